@@ -1,0 +1,58 @@
+# Everything a person does with this repository. `make` alone lists it.
+PYTHON ?= python3
+PORT ?= 8000
+export PORT
+
+VENV := .venv
+BIN := $(VENV)/bin
+NPM := $(shell command -v npm 2>/dev/null)
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help setup python-packages vendor lock clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv, install the locked packages, fetch the front-end files
+	@$(MAKE) --no-print-directory -j2 python-packages vendor
+
+python-packages: $(VENV)/.installed
+vendor: signal_log/static/signal_log/vendor/.stamp
+
+$(BIN)/pip:
+	@$(PYTHON) scripts/python_version.py
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements-dev.txt | $(BIN)/pip
+	@echo "installing the locked Python packages"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# A machine without npm gets Node.js from a Python package, in the virtual environment only.
+ifeq ($(NPM),)
+NPM := $(BIN)/npm
+node_modules/.installed: | $(BIN)/npm
+$(BIN)/npm: requirements-node.txt | $(VENV)/.installed
+	@echo "installing Node.js into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.txt
+	@touch $@
+endif
+
+node_modules/.installed: package.json package-lock.json .npmrc
+	@echo "fetching the front-end packages"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --loglevel=error --no-progress
+	@touch $@
+
+signal_log/static/signal_log/vendor/.stamp: scripts/vendor.py node_modules/.installed
+	@$(PYTHON) scripts/vendor.py
+	@touch $@
+
+lock: ## remake the lock files from pyproject.toml and package.json
+	@PYTHON=$(PYTHON) UV_VERSION=$(UV_VERSION) sh scripts/lock.sh
+
+clean: ## remove what setup made and all caches; var/ (your data) stays
+	rm -rf $(VENV) node_modules signal_log/static/signal_log/vendor build dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Remakes the lock files: exact versions and hashes, no registry address, one lock for every Python and platform.
+set -eu
+tool=var/uv
+[ -x "$tool/bin/pip" ] || "${PYTHON:-python3}" -m venv "$tool"
+"$tool/bin/pip" install --quiet --disable-pip-version-check "uv==${UV_VERSION:?}"
+
+compile() {
+    "$tool/bin/uv" pip compile --quiet --universal --python-version 3.11 \
+        --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+        --custom-compile-command "make lock" ${UPGRADE:+--upgrade} "$@"
+}
+
+compile pyproject.toml --extra project --output-file requirements.txt
+compile pyproject.toml --extra project --group dev --constraint requirements.txt --output-file requirements-dev.txt
+compile --group node --output-file requirements-node.txt
+npm install --package-lock-only --ignore-scripts --loglevel=error

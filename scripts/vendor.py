@@ -1,0 +1,64 @@
+"""Copies the few front-end files the app ships from node_modules/ to its static folder, with their licences.
+
+A bare specifier (`from "preact"`) becomes a relative one, so a page needs no import map; a pointer to a
+source map that is not shipped is cut, because the hashing static storage would look for the file.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ROOT / "node_modules"
+TARGET = ROOT / "signal_log" / "static" / "signal_log" / "vendor"
+
+# What a page imports, by the name it has here -> the file inside node_modules.
+FILES = {
+    "preact.js": "preact/dist/preact.mjs",
+    "preact-hooks.js": "preact/hooks/dist/hooks.mjs",
+    "htm.js": "htm/dist/htm.mjs",
+    "htm-preact.js": "htm/preact/index.mjs",
+    "signals-core.js": "@preact/signals-core/dist/signals-core.mjs",
+    "uplot.js": "uplot/dist/uPlot.esm.js",
+    "uplot.css": "uplot/dist/uPlot.min.css",
+}
+SPECIFIERS = {
+    "preact": "./preact.js",
+    "preact/hooks": "./preact-hooks.js",
+    "htm": "./htm.js",
+    "@preact/signals-core": "./signals-core.js",
+}
+LICENCES = ("preact", "htm", "@preact/signals-core", "uplot")
+
+IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*)(["'])([^"'\s]+)\2""")
+SOURCE_MAP = re.compile(r"\n?(?://[#@]\s*sourceMappingURL=\S+|/\*[#@]\s*sourceMappingURL=.*?\*/)\s*$")
+
+
+def relative(match: re.Match[str]) -> str:
+    """The import with its specifier made relative; an unknown bare one ends the script."""
+    keyword, quote, specifier = match.groups()
+    if not specifier.startswith("."):
+        if specifier not in SPECIFIERS:
+            sys.exit(f"vendor.py: no file is known for the import {specifier!r}")
+        specifier = SPECIFIERS[specifier]
+    return f"{keyword}{quote}{specifier}{quote}"
+
+
+def main() -> None:
+    """Make the folder anew, so that a file no longer listed does not stay behind."""
+    if TARGET.exists():
+        shutil.rmtree(TARGET)
+    (TARGET / "licences").mkdir(parents=True)
+    for name, source in FILES.items():
+        text = SOURCE_MAP.sub("\n", (PACKAGES / source).read_text(encoding="utf-8"))
+        if name.endswith(".js"):
+            text = IMPORT.sub(relative, text)
+        (TARGET / name).write_text(text, encoding="utf-8")
+    for package in LICENCES:
+        name = package.replace("@", "").replace("/", "-") + ".txt"
+        shutil.copyfile(PACKAGES / package / "LICENSE", TARGET / "licences" / name)
+
+
+if __name__ == "__main__":
+    main()
