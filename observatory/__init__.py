@@ -1,0 +1,1 @@
+"""The reference installation: settings, addresses and the commands that run it."""

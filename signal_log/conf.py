@@ -1,0 +1,137 @@
+"""The only reader of ``settings.SIGNAL_LOG``: every key, its default and what it accepts, in view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from signal_log.errors import ConfigurationError
+
+# Field names that are masked on every model: whole words of a snake_case name.
+SECRET_NAMES: Final = (
+    "password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "private_key",
+    "secret_key", "access_key", "encryption_key", "session_key", "key", "otp", "credential",
+    "credentials", "authorization", "cookie", "cvv", "pin",
+)  # fmt: skip
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, (list, tuple, set, frozenset)) and all(
+        isinstance(v, str) for v in value
+    )
+
+
+def _fields(value: object) -> bool:
+    """``{"app.Model": [names]}``; the label ``"*"`` stands for every model; a bare list means the same."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _texts(v) for k, v in value.items())
+    return _texts(value)
+
+
+def _one_of(*accepted: object) -> Callable[[object], bool]:
+    return lambda value: any(
+        value is a or (isinstance(a, str) and value == a) for a in accepted
+    )
+
+
+def _whole(at_least: int) -> Callable[[object], bool]:
+    return lambda value: (
+        isinstance(value, int) and not isinstance(value, bool) and value >= at_least
+    )
+
+
+_flag = _one_of(True, False)
+
+# key: (default, test, what is accepted, in words)
+KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
+    "MODELS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
+    "EXCLUDE": ((), _texts, 'a list of model labels or "app.*"'),
+    "EXCLUDE_FIELDS": ({}, _fields, '{"app.Model": [field names]}, or a list of names for every model'),
+    "MASK_FIELDS": ({}, _fields, '{"app.Model": [field names]}, or a list of names for every model'),
+    "M2M": (True, _flag, "True or False"),
+    "EXTRA_SIGNALS": ((), _texts, "a list of dotted paths of signals"),
+    "SILENT_WRITES": ("record", _one_of("record", "raise", "off"), '"record", "raise" or "off"'),
+    "ATOMIC": (True, _flag, "True or False"),
+    "ON_ERROR": ("raise", _one_of("raise", "log"), '"raise" or "log"'),
+    "RECEIVERS": (True, _flag, "True or False"),
+    "CALL_SITES": (None, _one_of(None, True, False), "True, False or None (as DEBUG)"),
+    "DATABASE": ("default", lambda v: isinstance(v, str), "an alias of DATABASES"),
+    "MAX_VALUE_CHARS": (4096, _whole(64), "a whole number of characters, 64 or more"),
+    "TRUSTED_PROXIES": (0, _whole(0), "the number of proxies in front, 0 or more"),
+    "SEAL_EVERY": (5, lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and v > 0,
+                   "a number of seconds above 0"),
+    "SEAL_KEYS": ((), lambda v: isinstance(v, (list, tuple)), "a list of keys"),
+    "RETENTION_DAYS": (None, lambda v: v is None or _whole(1)(v), "None or a whole number of days"),
+    "PERMISSION": ("signal_log.view_signalevent",
+                   lambda v: isinstance(v, str) and v.count(".") == 1, '"app.codename"'),
+}  # fmt: skip
+
+
+class Conf:
+    """Attribute access to the settings, read once and again whenever a test changes them."""
+
+    def __getattr__(self, key: str) -> Any:
+        if key not in KEYS:
+            raise AttributeError(f"SIGNAL_LOG has no key {key!r}.")
+        value = self._given().get(key, KEYS[key][0])
+        if key == "CALL_SITES" and value is None:
+            value = settings.DEBUG
+        elif key in ("EXCLUDE_FIELDS", "MASK_FIELDS") and not isinstance(
+            value, Mapping
+        ):
+            value = {"*": list(value)}
+        self.__dict__[key] = value
+        return value
+
+    def reload(self) -> None:
+        """Forget what was read; the next access reads the settings again."""
+        self.__dict__.clear()
+
+    @staticmethod
+    def _given() -> Mapping[str, Any]:
+        given = getattr(settings, "SIGNAL_LOG", {})
+        if not isinstance(given, Mapping):
+            raise ConfigurationError(
+                f"SIGNAL_LOG must be a dict, not {type(given).__name__}."
+            )
+        return given
+
+
+conf = Conf()
+
+
+def problems() -> list[tuple[str, str]]:
+    """What is wrong with ``settings.SIGNAL_LOG``, as pairs of (what is wrong, what is accepted)."""
+    given = getattr(settings, "SIGNAL_LOG", {})
+    if not isinstance(given, Mapping):
+        return [
+            (
+                f"SIGNAL_LOG is a {type(given).__name__}.",
+                "A dict with the keys " + ", ".join(KEYS) + ".",
+            )
+        ]
+    found = []
+    for key, value in given.items():
+        if key not in KEYS:
+            found.append(
+                (
+                    f"SIGNAL_LOG has an unknown key {key!r}.",
+                    f"Accepted: {', '.join(KEYS)}.",
+                )
+            )
+        elif not KEYS[key][1](value):
+            found.append(
+                (f"SIGNAL_LOG[{key!r}] is {value!r}.", f"Accepted: {KEYS[key][2]}.")
+            )
+    return found
+
+
+def _on_setting_changed(*, setting: str, **_: object) -> None:
+    if setting in ("SIGNAL_LOG", "DEBUG"):
+        conf.reload()
+
+
+setting_changed.connect(_on_setting_changed, dispatch_uid="signal_log.conf")

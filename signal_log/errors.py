@@ -1,0 +1,26 @@
+"""Every error of signal_log, as one tree.
+
+SignalLogError
+├── ConfigurationError      a setting is wrong; the message names it and what is accepted
+├── FilterError             a filter key or value that nobody can answer
+├── CursorError             a cursor that is no cursor
+└── RecordingFailed         an event could not be stored (see ``signal_log.store.append``)
+"""
+
+from __future__ import annotations
+
+
+class SignalLogError(Exception):
+    """The root of every error this package raises on purpose."""
+
+
+class ConfigurationError(SignalLogError):
+    """A setting is wrong; the text says which one and what is accepted."""
+
+
+class FilterError(SignalLogError, ValueError):
+    """A filter has an unknown key or a value that cannot be understood."""
+
+
+class CursorError(SignalLogError, ValueError):
+    """A cursor is not of the form that this log hands out."""

@@ -1,0 +1,65 @@
+"""The frozen value that travels: one firing of one signal, as it will be stored."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+COMMITTED: Final = "committed"
+ROLLED_BACK: Final = "rolled_back"
+FAILED: Final = "failed"
+OUTCOMES: Final = (COMMITTED, ROLLED_BACK, FAILED)
+
+PRE_SAVE: Final = "pre_save"
+POST_SAVE: Final = "post_save"
+PRE_DELETE: Final = "pre_delete"
+POST_DELETE: Final = "post_delete"
+MODEL_SIGNALS: Final = (PRE_SAVE, POST_SAVE, PRE_DELETE, POST_DELETE)
+
+MASK: Final = "••••••••"
+"""What stands in the log for a secret: never its length, never a part of it."""
+
+Changes = dict[str, list[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event, in the order of the columns that store it.
+
+    ``duration_us`` counts microseconds; ``occurred_at`` is an aware UTC datetime; ``changes`` maps a
+    field's name to ``[old, new]`` in the JSON domain of ``signal_log.seal.canonical``.
+    """
+
+    signal: str
+    sender: str
+    object_pk: str
+    object_repr: str
+    created: bool | None
+    raw: bool
+    using: str
+    update_fields: list[str] | None
+    origin: dict[str, Any] | None
+    changes: Changes
+    receivers: list[dict[str, Any]]
+    duration_us: int | None
+    trace_id: uuid.UUID
+    position: int
+    parent_position: int | None
+    operation: int
+    caused_by: str
+    outcome: str
+    error: str
+    actor_pk: str
+    actor_repr: str
+    source: str
+    request_id: str
+    method: str
+    path: str
+    remote_addr: str
+    call_site: str
+    occurred_at: datetime
+    process: str
+    salt: bytes = field(repr=False, default=b"")
+    digest: bytes = field(repr=False, default=b"")

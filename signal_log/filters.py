@@ -1,0 +1,151 @@
+"""What a reader wants to see: one set of filters for the websocket, the pages and the commands.
+
+A filter's value is a text or a list of texts, of which any may match; a text that begins with ``!``
+excludes. ``sender``, ``signal``, ``outcome``, ``source`` and ``trace`` match whole, so that an index
+answers; ``actor`` matches the actor's name or key; ``object`` matches ``app.Model/pk``, the key alone, or
+a part of the object's text; ``q`` matches a part of anything a person reads in the row, whatever its
+case. All keys given must match.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from signal_log.errors import FilterError
+from signal_log.event import OUTCOMES
+
+KEYS: Final = ("sender", "signal", "actor", "object", "outcome", "source", "trace", "q")
+LONGEST_TEXT: Final = 500
+MOST_VALUES: Final = 50
+
+SEARCHED: Final = (
+    "signal", "sender", "object_pk", "object_repr", "actor_repr", "caused_by", "error", "path", "source",
+)  # fmt: skip
+"""The text columns that ``q`` looks into; ``changes`` comes on top, names and values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Parsed filters: for each key the texts wanted and the texts excluded."""
+
+    wanted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    excluded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any] | None) -> Filters:
+        """Check and normalise what a client sent; raises ``FilterError`` with the accepted keys."""
+        wanted: dict[str, tuple[str, ...]] = {}
+        excluded: dict[str, tuple[str, ...]] = {}
+        if given is not None and not isinstance(given, Mapping):
+            raise FilterError("Filters must be an object of texts or lists of texts.")
+        for key, value in (given or {}).items():
+            if key not in KEYS:
+                raise FilterError(
+                    f"Unknown filter {str(key)[:50]!r}. Accepted: {', '.join(KEYS)}."
+                )
+            texts = list(_texts(key, value))
+            yes = tuple(t for t in texts if not t.startswith("!"))
+            no = tuple(t[1:] for t in texts if t.startswith("!") and len(t) > 1)
+            if yes:
+                wanted[key] = yes
+            if no:
+                excluded[key] = no
+        return cls(wanted, excluded)
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted or self.excluded)
+
+    def matches(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event (a mapping with the columns' names) passes; the twin of the SQL in store.read."""
+        return all(
+            any(MATCHERS[key](event, text) for text in texts)
+            for key, texts in self.wanted.items()
+        ) and not any(
+            MATCHERS[key](event, text)
+            for key, texts in self.excluded.items()
+            for text in texts
+        )
+
+
+def _texts(key: str, value: Any) -> Iterator[str]:
+    values = value if isinstance(value, (list, tuple)) else [value]
+    if len(values) > MOST_VALUES:
+        raise FilterError(
+            f"Filter {key!r} has {len(values)} values; at most {MOST_VALUES} are taken."
+        )
+    for text in values:
+        if not isinstance(text, str):
+            raise FilterError(f"Filter {key!r} must be a text or a list of texts.")
+        if len(text) > LONGEST_TEXT:
+            raise FilterError(
+                f"Filter {key!r} is longer than {LONGEST_TEXT} characters."
+            )
+        bare = text.removeprefix("!")
+        if key == "trace" and bare and not _is_uuid(bare):
+            raise FilterError(f"Filter 'trace' must be a UUID, not {bare[:50]!r}.")
+        if key == "outcome" and bare and bare not in OUTCOMES:
+            raise FilterError(
+                f"Filter 'outcome' must be one of {', '.join(OUTCOMES)}, not {bare[:50]!r}."
+            )
+        if text:
+            yield (
+                text.replace(bare, str(uuid.UUID(bare)))
+                if key == "trace" and bare
+                else text
+            )
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _whole(column: str) -> Callable[[Mapping[str, Any], str], bool]:
+    return lambda event, text: str(event[column]) == text
+
+
+def _actor(event: Mapping[str, Any], text: str) -> bool:
+    return text in (event["actor_repr"], event["actor_pk"])
+
+
+def _object(event: Mapping[str, Any], text: str) -> bool:
+    pk = event["object_pk"]
+    return (
+        text in (pk, f"{event['sender']}/{pk}")
+        or text.lower() in event["object_repr"].lower()
+    )
+
+
+def _search(event: Mapping[str, Any], text: str) -> bool:
+    text = text.lower()
+    return any(text in event[column].lower() for column in SEARCHED) or _in_value(
+        event["changes"], text
+    )
+
+
+def _in_value(value: Any, text: str) -> bool:
+    if isinstance(value, Mapping):
+        return any(
+            text in str(k).lower() or _in_value(v, text) for k, v in value.items()
+        )
+    if isinstance(value, (list, tuple)):
+        return any(_in_value(v, text) for v in value)
+    return value is not None and text in str(value).lower()
+
+
+MATCHERS: Final[dict[str, Callable[[Mapping[str, Any], str], bool]]] = {
+    "sender": _whole("sender"),
+    "signal": _whole("signal"),
+    "outcome": _whole("outcome"),
+    "source": _whole("source"),
+    "trace": _whole("trace_id"),
+    "actor": _actor,
+    "object": _object,
+    "q": _search,
+}

@@ -1,0 +1,42 @@
+"""Who may see events: the one gate that every page of the log passes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+
+from signal_log.conf import conf
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+View = Callable[..., HttpResponseBase]
+
+
+def may_see_events(user: Any) -> bool:
+    """Whether this user (also ``AnonymousUser``) is active and has the permission of ``SIGNAL_LOG``."""
+    return bool(user.is_active and user.has_perm(conf.PERMISSION))
+
+
+def for_observers(view: View) -> View:
+    """A page of the log: log-in for strangers, 403 without the permission, never cached, strict CSP."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if not may_see_events(request.user):
+            raise PermissionDenied
+        response = view(request, *args, **kwargs)
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return guarded

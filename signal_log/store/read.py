@@ -1,0 +1,79 @@
+"""Reading the log for people: filters as SQL, and rows as the mapping that every surface shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
+
+from signal_log.conf import conf
+from signal_log.filters import SEARCHED, Filters
+from signal_log.models import SignalEvent
+from signal_log.seal.canonical import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def events() -> QuerySet[SignalEvent]:
+    """All events, newest first, from the database that holds the log."""
+    return SignalEvent.objects.using(conf.DATABASE)
+
+
+def filtered(
+    queryset: QuerySet[SignalEvent], filters: Filters
+) -> QuerySet[SignalEvent]:
+    """The events that pass; the SQL twin of ``Filters.matches``."""
+    if "q" in filters.wanted or "q" in filters.excluded:
+        queryset = queryset.alias(changes_text=Cast("changes", TextField()))
+    for key, texts in filters.wanted.items():
+        queryset = queryset.filter(_any(key, texts))
+    for key, texts in filters.excluded.items():
+        queryset = queryset.exclude(_any(key, texts))
+    return queryset
+
+
+def as_mapping(event: SignalEvent) -> dict[str, Any]:
+    """An event as plain JSON values under the names of its columns (bytes as hex, times as UTC text)."""
+    return {
+        "id": event.pk,
+        **{name: getattr(event, name) for name in PLAIN_COLUMNS},
+        "trace_id": str(event.trace_id),
+        "occurred_at": timestamp(event.occurred_at),
+        "salt": bytes(event.salt).hex(),
+        "digest": bytes(event.digest).hex(),
+        "redacted_at": timestamp(event.redacted_at) if event.redacted_at else None,
+    }
+
+
+PLAIN_COLUMNS = tuple(
+    field.name
+    for field in SignalEvent._meta.concrete_fields
+    if field.name
+    not in ("id", "trace_id", "occurred_at", "salt", "digest", "redacted_at")
+)
+
+
+def _any(key: str, texts: Iterable[str]) -> Q:
+    condition = Q()
+    for text in texts:
+        condition |= _condition(key, text)
+    return condition
+
+
+def _condition(key: str, text: str) -> Q:
+    if key == "trace":
+        return Q(trace_id=text)
+    if key == "actor":
+        return Q(actor_repr=text) | Q(actor_pk=text)
+    if key == "object":
+        label, _, pk = text.partition("/")
+        exact = Q(sender=label, object_pk=pk) if pk else Q()
+        return exact | Q(object_pk=text) | Q(object_repr__icontains=text)
+    if key == "q":
+        found = Q(changes_text__icontains=text)
+        for column in SEARCHED:
+            found |= Q(**{f"{column}__icontains": text})
+        return found
+    return Q(**{key: text})

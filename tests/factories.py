@@ -1,0 +1,57 @@
+"""Events for tests that read the log without firing a signal."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from signal_log.event import COMMITTED, Event
+from signal_log.models import SignalEvent
+from signal_log.seal.canonical import event_digest
+
+
+def event_value(**fields: Any) -> Event:
+    """A committed ``post_save`` of a user, with the fields given replaced and the digest made right."""
+    event = Event(
+        signal="post_save",
+        sender="auth.User",
+        object_pk="1",
+        object_repr="ada",
+        created=False,
+        raw=False,
+        using="default",
+        update_fields=None,
+        origin=None,
+        changes={"first_name": ["Ada", "Augusta"]},
+        receivers=[],
+        duration_us=1200,
+        trace_id=uuid.uuid4(),
+        position=2,
+        parent_position=None,
+        operation=1,
+        caused_by="",
+        outcome=COMMITTED,
+        error="",
+        actor_pk="7",
+        actor_repr="grace",
+        source="http",
+        request_id="",
+        method="POST",
+        path="/accounts/profile/",
+        remote_addr="198.51.100.7",
+        call_site="",
+        occurred_at=datetime.now(UTC),
+        process="test:1",
+        salt=b"0123456789abcdef",
+    )
+    event = replace(event, **fields)
+    return replace(event, digest=event_digest(asdict(event), event.salt))
+
+
+def make_event(**fields: Any) -> SignalEvent:
+    """The row of ``event_value(**fields)``."""
+    return SignalEvent.objects.bulk_create(
+        [SignalEvent(**asdict(event_value(**fields)))]
+    )[0]
