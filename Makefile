@@ -17,17 +17,18 @@ help: ## list what can be made
 setup: ## make .venv, install the locked packages, fetch the front-end files
 	@$(MAKE) --no-print-directory -j2 python-packages vendor
 
-python-packages: $(VENV)/.installed
-vendor: signal_log/static/signal_log/vendor/.stamp
+python-packages: $(VENV)/.installed ; @:
+vendor: signal_log/static/signal_log/vendor/.stamp ; @:
 
 $(BIN)/pip:
 	@$(PYTHON) scripts/python_version.py
 	@echo "making $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements-dev.txt | $(BIN)/pip
+$(VENV)/.installed: requirements-dev.txt scripts/project_on_path.py | $(BIN)/pip
 	@echo "installing the locked Python packages"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python scripts/project_on_path.py
 	@touch $@
 
 # A machine without npm gets Node.js from a Python package, in the virtual environment only.
@@ -42,7 +43,7 @@ endif
 
 node_modules/.installed: package.json package-lock.json .npmrc
 	@echo "fetching the front-end packages"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --loglevel=error --no-progress
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --loglevel=error --no-progress >/dev/null
 	@touch $@
 
 signal_log/static/signal_log/vendor/.stamp: scripts/vendor.py node_modules/.installed

