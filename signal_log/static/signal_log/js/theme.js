@@ -1,0 +1,41 @@
+// Applies the stored theme before the first paint (so it is loaded in <head>, not as a module), and runs its switch.
+(() => {
+  const KEY = "signal-log-theme";
+  const NEXT = { auto: "light", light: "dark", dark: "auto" };
+  const root = document.documentElement;
+
+  const stored = () => {
+    try {
+      const value = localStorage.getItem(KEY);
+      return value in NEXT ? value : "auto";
+    } catch {
+      return "auto"; // storage is forbidden: the system's choice holds
+    }
+  };
+
+  const apply = (theme) => {
+    if (theme === "auto") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    for (const button of document.querySelectorAll("[data-theme-switch]")) {
+      const label = `Theme: ${theme}. Switch to ${NEXT[theme]}`;
+      button.hidden = false;
+      button.dataset.now = theme;
+      button.setAttribute("aria-label", label);
+      button.title = label;
+    }
+  };
+
+  apply(stored());
+  document.addEventListener("DOMContentLoaded", () => apply(stored()));
+  addEventListener("storage", (event) => event.key === KEY && apply(stored()));
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("[data-theme-switch]")) return;
+    const theme = NEXT[stored()];
+    try {
+      localStorage.setItem(KEY, theme);
+    } catch {
+      // not kept, but applied to this page
+    }
+    apply(theme);
+  });
+})();
