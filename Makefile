@@ -9,7 +9,7 @@ NPM := $(shell command -v npm 2>/dev/null)
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python-packages vendor lock clean
+.PHONY: help setup python-packages vendor run demo check-port test lint format bench screenshots setup-browser lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,36 @@ node_modules/.installed: package.json package-lock.json .npmrc
 signal_log/static/signal_log/vendor/.stamp: scripts/vendor.py node_modules/.installed
 	@$(PYTHON) scripts/vendor.py
 	@touch $@
+
+run: check-port setup ## start the observatory on 127.0.0.1:8000 (PORT= for another)
+	@$(BIN)/python -m observatory.serve
+
+demo: check-port setup ## the same with traffic, so that the page lives
+	@$(BIN)/python -m observatory.serve --demo
+
+# Before anything is installed: a taken port should not cost a minute of waiting.
+check-port:
+	@$(PYTHON) scripts/python_version.py
+	@$(PYTHON) -m observatory.serve --check-port
+
+test: setup setup-browser ## every check and test, all servers started by it (PARTS='lint sqlite' for some)
+	@$(BIN)/python scripts/test.py $(PARTS)
+
+lint: setup ## style, types, layers
+	@$(BIN)/python scripts/test.py lint
+
+format: setup ## put the code into the project's form
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: setup ## measure what recording costs
+	@$(BIN)/python -m tests.benchmarks
+
+screenshots: setup setup-browser ## take the pictures of the README
+	@$(BIN)/python scripts/screenshots.py
+
+setup-browser: setup ## make sure there is a Chromium for the browser tests
+	@$(BIN)/python scripts/setup_browser.py
 
 lock: ## remake the lock files from pyproject.toml and package.json
 	@PYTHON=$(PYTHON) UV_VERSION=$(UV_VERSION) sh scripts/lock.sh

@@ -9,7 +9,7 @@ OLDEST = (3, 11)
 
 if sys.version_info < OLDEST:
     sys.exit(
-        "This needs Python %d.%d or newer; `%s` is Python %d.%d.\n"
+        "This needs Python %s or newer; %s is Python %s.\n"  # noqa: UP031  an old Python reads this file
         "Name another one:  make PYTHON=python3.13 setup"
-        % (OLDEST + (sys.executable,) + sys.version_info[:2])
+        % (".".join(map(str, OLDEST)), sys.executable, ".".join(map(str, sys.version_info[:2])))
     )

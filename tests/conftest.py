@@ -51,7 +51,7 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def daphne_server() -> "Iterator[Callable[..., Daphne]]":
-    """A function that starts real daphnes for this test: `daphne_server({"DATABASE_URL": ...}, shared=socket)`."""
+    """A function that starts real daphnes for this test: `daphne_server({"DATABASE_URL": url})`."""
     from tests.servers.daphne import Daphne
 
     with ExitStack() as stack:

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.servers.process import ServerError
 
 ROOT = Path(__file__).resolve().parents[2]
+# Where scripts/setup_browser.py puts one on a machine that has none.
+UNPACKED = ROOT / "var" / "chromium" / "chromium"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = [
     "--disable-background-networking",
@@ -32,8 +34,7 @@ def executable() -> Path | None:
         path = shutil.which(name)
         if path:
             return Path(path)
-    unpacked = ROOT / "var" / "chromium" / "chromium"
-    return unpacked if unpacked.exists() else None
+    return UNPACKED if UNPACKED.exists() else None
 
 
 @contextmanager
@@ -46,11 +47,12 @@ def chromium() -> Iterator[Browser]:
         )
     # A sandbox cannot be made by root, nor without user namespaces; the pages are our own.
     arguments = [*ARGUMENTS, "--no-sandbox"]
-    if path.parent.name == "chromium" and path.parent.parent.name == "var":
-        # This build has no zygote and carries a software renderer only.
-        arguments += ["--no-zygote", "--single-process"]
+    environment: dict[str, str | float | bool] = dict(os.environ)
+    if path == UNPACKED:
+        # Libraries the system may lack lie beside it.
+        environment["LD_LIBRARY_PATH"] = str(path.parent / "lib")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        browser = playwright.chromium.launch(executable_path=path, args=arguments, env=environment)
         try:
             yield browser
         finally:

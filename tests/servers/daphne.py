@@ -20,6 +20,7 @@ DEFAULTS = {
     "DEBUG": "1",
     "DEBUG_TOOLBAR": "0",
     "HTTPS": "0",
+    "LOG_LEVEL": "INFO",  # its line "Listening on" is waited for
     "PYTHONUNBUFFERED": "1",
 }
 

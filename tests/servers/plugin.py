@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--database",
         choices=CHOICES,
         default=os.environ.get("TEST_DATABASE", "sqlite"),
-        help="database of the tests that use one: sqlite (default) or postgres, a real one started for the run",
+        help="database of the tests that use one: sqlite (default) or postgres, a real one",
     )
 
 

