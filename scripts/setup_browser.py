@@ -29,7 +29,7 @@ def main() -> None:
     if not executable():
         sys.exit(
             "The browser tests need a Chromium and none could be installed.\n"
-            "Install the package `chromium` of your system, or name a browser:  CHROMIUM=/path/to/it make test"
+            "Install the package `chromium` of your system, or name one:  CHROMIUM=/path/to/it make test"
         )
 
 

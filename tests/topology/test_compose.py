@@ -1,0 +1,97 @@
+"""What docker-compose.yml, its example variables, its proxy and the Dockerfile promise each other."""
+
+import re
+
+import pytest
+
+from tests.topology import compose
+
+SETTINGS = (compose.ROOT / "observatory" / "settings.py").read_text()
+DOCKERFILE = (compose.ROOT / "Dockerfile").read_text()
+
+
+def test_every_variable_stands_in_the_example_and_no_other() -> None:
+    assert compose.variables_used() == set(compose.example())
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "POSTGRES_PASSWORD"])
+def test_the_example_holds_no_secret_and_compose_refuses_to_start_without(name: str) -> None:
+    assert compose.example()[name] == ""
+    assert f"${{{name}:?" in (compose.ROOT / "docker-compose.yml").read_text()
+
+
+def test_what_is_secret_is_not_in_the_repository() -> None:
+    assert "/.env" in (compose.ROOT / ".gitignore").read_text().split()
+
+
+@pytest.mark.parametrize("name", sorted(compose.services()["web1"]["environment"]))
+def test_the_settings_read_each_variable_of_the_web_processes(name: str) -> None:
+    assert re.search(rf'["\']{name}["\']', SETTINGS)
+
+
+def test_both_web_processes_are_the_same() -> None:
+    assert compose.services()["web1"] == compose.services()["web2"]
+
+
+@pytest.mark.parametrize("name", compose.WEB)
+def test_a_web_process_starts_after_the_migrations_and_is_asked_whether_it_is_ready(name: str) -> None:
+    service = compose.services()[name]
+    assert service["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    assert service["healthcheck"]["test"][-1].endswith("/readyz")
+
+
+def test_the_health_checks_ask_for_a_host_the_settings_allow() -> None:
+    allowed = compose.services()["web1"]["environment"]["ALLOWED_HOSTS"].split(",")
+    assert {"localhost", *compose.WEB} <= set(allowed)
+
+
+def test_every_service_says_whether_it_is_well() -> None:
+    without = {name for name, service in compose.services().items() if "test" not in service["healthcheck"]}
+    assert without == {"migrate"}
+
+
+def test_who_is_waited_for_exists_and_can_be_waited_for() -> None:
+    services = compose.services()
+    for service in services.values():
+        for name, wait in service.get("depends_on", {}).items():
+            assert name in services
+            if wait["condition"] == "service_healthy":
+                assert "test" in services[name]["healthcheck"]
+
+
+@pytest.mark.parametrize("name", ["db", "layer", "mail", "proxy"])
+def test_what_must_survive_lies_in_a_named_volume(name: str) -> None:
+    volumes = [text.split(":")[0] for text in compose.services()[name]["volumes"]]
+    assert set(volumes) & set(compose.read()["volumes"])
+
+
+def test_only_the_proxy_is_open_to_the_network() -> None:
+    for name, service in compose.services().items():
+        for port in service.get("ports", []):
+            assert name == "proxy" or port.startswith("127.0.0.1:")
+
+
+def test_images_are_named_with_a_version() -> None:
+    for service in compose.services().values():
+        if "build" not in service:
+            assert re.fullmatch(r"[a-z/]+:v?\d[\d.]*", service["image"])
+
+
+def test_the_proxy_knows_both_web_processes_and_hides_the_counters() -> None:
+    proxy = (compose.ROOT / "deploy" / "Caddyfile").read_text()
+    assert "reverse_proxy web1:8000 web2:8000" in proxy
+    assert "respond /metrics 404" in proxy
+
+
+def test_the_image_is_installed_from_the_lock_and_does_not_run_as_root() -> None:
+    assert "pip install --require-hashes -r requirements.txt" in DOCKERFILE
+    last = DOCKERFILE.rsplit("FROM ", 1)[1]
+    assert "\nUSER observatory\n" in last
+
+
+def test_the_image_is_built_from_files_that_exist_and_that_the_engine_is_sent() -> None:
+    sent = {line[1:] for line in (compose.ROOT / ".dockerignore").read_text().split() if line[0] == "!"}
+    for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
+        for source in line.split()[:-1]:
+            assert (compose.ROOT / source).exists()
+            assert source in sent
