@@ -1,6 +1,7 @@
-"""Wiring only: connects the recorder, the doorbell and the system checks when Django is ready."""
+"""Wiring only: starts the recorder and registers the system checks when Django is ready."""
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
 
 
 class SignalLogConfig(AppConfig):
@@ -9,3 +10,14 @@ class SignalLogConfig(AppConfig):
     name = "signal_log"
     verbose_name = "Signal log"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Nothing is patched by importing signal_log; all of it happens here and can be undone."""
+        from signal_log import checks, pipeline
+        from signal_log.conf import problems
+
+        register(checks.check_settings)
+        register(checks.check_middleware)
+        register(checks.check_database, Tags.database)
+        if not problems():  # `manage.py check` names them; a wrong setting must not hide behind a traceback
+            pipeline.start()

@@ -1,0 +1,105 @@
+"""Old values without a query: ``from_db`` leaves what it loaded on ``instance._state``.
+
+``Model.from_db`` is Django's documented hook. ``refresh_from_db`` (which also loads deferred fields)
+goes through it with a second instance, so its result is carried over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.db import models
+
+from signal_log.capture.plan import Plan, Values
+from signal_log.capture.registry import plan_of
+
+LOADED: Final = "signal_log_loaded"
+WRAPPED: Final = "signal_log_wrapped"
+
+
+def hook(model: type[models.Model], plan: Plan) -> None:
+    """Keep the loaded values of every instance of the class from now on."""
+    _shadow(model, "from_db", classmethod(_from_db(_original(model, "from_db"), plan)))
+    _shadow(model, "refresh_from_db", _refresh_from_db(_original(model, "refresh_from_db")))
+
+
+def unhook(model: type[models.Model]) -> None:
+    """Undo ``hook``."""
+    for name in ("from_db", "refresh_from_db"):
+        ours = model.__dict__.get(name)
+        wrapped = getattr(getattr(ours, "__func__", ours), WRAPPED, None)
+        if wrapped is None:
+            continue
+        own = getattr(ours, "__func__", ours).signal_log_own
+        if own is None:
+            delattr(model, name)
+        else:
+            setattr(model, name, own)
+
+
+def loaded_values(instance: models.Model, using: str) -> Values | None:
+    """What was last loaded from or saved to this database, by attname; None where nothing was."""
+    state = instance._state
+    kept = state.__dict__.get(LOADED)
+    if kept is None or state.db != using:
+        return None
+    if type(kept) is tuple:
+        names, values = kept
+        kept = dict(zip(names, values, strict=False))
+    values_: Values = kept
+    return values_
+
+
+def keep(instance: models.Model, values: Values | None) -> None:
+    """Take these as the loaded values from now on (None: nothing is known)."""
+    instance._state.__dict__[LOADED] = values
+
+
+def _original(model: type[models.Model], name: str) -> Any:
+    """The function below our own wrapper, wherever in the class's ancestry one stands."""
+    function = getattr(model, name)
+    function = getattr(function, "__func__", function)
+    return getattr(function, WRAPPED, function)
+
+
+def _shadow(model: type[models.Model], name: str, ours: Any) -> None:
+    function = getattr(ours, "__func__", ours)
+    function.signal_log_own = model.__dict__.get(name)
+    setattr(model, name, ours)
+
+
+def _from_db(original: Any, plan: Plan) -> Any:
+    def from_db(
+        cls: type[models.Model], db: str, field_names: Iterable[str], values: Any, **more: Any
+    ) -> models.Model:
+        kept: Any = (field_names, values)
+        if plan.mutable:
+            kept = plan.frozen(dict(zip(field_names, values, strict=False)))
+        instance: models.Model = original(cls, db, field_names, values, **more)
+        instance._state.__dict__[LOADED] = kept
+        return instance
+
+    setattr(from_db, WRAPPED, original)
+    return from_db
+
+
+def _refresh_from_db(original: Any) -> Any:
+    def refresh_from_db(self: models.Model, *args: Any, **kwargs: Any) -> None:
+        before = set(self.__dict__)
+        original(self, *args, **kwargs)
+        plan = plan_of(type(self))
+        if plan is None:
+            return
+        given = kwargs.get("fields", args[1] if len(args) > 1 else None)
+        now = plan.values(self)
+        if given is not None:
+            asked = set(given)
+            fresh = {c.attname for c in plan.columns if c.name in asked or c.attname in asked}
+            fresh |= set(now) - before
+            known = loaded_values(self, self._state.db or "") or {}
+            now = {**known, **{name: now[name] for name in fresh if name in now}}
+        keep(self, plan.frozen(now))
+
+    setattr(refresh_from_db, WRAPPED, original)
+    return refresh_from_db

@@ -1,0 +1,124 @@
+"""One save or delete: pairs its pre and its post event, and knows when it failed.
+
+``Model.save_base`` and ``Collector.delete`` are wrapped while the app is ready. In autocommit an observed
+save is made atomic with its receivers and its events; a delete is atomic already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, Final
+
+from django.db import connections, models, router, transaction
+from django.db.models.deletion import Collector
+
+from signal_log.capture.context import default_scene
+from signal_log.capture.outcome import failed, in_transaction, settle_loose
+from signal_log.capture.plan import Values
+from signal_log.capture.registry import plan_of
+from signal_log.capture.trace import Draft, trace_of
+from signal_log.conf import conf
+from signal_log.event import POST_DELETE, POST_SAVE
+
+_UNWRAPPED: Final[dict[str, Any]] = {}
+
+
+class Operation:
+    """A save of one instance, or one run of a delete collector, with the pre events that await their post."""
+
+    __slots__ = ("awaiting", "force_insert", "instance", "old_values")
+
+    def __init__(self, instance: models.Model | None = None, *, force_insert: bool = False) -> None:
+        self.instance = instance
+        self.force_insert = force_insert
+        self.old_values: Values = {}
+        self.awaiting: dict[int, Draft] = {}
+
+    def opened(self, draft: Draft, instance: models.Model, old: Values) -> None:
+        """A pre event of this operation."""
+        self.old_values = old
+        self.awaiting[id(instance)] = draft
+
+    def take_pre(self, signal: str, instance: models.Model) -> Draft | None:
+        """The pre event that this post signal completes."""
+        return self.awaiting.pop(id(instance), None) if signal in (POST_SAVE, POST_DELETE) else None
+
+    def failed(self, error: BaseException) -> None:
+        """It ended with an exception: what awaits its post event never finished."""
+        for draft in self.awaiting.values():
+            draft.awaits_post = False
+            failed(draft, error)
+
+
+current_operation: ContextVar[Operation | None] = ContextVar("signal_log_operation", default=None)
+
+
+@contextmanager
+def _running(operation: Operation) -> Iterator[None]:
+    token = current_operation.set(operation)
+    try:
+        yield
+    except BaseException as error:
+        operation.failed(error)
+        raise
+    finally:
+        current_operation.reset(token)
+
+
+def wrap() -> None:
+    """Wrap Django's two ways of changing rows with signals."""
+    if not _UNWRAPPED:
+        _UNWRAPPED["save_base"] = models.Model.save_base
+        _UNWRAPPED["delete"] = Collector.delete
+        models.Model.save_base = _save_base(models.Model.save_base)  # type: ignore[method-assign]
+        Collector.delete = _delete(Collector.delete)  # type: ignore[method-assign]
+
+
+def unwrap() -> None:
+    """Undo ``wrap``."""
+    if _UNWRAPPED:
+        models.Model.save_base = _UNWRAPPED.pop("save_base")  # type: ignore[method-assign]
+        Collector.delete = _UNWRAPPED.pop("delete")  # type: ignore[method-assign]
+
+
+def _save_base(original: Any) -> Any:
+    @wraps(original)
+    def save_base(
+        self: models.Model,
+        raw: bool = False,
+        force_insert: Any = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Any = None,
+    ) -> None:
+        if plan_of(type(self)) is None:
+            original(self, raw, force_insert, force_update, using, update_fields)
+            return
+        using = using or router.db_for_write(type(self), instance=self)
+        operation = Operation(self, force_insert=bool(force_insert))
+        with trace_of(default_scene):
+            alone = not in_transaction(connections[using])
+            atomic = (
+                transaction.atomic(using=using, savepoint=False) if alone and conf.ATOMIC else nullcontext()
+            )
+            try:
+                with atomic, _running(operation):  # in this order: a failure is known before the rollback
+                    original(self, raw, force_insert, force_update, using, update_fields)
+            finally:
+                if alone and not conf.ATOMIC and current_operation.get() is None:
+                    settle_loose(using)
+
+    save_base.alters_data = True  # type: ignore[attr-defined]
+    return save_base
+
+
+def _delete(original: Any) -> Any:
+    @wraps(original)
+    def delete(self: Collector) -> Any:
+        with trace_of(default_scene), _running(Operation()):
+            return original(self)
+
+    return delete

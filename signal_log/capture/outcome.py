@@ -1,0 +1,310 @@
+"""Events wait on their connection until the fate of their transaction is known.
+
+While a transaction holds events, five methods of its connection object are shadowed, and put back at
+its end: the events are written right before COMMIT, and those that a rollback undid are written
+afterwards, as rolled back. A statement that mentions the log writes what is held first, so that it
+reads its own transaction's events.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from django.db import DatabaseError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from signal_log.capture.collecting import hand_over, is_listening
+from signal_log.capture.sink import sink
+from signal_log.capture.trace import Draft
+from signal_log.conf import conf
+from signal_log.event import FAILED, ROLLED_BACK, Event
+
+logger = logging.getLogger("signal_log")
+
+HELD: Final = "signal_log_held"
+SALT_BYTES: Final = 16
+MOST_UNWRITTEN: Final = 1_000
+"""So many events wait in memory at most; then they are written, still inside the transaction."""
+MOST_KEPT: Final = 1_000
+"""So many written events are kept whole, to be written again should the transaction roll back."""
+
+SHADOWED: Final = ("commit", "rollback", "savepoint", "savepoint_rollback", "close")
+
+
+def process_name() -> str:
+    """``host:pid`` of this process."""
+    return f"{_HOST}:{os.getpid()}"
+
+
+_HOST: Final = socket.gethostname()[:150]
+
+
+def hold(draft: Draft) -> None:
+    """Keep a draft until its transaction ends; outside a transaction until ``settle_loose``."""
+    held_on(connections[draft.using]).add(draft)
+
+
+def held_on(connection: BaseDatabaseWrapper) -> Held:
+    """What the connection holds; made, and its methods shadowed, with the first event of a transaction."""
+    held: Held | None = connection.__dict__.get(HELD)
+    if held is None:
+        held = Held(connection)
+        connection.__dict__[HELD] = held
+        held.watch()
+    return held
+
+
+def settle_loose(using: str) -> None:
+    """Write what was held outside any transaction, in autocommit; called when its operation is over."""
+    connection = connections[using]
+    held: Held | None = connection.__dict__.get(HELD)
+    if held is not None and not in_transaction(connection):
+        held.settle(held.end())
+
+
+def in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a COMMIT or ROLLBACK is still to come."""
+    return connection.in_atomic_block or not connection.autocommit
+
+
+class Held:
+    """The events of one transaction on one connection."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self.drafts: list[Draft] = []
+        self.marks: dict[str, tuple[int, int]] = {}
+        self.clock = 1
+        self.unwritten = 0
+        self.forgotten = 0
+        self.test_blocks = _test_blocks(connection)
+
+    # -- what happens to the transaction -------------------------------------------------------------
+
+    def add(self, draft: Draft) -> None:
+        """Hold one more."""
+        self.drafts.append(draft)
+        self.unwritten += 1
+        if self.unwritten >= MOST_UNWRITTEN and in_transaction(self.connection):
+            self.write()
+
+    def commit(self) -> None:
+        """The connection's ``commit``: the events go in right before it."""
+        self.write(final=True)
+        self.original("commit")()
+        self.settle(self.end())
+
+    def rollback(self) -> None:
+        """The connection's ``rollback``: what it undid is written afterwards, as rolled back."""
+        try:
+            self.original("rollback")()
+        finally:
+            self.undone(0)
+            self.forgotten_is_said()
+            drafts = self.end()
+        if _test_blocks(self.connection) == self.test_blocks:
+            self.after_rollback(drafts, self.connection)
+
+    def close(self) -> None:
+        """The connection's ``close``: a transaction that was under way is lost, and recorded through another."""
+        self.original("close")()
+        if not self.connection.closed_in_transaction:
+            return
+        self.undone(0)
+        drafts = self.end()
+        if _test_blocks(self.connection) == self.test_blocks == 0:
+            fresh = self.connection.copy()
+            try:
+                self.after_rollback(drafts, fresh)
+            finally:
+                fresh.close()
+
+    def savepoint(self) -> Any:
+        """The connection's ``savepoint``: remembers what was held before it."""
+        sid = self.original("savepoint")()
+        if sid:
+            self.clock += 1
+            self.marks[sid] = (len(self.drafts), self.clock)
+        return sid
+
+    def savepoint_rollback(self, sid: str) -> None:
+        """The connection's ``savepoint_rollback``: what came after the savepoint is undone."""
+        self.original("savepoint_rollback")(sid)
+        # A savepoint older than the first held event is not in the marks: all came after it.
+        position, clock = self.marks.get(sid, (0, 0))
+        if _test_blocks(self.connection) < self.test_blocks:
+            del self.drafts[position:]  # a TestCase cleans up after itself
+            return
+        self.undone(position)
+        for draft in self.drafts:
+            if draft.written_at is not None and draft.written_at >= clock:
+                draft.written_at = None
+                self.unwritten += 1
+
+    # -- what becomes of the events ------------------------------------------------------------------
+
+    def undone(self, position: int) -> None:
+        """Everything held from ``position`` on was rolled back."""
+        error = error_text(sys.exc_info()[1])
+        for draft in reversed(self.drafts[position:]):
+            if draft.undo is not None:
+                draft.undo()
+                draft.undo = None
+            if draft.outcome is None:
+                draft.outcome = FAILED if draft.awaits_post else ROLLED_BACK
+                draft.error = draft.error or error
+
+    def write(self, *, final: bool = False) -> None:
+        """Write what is decided and not yet written, in the transaction as it stands.
+
+        A save under way has not decided its pre event yet (a delete that fails takes its block with it);
+        before a commit (``final``) all is due.
+        """
+        if self.connection.alias != conf.DATABASE:
+            return
+        due = [d for d in self.drafts if d.written_at is None and (final or d.is_decided)]
+        if not due:
+            return
+        store(frozen(due), self.connection)
+        self.clock += 1
+        for draft in due:
+            draft.written_at = self.clock
+        self.unwritten -= len(due)
+        self.forget_written()
+
+    def forget_written(self) -> None:
+        """Bound the memory of a huge transaction: of its written events only the first are kept whole."""
+        if len(self.drafts) <= MOST_KEPT + MOST_UNWRITTEN:
+            return
+        keep = [d for i, d in enumerate(self.drafts) if i < MOST_KEPT or d.written_at is None]
+        self.forgotten += len(self.drafts) - len(keep)
+        self.marks = {sid: (min(at, len(keep)), clock) for sid, (at, clock) in self.marks.items()}
+        self.drafts = keep
+
+    def forgotten_is_said(self) -> None:
+        """A rollback that undid more than is kept says how many events are missing from the record."""
+        if self.forgotten and self.drafts:
+            last = self.drafts[-1]
+            last.error = f"{last.error} (and {self.forgotten} more events of this transaction)".strip()
+
+    def after_rollback(self, drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
+        """Record rolled-back events; never in the way of the exception that is under way."""
+        if not drafts:
+            return
+        try:
+            if connection.alias == conf.DATABASE:
+                sink().append(frozen(drafts), connection)
+                if not connection.autocommit:
+                    connection._commit()  # type: ignore[attr-defined]
+            else:
+                _store_elsewhere(frozen(drafts))
+        except DatabaseError as error:
+            logger.error("%d rolled-back events could not be recorded: %s", len(drafts), error)
+        _announce(drafts)
+
+    def settle(self, drafts: Sequence[Draft]) -> None:
+        """The change is committed: write what another database's log is still owed, and tell the readers."""
+        owed = [draft for draft in drafts if draft.written_at is None]
+        if owed:
+            _store_elsewhere(frozen(owed))
+        _announce(drafts)
+
+    # -- watching the connection ---------------------------------------------------------------------
+
+    def original(self, name: str) -> Callable[..., Any]:
+        """The connection's own method, below the shadow."""
+        method: Callable[..., Any] = getattr(type(self.connection), name).__get__(self.connection)
+        return method
+
+    def watch(self) -> None:
+        """Shadow the methods that decide a transaction's fate, on this connection object only."""
+        for name in SHADOWED:
+            self.connection.__dict__[name] = getattr(self, name)
+        if self.connection.alias == conf.DATABASE:
+            # In front: Django's execute_wrapper() takes its own off the end.
+            self.connection.execute_wrappers.insert(0, self.before_reading)
+
+    def unwatch(self) -> None:
+        """Undo ``watch``."""
+        self.connection.__dict__.pop(HELD, None)
+        for name in SHADOWED:
+            self.connection.__dict__.pop(name, None)
+        if self.before_reading in self.connection.execute_wrappers:
+            self.connection.execute_wrappers.remove(self.before_reading)
+
+    def before_reading(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """An execute wrapper: whoever reads the log inside the transaction finds its events there."""
+        if self.unwritten and sink().mentions_log(str(sql)):
+            self.write()
+        return execute(sql, params, many, context)
+
+    def end(self) -> list[Draft]:
+        """The transaction is over: give the connection back as it was, and its events."""
+        self.unwatch()
+        drafts, self.drafts = self.drafts, []
+        return drafts
+
+
+def frozen(drafts: Iterable[Draft]) -> list[Event]:
+    """The drafts as values, each with its own salt."""
+    process = process_name()
+    return [draft.freeze(process, os.urandom(SALT_BYTES)) for draft in drafts]
+
+
+def error_text(error: BaseException | None) -> str:
+    """The exception's class and message, in one line of at most 500 characters."""
+    if error is None:
+        return ""
+    try:
+        return f"{type(error).__name__}: {error}".split("\n")[0][:500]
+    except Exception:
+        return type(error).__name__
+
+
+def failed(draft: Draft, error: BaseException) -> None:
+    """The operation of this pre event never finished."""
+    draft.outcome = FAILED
+    draft.error = error_text(error)
+
+
+def store(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
+    """Write events in the host's transaction, as ``ON_ERROR`` says when that fails."""
+    if conf.ON_ERROR == "raise":
+        sink().append(events, connection)
+        return
+    savepoint = type(connection).savepoint(connection)
+    try:
+        sink().append(events, connection)
+    except DatabaseError as error:
+        type(connection).savepoint_rollback(connection, savepoint)
+        logger.error(
+            "%d events were not recorded, and their change goes on (ON_ERROR): %s", len(events), error
+        )
+    else:
+        type(connection).savepoint_commit(connection, savepoint)
+
+
+def _store_elsewhere(events: Sequence[Event]) -> None:
+    """Write events whose change is already decided, through the connection of the log's database."""
+    connection = connections[conf.DATABASE]
+    if connection.in_atomic_block:
+        store(events, connection)
+    else:
+        with transaction.atomic(using=conf.DATABASE):
+            store(events, connection)
+
+
+def _announce(drafts: Sequence[Draft]) -> None:
+    if is_listening():
+        hand_over(frozen(drafts))
+    sink().ring()
+
+
+def _test_blocks(connection: BaseDatabaseWrapper) -> int:
+    """How many of the open atomic blocks are a ``TestCase``'s own; their rollback is no event."""
+    return sum(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)

@@ -1,0 +1,166 @@
+"""What is known of an observed model before anything happens: its columns, secrets and label."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import models
+from django.db.models.fields.files import FieldFile
+
+from signal_log.capture.snapshot import UNKNOWN, harmless, is_secret_name, same, scrub, shorten, text_of
+from signal_log.conf import SECRET_NAMES, conf
+from signal_log.event import MASK, Changes
+
+# Values of these never change in place, so the loaded one need not be copied.
+IMMUTABLE: Final = (
+    models.AutoField, models.BooleanField, models.CharField, models.DateField, models.DecimalField,
+    models.DurationField, models.FloatField, models.ForeignKey, models.GenericIPAddressField, models.IntegerField,
+    models.TextField, models.TimeField, models.UUIDField,
+)  # fmt: skip
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field of an observed model as the recorder needs it."""
+
+    attname: str
+    name: str
+    field: models.Field[Any, Any]
+    masked: bool
+    mutable: bool
+
+
+class Plan:
+    """An observed model class: built once, used at every signal."""
+
+    __slots__ = (
+        "attnames",
+        "columns",
+        "key_attnames",
+        "label",
+        "masked",
+        "model",
+        "most",
+        "mutable",
+        "secrets",
+    )
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+        self.label = model._meta.label
+        self.most: int = conf.MAX_VALUE_CHARS
+        self.secrets = SECRET_NAMES + tuple(_named(conf.MASK_FIELDS, "*"))
+        excluded = _fields_for(model, conf.EXCLUDE_FIELDS)
+        masked = _fields_for(model, conf.MASK_FIELDS)
+        self.columns = tuple(
+            Column(
+                attname=field.attname,
+                name=field.name,
+                field=field,
+                masked=field.name in masked or is_secret_name(field.name, self.secrets),
+                mutable=not _is_immutable(field),
+            )
+            for field in model._meta.concrete_fields
+            if field.name not in excluded
+        )
+        self.attnames = tuple(column.attname for column in self.columns)
+        self.key_attnames = tuple(field.attname for field in model._meta.pk_fields)
+        self.mutable = frozenset(column.attname for column in self.columns if column.mutable)
+        self.masked = tuple(column.attname for column in self.columns if column.masked)
+
+    def values(self, instance: models.Model) -> Values:
+        """The columns that the instance holds now, by attname; deferred ones are left out."""
+        held = instance.__dict__
+        return {name: held[name] for name in self.attnames if name in held}
+
+    def frozen(self, values: Values) -> Values:
+        """The values with the mutable ones copied, so that changes in place are seen later."""
+        if not self.mutable:
+            return values
+        return {name: _copied(value) if name in self.mutable else value for name, value in values.items()}
+
+    def diff(self, old: Values, new: Values, only: Collection[str] | None = None) -> Changes:
+        """What differs, as ``{field: [old, new]}``; a field missing in one of them counts as null there.
+
+        ``only`` limits it to these field names (or attnames), as ``update_fields`` does for a save.
+        """
+        changes: Changes = {}
+        for column in self.columns:
+            name = column.attname
+            if only is not None and name not in only and column.name not in only:
+                continue
+            before, after = old.get(name), new.get(name, UNKNOWN)
+            if after is UNKNOWN or same(before, after) or _equal_in_database(column.field, before, after):
+                continue
+            changes[column.name] = self._pair(column, before, after)
+        return changes
+
+    def gone(self, old: Values) -> Changes:
+        """The changes of a deletion: every value that was there, to null."""
+        return {
+            c.name: self._pair(c, old[c.attname], None)
+            for c in self.columns
+            if old.get(c.attname) is not None
+        }
+
+    def key(self, instance: models.Model) -> str:
+        """The primary key as text; a secret one as the start of its hash."""
+        pk = instance.pk
+        text = orjson_text(pk) if isinstance(pk, tuple) else text_of(pk) if pk is not None else ""
+        if text and any(c.masked for c in self.columns if c.field.primary_key):
+            return "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:16]
+        return shorten(text, 255)
+
+    def without_secrets(self, text: str, instance: models.Model) -> str:
+        """The text, masked whole when it shows the value of one of the instance's masked fields."""
+        return scrub(text, (instance.__dict__.get(name) for name in self.masked))
+
+    def _pair(self, column: Column, before: Any, after: Any) -> list[Any]:
+        if column.masked:
+            return [MASK if before is not None else None, MASK if after is not None else None]
+        return [harmless(before, self.most, self.secrets), harmless(after, self.most, self.secrets)]
+
+
+def orjson_text(pk: tuple[Any, ...]) -> str:
+    """A composite key as a JSON list of texts."""
+    return "[" + ", ".join(f'"{text_of(part)}"' for part in pk) + "]"
+
+
+def _named(given: Mapping[str, Collection[str]], label: str) -> Iterator[str]:
+    return (name.strip("*_").lower() for name in given.get(label, ()))
+
+
+def _fields_for(model: type[models.Model], given: Mapping[str, Collection[str]]) -> set[str]:
+    """The names a setting lists for the model, its concrete model and its parents, and for ``"*"``."""
+    labels = {parent._meta.label.lower() for parent in model.__mro__ if hasattr(parent, "_meta")} | {"*"}
+    return {name for label, names in given.items() if label.lower() in labels for name in names}
+
+
+def _is_immutable(field: models.Field[Any, Any]) -> bool:
+    """A host's own field may load any kind of object, so only Django's are trusted."""
+    return isinstance(field, IMMUTABLE) and type(field).__module__.startswith("django.")
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, FieldFile):  # it holds the instance, which must not be copied along
+        return value.name
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return text_of(value)
+
+
+def _equal_in_database(field: models.Field[Any, Any], before: Any, after: Any) -> bool:
+    """Whether ``after`` is ``before`` in another Python type: ``"5"`` for 5, ``"1.50"`` for ``Decimal("1.5")``."""
+    if before is None or after is None or type(before) is type(after) or hasattr(after, "resolve_expression"):
+        return False
+    try:
+        return bool(field.to_python(after) == before)
+    except Exception:
+        return False

@@ -1,0 +1,156 @@
+"""Opens an event when an observed signal fires and closes it when its receivers are done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.db import DatabaseError, models
+from django.db.models import QuerySet
+
+from signal_log.capture import loaded
+from signal_log.capture.call_site import call_site
+from signal_log.capture.context import default_scene
+from signal_log.capture.operation import Operation, current_operation
+from signal_log.capture.outcome import hold, settle_loose
+from signal_log.capture.plan import Plan, Values
+from signal_log.capture.repr import repr_of
+from signal_log.capture.snapshot import same, text_of
+from signal_log.capture.trace import Draft, Trace, current_frame, current_trace
+from signal_log.conf import conf
+from signal_log.event import POST_DELETE, POST_SAVE, PRE_DELETE, PRE_SAVE
+
+Named = Mapping[str, Any]
+
+
+def open_event(signal: str, plan: Plan, named: Named) -> Draft:
+    """The event of a model signal that fires now; it is held until its transaction ends."""
+    instance: models.Model = named["instance"]
+    operation = current_operation.get()
+    trace = current_trace.get() or Trace(default_scene())
+    position = trace.next_position()
+    update_fields = named.get("update_fields")
+    pre = operation.take_pre(signal, instance) if operation is not None else None
+    if pre is not None:
+        pre.awaits_post = False
+    draft = Draft(
+        trace=trace,
+        position=position,
+        frame=current_frame.get(),
+        signal=signal,
+        sender=plan.label,
+        object_pk=plan.key(instance),
+        object_repr=pre.object_repr if signal == POST_DELETE and pre else repr_of(plan, instance),
+        created=named.get("created"),
+        raw=bool(named.get("raw", False)),
+        using=named["using"],
+        update_fields=None if update_fields is None else sorted(map(text_of, update_fields)),
+        origin=_origin(named.get("origin")),
+        changes=pre.changes if signal == POST_DELETE and pre else {},
+        operation=pre.operation if pre else position,
+        call_site=call_site() if conf.CALL_SITES else "",
+        occurred_at=datetime.now(UTC),
+        started_ns=0,
+    )
+    _OPENERS[signal](draft, plan, instance, operation, pre)
+    hold(draft)
+    draft.started_ns = time.perf_counter_ns()
+    return draft
+
+
+def close_event(draft: Draft) -> None:
+    """Its receivers are done (or one has raised); outside any operation and transaction it is written now."""
+    draft.duration_us = (time.perf_counter_ns() - draft.started_ns) // 1000
+    if current_operation.get() is None:
+        settle_loose(draft.using)
+
+
+def _pre_save(
+    draft: Draft, plan: Plan, instance: models.Model, operation: Operation | None, pre: Draft | None
+) -> None:
+    old = _old_values(plan, instance, draft.using, operation)
+    draft.changes = plan.diff(old, plan.values(instance), draft.update_fields)
+    if operation is not None and operation.instance is instance:
+        draft.awaits_post = True
+        operation.opened(draft, instance, old)
+
+
+def _post_save(
+    draft: Draft, plan: Plan, instance: models.Model, operation: Operation | None, pre: Draft | None
+) -> None:
+    now = plan.values(instance)
+    old = operation.old_values if operation is not None and pre is not None and not draft.created else {}
+    draft.changes = plan.diff(old, now, None if draft.created else draft.update_fields)
+    before = loaded.loaded_values(instance, draft.using)
+    loaded.keep(instance, _known_after(plan, before, now, draft.update_fields))
+    draft.undo = lambda: loaded.keep(instance, before)
+
+
+def _pre_delete(
+    draft: Draft, plan: Plan, instance: models.Model, operation: Operation | None, pre: Draft | None
+) -> None:
+    draft.changes = plan.gone(
+        {**plan.values(instance), **(loaded.loaded_values(instance, draft.using) or {})}
+    )
+    if operation is not None:
+        draft.awaits_post = True
+        operation.opened(draft, instance, {})
+
+
+def _post_delete(
+    draft: Draft, plan: Plan, instance: models.Model, operation: Operation | None, pre: Draft | None
+) -> None:
+    if pre is None:
+        draft.changes = plan.gone(plan.values(instance))
+
+
+_OPENERS: Final = {
+    PRE_SAVE: _pre_save,
+    POST_SAVE: _post_save,
+    PRE_DELETE: _pre_delete,
+    POST_DELETE: _post_delete,
+}
+
+
+def _known_after(plan: Plan, before: Values | None, now: Values, only: Collection[str] | None) -> Values:
+    """What the row is known to hold after the save; expressions are not values, so they are forgotten."""
+    written = {
+        c.attname: now[c.attname]
+        for c in plan.columns
+        if c.attname in now
+        and (only is None or c.name in only or c.attname in only)
+        and not hasattr(now[c.attname], "resolve_expression")
+    }
+    return {**(before or {}), **plan.frozen(written)}
+
+
+def _old_values(plan: Plan, instance: models.Model, using: str, operation: Operation | None) -> Values:
+    """The row's values before a save; one query, only where an existing row may be meant that nobody loaded."""
+    if instance.pk is None or (operation is not None and operation.force_insert):
+        return {}
+    known = loaded.loaded_values(instance, using)
+    if known is not None and all(
+        same(known.get(name), instance.__dict__.get(name)) for name in plan.key_attnames
+    ):
+        return known
+    pk = plan.model._meta.pk
+    if instance._state.adding and pk is not None and pk.has_default():
+        return {}  # Django, too, takes this for an INSERT
+    try:
+        row = plan.model._base_manager.using(using).filter(pk=instance.pk).values(*plan.attnames).first()
+    except (DatabaseError, ValueError, TypeError):
+        return {}  # the save itself will say what is wrong
+    return row or {}
+
+
+def _origin(origin: Any) -> dict[str, Any] | None:
+    """Where a delete began; a QuerySet is only asked for its model, for even its repr runs SQL."""
+    if origin is None:
+        return None
+    if isinstance(origin, QuerySet):
+        return {"queryset": origin.model._meta.label}
+    if isinstance(origin, models.Model):
+        return {"model": origin._meta.label, "pk": text_of(origin.pk)}
+    return {"model": text_of(type(origin).__name__), "pk": ""}

@@ -1,0 +1,148 @@
+"""Old and new values of an instance as harmless JSON: what differs, what is masked, what is cut.
+
+The result is in the restricted domain of ``signal_log.seal.canonical``: no floats, integers below
+2**53, text without NUL and lone surrogates; all else becomes text. Nothing here raises, whatever the
+host's objects do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Set
+from datetime import date, time
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+
+from signal_log.event import MASK
+from signal_log.seal.canonical import LARGEST_INTEGER
+
+DEEPEST: Final = 20
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+class Unknown:
+    """The type of ``UNKNOWN``: a value that nobody loaded."""
+
+    def __repr__(self) -> str:
+        return "(unknown)"
+
+
+UNKNOWN: Final = Unknown()
+
+
+@lru_cache(maxsize=4096)
+def is_secret_name(name: str, secrets: tuple[str, ...]) -> bool:
+    """Whether the words of a name (``apiKey``, ``reset_token``) contain those of one of ``secrets``."""
+    words = f"_{'_'.join(_WORD.findall(name)).lower()}_"
+    return any(f"_{secret}_" in words for secret in secrets)
+
+
+def clean(text: str) -> str:
+    """Text that every database and every JSON reader takes: NUL shown as ␀, lone surrogates as U+FFFD."""
+    if "\x00" in text:
+        text = text.replace("\x00", "␀")
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text
+
+
+def shorten(text: str, most: int) -> str:
+    """Text of at most ``most`` characters, the last of them ``…`` where something was cut."""
+    text = clean(text)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def cut(text: str, most: int) -> str:
+    """Text cut to ``most`` characters, followed by the whole's length and SHA-256 where it was longer."""
+    if len(text) <= most:
+        return text
+    sha = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{text[:most]}… ({len(text)} characters, SHA-256 {sha})"
+
+
+def text_of(value: Any) -> str:
+    """``str(value)``, or the name of its class where even that raises."""
+    try:
+        return clean(str(value))
+    except Exception:
+        return f"(unprintable {type(value).__name__})"
+
+
+def harmless(value: Any, most: int, secrets: tuple[str, ...]) -> Any:
+    """The value in the restricted JSON domain, keys that name secrets masked, cut to ``most`` characters."""
+    if value is None or value is True or value is False:
+        return value
+    kind = type(value)
+    if kind is str:
+        return cut(clean(value), most)
+    if kind is int:
+        return value if -LARGEST_INTEGER <= value <= LARGEST_INTEGER else str(value)
+    try:
+        plain = _plain(value, secrets, DEEPEST)
+        if isinstance(plain, str):
+            return cut(plain, most)
+        if isinstance(plain, (list, dict)):
+            written = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
+            return plain if len(written) <= most else cut(written, most)
+    except Exception:
+        return f"(unprintable {kind.__name__})"
+    return plain
+
+
+def _plain(value: Any, secrets: tuple[str, ...], depth: int) -> Any:
+    """The recursive part of ``harmless``, without cutting."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Enum):
+        return _plain(value.value, secrets, depth)
+    if isinstance(value, int):
+        return int(value) if -LARGEST_INTEGER <= value <= LARGEST_INTEGER else str(int(value))
+    if isinstance(value, str):
+        return clean(str(value))
+    if isinstance(value, float):
+        return repr(float(value))
+    if isinstance(value, (date, time)):  # datetime is a date
+        return value.isoformat()
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "0x" + bytes(value).hex()
+    if depth == 0:
+        return text_of(value)
+    if isinstance(value, Mapping):
+        return {
+            text_of(k): MASK
+            if v is not None and is_secret_name(text_of(k), secrets)
+            else _plain(v, secrets, depth - 1)
+            for k, v in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_plain(v, secrets, depth - 1) for v in value]
+    if isinstance(value, Set):
+        return sorted((_plain(v, secrets, depth - 1) for v in value), key=str)
+    return text_of(value)
+
+
+def same(old: Any, new: Any) -> bool:
+    """Whether two values are equal; values that cannot be compared count as different."""
+    if old is new:
+        return True
+    try:
+        return bool(old == new)
+    except Exception:
+        return False
+
+
+def scrub(text: str, secrets: Iterable[Any]) -> str:
+    """The text, masked whole when it contains one of the secret values (of four characters or more)."""
+    for secret in secrets:
+        shown = text_of(secret) if secret is not None else ""
+        if len(shown) >= 4 and shown in text:
+            return MASK
+    return text

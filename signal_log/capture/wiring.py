@@ -1,0 +1,50 @@
+"""Turns capture on and off as one: the model classes, the signals, the operations and the commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models.signals import class_prepared
+
+from signal_log.capture import commands, dispatch, loaded, operation, registry
+from signal_log.capture.sink import Sink, use_sink
+
+
+def start(sink: Sink) -> None:
+    """Observe what the settings choose, from now on and for classes yet to come; settled events go to ``sink``."""
+    use_sink(sink)
+    dispatch.wrap()
+    operation.wrap()
+    commands.wrap()
+    for model in registry.chosen_models():
+        _observe(model)
+    class_prepared.connect(_on_class_prepared, dispatch_uid="signal_log.class_prepared")
+
+
+def stop() -> None:
+    """Undo ``start``: nothing of Django's or the host's stays changed."""
+    class_prepared.disconnect(dispatch_uid="signal_log.class_prepared")
+    for model in apps.get_models(include_auto_created=True):
+        if registry.plan_of(model) is not None:
+            loaded.unhook(model)
+            dispatch.disconnect(model)
+            registry.forget(model)
+    commands.unwrap()
+    operation.unwrap()
+    dispatch.unwrap()
+    use_sink(None)
+
+
+def _observe(model: type[models.Model]) -> None:
+    loaded.hook(model, registry.observe(model))
+    if model.__module__ != registry.MIGRATION_MODULE:
+        # A migration's class soon dies, and a receiver connected to it would stay in Django's list for ever;
+        # its signals are recorded by its plan alone.
+        dispatch.connect(model)
+
+
+def _on_class_prepared(sender: Any, **_: Any) -> None:
+    if registry.is_chosen(sender):
+        _observe(sender)

@@ -1,0 +1,77 @@
+"""What ``manage.py check`` says about a wrong set-up, with the accepted values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.db import connections
+
+from signal_log.capture.registry import unknown_labels
+from signal_log.conf import conf, problems
+
+MIDDLEWARE = "signal_log.capture.middleware.SignalLogMiddleware"
+SUPPORTED = ("sqlite", "postgresql")
+
+
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """``SIGNAL_LOG``: known keys, accepted values, models that exist."""
+    found: list[CheckMessage] = [Error(what, hint=hint, id="signal_log.E001") for what, hint in problems()]
+    if found:
+        return found
+    for setting, label in unknown_labels():
+        found.append(
+            Error(
+                f"SIGNAL_LOG[{setting!r}] names {label!r}, and no such model is installed.",
+                hint='Accepted: "app_label.Model", "app_label.*" or "*", of apps in INSTALLED_APPS.',
+                id="signal_log.E002",
+            )
+        )
+    if not conf.MODELS:
+        found.append(
+            Warning(
+                "SIGNAL_LOG['MODELS'] is empty: nothing is recorded.",
+                hint='Name the models to observe, e.g. SIGNAL_LOG = {"MODELS": ["auth.User"]}.',
+                id="signal_log.W001",
+            )
+        )
+    if conf.DATABASE not in connections:
+        found.append(
+            Error(
+                f"SIGNAL_LOG['DATABASE'] is {conf.DATABASE!r}, which is not in DATABASES.",
+                hint=f"Accepted: {', '.join(connections)}.",
+                id="signal_log.E003",
+            )
+        )
+    return found
+
+
+def check_middleware(**_: Any) -> list[CheckMessage]:
+    """Without the middleware no event knows its request or actor."""
+    if MIDDLEWARE in settings.MIDDLEWARE:
+        return []
+    return [
+        Warning(
+            "SignalLogMiddleware is not in MIDDLEWARE: events will not know their request or actor.",
+            hint=f'Add "{MIDDLEWARE}" after the authentication middleware.',
+            id="signal_log.W002",
+        )
+    ]
+
+
+def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """The log's database is one whose guarantees are tested."""
+    if conf.DATABASE not in connections:
+        return []
+    vendor = connections[conf.DATABASE].vendor
+    if vendor in SUPPORTED:
+        return []
+    return [
+        Error(
+            f"The log's database {conf.DATABASE!r} is {vendor}; signal_log keeps its promises on SQLite and PostgreSQL.",
+            hint='Point SIGNAL_LOG["DATABASE"] at a database of one of these kinds.',
+            id="signal_log.E004",
+        )
+    ]

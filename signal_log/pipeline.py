@@ -1,0 +1,38 @@
+"""The way of an event on one screen: capture → store → doorbell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from signal_log.capture import wiring
+from signal_log.event import Event
+from signal_log.store.append import TABLE, append
+from signal_log.tail import doorbell
+
+
+class Pipeline:
+    """The sink that capture is handed."""
+
+    def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
+        """Right before COMMIT, on the connection of the change."""
+        append(events, connection)
+
+    def mentions_log(self, sql: str) -> bool:
+        """A statement that names the table reads its own transaction's events."""
+        return TABLE in sql
+
+    def ring(self) -> None:
+        """Right after COMMIT."""
+        doorbell.ring()
+
+
+def start() -> None:
+    """Record from now on."""
+    wiring.start(Pipeline())
+
+
+def stop() -> None:
+    """Record no more, and leave nothing changed."""
+    wiring.stop()
