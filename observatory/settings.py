@@ -23,7 +23,7 @@ DEBUG_TOOLBAR = env.bool("DEBUG_TOOLBAR", default=DEBUG)
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY and DEBUG:
-    SECRET_KEY = "only-for-development-" + "x" * 40  # noqa: S105  refused below without DEBUG
+    SECRET_KEY = "only-for-development-" + "x" * 40
 if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. In production, set it to a long random text and keep it secret:\n"
@@ -31,9 +31,7 @@ if not SECRET_KEY:
         "On your own machine, run `make run`, or set DEBUG=1."
     )
 
-ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else []
-)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 INTERNAL_IPS = ["127.0.0.1", "::1"]
 
@@ -109,11 +107,7 @@ SIGNAL_LOG = {
 }
 
 # --- database and channel layer -------------------------------------------------------------------
-DATABASES = {
-    "default": env.db(
-        "DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'observatory.sqlite3'}"
-    )
-}
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'observatory.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # One writer at a time, waiting its turn; readers never wait. All three are needed (docs/architecture.md).
     DATABASES["default"]["OPTIONS"] = {
@@ -155,11 +149,26 @@ LOGIN_URL = "users:login"
 LOGIN_REDIRECT_URL = "users:profile"
 LOGOUT_REDIRECT_URL = "users:login"
 
-if "EMAIL_URL" in env:
-    vars().update(env.email_url("EMAIL_URL"))
+mail_server = env.email_url("EMAIL_URL", default="consolemail://")
+MAIL_TIMEOUT = 10  # seconds: mails are sent after the commit, but before the answer
+if django.VERSION >= (6, 1):
+    option_names = {
+        "EMAIL_HOST": "host",
+        "EMAIL_PORT": "port",
+        "EMAIL_HOST_USER": "username",
+        "EMAIL_HOST_PASSWORD": "password",
+        "EMAIL_USE_TLS": "use_tls",
+        "EMAIL_USE_SSL": "use_ssl",
+        "EMAIL_FILE_PATH": "file_path",
+    }
+    mail_options = {
+        option: mail_server[name] for name, option in option_names.items() if mail_server.get(name)
+    }
+    if "host" in mail_options:
+        mail_options["timeout"] = MAIL_TIMEOUT
+    MAILERS = {"default": {"BACKEND": mail_server["EMAIL_BACKEND"], "OPTIONS": mail_options}}
 else:
-    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-EMAIL_TIMEOUT = 10
+    vars().update(mail_server, EMAIL_TIMEOUT=MAIL_TIMEOUT)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="observatory@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ADMINS = env.list("ADMINS", default=["admin@localhost"])
@@ -202,9 +211,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [
-    r"^(healthz|readyz|metrics)$"
-]  # asked by the machines next door, without TLS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked by the machines next door, without TLS
 if HTTPS:
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -216,9 +223,7 @@ if env.bool("BEHIND_PROXY", default=False):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
-    },
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }
