@@ -48,6 +48,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         early_config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
         os.environ["DATABASE_URL"] = f"sqlite:///{folder}/observatory.sqlite3"
     result = yield
+    without_collected_files()
     if database == "sqlite":
         use_a_file(Path(folder))
     return result
@@ -70,6 +71,13 @@ def use_a_file(folder: Path) -> None:
 
     test = settings.DATABASES["default"].setdefault("TEST", {})
     test["NAME"] = test.get("NAME") or str(folder / "test.sqlite3")
+
+
+def without_collected_files() -> None:
+    """Pages name their static files as they are in the source: nothing has been collected and hashed."""
+    from django.conf import settings
+
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
 def pytest_report_header(config: pytest.Config) -> str:

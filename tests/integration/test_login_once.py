@@ -1,0 +1,120 @@
+"""The address that `make run` prints logs in once, on this machine, in development, and nowhere else."""
+
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import include, path
+from pytest_django.fixtures import Settings
+
+from observatory import login_once
+from observatory.urls import urlpatterns as project
+
+urlpatterns = [path("login-once/", include("observatory.login_once")), *project]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+LOCAL = {"HTTP_HOST": "127.0.0.1:8000", "REMOTE_ADDR": "127.0.0.1"}
+
+
+@pytest.fixture(autouse=True)
+def _development(settings: Settings, tmp_path: Path) -> None:
+    settings.DEBUG = True
+    settings.BASE_DIR = tmp_path
+    settings.ALLOWED_HOSTS = ["*"]
+
+
+@pytest.fixture
+def token() -> str:
+    """An unused token of an administrator."""
+    return login_once.issue(User.objects.create_superuser("admin", "admin@example.org", "secret"))
+
+
+def who(client: Client) -> str | None:
+    """The primary key of who is logged in."""
+    return client.session.get("_auth_user_id")
+
+
+def test_the_first_to_come_is_logged_in_and_nobody_after(token: str) -> None:
+    first, second = Client(), Client()
+    assert first.get(f"/login-once/{token}/", **LOCAL).headers["Location"] == "/"
+    assert who(first) is not None
+    assert second.get(f"/login-once/{token}/", **LOCAL).headers["Location"] == "/accounts/login/"
+    assert who(second) is None
+
+
+def test_who_is_logged_in_and_comes_back_is_led_to_the_page(client: Client, token: str) -> None:
+    for _ in range(2):
+        assert client.get(f"/login-once/{token}/", **LOCAL).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"REMOTE_ADDR": "192.0.2.1"},
+        {"REMOTE_ADDR": ""},
+        {"HTTP_HOST": "observatory.example.org"},
+        {"HTTP_HOST": "127.0.0.1.example.org:8000"},
+        {"HTTP_X_FORWARDED_FOR": "192.0.2.1"},
+        {"HTTP_FORWARDED": "for=192.0.2.1"},
+    ],
+)
+def test_from_elsewhere_the_address_does_not_exist_and_the_token_stays_unused(
+    client: Client, token: str, elsewhere: dict[str, str]
+) -> None:
+    assert client.get(f"/login-once/{token}/", **(LOCAL | elsewhere)).status_code == 404
+    assert client.get(f"/login-once/{token}/", **LOCAL).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "[::1]:8000", "[::1]", "127.0.0.1"])
+def test_every_name_of_this_machine_will_do(client: Client, token: str, host: str) -> None:
+    client.get(f"/login-once/{token}/", **(LOCAL | {"HTTP_HOST": host}))
+    assert who(client) is not None
+
+
+def test_without_debug_the_address_does_not_exist(client: Client, token: str, settings: Settings) -> None:
+    settings.DEBUG = False
+    assert client.get(f"/login-once/{token}/", **LOCAL).status_code == 404
+    assert who(client) is None
+
+
+def test_it_must_be_asked_for_by_get(client: Client, token: str) -> None:
+    assert client.post(f"/login-once/{token}/", **LOCAL).status_code == 405
+
+
+@pytest.mark.parametrize("wrong", ["x", "..", "%2e%2e%2fadmin-password", "\ud800", "x" * 5000])
+def test_a_wrong_token_leads_to_the_form(client: Client, token: str, wrong: str) -> None:
+    answer = client.get(
+        "/login-once/" + wrong.encode("utf-8", "surrogatepass").decode("latin-1") + "/", **LOCAL
+    )
+    assert answer.status_code in (302, 404)
+    assert who(client) is None
+
+
+def test_a_token_of_yesterday_is_worth_nothing(client: Client, token: str) -> None:
+    (waiting,) = login_once.folder().iterdir()
+    yesterday = time.time() - login_once.SECONDS_VALID - 1
+    os.utime(waiting, (yesterday, yesterday))
+    client.get(f"/login-once/{token}/", **LOCAL)
+    assert who(client) is None
+
+
+def test_a_token_withdrawn_or_of_a_user_who_may_not_log_in_is_worth_nothing(
+    client: Client, token: str
+) -> None:
+    login_once.withdraw(token)
+    client.get(f"/login-once/{token}/", **LOCAL)
+    again = login_once.issue(User.objects.get())
+    User.objects.update(is_active=False)
+    client.get(f"/login-once/{again}/", **LOCAL)
+    assert who(client) is None
+
+
+def test_what_lies_on_disk_is_not_the_token_and_only_its_owner_reads_it(token: str) -> None:
+    (waiting,) = login_once.folder().iterdir()
+    assert token not in waiting.name
+    assert token not in waiting.read_text()
+    assert stat.S_IMODE(waiting.stat().st_mode) == 0o600
+    assert stat.S_IMODE(login_once.folder().stat().st_mode) == 0o700

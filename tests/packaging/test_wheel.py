@@ -1,0 +1,43 @@
+"""What people get who install the package: the reusable app, whole, and nothing of the project around it."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The files inside a wheel built now."""
+    target = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, ROOT]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = target.glob("signal_log-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_holds_the_app_and_nothing_else(names: set[str]) -> None:
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"signal_log"}
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".stamp")]
+
+
+def test_every_file_of_the_app_is_in_the_wheel(names: set[str]) -> None:
+    files = (path for path in (ROOT / "signal_log").rglob("*") if path.is_file())
+    wanted = {str(path.relative_to(ROOT)) for path in files if "__pycache__" not in path.parts}
+    assert {name for name in wanted if not name.endswith(".stamp")} <= names
+
+
+@pytest.mark.parametrize("file", ["preact.js", "signals-core.js", "uplot.css", "licences/preact.txt"])
+def test_front_end_packages_come_along_with_their_licences(names: set[str], file: str) -> None:
+    assert f"signal_log/static/signal_log/vendor/{file}" in names
+
+
+def test_types_and_licence_come_along(names: set[str]) -> None:
+    assert "signal_log/py.typed" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -1,0 +1,176 @@
+"""The topology of docker-compose.yml by plain processes: what happens at one process is seen at the other."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+
+from tests.servers.daphne import Daphne, listen, manage
+from tests.servers.mail import MailCatcher
+from tests.servers.postgres import Postgres
+from tests.servers.process import free_port
+from tests.servers.valkey import Valkey
+from tests.servers.visitor import Visitor
+from tests.topology import compose
+
+SECRETS = {"SECRET_KEY": "for-this-test-only-" + "0123456789" * 5, "POSTGRES_PASSWORD": "0123456789abcdef"}
+ADMIN = ("observer", "long enough for an observer")
+# What the proxy of the compose file adds to each request.
+FORWARDED = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "http"}
+
+
+@dataclass
+class Site:
+    """Everything the compose file names, running, and one port in front."""
+
+    db: Postgres
+    layer: Valkey
+    mail: MailCatcher
+    port: int
+    web: dict[str, Daphne] = field(default_factory=dict)
+    own_port: dict[str, int] = field(default_factory=dict)
+
+    def visitor(self, name: str | None = None) -> Visitor:
+        """Somebody at one of the processes, or at the port in front of both."""
+        port = self.own_port[name] if name else self.port
+        return Visitor(f"http://localhost:{port}", FORWARDED)
+
+    def observer(self, name: str | None = None) -> Visitor:
+        """The administrator, logged in."""
+        visitor = self.visitor(name)
+        visitor.log_in(*ADMIN)
+        return visitor
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """Start the services of the compose file in its order, with its environment and its commands."""
+    with ExitStack() as stack:
+        db, layer = stack.enter_context(Postgres()), stack.enter_context(Valkey())
+        mail, shared = stack.enter_context(MailCatcher()), stack.enter_context(closing(listen()))
+        make_database(db)
+        addresses = {"db:5432": f"127.0.0.1:{db.port}", "layer:6379": f"127.0.0.1:{layer.port}"}
+        addresses |= {"mail:1025": f"127.0.0.1:{mail.port}"}
+        environment = compose.environment("web1", compose.example() | SECRETS)
+        for name, value in environment.items():
+            for inside, outside in addresses.items():
+                environment[name] = environment[name].replace(inside, outside)
+            assert "://" not in value or environment[name] != value or "localhost" in value
+        # The tests' defaults are for development; the compose file leaves these unset.
+        environment |= {"DEBUG": "0"}
+        _, command, *arguments = compose.services()["migrate"]["command"]
+        assert command == "manage.py"
+        manage(*arguments, env=environment)
+        manage("collectstatic", "--no-input", env=environment)
+        username, password = ADMIN
+        by_environment = {"DJANGO_SUPERUSER_USERNAME": username, "DJANGO_SUPERUSER_PASSWORD": password}
+        by_environment |= {"DJANGO_SUPERUSER_EMAIL": "observer@example.org"}
+        manage("createsuperuser", "--no-input", env=environment | by_environment)
+        running = Site(db, layer, mail, int(shared.getsockname()[1]))
+        for name in compose.WEB:
+            running.own_port[name] = free_port()
+            own = ("--endpoint", f"tcp:port={running.own_port[name]}:interface=127.0.0.1")
+            running.web[name] = stack.enter_context(Daphne(environment, shared, own))
+        yield running
+
+
+def make_database(db: Postgres) -> None:
+    """What the image of PostgreSQL does with its environment."""
+    given = compose.environment("db", SECRETS)
+    user, name = (psycopg.sql.Identifier(given[f"POSTGRES_{what}"]) for what in ("USER", "DB"))
+    password = psycopg.sql.Literal(given["POSTGRES_PASSWORD"])
+    with psycopg.connect(db.url(), autocommit=True) as connection:
+        connection.execute(psycopg.sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(user, password))
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {} OWNER {}").format(name, user))
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
+    """Whether the condition becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_both_processes_are_ready_as_the_health_check_asks(site: Site) -> None:
+    for name in compose.WEB:
+        with closing(socket.create_connection(("127.0.0.1", site.own_port[name]))):
+            assert site.visitor(name).get("/readyz")
+
+
+def test_who_registers_at_one_process_is_seen_at_the_other_within_a_second(site: Site) -> None:
+    with site.observer("web2").listen() as page:
+        started = time.monotonic()
+        site.visitor("web1").register("ada")
+        registered = time.monotonic()
+        user = page.event("post_save", "auth.User", "ada")
+        profile = page.event("post_save", "users.Profile", "ada")
+        assert time.monotonic() - registered < 1 or time.monotonic() - started < 2
+        assert profile["trace_id"] == user["trace_id"]
+        assert profile["caused_by"]
+        assert profile["position"] > profile["parent_position"]
+        assert user["remote_addr"] == "198.51.100.7"
+
+
+def test_the_welcome_mail_goes_to_the_catcher(site: Site) -> None:
+    site.visitor().register("grace")
+    assert eventually(lambda: any("grace@example.org" in mail["To"] for mail in site.mail.mails))
+
+
+def test_a_page_at_one_process_outlives_a_restart_of_the_other(site: Site) -> None:
+    with site.observer("web2").listen() as page:
+        code = site.web["web1"].terminate()
+        assert code == 0
+        site.visitor().register("edsger")
+        page.event("post_save", "users.Profile", "edsger")
+        site.web["web1"].start()
+        site.visitor("web1").register("barbara")
+        page.event("post_save", "users.Profile", "barbara")
+
+
+def test_a_page_whose_process_restarts_misses_nothing_and_gets_nothing_twice(site: Site) -> None:
+    observer = site.observer("web1")
+    with observer.listen() as before:
+        site.visitor("web2").register("alan")
+        before.event("post_save", "users.Profile", "alan")
+        site.web["web1"].terminate()
+        assert before.until_closed() in (1006, 1012)
+    site.visitor("web2").register("tony")
+    site.web["web1"].start()
+    with observer.listen(after=before.cursor) as after:
+        after.event("post_save", "users.Profile", "tony")
+        site.visitor("web1").register("niklaus")
+        after.event("post_save", "users.Profile", "niklaus")
+    seen = [event["id"] for event in before.events + after.events]
+    assert len(seen) == len(set(seen))
+    with psycopg.connect(site.db.url("observatory")) as connection:
+        rows = connection.execute(
+            "SELECT id FROM signal_log_signalevent WHERE id BETWEEN %s AND %s", (min(seen), max(seen))
+        )
+        assert sorted(seen) == sorted(row[0] for row in rows)
+
+
+def test_without_the_layer_saves_go_on_and_pages_still_hear_of_them(site: Site) -> None:
+    with site.observer("web2").listen() as page:
+        site.layer.kill()
+        site.visitor("web1").register("donald")
+        page.event("post_save", "users.Profile", "donald")
+        site.layer.start()
+        site.visitor("web1").register("leslie")
+        page.event("post_save", "users.Profile", "leslie")
+
+
+def test_without_the_database_no_process_is_ready_and_with_it_again_they_are(site: Site) -> None:
+    site.db.kill()
+    assert eventually(lambda: site.web["web1"].status("/readyz") == 503)
+    site.db.start()
+    assert eventually(lambda: site.web["web1"].status("/readyz") == 200)
+    with site.observer("web2").listen() as page:
+        site.visitor("web1").register("frances")
+        page.event("post_save", "users.Profile", "frances")

@@ -1,0 +1,167 @@
+"""`make run` and `make demo` from the terminal's side: what is printed, what it is worth, how it ends."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.daphne import ROOT
+from tests.servers.process import Server, free_port
+from tests.servers.visitor import Visitor
+
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "node_modules", "var", "__pycache__", ".*_cache", "tests")
+ONCE = re.compile(r"http://127\.0\.0\.1:\d+/login-once/\S+/")
+PASSWORD = re.compile(r"password (\S+)")
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which nothing has run yet."""
+    target = tmp_path_factory.mktemp("fresh") / "project"
+    shutil.copytree(ROOT, target, ignore=NOT_COPIED)
+    return target
+
+
+def clean_environment() -> dict[str, str]:
+    """The shell's environment without what the tests have set for Django."""
+    chosen = ("SECRET_KEY", "DEBUG", "HTTPS", "DATABASE_URL", "PORT", "DJANGO_SETTINGS_MODULE")
+    return {name: value for name, value in os.environ.items() if name not in chosen}
+
+
+class Run(Server):
+    """One `make run` without make, in the fresh copy."""
+
+    def __init__(self, project: Path, *arguments: str) -> None:
+        super().__init__("serve")
+        self.port = free_port()
+        command = [sys.executable, "-m", "observatory.serve", "--port", str(self.port), *arguments]
+        self.launch(command, env=clean_environment(), cwd=project)
+        self.wait_until(lambda: "Ctrl-C stops it" in self.log_text(), 60)
+        self.said = self.log_text()
+
+    @property
+    def site(self) -> str:
+        """Where it serves."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self, how: signal.Signals) -> int | None:
+        """End it as a terminal or a service manager does; its exit code."""
+        self.stop_signal = how
+        return self.terminate()
+
+
+@pytest.fixture
+def run(fresh: Path) -> Iterator[Run]:
+    """It runs, and is stopped after the test."""
+    with Run(fresh) as running:
+        yield running
+
+
+def test_the_printed_address_logs_in_once_and_the_printed_password_ever_after(run: Run) -> None:
+    address = ONCE.search(run.said)
+    password = PASSWORD.search(run.said)
+    assert address
+    assert password
+    path = address[0].removeprefix(run.site)
+    first, second = Visitor(run.site), Visitor(run.site)
+    first.get(path)
+    assert "sessionid" in {cookie.name for cookie in first.cookies}
+    second.get(path)
+    assert "sessionid" not in {cookie.name for cookie in second.cookies}
+    second.log_in("admin", password[1])
+
+
+def test_the_administrator_sees_at_once_who_registers(run: Run) -> None:
+    address = ONCE.search(run.said)
+    assert address
+    administrator = Visitor(run.site)
+    administrator.get(address[0].removeprefix(run.site))
+    with administrator.listen() as page:
+        Visitor(run.site).register(f"ada{run.port}")
+        page.event("post_save", "users.Profile", f"ada{run.port}")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_without_complaint_and_takes_its_address_back(
+    fresh: Path, run: Run, how: signal.Signals
+) -> None:
+    with socket.create_connection(("127.0.0.1", run.port)):
+        assert run.stop(how) == 0
+    assert run.log_text() == run.said
+    assert not list((fresh / "var" / "login-once").iterdir())
+
+
+def test_the_password_is_kept_across_runs_and_secrets_are_the_owner_s_alone(fresh: Path, run: Run) -> None:
+    before = PASSWORD.search(run.said)
+    run.stop(signal.SIGINT)
+    with Run(fresh) as again:
+        after = PASSWORD.search(again.said)
+    assert before
+    assert after
+    assert before[1] == after[1]
+    for name in ("admin-password", "secret-key"):
+        assert stat.S_IMODE((fresh / "var" / name).stat().st_mode) == 0o600
+
+
+def test_a_taken_port_is_named_with_one_that_is_free(fresh: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = ask(fresh, str(port))
+    assert done.returncode == 1
+    assert f"Port {port} on 127.0.0.1 is taken" in done.stderr
+    suggested = re.search(r"PORT=(\d+) make run", done.stderr)
+    assert suggested
+    assert int(suggested[1]) != port
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1", ""])
+def test_a_port_that_is_none_is_refused(fresh: Path, port: str) -> None:
+    done = ask(fresh, port)
+    assert done.returncode
+    assert "PORT must be a number" in done.stderr
+
+
+def ask(project: Path, port: str) -> subprocess.CompletedProcess[str]:
+    """Run it with a port it cannot have."""
+    command = [sys.executable, "-m", "observatory.serve", f"--port={port}"]
+    environment = clean_environment()
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_demo_makes_traffic_that_ends_with_it(fresh: Path) -> None:
+    with Run(fresh, "--demo") as demo:
+        address = ONCE.search(demo.said)
+        assert address
+        administrator = Visitor(demo.site)
+        administrator.get(address[0].removeprefix(demo.site))
+        with administrator.listen() as page:
+            page.event("post_save", "users.Profile", "")
+        assert traffic_processes(fresh)
+        assert demo.stop(signal.SIGINT) == 0
+        assert not traffic_processes(fresh)
+    assert "Traceback" not in (fresh / "var" / "traffic.log").read_text()
+
+
+def traffic_processes(project: Path) -> list[str]:
+    """The running traffic commands of this copy of the project."""
+    found = (folder for folder in Path("/proc").iterdir() if folder.name.isdecimal())
+    return [folder.name for folder in found if is_traffic(folder, project)]
+
+
+def is_traffic(process: Path, project: Path) -> bool:
+    """Whether this entry of /proc is the traffic command of this copy of the project."""
+    try:
+        return b"signal_traffic" in (process / "cmdline").read_bytes() and (process / "cwd").samefile(project)
+    except OSError:
+        return False
