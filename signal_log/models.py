@@ -78,3 +78,17 @@ class SignalEvent(models.Model):
         raise TypeError(
             "SignalEvent rows are never deleted by hand: the log is append-only."
         )
+
+
+class LogIdentity(models.Model):
+    """One row that names this log where the database cannot (SQLite), so that a cursor of another is noticed."""
+
+    value = models.CharField(max_length=32)
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = "log identity"
+        verbose_name_plural = "log identity"
+
+    def __str__(self) -> str:
+        return self.value
