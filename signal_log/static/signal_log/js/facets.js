@@ -1,0 +1,34 @@
+// Counts of events by signal, model, actor, outcome and source, kept as events come and go.
+
+export const FACETS = [
+  ["signal", (event) => event.signal],
+  ["sender", (event) => event.sender],
+  ["actor", (event) => event.actor],
+  ["outcome", (event) => event.outcome],
+  ["source", (event) => event.source],
+];
+
+export class FacetCounts {
+  constructor() {
+    this.counts = new Map(FACETS.map(([key]) => [key, new Map()]));
+  }
+
+  add(event, by = 1) {
+    for (const [key, read] of FACETS) {
+      const value = read(event);
+      if (!value) continue;
+      const counts = this.counts.get(key);
+      counts.set(value, Math.max(0, (counts.get(value) ?? 0) + by));
+    }
+  }
+
+  /** Zeroes the counts but remembers the values, so that a filter can be widened again. */
+  reset() {
+    for (const counts of this.counts.values()) for (const value of counts.keys()) counts.set(value, 0);
+  }
+
+  /** [[value, count], ...], most first; equal counts in the order of the alphabet. */
+  top(key) {
+    return [...this.counts.get(key)].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  }
+}

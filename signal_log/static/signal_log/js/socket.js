@@ -1,0 +1,146 @@
+// The connection to the log: subscribes, resumes where it stopped, acknowledges, notices silence, comes back.
+
+const SILENCE = 35_000; // the server beats every 15 s
+const ACK_EVENTS = 500;
+const ACK_EVERY = 5_000;
+const FIRST_WAIT = 800;
+const LONGEST_WAIT = 20_000;
+
+// What a close code means, and whether coming back makes sense (DESIGN, section 6).
+export const CLOSED = {
+  4401: { name: "signed-out", final: true },
+  4403: { name: "forbidden", final: true },
+  4400: { name: "reconnecting", slow: true },
+  4429: { name: "reconnecting", slow: true },
+  1012: { name: "restarting" },
+};
+
+/** Milliseconds before the nth attempt: doubling, bounded, spread so that pages do not come back together. */
+export function backoff(attempt, random = Math.random()) {
+  return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (0.5 + random);
+}
+
+export class Connection {
+  /** `handlers`: state(name, details), events(list), ready(frame), reset(frame), error(frame), heartbeat(frame). */
+  constructor({ url, backfill, filters, handlers, Socket = WebSocket }) {
+    Object.assign(this, { url, backfill, filters, handlers, Socket });
+    this.cursor = null;
+    this.attempt = 0;
+    this.unacked = 0;
+    this.newest = 0;
+    this.stopped = true;
+  }
+
+  start() {
+    this.stopped = false;
+    this.#open();
+  }
+
+  /** Close for good; nothing is retried. */
+  stop() {
+    this.stopped = true;
+    this.#drop();
+  }
+
+  /** Do not wait for the next attempt. */
+  hurry() {
+    if (!this.stopped && !this.socket) this.#open();
+  }
+
+  /** New filters: a fresh start on the same connection. */
+  resubscribe() {
+    this.cursor = null;
+    this.newest = 0;
+    if (this.socket?.readyState === 1) this.#subscribe();
+  }
+
+  #open() {
+    clearTimeout(this.retry);
+    this.#drop();
+    this.handlers.state("connecting", { again: this.attempt > 0 || this.cursor !== null });
+    const socket = (this.socket = new this.Socket(this.url));
+    socket.onopen = () => this.#subscribe();
+    socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onclose = ({ code, reason }) => this.socket === socket && this.#closed(code, reason);
+    this.#listen();
+  }
+
+  #drop() {
+    clearTimeout(this.watchdog);
+    clearTimeout(this.ackTimer);
+    this.ackTimer = null;
+    this.unacked = 0;
+    const { socket } = this;
+    this.socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  #subscribe() {
+    this.waiting = true; // frames of an older subscription may still be on their way
+    this.#send({ type: "subscribe", after: this.cursor, backfill: this.backfill, filters: this.filters() });
+  }
+
+  #send(frame) {
+    if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(frame));
+  }
+
+  #listen() {
+    clearTimeout(this.watchdog);
+    this.watchdog = setTimeout(() => this.#closed(1006, "no heartbeat"), SILENCE);
+  }
+
+  #receive(data) {
+    this.#listen();
+    const frame = JSON.parse(data);
+    if (frame.type === "events") this.#events(frame);
+    else if (frame.type === "ready") this.#ready(frame);
+    else if (frame.type === "reset") this.handlers.reset(frame);
+    else if (frame.type === "error") this.handlers.error(frame);
+    else if (frame.type === "heartbeat") this.#heartbeat(frame);
+  }
+
+  #ready(frame) {
+    const resumed = this.cursor !== null;
+    this.waiting = false;
+    this.attempt = 0;
+    if (frame.cursor) this.cursor = frame.cursor;
+    this.handlers.ready(frame, resumed);
+  }
+
+  #events(frame) {
+    const last = frame.events.at(-1);
+    this.unacked += frame.events.length;
+    if (last && last.id > this.newest) this.newest = last.id;
+    if (this.unacked >= ACK_EVENTS) this.#ack();
+    else this.ackTimer ??= setTimeout(() => this.#ack(), ACK_EVERY);
+    if (this.waiting) return;
+    if (frame.cursor) this.cursor = frame.cursor;
+    this.handlers.events(frame.events);
+  }
+
+  #heartbeat(frame) {
+    if (this.waiting) return;
+    if (frame.cursor) this.cursor = frame.cursor;
+    this.handlers.heartbeat(frame);
+  }
+
+  #ack() {
+    clearTimeout(this.ackTimer);
+    this.ackTimer = null;
+    if (this.unacked) this.#send({ type: "ack", id: this.newest });
+    this.unacked = 0;
+  }
+
+  #closed(code, reason) {
+    this.#drop();
+    const { name, final = false, slow = false } = CLOSED[code] ?? { name: "reconnecting" };
+    if (final) this.stopped = true;
+    if (this.stopped) return this.handlers.state(name, { reason });
+    const wait = backoff(this.attempt + (slow ? 4 : 0));
+    this.attempt += 1;
+    this.retry = setTimeout(() => this.#open(), wait);
+    this.handlers.state(name, { reason, until: Date.now() + wait });
+  }
+}

@@ -1,0 +1,47 @@
+// Clock times: absolute here, absolute in UTC, or relative; one choice for the whole page.
+
+const two = (n) => String(n).padStart(2, "0");
+const three = (n) => String(n).padStart(3, "0");
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+export const MODES = ["local", "utc", "relative"];
+
+/** Seconds and more, in words: "now", "14 s", "3 min", "5 h", "2 d". */
+export function span(ms) {
+  const s = Math.max(0, ms) / 1000;
+  if (s < 1) return "now";
+  if (s < 100) return `${Math.floor(s)} s`;
+  if (s < 6000) return `${Math.floor(s / 60)} min`;
+  if (s < 172800) return `${Math.floor(s / 3600)} h`;
+  return `${Math.floor(s / 86400)} d`;
+}
+
+export function ago(ms) {
+  const words = span(ms);
+  return words === "now" ? words : `${words} ago`;
+}
+
+/** "UTC", "UTC+1", "UTC+5:30". */
+export function zone(mode, date = new Date()) {
+  const minutes = mode === "utc" ? 0 : -date.getTimezoneOffset();
+  if (minutes === 0) return "UTC";
+  const size = Math.abs(minutes);
+  return `UTC${minutes > 0 ? "+" : "−"}${Math.floor(size / 60)}${size % 60 ? ":" + two(size % 60) : ""}`;
+}
+
+/** A row's time: milliseconds today, the day before that. */
+export function clock(at, mode, now = Date.now()) {
+  if (mode === "relative") return ago(now - at);
+  const shift = (ms) => new Date(mode === "utc" ? ms : ms - new Date(ms).getTimezoneOffset() * 60000);
+  const d = shift(at);
+  const time = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}:${two(d.getUTCSeconds())}`;
+  if (d.toISOString().slice(0, 10) === shift(now).toISOString().slice(0, 10)) return `${time}.${three(d.getUTCMilliseconds())}`;
+  return `${MONTHS[d.getUTCMonth()]} ${d.getUTCDate()} ${time.slice(0, 5)}`;
+}
+
+/** "14:02" or "Nov 21 14:02". */
+export const minute = (at, mode, now = Date.now()) =>
+  clock(at, mode === "relative" ? "local" : mode, now).replace(/:\d\d\.\d{3}$/, "");
+
+/** The log's own text ("2026-11-22T09:42:17.950112Z") for reading: microseconds and zone kept. */
+export const exact = (text) => text.replace("T", " ").replace(/Z$|\+00:00$/, " UTC");

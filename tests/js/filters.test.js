@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as filters from "../../signal_log/static/signal_log/js/filters.js";
+
+const user = { key: "sender", value: "auth.User", not: false };
+
+test("a filter toggles, turns and goes", () => {
+  let list = filters.toggle([], user);
+  assert.deepEqual(list, [user]);
+  list = filters.toggle(list, { ...user, not: true });
+  assert.deepEqual(list, [{ ...user, not: true }]);
+  assert.deepEqual(filters.toggle(list, { ...user, not: true }), []);
+  assert.deepEqual(filters.invert([user], user), [{ ...user, not: true }]);
+  assert.deepEqual(filters.remove([user], user), []);
+});
+
+test("the address and the wire speak the same language", () => {
+  const list = [user, { key: "sender", value: "users.Profile", not: true }, { key: "q", value: "a&b=ü", not: false }];
+  assert.deepEqual(filters.toWire(list), { sender: ["auth.User", "!users.Profile"], q: ["a&b=ü"] });
+  assert.deepEqual(filters.fromQuery(filters.toQuery(list).toString()), list);
+});
+
+test("unknown keys in an address are left out", () => {
+  assert.deepEqual(filters.fromQuery("?evil=1&event=5&actor=!eve"), [{ key: "actor", value: "eve", not: true }]);
+});
+
+test("what is typed may name a key", () => {
+  assert.deepEqual(filters.fromTyped("model:auth.User"), user);
+  assert.deepEqual(filters.fromTyped("-actor:eve"), { key: "actor", value: "eve", not: true });
+  assert.deepEqual(filters.fromTyped(" plain words "), { key: "q", value: "plain words", not: false });
+  assert.deepEqual(filters.fromTyped("http://x"), { key: "q", value: "http://x", not: false });
+  assert.equal(filters.fromTyped("  "), null);
+});

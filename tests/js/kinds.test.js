@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { MASK, kindOf, summary, wordOf } from "../../signal_log/static/signal_log/js/kinds.js";
+import { initials, line, visible } from "../../signal_log/static/signal_log/js/text.js";
+import { event } from "./events.js";
+
+const said = (fields) => summary(event(fields)).map(([, text]) => text).join(" ");
+
+test("an update says old and new of the telling field, and how many more", () => {
+  assert.equal(said({ changes: { updated: ["a", "b"], headline: ["Rear admiral", "Compiler builder"] } }), "headline Rear admiral → Compiler builder +1");
+});
+
+test("a masked value stays masked, and is said to have changed", () => {
+  assert.equal(said({ changes: { password: [MASK, MASK] } }), `password ${MASK} → ${MASK} changed`);
+});
+
+test("a creation names the object and counts its fields; the cause comes first", () => {
+  assert.equal(said({ created: true, caused_by: "users.signals.create_profile", changes: { id: [null, 3], name: [null, "Ada"] } }), "create_profile 2 fields name Ada");
+});
+
+test("a deletion by cascade says so", () => {
+  assert.equal(said({ signal: "post_delete", created: null, sender: "users.Profile", origin: { model: "auth.User", pk: "1" }, changes: { email: ["eve@example.org", null] } }), "cascade · 1 field email eve@example.org");
+});
+
+test("work that was undone says why", () => {
+  const fields = { outcome: "rolled_back", error: "django.db.utils.IntegrityError: username already taken", changes: {} };
+  assert.equal(kindOf(event(fields)), "undone");
+  assert.match(said(fields), /^IntegrityError username already taken/);
+  assert.equal(kindOf(event({ outcome: "failed" })), "failed");
+});
+
+test("a signal of another library is named by the end of its path", () => {
+  assert.equal(wordOf(event({ signal: "django.contrib.auth.signals.user_logged_in" })), "user_logged_in");
+});
+
+test("what hides or turns text is spelt out", () => {
+  assert.equal(visible("a\u202egpj.exe"), "a⟨U+202E⟩gpj.exe");
+  assert.equal(visible("a\u0000b\ud800c"), "a⟨U+0000⟩b⟨U+D800⟩c");
+  assert.equal(visible("👩‍💻 ok").includes("ok"), true);
+  assert.equal(line("two\nlines\tand a tab"), "two⏎lines⇥and a tab");
+});
+
+test("a value of a megabyte becomes one short line, fast", () => {
+  const start = performance.now();
+  const text = said({ changes: { bio: ["x".repeat(1e6), "y".repeat(1e6)] } });
+  assert.ok(text.length < 200);
+  assert.ok(performance.now() - start < 50);
+});
+
+test("initials come from any script", () => {
+  assert.equal(initials("Grace Hopper"), "GH");
+  assert.equal(initials("ada"), "AD");
+  assert.equal(initials("Ωμέγα"), "ΩΜ");
+  assert.equal(initials(""), "?");
+});
