@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core import checks
 from django.db import connections
 
 from signal_log.capture.registry import unknown_labels
@@ -16,14 +16,16 @@ MIDDLEWARE = "signal_log.capture.middleware.SignalLogMiddleware"
 SUPPORTED = ("sqlite", "postgresql")
 
 
-def check_settings(**_: Any) -> list[CheckMessage]:
+def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """``SIGNAL_LOG``: known keys, accepted values, models that exist."""
-    found: list[CheckMessage] = [Error(what, hint=hint, id="signal_log.E001") for what, hint in problems()]
+    found: list[checks.CheckMessage] = [
+        checks.Error(what, hint=hint, id="signal_log.E001") for what, hint in problems()
+    ]
     if found:
         return found
     for setting, label in unknown_labels():
         found.append(
-            Error(
+            checks.Error(
                 f"SIGNAL_LOG[{setting!r}] names {label!r}, and no such model is installed.",
                 hint='Accepted: "app_label.Model", "app_label.*" or "*", of apps in INSTALLED_APPS.',
                 id="signal_log.E002",
@@ -31,7 +33,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         )
     if not conf.MODELS:
         found.append(
-            Warning(
+            checks.Warning(
                 "SIGNAL_LOG['MODELS'] is empty: nothing is recorded.",
                 hint='Name the models to observe, e.g. SIGNAL_LOG = {"MODELS": ["auth.User"]}.',
                 id="signal_log.W001",
@@ -39,7 +41,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         )
     if conf.DATABASE not in connections:
         found.append(
-            Error(
+            checks.Error(
                 f"SIGNAL_LOG['DATABASE'] is {conf.DATABASE!r}, which is not in DATABASES.",
                 hint=f"Accepted: {', '.join(connections)}.",
                 id="signal_log.E003",
@@ -48,12 +50,12 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     return found
 
 
-def check_middleware(**_: Any) -> list[CheckMessage]:
+def check_middleware(**_: Any) -> list[checks.CheckMessage]:
     """Without the middleware no event knows its request or actor."""
     if MIDDLEWARE in settings.MIDDLEWARE:
         return []
     return [
-        Warning(
+        checks.Warning(
             "SignalLogMiddleware is not in MIDDLEWARE: events will not know their request or actor.",
             hint=f'Add "{MIDDLEWARE}" after the authentication middleware.',
             id="signal_log.W002",
@@ -61,7 +63,7 @@ def check_middleware(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
     """The log's database is one whose guarantees are tested."""
     if conf.DATABASE not in connections:
         return []
@@ -69,7 +71,7 @@ def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[Che
     if vendor in SUPPORTED:
         return []
     return [
-        Error(
+        checks.Error(
             f"The log's database {conf.DATABASE!r} is {vendor}; signal_log keeps its promises on SQLite and PostgreSQL.",
             hint='Point SIGNAL_LOG["DATABASE"] at a database of one of these kinds.',
             id="signal_log.E004",

@@ -4,6 +4,7 @@ SignalLogError
 ├── ConfigurationError      a setting is wrong; the message names it and what is accepted
 ├── FilterError             a filter key or value that nobody can answer
 ├── CursorError             a cursor that is no cursor
+├── LogUnavailable          the database that holds the log does not answer
 └── RecordingFailed         an event could not be stored (see ``signal_log.store.append``)
 """
 
@@ -24,3 +25,7 @@ class FilterError(SignalLogError, ValueError):
 
 class CursorError(SignalLogError, ValueError):
     """A cursor is not of the form that this log hands out."""
+
+
+class LogUnavailable(SignalLogError):
+    """The database that holds the log does not answer; reading goes on where it was when it does again."""

@@ -11,9 +11,7 @@ from signal_log.capture.context import command_source, default_scene, source_ove
 from signal_log.capture.trace import trace_of
 
 # Servers and consoles: a trace over all that they ever do would say nothing.
-ENDLESS: Final = frozenset(
-    {"runserver", "testserver", "daphne", "runworker", "serve", "shell", "shell_plus", "test"}
-)
+ENDLESS: Final = frozenset({"runserver", "testserver", "daphne", "runworker", "serve", "shell", "shell_plus", "test"})
 _UNWRAPPED: Final[dict[str, Any]] = {}
 
 

@@ -82,20 +82,14 @@ def request_actor(request: Any) -> Actor:
     setting it, as token authentication does); before that the session's key, if the session is loaded.
     """
     user = request.__dict__.get("user")
-    user = (
-        getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None) or _resolved(user)
-    )
+    user = getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None) or _resolved(user)
     if user is not None:
         if not getattr(user, "is_authenticated", False):
             return ANONYMOUS
         pk = user.__dict__.get(user._meta.pk.attname) if hasattr(user, "_meta") else getattr(user, "pk", "")
         return Actor(shorten("" if pk is None else str(pk), 255), shorten(str(user.get_username()), 200))
     session = getattr(getattr(request, "session", None), "_session_cache", None)
-    return (
-        Actor(shorten(str(session["_auth_user_id"]), 255))
-        if session and "_auth_user_id" in session
-        else ANONYMOUS
-    )
+    return Actor(shorten(str(session["_auth_user_id"]), 255)) if session and "_auth_user_id" in session else ANONYMOUS
 
 
 def _resolved(user: Any) -> Any:

@@ -83,9 +83,7 @@ def disconnect(model: type) -> None:
         getattr(signals, name).disconnect(sender=model, dispatch_uid="signal_log")
 
 
-def _call_receivers(
-    signal: ModelSignal, plan: Plan, sender: Any, named: Mapping[str, Any], draft: Draft
-) -> Responses:
+def _call_receivers(signal: ModelSignal, plan: Plan, sender: Any, named: Mapping[str, Any], draft: Draft) -> Responses:
     """Django's loop over the live receivers, sync ones first, each with a frame and a stop-watch."""
     sync_receivers, async_receivers = signal._live_receivers(sender)
     responses: Responses = []
@@ -112,9 +110,7 @@ class Timed:
 
     __slots__ = ("draft", "frame", "instance", "plan", "started", "token")
 
-    def __init__(
-        self, draft: Draft, receiver: Callable[..., Any], plan: Plan, named: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, draft: Draft, receiver: Callable[..., Any], plan: Plan, named: Mapping[str, Any]) -> None:
         self.draft = draft
         self.plan = plan
         self.instance = named["instance"]

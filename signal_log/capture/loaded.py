@@ -70,9 +70,7 @@ def _shadow(model: type[models.Model], name: str, ours: Any) -> None:
 
 
 def _from_db(original: Any, plan: Plan) -> Any:
-    def from_db(
-        cls: type[models.Model], db: str, field_names: Iterable[str], values: Any, **more: Any
-    ) -> models.Model:
+    def from_db(cls: type[models.Model], db: str, field_names: Iterable[str], values: Any, **more: Any) -> models.Model:
         kept: Any = (field_names, values)
         if plan.mutable:
             kept = plan.frozen(dict(zip(field_names, values, strict=False)))

@@ -101,9 +101,7 @@ def _save_base(original: Any) -> Any:
         operation = Operation(self, force_insert=bool(force_insert))
         with trace_of(default_scene):
             alone = not in_transaction(connections[using])
-            atomic = (
-                transaction.atomic(using=using, savepoint=False) if alone and conf.ATOMIC else nullcontext()
-            )
+            atomic = transaction.atomic(using=using, savepoint=False) if alone and conf.ATOMIC else nullcontext()
             try:
                 with atomic, _running(operation):  # in this order: a failure is known before the rollback
                     original(self, raw, force_insert, force_update, using, update_fields)

@@ -8,40 +8,26 @@ reads its own transaction's events.
 
 from __future__ import annotations
 
-import logging
-import os
-import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
-from django.db import DatabaseError, connections, transaction
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from signal_log.capture.collecting import hand_over, is_listening
 from signal_log.capture.sink import sink
+from signal_log.capture.storing import frozen, settle, store, store_undone
 from signal_log.capture.trace import Draft
 from signal_log.conf import conf
-from signal_log.event import FAILED, ROLLED_BACK, Event
-
-logger = logging.getLogger("signal_log")
+from signal_log.event import FAILED, ROLLED_BACK
 
 HELD: Final = "signal_log_held"
-SALT_BYTES: Final = 16
 MOST_UNWRITTEN: Final = 1_000
 """So many events wait in memory at most; then they are written, still inside the transaction."""
 MOST_KEPT: Final = 1_000
 """So many written events are kept whole, to be written again should the transaction roll back."""
 
 SHADOWED: Final = ("commit", "rollback", "savepoint", "savepoint_rollback", "close")
-
-
-def process_name() -> str:
-    """``host:pid`` of this process."""
-    return f"{_HOST}:{os.getpid()}"
-
-
-_HOST: Final = socket.gethostname()[:150]
 
 
 def hold(draft: Draft) -> None:
@@ -64,7 +50,7 @@ def settle_loose(using: str) -> None:
     connection = connections[using]
     held: Held | None = connection.__dict__.get(HELD)
     if held is not None and not in_transaction(connection):
-        held.settle(held.end())
+        settle(held.end())
 
 
 def in_transaction(connection: BaseDatabaseWrapper) -> bool:
@@ -97,7 +83,7 @@ class Held:
         """The connection's ``commit``: the events go in right before it."""
         self.write(final=True)
         self.original("commit")()
-        self.settle(self.end())
+        settle(self.end())
 
     def rollback(self) -> None:
         """The connection's ``rollback``: what it undid is written afterwards, as rolled back."""
@@ -108,7 +94,7 @@ class Held:
             self.forgotten_is_said()
             drafts = self.end()
         if _test_blocks(self.connection) == self.test_blocks:
-            self.after_rollback(drafts, self.connection)
+            store_undone(drafts, self.connection)
 
     def close(self) -> None:
         """The connection's ``close``: a transaction that was under way is lost, and recorded through another."""
@@ -120,7 +106,7 @@ class Held:
         if _test_blocks(self.connection) == self.test_blocks == 0:
             fresh = self.connection.copy()
             try:
-                self.after_rollback(drafts, fresh)
+                store_undone(drafts, fresh)
             finally:
                 fresh.close()
 
@@ -192,28 +178,6 @@ class Held:
             last = self.drafts[-1]
             last.error = f"{last.error} (and {self.forgotten} more events of this transaction)".strip()
 
-    def after_rollback(self, drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
-        """Record rolled-back events; never in the way of the exception that is under way."""
-        if not drafts:
-            return
-        try:
-            if connection.alias == conf.DATABASE:
-                sink().append(frozen(drafts), connection)
-                if not connection.autocommit:
-                    connection._commit()  # type: ignore[attr-defined]
-            else:
-                _store_elsewhere(frozen(drafts))
-        except DatabaseError as error:
-            logger.error("%d rolled-back events could not be recorded: %s", len(drafts), error)
-        _announce(drafts)
-
-    def settle(self, drafts: Sequence[Draft]) -> None:
-        """The change is committed: write what another database's log is still owed, and tell the readers."""
-        owed = [draft for draft in drafts if draft.written_at is None]
-        if owed:
-            _store_elsewhere(frozen(owed))
-        _announce(drafts)
-
     # -- watching the connection ---------------------------------------------------------------------
 
     def original(self, name: str) -> Callable[..., Any]:
@@ -250,19 +214,13 @@ class Held:
         return drafts
 
 
-def frozen(drafts: Iterable[Draft]) -> list[Event]:
-    """The drafts as values, each with its own salt."""
-    process = process_name()
-    return [draft.freeze(process, os.urandom(SALT_BYTES)) for draft in drafts]
-
-
 def error_text(error: BaseException | None) -> str:
     """The exception's class and message, in one line of at most 500 characters."""
     if error is None:
         return ""
     try:
         return f"{type(error).__name__}: {error}".split("\n")[0][:500]
-    except Exception:
+    except Exception:  # noqa: BLE001  its __str__ may raise anything
         return type(error).__name__
 
 
@@ -270,39 +228,6 @@ def failed(draft: Draft, error: BaseException) -> None:
     """The operation of this pre event never finished."""
     draft.outcome = FAILED
     draft.error = error_text(error)
-
-
-def store(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
-    """Write events in the host's transaction, as ``ON_ERROR`` says when that fails."""
-    if conf.ON_ERROR == "raise":
-        sink().append(events, connection)
-        return
-    savepoint = type(connection).savepoint(connection)
-    try:
-        sink().append(events, connection)
-    except DatabaseError as error:
-        type(connection).savepoint_rollback(connection, savepoint)
-        logger.error(
-            "%d events were not recorded, and their change goes on (ON_ERROR): %s", len(events), error
-        )
-    else:
-        type(connection).savepoint_commit(connection, savepoint)
-
-
-def _store_elsewhere(events: Sequence[Event]) -> None:
-    """Write events whose change is already decided, through the connection of the log's database."""
-    connection = connections[conf.DATABASE]
-    if connection.in_atomic_block:
-        store(events, connection)
-    else:
-        with transaction.atomic(using=conf.DATABASE):
-            store(events, connection)
-
-
-def _announce(drafts: Sequence[Draft]) -> None:
-    if is_listening():
-        hand_over(frozen(drafts))
-    sink().ring()
 
 
 def _test_blocks(connection: BaseDatabaseWrapper) -> int:

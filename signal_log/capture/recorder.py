@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from django.db import DatabaseError, models
 from django.db.models import QuerySet
@@ -23,6 +24,16 @@ from signal_log.conf import conf
 from signal_log.event import POST_DELETE, POST_SAVE, PRE_DELETE, PRE_SAVE
 
 Named = Mapping[str, Any]
+
+
+class Firing(NamedTuple):
+    """A signal that fires: its draft, the instance, the operation it belongs to and the pre event it completes."""
+
+    draft: Draft
+    plan: Plan
+    instance: models.Model
+    operation: Operation | None
+    pre: Draft | None
 
 
 def open_event(signal: str, plan: Plan, named: Named) -> Draft:
@@ -54,7 +65,7 @@ def open_event(signal: str, plan: Plan, named: Named) -> Draft:
         occurred_at=datetime.now(UTC),
         started_ns=0,
     )
-    _OPENERS[signal](draft, plan, instance, operation, pre)
+    _OPENERS[signal](Firing(draft, plan, instance, operation, pre))
     hold(draft)
     draft.started_ns = time.perf_counter_ns()
     return draft
@@ -67,9 +78,8 @@ def close_event(draft: Draft) -> None:
         settle_loose(draft.using)
 
 
-def _pre_save(
-    draft: Draft, plan: Plan, instance: models.Model, operation: Operation | None, pre: Draft | None
-) -> None:
+def _pre_save(firing: Firing) -> None:
+    draft, plan, instance, operation, _ = firing
     old = _old_values(plan, instance, draft.using, operation)
     draft.changes = plan.diff(old, plan.values(instance), draft.update_fields)
     if operation is not None and operation.instance is instance:
@@ -77,33 +87,27 @@ def _pre_save(
         operation.opened(draft, instance, old)
 
 
-def _post_save(
-    draft: Draft, plan: Plan, instance: models.Model, operation: Operation | None, pre: Draft | None
-) -> None:
+def _post_save(firing: Firing) -> None:
+    draft, plan, instance, operation, pre = firing
     now = plan.values(instance)
     old = operation.old_values if operation is not None and pre is not None and not draft.created else {}
     draft.changes = plan.diff(old, now, None if draft.created else draft.update_fields)
     before = loaded.loaded_values(instance, draft.using)
     loaded.keep(instance, _known_after(plan, before, now, draft.update_fields))
-    draft.undo = lambda: loaded.keep(instance, before)
+    draft.undo = partial(loaded.keep, instance, before)
 
 
-def _pre_delete(
-    draft: Draft, plan: Plan, instance: models.Model, operation: Operation | None, pre: Draft | None
-) -> None:
-    draft.changes = plan.gone(
-        {**plan.values(instance), **(loaded.loaded_values(instance, draft.using) or {})}
-    )
+def _pre_delete(firing: Firing) -> None:
+    draft, plan, instance, operation, _ = firing
+    draft.changes = plan.gone({**plan.values(instance), **(loaded.loaded_values(instance, draft.using) or {})})
     if operation is not None:
         draft.awaits_post = True
         operation.opened(draft, instance, {})
 
 
-def _post_delete(
-    draft: Draft, plan: Plan, instance: models.Model, operation: Operation | None, pre: Draft | None
-) -> None:
-    if pre is None:
-        draft.changes = plan.gone(plan.values(instance))
+def _post_delete(firing: Firing) -> None:
+    if firing.pre is None:
+        firing.draft.changes = firing.plan.gone(firing.plan.values(firing.instance))
 
 
 _OPENERS: Final = {
@@ -131,9 +135,7 @@ def _old_values(plan: Plan, instance: models.Model, using: str, operation: Opera
     if instance.pk is None or (operation is not None and operation.force_insert):
         return {}
     known = loaded.loaded_values(instance, using)
-    if known is not None and all(
-        same(known.get(name), instance.__dict__.get(name)) for name in plan.key_attnames
-    ):
+    if known is not None and all(same(known.get(name), instance.__dict__.get(name)) for name in plan.key_attnames):
         return known
     pk = plan.model._meta.pk
     if instance._state.adding and pk is not None and pk.has_default():

@@ -69,9 +69,7 @@ def chosen_models() -> Iterator[type[models.Model]]:
 
 def unknown_labels() -> list[tuple[str, str]]:
     """Entries of MODELS and EXCLUDE that name no installed model, as pairs of (setting, label)."""
-    known = {
-        model._meta.label_lower for model in apps.get_models(include_auto_created=True, include_swapped=True)
-    }
+    known = {model._meta.label_lower for model in apps.get_models(include_auto_created=True, include_swapped=True)}
     known |= {f"{config.label.lower()}.*" for config in apps.get_app_configs()} | {"*"}
     return [
         (setting, label)

@@ -34,15 +34,14 @@ class _Nowhere:
     def ring(self) -> None: ...
 
 
-_sink: Sink = _Nowhere()
+_in_force: list[Sink] = [_Nowhere()]
 
 
 def sink() -> Sink:
     """The sink in force."""
-    return _sink
+    return _in_force[0]
 
 
 def use_sink(new: Sink | None) -> None:
     """Send settled events there from now on (None: nowhere)."""
-    global _sink
-    _sink = new or _Nowhere()
+    _in_force[0] = new or _Nowhere()

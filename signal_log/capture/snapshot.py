@@ -72,7 +72,7 @@ def text_of(value: Any) -> str:
     """``str(value)``, or the name of its class where even that raises."""
     try:
         return clean(str(value))
-    except Exception:
+    except Exception:  # noqa: BLE001  a host's __str__ may raise anything
         return f"(unprintable {type(value).__name__})"
 
 
@@ -92,7 +92,7 @@ def harmless(value: Any, most: int, secrets: tuple[str, ...]) -> Any:
         if isinstance(plain, (list, dict)):
             written = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
             return plain if len(written) <= most else cut(written, most)
-    except Exception:
+    except Exception:  # noqa: BLE001  so may its __iter__, __hash__ or keys
         return f"(unprintable {kind.__name__})"
     return plain
 
@@ -117,9 +117,7 @@ def _plain(value: Any, secrets: tuple[str, ...], depth: int) -> Any:
         return text_of(value)
     if isinstance(value, Mapping):
         return {
-            text_of(k): MASK
-            if v is not None and is_secret_name(text_of(k), secrets)
-            else _plain(v, secrets, depth - 1)
+            text_of(k): MASK if v is not None and is_secret_name(text_of(k), secrets) else _plain(v, secrets, depth - 1)
             for k, v in value.items()
         }
     if isinstance(value, (list, tuple)):
@@ -135,7 +133,7 @@ def same(old: Any, new: Any) -> bool:
         return True
     try:
         return bool(old == new)
-    except Exception:
+    except Exception:  # noqa: BLE001  or its __eq__
         return False
 
 

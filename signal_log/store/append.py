@@ -17,9 +17,7 @@ from signal_log.models import SignalEvent
 from signal_log.seal.canonical import event_digest
 
 TABLE: Final = SignalEvent._meta.db_table
-COLUMNS: Final = tuple(
-    f.name for f in SignalEvent._meta.concrete_fields if f.name not in ("id", "redacted_at")
-)
+COLUMNS: Final = tuple(f.name for f in SignalEvent._meta.concrete_fields if f.name not in ("id", "redacted_at"))
 JSON_COLUMNS: Final = frozenset({"update_fields", "origin", "changes", "receivers"})
 ROWS_AT_ONCE: Final = 200
 
