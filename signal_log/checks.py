@@ -72,7 +72,7 @@ def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[che
         return []
     return [
         checks.Error(
-            f"The log's database {conf.DATABASE!r} is {vendor}; signal_log keeps its promises on SQLite and PostgreSQL.",
+            f"The log's database {conf.DATABASE!r} is {vendor}; supported are SQLite and PostgreSQL.",
             hint='Point SIGNAL_LOG["DATABASE"] at a database of one of these kinds.',
             id="signal_log.E004",
         )

@@ -5,7 +5,7 @@ SignalLogError
 ├── FilterError             a filter key or value that nobody can answer
 ├── CursorError             a cursor that is no cursor
 ├── LogUnavailable          the database that holds the log does not answer
-└── RecordingFailed         an event could not be stored (see ``signal_log.store.append``)
+└── RecordingError          an event could not be stored (see ``signal_log.store.append``)
 """
 
 from __future__ import annotations

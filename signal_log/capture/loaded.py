@@ -28,10 +28,10 @@ def unhook(model: type[models.Model]) -> None:
     """Undo ``hook``."""
     for name in ("from_db", "refresh_from_db"):
         ours = model.__dict__.get(name)
-        wrapped = getattr(getattr(ours, "__func__", ours), WRAPPED, None)
-        if wrapped is None:
+        function: Any = getattr(ours, "__func__", ours)
+        if not hasattr(function, WRAPPED):
             continue
-        own = getattr(ours, "__func__", ours).signal_log_own
+        own = function.signal_log_own
         if own is None:
             delattr(model, name)
         else:

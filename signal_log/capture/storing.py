@@ -39,7 +39,7 @@ def store(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
     if conf.ON_ERROR == "raise":
         sink().append(events, connection)
         return
-    savepoint = type(connection).savepoint(connection)
+    savepoint = type(connection).savepoint(connection) or ""
     try:
         sink().append(events, connection)
     except DatabaseError as error:

@@ -22,16 +22,16 @@ JSON_COLUMNS: Final = frozenset({"update_fields", "origin", "changes", "receiver
 ROWS_AT_ONCE: Final = 200
 
 _VALUES: Final = attrgetter(*COLUMNS)
-_INSERT: Final = f'INSERT INTO "{TABLE}" ({", ".join(f"{chr(34)}{c}{chr(34)}" for c in COLUMNS)}) VALUES '
+_INSERT: Final = f'INSERT INTO "{TABLE}" ({", ".join(f"{chr(34)}{c}{chr(34)}" for c in COLUMNS)}) VALUES '  # noqa: S608  names of our own columns
 _ROW: Final = f"({', '.join(['%s'] * len(COLUMNS))})"
 
 
-class RecordingFailed(SignalLogError, DatabaseError):
+class RecordingError(SignalLogError, DatabaseError):
     """Events could not be stored. It is a database error, so Django rolls the change back with them."""
 
 
 def append(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
-    """Write events in the connection's transaction, in their order; raises ``RecordingFailed``.
+    """Write events in the connection's transaction, in their order; raises ``RecordingError``.
 
     The backend's plain cursor is used: the statement is ours, so it appears neither in the host's query
     log nor in its ``assertNumQueries``.
@@ -44,7 +44,7 @@ def append(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
                 with connection.wrap_database_errors:
                     cursor.execute(_INSERT + ", ".join([_ROW] * len(batch)), parameters)
     except Exception as error:  # whatever it is, Django must take it for a failed COMMIT and roll back
-        raise RecordingFailed(
+        raise RecordingError(
             f"signal_log could not write {len(events)} event(s) to {TABLE!r} ({connection.alias}): {error}. "
             "The change was not made, for it would go unrecorded. Likely causes: `manage.py migrate signal_log` "
             "has not run there, or the database is read-only or full. "
