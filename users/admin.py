@@ -1,0 +1,77 @@
+"""Users and profiles in the admin: each links to the other, and deleting either shows that both go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from users.models import Profile
+
+User = get_user_model()
+FROM_USER = ("username", "email", "name")  # whoever changes these in a profile changes its user
+
+
+def may(request: HttpRequest, action: str) -> bool:
+    """Whether the person may do this to users, as they must to do it by way of a profile."""
+    return request.user.has_perm(f"{User._meta.app_label}.{action}_{User._meta.model_name}")
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    """Django's own, with the way to the profile."""
+
+    readonly_fields = ("profile_link",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if obj is None else (*fieldsets, ("Profile", {"fields": ("profile_link",)}))
+
+    @admin.display(description="profile")
+    def profile_link(self, user: Any) -> str:
+        """The profile's page in the admin."""
+        profile = Profile._base_manager.filter(user=user).first()
+        if profile is None:
+            return "none yet: it is made when the user is saved"
+        return format_html('<a href="{}">{}</a>', reverse("admin:users_profile_change", args=[profile.pk]), profile)
+
+
+@admin.register(Profile)
+class ProfileAdmin(admin.ModelAdmin):
+    """Made with its user, so never added here; deleted with its user, so shown and permitted as that."""
+
+    list_display = ("username", "name", "email", "headline", "location", "created")
+    list_filter = ("created",)
+    search_fields = ("username", "name", "email", "headline", "location")
+    ordering = ("username",)
+    fields = ("user_link", *FROM_USER, "headline", "bio", "location", "created", "updated")
+    readonly_fields = ("user_link", "username", "created", "updated")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.readonly_fields, *(() if may(request, "change") else FROM_USER))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and may(request, "delete")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What goes is the accounts: their users, and with them these profiles."""
+        ids = objs.values("user_id") if isinstance(objs, QuerySet) else [profile.user_id for profile in objs]
+        return super().get_deleted_objects(User._base_manager.filter(pk__in=ids), request)
+
+    @admin.display(description="user")
+    def user_link(self, profile: Profile) -> str:
+        """The user's page in the admin."""
+        address = reverse(f"admin:{User._meta.app_label}_{User._meta.model_name}_change", args=[profile.user_id])
+        return format_html('<a href="{}">{}</a>', address, profile.user)

@@ -1,0 +1,104 @@
+"""The forms of the accounts: what a person may enter, and what is said when it will not do."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.contrib.auth.forms import BaseUserCreationForm, UserCreationForm
+from django.core.exceptions import ValidationError
+
+from users.models import Profile
+
+USERNAME_TAKEN = "This username is taken. Choose another."
+EMAIL_TAKEN = "There is an account with this email address already. Log in, or reset its password."
+
+
+def clean_unique_email(email: str, *, besides: Any = None) -> str:
+    """The address with its domain in lower case, refused if another account has it in whatever case.
+
+    ``auth.User`` has no constraint on it: of two registrations in the same instant both may pass.
+    """
+    users = get_user_model()._base_manager.exclude(pk=besides)
+    if email and users.filter(email__iexact=email).exists():
+        raise ValidationError(EMAIL_TAKEN, code="unique")
+    return get_user_model().objects.normalize_email(email)
+
+
+class RegistrationForm(UserCreationForm):
+    """Username, first name, email, password twice; saving makes the user, whose signal makes the profile."""
+
+    class Meta(BaseUserCreationForm.Meta):
+        fields = ("username", "first_name", "email")
+        error_messages: ClassVar = {"username": {"unique": USERNAME_TAKEN}}
+        help_texts: ClassVar = {
+            "username": "Letters, digits and @ . + - _ only.",
+            "email": "For your welcome, and to reset your password. Nobody else sees it but administrators.",
+        }
+        widgets: ClassVar = {
+            "first_name": forms.TextInput({"autocomplete": "given-name"}),
+            "email": forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].required = True
+        self.fields["password2"].label = "Password again"
+        self.fields["password2"].help_text = ""
+
+    def clean_email(self) -> str:
+        return clean_unique_email(self.cleaned_data["email"])
+
+    def username_was_taken(self) -> None:
+        """Say so: somebody registered it between the check and the save."""
+        self.add_error("username", ValidationError(USERNAME_TAKEN, code="unique"))
+
+
+class ProfileForm(forms.ModelForm):
+    """What a person says about themselves; name and email also change the user, by signal."""
+
+    class Meta:
+        model = Profile
+        fields = ("name", "email", "headline", "location", "bio")
+        help_texts: ClassVar = {
+            "email": "For mails about your account, and to reset your password.",
+            "headline": "A line under your name.",
+        }
+        widgets: ClassVar = {
+            "name": forms.TextInput({"autocomplete": "name"}),
+            "email": forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
+            "headline": forms.TextInput({"autocomplete": "organization-title"}),
+            "location": forms.TextInput({"autocomplete": "address-level2"}),
+            "bio": forms.Textarea({"rows": 6}),
+        }
+
+    def clean_email(self) -> str:
+        return clean_unique_email(self.cleaned_data["email"], besides=self.instance.user_id)
+
+    def save(self, commit: bool = True) -> Profile:
+        """Write what was changed and nothing else, or an older reading would undo a change made since."""
+        profile = super().save(commit=False)
+        if commit and self.changed_data:
+            profile.save(update_fields=[*self.changed_data, "updated"])
+        return profile
+
+
+class DeleteAccountForm(forms.Form):
+    """The password once more, so that an open session is not enough to delete its account."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput({"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise ValidationError("This is not your password. Nothing was deleted.", code="incorrect")
+        return password

@@ -1,0 +1,41 @@
+"""The profile: what a person says about themselves, beside the account they log in with."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class ProfileManager(models.Manager["Profile"]):
+    """Finds a profile as fixtures with natural keys name it: by its user's name."""
+
+    def get_by_natural_key(self, username: str) -> Profile:
+        return self.get(user__username=username)
+
+
+class Profile(models.Model):
+    """One per user; ``users.signals`` makes it, keeps it in step and deletes it with the user.
+
+    ``username``, ``email`` and ``name`` are copies of the user's username, email and first name.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile")
+    username = models.CharField(max_length=150)
+    email = models.EmailField("email address", max_length=254, blank=True)
+    name = models.CharField(max_length=150, blank=True)
+    headline = models.CharField(max_length=120, blank=True)
+    bio = models.TextField(max_length=2000, blank=True)
+    location = models.CharField(max_length=120, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now=True)
+
+    objects = ProfileManager()
+
+    def __str__(self) -> str:
+        return self.username
+
+    def natural_key(self) -> tuple[str]:
+        # The copy, not the user's own: a fixture may hold the profile before its user.
+        return (self.username,)
+
+    natural_key.dependencies = (settings.AUTH_USER_MODEL,)  # type: ignore[attr-defined]

@@ -1,0 +1,180 @@
+"""The pages of an account: register, log in and out, profile, password, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import get_user_model, login, logout, views
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse, reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView, UpdateView
+
+from signal_log.show.access import may_see_events
+from users.forms import DeleteAccountForm, ProfileForm, RegistrationForm
+from users.models import Profile
+from users.signals import give_profile
+
+
+class HomeAfterwardsMixin(views.RedirectURLMixin):
+    """On to ``next``, if it is a page of this site; else to the live page, or to the profile."""
+
+    request: HttpRequest
+
+    def get_default_redirect_url(self) -> str:
+        return reverse("signal_log:live" if may_see_events(self.request.user) else "users:profile")
+
+
+class FocusMixin:
+    """The first field has the focus, or, after errors, their summary on top of the page."""
+
+    def get_form(self, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(*args, **kwargs)  # type: ignore[misc]
+        if form.is_bound:
+            for field in form.fields.values():
+                field.widget.attrs.pop("autofocus", None)
+        return form
+
+
+@method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
+class RegisterView(FocusMixin, HomeAfterwardsMixin, FormView):
+    """Make an account, with its profile, in one transaction; then be logged in."""
+
+    form_class = RegistrationForm
+    template_name = "users/register.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated:
+            return HttpResponseRedirect(self.get_default_redirect_url())
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: RegistrationForm) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                user = form.save()
+        except IntegrityError:
+            if not _is_taken(form.cleaned_data["username"]):
+                raise
+            form.username_was_taken()
+            return self.form_invalid(form)
+        login(self.request, user)
+        messages.success(self.request, f"Welcome, {user.first_name or user.get_username()}. This is your profile.")
+        return super().form_valid(form)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"next": self.get_redirect_url()}
+
+
+class LoginView(FocusMixin, HomeAfterwardsMixin, views.LoginView):
+    """Log in."""
+
+    template_name = "users/login.html"
+    redirect_authenticated_user = True
+
+
+class LogoutView(views.LogoutView):
+    """Log out, by POST only, and say so."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().post(request, *args, **kwargs)
+        messages.success(request, "You are logged out.")
+        return response
+
+
+@method_decorator(never_cache, name="dispatch")
+class ProfileView(FocusMixin, LoginRequiredMixin, UpdateView):
+    """One's own profile, and the form that edits it."""
+
+    form_class = ProfileForm
+    template_name = "users/profile.html"
+    success_url = reverse_lazy("users:profile")
+
+    def get_object(self, queryset: Any = None) -> Profile:
+        user = get_object_or_404(get_user_model()._base_manager, pk=self.request.user.pk)
+        # A user written past the signals (bulk_create, raw SQL) gets the profile on the first visit.
+        return give_profile(user, user._state.db)[0]
+
+    def form_valid(self, form: ProfileForm) -> HttpResponse:
+        with transaction.atomic():
+            # The user first: a save of the user takes these two locks in the same order.
+            get_user_model()._base_manager.select_for_update().filter(pk=form.instance.user_id).first()
+            response = super().form_valid(form)
+        messages.success(self.request, "Your profile is saved.")
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        # What is saved, beside the form with what was typed.
+        saved = self.object if not kwargs.get("form") else Profile._base_manager.get(pk=self.object.pk)
+        return super().get_context_data(**kwargs) | {"saved": saved}
+
+
+@method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
+class DeleteView(FocusMixin, LoginRequiredMixin, FormView):
+    """Delete one's own account, and with it the profile, after the password was given once more."""
+
+    form_class = DeleteAccountForm
+    template_name = "users/delete.html"
+    success_url = reverse_lazy("users:login")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return super().get_form_kwargs() | {"user": self.request.user}
+
+    def form_valid(self, form: DeleteAccountForm) -> HttpResponse:
+        # Not request.user itself: the log names the actor by it, and a deleted instance loses its pk.
+        user = get_object_or_404(get_user_model()._base_manager, pk=self.request.user.pk)
+        user.delete()
+        logout(self.request)
+        messages.success(self.request, f"The account {user.get_username()} and its profile are deleted.")
+        return super().form_valid(form)
+
+
+class PasswordChangeView(FocusMixin, views.PasswordChangeView):
+    """Choose another password; other sessions of the account end."""
+
+    template_name = "users/password_change.html"
+    success_url = reverse_lazy("users:password_change_done")
+
+
+class PasswordChangeDoneView(views.PasswordChangeDoneView):
+    """Say that it is changed."""
+
+    template_name = "users/password_change_done.html"
+
+
+class PasswordResetView(FocusMixin, views.PasswordResetView):
+    """Ask for a mail with a link; the answer is the same whether or not there is such an account."""
+
+    template_name = "users/password_reset.html"
+    email_template_name = "users/mail/password_reset.txt"
+    subject_template_name = "users/mail/password_reset_subject.txt"
+    success_url = reverse_lazy("users:password_reset_done")
+
+
+class PasswordResetDoneView(views.PasswordResetDoneView):
+    """Say that the mail is on its way."""
+
+    template_name = "users/password_reset_done.html"
+
+
+class PasswordResetConfirmView(FocusMixin, views.PasswordResetConfirmView):
+    """Choose a new password by the link of the mail, or be told that the link is spent."""
+
+    template_name = "users/password_reset_confirm.html"
+    success_url = reverse_lazy("users:password_reset_complete")
+
+
+class PasswordResetCompleteView(views.PasswordResetCompleteView):
+    """Say that the new password holds."""
+
+    template_name = "users/password_reset_complete.html"
+
+
+def _is_taken(username: str) -> bool:
+    user_model = get_user_model()
+    return user_model._base_manager.filter(**{user_model.USERNAME_FIELD: username}).exists()
