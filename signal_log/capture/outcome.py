@@ -9,6 +9,7 @@ reads its own transaction's events.
 from __future__ import annotations
 
 import sys
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -165,12 +166,12 @@ class Held:
 
     def forget_written(self) -> None:
         """Bound the memory of a huge transaction: of its written events only the first are kept whole."""
-        if len(self.drafts) <= MOST_KEPT + MOST_UNWRITTEN:
+        if len(self.drafts) <= MOST_KEPT:
             return
-        keep = [d for i, d in enumerate(self.drafts) if i < MOST_KEPT or d.written_at is None]
-        self.forgotten += len(self.drafts) - len(keep)
-        self.marks = {sid: (min(at, len(keep)), clock) for sid, (at, clock) in self.marks.items()}
-        self.drafts = keep
+        kept = [i for i, draft in enumerate(self.drafts) if i < MOST_KEPT or draft.written_at is None]
+        self.forgotten += len(self.drafts) - len(kept)
+        self.marks = {sid: (bisect_left(kept, at), clock) for sid, (at, clock) in self.marks.items()}
+        self.drafts = [self.drafts[i] for i in kept]
 
     def forgotten_is_said(self) -> None:
         """A rollback that undid more than is kept says how many events are missing from the record."""

@@ -37,6 +37,7 @@ def append(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
     log nor in its ``assertNumQueries``.
     """
     try:
+        connection.ensure_connection()
         with closing(connection.create_cursor()) as cursor:
             for start in range(0, len(events), ROWS_AT_ONCE):
                 batch = events[start : start + ROWS_AT_ONCE]

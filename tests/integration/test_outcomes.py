@@ -1,0 +1,276 @@
+"""Committed only when committed: every way for work to end, in autocommit and in blocks."""
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models.signals import post_delete, post_save, pre_save
+
+from signal_log.models import SignalEvent
+from tests.log import lines, recorded
+from tests.shop.models import Category, Item, Note
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def receiver():
+    """Connects receivers to a signal for one test."""
+    connected = []
+
+    def connect(signal, function, sender=Category):
+        signal.connect(function, sender=sender, weak=False)
+        connected.append((signal, function, sender))
+
+    yield connect
+    for signal, function, sender in connected:
+        signal.disconnect(function, sender=sender)
+
+
+def explode(**_):
+    raise ValueError("boom")
+
+
+def test_autocommit_save_is_one_transaction_with_its_events():
+    """The row, its receivers' work and its events stand together: pre before post, one operation."""
+    with recorded() as events:
+        Category.objects.create(name="books")
+    assert lines(events, "outcome", "position", "operation") == [
+        ("pre_save", "shop.Category", "committed", 1, 1),
+        ("post_save", "shop.Category", "committed", 2, 1),
+    ]
+    assert events[0].trace_id == events[1].trace_id
+
+
+def test_raising_post_save_receiver_takes_the_row_along(receiver):
+    """In autocommit Django would leave the row; here row and events share one fate, and both are told."""
+    receiver(post_save, explode)
+    with recorded() as events, pytest.raises(ValueError, match="boom"):
+        Category.objects.create(name="books")
+    assert not Category.objects.exists()
+    assert lines(events, "outcome", "error") == [
+        ("pre_save", "shop.Category", "rolled_back", "ValueError: boom"),
+        ("post_save", "shop.Category", "rolled_back", "ValueError: boom"),
+    ]
+    assert events[1].receivers[0]["error"] == "ValueError: boom"
+    assert events[1].receivers[0]["receiver"] == "tests.integration.test_outcomes.explode"
+
+
+def test_raising_pre_save_receiver_is_a_failed_save(receiver):
+    """The pre signal fired and the save never finished."""
+    receiver(pre_save, explode)
+    with recorded() as events, pytest.raises(ValueError, match="boom"):
+        Category.objects.create(name="books")
+    assert lines(events, "outcome", "error") == [("pre_save", "shop.Category", "failed", "ValueError: boom")]
+
+
+def test_failed_sql_is_a_failed_save():
+    """A unique violation leaves one pre event, failed, with the database's own words."""
+    Category.objects.create(name="books")
+    with recorded() as events, pytest.raises(IntegrityError):
+        Category.objects.create(name="books")
+    [event] = events
+    assert (event.signal, event.outcome) == ("pre_save", "failed")
+    assert event.error.startswith("IntegrityError: ")
+
+
+def test_rolled_back_block_is_recorded_afterwards():
+    """All that a block did is there, as rolled back, with the exception that ended it."""
+    with recorded() as events, pytest.raises(KeyError), transaction.atomic():
+        category = Category.objects.create(name="books")
+        category.delete()
+        raise KeyError("why")
+    assert lines(events, "outcome", "error") == [
+        (signal, "shop.Category", "rolled_back", "KeyError: 'why'")
+        for signal in ("pre_save", "post_save", "pre_delete", "post_delete")
+    ]
+
+
+def test_rolled_back_savepoint_inside_a_committed_block():
+    """Only what came after the savepoint is rolled back, whatever became of the block."""
+    with recorded() as events:
+        with transaction.atomic():
+            Category.objects.create(name="kept")
+            with pytest.raises(KeyError), transaction.atomic():
+                Category.objects.create(name="undone")
+                raise KeyError
+            Category.objects.create(name="also kept")
+    assert [(e.object_repr, e.outcome) for e in events if e.signal == "post_save"] == [
+        ("kept", "committed"),
+        ("undone", "rolled_back"),
+        ("also kept", "committed"),
+    ]
+
+
+def test_savepoint_older_than_the_first_event():
+    """A savepoint that was there before anything was recorded still undoes what came after it."""
+    with recorded() as events, transaction.atomic():
+        with pytest.raises(KeyError), transaction.atomic():
+            Category.objects.create(name="undone")
+            raise KeyError
+    assert {event.outcome for event in events} == {"rolled_back"}
+
+
+def test_savepoint_by_hand():
+    """`transaction.savepoint` and `savepoint_rollback` count like atomic blocks."""
+    with recorded() as events, transaction.atomic():
+        Category.objects.create(name="kept")
+        savepoint = transaction.savepoint()
+        Category.objects.create(name="undone")
+        transaction.savepoint_rollback(savepoint)
+    assert [(e.object_repr, e.outcome) for e in events if e.signal == "post_save"] == [
+        ("kept", "committed"),
+        ("undone", "rolled_back"),
+    ]
+
+
+def test_set_rollback_without_an_exception():
+    """A block that is told to roll back leaves its events as rolled back, without an error."""
+    with recorded() as events, transaction.atomic():
+        Category.objects.create(name="undone")
+        transaction.set_rollback(True)
+    assert [(e.outcome, e.error) for e in events] == [("rolled_back", "")] * 2
+
+
+def test_inner_block_without_savepoint_dooms_the_outer():
+    """An exception through `atomic(savepoint=False)`, caught outside it, still rolls everything back."""
+    with recorded() as events, transaction.atomic():
+        Category.objects.create(name="first")
+        with pytest.raises(KeyError), transaction.atomic(savepoint=False):
+            Category.objects.create(name="second")
+            raise KeyError
+    assert not Category.objects.exists()
+    assert [e.outcome for e in events] == ["rolled_back"] * 4
+
+
+def test_failed_save_inside_a_savepoint_of_a_committed_block():
+    """What `get_or_create` does when it loses a race: the block goes on, the try is on record as failed."""
+    Category.objects.create(name="books")
+    with recorded() as events, transaction.atomic():
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Category.objects.create(name="books")
+        Category.objects.create(name="tools")
+    assert [(e.signal, e.object_repr, e.outcome) for e in events] == [
+        ("pre_save", "books", "failed"),
+        ("pre_save", "tools", "committed"),
+        ("post_save", "tools", "committed"),
+    ]
+
+
+def test_raising_receiver_caught_inside_a_committed_block(receiver):
+    """The host catches its receiver's exception and commits: the row is there, so the events are committed."""
+    receiver(post_save, explode)
+    with recorded() as events, transaction.atomic(), pytest.raises(ValueError, match="boom"):
+        Category.objects.create(name="books")
+    assert Category.objects.exists()
+    assert [(e.signal, e.outcome, e.error) for e in events] == [
+        ("pre_save", "committed", ""),
+        ("post_save", "committed", ""),
+    ]
+    assert events[1].receivers[0]["error"] == "ValueError: boom"
+
+
+def test_failing_delete(receiver):
+    """What was deleted comes back as rolled back, what never came to its post signal as failed."""
+    for name in ("a", "b"):
+        Category.objects.create(name=name)
+    receiver(post_delete, explode)
+    with recorded() as events, pytest.raises(ValueError, match="boom"):
+        Category.objects.all().delete()
+    assert Category.objects.count() == 2
+    assert sorted((e.signal, e.outcome) for e in events) == [
+        ("post_delete", "rolled_back"),
+        ("pre_delete", "failed"),
+        ("pre_delete", "rolled_back"),
+    ]
+
+
+def test_failure_at_commit():
+    """A deferred constraint that fails at COMMIT rolls the events back with the change."""
+    with recorded() as events, pytest.raises(IntegrityError):
+        with transaction.atomic():
+            Item.objects.create(category_id=987654)
+    assert not Item.objects.exists()
+    assert {e.outcome for e in events} == {"rolled_back"}
+    assert all(e.error.startswith("IntegrityError") for e in events)
+
+
+def test_reading_inside_the_block_sees_its_events_and_a_rollback_still_undoes_them():
+    """A statement that names the log writes what is held; a later rollback turns it into rolled back."""
+    with recorded() as events, pytest.raises(KeyError), transaction.atomic():
+        Category.objects.create(name="books")
+        assert SignalEvent.objects.filter(sender="shop.Category").count() == 2
+        raise KeyError
+    assert [e.outcome for e in events] == ["rolled_back"] * 2
+
+
+def test_events_written_inside_a_rolled_back_savepoint_are_written_again():
+    """Events of before the savepoint, written by a read inside it, survive its rollback as committed."""
+    with recorded() as events, transaction.atomic():
+        Category.objects.create(name="kept")
+        with pytest.raises(KeyError), transaction.atomic():
+            Category.objects.create(name="undone")
+            assert SignalEvent.objects.filter(signal="post_save", sender="shop.Category").count() == 2
+            raise KeyError
+    assert [(e.object_repr, e.outcome) for e in events if e.signal == "post_save"] == [
+        ("kept", "committed"),
+        ("undone", "rolled_back"),
+    ]
+
+
+def test_large_transaction_is_written_in_parts_and_rolls_back_whole():
+    """More events than are held at once: the log is complete after a commit, and bounded after a rollback."""
+    with recorded() as events, transaction.atomic():
+        for number in range(700):
+            Category.objects.create(name=f"c{number}")
+    assert [e.outcome for e in events] == ["committed"] * 1400
+    with recorded() as events, pytest.raises(KeyError), transaction.atomic():
+        for category in Category.objects.all():
+            category.name += "x"
+            category.save()
+        Category.objects.all().delete()
+        raise KeyError
+    assert {e.outcome for e in events} == {"rolled_back"}
+    assert 1000 <= len(events) <= 2000
+    assert f"(and {2800 - len(events)} more events of this transaction)" in events[-1].error
+
+
+def test_connection_closed_inside_a_block():
+    """A connection that is closed takes its transaction along; what was tried is on record all the same."""
+    with recorded() as events:
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Category.objects.create(name="lost")
+            connection.close()
+            Category.objects.create(name="never")
+    assert not Category.objects.exists()
+    assert ("post_save", "lost", "rolled_back") in [(e.signal, e.object_repr, e.outcome) for e in events]
+    assert "committed" not in {e.outcome for e in events}
+
+
+def test_python_side_values_after_a_rollback():
+    """After a rollback the next save is compared with what the row really holds."""
+    category = Category.objects.create(name="old")
+    with pytest.raises(KeyError), transaction.atomic():
+        category.name = "new"
+        category.save()
+        raise KeyError
+    with recorded() as events:
+        category.save()
+    assert events[1].changes == {"name": ["old", "new"]}
+
+
+def test_unobserved_models_leave_no_trace_and_no_transaction():
+    """A model that is not observed goes Django's own way."""
+    with recorded() as events:
+        note = Note.objects.create(text="x")
+        note.delete()
+    assert events == []
+
+
+def test_nothing_stays_on_the_connection():
+    """After each transaction the connection object is as Django made it."""
+    with pytest.raises(KeyError), transaction.atomic():
+        Category.objects.create(name="books")
+        raise KeyError
+    Category.objects.create(name="books")
+    shadows = {"commit", "rollback", "savepoint", "savepoint_rollback", "close", "signal_log_held"}
+    assert not shadows & set(connection.__dict__)
+    assert connection.execute_wrappers == []

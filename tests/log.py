@@ -1,0 +1,24 @@
+"""Short ways for a test to say what the log should hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db.models import Max
+
+from signal_log.models import SignalEvent
+
+
+@contextmanager
+def recorded() -> Iterator[list[SignalEvent]]:
+    """A list that is filled, at the end of the block, with the events written in it, in order of id."""
+    before = SignalEvent.objects.aggregate(last=Max("id"))["last"] or 0
+    events: list[SignalEvent] = []
+    yield events
+    events.extend(SignalEvent.objects.filter(id__gt=before).order_by("id"))
+
+
+def lines(events: list[SignalEvent], *columns: str) -> list[tuple]:
+    """Signal and sender of each event, and the columns asked for."""
+    return [(event.signal, event.sender, *(getattr(event, name) for name in columns)) for event in events]

@@ -1,0 +1,12 @@
+"""The project's settings with the tests' own shop installed and observed."""
+
+from observatory.settings import *  # noqa: F403
+from observatory.settings import INSTALLED_APPS, SIGNAL_LOG
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.shop"]
+SIGNAL_LOG = {
+    **SIGNAL_LOG,
+    "MODELS": [*SIGNAL_LOG["MODELS"], "shop.*"],
+    "EXCLUDE": ["shop.Note"],
+}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick, for tests only

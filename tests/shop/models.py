@@ -1,0 +1,77 @@
+"""Models of an imaginary shop, all observed but ``Note``."""
+
+import uuid
+
+from django.db import models
+
+
+class Category(models.Model):
+    """Has dependents that are deleted, set to null or protected by nothing."""
+
+    name = models.CharField(max_length=50, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Item(models.Model):
+    """Fields of many kinds; some change in place, one is a secret."""
+
+    category = models.ForeignKey(Category, models.CASCADE, null=True)
+    name = models.CharField(max_length=50, default="thing")
+    price = models.DecimalField(max_digits=8, decimal_places=2, default=0)
+    weight = models.FloatField(default=0)
+    stock = models.IntegerField(default=0)
+    tags = models.JSONField(default=list)
+    api_token = models.CharField(max_length=50, blank=True)
+    picture = models.FileField(blank=True)
+    sold_on = models.DateField(null=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.category}"  # a query, where the category is not loaded
+
+
+class CheapItem(Item):
+    """A proxy: its signals come with the proxy as their sender."""
+
+    class Meta:
+        proxy = True
+
+
+class Book(Item):
+    """A multi-table child."""
+
+    pages = models.IntegerField(default=1)
+
+
+class Ticket(models.Model):
+    """A key that is made in Python, before the row exists."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    seat = models.CharField(max_length=20, blank=True)
+
+
+class Token(models.Model):
+    """A row whose key and text are themselves the secret, as in token authentication."""
+
+    key = models.CharField(max_length=40, primary_key=True)
+    note = models.CharField(max_length=50, blank=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Grumpy(models.Model):
+    """An object whose text cannot be had."""
+
+    name = models.CharField(max_length=50, blank=True)
+
+    def __str__(self) -> str:
+        raise RuntimeError("go away")
+
+
+class Note(models.Model):
+    """Not observed."""
+
+    text = models.CharField(max_length=50, blank=True)
