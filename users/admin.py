@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -67,7 +66,7 @@ class ProfileAdmin(admin.ModelAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What goes is the accounts: their users, and with them these profiles."""
-        ids = objs.values("user_id") if isinstance(objs, QuerySet) else [profile.user_id for profile in objs]
+        ids = [profile.user_id for profile in objs]
         return super().get_deleted_objects(User._base_manager.filter(pk__in=ids), request)
 
     @admin.display(description="user")

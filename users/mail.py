@@ -12,6 +12,8 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
 
+from signal_log.capture.context import current_actor
+
 logger = logging.getLogger(__name__)
 
 
@@ -25,16 +27,20 @@ def send_welcome(user: Any, using: str) -> None:
 def send_farewell(user: Any, using: str) -> None:
     """Once the deletion is committed, say goodbye to the user and tell the administrators by whom."""
     # Everything is read now: after the commit the instance has lost its pk, and the request may be over.
-    about = facts(user) | {"deleted_by": deleted_by()}
+    about = facts(user) | {"deleted_by": deleted_by(user)}
     readers = {"farewell": [user.email] if user.email else [], "notice": admin_addresses()}
     messages = [compose(name, to, about) for name, to in readers.items() if to]
     if messages:
         transaction.on_commit(lambda: deliver(messages), using=using)
 
 
-def deleted_by() -> str:
-    """Who is at work: the name of the acting user, or empty outside a request."""
-    return ""
+def deleted_by(user: Any) -> str:
+    """Who is at work: the user, another account, or outside requests the machine's login."""
+    actor = current_actor()
+    if actor.pk and actor.pk == str(user.pk):
+        return "the user"
+    name = " ".join(actor.name.split())
+    return f"{name} (id {actor.pk})" if actor.pk else name
 
 
 def facts(user: Any) -> dict[str, Any]:

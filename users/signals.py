@@ -24,7 +24,7 @@ _being_deleted: WeakKeyDictionary[Atomic, set[Any]] = WeakKeyDictionary()
 
 
 # --- one profile each -----------------------------------------------------------------------------
-def give_profile(user: models.Model, using: str) -> tuple[Profile, bool]:
+def give_profile(user: Any, using: str) -> tuple[Profile, bool]:
     """The user's profile, made now if there is none, and whether it was; two at once make one."""
     values = values_of(user, COPIED, using)
     return Profile._base_manager.using(using).get_or_create(
@@ -54,7 +54,7 @@ def take_the_users_row(profile: Profile, using: str) -> None:
 
 
 # --- in step --------------------------------------------------------------------------------------
-def bring_profile_in_step(user: models.Model, using: str, saved: Collection[str] | None) -> None:
+def bring_profile_in_step(user: Any, using: str, saved: Collection[str] | None) -> None:
     """After a save of these fields of the user (None: of all), write what differs to the profile."""
     fields = [field for field in COPIED if saved is None or field in saved]
     if not fields:

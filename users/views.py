@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import get_user_model, login, logout, views
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse, reverse_lazy
@@ -36,9 +36,8 @@ class FocusMixin:
 
     def get_form(self, *args: Any, **kwargs: Any) -> Any:
         form = super().get_form(*args, **kwargs)  # type: ignore[misc]
-        if form.is_bound:
-            for field in form.fields.values():
-                field.widget.attrs.pop("autofocus", None)
+        for position, field in enumerate(form.fields.values()):
+            field.widget.attrs["autofocus"] = position == 0 and not form.is_bound
         return form
 
 
@@ -88,7 +87,7 @@ class LogoutView(views.LogoutView):
 
 
 @method_decorator(never_cache, name="dispatch")
-class ProfileView(FocusMixin, LoginRequiredMixin, UpdateView):
+class ProfileView(LoginRequiredMixin, UpdateView):
     """One's own profile, and the form that edits it."""
 
     form_class = ProfileForm
@@ -98,9 +97,9 @@ class ProfileView(FocusMixin, LoginRequiredMixin, UpdateView):
     def get_object(self, queryset: Any = None) -> Profile:
         user = get_object_or_404(get_user_model()._base_manager, pk=self.request.user.pk)
         # A user written past the signals (bulk_create, raw SQL) gets the profile on the first visit.
-        return give_profile(user, user._state.db)[0]
+        return give_profile(user, router.db_for_write(Profile, instance=user))[0]
 
-    def form_valid(self, form: ProfileForm) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         with transaction.atomic():
             # The user first: a save of the user takes these two locks in the same order.
             get_user_model()._base_manager.select_for_update().filter(pk=form.instance.user_id).first()
