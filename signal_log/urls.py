@@ -1,6 +1,19 @@
 """The pages of the log; include them where the host likes: ``path("signals/", include("signal_log.urls"))``."""
 
-from django.urls import path
+from django.urls import path, register_converter
+
+from signal_log.show import event, history, live, objects, trace
+from signal_log.show.links import KeyConverter
+
+register_converter(KeyConverter, "key")
 
 app_name = "signal_log"
-urlpatterns: list = []
+urlpatterns = [
+    path("", live.live, name="live"),
+    path("", live.live, name="live"),
+    path("events/", history.events_page, name="events"),
+    path("events/<str:number>/", event.event_page, name="event"),
+    path("traces/<str:trace>/", trace.trace_page, name="trace"),
+    path("objects/<str:label>/", objects.object_page, name="object_by_query"),
+    path("objects/<str:label>/<key:pk>/", objects.object_page, name="object"),
+]

@@ -1,0 +1,45 @@
+"""The admin page of the object of an event, for people who may open it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admin.utils import quote
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, models
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from signal_log.models import SignalEvent
+
+
+def admin_url(request: HttpRequest, event: SignalEvent) -> str:
+    """The address of the object's admin page; empty where it has none, is gone, or is not for this user."""
+    if not (event.object_pk and apps.is_installed("django.contrib.admin")):
+        return ""
+    from django.contrib.admin import site
+
+    try:
+        model = apps.get_model(event.sender)
+    except (LookupError, ValueError):
+        return ""
+    page: Any = site._registry.get(model)
+    if page is None or not site.has_permission(request):
+        return ""
+    found = _stored(model, event)
+    if found is None or not page.has_view_or_change_permission(request, found):
+        return ""
+    try:
+        address = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+        return reverse(address, args=[quote(found.pk)], current_app=site.name)
+    except NoReverseMatch:
+        return ""
+
+
+def _stored(model: type[models.Model], event: SignalEvent) -> models.Model | None:
+    """The object as it is stored now; None for a key that the model cannot have."""
+    try:
+        return model._base_manager.using(event.using).filter(pk=event.object_pk).first()
+    except (ValueError, TypeError, ValidationError, DatabaseError, KeyError):
+        return None

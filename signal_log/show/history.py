@@ -1,0 +1,130 @@
+"""``/events/``: the whole log, newest first, narrowed by what stands in the query string."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from signal_log.conf import conf
+from signal_log.event import COMMITTED
+from signal_log.models import SignalEvent
+from signal_log.show import words
+from signal_log.show.access import for_observers
+from signal_log.show.choices import choices
+from signal_log.show.moments import zone
+from signal_log.show.operations import folded, lines, undecided
+from signal_log.show.paging import Count, Page, count, read_page, span_of
+from signal_log.show.query import NAMES, Query, parse
+from signal_log.store.read import events, filtered
+
+PAGE_SIZE: Final = 50
+SELECTS: Final = ("signal", "sender", "outcome", "source")
+TEXTS: Final = {
+    "actor": "name or key",
+    "object": "name, key or app.Model/key",
+    "since": "2026-11-22 09:42",
+    "until": "2026-11-22 10:00",
+}
+
+
+@require_safe
+@for_observers
+def events_page(request: HttpRequest) -> HttpResponse:
+    """A page of the history; 400 and the typed values again where one cannot be understood."""
+    query = parse(request.GET)
+    context = {
+        "query": query,
+        "pills": query.pills(request.path),
+        "selects": _selects(query),
+        "texts": _texts(query),
+        "q_value": query.one("q"),
+        "problems": query.problems,
+        "other_problems": [text for key, text in query.problems.items() if key not in (*SELECTS, *TEXTS)],
+        "zone": zone(),
+        "observed": ", ".join(conf.MODELS) or 'none; name some in SIGNAL_LOG["MODELS"]',
+        "every_url": query.link(request.path, every=None if query.every else "1"),
+        "newest_url": query.link(request.path),
+        "clear_url": request.path,
+        "path": request.path,
+    }
+    if query.problems:
+        return render(request, "signal_log/events.html", context, status=400)
+    page, total = read(query)
+    context |= {
+        "page": page,
+        "lines": lines(page.events, every=query.every, narrow=partial(query.link, request.path)),
+        "total": total,
+        "older_url": page.older and query.link(request.path, before=str(page.older)),
+        "newer_url": page.newer and query.link(request.path, after=str(page.newer)),
+        "is_newest": not query.before and not query.after,
+    }
+    return render(request, "signal_log/events.html", context)
+
+
+def read(query: Query) -> tuple[Page, Count]:
+    """The page that a query asks for, and how many signals match it in all."""
+    matching = filtered(events(), query.filters)
+    if query.since is not None:
+        matching = matching.filter(occurred_at__gte=query.since)
+    if query.until is not None:
+        matching = matching.filter(occurred_at__lte=query.until)
+    by_index = not query.filters or "trace" in query.filters.wanted
+    span = span_of(query.since, query.until, scan=not by_index)
+    page = read_page(
+        matching if query.every else matching.exclude(FOLDED_AWAY),
+        span,
+        size=PAGE_SIZE,
+        before=query.before,
+        after=query.after,
+        keep=list if query.every else fold,
+    )
+    return page, count(matching, span)
+
+
+FOLDED_AWAY: Final = Q(signal__in=words.PRE, outcome=COMMITTED)
+"""Pre signals whose operation surely has a post signal, which stands for both."""
+
+
+def fold(found: list[SignalEvent]) -> list[SignalEvent]:
+    """The events that stand for an operation; asks for post signals only where work was not committed."""
+    open_ended = undecided(found)
+    if not open_ended:
+        return folded(found, ())
+    posts: QuerySet[SignalEvent] = events().filter(
+        trace_id__in={event.trace_id for event in open_ended},
+        operation__in={event.operation for event in open_ended},
+        signal__in=words.POST,
+    )
+    return folded(found, set(posts.order_by().values_list("trace_id", "operation")))
+
+
+def _selects(query: Query) -> list[dict[str, object]]:
+    """The form's selects; a value that is asked for is offered even where the log does not know it."""
+    offered = choices()
+    return [
+        {
+            "name": name,
+            "label": NAMES.get(name, name),
+            "value": query.one(name),
+            "options": list(dict.fromkeys([*offered[name], *filter(None, [query.one(name)])])),
+            "problem": query.problems.get(name, ""),
+        }
+        for name in SELECTS
+    ]
+
+
+def _texts(query: Query) -> list[dict[str, str]]:
+    return [
+        {
+            "name": name,
+            "value": query.one(name),
+            "hint": hint,
+            "problem": query.problems.get(name, ""),
+        }
+        for name, hint in TEXTS.items()
+    ]

@@ -1,0 +1,77 @@
+"""The address of everything that has a page, and which labels name the same row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+from django.apps import apps
+from django.urls import reverse
+
+# A path cannot carry these: browsers resolve dot segments, proxies merge slashes and refuse controls.
+_NOT_IN_A_PATH: Final = re.compile(r"[\x00-\x1f\x7f]|//|^/|/$|(^|/)\.{1,2}(/|$)")
+
+
+class KeyConverter:
+    """Any primary key as the rest of a path: slashes and line breaks too."""
+
+    regex = r"[\s\S]+"
+
+    def to_python(self, value: str) -> str:
+        """The key as it was written."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """The key; ``reverse`` quotes it."""
+        return value
+
+
+def object_url(label: str, pk: str) -> str:
+    """The history of one row; a key that no path can carry goes into the query string."""
+    if not label or not pk:
+        return ""
+    if "/" in label:
+        return url("events", sender=label, object=pk)
+    if _NOT_IN_A_PATH.search(pk):
+        return reverse("signal_log:object_by_query", args=[label]) + "?" + urlencode({"pk": pk})
+    return reverse("signal_log:object", args=[label, pk])
+
+
+def url(name: str, *args: object, **query: str) -> str:
+    """The address of a page of the log, with a query string."""
+    address = reverse(f"signal_log:{name}", args=args)
+    return f"{address}?{urlencode(query)}" if query else address
+
+
+def labels_of_row(label: str) -> tuple[str, ...]:
+    """The labels under which a row of this model may be recorded: the model and all proxies of it."""
+    try:
+        model = apps.get_model(label)
+    except (LookupError, ValueError):
+        return (label,)
+    concrete = model._meta.concrete_model
+    same = {other._meta.label for other in apps.get_models() if other._meta.concrete_model is concrete}
+    return tuple(sorted(same | {model._meta.label}))
+
+
+def field_names(label: str) -> tuple[str, ...]:
+    """The columns of a model as the log names them; nothing for a model that is not installed."""
+    try:
+        return tuple(field.name for field in apps.get_model(label)._meta.concrete_fields)
+    except (LookupError, ValueError):
+        return ()
+
+
+def with_query(path: str, query: Mapping[str, list[str]]) -> str:
+    """A path with a query string, without the empty values."""
+    encoded = urlencode([(key, value) for key, values in query.items() for value in values if value])
+    return f"{path}?{encoded}" if encoded else path
+
+
+def in_query(address: str, **values: str) -> str:
+    """An address with more in its query string."""
+    if not values:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(values)}"

@@ -1,0 +1,42 @@
+"""Points in time as people type them, and as the pages show them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from signal_log.errors import FilterError
+
+
+def parse_moment(name: str, text: str) -> datetime | None:
+    """An aware datetime from ISO text; without an offset it is in the current time zone; empty is None."""
+    text = text.strip()
+    if not text:
+        return None
+    # A "+" that was not encoded arrives as a space.
+    spelled = text.replace(" ", "+") if "T" in text and " " in text else text
+    try:
+        moment = parse_datetime(spelled)
+        if moment is None and (day := parse_date(text)) is not None:
+            moment = datetime(day.year, day.month, day.day)  # noqa: DTZ001  made aware below
+        if moment is None:
+            raise ValueError
+        aware = moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+        return aware.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise FilterError(
+            f"'{name}' must be a date or a time such as 2026-11-22, 2026-11-22 09:42 or "
+            f"2026-11-22T09:42:17Z, not {text[:50]!r}."
+        ) from None
+
+
+def iso(moment: datetime) -> str:
+    """The shortest exact UTC text: ``2026-11-22T09:42:17.950112Z``."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def zone() -> str:
+    """The name of the time zone in which the pages show times."""
+    return timezone.get_current_timezone_name()

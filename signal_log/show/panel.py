@@ -1,0 +1,124 @@
+"""The debug toolbar's panel: the signals that this request fired, in order, each below its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction
+from debug_toolbar.panels import Panel
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import NoReverseMatch
+
+from signal_log.capture.collecting import collecting
+from signal_log.event import COMMITTED, Event
+from signal_log.show import words
+from signal_log.show.diff import Side, field_diffs
+from signal_log.show.links import url
+from signal_log.show.text import duration, one_line
+from signal_log.show.tree import receivers_of
+
+LONGEST_VALUE = 200
+
+
+class SignalLogPanel(Panel):
+    """Collects in a context variable, so that requests served at the same time stay apart."""
+
+    is_async = True
+    template = "signal_log/panel.html"
+    nav_title = "Signal log"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.events: Sequence[Event] = ()
+
+    @property
+    def title(self) -> str:
+        """Count and time."""
+        return f"Signal log: {self.nav_subtitle}"
+
+    @property
+    def nav_subtitle(self) -> str:
+        """Count and time, short."""
+        stats = self.get_stats()
+        count = stats.get("count", 0)
+        return f"{count} signal{'' if count == 1 else 's'} in {stats.get('milliseconds', 0):.1f} ms"
+
+    def process_request(self, request: HttpRequest) -> Any:
+        """Listen while the request is answered; gives an awaitable where the toolbar runs async."""
+        if self._is_async():
+            return self.aprocess_request(request)
+        with collecting() as self.events:
+            return self.get_response(request)
+
+    async def aprocess_request(self, request: HttpRequest) -> HttpResponseBase:
+        """The same under an async server."""
+        with collecting() as self.events:
+            answer = cast("Awaitable[HttpResponseBase]", self.get_response(request))
+            return await answer
+
+    def generate_stats(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        """Keep plain values: the toolbar stores them as JSON and shows them in a later request."""
+        self.record_stats(stats_of(self.events))
+
+    def _is_async(self) -> bool:
+        # A panel below may be a plain function that hands on an awaitable; the request tells.
+        return iscoroutinefunction(self.get_response) or hasattr(self.toolbar.request, "scope")
+
+
+def stats_of(events: Sequence[Event]) -> dict[str, Any]:
+    """What the panel's template shows, as JSON values."""
+    ordered = sorted(events, key=lambda event: (str(event.trace_id), event.position))
+    depths = _depths(ordered)
+    outermost = (event.duration_us or 0 for event in ordered if event.parent_position is None)
+    return {
+        "count": len(ordered),
+        "milliseconds": sum(outermost) / 1_000,
+        "not_committed": sum(event.outcome != COMMITTED for event in ordered),
+        "trace_urls": _trace_urls(ordered),
+        "rows": [_row(event, depth) for event, depth in zip(ordered, depths, strict=True)],
+    }
+
+
+def _depths(ordered: Sequence[Event]) -> list[int]:
+    known: dict[tuple[Any, int | None], int] = {}
+    depths = []
+    for event in ordered:
+        depth = known.get((event.trace_id, event.parent_position), -1) + 1
+        known[event.trace_id, event.position] = depth
+        depths.append(depth)
+    return depths
+
+
+def _row(event: Event, depth: int) -> dict[str, Any]:
+    verb = words.verb(event.signal, event.created, event.changes)
+    kind = words.signal_kind(event.signal, event.created, event.changes, event.outcome)
+    return {
+        "position": event.position,
+        "indent": min(depth, 8),
+        "style": kind.style,
+        "signal": kind.word,
+        "model": event.sender,
+        "object": one_line(event.object_repr or event.object_pk, 100),
+        "cause": event.caused_by,
+        "changes": [
+            {"name": field.name, "old": _text(field.old), "new": _text(field.new)}
+            for field in field_diffs(event.changes, verb)
+        ],
+        "receivers": receivers_of(event),
+        "time": duration(event.duration_us),
+        "outcome": event.outcome.replace("_", " "),
+        "error": one_line(event.error, 300),
+        "call_site": event.call_site,
+    }
+
+
+def _text(side: Side | None) -> str | None:
+    return None if side is None else one_line(side.text, LONGEST_VALUE)
+
+
+def _trace_urls(events: Sequence[Event]) -> list[str]:
+    try:
+        return [url("trace", trace) for trace in dict.fromkeys(event.trace_id for event in events)]
+    except NoReverseMatch:  # the host has not mounted the pages
+        return []

@@ -1,0 +1,81 @@
+"""``/traces/<uuid>/``: all that one request, command or task set off, as a tree on an axis of time."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from signal_log.event import FAILED, ROLLED_BACK
+from signal_log.models import SignalEvent
+from signal_log.show.access import for_observers
+from signal_log.show.missing import missing
+from signal_log.show.moments import zone
+from signal_log.show.operations import actor_name
+from signal_log.show.text import duration, one_line, visible
+from signal_log.show.tree import Tree
+from signal_log.store.read import events
+
+MOST_EVENTS: Final = 2_000
+
+
+@require_safe
+@for_observers
+def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
+    """The page of a trace."""
+    try:
+        trace_id = uuid.UUID(trace)
+    except ValueError:
+        return missing(
+            request,
+            "Not a trace",
+            f"A trace is named by a UUID, and “{one_line(trace, 60)}” is none. Was the address cut?",
+        )
+    found = list(events().filter(trace_id=trace_id).order_by("position")[: MOST_EVENTS + 1])
+    if not found:
+        return missing(
+            request,
+            "No such trace",
+            f"The log holds no event of the trace {trace_id}. Either it fired no observed signal, "
+            "or its events were pruned with the end of their retention time.",
+        )
+    return render(request, "signal_log/trace.html", describe(found) | {"trace_id": trace_id})
+
+
+def describe(found: list[SignalEvent]) -> dict[str, Any]:
+    """What the page of a trace shows."""
+    shown = found[:MOST_EVENTS]
+    tree = Tree(shown)
+    first = shown[0]
+    rows = list(tree.rows())
+    models = Counter(op.last.sender for op in tree.operations)
+    return {
+        "first": first,
+        "zone": zone(),
+        "title": beginning(first),
+        "actor": visible(actor_name(first)),
+        "rows": rows,
+        "total_time": duration(tree.total_us),
+        "signals": len(shown),
+        "operations": len(tree.operations),
+        "depth": tree.depth,
+        "models": models.most_common(),
+        "failed": sum(op.last.outcome == FAILED for op in tree.operations),
+        "rolled_back": sum(op.last.outcome == ROLLED_BACK for op in tree.operations),
+        "receiver_errors": sum(bool(row.error) for row in rows if row.what == "receiver"),
+        "missing_parents": len(tree.orphans),
+        "cut_short": len(found) > MOST_EVENTS,
+        "most": MOST_EVENTS,
+    }
+
+
+def beginning(event: SignalEvent) -> str:
+    """What began the trace: the request line, or the source."""
+    if event.method or event.path:
+        return one_line(f"{event.method} {event.path}".strip(), 120)
+    kind, _, name = event.source.partition(":")
+    return one_line(f"{kind} {name}".strip() or "unknown source", 120)

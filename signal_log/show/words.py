@@ -1,0 +1,71 @@
+"""The few words and colours of the log: what an event did, said the same way on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from signal_log.event import FAILED, POST_DELETE, POST_SAVE, PRE_DELETE, PRE_SAVE, ROLLED_BACK
+
+PRE: Final = (PRE_SAVE, PRE_DELETE)
+POST: Final = (POST_SAVE, POST_DELETE)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A class of ``.kind`` in base.css and its word; the icon belongs to the class."""
+
+    style: str
+    word: str
+
+
+def verb(signal: str, created: bool | None, changes: Any) -> str:
+    """What happened to the row: ``created``, ``updated``, ``deleted``, ``m2m``, ``silent`` or ``signal``."""
+    if signal in (PRE_SAVE, POST_SAVE):
+        return "created" if created or (created is None and _all_new(changes)) else "updated"
+    if signal in (PRE_DELETE, POST_DELETE):
+        return "deleted"
+    if signal == "m2m_changed":
+        return "m2m"
+    if signal.startswith("silent_"):
+        return "silent"
+    return "signal"
+
+
+def kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
+    """How an operation is shown: an outcome that is not committed comes before what was meant."""
+    if outcome == FAILED:
+        return Kind("failed", "failed")
+    if outcome == ROLLED_BACK:
+        return Kind("undone", "rolled back")
+    style = verb(signal, created, changes)
+    if style == "signal":
+        return Kind(style, signal.rpartition(".")[2] or "signal")
+    return Kind(style, "m2m changed" if style == "m2m" else style)
+
+
+def signal_kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
+    """How a single signal is shown: under its own name, a pre signal as something about to happen."""
+    style = kind(signal, created, changes, outcome).style
+    if signal in PRE and style not in ("failed", "undone"):
+        style = "about"
+    return Kind(style, signal.rpartition(".")[2])
+
+
+def model_name(sender: str) -> str:
+    """``auth.User`` as people say it: ``User``."""
+    return sender.rpartition(".")[2] or sender or "(no model)"
+
+
+def short_name(receiver: str) -> str:
+    """``users.signals.create_profile`` as people say it: ``create_profile``."""
+    return receiver.rpartition(".")[2]
+
+
+def _all_new(changes: Any) -> bool:
+    return (
+        bool(changes)
+        and isinstance(changes, Mapping)
+        and all(isinstance(change, list) and change[:1] == [None] for change in changes.values())
+    )
