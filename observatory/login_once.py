@@ -17,6 +17,7 @@ from django.contrib import messages
 from django.contrib.auth import get_user_model, login
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.shortcuts import redirect
 from django.urls import path
 from django.views.decorators.cache import never_cache
@@ -73,10 +74,8 @@ def is_local(request: HttpRequest) -> bool:
     if any(request.META.get(name) for name in FORWARDED):
         return False
     # The Host as well: a page of another site can make a browser here ask for its own name at 127.0.0.1.
-    name = request.get_host().rsplit(":", 1)[0].strip("[]")
-    return is_loopback(str(request.META.get("REMOTE_ADDR", ""))) and (
-        name == "localhost" or is_loopback(name)
-    )
+    name = split_domain_port(request.get_host())[0].strip("[]")
+    return is_loopback(str(request.META.get("REMOTE_ADDR", ""))) and (name == "localhost" or is_loopback(name))
 
 
 def is_loopback(address: str) -> bool:
@@ -98,9 +97,7 @@ def login_once(request: HttpRequest, token: str) -> HttpResponse:
     if user is not None:
         login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     elif not request.user.is_authenticated:
-        messages.info(
-            request, "That address has been used. Log in with the password that `make run` printed."
-        )
+        messages.info(request, "That address has been used. Log in with the password that `make run` printed.")
         return redirect(settings.LOGIN_URL)
     return redirect("/")
 

@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,9 +50,7 @@ def listening(port: str) -> Iterator[socket.socket]:
             held.bind((HOST, int(port)))
             held.listen(512)
         except PermissionError:
-            sys.exit(
-                f"Port {port} is reserved for the administrator of this machine. Try:  PORT=8000 make run"
-            )
+            sys.exit(f"Port {port} is reserved for the administrator of this machine. Try:  PORT=8000 make run")
         except OSError as error:
             sys.exit(
                 f"Port {port} on {HOST} is taken ({error.strerror}).\n"
@@ -86,13 +84,13 @@ def serve(server_socket: socket.socket, demo: bool) -> None:
     from observatory import login_once
 
     token = login_once.issue(user) if settings.DEBUG else ""
-    with traffic() if demo else contextlib.nullcontext():
-        try:
-            print(greeting(server_socket.getsockname()[1], token, password, demo), flush=True)
-            run_daphne(server_socket)
-        finally:
-            if token:
-                login_once.withdraw(token)
+    hello = greeting(server_socket.getsockname()[1], token, password, demo)
+    try:
+        with traffic() if demo else contextlib.nullcontext():
+            run_daphne(server_socket, lambda: print(hello, flush=True))
+    finally:
+        if token:
+            login_once.withdraw(token)
 
 
 def set_environment() -> None:
@@ -102,9 +100,7 @@ def set_environment() -> None:
     os.environ.setdefault("DEBUG", "1")
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     if not os.environ.get("SECRET_KEY"):
-        os.environ["SECRET_KEY"] = kept(VAR / "secret-key") or keep(
-            VAR / "secret-key", secrets.token_urlsafe(50)
-        )
+        os.environ["SECRET_KEY"] = kept(VAR / "secret-key") or keep(VAR / "secret-key", secrets.token_urlsafe(50))
 
 
 def kept(path: Path) -> str:
@@ -136,9 +132,7 @@ def administrator():  # type: ignore[no-untyped-def]  # the user model is not kn
 
 def greeting(port: int, token: str, password: str, demo: bool) -> str:
     """What stands in the terminal once the server listens: where to go, and as whom."""
-    bold, plain = (
-        ("\033[1m", "\033[0m") if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("", "")
-    )
+    bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("", "")
     site = f"http://{HOST}:{port}"
     lines = ["", f"{bold}The signal observatory runs at {site}/{plain}", ""]
     if token:
@@ -180,14 +174,15 @@ def traffic() -> Iterator[None]:
             child.kill()
 
 
-def run_daphne(server_socket: socket.socket) -> None:
-    """Serve on the socket until a signal stops the reactor."""
+def run_daphne(server_socket: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve on the socket until a signal stops the reactor; `ready` is called when it begins."""
     from daphne.server import Server
 
     from asgi import application
 
     # Twisted closes the descriptor it is given, so it is given away.
-    Server(application, endpoints=[f"fd:fileno={server_socket.detach()}"], server_name="daphne").run()
+    endpoint = f"fd:fileno={server_socket.detach()}"
+    Server(application, endpoints=[endpoint], ready_callable=ready, server_name="daphne").run()
 
 
 if __name__ == "__main__":

@@ -42,9 +42,7 @@ def chromium() -> Iterator[Browser]:
     """A running headless browser, closed at the end."""
     path = executable()
     if path is None:
-        raise ServerError(
-            "No Chromium on this machine: run `make setup-browser`, or name one with CHROMIUM=."
-        )
+        raise ServerError("No Chromium on this machine: run `make setup-browser`, or name one with CHROMIUM=.")
     # A sandbox cannot be made by root, nor without user namespaces; the pages are our own.
     arguments = [*ARGUMENTS, "--no-sandbox"]
     environment: dict[str, str | float | bool] = dict(os.environ)

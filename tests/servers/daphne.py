@@ -42,9 +42,7 @@ def manage(*arguments: str, env: Mapping[str, str], check: bool = True) -> subpr
         check=False,
     )
     if check and done.returncode:
-        raise ServerError(
-            f"manage.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        )
+        raise ServerError(f"manage.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done
 
 

