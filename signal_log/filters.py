@@ -83,6 +83,8 @@ def _texts(key: str, value: Any) -> Iterator[str]:
             raise FilterError(
                 f"Filter {key!r} is longer than {LONGEST_TEXT} characters."
             )
+        if "\x00" in text:  # PostgreSQL cannot be asked for it
+            raise FilterError(f"Filter {key!r} holds a NUL character.")
         bare = text.removeprefix("!")
         if key == "trace" and bare and not _is_uuid(bare):
             raise FilterError(f"Filter 'trace' must be a UUID, not {bare[:50]!r}.")

@@ -1,0 +1,249 @@
+"""Following the log: reads for the tail on a connection of their own, and what tells gaps from dead ids.
+
+Each ``Follower`` belongs to one thread, on which all its methods must be called; it never shares a
+connection with requests and reads in autocommit, or it would be frozen at its first snapshot.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
+
+from django.db import Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Max, Min, Q, QuerySet
+
+from signal_log.conf import conf
+from signal_log.errors import LogUnavailable
+from signal_log.filters import Filters
+from signal_log.models import LogIdentity, SignalEvent
+from signal_log.store.read import as_mapping, filtered
+
+LOOK_BACK: Final = 100_000
+"""Ids below the newest in which a starting reader looks for rows that may still commit."""
+DEEPEST_BACKFILL: Final = 250_000
+"""Ids below the newest among which a backfill looks for rows that match; ``/events/`` looks at all."""
+SECONDS_TO_CONNECT: Final = 5
+PREPARED: Final = "prepared"
+
+# Matched in Python with the same code as live events: SQL's idea of letter case differs between databases.
+_BY_PYTHON: Final = ("q", "object")
+
+# An INSERT takes the first; who holds a stronger one may insert as well.
+_WRITE_LOCKS: Final = ("RowExclusiveLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Edge(NamedTuple):
+    """A row by its id and the start of its digest."""
+
+    id: int
+    mark: str
+
+
+class Hole(NamedTuple):
+    """A range of missing ids and the row right below it."""
+
+    first: int
+    last: int
+    below: Edge
+
+
+class Extent(NamedTuple):
+    """The oldest and the newest id in the log, 0 when it is empty."""
+
+    oldest: int
+    newest: int
+
+
+def _reading(
+    method: Callable[Concatenate[Follower, P], R],
+) -> Callable[Concatenate[Follower, P], R]:
+    """Let a database error end the connection, so that the next call makes a new one, and say so."""
+
+    @functools.wraps(method)
+    def guarded(self: Follower, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            self._connect()
+            return method(self, *args, **kwargs)
+        except Error as problem:
+            self.close()
+            raise LogUnavailable(str(problem).strip() or type(problem).__name__) from problem
+
+    return guarded
+
+
+class Follower:
+    """One thread's way to the log's table."""
+
+    def __init__(self) -> None:
+        self.alias: str = conf.DATABASE
+        self._connection: BaseDatabaseWrapper | None = None
+        self._data_version: int | None = None
+
+    @property
+    def one_writer(self) -> bool:
+        """Whether ids become visible in order, so that there are no gaps to watch (SQLite)."""
+        return connections.settings[self.alias]["ENGINE"].endswith("sqlite3")
+
+    def close(self) -> None:
+        """Give the connection back; a later call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._data_version = None
+
+    @_reading
+    def epoch(self) -> str:
+        """Eight hex digits that name this log: they change with the cluster, the database or the table."""
+        if self.one_writer:
+            identity, _ = LogIdentity.objects.using(self.alias).get_or_create(
+                pk=1, defaults={"value": secrets.token_hex(16)}
+            )
+            name = identity.value
+        else:
+            name = ":".join(
+                str(part)
+                for part in self._row(
+                    "SELECT (SELECT system_identifier FROM pg_control_system()),"
+                    " (SELECT oid FROM pg_database WHERE datname = current_database()), %s::regclass::oid",
+                    [self._table],
+                )
+            )
+        return hashlib.sha256(name.encode()).hexdigest()[:8]
+
+    @_reading
+    def extent(self) -> Extent:
+        """The oldest and the newest id."""
+        found = self._events().order_by().aggregate(oldest=Min("id"), newest=Max("id"))
+        return Extent(found["oldest"] or 0, found["newest"] or 0)
+
+    @_reading
+    def mark(self, number: int) -> str | None:
+        """The start of the digest of the row with this id, or None when there is no such row."""
+        found = self._events().filter(pk=number).values_list("digest", flat=True).first()
+        return None if found is None else bytes(found).hex()[:8]
+
+    @_reading
+    def beginning(self) -> tuple[Edge, list[Hole]]:
+        """The newest row and the ids missing below it, as one statement saw them."""
+        table = connections[self.alias].ops.quote_name(self._table)
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute(
+                f"SELECT id, digest, above FROM ("  # noqa: S608  the table's own name, quoted
+                f" SELECT id, digest, lead(id) OVER (ORDER BY id) AS above, lag(id) OVER (ORDER BY id) AS below"
+                f" FROM {table} WHERE id >= (SELECT max(id) FROM {table}) - %s) AS newest"
+                f" WHERE above IS NULL OR above > id + 1 OR below IS NULL ORDER BY id",
+                [LOOK_BACK],
+            )
+            rows = [(Edge(row[0], bytes(row[1]).hex()[:8]), row[2]) for row in cursor.fetchall()]
+        if not rows:
+            return Edge(0, ""), []
+        holes = [Hole(edge.id + 1, above - 1, edge) for edge, above in rows if above and above > edge.id + 1]
+        lowest = rows[0][0].id
+        if 1 < lowest <= LOOK_BACK and rows[-1][0].id <= LOOK_BACK:
+            holes.insert(0, Hole(1, lowest - 1, Edge(0, "")))  # a young log: its first row may be on its way
+        return rows[-1][0], holes
+
+    @_reading
+    def read(
+        self,
+        above: int,
+        ranges: Sequence[tuple[int, int]],
+        limit: int,
+        *,
+        up_to: int | None = None,
+        filters: Filters | None = None,
+    ) -> list[dict[str, Any]]:
+        """In one statement the rows above an id and those in the ranges, in order of id.
+
+        Filters that an index or a plain comparison answers are applied; the rest is left to the caller.
+        """
+        wanted = Q(id__gt=above)
+        if up_to is not None:
+            wanted &= Q(id__lte=up_to)
+        for first, last in ranges:
+            wanted |= Q(id=first) if first == last else Q(id__range=(first, last))
+        rows = self._events().filter(wanted)
+        if ranges:  # an ORed condition alone may be answered by walking the index from its very beginning
+            rows = rows.filter(id__gte=min(above + 1, ranges[0][0]))
+        if filters:
+            rows = filtered(rows, _exact_part(filters))
+        return _mappings(rows.order_by("id")[:limit])
+
+    @_reading
+    def last(self, count: int, up_to: int, filters: Filters) -> list[dict[str, Any]]:
+        """The newest ``count`` matching rows that are not above an id, in order of id."""
+        rows = self._events().filter(id__lte=up_to, id__gt=up_to - DEEPEST_BACKFILL)
+        found = _mappings(filtered(rows, filters).order_by("-id")[:count])
+        return found[::-1]
+
+    @_reading
+    def holders(self) -> frozenset[str]:
+        """The transactions that hold a write lock on the table; ``PREPARED`` stands for prepared ones."""
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute(
+                "SELECT virtualtransaction, pid IS NULL FROM pg_locks WHERE granted"
+                " AND locktype = 'relation' AND relation = %s::regclass AND mode = ANY(%s)"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                [self._table, list(_WRITE_LOCKS)],
+            )
+            found = cursor.fetchall()
+        return frozenset(name for name, _ in found) | {PREPARED for _, prepared in found if prepared}
+
+    @_reading
+    def changed(self) -> bool:
+        """Whether another connection has committed to this SQLite file since the last call."""
+        (version,) = self._row("PRAGMA data_version")
+        before, self._data_version = self._data_version, version
+        return before != version
+
+    @_reading
+    def borrow(self, question: Callable[[], R]) -> R:
+        """Answer a question about other tables (sessions, users) on this thread's connections."""
+        return question()
+
+    @property
+    def _table(self) -> str:
+        return SignalEvent._meta.db_table
+
+    def _events(self) -> QuerySet[SignalEvent]:
+        return SignalEvent.objects.using(self.alias)
+
+    def _row(self, sql: str, params: Iterable[Any] = ()) -> tuple[Any, ...]:
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute(sql, list(params))
+            row: tuple[Any, ...] = cursor.fetchone()
+        return row
+
+    def _connect(self) -> None:
+        """Give this thread a connection that is kept, outside any pool and any request."""
+        if self._connection is None:
+            made = connections.create_connection(self.alias)
+            made.settings_dict = settings = copy.deepcopy(made.settings_dict)
+            settings["CONN_MAX_AGE"] = None
+            settings["CONN_HEALTH_CHECKS"] = False
+            settings["ATOMIC_REQUESTS"] = False
+            if not self.one_writer:
+                settings["OPTIONS"].pop("pool", None)
+                settings["OPTIONS"].setdefault("connect_timeout", SECONDS_TO_CONNECT)
+            connections[self.alias] = made
+            self._connection = made
+        self._connection.ensure_connection()
+
+
+def _exact_part(filters: Filters) -> Filters:
+    return Filters(
+        {key: texts for key, texts in filters.wanted.items() if key not in _BY_PYTHON},
+        {key: texts for key, texts in filters.excluded.items() if key not in _BY_PYTHON},
+    )
+
+
+def _mappings(rows: Iterable[SignalEvent]) -> list[dict[str, Any]]:
+    return [as_mapping(row) for row in rows]

@@ -1,0 +1,88 @@
+"""The ASGI application of one websocket: lets people in, and carries frames between client and hub.
+
+It is written against ASGI itself: a Channels consumer would join the channel layer per socket, which fails
+while the layer is down, and would switch threads before each message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from channels.db import database_sync_to_async
+from django.db import Error
+
+from signal_log.tail import wire
+from signal_log.tail.client import Client
+from signal_log.tail.guard import Identity, admit
+from signal_log.tail.hub import Hub, hub_of_this_loop
+
+logger = logging.getLogger(__name__)
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+SECONDS_TO_SAY_GOODBYE: Final = 2.0
+SECONDS_TO_LEAVE_THE_HOUSE: Final = 0.05
+"""For the close frame to reach the network before a server that is stopping cuts the connection."""
+
+
+async def event_socket(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    """Serve one websocket from its handshake to its end."""
+    if (await receive())["type"] != "websocket.connect":
+        return
+    # Accepted first, whoever it is: before that a browser sees no close code, only 1006.
+    await send({"type": "websocket.accept"})
+    try:
+        admitted = await database_sync_to_async(admit)(scope)
+    except Error as problem:
+        logger.warning("A websocket could not be let in: %s", str(problem).strip())
+        await send({"type": "websocket.send", "text": wire.error("database_unavailable", "Try again soon.")})
+        await send({"type": "websocket.close", "code": wire.TRY_AGAIN_LATER})
+        return
+    except asyncio.CancelledError:
+        await _say_restarting(send)
+        raise
+    if isinstance(admitted, int):
+        await send({"type": "websocket.close", "code": admitted})
+        return
+    await _converse(hub_of_this_loop(), admitted, receive, send)
+
+
+async def _converse(hub: Hub, who: Identity, receive: Receive, send: Send) -> None:
+    client = Client(hub, who)
+    hub.join(client)
+    writer = asyncio.create_task(client.write(send))
+    listener = asyncio.create_task(_listen(client, receive))
+    try:
+        await asyncio.wait({writer, listener, client.closing}, return_when=asyncio.FIRST_COMPLETED)
+        if client.closing.done():
+            await asyncio.wait({writer}, timeout=SECONDS_TO_SAY_GOODBYE)
+    except asyncio.CancelledError:
+        # daphne cancels us when it is told to stop, and would otherwise drop the connection without a word.
+        writer.cancel()
+        await _say_restarting(send)
+        raise
+    finally:
+        hub.leave(client)
+        for task in (writer, listener):
+            task.cancel()
+        await asyncio.gather(writer, listener, return_exceptions=True)
+
+
+async def _listen(client: Client, receive: Receive) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        client.hear(message.get("text"), message.get("bytes"))
+
+
+async def _say_restarting(send: Send) -> None:
+    try:
+        await asyncio.wait_for(send({"type": "websocket.close", "code": wire.RESTARTING}), SECONDS_TO_SAY_GOODBYE)
+        await asyncio.sleep(SECONDS_TO_LEAVE_THE_HOUSE)
+    except (OSError, RuntimeError, TimeoutError) as problem:
+        logger.debug("A client was gone before it could be told of the restart: %s", problem)

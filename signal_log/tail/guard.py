@@ -1,0 +1,108 @@
+"""Who may stay: the log-in and the permission behind each socket, checked again and again.
+
+A log-in that ends, an account that is deactivated or deleted, a password that changes and a permission
+that is taken away close their sockets within ``CHECK_EVERY`` seconds, whichever process did it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth.signals import user_logged_out
+from django.db import close_old_connections
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from signal_log.permission import may_see_events
+from signal_log.tail.wire import NO_PERMISSION, NOT_LOGGED_IN
+
+CHECK_EVERY: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom a socket belongs to; ``session`` is None where the host logs in without sessions."""
+
+    user: Any
+    session: str | None
+
+    def __str__(self) -> str:
+        return f"user {self.user}"
+
+
+def admit(scope: Mapping[str, Any]) -> Identity | int:
+    """Who is at the door, or the close code to turn them away with. Asks the database."""
+    user = scope.get("user")
+    if user is None or not user.is_authenticated:
+        return NOT_LOGGED_IN
+    if not may_see_events(user):
+        return NO_PERMISSION
+    session = scope.get("session")
+    # A user that no session vouches for was let in by something else; only the account can be checked.
+    vouched = session is not None and SESSION_KEY in session
+    return Identity(user.pk, session.session_key if session is not None and vouched else None)
+
+
+def turned_away(identities: Iterable[Identity]) -> dict[Identity, int]:
+    """Those who may no longer stay, with the close code. One query for sessions, one for users, and what
+    the authentication backends need for each distinct user's permission."""
+    asked = set(identities)
+    if not asked:
+        return {}
+    close_old_connections()
+    sessions = _sessions({who.session for who in asked if who.session is not None})
+    users = get_user_model()._default_manager.in_bulk({who.user for who in asked})
+    permitted = {pk: may_see_events(user) for pk, user in users.items()}
+    found: dict[Identity, int] = {}
+    for who in asked:
+        user = users.get(who.user)
+        if user is None or not user.is_active or not _logged_in(who, user, sessions):
+            found[who] = NOT_LOGGED_IN
+        elif not permitted[who.user]:
+            found[who] = NO_PERMISSION
+    return found
+
+
+def _logged_in(who: Identity, user: Any, sessions: Mapping[str, Mapping[str, Any]]) -> bool:
+    if who.session is None:
+        return True
+    session = sessions.get(who.session)
+    if session is None or str(session.get(SESSION_KEY)) != str(user.pk):
+        return False
+    if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return False
+    if not hasattr(user, "get_session_auth_hash"):
+        return True
+    given = session.get(HASH_SESSION_KEY) or ""
+    accepted = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(given, one) for one in accepted)
+
+
+def _sessions(keys: set[str]) -> dict[str, Mapping[str, Any]]:
+    """The sessions that exist and have not expired, decoded."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    if hasattr(store, "get_model_class"):
+        rows = store.get_model_class().objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+        return {row.session_key: row.get_decoded() for row in rows}
+    return {key: store(key).load() for key in keys}
+
+
+def on_logout(ended: Callable[[str], object]) -> Callable[[], None]:
+    """Have ``ended`` called with the session's key at each log-out in this process; returns how to stop."""
+
+    def logged_out(*, request: Any = None, **_: object) -> None:
+        key = getattr(getattr(request, "session", None), "session_key", None)
+        if key:
+            ended(key)
+
+    user_logged_out.connect(logged_out, weak=False)
+
+    def stop() -> None:
+        user_logged_out.disconnect(logged_out)
+
+    return stop

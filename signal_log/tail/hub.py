@@ -1,0 +1,267 @@
+"""One hub per server process: reads the log once, encodes each event once, and serves all its sockets.
+
+It starts with the first socket and stops after the last. It wakes at a ring, or once a second without one
+(on SQLite it also notices other processes' commits within a fifth of a second). Databases are asked on two
+threads of the hub's own: one only for the tail, one for what single clients need.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+from signal_log.errors import LogUnavailable
+from signal_log.store.follow import Follower
+from signal_log.tail import doorbell, guard, wire
+from signal_log.tail.audience import Audiences
+from signal_log.tail.layer import LayerWatch
+from signal_log.tail.reader import Batch, Tail, View
+from signal_log.tail.thread import LogThread
+
+if TYPE_CHECKING:
+    from signal_log.tail.client import Client
+
+logger = logging.getLogger(__name__)
+
+POLL_EVERY: Final = 1.0
+FILE_POLL_EVERY: Final = 0.2
+HEARTBEAT_EVERY: Final = 15.0
+SHORTEST_PAUSE: Final = 0.01
+"""Seconds between two reads under load, so that events travel in company; more when serving takes longer."""
+PAUSE_PER_WORK: Final = 3.0
+FIRST_GAP_POLL: Final = 0.02
+LONGEST_GAP_POLL: Final = 0.5
+RETRY_AFTER: Final = 1.0
+OLD_GAP: Final = 600.0
+
+
+class Hub:
+    """The reader and the sockets of one event loop."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.clients: set[Client] = set()
+        self.view: View | None = None
+        self.generation = 0
+        self.started = asyncio.Event()
+        self.audiences = Audiences()
+        self.library = LogThread("library")
+        self._tail_thread = LogThread("tail")
+        self._tail = Tail(self._tail_thread.log)
+        self._bell = asyncio.Event()
+        self._layer_works = True
+        self._database_works = True
+        self._tasks: list[asyncio.Task[None]] = []
+        self._undo: list[Callable[[], None]] = []
+        self._gap_poll = FIRST_GAP_POLL
+        self._warned_of_gap = False
+
+    # --- sockets ----------------------------------------------------------------------------------
+    def join(self, client: Client) -> None:
+        """Take a socket in; the first one starts the reader."""
+        self.clients.add(client)
+        if not self._tasks:
+            self._start()
+
+    def leave(self, client: Client) -> None:
+        """Forget a socket; the last one stops the reader."""
+        client.catch_up.stop()
+        self.clients.discard(client)
+        self.audiences.remove(client)
+        if not self.clients:
+            self._stop()
+
+    @property
+    def current(self) -> View:
+        """What has been handed out so far; only after ``started``."""
+        if self.view is None:
+            raise RuntimeError("The hub has not started yet.")
+        return self.view
+
+    def health(self) -> Mapping[str, str]:
+        """What ``ready`` and ``heartbeat`` say about the two machines behind the hub."""
+        return {
+            "layer": "ok" if self._layer_works else "down",
+            "database": "ok" if self._database_works else "down",
+        }
+
+    async def database_lost(self, problem: LogUnavailable) -> None:
+        """Tell everybody once, and wait a moment."""
+        if self._database_works:
+            self._database_works = False
+            logger.warning("The log cannot be read (%s); trying again once a second.", problem)
+            self._tell("database_unavailable", "The database does not answer. Nothing is lost; trying again.")
+        await asyncio.sleep(RETRY_AFTER)
+
+    # --- life -------------------------------------------------------------------------------------
+    def _start(self) -> None:
+        self._undo = [doorbell.listen(self._rung_anywhere), guard.on_logout(self._logged_out_anywhere)]
+        watch = LayerWatch(self._bell.set, self._layer_changed)
+        for work in (self._follow(), self._keep_house(), self._keep_guard(), watch.run()):
+            task = self.loop.create_task(work)
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+
+    def _stop(self) -> None:
+        self._unregister()
+        for undo in self._undo:
+            undo()
+        for task in self._tasks:
+            task.cancel()
+        self._tail_thread.close()
+        self.library.close()
+
+    def _unregister(self) -> None:
+        if _hubs.get(self.loop) is self:
+            del _hubs[self.loop]
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or (problem := task.exception()) is None:
+            return
+        logger.error("The hub failed; its sockets are sent away to come again.", exc_info=problem)
+        self._unregister()
+        for client in list(self.clients):
+            client.close(wire.INTERNAL_ERROR)
+
+    def _rung_anywhere(self) -> None:
+        """A commit in this process, on any thread."""
+        if not self._bell.is_set():
+            self._soon(self._bell.set)
+
+    def _logged_out_anywhere(self, session: str) -> None:
+        self._soon(lambda: self._end_session(session))
+
+    def _soon(self, call: Callable[[], object]) -> None:
+        try:
+            self.loop.call_soon_threadsafe(call)
+        except RuntimeError:
+            logger.debug("The event loop of a hub was closed before its sockets were.")
+
+    # --- reading and handing out ------------------------------------------------------------------
+    async def _follow(self) -> None:
+        while True:
+            began = time.monotonic()
+            try:
+                if self.view is None:
+                    self.view = await self._tail_thread.ask(lambda _: self._tail.start())
+                    self.started.set()
+                self._bell.clear()
+                batch = await self._tail_thread.ask(lambda _: self._tail.advance())
+                if not self._database_works:
+                    await self._check_guests()  # who lost the right meanwhile gets nothing any more
+                self._hand_out(batch)
+                self._database_is_back()
+                await asyncio.sleep(0)  # the sockets' writers take their turn: their work counts as ours
+                if not batch.more:
+                    await self._pause(batch, time.monotonic() - began)
+            except LogUnavailable as problem:
+                await self.database_lost(problem)
+
+    def _hand_out(self, batch: Batch) -> None:
+        before, self.view = self.current, batch.view
+        if batch.reset is not None:
+            logger.warning("The log is another one than before (%s); all sockets start afresh.", batch.reset)
+            self.generation += 1
+            for client in self.clients:
+                client.restart(batch.reset, batch.oldest)
+        self.audiences.serve(batch.events, before, batch.view)
+        self._watch_gaps(batch)
+
+    def _watch_gaps(self, batch: Batch) -> None:
+        if batch.events or not batch.view.gaps:
+            self._gap_poll = FIRST_GAP_POLL
+        if batch.oldest_gap > OLD_GAP and not self._warned_of_gap:
+            logger.warning(
+                "A transaction has held its lock on the log for %d s; until it ends, clients that come back "
+                "are sent again what follows its events.",
+                batch.oldest_gap,
+            )
+        self._warned_of_gap = batch.oldest_gap > OLD_GAP
+
+    async def _pause(self, batch: Batch, work: float) -> None:
+        """Until there is news, or it is time to look without."""
+        if batch.events:
+            await asyncio.sleep(max(SHORTEST_PAUSE, PAUSE_PER_WORK * work))
+        deadline = time.monotonic() + POLL_EVERY
+        if batch.view.gaps:
+            deadline = time.monotonic() + self._gap_poll
+            self._gap_poll = min(self._gap_poll * 2, LONGEST_GAP_POLL)
+        one_writer = self._tail_thread.log.one_writer
+        while (left := deadline - time.monotonic()) > 0:
+            step = min(left, FILE_POLL_EVERY) if one_writer else left
+            try:
+                await asyncio.wait_for(self._bell.wait(), step)
+                return
+            except TimeoutError:
+                if one_writer and await self._tail_thread.ask(Follower.changed):
+                    return
+
+    # --- health and manners -----------------------------------------------------------------------
+    def _database_is_back(self) -> None:
+        if not self._database_works:
+            self._database_works = True
+            logger.info("The log can be read again.")
+            self._beat()
+
+    def _layer_changed(self, works: bool) -> None:
+        was, self._layer_works = self._layer_works, works
+        if was and not works:
+            self._tell("doorbell_unavailable", "The channel layer is down. Events come once a second meanwhile.")
+        elif works and not was:
+            self._beat()
+
+    def _tell(self, code: str, detail: str) -> None:
+        for client in self.clients:
+            client.say(wire.error(code, detail))
+
+    def _beat(self) -> None:
+        for client in self.clients:
+            client.beat()
+
+    async def _keep_house(self) -> None:
+        beaten_at = time.monotonic()
+        while True:
+            await asyncio.sleep(1)
+            now = time.monotonic()
+            for client in list(self.clients):
+                if client.window.overdue(now):
+                    client.close(wire.NOT_ACKNOWLEDGED)
+            if now - beaten_at >= HEARTBEAT_EVERY:
+                beaten_at = now
+                self._beat()
+
+    async def _keep_guard(self) -> None:
+        while True:
+            await asyncio.sleep(guard.CHECK_EVERY)
+            try:
+                await self._check_guests()
+            except LogUnavailable as problem:
+                await self.database_lost(problem)
+
+    async def _check_guests(self) -> None:
+        identities = {client.identity for client in self.clients}
+        turned_away = await self.library.ask(Follower.borrow, lambda: guard.turned_away(identities))
+        for client in list(self.clients):
+            if client.identity in turned_away:
+                client.close(turned_away[client.identity])
+
+    def _end_session(self, session: str) -> None:
+        for client in list(self.clients):
+            if client.identity.session == session:
+                client.close(wire.NOT_LOGGED_IN)
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub_of_this_loop() -> Hub:
+    """The running event loop's hub, made when there is none."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(loop)
+    if hub is None:
+        hub = _hubs[loop] = Hub()
+    return hub

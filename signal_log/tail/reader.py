@@ -1,0 +1,123 @@
+"""The tail proper: reads each committed event of the log once, from a thread of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from signal_log.store.follow import Edge, Extent, Hole
+from signal_log.tail.cursor import Anchor, Gap, GapCursor, Holders, Ids, Range
+from signal_log.tail.wire import Encoded, encode
+
+MOST_ROWS: Final = 1000
+"""Rows of one read."""
+MOST_RANGES: Final = 100
+"""Gaps asked for in one read; when there are more they take turns."""
+CHECK_EVERY: Final = 1.0
+"""Seconds between two looks at whether the log is still the one that was followed."""
+
+
+class Log(Protocol):
+    """What the tail needs of ``store.follow.Follower``."""
+
+    @property
+    def one_writer(self) -> bool: ...
+    def epoch(self) -> str: ...
+    def extent(self) -> Extent: ...
+    def mark(self, number: int) -> str | None: ...
+    def beginning(self) -> tuple[Edge, list[Hole]]: ...
+    def read(self, above: int, ranges: Sequence[Range], limit: int) -> list[dict[str, Any]]: ...
+    def holders(self) -> Holders: ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the hub has handed out so far, as its sockets need to know it."""
+
+    epoch: str
+    top: Anchor
+    settled: Anchor
+    gaps: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one read brought."""
+
+    view: View
+    events: Sequence[Encoded] = ()
+    more: bool = False
+    """Whether the read stopped at its limit."""
+    reset: str | None = None
+    """Why the log is another one than before: ``rewound`` or ``foreign``; the view is a fresh start's."""
+    oldest: int = 0
+    oldest_gap: float = 0.0
+    """For how many seconds the oldest gap has been open."""
+
+
+class Tail:
+    """One reader of the whole log."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._cursor: GapCursor | None = None
+        self._epoch = ""
+        self._checked_at = float("-inf")
+        self._lost_sight = True
+
+    def start(self) -> View:
+        """Begin at the newest row; rows below it that may still commit will come too."""
+        epoch, one_writer = self._log.epoch(), self._log.one_writer
+        top, holes = self._log.beginning()
+        now = time.monotonic()
+        gaps = [] if one_writer else [Gap(h.first, h.last, Anchor(*h.below), now) for h in holes]
+        cursor = GapCursor(Anchor(*top), gaps, one_writer=one_writer)
+        if gaps:
+            cursor.witness(self._log.holders())
+        self._epoch, self._cursor = epoch, cursor
+        self._checked_at = now
+        self._lost_sight = False
+        return self._view(cursor)
+
+    def advance(self) -> Batch:
+        """Read what is new; after an outage, and once a second, first see that the log is still the same.
+
+        When the database fails in the middle nothing is taken, and the next call reads the same again.
+        """
+        if self._cursor is None:
+            return Batch(self.start())
+        cursor = self._cursor
+        if changed := self._changed(cursor):
+            oldest = self._log.extent().oldest
+            return Batch(self.start(), reset=changed, oldest=oldest)
+        self._lost_sight = True  # until this read has come to its end
+        question = cursor.question(MOST_RANGES)
+        before = self._log.holders() if question.ranges else frozenset()
+        rows = [encode(row) for row in self._log.read(question.high, question.ranges, MOST_ROWS)]
+        new = [row.id for row in rows if row.id > question.high]
+        met_gaps = bool(new) and not self._log.one_writer and new[-1] - question.high != len(new)
+        after = self._log.holders() if met_gaps else frozenset()
+        self._lost_sight = False
+        now = time.monotonic()
+        complete = len(rows) < MOST_ROWS
+        cursor.take(question, [row.anchor for row in rows], complete=complete, before=before, now=now)
+        cursor.witness(after)
+        age = now - min(gap.since for gap in cursor.gaps) if cursor.gaps else 0.0
+        return Batch(self._view(cursor), rows, more=not complete, oldest_gap=age)
+
+    def _changed(self, cursor: GapCursor) -> str | None:
+        now = time.monotonic()
+        if now - self._checked_at < CHECK_EVERY and not self._lost_sight:
+            return None
+        if self._lost_sight and self._log.epoch() != self._epoch:
+            return "foreign"
+        top = cursor.top
+        if top.id and self._log.mark(top.id) != top.mark:
+            return "rewound"
+        self._checked_at = now
+        return None
+
+    def _view(self, cursor: GapCursor) -> View:
+        return View(self._epoch, cursor.top, cursor.settled, Ids([(g.first, g.last) for g in cursor.gaps]))
