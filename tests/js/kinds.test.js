@@ -35,8 +35,8 @@ test("a signal of another library is named by the end of its path", () => {
 });
 
 test("what hides or turns text is spelt out", () => {
-  assert.equal(visible("a\u202egpj.exe"), "a⟨U+202E⟩gpj.exe");
-  assert.equal(visible("a\u0000b\ud800c"), "a⟨U+0000⟩b⟨U+D800⟩c");
+  assert.equal(visible("a\u202egpj.exe"), "a[U+202E]gpj.exe");
+  assert.equal(visible("a\u0000b\ud800c"), "a␀b[U+D800]c");
   assert.equal(visible("👩‍💻 ok").includes("ok"), true);
   assert.equal(line("two\nlines\tand a tab"), "two⏎lines⇥and a tab");
 });

@@ -22,7 +22,7 @@ export function wouldBe({ signal, created }) {
   return signal.startsWith("silent_") ? "silent" : "signal";
 }
 
-const WORDS = { undone: "rolled back", failed: "failed", m2m: "links", signal: "signal", silent: "silent" };
+const WORDS = { undone: "rolled back", failed: "failed", m2m: "m2m changed", signal: "signal", silent: "silent" };
 
 /** The word that stands beside the icon. */
 export function wordOf(event) {

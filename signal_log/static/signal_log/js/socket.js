@@ -1,8 +1,9 @@
 // The connection to the log: subscribes, resumes where it stopped, acknowledges, notices silence, comes back.
 
 const SILENCE = 35_000; // the server beats every 15 s
-const ACK_EVENTS = 500;
-const ACK_EVERY = 5_000;
+const ACK_EVENTS = 100; // well before the server's window of 2,000 events or 256 KB is full
+const ACK_CHARS = 64_000;
+const ACK_EVERY = 3_000;
 const FIRST_WAIT = 800;
 const LONGEST_WAIT = 20_000;
 
@@ -13,6 +14,7 @@ export const CLOSED = {
   4400: { name: "reconnecting", slow: true },
   4429: { name: "reconnecting", slow: true },
   1012: { name: "restarting" },
+  1013: { name: "database" },
 };
 
 /** Milliseconds before the nth attempt: doubling, bounded, spread so that pages do not come back together. */
@@ -26,7 +28,7 @@ export class Connection {
     Object.assign(this, { url, backfill, filters, handlers, Socket });
     this.cursor = null;
     this.attempt = 0;
-    this.unacked = 0;
+    this.unacked = this.unackedChars = 0;
     this.newest = 0;
     this.stopped = true;
   }
@@ -69,7 +71,7 @@ export class Connection {
     clearTimeout(this.watchdog);
     clearTimeout(this.ackTimer);
     this.ackTimer = null;
-    this.unacked = 0;
+    this.unacked = this.unackedChars = 0;
     const { socket } = this;
     this.socket = null;
     if (!socket) return;
@@ -94,11 +96,18 @@ export class Connection {
   #receive(data) {
     this.#listen();
     const frame = JSON.parse(data);
-    if (frame.type === "events") this.#events(frame);
+    if (frame.type === "events") this.#events(frame, data.length);
     else if (frame.type === "ready") this.#ready(frame);
-    else if (frame.type === "reset") this.handlers.reset(frame);
+    else if (frame.type === "reset") this.#reset(frame);
     else if (frame.type === "error") this.handlers.error(frame);
     else if (frame.type === "heartbeat") this.#heartbeat(frame);
+  }
+
+  /** What was held cannot be continued; a fresh start follows. */
+  #reset(frame) {
+    this.cursor = null;
+    this.newest = 0;
+    this.handlers.reset(frame);
   }
 
   #ready(frame) {
@@ -109,11 +118,12 @@ export class Connection {
     this.handlers.ready(frame, resumed);
   }
 
-  #events(frame) {
+  #events(frame, size) {
     const last = frame.events.at(-1);
     this.unacked += frame.events.length;
+    this.unackedChars += size;
     if (last && last.id > this.newest) this.newest = last.id;
-    if (this.unacked >= ACK_EVENTS) this.#ack();
+    if (this.unacked >= ACK_EVENTS || this.unackedChars >= ACK_CHARS) this.#ack();
     else this.ackTimer ??= setTimeout(() => this.#ack(), ACK_EVERY);
     if (this.waiting) return;
     if (frame.cursor) this.cursor = frame.cursor;
@@ -130,7 +140,7 @@ export class Connection {
     clearTimeout(this.ackTimer);
     this.ackTimer = null;
     if (this.unacked) this.#send({ type: "ack", id: this.newest });
-    this.unacked = 0;
+    this.unacked = this.unackedChars = 0;
   }
 
   #closed(code, reason) {

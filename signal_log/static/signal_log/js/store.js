@@ -2,9 +2,12 @@
 
 import { FacetCounts } from "./facets.js";
 import { kindOf, summary, wordOf } from "./kinds.js";
+import { line } from "./text.js";
 import { OrderedRows, signalRow, unfolded } from "./rows.js";
 
 const EVICT_AT_ONCE = 0.02; // of the limit, so that making room is rare
+
+const via = ({ source, method, path }) => line(source === "http" && path ? `${method} ${path}` : source, 120);
 
 export class Store {
   /** `limit` events stay as compact rows; of the newest `recent` the whole event is kept. */
@@ -23,6 +26,9 @@ export class Store {
     this.whole = new Map();
     this.newestId = 0;
     this.newestAt = 0;
+    this.opened = 0; // operations ever, for counting what is new
+    this.taken = 0; // events ever
+    this.gap = null;
     this.facets.reset();
   }
 
@@ -45,6 +51,7 @@ export class Store {
   /** A row that says what is missing here, between the events held and those that follow. */
   addGap(reason) {
     const gap = { type: "gap", reason, rootId: this.newestId + 0.5, position: 0, id: 0, from: this.newestAt, version: 1, depth: 0, key: `gap:${this.newestId}` };
+    this.gap = gap;
     this.operations.insert(gap);
     this.signals?.insert(gap);
     return gap;
@@ -115,9 +122,17 @@ export class Store {
     this.facets.add(compact);
     this.signals?.insert(signalRow(operation, compact));
     this.#adopt(trace, event.position, operation);
+    this.taken += 1;
+    if (this.gap && event.id > this.gap.rootId) this.#closeGap(compact.at);
     if (event.id > this.newestId) this.newestId = event.id;
     if (compact.at > this.newestAt) this.newestAt = compact.at;
     return operation;
+  }
+
+  #closeGap(at) {
+    this.gap.to = at;
+    this.gap.version += 1;
+    this.gap = null;
   }
 
   #trace(id) {
@@ -131,8 +146,9 @@ export class Store {
       type: "operation", key: `${event.trace_id}:${event.operation}`, trace, position: event.operation, id: event.id, events: [],
       sender: compact.sender, pk: event.object_pk, repr: event.object_repr, actor: compact.actor, source: compact.source,
       at: compact.at, kind: "", word: "", pieces: [], parent: null, parentPosition: event.parent_position, children: [],
-      rootId: 0, depth: 0, version: 0, born: now, stale: true,
+      via: this.#word(via(event)), rootId: 0, depth: 0, version: 0, born: now, stale: true,
     };
+    this.opened += 1;
     trace.operations.set(event.operation, operation);
     this.#link(operation);
     this.operations.insert(operation);

@@ -2,7 +2,11 @@
 
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-const code = (char) => "⟨U+" + char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0") + "⟩";
+function code(char) {
+  const number = char.charCodeAt(0);
+  if (number < 0x20) return String.fromCharCode(0x2400 + number); // ␀, ␛: made for this
+  return `[U+${number.toString(16).toUpperCase().padStart(4, "0")}]`;
+}
 
 /** The text with control, direction and zero-width characters and lone surrogates spelt out. */
 export const visible = (text) => String(text).replace(HIDDEN, code);

@@ -1,0 +1,34 @@
+// What a screen reader hears: rarely, politely, and counts instead of rows.
+
+import { plural } from "./text.js";
+
+const EVERY = 20_000;
+
+export class Announcer {
+  constructor(region) {
+    this.region = region;
+    this.fresh = 0;
+    this.undone = 0;
+    this.last = Date.now();
+  }
+
+  /** Say this now: the state of the connection, the end of an action. */
+  say(words) {
+    this.region.textContent = words;
+  }
+
+  count(operations) {
+    for (const { kind } of operations) {
+      this.fresh += 1;
+      if (kind === "undone" || kind === "failed") this.undone += 1;
+    }
+  }
+
+  /** Called every second; speaks at most every twenty. */
+  tick(now = Date.now()) {
+    if (!this.fresh || now - this.last < EVERY) return;
+    this.last = now;
+    this.say(plural(this.fresh, "new operation") + (this.undone ? `, ${this.undone} not committed` : ""));
+    this.fresh = this.undone = 0;
+  }
+}

@@ -1,0 +1,23 @@
+// The filters in force as pills: a click turns one round, its cross drops it.
+
+import { html, render } from "../vendor/htm-preact.js";
+import { LABELS } from "./filters.js";
+import { line } from "./text.js";
+
+export function renderPills(root, { filters, invert, drop, clear }) {
+  render(html`
+    ${filters.map((filter) => html`<${Pill} key=${`${filter.key}:${filter.value}`} filter=${filter} invert=${invert} drop=${drop} />`)}
+    ${filters.length > 1 && html`<button class="link" type="button" onClick=${clear}>clear</button>`}
+  `, root);
+}
+
+export const pillText = ({ value }) => line(value, 60);
+
+function Pill({ filter, invert, drop }) {
+  const { key, not } = filter;
+  const said = `${LABELS[key]} ${not ? "is not" : "is"} ${pillText(filter)}`;
+  return html`<span class=${`pill ${not ? "not" : ""}`}>
+    <button type="button" title="turn round" aria-label=${`${said}; turn round`} onClick=${() => invert(filter)}><b>${LABELS[key]}</b> ${not ? "not " : ""}<bdi>${pillText(filter)}</bdi></button>
+    <button class="drop" type="button" title="drop this filter" aria-label=${`drop the filter ${said}`} onClick=${() => drop(filter)}>×</button>
+  </span>`;
+}

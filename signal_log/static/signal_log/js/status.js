@@ -1,0 +1,27 @@
+// How the page stands to the log, in words: pure.
+
+import { count } from "./text.js";
+import { ago, span } from "./time.js";
+
+const QUIET = 5 * 60_000;
+const FINAL = {
+  "signed-out": ["bad", "Signed out"],
+  forbidden: ["bad", "No permission"],
+};
+
+/** [tone, words] with tone ok | wait | bad | held. */
+export function words({ name, again, until, catching, trouble, following, fresh, lastAt, now, offline }) {
+  if (FINAL[name]) return FINAL[name];
+  if (offline && name !== "live") return ["bad", "Offline"];
+  const wait = until ? `in ${Math.max(1, Math.ceil((until - now) / 1000))} s` : "";
+  if (name === "restarting") return ["wait", `Server restarting, back ${wait}`];
+  if (name === "database") return ["bad", `Database unavailable, again ${wait}`];
+  if (name === "reconnecting") return ["wait", `Reconnecting ${wait}`];
+  if (name === "connecting") return ["wait", again ? "Reconnecting…" : "Connecting…"];
+  if (trouble) return ["bad", trouble];
+  if (catching !== null && catching !== undefined) return ["wait", `Catching up ${count(catching)}`];
+  if (!following) return ["held", fresh ? `Paused · ${count(fresh)} new` : "Paused"];
+  if (!lastAt) return ["ok", "Live · no events yet"];
+  const age = now - lastAt;
+  return ["ok", age > QUIET ? `Live · quiet for ${span(age)}` : `Live · ${ago(age)}`];
+}
