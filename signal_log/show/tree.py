@@ -50,6 +50,16 @@ class Row:
         return one_line(self.event.object_repr or self.event.object_pk, 60) if self.event else ""
 
     @property
+    def package(self) -> str:
+        """The part of a receiver's path that may be left out where room is short."""
+        return self.label[: -len(self.name)] if self.name else self.label
+
+    @property
+    def name(self) -> str:
+        """The last part of a receiver's path."""
+        return words.short_name(self.label)
+
+    @property
     def indent(self) -> int:
         """The level, as far as the style sheet goes."""
         return min(self.level, 16)
