@@ -28,11 +28,13 @@ function Head({ operation, told, links, act }) {
     </div><button class="icon-btn" type="button" aria-label="Close the panel" title="Close (Esc)" onClick=${act.close}>✕</button></header>
     <div class="actions">
       <a class="btn small" href=${links.event(id)}>Open</a>
-      <a class="btn small" href=${links.object(operation.sender, operation.pk)}>Object history</a>
-      <button class="btn small" type="button" onClick=${() => act.copy(url, "link")}>Copy link</button>
-      ${told && html`<button class="btn small" type="button" onClick=${() => act.copy(asJson(told), "JSON")}>Copy JSON</button>`}
-      ${told && html`<button class="btn small" type="button" onClick=${() => act.copy(asMarkdown(told, url), "Markdown")}>Markdown</button>`}
-      ${told && html`<button class="btn small" type="button" onClick=${() => act.copy(asOrm(told), "ORM line")}>ORM</button>`}
+      ${operation.pk && html`<a class="btn small" href=${links.object(operation.sender, operation.pk)}>Object</a>`}
+      <span class="seg small" role="group" aria-label="Copy"><span aria-hidden="true">Copy</span>
+        <button type="button" onClick=${() => act.copy(url, "Link")}>link</button>
+        ${told && html`<button type="button" onClick=${() => act.copy(asJson(told), "JSON")}>JSON</button>
+        <button type="button" title="As a table for a ticket" onClick=${() => act.copy(asMarkdown(told, url), "Markdown")}>MD</button>
+        <button type="button" title="As a line of Python" onClick=${() => act.copy(asOrm(told), "Python")}>ORM</button>`}
+      </span>
     </div>`;
 }
 

@@ -40,7 +40,16 @@ export function changedFields(changes) {
     .sort(([a], [b]) => rank(a) - rank(b));
 }
 
-const short = (value, most = 48) => line(valueText(value), most);
+const short = (value, most = 48) => line(plainTime(valueText(value)), most);
+const TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)?$/;
+const plainTime = (text) => text.replace(TIME, "$1 $2");
+
+/** Old and new, shortened together: two times of one day need no date. */
+function shortPair(old, now) {
+  const [a, b] = [TIME.exec(old), TIME.exec(now)];
+  if (a && b && a[1] === b[1] && a[2] !== b[2]) return [a[2], b[2]];
+  return [short(old), short(now)];
+}
 const fields = (n) => `${n} field${n === 1 ? "" : "s"}`;
 
 /** The change as pieces of text: [[role, text], ...] with role dim | old | new | cause | error | "". */
@@ -62,11 +71,13 @@ function failure({ error, outcome, signal, created }) {
 function change(event) {
   const list = changedFields(event.changes);
   const would = wouldBe(event);
+  if (would === "silent" && list.length) return list.slice(0, 3).flatMap(([name, [, now]]) => [["dim", line(name, 40)], ["new", short(now)]]);
   const whole = would === "created" || would === "deleted" || event.signal === "pre_delete";
   if (!list.length) return [["dim", nothing(event, would)]];
   if (whole || list.every(([, [old]]) => old === null)) return wholeRow(event, list, whole && would !== "created");
   const [name, [old, now]] = list.find(([, pair]) => pair[1] !== MASK) ?? list[0];
-  const pieces = [["dim", line(name, 40)], ["old", short(old)], ["arrow", "→"], ["new", short(now)]];
+  const [before, after] = shortPair(old, now);
+  const pieces = [["dim", line(name, 40)], ["old", before], ["arrow", "→"], ["new", after]];
   if (old === MASK && now === MASK) pieces.push(["dim", "changed"]);
   if (list.length > 1) pieces.push(["dim", `+${list.length - 1}`]);
   return pieces;

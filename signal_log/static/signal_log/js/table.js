@@ -5,6 +5,7 @@ import { clock, minute } from "./time.js";
 
 const OVERSCAN = 6;
 const FLASH = 1_200;
+const JUST_NOW = 10_000; // what is older came with the backfill and does not flash
 const EDGE = 5; // pixels from the top within which the reader is at the live edge
 
 const el = (tag, className, role) => {
@@ -192,7 +193,7 @@ export class Table {
     }
     const operation = row.operation ?? row;
     const kind = row.event?.kind ?? operation.kind;
-    const isNew = another && now - row.born < FLASH / 2;
+    const isNew = another && now - row.born < FLASH / 2 && now + this.skew - operation.at < JUST_NOW;
     element.className = `row ${kind}${row.event && kind === "about" ? " pre" : ""}${row === this.picked ? " picked" : ""}`;
     if (isNew) element.classList.add("new");
     this.#time(element, row);
@@ -238,10 +239,13 @@ export class Table {
     const { actor } = operation;
     cells.actor.classList.toggle("none", !actor);
     cells.badge.textContent = actor ? initials(actor) : "";
-    cells.name.textContent = line(actor || operation.source.replace(/^\w+:/, "") || "nobody", 60);
+    cells.name.textContent = line(actor || nobody(operation.source), 60);
     cells.actor.title = actor ? line(actor, 200) : "nobody was logged in";
   }
 }
+
+/** Who did it when nobody was logged in: a stranger, or a program. */
+const nobody = (source) => (source === "http" || source === "websocket" ? "anonymous" : source.replace(/^\w+:/, ""));
 
 /** What a gap row says. */
 export function gapWords({ reason, from, to }, mode) {

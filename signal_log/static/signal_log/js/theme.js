@@ -22,6 +22,8 @@
       button.dataset.now = theme;
       button.setAttribute("aria-label", label);
       button.title = label;
+      const name = button.querySelector("[data-theme-name]");
+      if (name) name.textContent = theme;
     }
   };
 
