@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from signal_log.admin import HistoryLinkMixin
 from users.models import Profile
 
 User = get_user_model()
@@ -26,7 +27,7 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(HistoryLinkMixin, DjangoUserAdmin):
     """Django's own, with the way to the profile."""
 
     readonly_fields = ("profile_link",)
@@ -45,7 +46,7 @@ class UserAdmin(DjangoUserAdmin):
 
 
 @admin.register(Profile)
-class ProfileAdmin(admin.ModelAdmin):
+class ProfileAdmin(HistoryLinkMixin, admin.ModelAdmin):
     """Made with its user, so never added here; deleted with its user, so shown and permitted as that."""
 
     list_display = ("username", "name", "email", "headline", "location", "created")

@@ -10,9 +10,9 @@ import orjson
 _DIRECTION: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _INVISIBLE: Final = (0x00AD, 0x200B, 0x2028, 0x2029, 0x2060, 0xFEFF)
 _NAMES: Final[Mapping[int, str]] = {
-    **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
-    0x7F: "␡",
-    **{code: f"[U+{code:04X}]" for code in (*range(0x80, 0xA0), *_DIRECTION, *_INVISIBLE)},
+    code: f"[U+{code:04X}]"
+    for code in (*range(0x20), *range(0x7F, 0xA0), *_DIRECTION, *_INVISIBLE)
+    if code not in (0x09, 0x0A)
 }
 
 

@@ -10,6 +10,7 @@ from signal_log.event import FAILED, POST_DELETE, POST_SAVE, PRE_DELETE, PRE_SAV
 
 PRE: Final = (PRE_SAVE, PRE_DELETE)
 POST: Final = (POST_SAVE, POST_DELETE)
+FEWEST_OF_A_ROW: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Kind:
 def verb(signal: str, created: bool | None, changes: Any) -> str:
     """What happened to the row: ``created``, ``updated``, ``deleted``, ``m2m``, ``silent`` or ``signal``."""
     if signal in (PRE_SAVE, POST_SAVE):
+        # Before a save nobody knows; a whole row of new values is taken for a new one.
         return "created" if created or (created is None and _all_new(changes)) else "updated"
     if signal in (PRE_DELETE, POST_DELETE):
         return "deleted"
@@ -39,6 +41,8 @@ def kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
         return Kind("failed", "failed")
     if outcome == ROLLED_BACK:
         return Kind("undone", "rolled back")
+    if signal in PRE:
+        return Kind("about", "saving" if signal == PRE_SAVE else "deleting")
     style = verb(signal, created, changes)
     if style == "signal":
         return Kind(style, signal.rpartition(".")[2] or "signal")
@@ -46,11 +50,8 @@ def kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
 
 
 def signal_kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
-    """How a single signal is shown: under its own name, a pre signal as something about to happen."""
-    style = kind(signal, created, changes, outcome).style
-    if signal in PRE and style not in ("failed", "undone"):
-        style = "about"
-    return Kind(style, signal.rpartition(".")[2])
+    """How a single signal is shown: under its own name."""
+    return Kind(kind(signal, created, changes, outcome).style, signal.rpartition(".")[2])
 
 
 def model_name(sender: str) -> str:
@@ -65,7 +66,7 @@ def short_name(receiver: str) -> str:
 
 def _all_new(changes: Any) -> bool:
     return (
-        bool(changes)
-        and isinstance(changes, Mapping)
+        isinstance(changes, Mapping)
+        and len(changes) > FEWEST_OF_A_ROW
         and all(isinstance(change, list) and change[:1] == [None] for change in changes.values())
     )
