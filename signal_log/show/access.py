@@ -10,7 +10,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
-from signal_log.conf import conf
+from signal_log.permission import may_see_events as may_see_events
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -18,11 +18,6 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 
 View = Callable[..., HttpResponseBase]
-
-
-def may_see_events(user: Any) -> bool:
-    """Whether this user (also ``AnonymousUser``) is active and has the permission of ``SIGNAL_LOG``."""
-    return bool(user.is_active and user.has_perm(conf.PERMISSION))
 
 
 def for_observers(view: View) -> View:

@@ -12,7 +12,7 @@ from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
 from signal_log.store.follow import Follower
 from signal_log.tail import wire
-from signal_log.tail.cursor import Anchor, Token
+from signal_log.tail.cursor import START, Anchor, Token
 from signal_log.tail.window import MOST_EVENTS
 from signal_log.tail.wire import Encoded, Subscribe
 
@@ -145,7 +145,7 @@ class CatchUp:
     def _through(rows: Sequence[Encoded], unsent: Sequence[Encoded], up_to: Anchor, *, complete: bool) -> Anchor:
         """The row up to which this read has been dealt with."""
         if unsent:
-            return max((row.anchor for row in rows if row.id < unsent[0].id), default=wire.START)
+            return max((row.anchor for row in rows if row.id < unsent[0].id), default=START)
         return up_to if complete else rows[-1].anchor
 
     async def _reading(
@@ -154,7 +154,8 @@ class CatchUp:
         """The rows of a read, encoded, and the ids handed out meanwhile; None when the log was replaced."""
         hub = self._client.hub
         generation = hub.generation
-        self._arrived = arrived = []
+        arrived: list[int] = []
+        self._arrived = arrived
         try:
             rows = await hub.library.ask(_encoded, partial(read, **kwargs), *args)
         except LogUnavailable:

@@ -57,7 +57,8 @@ async def _converse(hub: Hub, who: Identity, receive: Receive, send: Send) -> No
     writer = asyncio.create_task(client.write(send))
     listener = asyncio.create_task(_listen(client, receive))
     try:
-        await asyncio.wait({writer, listener, client.closing}, return_when=asyncio.FIRST_COMPLETED)
+        ends: set[asyncio.Future[Any]] = {writer, listener, client.closing}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if client.closing.done():
             await asyncio.wait({writer}, timeout=SECONDS_TO_SAY_GOODBYE)
     except asyncio.CancelledError:

@@ -1,0 +1,273 @@
+"""The gap-aware cursor and the tail, against a model of a database in which anybody may do anything."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signal_log.errors import CursorError, LogUnavailable
+from signal_log.store.follow import Edge, Extent, Hole
+from signal_log.tail import reader
+from signal_log.tail.cursor import START, Anchor, Gap, GapCursor, Ids, Question, Token
+from signal_log.tail.reader import Batch, Tail, View
+
+
+def mark(number: int) -> str:
+    return f"{number * 2654435761 % 2**32:08x}"
+
+
+def anchors(*ids: int) -> list[Anchor]:
+    return [Anchor(number, mark(number)) for number in ids]
+
+
+class World:
+    """A PostgreSQL in small: ids from a sequence, locks from before the id until after the commit.
+
+    Before each statement of the reader some steps of the writers happen, as the test's plan says.
+    """
+
+    one_writer = False
+
+    def __init__(self, dice: random.Random, steps: int, outages: float) -> None:
+        self.dice = dice
+        self.steps = steps
+        self.outages = outages
+        self.next_id = 1
+        self.begun = 0
+        self.transactions: dict[str, list[int]] = {}
+        self.committed: set[int] = set()
+        self.seen_at_start: set[int] = set()
+
+    def disturb(self) -> None:
+        """Let the writers do up to three things; sometimes the database fails."""
+        for _ in range(self.dice.randint(0, 3)):
+            if self.steps > 0:
+                self.steps -= 1
+                self.act()
+        if self.steps > 0 and self.dice.random() < self.outages:
+            raise LogUnavailable("gone")
+
+    def act(self) -> None:
+        """One transaction begins, takes an id, commits or rolls back."""
+        action = self.dice.choices(["begin", "insert", "commit", "roll back"], [3, 5, 3, 1])[0]
+        if action == "begin" or not self.transactions:
+            self.begun += 1  # the lock is there, the id not yet
+            self.transactions[f"{self.begun}/1"] = []
+            return
+        name = self.dice.choice(sorted(self.transactions))
+        if action == "insert":
+            self.transactions[name].append(self.next_id)
+            self.next_id += 1
+        elif action == "commit":
+            self.committed.update(self.transactions.pop(name))
+        else:
+            del self.transactions[name]
+
+    def finish(self) -> None:
+        """Every transaction ends, and nothing fails any more."""
+        self.steps = 0
+        for name in sorted(self.transactions):
+            self.committed.update(self.transactions.pop(name))
+
+    def epoch(self) -> str:
+        self.disturb()
+        return "0badcafe"
+
+    def extent(self) -> Extent:
+        self.disturb()
+        return Extent(min(self.committed, default=0), max(self.committed, default=0))
+
+    def mark(self, number: int) -> str | None:
+        self.disturb()
+        return mark(number) if number in self.committed else None
+
+    def beginning(self) -> tuple[Edge, list[Hole]]:
+        self.disturb()
+        self.seen_at_start = set(self.committed)
+        ids = [0, *sorted(self.committed)]
+        edges = [Edge(number, mark(number) if number else "") for number in ids]
+        holes = [
+            Hole(low.id + 1, high.id - 1, low)
+            for low, high in zip(edges, edges[1:], strict=False)
+            if high.id > low.id + 1
+        ]
+        return edges[-1], holes
+
+    def read(self, above: int, ranges: list[tuple[int, int]], limit: int) -> list[dict[str, object]]:
+        self.disturb()
+        found = sorted(
+            number
+            for number in self.committed
+            if number > above or any(first <= number <= last for first, last in ranges)
+        )
+        return [{"id": number, "digest": mark(number) * 8} for number in found[:limit]]
+
+    def holders(self) -> frozenset[str]:
+        self.disturb()
+        return frozenset(self.transactions)
+
+
+def follow(tail: Tail, times: int) -> list[Batch]:
+    batches = []
+    for _ in range(times):
+        try:
+            batches.append(tail.advance())
+        except LogUnavailable:
+            continue
+    return batches
+
+
+def settled_of(view: View, seen: set[int], base: set[int]) -> None:
+    """What is settled has been delivered, if it is there at all."""
+    assert all(number > view.settled.id for first, last in view.gaps.ranges for number in (first, last))
+    assert view.settled.id in seen | base | {0}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    steps=st.integers(20, 250),
+    outages=st.sampled_from([0, 0.02]),
+    warm_up=st.integers(0, 30),
+    limit=st.integers(1, 6),
+    ranges=st.integers(1, 3),
+)
+def test_every_committed_row_comes_once_whatever_the_order_of_commits(
+    seed: int, steps: int, outages: float, warm_up: int, limit: int, ranges: int
+) -> None:
+    """Random begins, ids, commits, rollbacks and outages between any two statements: each row once, and
+    nothing commits below what was called settled."""
+    world = World(random.Random(seed), steps, outages)
+    for _ in range(warm_up):
+        world.act()
+    tail = Tail(world)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "MOST_ROWS", limit)
+        patch.setattr(reader, "MOST_RANGES", ranges)
+        patch.setattr(reader, "CHECK_EVERY", float("inf"))
+        begun: View | None = None
+        while begun is None:
+            try:
+                begun = tail.start()
+            except LogUnavailable:
+                continue
+        base = world.seen_at_start
+        delivered: list[int] = []
+        promised = 0
+        for step in range(300):
+            if step == 150 or not world.steps:
+                world.finish()
+            for batch in follow(tail, 1):
+                assert batch.reset is None
+                ids = [event.id for event in batch.events]
+                assert ids == sorted(ids)
+                assert all(number > promised for number in ids)
+                delivered += ids
+                settled_of(batch.view, set(delivered), base)
+                promised = batch.view.settled.id
+        left = tail.advance().view
+    assert len(delivered) == len(set(delivered))
+    assert set(delivered) | base == world.committed
+    assert not set(delivered) & base
+    assert left.settled == left.top
+    assert not left.gaps
+
+
+def test_a_gap_stays_open_while_its_holder_lives_and_is_dead_when_a_later_read_still_misses_it() -> None:
+    """The order is holders first, then the read: a holder seen before the read keeps the gap open."""
+    cursor = GapCursor(anchors(1)[0])
+    cursor.take(cursor.question(9), anchors(4), complete=True, before=frozenset(), now=0)
+    cursor.witness(frozenset({"3/7"}))
+    assert cursor.settled.id == 1
+    cursor.take(cursor.question(9), [], complete=True, before=frozenset({"3/7"}), now=0)
+    assert [(gap.first, gap.last) for gap in cursor.gaps] == [(2, 3)]
+    cursor.take(cursor.question(9), anchors(3), complete=True, before=frozenset({"9/9"}), now=0)
+    assert cursor.gaps == []
+    assert cursor.settled.id == 4
+
+
+def test_a_gap_without_evidence_is_never_closed() -> None:
+    """Nobody has looked yet who might fill it."""
+    cursor = GapCursor(START)
+    cursor.take(cursor.question(9), anchors(3), complete=True, before=frozenset(), now=0)
+    cursor.take(cursor.question(9), [], complete=True, before=frozenset(), now=0)
+    assert [(gap.first, gap.last) for gap in cursor.gaps] == [(1, 2)]
+
+
+def test_a_prepared_transaction_keeps_gaps_open() -> None:
+    """Its identity may change while it is prepared, so any prepared one counts."""
+    gap = Gap(2, 3, START, 0, frozenset({"3/7"}))
+    assert gap.open_under(frozenset({"-1/733", "prepared"}))
+    assert not gap.open_under(frozenset({"4/1"}))
+
+
+def test_a_read_that_stopped_at_its_limit_does_not_close_the_gaps_behind_it() -> None:
+    """What lies beyond the last row read was not looked at."""
+    cursor = GapCursor(anchors(1)[0])
+    cursor.take(cursor.question(9), anchors(4, 9), complete=True, before=frozenset(), now=0)
+    cursor.witness(frozenset({"3/7"}))
+    cursor.take(cursor.question(9), anchors(2), complete=False, before=frozenset(), now=0)
+    assert [(gap.first, gap.last) for gap in cursor.gaps] == [(3, 3), (5, 8)]
+
+
+def test_with_one_writer_a_gap_is_dead_at_once() -> None:
+    """SQLite: ids become visible in order."""
+    cursor = GapCursor(START, one_writer=True)
+    cursor.take(cursor.question(9), anchors(3, 7), complete=True, before=frozenset(), now=0)
+    assert cursor.question(9) == Question(7, ())
+    assert cursor.settled == anchors(7)[0]
+
+
+def test_very_many_gaps_take_turns() -> None:
+    """A read asks for a bounded number of ranges, and comes round to all of them."""
+    cursor = GapCursor(START)
+    cursor.take(cursor.question(9), anchors(2, 4, 6, 8, 10), complete=True, before=frozenset(), now=0)
+    asked = [cursor.question(2).ranges for _ in range(3)]
+    assert sorted(sum(asked, ())) == [(1, 1), (3, 3), (5, 5), (7, 7), (9, 9)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "0badcafe",
+        "0badcafe:5",
+        "0badcafe:-5:12345678",
+        "0badcafe:05:12345678",
+        "0badcafe:5:1234567",
+        "0badcafe:5:",
+        "0badcafe:0:12345678",
+        "0BADCAFE:5:12345678",
+        "0badcafe:9999999999999999999:12345678",
+        "0badcafe:5:12345678\n",
+        "0badcafe:٥:12345678",
+        "0badcafe:5:12345678:",
+    ],
+)
+def test_nonsense_is_no_cursor(text: str) -> None:
+    """Anything but what the log handed out is refused."""
+    with pytest.raises(CursorError):
+        Token.parse(text)
+
+
+@given(st.integers(1, 2**63 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+def test_a_cursor_survives_its_text(number: int, epoch: int, digest: int) -> None:
+    """Parsing what was formatted gives the same place."""
+    token = Token(f"{epoch:08x}", Anchor(number, f"{digest:08x}"))
+    assert Token.parse(str(token)) == token
+
+
+@given(st.lists(st.integers(1, 60)), st.integers(0, 61))
+def test_ids_are_a_set(numbers: list[int], limit: int) -> None:
+    """Ranges hold exactly what was put in, joined where they touch, and can be taken out from below."""
+    ids = Ids()
+    for number in numbers:
+        ids.add(number)
+    assert [n for n in range(62) if n in ids] == sorted(set(numbers))
+    assert all(low[1] + 1 < high[0] for low, high in zip(ids.ranges, ids.ranges[1:], strict=False))
+    ids.discard_up_to(limit, tuple(ids.ranges))
+    assert [n for n in range(62) if n in ids] == sorted(n for n in set(numbers) if n > limit)
