@@ -9,4 +9,5 @@ SIGNAL_LOG = {
     "MODELS": [*SIGNAL_LOG["MODELS"], "shop.*"],
     "EXCLUDE": ["shop.Note"],
 }
+WHITENOISE_AUTOREFRESH = True  # static files as they are in the source; none have been collected
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick, for tests only

@@ -56,7 +56,7 @@ def settle_loose(using: str) -> None:
 
 def in_transaction(connection: BaseDatabaseWrapper) -> bool:
     """Whether a COMMIT or ROLLBACK is still to come."""
-    return connection.in_atomic_block or not connection.autocommit
+    return connection.in_atomic_block or not connection.get_autocommit()
 
 
 class Held:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 from django.db import models
 from django.db.models.fields.files import FieldFile
 
@@ -40,16 +41,8 @@ class Plan:
     """An observed model class: built once, used at every signal."""
 
     __slots__ = (
-        "attnames",
-        "columns",
-        "key_attnames",
-        "label",
-        "masked",
-        "model",
-        "most",
-        "mutable",
-        "secrets",
-    )
+        "attnames", "columns", "key_attnames", "label", "masked", "model", "most", "mutable", "secret_key", "secrets",
+    )  # fmt: skip
 
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model
@@ -63,7 +56,7 @@ class Plan:
                 attname=field.attname,
                 name=field.name,
                 field=field,
-                masked=field.name in masked or is_secret_name(field.name, self.secrets),
+                masked=field.name in masked or _holds_secret(field, self.secrets),
                 mutable=not _is_immutable(field),
             )
             for field in model._meta.concrete_fields
@@ -71,6 +64,7 @@ class Plan:
         )
         self.attnames = tuple(column.attname for column in self.columns)
         self.key_attnames = tuple(field.attname for field in model._meta.pk_fields)
+        self.secret_key = any(c.masked for c in self.columns if c.attname in self.key_attnames)
         self.mutable = frozenset(column.attname for column in self.columns if column.mutable)
         self.masked = tuple(column.attname for column in self.columns if column.masked)
 
@@ -107,11 +101,7 @@ class Plan:
 
     def key(self, instance: models.Model) -> str:
         """The primary key as text; a secret one as the start of its hash."""
-        pk = instance.pk
-        text = orjson_text(pk) if isinstance(pk, tuple) else text_of(pk) if pk is not None else ""
-        if text and any(c.masked for c in self.columns if c.field.primary_key):
-            return "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:16]
-        return shorten(text, 255)
+        return key_text(instance, secret=self.secret_key)
 
     def without_secrets(self, text: str, instance: models.Model) -> str:
         """The text, masked whole when it shows the value of one of the instance's masked fields."""
@@ -123,9 +113,27 @@ class Plan:
         return [harmless(before, self.most, self.secrets), harmless(after, self.most, self.secrets)]
 
 
-def orjson_text(pk: tuple[Any, ...]) -> str:
-    """A composite key as a JSON list of texts."""
-    return "[" + ", ".join(f'"{text_of(part)}"' for part in pk) + "]"
+def key_text(instance: models.Model, *, secret: bool | None = None) -> str:
+    """An instance's primary key as text, a composite one as a JSON list, a secret one as the start of its hash."""
+    pk = instance.pk
+    if pk is None:
+        return ""
+    text = orjson.dumps([text_of(part) for part in pk]).decode() if isinstance(pk, tuple) else text_of(pk)
+    if secret is None:
+        secret = any(_holds_secret(field, SECRET_NAMES) for field in instance._meta.pk_fields)
+    if secret:
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:16]
+    return shorten(text, 255)
+
+
+def _holds_secret(field: models.Field[Any, Any], secrets: tuple[str, ...]) -> bool:
+    """Whether the field's name says secret, or it refers to rows whose very key is one."""
+    if is_secret_name(field.name, secrets):
+        return True
+    target = field.remote_field.model if field.remote_field is not None else None
+    if not isinstance(target, type):  # a migration's class may know it by name only
+        return False
+    return any(is_secret_name(key.name, secrets) for key in target._meta.pk_fields)
 
 
 def _named(given: Mapping[str, Collection[str]], label: str) -> Iterator[str]:

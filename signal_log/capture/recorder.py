@@ -16,7 +16,7 @@ from signal_log.capture.call_site import call_site
 from signal_log.capture.context import default_scene
 from signal_log.capture.operation import Operation, current_operation
 from signal_log.capture.outcome import hold, settle_loose
-from signal_log.capture.plan import Plan, Values
+from signal_log.capture.plan import Plan, Values, key_text
 from signal_log.capture.repr import repr_of
 from signal_log.capture.snapshot import same, text_of
 from signal_log.capture.trace import Draft, Trace, current_frame, current_trace
@@ -154,5 +154,5 @@ def _origin(origin: Any) -> dict[str, Any] | None:
     if isinstance(origin, QuerySet):
         return {"queryset": origin.model._meta.label}
     if isinstance(origin, models.Model):
-        return {"model": origin._meta.label, "pk": text_of(origin.pk)}
+        return {"model": origin._meta.label, "pk": key_text(origin)}
     return {"model": text_of(type(origin).__name__), "pk": ""}
