@@ -70,9 +70,7 @@ def run(name: str, commands: list[list[str]]) -> bool:
     """Run the commands of one part, all of them, output as it comes; whether all succeeded."""
     good = True
     for command in commands:
-        shown = " ".join(
-            part.replace(f"{BIN}{os.sep}", "").replace(f"{ROOT}{os.sep}", "") for part in command
-        )
+        shown = " ".join(part.replace(f"{BIN}{os.sep}", "").replace(f"{ROOT}{os.sep}", "") for part in command)
         print(f"\n--- {name}: {shown}", flush=True)
         # The production settings are what the linters load and Django checks; pytest sets its own.
         good &= subprocess.run(command, cwd=ROOT, env=os.environ | PRODUCTION, check=False).returncode == 0

@@ -68,7 +68,7 @@ class Daphne(Server):
         self.socket = shared or self._own
         assert self.socket is not None
         self.port = int(self.socket.getsockname()[1])
-        self.start()
+        self.begin()
 
     @property
     def url(self) -> str:
@@ -99,7 +99,7 @@ class Daphne(Server):
 
     def status(self, path: str) -> int:
         """The status of a plain GET, 0 when nothing answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("localhost", self.port, timeout=10)
         try:
             connection.request("GET", path)
             return connection.getresponse().status

@@ -53,7 +53,7 @@ class Postgres(Server):
         self.port = 0
         self._bin = self._reachable_binaries()
         self._initdb()
-        self.start()
+        self.begin()
 
     def url(self, database: str = "postgres") -> str:
         """The address in the form of DATABASE_URL."""

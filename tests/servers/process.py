@@ -56,6 +56,18 @@ class Server:
         if owner:
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
 
+    def start(self) -> None:
+        """Start the process and wait until it answers; each kind of server says how."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Start for the first time, and leave nothing behind when that fails."""
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+
     def run_as(self) -> dict[str, Any]:
         """The arguments of `Popen` that make a child run as the owner of the folder."""
         if self.owner is None:

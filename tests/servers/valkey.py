@@ -28,7 +28,7 @@ class Valkey(Server):
     def __init__(self) -> None:
         super().__init__("valkey")
         self.port = 0
-        self.start()
+        self.begin()
 
     @property
     def url(self) -> str:

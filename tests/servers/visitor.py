@@ -5,9 +5,9 @@ import json
 import re
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -56,15 +56,17 @@ class Visitor:
         )
         assert 'class="errorlist' not in page, page
 
-    def listen(self, after: str | None = None, backfill: int = 0, **filters: str) -> "Listener":
-        """Open the live websocket with this visitor's session and subscribe."""
+    @contextmanager
+    def listen(self, after: str | None = None, backfill: int = 0, **filters: str) -> "Iterator[Listener]":
+        """Open the live websocket with this visitor's session and subscribe; closed after the block."""
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies)
         address = self.site.replace("http", "ws", 1) + "/ws/events/"
-        socket = connect(address, origin=self.site, additional_headers={"Cookie": cookies})  # type: ignore[arg-type]
-        listener = Listener(socket)
-        listener.send({"type": "subscribe", "after": after, "backfill": backfill, "filters": filters})
-        listener.until(lambda frame: frame["type"] == "ready")
-        return listener
+        headers = {"Cookie": cookies}
+        with connect(address, origin=self.site, additional_headers=headers) as socket:  # type: ignore[arg-type]
+            listener = Listener(socket)
+            listener.send({"type": "subscribe", "after": after, "backfill": backfill, "filters": filters})
+            listener.until(lambda frame: frame["type"] == "ready")
+            yield listener
 
 
 class Listener:
@@ -111,11 +113,3 @@ class Listener:
                 if (event["signal"], event["sender"]) == (signal, sender) and text in event["object_repr"]:
                     return event
             self.receive(seconds)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.socket.close()

@@ -126,10 +126,12 @@ def test_the_welcome_mail_goes_to_the_catcher(site: Site) -> None:
 def test_a_page_at_one_process_outlives_a_restart_of_the_other(site: Site) -> None:
     with site.observer("web2").listen() as page:
         code = site.web["web1"].terminate()
-        assert code == 0
-        site.visitor().register("edsger")
-        page.event("post_save", "users.Profile", "edsger")
-        site.web["web1"].start()
+        try:
+            assert code == 0
+            site.visitor().register("edsger")
+            page.event("post_save", "users.Profile", "edsger")
+        finally:
+            site.web["web1"].start()
         site.visitor("web1").register("barbara")
         page.event("post_save", "users.Profile", "barbara")
 
@@ -159,17 +161,21 @@ def test_a_page_whose_process_restarts_misses_nothing_and_gets_nothing_twice(sit
 def test_without_the_layer_saves_go_on_and_pages_still_hear_of_them(site: Site) -> None:
     with site.observer("web2").listen() as page:
         site.layer.kill()
-        site.visitor("web1").register("donald")
-        page.event("post_save", "users.Profile", "donald")
-        site.layer.start()
+        try:
+            site.visitor("web1").register("donald")
+            page.event("post_save", "users.Profile", "donald")
+        finally:
+            site.layer.start()
         site.visitor("web1").register("leslie")
         page.event("post_save", "users.Profile", "leslie")
 
 
 def test_without_the_database_no_process_is_ready_and_with_it_again_they_are(site: Site) -> None:
     site.db.kill()
-    assert eventually(lambda: site.web["web1"].status("/readyz") == 503)
-    site.db.start()
+    try:
+        assert eventually(lambda: site.web["web1"].status("/readyz") == 503)
+    finally:
+        site.db.start()
     assert eventually(lambda: site.web["web1"].status("/readyz") == 200)
     with site.observer("web2").listen() as page:
         site.visitor("web1").register("frances")

@@ -42,10 +42,16 @@ class Run(Server):
     def __init__(self, project: Path, *arguments: str) -> None:
         super().__init__("serve")
         self.port = free_port()
-        command = [sys.executable, "-m", "observatory.serve", "--port", str(self.port), *arguments]
-        self.launch(command, env=clean_environment(), cwd=project)
-        self.wait_until(lambda: "Ctrl-C stops it" in self.log_text(), 60)
+        self.project = project
+        self.arguments = arguments
+        self.begin()
         self.said = self.log_text()
+
+    def start(self) -> None:
+        """Run it until it says how to stop it."""
+        command = [sys.executable, "-m", "observatory.serve", "--port", str(self.port), *self.arguments]
+        self.launch(command, env=clean_environment(), cwd=self.project)
+        self.wait_until(lambda: "Ctrl-C stops it" in self.log_text(), 60)
 
     @property
     def site(self) -> str:

@@ -1,0 +1,75 @@
+"""Takes the pictures of the README: the live page with real traffic, in light and dark, wide and narrow.
+
+Everything runs on a database of its own in a temporary folder; the one in var/ is not touched.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+from tests.servers.browser import chromium
+from tests.servers.daphne import Daphne, environment, manage
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "docs" / "images"
+ADMIN = ("mira", "long enough for mira")
+SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+SECONDS_OF_TRAFFIC = 12
+
+
+def main() -> None:
+    """Start a site, make traffic, photograph it while the traffic goes on."""
+    TARGET.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        env = {"DATABASE_URL": f"sqlite:///{folder}/observatory.sqlite3", "LOG_LEVEL": "INFO"}
+        manage("migrate", "--no-input", env=env)
+        username, password = ADMIN
+        by_environment = {"DJANGO_SUPERUSER_USERNAME": username, "DJANGO_SUPERUSER_PASSWORD": password}
+        by_environment["DJANGO_SUPERUSER_EMAIL"] = "mira@example.org"
+        manage("createsuperuser", "--no-input", env=env | by_environment)
+        traffic = subprocess.Popen(
+            [sys.executable, "manage.py", "signal_traffic", "--rate", "4", "--seconds", "120"],
+            cwd=ROOT,
+            env=environment(env),
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            with Daphne(env) as site, chromium() as browser:
+                time.sleep(SECONDS_OF_TRAFFIC)
+                photograph(browser, site.url)
+        finally:
+            traffic.terminate()
+            traffic.wait()
+
+
+def photograph(browser: Browser, url: str) -> None:
+    """One picture of the live page for each size and colour scheme."""
+    for size, (width, height) in SIZES.items():
+        for scheme in ("light", "dark"):
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                device_scale_factor=2 if size == "narrow" else 1,
+                reduced_motion="reduce",
+            )
+            page = context.new_page()
+            page.goto(f"{url}/accounts/login/?next=/")
+            page.fill("input[name=username]", ADMIN[0])
+            page.fill("input[name=password]", ADMIN[1])
+            page.press("input[name=password]", "Enter")
+            page.wait_for_url(f"{url}/")
+            # Rows come over the websocket after the page itself.
+            page.get_by_text("post_save").first.wait_for()
+            page.wait_for_timeout(1500)
+            path = TARGET / f"live-{size}-{scheme}.png"
+            page.screenshot(path=path)
+            print(path.relative_to(ROOT))
+            context.close()
+
+
+if __name__ == "__main__":
+    main()
