@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "signal_log.capture.middleware.SignalLogMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "observatory.errors.DatabaseDownMiddleware",
 ]
 
 if DEBUG_TOOLBAR:

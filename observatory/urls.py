@@ -4,10 +4,17 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from observatory import health
+
+handler500 = "observatory.errors.server_error"
+
 urlpatterns = [
     path("", include("signal_log.urls")),
     path("accounts/", include("users.urls")),
     path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
 ]
 
 if settings.DEBUG_TOOLBAR:

@@ -265,3 +265,8 @@ def hub_of_this_loop() -> Hub:
     if hub is None:
         hub = _hubs[loop] = Hub()
     return hub
+
+
+def open_sockets() -> int:
+    """How many sockets all hubs of this process serve."""
+    return sum(len(hub.clients) for hub in list(_hubs.values()))

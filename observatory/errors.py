@@ -1,0 +1,71 @@
+"""Pages for when something is broken: a database that does not answer is said, and recovers by itself."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.views.defaults import server_error as djangos_server_error
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER: Final = 5
+# SQLite calls a table that was never made an OperationalError too; waiting does not make one.
+NOT_AN_OUTAGE: Final = ("no such table", "no such column", "no such function", "syntax error")
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is a database that does not answer."""
+    while error is not None:
+        if isinstance(error, (OperationalError, InterfaceError)):
+            return not any(text in str(error) for text in NOT_AN_OUTAGE)
+        error = error.__cause__
+    return False
+
+
+def database_down(request: HttpRequest) -> HttpResponse:
+    """A 503 that needs no database; a page that was only asked for asks again by itself."""
+    safe = request.method in ("GET", "HEAD")
+    context = {
+        "recovers": safe,
+        "retry_after": RETRY_AFTER,
+        "again": request.get_full_path() if safe else "/",
+    }
+    return HttpResponse(
+        render_to_string("503.html", context),
+        status=503,
+        headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """What no view could answer: 503 where the database is why, else 500."""
+    return database_down(request) if is_outage(sys.exc_info()[1]) else djangos_server_error(request)
+
+
+class DatabaseDownMiddleware:
+    """Answers for views that met a database that is down, in DEBUG too."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """The 503 page for an outage; nothing for any other error."""
+        if not is_outage(error):
+            return None
+        logger.error("The database does not answer: %s %s", request.method, request.path, exc_info=error)
+        return database_down(request)

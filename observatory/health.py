@@ -1,0 +1,115 @@
+"""For the machines next door: is the process up, can it do its work, and a few numbers. No data of anybody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from signal_log.store.read import events
+from signal_log.tail import doorbell, hub
+
+LONGEST_WAIT: Final = 3.0
+PROBE: Final = "observatory.readyz"
+
+_migrated = False
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers at all."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+async def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when the database answers with all migrations and the channel layer takes messages, else 503."""
+    database, layer = await asyncio.gather(_ask(_database), _ask(_layer))
+    ready = database == layer == "ok"
+    return JsonResponse(
+        {"status": "ready" if ready else "not ready", "database": database, "channel_layer": layer},
+        status=200 if ready else 503,
+    )
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The numbers of this process, in the text format of Prometheus."""
+    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+
+
+class LogCollector(Collector):
+    """Asked at every scrape; keeps nothing."""
+
+    def collect(self) -> Iterator[Metric]:
+        """One query by the primary key; where the database is down, its numbers are left out, not zero."""
+        yield GaugeMetricFamily("signal_log_sockets_open", "Live pages connected to this process.", hub.open_sockets())
+        yield CounterMetricFamily(
+            "signal_log_failed_doorbells",
+            "Rings of this process that did not reach the channel layer.",
+            doorbell.failed_rings(),
+        )
+        newest = _newest_event()
+        yield GaugeMetricFamily("signal_log_database_up", "Whether the log can be read.", newest is not None)
+        if newest is not None:
+            yield GaugeMetricFamily(
+                "signal_log_newest_event_id",
+                "The highest id in the log; its rate is that of recorded events (ids may have gaps).",
+                newest,
+            )
+
+
+REGISTRY: Final = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+REGISTRY.register(LogCollector())
+
+
+def _newest_event() -> int | None:
+    try:
+        return events().order_by("-pk").values_list("pk", flat=True).first() or 0
+    except (DatabaseError, InterfaceError):
+        return None
+
+
+async def _ask(question: Callable[[], Awaitable[str]]) -> str:
+    """The answer, in words that name no host; ``does not answer`` for errors and long silence."""
+    try:
+        return await asyncio.wait_for(question(), LONGEST_WAIT)
+    except Exception:  # noqa: BLE001  whatever a driver raises, the thing is not ready
+        return "does not answer"
+
+
+@sync_to_async
+def _database() -> str:
+    global _migrated  # noqa: PLW0603  migrations are never unapplied under a running process
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    if not _migrated:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if waiting:
+            return f"{len(waiting)} migrations are not applied"
+        _migrated = True
+    return "ok"
+
+
+async def _layer() -> str:
+    layer: Any = get_channel_layer()
+    if layer is None:
+        return "not configured"
+    await layer.group_send(PROBE, {"type": "probe"})
+    return "ok"
