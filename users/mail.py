@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Sequence
 from smtplib import SMTPException
 from typing import Any
 
@@ -59,17 +59,24 @@ def compose(name: str, to: list[str], context: dict[str, Any]) -> EmailMessage:
     return EmailMessage(" ".join(subject.split()), body, to=to)
 
 
-def deliver(messages: Collection[EmailMessage]) -> None:
+def deliver(messages: Sequence[EmailMessage]) -> None:
     """Send each; a failure is logged, with the address masked, and goes no further."""
-    for message in messages:
+    for position, message in enumerate(messages):
         try:
             message.send()
         except Exception as error:  # noqa: BLE001  whatever the mail backend raises, the account stands
-            masked = ", ".join(mask(address) for address in message.to)
-            # The error's own text stays out: SMTP errors quote the address.
-            logger.error("Mail to %s was not sent: %s", masked, type(error).__name__)
             if isinstance(error, OSError) and not isinstance(error, SMTPException):
-                return  # no server at the other end: the next mail would only wait for it again
+                # No server at the other end: the next mail would only wait for it again.
+                log_failure(error, messages[position:])
+                return
+            log_failure(error, [message])
+
+
+def log_failure(error: Exception, messages: Sequence[EmailMessage]) -> None:
+    """A line for each; the error's own text stays out, for SMTP errors quote the address."""
+    for message in messages:
+        masked = ", ".join(mask(address) for address in message.to)
+        logger.error("Mail to %s was not sent: %s", masked, type(error).__name__)
 
 
 def mask(address: str) -> str:

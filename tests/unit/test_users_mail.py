@@ -1,0 +1,75 @@
+"""What a mail about an account says and what of it may reach a log line, without a database."""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+
+import pytest
+from django.core.mail import EmailMessage
+
+from users.mail import compose, deliver, mask
+
+
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [
+        ("ada@example.org", "a***@e***.org"),
+        ("a@b.c", "a***@b***.c"),
+        ("ada.lovelace+log@mail.example.co.uk", "a***@m***.uk"),
+        ("root@localhost", "r***@l***"),
+        ('"odd@one"@example.org', '"***@e***.org'),
+        ("", "***@***"),
+        ("no-at-sign", "***@n***"),
+    ],
+)
+def test_a_masked_address_keeps_three_letters_at_most(address: str, masked: str) -> None:
+    """Enough to recognise, not enough to write to, whatever the text is."""
+    assert mask(address) == masked
+
+
+def test_the_first_line_of_a_template_is_the_subject() -> None:
+    """And the rest is the text, as plain text: nothing is escaped, nothing is a header."""
+    message = compose("notice", ["root@example.org"], {"username": "<b>&ada", "pk": 7, "deleted_by": "grace (id 3)"})
+    assert message.subject == "Account deleted: <b>&ada"
+    assert message.body.startswith('The account "<b>&ada" (id 7)')
+    assert message.body.endswith("Deleted by: grace (id 3)")
+
+
+class Refusing(EmailMessage):
+    """A mail whose server raises."""
+
+    tried = 0
+
+    def __init__(self, error: Exception, to: str) -> None:
+        super().__init__("subject", "text", to=[to])
+        self.error = error
+
+    def send(self, *args: object, **kwargs: object) -> int:
+        self.tried += 1
+        raise self.error
+
+
+def test_a_failure_is_logged_without_the_address(caplog: pytest.LogCaptureFixture) -> None:
+    """Not even where the error quotes it; the next mail is still tried."""
+    refused = smtplib.SMTPRecipientsRefused({"ada@example.org": (550, b"no ada@example.org here")})
+    first, second = Refusing(refused, "ada@example.org"), Refusing(ValueError("ada@example.org"), "root@example.org")
+    with caplog.at_level(logging.ERROR, logger="users.mail"):
+        deliver([first, second])
+    assert [record.getMessage() for record in caplog.records] == [
+        "Mail to a***@e***.org was not sent: SMTPRecipientsRefused",
+        "Mail to r***@e***.org was not sent: ValueError",
+    ]
+    assert not any(record.exc_info for record in caplog.records)
+
+
+def test_a_server_that_is_not_there_is_waited_for_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Each further mail would wait for the same timeout; what is left unsent is logged too."""
+    first, second = Refusing(TimeoutError(), "ada@example.org"), Refusing(TimeoutError(), "root@example.org")
+    with caplog.at_level(logging.ERROR, logger="users.mail"):
+        deliver([first, second])
+    assert (first.tried, second.tried) == (1, 0)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Mail to a***@e***.org was not sent: TimeoutError",
+        "Mail to r***@e***.org was not sent: TimeoutError",
+    ]
