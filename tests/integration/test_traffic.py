@@ -1,0 +1,304 @@
+"""``signal_traffic`` makes every kind of row, in bounds, and touches nobody but the people it made."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from observatory.traffic import lives
+from observatory.traffic.crowd import GROUP, Crowd
+from observatory.traffic.doings import ARRIVALS, KINDS, PARTINGS, Doings
+from observatory.traffic.running import MOST_IN_A_ROW, Run, Stop, in_a_trace_of_its_own
+from observatory.traffic.visitor import allowed_host, settings_of_the_traffic
+from signal_log.models import SignalEvent
+from users.models import Profile
+
+ROOT = Path(__file__).resolve().parents[2]
+# Nothing may be wrapped in a test's own transaction: rolled-back work is what the traffic makes.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BY_PAGE = {
+    "registered": "/accounts/register/",
+    "logged in": "/accounts/login/",
+    "edited their profile": "/accounts/profile/",
+    "changed their address": "/accounts/profile/",
+    "changed their password": "/accounts/password/",
+    "left by themselves": "/accounts/delete/",
+}
+OUTCOMES = {
+    "rolled back": {"rolled_back"},
+    "rolled back in part": {"committed", "rolled_back"},
+    "refused: name taken": {"failed"},
+    "refused: second profile": {"failed"},
+}
+
+
+class Terminal(StringIO):
+    """A place to write to that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def traffic(*arguments: str) -> str:
+    """Run the command for a second at full speed, and return what it says at the end."""
+    out = StringIO()
+    call_command("signal_traffic", "--rate=1000", "--seconds=1", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def made(seed: str, keep: int = 8) -> Doings:
+    """Doings with dice of their own."""
+    rng = Random(seed)
+    return Doings(Crowd(rng), rng, keep, "testserver")
+
+
+@pytest.fixture
+def doings() -> Iterator[Doings]:
+    """Doings in a crowd of three, the oldest of whom has no browser yet."""
+    one = made("a seed")
+    with override_settings(**settings_of_the_traffic()), one.crowd.watching():
+        for kind in ("created by code", "registered", "registered"):
+            one.do(kind)
+        yield one
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_leaves_rows_of_its_kind(doings: Doings, kind: str) -> None:
+    """By a page: with its path, address and a trace per request; by code: one trace; with the right outcome."""
+    before = SignalEvent.objects.count()
+    in_a_trace_of_its_own(lambda: doings.do(kind))
+    rows = list(SignalEvent.objects.order_by("id")[before:])
+    assert {row.outcome for row in rows} == OUTCOMES.get(kind, {"committed"})
+    if kind in BY_PAGE:
+        paged = [row for row in rows if row.source == "http"]
+        assert paged[-1].path == BY_PAGE[kind]
+        assert {row.method for row in paged} == {"POST"}
+        assert all(row.remote_addr.startswith(("192.0.2.", "198.51.100.", "203.0.113.")) for row in paged)
+    else:
+        assert {row.source for row in rows} == {"test"}
+        assert len({row.trace_id for row in rows}) == 1
+    if kind in PARTINGS:
+        assert [row.signal for row in rows if row.sender == "auth.User"].count("post_delete") in (1, 2)
+
+
+def test_the_people_who_leave_are_the_actors_of_it(doings: Doings) -> None:
+    """A deletion by its own page names who deleted, though that account is gone."""
+    [oldest] = doings.crowd.oldest()
+    doings.do("left by themselves")
+    gone = SignalEvent.objects.filter(signal="post_delete", sender="auth.User").get()
+    assert (gone.actor_repr, gone.object_pk) == (oldest.username, str(oldest.pk))
+
+
+def rows_of(users: list[User]) -> list[dict[str, Any]]:
+    """All that is stored of these people."""
+    return [
+        {**User.objects.filter(pk=user.pk).values().get(), **Profile.objects.filter(user=user).values().get()}
+        for user in users
+    ]
+
+
+def test_nobody_else_is_touched() -> None:
+    """Namesakes, users of example addresses, members of the group and administrators are left as they are."""
+    group = Group.objects.create(name=GROUP)
+    namesakes = [User.objects.create_user(name.lower(), f"{name.lower()}@example.org") for name in lives.NAMES[:20]]
+    member = User.objects.create_user("member", "member@work.example.com")
+    superuser = User.objects.create_superuser("root", "root@example.org", "pw")
+    member.groups.add(group)
+    superuser.groups.add(group)
+    real = [*namesakes, member, superuser]
+    before = rows_of(real)
+    traffic("--keep=4")
+    demo = set(User.objects.exclude(pk__in=[user.pk for user in real]))
+    assert demo
+    assert set(Crowd(Random()).everybody()) == demo
+    assert rows_of(real) == before
+    traffic("--clean")
+    assert set(User.objects.all()) == set(real)
+    assert rows_of(real) == before
+    assert Group.objects.filter(name=GROUP).exists(), "somebody else is still in it"
+
+
+def test_clean_leaves_nothing_but_the_log() -> None:
+    """Accounts, profiles, sessions and the group are gone; what happened is still told."""
+    traffic()
+    said = traffic("--clean")
+    assert "demo people deleted" in said
+    assert not User.objects.exists()
+    assert not Profile.objects.exists()
+    assert not Group.objects.exists()
+    assert SignalEvent.objects.filter(signal="post_delete", sender="auth.User").exists()
+
+
+def test_there_are_never_more_people_than_kept() -> None:
+    """Who is one too many goes, also those an earlier run has left."""
+    one = made("bounds", keep=5)
+    most = 0
+    with override_settings(**settings_of_the_traffic()), one.crowd.watching():
+        for _ in range(7):
+            one.do("created by code")
+        kinds = []
+        for _ in range(40):
+            kinds.append(one.draw())
+            one.do(kinds[-1])
+            most = max(most, one.crowd.count()) if kinds[-1] not in PARTINGS else most
+    assert set(kinds[:1]) <= set(PARTINGS)
+    assert most <= 5
+
+
+def test_a_seed_repeats_itself() -> None:
+    """The same seed on an empty crowd makes the same things of the same people in the same order."""
+    assert story("one") == story("one")
+    assert story("one") != story("two")
+
+
+def story(seed: str) -> list[tuple[Any, ...]]:
+    """What thirty things of this seed leave in the log; the people are gone afterwards."""
+    one, last = made(seed), SignalEvent.objects.values_list("id", flat=True).first() or 0
+    with override_settings(**settings_of_the_traffic()), one.crowd.watching():
+        for _ in range(30):
+            one.do(one.draw())
+        events = SignalEvent.objects.filter(id__gt=last).order_by("id")
+        told = list(events.values_list("signal", "sender", "object_repr", "outcome", "remote_addr", "caused_by"))
+        one.crowd.clear()
+    return told
+
+
+def test_passwords_do_not_come_from_the_seed(doings: Doings) -> None:
+    """Whoever knows the seed does not know the passwords."""
+    first = {visitor.password for visitor in doings._visitors.values()}
+    doings.crowd.clear()
+    again = made("a seed")
+    with again.crowd.watching():
+        for kind in ("created by code", "registered", "registered"):
+            again.do(kind)
+    assert len(first) == 2
+    assert first.isdisjoint(visitor.password for visitor in again._visitors.values())
+
+
+def test_no_mail_is_sent() -> None:
+    """People come and go, and the mail backend of the project is not asked."""
+    said = traffic()
+    assert "registered" in said
+    assert not mail.outbox
+
+
+def test_the_summary_counts_what_was_done() -> None:
+    """The kinds add up to the total, and the total to the log."""
+    lines = traffic().splitlines()
+    counts = [int(line.split()[0]) for line in lines]
+    assert sum(counts[:-1]) == counts[-1] > len(ARRIVALS)
+    assert "went wrong" not in lines[-1]
+
+
+def test_progress_is_for_terminals() -> None:
+    """A terminal shows a line that is overwritten; anything else gets nothing."""
+    terminal, pipe = Terminal(), StringIO()
+    for stderr in (terminal, pipe):
+        call_command("signal_traffic", "--rate=20", "--seconds=0.3", stdout=StringIO(), stderr=stderr)
+    assert "last: registered" in terminal.getvalue()
+    assert "\n" not in terminal.getvalue()
+    assert pipe.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["--rate=0", "--rate=-1", "--rate=nan", "--rate=inf", "--rate=fast", "--rate=1001", "--seconds=-1",
+     "--seconds=nan", "--seconds=inf", "--seconds=soon", "--keep=0", "--keep=2.5", "--keep=all"],
+)  # fmt: skip
+def test_a_wrong_argument_is_named_with_what_is_accepted(argument: str) -> None:
+    """The message quotes what was given and shows what to give; nothing is made."""
+    with pytest.raises(CommandError, match=rf"'{argument.partition('=')[2]}' is not a number .* give"):
+        call_command("signal_traffic", argument)
+    assert not User.objects.exists()
+
+
+@override_settings(ALLOWED_HOSTS=[])
+def test_a_site_that_answers_to_no_name_is_refused() -> None:
+    """Without an allowed host every page would be an error, so it says so at once."""
+    with pytest.raises(CommandError, match="ALLOWED_HOSTS"):
+        call_command("signal_traffic", "--seconds=1")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "chosen"), [(["*"], "localhost"), ([".example.net"], "example.net"), (["[::1]", "b"], "[::1]")]
+)
+def test_requests_are_made_to_an_allowed_host(hosts: list[str], chosen: str) -> None:
+    """Patterns are turned into names."""
+    with override_settings(ALLOWED_HOSTS=hosts):
+        assert allowed_host() == chosen
+
+
+def test_what_goes_wrong_is_told_and_too_much_of_it_ends_the_run() -> None:
+    """One failure is a line and a count; ten in a row are an error that quotes the last."""
+
+    def broken() -> None:
+        raise ValueError("no such page")
+
+    run = Run(1000, 1, Random(), Stop())
+    for _ in range(MOST_IN_A_ROW - 1):
+        assert run.attempt("logged in", broken) == "logged in: ValueError: no such page"
+    assert run.attempt("logged in", lambda: None) == ""
+    for _ in range(MOST_IN_A_ROW - 1):
+        run.attempt("logged in", broken)
+    with pytest.raises(CommandError, match="ValueError: no such page"):
+        run.attempt("logged in", broken)
+    assert (run.done["logged in"], run.wrong["logged in"]) == (1, 2 * MOST_IN_A_ROW - 1)
+
+
+def test_the_pace_is_the_rate_on_average() -> None:
+    """Half a second at 100 a second is about fifty, and it ends on time."""
+    started = time.monotonic()
+    count = sum(1 for _ in Run(100, 0.5, Random("pace"), Stop()).happenings())
+    assert 35 <= count <= 65
+    assert time.monotonic() - started >= 0.5
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_in_order_when_told_to(tmp_path: Path, how: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM: exit code 0, a summary, nothing on standard error."""
+    environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite3'}", "DEBUG": "1"}
+    manage = [sys.executable, "manage.py"]
+    subprocess.run([*manage, "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+    child = subprocess.Popen(
+        [*manage, "signal_traffic", "--rate", "20"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_a_user(tmp_path / "own.sqlite3")
+    child.send_signal(how)
+    out, err = child.communicate(timeout=20)
+    assert child.returncode == 0
+    assert "registered" in out
+    assert "demo people are left" in out
+    assert err == ""
+
+
+def wait_for_a_user(path: Path) -> None:
+    """Until the traffic of another process shows in its database."""
+    import sqlite3
+
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with sqlite3.connect(path) as database:
+            if database.execute("SELECT count(*) FROM auth_user").fetchone()[0]:
+                return
+        time.sleep(0.05)
+    raise AssertionError("no traffic")
