@@ -1,0 +1,46 @@
+"""Fixtures of the browser tests: a running site, and pages on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.live_site import OBSERVER, LivePage, Site, copied, make_database, visiting
+
+
+@pytest.fixture(scope="session")
+def site_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database with its people, to be copied."""
+    return make_database(tmp_path_factory.mktemp("database") / "template.sqlite3")
+
+
+@pytest.fixture(scope="module")
+def site(site_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running site for the tests of one module; each uses names of its own."""
+    running = Site(copied(site_database, tmp_path_factory.mktemp("site")))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def own_site(site_database: Path, tmp_path: Path) -> Iterator[Site]:
+    """A running site that a test may stop, empty of everybody else's events."""
+    running = Site(copied(site_database, tmp_path))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., LivePage]]:
+    """`visit(site, username, width=390)`: a page of this user (an observer unless said otherwise)."""
+    with ExitStack() as stack:
+
+        def open_page(at: Site, username: str | None = OBSERVER, **options: Any) -> LivePage:
+            return stack.enter_context(visiting(browser, at, username, **options))
+
+        yield open_page

@@ -1,0 +1,168 @@
+"""A site to watch: a real daphne with a database of its own, a process beside it that changes things, and a
+page that notes everything a browser complains about."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.servers.daphne import ROOT, Daphne, environment, manage
+from tests.servers.visitor import Visitor
+
+PASSWORD = "long enough for a test"
+OBSERVER = "mira"
+STRANGER = "eve"
+
+# Runs what comes by standard input, one statement a line, and answers with a line each.
+WORKER = """
+import sys
+import django
+django.setup()
+from django.contrib.auth.models import Permission, User
+from django.db import transaction
+from users.models import Profile
+from signal_log.models import SignalEvent
+for line in sys.stdin:
+    exec(eval(line))
+    print("done", flush=True)
+"""
+
+
+class Worker:
+    """Another process of the installation, as a management command or a second server is one."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WORKER],
+            cwd=ROOT,
+            env=environment(env | {"DJANGO_SETTINGS_MODULE": "observatory.settings"}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, code: str) -> None:
+        """Run statements with the models at hand; returns when they are done."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(repr(textwrap.dedent(code)) + "\n")
+        self.process.stdin.flush()
+        while (line := self.process.stdout.readline()).strip() != "done":  # mail to the console passes by
+            assert line, "the worker ended"
+
+    def close(self) -> None:
+        """Let the process end."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(10)
+
+
+class Site:
+    """One installation: its server, its worker, its people."""
+
+    def __init__(self, database: Path) -> None:
+        self.env = {"DATABASE_URL": f"sqlite:///{database}"}
+        self.server = Daphne(self.env)
+        self.worker = Worker(self.env)
+        self.url = self.server.url
+
+    def run(self, code: str) -> None:
+        """Change something, in another process than the server."""
+        self.worker.run(code)
+
+    def close(self) -> None:
+        """Stop both processes."""
+        self.worker.close()
+        self.server.close()
+
+    def cookies(self, username: str) -> list[dict[str, Any]]:
+        """A fresh session of this user, as the browser keeps it."""
+        visitor = Visitor(self.url)
+        visitor.log_in(username, PASSWORD)
+        return [{"name": c.name, "value": c.value, "url": self.url} for c in visitor.cookies]
+
+
+def make_database(path: Path) -> Path:
+    """A migrated database with one observer and one who may not look."""
+    env = {"DATABASE_URL": f"sqlite:///{path}"}
+    manage("migrate", "--no-input", "-v0", env=env)
+    worker = Worker(env)
+    worker.run(f"""
+        mira = User.objects.create_user({OBSERVER!r}, password={PASSWORD!r})
+        mira.user_permissions.add(Permission.objects.get(codename="view_signalevent"))
+        User.objects.create_user({STRANGER!r}, password={PASSWORD!r})
+    """)
+    worker.close()
+    return path
+
+
+def copied(template: Path, folder: Path) -> Path:
+    """A database of a test's own."""
+    return Path(shutil.copy(template, folder / "site.sqlite3"))
+
+
+class LivePage:
+    """The live page in a browser of its own, with words for what tests do to it."""
+
+    def __init__(self, page: Page, site: Site) -> None:
+        self.page = page
+        self.site = site
+        self.complaints: list[str] = []
+        self.expected: list[str] = []
+        page.on("console", lambda message: message.type in ("error", "warning") and self.note(message.text))
+        page.on("pageerror", lambda error: self.note(f"exception: {error}"))
+        page.add_init_script(
+            "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))"
+        )
+
+    def note(self, text: str) -> None:
+        if not any(part in text for part in self.expected):
+            self.complaints.append(text)
+
+    def open(self, query: str = "") -> LivePage:
+        """Open the page and wait until it is connected."""
+        self.page.goto(f"{self.site.url}/{query}")
+        expect(self.page.locator("#state")).not_to_have_attribute("data-tone", "wait")
+        return self
+
+    @property
+    def rows(self) -> Any:
+        """The rows in view."""
+        return self.page.locator("#rows .row:not([hidden])")
+
+    def row(self, text: str) -> Any:
+        """The rows in view that hold this text."""
+        return self.rows.filter(has_text=text)
+
+    def state(self) -> Any:
+        """The words about the connection."""
+        return self.page.locator("#state-words")
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+
+@contextmanager
+def visiting(browser: Browser, site: Site, username: str | None, **options: Any) -> Iterator[LivePage]:
+    """A page of this user; complaints of the browser, Content-Security-Policy included, fail the test."""
+    context: BrowserContext = browser.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
+    try:
+        if username:
+            context.add_cookies(site.cookies(username))  # type: ignore[arg-type]
+        live = LivePage(context.new_page(), site)
+        yield live
+        assert live.complaints == []
+    finally:
+        context.close()

@@ -1,0 +1,131 @@
+"""The live page shows what is committed, at once and once, whatever it contains."""
+
+from __future__ import annotations
+
+import time
+
+from playwright.sync_api import expect
+
+from tests.browser.live_site import STRANGER
+
+
+def test_a_committed_event_appears_without_a_reload_within_a_second(site, visit):
+    """A save in another process is on the open page within a second, with its cause."""
+    live = visit(site).open()
+    site.run("User.objects.create_user('appears', first_name='Ada')")
+    start = time.monotonic()
+    expect(live.row("Userappears").or_(live.row("User appears")).first).to_be_visible(timeout=3000)
+    assert time.monotonic() - start < 1
+    profile = live.row("Profile").filter(has_text="appears").first
+    expect(profile.locator(".kind")).to_have_text("created")
+    expect(profile.locator(".cause")).to_be_visible()
+
+
+def test_the_last_events_are_there_at_opening(site, visit):
+    """Who comes later sees what happened before, newest first."""
+    site.run("User.objects.create_user('before1'); User.objects.create_user('before2')")
+    live = visit(site).open()
+    expect(live.row("before2").first).to_be_visible()
+    text = live.page.locator("#rows").inner_text()
+    assert text.index("before2") < text.index("before1")
+
+
+def test_rolled_back_work_is_unmistakable(site, visit):
+    """What was undone says so in words, with an icon, and never as created."""
+    live = visit(site).open()
+    site.run("""
+        try:
+            with transaction.atomic():
+                User.objects.create_user('undone1')
+                raise ValueError('changed my mind')
+        except ValueError:
+            pass
+    """)
+    row = live.row("undone1").first
+    expect(row.locator(".kind")).to_have_text("rolled back")
+    expect(row).to_have_class("row undone new")
+    icon = row.locator(".kind").evaluate("e => getComputedStyle(e, '::before').content")
+    assert "↺" in icon
+
+
+def test_pre_and_post_are_one_row_and_every_signal_is_a_switch_away(site, visit):
+    """An operation is one row; the switch unfolds it into its signals."""
+    live = visit(site).open("?object=folded1")
+    site.run("User.objects.create_user('folded1')")
+    expect(live.rows).to_have_count(2)
+    live.page.get_by_role("button", name="Signals").click()
+    expect(live.rows).to_have_count(4)
+    expect(live.rows.first.locator(".kind")).to_have_text("pre_save")
+    assert "view=signals" in live.page.url
+    live.press("e")
+    expect(live.rows).to_have_count(2)
+
+
+def test_hostile_text_is_shown_as_text(site, visit):
+    """Markup, reading-direction marks, control characters and a megabyte are words like others."""
+    site.run(r"""
+        evil = User.objects.create_user('evil1')
+        evil.first_name = '<img src=x onerror=alert(1)><script>alert(2)</script>'
+        evil.last_name = 'a\u202egpj.exe\x1b[31m'
+        evil.save()
+        Profile.objects.filter(username='evil1').first() and None
+        profile = Profile.objects.get(user=evil); profile.bio = 'y' * 1_000_000; profile.save()
+    """)
+    live = visit(site).open("?object=evil1")
+    live.page.on("dialog", lambda dialog: live.note("a script ran"))
+    row = live.row("first_name").first
+    expect(row).to_contain_text("<img src=x")
+    row.click()
+    detail = live.page.locator("#detail")
+    expect(detail).to_contain_text("<script>alert(2)</script>")
+    expect(detail).to_contain_text("a[U+202E]gpj.exe␛[31m")
+    assert live.page.locator("main img, main script:not([type='application/json'])").count() == 0
+    live.row("bio").first.click()
+    expect(detail).to_contain_text("1000000 characters")
+    assert live.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_strangers_log_in_and_others_are_told_no(site, visit):
+    """Nobody sees events without the permission: log-in for strangers, 403 for the rest."""
+    nobody = visit(site, None)
+    nobody.page.goto(f"{site.url}/?actor=x")
+    assert "/accounts/login/" in nobody.page.url
+    assert "next=/%3Factor" in nobody.page.url or "next=/?actor" in nobody.page.url
+    eve = visit(site, STRANGER)
+    eve.expected.append("403")
+    answer = eve.page.goto(f"{site.url}/")
+    assert answer is not None
+    assert answer.status == 403
+    assert eve.page.locator("#grid").count() == 0
+
+
+def test_the_page_has_a_strict_policy_and_no_inline_code(site, visit):
+    """The response forbids inline script and style, and the page holds none."""
+    live = visit(site)
+    answer = live.page.goto(f"{site.url}/")
+    assert answer is not None
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    html = answer.text()
+    assert "style=" not in html
+    assert "onclick" not in html
+
+
+def test_without_javascript_the_page_leads_to_the_history(site, visit):
+    """No script: a sentence and a link to the pages that work without."""
+    live = visit(site, java_script_enabled=False)
+    live.page.goto(f"{site.url}/")
+    live.page.get_by_role("link", name="Open the history").click()
+    assert live.page.url.endswith("/events/")
+
+
+def test_an_empty_log_says_how_to_make_the_first_event(own_site, visit):
+    """Nothing yet is not a blank page."""
+    live = visit(own_site)
+    live.page.route_web_socket("**/ws/events/", lambda ws: ws.on_message(lambda _: ws.send(
+        '{"type":"ready","cursor":"c","server_time":"2026-11-22T09:00:00.000000Z","layer":"ok","database":"ok"}'
+    )))
+    live.open()
+    expect(live.page.locator("#over")).to_contain_text("Nothing has happened yet")
+    expect(live.page.locator("#over")).to_contain_text("users.Profile")
