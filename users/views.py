@@ -133,6 +133,7 @@ class DeleteView(FocusMixin, LoginRequiredMixin, FormView):
         return super().form_valid(form)
 
 
+@method_decorator(never_cache, name="dispatch")
 class PasswordChangeView(FocusMixin, views.PasswordChangeView):
     """Choose another password; other sessions of the account end."""
 
@@ -140,6 +141,7 @@ class PasswordChangeView(FocusMixin, views.PasswordChangeView):
     success_url = reverse_lazy("users:password_change_done")
 
 
+@method_decorator(never_cache, name="dispatch")
 class PasswordChangeDoneView(views.PasswordChangeDoneView):
     """Say that it is changed."""
 

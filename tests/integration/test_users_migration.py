@@ -1,0 +1,70 @@
+"""The migration that gives a profile to each user who was there before the app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from tests.accounts import in_step
+from users.models import Profile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BEFORE, AFTER = ("users", "0001_initial"), ("users", "0002_profiles_for_existing_users")
+
+
+def migrate(target: tuple[str, str]) -> None:
+    executor = MigrationExecutor(connection)
+    executor.migrate([target])
+
+
+@pytest.fixture
+def before() -> Iterator[None]:
+    """The database as it was before the migration, and afterwards as it is."""
+    migrate(BEFORE)
+    yield
+    migrate(AFTER)
+
+
+@pytest.mark.usefixtures("before")
+def test_users_without_a_profile_get_one_and_others_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In batches, also where the number is no multiple of the batch, with the values of their users, unannounced."""
+    monkeypatch.setattr(import_module("users.migrations.0002_profiles_for_existing_users"), "BATCH", 3)
+    User.objects.bulk_create(
+        User(username=f"user{n}", email=f"user{n}@example.org", first_name=f"User {n}") for n in range(8)
+    )
+    kept = User.objects.get(username="user4")
+    Profile.objects.bulk_create([Profile(user=kept, username="user4", bio="Kept", email=kept.email, name="User 4")])
+
+    migrate(AFTER)
+
+    assert Profile.objects.count() == 8
+    assert all(in_step(user) for user in User.objects.all())
+    assert Profile.objects.get(user=kept).bio == "Kept"
+    assert Profile.objects.filter(created__isnull=True).count() == 0
+    assert mail.outbox == []
+
+
+@pytest.mark.usefixtures("before")
+def test_it_can_be_run_again_and_without_users() -> None:
+    """Nothing to do is no error, and going back takes nobody's profile away."""
+    migrate(AFTER)
+    User.objects.create_user("ada")
+    migrate(BEFORE)
+    migrate(AFTER)
+    assert Profile.objects.count() == 1
+
+
+def test_the_models_have_all_their_migrations(capsys: Any) -> None:
+    """No change of a model without its migration."""
+    from django.core.management import call_command
+
+    call_command("makemigrations", "users", check=True, dry_run=True)
+    assert "No changes detected" in capsys.readouterr().out

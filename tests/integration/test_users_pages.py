@@ -1,0 +1,400 @@
+"""The pages of an account, as a browser without scripts sees them."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+
+from signal_log.models import SignalEvent
+from tests.accounts import PASSWORD, in_step, person
+from users.models import Profile
+
+pytestmark = pytest.mark.django_db
+
+HOSTILE = "\"><script>alert(1)</script><b x='"
+FORM = {
+    "username": "ada",
+    "first_name": "Ada",
+    "email": "ada@example.org",
+    "password1": PASSWORD,
+    "password2": PASSWORD,
+}
+
+
+@pytest.fixture
+def ada(client: Client) -> User:
+    """A person who is logged in."""
+    user = person("ada")
+    client.force_login(user)
+    return user
+
+
+def page(client: Client, name: str, **kwargs: Any) -> str:
+    response = client.get(reverse(f"users:{name}"), **kwargs)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def observer(username: str = "grace") -> User:
+    user = person(username)
+    user.user_permissions.add(Permission.objects.get(codename="view_signalevent"))
+    return user
+
+
+# --- register -------------------------------------------------------------------------------------
+def test_registering_makes_the_account_and_logs_in(client: Client) -> None:
+    """One request: user, profile by signal, log-in; on to the profile, which greets by name."""
+    response = client.post(reverse("users:register"), FORM)
+    assert response.headers["Location"] == reverse("users:profile")
+    assert in_step(User.objects.get(username="ada"))
+    greeting = page(client, "profile")
+    assert "Welcome, Ada." in greeting
+    causes = SignalEvent.objects.filter(sender="users.Profile").values_list("caused_by", "path")
+    assert set(causes) == {("users.signals.create_profile", reverse("users:register"))}
+
+
+BAD = {
+    "taken username": ({"username": "grace"}, "username", "This username is taken"),
+    "taken username in other case": ({"username": "GRACE"}, "username", "already exists|is taken"),
+    "username with a space": ({"username": "ada l"}, "username", "Enter a valid username"),
+    "username too long": ({"username": "a" * 151}, "username", "at most 150"),
+    "no username": ({"username": ""}, "username", "required"),
+    "taken email in other case": ({"email": "GRACE@Example.org"}, "email", "account with this email"),
+    "no email": ({"email": ""}, "email", "required"),
+    "bad email": ({"email": "ada@"}, "email", "valid email"),
+    "two passwords": ({"password2": "other"}, "password2", "match"),
+    "short password": ({"password1": "x7#", "password2": "x7#"}, "password2", "too short"),
+    "common password": ({"password1": "password", "password2": "password"}, "password2", "too common"),
+    "password like the name": (
+        {"password1": "ada@example.org", "password2": "ada@example.org"},
+        "password2",
+        "similar",
+    ),
+    "nul": ({"first_name": "A\x00da"}, "first_name", "Null characters"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_named_at_its_field_and_nothing_typed_is_lost(case: str, client: Client) -> None:
+    """The error stands in the summary and at the field; passwords alone are to be typed again."""
+    person("grace")
+    change, field, error = BAD[case]
+    typed = FORM | change
+    response = client.post(reverse("users:register"), typed)
+    assert response.status_code == 200
+    form = response.context["form"]
+    assert re.search(error, " ".join(form.errors[field]))
+    html = response.content.decode()
+    assert f'id="id_{field}_error"' in html
+    assert f'href="#id_{field}"' in html
+    assert "<title>Error: Register" in html
+    for name in ("username", "first_name", "email"):
+        assert form[name].value() == typed[name]
+    assert PASSWORD not in html
+    assert User.objects.count() == 1
+
+
+def test_registering_goes_on_to_the_page_one_came_for(client: Client) -> None:
+    """``next`` is kept on the way, and followed only on this site."""
+    assert 'name="next" value="/accounts/delete/"' in page(client, "register", data={"next": "/accounts/delete/"})
+    response = client.post(reverse("users:register"), FORM | {"next": "/accounts/delete/"})
+    assert response.headers["Location"] == "/accounts/delete/"
+    response = Client().post(
+        reverse("users:register"),
+        FORM | {"username": "eve", "email": "eve@example.org", "next": "https://evil.example/"},
+    )
+    assert response.headers["Location"] == reverse("users:profile")
+
+
+def test_who_is_logged_in_does_not_register_again(client: Client, ada: User) -> None:
+    """They are sent to their profile; no second account is made by accident."""
+    response = client.post(reverse("users:register") + "?next=/accounts/register/", FORM | {"username": "second"})
+    assert response.headers["Location"] == reverse("users:profile")
+    assert User.objects.count() == 1
+
+
+# --- log in and out -------------------------------------------------------------------------------
+def log_in(client: Client, username: str, password: str = PASSWORD, **more: str) -> Any:
+    return client.post(reverse("users:login"), {"username": username, "password": password} | more)
+
+
+def test_after_log_in_observers_go_to_the_live_page_and_others_to_their_profile(client: Client) -> None:
+    """Who may see events has come for them."""
+    observer("grace")
+    person("ada")
+    assert log_in(client, "grace").headers["Location"] == reverse("signal_log:live")
+    assert log_in(Client(), "ada").headers["Location"] == reverse("users:profile")
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "\\\\evil.example"]
+)
+def test_log_in_follows_next_only_on_this_site(target: str, client: Client) -> None:
+    """Foreign addresses are ignored; one's own are followed."""
+    person("ada")
+    assert log_in(client, "ada", next=target).headers["Location"] == reverse("users:profile")
+    assert log_in(Client(), "ada", next="/accounts/password/").headers["Location"] == "/accounts/password/"
+
+
+def test_a_wrong_password_says_so_and_keeps_the_username(client: Client) -> None:
+    """The same words whether or not there is such an account."""
+    person("ada")
+    wrong, nobody = log_in(client, "ada", "wrong"), log_in(client, "nobody", "wrong")
+    for response, name in ((wrong, "ada"), (nobody, "nobody")):
+        html = response.content.decode()
+        assert "Please enter a correct username and password" in html
+        assert f'value="{name}"' in html
+        assert 'role="alert"' in html
+
+
+def test_logging_out_is_by_post_and_says_so(client: Client, ada: User) -> None:
+    """A link, an image or a prefetch cannot log anybody out."""
+    assert client.get(reverse("users:logout")).status_code == 405
+    page(client, "profile")
+    response = client.post(reverse("users:logout"), follow=True)
+    assert "You are logged out." in response.content.decode()
+    assert client.get(reverse("users:profile")).status_code == 302
+
+
+@pytest.mark.parametrize("name", ["profile", "delete", "password_change", "password_change_done"])
+def test_pages_of_ones_own_ask_strangers_to_log_in(name: str, client: Client) -> None:
+    """And bring them back afterwards."""
+    address = reverse(f"users:{name}")
+    assert client.get(address).headers["Location"] == f"{reverse('users:login')}?next={address}"
+
+
+def test_forms_are_protected_against_forged_requests(ada: User) -> None:
+    """No token, no change."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ada)
+    for name in ("register", "login", "logout", "profile", "delete", "password_change", "password_reset"):
+        assert client.post(reverse(f"users:{name}"), {"password": PASSWORD}).status_code == 403
+    assert User.objects.filter(pk=ada.pk).exists()
+
+
+# --- profile --------------------------------------------------------------------------------------
+EDIT = {
+    "name": "Augusta",
+    "email": "countess@EXAMPLE.org",
+    "headline": "Countess",
+    "location": "London",
+    "bio": "First.",
+}
+
+
+def test_editing_the_profile_changes_the_user_too(client: Client, ada: User) -> None:
+    """Saved, said, shown; the log names who did it."""
+    response = client.post(reverse("users:profile"), EDIT, follow=True)
+    html = response.content.decode()
+    assert "Your profile is saved." in html
+    profile = Profile.objects.get()
+    assert {name: getattr(profile, name) for name in EDIT} == EDIT | {"email": "countess@example.org"}
+    assert in_step(ada)
+    actors = SignalEvent.objects.filter(path=reverse("users:profile")).values_list("sender", "actor_repr")
+    assert set(actors) == {("users.Profile", "ada"), ("auth.User", "ada")}
+
+
+def test_only_what_was_changed_is_written(client: Client, ada: User) -> None:
+    """Saving an untouched form saves nothing; a changed bio leaves a name alone that was changed meanwhile."""
+    same = {"name": "Ada", "email": "ada@example.org"}
+    before = SignalEvent.objects.count()
+    client.post(reverse("users:profile"), same)
+    assert SignalEvent.objects.count() == before
+    client.post(reverse("users:profile"), same | {"bio": "First."})
+    last = SignalEvent.objects.order_by("pk").last()
+    assert last is not None
+    assert set(last.changes) == {"bio", "updated"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"email": "nope"}, "email"),
+        ({"email": "GRACE@example.org"}, "email"),
+        ({"bio": "x" * 2001}, "bio"),
+        ({"headline": "x" * 121}, "headline"),
+        ({"name": "x" * 151}, "name"),
+    ],
+)
+def test_a_bad_edit_keeps_what_was_typed_and_shows_what_is_saved(
+    change: dict[str, str], field: str, client: Client, ada: User
+) -> None:
+    """The form has the new text with its error, the card beside it the profile as it is."""
+    person("grace")
+    response = client.post(reverse("users:profile"), EDIT | change)
+    html = response.content.decode()
+    assert f'id="id_{field}_error"' in html
+    assert {name: response.context["form"][name].value() for name in EDIT} == EDIT | change
+    assert response.context["saved"].name == "Ada"
+    assert Profile.objects.get(user=ada).headline == ""
+
+
+def test_ones_own_email_is_not_taken_by_oneself(client: Client, ada: User) -> None:
+    """Writing it in another case is an edit like any other."""
+    assert client.post(reverse("users:profile"), EDIT | {"email": "ADA@example.org"}).status_code == 302
+    assert User.objects.get().email == "ADA@example.org"
+
+
+def test_a_user_without_a_profile_gets_it_on_the_first_visit(client: Client) -> None:
+    """No 500 for accounts that were written past the signals."""
+    [user] = User.objects.bulk_create([User(username="ada", first_name="Ada")])
+    client.force_login(User.objects.get(pk=user.pk))
+    assert "Ada" in page(client, "profile")
+    assert in_step(user)
+
+
+def test_hostile_text_is_shown_as_text(client: Client) -> None:
+    """In the card, in the form, in messages, in the menu and on the way out."""
+    user = User.objects.create(username=HOSTILE, first_name=HOSTILE, email=f"{HOSTILE}@example.org")
+    user.set_password(PASSWORD)
+    user.save()
+    Profile.objects.filter(user=user).update(bio=HOSTILE * 20, headline=HOSTILE, location=HOSTILE)
+    client.force_login(user)
+    pages = [page(client, name) for name in ("profile", "delete", "password_change")]
+    pages.append(
+        client.post(reverse("users:profile"), {"name": HOSTILE, "bio": HOSTILE, "email": HOSTILE}).content.decode()
+    )
+    pages.append(client.post(reverse("users:delete"), {"password": PASSWORD}, follow=True).content.decode())
+    pages.append(log_in(client, HOSTILE, next=HOSTILE).content.decode())
+    for html in pages:
+        assert "alert(1)" in html
+        assert "<script>alert" not in html
+        assert "<b x=" not in html
+
+
+# --- delete ---------------------------------------------------------------------------------------
+def test_deleting_asks_for_the_password(client: Client, ada: User) -> None:
+    """A wrong or missing one deletes nothing and says so; opening the page deletes nothing."""
+    page(client, "delete")
+    for password, error in (("wrong", "Nothing was deleted"), ("", "required")):
+        response = client.post(reverse("users:delete"), {"password": password})
+        assert error in response.content.decode()
+    assert User.objects.filter(pk=ada.pk).exists()
+
+
+def test_deleting_ends_the_session_and_says_so_on_the_next_page(client: Client, ada: User) -> None:
+    """Both are gone; another session of the account is nobody's now; the log says who did it."""
+    elsewhere = Client()
+    elsewhere.force_login(ada)
+    response = client.post(reverse("users:delete"), {"password": PASSWORD}, follow=True)
+    assert "The account ada and its profile are deleted." in response.content.decode()
+    assert response.redirect_chain[-1][0] == reverse("users:login")
+    assert "_auth_user_id" not in client.session
+    assert elsewhere.get(reverse("users:profile")).status_code == 302
+    assert not User.objects.exists()
+    assert not Profile.objects.exists()
+    deletes = SignalEvent.objects.filter(signal__endswith="_delete")
+    assert set(deletes.values_list("actor_repr", "actor_pk")) == {("ada", str(ada.pk))}
+    assert deletes.count() == 4
+
+
+# --- passwords ------------------------------------------------------------------------------------
+def test_changing_the_password(client: Client, ada: User) -> None:
+    """The old one is asked for; this session goes on, others end."""
+    elsewhere = Client()
+    elsewhere.force_login(ada)
+    new = "another horse 8 battery"
+    form = {"old_password": "wrong", "new_password1": new, "new_password2": new}
+    assert "id_old_password_error" in client.post(reverse("users:password_change"), form).content.decode()
+    response = client.post(reverse("users:password_change"), form | {"old_password": PASSWORD}, follow=True)
+    assert "Your password is changed" in response.content.decode()
+    page(client, "profile")
+    assert elsewhere.get(reverse("users:profile")).status_code == 302
+    assert log_in(Client(), "ada", new).status_code == 302
+
+
+def test_resetting_the_password_by_mail(client: Client) -> None:
+    """The mail has a link that works once; then the new password holds."""
+    person("ada")
+    mail.outbox.clear()
+    response = client.post(reverse("users:password_reset"), {"email": "ADA@example.org"}, follow=True)
+    assert "Look into your mail" in response.content.decode()
+    [message] = mail.outbox
+    assert message.to == ["ada@example.org"]
+    [link] = re.findall(r"http://testserver(/accounts/reset/\S+)", message.body)
+    response = client.get(link, follow=True)
+    new = "another horse 8 battery"
+    assert 'autocomplete="new-password"' in response.content.decode()
+    address = response.redirect_chain[-1][0]
+    bad = client.post(address, {"new_password1": "x", "new_password2": "y"})
+    assert "id_new_password2_error" in bad.content.decode()
+    response = client.post(address, {"new_password1": new, "new_password2": new}, follow=True)
+    assert "Your new password is saved" in response.content.decode()
+    assert log_in(Client(), "ada", new).status_code == 302
+    assert "This link no longer works" in Client().get(link, follow=True).content.decode()
+
+
+def test_a_reset_for_an_unknown_address_looks_the_same(client: Client) -> None:
+    """And sends nothing."""
+    response = client.post(reverse("users:password_reset"), {"email": "nobody@example.org"}, follow=True)
+    assert "Look into your mail" in response.content.decode()
+    assert mail.outbox == []
+
+
+# --- all pages ------------------------------------------------------------------------------------
+class Outline(HTMLParser):
+    """What a page says of its fields: labels, descriptions, and anything that runs or styles inline."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.labelled: set[str] = set()
+        self.fields: list[dict[str, str | None]] = []
+        self.autofocus = 0
+        self.inline: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.ids.add(named.get("id") or "")
+        self.autofocus += "autofocus" in named
+        if tag == "label":
+            self.labelled.add(named.get("for") or "")
+        if tag in ("input", "textarea") and named.get("type") != "hidden" and "hidden" not in named:
+            self.fields.append(named)
+        inline = [name for name in named if name == "style" or name.startswith("on")]
+        if inline or tag == "style" or (tag == "script" and "src" not in named):
+            self.inline.append(tag)
+
+
+ANONYMOUS_PAGES = ["register", "login", "password_reset", "password_reset_done", "password_reset_complete"]
+OWN_PAGES = ["profile", "delete", "password_change", "password_change_done"]
+
+
+@pytest.mark.parametrize("name", ANONYMOUS_PAGES + OWN_PAGES)
+@pytest.mark.parametrize("posted", [False, True], ids=["fresh", "with errors"])
+def test_every_page_can_be_used_by_ear_and_keyboard(name: str, posted: bool, client: Client) -> None:
+    """Each field has a label, an autocomplete word, descriptions that exist; one element has the focus."""
+    if name in OWN_PAGES:
+        client.force_login(person("ada"))
+    address = reverse(f"users:{name}")
+    response = client.post(address, {"email": "nope"}) if posted else client.get(address)
+    if posted and response.status_code == 405:
+        return
+    outline = Outline(response.content.decode())
+    for field in outline.fields:
+        assert field["id"] in outline.labelled
+        assert field.get("autocomplete") or field["name"] == "bio"
+        described = (field.get("aria-describedby") or "").split()
+        assert set(described) <= outline.ids
+        if posted and field["name"] in response.context["form"].errors:
+            assert field["aria-invalid"] == "true"
+            assert described
+    assert outline.autofocus == (0 if not outline.fields or (name == "profile" and not posted) else 1)
+    assert outline.inline == []
+    assert response.content.decode().count("<h1") == 1
+
+
+@pytest.mark.parametrize("name", ["register", "login", *OWN_PAGES])
+def test_pages_with_personal_data_are_not_kept_by_caches(name: str, client: Client) -> None:
+    """The back button after logging out shows nothing."""
+    if name in OWN_PAGES:
+        client.force_login(person("ada"))
+    assert "no-store" in client.get(reverse(f"users:{name}")).headers["Cache-Control"]
