@@ -65,7 +65,7 @@ def check_middleware(**_: Any) -> list[checks.CheckMessage]:
 
 def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
     """The log's database is one whose guarantees are tested."""
-    if conf.DATABASE not in connections:
+    if problems() or conf.DATABASE not in connections:
         return []
     vendor = connections[conf.DATABASE].vendor
     if vendor in SUPPORTED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
@@ -21,9 +22,7 @@ def events() -> QuerySet[SignalEvent]:
     return SignalEvent.objects.using(conf.DATABASE)
 
 
-def filtered(
-    queryset: QuerySet[SignalEvent], filters: Filters
-) -> QuerySet[SignalEvent]:
+def filtered(queryset: QuerySet[SignalEvent], filters: Filters) -> QuerySet[SignalEvent]:
     """The events that pass; the SQL twin of ``Filters.matches``."""
     if "q" in filters.wanted or "q" in filters.excluded:
         queryset = queryset.alias(changes_text=Cast("changes", TextField()))
@@ -50,8 +49,7 @@ def as_mapping(event: SignalEvent) -> dict[str, Any]:
 PLAIN_COLUMNS = tuple(
     field.name
     for field in SignalEvent._meta.concrete_fields
-    if field.name
-    not in ("id", "trace_id", "occurred_at", "salt", "digest", "redacted_at")
+    if field.name not in ("id", "trace_id", "occurred_at", "salt", "digest", "redacted_at")
 )
 
 
@@ -72,7 +70,7 @@ def _condition(key: str, text: str) -> Q:
         exact = Q(sender=label, object_pk=pk) if pk else Q()
         return exact | Q(object_pk=text) | Q(object_repr__icontains=text)
     if key == "q":
-        found = Q(changes_text__icontains=text)
+        found = Q(changes_text__icontains=orjson.dumps(text).decode()[1:-1])  # as JSON writes it
         for column in SEARCHED:
             found |= Q(**{f"{column}__icontains": text})
         return found

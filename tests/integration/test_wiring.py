@@ -1,0 +1,120 @@
+"""All wiring happens in `ready()` and can be undone; settings are checked with the accepted values."""
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management.base import BaseCommand
+from django.db import models
+from django.db.models import signals
+from django.db.models.deletion import Collector
+from django.db.models.signals import ModelSignal
+from django.test import override_settings
+
+from signal_log import pipeline
+from signal_log.capture.dispatch import observe
+from signal_log.capture.registry import is_chosen, plan_of
+from signal_log.event import MODEL_SIGNALS
+from signal_log.models import SignalEvent
+from tests.log import recorded
+from tests.shop.models import Book, Category, CheapItem, Item, Note
+
+
+@pytest.fixture
+def rewired():
+    """Stop the recorder for the test, and start it again as it was."""
+    pipeline.stop()
+    yield
+    pipeline.stop()
+    pipeline.start()
+
+
+def test_each_observed_class_has_the_generic_receiver_once():
+    """Connected per model class and first thing to see, never with sender=None."""
+    for model in (Category, Item, CheapItem, Book):
+        for name in MODEL_SIGNALS:
+            receivers, _ = getattr(signals, name)._live_receivers(model)
+            assert receivers.count(observe) == 1
+    for name in MODEL_SIGNALS:
+        assert observe not in getattr(signals, name)._live_receivers(Note)[0]
+        assert observe not in getattr(signals, name)._live_receivers(SignalEvent)[0]
+
+
+@pytest.mark.django_db
+def test_stop_leaves_nothing_changed(rewired):
+    """After `stop` Django's classes and the host's models are as they were, and nothing is recorded."""
+    assert models.Model.save_base.__module__ == "django.db.models.base"
+    assert not hasattr(models.Model.save_base, "__wrapped__")
+    assert not hasattr(Collector.delete, "__wrapped__")
+    assert not hasattr(BaseCommand.execute, "__wrapped__")
+    assert type(signals.pre_save) is ModelSignal
+    for model in (Category, Item, CheapItem, Book):
+        assert plan_of(model) is None
+        assert "from_db" not in model.__dict__
+        assert "refresh_from_db" not in model.__dict__
+    with recorded() as events:
+        Category.objects.create(name="a").delete()
+    assert events == []
+
+
+@pytest.mark.django_db
+def test_start_again(rewired):
+    """Starting again records again, each signal once."""
+    pipeline.start()
+    with recorded() as events:
+        Category.objects.create(name="a")
+    assert [e.signal for e in events] == ["pre_save", "post_save"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "excluded", "expected"),
+    [
+        (["shop.Category"], [], {Category}),
+        (["SHOP.category"], [], {Category}),
+        (["shop.Item"], [], {Item, CheapItem}),
+        (["shop.*"], ["shop.Book", "shop.Category"], {Item, CheapItem, Note}),
+        (["*"], ["shop.*"], set()),
+        ([], [], set()),
+    ],
+)
+def test_choice_of_models(chosen, excluded, expected):
+    """Labels, `app.*` and `*`; a proxy goes with its concrete model."""
+    with override_settings(SIGNAL_LOG={"MODELS": chosen, "EXCLUDE": excluded}):
+        assert {m for m in (Category, Item, CheapItem, Book, Note) if is_chosen(m)} == expected
+
+
+def test_what_is_never_or_only_by_name_observed():
+    """The log does not observe itself, and sessions only when they are named."""
+    from django.contrib.sessions.models import Session
+
+    with override_settings(SIGNAL_LOG={"MODELS": ["*"]}):
+        assert not is_chosen(SignalEvent)
+        assert not is_chosen(Session)
+    with override_settings(SIGNAL_LOG={"MODELS": ["*", "sessions.Session", "signal_log.SignalEvent"]}):
+        assert not is_chosen(SignalEvent)
+        assert is_chosen(Session)
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "says"),
+    [
+        ({"MODLES": []}, "signal_log.E001", "Accepted: MODELS, EXCLUDE"),
+        ({"SILENT_WRITES": "maybe"}, "signal_log.E001", '"record", "raise" or "off"'),
+        ({"MAX_VALUE_CHARS": "many"}, "signal_log.E001", "a whole number of characters"),
+        ({"ATOMIC": 1}, "signal_log.E001", "True or False"),
+        ({"MODELS": "shop.Item"}, "signal_log.E001", "a list of model labels"),
+        ({"MODELS": ["shop.Itm"]}, "signal_log.E002", '"app_label.Model", "app_label.*" or "*"'),
+        ({"MODELS": ["shop.Item"], "DATABASE": "nowhere"}, "signal_log.E003", "Accepted: default"),
+        ({"MODELS": []}, "signal_log.W001", "Name the models"),
+        (["shop.Item"], "signal_log.E001", "A dict with the keys"),
+    ],
+)
+def test_wrong_settings_are_named_with_what_is_accepted(settings, code, says):
+    """`manage.py check` shows the bad value and what would be accepted."""
+    with override_settings(SIGNAL_LOG=settings):
+        found = {message.id: message for message in run_checks()}
+    assert says in found[code].hint
+
+
+def test_missing_middleware_is_a_warning():
+    """Without the middleware events would not know their request."""
+    with override_settings(MIDDLEWARE=[]):
+        assert "signal_log.W002" in {message.id for message in run_checks(app_configs=None)}
