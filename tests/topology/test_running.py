@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
@@ -47,7 +48,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Start the services of the compose file in its order, with its environment and its commands."""
     with ExitStack() as stack:
         db, layer = stack.enter_context(Postgres()), stack.enter_context(Valkey())
@@ -56,26 +57,34 @@ def site() -> Iterator[Site]:
         addresses = {"db:5432": f"127.0.0.1:{db.port}", "layer:6379": f"127.0.0.1:{layer.port}"}
         addresses |= {"mail:1025": f"127.0.0.1:{mail.port}"}
         environment = compose.environment("web1", compose.example() | SECRETS)
-        for name, value in environment.items():
-            for inside, outside in addresses.items():
-                environment[name] = environment[name].replace(inside, outside)
-            assert "://" not in value or environment[name] != value or "localhost" in value
-        # The tests' defaults are for development; the compose file leaves these unset.
-        environment |= {"DEBUG": "0"}
-        _, command, *arguments = compose.services()["migrate"]["command"]
-        assert command == "manage.py"
-        manage(*arguments, env=environment)
-        manage("collectstatic", "--no-input", env=environment)
-        username, password = ADMIN
-        by_environment = {"DJANGO_SUPERUSER_USERNAME": username, "DJANGO_SUPERUSER_PASSWORD": password}
-        by_environment |= {"DJANGO_SUPERUSER_EMAIL": "observer@example.org"}
-        manage("createsuperuser", "--no-input", env=environment | by_environment)
+        for inside, outside in addresses.items():
+            environment = {name: value.replace(inside, outside) for name, value in environment.items()}
+        environment |= {
+            "DEBUG": "0",  # left unset in the compose file; the tests' default is for development
+            "DJANGO_SETTINGS_MODULE": "tests.topology.settings",
+            "TOPOLOGY_STATIC_ROOT": str(tmp_path_factory.mktemp("static")),
+        }
+        prepare(environment)
         running = Site(db, layer, mail, int(shared.getsockname()[1]))
         for name in compose.WEB:
             running.own_port[name] = free_port()
             own = ("--endpoint", f"tcp:port={running.own_port[name]}:interface=127.0.0.1")
             running.web[name] = stack.enter_context(Daphne(environment, shared, own))
         yield running
+
+
+def prepare(environment: dict[str, str]) -> None:
+    """What the image was built with, the one-shot service `migrate`, and the first administrator."""
+    program, *migrate = compose.services()["migrate"]["command"][1:]
+    assert program == "manage.py"
+    username, password = ADMIN
+    superuser = {"DJANGO_SUPERUSER_USERNAME": username, "DJANGO_SUPERUSER_PASSWORD": password}
+    superuser["DJANGO_SUPERUSER_EMAIL"] = "observer@example.org"
+    with ThreadPoolExecutor() as at_once:
+        collected = at_once.submit(manage, "collectstatic", "--no-input", env=environment)
+        manage(*migrate, env=environment)
+        manage("createsuperuser", "--no-input", env=environment | superuser)
+        collected.result()
 
 
 def make_database(db: Postgres) -> None:
