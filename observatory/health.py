@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -24,6 +24,7 @@ LONGEST_WAIT: Final = 3.0
 PROBE: Final = "observatory.readyz"
 
 _migrated = False
+_prober = ThreadPoolExecutor(1, "readyz")  # one: probes of a dead database must not pile up
 
 
 @require_safe
@@ -93,18 +94,25 @@ async def _ask(question: Callable[[], Awaitable[str]]) -> str:
         return "does not answer"
 
 
-@sync_to_async
-def _database() -> str:
+async def _database() -> str:
+    # Not sync_to_async: that waits for its thread even after a timeout, and a dead host takes long.
+    return await asyncio.get_running_loop().run_in_executor(_prober, _ask_database)
+
+
+def _ask_database() -> str:
     global _migrated  # noqa: PLW0603  migrations are never unapplied under a running process
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    if not _migrated:
-        executor = MigrationExecutor(connection)
-        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        if waiting:
-            return f"{len(waiting)} migrations are not applied"
-        _migrated = True
-    return "ok"
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        if not _migrated:
+            executor = MigrationExecutor(connection)
+            waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+            if waiting:
+                return f"{len(waiting)} migrations are not applied"
+            _migrated = True
+        return "ok"
+    finally:
+        connection.close()
 
 
 async def _layer() -> str:
