@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from types import ModuleType
 from typing import Any
 
 LONGEST = 300
@@ -18,7 +19,7 @@ def receiver_name(receiver: Any) -> str:
         function = type(receiver)
         name = function.__qualname__
     bound_to = getattr(receiver, "__self__", None)
-    if bound_to is not None and not isinstance(bound_to, type) and "." not in name:
+    if bound_to is not None and not isinstance(bound_to, (type, ModuleType)) and "." not in name:
         name = f"{type(bound_to).__qualname__}.{name}"
     if "<" in name and hasattr(function, "__code__"):
         name = f"{name}:{function.__code__.co_firstlineno}"

@@ -1,0 +1,44 @@
+"""Names of receivers as a developer would look for them."""
+
+import functools
+
+import pytest
+
+from signal_log.capture.receiver_name import receiver_name
+
+
+def function(): ...
+
+
+class Service:
+    def method(self): ...
+
+    @classmethod
+    def made(cls): ...
+
+    @staticmethod
+    def free(): ...
+
+    def __call__(self): ...
+
+
+HERE = __name__
+anonymous = lambda: None  # noqa: E731  a lambda is what is tried
+
+
+@pytest.mark.parametrize(
+    ("receiver", "expected"),
+    [
+        (function, f"{HERE}.function"),
+        (functools.partial(functools.partial(function, 1), 2), f"{HERE}.function"),
+        (Service().method, f"{HERE}.Service.method"),
+        (Service.made, f"{HERE}.Service.made"),
+        (Service.free, f"{HERE}.Service.free"),
+        (Service(), f"{HERE}.Service"),
+        (anonymous, f"{HERE}.<lambda>:{anonymous.__code__.co_firstlineno}"),
+        (print, "builtins.print"),
+    ],
+)
+def test_names(receiver, expected):
+    """Module and qualified name; a line where the name alone finds nothing."""
+    assert receiver_name(receiver) == expected

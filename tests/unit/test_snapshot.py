@@ -1,0 +1,142 @@
+"""Values made harmless: whatever a host's objects are, the result is storable, comparable and free of secrets."""
+
+import datetime as dt
+import math
+import uuid
+from decimal import Decimal
+from enum import Enum
+
+import orjson
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signal_log.capture.snapshot import clean, cut, harmless, is_secret_name, same, scrub, shorten
+from signal_log.conf import SECRET_NAMES
+from signal_log.event import MASK
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.binary()
+    | st.decimals()
+    | st.datetimes()
+    | st.uuids(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()), inner) | st.tuples(inner),
+    max_leaves=15,
+)
+
+
+@given(ANY)
+def test_result_is_canonical_json(value):
+    """Any value at all ends in the restricted domain: RFC 8785 takes it, and it comes back as it went."""
+    result = harmless(value, 4096, SECRET_NAMES)
+    assert orjson.loads(rfc8785.dumps(result)) == result
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Hostile:
+    def __str__(self):
+        raise RuntimeError
+
+    def __eq__(self, other):
+        raise RuntimeError
+
+    __hash__ = None
+
+
+CYCLE: list = []
+CYCLE.append(CYCLE)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (2**53 - 1, 2**53 - 1),
+        (2**53, str(2**53)),
+        (-(2**53), str(-(2**53))),
+        (0.5, "0.5"),
+        (math.nan, "nan"),
+        (math.inf, "inf"),
+        (Decimal("1.50"), "1.50"),
+        (dt.date(2026, 1, 2), "2026-01-02"),
+        (dt.datetime(2026, 1, 2, 3, 4, 5, 6, dt.UTC), "2026-01-02T03:04:05.000006+00:00"),
+        (dt.timedelta(hours=1), "1:00:00"),
+        (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (b"\x00\xff", "0x00ff"),
+        (Colour.RED, "red"),
+        ({"b", "a"}, ["a", "b"]),
+        ((1, 2), [1, 2]),
+        ({1: {"x": 0.1}}, {"1": {"x": "0.1"}}),
+        ("nul\x00", "nul␀"),
+        (Hostile(), "(unprintable Hostile)"),
+        ([Hostile()], ["(unprintable Hostile)"]),
+    ],
+)
+def test_each_kind(value, expected):
+    """How each kind of value is written."""
+    assert harmless(value, 4096, SECRET_NAMES) == expected
+
+
+def test_a_structure_without_end():
+    """A list that contains itself is cut at a depth, and does not end the process."""
+    assert orjson.dumps(harmless(CYCLE, 4096, SECRET_NAMES))
+
+
+def test_long_values_keep_length_and_hash():
+    """Longer than the limit: the beginning, the length and the SHA-256 of the whole."""
+    text = harmless("é" * 5000, 100, SECRET_NAMES)
+    assert text.startswith("é" * 100 + "… (5000 characters, SHA-256 ")
+    assert cut("short", 100) == "short"
+    assert shorten("x" * 10, 5) == "xxxx…"
+
+
+@given(st.text(st.characters()))
+def test_clean_text_encodes(text):
+    """Cleaned text is valid UTF-8 without NUL."""
+    assert b"\x00" not in clean(text).encode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["password", "old_password", "passwordHash", "api_key", "apiKey", "APIKey", "key", "session_key", "resetToken",
+     "client_secret", "TOKEN", "private_key", "otp", "Authorization"],
+)  # fmt: skip
+def test_secret_names(name):
+    """Names whose words say secret, in any spelling."""
+    assert is_secret_name(name, SECRET_NAMES)
+
+
+@pytest.mark.parametrize(
+    "name", ["keyboard", "monkey", "tokenizer", "secretary", "passport", "pinned", "username", "body"]
+)
+def test_other_names(name):
+    """A name that only contains the letters is no secret."""
+    assert not is_secret_name(name, SECRET_NAMES)
+
+
+def test_secrets_inside_json():
+    """Keys inside a JSON value are masked like fields, whole."""
+    value = {"user": {"password": "geheim", "apiKey": ["a", "b"], "colour": "red", "token": None}}
+    assert harmless(value, 4096, SECRET_NAMES) == {
+        "user": {"password": MASK, "apiKey": MASK, "colour": "red", "token": None}
+    }
+
+
+def test_scrub_masks_the_whole_text():
+    """A text that shows a secret is masked whole; short values are too common to look for."""
+    assert scrub("the token is abcd1234", ["abcd1234"]) == MASK
+    assert scrub("a text", ["a", None, ""]) == "a text"
+
+
+def test_same_never_raises():
+    """Objects that cannot be compared count as different."""
+    assert not same(Hostile(), 1)
+    assert same(CYCLE, CYCLE)
