@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
+from typing import TYPE_CHECKING, Any, Final
 
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from signal_log.tail.client import Client
 
 logger = logging.getLogger(__name__)
-P = ParamSpec("P")
+Rows = list[dict[str, Any]]
 
 MOST_ROWS: Final = 500
 MOST_RANGES: Final = 50
@@ -84,7 +83,7 @@ class CatchUp:
             try:
                 if self._requested is not None:
                     await self._begin(self._requested)
-                elif self._backfill:
+                elif self._backfill and client.window.open:
                     await self._send_backfill(self._backfill)
                 elif client.filters is None or client.live or not client.window.open:
                     return
@@ -107,16 +106,19 @@ class CatchUp:
     async def _send_backfill(self, count: int) -> None:
         client = self._client
         filters = client.filters or Filters()
-        rows, arrived = await self._reading(Follower.last, count, client.place.id, filters)
+        place = client.place.id
+        rows, arrived = await self._reading(lambda log: log.last(count, place, filters))
         if rows is None:
             return
         self._backfill = 0
         gaps = client.hub.current.gaps
         wanted = [event for event in rows if event.id not in gaps and event.id not in client.owed]
         fit = client.window.fitting(wire.chunks(wanted))
-        for event in wanted[len(fit) :]:
-            client.owed.add(event.id)
         self._owe(arrived, rows)
+        if len(fit) < len(wanted):  # the rest is read when there is room, and until then no cursor passes it
+            client.reached = min(client.reached, fit[-1].anchor)
+            for event in wanted[len(fit) :]:
+                client.owed.add(event.id)
         self._send(fit, client.reached)
 
     async def _read_on(self, filters: Filters) -> None:
@@ -127,9 +129,8 @@ class CatchUp:
             return
         ranges = tuple(client.owed.ranges[:MOST_RANGES])
         limit = min(MOST_ROWS, MOST_EVENTS - client.window.events)
-        rows, arrived = await self._reading(
-            Follower.read, client.place.id, ranges, limit, up_to=up_to.id, filters=filters
-        )
+        place = client.place.id
+        rows, arrived = await self._reading(lambda log: log.read(place, ranges, limit, up_to=up_to.id, filters=filters))
         if rows is None:
             return
         view = client.hub.current
@@ -148,16 +149,14 @@ class CatchUp:
             return max((row.anchor for row in rows if row.id < unsent[0].id), default=START)
         return up_to if complete else rows[-1].anchor
 
-    async def _reading(
-        self, read: Callable[Concatenate[Follower, P], list[dict[str, Any]]], *args: P.args, **kwargs: P.kwargs
-    ) -> tuple[list[Encoded] | None, list[int]]:
+    async def _reading(self, read: Callable[[Follower], Rows]) -> tuple[list[Encoded] | None, list[int]]:
         """The rows of a read, encoded, and the ids handed out meanwhile; None when the log was replaced."""
         hub = self._client.hub
         generation = hub.generation
         arrived: list[int] = []
         self._arrived = arrived
         try:
-            rows = await hub.library.ask(_encoded, partial(read, **kwargs), *args)
+            rows = await hub.library.ask(lambda log: [wire.encode(row) for row in read(log)])
         except LogUnavailable:
             self._arrived = None
             self.note(arrived)
@@ -183,7 +182,3 @@ def judge(log: Follower, token: Token, epoch: str) -> tuple[str, int] | None:
     if token.epoch != epoch:
         return "foreign", oldest
     return ("expired" if number < oldest else "rewound"), oldest
-
-
-def _encoded(log: Follower, read: Callable[..., list[dict[str, Any]]], *args: Any) -> list[Encoded]:
-    return [wire.encode(row) for row in read(log, *args)]

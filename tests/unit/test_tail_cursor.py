@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -89,11 +90,7 @@ class World:
         self.seen_at_start = set(self.committed)
         ids = [0, *sorted(self.committed)]
         edges = [Edge(number, mark(number) if number else "") for number in ids]
-        holes = [
-            Hole(low.id + 1, high.id - 1, low)
-            for low, high in zip(edges, edges[1:], strict=False)
-            if high.id > low.id + 1
-        ]
+        holes = [Hole(low.id + 1, high.id - 1, low) for low, high in pairwise(edges) if high.id > low.id + 1]
         return edges[-1], holes
 
     def read(self, above: int, ranges: list[tuple[int, int]], limit: int) -> list[dict[str, object]]:
@@ -244,7 +241,7 @@ def test_very_many_gaps_take_turns() -> None:
         "0BADCAFE:5:12345678",
         "0badcafe:9999999999999999999:12345678",
         "0badcafe:5:12345678\n",
-        "0badcafe:٥:12345678",
+        "0badcafe:\u0665:12345678",
         "0badcafe:5:12345678:",
     ],
 )
@@ -268,6 +265,6 @@ def test_ids_are_a_set(numbers: list[int], limit: int) -> None:
     for number in numbers:
         ids.add(number)
     assert [n for n in range(62) if n in ids] == sorted(set(numbers))
-    assert all(low[1] + 1 < high[0] for low, high in zip(ids.ranges, ids.ranges[1:], strict=False))
+    assert all(low[1] + 1 < high[0] for low, high in pairwise(ids.ranges))
     ids.discard_up_to(limit, tuple(ids.ranges))
     assert [n for n in range(62) if n in ids] == sorted(n for n in set(numbers) if n > limit)

@@ -1,0 +1,236 @@
+"""Sockets of one hub against a model of the database: acknowledging, stalling, resuming, changing filters."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signal_log.errors import LogUnavailable
+from signal_log.filters import Filters
+from signal_log.tail import catchup, window, wire
+from signal_log.tail.audience import Audiences
+from signal_log.tail.client import Client
+from signal_log.tail.guard import Identity
+from signal_log.tail.reader import Tail, View
+from tests.unit.test_tail_cursor import World, mark
+
+SIGNALS = ("post_save", "pre_save", "post_delete")
+
+
+def signal_of(number: int) -> str:
+    return SIGNALS[number % 3]
+
+
+class Table(World):
+    """The model database with rows that filters can tell apart."""
+
+    def read(
+        self,
+        above: int,
+        ranges: Any,
+        limit: int,
+        *,
+        up_to: int | None = None,
+        filters: Filters | None = None,
+    ) -> list[dict[str, Any]]:
+        self.disturb()
+        found = sorted(
+            number
+            for number in self.committed
+            if (number > above and (up_to is None or number <= up_to))
+            or any(first <= number <= last for first, last in ranges)
+        )
+        rows = [row(number) for number in found]
+        return [r for r in rows if filters is None or filters.matches(r)][:limit]
+
+    def last(self, count: int, up_to: int, filters: Filters) -> list[dict[str, Any]]:
+        self.disturb()
+        rows = [row(n) for n in sorted(self.committed) if n <= up_to]
+        return [r for r in rows if filters.matches(r)][-count:]
+
+
+def row(number: int) -> dict[str, Any]:
+    return {"id": number, "digest": mark(number) * 8, "signal": signal_of(number)}
+
+
+class Reader:
+    """A person's page: keeps what it gets, resumes from its cursor, acknowledges when told."""
+
+    def __init__(self, hub: FakeHub, only: str | None) -> None:
+        self.hub = hub
+        self.only = only
+        self.cursor: str | None = None
+        self.seen: list[int] = []
+        self.unacknowledged: list[int] = []
+        self.since: int | None = None
+        self.resets = 0
+        self.connect()
+
+    def connect(self) -> None:
+        self.client = Client(self.hub, Identity(1, None))  # type: ignore[arg-type]
+        self.this_socket: list[int] = []
+        self.unacknowledged = []
+        self.tell(type="subscribe", after=self.cursor, filters={"signal": self.only} if self.only else {})
+
+    def disconnect(self) -> None:
+        self.client.catch_up.stop()
+        self.hub.audiences.remove(self.client)
+
+    def tell(self, **message: Any) -> None:
+        self.client.hear(json.dumps(message), None)
+
+    def collect(self) -> None:
+        """Receive everything on its way."""
+        while self.client._outbox:
+            frame = json.loads(self.client._outbox.popleft())
+            if frame["type"] == "ready" and self.since is None:
+                self.since = int(frame["cursor"].split(":")[1])
+                self.already = set(self.hub.log.committed) - self.hub.still_coming()
+            if frame["type"] == "reset":
+                self.resets += 1
+            if "cursor" in frame:
+                self.cursor = frame["cursor"]
+            if frame["type"] == "events":
+                ids = [event["id"] for event in frame["events"]]
+                assert ids == sorted(ids)
+                assert not set(ids) & set(self.this_socket), "twice on one socket"
+                self.this_socket += ids
+                self.seen += ids
+                self.unacknowledged += ids
+
+    def acknowledge(self) -> None:
+        if self.unacknowledged:
+            self.tell(type="ack", id=self.unacknowledged[-1])
+            self.unacknowledged = []
+
+
+class FakeHub:
+    """The hub without threads: the test says when it reads."""
+
+    def __init__(self, log: Table, dice: random.Random) -> None:
+        self.log = log
+        self.dice = dice
+        self.tail = Tail(log)
+        self.audiences = Audiences()
+        self.generation = 0
+        self.view: View | None = None
+        self.started = asyncio.Event()
+        self.library = SimpleNamespace(ask=self.ask)
+
+    @property
+    def current(self) -> View:
+        assert self.view is not None
+        return self.view
+
+    def health(self) -> dict[str, str]:
+        return {}
+
+    async def ask(self, question: Callable[..., Any], *args: Any) -> Any:
+        for _ in range(self.dice.randint(0, 3)):
+            await asyncio.sleep(0)
+        answer = question(self.log, *args)
+        for _ in range(self.dice.randint(0, 3)):
+            await asyncio.sleep(0)
+        return answer
+
+    async def database_lost(self, problem: LogUnavailable) -> None:
+        await asyncio.sleep(0)
+
+    def still_coming(self) -> set[int]:
+        """Committed, but this hub has yet to hand it out."""
+        view = self.current
+        return {n for n in self.log.committed if n > view.top.id or n in view.gaps}
+
+    def advance(self) -> None:
+        try:
+            if self.view is None:
+                self.view = self.tail.start()
+                self.started.set()
+                return
+            batch = self.tail.advance()
+        except LogUnavailable:
+            return
+        assert batch.reset is None
+        before, self.view = self.view, batch.view
+        self.audiences.serve(batch.events, before, batch.view)
+
+
+async def live_through(seed: int, steps: int, outages: float) -> None:
+    dice = random.Random(seed)
+    hubs = [FakeHub(Table(dice, steps, outages), dice)]
+    hubs.append(FakeHub(hubs[0].log, dice))  # another process at the same table
+    log = hubs[0].log
+    for hub in hubs:
+        while hub.view is None:
+            hub.advance()
+    readers = [Reader(hubs[0], None), Reader(hubs[0], "post_save"), Reader(hubs[1], None)]
+    for _ in range(steps):
+        log.steps = max(log.steps, 1)
+        reader = dice.choice(readers)
+        action = dice.choices(["write", "read", "receive", "ack", "cut", "ping", "turn"], [5, 4, 4, 2, 1, 1, 6])[0]
+        if action == "write":
+            log.act()
+        elif action == "read":
+            dice.choice(hubs).advance()
+        elif action == "receive":
+            reader.collect()
+        elif action == "ack":
+            reader.acknowledge()
+        elif action == "ping":
+            reader.tell(type="ping")
+        elif action == "cut":
+            reader.disconnect()
+            reader.hub = dice.choice(hubs)
+            reader.connect()
+        else:
+            await asyncio.sleep(0)
+    log.finish()
+    for _ in range(120):
+        for hub in hubs:
+            hub.advance()
+        for reader in readers:
+            reader.collect()
+            reader.acknowledge()
+        for _ in range(8):
+            await asyncio.sleep(0)
+    for reader in readers:
+        assert reader.resets == 0
+        assert reader.since is not None
+        expected = {n for n in log.committed - reader.already if reader.only in (None, signal_of(n))}
+        assert expected - set(reader.seen) == set(), "lost"
+        assert not reader.client.closing.done()
+        assert reader.client.live
+        reader.disconnect()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    steps=st.integers(50, 400),
+    outages=st.sampled_from([0, 0.02]),
+    rows_per_read=st.integers(1, 5),
+    room=st.integers(2, 9),
+)
+def test_nobody_loses_an_event_and_no_socket_gets_one_twice(
+    seed: int, steps: int, outages: float, rows_per_read: int, room: int
+) -> None:
+    """Two processes, three pages that stall, acknowledge, are cut and come back elsewhere, any order of
+    commits, outages between any two statements: each page ends with every matching event."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("signal_log.tail.reader.MOST_ROWS", rows_per_read + 1)
+        patch.setattr("signal_log.tail.reader.CHECK_EVERY", float("inf"))
+        patch.setattr(catchup, "MOST_ROWS", rows_per_read)
+        patch.setattr(catchup, "MOST_RANGES", 2)
+        patch.setattr(catchup, "MOST_EVENTS", room)
+        patch.setattr(window, "MOST_EVENTS", room)
+        patch.setattr(wire, "EVENTS_PER_FRAME", 2)
+        patch.setattr("signal_log.tail.client.MOST_MESSAGES", 10**6)
+        asyncio.run(live_through(seed, steps, outages))
