@@ -71,8 +71,8 @@ format: setup ## put the code into the project's form
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: setup ## measure what recording costs
-	@$(BIN)/python -m tests.benchmarks
+bench: setup ## measure what recording costs (ARGS="--database sqlite --rounds 5" for less)
+	@$(BIN)/python -m tests.benchmarks.save_cost $(ARGS)
 
 screenshots: setup setup-browser ## take the pictures of the README
 	@$(BIN)/python scripts/screenshots.py

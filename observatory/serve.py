@@ -16,6 +16,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
@@ -116,16 +120,15 @@ def keep(path: Path, text: str) -> str:
     return text
 
 
-def administrator():  # type: ignore[no-untyped-def]  # the user model is not known before Django is set up
+def administrator() -> tuple[User, str]:
     """The administrator, made on the first run, and the password, empty when it has been changed since."""
-    from django.contrib.auth import get_user_model
+    from django.contrib.auth.models import User
 
-    users = get_user_model()._default_manager
     path = VAR / "admin-password"
-    user = users.filter(**{get_user_model().USERNAME_FIELD: ADMIN}).first()
+    user = User.objects.filter(username=ADMIN).first()
     if user is None:
         password = keep(path, secrets.token_urlsafe(12))
-        return users.create_superuser(ADMIN, "admin@localhost", password), password
+        return User.objects.create_superuser(ADMIN, "admin@localhost", password), password
     password = kept(path)
     return user, password if password and user.check_password(password) else ""
 

@@ -63,7 +63,7 @@ def photograph(browser: Browser, url: str) -> None:
             page.press("input[name=password]", "Enter")
             page.wait_for_url(f"{url}/")
             # Rows come over the websocket after the page itself.
-            page.get_by_text("post_save").first.wait_for()
+            page.get_by_text("Profile").locator("visible=true").first.wait_for()
             page.wait_for_timeout(1500)
             path = TARGET / f"live-{size}-{scheme}.png"
             page.screenshot(path=path)

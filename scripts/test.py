@@ -37,14 +37,14 @@ def parts() -> dict[str, list[list[str]]]:
         "lint": [
             [str(BIN / "ruff"), "check"],
             [str(BIN / "ruff"), "format", "--check"],
-            [str(BIN / "lint-imports"), "--no-timings"],
+            [str(BIN / "lint-imports")],
             [str(BIN / "mypy")],
         ],
         "django": [
             [*manage, "check", "--deploy", "--fail-level", "WARNING"],
             [*manage, "makemigrations", "--check", "--dry-run"],
         ],
-        "javascript": [[node(), "--test", *map(str, sorted(ROOT.glob("tests/js/*.test.*js")))]],
+        "javascript": [[node(), "--test", "--test-reporter=spec", *map(str, sorted(ROOT.glob("tests/js/*.test.*js")))]],
         "sqlite": [[*PYTEST, *PARALLEL, *fast]],
         "postgres": [[*PYTEST, *PARALLEL, "--database", "postgres", "tests/integration"]],
         # Playwright's synchronous interface and asyncio tests do not live in one process.

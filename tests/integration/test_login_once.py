@@ -86,9 +86,7 @@ def test_it_must_be_asked_for_by_get(client: Client, token: str) -> None:
 
 @pytest.mark.parametrize("wrong", ["x", "..", "%2e%2e%2fadmin-password", "\ud800", "x" * 5000])
 def test_a_wrong_token_leads_to_the_form(client: Client, token: str, wrong: str) -> None:
-    answer = client.get(
-        "/login-once/" + wrong.encode("utf-8", "surrogatepass").decode("latin-1") + "/", **LOCAL
-    )
+    answer = client.get("/login-once/" + wrong.encode("utf-8", "surrogatepass").decode("latin-1") + "/", **LOCAL)
     assert answer.status_code in (302, 404)
     assert who(client) is None
 
@@ -101,9 +99,7 @@ def test_a_token_of_yesterday_is_worth_nothing(client: Client, token: str) -> No
     assert who(client) is None
 
 
-def test_a_token_withdrawn_or_of_a_user_who_may_not_log_in_is_worth_nothing(
-    client: Client, token: str
-) -> None:
+def test_a_token_withdrawn_or_of_a_user_who_may_not_log_in_is_worth_nothing(client: Client, token: str) -> None:
     login_once.withdraw(token)
     client.get(f"/login-once/{token}/", **LOCAL)
     again = login_once.issue(User.objects.get())
