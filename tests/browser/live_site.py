@@ -3,6 +3,7 @@ page that notes everything a browser complains about."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -143,6 +144,10 @@ class LivePage:
     def row(self, text: str) -> Any:
         """The rows in view that hold this text."""
         return self.rows.filter(has_text=text)
+
+    def model(self, name: str) -> Any:
+        """The rows in view that are about this model."""
+        return self.rows.filter(has=self.page.locator(".obj b", has_text=re.compile(f"^{name}$")))
 
     def state(self) -> Any:
         """The words about the connection."""

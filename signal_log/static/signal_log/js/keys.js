@@ -26,7 +26,7 @@ export function listen(deeds, root = document) {
     if (typing(target) && key !== "Escape") return;
     if ((key === "Enter" || key === " ") && pressing(target)) return;
     const deed = deeds[key];
-    if (!deed || (key !== "Escape" && document.querySelector("dialog[open]"))) return;
+    if (!deed || document.querySelector("dialog[open], :popover-open")) return; // theirs are the keys, Escape first
     if (deed(event) !== false) event.preventDefault();
   });
 }

@@ -24,6 +24,7 @@ import { MODES, zone } from "./time.js";
 import { readView, writeView } from "./view.js";
 
 const FRAME = 100; // ms between renderings of arriving rows: ten a second is as much as can be read
+const SETTLE = 500; // ms after the answer in which the first events come; only then is empty called empty
 const SIDE = 500; // ms between renderings of the facets, the chart and the foot
 
 const $ = (id) => document.getElementById(id);
@@ -38,7 +39,7 @@ const announcer = new Announcer($("announcer"));
 const opened = readView(location.search);
 const state = {
   filters: opened.filters, typed: null, unfolded: opened.unfolded, wanted: opened.event, mode: "local",
-  connection: { name: "connecting" }, answered: false, trouble: "", notes: [], lost: "", since: 0, skew: 0,
+  connection: { name: "connecting" }, answered: 0, trouble: "", refusal: "", notes: [], lost: "", since: 0, skew: 0,
   following: true, pausedBy: "", takenAtPause: 0, frozen: null, picked: null, takenAtHide: 0,
 };
 store.unfold(state.unfolded);
@@ -68,7 +69,8 @@ function connected(name, details) {
 function ready(frame, resumed) {
   const back = state.connection.again;
   state.connection = { name: "live" };
-  state.answered = true;
+  state.answered = now();
+  setTimeout(soon, SETTLE + 50);
   state.skew = frame.server_time ? Date.parse(frame.server_time) - Date.now() : 0;
   table.skew = state.skew;
   state.since ||= now();
@@ -103,6 +105,7 @@ function health({ layer = "ok", database = "ok" }) {
 
 function refused({ code, detail }) {
   if (/database/.test(code)) state.trouble = "Database unavailable";
+  else if (code === "bad_filter") state.refusal = detail;
   else state.notes = [detail];
   announcer.say(detail);
   soon();
@@ -185,8 +188,8 @@ function change(filters) {
   state.filters = filters;
   state.wanted = state.picked ? state.picked.id : 0;
   state.picked = null;
-  state.answered = false;
-  Object.assign(state, { following: true, pausedBy: "", frozen: null, notes: [], lost: "" });
+  state.answered = 0;
+  Object.assign(state, { following: true, pausedBy: "", frozen: null, notes: [], lost: "", refusal: "" });
   forgetRows();
   table.toEdge();
   connection.resubscribe();
@@ -250,7 +253,7 @@ function forgetRows() {
 function forget() {
   forgetRows();
   state.picked = null;
-  Object.assign(state, { following: true, frozen: null, answered: false, wanted: 0 });
+  Object.assign(state, { following: true, frozen: null, answered: 0, wanted: 0 });
   showDetail();
 }
 
@@ -298,7 +301,7 @@ function side() {
 function frame() {
   renderPills($("pills"), { filters: state.filters, invert: (one) => change(filtering.invert(state.filters, one)), drop: (one) => change(filtering.remove(state.filters, one)), clear: () => change([]) });
   renderOver($("over"), {
-    connection: state.connection.name, answered: state.answered, rows: shownRows().length, filters: inForce(), models: config.models,
+    connection: state.connection.name, answered: state.answered, settled: now() - state.answered > SETTLE, refusal: state.refusal, rows: shownRows().length, filters: inForce(), models: config.models,
     login: `${config.login}?next=${encodeURIComponent(location.pathname + location.search)}`, drop: drop, clear: () => search.clear() && change([]),
   });
   const [tone, said] = status();
@@ -354,7 +357,10 @@ const search = searchBox($("query"), $("search"), {
     state.typed = filter;
     change(state.filters);
   },
-  entered: (filter) => change(filtering.add(state.filters, filter)),
+  entered: (filter) => {
+    state.typed = null;
+    change(filtering.add(state.filters, filter));
+  },
 });
 
 $("tools").hidden = $("panes").hidden = false;

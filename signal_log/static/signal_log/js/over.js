@@ -15,7 +15,9 @@ function chosen(state) {
   if (state.connection === "signed-out") return signedOut(state);
   if (state.connection === "forbidden") return forbidden();
   if (state.rows) return null;
+  if (state.refusal) return tooNarrow(state);
   if (!state.answered) return state.connection === "connecting" ? null : waiting();
+  if (!state.settled) return null;
   return state.filters.length ? tooNarrow(state) : nothingYet(state);
 }
 
@@ -29,10 +31,10 @@ const forbidden = () => html`<div class="empty"><h2>You may no longer see events
 const waiting = () => html`<div class="empty"><h2>The log cannot be reached</h2>
   <p>This page keeps trying, and shows what happened meanwhile as soon as it is back.</p></div>`;
 
-function tooNarrow({ filters, drop, clear }) {
+function tooNarrow({ filters, refusal, drop, clear }) {
   const last = narrowest(filters);
-  return html`<div class="empty"><h2>No event matches</h2>
-    <p>Nothing in the log passes all ${filters.length > 1 ? `${filters.length} filters` : "of the filter"}. New events that do appear here at once.</p>
+  return html`<div class="empty"><h2>${refusal ? "This filter cannot be used" : "No event matches"}</h2>
+    <p>${refusal || `Nothing in the log passes ${filters.length > 1 ? `all ${filters.length} filters` : "the filter"}. New events that do will appear here at once.`}</p>
     <p>Drop <button class="pill" type="button" onClick=${() => drop(last)}><b>${LABELS[last.key]}</b> ${last.not ? "not " : ""}<bdi>${pillText(last)}</bdi> ×</button>
     ${filters.length > 1 && html` or <button class="pill" type="button" onClick=${clear}>all of them</button>`}</p></div>`;
 }

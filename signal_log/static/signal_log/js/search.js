@@ -32,7 +32,6 @@ export function searchBox(form, input, on) {
     const filter = fromTyped(input.value);
     if (!filter) return;
     empty();
-    on.typed(null);
     on.entered(filter);
   });
 

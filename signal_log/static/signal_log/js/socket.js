@@ -53,7 +53,8 @@ export class Connection {
   resubscribe() {
     this.cursor = null;
     this.newest = 0;
-    if (this.socket?.readyState === 1) this.#subscribe();
+    if (this.asked) this.outdated = true; // one question at a time: whose answer is whose must be clear
+    else if (this.socket?.readyState === 1) this.#subscribe();
   }
 
   #open() {
@@ -72,6 +73,7 @@ export class Connection {
     clearTimeout(this.ackTimer);
     this.ackTimer = null;
     this.unacked = this.unackedChars = 0;
+    this.asked = false;
     const { socket } = this;
     this.socket = null;
     if (!socket) return;
@@ -80,6 +82,8 @@ export class Connection {
   }
 
   #subscribe() {
+    this.asked = true;
+    this.outdated = false;
     this.waiting = true; // frames of an older subscription may still be on their way
     this.#send({ type: "subscribe", after: this.cursor, backfill: this.backfill, filters: this.filters() });
   }
@@ -99,7 +103,7 @@ export class Connection {
     if (frame.type === "events") this.#events(frame, data.length);
     else if (frame.type === "ready") this.#ready(frame);
     else if (frame.type === "reset") this.#reset(frame);
-    else if (frame.type === "error") this.handlers.error(frame);
+    else if (frame.type === "error") this.#refused(frame);
     else if (frame.type === "heartbeat") this.#heartbeat(frame);
   }
 
@@ -110,10 +114,20 @@ export class Connection {
     this.handlers.reset(frame);
   }
 
+  /** A refused subscription gets no answer but this; what still comes belongs to the one before. */
+  #refused(frame) {
+    const answer = this.asked && /^bad_(filter|cursor)$/.test(frame.code);
+    if (answer) this.asked = false;
+    if (answer && this.outdated) this.#subscribe();
+    else this.handlers.error(frame);
+  }
+
   #ready(frame) {
     const resumed = this.cursor !== null;
-    this.waiting = false;
+    this.asked = false;
     this.attempt = 0;
+    if (this.outdated) return this.#subscribe();
+    this.waiting = false;
     if (frame.cursor) this.cursor = frame.cursor;
     this.handlers.ready(frame, resumed);
   }

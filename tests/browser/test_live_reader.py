@@ -1,0 +1,265 @@
+"""What a reader does to the live page: follow, pause, filter, read, move by keys."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.servers.daphne import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def test_scrolling_away_pauses_and_the_list_stands_still(site, visit):
+    """While one reads, nothing moves; a pill counts what is new and brings one back."""
+    site.run("for n in range(40): User.objects.create_user(f'scroll{n}')")
+    live = visit(site).open()
+    expect(live.rows.first).to_be_visible()
+    live.page.locator("#grid").hover()
+    live.page.mouse.wheel(0, 400)
+    expect(live.page.locator("#follow")).to_have_attribute("aria-pressed", "false")
+    before = live.page.locator("#rows").inner_text()
+    site.run("User.objects.create_user('whilereading')")
+    expect(live.page.locator("#new")).to_have_text("4 new events")
+    expect(live.state()).to_have_text("Paused · 4 new")
+    assert live.page.locator("#rows").inner_text() == before
+    live.page.locator("#new").click()
+    expect(live.row("whilereading").first).to_be_visible()
+    expect(live.page.locator("#follow")).to_have_attribute("aria-pressed", "true")
+    expect(live.page.locator("#new")).to_be_hidden()
+
+
+def test_pause_and_follow_by_button_and_key(site, visit):
+    """Paused, the page goes on collecting; following shows it all."""
+    live = visit(site).open()
+    live.press("p")
+    expect(live.state()).to_contain_text("Paused")
+    site.run("User.objects.create_user('collected')")
+    expect(live.page.locator("#new")).to_be_visible()
+    assert live.row("collected").count() == 0
+    live.press("f")
+    expect(live.row("collected").first).to_be_visible()
+    live.page.locator("#follow").click()
+    expect(live.page.locator("#follow-word")).to_have_text("Follow")
+    live.press("Space")  # the button has the focus: pressed once, not twice
+    expect(live.page.locator("#follow-word")).to_have_text("Following")
+
+
+def test_filters_are_asked_of_the_server_and_kept_in_the_address(site, visit):
+    """A facet narrows, its pill says so, the address holds it, going back undoes it."""
+    site.run("User.objects.create_user('filtered')")
+    live = visit(site).open()
+    expect(live.model("Profile").first).to_be_visible()
+    live.page.locator(".facet .take").filter(has_text="auth.User").click()
+    expect(live.page.locator("#pills")).to_contain_text("auth.User")
+    expect(live.model("Profile")).to_have_count(0)
+    assert "sender=auth.User" in live.page.url
+    live.page.locator("#pills .pill button").first.click()
+    expect(live.page.locator("#pills")).to_contain_text("not auth.User")
+    expect(live.model("Profile").first).to_be_visible()
+    assert "sender=%21auth.User" in live.page.url
+    live.page.go_back()
+    expect(live.model("Profile")).to_have_count(0)
+    live.page.reload()
+    expect(live.page.locator("#pills")).to_contain_text("auth.User")
+    expect(live.model("Profile")).to_have_count(0)
+    live.page.locator("#pills .drop").click()
+    expect(live.model("Profile").first).to_be_visible()
+
+
+def test_new_events_that_do_not_match_stay_away(site, visit):
+    """The filter holds for what comes later too."""
+    live = visit(site).open("?q=needle7")
+    expect(live.page.locator("#over")).to_contain_text("No event matches")
+    site.run("User.objects.create_user('haystack'); User.objects.create_user('needle7')")
+    expect(live.row("needle7").first).to_be_visible()
+    assert live.row("haystack").count() == 0
+
+
+def test_searching_looks_while_one_types_and_enter_makes_a_pill(site, visit):
+    """Text is searched in objects and changes; Esc empties the field."""
+    site.run("User.objects.create_user('findme', email='inside@example.org'); User.objects.create_user('other3')")
+    live = visit(site).open()
+    live.press("/")
+    live.page.keyboard.type("inside@example")
+    expect(live.row("findme").first).to_be_visible()
+    expect(live.row("other3")).to_have_count(0)
+    live.press("Escape")
+    expect(live.row("other3").first).to_be_visible()
+    live.page.keyboard.type("object:findme")
+    live.press("Enter")
+    expect(live.page.locator("#pills")).to_contain_text("findme")
+    expect(live.row("other3")).to_have_count(0)
+
+
+def test_too_narrow_filters_say_which_to_drop(site, visit):
+    """An empty list names the filter that was added last, and dropping it helps."""
+    site.run("User.objects.create_user('dropme')")
+    live = visit(site).open("?sender=auth.User&actor=nobody-of-this-name")
+    over = live.page.locator("#over")
+    expect(over).to_contain_text("No event matches")
+    over.get_by_role("button", name="nobody-of-this-name").click()
+    expect(live.row("dropme").first).to_be_visible()
+    assert "actor" not in live.page.url
+
+
+def test_the_panel_shows_the_change_and_follows_the_keys(site, visit):
+    """j and k move, the panel follows, Esc closes it and the page follows on."""
+    site.run("""
+        panel = User.objects.create_user('panel1', first_name='Ada', password='secret-9-long')
+        panel.first_name = 'Augusta'; panel.save()
+    """)
+    live = visit(site).open("?object=panel1")
+    expect(live.rows.first).to_be_visible()
+    live.press("j")
+    detail = live.page.locator("#detail")
+    expect(detail.locator("h2")).to_contain_text("panel1")
+    expect(detail.locator("del").first).to_have_text("Ada")
+    expect(detail.locator("ins").first).to_have_text("Augusta")
+    picked = live.page.locator(".row.picked")
+    expect(picked).to_have_attribute("aria-selected", "true")
+    assert live.page.locator("#grid").get_attribute("aria-activedescendant") == picked.get_attribute("id")
+    first = picked.get_attribute("aria-rowindex")
+    live.press("j")
+    expect(live.page.locator(".row.picked")).not_to_have_attribute("aria-rowindex", str(first))
+    live.press("k")
+    expect(live.page.locator(".row.picked")).to_have_attribute("aria-rowindex", str(first))
+    assert "event=" in live.page.url
+    live.press("Escape")
+    expect(detail).to_be_hidden()
+    expect(live.page.locator("#follow")).to_have_attribute("aria-pressed", "true")
+
+
+def test_secrets_stay_masked_in_the_panel(site, visit):
+    """A password is shown as masked, in the row, the panel and the JSON."""
+    site.run("User.objects.create_user('masked1', password='open-sesame-44')")
+    live = visit(site).open("?object=masked1")
+    live.model("User").first.click()
+    detail = live.page.locator("#detail")
+    expect(detail).to_contain_text("••••••••")
+    expect(detail).to_contain_text("masked")
+    assert "open-sesame-44" not in live.page.content()
+
+
+def test_the_cascade_is_drawn_and_its_cause_can_be_followed(site, visit):
+    """The panel of a profile leads to the user's save that caused it, and that one draws what it set off."""
+    site.run("User.objects.create_user('cause1')")
+    live = visit(site).open("?object=cause1")
+    live.model("Profile").first.click()
+    detail = live.page.locator("#detail")
+    expect(detail.locator(".chain .cause")).to_be_visible()
+    detail.locator(".chain button").click()
+    expect(detail.locator("h2")).to_contain_text("User")
+    expect(detail.locator(".fall li").first).to_contain_text("create User cause1")
+    expect(detail.locator(".fall")).to_contain_text("create Profile cause1")
+
+
+def test_enter_opens_the_whole_event_and_y_copies_its_link(site, visit):
+    """The selected event has a page of its own."""
+    site.run("User.objects.create_user('opened1')")
+    live = visit(site, permissions=["clipboard-read", "clipboard-write"]).open("?object=opened1")
+    expect(live.rows.first).to_be_visible()
+    live.press("j", "y")
+    expect(live.page.locator("#announcer")).to_have_text("Link copied")
+    link = live.page.evaluate("navigator.clipboard.readText()")
+    assert link.startswith(site.url + "/events/")
+    live.page.get_by_role("button", name="JSON", exact=True).click()
+    expect(live.page.locator("#announcer")).to_have_text("JSON copied")
+    assert json.loads(live.page.evaluate("navigator.clipboard.readText()"))["object_repr"] == "opened1"
+    live.page.locator("#grid").focus()
+    live.press("Enter")
+    live.page.wait_for_url("**/events/*/")
+
+
+def test_a_link_to_an_event_opens_it(site, visit):
+    """The address of a view with a selected event shows the same to somebody else."""
+    site.run("User.objects.create_user('shared1')")
+    live = visit(site).open("?object=shared1")
+    live.model("User").first.click()
+    expect(live.page.locator("#detail h2")).to_contain_text("shared1")
+    address = live.page.url
+    other = visit(site)
+    other.page.goto(address)
+    expect(other.page.locator("#detail h2")).to_contain_text("shared1")
+    assert other.page.locator("#follow").get_attribute("aria-pressed") == "true"
+
+
+def test_the_keys_are_listed_and_the_theme_is_kept(site, visit):
+    """`?` opens the list of keys; the chosen theme survives a reload."""
+    live = visit(site, color_scheme="light").open()
+    live.press("?")
+    expect(live.page.locator("#keys")).to_contain_text("copy the link")
+    live.press("Escape")
+    expect(live.page.locator("#keys")).to_be_hidden()
+    switch = live.page.locator(".icon-btn[data-theme-switch]")
+    switch.click()
+    switch.click()
+    live.page.reload()
+    assert live.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert live.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(14, 17, 23)"
+
+
+@pytest.mark.parametrize("width", [390, 768, 1100, 1440, 1920])
+def test_no_width_scrolls_sideways(site, visit, width):
+    """From a telephone to a wide screen everything fits, with and without the panel."""
+    site.run(f"User.objects.create_user('wide{width}' + 'x' * 120)")
+    live = visit(site, viewport={"width": width, "height": 844}).open()
+    expect(live.rows.first).to_be_visible()
+    fits = "document.documentElement.scrollWidth <= innerWidth && document.querySelector('#grid').scrollWidth <= document.querySelector('#grid').clientWidth"
+    assert live.page.evaluate(fits)
+    live.rows.first.click()
+    expect(live.page.locator("#detail")).to_be_visible()
+    assert live.page.evaluate(fits)
+    box = live.page.locator("#detail").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= width
+
+
+def test_a_narrow_screen_has_its_filters_in_a_drawer(site, visit):
+    """On a telephone the facets open over the list and close again."""
+    site.run("User.objects.create_user('drawer1')")
+    live = visit(site, viewport={"width": 390, "height": 844}).open()
+    live.page.locator("#facets-open").click()
+    live.page.locator(".facet .take").filter(has_text="users.Profile").click()
+    live.page.get_by_role("button", name="Done").click()
+    expect(live.page.locator("#facets")).to_be_hidden()
+    expect(live.model("User")).to_have_count(0)
+
+
+def test_the_grid_is_a_grid_to_a_screen_reader(site, visit):
+    """Rows are counted and numbered, and announcements do not flood."""
+    site.run("for n in range(60): User.objects.create_user(f'grid{n}')")
+    live = visit(site).open()
+    grid = live.page.get_by_role("grid", name="Events, newest first")
+    expect(grid).to_be_visible()
+    total = int(grid.get_attribute("aria-rowcount") or 0)
+    assert total > 60
+    assert live.rows.count() < 60
+    assert live.rows.first.get_attribute("aria-rowindex") == "2"
+    assert [row.get_attribute("role") for row in live.rows.first.locator("> *").all()] == ["gridcell"] * 6
+    assert live.page.locator("#announcer").inner_text() == ""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_accessibility_violation_is_found(site, visit, scheme):
+    """axe-core finds nothing in the list, the panel, the filters and an empty list, in both themes."""
+    site.run("User.objects.create_user('axe1', first_name='Ada')")
+    live = visit(site, color_scheme=scheme, reduced_motion="reduce").open("?object=axe1&source=!migration")
+    live.rows.first.click()
+    expect(live.page.locator("#detail h2")).to_contain_text("axe1")
+    assert violations(live) == []
+    live.page.keyboard.press("?")
+    assert violations(live) == []
+    live.page.keyboard.press("Escape")
+    live.page.goto(f"{site.url}/?q=nothing-has-this")
+    expect(live.page.locator("#over")).to_contain_text("No event matches")
+    assert violations(live) == []
+
+
+def violations(live) -> list[str]:
+    """What axe-core objects to; evaluated by the debugger, which the page's policy does not hinder."""
+    live.page.evaluate(AXE.read_text())
+    found = live.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:160]}" for one in found for node in one["nodes"]]
