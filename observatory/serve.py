@@ -128,7 +128,7 @@ def administrator() -> tuple[User, str]:
     user = User.objects.filter(username=ADMIN).first()
     if user is None:
         password = keep(path, secrets.token_urlsafe(12))
-        return User.objects.create_superuser(ADMIN, "admin@localhost", password), password
+        return User.objects.create_superuser(ADMIN, "", password), password
     password = kept(path)
     return user, password if password and user.check_password(password) else ""
 
