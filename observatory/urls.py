@@ -17,6 +17,9 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
 ]
 
+if settings.DEBUG:
+    urlpatterns.append(path("login-once/", include("observatory.login_once")))
+
 if settings.DEBUG_TOOLBAR:
     from debug_toolbar.toolbar import debug_toolbar_urls
 

@@ -81,8 +81,7 @@ def request_actor(request: Any) -> Actor:
     The account counts once the application has looked at ``request.user`` (lazily, by ``auser`` or by
     setting it, as token authentication does); before that the session's key, if the session is loaded.
     """
-    user = request.__dict__.get("user")
-    user = getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None) or _resolved(user)
+    user = _known_user(request)
     if user is not None:
         if not getattr(user, "is_authenticated", False):
             return ANONYMOUS
@@ -92,12 +91,14 @@ def request_actor(request: Any) -> Actor:
     return Actor(shorten(str(session["_auth_user_id"]), 255)) if session and "_auth_user_id" in session else ANONYMOUS
 
 
-def _resolved(user: Any) -> Any:
-    """A user set by hand, or a lazy one somebody has looked at already; else None."""
-    if user is None or not hasattr(user, "_wrapped"):
+def _known_user(request: Any) -> Any:
+    """The user set by hand (a log-in does that), or the lazy one if somebody has looked at it; else None."""
+    user = request.__dict__.get("user")
+    if user is not None and "_wrapped" in getattr(user, "__dict__", ()):
+        user = user.__dict__["_wrapped"]
+    if hasattr(user, "is_authenticated"):
         return user
-    wrapped = user.__dict__.get("_wrapped")
-    return wrapped if hasattr(wrapped, "is_authenticated") else None
+    return getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None)
 
 
 def request_path(request: HttpRequest) -> str:

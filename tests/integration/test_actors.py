@@ -82,6 +82,14 @@ def test_account_set_late():
     assert {e.actor_repr for e in events} == {"ada"}
 
 
+def test_log_in_is_by_who_logged_in():
+    """The `last_login` that a log-in saves is by the account itself, though the page began with a stranger."""
+    User.objects.create_user("ada", password="correct horse")
+    with recorded() as events:
+        Client().post("/accounts/login/", {"username": "ada", "password": "correct horse"})
+    assert {(e.actor_repr, tuple(e.changes)) for e in events if e.sender == "auth.User"} == {("ada", ("last_login",))}
+
+
 def test_anonymous_and_unresolved():
     """Nobody logged in is "anonymous", and a view that never looks at the user pays no query for us."""
 
