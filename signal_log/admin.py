@@ -154,8 +154,6 @@ class SignalEventAdmin(EventAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        if "\x00" in term:
-            return queryset.none(), False
         label, _, pk = term.partition("/")
         wanted = Q(sender__in=senders(), object_pk=term) | Q(actor_repr=term) | Q(object_repr__icontains=term)
         if pk:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.connection import ConnectionDoesNotExist
 
 from signal_log.models import SignalEvent
 
@@ -41,5 +42,5 @@ def _stored(model: type[models.Model], event: SignalEvent) -> models.Model | Non
     """The object as it is stored now; None for a key that the model cannot have."""
     try:
         return model._base_manager.using(event.using).filter(pk=event.object_pk).first()
-    except (ValueError, TypeError, ValidationError, DatabaseError, KeyError):
+    except (ValueError, TypeError, ValidationError, DatabaseError, ConnectionDoesNotExist):
         return None

@@ -46,7 +46,7 @@ def event_page(request: HttpRequest, number: str) -> HttpResponse:
         ["text/html", "application/json"]
     ) == "application/json":  # fmt: skip
         return JsonResponse(as_mapping(event))
-    context = describe(event) | {"admin_url": admin_url(request, event)}
+    context = describe(event) | {"object_admin_url": admin_url(request, event)}
     return render(request, "signal_log/event.html", context)
 
 

@@ -18,7 +18,7 @@ from signal_log.show.access import for_observers
 from signal_log.show.choices import choices
 from signal_log.show.moments import zone
 from signal_log.show.operations import folded, lines, undecided
-from signal_log.show.paging import Count, Page, count, read_page, span_of
+from signal_log.show.paging import Matches, Page, count, read_page, span_of
 from signal_log.show.query import NAMES, Query, parse
 from signal_log.store.read import events, filtered
 
@@ -66,7 +66,7 @@ def events_page(request: HttpRequest) -> HttpResponse:
     return render(request, "signal_log/events.html", context)
 
 
-def read(query: Query) -> tuple[Page, Count]:
+def read(query: Query) -> tuple[Page, Matches]:
     """The page that a query asks for, and how many signals match it in all."""
     matching = filtered(events(), query.filters)
     if query.since is not None:

@@ -36,7 +36,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     pk = pk or request.GET.get("pk", "")
     labels = labels_of_row(label)
     recorded = of_row(labels, pk)
-    newest = None if "\x00" in label + pk else recorded.order_by("-pk").first()
+    newest = None if not pk or "\x00" in label + pk else recorded.order_by("-pk").first()
     if newest is None:
         return missing(request, "Nothing recorded", _why_nothing(label, labels, pk))
     query = parse(request.GET, own=("at", "pk"))
@@ -51,7 +51,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         "newest": newest,
         "is_gone": newest.signal == POST_DELETE and tells(newest),
         "title": one_line(newest.object_repr or newest.object_pk, 120),
-        "admin_url": admin_url(request, newest),
+        "object_admin_url": admin_url(request, newest),
         "path": address,
         "pk_in_query": pk if "?" in address else "",
         "at_typed": request.GET.get("at", ""),

@@ -49,7 +49,7 @@ class Line:
     @property
     def model(self) -> str:
         """The model's short name."""
-        return words.model_name(self.event.sender)
+        return one_line(words.model_name(self.event.sender), 60)
 
     @property
     def object(self) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 
 from signal_log.models import SignalEvent
 from signal_log.store.read import events
@@ -24,10 +24,8 @@ SECONDS: Final = 2.0
 COUNT_SECONDS: Final = 0.5
 MOST_COUNTED: Final = 1_000
 LARGEST_ID: Final = 2**63 - 1
-# An event's id is given when its transaction commits, later than its time by the length of the
-# transaction. None is expected to last longer than this.
-LONGEST_TRANSACTION: Final = timedelta(days=1)
-SAMPLE: Final = 200
+FEW: Final = 200_000
+"""So many events in a span of time are looked up by the index on time to know where they lie."""
 
 Events = QuerySet[SignalEvent]
 Keep = Callable[[list[SignalEvent]], list[SignalEvent]]
@@ -42,6 +40,9 @@ class Span:
     scan: bool = False
 
 
+NOTHING: Final = Span(low=1, high=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some events, newest first, and where to go on; ``searched_to`` is set when time ran out."""
@@ -53,7 +54,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class Matches:
     """How many events match: ``number`` of them, or more where it is not ``exact``."""
 
     number: int
@@ -91,7 +92,7 @@ def read_page(
     return Page(found, place, found[0].pk if found and before else None, searched_to)
 
 
-def count(matching: Events, span: Span) -> Count:
+def count(matching: Events, span: Span) -> Matches:
     """How many match, as far as a thousand and half a second go."""
     number = 0
     deadline = monotonic() + COUNT_SECONDS
@@ -99,30 +100,35 @@ def count(matching: Events, span: Span) -> Count:
         left = MOST_COUNTED + 1 - number
         number += matching.filter(pk__gte=low, pk__lte=high).order_by()[:left].count()
         if number > MOST_COUNTED:
-            return Count(MOST_COUNTED, exact=False)
+            return Matches(MOST_COUNTED, exact=False)
         if monotonic() > deadline and low > span.low:
-            return Count(number, exact=False)
-    return Count(number, exact=True)
+            return Matches(number, exact=False)
+    return Matches(number, exact=True)
 
 
 def span_of(since: datetime | None, until: datetime | None, *, scan: bool) -> Span:
-    """The ids that can lie between two times, found by the index on time; and the log's own ends."""
+    """The ids to walk through for a span of time: exact where it holds few events, else the whole log.
+
+    Ids do not follow the times: an event has its id from the end of its transaction.
+    """
     log = events()
-    low = high = None
-    if since is not None:
-        earlier = log.filter(occurred_at__lt=since - LONGEST_TRANSACTION).order_by("-occurred_at")
-        low = min(earlier.values_list("pk", flat=True)[:SAMPLE], default=None)
-    if until is not None:
-        later = log.filter(occurred_at__gt=until + LONGEST_TRANSACTION).order_by("occurred_at")
-        high = min(later.values_list("pk", flat=True)[:SAMPLE], default=None)
-    scan = scan or since is not None or until is not None
-    if scan and low is None:
-        low = log.order_by("pk").values_list("pk", flat=True).first()
-    if scan and high is None:
-        high = log.order_by("-pk").values_list("pk", flat=True).first()
-    if scan and (low is None or high is None):
-        return Span(low=1, high=0)
-    return Span(low or 1, high or LARGEST_ID, scan)
+    if since is not None or until is not None:
+        inside = log.filter(**_between(since, until)).order_by("occurred_at").values("pk")[: FEW + 1]
+        found = inside.aggregate(number=Count("pk"), low=Min("pk"), high=Max("pk"))
+        if not found["number"]:
+            return NOTHING
+        if found["number"] <= FEW:
+            return Span(found["low"], found["high"], scan=True)
+    elif not scan:
+        return Span()
+    low = log.order_by("pk").values_list("pk", flat=True).first()
+    high = log.order_by("-pk").values_list("pk", flat=True).first()
+    return NOTHING if low is None or high is None else Span(low, high, scan=True)
+
+
+def _between(since: datetime | None, until: datetime | None) -> dict[str, datetime]:
+    bounds = {"occurred_at__gte": since, "occurred_at__lte": until}
+    return {name: moment for name, moment in bounds.items() if moment is not None}
 
 
 def _walk(

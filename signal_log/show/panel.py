@@ -98,9 +98,9 @@ def _row(event: Event, depth: int) -> dict[str, Any]:
         "indent": min(depth, 8),
         "style": kind.style,
         "signal": kind.word,
-        "model": event.sender,
+        "model": one_line(event.sender, 200),
         "object": one_line(event.object_repr or event.object_pk, 100),
-        "cause": event.caused_by,
+        "cause": one_line(event.caused_by, 300),
         "changes": [
             {"name": field.name, "old": _text(field.old), "new": _text(field.new)}
             for field in field_diffs(event.changes, verb)
@@ -109,7 +109,7 @@ def _row(event: Event, depth: int) -> dict[str, Any]:
         "time": duration(event.duration_us),
         "outcome": event.outcome.replace("_", " "),
         "error": one_line(event.error, 300),
-        "call_site": event.call_site,
+        "call_site": one_line(event.call_site, 300),
     }
 
 

@@ -42,7 +42,7 @@ class Row:
     @property
     def model(self) -> str:
         """The short name of the event's model."""
-        return words.model_name(self.event.sender) if self.event else ""
+        return one_line(words.model_name(self.event.sender), 60) if self.event else ""
 
     @property
     def object(self) -> str:
@@ -184,7 +184,7 @@ class Tree:
 
     def _signal(self, event: SignalEvent, level: int) -> Iterator[Row]:
         yield Row(
-            "signal", level, words.short_name(event.signal), "", *self._bar(event.occurred_at, _end(event)),
+            "signal", level, one_line(words.short_name(event.signal)), "", *self._bar(event.occurred_at, _end(event)),
             duration(event.duration_us), event=event,
         )  # fmt: skip
         caused: dict[str, list[Operation]] = defaultdict(list)
@@ -196,7 +196,15 @@ class Tree:
             if mine:
                 start = min(start, mine[0].start)
             end = max([start + timedelta(microseconds=taken or 0), *(op.end for op in mine)])
-            yield Row("receiver", level + 1, one_line(name, 200), "", *self._bar(start, end), duration(taken), error)
+            yield Row(
+                "receiver",
+                level + 1,
+                one_line(name, 200),
+                "",
+                *self._bar(start, end),
+                duration(taken),
+                one_line(error, 200),
+            )
             yield from self._siblings(mine, level + 2)
             start += timedelta(microseconds=taken or 0)
         for name, mine in caused.items():

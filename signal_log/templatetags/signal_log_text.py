@@ -1,0 +1,17 @@
+"""Recorded text in templates; ``{% load signal_log_text %}``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from signal_log.show import text
+
+register = template.Library()
+
+
+@register.filter
+def visible(value: Any) -> str:
+    """The text with control, direction and invisible characters named; escaping is the template's work."""
+    return text.visible(str(value))

@@ -1,0 +1,125 @@
+"""Every page of the log, for every kind of user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.http import HttpResponse
+from django.test import Client, override_settings
+
+from signal_log.models import SignalEvent
+from tests.factories import make_event
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "marker-of-an-event"
+
+
+@pytest.fixture
+def event() -> SignalEvent:
+    """An event that nobody without the permission may see."""
+    return make_event(object_repr=SECRET, object_pk="77")
+
+
+@pytest.fixture
+def addresses(event: SignalEvent) -> dict[str, str]:
+    """Every page on which the event is shown."""
+    return {
+        "events": "/events/",
+        "event": f"/events/{event.pk}/",
+        "json": f"/events/{event.pk}/?format=json",
+        "trace": f"/traces/{event.trace_id}/",
+        "object": "/objects/auth.User/77/",
+        "at": "/objects/auth.User/77/?at=2100-01-01",
+        "admin_list": "/admin/signal_log/signalevent/?q=77",
+        "admin_event": f"/admin/signal_log/signalevent/{event.pk}/change/",
+    }
+
+
+def logged_in(name: str, *, permission: bool = False, **fields: Any) -> Client:
+    """A client with a new account."""
+    user = get_user_model().objects.create_user(name, **fields)
+    if permission:
+        user.user_permissions.add(Permission.objects.get(codename="view_signalevent"))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def pages(client: Client, addresses: dict[str, str]) -> Iterator[tuple[str, HttpResponse]]:
+    """The answer of each page."""
+    for name, address in addresses.items():
+        yield name, client.get(address)
+
+
+def test_strangers_are_asked_to_log_in(addresses: dict[str, str]) -> None:
+    """A redirect to the log-in that comes back, and not a word of the event."""
+    for name, response in pages(Client(), addresses):
+        assert response.status_code == 302, name
+        assert "login" in response["Location"], name
+        assert "next=/" in response["Location"], name
+        assert SECRET.encode() not in response.content, name
+
+
+def test_accounts_without_the_permission_get_a_clear_403(addresses: dict[str, str]) -> None:
+    """Also staff: the admin's pages need the log's permission as well."""
+    for client in (logged_in("ada"), logged_in("staff", is_staff=True)):
+        for name, response in pages(client, addresses):
+            if name.startswith("admin") and response.status_code == 302:  # the admin's own log-in, for non-staff
+                continue
+            assert response.status_code == 403, name
+            assert SECRET.encode() not in response.content, name
+            if name == "events":
+                assert b"lacks the permission" in response.content
+
+
+def test_people_with_the_permission_see_it(addresses: dict[str, str]) -> None:
+    """On every page; on those of the admin where they are staff too."""
+    for client in (
+        logged_in("ada", permission=True, is_staff=True),
+        logged_in("root", is_superuser=True, is_staff=True),
+    ):
+        for name, response in pages(client, addresses):
+            assert response.status_code == 200, name
+            assert SECRET.encode() in response.content, name
+
+
+def test_the_setting_names_the_permission(addresses: dict[str, str]) -> None:
+    """With another PERMISSION the default one no longer opens anything, in the admin neither."""
+    client = logged_in("ada", permission=True, is_staff=True)
+    with override_settings(SIGNAL_LOG={"MODELS": ["auth.User"], "PERMISSION": "auth.delete_user"}):
+        assert {response.status_code for _, response in pages(client, addresses)} == {403}
+
+
+def test_an_account_that_is_deactivated_sees_nothing_more(addresses: dict[str, str]) -> None:
+    """At once, with the session still open."""
+    client = logged_in("ada", permission=True, is_staff=True)
+    get_user_model().objects.filter(username="ada").update(is_active=False)
+    for name, response in pages(client, addresses):
+        assert response.status_code == 302, name
+        assert SECRET.encode() not in response.content, name
+
+
+def test_pages_are_not_cached_and_allow_no_foreign_code(addresses: dict[str, str]) -> None:
+    """no-store and a policy without inline code on every page of the log."""
+    client = logged_in("root", is_superuser=True, is_staff=True)
+    for name, response in pages(client, addresses):
+        policy = response["Content-Security-Policy"]
+        assert "default-src 'none'" in policy, name
+        assert "unsafe" not in policy, name
+        assert "no-store" in response["Cache-Control"], name
+
+
+def test_pages_only_answer_questions(addresses: dict[str, str]) -> None:
+    """POST, PUT and DELETE are refused on every page; nothing is changed."""
+    client = logged_in("root", is_superuser=True, is_staff=True)
+    before = SignalEvent.objects.count()
+    for name, address in addresses.items():
+        if not name.startswith("admin"):
+            for send in (client.post, client.put, client.delete, client.patch):
+                assert send(address).status_code == 405, name
+    assert SignalEvent.objects.count() == before

@@ -1,0 +1,91 @@
+"""Old and new values as the pages show them."""
+
+from __future__ import annotations
+
+import time
+
+from signal_log.event import MASK
+from signal_log.show.diff import field_diffs, summary
+from signal_log.show.text import duration, one_line, visible
+
+
+def test_update_shows_both_sides_and_marks_the_words_that_differ() -> None:
+    """In a long text only the words that changed are marked, on the side where they stand."""
+    old = "One accurate measurement is worth a thousand opinions."
+    new = "One accurate measurement is worth ten thousand opinions."
+    [field] = field_diffs({"bio": [old, new]}, "updated")
+    assert field.old is not None
+    assert field.new is not None
+    assert (field.old.text, field.new.text) == (old, new)
+    assert [p.text for p in field.old.pieces if p.marked] == ["a"]
+    assert [p.text for p in field.new.pieces if p.marked] == ["ten"]
+
+
+def test_short_or_unlike_texts_are_shown_whole() -> None:
+    """Marking scattered letters would hide more than it shows."""
+    for old, new in (("Ada", "Augusta"), ("the quick brown fox jumps", "zebras wear striped pyjamas")):
+        [field] = field_diffs({"name": [old, new]}, "updated")
+        assert field.old is not None
+        assert [p.marked for p in field.old.pieces] == [False]
+
+
+def test_created_and_deleted_show_one_side() -> None:
+    """A creation has no old side, a deletion no new one."""
+    [created] = field_diffs({"name": [None, "Ada"]}, "created")
+    [deleted] = field_diffs({"name": ["Ada", None]}, "deleted")
+    assert created.old is None
+    assert created.new is not None
+    assert deleted.old is not None
+    assert deleted.new is None
+
+
+def test_null_empty_and_masked_are_said() -> None:
+    """Nothing, an empty text and a secret cannot be mistaken for each other or for a value."""
+    fields = {f.name: f for f in field_diffs({"a": [None, ""], "password": [MASK, MASK]}, "updated")}
+    assert fields["a"].old is not None
+    assert fields["a"].new is not None
+    assert (fields["a"].old.style, fields["a"].new.style) == ("null", "empty")
+    assert fields["password"].masked
+    assert not fields["a"].masked
+
+
+def test_rows_that_somebody_else_wrote_do_not_break_the_page() -> None:
+    """Changes of any JSON shape are shown somehow."""
+    for changes in (None, [], "x", {"a": 1}, {"a": [1, 2, 3]}, {"a": {"b": [True]}}):
+        field_diffs(changes, "updated")
+        summary(changes, "updated")
+    [field] = field_diffs({"a": [1, 2, 3]}, "updated")
+    assert field.new is not None
+    assert "3" in field.new.text
+
+
+def test_huge_texts_are_compared_in_no_time() -> None:
+    """A value of 100,000 words costs less than a second: it is shown whole."""
+    started = time.perf_counter()
+    field_diffs({"bio": ["word " * 100_000, "werd " * 100_000]}, "updated")
+    assert time.perf_counter() - started < 1
+
+
+def test_summary_prefers_the_field_that_names_the_object() -> None:
+    """A creation is told by its name, not by its key."""
+    said = summary({"id": [None, 7], "staff": [None, False], "username": [None, "ada"]}, "created", "ada")
+    assert (said.count, said.name, said.old, said.new, said.more) == (3, "username", "", "ada", 2)
+
+
+def test_what_cannot_be_seen_is_named() -> None:
+    """Control, direction and zero-width characters appear by number; line breaks and tabs stay."""
+    assert visible("a\x00b\x07c\x85d\u202eexe\u200b\n\t") == ("a[U+0000]b[U+0007]c[U+0085]d[U+202E]exe[U+200B]\n\t")
+    assert visible("Ünï🎈") == "Ünï🎈"
+
+
+def test_one_line_is_one_short_line() -> None:
+    """Line breaks are drawn and the rest is cut, also of a huge text."""
+    assert one_line("a\nb") == "a⏎b"
+    assert one_line("x" * 1_000_000, 10) == "x" * 10 + "…"
+
+
+def test_durations_have_three_digits_at_most() -> None:
+    """From microseconds to seconds."""
+    assert [duration(us) for us in (7, 999, 1_200, 284_000, 1_234_567, None)] == [
+        "7 µs", "999 µs", "1.2 ms", "284 ms", "1.23 s", "not finished",
+    ]  # fmt: skip

@@ -1,0 +1,101 @@
+"""Pre and post as one line, effects below their causes; words; addresses."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from signal_log.models import SignalEvent
+from signal_log.show import words
+from signal_log.show.links import labels_of_row, object_url
+from signal_log.show.operations import folded, lines
+from tests.factories import event_value
+
+TRACE = uuid.UUID(int=1)
+
+
+def event(pk: int, signal: str = "post_save", **fields: Any) -> SignalEvent:
+    """An event with this number, at the position of the same number."""
+    value = event_value(**{"signal": signal, "position": pk, "operation": pk, "trace_id": TRACE, **fields})
+    return SignalEvent(pk=pk, **asdict(value))
+
+
+def test_folding_keeps_one_event_of_each_operation() -> None:
+    """The post signal stands for both; a pre signal whose save never finished stands alone."""
+    pre, post = event(1, "pre_save"), event(2, operation=1)
+    undone = event(3, "pre_save", outcome="rolled_back"), event(4, operation=3, outcome="rolled_back")
+    failed = event(5, "pre_save", outcome="failed")
+    kept = folded([failed, *reversed(undone), post, pre], {(TRACE, 3)})
+    assert [e.pk for e in kept] == [5, 4, 2]
+
+
+def test_effects_stand_below_their_cause_in_order() -> None:
+    """Newest cause first; below it its effects, oldest first and indented."""
+    old = event(2, operation=1)
+    child_a = event(4, operation=3, parent_position=2, caused_by="a.b")
+    grandchild = event(6, operation=5, parent_position=4, caused_by="a.c")
+    child_b = event(8, operation=7, parent_position=2, caused_by="a.d")
+    other = event(9, trace_id=uuid.UUID(int=2))
+    shown = lines([other, child_b, grandchild, child_a, old])
+    assert [(line.event.pk, line.depth) for line in shown] == [(9, 0), (2, 0), (4, 1), (6, 2), (8, 1)]
+
+
+def test_an_effect_whose_cause_is_on_another_page_stands_for_itself() -> None:
+    """It is not indented, and names its cause."""
+    [line] = lines([event(4, parent_position=2, caused_by="users.signals.create_profile")])
+    assert (line.depth, line.cause) == (0, "create_profile")
+
+
+def test_every_signal_is_a_flat_list() -> None:
+    """With every signal shown, the order is that of the log."""
+    events = [event(4, operation=3, parent_position=2), event(3, "pre_save"), event(2, operation=1)]
+    assert [(line.event.pk, line.kind.word) for line in lines(events, every=True)] == [
+        (4, "post_save"), (3, "pre_save"), (2, "post_save"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("signal", "created", "outcome", "style", "word"),
+    [
+        ("post_save", True, "committed", "created", "created"),
+        ("post_save", False, "committed", "updated", "updated"),
+        ("pre_save", None, "committed", "about", "saving"),
+        ("pre_delete", None, "committed", "about", "deleting"),
+        ("post_delete", None, "committed", "deleted", "deleted"),
+        ("post_delete", None, "rolled_back", "undone", "rolled back"),
+        ("pre_save", None, "failed", "failed", "failed"),
+        ("m2m_changed", None, "committed", "m2m", "m2m changed"),
+        ("silent_update", None, "committed", "silent", "silent"),
+        ("django.contrib.auth.signals.user_logged_in", None, "committed", "signal", "user_logged_in"),
+    ],
+)
+def test_each_kind_has_its_word(signal: str, created: bool | None, outcome: str, style: str, word: str) -> None:
+    """Icon and colour (by the style) never stand without a word."""
+    assert words.kind(signal, created, {}, outcome) == words.Kind(style, word)
+
+
+@pytest.mark.parametrize(
+    ("pk", "address"),
+    [
+        ("5", "/objects/shop.Item/5/"),
+        ("a/b c?d#e%2F", "/objects/shop.Item/a/b%20c%3Fd%23e%252F/"),
+        ("..", "/objects/shop.Item/?pk=.."),
+        ("a/../b", "/objects/shop.Item/?pk=a%2F..%2Fb"),
+        ("a\nb", "/objects/shop.Item/?pk=a%0Ab"),
+        ("/x/", "/objects/shop.Item/?pk=%2Fx%2F"),
+        ("", ""),
+    ],
+)
+def test_every_key_has_an_address(pk: str, address: str) -> None:
+    """Keys that a path would lose on its way stand in the query string."""
+    assert object_url("shop.Item", pk) == address
+
+
+def test_proxies_name_the_same_row() -> None:
+    """The history of a row includes what was recorded under its proxies, from either name."""
+    assert labels_of_row("shop.Item") == labels_of_row("shop.CheapItem") == ("shop.CheapItem", "shop.Item")
+    assert labels_of_row("no.Such") == ("no.Such",)
+    assert labels_of_row("nonsense") == ("nonsense",)

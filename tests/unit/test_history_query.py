@@ -1,0 +1,80 @@
+"""The history's query string."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.http import QueryDict
+from django.utils import timezone
+
+from signal_log.errors import FilterError
+from signal_log.show.moments import parse_moment
+from signal_log.show.query import parse
+
+
+def test_filters_times_and_places_are_understood() -> None:
+    """All keys together."""
+    query = parse(QueryDict("sender=auth.User&sender=a.B&source=!migration&since=2026-11-22&before=9&every=1"))
+    assert not query.problems
+    assert query.filters.wanted == {"sender": ("auth.User", "a.B")}
+    assert query.filters.excluded == {"source": ("migration",)}
+    assert (query.before, query.after, query.every) == (9, None, True)
+    assert query.since == datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("sent", "key", "says"),
+    [
+        ("outcome=perhaps", "outcome", "committed, rolled_back, failed"),
+        ("trace=xyz", "trace", "UUID"),
+        ("since=yesterday", "since", "2026-11-22T09:42:17Z"),
+        ("since=2026-13-45", "since", "2026-11-22T09:42:17Z"),
+        ("since=0001-01-01T00:00:00%2B23:00", "since", "2026-11-22"),
+        ("before=x", "before", "number of an event"),
+        ("after=-1", "after", "number of an event"),
+        ("before=99999999999999999999", "before", "number of an event"),
+        ("colour=red", "colour", "Accepted: sender"),
+        ("q=%00", "q", "NUL"),
+        ("q=" + "x" * 501, "q", "500"),
+        ("since=2026-11-22&until=2026-11-21", "until", "earlier"),
+    ],
+)
+def test_what_cannot_be_understood_is_said_by_key(sent: str, key: str, says: str) -> None:
+    """The message names what is accepted; what was typed is kept."""
+    query = parse(QueryDict(sent))
+    assert says in query.problems[key]
+    assert query.given[key]
+
+
+def test_a_pill_leads_to_the_page_without_it() -> None:
+    """Each pill drops its own value and the place, and keeps the rest."""
+    pills = parse(QueryDict("sender=a.A&sender=b.B&actor=!ada&before=7&every=1")).pills("/events/")
+    assert [(pill.name, pill.value, pill.excluded, pill.without) for pill in pills] == [
+        ("model", "a.A", False, "/events/?sender=b.B&actor=%21ada&every=1"),
+        ("model", "b.B", False, "/events/?sender=a.A&actor=%21ada&every=1"),
+        ("actor", "ada", True, "/events/?sender=a.A&sender=b.B&every=1"),
+    ]
+
+
+def test_the_form_keeps_what_it_cannot_show() -> None:
+    """Several values and exclusions travel as hidden fields."""
+    query = parse(QueryDict("sender=a.A&sender=b.B&actor=!ada&q=x"))
+    assert list(query.hidden()) == [("sender", "a.A"), ("sender", "b.B"), ("actor", "!ada")]
+    assert (query.one("sender"), query.one("q")) == ("", "x")
+
+
+def test_asking_for_a_signal_shows_every_signal() -> None:
+    """Folded operations would hide the pre signals that were asked for."""
+    assert parse(QueryDict("signal=pre_save")).every
+
+
+def test_times_without_an_offset_are_local() -> None:
+    """With an offset, or Z, they are exact."""
+    with timezone.override("Europe/Vienna"):
+        assert parse_moment("at", "2026-07-01 12:00") == datetime(2026, 7, 1, 10, tzinfo=UTC)
+        assert parse_moment("at", "2026-07-01T12:00:00Z") == datetime(2026, 7, 1, 12, tzinfo=UTC)
+        assert parse_moment("at", "2026-07-01T12:00:00 02:00") == datetime(2026, 7, 1, 10, tzinfo=UTC)
+    assert parse_moment("at", "  ") is None
+    with pytest.raises(FilterError):
+        parse_moment("at", "noon")
