@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := $(shell command -v npm 2>/dev/null)
 UV_VERSION := 0.13.9
+# One of the copied files stands for all: they are put in place together.
+VENDORED := signal_log/static/signal_log/vendor/preact.js
 
 .DEFAULT_GOAL := help
 .PHONY: help setup python-packages vendor run demo check-port test lint format bench screenshots setup-browser lock clean
@@ -18,7 +20,7 @@ setup: ## make .venv, install the locked packages, fetch the front-end files
 	@$(MAKE) --no-print-directory -j2 python-packages vendor
 
 python-packages: $(VENV)/.installed ; @:
-vendor: signal_log/static/signal_log/vendor/.stamp ; @:
+vendor: $(VENDORED) ; @:
 
 $(BIN)/pip:
 	@$(PYTHON) scripts/python_version.py
@@ -46,9 +48,8 @@ node_modules/.installed: package.json package-lock.json .npmrc
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --loglevel=error --no-progress >/dev/null
 	@touch $@
 
-signal_log/static/signal_log/vendor/.stamp: scripts/vendor.py node_modules/.installed
+$(VENDORED): scripts/vendor.py node_modules/.installed
 	@$(PYTHON) scripts/vendor.py
-	@touch $@
 
 run: check-port setup ## start the observatory on 127.0.0.1:8000 (PORT= for another)
 	@$(BIN)/python -m observatory.serve

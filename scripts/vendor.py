@@ -46,18 +46,20 @@ def relative(match: re.Match[str]) -> str:
 
 
 def main() -> None:
-    """Make the folder anew, so that a file no longer listed does not stay behind."""
-    if TARGET.exists():
-        shutil.rmtree(TARGET)
-    (TARGET / "licences").mkdir(parents=True)
+    """Make the folder anew and put it in place when it is whole; a file no longer listed is gone."""
+    new = TARGET.with_name("vendor.new")
+    shutil.rmtree(new, ignore_errors=True)
+    (new / "licences").mkdir(parents=True)
     for name, source in FILES.items():
         text = SOURCE_MAP.sub("\n", (PACKAGES / source).read_text(encoding="utf-8"))
         if name.endswith(".js"):
             text = IMPORT.sub(relative, text)
-        (TARGET / name).write_text(text, encoding="utf-8")
+        (new / name).write_text(text, encoding="utf-8")
     for package in LICENCES:
         name = package.replace("@", "").replace("/", "-") + ".txt"
-        shutil.copyfile(PACKAGES / package / "LICENSE", TARGET / "licences" / name)
+        shutil.copyfile(PACKAGES / package / "LICENSE", new / "licences" / name)
+    shutil.rmtree(TARGET, ignore_errors=True)
+    new.rename(TARGET)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,8 @@ class Daphne(Server):
             "asgi:application",
         ]
         self.launch(command, env=environment(self.env), pass_fds=(descriptor,), cwd=ROOT)
-        self.wait_until(lambda: "Listening on" in self.log_text()[before:], 30)
+        sockets = 1 + self.arguments.count("--endpoint")
+        self.wait_until(lambda: self.log_text()[before:].count("Listening on") == sockets, 30)
 
     def status(self, path: str) -> int:
         """The status of a plain GET, 0 when nothing answers."""
