@@ -10,7 +10,7 @@ from django.core import checks
 from django.db import connections
 
 from signal_log.capture.registry import unknown_labels
-from signal_log.conf import conf, problems
+from signal_log.conf import WITHOUT_EFFECT, conf, problems
 
 MIDDLEWARE = "signal_log.capture.middleware.SignalLogMiddleware"
 SUPPORTED = ("sqlite", "postgresql")
@@ -39,6 +39,15 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
                 id="signal_log.W001",
             )
         )
+    found += [
+        checks.Warning(
+            f"SIGNAL_LOG[{key!r}] has no effect in this version.",
+            hint="Remove it until the version whose changelog names it.",
+            id="signal_log.W003",
+        )
+        for key in WITHOUT_EFFECT
+        if key in settings.SIGNAL_LOG
+    ]
     if conf.DATABASE not in connections:
         found.append(
             checks.Error(

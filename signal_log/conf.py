@@ -19,9 +19,7 @@ SECRET_NAMES: Final = (
 
 
 def _texts(value: object) -> bool:
-    return isinstance(value, (list, tuple, set, frozenset)) and all(
-        isinstance(v, str) for v in value
-    )
+    return isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(v, str) for v in value)
 
 
 def _fields(value: object) -> bool:
@@ -32,15 +30,11 @@ def _fields(value: object) -> bool:
 
 
 def _one_of(*accepted: object) -> Callable[[object], bool]:
-    return lambda value: any(
-        value is a or (isinstance(a, str) and value == a) for a in accepted
-    )
+    return lambda value: any(value is a or (isinstance(a, str) and value == a) for a in accepted)
 
 
 def _whole(at_least: int) -> Callable[[object], bool]:
-    return lambda value: (
-        isinstance(value, int) and not isinstance(value, bool) and value >= at_least
-    )
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= at_least
 
 
 _flag = _one_of(True, False)
@@ -70,6 +64,10 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
 }  # fmt: skip
 
 
+# Named in the design and accepted, so that settings can be written for what comes; said by `manage.py check`.
+WITHOUT_EFFECT: Final = ("M2M", "EXTRA_SIGNALS", "SILENT_WRITES", "SEAL_EVERY", "SEAL_KEYS", "RETENTION_DAYS")
+
+
 class Conf:
     """Attribute access to the settings, read once and again whenever a test changes them."""
 
@@ -79,9 +77,7 @@ class Conf:
         value = self._given().get(key, KEYS[key][0])
         if key == "CALL_SITES" and value is None:
             value = settings.DEBUG
-        elif key in ("EXCLUDE_FIELDS", "MASK_FIELDS") and not isinstance(
-            value, Mapping
-        ):
+        elif key in ("EXCLUDE_FIELDS", "MASK_FIELDS") and not isinstance(value, Mapping):
             value = {"*": list(value)}
         self.__dict__[key] = value
         return value
@@ -94,9 +90,7 @@ class Conf:
     def _given() -> Mapping[str, Any]:
         given = getattr(settings, "SIGNAL_LOG", {})
         if not isinstance(given, Mapping):
-            raise ConfigurationError(
-                f"SIGNAL_LOG must be a dict, not {type(given).__name__}."
-            )
+            raise ConfigurationError(f"SIGNAL_LOG must be a dict, not {type(given).__name__}.")
         return given
 
 
@@ -123,9 +117,7 @@ def problems() -> list[tuple[str, str]]:
                 )
             )
         elif not KEYS[key][1](value):
-            found.append(
-                (f"SIGNAL_LOG[{key!r}] is {value!r}.", f"Accepted: {KEYS[key][2]}.")
-            )
+            found.append((f"SIGNAL_LOG[{key!r}] is {value!r}.", f"Accepted: {KEYS[key][2]}."))
     return found
 
 

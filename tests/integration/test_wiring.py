@@ -104,6 +104,7 @@ def test_what_is_never_or_only_by_name_observed():
         ({"MODELS": ["shop.Itm"]}, "signal_log.E002", '"app_label.Model", "app_label.*" or "*"'),
         ({"MODELS": ["shop.Item"], "DATABASE": "nowhere"}, "signal_log.E003", "Accepted: default"),
         ({"MODELS": []}, "signal_log.W001", "Name the models"),
+        ({"MODELS": ["shop.Item"], "SILENT_WRITES": "raise"}, "signal_log.W003", "Remove it"),
         (["shop.Item"], "signal_log.E001", "A dict with the keys"),
     ],
 )
