@@ -6,6 +6,7 @@ import time
 
 from playwright.sync_api import expect
 
+from tests.browser import frames
 from tests.browser.live_site import STRANGER
 
 
@@ -123,9 +124,8 @@ def test_without_javascript_the_page_leads_to_the_history(site, visit):
 def test_an_empty_log_says_how_to_make_the_first_event(own_site, visit):
     """Nothing yet is not a blank page."""
     live = visit(own_site)
-    live.page.route_web_socket("**/ws/events/", lambda ws: ws.on_message(lambda _: ws.send(
-        '{"type":"ready","cursor":"c","server_time":"2026-11-22T09:00:00.000000Z","layer":"ok","database":"ok"}'
-    )))
+    silent = frames.answering(lambda socket, nth: socket.send(frames.ready()))
+    live.page.route_web_socket("**/ws/events/", silent)
     live.open()
     expect(live.page.locator("#over")).to_contain_text("Nothing has happened yet")
     expect(live.page.locator("#over")).to_contain_text("users.Profile")

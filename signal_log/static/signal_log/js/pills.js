@@ -17,7 +17,7 @@ function Pill({ filter, invert, drop }) {
   const { key, not } = filter;
   const said = `${LABELS[key]} ${not ? "is not" : "is"} ${pillText(filter)}`;
   return html`<span class=${`pill ${not ? "not" : ""}`}>
-    <button type="button" title="turn round" aria-label=${`${said}; turn round`} onClick=${() => invert(filter)}><b>${LABELS[key]}</b> ${not ? "not " : ""}<bdi>${pillText(filter)}</bdi></button>
+    <button type="button" title="turn round" onClick=${() => invert(filter)}><b>${LABELS[key]}</b> ${not ? "not " : ""}<bdi>${pillText(filter)}</bdi></button>
     <button class="drop" type="button" title="drop this filter" aria-label=${`drop the filter ${said}`} onClick=${() => drop(filter)}>×</button>
   </span>`;
 }

@@ -1,0 +1,73 @@
+"""Frames of the live websocket as a server sends them, for pages that talk to a server made up by a test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Send = Callable[[str], None]
+
+
+def ready() -> str:
+    """The answer to a subscription, at ten past two."""
+    moment = "2026-11-22T14:10:00.000000Z"
+    return json.dumps({"type": "ready", "cursor": "c", "server_time": moment, "layer": "ok", "database": "ok"})
+
+
+def reset(reason: str, oldest: int) -> str:
+    """The news that a cursor cannot be continued."""
+    return json.dumps({"type": "reset", "reason": reason, "oldest": oldest})
+
+
+def events(numbers: Iterable[int], minute: int = 5) -> str:
+    """Users created with these ids at this minute past two."""
+    return json.dumps({"type": "events", "cursor": "c", "events": [event(n, minute) for n in numbers]})
+
+
+def event(number: int, minute: int) -> dict[str, Any]:
+    """One user created, as the server encodes it."""
+    texts = dict.fromkeys(("caused_by", "error", "actor_pk", "actor_repr", "request_id", "method", "path"), "")
+    return texts | {
+        "id": number,
+        "signal": "post_save",
+        "sender": "auth.User",
+        "object_pk": str(number),
+        "object_repr": f"u{number}",
+        "created": True,
+        "raw": False,
+        "using": "default",
+        "update_fields": None,
+        "origin": None,
+        "changes": {},
+        "receivers": [],
+        "duration_us": 5,
+        "trace_id": f"00000000-0000-4000-8000-{number:012}",
+        "position": 1,
+        "parent_position": None,
+        "operation": 1,
+        "outcome": "committed",
+        "source": "http",
+        "remote_addr": "",
+        "call_site": "",
+        "occurred_at": f"2026-11-22T14:{minute:02}:00.000000Z",
+        "process": "p:1",
+        "salt": "00",
+        "digest": "00",
+        "redacted_at": None,
+    }
+
+
+def answering(answers: Callable[[Any, int], None]) -> Callable[[Any], None]:
+    """A server for `page.route_web_socket`: calls `answers(socket, nth)` for each subscription."""
+    subscriptions: list[str] = []
+
+    def serve(socket: Any) -> None:
+        def hear(message: str) -> None:
+            if json.loads(message)["type"] == "subscribe":
+                subscriptions.append(message)
+                answers(socket, len(subscriptions))
+
+        socket.on_message(hear)
+
+    return serve
