@@ -1,0 +1,1 @@
+"""Measurements that people run by ``make bench``; no test asserts a time."""
