@@ -1,0 +1,177 @@
+"""Machines ask; and people see a page when the database is down."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test import Client, RequestFactory
+
+from observatory import errors, health
+from tests.factories import make_event
+
+
+@pytest.fixture
+def database_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database is gone for the whole test."""
+    take_down(monkeypatch)
+
+
+def take_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No cursor can be had any more, as when the server is gone."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise OperationalError("could not connect to server: secret-host.internal")
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "cursor", refuse)
+    monkeypatch.setattr(BaseDatabaseWrapper, "chunked_cursor", refuse)
+
+
+def logged_in() -> Client:
+    """A superuser's client, whose errors are answered and not raised."""
+    client = Client(raise_request_exception=False)
+    client.force_login(get_user_model().objects.create_superuser("root"))
+    return client
+
+
+@pytest.mark.django_db
+def test_a_page_whose_database_is_down_says_so_and_recovers(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """503 with Retry-After and a refresh, without a word about the host, and a line in the log."""
+    client = logged_in()
+    event = make_event()
+    with monkeypatch.context() as broken, caplog.at_level(logging.ERROR):
+        take_down(broken)
+        for address in ("/events/", f"/events/{event.pk}/", "/", "/admin/", "/accounts/profile/"):
+            response = client.get(address)
+            page = response.content.decode()
+            assert response.status_code == 503, address
+            assert response["Retry-After"] == "5"
+            assert '<meta http-equiv="refresh" content="5">' in page
+            assert "The database does not answer" in page
+            assert "secret-host" not in page
+        posted = client.post("/accounts/profile/", {"name": "x"}).content.decode()
+        assert "http-equiv" not in posted
+        assert "look before you send it again" in posted
+    assert "The database does not answer" in caplog.text
+    assert client.get("/events/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "outage"),
+    [
+        (OperationalError("server closed the connection"), True),
+        (InterfaceError("connection already closed"), True),
+        (OperationalError("no such table: x"), False),
+        (ProgrammingError("relation does not exist"), False),
+        (ValueError("x"), False),
+        (None, False),
+    ],
+)
+def test_only_an_outage_is_called_one(error: Exception | None, outage: bool) -> None:
+    """A missing table or a mistake of ours is no reason to wait."""
+    assert errors.is_outage(error) is outage
+
+
+def test_an_error_caused_by_an_outage_is_one() -> None:
+    """As when events could not be written because the server went away."""
+    wrapped = DatabaseError("signal_log could not write")
+    wrapped.__cause__ = OperationalError("gone")
+    assert errors.is_outage(wrapped)
+
+
+def test_other_errors_get_the_page_for_mistakes() -> None:
+    """500: whose fault it is, and what to do; no detail of the error."""
+    try:
+        raise ValueError("detail-of-the-error")
+    except ValueError:
+        response = errors.server_error(RequestFactory().get("/"))
+    page = response.content.decode()
+    assert response.status_code == 500
+    assert "Something went wrong here" in page
+    assert "detail-of-the-error" not in page
+
+
+def test_an_expired_form_says_what_to_do() -> None:
+    """A POST without the token of this session."""
+    response = Client(enforce_csrf_checks=True).post("/accounts/login/", {"username": "x"})
+    assert response.status_code == 403
+    assert "The form has expired" in response.content.decode()
+
+
+def test_healthz_needs_nothing(client: Client) -> None:
+    """No database (this test has none), no account."""
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.post("/healthz").status_code == 405
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readyz_says_what_is_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """200 with both; 503 with a reason that names no host."""
+    assert client.get("/readyz").json() == {"status": "ready", "database": "ok", "channel_layer": "ok"}
+
+    class Dead:
+        async def group_send(self, *_: Any) -> None:
+            raise OSError("secret-host refused")
+
+    monkeypatch.setattr(health, "get_channel_layer", Dead)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {"status": "not ready", "database": "ok", "channel_layer": "does not answer"}
+
+
+def test_readyz_without_a_database(client: Client, database_down: None) -> None:
+    """503; the connection's error does not leak."""
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["database"] == "does not answer"
+
+
+def test_readyz_does_not_wait_for_a_silent_layer(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its patience it answers."""
+
+    class Silent:
+        async def group_send(self, *_: Any) -> None:
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr(health, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(health, "get_channel_layer", Silent)
+    assert client.get("/readyz").json()["channel_layer"] == "does not answer"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readyz_waits_for_migrations(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new version is not ready before its tables are."""
+    monkeypatch.setattr(health, "_migrated", False)
+    monkeypatch.setattr(health.MigrationExecutor, "migration_plan", lambda *_: [1, 2])
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["database"] == "2 migrations are not applied"
+
+
+@pytest.mark.django_db
+def test_metrics_are_numbers_about_nobody(client: Client) -> None:
+    """The text format of Prometheus, the newest event's number, and no text of any event."""
+    event = make_event(object_repr="somebody", actor_repr="somebody", sender="shop.Somebody")
+    response = client.get("/metrics")
+    page = response.content.decode()
+    assert response["Content-Type"].startswith("text/plain")
+    found = re.search(r"^signal_log_newest_event_id (\S+)$", page, re.MULTILINE)
+    assert found
+    assert float(found[1]) == event.pk
+    assert "signal_log_sockets_open 0.0" in page
+    assert "somebody" not in page.lower()
+
+
+def test_metrics_without_a_database_are_honest(client: Client, database_down: None) -> None:
+    """The log is said to be unreadable; its newest number is left out, not zero."""
+    page = client.get("/metrics").content.decode()
+    assert "signal_log_database_up 0.0" in page
+    assert "newest_event_id" not in page
