@@ -30,7 +30,7 @@ class Guest(User):
 
     class Meta:
         proxy = True
-        app_label = "users"
+        app_label = "visitors"  # not installed: no migration is looked for
 
 
 class Card(Profile):
@@ -38,7 +38,7 @@ class Card(Profile):
 
     class Meta:
         proxy = True
-        app_label = "users"
+        app_label = "visitors"  # not installed: no migration is looked for
 
 
 def as_administrator() -> Client:

@@ -279,6 +279,7 @@ def test_deleting_asks_for_the_password(client: Client, ada: User) -> None:
     assert User.objects.filter(pk=ada.pk).exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_deleting_ends_the_session_and_says_so_on_the_next_page(client: Client, ada: User) -> None:
     """Both are gone; another session of the account is nobody's now; the log says who did it."""
     elsewhere = Client()

@@ -27,7 +27,7 @@ class Visitor(User):
 
     class Meta:
         proxy = True
-        app_label = "users"
+        app_label = "visitors"  # not installed: no migration is looked for
 
 
 CREATIONS = {
