@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import override_settings
@@ -96,6 +99,15 @@ def test_each_kind_leaves_rows_of_its_kind(doings: Doings, kind: str) -> None:
         assert [row.signal for row in rows if row.sender == "auth.User"].count("post_delete") in (1, 2)
 
 
+def test_each_thing_is_a_trace_of_its_own() -> None:
+    """The command has no trace that swallows all: requests are requests, the rest is the command's."""
+    traffic()
+    events = SignalEvent.objects.all()
+    assert set(events.values_list("source", flat=True)) == {"http", "command:signal_traffic"}
+    assert events.filter(source="http").exclude(actor_repr__in=("", "anonymous")).exists()
+    assert max(events.values_list("position", flat=True)) < 20
+
+
 def test_the_people_who_leave_are_the_actors_of_it(doings: Doings) -> None:
     """A deletion by its own page names who deleted, though that account is gone."""
     [oldest] = doings.crowd.oldest()
@@ -140,6 +152,7 @@ def test_clean_leaves_nothing_but_the_log() -> None:
     assert "demo people deleted" in said
     assert not User.objects.exists()
     assert not Profile.objects.exists()
+    assert not Session.objects.exists()
     assert not Group.objects.exists()
     assert SignalEvent.objects.filter(signal="post_delete", sender="auth.User").exists()
 
@@ -293,11 +306,9 @@ def test_it_ends_in_order_when_told_to(tmp_path: Path, how: signal.Signals) -> N
 
 def wait_for_a_user(path: Path) -> None:
     """Until the traffic of another process shows in its database."""
-    import sqlite3
-
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        with sqlite3.connect(path) as database:
+        with closing(sqlite3.connect(path)) as database:
             if database.execute("SELECT count(*) FROM auth_user").fetchone()[0]:
                 return
         time.sleep(0.05)
