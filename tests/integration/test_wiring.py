@@ -18,6 +18,9 @@ from tests.log import recorded
 from tests.shop.models import Book, Category, CheapItem, Item, Note
 
 
+pytestmark = pytest.mark.django_db
+
+
 @pytest.fixture
 def rewired():
     """Stop the recorder for the test, and start it again as it was."""
