@@ -11,6 +11,12 @@ test("an update says old and new of the telling field, and how many more", () =>
   assert.equal(said({ changes: { updated: ["a", "b"], headline: ["Rear admiral", "Compiler builder"] } }), "headline Rear admiral → Compiler builder +1");
 });
 
+test("what was blank before is not struck out, and times of one day leave the date out", () => {
+  assert.equal(said({ changes: { last_login: [null, "2026-11-22T09:42:07.5Z"] } }), "last_login → 2026-11-22 09:42:07");
+  assert.equal(said({ changes: { bio: ["x", ""] } }), "bio x → empty");
+  assert.equal(said({ changes: { at: ["2026-11-22T08:10:44Z", "2026-11-22T09:42:07Z"] } }), "at 08:10:44 → 09:42:07");
+});
+
 test("a masked value stays masked, and is said to have changed", () => {
   assert.equal(said({ changes: { password: [MASK, MASK] } }), `password ${MASK} → ${MASK} changed`);
 });

@@ -5,7 +5,7 @@ import { asJson, asMarkdown, asOrm } from "./clip.js";
 import { marked } from "./diff.js";
 import { MASK, changedFields } from "./kinds.js";
 import { duration, lastPart, line, valueText, visible } from "./text.js";
-import { exact } from "./time.js";
+import { exact, readable } from "./time.js";
 import { axis, bars, extent, label } from "./waterfall.js";
 
 /** `act`: pick(id), only(filter), copy(text, what), close(). */
@@ -81,7 +81,7 @@ function Pair({ told, old, now }) {
   if (came && old === null) return html`<ins><${Value} of=${now} /></ins>`;
   if (went && now === null) return html`<del><${Value} of=${old} /></del>`;
   if (typeof old === "string" && typeof now === "string") {
-    const [a, b] = marked(old, now);
+    const [a, b] = marked(readable(old), readable(now));
     return html`<del>${pieces(a, old)}</del><ins>${pieces(b, now)}</ins>`;
   }
   return html`<del><${Value} of=${old} /></del><ins><${Value} of=${now} /></ins>`;
@@ -92,7 +92,7 @@ const pieces = (parts, text) => (text === "" ? html`<span class="muted">empty</s
 function Value({ of: value }) {
   if (value === null || value === undefined) return html`<span class="muted">null</span>`;
   if (value === "") return html`<span class="muted">empty</span>`;
-  return visible(valueText(value));
+  return visible(readable(valueText(value)));
 }
 
 /** The signals that led here, the first one on top. */
@@ -124,7 +124,7 @@ function Fall({ operation, store, act }) {
   if (list.length < 2) return null;
   const span = axis(list);
   return html`<h3>What it set off</h3><ol class="fall">${list.slice(0, 200).map((bar) => html`<li class=${`${bar.kind === "about" ? "" : bar.kind === "receiver" ? "receiver" : bar.here ? "operation here" : bar.kind}`} style=${{ "--depth": bar.depth }} title=${label(bar)}>
-    ${bar.id && !bar.here ? html`<button class="name" type="button" onClick=${() => act.pick(bar.id)}>${line(bar.name, 100)}</button>` : html`<span class="name">${line(bar.name, 100)}</span>`}
+    ${bar.id && !bar.here ? html`<button class="name" type="button" onClick=${() => act.pick(bar.id)}>${line(bar.name, 100)}</button>` : html`<span class="name">${line(bar.kind === "receiver" ? lastPart(bar.name) : bar.name, 100)}</span>`}
     <span class="track" aria-hidden="true"><i style=${extent(bar, span)}></i></span><span>${duration(bar.length)}</span></li>`)}</ol>
     ${list.length > 200 && html`<p class="muted">and ${list.length - 200} more</p>`}`;
 }

@@ -43,12 +43,14 @@ export function changedFields(changes) {
 const short = (value, most = 48) => line(plainTime(valueText(value)), most);
 const TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)?$/;
 const plainTime = (text) => text.replace(TIME, "$1 $2");
+const blank = (value) => value === null || value === undefined || value === "";
 
 /** Old and new, shortened together: two times of one day need no date. */
 function shortPair(old, now) {
   const [a, b] = [TIME.exec(old), TIME.exec(now)];
-  if (a && b && a[1] === b[1] && a[2] !== b[2]) return [a[2], b[2]];
-  return [short(old), short(now)];
+  if (!a || !b || a[1] !== b[1]) return [short(old), short(now)];
+  const clock = a[2] === b[2] ? (t) => t[2] + (t[3] ?? "").slice(0, 4) : (t) => t[2];
+  return [clock(a), clock(b)];
 }
 const fields = (n) => `${n} field${n === 1 ? "" : "s"}`;
 
@@ -74,10 +76,10 @@ function change(event) {
   if (would === "silent" && list.length) return list.slice(0, 3).flatMap(([name, [, now]]) => [["dim", line(name, 40)], ["new", short(now)]]);
   const whole = would === "created" || would === "deleted" || event.signal === "pre_delete";
   if (!list.length) return [["dim", nothing(event, would)]];
-  if (whole || list.every(([, [old]]) => old === null)) return wholeRow(event, list, whole && would !== "created");
+  if (whole || (event.signal === "pre_save" && list.every(([, [old]]) => old === null))) return wholeRow(event, list, whole && would !== "created");
   const [name, [old, now]] = list.find(([, pair]) => pair[1] !== MASK) ?? list[0];
   const [before, after] = shortPair(old, now);
-  const pieces = [["dim", line(name, 40)], ["old", before], ["arrow", "→"], ["new", after]];
+  const pieces = [["dim", line(name, 40)], ...(blank(old) ? [] : [["old", before]]), ["arrow", "→"], blank(now) ? ["dim", after] : ["new", after]];
   if (old === MASK && now === MASK) pieces.push(["dim", "changed"]);
   if (list.length > 1) pieces.push(["dim", `+${list.length - 1}`]);
   return pieces;

@@ -27,6 +27,8 @@ const FRAME = 100; // ms between renderings of arriving rows: ten a second is as
 const SETTLE = 500; // ms after the answer in which the first events come; only then is empty called empty
 const SIDE = 500; // ms between renderings of the facets, the chart and the foot
 
+const MOST_FLASHES = 4; // a second; above that the whole list would blink
+
 const $ = (id) => document.getElementById(id);
 const config = JSON.parse($("live-config").textContent);
 const links = linksFrom(config.home);
@@ -280,6 +282,7 @@ function showDetail() {
 
 function rows() {
   state.rowsAt = performance.now();
+  table.calm = rate.perSecond(now(), 3) < MOST_FLASHES;
   table.show(shownRows());
   const more = fresh();
   $("new").hidden = !more;

@@ -18,7 +18,7 @@ const el = (tag, className, role) => {
 export class Table {
   /** `on`: pick(row), scrolled(atEdge). */
   constructor(grid, body, on) {
-    Object.assign(this, { grid, body, on, rows: null, picked: null, mode: "local", skew: 0 });
+    Object.assign(this, { grid, body, on, rows: null, picked: null, mode: "local", skew: 0, calm: true });
     this.shown = new Map(); // row -> element
     this.spare = [];
     this.serial = 0;
@@ -193,7 +193,7 @@ export class Table {
     }
     const operation = row.operation ?? row;
     const kind = row.event?.kind ?? operation.kind;
-    const isNew = another && now - row.born < FLASH / 2 && now + this.skew - operation.at < JUST_NOW;
+    const isNew = this.calm && another && now - row.born < FLASH / 2 && now + this.skew - operation.at < JUST_NOW;
     element.className = `row ${kind}${row.event && kind === "about" ? " pre" : ""}${row === this.picked ? " picked" : ""}`;
     if (isNew) element.classList.add("new");
     this.#time(element, row);

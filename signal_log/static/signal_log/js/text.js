@@ -21,7 +21,7 @@ export function line(text, most = 80) {
 /** A value of the log (JSON) as a person reads it. */
 export function valueText(value) {
   if (value === null || value === undefined) return "null";
-  if (typeof value === "string") return value === "" ? "“”" : value;
+  if (typeof value === "string") return value === "" ? "empty" : value;
   if (typeof value === "object") return JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
   return String(value);
 }

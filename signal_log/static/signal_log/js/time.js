@@ -43,5 +43,10 @@ export function clock(at, mode, now = Date.now()) {
 export const minute = (at, mode, now = Date.now()) =>
   clock(at, mode === "relative" ? "local" : mode, now).replace(/:\d\d\.\d{3}$/, "");
 
+const STAMP = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)(?:Z|\+00:00)$/;
+
+/** A value that is a time in UTC, written for reading; any other text as it is. */
+export const readable = (text) => text.replace(STAMP, "$1 $2 UTC");
+
 /** The log's own text ("2026-11-22T09:42:17.950112Z") for reading: microseconds and zone kept. */
 export const exact = (text) => text.replace("T", " ").replace(/Z$|\+00:00$/, " UTC");

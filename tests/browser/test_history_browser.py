@@ -1,0 +1,110 @@
+"""The history, an event, a trace, an object and the admin in a real browser."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.servers.daphne import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+HOSTILE = "<script>window.broken=1</script><img src=x onerror=window.broken=1>\\u202egnp.exe"
+
+
+@pytest.fixture(scope="module")
+def addresses(site):
+    """One page of each kind, about an account with a hostile name that was made, renamed and rolled back."""
+    facts = Path(site.env["DATABASE_URL"].removeprefix("sqlite:///") + ".facts")
+    site.run(f"""
+        hist = User.objects.create_user("hist", first_name="{HOSTILE}", password="a secret of hist")
+        hist.first_name = "plain"; hist.save()
+        hist.profile.headline = "one accurate measurement is worth a thousand opinions"; hist.profile.save()
+        hist.profile.headline = "one accurate measurement is worth ten thousand opinions"; hist.profile.save()
+        try:
+            with transaction.atomic():
+                hist.last_name = "undone"; hist.save(); raise RuntimeError("stop")
+        except RuntimeError: pass
+        User.objects.filter(username="mira").update(is_staff=True)
+        event = SignalEvent.objects.filter(object_repr="hist", sender="users.Profile", signal="post_save").latest("id")
+        open({str(facts)!r}, "w").write(f"{{event.pk}} {{event.trace_id}} {{hist.pk}}")
+    """)
+    number, trace, pk = facts.read_text().split()
+    return {
+        "history": "/events/",
+        "every signal": "/events/?every=1&q=hist",
+        "bad filter": "/events/?since=yesterday",
+        "no match": "/events/?actor=nobody",
+        "event": f"/events/{number}/",
+        "trace": f"/traces/{trace}/",
+        "object": f"/objects/auth.User/{pk}/",
+        "object then": f"/objects/auth.User/{pk}/?at=2100-01-01",
+        "missing": "/events/999999/",
+        "admin list": "/admin/signal_log/signalevent/",
+        "admin event": f"/admin/signal_log/signalevent/{number}/change/",
+    }
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_page_breaks_the_policy_the_frame_or_accessibility(site, visit, addresses, scheme, width):
+    """No complaint of the browser, nothing wider than the window, no script of the log run, axe content."""
+    reader = visit(site, color_scheme=scheme, viewport={"width": width, "height": 800})
+    reader.expected += ["400 (Bad Request)", "404 (Not Found)"]
+    found = []
+    for name, address in addresses.items():
+        reader.page.goto(site.url + address)
+        assert reader.page.evaluate("document.documentElement.scrollWidth <= innerWidth") or "admin" in name, name
+        assert reader.page.evaluate("window.broken") is None, name
+        if "admin" not in name:  # Django's own frame has findings of its own
+            found += [f"{name}: {violation}" for violation in violations(reader.page)]
+    assert found == []
+
+
+def test_everything_works_without_scripts(site, visit, addresses):
+    """Filter by the form, drop a filter by its pill, walk to event, trace and object by links alone."""
+    reader = visit(site, java_script_enabled=False)
+    page = reader.page
+    page.goto(site.url + "/events/")
+    page.get_by_label("model").select_option("users.Profile")
+    page.get_by_label("object").fill("hist")
+    page.get_by_role("button", name="Search").click()
+    assert "sender=users.Profile" in page.url
+    expect(page.locator("table.log .model").first).to_have_text("Profile")
+    page.get_by_role("link", name=re.compile("^model users.Profile")).click()
+    assert "sender" not in page.url
+    page.locator("table.log .k a").first.click()
+    expect(page.locator(".facts").first).to_contain_text("Outcome")
+    page.get_by_role("link", name="Whole trace").click()
+    expect(page.locator("table.falls")).to_contain_text("users.signals")
+    page.goto(site.url + addresses["object"])
+    page.get_by_label("As it was at").fill("2100-01-01")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("table.state")).to_contain_text("plain")
+
+
+def test_search_by_keyboard(site, visit, addresses):
+    """Type in the search field, press Enter: the list is narrowed, and the words stand in the field."""
+    page = visit(site).page
+    page.goto(site.url + "/events/")
+    page.get_by_label("Text in any field").fill("ten thousand")
+    page.keyboard.press("Enter")
+    expect(page.locator("table.log tbody tr:not(.day)")).to_have_count(1)
+    expect(page.get_by_label("Text in any field")).to_have_value("ten thousand")
+
+
+def test_a_reader_without_the_permission_is_told(site, visit):
+    """A clear page with a way on, in the browser too."""
+    reader = visit(site, "eve")
+    reader.expected.append("403 (Forbidden)")
+    reader.page.goto(site.url + "/events/")
+    expect(reader.page.get_by_role("heading")).to_contain_text("not for your account")
+
+
+def violations(page) -> list[str]:
+    """What axe-core objects to."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:160]}" for one in found for node in one["nodes"]
+    ]
