@@ -96,6 +96,8 @@ def test_deleting_profiles_takes_the_permission_to_delete_users(ada: User) -> No
     """Or whoever may delete profiles could delete administrators."""
     clerk = staff("view_profile", "delete_profile")
     profile = ada.profile
+    assert "deletelink" not in clerk.get(change_page(profile)).content.decode()
+    assert "delete_selected" not in clerk.get(reverse("admin:users_profile_changelist")).content.decode()
     assert clerk.post(reverse("admin:users_profile_delete", args=[profile.pk]), {"post": "yes"}).status_code == 403
     chosen = {"action": "delete_selected", "_selected_action": [profile.pk], "post": "yes"}
     clerk.post(reverse("admin:users_profile_changelist"), chosen)

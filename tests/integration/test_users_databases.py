@@ -57,6 +57,17 @@ def test_profile_and_user_live_and_go_on_their_own_database() -> None:
     assert User.objects.count() == Profile.objects.count() == 1
 
 
+def test_a_user_that_only_the_other_database_has_is_kept_in_step_there() -> None:
+    """No row is looked for on the default database."""
+    User.objects.db_manager(OTHER).create_user("there", first_name="There", pk=4711)
+    profile = Profile.objects.using(OTHER).get()
+    profile.name = "Elsewhere"
+    profile.save()
+    assert User.objects.using(OTHER).get().first_name == "Elsewhere"
+    profile.delete()
+    assert not User.objects.using(OTHER).exists()
+
+
 def test_mails_wait_for_the_commit_of_the_right_database() -> None:
     """A rollback there sends nothing, whatever is committed here."""
     with transaction.atomic():

@@ -202,7 +202,7 @@ def test_editing_the_profile_changes_the_user_too(client: Client, ada: User) -> 
 
 
 def test_only_what_was_changed_is_written(client: Client, ada: User) -> None:
-    """Saving an untouched form saves nothing; a changed bio leaves a name alone that was changed meanwhile."""
+    """Saving an untouched form saves nothing; a changed bio cannot undo a name that was changed meanwhile."""
     same = {"name": "Ada", "email": "ada@example.org"}
     before = SignalEvent.objects.count()
     client.post(reverse("users:profile"), same)
@@ -211,6 +211,7 @@ def test_only_what_was_changed_is_written(client: Client, ada: User) -> None:
     last = SignalEvent.objects.order_by("pk").last()
     assert last is not None
     assert set(last.changes) == {"bio", "updated"}
+    assert set(last.update_fields) == {"bio", "updated"}
 
 
 @pytest.mark.parametrize(
