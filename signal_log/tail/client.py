@@ -91,12 +91,12 @@ class Client:
         """Say that we are here, where the client is, and where the log is."""
         view = self.hub.view
         if view is not None:
-            self.say(wire.heartbeat(self.cursor(view), view.top.id, self.hub.health()))
+            # Before a subscription is taken up the client's own cursor is the better one.
+            cursor = None if self.filters is None else self.cursor(view)
+            self.say(wire.heartbeat(cursor, view.top.id, self.hub.health()))
 
     def cursor(self, view: View) -> Token:
         """Where the client may resume after everything it has been sent."""
-        if self.filters is None:
-            return Token(view.epoch, view.settled)
         if self.live:
             self.reached = max(view.settled, self.floor)
         elif not self.owed:
@@ -181,7 +181,7 @@ class Client:
             self.catch_up.go()
 
     def _refuse(self, refused: MessageError) -> None:
-        logger.info("MessageError a websocket message from %s: %s", self.identity, refused.detail)
+        logger.info("Refused a websocket message from %s: %s", self.identity, refused.detail)
         self.say(wire.error(refused.code, refused.detail))
         if refused.fatal:
             self.close(wire.BAD_MESSAGE, at_once=False)

@@ -20,6 +20,7 @@ from signal_log.tail import doorbell, guard, wire
 from signal_log.tail.audience import Audiences
 from signal_log.tail.layer import LayerWatch
 from signal_log.tail.reader import Batch, Tail, View
+from signal_log.tail.shutdown import say_restarting_before_shutdown
 from signal_log.tail.thread import LogThread
 
 if TYPE_CHECKING:
@@ -99,7 +100,11 @@ class Hub:
 
     # --- life -------------------------------------------------------------------------------------
     def _start(self) -> None:
-        self._undo = [doorbell.listen(self._rung_anywhere), guard.on_logout(self._logged_out_anywhere)]
+        self._undo = [
+            doorbell.listen(self._rung_anywhere),
+            guard.on_logout(self._logged_out_anywhere),
+            say_restarting_before_shutdown(),
+        ]
         watch = LayerWatch(self._bell.set, self._layer_changed)
         for work in (self._follow(), self._keep_house(), self._keep_guard(), watch.run()):
             task = self.loop.create_task(work)

@@ -18,9 +18,10 @@ NOT_LOGGED_IN: Final = 4401
 NO_PERMISSION: Final = 4403
 NOT_ACKNOWLEDGED: Final = 4408
 TOO_MUCH: Final = 4429
-INTERNAL_ERROR: Final = 1011
 RESTARTING: Final = 1012
-TRY_AGAIN_LATER: Final = 1013
+# Come again, unlike after 44xx. Not 1011 and 1013: daphne lets an application name only 1000 and 3000 to 4999.
+INTERNAL_ERROR: Final = 4500
+TRY_AGAIN_LATER: Final = 4503
 
 LARGEST_MESSAGE: Final = 64 * 1024
 MOST_BACKFILL: Final = 1000
@@ -135,9 +136,10 @@ def ready(cursor: Token, server_time: str, health: Mapping[str, str]) -> str:
     return _text({"type": "ready", "cursor": str(cursor), "server_time": server_time, **health})
 
 
-def heartbeat(cursor: Token, head: int, health: Mapping[str, str]) -> str:
+def heartbeat(cursor: Token | None, head: int, health: Mapping[str, str]) -> str:
     """Sent every 15 s, in answer to ``ping``, and whenever the layer or the database is back."""
-    return _text({"type": "heartbeat", "cursor": str(cursor), "head": head, **health})
+    place = None if cursor is None else str(cursor)
+    return _text({"type": "heartbeat", "cursor": place, "head": head, **health})
 
 
 def reset(reason: str, oldest: int) -> str:

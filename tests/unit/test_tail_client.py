@@ -96,7 +96,7 @@ class Reader:
                 self.already = set(self.hub.log.committed) - self.hub.still_coming()
             if frame["type"] == "reset":
                 self.resets += 1
-            if "cursor" in frame:
+            if frame.get("cursor"):
                 self.cursor = frame["cursor"]
             if frame["type"] == "events":
                 ids = [event["id"] for event in frame["events"]]

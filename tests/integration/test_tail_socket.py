@@ -1,0 +1,310 @@
+"""The websocket of a real daphne: subscribing, resuming, filters, acknowledging, refusing, ending."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from signal_log.models import SignalEvent
+from tests.factories import event_value, make_event
+from tests.tail import Page, database_url, log_in, make_observer
+
+if TYPE_CHECKING:
+    from tests.servers.daphne import Daphne
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def server(transactional_db: None, daphne_server: Callable[..., Daphne]) -> Iterator[Daphne]:
+    """A daphne on this test's database, stopped before the database is emptied."""
+    with daphne_server({"DATABASE_URL": database_url()}) as daphne:
+        yield daphne
+    assert "Traceback" not in daphne.log_text()
+
+
+@pytest.fixture
+def session(server: Daphne) -> Any:
+    """The session of a person who may see events."""
+    return log_in(make_observer())
+
+
+def make_events(count: int, **fields: Any) -> list[int]:
+    """Many rows at once; their ids."""
+    from dataclasses import asdict
+
+    rows = [SignalEvent(**asdict(event_value(**fields))) for _ in range(count)]
+    return [row.pk for row in SignalEvent.objects.bulk_create(rows)]
+
+
+def test_backfill_then_live(server: Daphne, session: Any) -> None:
+    """The last N that match come first, oldest first, then each new event within a second, as it is shown."""
+    old = make_events(5)
+    with Page(server, session) as page:
+        ready = page.subscribe(backfill=3)
+        assert ready["server_time"].endswith("Z")
+        assert page.until(lambda: len(page.ids) == 3)
+        began = time.monotonic()
+        new = make_event(object_repr="<b>Ada</b>", changes={"bio": [None, "ü\u2028"]})
+        assert page.until(lambda: new.pk in page.ids)
+        assert time.monotonic() - began < 1
+    assert page.ids == [*old[2:], new.pk]
+    assert page.events[-1]["object_repr"] == "<b>Ada</b>"
+    assert page.events[-1]["changes"] == {"bio": [None, "ü\u2028"]}
+    assert page.events[-1]["digest"] == bytes(new.digest).hex()
+
+
+def test_resuming_brings_all_that_was_missed_in_order(server: Daphne, session: Any) -> None:
+    """A cursor brings every matching row after it, more than a backfill could hold, each once."""
+    with Page(server, session) as page:
+        page.subscribe()
+    make_events(400, sender="shop.Order")
+    missed = make_events(1500)
+    with Page(server, session) as again:
+        again.subscribe(after=page.cursor, sender="auth.User")
+        assert again.until(lambda: len(again.ids) == 1500)
+        live = make_event()
+        assert again.until(lambda: live.pk in again.ids)
+    assert again.ids == [*missed, live.pk]
+
+
+def test_filters_are_those_of_the_history_and_change_on_the_open_socket(server: Daphne, session: Any) -> None:
+    """Only what matches comes; subscribing again replaces the filters and may bring a backfill."""
+    with Page(server, session) as page:
+        page.subscribe(signal="pre_save", q="AUGUSTA")
+        make_event()
+        wanted = make_event(signal="pre_save")
+        make_event(signal="pre_save", changes={})
+        assert page.until(lambda: wanted.pk in page.ids)
+        page.subscribe(backfill=10, actor=["alan", "!grace"])
+        other = make_event(actor_repr="alan")
+        make_event(actor_repr="grace")
+        last = make_event(actor_repr="alan")
+        assert page.until(lambda: last.pk in page.ids)
+    assert page.ids == [wanted.pk, other.pk, last.pk]
+
+
+def test_changing_filters_loses_nothing_that_comes_meanwhile(server: Daphne, session: Any) -> None:
+    """While filters are changed to and fro, an event that both sets match arrives exactly once."""
+    with Page(server, session) as page:
+        page.subscribe()
+        made = []
+        for turn in range(30):
+            page.tell(type="subscribe", after=None, filters={"sender": ["auth.User", f"x.Y{turn}"]})
+            made.append(make_event().pk)
+        assert page.until(lambda: set(made) <= set(page.ids))
+    assert page.ids == made
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda cursor, _: "0badcafe" + cursor[8:], "foreign"),
+        (lambda cursor, _: cursor[:-8] + "00000000", "rewound"),
+        (lambda cursor, top: cursor.replace(f":{top}:", f":{top + 50}:"), "rewound"),
+    ],
+)
+def test_a_cursor_that_cannot_be_continued_is_said(
+    server: Daphne, session: Any, spoil: Callable[[str, int], str], reason: str
+) -> None:
+    """A cursor of another log, of a reused id or from the future: `reset`, then a fresh start."""
+    ids = make_events(4)
+    with Page(server, session) as page:
+        page.subscribe()
+        assert page.cursor is not None
+        page.tell(type="subscribe", after=spoil(page.cursor, ids[-1]), backfill=1)
+        reset = page.wait_for("reset")
+        assert reset["reason"] == reason
+        assert reset["oldest"] == SignalEvent.objects.order_by("id").values_list("id", flat=True)[0]
+        assert page.until(lambda: page.ids == [ids[-1]])
+        new = make_event()
+        assert page.until(lambda: new.pk in page.ids)
+
+
+def test_a_cursor_older_than_the_retained_log_is_expired(server: Daphne, session: Any) -> None:
+    """The row that the cursor names was pruned, and rows after it: `reset` says so instead of a silent hole."""
+    with Page(server, session) as page:
+        page.subscribe()
+        kept = make_events(4)[2:]
+        _forget(list(SignalEvent.objects.filter(pk__lt=kept[0]).values_list("pk", flat=True)))
+        page.tell(type="subscribe", after=page.cursor, backfill=1)
+        reset = page.wait_for("reset")
+        assert (reset["reason"], reset["oldest"]) == ("expired", kept[0])
+
+
+def _forget(ids: list[int]) -> None:
+    """Remove rows as retention will: past the protection of the table."""
+    table = SignalEvent._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET session_replication_role = replica")
+        else:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [table])
+            triggers = cursor.fetchall()
+            for name, _ in triggers:
+                cursor.execute(f"DROP TRIGGER {name}")
+        SignalEvent.objects.filter(pk__in=ids)._raw_delete("default")
+        if connection.vendor == "postgresql":
+            cursor.execute("SET session_replication_role = origin")
+        else:
+            for _, sql in triggers:
+                cursor.execute(sql)
+
+
+def test_who_does_not_acknowledge_gets_no_more_and_loses_nothing(server: Daphne, session: Any) -> None:
+    """At 256 KB or 2,000 events outstanding the stream stops; an answer brings the rest from the table."""
+    with Page(server, session, acknowledge=False) as page, Page(server, session) as other:
+        page.subscribe()
+        other.subscribe()
+        ids = [pk for _ in range(5) for pk in make_events(200)]
+        assert other.until(lambda: len(other.ids) == 1000), "a stalled socket must not hold the others"
+        assert not page.until(lambda: len(page.ids) == 1000, 2)
+        received = sum(len(json.dumps(event)) for event in page.events)
+        assert 150_000 < received < 400_000
+        stopped = len(page.ids)
+        page.acknowledge = True
+        page.tell(type="ack", id=page.ids[-1])
+        assert page.until(lambda: len(page.ids) == 1000)
+        late = make_event()
+        assert page.until(lambda: late.pk in page.ids)
+    assert 0 < stopped < 1000
+    assert page.ids == [*ids, late.pk]
+    assert other.ids[:1000] == ids
+
+
+def test_bad_messages_are_answered_or_end_the_socket_without_a_traceback(server: Daphne, session: Any) -> None:
+    """Wrong fields get an error frame and the socket lives; what is no JSON text ends it with 4400."""
+    with Page(server, session) as page:
+        for message, code in (
+            ({"type": "subscribe", "after": "tampered"}, "bad_cursor"),
+            ({"type": "subscribe", "filters": {"colour": "red"}}, "bad_filter"),
+            ({"type": "subscribe", "backfill": "x"}, "bad_backfill"),
+            ({"type": "nothing"}, "unknown_type"),
+            ({"type": "ack", "id": "1"}, "bad_id"),
+        ):
+            page.tell(**message)
+            error = page.wait_for("error")
+            assert error["code"] == code
+            assert error["detail"]
+        page.tell(type="subscribe", backfill=1_000_000)
+        assert page.wait_for("error")["code"] == "bad_backfill"
+        assert page.until(lambda: page.frames[-1]["type"] == "ready")
+    for payload in ("{", b"\x00\x01", json.dumps({"type": "ping", "x": "y" * 70_000})):
+        with Page(server, session) as page:
+            page.socket.send(payload)
+            assert page.closed(3) == 4400
+            assert page.frames[-1]["code"] == "bad_message"
+    assert server.log_text().count("Refused a websocket message") == 8
+
+
+def test_too_many_messages_end_the_socket(server: Daphne, session: Any) -> None:
+    """More than 50 in 10 s is too much; acknowledgements that answer something are not counted."""
+    with Page(server, session) as page:
+        page.subscribe()
+        for _ in range(60):
+            made = make_event()
+            assert page.until(lambda made=made: made.pk in page.ids)
+        for _ in range(55):
+            page.tell(type="ping")
+        assert page.closed(3) == 4429
+
+
+def test_strangers_and_people_without_permission_are_told_why(server: Daphne) -> None:
+    """The handshake is accepted, then closed with a code that a browser can read."""
+    with Page(server, None) as page:
+        assert page.closed(3) == 4401
+    nobody = User.objects.create_user("nobody", password="Correct-Horse-9")
+    with Page(server, log_in(nobody)) as page:
+        assert page.closed(3) == 4403
+
+
+def _log_out(user: User, session: Any) -> None:
+    session.delete()
+
+
+def _take_permission(user: User, _: Any) -> None:
+    user.user_permissions.clear()
+
+
+def _deactivate(user: User, _: Any) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def _change_password(user: User, _: Any) -> None:
+    user.set_password("Another-Horse-9")
+    user.save()
+
+
+def _delete(user: User, _: Any) -> None:
+    user.delete()
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [(_log_out, 4401), (_take_permission, 4403), (_deactivate, 4401), (_change_password, 4401), (_delete, 4401)],
+)
+def test_a_login_or_permission_that_ends_closes_its_sockets(
+    server: Daphne, end: Callable[[User, Any], None], code: int
+) -> None:
+    """Within 10 s, though another process ended it, and nobody else's socket closes."""
+    user, other = make_observer(), make_observer("alan", superuser=True)
+    session = log_in(user)
+    with Page(server, session) as page, Page(server, log_in(other)) as theirs:
+        page.subscribe()
+        theirs.subscribe()
+        end(user, session)
+        assert page.closed(10) == code
+        new = make_event()
+        assert theirs.until(lambda: new.pk in theirs.ids)
+
+
+def test_ping_is_answered_with_the_head_of_the_log(server: Daphne, session: Any) -> None:
+    """A heartbeat on demand says where the client and where the log is."""
+    new = make_event()
+    with Page(server, session) as page:
+        page.subscribe()
+        page.tell(type="ping")
+        beat = page.wait_for("heartbeat")
+    assert beat["head"] == new.pk
+    assert beat["cursor"] == page.cursor
+    assert (beat["layer"], beat["database"]) == ("ok", "ok")
+
+
+def test_a_stopping_server_says_that_it_restarts(server: Daphne, session: Any) -> None:
+    """On SIGTERM each socket is closed with 1012, and the same cursor goes on at the next server."""
+    with Page(server, session) as page, Page(server, session) as second:
+        page.subscribe()
+        second.subscribe()
+        server.terminate()
+        assert page.closed(5) == 1012
+        assert second.closed(5) == 1012
+    missed = make_event()
+    server.start()
+    with Page(server, session) as again:
+        again.subscribe(after=page.cursor)
+        assert again.until(lambda: again.ids == [missed.pk])
+
+
+def test_a_log_that_starts_over_is_noticed_on_the_open_socket(server: Daphne, session: Any) -> None:
+    """The table is emptied and its ids begin again while a page is open: `reset`, and new events come."""
+    make_events(3)
+    with Page(server, session) as page:
+        page.subscribe()
+        table = SignalEvent._meta.db_table
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+                cursor.execute(f"TRUNCATE {table} RESTART IDENTITY")
+                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+            else:
+                _forget(list(SignalEvent.objects.values_list("id", flat=True)))
+                cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
+        assert page.wait_for("reset")["reason"] == "rewound"
+        new = make_event()
+        assert page.until(lambda: new.pk in page.ids)
