@@ -56,9 +56,7 @@ class SignalEvent(models.Model):
         default_permissions = ("view",)
         verbose_name = "signal event"
         indexes = (
-            models.Index(
-                fields=("sender", "object_pk", "id"), name="signal_log_object"
-            ),
+            models.Index(fields=("sender", "object_pk", "id"), name="signal_log_object"),
             models.Index(fields=("trace_id", "position"), name="signal_log_trace"),
             models.Index(fields=("actor_repr", "id"), name="signal_log_actor"),
             models.Index(fields=("occurred_at",), name="signal_log_time"),
@@ -69,15 +67,11 @@ class SignalEvent(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refused: only the recorder writes the log."""
-        raise TypeError(
-            "SignalEvent rows are written by the recorder and are never saved by hand."
-        )
+        raise TypeError("SignalEvent rows are written by the recorder and are never saved by hand.")
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refused: the log is append-only."""
-        raise TypeError(
-            "SignalEvent rows are never deleted by hand: the log is append-only."
-        )
+        raise TypeError("SignalEvent rows are never deleted by hand: the log is append-only.")
 
 
 class LogIdentity(models.Model):

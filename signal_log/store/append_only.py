@@ -6,7 +6,7 @@ the triggers ask a function that only Django's connections have; a stranger's co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -94,7 +94,7 @@ def _prepare(connection: BaseDatabaseWrapper, **_: Any) -> None:
     if connection.vendor == "sqlite":
         connection.connection.create_function("signal_log_unlocked", 0, _unlocked.get)
 
-    def execute_sql_flush(sql_list: list[str]) -> None:
+    def execute_sql_flush(sql_list: Iterable[str]) -> None:
         with unlocked(connection):
             type(connection.ops).execute_sql_flush(connection.ops, sql_list)
 
