@@ -163,9 +163,7 @@ if django.VERSION >= (6, 1):
         "EMAIL_USE_SSL": "use_ssl",
         "EMAIL_FILE_PATH": "file_path",
     }
-    mail_options = {
-        option: mail_server[name] for name, option in option_names.items() if mail_server.get(name)
-    }
+    mail_options = {option: mail_server[name] for name, option in option_names.items() if mail_server.get(name)}
     if "host" in mail_options:
         mail_options["timeout"] = MAIL_TIMEOUT
     MAILERS = {"default": {"BACKEND": mail_server["EMAIL_BACKEND"], "OPTIONS": mail_options}}

@@ -52,6 +52,4 @@ def event_value(**fields: Any) -> Event:
 
 def make_event(**fields: Any) -> SignalEvent:
     """The row of ``event_value(**fields)``."""
-    return SignalEvent.objects.bulk_create(
-        [SignalEvent(**asdict(event_value(**fields)))]
-    )[0]
+    return SignalEvent.objects.bulk_create([SignalEvent(**asdict(event_value(**fields)))])[0]

@@ -61,12 +61,8 @@ class Migration(migrations.Migration):
                 "ordering": ("-id",),
                 "default_permissions": ("view",),
                 "indexes": [
-                    models.Index(
-                        fields=["sender", "object_pk", "id"], name="signal_log_object"
-                    ),
-                    models.Index(
-                        fields=["trace_id", "position"], name="signal_log_trace"
-                    ),
+                    models.Index(fields=["sender", "object_pk", "id"], name="signal_log_object"),
+                    models.Index(fields=["trace_id", "position"], name="signal_log_trace"),
                     models.Index(fields=["actor_repr", "id"], name="signal_log_actor"),
                     models.Index(fields=["occurred_at"], name="signal_log_time"),
                 ],

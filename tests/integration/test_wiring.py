@@ -17,7 +17,6 @@ from signal_log.models import SignalEvent
 from tests.log import recorded
 from tests.shop.models import Book, Category, CheapItem, Item, Note
 
-
 pytestmark = pytest.mark.django_db
 
 
