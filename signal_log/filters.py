@@ -43,9 +43,7 @@ class Filters:
             raise FilterError("Filters must be an object of texts or lists of texts.")
         for key, value in (given or {}).items():
             if key not in KEYS:
-                raise FilterError(
-                    f"Unknown filter {str(key)[:50]!r}. Accepted: {', '.join(KEYS)}."
-                )
+                raise FilterError(f"Unknown filter {str(key)[:50]!r}. Accepted: {', '.join(KEYS)}.")
             texts = list(_texts(key, value))
             yes = tuple(t for t in texts if not t.startswith("!"))
             no = tuple(t[1:] for t in texts if t.startswith("!") and len(t) > 1)
@@ -60,44 +58,29 @@ class Filters:
 
     def matches(self, event: Mapping[str, Any]) -> bool:
         """Whether an event (a mapping with the columns' names) passes; the twin of the SQL in store.read."""
-        return all(
-            any(MATCHERS[key](event, text) for text in texts)
-            for key, texts in self.wanted.items()
-        ) and not any(
-            MATCHERS[key](event, text)
-            for key, texts in self.excluded.items()
-            for text in texts
+        return all(any(MATCHERS[key](event, text) for text in texts) for key, texts in self.wanted.items()) and not any(
+            MATCHERS[key](event, text) for key, texts in self.excluded.items() for text in texts
         )
 
 
 def _texts(key: str, value: Any) -> Iterator[str]:
     values = value if isinstance(value, (list, tuple)) else [value]
     if len(values) > MOST_VALUES:
-        raise FilterError(
-            f"Filter {key!r} has {len(values)} values; at most {MOST_VALUES} are taken."
-        )
+        raise FilterError(f"Filter {key!r} has {len(values)} values; at most {MOST_VALUES} are taken.")
     for text in values:
         if not isinstance(text, str):
             raise FilterError(f"Filter {key!r} must be a text or a list of texts.")
         if len(text) > LONGEST_TEXT:
-            raise FilterError(
-                f"Filter {key!r} is longer than {LONGEST_TEXT} characters."
-            )
+            raise FilterError(f"Filter {key!r} is longer than {LONGEST_TEXT} characters.")
         if "\x00" in text:  # PostgreSQL cannot be asked for it
             raise FilterError(f"Filter {key!r} holds a NUL character.")
         bare = text.removeprefix("!")
         if key == "trace" and bare and not _is_uuid(bare):
             raise FilterError(f"Filter 'trace' must be a UUID, not {bare[:50]!r}.")
         if key == "outcome" and bare and bare not in OUTCOMES:
-            raise FilterError(
-                f"Filter 'outcome' must be one of {', '.join(OUTCOMES)}, not {bare[:50]!r}."
-            )
+            raise FilterError(f"Filter 'outcome' must be one of {', '.join(OUTCOMES)}, not {bare[:50]!r}.")
         if text:
-            yield (
-                text.replace(bare, str(uuid.UUID(bare)))
-                if key == "trace" and bare
-                else text
-            )
+            yield (text.replace(bare, str(uuid.UUID(bare))) if key == "trace" and bare else text)
 
 
 def _is_uuid(text: str) -> bool:
@@ -118,24 +101,17 @@ def _actor(event: Mapping[str, Any], text: str) -> bool:
 
 def _object(event: Mapping[str, Any], text: str) -> bool:
     pk = event["object_pk"]
-    return (
-        text in (pk, f"{event['sender']}/{pk}")
-        or text.lower() in event["object_repr"].lower()
-    )
+    return text in (pk, f"{event['sender']}/{pk}") or text.lower() in event["object_repr"].lower()
 
 
 def _search(event: Mapping[str, Any], text: str) -> bool:
     text = text.lower()
-    return any(text in event[column].lower() for column in SEARCHED) or _in_value(
-        event["changes"], text
-    )
+    return any(text in event[column].lower() for column in SEARCHED) or _in_value(event["changes"], text)
 
 
 def _in_value(value: Any, text: str) -> bool:
     if isinstance(value, Mapping):
-        return any(
-            text in str(k).lower() or _in_value(v, text) for k, v in value.items()
-        )
+        return any(text in str(k).lower() or _in_value(v, text) for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return any(_in_value(v, text) for v in value)
     return value is not None and text in str(value).lower()
