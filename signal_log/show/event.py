@@ -20,8 +20,9 @@ from signal_log.show.links import labels_of_row
 from signal_log.show.missing import missing
 from signal_log.show.moments import zone
 from signal_log.show.operations import Line, actor_name
+from signal_log.show.receivers import receivers_of
 from signal_log.show.text import duration, visible
-from signal_log.show.tree import Row, Tree, receivers_of
+from signal_log.show.tree import Row, Tree
 from signal_log.show.words import signal_kind
 from signal_log.store.read import as_mapping, events
 

@@ -15,8 +15,8 @@ from signal_log.event import COMMITTED, Event
 from signal_log.show import words
 from signal_log.show.diff import Side, field_diffs, summary
 from signal_log.show.links import url
+from signal_log.show.receivers import receivers_of
 from signal_log.show.text import duration, one_line
-from signal_log.show.tree import receivers_of
 
 LONGEST_VALUE = 200
 

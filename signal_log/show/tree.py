@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from signal_log.event import Event
 from signal_log.models import SignalEvent
 from signal_log.show import words
+from signal_log.show.receivers import calls
 from signal_log.show.text import duration, one_line
 
 AXIS: Final = 1_000
@@ -179,7 +179,7 @@ class Tree:
             tuple(op.events),
         )  # fmt: skip
         for event in op.events:
-            if _receivers(event) or self._below.get(event.position):
+            if calls(event) or self._below.get(event.position):
                 yield from self._signal(event, level + 1)
 
     def _signal(self, event: SignalEvent, level: int) -> Iterator[Row]:
@@ -191,7 +191,7 @@ class Tree:
         for op in self._below.get(event.position, ()):
             caused[op.first.caused_by].append(op)
         start = event.occurred_at
-        for name, taken, error in _receivers(event):
+        for name, taken, error in calls(event):
             mine = caused.pop(name, [])
             if mine:
                 start = min(start, mine[0].start)
@@ -212,7 +212,7 @@ class Tree:
             yield from self._siblings(mine, level + 2)
 
     def _is_leaf(self, op: Operation) -> bool:
-        return not any(_receivers(event) or self._below.get(event.position) for event in op.events)
+        return not any(calls(event) or self._below.get(event.position) for event in op.events)
 
     def _bar(self, start: datetime, end: datetime) -> tuple[float, float]:
         if self.start is None or not self.total_us:
@@ -220,25 +220,6 @@ class Tree:
         x = _us(start - self.start) / self.total_us * AXIS
         width = max(THINNEST, _us(end - start) / self.total_us * AXIS)
         return round(min(x, AXIS - width), 1), round(width, 1)
-
-
-def _receivers(event: SignalEvent | Event) -> list[tuple[str, int | None, str]]:
-    """Name, microseconds and error of each receiver; a row that somebody else wrote may hold anything."""
-    found = []
-    for entry in event.receivers if isinstance(event.receivers, list) else ():
-        if isinstance(entry, dict):
-            taken = entry.get("duration_us")
-            number = taken if isinstance(taken, int) else None
-            found.append((str(entry.get("receiver") or ""), number, str(entry.get("error") or "")))
-    return found
-
-
-def receivers_of(event: SignalEvent | Event) -> list[dict[str, Any]]:
-    """The receivers of an event, for people."""
-    return [
-        {"name": one_line(name, 300), "time": duration(taken), "error": one_line(error, 2_000)}
-        for name, taken, error in _receivers(event)
-    ]
 
 
 def _said(event: SignalEvent) -> tuple[str, bool | None, Any]:
