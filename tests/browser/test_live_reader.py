@@ -265,3 +265,13 @@ def violations(live) -> list[str]:
     return [
         f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:160]}" for one in found for node in one["nodes"]
     ]
+
+
+def test_a_link_to_an_older_event_leads_to_its_page(site, visit):
+    """An event that the page does not hold is one click away, and its filters lead on to the history."""
+    live = visit(site).open("?event=999999&actor=somebody")
+    expect(live.page.locator("#foot a").first).to_have_text("event 999999 is older: open it")
+    assert (
+        live.page.locator("#foot").get_by_role("link", name="History").get_attribute("href")
+        == "/events/?actor=somebody"
+    )

@@ -11,6 +11,7 @@ export const HELP = [
   ["g G", "newest, oldest"],
   ["e", "operations or every signal"],
   ["t", "local time, UTC, relative"],
+  ["d", "dense or roomy rows"],
   ["y", "copy the link of the event"],
   ["?", "these keys"],
 ];

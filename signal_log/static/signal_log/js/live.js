@@ -171,6 +171,7 @@ function pickEvent(id) {
 
 function unpick() {
   if (!state.picked) return;
+  if ($("detail").contains(document.activeElement)) $("grid").focus();
   state.picked = null;
   table.pick(null);
   showDetail();
@@ -186,9 +187,10 @@ function step(by) {
   }
 }
 
-function change(filters) {
+/** Other filters: a fresh start, which is a step to go back from unless `step` says otherwise. */
+function change(filters, { step = true } = {}) {
   state.filters = filters;
-  state.wanted = state.picked ? state.picked.id : 0;
+  if (state.picked) state.wanted = state.picked.id;
   state.picked = null;
   state.answered = 0;
   Object.assign(state, { following: true, pausedBy: "", frozen: null, notes: [], lost: "", refusal: "" });
@@ -196,7 +198,7 @@ function change(filters) {
   table.toEdge();
   connection.resubscribe();
   showDetail();
-  remember(true);
+  if (step) remember(true);
   all();
 }
 
@@ -216,6 +218,11 @@ function retime() {
   table.mode = state.mode;
   table.retime();
   all();
+}
+
+function density() {
+  document.body.classList.toggle("roomy-rows");
+  table.measure();
 }
 
 async function take(text, what) {
@@ -240,6 +247,8 @@ function escape() {
 // --- what is shown ----------------------------------------------------------------------------------
 
 const now = () => Date.now() + state.skew;
+/** The event that the address names and this page does not hold, once that is certain. */
+const absent = () => (state.wanted && state.answered && now() - state.answered > 4 * SETTLE ? { id: state.wanted, url: links.event(state.wanted) } : null);
 const shownRows = () => state.frozen ?? store.rows;
 const fresh = () => (state.following ? 0 : store.taken - state.takenAtPause);
 const perSecond = () => {
@@ -296,6 +305,7 @@ function side() {
   renderFacets($("facets"), { facets: store.facets, filters: inForce(), toggle: (filter) => change(filtering.toggle(state.filters, filter)), close: () => facetsDrawer(false) });
   renderFoot($("foot"), {
     size: store.size, rows: store.operations.length, unfolded: state.unfolded, since: state.since, recovered: recovery.said(now()),
+    older: links.history(filtering.toQuery(inForce())), absent: absent(),
     lost: state.lost, notes: state.notes, mode: state.mode, help: () => openHelp($("keys")),
   });
   if (state.detailStale) showDetail();
@@ -377,13 +387,19 @@ listen({
   "/": () => search.focus(), j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1),
   Enter: () => state.picked && location.assign(links.event(state.picked.event?.id ?? state.picked.events.at(-1).id)),
   Escape: (event) => (search.leave(event) ? undefined : escape()), f: follow, p: () => pause("reader"), " ": () => $("follow").click(),
-  g: follow, Home: follow, G: () => table.toEnd(), End: () => table.toEnd(), e: () => unfold(!state.unfolded), t: retime,
+  g: follow, Home: follow, G: () => table.toEnd(), End: () => table.toEnd(), e: () => unfold(!state.unfolded), t: retime, d: density,
   y: () => state.picked && take(new URL(links.event(state.picked.id), location.href).href, "Link"), "?": () => openHelp($("keys")),
 });
 addEventListener("popstate", () => {
   const view = readView(location.search);
-  search.clear();
-  change(view.filters, false);
+  Object.assign(state, { typed: null, picked: null, wanted: view.event, unfolded: view.unfolded });
+  search.empty();
+  store.unfold(view.unfolded);
+  table.pick(null);
+  change(view.filters, { step: false });
+});
+document.addEventListener("pointerdown", ({ target }) => {
+  if ($("facets").classList.contains("open") && !target.closest("#facets, #facets-open")) facetsDrawer(false);
 });
 addEventListener("online", () => connection.hurry());
 addEventListener("offline", all);

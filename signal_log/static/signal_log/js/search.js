@@ -36,6 +36,7 @@ export function searchBox(form, input, on) {
   });
 
   return {
+    empty,
     focus: () => input.focus(),
     clear() {
       const had = last !== "";

@@ -1,0 +1,106 @@
+"""The accounts in a real browser: register, mistakes, profile, delete, in light and dark and narrow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.live_site import PASSWORD, STRANGER
+from tests.servers.daphne import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+ANONYMOUS = ("register", "login", "reset", "reset/sent", "reset/done", "reset/MQ/spent-link")
+OWN = ("profile", "password", "password/done", "delete")
+
+
+def fill(page: Page, **values: str) -> None:
+    for name, value in values.items():
+        page.fill(f"main [name={name}]", value)
+
+
+def submit(page: Page) -> None:
+    page.locator("main form button[type=submit]").click()
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
+
+
+def overflow(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+def test_who_registers_is_seen_on_the_live_page_at_once(site: Any, visit: Any) -> None:
+    """The main job of the product: somebody registers, an observer sees the user, its profile and the cause."""
+    live = visit(site).open()
+    page = visit(site, None).page
+    page.goto(f"{site.url}/accounts/register/")
+    fill(page, username="margaret", first_name="Margaret", email="margaret@example.org")
+    fill(page, password1=PASSWORD, password2=PASSWORD)
+    submit(page)
+    expect(page).to_have_url(f"{site.url}/accounts/profile/")
+    expect(page.get_by_role("status")).to_contain_text("Welcome, Margaret.")
+    expect(live.model("User").filter(has_text="margaret").first).to_be_visible(timeout=2000)
+    expect(live.model("Profile").filter(has_text="margaret").filter(has_text="create_profile")).to_be_visible()
+
+
+def test_after_a_mistake_the_focus_is_on_what_is_wrong(site: Any, visit: Any) -> None:
+    """The summary has the focus, its link leads into the field, and what was typed is there."""
+    page = visit(site, None).page
+    page.goto(f"{site.url}/accounts/register/")
+    expect(page.locator("[name=username]")).to_be_focused()
+    fill(page, username=STRANGER, first_name="Eve", email="new-eve@example.org", password1=PASSWORD, password2=PASSWORD)
+    submit(page)
+    expect(page).to_have_title("Error: Register · Observatory")
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("[name=username]")).to_be_focused()
+    expect(page.locator("[name=username]")).to_have_value(STRANGER)
+    expect(page.locator("[name=email]")).to_have_value("new-eve@example.org")
+    expect(page.locator("[name=password1]")).to_have_value("")
+
+
+def test_the_whole_life_of_an_account_by_keyboard(site: Any, visit: Any) -> None:
+    """Log in, edit the profile, delete the account: Enter sends each form, each page says what happened."""
+    site.run(f"User.objects.create_user('brief', 'brief@example.org', {PASSWORD!r}, first_name='Brief')")
+    page = visit(site, None).page
+    page.goto(f"{site.url}/accounts/login/")
+    page.keyboard.type("brief")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Brief")
+    page.get_by_label("Name").fill("Brevity")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Your profile is saved.")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Brevity")
+    page.get_by_role("link", name="Delete account").press("Enter")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("The account brief and its profile are deleted.")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_fits(scheme: str, width: int, site: Any, visit: Any) -> None:
+    """No violation that axe knows of, nothing wider than the window, no complaint of the browser."""
+    options = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}}
+    for user, names in ((None, ANONYMOUS), (STRANGER, OWN)):
+        page = visit(site, user, **options).page
+        for name in names:
+            page.goto(f"{site.url}/accounts/{name}/")
+            assert violations(page) == [], name
+            assert overflow(page) <= 0, name
+            if page.locator("main form").count():
+                page.evaluate("for (const form of document.forms) form.noValidate = true")
+                if page.locator("main [name=email]").count():
+                    fill(page, email="nope")
+                submit(page)
+                expect(page.get_by_role("alert")).to_be_visible()
+                assert violations(page) == [], f"{name} with errors"
+                assert overflow(page) <= 0, f"{name} with errors"
