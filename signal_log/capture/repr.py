@@ -47,8 +47,11 @@ def _connected() -> list[BaseDatabaseWrapper]:
 def repr_of(plan: Plan, instance: models.Model) -> str:
     """``str(instance)``; ``Model object (pk)`` where that would query or raises; masked if it shows a secret."""
     try:
-        with _databases_closed():
-            text = clean(str(instance))
+        if type(instance).__str__ is models.Model.__str__:
+            text = f"{plan.model.__name__} object ({plan.key(instance) or None})"
+        else:
+            with _databases_closed():
+                text = clean(str(instance))
     except Exception:  # noqa: BLE001  a host's __str__ may raise anything
         text = f"{plan.model.__name__} object ({plan.key(instance)})"
     return shorten(plan.without_secrets(text, instance), LONGEST)
