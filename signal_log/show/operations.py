@@ -113,6 +113,11 @@ class Line:
         return self.narrow(actor=name) if name else self.narrow(source=self.event.source)
 
     @property
+    def source_filter(self) -> str:
+        """The list, narrowed to where it came from."""
+        return self.narrow(source=self.event.source)
+
+    @property
     def at_url(self) -> str:
         """The object as it was right after this event."""
         return in_query(self.object_url, at=self.iso) if self.object_url else ""

@@ -130,12 +130,13 @@ def test_an_empty_log_says_how_to_fill_it(client: Client, monkeypatch: pytest.Mo
 
 
 def test_values_lead_to_the_list_of_their_like(client: Client) -> None:
-    """Model and actor narrow the list and keep the other filters; the object leads to its history."""
+    """Model, actor and source narrow the list and keep the other filters; the object leads to its history."""
     make_event(object_pk="5", actor_repr="grace hopper", source="task")
     page = text(client.get("/events/?source=task"))
     assert 'href="/events/?source=task&amp;sender=auth.User"' in page
     assert 'href="/events/?source=task&amp;actor=grace+hopper"' in page
     assert 'href="/objects/auth.User/5/"' in page
+    assert 'href="/events/?source=task"' in page
 
 
 def test_the_number_of_queries_does_not_grow(client: Client, django_assert_num_queries: Any) -> None:
