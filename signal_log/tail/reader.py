@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from signal_log.store.follow import Edge, Extent, Hole
-from signal_log.tail.cursor import Anchor, Gap, GapCursor, Holders, Ids, Range
+from signal_log.tail.cursor import START, Anchor, Gap, GapCursor, Holders, Ids, Range
 from signal_log.tail.wire import Encoded, encode
 
 MOST_ROWS: Final = 1000
 """Rows of one read."""
 MOST_RANGES: Final = 100
 """Gaps asked for in one read; when there are more they take turns."""
+PATIENCE: Final = 0.3
+"""Seconds for which a starting reader waits for the writers at work to finish."""
 CHECK_EVERY: Final = 1.0
 """Seconds between two looks at whether the log is still the one that was followed."""
 
@@ -71,6 +73,10 @@ class Tail:
         """Begin at the newest row; rows below it that may still commit will come too."""
         epoch, one_writer = self._log.epoch(), self._log.one_writer
         top, holes = self._log.beginning()
+        if holes and not one_writer:
+            settled = self._settled_up_to(top.id)
+            top, holes = self._log.beginning()
+            holes = [hole for hole in holes if hole.first > settled]
         now = time.monotonic()
         gaps = [] if one_writer else [Gap(h.first, h.last, Anchor(*h.below), now) for h in holes]
         cursor = GapCursor(Anchor(*top), gaps, one_writer=one_writer)
@@ -106,6 +112,19 @@ class Tail:
         cursor.witness(after)
         age = now - min(gap.since for gap in cursor.gaps) if cursor.gaps else 0.0
         return Batch(self._view(cursor), rows, more=not complete, oldest_gap=age)
+
+    def _settled_up_to(self, top: int) -> int:
+        """``top``, if whoever might have filled a gap below it ends within a moment, or else 0.
+
+        Most gaps are old and dead; without this the first cursors handed out would lie below all of them.
+        """
+        holders = self._log.holders()
+        deadline = time.monotonic() + PATIENCE
+        while holders and Gap(1, top, START, 0, holders).open_under(self._log.holders()):
+            if time.monotonic() >= deadline:
+                return 0
+            time.sleep(0.01)
+        return top
 
     def _changed(self, cursor: GapCursor) -> str | None:
         now = time.monotonic()

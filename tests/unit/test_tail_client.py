@@ -227,6 +227,7 @@ def test_nobody_loses_an_event_and_no_socket_gets_one_twice(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("signal_log.tail.reader.MOST_ROWS", rows_per_read + 1)
         patch.setattr("signal_log.tail.reader.CHECK_EVERY", float("inf"))
+        patch.setattr("signal_log.tail.reader.PATIENCE", 0)
         patch.setattr(catchup, "MOST_ROWS", rows_per_read)
         patch.setattr(catchup, "MOST_RANGES", 2)
         patch.setattr(catchup, "MOST_EVENTS", room)
