@@ -1,11 +1,14 @@
 // Addresses of the other pages, wherever the host has mounted the app.
 
+// What a path carries unharmed; dot segments would be resolved, and proxies merge or decode the rest.
+const PLAIN = /^(?!\.{1,2}$)[\w.~@+:-]+$/;
+
 export function linksFrom(home) {
   const part = encodeURIComponent;
   return {
     event: (id) => `${home}events/${part(id)}/`,
     trace: (id) => `${home}traces/${part(id)}/`,
-    object: (label, pk) => `${home}objects/${part(label)}/${part(pk)}/`,
+    object: (label, pk) => `${home}objects/${part(label)}/${PLAIN.test(pk) ? `${part(pk)}/` : `?pk=${part(pk)}`}`,
     history: (query) => `${home}events/${String(query) ? `?${query}` : ""}`,
   };
 }

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { asMarkdown, asOrm } from "../../signal_log/static/signal_log/js/clip.js";
+import { marked } from "../../signal_log/static/signal_log/js/diff.js";
+import { FacetCounts } from "../../signal_log/static/signal_log/js/facets.js";
+import { linksFrom } from "../../signal_log/static/signal_log/js/links.js";
+import { Recovery } from "../../signal_log/static/signal_log/js/recovery.js";
+import { words } from "../../signal_log/static/signal_log/js/status.js";
+import { Store } from "../../signal_log/static/signal_log/js/store.js";
+import { bars, axis, extent } from "../../signal_log/static/signal_log/js/waterfall.js";
+import { event, registration, reset } from "./events.js";
+
+const NOW = Date.UTC(2026, 10, 22, 9, 42, 18);
+const live = { name: "live", following: true, fresh: 0, lastAt: NOW - 2000, now: NOW, catching: null, trouble: "" };
+
+test("the page always says where it stands, and troubles come first", () => {
+  assert.deepEqual(words(live), ["ok", "Live · 2 s ago"]);
+  assert.deepEqual(words({ ...live, lastAt: NOW - 14 * 60_000 }), ["ok", "Live · quiet for 14 min"]);
+  assert.deepEqual(words({ ...live, lastAt: 0 }), ["ok", "Live · no events yet"]);
+  assert.deepEqual(words({ ...live, following: false, fresh: 1240 }), ["held", "Paused · 1,240 new"]);
+  assert.deepEqual(words({ ...live, catching: 1240 }), ["wait", "Catching up 1,240"]);
+  assert.deepEqual(words({ ...live, following: false, trouble: "Database unavailable" }), ["bad", "Database unavailable"]);
+  assert.deepEqual(words({ ...live, name: "reconnecting", until: NOW + 2400 }), ["wait", "Reconnecting in 3 s"]);
+  assert.deepEqual(words({ ...live, name: "signed-out" }), ["bad", "Signed out"]);
+  assert.deepEqual(words({ ...live, name: "reconnecting", until: NOW, offline: true }), ["bad", "Offline"]);
+});
+
+test("only what happened while the connection was down counts as recovered", () => {
+  const recovery = new Recovery();
+  const at = (ms) => ({ occurred_at: new Date(ms).toISOString() });
+  recovery.note([at(NOW - 9000)], NOW);
+  assert.equal(recovery.running, null);
+  recovery.start(NOW);
+  recovery.note([at(NOW - 9000), at(NOW - 8000), at(NOW + 10)], NOW);
+  assert.equal(recovery.running, 2);
+  recovery.tick(NOW + 2000);
+  assert.equal(recovery.said(NOW + 2000), 2);
+  assert.equal(recovery.said(NOW + 60_000), 0);
+});
+
+test("facets are sorted by count and remember values that left", () => {
+  const facets = new FacetCounts();
+  const one = (sender) => ({ signal: "post_save", sender, actor: "", outcome: "committed", source: "http" });
+  for (const sender of ["a.A", "b.B", "b.B", "c.C"]) facets.add(one(sender));
+  assert.deepEqual(facets.top("sender"), [["b.B", 2], ["a.A", 1], ["c.C", 1]]);
+  assert.deepEqual(facets.top("actor"), []);
+  facets.reset();
+  assert.deepEqual(facets.top("sender"), [["a.A", 0], ["b.B", 0], ["c.C", 0]]);
+});
+
+test("the difference of two texts is marked by words", () => {
+  const [old, now] = marked("a rear admiral of the navy", "a rear engineer of the navy");
+  assert.deepEqual(old, [[true, "a rear "], [false, "admiral"], [true, " of the navy"]]);
+  assert.deepEqual(now.find(([same]) => !same), [false, "engineer"]);
+  assert.deepEqual(marked("x", "y"), [[[true, "x"]], [[true, "y"]]]);
+  for (const [a, b] of [["", "new"], ["same same", "same"], ["x".repeat(30_000), "y"]]) {
+    assert.deepEqual(marked(a, b).map((parts) => parts.map(([, text]) => text).join("")), [a, b]);
+  }
+});
+
+test("a cascade becomes bars below their causes, on one axis", () => {
+  reset();
+  const store = new Store();
+  const receivers = [{ receiver: "users.signals.create_profile", duration_us: 900, error: null }];
+  store.add(registration().map((one) => (one.position === 2 ? { ...one, receivers } : one)));
+  const list = bars(store.tree(store.operationOf(1)), (id) => store.event(id), null);
+  assert.deepEqual(list.map((bar) => [bar.depth, bar.name]), [
+    [0, "create User ada"], [1, "post_save"], [2, "users.signals.create_profile"], [3, "create Profile ada"],
+  ]);
+  const span = axis(list);
+  for (const bar of list) assert.match(extent(bar, span)["--w"], /^\d+\.\d\d%$/);
+});
+
+test("what is copied cannot break out of where it is pasted", () => {
+  reset();
+  assert.equal(asOrm({ sender: "auth.User", object_pk: '1") or delete("' }), 'User.objects.get(pk="1\\") or delete(\\"")');
+  const text = asMarkdown(event({ changes: { bio: ["a|b`", null] } }), "http://x/events/1/");
+  assert.match(text, /\| bio \| `"a\\\|bʼ"` \| `null` \|/);
+});
+
+test("links hold whatever a key is made of", () => {
+  const links = linksFrom("/signals/");
+  assert.equal(links.object("auth.User", "7"), "/signals/objects/auth.User/7/");
+  assert.equal(links.object("auth.User", "a/b?c"), "/signals/objects/auth.User/?pk=a%2Fb%3Fc");
+  assert.equal(links.object("auth.User", ".."), "/signals/objects/auth.User/?pk=..");
+  assert.equal(links.history(""), "/signals/events/");
+});
