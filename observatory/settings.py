@@ -119,6 +119,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     # Under ASGI each request thread takes a connection; a pool keeps that below the server's limit.
+    # Its connections are tried before use: after a restart of the server the dead ones would each cost a page.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 2,
         "max_size": 16,
