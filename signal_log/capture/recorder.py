@@ -64,6 +64,7 @@ def open_event(signal: str, plan: Plan, named: Named) -> Draft:
         call_site=call_site() if conf.CALL_SITES else "",
         occurred_at=datetime.now(UTC),
         started_ns=0,
+        actor=trace.scene.actor(),
     )
     _OPENERS[signal](Firing(draft, plan, instance, operation, pre))
     hold(draft)

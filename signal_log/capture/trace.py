@@ -111,6 +111,7 @@ class Draft:
     call_site: str
     occurred_at: datetime
     started_ns: int
+    actor: Actor = NOBODY
     receivers: list[dict[str, Any]] = field(default_factory=list)
     duration_us: int | None = None
     awaits_post: bool = False
@@ -127,7 +128,8 @@ class Draft:
     def freeze(self, process: str, salt: bytes) -> Event:
         """The event as it stands; an undecided outcome counts as committed, for it is written with the commit."""
         scene = self.trace.scene
-        actor = scene.actor()
+        # Token authentication tells late, so it is asked now; a log-out since then takes nothing back.
+        actor = self.actor if self.actor.pk else scene.actor()
         return Event(
             signal=self.signal,
             sender=self.sender,

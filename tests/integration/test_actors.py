@@ -6,7 +6,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
@@ -76,6 +76,22 @@ def test_account_set_late():
     def view(request):
         request.user = user
         return saving(request)
+
+    with recorded() as events:
+        respond(view)
+    assert {e.actor_repr for e in events} == {"ada"}
+
+
+def test_log_out_within_the_transaction():
+    """What was done before a log-out stays the account's, though it is written with a later COMMIT."""
+    user = User.objects.create_user("ada")
+
+    def view(request):
+        with transaction.atomic():
+            request.user = user
+            saving(request)
+            request.user = AnonymousUser()
+        return HttpResponse()
 
     with recorded() as events:
         respond(view)
