@@ -16,6 +16,7 @@ from signal_log.models import SignalEvent
 from signal_log.show import words
 from signal_log.show.access import for_observers
 from signal_log.show.choices import choices
+from signal_log.show.links import field_names, object_url
 from signal_log.show.moments import zone
 from signal_log.show.operations import folded, lines, undecided
 from signal_log.show.paging import Matches, Page, count, read_page, span_of
@@ -62,6 +63,7 @@ def events_page(request: HttpRequest) -> HttpResponse:
         "older_url": page.older and query.link(request.path, before=str(page.older)),
         "newer_url": page.newer and query.link(request.path, after=str(page.newer)),
         "is_newest": not query.before and not query.after,
+        "named_object": _named_object(query),
     }
     return render(request, "signal_log/events.html", context)
 
@@ -83,6 +85,8 @@ def read(query: Query) -> tuple[Page, Matches]:
         after=query.after,
         keep=list if query.every else fold,
     )
+    if page.searched_to is not None:  # time is up already
+        return page, Matches(len(page.events), exact=False)
     return page, count(matching, span)
 
 
@@ -101,6 +105,12 @@ def fold(found: list[SignalEvent]) -> list[SignalEvent]:
         signal__in=words.POST,
     )
     return folded(found, set(posts.order_by().values_list("trace_id", "operation")))
+
+
+def _named_object(query: Query) -> str:
+    """The history of the object that the filter names as ``app.Model/key``, which an index answers at once."""
+    label, _, pk = query.one("object").partition("/")
+    return object_url(label, pk) if pk and field_names(label) else ""
 
 
 def _selects(query: Query) -> list[dict[str, object]]:

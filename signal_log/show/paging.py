@@ -19,8 +19,8 @@ from signal_log.models import SignalEvent
 from signal_log.store.read import events
 
 FIRST_WINDOW: Final = 10_000
-WIDEST_WINDOW: Final = 320_000
-SECONDS: Final = 2.0
+WIDEST_WINDOW: Final = 80_000
+SECONDS: Final = 1.5
 COUNT_SECONDS: Final = 0.5
 MOST_COUNTED: Final = 1_000
 LARGEST_ID: Final = 2**63 - 1

@@ -139,6 +139,12 @@ def test_values_lead_to_the_list_of_their_like(client: Client) -> None:
     assert 'href="/events/?source=task"' in page
 
 
+def test_an_object_named_in_full_is_one_click_away(client: Client) -> None:
+    """The filter also looks into names, which takes its time; the object's own page does not."""
+    assert 'href="/objects/auth.User/5/">Its own history' in text(client.get("/events/?object=auth.User/5"))
+    assert "Its own history" not in text(client.get("/events/?object=no.Such/5"))
+
+
 def test_the_number_of_queries_does_not_grow(client: Client, django_assert_num_queries: Any) -> None:
     """Two for the session and account, and a few for page, count and choices, for 3 events as for 90."""
     for number in range(90):
