@@ -28,6 +28,7 @@ LOOK_BACK: Final = 100_000
 DEEPEST_BACKFILL: Final = 250_000
 """Ids below the newest among which a backfill looks for rows that match; ``/events/`` looks at all."""
 SECONDS_TO_CONNECT: Final = 5
+APPLICATION_NAME: Final = "signal_log reader"
 PREPARED: Final = "prepared"
 
 # Matched in Python with the same code as live events: SQL's idea of letter case differs between databases.
@@ -233,6 +234,7 @@ class Follower:
             if not self.one_writer:
                 settings["OPTIONS"].pop("pool", None)
                 settings["OPTIONS"].setdefault("connect_timeout", SECONDS_TO_CONNECT)
+                settings["OPTIONS"].setdefault("application_name", APPLICATION_NAME)
             connections[self.alias] = made
             self._connection = made
         self._connection.ensure_connection()

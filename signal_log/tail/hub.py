@@ -154,11 +154,11 @@ class Hub:
                 if self.view is None:
                     self.view = await self._tail_thread.ask(lambda _: self._tail.start())
                     self.started.set()
-                self._bell.clear()
-                batch = await self._tail_thread.ask(lambda _: self._tail.advance())
                 if not self._database_works:
                     await self._check_guests()  # who lost the right meanwhile gets nothing any more
-                self._hand_out(batch)
+                self._bell.clear()
+                batch = await self._tail_thread.ask(lambda _: self._tail.advance())
+                self._hand_out(batch)  # nothing may fail in between: the tail has moved on
                 self._database_is_back()
                 await asyncio.sleep(0)  # the sockets' writers take their turn: their work counts as ours
                 if not batch.more:
