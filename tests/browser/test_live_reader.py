@@ -232,6 +232,7 @@ def test_the_grid_is_a_grid_to_a_screen_reader(site, visit):
     """Rows are counted and numbered, and announcements do not flood."""
     site.run("for n in range(60): User.objects.create_user(f'grid{n}')")
     live = visit(site).open()
+    expect(live.row("grid59").first).to_be_visible()
     grid = live.page.get_by_role("grid", name="Events, newest first")
     expect(grid).to_be_visible()
     total = int(grid.get_attribute("aria-rowcount") or 0)

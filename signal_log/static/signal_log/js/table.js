@@ -1,7 +1,8 @@
 // The list: as many row elements as fit, each following its row while that is in view.
 
+import { gapWords } from "./gap.js";
 import { initials, lastPart, line } from "./text.js";
-import { clock, minute } from "./time.js";
+import { clock } from "./time.js";
 
 const OVERSCAN = 6;
 const FLASH = 1_200;
@@ -246,10 +247,3 @@ export class Table {
 
 /** Who did it when nobody was logged in: a stranger, or a program. */
 const nobody = (source) => (source === "http" || source === "websocket" ? "anonymous" : source.replace(/^\w+:/, ""));
-
-/** What a gap row says. */
-export function gapWords({ reason, from, to }, mode) {
-  if (reason !== "expired") return "The log was replaced here: what is below belongs to another one";
-  const span = from && to ? `${minute(from, mode)}–${minute(to, mode)} ` : from ? `from ${minute(from, mode)} ` : "";
-  return `${span}no longer retained`;
-}
