@@ -70,7 +70,7 @@ if DEBUG_TOOLBAR:
     DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}
     DEBUG_TOOLBAR_PANELS = [
         "signal_log.show.panel.SignalLogPanel",
-        "debug_toolbar.panels.history.HistoryPanel",
+        "observatory.toolbar.HistoryPanel",
         "debug_toolbar.panels.versions.VersionsPanel",
         "debug_toolbar.panels.timer.TimerPanel",
         "debug_toolbar.panels.settings.SettingsPanel",

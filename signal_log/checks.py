@@ -77,6 +77,14 @@ def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[che
     if problems() or conf.DATABASE not in connections:
         return []
     vendor = connections[conf.DATABASE].vendor
+    if vendor == "postgresql" and not hasattr(connections[conf.DATABASE].Database, "Copy"):
+        return [
+            checks.Error(
+                "The log is written to PostgreSQL with COPY by psycopg 3, and this project uses psycopg 2.",
+                hint="pip install 'psycopg[binary]'; Django prefers it when both are there.",
+                id="signal_log.E005",
+            )
+        ]
     if vendor in SUPPORTED:
         return []
     return [

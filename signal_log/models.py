@@ -59,6 +59,7 @@ class SignalEvent(models.Model):
             models.Index(fields=("sender", "object_pk", "id"), name="signal_log_object"),
             models.Index(fields=("trace_id", "position"), name="signal_log_trace"),
             models.Index(fields=("actor_repr", "id"), name="signal_log_actor"),
+            models.Index(fields=("actor_pk", "id"), name="signal_log_actor_pk"),
             models.Index(fields=("occurred_at",), name="signal_log_time"),
         )
 

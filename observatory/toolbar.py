@@ -1,0 +1,28 @@
+"""The debug toolbar's history of requests, without the passwords that were posted in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from debug_toolbar.panels.history import HistoryPanel as ToolbarHistoryPanel
+
+from signal_log.capture.snapshot import is_secret_name
+from signal_log.conf import SECRET_NAMES
+from signal_log.event import MASK
+
+
+class HistoryPanel(ToolbarHistoryPanel):
+    """The stock panel shows form data as it came; this one masks what is secret by its name."""
+
+    def record_stats(self, stats: dict[str, Any]) -> None:
+        """Keep the stats, secrets masked."""
+        data = stats.get("data")
+        if data:
+            stats = {**stats, "data": {name: masked(name, data[name]) for name in data}}
+        super().record_stats(stats)
+
+
+def masked(name: str, value: Any) -> Any:
+    """The value, or the mask where its name says that it is a secret."""
+    secret = is_secret_name(name, SECRET_NAMES) or name == "csrfmiddlewaretoken"
+    return MASK if secret and value else value
