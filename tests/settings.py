@@ -3,7 +3,7 @@
 from observatory.settings import *  # noqa: F403
 from observatory.settings import INSTALLED_APPS, SIGNAL_LOG
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.shop"]
+INSTALLED_APPS = [*INSTALLED_APPS, "debug_toolbar", "tests.shop"]  # the toolbar for its panels' sake; it is not shown
 SIGNAL_LOG = {
     **SIGNAL_LOG,
     "MODELS": [*SIGNAL_LOG["MODELS"], "shop.*"],
