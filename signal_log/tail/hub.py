@@ -18,6 +18,7 @@ from signal_log.errors import LogUnavailable
 from signal_log.store.follow import Follower
 from signal_log.tail import doorbell, guard, wire
 from signal_log.tail.audience import Audiences
+from signal_log.tail.guests import Guests
 from signal_log.tail.layer import LayerWatch
 from signal_log.tail.reader import Batch, Tail, View
 from signal_log.tail.shutdown import say_restarting_before_shutdown
@@ -45,7 +46,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.clients: set[Client] = set()
+        self.guests = Guests()
         self.view: View | None = None
         self.generation = 0
         self.started = asyncio.Event()
@@ -64,16 +65,16 @@ class Hub:
     # --- sockets ----------------------------------------------------------------------------------
     def join(self, client: Client) -> None:
         """Take a socket in; the first one starts the reader."""
-        self.clients.add(client)
+        self.guests.all.add(client)
         if not self._tasks:
             self._start()
 
     def leave(self, client: Client) -> None:
         """Forget a socket; the last one stops the reader."""
         client.catch_up.stop()
-        self.clients.discard(client)
+        self.guests.all.discard(client)
         self.audiences.remove(client)
-        if not self.clients:
+        if not self.guests.all:
             self._stop()
 
     @property
@@ -95,7 +96,7 @@ class Hub:
         if self._database_works:
             self._database_works = False
             logger.warning("The log cannot be read (%s); trying again once a second.", problem)
-            self._tell("database_unavailable", "The database does not answer. Nothing is lost; trying again.")
+            self.guests.tell("database_unavailable", "The database does not answer. Nothing is lost; trying again.")
         await asyncio.sleep(RETRY_AFTER)
 
     # --- life -------------------------------------------------------------------------------------
@@ -129,8 +130,7 @@ class Hub:
             return
         logger.error("The hub failed; its sockets are sent away to come again.", exc_info=problem)
         self._unregister()
-        for client in list(self.clients):
-            client.close(wire.INTERNAL_ERROR)
+        self.guests.close_all(wire.INTERNAL_ERROR)
 
     def _rung_anywhere(self) -> None:
         """A commit in this process, on any thread."""
@@ -138,7 +138,7 @@ class Hub:
             self._soon(self._bell.set)
 
     def _logged_out_anywhere(self, session: str) -> None:
-        self._soon(lambda: self._end_session(session))
+        self._soon(lambda: self.guests.close_session(session))
 
     def _soon(self, call: Callable[[], object]) -> None:
         try:
@@ -155,7 +155,7 @@ class Hub:
                     self.view = await self._tail_thread.ask(lambda _: self._tail.start())
                     self.started.set()
                 if not self._database_works:
-                    await self._check_guests()  # who lost the right meanwhile gets nothing any more
+                    await self.guests.check(self.library)  # who lost the right meanwhile gets nothing any more
                 self._bell.clear()
                 batch = await self._tail_thread.ask(lambda _: self._tail.advance())
                 self._hand_out(batch)  # nothing may fail in between: the tail has moved on
@@ -171,8 +171,7 @@ class Hub:
         if batch.reset is not None:
             logger.warning("The log is another one than before (%s); all sockets start afresh.", batch.reset)
             self.generation += 1
-            for client in self.clients:
-                client.restart(batch.reset, batch.oldest)
+            self.guests.restart(batch.reset, batch.oldest)
         self.audiences.serve(batch.events, before, batch.view)
         self._watch_gaps(batch)
 
@@ -210,54 +209,32 @@ class Hub:
         if not self._database_works:
             self._database_works = True
             logger.info("The log can be read again.")
-            self._beat()
+            self.guests.beat()
 
     def _layer_changed(self, works: bool) -> None:
         was, self._layer_works = self._layer_works, works
         if was and not works:
-            self._tell("doorbell_unavailable", "The channel layer is down. Events come once a second meanwhile.")
+            self.guests.tell("doorbell_unavailable", "The channel layer is down. Events come once a second meanwhile.")
         elif works and not was:
-            self._beat()
-
-    def _tell(self, code: str, detail: str) -> None:
-        for client in self.clients:
-            client.say(wire.error(code, detail))
-
-    def _beat(self) -> None:
-        for client in self.clients:
-            client.beat()
+            self.guests.beat()
 
     async def _keep_house(self) -> None:
         beaten_at = time.monotonic()
         while True:
             await asyncio.sleep(1)
             now = time.monotonic()
-            for client in list(self.clients):
-                if client.window.overdue(now):
-                    client.close(wire.NOT_ACKNOWLEDGED)
+            self.guests.close_silent()
             if now - beaten_at >= HEARTBEAT_EVERY:
                 beaten_at = now
-                self._beat()
+                self.guests.beat()
 
     async def _keep_guard(self) -> None:
         while True:
             await asyncio.sleep(guard.CHECK_EVERY)
             try:
-                await self._check_guests()
+                await self.guests.check(self.library)
             except LogUnavailable as problem:
                 await self.database_lost(problem)
-
-    async def _check_guests(self) -> None:
-        identities = {client.identity for client in self.clients}
-        turned_away = await self.library.ask(Follower.borrow, lambda: guard.turned_away(identities))
-        for client in list(self.clients):
-            if client.identity in turned_away:
-                client.close(turned_away[client.identity])
-
-    def _end_session(self, session: str) -> None:
-        for client in list(self.clients):
-            if client.identity.session == session:
-                client.close(wire.NOT_LOGGED_IN)
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
@@ -274,4 +251,4 @@ def hub_of_this_loop() -> Hub:
 
 def open_sockets() -> int:
     """How many sockets all hubs of this process serve."""
-    return sum(len(hub.clients) for hub in list(_hubs.values()))
+    return sum(len(hub.guests.all) for hub in list(_hubs.values()))

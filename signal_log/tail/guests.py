@@ -1,0 +1,61 @@
+"""All sockets of a hub: what is said to everybody, and who has to go."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from signal_log.store.follow import Follower
+from signal_log.tail import guard, wire
+
+if TYPE_CHECKING:
+    from signal_log.tail.client import Client
+    from signal_log.tail.thread import LogThread
+
+
+class Guests:
+    """The clients of one event loop."""
+
+    def __init__(self) -> None:
+        self.all: set[Client] = set()
+
+    def tell(self, code: str, detail: str) -> None:
+        """Send everybody an error frame."""
+        for client in self.all:
+            client.say(wire.error(code, detail))
+
+    def beat(self) -> None:
+        """Send everybody a heartbeat."""
+        for client in self.all:
+            client.beat()
+
+    def restart(self, reason: str, oldest: int) -> None:
+        """The log is another one than before."""
+        for client in self.all:
+            client.restart(reason, oldest)
+
+    def close_all(self, code: int) -> None:
+        """Send everybody away."""
+        for client in list(self.all):
+            client.close(code)
+
+    def close_silent(self) -> None:
+        """Send away who has not acknowledged anything for too long."""
+        now = time.monotonic()
+        for client in list(self.all):
+            if client.window.overdue(now):
+                client.close(wire.NOT_ACKNOWLEDGED)
+
+    def close_session(self, session: str) -> None:
+        """A person logged out in this process."""
+        for client in list(self.all):
+            if client.identity.session == session:
+                client.close(wire.NOT_LOGGED_IN)
+
+    async def check(self, library: LogThread) -> None:
+        """Send away whose log-in or permission has ended; asks the database once for all."""
+        identities = {client.identity for client in self.all}
+        turned_away = await library.ask(Follower.borrow, lambda: guard.turned_away(identities))
+        for client in list(self.all):
+            if client.identity in turned_away:
+                client.close(turned_away[client.identity])
