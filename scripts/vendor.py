@@ -19,17 +19,13 @@ FILES = {
     "preact-hooks.js": "preact/hooks/dist/hooks.mjs",
     "htm.js": "htm/dist/htm.mjs",
     "htm-preact.js": "htm/preact/index.mjs",
-    "signals-core.js": "@preact/signals-core/dist/signals-core.mjs",
-    "uplot.js": "uplot/dist/uPlot.esm.js",
-    "uplot.css": "uplot/dist/uPlot.min.css",
 }
 SPECIFIERS = {
     "preact": "./preact.js",
     "preact/hooks": "./preact-hooks.js",
     "htm": "./htm.js",
-    "@preact/signals-core": "./signals-core.js",
 }
-LICENCES = ("preact", "htm", "@preact/signals-core", "uplot")
+LICENCES = ("preact", "htm")
 
 IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*)(["'])([^"'\s]+)\2""")
 SOURCE_MAP = re.compile(r"\n?(?://[#@]\s*sourceMappingURL=\S+|/\*[#@]\s*sourceMappingURL=.*?\*/)\s*$")

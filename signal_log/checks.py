@@ -11,6 +11,7 @@ from django.db import connections
 
 from signal_log.capture.registry import unknown_labels
 from signal_log.conf import WITHOUT_EFFECT, conf, problems
+from signal_log.models import SignalEvent
 
 MIDDLEWARE = "signal_log.capture.middleware.SignalLogMiddleware"
 SUPPORTED = ("sqlite", "postgresql")
@@ -77,7 +78,7 @@ def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[che
     if problems() or conf.DATABASE not in connections:
         return []
     vendor = connections[conf.DATABASE].vendor
-    if vendor == "postgresql" and not hasattr(connections[conf.DATABASE].Database, "Copy"):
+    if vendor == "postgresql" and not _is_psycopg3():
         return [
             checks.Error(
                 "The log is written to PostgreSQL with COPY by psycopg 3, and this project uses psycopg 2.",
@@ -85,6 +86,8 @@ def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[che
                 id="signal_log.E005",
             )
         ]
+    if vendor == "postgresql" and conf.DATABASE in (databases or ()):
+        return _check_sequence()
     if vendor in SUPPORTED:
         return []
     return [
@@ -94,3 +97,30 @@ def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[che
             id="signal_log.E004",
         )
     ]
+
+
+def _check_sequence() -> list[checks.CheckMessage]:
+    """Ids must be given one by one, or a reader cannot tell a late event from one that never comes."""
+    with connections[conf.DATABASE].cursor() as cursor:
+        cursor.execute(
+            "SELECT seqcache FROM pg_sequence WHERE seqrelid = to_regclass(pg_get_serial_sequence(%s, 'id'))"
+            " AND to_regclass(%s) IS NOT NULL",
+            [SignalEvent._meta.db_table] * 2,
+        )
+        row = cursor.fetchone()
+    if row is None or row[0] == 1:
+        return []
+    return [
+        checks.Error(
+            f"The sequence of {SignalEvent._meta.db_table}.id hands out ids in blocks of {row[0]}.",
+            hint=f"ALTER SEQUENCE {SignalEvent._meta.db_table}_id_seq CACHE 1; live pages would miss events.",
+            id="signal_log.E006",
+        )
+    ]
+
+
+def _is_psycopg3() -> bool:
+    """Which driver Django has chosen; asked only where the database is PostgreSQL."""
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+    return bool(is_psycopg3)

@@ -3,7 +3,7 @@
 import pytest
 from django.core.checks import run_checks
 from django.core.management.base import BaseCommand
-from django.db import models
+from django.db import connection, models
 from django.db.models import signals
 from django.db.models.deletion import Collector
 from django.db.models.signals import ModelSignal
@@ -115,6 +115,18 @@ def test_wrong_settings_are_named_with_what_is_accepted(settings, code, says):
     with override_settings(SIGNAL_LOG=settings):
         found = {message.id: message for message in run_checks()}
     assert says in found[code].hint
+
+
+@pytest.mark.postgresql
+def test_ids_in_blocks_are_an_error():
+    """A sequence with a cache would give ids that are filled in any order, at any time."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER SEQUENCE signal_log_signalevent_id_seq CACHE 20")
+    found = {message.id: message for message in run_checks(databases=["default"])}
+    assert "CACHE 1" in found["signal_log.E006"].hint
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER SEQUENCE signal_log_signalevent_id_seq CACHE 1")
+    assert "signal_log.E006" not in {message.id for message in run_checks(databases=["default"])}
 
 
 def test_missing_middleware_is_a_warning():

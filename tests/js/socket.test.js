@@ -95,7 +95,7 @@ test("silence is a broken connection", (t) => {
 
 test("signed out and no permission are final; a restart is not", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  for (const [code, name, again] of [[4401, "signed-out", 1], [4403, "forbidden", 1], [1012, "restarting", 2], [1013, "database", 2], [4408, "reconnecting", 2]]) {
+  for (const [code, name, again] of [[4401, "signed-out", 1], [4403, "forbidden", 1], [1012, "restarting", 2], [1013, "database", 2], [4503, "database", 2], [4408, "reconnecting", 2]]) {
     const { Socket, of } = connected();
     Socket.last.onclose({ code, reason: "" });
     assert.equal(of("state").at(-1)[1], name);

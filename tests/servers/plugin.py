@@ -81,6 +81,14 @@ def without_collected_files() -> None:
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What can only happen on PostgreSQL belongs to the run on PostgreSQL alone, so nothing is skipped here."""
+    if config.getoption("database") != "postgres":
+        elsewhere = [item for item in items if item.get_closest_marker("postgresql")]
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Say in the first lines which database the tests ran on."""
     return f"database: {config.getoption('database')}"

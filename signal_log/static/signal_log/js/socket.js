@@ -15,6 +15,7 @@ export const CLOSED = {
   4429: { name: "reconnecting", slow: true },
   1012: { name: "restarting" },
   1013: { name: "database" },
+  4503: { name: "database" },
 };
 
 /** Milliseconds before the nth attempt: doubling, bounded, spread so that pages do not come back together. */
