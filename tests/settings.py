@@ -1,7 +1,7 @@
 """The project's settings with the tests' own shop installed and observed."""
 
 from observatory.settings import *  # noqa: F403
-from observatory.settings import INSTALLED_APPS, SIGNAL_LOG
+from observatory.settings import INSTALLED_APPS, SIGNAL_LOG, STORAGES
 
 INSTALLED_APPS = [*INSTALLED_APPS, "debug_toolbar", "tests.shop"]  # the toolbar for its panels' sake; it is not shown
 SIGNAL_LOG = {
@@ -9,5 +9,7 @@ SIGNAL_LOG = {
     "MODELS": [*SIGNAL_LOG["MODELS"], "shop.*"],
     "EXCLUDE": ["shop.Note"],
 }
-WHITENOISE_AUTOREFRESH = True  # static files as they are in the source; none have been collected
+# Static files as they are in the source: nothing has been collected and hashed.
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick, for tests only

@@ -48,7 +48,6 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         early_config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
         os.environ["DATABASE_URL"] = f"sqlite:///{folder}/observatory.sqlite3"
     result = yield
-    without_collected_files()
     if database == "sqlite":
         use_a_file(Path(folder))
     return result
@@ -71,14 +70,6 @@ def use_a_file(folder: Path) -> None:
 
     test = settings.DATABASES["default"].setdefault("TEST", {})
     test["NAME"] = test.get("NAME") or str(folder / "test.sqlite3")
-
-
-def without_collected_files() -> None:
-    """Static files are named and served as they are in the source: nothing has been collected and hashed."""
-    from django.conf import settings
-
-    settings.WHITENOISE_AUTOREFRESH = settings.WHITENOISE_USE_FINDERS = True
-    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
