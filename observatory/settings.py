@@ -110,6 +110,8 @@ SIGNAL_LOG = {
 
 # --- database and channel layer -------------------------------------------------------------------
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'observatory.sqlite3'}")}
+if "DATABASE_URL" not in env:
+    VAR_DIR.mkdir(exist_ok=True)
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # One writer at a time, waiting its turn; readers never wait. All three are needed (docs/architecture.md).
     DATABASES["default"]["OPTIONS"] = {

@@ -3,7 +3,9 @@
 from observatory.settings import *  # noqa: F403
 from observatory.settings import INSTALLED_APPS, SIGNAL_LOG, STORAGES
 
-INSTALLED_APPS = [*INSTALLED_APPS, "debug_toolbar", "tests.shop"]  # the toolbar for its panels' sake; it is not shown
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.shop"]
+if "debug_toolbar" not in INSTALLED_APPS:  # for its panels' sake; it is not shown
+    INSTALLED_APPS.append("debug_toolbar")
 SIGNAL_LOG = {
     **SIGNAL_LOG,
     "MODELS": [*SIGNAL_LOG["MODELS"], "shop.*"],
