@@ -103,9 +103,8 @@ def _check_sequence() -> list[checks.CheckMessage]:
     """Ids must be given one by one, or a reader cannot tell a late event from one that never comes."""
     with connections[conf.DATABASE].cursor() as cursor:
         cursor.execute(
-            "SELECT seqcache FROM pg_sequence WHERE seqrelid = to_regclass(pg_get_serial_sequence(%s, 'id'))"
-            " AND to_regclass(%s) IS NOT NULL",
-            [SignalEvent._meta.db_table] * 2,
+            "SELECT seqcache FROM pg_sequence JOIN pg_depend ON objid = seqrelid WHERE refobjid = to_regclass(%s)",
+            [SignalEvent._meta.db_table],
         )
         row = cursor.fetchone()
     if row is None or row[0] == 1:

@@ -129,6 +129,14 @@ def test_ids_in_blocks_are_an_error():
     assert "signal_log.E006" not in {message.id for message in run_checks(databases=["default"])}
 
 
+@pytest.mark.postgresql
+def test_the_check_of_the_sequence_needs_no_table():
+    """`migrate` runs the checks before it has made the table."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE signal_log_signalevent RENAME TO elsewhere")
+    assert "signal_log.E006" not in {message.id for message in run_checks(databases=["default"])}
+
+
 def test_missing_middleware_is_a_warning():
     """Without the middleware events would not know their request."""
     with override_settings(MIDDLEWARE=[]):
