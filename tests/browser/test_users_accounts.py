@@ -70,8 +70,10 @@ def test_the_whole_life_of_an_account_by_keyboard(site: Any, visit: Any) -> None
     site.run(f"User.objects.create_user('brief', 'brief@example.org', {PASSWORD!r}, first_name='Brief')")
     page = visit(site, None).page
     page.goto(f"{site.url}/accounts/login/")
+    expect(page.locator("[name=username]")).to_be_focused()
     page.keyboard.type("brief")
     page.keyboard.press("Tab")
+    expect(page.locator("[name=password]")).to_be_focused()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Brief")
