@@ -40,7 +40,7 @@ def process_source() -> str:
         return "shell"
     if program in ("manage.py", "django-admin", "__main__.py") and len(sys.argv) > 1:
         return command_source(sys.argv[1])
-    return command_source(program)
+    return command_source(program.removesuffix(".py"))
 
 
 def command_source(name: str) -> str:
