@@ -63,7 +63,14 @@ def row_of(event: Event, connection: BaseDatabaseWrapper) -> list[Any]:
 
 
 def _insert(connection: BaseDatabaseWrapper, rows: Sequence[Sequence[Any]]) -> None:
-    connection.connection.executemany(_INSERT, rows)
+    raw = connection.connection
+    if raw.in_transaction or raw.isolation_level is not None:
+        raw.executemany(_INSERT, rows)
+        return
+    # In autocommit SQLite would commit each row by itself, and a kill leave half of a record behind.
+    raw.execute("BEGIN IMMEDIATE")
+    with raw:
+        raw.executemany(_INSERT, rows)
 
 
 def _copy(connection: BaseDatabaseWrapper, rows: Sequence[Sequence[Any]]) -> None:
