@@ -64,8 +64,11 @@ def _original(model: type[models.Model], name: str) -> Any:
 
 
 def _shadow(model: type[models.Model], name: str, ours: Any) -> None:
-    function = getattr(ours, "__func__", ours)
-    function.signal_log_own = model.__dict__.get(name)
+    own = model.__dict__.get(name)
+    function: Any = getattr(own, "__func__", own)
+    if hasattr(function, WRAPPED):  # hooked twice: below is still what the class had at first
+        own = function.signal_log_own
+    getattr(ours, "__func__", ours).signal_log_own = own
     setattr(model, name, ours)
 
 

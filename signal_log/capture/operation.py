@@ -29,11 +29,14 @@ _UNWRAPPED: Final[dict[str, Any]] = {}
 class Operation:
     """A save of one instance, or one run of a delete collector, with the pre events that await their post."""
 
-    __slots__ = ("awaiting", "force_insert", "instance", "old_values")
+    __slots__ = ("awaiting", "force_insert", "instance", "may_insert", "old_values")
 
-    def __init__(self, instance: models.Model | None = None, *, force_insert: bool = False) -> None:
+    def __init__(
+        self, instance: models.Model | None = None, *, force_insert: bool = False, may_insert: bool = False
+    ) -> None:
         self.instance = instance
         self.force_insert = force_insert
+        self.may_insert = may_insert
         self.old_values: Values = {}
         self.awaiting: dict[int, Draft] = {}
 
@@ -98,7 +101,7 @@ def _save_base(original: Any) -> Any:
             original(self, raw, force_insert, force_update, using, update_fields)
             return
         using = using or router.db_for_write(type(self), instance=self)
-        operation = Operation(self, force_insert=bool(force_insert))
+        operation = Operation(self, force_insert=bool(force_insert), may_insert=not (raw or force_update))
         with trace_of(default_scene):
             alone = not in_transaction(connections[using])
             atomic = transaction.atomic(using=using, savepoint=False) if alone and conf.ATOMIC else nullcontext()

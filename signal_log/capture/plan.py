@@ -131,7 +131,9 @@ def _holds_secret(field: models.Field[Any, Any], secrets: tuple[str, ...]) -> bo
     if is_secret_name(field.name, secrets):
         return True
     target = field.remote_field.model if field.remote_field is not None else None
-    if not isinstance(target, type):  # a migration's class may know it by name only
+    # A class in the making may know it by name only, or refer to one that has no key yet: then `pk_fields`
+    # must not be asked, for Django would keep the answer.
+    if not isinstance(target, type) or target._meta.pk is None:
         return False
     return any(is_secret_name(key.name, secrets) for key in target._meta.pk_fields)
 

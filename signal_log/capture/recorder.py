@@ -138,14 +138,24 @@ def _old_values(plan: Plan, instance: models.Model, using: str, operation: Opera
     known = loaded.loaded_values(instance, using)
     if known is not None and all(same(known.get(name), instance.__dict__.get(name)) for name in plan.key_attnames):
         return known
-    pk = plan.model._meta.pk
-    if instance._state.adding and pk is not None and pk.has_default():
+    if operation is not None and operation.may_insert and instance._state.adding and _makes_keys(plan.model):
         return {}  # Django, too, takes this for an INSERT
     try:
         row = plan.model._base_manager.using(using).filter(pk=instance.pk).values(*plan.attnames).first()
     except (DatabaseError, ValueError, TypeError):
         return {}  # the save itself will say what is wrong
     return row or {}
+
+
+def _makes_keys(model: type[models.Model]) -> bool:
+    """Whether a new instance has a key by itself, its own or its parent's: then Django tries no UPDATE first."""
+    return all(_makes_key(field) for field in model._meta.pk_fields)
+
+
+def _makes_key(field: Any) -> bool:
+    while field.remote_field is not None and getattr(field.remote_field, "parent_link", False):
+        field = field.target_field
+    return bool(field.has_default() or field.has_db_default())
 
 
 def _origin(origin: Any) -> dict[str, Any] | None:

@@ -15,7 +15,6 @@ from signal_log.capture.plan import Plan
 from signal_log.conf import conf
 
 PLAN: Final = "_signal_log_plan"
-MIGRATION_MODULE: Final = "__fake__"
 
 # Never observed: the log itself would never end, and the toolbar writes at every request.
 NEVER: Final = ("signal_log.", "debug_toolbar.", "migrations.")

@@ -20,6 +20,7 @@ def start(sink: Sink) -> None:
     commands.wrap()
     for model in registry.chosen_models():
         _observe(model)
+        dispatch.connect(model)
     class_prepared.connect(_on_class_prepared, dispatch_uid="signal_log.class_prepared")
 
 
@@ -39,12 +40,10 @@ def stop() -> None:
 
 def _observe(model: type[models.Model]) -> None:
     loaded.hook(model, registry.observe(model))
-    if model.__module__ != registry.MIGRATION_MODULE:
-        # A migration's class soon dies, and a receiver connected to it would stay in Django's list for ever;
-        # its signals are recorded by its plan alone.
-        dispatch.connect(model)
 
 
 def _on_class_prepared(sender: Any, **_: Any) -> None:
+    # A class made later, by a migration or a test, may soon die, and a receiver connected to it would stay in
+    # Django's list for ever; its signals are recorded by its plan alone.
     if registry.is_chosen(sender):
         _observe(sender)

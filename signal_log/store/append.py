@@ -8,6 +8,7 @@ query log nor in its ``assertNumQueries``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final
 
@@ -58,8 +59,13 @@ def row_of(event: Event, connection: BaseDatabaseWrapper) -> list[Any]:
             row[name] = orjson.dumps(row[name]).decode()
     if connection.vendor == "sqlite":
         row["trace_id"] = row["trace_id"].hex
-        row["occurred_at"] = connection.ops.adapt_datetimefield_value(row["occurred_at"])
+        row["occurred_at"] = sqlite_time(row["occurred_at"], connection)
     return list(row.values())
+
+
+def sqlite_time(moment: datetime, connection: BaseDatabaseWrapper) -> str:
+    """The moment as SQLite's text; in UTC where the project has no time zones (``USE_TZ = False``)."""
+    return str(moment.astimezone(connection.timezone or UTC).replace(tzinfo=None))
 
 
 def _insert(connection: BaseDatabaseWrapper, rows: Sequence[Sequence[Any]]) -> None:

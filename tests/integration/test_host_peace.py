@@ -1,0 +1,104 @@
+"""What Django's own tests found: the host's classes, keys and settings go on as they did without the app."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection, models
+from django.db.models import signals
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext, isolate_apps
+
+from signal_log import pipeline
+from signal_log.capture.dispatch import observe
+from signal_log.capture.registry import plan_of
+from signal_log.event import MODEL_SIGNALS
+from tests.log import recorded
+from tests.shop.models import Category, Ticket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@isolate_apps("tests.shop")
+def test_a_class_made_late_keeps_its_keys():
+    """The through model of a many-to-many is prepared before its owner has a key; Django's cache stays right."""
+
+    class Shelf(models.Model):
+        items = models.ManyToManyField("shop.Category")
+
+        class Meta:
+            app_label = "shop"
+
+    assert plan_of(Shelf) is not None
+    assert [field.name for field in Shelf._meta.pk_fields] == ["id"]
+    assert plan_of(Shelf.items.through).attnames == ("id", "shelf_id", "category_id")
+
+
+@isolate_apps("tests.shop")
+def test_a_class_made_late_leaves_no_receiver_behind():
+    """It is listened to as long as it lives, without an entry in Django's list that would outlive it."""
+    before = [len(getattr(signals, name).receivers) for name in MODEL_SIGNALS]
+
+    class Shelf(models.Model):
+        class Meta:
+            app_label = "shop"
+
+    assert signals.post_delete.has_listeners(Shelf)
+    assert [len(getattr(signals, name).receivers) for name in MODEL_SIGNALS] == before
+    assert observe in signals.post_delete._live_receivers(Category)[0]
+
+
+def test_ready_may_run_twice():
+    """A host that sets its apps anew starts the recorder again; to stop it once gives the class back as it was."""
+    pipeline.start()
+    try:
+        pipeline.stop()
+        assert "from_db" not in Category.__dict__
+        assert "refresh_from_db" not in Category.__dict__
+    finally:
+        pipeline.start()
+
+
+def test_a_project_without_time_zones_is_recorded():
+    """`USE_TZ = False` is the host's choice: its saves succeed, and the log's moments are the right ones."""
+    with recorded() as events, override_settings(USE_TZ=False, TIME_ZONE="Asia/Tokyo"):
+        Category.objects.create(name="books")
+    assert len(events) == 2
+    assert abs(datetime.now(UTC) - events[0].occurred_at) < timedelta(minutes=1)
+
+
+@isolate_apps("tests.shop")
+def test_a_new_object_whose_key_has_a_default_is_not_looked_up():
+    """Django takes it for new without an UPDATE first, so there is no old row to ask for; a parent's key counts."""
+
+    class Coupon(models.Model):
+        code = models.CharField(max_length=9, primary_key=True, db_default="none")
+
+        class Meta:
+            app_label = "shop"
+
+    class Voucher(Coupon):
+        class Meta:
+            app_label = "shop"
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Coupon)
+        editor.create_model(Voucher)
+    try:
+        with CaptureQueriesContext(connection) as queries:
+            Coupon(code="a").save()
+            Voucher(code="b").save()
+        assert [q["sql"] for q in queries if q["sql"].startswith(("SELECT", "UPDATE"))] == []
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(Voucher)
+            editor.delete_model(Coupon)
+
+
+def test_a_fixture_that_replaces_a_row_knows_its_old_values():
+    """Loaded raw, a key with a default may well be there already: what it held is recorded."""
+    ticket = Ticket.objects.create(seat="A1")
+    with recorded() as events:
+        Ticket(id=ticket.pk, seat="B2").save_base(raw=True)
+    assert [event.changes for event in events] == [{"seat": ["A1", "B2"]}] * 2
