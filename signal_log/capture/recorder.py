@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from django.db import DatabaseError, models
+from django.db import models
 from django.db.models import QuerySet
 
 from signal_log.capture import loaded
 from signal_log.capture.call_site import call_site
 from signal_log.capture.context import default_scene
+from signal_log.capture.old_row import old_row
 from signal_log.capture.operation import Operation, current_operation
 from signal_log.capture.outcome import hold, settle_loose
 from signal_log.capture.plan import Plan, Values, key_text
@@ -140,11 +141,7 @@ def _old_values(plan: Plan, instance: models.Model, using: str, operation: Opera
         return known
     if operation is not None and operation.may_insert and instance._state.adding and _makes_keys(plan.model):
         return {}  # Django, too, takes this for an INSERT
-    try:
-        row = plan.model._base_manager.using(using).filter(pk=instance.pk).values(*plan.attnames).first()
-    except (DatabaseError, ValueError, TypeError):
-        return {}  # the save itself will say what is wrong
-    return row or {}
+    return old_row(plan, instance.pk, using)
 
 
 def _makes_keys(model: type[models.Model]) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection, models
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models import signals
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext, isolate_apps
@@ -102,3 +103,35 @@ def test_a_fixture_that_replaces_a_row_knows_its_old_values():
     with recorded() as events:
         Ticket(id=ticket.pk, seat="B2").save_base(raw=True)
     assert [event.changes for event in events] == [{"seat": ["A1", "B2"]}] * 2
+
+
+def test_the_question_for_the_old_row_is_not_the_hosts():
+    """Saving over a row that nobody loaded knows its old values, and the host counts its own statements only."""
+    category = Category.objects.create(name="books")
+    with recorded() as events:
+        with CaptureQueriesContext(connection) as queries:
+            Category(pk=category.pk, name="toys").save()
+        assert [q["sql"] for q in queries if q["sql"].startswith("SELECT")] == []
+    assert [event.changes for event in events] == [{"name": ["books", "toys"]}] * 2
+    with CaptureQueriesContext(connection) as queries:
+        Category.objects.get(pk=category.pk)
+    assert len(queries) == 1
+
+
+@isolate_apps("tests.shop")
+def test_a_missing_table_is_told_in_the_databases_own_words():
+    """Asking for the old row must not use up the transaction and leave the save with another error."""
+
+    class Ghost(models.Model):
+        class Meta:
+            app_label = "shop"
+
+    with pytest.raises(DatabaseError, match="shop_ghost"), transaction.atomic():
+        Ghost(pk=1).save()
+
+
+def test_a_key_the_database_cannot_have_is_refused_by_the_save():
+    """The recorder's own question is not what fails: the save says it, and is recorded as failed."""
+    with recorded() as events, pytest.raises(ValidationError):
+        Ticket(id="nonsense").save_base(raw=True)
+    assert [(event.signal, event.outcome) for event in events] == [("pre_save", "failed")]
