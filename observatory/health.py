@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from signal_log.capture.unrecorded import unrecorded
 from signal_log.store.read import events
 from signal_log.tail import doorbell, hub
 
@@ -63,6 +64,11 @@ class LogCollector(Collector):
             "signal_log_failed_doorbells",
             "Rings of this process that did not reach the channel layer.",
             doorbell.failed_rings(),
+        )
+        yield CounterMetricFamily(
+            "signal_log_unrecorded_events",
+            "Events of this process that could not be written to the log.",
+            unrecorded.total,
         )
         newest = _newest_event()
         yield GaugeMetricFamily("signal_log_database_up", "Whether the log can be read.", newest is not None)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, Error, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.collecting import hand_over, is_listening
 from signal_log.capture.sink import sink
 from signal_log.capture.trace import Draft
+from signal_log.capture.unrecorded import unrecorded
 from signal_log.conf import conf
 from signal_log.event import Event
-
-logger = logging.getLogger("signal_log")
 
 SALT_BYTES: Final = 16
 _HOST: Final = socket.gethostname()[:150]
@@ -44,7 +42,7 @@ def store(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
         sink().append(events, connection)
     except DatabaseError as error:
         type(connection).savepoint_rollback(connection, savepoint)
-        logger.error("%d events were not recorded, and their change goes on (ON_ERROR): %s", len(events), error)
+        unrecorded.add(len(events), error)
     else:
         type(connection).savepoint_commit(connection, savepoint)
 
@@ -63,14 +61,24 @@ def store_undone(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> No
         return
     try:
         if connection.alias == conf.DATABASE:
-            sink().append(frozen(drafts), connection)
-            if not connection.autocommit:
-                connection._commit()  # type: ignore[attr-defined]
+            _store_alone(frozen(drafts), connection)
         else:
             store_elsewhere(frozen(drafts))
-    except DatabaseError as error:
-        logger.error("%d rolled-back events could not be recorded: %s", len(drafts), error)
+    except Error as error:
+        unrecorded.add(len(drafts), error)
     announce(drafts)
+
+
+def _store_alone(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
+    """Write events on a connection whose transaction has just ended, in one of their own."""
+    try:
+        sink().append(events, connection)
+        if not connection.autocommit:
+            connection._commit()  # type: ignore[attr-defined]
+    except Error:
+        if not connection.autocommit:  # PostgreSQL's driver would not go back to autocommit in a failed one
+            connection._rollback()  # type: ignore[attr-defined]
+        raise
 
 
 def store_elsewhere(events: Sequence[Event]) -> None:
@@ -78,9 +86,14 @@ def store_elsewhere(events: Sequence[Event]) -> None:
     connection = connections[conf.DATABASE]
     if connection.in_atomic_block:
         store(events, connection)
-    else:
+        return
+    try:
         with transaction.atomic(using=conf.DATABASE):
-            store(events, connection)
+            sink().append(events, connection)
+    except Error as error:
+        if conf.ON_ERROR == "raise":
+            raise
+        unrecorded.add(len(events), error)
 
 
 def announce(drafts: Sequence[Draft]) -> None:
