@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core import checks
 from django.db import connections
 
+from signal_log.capture import extra
 from signal_log.capture.registry import unknown_labels
 from signal_log.conf import WITHOUT_EFFECT, conf, problems
 from signal_log.models import SignalEvent
@@ -48,6 +49,15 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
         )
         for key in WITHOUT_EFFECT
         if key in settings.SIGNAL_LOG
+    ]
+    found += [
+        checks.Error(
+            f"SIGNAL_LOG['EXTRA_SIGNALS']: {what}",
+            hint="Accepted: the dotted path of a django.dispatch.Signal other than the models', "
+            'e.g. "django.contrib.auth.signals.user_logged_in".',
+            id="signal_log.E007",
+        )
+        for what in extra.wrong_paths()
     ]
     if conf.DATABASE not in connections:
         found.append(

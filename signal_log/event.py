@@ -16,6 +16,7 @@ PRE_SAVE: Final = "pre_save"
 POST_SAVE: Final = "post_save"
 PRE_DELETE: Final = "pre_delete"
 POST_DELETE: Final = "post_delete"
+M2M_CHANGED: Final = "m2m_changed"
 MODEL_SIGNALS: Final = (PRE_SAVE, POST_SAVE, PRE_DELETE, POST_DELETE)
 
 MASK: Final = "••••••••"

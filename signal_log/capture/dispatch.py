@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from asgiref.sync import async_to_sync
@@ -17,7 +18,7 @@ from django.db.models.signals import ModelSignal
 from django.dispatch import dispatcher
 
 from signal_log.capture.outcome import error_text
-from signal_log.capture.plan import Plan
+from signal_log.capture.pausing import paused
 from signal_log.capture.receiver_name import receiver_name
 from signal_log.capture.recorder import close_event, open_event
 from signal_log.capture.registry import plan_of
@@ -37,12 +38,12 @@ class ObservedSignal(ModelSignal):
     def send(self, sender: Any, **named: Any) -> Responses:
         """As ``Signal.send``, with an event around it."""
         plan = plan_of(sender) if isinstance(sender, type) else None
-        if plan is None:
+        if plan is None or paused.get():
             return super().send(sender, **named)
         draft = open_event(NAMES[id(self)], plan, named)
         token = current_frame.set(None)
         try:
-            return _call_receivers(self, plan, sender, named, draft)
+            return call_receivers(self, partial(plan.without_secrets, instance=named["instance"]), sender, named, draft)
         finally:
             current_frame.reset(token)
             close_event(draft)
@@ -83,19 +84,21 @@ def disconnect(model: type) -> None:
         getattr(signals, name).disconnect(sender=model, dispatch_uid="signal_log")
 
 
-def _call_receivers(signal: ModelSignal, plan: Plan, sender: Any, named: Mapping[str, Any], draft: Draft) -> Responses:
+def call_receivers(
+    signal: ModelSignal, scrubbed: Callable[[str], str], sender: Any, named: Mapping[str, Any], draft: Draft
+) -> Responses:
     """Django's loop over the live receivers, sync ones first, each with a frame and a stop-watch."""
     sync_receivers, async_receivers = signal._live_receivers(sender)
     responses: Responses = []
     for receiver in sync_receivers:
         if receiver is observe:
             continue
-        with Timed(draft, receiver, plan, named):
+        with Timed(draft, receiver, scrubbed):
             responses.append((receiver, receiver(signal=signal, sender=sender, **named)))
     if async_receivers:
 
         async def call(receiver: Callable[..., Any]) -> Any:
-            with Timed(draft, receiver, plan, named):
+            with Timed(draft, receiver, scrubbed):
                 return await receiver(signal=signal, sender=sender, **named)
 
         async def call_all() -> Any:
@@ -106,14 +109,13 @@ def _call_receivers(signal: ModelSignal, plan: Plan, sender: Any, named: Mapping
 
 
 class Timed:
-    """One receiver's run: the frame that makes it a cause, its duration and its exception."""
+    """One receiver's run: the frame that makes it a cause, its duration and its exception, secrets ``scrubbed``."""
 
-    __slots__ = ("draft", "frame", "instance", "plan", "started", "token")
+    __slots__ = ("draft", "frame", "scrubbed", "started", "token")
 
-    def __init__(self, draft: Draft, receiver: Callable[..., Any], plan: Plan, named: Mapping[str, Any]) -> None:
+    def __init__(self, draft: Draft, receiver: Callable[..., Any], scrubbed: Callable[[str], str]) -> None:
         self.draft = draft
-        self.plan = plan
-        self.instance = named["instance"]
+        self.scrubbed = scrubbed
         self.frame = Frame(draft.position, receiver_name(receiver))
 
     def __enter__(self) -> None:
@@ -128,6 +130,6 @@ class Timed:
             {
                 "receiver": self.frame.receiver,
                 "duration_us": (time.perf_counter_ns() - self.started) // 1000,
-                "error": self.plan.without_secrets(error_text(error), self.instance) if error else "",
+                "error": self.scrubbed(error_text(error)) if error else "",
             }
         )

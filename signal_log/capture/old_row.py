@@ -17,7 +17,7 @@ def old_row(plan: Plan, pk: Any, using: str) -> Values:
     """The values of the row with this key, empty where there is none or the key is none of the database's."""
     connection = connections[using]
     try:
-        with _unlogged(connection):
+        with unlogged(connection):
             row = plan.model._base_manager.using(using).filter(pk=pk).values(*plan.attnames).first()
     except (ValueError, TypeError, ValidationError):
         return {}  # the save itself will say what is wrong
@@ -29,7 +29,7 @@ def old_row(plan: Plan, pk: Any, using: str) -> Values:
 
 
 @contextmanager
-def _unlogged(connection: BaseDatabaseWrapper) -> Iterator[None]:
+def unlogged(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """The statement is ours: it is neither in the host's query log nor in its ``assertNumQueries``."""
     own = connection.__dict__
     own["make_debug_cursor"] = connection.make_cursor

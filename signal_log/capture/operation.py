@@ -15,8 +15,10 @@ from typing import Any, Final
 from django.db import connections, models, router, transaction
 from django.db.models.deletion import Collector
 
+from signal_log.capture import loaded
 from signal_log.capture.context import default_scene
 from signal_log.capture.outcome import failed, in_transaction, settle_loose
+from signal_log.capture.pausing import paused
 from signal_log.capture.plan import Values
 from signal_log.capture.registry import plan_of
 from signal_log.capture.trace import Draft, trace_of
@@ -98,6 +100,10 @@ def _save_base(original: Any) -> Any:
         update_fields: Any = None,
     ) -> None:
         if plan_of(type(self)) is None:
+            original(self, raw, force_insert, force_update, using, update_fields)
+            return
+        if paused.get():
+            loaded.keep(self, None)  # what the row holds from here on, nobody has seen
             original(self, raw, force_insert, force_update, using, update_fields)
             return
         using = using or router.db_for_write(type(self), instance=self)

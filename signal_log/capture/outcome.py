@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from django.db import connections
@@ -52,6 +52,12 @@ def settle_loose(using: str) -> None:
     held: Held | None = connection.__dict__.get(HELD)
     if held is not None and not in_transaction(connection):
         settle(held.end())
+
+
+def in_progress(using: str) -> Iterator[Draft]:
+    """The pre events of the transaction under way that still await their post, innermost first."""
+    held: Held | None = connections[using].__dict__.get(HELD)
+    return (draft for draft in reversed(held.drafts if held else ()) if draft.awaits_post and draft.outcome is None)
 
 
 def in_transaction(connection: BaseDatabaseWrapper) -> bool:

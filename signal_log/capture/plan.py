@@ -48,7 +48,7 @@ class Plan:
         self.model = model
         self.label = model._meta.label
         self.most: int = conf.MAX_VALUE_CHARS
-        self.secrets = SECRET_NAMES + tuple(_named(conf.MASK_FIELDS, "*"))
+        self.secrets = secret_names()
         excluded = _fields_for(model, conf.EXCLUDE_FIELDS)
         masked = _fields_for(model, conf.MASK_FIELDS)
         self.columns = tuple(
@@ -113,6 +113,11 @@ class Plan:
         return [harmless(before, self.most, self.secrets), harmless(after, self.most, self.secrets)]
 
 
+def secret_names() -> tuple[str, ...]:
+    """The names that are masked everywhere."""
+    return SECRET_NAMES + tuple(_named(conf.MASK_FIELDS, "*"))
+
+
 def key_text(instance: models.Model, *, secret: bool | None = None) -> str:
     """An instance's primary key as text, a composite one as a JSON list, a secret one as the start of its hash."""
     pk = instance.pk
@@ -121,9 +126,25 @@ def key_text(instance: models.Model, *, secret: bool | None = None) -> str:
     text = orjson.dumps([text_of(part) for part in pk]).decode() if isinstance(pk, tuple) else text_of(pk)
     if secret is None:
         secret = any(_holds_secret(field, SECRET_NAMES) for field in instance._meta.pk_fields)
-    if secret:
-        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:16]
-    return shorten(text, 255)
+    return _hidden(text) if secret else shorten(text, 255)
+
+
+class RelationRules:
+    """What may be shown of a many-to-many field: nothing, that something changed, or the keys at its other end."""
+
+    def __init__(self, field: models.ManyToManyField[Any, Any], target: models.ForeignKey[Any, Any]) -> None:
+        secrets = secret_names()
+        self.excluded = field.name in _fields_for(field.model, conf.EXCLUDE_FIELDS)
+        self.masked = field.name in _fields_for(field.model, conf.MASK_FIELDS) or is_secret_name(field.name, secrets)
+        self.secret_keys = _holds_secret(target, secrets) or is_secret_name(target.target_field.name, secrets)
+
+    def shown(self, key: Any) -> Any:
+        """A key as it goes into the log; a secret one as the start of its hash."""
+        return _hidden(text_of(key)) if self.secret_keys else key
+
+
+def _hidden(key: str) -> str:
+    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _holds_secret(field: models.Field[Any, Any], secrets: tuple[str, ...]) -> bool:

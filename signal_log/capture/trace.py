@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -39,6 +39,7 @@ class Scene:
     path: Callable[[], str] = str
     remote_addr: str = ""
     actor: Callable[[], Actor] = lambda: NOBODY
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Trace:
@@ -57,6 +58,13 @@ class Trace:
         if self._id is None:
             self._id = uuid.uuid4()
         return self._id
+
+    def in_scene(self, scene: Scene) -> Trace:
+        """The same trace, its next events in another scene."""
+        view = Trace(scene)
+        view._id = self.trace_id
+        view._count = self._count
+        return view
 
     def next_position(self) -> int:
         """The number of the event that opens now, from 1."""
@@ -119,6 +127,8 @@ class Draft:
     error: str = ""
     undo: Callable[[], None] | None = None
     written_at: int | None = None
+    opened_for: object = None
+    """The object of a pre event that has no operation to wait in."""
 
     @property
     def is_decided(self) -> bool:
@@ -139,7 +149,7 @@ class Draft:
             raw=self.raw,
             using=self.using,
             update_fields=self.update_fields,
-            origin=self.origin,
+            origin={"labels": dict(scene.labels)} if self.origin is None and scene.labels else self.origin,
             changes=self.changes,
             receivers=self.receivers,
             duration_us=self.duration_us,

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models.signals import class_prepared
 
-from signal_log.capture import commands, dispatch, loaded, operation, registry
+from signal_log.capture import commands, dispatch, extra, loaded, m2m, operation, registry
 from signal_log.capture.sink import Sink, use_sink
 
 
@@ -18,6 +18,8 @@ def start(sink: Sink) -> None:
     dispatch.wrap()
     operation.wrap()
     commands.wrap()
+    m2m.wrap()
+    extra.wrap()
     for model in registry.chosen_models():
         _observe(model)
         dispatch.connect(model)
@@ -32,6 +34,8 @@ def stop() -> None:
             loaded.unhook(model)
             dispatch.disconnect(model)
             registry.forget(model)
+    extra.unwrap()
+    m2m.unwrap()
     commands.unwrap()
     operation.unwrap()
     dispatch.unwrap()

@@ -62,8 +62,8 @@ def state_at(before: Iterable[SignalEvent], after: Iterable[SignalEvent], names:
 
 
 def tells(event: SignalEvent) -> bool:
-    """Whether the event says something about the stored row: a committed one that is not a pre signal."""
-    return event.outcome == COMMITTED and event.signal not in words.PRE
+    """Whether the event says something about the stored row: a committed post signal of a save or delete."""
+    return event.outcome == COMMITTED and event.signal in words.POST
 
 
 def _presence(last: SignalEvent | None, following: SignalEvent | None) -> str:

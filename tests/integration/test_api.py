@@ -1,0 +1,129 @@
+"""What a project says to the recorder: who, what not, and what belongs together."""
+
+import asyncio
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection, connections
+from django.test import Client
+
+import signal_log
+from signal_log.models import SignalEvent
+from tests.log import recorded
+from tests.shop.models import Category
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_context_names_the_actor_and_the_source():
+    """An account, a name or nobody in particular; the events of a block are one trace."""
+    user = User.objects.create_user("ada")
+    with recorded() as events:
+        with signal_log.context(actor=user, source="task"):
+            Category.objects.create(name="a")
+            Category.objects.create(name="b")
+        with signal_log.context(actor="nightly import"):
+            Category.objects.create(name="c")
+        with signal_log.context(actor=AnonymousUser()):
+            Category.objects.create(name="d")
+    told = [(e.object_repr, e.actor_pk, e.actor_repr, e.source) for e in events if e.signal == "post_save"]
+    assert told == [
+        ("a", str(user.pk), "ada", "task"),
+        ("b", str(user.pk), "ada", "task"),
+        ("c", "", "nightly import", "test"),
+        ("d", "", "anonymous", "test"),
+    ]
+    assert len({e.trace_id for e in events}) == 3
+
+
+def test_context_inside_a_trace():
+    """It belongs to the trace under way: positions go on, and what follows is as it was before."""
+    with recorded() as events, signal_log.context(source="task"):
+        Category.objects.create(name="a")
+        with signal_log.context(actor="robot"):
+            Category.objects.create(name="b")
+        Category.objects.create(name="c")
+    assert len({e.trace_id for e in events}) == 1
+    assert [e.position for e in events] == [1, 2, 3, 4, 5, 6]
+    assert [(e.actor_repr == "robot", e.source) for e in events] == [
+        (False, "task"), (False, "task"), (True, "task"), (True, "task"), (False, "task"), (False, "task"),
+    ]  # fmt: skip
+
+
+def test_labels():
+    """They stand in the origin where a signal has none of its own, secrets masked, inner ones added to outer."""
+    with recorded() as events, signal_log.context(job="import", api_token="hidden"):
+        with signal_log.context(row=5):
+            category = Category.objects.create(name="a")
+        category.delete()
+    labels = {"labels": {"job": "import", "api_token": "••••••••", "row": 5}}
+    assert [e.origin for e in events[:2]] == [labels, labels]
+    assert [e.origin["model"] for e in events[2:]] == ["shop.Category"] * 2
+
+
+def test_labels_are_shown(admin_client: Client):
+    """The page of an event shows them."""
+    with signal_log.context(job="import <b>"):
+        Category.objects.create(name="a")
+    event = SignalEvent.objects.filter(sender="shop.Category").latest("id")
+    assert "job=import &lt;b&gt;" in admin_client.get(f"/events/{event.pk}/").content.decode()
+
+
+def test_pause():
+    """Nothing is recorded in the block, nested or not, and the save is Django's own; afterwards all is again."""
+    with recorded() as events:
+        with signal_log.pause():
+            with signal_log.pause():
+                category = Category.objects.create(name="a")
+            category.name = "b"
+            category.save()
+            assert not connection.in_atomic_block
+        assert SignalEvent.objects.filter(sender="shop.Category").count() == 0
+        category.name = "c"
+        category.save()
+        with signal_log.pause():
+            category.delete()
+    assert [(e.signal, e.changes) for e in events] == [
+        ("pre_save", {"name": ["b", "c"]}),
+        ("post_save", {"name": ["b", "c"]}),
+    ]
+
+
+def test_pause_and_context_stay_in_their_own_task():
+    """Coroutines of one loop do not pause each other, nor speak in each other's name."""
+
+    async def paused():
+        with signal_log.pause():
+            await asyncio.sleep(0.01)
+            await Category(name="paused").asave()
+
+    async def named(name):
+        with signal_log.context(actor=name):
+            await asyncio.sleep(0.01)
+            await Category(name=name).asave()
+
+    async def work():
+        await asyncio.gather(paused(), named("one"), named("two"))
+        await sync_to_async(connections.close_all)()
+
+    with recorded() as events:
+        asyncio.run(work())
+    assert sorted((e.object_repr, e.actor_repr) for e in events if e.signal == "post_save") == [
+        ("one", "one"),
+        ("two", "two"),
+    ]
+
+
+def test_batch_is_one_transaction_and_one_trace():
+    """Its saves and events stand or fall together."""
+    with recorded() as events, signal_log.batch():
+        for number in range(5):
+            Category.objects.create(name=f"c{number}")
+    assert len(events) == 10
+    assert len({e.trace_id for e in events}) == 1
+    with recorded() as events, pytest.raises(KeyError), signal_log.batch():
+        Category.objects.create(name="undone")
+        raise KeyError
+    assert {e.outcome for e in events} == {"rolled_back"}
+    assert not Category.objects.filter(name="undone").exists()
