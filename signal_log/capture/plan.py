@@ -63,7 +63,7 @@ class Plan:
             if field.name not in excluded
         )
         self.attnames = tuple(column.attname for column in self.columns)
-        self.key_attnames = tuple(field.attname for field in model._meta.pk_fields)
+        self.key_attnames = tuple(field.attname for field in key_fields(model))
         self.secret_key = any(c.masked for c in self.columns if c.attname in self.key_attnames)
         self.mutable = frozenset(column.attname for column in self.columns if column.mutable)
         self.masked = tuple(column.attname for column in self.columns if column.masked)
@@ -152,11 +152,23 @@ def _holds_secret(field: models.Field[Any, Any], secrets: tuple[str, ...]) -> bo
     if is_secret_name(field.name, secrets):
         return True
     target = field.remote_field.model if field.remote_field is not None else None
-    # A class in the making may know it by name only, or refer to one that has no key yet: then `pk_fields`
-    # must not be asked, for Django would keep the answer.
-    if not isinstance(target, type) or target._meta.pk is None:
+    if not isinstance(target, type):  # a class in the making may know it by name only
         return False
-    return any(is_secret_name(key.name, secrets) for key in target._meta.pk_fields)
+    return any(is_secret_name(key.name, secrets) for key in key_fields(target))
+
+
+def key_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    """The fields of a model's key: several for a composite one, none for a class that has no key yet.
+
+    ``_meta.pk_fields`` must not be asked of a class in the making: Django keeps the answer, or has none.
+    """
+    pk: Any = model._meta.pk
+    if pk is None:
+        return []
+    names: Collection[str] | None = getattr(pk, "field_names", None)
+    if names is None:
+        return [pk]
+    return [field for name in names for field in model._meta.concrete_fields if name in (field.name, field.attname)]
 
 
 def _named(given: Mapping[str, Collection[str]], label: str) -> Iterator[str]:

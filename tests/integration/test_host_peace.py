@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.apps.registry import Apps
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import signals
@@ -135,3 +136,17 @@ def test_a_key_the_database_cannot_have_is_refused_by_the_save():
     with recorded() as events, pytest.raises(ValidationError):
         Ticket(id="nonsense").save_base(raw=True)
     assert [(event.signal, event.outcome) for event in events] == [("pre_save", "failed")]
+
+
+def test_a_composite_key_of_which_a_migration_leaves_out_a_part():
+    """In a migration's state, apps without migrations have no relations, their keys' own ones included."""
+
+    class Slot(models.Model):
+        pk = models.CompositePrimaryKey("shelf_id", "number")
+        number = models.IntegerField()
+
+        class Meta:
+            app_label = "shop"
+            apps = Apps()
+
+    assert plan_of(Slot).key_attnames == ("number",)
