@@ -210,7 +210,8 @@ class Held:
 
     def before_reading(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """An execute wrapper: whoever reads the log inside the transaction finds its events there."""
-        if self.unwritten and sink().mentions_log(str(sql)):
+        # In a broken transaction nothing can be written, and Django refuses the host's statement in its own words.
+        if self.unwritten and not self.connection.needs_rollback and sink().mentions_log(str(sql)):
             self.write()
         return execute(sql, params, many, context)
 

@@ -219,6 +219,18 @@ def test_events_written_inside_a_rolled_back_savepoint_are_written_again():
     ]
 
 
+def test_reading_inside_a_broken_block_is_refused_as_without_the_app():
+    """After a database error Django refuses every statement of the block, and the refusal stays Django's."""
+    Category.objects.create(name="books")
+    with recorded() as events, transaction.atomic():
+        Category.objects.create(name="undone")
+        with pytest.raises(IntegrityError):
+            Category.objects.create(name="books")
+        with pytest.raises(transaction.TransactionManagementError):
+            SignalEvent.objects.count()
+    assert [e.outcome for e in events] == ["rolled_back", "rolled_back", "failed"]
+
+
 def test_large_transaction_is_written_in_parts_and_rolls_back_whole():
     """More events than are held at once: the log is complete after a commit, and bounded after a rollback."""
     with recorded() as events, transaction.atomic():
