@@ -1,0 +1,53 @@
+"""Whatever a program does, the log says what happened: random programs against a simple model.
+
+Seen to fail when a rollback forgot to put remembered values back, to write again what was written inside it, or
+took one event too few; and when a failed operation was not called failed. `PROPERTY_EXAMPLES=3000` with
+`-o faulthandler_timeout=0` is a long run.
+"""
+
+import os
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from tests.integration.foreseen import Block, ByHand, Delete, Read, Reload, Save
+from tests.integration.programs import Machine
+from tests.shop.models import Category
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SLOTS = st.integers(0, 2)
+NAMES = st.sampled_from("abc")
+IN_SAVES = st.sampled_from([None, None, None, "pre_save", "post_save"])
+IN_DELETES = st.sampled_from([None, None, None, "pre_delete", "post_delete"])
+saves = st.builds(Save, SLOTS, NAMES, IN_SAVES, IN_SAVES)
+deletes = st.builds(Delete, st.none() | SLOTS, IN_DELETES, IN_DELETES)
+single = saves | saves | deletes | st.builds(Reload, SLOTS) | st.builds(Read)
+steps = st.recursive(
+    single,
+    lambda inner: (
+        st.builds(Block, st.lists(inner, max_size=5), st.sampled_from(["", "raise", "set_rollback"]), st.booleans())
+        | st.builds(ByHand, st.lists(inner, max_size=4), st.booleans())
+    ),
+    max_leaves=15,
+)
+
+
+@settings(
+    max_examples=int(os.environ.get("PROPERTY_EXAMPLES", "150")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(steps, max_size=8))
+def test_the_log_says_what_happened(program):
+    """Signals, outcomes, changes, order, pairs and causes, read inside blocks too; and the rows are as foreseen."""
+    note(program)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM shop_category")
+    machine = Machine()
+    with machine.receivers():
+        machine.run(program)
+    machine.compare()
+    assert dict(Category.objects.values_list("pk", "name")) == machine.model.rows
