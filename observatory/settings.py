@@ -105,6 +105,7 @@ TEMPLATES = [
 # --- the log --------------------------------------------------------------------------------------
 SIGNAL_LOG = {
     "MODELS": ["auth.User", "users.Profile"],
+    "EXTRA_SIGNALS": [f"django.contrib.auth.signals.user_{did}" for did in ("logged_in", "logged_out", "login_failed")],
     "TRUSTED_PROXIES": env.int("TRUSTED_PROXIES", default=0),
 }
 

@@ -6,15 +6,10 @@ receivers is handed to them with a stop-watch around each.
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.db import connections
@@ -22,33 +17,19 @@ from django.db.models import signals
 from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
-from signal_log.capture.arguments import Arguments, sender_name
-from signal_log.capture.call_site import call_site
 from signal_log.capture.context import default_scene
 from signal_log.capture.dispatch import Responses, Timed
-from signal_log.capture.operation import current_operation
-from signal_log.capture.outcome import error_text, hold, in_transaction, settle_loose
+from signal_log.capture.extra_event import Firing, close, close_in_a_thread, on_a_loop, opened, since
+from signal_log.capture.outcome import error_text, hold, in_transaction
 from signal_log.capture.pausing import paused
-from signal_log.capture.plan import Plan, secret_names
 from signal_log.capture.receiver_name import receiver_name
-from signal_log.capture.registry import plan_of
-from signal_log.capture.repr import repr_of
-from signal_log.capture.snapshot import shorten
 from signal_log.capture.trace import Draft, current_frame, trace_of
 from signal_log.conf import conf
 from signal_log.errors import ConfigurationError
 from signal_log.event import M2M_CHANGED, MODEL_SIGNALS
 
-LONGEST: Final = 200
 _paths: Final[dict[int, str]] = {}
 _originals: Final[list[tuple[Signal, type[Signal]]]] = []
-
-
-class Firing(NamedTuple):
-    """A signal that fires: its event and its arguments."""
-
-    draft: Draft
-    arguments: Arguments
 
 
 _firing: ContextVar[Firing | None] = ContextVar("signal_log_extra", default=None)
@@ -79,7 +60,7 @@ class ObservedExtra(Signal):
             try:
                 return _as_connected(await super().asend(sender, **named))
             finally:
-                await sync_to_async(_close)(draft)
+                await sync_to_async(close)(draft)
 
     async def asend_robust(self, sender: Any, **named: Any) -> Responses:
         """As ``Signal.asend_robust``, with an event around it."""
@@ -89,7 +70,7 @@ class ObservedExtra(Signal):
             try:
                 return _as_connected(await super().asend_robust(sender, **named))
             finally:
-                await sync_to_async(_close)(draft)
+                await sync_to_async(close)(draft)
 
     def _live_receivers(self, sender: Any) -> Any:
         """The receivers; with stop-watches, where they are about to be called."""
@@ -150,87 +131,31 @@ def wrong_paths() -> Iterator[str]:
 def _recording(signal: Signal, sender: Any, named: dict[str, Any]) -> Iterator[None]:
     """The event of a signal that is sent synchronously."""
     with _dispatching(signal, sender, named) as draft:
-        within = not _on_a_loop() and in_transaction(connections[draft.using])
+        within = not on_a_loop() and in_transaction(connections[draft.using])
         if within:
             hold(draft)
         try:
             yield
         finally:
             if within:
-                draft.duration_us = _since(draft)
-            elif _on_a_loop():
-                _in_a_thread(_close, draft)
+                draft.duration_us = since(draft)
+            elif on_a_loop():
+                close_in_a_thread(draft)
             else:
-                _close(draft)
+                close(draft)
 
 
 @contextmanager
 def _dispatching(signal: Signal, sender: Any, named: dict[str, Any]) -> Iterator[Draft]:
     """Open the event, and let ``_live_receivers`` know of it."""
     with trace_of(default_scene):
-        firing = _open(signal, sender, named)
+        firing = opened(_paths[id(signal)], sender, named)
         tokens = _firing.set(firing), current_frame.set(None)
         try:
             yield firing.draft
         finally:
             _firing.reset(tokens[0])
             current_frame.reset(tokens[1])
-
-
-def _open(signal: Signal, sender: Any, named: dict[str, Any]) -> Firing:
-    arguments = Arguments(named, secret_names())
-    instance = arguments.instance()
-    plan = None if instance is None else plan_of(type(instance)) or Plan(type(instance))
-    with trace_of(default_scene) as trace:
-        position = trace.next_position()
-    draft = Draft(
-        trace=trace,
-        position=position,
-        frame=current_frame.get(),
-        signal=shorten(_paths[id(signal)], LONGEST),
-        sender=shorten(arguments.without_secrets(sender_name(sender)), LONGEST),
-        object_pk=plan.key(instance) if plan and instance else "",
-        object_repr=arguments.without_secrets(repr_of(plan, instance)) if plan and instance else "",
-        created=None,
-        raw=False,
-        using=_database(named, instance),
-        update_fields=None,
-        origin=None,
-        changes=arguments.changes(),
-        operation=position,
-        call_site=call_site() if conf.CALL_SITES else "",
-        occurred_at=datetime.now(UTC),
-        started_ns=time.perf_counter_ns(),
-        actor=trace.scene.actor(),
-    )
-    return Firing(draft, arguments)
-
-
-def _close(draft: Draft) -> None:
-    """Hold the event until its transaction ends; outside any it is written now.
-
-    Outside a transaction it is not held while its receivers run: what they commit or roll back is theirs.
-    """
-    draft.duration_us = _since(draft)
-    token = paused.set(True)  # what our own writing sends, e.g. on a new connection, is nobody's event
-    try:
-        hold(draft)
-        if current_operation.get() is None:
-            settle_loose(draft.using)
-    finally:
-        paused.reset(token)
-
-
-def _since(draft: Draft) -> int:
-    return (time.perf_counter_ns() - draft.started_ns) // 1000
-
-
-def _database(named: dict[str, Any], instance: Any) -> str:
-    """The database whose transaction decides: the signal's, the object's or the log's."""
-    for alias in (named.get("using"), getattr(getattr(instance, "_state", None), "db", None)):
-        if isinstance(alias, str) and alias in connections:
-            return alias
-    return str(conf.DATABASE)
 
 
 def _timed(receiver: Callable[..., Any], firing: Firing) -> Any:
@@ -258,26 +183,3 @@ def _named_like(call: Any, receiver: Callable[..., Any]) -> Any:
 
 def _as_connected(responses: Any) -> Responses:
     return [(getattr(receiver, "signal_log_receiver", receiver), response) for receiver, response in responses]
-
-
-def _on_a_loop() -> bool:
-    """Whether Django would refuse a query here."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _in_a_thread(function: Callable[[Draft], None], draft: Draft) -> None:
-    """Do it in a thread of its own, for a signal that a coroutine sends synchronously."""
-    context = contextvars.copy_context()
-
-    def work() -> None:
-        try:
-            context.run(function, draft)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(work).result()

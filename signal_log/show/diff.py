@@ -82,8 +82,8 @@ def summary(changes: Any, verb: str, object_repr: str = "") -> Summary:
     return Summary(
         count=len(found),
         name=one_line(name, 40),
-        old="" if verb == "created" and old is None else _short(old),
-        new="" if verb == "deleted" and new is None else _short(new),
+        old="" if verb in ("created", "m2m", "signal") and old is None else _short(old),
+        new="" if verb in ("deleted", "m2m") and new is None else _short(new),
         masked=MASK in (old, new),
     )
 

@@ -45,8 +45,13 @@ def kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
         return Kind("about", "saving" if signal == PRE_SAVE else "deleting")
     style = verb(signal, created, changes)
     if style == "signal":
-        return Kind(style, signal.rpartition(".")[2] or "signal")
-    return Kind(style, "m2m changed" if style == "m2m" else style)
+        return Kind(style, spoken(signal) or "signal")
+    return Kind(style, "relation" if style == "m2m" else style)
+
+
+def spoken(signal: str) -> str:
+    """An extra signal as people say it: ``logged in`` for ``django.contrib.auth.signals.user_logged_in``."""
+    return signal.rpartition(".")[2].removeprefix("user_").replace("_", " ")
 
 
 def signal_kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:

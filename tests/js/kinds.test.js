@@ -37,7 +37,7 @@ test("work that was undone says why", () => {
 });
 
 test("a signal of another library is named by the end of its path", () => {
-  assert.equal(wordOf(event({ signal: "django.contrib.auth.signals.user_logged_in" })), "user_logged_in");
+  assert.equal(wordOf(event({ signal: "django.contrib.auth.signals.user_logged_in" })), "logged in");
 });
 
 test("what hides or turns text is spelt out", () => {

@@ -67,9 +67,9 @@ def test_every_signal_is_a_flat_list() -> None:
         ("post_delete", None, "committed", "deleted", "deleted"),
         ("post_delete", None, "rolled_back", "undone", "rolled back"),
         ("pre_save", None, "failed", "failed", "failed"),
-        ("m2m_changed", None, "committed", "m2m", "m2m changed"),
+        ("m2m_changed", None, "committed", "m2m", "relation"),
         ("silent_update", None, "committed", "silent", "silent"),
-        ("django.contrib.auth.signals.user_logged_in", None, "committed", "signal", "user_logged_in"),
+        ("django.contrib.auth.signals.user_logged_in", None, "committed", "signal", "logged in"),
     ],
 )
 def test_each_kind_has_its_word(signal: str, created: bool | None, outcome: str, style: str, word: str) -> None:

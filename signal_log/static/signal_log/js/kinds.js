@@ -22,13 +22,13 @@ export function wouldBe({ signal, created }) {
   return signal.startsWith("silent_") ? "silent" : "signal";
 }
 
-const WORDS = { undone: "rolled back", failed: "failed", m2m: "m2m changed", signal: "signal", silent: "silent" };
+const WORDS = { undone: "rolled back", failed: "failed", m2m: "relation", signal: "signal", silent: "silent" };
 
 /** The word that stands beside the icon. */
 export function wordOf(event) {
   const kind = kindOf(event);
   if (kind === "about") return event.signal === "pre_save" ? "saving" : "deleting";
-  if (kind === "signal") return lastPart(event.signal);
+  if (kind === "signal") return lastPart(event.signal).replace(/^user_/, "").replaceAll("_", " ");
   return WORDS[kind] ?? kind;
 }
 
