@@ -11,7 +11,7 @@ UV_VERSION := 0.13.9
 VENDORED := signal_log/static/signal_log/vendor/preact.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python-packages vendor run demo check-port test lint format bench screenshots setup-browser lock clean
+.PHONY: help setup python-packages vendor run demo check-port test lint format bench django-suite screenshots setup-browser lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ format: setup ## put the code into the project's form
 
 bench: setup ## measure what recording costs (ARGS="--database sqlite --rounds 5" for less)
 	@$(BIN)/python -m tests.benchmarks.save_cost $(ARGS)
+
+django-suite: setup ## Django's own tests without and with the app, minutes (DATABASE=postgres MODULES="signals delete")
+	@$(BIN)/python -m tests.django_suite.run --database $(or $(DATABASE),sqlite) $(MODULES)
 
 screenshots: setup setup-browser ## take the pictures of the README
 	@$(BIN)/python scripts/screenshots.py
