@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.timezone import is_aware
 
 from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
+
+if TYPE_CHECKING:  # at run time the class takes no parameters
+    DateTimeField = models.DateTimeField[datetime, datetime]
+else:
+    DateTimeField = models.DateTimeField
+
+
+class Moment(DateTimeField):
+    """A moment that stays the same where the project has no time zones (``USE_TZ = False``), and is read as aware."""
+
+    def deconstruct(self) -> Any:
+        """For migrations it is Django's own field: the column is the same."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.DateTimeField", args, kwargs
+
+    def from_db_value(self, value: datetime | None, _: Any, connection: BaseDatabaseWrapper) -> datetime | None:
+        """SQLite then holds UTC; PostgreSQL knows the moment and tells it in the project's zone."""
+        if value is None or is_aware(value):
+            return value
+        return value.replace(tzinfo=UTC if connection.vendor == "sqlite" else ZoneInfo(connection.timezone_name))
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        """The way back; a naive value is one of the project's zone."""
+        value = value if prepared else self.get_prep_value(value)
+        if isinstance(value, datetime) and connection.vendor == "sqlite" and not settings.USE_TZ:
+            value = value.astimezone(UTC).replace(tzinfo=None)
+        return super().get_db_prep_value(value, connection, prepared=True)
 
 
 class SignalEvent(models.Model):
@@ -45,7 +77,7 @@ class SignalEvent(models.Model):
     path = models.CharField(max_length=500, blank=True)
     remote_addr = models.CharField(max_length=64, blank=True)
     call_site = models.CharField(max_length=300, blank=True)
-    occurred_at = models.DateTimeField()
+    occurred_at = Moment()
     process = models.CharField(max_length=200)
     salt = models.BinaryField()
     digest = models.BinaryField()

@@ -6,16 +6,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.apps.registry import Apps
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import signals
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from signal_log import pipeline
 from signal_log.capture.dispatch import observe
 from signal_log.capture.registry import plan_of
 from signal_log.event import MODEL_SIGNALS
+from signal_log.models import SignalEvent
+from signal_log.seal.canonical import event_digest
+from signal_log.store.read import as_mapping
 from tests.log import recorded
 from tests.shop.models import Category, Ticket
 
@@ -63,11 +67,31 @@ def test_ready_may_run_twice():
 
 
 def test_a_project_without_time_zones_is_recorded():
-    """`USE_TZ = False` is the host's choice: its saves succeed, and the log's moments are the right ones."""
-    with recorded() as events, override_settings(USE_TZ=False, TIME_ZONE="Asia/Tokyo"):
+    """`USE_TZ = False` is the host's choice: its saves succeed, and the log's moments are the right ones there."""
+    with override_settings(USE_TZ=False, TIME_ZONE="Asia/Tokyo"):
+        with recorded() as events:
+            Category.objects.create(name="books")
+        now = datetime.now(UTC)
+        assert len(events) == 2
+        for event in events:
+            assert abs(now - event.occurred_at) < timedelta(minutes=1)
+            assert event_digest(as_mapping(event), bytes(event.salt)) == bytes(event.digest)
+        log = SignalEvent.objects.filter(pk__in=[event.pk for event in events])
+        for moment in (now, datetime.now()):  # noqa: DTZ005  naive, as such a project gives it
+            assert log.filter(occurred_at__lte=moment, occurred_at__gt=moment - timedelta(minutes=1)).count() == 2
+    assert {event.occurred_at for event in log} == {event.occurred_at for event in events}
+
+
+def test_pages_of_a_project_without_time_zones():
+    """They are shown, with the project's time."""
+    with override_settings(USE_TZ=False, TIME_ZONE="Asia/Tokyo"):
         Category.objects.create(name="books")
-    assert len(events) == 2
-    assert abs(datetime.now(UTC) - events[0].occurred_at) < timedelta(minutes=1)
+        client = Client()
+        client.force_login(User.objects.create_superuser("ada"))
+        event = SignalEvent.objects.filter(sender="shop.Category").latest("id")
+        assert client.get("/events/", {"since": "2020-01-01T00:00"}).status_code == 200
+        assert client.get(f"/events/{event.pk}/").status_code == 200
+        assert client.get(f"/admin/signal_log/signalevent/{event.pk}/change/").status_code == 200
 
 
 @isolate_apps("tests.shop")
