@@ -65,7 +65,7 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
 
 
 # Named in the design and accepted, so that settings can be written for what comes; said by `manage.py check`.
-WITHOUT_EFFECT: Final = ("SILENT_WRITES", "SEAL_EVERY", "SEAL_KEYS", "RETENTION_DAYS")
+WITHOUT_EFFECT: Final = ("SEAL_EVERY", "SEAL_KEYS", "RETENTION_DAYS")
 
 
 class Conf:

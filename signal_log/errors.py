@@ -4,6 +4,7 @@ SignalLogError
 ├── ConfigurationError      a setting is wrong; the message names it and what is accepted
 ├── FilterError             a filter key or value that nobody can answer
 ├── CursorError             a cursor that is no cursor
+├── SilentWriteRefused      a write that sends no signals, where SILENT_WRITES = "raise"
 ├── LogUnavailable          the database that holds the log does not answer
 └── RecordingError          an event could not be stored (see ``signal_log.store.append``)
 """
@@ -29,3 +30,7 @@ class CursorError(SignalLogError, ValueError):
 
 class LogUnavailable(SignalLogError):
     """The database that holds the log does not answer; reading goes on where it was when it does again."""
+
+
+class SilentWriteRefused(SignalLogError):
+    """A write on an observed table that would send no signals; the text names the line and the remedy."""

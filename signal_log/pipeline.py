@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture import wiring
+from signal_log.conf import conf
 from signal_log.event import Event
 from signal_log.store.append import TABLE, append
 from signal_log.tail import doorbell
@@ -22,6 +24,10 @@ class Pipeline:
     def mentions_log(self, sql: str) -> bool:
         """A statement that names the table reads its own transaction's events."""
         return TABLE in sql
+
+    def has_table(self) -> bool:
+        """A project's first migrations write before this app's have run."""
+        return TABLE in connections[conf.DATABASE].introspection.table_names()
 
     def ring(self) -> None:
         """Right after COMMIT."""

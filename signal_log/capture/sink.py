@@ -19,6 +19,9 @@ class Sink(Protocol):
     def mentions_log(self, sql: str) -> bool:
         """Whether a statement reads or writes the log's table."""
 
+    def has_table(self) -> bool:
+        """Whether the log's table is there yet; one query."""
+
     def ring(self) -> None:
         """Say that there is news; never raises, never waits."""
 
@@ -29,6 +32,9 @@ class _Nowhere:
     def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper) -> None: ...
 
     def mentions_log(self, sql: str) -> bool:
+        return False
+
+    def has_table(self) -> bool:
         return False
 
     def ring(self) -> None: ...

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models.signals import class_prepared
 
-from signal_log.capture import commands, dispatch, extra, loaded, m2m, operation, registry
+from signal_log.capture import accounted, commands, dispatch, extra, loaded, m2m, operation, registry, silent
 from signal_log.capture.sink import Sink, use_sink
 
 
@@ -23,12 +23,16 @@ def start(sink: Sink) -> None:
     for model in registry.chosen_models():
         _observe(model)
         dispatch.connect(model)
+    accounted.wrap()
+    silent.watch_connections()
     class_prepared.connect(_on_class_prepared, dispatch_uid="signal_log.class_prepared")
 
 
 def stop() -> None:
     """Undo ``start``: nothing of Django's or the host's stays changed."""
     class_prepared.disconnect(dispatch_uid="signal_log.class_prepared")
+    silent.unwatch_connections()
+    accounted.unwrap()
     for model in apps.get_models(include_auto_created=True):
         if registry.plan_of(model) is not None:
             loaded.unhook(model)

@@ -15,6 +15,7 @@ _TOKEN: Final = re.compile(r"\w+|\s+|[^\w\s]")
 SHORTEST_WORD_DIFF: Final = 16
 MOST_TOKENS: Final = 1_500  # SequenceMatcher is quadratic; 1,500 words take some 20 ms
 LEAST_LIKENESS: Final = 0.35
+NO_OLD: Final = ("created", "silent")  # a silent update knows what it wrote, never over what
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Summary:
 
 
 def field_diffs(changes: Any, verb: str) -> list[FieldDiff]:
-    """The changes of an event whose verb is ``created``, ``deleted`` or anything else."""
+    """The changes of an event whose verb is ``created``, ``deleted``, ``silent`` or anything else."""
     return [_field_diff(name, old, new, verb) for name, old, new in pairs(changes)]
 
 
@@ -82,7 +83,7 @@ def summary(changes: Any, verb: str, object_repr: str = "") -> Summary:
     return Summary(
         count=len(found),
         name=one_line(name, 40),
-        old="" if verb in ("created", "m2m", "signal") and old is None else _short(old),
+        old="" if verb in (*NO_OLD, "m2m", "signal") and old is None else _short(old),
         new="" if verb in ("deleted", "m2m") and new is None else _short(new),
         masked=MASK in (old, new),
     )
@@ -111,7 +112,7 @@ def side(value: Any) -> Side:
 
 
 def _field_diff(name: str, old: Any, new: Any, verb: str) -> FieldDiff:
-    before = None if verb == "created" and old is None else side(old)
+    before = None if verb in NO_OLD and old is None else side(old)
     after = None if verb == "deleted" and new is None else side(new)
     if before and after and not before.style and not after.style:
         before, after = _marked(before.text, after.text)

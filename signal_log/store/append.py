@@ -70,7 +70,8 @@ def sqlite_time(moment: datetime, connection: BaseDatabaseWrapper) -> str:
 
 def _insert(connection: BaseDatabaseWrapper, rows: Sequence[Sequence[Any]]) -> None:
     raw = connection.connection
-    if raw.in_transaction or raw.isolation_level is not None:
+    if len(rows) == 1 or raw.in_transaction or raw.isolation_level is not None:
+        # A single row needs no transaction, and a statement whose RETURNING nobody has fetched yet would forbid one.
         raw.executemany(_INSERT, rows)
         return
     # In autocommit SQLite would commit each row by itself, and a kill leave half of a record behind.

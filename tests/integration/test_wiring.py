@@ -4,9 +4,12 @@ import pytest
 from django.core.checks import run_checks
 from django.core.management.base import BaseCommand
 from django.db import connection, models
+from django.db.migrations.operations import RunSQL
 from django.db.models import signals
 from django.db.models.deletion import Collector
 from django.db.models.signals import ModelSignal
+from django.db.models.sql import DeleteQuery
+from django.db.models.sql.compiler import SQLInsertCompiler
 from django.test import override_settings
 
 from signal_log import pipeline
@@ -47,6 +50,9 @@ def test_stop_leaves_nothing_changed(rewired):
     assert not hasattr(models.Model.save_base, "__wrapped__")
     assert not hasattr(Collector.delete, "__wrapped__")
     assert not hasattr(BaseCommand.execute, "__wrapped__")
+    for wrapped in (models.Model._save_table, DeleteQuery.delete_batch, RunSQL._run_sql, SQLInsertCompiler.execute_sql):
+        assert not hasattr(wrapped, "__wrapped__")
+    assert connection.execute_wrappers == []
     assert type(signals.pre_save) is ModelSignal
     for model in (Category, Item, CheapItem, Book):
         assert plan_of(model) is None
@@ -106,7 +112,7 @@ def test_what_is_never_or_only_by_name_observed():
         ({"MODELS": ["shop.Itm"]}, "signal_log.E002", '"app_label.Model", "app_label.*" or "*"'),
         ({"MODELS": ["shop.Item"], "DATABASE": "nowhere"}, "signal_log.E003", "Accepted: default"),
         ({"MODELS": []}, "signal_log.W001", "Name the models"),
-        ({"MODELS": ["shop.Item"], "SILENT_WRITES": "raise"}, "signal_log.W003", "Remove it"),
+        ({"MODELS": ["shop.Item"], "RETENTION_DAYS": 3}, "signal_log.W003", "Remove it"),
         (["shop.Item"], "signal_log.E001", "A dict with the keys"),
     ],
 )

@@ -36,6 +36,14 @@ test("work that was undone says why", () => {
   assert.equal(kindOf(event({ outcome: "failed" })), "failed");
 });
 
+test("a silent write says what it set, or the statement", () => {
+  const fields = { signal: "silent_update", created: null, object_pk: "", object_repr: "412 rows", origin: { model: "shop.Item", rows: 412, statement: 'UPDATE "shop_item" SET "stock" = %s' } };
+  assert.equal(said({ ...fields, changes: { stock: [null, 5] } }), "stock 5");
+  assert.equal(said({ ...fields, changes: {} }), 'UPDATE "shop_item" SET "stock" = %s');
+  assert.equal(said({ ...fields, changes: {}, origin: null }), "");
+  assert.equal(wordOf(event(fields)), "silent");
+});
+
 test("a signal of another library is named by the end of its path", () => {
   assert.equal(wordOf(event({ signal: "django.contrib.auth.signals.user_logged_in" })), "logged in");
 });

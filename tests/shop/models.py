@@ -32,6 +32,16 @@ class Item(models.Model):
         return f"{self.name} in {self.category}"  # a query, where the category is not loaded
 
 
+class Label(models.Model):
+    """Survives its category, without one; its table bears another name than Django would give it."""
+
+    category = models.ForeignKey(Category, models.SET_NULL, null=True)
+    text = models.CharField(max_length=50, blank=True)
+
+    class Meta:
+        db_table = "Shop Labels"
+
+
 class CheapItem(Item):
     """A proxy: its signals come with the proxy as their sender."""
 

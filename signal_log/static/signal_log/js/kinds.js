@@ -75,7 +75,7 @@ function change(event) {
   const would = wouldBe(event);
   if (would === "silent" && list.length) return list.slice(0, 3).flatMap(([name, [, now]]) => [["dim", line(name, 40)], ["new", short(now)]]);
   const whole = would === "created" || would === "deleted" || event.signal === "pre_delete";
-  if (!list.length) return [["dim", nothing(event, would)]];
+  if (!list.length) return [["dim", would === "silent" ? line(event.origin?.statement ?? "", 80) : nothing(event, would)]];
   if (whole || (event.signal === "pre_save" && list.every(([, [old]]) => old === null))) return wholeRow(event, list, whole && would !== "created");
   const [name, [old, now]] = list.find(([, pair]) => pair[1] !== MASK) ?? list[0];
   const [before, after] = shortPair(old, now);

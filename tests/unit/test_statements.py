@@ -1,0 +1,85 @@
+"""Which tables a statement writes to, read from SQL as people and tools write it."""
+
+import pytest
+
+from signal_log.capture.statements import table_name, without_values, writes_in
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ('INSERT INTO "shop_item" ("name") VALUES (%s)', [("insert", "shop_item", True)]),
+        ("insert or ignore into shop_item values (1)", [("insert", "shop_item", True)]),
+        ("REPLACE INTO shop_item VALUES (1)", [("insert", "shop_item", True)]),
+        ("  -- why\n /* how */ UPDATE ONLY public.Shop_Item SET name = ''", [("update", "shop_item", True)]),
+        ('DELETE FROM "my schema"."shop_item"', [("delete", "shop_item", True)]),
+        ("UPDATE [shop_item] SET x = 1", [("update", "shop_item", True)]),
+        (
+            "TRUNCATE TABLE shop_item, shop_book CASCADE",
+            [("delete", "shop_item", False), ("delete", "shop_book", False)],
+        ),
+        ("COPY shop_item (name) FROM '/tmp/x'", [("insert", "shop_item", True)]),
+        ("COPY shop_item TO STDOUT", []),
+        ("MERGE INTO shop_item USING x ON a = b WHEN MATCHED THEN UPDATE SET y = 1", [("update", "shop_item", True)]),
+        ("WITH x AS (SELECT 1) UPDATE shop_item SET a = 1", [("update", "shop_item", True)]),
+        (
+            "WITH gone AS (DELETE FROM shop_item RETURNING *) INSERT INTO shop_book SELECT * FROM gone",
+            [("delete", "shop_item", False), ("insert", "shop_book", True)],
+        ),
+        ("WITH gone AS (DELETE FROM shop_item RETURNING *) SELECT * FROM gone", [("delete", "shop_item", False)]),
+        ("UPDATE a SET x = 1; DELETE FROM b", [("update", "a", False), ("delete", "b", False)]),
+        ("INSERT INTO a VALUES (1) ON CONFLICT (id) DO UPDATE SET x = 2", [("insert", "a", True)]),
+        ("SELECT * FROM shop_item FOR NO KEY UPDATE", []),
+        ("SELECT * FROM shop_item FOR UPDATE OF shop_item", []),
+        ("SELECT 'DELETE FROM shop_item'", []),
+        ("DO $x$ BEGIN DELETE FROM shop_item; END $x$", []),
+        ("INSERT INTO log VALUES (E'it\\'s; DELETE FROM shop_item')", [("insert", "log", True)]),
+        ("INSERT INTO log VALUES ('UPDATE shop_item", [("insert", "log", True)]),
+        ("CREATE TABLE x (a int REFERENCES y ON DELETE CASCADE ON UPDATE CASCADE)", []),
+        ('INSERT INTO "new__shop_item" SELECT * FROM "shop_item"', [("insert", "new__shop_item", True)]),
+        ("UPDATE", []),
+        ("", []),
+    ],
+)
+def test_writes(sql, expected):
+    """Case, quotes, schemas, comments, strings, common table expressions and several statements at once."""
+    assert [tuple(write) for write in writes_in(sql)] == expected
+
+
+def test_long_statements_are_read_quickly():
+    """What nobody closes and what never ends costs no more than its length."""
+    for sql in (
+        "INSERT INTO a VALUES " + "('x''y', 1)," * 20_000,
+        "/*" * 50_000,
+        "'" * 99_999,
+        "$a" * 50_000,
+        "(" * 99_999,
+    ):
+        assert len(writes_in(sql)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("UPDATE t SET a = 'se''cret', b = 1234 -- pin 99\n WHERE c = %s", "UPDATE t SET a = ?, b = ? WHERE c = %s"),
+        ("UPDATE t SET a = E'x\\'y', b = $q$secret$q$, c2 = x'ff'", "UPDATE t SET a = ?, b = ?, c2 = ?"),
+        ("INSERT INTO t VALUES ('never closed", "INSERT INTO t VALUES (?"),
+        ('UPDATE "t 1" SET a=%(name)s', 'UPDATE "t 1" SET a=%(name)s'),
+    ],
+)
+def test_values_are_left_out(sql, expected):
+    """Literals, numbers and comments may hold what nobody should read; names and placeholders stay."""
+    assert without_values(sql) == expected
+
+
+def test_a_statement_is_cut():
+    """A thousand characters tell enough, and a literal cut in two gives nothing away."""
+    assert len(without_values("INSERT INTO t VALUES " + "(%s), " * 5_000)) == 1_000
+    assert "secret" not in without_values("UPDATE t SET a = '" + "secret" * 5_000 + "'")
+
+
+def test_table_names():
+    """As Django knows them: plain, or quoted by hand with a schema."""
+    assert [table_name(name) for name in ("shop_Item", '"public"."shop_item"', '"a.b"')] == [
+        "shop_item", "shop_item", "a.b",
+    ]  # fmt: skip
