@@ -12,6 +12,7 @@ from django.dispatch import Signal
 from django.test import Client, RequestFactory, override_settings
 from django.utils.functional import SimpleLazyObject
 
+import signal_log
 from signal_log import pipeline
 from signal_log.models import SignalEvent
 from signal_log.store.read import as_mapping
@@ -160,6 +161,34 @@ def test_robustly_raising_receiver(way, receiver):
     assert events[0].receivers[0]["error"] == "ValueError: no"
 
 
+def test_sent_in_a_pause_of_a_receiver(receiver):
+    """What a receiver sends while it has the recorder paused is no event, and its receivers are nobody's."""
+
+    def quietly(**_):
+        with signal_log.pause():
+            cached.send(Category)
+
+    def heard(**_):
+        pass
+
+    receiver(quietly)
+    cached.connect(heard, weak=False)
+    try:
+        with recorded() as events:
+            order_paid.send(None)
+    finally:
+        cached.disconnect(heard)
+    [event] = events
+    assert [r["receiver"].partition(":")[0].rpartition(".")[2] for r in event.receivers] == ["quietly"]
+
+
+def test_secret_inside_a_secret():
+    """All that stands below a secret's name is secret, and shows in no other argument."""
+    with recorded() as events:
+        order_paid.send(None, api_key={"inner": ["other-planted"]}, message="other-planted was typed")
+    assert events[0].changes == {"api_key": [None, "••••••••"], "message": [None, "••••••••"]}
+
+
 def test_outcome_is_that_of_the_transaction():
     """Fired in a block that rolls back, it is rolled back; outside any it is committed."""
     with recorded() as events:
@@ -171,6 +200,15 @@ def test_outcome_is_that_of_the_transaction():
             assert SignalEvent.objects.filter(signal=PAID, outcome="committed").count() == 1
         order_paid.send(None)
     assert [e.outcome for e in events] == ["rolled_back", "committed", "committed"]
+
+
+def test_in_a_block_it_stands_before_what_it_caused(receiver):
+    """Within a transaction the signal is written before what its receivers did."""
+    receiver(lambda **_: Category.objects.create(name="paid"))
+    with recorded() as events, transaction.atomic():
+        order_paid.send(None)
+    assert [e.signal for e in events] == [PAID, "pre_save", "post_save"]
+    assert [e.position for e in events] == [1, 2, 3]
 
 
 def test_what_a_receiver_rolls_back_is_its_own(receiver):
