@@ -22,6 +22,9 @@ MODEL_SIGNALS: Final = (PRE_SAVE, POST_SAVE, PRE_DELETE, POST_DELETE)
 MASK: Final = "••••••••"
 """What stands in the log for a secret: never its length, never a part of it."""
 
+MIGRATION: Final = "migration"
+"""The source of what ``migrate`` does, data migrations included."""
+
 Changes = dict[str, list[Any]]
 
 

@@ -16,12 +16,12 @@ from django.http import HttpRequest
 from signal_log.capture.snapshot import is_secret_name, shorten
 from signal_log.capture.trace import NOBODY, Actor, Scene, current_trace
 from signal_log.conf import SECRET_NAMES, conf
-from signal_log.event import MASK
+from signal_log.event import MASK, MIGRATION
 
 ANONYMOUS: Final = Actor("", "anonymous")
 _REQUEST_ID: Final = re.compile(r"[\w.:-]{1,100}")
 # These run for long or run other people's statements; each outermost operation is a trace of its own.
-_TRANSPARENT: Final = {"shell": "shell", "shell_plus": "shell", "test": "test", "migrate": "migration"}
+_TRANSPARENT: Final = {"shell": "shell", "shell_plus": "shell", "test": "test", "migrate": MIGRATION}
 
 source_override: ContextVar[str] = ContextVar("signal_log_source", default="")
 

@@ -30,11 +30,11 @@ from signal_log.capture.storing import settle, store_undone
 from signal_log.capture.trace import current_trace, trace_of
 from signal_log.conf import conf
 from signal_log.errors import SilentWriteRefused
-from signal_log.event import FAILED
+from signal_log.event import FAILED, MIGRATION
 
 READS: Final = ("SELECT ", "SAVEPOINT ", "RELEASE ")
 # Here Django itself writes in bulk (permissions, content types), perhaps before the log has its table.
-MIGRATING: Final = frozenset({"migration", "command:flush"})
+MIGRATING: Final = frozenset({MIGRATION, "command:flush"})
 
 accounted_for: ContextVar[str | None] = ContextVar("signal_log_accounted_for", default=None)
 """What a statement contains that is no silent write here: a quoted table's name; ``""`` means every statement."""

@@ -15,7 +15,7 @@ from signal_log.capture.sink import sink
 from signal_log.capture.trace import Draft
 from signal_log.capture.unrecorded import unrecorded
 from signal_log.conf import conf
-from signal_log.event import Event
+from signal_log.event import MIGRATION, Event
 
 SALT_BYTES: Final = 16
 _HOST: Final = socket.gethostname()[:150]
@@ -35,11 +35,11 @@ def frozen(drafts: Iterable[Draft]) -> list[Event]:
 def store(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
     """Write events in the host's transaction, as ``ON_ERROR`` says when that fails."""
     if conf.ON_ERROR == "raise":
-        sink().append(events, connection)
+        _append(events, connection)
         return
     savepoint = type(connection).savepoint(connection) or ""
     try:
-        sink().append(events, connection)
+        _append(events, connection)
     except DatabaseError as error:
         type(connection).savepoint_rollback(connection, savepoint)
         unrecorded.add(len(events), error)
@@ -72,7 +72,7 @@ def store_undone(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> No
 def _store_alone(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
     """Write events on a connection whose transaction has just ended, in one of their own."""
     try:
-        sink().append(events, connection)
+        _append(events, connection)
         if not connection.autocommit:
             connection._commit()  # type: ignore[attr-defined]
     except Error:
@@ -89,11 +89,18 @@ def store_elsewhere(events: Sequence[Event]) -> None:
         return
     try:
         with transaction.atomic(using=conf.DATABASE):
-            sink().append(events, connection)
+            _append(events, connection)
     except Error as error:
         if conf.ON_ERROR == "raise":
             raise
         unrecorded.add(len(events), error)
+
+
+def _append(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
+    """To the sink, but for what a project's first migrations write before the log's own have made its table."""
+    if events[0].source == MIGRATION and not sink().has_table():
+        return
+    sink().append(events, connection)
 
 
 def announce(drafts: Sequence[Draft]) -> None:
