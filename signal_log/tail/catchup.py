@@ -60,6 +60,11 @@ class CatchUp:
             if number <= self._client.place.id:
                 self._client.owed.add(number)
 
+    @property
+    def may_owe(self) -> bool:
+        """Whether a read under way will show that late events below our place are still to be sent."""
+        return any(number <= self._client.place.id for number in self._arrived or ())
+
     def go(self) -> None:
         """Work, unless that is already being done."""
         if self._task is None or self._task.done():

@@ -99,7 +99,7 @@ class Client:
         """Where the client may resume after everything it has been sent."""
         if self.live:
             self.reached = max(view.settled, self.floor)
-        elif not self.owed:
+        elif not self.owed and not self.catch_up.may_owe:
             self.reached = max(self.floor, min(view.settled, self.place))
         return Token(view.epoch, self.reached)
 
