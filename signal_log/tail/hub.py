@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-POLL_EVERY: Final = 1.0
+POLL_EVERY: Final = 0.9
+"""Seconds without a ring before the hub looks by itself: with the read, an event is a second late at most."""
 FILE_POLL_EVERY: Final = 0.2
 HEARTBEAT_EVERY: Final = 15.0
 SHORTEST_PAUSE: Final = 0.01
