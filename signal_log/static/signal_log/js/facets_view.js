@@ -3,7 +3,7 @@
 import { html, render } from "../vendor/htm-preact.js";
 import { FACETS } from "./facets.js";
 import { LABELS, has } from "./filters.js";
-import { count, line } from "./text.js";
+import { count, lastPart, line } from "./text.js";
 
 const FIRST = 10;
 const open = new Set(); // facets of which all values are shown
@@ -40,7 +40,7 @@ function Value({ name, value, number, most, there, toggle }) {
   const text = line(name === "outcome" ? value.replace("_", " ") : value, 100);
   const take = (event) => toggle({ key: name, value, not: event.altKey });
   return html`<li class=${`facet ${state}`} style=${{ "--part": `${(100 * number) / most}%` }}>
-    <button class="take" type="button" title=${text} aria-pressed=${String(state === "on")} onClick=${take}><span>${text}</span><span>${number ? count(number) : state === "not" ? "" : "–"}</span></button>
+    <button class="take" type="button" title=${text} aria-pressed=${String(state === "on")} onClick=${take}><span>${name === "signal" ? lastPart(text) : text}</span><span>${number ? count(number) : state === "not" ? "" : "–"}</span></button>
     <button class="leave" type="button" title="leave out" aria-label=${`leave out ${LABELS[name]} ${text}`} aria-pressed=${String(state === "not")} onClick=${() => toggle({ key: name, value, not: true })}>−</button>
   </li>`;
 }
