@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from signal_log.capture.api import batch, context, pause
+    from signal_log.capture.api import batch, context, observed_bulk, pause
     from signal_log.models import SignalEvent
 
-__all__ = ["SignalEvent", "batch", "context", "pause"]
+__all__ = ["SignalEvent", "batch", "context", "observed_bulk", "pause"]
 
 
 def __getattr__(name: str) -> Any:

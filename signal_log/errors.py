@@ -3,6 +3,7 @@
 SignalLogError
 ├── ConfigurationError      a setting is wrong; the message names it and what is accepted
 ├── FilterError             a filter key or value that nobody can answer
+├── SharedViewError         a view that cannot be shared, or not any more
 ├── CursorError             a cursor that is no cursor
 ├── SilentWriteRefused      a write that sends no signals, where SILENT_WRITES = "raise"
 ├── LogUnavailable          the database that holds the log does not answer
@@ -22,6 +23,10 @@ class ConfigurationError(SignalLogError):
 
 class FilterError(SignalLogError, ValueError):
     """A filter has an unknown key or a value that cannot be understood."""
+
+
+class SharedViewError(SignalLogError, ValueError):
+    """A view cannot be shared as it is; the text says what is wrong with it."""
 
 
 class CursorError(SignalLogError, ValueError):

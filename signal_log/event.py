@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 COMMITTED: Final = "committed"
 ROLLED_BACK: Final = "rolled_back"
@@ -28,8 +27,7 @@ MIGRATION: Final = "migration"
 Changes = dict[str, list[Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """One event, in the order of the columns that store it.
 
     ``duration_us`` counts microseconds; ``occurred_at`` is an aware UTC datetime; ``changes`` maps a
@@ -65,5 +63,5 @@ class Event:
     call_site: str
     occurred_at: datetime
     process: str
-    salt: bytes = field(repr=False, default=b"")
-    digest: bytes = field(repr=False, default=b"")
+    salt: bytes = b""
+    digest: bytes = b""

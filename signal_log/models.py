@@ -1,4 +1,4 @@
-"""The log's one table: a row for each firing of each observed signal."""
+"""The log's table, a row for each firing of each observed signal, and what stands beside it in its database."""
 
 from __future__ import annotations
 
@@ -88,11 +88,12 @@ class SignalEvent(models.Model):
         default_permissions = ("view",)
         verbose_name = "signal event"
         indexes = (
-            models.Index(fields=("sender", "object_pk", "id"), name="signal_log_object"),
+            # Without the id, equal keys share one entry on PostgreSQL: an eighth of the size.
+            models.Index(fields=("sender", "object_pk"), name="signal_log_object"),
             models.Index(fields=("trace_id", "position"), name="signal_log_trace"),
-            models.Index(fields=("actor_repr", "id"), name="signal_log_actor"),
-            models.Index(fields=("actor_pk", "id"), name="signal_log_actor_pk"),
-            models.Index(fields=("occurred_at",), name="signal_log_time"),
+            models.Index(fields=("actor_repr",), name="signal_log_actor"),
+            models.Index(fields=("actor_pk",), name="signal_log_actor_pk"),
+            models.Index(fields=("occurred_at",), name="signal_log_time"),  # with the id, and BRIN, on PostgreSQL
         )
 
     def __str__(self) -> str:
@@ -119,3 +120,20 @@ class LogIdentity(models.Model):
 
     def __str__(self) -> str:
         return self.value
+
+
+class SharedView(models.Model):
+    """A view of the live page that somebody shares with everybody who may see events."""
+
+    name = models.CharField(max_length=60, unique=True)
+    query = models.CharField(max_length=2000, blank=True)
+    shared_by_pk = models.CharField(max_length=255)
+    shared_by_repr = models.CharField(max_length=200)
+    shared_at = Moment()
+
+    class Meta:
+        ordering = ("name",)
+        default_permissions = ("add", "delete")
+
+    def __str__(self) -> str:
+        return self.name

@@ -10,16 +10,17 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log.capture import wiring
 from signal_log.conf import conf
 from signal_log.event import Event
-from signal_log.store.append import TABLE, append
+from signal_log.store.append import append
+from signal_log.store.row import TABLE
 from signal_log.tail import doorbell
 
 
 class Pipeline:
     """The sink that capture is handed."""
 
-    def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
+    def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
         """Right before COMMIT, on the connection of the change."""
-        append(events, connection)
+        append(events, connection, last=last)
 
     def mentions_log(self, sql: str) -> bool:
         """A statement that names the table reads its own transaction's events."""

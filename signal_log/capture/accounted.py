@@ -15,6 +15,8 @@ from django.db.migrations.operations import RunSQL
 from django.db.models.sql import DeleteQuery
 from django.db.models.sql.compiler import SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
 
+from signal_log.capture.loaded import LOADED
+from signal_log.capture.registry import plan_of
 from signal_log.capture.silent import accounted_for, compiled, quoted
 from signal_log.capture.statements import DELETE, INSERT, UPDATE
 
@@ -32,6 +34,7 @@ def wrap() -> None:
     _replace(BaseDatabaseOperations, "execute_sql_flush", _every_statement)
     _replace(BaseDatabaseSchemaEditor, "execute", _schema_work)
     _replace(RunSQL, "_run_sql", _run_sql)
+    _replace(models.QuerySet, "bulk_update", _bulk_update)
     for verb, compiler in COMPILERS.items():
         _replace(compiler, "execute_sql", partial(compiled, verb))
 
@@ -107,3 +110,17 @@ def _run_sql(original: Any) -> Any:
             accounted_for.reset(token)
 
     return run_sql
+
+
+def _bulk_update(original: Any) -> Any:
+    """It writes what objects hold and leaves them as loaded: their next save must not be compared with that."""
+
+    def bulk_update(self: models.QuerySet[Any], objs: Any, *args: Any, **kwargs: Any) -> int:
+        objs = tuple(objs)
+        for instance in objs:
+            if plan_of(type(instance)) is not None:
+                vars(instance._state).pop(LOADED, None)
+        rows: int = original(self, objs, *args, **kwargs)
+        return rows
+
+    return bulk_update

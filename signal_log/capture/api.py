@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, models, transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.models import Model
 
+from signal_log.capture.bulk import asked_for
+from signal_log.capture.bulk_rows import concrete
 from signal_log.capture.context import ANONYMOUS, default_scene
 from signal_log.capture.pausing import paused
 from signal_log.capture.plan import key_text, secret_names
@@ -63,6 +66,21 @@ def batch(using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def observed_bulk(*models: type[Model], using: str | None = None) -> Iterator[None]:
+    """Record ``update()``, ``bulk_create`` and their like row by row in the block, with old and new values.
+
+    Limited to these models (a child stands for its parents too) and to this database, if any are named. Each
+    statement is one transaction with its events, and costs a read of the rows that it changes. They are still
+    ``silent_insert``, ``silent_update`` and ``silent_delete``, for no signal fires. Usable around ``await``.
+    """
+    for model in models:
+        if not (isinstance(model, type) and issubclass(model, Model)):
+            raise TypeError(f"observed_bulk() takes model classes, as in observed_bulk(Order), not {model!r}.")
+    with trace_of(default_scene), asked_for(tuple(map(concrete, models)), using):
+        yield
+
+
 def _shown(labels: dict[str, Any]) -> dict[str, Any]:
     secrets = secret_names()
     return {
@@ -74,7 +92,7 @@ def _shown(labels: dict[str, Any]) -> dict[str, Any]:
 
 
 def _actor(given: Any) -> Actor:
-    if not isinstance(given, models.Model):
+    if not isinstance(given, Model):
         if getattr(given, "is_anonymous", False):
             return ANONYMOUS
         return Actor("", shorten(str(given), 200))

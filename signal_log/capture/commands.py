@@ -10,8 +10,12 @@ from django.core.management.base import BaseCommand
 from signal_log.capture.context import command_source, default_scene, source_override
 from signal_log.capture.trace import trace_of
 
-# Servers and consoles: a trace over all that they ever do would say nothing.
-ENDLESS: Final = frozenset({"runserver", "testserver", "daphne", "runworker", "serve", "shell", "shell_plus", "test"})
+# A trace over all that they ever do would say nothing.
+SERVERS: Final = frozenset({"runserver", "testserver", "daphne", "serve", "shell", "shell_plus", "test"})
+WORKERS: Final = frozenset(
+    {"runworker", "db_worker", "rqworker", "rqworker-pool", "qcluster", "run_huey", "rundramatiq", "procrastinate"}
+)
+ENDLESS: Final = SERVERS | WORKERS
 _UNWRAPPED: Final[dict[str, Any]] = {}
 
 

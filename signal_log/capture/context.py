@@ -28,7 +28,11 @@ source_override: ContextVar[str] = ContextVar("signal_log_source", default="")
 
 def default_scene() -> Scene:
     """The scene outside any request: a command, the shell, a test or a migration, run by a login of the machine."""
-    source = source_override.get() or ("test" if "PYTEST_CURRENT_TEST" in os.environ else process_source())
+    return _scene(source_override.get() or ("test" if "PYTEST_CURRENT_TEST" in os.environ else process_source()))
+
+
+@lru_cache(maxsize=64)
+def _scene(source: str) -> Scene:
     return Scene(source=source, actor=system_actor)
 
 
@@ -67,7 +71,7 @@ def request_scene(request: HttpRequest) -> Scene:
     """The scene of an HTTP request; its actor is looked up when it is asked for, not now."""
     return Scene(
         source="http",
-        request_id=_request_id(request),
+        request_id=request_id(request),
         method=shorten(request.method or "", 16),
         path=lambda: request_path(request),
         remote_addr=remote_addr(request),
@@ -101,7 +105,7 @@ def _known_user(request: Any) -> Any:
     return getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None)
 
 
-def request_path(request: HttpRequest) -> str:
+def request_path(request: Any) -> str:
     """The path without the query string; parts that the URL pattern names as secrets are masked."""
     path = request.path
     match = request.resolver_match
@@ -111,7 +115,7 @@ def request_path(request: HttpRequest) -> str:
     return shorten(path, 500)
 
 
-def remote_addr(request: HttpRequest) -> str:
+def remote_addr(request: Any) -> str:
     """The client's address; of ``X-Forwarded-For`` only what ``TRUSTED_PROXIES`` proxies have written."""
     direct = request.META.get("REMOTE_ADDR", "")
     proxies: int = conf.TRUSTED_PROXIES
@@ -125,6 +129,7 @@ def remote_addr(request: HttpRequest) -> str:
         return ""
 
 
-def _request_id(request: HttpRequest) -> str:
+def request_id(request: Any) -> str:
+    """What the request calls itself (``X-Request-ID``), if that looks like an id."""
     given = request.META.get("HTTP_X_REQUEST_ID", "")
     return given if _REQUEST_ID.fullmatch(given) else ""

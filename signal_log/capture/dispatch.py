@@ -40,7 +40,11 @@ class ObservedSignal(ModelSignal):
         plan = plan_of(sender) if isinstance(sender, type) else None
         if plan is None or paused.get():
             return super().send(sender, **named)
+        receivers, async_receivers = self._live_receivers(sender)
         draft = open_event(NAMES[id(self)], plan, named)
+        if not async_receivers and receivers == _ALONE:
+            close_event(draft)
+            return []
         token = current_frame.set(None)
         try:
             return call_receivers(self, partial(plan.without_secrets, instance=named["instance"]), sender, named, draft)
@@ -58,6 +62,9 @@ NAMES: Final = {id(getattr(signals, name)): name for name in MODEL_SIGNALS}
 
 def observe(**_: Any) -> None:
     """The generic receiver: its presence on a sender is what ``ObservedSignal`` records by."""
+
+
+_ALONE: Final = [observe]
 
 
 def wrap() -> None:

@@ -1,21 +1,27 @@
 """Old values without a query: ``from_db`` leaves what it loaded on ``instance._state``.
 
 ``Model.from_db`` is Django's documented hook. ``refresh_from_db`` (which also loads deferred fields)
-goes through it with a second instance, so its result is carried over.
+goes through it with a second instance, so its result is carried over. What was loaded or saved before a rollback
+of recorded work counts as unknown afterwards, for it may never have been in the row.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any, Final
 
 from django.db import models
+from django.db.models.base import ModelState
 
 from signal_log.capture.plan import Plan, Values
 from signal_log.capture.registry import plan_of
 
 LOADED: Final = "signal_log_loaded"
 WRAPPED: Final = "signal_log_wrapped"
+
+_rollbacks: Final[dict[str, int]] = {}
+_numbers: Final = itertools.count(1)
 
 
 def hook(model: type[models.Model], plan: Plan) -> None:
@@ -44,16 +50,21 @@ def loaded_values(instance: models.Model, using: str) -> Values | None:
     kept = state.__dict__.get(LOADED)
     if kept is None or state.db != using:
         return None
-    if type(kept) is tuple:
-        names, values = kept
-        kept = dict(zip(names, values, strict=False))
-    values_: Values = kept
-    return values_
+    names, values, rollbacks = kept
+    if rollbacks != _rollbacks.get(using):
+        return None
+    known: Values = values if names is None else dict(zip(names, values, strict=False))
+    return known
 
 
-def keep(instance: models.Model, values: Values | None) -> None:
-    """Take these as the loaded values from now on (None: nothing is known)."""
-    instance._state.__dict__[LOADED] = values
+def keep(state: ModelState, values: Values | None) -> None:
+    """Take these as the loaded values of the instance with this ``_state`` from now on (None: nothing is known)."""
+    state.__dict__[LOADED] = None if values is None else (None, values, _rollbacks.get(state.db or ""))
+
+
+def rolled_back(using: str) -> None:
+    """Recorded work in this database was undone: what anybody has loaded or saved there until now is in doubt."""
+    _rollbacks[using] = next(_numbers)
 
 
 def _original(model: type[models.Model], name: str) -> Any:
@@ -74,14 +85,16 @@ def _shadow(model: type[models.Model], name: str, ours: Any) -> None:
 
 def _from_db(original: Any, plan: Plan) -> Any:
     def from_db(cls: type[models.Model], db: str, field_names: Iterable[str], values: Any, **more: Any) -> models.Model:
-        kept: Any = (field_names, values)
+        kept: Any = (field_names, values, _rollbacks.get(db))
         if plan.mutable:
-            kept = plan.frozen(dict(zip(field_names, values, strict=False)))
+            kept = (None, plan.frozen(dict(zip(field_names, values, strict=False))), _rollbacks.get(db))
         instance: models.Model = original(cls, db, field_names, values, **more)
         instance._state.__dict__[LOADED] = kept
         return instance
 
     setattr(from_db, WRAPPED, original)
+    # Django 6.1 asks the signature whether the host's own method takes a ``fetch_mode``.
+    from_db.__wrapped__ = original  # type: ignore[attr-defined]
     return from_db
 
 
@@ -100,7 +113,7 @@ def _refresh_from_db(original: Any) -> Any:
             fresh |= set(now) - before
             known = loaded_values(self, self._state.db or "") or {}
             now = {**known, **{name: now[name] for name in fresh if name in now}}
-        keep(self, plan.frozen(now))
+        keep(self._state, plan.frozen(now))
 
     setattr(refresh_from_db, WRAPPED, original)
     return refresh_from_db

@@ -6,13 +6,12 @@ save is made atomic with its receivers and its events; a delete is atomic alread
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Final
 
 from django.db import connections, models, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.deletion import Collector
 
 from signal_log.capture import loaded
@@ -21,7 +20,7 @@ from signal_log.capture.outcome import failed, in_transaction, settle_loose
 from signal_log.capture.pausing import paused
 from signal_log.capture.plan import Values
 from signal_log.capture.registry import plan_of
-from signal_log.capture.trace import Draft, trace_of
+from signal_log.capture.trace import Draft, Trace, current_trace, trace_of
 from signal_log.conf import conf
 from signal_log.event import POST_DELETE, POST_SAVE
 
@@ -31,20 +30,29 @@ _UNWRAPPED: Final[dict[str, Any]] = {}
 class Operation:
     """A save of one instance, or one run of a delete collector, with the pre events that await their post."""
 
-    __slots__ = ("awaiting", "force_insert", "instance", "may_insert", "old_values")
+    __slots__ = ("awaiting", "connection", "force_insert", "instance", "may_insert", "old_values", "values")
 
     def __init__(
-        self, instance: models.Model | None = None, *, force_insert: bool = False, may_insert: bool = False
+        self,
+        connection: BaseDatabaseWrapper,
+        instance: models.Model | None = None,
+        *,
+        force_insert: bool = False,
+        may_insert: bool = False,
     ) -> None:
+        self.connection = connection
         self.instance = instance
         self.force_insert = force_insert
         self.may_insert = may_insert
         self.old_values: Values = {}
+        self.values: Values = {}
         self.awaiting: dict[int, Draft] = {}
 
-    def opened(self, draft: Draft, instance: models.Model, old: Values) -> None:
-        """A pre event of this operation."""
-        self.old_values = old
+    def opened(
+        self, draft: Draft, instance: models.Model, old: Values | None = None, new: Values | None = None
+    ) -> None:
+        """A pre event of this operation; of a save also what the row holds and what the instance holds then."""
+        self.old_values, self.values = old or {}, new or {}
         self.awaiting[id(instance)] = draft
 
     def take_pre(self, signal: str, instance: models.Model) -> Draft | None:
@@ -61,11 +69,11 @@ class Operation:
 current_operation: ContextVar[Operation | None] = ContextVar("signal_log_operation", default=None)
 
 
-@contextmanager
-def _running(operation: Operation) -> Iterator[None]:
+def _run(operation: Operation, original: Any, *args: Any) -> Any:
+    """Django's own method as this operation; a failure is known before the rollback it leads to."""
     token = current_operation.set(operation)
     try:
-        yield
+        return original(*args)
     except BaseException as error:
         operation.failed(error)
         raise
@@ -103,29 +111,43 @@ def _save_base(original: Any) -> Any:
             original(self, raw, force_insert, force_update, using, update_fields)
             return
         if paused.get():
-            loaded.keep(self, None)  # what the row holds from here on, nobody has seen
+            loaded.keep(self._state, None)  # what the row holds from here on, nobody has seen
             original(self, raw, force_insert, force_update, using, update_fields)
             return
         using = using or router.db_for_write(type(self), instance=self)
-        operation = Operation(self, force_insert=bool(force_insert), may_insert=not (raw or force_update))
-        with trace_of(default_scene):
-            alone = not in_transaction(connections[using])
-            atomic = transaction.atomic(using=using, savepoint=False) if alone and conf.ATOMIC else nullcontext()
-            try:
-                with atomic, _running(operation):  # in this order: a failure is known before the rollback
-                    original(self, raw, force_insert, force_update, using, update_fields)
-            finally:
-                if alone and not conf.ATOMIC and current_operation.get() is None:
-                    settle_loose(using)
+        connection = connections[using]
+        operation = Operation(connection, self, force_insert=bool(force_insert), may_insert=not (raw or force_update))
+        arguments = (self, raw, force_insert, force_update, using, update_fields)
+        begun = None if current_trace.get() is not None else current_trace.set(Trace(default_scene()))
+        try:
+            if in_transaction(connection):
+                _run(operation, original, *arguments)
+            elif conf.ATOMIC:
+                with transaction.atomic(using=using, savepoint=False):
+                    _run(operation, original, *arguments)
+            else:
+                _save_loose(operation, original, *arguments)
+        finally:
+            if begun is not None:
+                current_trace.reset(begun)
 
     save_base.alters_data = True  # type: ignore[attr-defined]
     return save_base
 
 
+def _save_loose(operation: Operation, original: Any, *args: Any) -> None:
+    """In autocommit without ``ATOMIC``: the events follow the row."""
+    try:
+        _run(operation, original, *args)
+    finally:
+        if current_operation.get() is None:
+            settle_loose(operation.connection.alias)
+
+
 def _delete(original: Any) -> Any:
     @wraps(original)
     def delete(self: Collector) -> Any:
-        with trace_of(default_scene), _running(Operation()):
-            return original(self)
+        with trace_of(default_scene):
+            return _run(Operation(connections[self.using]), original, self)
 
     return delete

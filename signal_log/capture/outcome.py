@@ -1,9 +1,8 @@
 """Events wait on their connection until the fate of their transaction is known.
 
-While a transaction holds events, five methods of its connection object are shadowed, and put back at
-its end: the events are written right before COMMIT, and those that a rollback undid are written
-afterwards, as rolled back. A statement that mentions the log writes what is held first, so that it
-reads its own transaction's events.
+The events are written right before COMMIT, and those that a rollback undid are written afterwards, as rolled
+back. A statement that mentions the log writes what is held first, so that it reads its own transaction's events.
+(``signal_log.capture.connection`` tells what happens to the transaction.)
 """
 
 from __future__ import annotations
@@ -11,13 +10,15 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from threading import get_ident
+from typing import Final
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from signal_log.capture import loaded
 from signal_log.capture.sink import sink
-from signal_log.capture.storing import frozen, settle, store, store_undone
+from signal_log.capture.storing import frozen, settle, settle_committed, store, store_undone
 from signal_log.capture.trace import Draft
 from signal_log.conf import conf
 from signal_log.event import FAILED, ROLLED_BACK
@@ -27,23 +28,34 @@ MOST_UNWRITTEN: Final = 1_000
 """So many events wait in memory at most; then they are written, still inside the transaction."""
 MOST_KEPT: Final = 1_000
 """So many written events are kept whole, to be written again should the transaction roll back."""
+_IN_ERROR: Final = 3  # libpq's PQTRANS_INERROR
+DOOMED: Final = "A statement before this COMMIT had failed, so PostgreSQL made a ROLLBACK of it without a word."
 
-SHADOWED: Final = ("commit", "rollback", "savepoint", "savepoint_rollback", "close")
 
+def hold(draft: Draft, connection: BaseDatabaseWrapper | None = None) -> None:
+    """Keep a draft until its transaction ends; outside a transaction until ``settle_loose``.
 
-def hold(draft: Draft) -> None:
-    """Keep a draft until its transaction ends; outside a transaction until ``settle_loose``."""
-    held_on(connections[draft.using]).add(draft)
+    ``connection`` is a guess that saves looking it up: it must be this thread's and of the draft's database.
+    """
+    if connection is None or connection.alias != draft.using or connection._thread_ident != get_ident():  # type: ignore[attr-defined]
+        connection = connections[draft.using]
+    held_on(connection).add(draft)
 
 
 def held_on(connection: BaseDatabaseWrapper) -> Held:
-    """What the connection holds; made, and its methods shadowed, with the first event of a transaction."""
+    """What the connection holds; made with the first event of a transaction."""
     held: Held | None = connection.__dict__.get(HELD)
     if held is None:
-        held = Held(connection)
-        connection.__dict__[HELD] = held
-        held.watch()
+        held = connection.__dict__[HELD] = Held(connection)
     return held
+
+
+def write_before_reading(connection: BaseDatabaseWrapper, sql: str) -> None:
+    """Whoever reads the log inside the transaction finds its events there."""
+    held: Held | None = connection.__dict__.get(HELD)
+    # In a broken transaction nothing can be written, and Django refuses the host's statement in its own words.
+    if held is not None and held.unwritten and not connection.needs_rollback and sink().mentions_log(sql):
+        held.write()
 
 
 def settle_loose(using: str) -> None:
@@ -62,7 +74,9 @@ def in_progress(using: str) -> Iterator[Draft]:
 
 def in_transaction(connection: BaseDatabaseWrapper) -> bool:
     """Whether a COMMIT or ROLLBACK is still to come."""
-    return connection.in_atomic_block or not connection.get_autocommit()
+    if connection.in_atomic_block:
+        return True
+    return not (connection.get_autocommit() if connection.connection is None else connection.autocommit)
 
 
 class Held:
@@ -75,6 +89,7 @@ class Held:
         self.clock = 1
         self.unwritten = 0
         self.forgotten = 0
+        self.refused = False
         self.test_blocks = _test_blocks(connection)
 
     # -- what happens to the transaction -------------------------------------------------------------
@@ -86,26 +101,31 @@ class Held:
         if self.unwritten >= MOST_UNWRITTEN and in_transaction(self.connection):
             self.write()
 
-    def commit(self) -> None:
+    def commit(self, original: Callable[[], None]) -> None:
         """The connection's ``commit``: the events go in right before it."""
-        self.write(final=True)
-        self.original("commit")()
-        settle(self.end())
+        if self.connection.in_atomic_block:
+            original()  # Django refuses it
+        elif _is_doomed(self.connection) and not self.refused:
+            self.rollback(original, DOOMED)
+        else:
+            self.write(final=True, last=True)
+            original()
+            settle_committed(self.end(), self.connection)
 
-    def rollback(self) -> None:
+    def rollback(self, original: Callable[[], None], why: str = "") -> None:
         """The connection's ``rollback``: what it undid is written afterwards, as rolled back."""
         try:
-            self.original("rollback")()
+            original()
         finally:
-            self.undone(0)
+            self.undone(0, why)
             self.forgotten_is_said()
             drafts = self.end()
         if _test_blocks(self.connection) == self.test_blocks:
             store_undone(drafts, self.connection)
 
-    def close(self) -> None:
+    def close(self, original: Callable[[], None]) -> None:
         """The connection's ``close``: a transaction that was under way is lost, and recorded through another."""
-        self.original("close")()
+        original()
         if not self.connection.closed_in_transaction:
             return
         self.undone(0)
@@ -117,17 +137,18 @@ class Held:
             finally:
                 fresh.close()
 
-    def savepoint(self) -> Any:
+    def savepoint(self, original: Callable[[], str | None]) -> str | None:
         """The connection's ``savepoint``: remembers what was held before it."""
-        sid = self.original("savepoint")()
+        sid = original()
         if sid:
             self.clock += 1
             self.marks[sid] = (len(self.drafts), self.clock)
         return sid
 
-    def savepoint_rollback(self, sid: str) -> None:
+    def savepoint_rollback(self, original: Callable[[str], None], sid: str) -> None:
         """The connection's ``savepoint_rollback``: what came after the savepoint is undone."""
-        self.original("savepoint_rollback")(sid)
+        original(sid)
+        self.refused = False
         # A savepoint older than the first held event is not in the marks: all came after it.
         position, clock = self.marks.get(sid, (0, 0))
         if _test_blocks(self.connection) < self.test_blocks:
@@ -141,29 +162,30 @@ class Held:
 
     # -- what becomes of the events ------------------------------------------------------------------
 
-    def undone(self, position: int) -> None:
-        """Everything held from ``position`` on was rolled back."""
-        error = error_text(sys.exc_info()[1])
-        for draft in reversed(self.drafts[position:]):
-            if draft.undo is not None:
-                draft.undo()
-                draft.undo = None
-            if draft.outcome is None:
-                draft.outcome = FAILED if draft.awaits_post else ROLLED_BACK
-                draft.error = draft.error or error
+    def undone(self, position: int, why: str = "") -> None:
+        """Everything held from ``position`` on was rolled back; by the exception under way, if ``why`` is not told."""
+        error = why or error_text(sys.exc_info()[1])
+        undecided = [draft for draft in self.drafts[position:] if draft.outcome is None]
+        for using in {draft.using for draft in undecided}:
+            loaded.rolled_back(using)
+        for draft in undecided:
+            draft.outcome = FAILED if draft.awaits_post else ROLLED_BACK
+            draft.error = draft.error or error
 
-    def write(self, *, final: bool = False) -> None:
+    def write(self, *, final: bool = False, last: bool = False) -> None:
         """Write what is decided and not yet written, in the transaction as it stands.
 
         A save under way has not decided its pre event yet (a delete that fails takes its block with it);
-        before a commit (``final``) all is due.
+        before a commit (``final``) all is due. ``last`` says that the COMMIT follows at once.
         """
         if self.connection.alias != conf.DATABASE:
             return
         due = [d for d in self.drafts if d.written_at is None and (final or d.is_decided)]
         if not due:
             return
-        store(frozen(due), self.connection)
+        self.refused = True
+        store(frozen(due), self.connection, last=last)
+        self.refused = False
         self.clock += 1
         for draft in due:
             draft.written_at = self.clock
@@ -174,7 +196,9 @@ class Held:
         """Bound the memory of a huge transaction: of its written events only the first are kept whole."""
         if len(self.drafts) <= MOST_KEPT:
             return
-        kept = [i for i, draft in enumerate(self.drafts) if i < MOST_KEPT or draft.written_at is None]
+        alias = self.connection.alias
+        # What belongs to a change in another database would not be undone with this transaction.
+        kept = [i for i, d in enumerate(self.drafts) if i < MOST_KEPT or d.written_at is None or d.using != alias]
         self.forgotten += len(self.drafts) - len(kept)
         self.marks = {sid: (bisect_left(kept, at), clock) for sid, (at, clock) in self.marks.items()}
         self.drafts = [self.drafts[i] for i in kept]
@@ -185,39 +209,9 @@ class Held:
             last = self.drafts[-1]
             last.error = f"{last.error} (and {self.forgotten} more events of this transaction)".strip()
 
-    # -- watching the connection ---------------------------------------------------------------------
-
-    def original(self, name: str) -> Callable[..., Any]:
-        """The connection's own method, below the shadow."""
-        method: Callable[..., Any] = getattr(type(self.connection), name).__get__(self.connection)
-        return method
-
-    def watch(self) -> None:
-        """Shadow the methods that decide a transaction's fate, on this connection object only."""
-        for name in SHADOWED:
-            self.connection.__dict__[name] = getattr(self, name)
-        if self.connection.alias == conf.DATABASE:
-            # In front: Django's execute_wrapper() takes its own off the end.
-            self.connection.execute_wrappers.insert(0, self.before_reading)
-
-    def unwatch(self) -> None:
-        """Undo ``watch``."""
-        self.connection.__dict__.pop(HELD, None)
-        for name in SHADOWED:
-            self.connection.__dict__.pop(name, None)
-        if self.before_reading in self.connection.execute_wrappers:
-            self.connection.execute_wrappers.remove(self.before_reading)
-
-    def before_reading(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """An execute wrapper: whoever reads the log inside the transaction finds its events there."""
-        # In a broken transaction nothing can be written, and Django refuses the host's statement in its own words.
-        if self.unwritten and not self.connection.needs_rollback and sink().mentions_log(str(sql)):
-            self.write()
-        return execute(sql, params, many, context)
-
     def end(self) -> list[Draft]:
-        """The transaction is over: give the connection back as it was, and its events."""
-        self.unwatch()
+        """The transaction is over: the connection holds nothing any more."""
+        self.connection.__dict__.pop(HELD, None)
         drafts, self.drafts = self.drafts, []
         return drafts
 
@@ -236,6 +230,12 @@ def failed(draft: Draft, error: BaseException) -> None:
     """The operation of this pre event never finished."""
     draft.outcome = FAILED
     draft.error = error_text(error)
+
+
+def _is_doomed(connection: BaseDatabaseWrapper) -> bool:
+    """Whether PostgreSQL will roll back at COMMIT, for a statement failed and the host went on."""
+    raw = connection.connection
+    return connection.vendor == "postgresql" and raw is not None and raw.info.transaction_status == _IN_ERROR
 
 
 def _test_blocks(connection: BaseDatabaseWrapper) -> int:

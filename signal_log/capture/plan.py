@@ -12,7 +12,7 @@ import orjson
 from django.db import models
 from django.db.models.fields.files import FieldFile
 
-from signal_log.capture.snapshot import UNKNOWN, harmless, is_secret_name, same, scrub, shorten, text_of
+from signal_log.capture.snapshot import PLAIN, harmless, is_secret_name, same, scrub, shorten, text_of
 from signal_log.conf import SECRET_NAMES, conf
 from signal_log.event import MASK, Changes
 
@@ -41,7 +41,8 @@ class Plan:
     """An observed model class: built once, used at every signal."""
 
     __slots__ = (
-        "attnames", "columns", "key_attnames", "label", "masked", "model", "most", "mutable", "secret_key", "secrets",
+        "attnames", "by_attname", "columns", "key_attname", "key_attnames", "label", "masked", "model", "most",
+        "mutable", "secret_key", "secrets",
     )  # fmt: skip
 
     def __init__(self, model: type[models.Model]) -> None:
@@ -62,9 +63,11 @@ class Plan:
             for field in model._meta.concrete_fields
             if field.name not in excluded
         )
-        self.attnames = tuple(column.attname for column in self.columns)
+        self.by_attname = {column.attname: column for column in self.columns}
+        self.attnames = tuple(self.by_attname)
         self.key_attnames = tuple(field.attname for field in key_fields(model))
         self.secret_key = any(c.masked for c in self.columns if c.attname in self.key_attnames)
+        self.key_attname = self.key_attnames[0] if len(self.key_attnames) == 1 and not self.secret_key else None
         self.mutable = frozenset(column.attname for column in self.columns if column.mutable)
         self.masked = tuple(column.attname for column in self.columns if column.masked)
 
@@ -80,20 +83,40 @@ class Plan:
         return {name: _copied(value) if name in self.mutable else value for name, value in values.items()}
 
     def diff(self, old: Values, new: Values, only: Collection[str] | None = None) -> Changes:
-        """What differs, as ``{field: [old, new]}``; a field missing in one of them counts as null there.
+        """What differs, as ``{field: [old, new]}``; a field missing in ``old`` counts as null there.
 
         ``only`` limits it to these field names (or attnames), as ``update_fields`` does for a save.
         """
         changes: Changes = {}
-        for column in self.columns:
-            name = column.attname
+        for name, after in new.items():
+            before, column = old.get(name), self.by_attname.get(name)
+            if after is before or column is None:
+                continue
             if only is not None and name not in only and column.name not in only:
                 continue
-            before, after = old.get(name), new.get(name, UNKNOWN)
-            if after is UNKNOWN or same(before, after) or _equal_in_database(column.field, before, after):
+            if type(after) is type(before) and type(after) in PLAIN:
+                if after == before:
+                    continue
+            elif same(before, after) or _equal_in_database(column.field, before, after):
                 continue
             changes[column.name] = self._pair(column, before, after)
         return changes
+
+    def diff_further(
+        self, old: Values, new: Values, only: Collection[str] | None, then: Values, known: Changes
+    ) -> Changes:
+        """The same as ``diff``, where ``known`` was the diff when the instance held the values ``then``.
+
+        Nearly always nothing has moved since, and ``known`` itself is the answer.
+        """
+        if self.mutable or new.keys() != then.keys():
+            return self.diff(old, new, only)
+        moved = [name for name, value in new.items() if then[name] is not value]
+        if not moved:
+            return known
+        fresh = self.diff(old, {name: new[name] for name in moved}, only)
+        stale = {self.by_attname[name].name for name in moved}
+        return fresh | {name: pair for name, pair in known.items() if name not in stale}
 
     def gone(self, old: Values) -> Changes:
         """The changes of a deletion: every value that was there, to null."""
@@ -101,16 +124,22 @@ class Plan:
 
     def key(self, instance: models.Model) -> str:
         """The primary key as text; a secret one as the start of its hash."""
+        pk = instance.__dict__.get(self.key_attname) if self.key_attname is not None else None
+        if type(pk) is int:
+            return str(pk)
         return key_text(instance, secret=self.secret_key)
 
     def without_secrets(self, text: str, instance: models.Model) -> str:
         """The text, masked whole when it shows the value of one of the instance's masked fields."""
+        if not self.masked:
+            return text
         return scrub(text, (instance.__dict__.get(name) for name in self.masked))
 
     def _pair(self, column: Column, before: Any, after: Any) -> list[Any]:
         if column.masked:
             return [MASK if before is not None else None, MASK if after is not None else None]
-        return [harmless(before, self.most, self.secrets), harmless(after, self.most, self.secrets)]
+        most, secrets = self.most, self.secrets
+        return [None if value is None else harmless(value, most, secrets) for value in (before, after)]
 
 
 def secret_names() -> tuple[str, ...]:

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final, NoReturn
+from contextvars import ContextVar
+from typing import Any, Final
 
-from django.db import connections, models
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import models
 
 from signal_log.capture.plan import Plan
-from signal_log.capture.snapshot import clean, shorten
+from signal_log.capture.snapshot import abridged, clean
 
 LONGEST: Final = 200
-CURSORS: Final = ("cursor", "chunked_cursor")
+
+_asking: ContextVar[bool] = ContextVar("signal_log_asking_for_text", default=False)
 
 
 class _QueryRefusedError(Exception):
     """``__str__`` wanted to ask the database."""
 
 
-def _refuse(*args: Any, **kwargs: Any) -> NoReturn:
-    raise _QueryRefusedError
+def cursor(original: Any) -> Any:
+    """A connection's ``_cursor``, the one way to any statement: none can be had while an object is asked for its text.
 
+    So a query fails before anything of it reaches a database or a query log.
+    """
 
-@contextmanager
-def _databases_closed() -> Iterator[None]:
-    """No cursor can be had, so that a query fails before anything of it reaches a database or a query log."""
-    opened = [(connection, connection.__dict__.get(name), name) for connection in _connected() for name in CURSORS]
-    for connection, _, name in opened:
-        connection.__dict__[name] = _refuse
-    try:
-        yield
-    finally:
-        for connection, own, name in opened:
-            if own is None:
-                del connection.__dict__[name]
-            else:
-                connection.__dict__[name] = own
+    def _cursor(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _asking.get():
+            raise _QueryRefusedError
+        return original(self, *args, **kwargs)
 
-
-def _connected() -> list[BaseDatabaseWrapper]:
-    return list(connections.all(initialized_only=True))
+    return _cursor
 
 
 def repr_of(plan: Plan, instance: models.Model) -> str:
@@ -50,8 +39,11 @@ def repr_of(plan: Plan, instance: models.Model) -> str:
         if type(instance).__str__ is models.Model.__str__:
             text = f"{plan.model.__name__} object ({plan.key(instance) or None})"
         else:
-            with _databases_closed():
-                text = clean(str(instance))
+            token = _asking.set(True)
+            try:
+                text = str(instance)
+            finally:
+                _asking.reset(token)
     except Exception:  # noqa: BLE001  a host's __str__ may raise anything
         text = f"{plan.model.__name__} object ({plan.key(instance)})"
-    return shorten(plan.without_secrets(text, instance), LONGEST)
+    return abridged(plan.without_secrets(clean(text), instance), LONGEST)

@@ -16,23 +16,22 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from signal_log.capture import registry
+from signal_log.capture.bulk import Bulk
 from signal_log.capture.call_site import call_site
 from signal_log.capture.context import default_scene
 from signal_log.capture.operation import current_operation
-from signal_log.capture.outcome import Held, error_text, held_on, in_transaction
+from signal_log.capture.outcome import HELD, in_transaction, write_before_reading
 from signal_log.capture.pausing import paused
 from signal_log.capture.plan import Plan
-from signal_log.capture.silent_event import Silent, close_draft, open_draft, rows_of, secrets_of
+from signal_log.capture.silent_event import Silent, close_draft, hold_failed, hold_written, open_draft, rows_of
 from signal_log.capture.sink import sink
-from signal_log.capture.snapshot import scrub
 from signal_log.capture.statements import table_name, writes_in
-from signal_log.capture.storing import settle, store_undone
 from signal_log.capture.trace import current_trace, trace_of
 from signal_log.conf import conf
 from signal_log.errors import SilentWriteRefused
-from signal_log.event import FAILED, MIGRATION
+from signal_log.event import MIGRATION
 
-READS: Final = ("SELECT ", "SAVEPOINT ", "RELEASE ")
+READS: Final = ("SELECT ", "BEGIN", "SAVEPOINT ", "RELEASE ")
 # Here Django itself writes in bulk (permissions, content types), perhaps before the log has its table.
 MIGRATING: Final = frozenset({MIGRATION, "command:flush"})
 
@@ -106,6 +105,13 @@ def compiled(verb: str, original: Any) -> Any:
                 return original(self, *args, **kwargs)
             finally:
                 accounted_for.reset(token)
+        bulk = Bulk(verb, plan, self)
+        if bulk.is_wanted and not paused.get():
+            token = accounted_for.set(table)
+            try:
+                return bulk.run(original, *args, **kwargs)
+            finally:
+                accounted_for.reset(token)
         connection = connections[self.using]
         alone = conf.ATOMIC and conf.SILENT_WRITES == "record" and not paused.get() and not in_transaction(connection)
         hint = _compiling.set(Compiled(verb, plan, table, self.query))
@@ -121,7 +127,9 @@ def compiled(verb: str, original: Any) -> Any:
 
 
 def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    """The execute wrapper; a read costs it one comparison."""
+    """The execute wrapper; a read costs it two comparisons."""
+    if HELD in context["connection"].__dict__:
+        write_before_reading(context["connection"], str(sql))
     if type(sql) is str and sql.startswith(READS):
         return execute(sql, params, many, context)
     text = sql if type(sql) is str else _text(sql, context)
@@ -151,14 +159,9 @@ def _recorded(
     try:
         result = execute(sql, params, many, context)
     except BaseException as error:
-        for draft, write in zip(drafts, writes, strict=True):
+        for draft in drafts:
             close_draft(draft, 0)
-            draft.outcome = FAILED
-            draft.error = scrub(error_text(error), secrets_of(write))
-        held = held_on(connection)
-        held.drafts += drafts  # not add(): it may write, and this transaction may be broken
-        held.unwritten += len(drafts)
-        _settle(held, failed=True)
+        hold_failed(drafts, writes, error, connection)
         raise
     for draft, write in zip(drafts, writes, strict=True):
         close_draft(draft, rows_of(write, context, text))
@@ -167,10 +170,7 @@ def _recorded(
         connection.set_rollback(True)
         raise _refusal(writes[0])
     if changed:
-        held = held_on(connection)
-        for draft in changed:
-            held.add(draft)
-        _settle(held)
+        hold_written(changed, connection)
     return result
 
 
@@ -195,25 +195,12 @@ def _silent_writes(text: str) -> Sequence[Silent]:
     return [Silent(write.verb, plan, write.counted) for write, plan in found]
 
 
-def _settle(held: Held, *, failed: bool = False) -> None:
-    """In autocommit the statement stands already, so its event follows at once; else the transaction decides."""
-    if in_transaction(held.connection) or current_operation.get() is not None:
-        return
-    if failed:
-        store_undone(held.end(), held.connection)
-        return
-    try:
-        held.write(final=True)
-    finally:
-        drafts = held.end()
-    settle(drafts)
-
-
 def _refusal(write: Silent) -> SilentWriteRefused:
     return SilentWriteRefused(
         f"This {write.verb} of {write.plan.label} rows would send no signals, so what it changes would not be audited "
-        f'(SIGNAL_LOG["SILENT_WRITES"] = "raise"). It comes from {call_site() or "a library"}. Save or delete the '
-        'objects one by one, or set SILENT_WRITES = "record" to have such statements recorded as one event each.'
+        f'(SIGNAL_LOG["SILENT_WRITES"] = "raise"). It comes from {call_site() or "a library"}. Write it within '
+        "signal_log.observed_bulk(), which records it row by row, save or delete the objects one by one, or set "
+        'SILENT_WRITES = "record" to have such statements recorded as one event each.'
     )
 
 

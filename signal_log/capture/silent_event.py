@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -12,11 +13,15 @@ from django.db.models.constants import OnConflict
 from signal_log.capture.assigned import assigned
 from signal_log.capture.call_site import call_site
 from signal_log.capture.context import default_scene
+from signal_log.capture.operation import current_operation
+from signal_log.capture.outcome import Held, error_text, held_on, in_transaction
 from signal_log.capture.plan import Plan
-from signal_log.capture.snapshot import clean
+from signal_log.capture.snapshot import clean, scrub
 from signal_log.capture.statements import INSERT, UPDATE, without_values
+from signal_log.capture.storing import settle, store_undone
 from signal_log.capture.trace import Draft, Trace, current_frame, current_trace
 from signal_log.conf import conf
+from signal_log.event import FAILED
 
 
 class Silent(NamedTuple):
@@ -82,3 +87,38 @@ def secrets_of(write: Silent) -> list[Any]:
     masked = write.plan.masked
     given = getattr(write.query, "values", ()) or ()
     return [value for field, _, value in given if field.attname in masked]
+
+
+def hold_written(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
+    """The statement has run: hold its events."""
+    held = held_on(connection)
+    for draft in drafts:
+        held.add(draft)
+    _settle(held)
+
+
+def hold_failed(
+    drafts: Sequence[Draft], writes: Sequence[Silent], error: BaseException, connection: BaseDatabaseWrapper
+) -> None:
+    """The database refused the statement: its events say why."""
+    for draft, write in zip(drafts, writes, strict=True):
+        draft.outcome = FAILED
+        draft.error = scrub(error_text(error), secrets_of(write))
+    held = held_on(connection)
+    held.drafts += drafts  # not add(): it may write, and this transaction may be broken
+    held.unwritten += len(drafts)
+    _settle(held, failed=True)
+
+
+def _settle(held: Held, *, failed: bool = False) -> None:
+    """In autocommit the statement stands already, so its event follows at once; else the transaction decides."""
+    if in_transaction(held.connection) or current_operation.get() is not None:
+        return
+    if failed:
+        store_undone(held.end(), held.connection)
+        return
+    try:
+        held.write(final=True)
+    finally:
+        drafts = held.end()
+    settle(drafts)

@@ -13,8 +13,11 @@ from signal_log.event import Event
 class Sink(Protocol):
     """The store, as capture sees it."""
 
-    def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
-        """Write events on this connection, in its transaction; raises a ``DatabaseError`` when it cannot."""
+    def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
+        """Write events on this connection, in its transaction; raises a ``DatabaseError`` when it cannot.
+
+        ``last`` says that the COMMIT follows at once and may be sent along.
+        """
 
     def mentions_log(self, sql: str) -> bool:
         """Whether a statement reads or writes the log's table."""
@@ -29,7 +32,7 @@ class Sink(Protocol):
 class _Nowhere:
     """The sink before the app is ready and after it is undone."""
 
-    def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper) -> None: ...
+    def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None: ...
 
     def mentions_log(self, sql: str) -> bool:
         return False

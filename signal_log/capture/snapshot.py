@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from collections.abc import Iterable, Mapping, Set
-from datetime import date, time
+from datetime import date, datetime, time, timedelta
 from enum import Enum
 from functools import lru_cache
+from types import NoneType
 from typing import Any, Final
 
 import orjson
@@ -21,17 +23,9 @@ from signal_log.event import MASK
 from signal_log.seal.canonical import LARGEST_INTEGER
 
 DEEPEST: Final = 20
+PLAIN: Final = frozenset({NoneType, bool, int, float, str, bytes, date, datetime, time, timedelta, uuid.UUID})
+"""Types whose values never change in place and whose ``==`` can be trusted."""
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-
-
-class Unknown:
-    """The type of ``UNKNOWN``: a value that nobody loaded."""
-
-    def __repr__(self) -> str:
-        return "(unknown)"
-
-
-UNKNOWN: Final = Unknown()
 
 
 @lru_cache(maxsize=4096)
@@ -56,7 +50,11 @@ def clean(text: str) -> str:
 
 def shorten(text: str, most: int) -> str:
     """Text of at most ``most`` characters, the last of them ``…`` where something was cut."""
-    text = clean(text)
+    return abridged(clean(text), most)
+
+
+def abridged(text: str, most: int) -> str:
+    """The same for text that is clean already."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
@@ -78,13 +76,17 @@ def text_of(value: Any) -> str:
 
 def harmless(value: Any, most: int, secrets: tuple[str, ...]) -> Any:
     """The value in the restricted JSON domain, keys that name secrets masked, cut to ``most`` characters."""
-    if value is None or value is True or value is False:
-        return value
     kind = type(value)
     if kind is str:
+        if len(value) <= most and value.isascii() and "\x00" not in value:
+            return value
         return cut(clean(value), most)
     if kind is int:
         return value if -LARGEST_INTEGER <= value <= LARGEST_INTEGER else str(value)
+    if kind is bool or value is None:
+        return value
+    if kind is datetime:
+        return value.isoformat()
     try:
         plain = _plain(value, secrets, DEEPEST)
         if isinstance(plain, str):

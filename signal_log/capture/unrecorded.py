@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import UTC, datetime
 from threading import Lock
 from typing import Final
 
@@ -17,6 +18,7 @@ class Unrecorded:
 
     def __init__(self) -> None:
         self.total = 0
+        self.since: datetime | None = None
         self._told = 0
         self._next_line = float("-inf")
         self._lock = Lock()
@@ -25,6 +27,7 @@ class Unrecorded:
         """So many more were not written, because of this; says so, unless it did within the last minute."""
         with self._lock:
             self.total += events
+            self.since = self.since or datetime.now(UTC)
             now = time.monotonic()
             if now < self._next_line:
                 return

@@ -1,4 +1,4 @@
-"""Turns capture on and off as one: the model classes, the signals, the operations and the commands."""
+"""Turns capture on and off as one: the model classes, the signals, the operations and what begins a trace."""
 
 from __future__ import annotations
 
@@ -8,16 +8,32 @@ from django.apps import apps
 from django.db import models
 from django.db.models.signals import class_prepared
 
-from signal_log.capture import accounted, commands, dispatch, extra, loaded, m2m, operation, registry, silent
+from signal_log.capture import (
+    accounted,
+    commands,
+    connection,
+    dispatch,
+    extra,
+    loaded,
+    m2m,
+    operation,
+    registry,
+    silent,
+    tasks,
+    websocket,
+)
 from signal_log.capture.sink import Sink, use_sink
 
 
 def start(sink: Sink) -> None:
     """Observe what the settings choose, from now on and for classes yet to come; settled events go to ``sink``."""
     use_sink(sink)
+    connection.wrap()
     dispatch.wrap()
     operation.wrap()
     commands.wrap()
+    websocket.wrap()
+    tasks.connect()
     m2m.wrap()
     extra.wrap()
     for model in registry.chosen_models():
@@ -40,9 +56,12 @@ def stop() -> None:
             registry.forget(model)
     extra.unwrap()
     m2m.unwrap()
+    tasks.disconnect()
+    websocket.unwrap()
     commands.unwrap()
     operation.unwrap()
     dispatch.unwrap()
+    connection.unwrap()
     use_sink(None)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -29,6 +30,8 @@ PAYLOAD_FIELDS: Final = (
     "object_repr", "changes", "receivers", "error", "actor_repr", "path", "remote_addr", "call_site",
 )  # fmt: skip
 
+_HEADER: Final = itemgetter(*HEADER_FIELDS)
+_PAYLOAD: Final = itemgetter(*PAYLOAD_FIELDS)
 _DOMAIN: Final = b"signal_log/event/1\n"
 _FIRST_ASTRAL_BYTE: Final = 0xF0
 
@@ -47,7 +50,8 @@ def canonical(value: Any) -> bytes:
 
 def timestamp(moment: datetime) -> str:
     """An aware datetime as UTC text with six decimals: ``2026-11-22T09:42:17.950112Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def payload_hash(salt: bytes, payload: bytes) -> bytes:
@@ -65,10 +69,10 @@ def event_digest(event: Mapping[str, Any], salt: bytes) -> bytes:
 
     ``trace_id`` may be a UUID and ``occurred_at`` a datetime; both are taken in their text form.
     """
-    header = {name: event[name] for name in HEADER_FIELDS}
+    header = dict(zip(HEADER_FIELDS, _HEADER(event), strict=True))
     if isinstance(header["trace_id"], uuid.UUID):
         header["trace_id"] = str(header["trace_id"])
     if isinstance(header["occurred_at"], datetime):
         header["occurred_at"] = timestamp(header["occurred_at"])
-    payload = {name: event[name] for name in PAYLOAD_FIELDS}
+    payload = dict(zip(PAYLOAD_FIELDS, _PAYLOAD(event), strict=True))
     return digest(canonical(header), payload_hash(salt, canonical(payload)))

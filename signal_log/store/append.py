@@ -1,15 +1,13 @@
 """Appending events to the log, on the connection of the change itself.
 
-Each database gets its quickest way for few rows and many: SQLite one prepared INSERT, PostgreSQL a COPY.
-Both use the driver below Django's cursors: the statement is ours, so it appears neither in the host's
-query log nor in its ``assertNumQueries``.
+Each database gets its quickest way for few rows and many: SQLite one prepared INSERT, PostgreSQL a function that
+takes the COMMIT along, or a COPY. All use the driver below Django's cursors: the statement is ours, so it appears
+neither in the host's query log nor in its ``assertNumQueries``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from operator import attrgetter
 from typing import Any, Final
 
 import orjson
@@ -18,58 +16,59 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.errors import SignalLogError
 from signal_log.event import Event
-from signal_log.models import SignalEvent
-from signal_log.seal.canonical import event_digest
+from signal_log.store.on_postgresql import APPEND
+from signal_log.store.row import BYTES_AT, COLUMNS, JSON_AT, NAMES, TABLE, row_of
 
-TABLE: Final = SignalEvent._meta.db_table
-COLUMNS: Final = tuple(f.name for f in SignalEvent._meta.concrete_fields if f.name not in ("id", "redacted_at"))
-JSON_COLUMNS: Final = frozenset({"update_fields", "origin", "changes", "receivers"})
+FEW: Final = 8
+"""So many rows go to PostgreSQL by its function, in one round trip; for more a COPY is quicker, which takes two."""
 
-_VALUES: Final = attrgetter(*COLUMNS)
-_NAMES: Final = ", ".join(f'"{column}"' for column in COLUMNS)
-_INSERT: Final = f'INSERT INTO "{TABLE}" ({_NAMES}) VALUES ({", ".join("?" * len(COLUMNS))})'  # noqa: S608  our own names
-_COPY: Final = f'COPY "{TABLE}" ({_NAMES}) FROM STDIN'
+# SELECT and not VALUES: on a full disk SQLite then undoes this statement alone, and not the whole transaction.
+_INSERT: Final = f'INSERT INTO "{TABLE}" ({NAMES}) SELECT {", ".join("?" * len(COLUMNS))}'
+_COPY: Final = f'COPY "{TABLE}" ({NAMES}) FROM STDIN'
+_OVER: Final = (0, 4)  # idle, and a broken connection: libpq's PQTRANS_IDLE and PQTRANS_UNKNOWN
+
+Rows = Sequence[list[Any]]
 
 
 class RecordingError(SignalLogError, DatabaseError):
     """Events could not be stored. It is a database error, so Django rolls the change back with them."""
 
 
-def append(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
-    """Write events in the connection's transaction, in their order; raises ``RecordingError``."""
+def append(events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
+    """Write events in the connection's transaction, in their order; raises ``RecordingError``.
+
+    ``last`` says that nothing but the COMMIT follows: it may be sent along, and Django's own finds nothing left to do.
+    """
     try:
-        connection.ensure_connection()
+        if connection.connection is None:
+            connection.ensure_connection()
         with connection.wrap_database_errors:
-            _WRITERS[connection.vendor](connection, [row_of(event, connection) for event in events])
+            _WRITERS[connection.vendor](connection.connection, [row_of(event, connection) for event in events], last)
     except Exception as error:  # whatever it is, Django must take it for a failed COMMIT and roll back
+        if last and _has_ended(connection):
+            raise  # it is the COMMIT that failed, by a deferred constraint or a lost connection
         raise RecordingError(
             f"signal_log could not write {len(events)} event(s) to {TABLE!r} ({connection.alias}): {error}. "
-            "The change was not made, for it would go unrecorded. Likely causes: `manage.py migrate signal_log` "
+            f"{_consequence(events, connection)} Likely causes: `manage.py migrate signal_log` "
             "has not run there, or the database is read-only or full. "
             'SIGNAL_LOG["ON_ERROR"] = "log" lets changes go on unrecorded.'
         ) from error
 
 
-def row_of(event: Event, connection: BaseDatabaseWrapper) -> list[Any]:
-    """The parameters of an event's row, its digest made, as this database's driver takes them."""
-    row = dict(zip(COLUMNS, _VALUES(event), strict=True))
-    row["digest"] = event_digest(row, event.salt)
-    for name in JSON_COLUMNS:
-        if row[name] is not None:
-            row[name] = orjson.dumps(row[name]).decode()
-    if connection.vendor == "sqlite":
-        row["trace_id"] = row["trace_id"].hex
-        row["occurred_at"] = sqlite_time(row["occurred_at"], connection)
-    return list(row.values())
-
-
-def sqlite_time(moment: datetime, connection: BaseDatabaseWrapper) -> str:
-    """The moment as SQLite's text; in UTC where the project has no time zones (``USE_TZ = False``)."""
-    return str(moment.astimezone(connection.timezone or UTC).replace(tzinfo=None))
-
-
-def _insert(connection: BaseDatabaseWrapper, rows: Sequence[Sequence[Any]]) -> None:
+def _has_ended(connection: BaseDatabaseWrapper) -> bool:
     raw = connection.connection
+    return connection.vendor == "postgresql" and (raw is None or raw.info.transaction_status in _OVER)
+
+
+def _consequence(events: Sequence[Event], connection: BaseDatabaseWrapper) -> str:
+    """What became of the changes: only those on this connection fail with their events."""
+    elsewhere = sorted({event.using for event in events} - {connection.alias})
+    if not elsewhere:
+        return "The change was not made, for it would go unrecorded."
+    return f"The change in {', '.join(map(repr, elsewhere))} was made before and goes unrecorded."
+
+
+def _to_sqlite(raw: Any, rows: Rows, last: bool) -> None:
     if len(rows) == 1 or raw.in_transaction or raw.isolation_level is not None:
         # A single row needs no transaction, and a statement whose RETURNING nobody has fetched yet would forbid one.
         raw.executemany(_INSERT, rows)
@@ -80,10 +79,26 @@ def _insert(connection: BaseDatabaseWrapper, rows: Sequence[Sequence[Any]]) -> N
         raw.executemany(_INSERT, rows)
 
 
-def _copy(connection: BaseDatabaseWrapper, rows: Sequence[Sequence[Any]]) -> None:
-    with connection.connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row in rows:
-            copy.write_row(row)
+def _to_postgresql(raw: Any, rows: Rows, last: bool) -> None:
+    with raw.cursor() as cursor:
+        if len(rows) <= FEW:
+            cursor.execute(f"SELECT {APPEND}({_literal(rows)}){'; COMMIT' if last else ''}", prepare=False)
+            return
+        with cursor.copy(_COPY) as copy:
+            for row in rows:
+                copy.write_row(row)
 
 
-_WRITERS: Final = {"sqlite": _insert, "postgresql": _copy}
+def _literal(rows: Rows) -> str:
+    """The rows as a JSON array of objects in SQL, readable whatever ``standard_conforming_strings`` says."""
+    for row in rows:
+        for at in BYTES_AT:
+            row[at] = "\\x" + row[at].hex()
+        for at in JSON_AT:
+            if row[at] is not None:
+                row[at] = orjson.Fragment(row[at])
+    text = orjson.dumps([dict(zip(COLUMNS, row, strict=True)) for row in rows]).decode()
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+_WRITERS: Final = {"sqlite": _to_sqlite, "postgresql": _to_postgresql}

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
 from django.db import Error, connections
@@ -28,6 +29,8 @@ LOOK_BACK: Final = 100_000
 DEEPEST_BACKFILL: Final = 250_000
 """Ids below the newest among which a backfill looks for rows that match; ``/events/`` looks at all."""
 SECONDS_TO_CONNECT: Final = 5
+DEAD_PEER: Final = {"tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
+"""For a server that vanished without a word (a failover): its connection ends after 10 to 20 s instead of hours."""
 APPLICATION_NAME: Final = "signal_log reader"
 PREPARED: Final = "prepared"
 
@@ -99,6 +102,14 @@ class Follower:
             self._connection.close()
             self._connection = None
         self._data_version = None
+
+    def interrupt(self) -> None:
+        """End the statement under way; of all methods this one is called on another thread."""
+        made = self._connection
+        if made is None or made.connection is None:
+            return
+        with suppress(made.Database.Error):  # type: ignore[attr-defined]
+            made.connection.interrupt() if self.one_writer else made.connection.cancel()
 
     @_reading
     def epoch(self) -> str:
@@ -233,8 +244,8 @@ class Follower:
             settings["ATOMIC_REQUESTS"] = False
             if not self.one_writer:
                 settings["OPTIONS"].pop("pool", None)
-                settings["OPTIONS"].setdefault("connect_timeout", SECONDS_TO_CONNECT)
-                settings["OPTIONS"].setdefault("application_name", APPLICATION_NAME)
+                ours = DEAD_PEER | {"connect_timeout": SECONDS_TO_CONNECT, "application_name": APPLICATION_NAME}
+                settings["OPTIONS"] = ours | settings["OPTIONS"]
             connections[self.alias] = made
             self._connection = made
         self._connection.ensure_connection()

@@ -19,6 +19,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+import django
+
 from tests.django_suite.source import ROOT, django_tests
 
 EXPECTED = Path(__file__).with_name("expected.toml")
@@ -108,16 +110,21 @@ def outcomes(settings: str, modules: list[str], environment: dict[str, str]) -> 
         return read
 
 
-def expected(database: str, modules: list[str]) -> dict[str, str]:
-    """The tests of these modules that are known to fail with the app on this database, with the reason."""
+def expected(database: str, modules: list[str], version: tuple[int, ...] = django.VERSION[:2]) -> dict[str, str]:
+    """The tests of these modules that are known to fail with the app on this database and Django, with the reason."""
     groups = tomllib.loads(EXPECTED.read_text())["group"]
     return {
         test: group["reason"]
         for group in groups
-        if database in group.get("databases", (database,))
+        if database in group.get("databases", (database,)) and version >= numbers(group.get("since", "0"))
         for test in group["tests"]
         if test.split(".")[0] in modules
     }
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """A version for comparing."""
+    return tuple(map(int, version.split(".")))
 
 
 def compared(bare: Outcomes, observed: Outcomes, reasons: dict[str, str]) -> Difference:
