@@ -1,5 +1,6 @@
 """The ASGI application: HTTP by Django, websockets by signal_log behind origin and session checks."""
 
+import gc
 import os
 
 from django.core.asgi import get_asgi_application
@@ -11,11 +12,17 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402  Django must be set 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from signal_log.show.paced import paced  # noqa: E402
 from signal_log.tail.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": paced(http),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
+
+# What is loaded by now stays for good: no full collection need walk through it, which with 500 live pages open would
+# stop them all for a tenth of a second each time (docs/live-performance.md).
+gc.collect()
+gc.freeze()

@@ -12,7 +12,6 @@ from signal_log.filters import Filters
 from signal_log.store.follow import Follower
 from signal_log.tail import wire
 from signal_log.tail.cursor import START, Anchor, Token
-from signal_log.tail.window import MOST_EVENTS
 from signal_log.tail.wire import Encoded, Subscribe
 
 if TYPE_CHECKING:
@@ -35,6 +34,8 @@ class CatchUp:
         self._reset: tuple[str, int] | None = None
         self._asked_for = 0
         self._backfill = 0
+        self._usual_size = 0
+        """The mean bytes of an event of the last read, so that no more is read than may be sent."""
         self._arrived: list[int] | None = None
         """Ids that the hub handed out while a read of ours was under way."""
 
@@ -95,7 +96,7 @@ class CatchUp:
                 else:
                     await self._read_on(client.filters)
             except LogUnavailable as problem:
-                await client.hub.database_lost(problem)
+                await client.hub.outage.failed(problem)
 
     async def _begin(self, request: Subscribe) -> None:
         client = self._client
@@ -133,11 +134,19 @@ class CatchUp:
             client.live = True
             return
         ranges = tuple(client.owed.ranges[:MOST_RANGES])
-        limit = min(MOST_ROWS, MOST_EVENTS - client.window.events)
+        limit = min(MOST_ROWS, client.window.room(self._usual_size or client.hub.recent.usual_size))
         place = client.place.id
-        rows, arrived = await self._reading(lambda log: log.read(place, ranges, limit, up_to=up_to.id, filters=filters))
+        arrived: list[int] = []
+        rows: list[Encoded] | None = None
+        if client.hub.outage.works:  # else it is not certain who may still be here
+            rows = client.hub.recent.read(place, ranges, limit, up_to=up_to.id)
+        if rows is None:
+            rows, arrived = await self._reading(
+                lambda log: log.read(place, ranges, limit, up_to=up_to.id, filters=filters)
+            )
         if rows is None:
             return
+        self._usual_size = sum(row.size for row in rows) // len(rows) if rows else 0
         view = client.hub.current
         wanted = [e for e in rows if e.id not in view.gaps and e.id > client.floor.id and filters.matches(e.event)]
         fit = client.window.fitting(wire.chunks(wanted))
@@ -162,6 +171,7 @@ class CatchUp:
         self._arrived = arrived
         try:
             rows = await hub.library.ask(lambda log: [wire.encode(row) for row in read(log)])
+            await hub.outage.cleared()
         except LogUnavailable:
             self._arrived = None
             self.note(arrived)

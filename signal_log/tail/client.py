@@ -74,7 +74,7 @@ class Client:
 
     def send_events(self, frame: Frame) -> None:
         """Put a frame of events into the outbox and its weight on the window."""
-        self.window.sent([event.id for event in frame.events], frame.size, time.monotonic())
+        self.window.sent(frame.ids, frame.size, time.monotonic())
         self.say(frame.text)
 
     def close(self, code: int, *, at_once: bool = True) -> None:
@@ -115,11 +115,11 @@ class Client:
         for count, frame in enumerate(frames):
             if not self.window.open:
                 sent = [event for frame in frames[:count] for event in frame.events]
-                self._fall_behind(sent, events[len(sent) :], before)
+                self.fall_behind(before, sent, events[len(sent) :])
                 return
             self.send_events(frame)
 
-    def _fall_behind(self, sent: Sequence[Encoded], unsent: Sequence[Encoded], before: View) -> None:
+    def fall_behind(self, before: View, sent: Sequence[Encoded] = (), unsent: Sequence[Encoded] = ()) -> None:
         """Too much is unacknowledged: from here on the client reads from the table, when it answers."""
         self.live = False
         new = [event.anchor for event in sent if event.id > before.top.id]

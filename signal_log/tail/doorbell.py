@@ -1,13 +1,12 @@
 """The doorbell: tells every server process that there is news, and carries none.
 
-``ring()`` is called after each commit, from any thread. In this process it wakes the hubs; for the other
-processes a background thread with its own event loop rings the channel layer. A ring that is lost costs at
-most a second, because hubs also look by themselves.
+``ring()`` is called after each commit, from any thread. It only tells a porter, a background thread that wakes this
+process's hubs and has the channel layer rung for the other processes (``ringer``).
+A ring that is lost costs at most a second, because hubs also look by themselves.
 """
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import logging
 import os
@@ -15,108 +14,92 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from queue import SimpleQueue
+from typing import Final
 
-from channels import DEFAULT_CHANNEL_LAYER
-from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.core.signals import setting_changed
+
+from signal_log.tail.ringer import Ringer, remote_layer
 
 logger = logging.getLogger(__name__)
 
-GROUP: Final = "signal_log.doorbell"
-RING: Final = "signal_log.ring"
-COALESCE: Final = 0.02
-"""Seconds within which the rings of a process become one on the channel layer."""
-LAYER_TIMEOUT: Final = 2.0
+NAP: Final = 0.002
+"""Seconds between two looks of the porter while there are commits: who rings then need not wake a thread."""
+NAPS: Final = 8
+"""So many in a row without a ring, and the porter sleeps until it is woken."""
 FLUSH_TIMEOUT: Final = 0.5
 """The most seconds that a process that ends waits for its last ring to go out."""
-LOG_EVERY: Final = 60.0
 
 Wake = Callable[[], object]
-
-
-def remote_layer() -> Any | None:
-    """The channel layer, if it reaches further than this process."""
-    layer = get_channel_layer(DEFAULT_CHANNEL_LAYER)
-    return None if layer is None or isinstance(layer, InMemoryChannelLayer) else layer
-
-
-class _Ringer:
-    """The background thread that rings the channel layer for this process."""
-
-    def __init__(self) -> None:
-        self.failed = 0
-        self._asked = False
-        self._ringing = False
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._bell: asyncio.Event | None = None
-        self._logged_at = float("-inf")
-
-    def ask(self) -> None:
-        """Have the layer rung soon; returns at once."""
-        if self._asked:
-            return
-        self._asked = True
-        if self._loop is None:
-            self._start()
-        elif self._bell is not None:
-            self._loop.call_soon_threadsafe(self._bell.set)
-
-    def flush(self) -> None:
-        """Wait for the rings asked for, but never long: the process is about to end."""
-        deadline = time.monotonic() + FLUSH_TIMEOUT
-        while (self._asked or self._ringing) and time.monotonic() < deadline:
-            time.sleep(0.002)
-
-    def _start(self) -> None:
-        with self._lock:
-            if self._loop is None:
-                loop = asyncio.new_event_loop()
-                threading.Thread(target=self._run, args=(loop,), name="signal_log-doorbell", daemon=True).start()
-                self._loop = loop
-
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(self._ring_for_ever())
-
-    async def _ring_for_ever(self) -> None:
-        bell = self._bell = asyncio.Event()
-        while True:
-            if not self._asked:
-                await bell.wait()
-            bell.clear()
-            self._ringing = True
-            self._asked = False  # before ringing: who commits from now on asks for another ring
-            await self._ring()
-            self._ringing = False
-            await asyncio.sleep(COALESCE)
-
-    async def _ring(self) -> None:
-        try:
-            layer = remote_layer()
-            if layer is not None:
-                await asyncio.wait_for(layer.group_send(GROUP, {"type": RING, "process": _bell.process}), LAYER_TIMEOUT)
-        except Exception as problem:  # noqa: BLE001  whatever the backend raises, the next ring is tried
-            self.failed += 1
-            now = time.monotonic()
-            if now - self._logged_at >= LOG_EVERY:
-                self._logged_at = now
-                logger.warning(
-                    "The channel layer cannot be rung (%s, %d so far); other processes notice by polling.",
-                    str(problem) or type(problem).__name__,
-                    self.failed,
-                )
 
 
 class _Doorbell:
     """What a process knows of its bell; made anew in a forked child."""
 
+    __slots__ = ("_asleep", "_calls", "_looking", "_rung", "porter", "process", "reaches_out", "ringer", "wakes")
+
     def __init__(self) -> None:
         self.wakes: tuple[Wake, ...] = ()
-        self.ringer = _Ringer()
-        self.reaches_out: bool | None = None
         self.process = secrets.token_hex(8)
+        self.ringer = Ringer(self.process)
+        self.reaches_out: bool | None = None
+        self.porter: threading.Thread | None = None
+        self._rung = self._looking = self._asleep = False
+        self._calls: SimpleQueue[None] = SimpleQueue()
+
+    def ring(self) -> None:
+        """Have the porter look; while there are commits it is about to anyway.
+
+        Waking an event loop from here would hand over the interpreter: the writer would wait until the hub has
+        done its work. To put something into a ``SimpleQueue`` does not, but it is a system call.
+        """
+        self._rung = True  # before the look at ``_asleep``, as the porter says that it sleeps before its look at this
+        if self._asleep:
+            self._asleep = False
+            self._calls.put(None)
+        elif self.porter is None:
+            self._start()
+
+    def busy(self) -> bool:
+        """Whether a ring has yet to go out."""
+        return self._rung or self._looking or self.ringer.busy()
+
+    def _start(self) -> None:
+        with _registering:
+            if self.porter is None:
+                porter = threading.Thread(target=self._answer, name="signal_log-porter", daemon=True)
+                porter.start()
+                self.porter = porter
+
+    def _answer(self) -> None:
+        while True:
+            self._asleep = True
+            if not self._rung:
+                self._calls.get()
+            self._asleep = False
+            quiet = 0
+            while quiet < NAPS:
+                quiet = 0 if self._look() else quiet + 1
+                time.sleep(NAP)
+
+    def _look(self) -> bool:
+        """Tell everybody of a ring since the last look; whether there was one."""
+        if not self._rung:
+            return False
+        self._looking = True
+        self._rung = False  # before waking: who commits from now on rings again
+        for wake in self.wakes:
+            wake()
+        if self.reaches_out:
+            self._ring_outside()
+        self._looking = False
+        return True
+
+    def _ring_outside(self) -> None:
+        try:
+            self.ringer.ask()
+        except RuntimeError:  # no thread can be started any more: the interpreter is on its way out
+            self.ringer.failed += 1
 
 
 _bell = _Doorbell()
@@ -126,13 +109,11 @@ _registering = threading.Lock()
 def ring() -> None:
     """Say that something was committed. Costs microseconds, never blocks, never raises."""
     bell = _bell
-    for wake in bell.wakes:
-        wake()
     if bell.reaches_out is None:
         _look_at_the_layer(bell)
-    if bell.reaches_out:
+    if bell.wakes or bell.reaches_out:
         try:
-            bell.ringer.ask()
+            bell.ring()
         except RuntimeError:  # no thread can be started any more: the interpreter is on its way out
             bell.ringer.failed += 1
 
@@ -148,7 +129,7 @@ def failed_rings() -> int:
 
 
 def listen(wake: Wake) -> Callable[[], None]:
-    """Have ``wake`` called at each ring of this process, on any thread; returns how to stop that."""
+    """Have ``wake``, which must not raise, called after each ring of this process; returns how to stop that."""
     with _registering:
         _bell.wakes = (*_bell.wakes, wake)
 
@@ -160,8 +141,10 @@ def listen(wake: Wake) -> Callable[[], None]:
 
 
 def flush() -> None:
-    """Give the last ring of a process that ends (a short command) the time to go out."""
-    _bell.ringer.flush()
+    """Give the last ring of a process that ends (a short command) the time to go out, but never long."""
+    deadline = time.monotonic() + FLUSH_TIMEOUT
+    while _bell.busy() and time.monotonic() < deadline:
+        time.sleep(0.002)
 
 
 def _look_at_the_layer(bell: _Doorbell) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from signal_log.store.follow import Follower
 from signal_log.tail import guard, wire
 
 if TYPE_CHECKING:
     from signal_log.tail.client import Client
+    from signal_log.tail.reader import View
     from signal_log.tail.thread import LogThread
+
+ROOM_WITHIN: Final = 0.5
+"""Seconds that the hub waits when most sockets still have enough to swallow, so that they go on together."""
+ROOM_POLL: Final = 0.01
 
 
 class Guests:
@@ -33,6 +39,22 @@ class Guests:
         """The log is another one than before."""
         for client in self.all:
             client.restart(reason, oldest)
+
+    async def make_room(self, view: View) -> None:
+        """Let the majority set the pace, or they would all fall behind and each read the table on its own."""
+        deadline = time.monotonic() + ROOM_WITHIN
+        while late := self._most_are_late():
+            if time.monotonic() >= deadline:
+                for client in late:
+                    client.fall_behind(view)
+                return
+            await asyncio.sleep(ROOM_POLL)
+
+    def _most_are_late(self) -> list[Client]:
+        """The live clients that have yet to acknowledge much, if they are the majority."""
+        live = [client for client in self.all if client.live]
+        late = [client for client in live if not client.window.roomy]
+        return late if len(late) * 2 > len(live) else []
 
     def close_all(self, code: int) -> None:
         """Send everybody away."""

@@ -18,9 +18,12 @@ from signal_log.errors import LogUnavailable
 from signal_log.store.follow import Follower
 from signal_log.tail import doorbell, guard, wire
 from signal_log.tail.audience import Audiences
+from signal_log.tail.bell import Bell
 from signal_log.tail.guests import Guests
 from signal_log.tail.layer import LayerWatch
+from signal_log.tail.outage import Outage
 from signal_log.tail.reader import Batch, Tail, View
+from signal_log.tail.recent import Recent
 from signal_log.tail.shutdown import say_restarting_before_shutdown
 from signal_log.tail.thread import LogThread
 
@@ -34,11 +37,10 @@ POLL_EVERY: Final = 0.9
 FILE_POLL_EVERY: Final = 0.2
 HEARTBEAT_EVERY: Final = 15.0
 SHORTEST_PAUSE: Final = 0.01
-"""Seconds between two reads under load, so that events travel in company; more when serving takes longer."""
-PAUSE_PER_WORK: Final = 3.0
+"""Seconds between two reads under load, so that events travel in company; at most as long as serving took."""
+LONGEST_PAUSE: Final = 0.1
 FIRST_GAP_POLL: Final = 0.02
 LONGEST_GAP_POLL: Final = 0.5
-RETRY_AFTER: Final = 1.0
 OLD_GAP: Final = 600.0
 
 
@@ -52,12 +54,13 @@ class Hub:
         self.generation = 0
         self.started = asyncio.Event()
         self.audiences = Audiences()
+        self.recent = Recent(0)
         self.library = LogThread("library")
+        self.outage = Outage(self.guests, self.library)
         self._tail_thread = LogThread("tail")
         self._tail = Tail(self._tail_thread.log)
-        self._bell = asyncio.Event()
+        self._bell = Bell()
         self._layer_works = True
-        self._database_works = True
         self._tasks: list[asyncio.Task[None]] = []
         self._undo: list[Callable[[], None]] = []
         self._gap_poll = FIRST_GAP_POLL
@@ -89,25 +92,17 @@ class Hub:
         """What ``ready`` and ``heartbeat`` say about the two machines behind the hub."""
         return {
             "layer": "ok" if self._layer_works else "down",
-            "database": "ok" if self._database_works else "down",
+            "database": "ok" if self.outage.works else "down",
         }
-
-    async def database_lost(self, problem: LogUnavailable) -> None:
-        """Tell everybody once, and wait a moment."""
-        if self._database_works:
-            self._database_works = False
-            logger.warning("The log cannot be read (%s); trying again once a second.", problem)
-            self.guests.tell("database_unavailable", "The database does not answer. Nothing is lost; trying again.")
-        await asyncio.sleep(RETRY_AFTER)
 
     # --- life -------------------------------------------------------------------------------------
     def _start(self) -> None:
         self._undo = [
-            doorbell.listen(self._rung_anywhere),
+            doorbell.listen(self._bell.ring),
             guard.on_logout(self._logged_out_anywhere),
             say_restarting_before_shutdown(),
         ]
-        watch = LayerWatch(self._bell.set, self._layer_changed)
+        watch = LayerWatch(self._bell.ring, self._layer_changed)
         for work in (self._follow(), self._keep_house(), self._keep_guard(), watch.run()):
             task = self.loop.create_task(work)
             task.add_done_callback(self._ended)
@@ -133,46 +128,41 @@ class Hub:
         self._unregister()
         self.guests.close_all(wire.INTERNAL_ERROR)
 
-    def _rung_anywhere(self) -> None:
-        """A commit in this process, on any thread."""
-        if not self._bell.is_set():
-            self._soon(self._bell.set)
-
     def _logged_out_anywhere(self, session: str) -> None:
-        self._soon(lambda: self.guests.close_session(session))
-
-    def _soon(self, call: Callable[[], object]) -> None:
         try:
-            self.loop.call_soon_threadsafe(call)
+            self.loop.call_soon_threadsafe(self.guests.close_session, session)
         except RuntimeError:
             logger.debug("The event loop of a hub was closed before its sockets were.")
 
     # --- reading and handing out ------------------------------------------------------------------
     async def _follow(self) -> None:
         while True:
-            began = time.monotonic()
             try:
                 if self.view is None:
                     self.view = await self._tail_thread.ask(lambda _: self._tail.start())
+                    self.recent = Recent(self.view.top.id)
                     self.started.set()
-                if not self._database_works:
-                    await self.guests.check(self.library)  # who lost the right meanwhile gets nothing any more
-                self._bell.clear()
+                await self.guests.make_room(self.current)
+                self._bell.heard()
                 batch = await self._tail_thread.ask(lambda _: self._tail.advance())
+                await self.outage.cleared()
+                began = time.thread_time()  # not by the clock: what others do with this core is no work of ours
                 self._hand_out(batch)  # nothing may fail in between: the tail has moved on
-                self._database_is_back()
+                self.outage.over()
                 await asyncio.sleep(0)  # the sockets' writers take their turn: their work counts as ours
                 if not batch.more:
-                    await self._pause(batch, time.monotonic() - began)
+                    await self._pause(batch, time.thread_time() - began)
             except LogUnavailable as problem:
-                await self.database_lost(problem)
+                await self.outage.failed(problem)
 
     def _hand_out(self, batch: Batch) -> None:
         before, self.view = self.current, batch.view
         if batch.reset is not None:
             logger.warning("The log is another one than before (%s); all sockets start afresh.", batch.reset)
             self.generation += 1
+            self.recent = Recent(batch.view.top.id)
             self.guests.restart(batch.reset, batch.oldest)
+        self.recent.add(batch.events)
         self.audiences.serve(batch.events, before, batch.view)
         self._watch_gaps(batch)
 
@@ -190,28 +180,19 @@ class Hub:
     async def _pause(self, batch: Batch, work: float) -> None:
         """Until there is news, or it is time to look without."""
         if batch.events:
-            await asyncio.sleep(max(SHORTEST_PAUSE, PAUSE_PER_WORK * work))
+            await asyncio.sleep(min(max(SHORTEST_PAUSE, work), LONGEST_PAUSE))
         deadline = time.monotonic() + POLL_EVERY
         if batch.view.gaps:
             deadline = time.monotonic() + self._gap_poll
             self._gap_poll = min(self._gap_poll * 2, LONGEST_GAP_POLL)
         one_writer = self._tail_thread.log.one_writer
         while (left := deadline - time.monotonic()) > 0:
-            step = min(left, FILE_POLL_EVERY) if one_writer else left
-            try:
-                await asyncio.wait_for(self._bell.wait(), step)
+            if await self._bell.within(min(left, FILE_POLL_EVERY) if one_writer else left):
                 return
-            except TimeoutError:
-                if one_writer and await self._tail_thread.ask(Follower.changed):
-                    return
+            if one_writer and await self._tail_thread.ask(Follower.changed):
+                return
 
     # --- health and manners -----------------------------------------------------------------------
-    def _database_is_back(self) -> None:
-        if not self._database_works:
-            self._database_works = True
-            logger.info("The log can be read again.")
-            self.guests.beat()
-
     def _layer_changed(self, works: bool) -> None:
         was, self._layer_works = self._layer_works, works
         if was and not works:
@@ -225,6 +206,7 @@ class Hub:
             await asyncio.sleep(1)
             now = time.monotonic()
             self.guests.close_silent()
+            self.outage.look_at(self._tail_thread)
             if now - beaten_at >= HEARTBEAT_EVERY:
                 beaten_at = now
                 self.guests.beat()
@@ -235,7 +217,7 @@ class Hub:
             try:
                 await self.guests.check(self.library)
             except LogUnavailable as problem:
-                await self.database_lost(problem)
+                await self.outage.failed(problem)
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from signal_log.tail import doorbell
+from signal_log.tail.ringer import GROUP, RING, remote_layer
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class LayerWatch:
 
     async def run(self) -> None:
         """Listen until cancelled; returns at once when no layer reaches beyond this process."""
-        layer = doorbell.remote_layer()
+        layer = remote_layer()
         while layer is not None:
             try:
                 channel = await self._subscribe(layer)
@@ -47,7 +48,7 @@ class LayerWatch:
         return channel
 
     async def _renew(self, layer: Any, channel: str) -> None:
-        await asyncio.wait_for(layer.group_add(doorbell.GROUP, channel), PROBE_TIMEOUT)
+        await asyncio.wait_for(layer.group_add(GROUP, channel), PROBE_TIMEOUT)
         self._renewed_at = time.monotonic()
 
     async def _listen(self, layer: Any, channel: str) -> None:
@@ -71,7 +72,7 @@ class LayerWatch:
             if message.get("process") == doorbell.this_process():
                 if message["type"] == PROBE:
                     self._answered.set()
-            elif message["type"] == doorbell.RING:
+            elif message["type"] == RING:
                 self._woken()
 
     async def _probe(self, layer: Any) -> bool:
@@ -80,7 +81,7 @@ class LayerWatch:
         while True:
             self._answered.clear()
             try:
-                await asyncio.wait_for(layer.group_send(doorbell.GROUP, probe), PROBE_TIMEOUT)
+                await asyncio.wait_for(layer.group_send(GROUP, probe), PROBE_TIMEOUT)
                 break
             except Exception as problem:  # noqa: BLE001  as above; the subscription mends itself meanwhile
                 self._note(problem)

@@ -11,8 +11,8 @@ from signal_log.store.follow import Edge, Extent, Hole
 from signal_log.tail.cursor import START, Anchor, Gap, GapCursor, Holders, Ids, Range
 from signal_log.tail.wire import Encoded, encode
 
-MOST_ROWS: Final = 1000
-"""Rows of one read."""
+MOST_ROWS: Final = 100
+"""Rows of one read: of usual events so many that a socket with half of its window free can take them all."""
 MOST_RANGES: Final = 100
 """Gaps asked for in one read; when there are more they take turns."""
 PATIENCE: Final = 0.3

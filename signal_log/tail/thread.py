@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import Concatenate, ParamSpec, TypeVar
 
 from signal_log.store.follow import Follower
@@ -19,13 +21,28 @@ class LogThread:
     def __init__(self, name: str) -> None:
         self.log = Follower()
         self._executor = ThreadPoolExecutor(1, f"signal_log-{name}")
+        self._asked_at: float | None = None
 
     async def ask(self, question: Callable[Concatenate[Follower, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The answer to a question about the log; raises ``LogUnavailable`` when the database is away."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, lambda: question(self.log, *args, **kwargs))
+        return await loop.run_in_executor(self._executor, self._answer, lambda: question(self.log, *args, **kwargs))
+
+    def silent_for(self) -> float:
+        """For how many seconds the database has owed the answer to a question."""
+        asked_at = self._asked_at
+        return 0.0 if asked_at is None else time.monotonic() - asked_at
+
+    def _answer(self, question: Callable[[], R]) -> R:
+        self._asked_at = time.monotonic()
+        try:
+            return question()
+        finally:
+            self._asked_at = None
 
     def close(self) -> None:
-        """Give the connection back as soon as the thread has finished its work."""
+        """Give the connection back as soon as the thread has finished its work; nobody waits for an answer any more."""
         self._executor.submit(self.log.close)
         self._executor.shutdown(wait=False)
+        if self._asked_at is not None:  # perhaps for a lock: each reload of the page would leave a waiting connection
+            Thread(target=self.log.interrupt, name="signal_log-interrupt", daemon=True).start()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from signal_log.tail.wire import Encoded
+from signal_log.tail.wire import BYTES_PER_FRAME, Encoded
 
 MOST_EVENTS: Final = 2000
 MOST_BYTES: Final = 256 * 1024
@@ -40,6 +40,11 @@ class Window:
     def roomy(self) -> bool:
         """Whether enough has been acknowledged to make reading from the table worth while."""
         return self.events <= MOST_EVENTS // 2 and self.size <= MOST_BYTES // 2
+
+    def room(self, size: int) -> int:
+        """How many events of so many bytes may still go out: at least one, and at most one frame too many."""
+        left = MOST_BYTES + BYTES_PER_FRAME - self.size
+        return max(1, min(MOST_EVENTS - self.events, left // max(size, 1)))
 
     def fitting(self, pieces: Iterable[Sequence[Encoded]]) -> list[Encoded]:
         """The events of the first pieces that may go out one after the other."""

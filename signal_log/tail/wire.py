@@ -85,6 +85,7 @@ class Frame:
 
     text: str
     events: Sequence[Encoded]
+    ids: Sequence[int]
     size: int
 
 
@@ -114,7 +115,7 @@ def frames(events: Sequence[Encoded], epoch: str, settled: Anchor) -> Iterator[F
 def events_frame(events: Sequence[Encoded], cursor: Token) -> Frame:
     """One ``events`` frame."""
     text = f'{{"type":"events","events":[{",".join(e.text for e in events)}],"cursor":"{cursor}"}}'
-    return Frame(text, events, sum(e.size for e in events))
+    return Frame(text, events, [e.id for e in events], sum(e.size for e in events))
 
 
 def chunks(events: Iterable[Encoded]) -> Iterator[list[Encoded]]:
