@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.deprecation import MiddlewareMixin
 from django.views.defaults import server_error as djangos_server_error
 
 logger = logging.getLogger(__name__)
@@ -49,19 +48,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return database_down(request) if is_outage(sys.exc_info()[1]) else djangos_server_error(request)
 
 
-class DatabaseDownMiddleware:
+class DatabaseDownMiddleware(MiddlewareMixin):
     """Answers for views that met a database that is down, in DEBUG too."""
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """The 503 page for an outage; nothing for any other error."""

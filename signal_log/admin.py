@@ -6,87 +6,58 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from signal_log.models import SignalEvent
+from signal_log.admin_list import MOST_LISTED, SEARCHED_BACK, BoundedPaginator, ByModel, BySignal, BySource
+from signal_log.models import SharedView, SignalEvent
 from signal_log.permission import may_see_events
-from signal_log.show.choices import choices, senders
+from signal_log.show.choices import senders
 from signal_log.show.event import describe
 from signal_log.show.history import FOLDED_AWAY
 from signal_log.show.links import labels_of_row, object_url
 from signal_log.show.objects import of_row
 from signal_log.show.operations import Line, lines
+from signal_log.show.shared import all_views
+from signal_log.show.words import short_name
 from signal_log.store.read import events
 
 if TYPE_CHECKING:
     AnyAdmin = admin.ModelAdmin[Any]
     EventAdmin = admin.ModelAdmin[SignalEvent]
+    ViewAdmin = admin.ModelAdmin[SharedView]
 else:  # generic only in the stubs
     AnyAdmin = object
-    EventAdmin = admin.ModelAdmin
+    EventAdmin = ViewAdmin = admin.ModelAdmin
 
-MOST_LISTED: Final = 10_000
-SEARCHED_BACK: Final = 1_000_000
-"""Filters and searches in the admin look at so many of the newest events; the history page looks at all."""
 SHOWN_IN_HISTORY: Final = 20
 
 
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
-    """Counts no further than can be paged through, so that a log of millions opens at once."""
+class ReadByObservers(AnyAdmin):
+    """To be read by whom the log's permission allows; nothing is added or changed here, by superusers neither."""
 
-    @cached_property
-    def count(self) -> int:
-        """The number of events, at most ``MOST_LISTED``."""
-        matching: Any = self.object_list
-        return min(MOST_LISTED, matching.order_by()[: MOST_LISTED + 1].count())
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Seen by whom the log's permission allows."""
+        return may_see_events(request.user)
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Seen by whom the log's permission allows."""
+        return may_see_events(request.user)
 
-class FromTheLog(admin.SimpleListFilter):
-    """A filter whose choices cost no DISTINCT over the whole log."""
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: the recorder writes events, and views are shared where they are seen."""
+        return False
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The values that are usual or recent."""
-        known = getattr(request, "_signal_log_choices", None) or choices()
-        request._signal_log_choices = known  # type: ignore[attr-defined]  # three filters, one look
-        return [(value, value) for value in known[self.parameter_name or ""]]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The events that have the value, which need not be among the choices."""
-        value = self.value()
-        if not value:
-            return queryset
-        return queryset.none() if "\x00" in value else queryset.filter(**{self.parameter_name or "": value})
-
-
-class BySignal(FromTheLog):
-    """By signal."""
-
-    title = "signal"
-    parameter_name = "signal"
-
-
-class ByModel(FromTheLog):
-    """By the model whose object it is."""
-
-    title = "model"
-    parameter_name = "sender"
-
-
-class BySource(FromTheLog):
-    """By where it came from."""
-
-    title = "source"
-    parameter_name = "source"
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: what stands there is trusted."""
+        return False
 
 
 @admin.register(SignalEvent)
-class SignalEventAdmin(EventAdmin):
+class SignalEventAdmin(ReadByObservers, EventAdmin):
     """A list that stays quick with millions of rows, and the page of an event in the admin's frame."""
 
     list_display = ("when", "what", "object_link", "change", "actor", "source")
@@ -117,22 +88,6 @@ class SignalEventAdmin(EventAdmin):
                 "signal_log/css/admin.css",
             )
         }
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Seen by whom the log's permission allows."""
-        return may_see_events(request.user)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Seen by whom the log's permission allows."""
-        return may_see_events(request.user)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: only the recorder writes."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never, superusers included."""
-        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never, superusers included."""
@@ -178,8 +133,9 @@ class SignalEventAdmin(EventAdmin):
     @admin.display(description="what")
     def what(self, event: SignalEvent) -> SafeString:
         """Icon, colour and word, and the signal itself."""
-        kind = Line(event).kind
-        return format_html('<span class="kind {}">{}</span><br><small>{}</small>', kind.style, kind.word, event.signal)
+        kind, signal = Line(event).kind, event.signal
+        shown = '<span class="kind {}">{}</span><br><small title="{}">{}</small>'
+        return format_html(shown, kind.style, kind.word, signal, short_name(signal))
 
     @admin.display(description="object")
     def object_link(self, event: SignalEvent) -> SafeString:
@@ -192,17 +148,29 @@ class SignalEventAdmin(EventAdmin):
     def change(self, event: SignalEvent) -> SafeString:
         """The change on one line, and what caused it."""
         line = Line(event)
-        said = line.summary
-        parts = [("cause", line.cause), ("err", line.error), ("", said.name), ("old", said.old), ("new", said.new)]
-        shown = [(style, text) for style, text in parts if text]
-        if said.more > 0:
-            shown.append(("", f"and {said.more} more"))
-        return format_html_join(" ", '<span class="change {}">{}</span>', shown)
+        told = [("cause", line.cause), ("err", line.error), *([] if line.error else line.summary)]
+        return format_html_join(" ", '<span class="change {}">{}</span>', [part for part in told if part[1]])
 
     @admin.display(description="actor")
     def actor(self, event: SignalEvent) -> SafeString:
         """Who did it."""
         return format_html('<bdi class="value">{}</bdi>', Line(event).actor)
+
+
+@admin.register(SharedView)
+class SharedViewAdmin(ReadByObservers, ViewAdmin):
+    """Who shares what; to be taken away by whom Django's permission allows."""
+
+    list_display = ("name", "query", "shared_by_repr", "shared_at")
+    search_fields = ("name", "shared_by_repr")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whom Django's permission allows, if they may see events."""
+        return may_see_events(request.user) and super().has_delete_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SharedView]:
+        """All of them, from the database that holds the log."""
+        return all_views()
 
 
 class HistoryLinkMixin(AnyAdmin):

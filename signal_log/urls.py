@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from signal_log.show import event, history, live, objects, trace
+from signal_log.show import event, history, live, objects, shared, trace
 from signal_log.show.links import KeyConverter
 
 register_converter(KeyConverter, "key")
@@ -10,7 +10,8 @@ register_converter(KeyConverter, "key")
 app_name = "signal_log"
 urlpatterns = [
     path("", live.live, name="live"),
-    path("", live.live, name="live"),
+    path("views/", shared.shared_views, name="shared_views"),
+    path("views/<int:number>/delete/", shared.take_away, name="take_away"),
     path("events/", history.events_page, name="events"),
     path("events/<str:number>/", event.event_page, name="event"),
     path("traces/<str:trace>/", trace.trace_page, name="trace"),

@@ -9,13 +9,14 @@ from difflib import SequenceMatcher
 from typing import Any, Final
 
 from signal_log.event import MASK
-from signal_log.show.text import one_line, plain, visible
+from signal_log.show.text import plain, visible
 
 _TOKEN: Final = re.compile(r"\w+|\s+|[^\w\s]")
 SHORTEST_WORD_DIFF: Final = 16
 MOST_TOKENS: Final = 1_500  # SequenceMatcher is quadratic; 1,500 words take some 20 ms
 LEAST_LIKENESS: Final = 0.35
-NO_OLD: Final = ("created", "silent")  # a silent update knows what it wrote, never over what
+NO_OLD: Final = ("created", "silent", "m2m", "signal")  # a silent update knows what it wrote, never over what
+NO_NEW: Final = ("deleted", "m2m")  # of a relation only what was added or what was removed is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +54,9 @@ class FieldDiff:
         return any(side is not None and side.style == "masked" for side in (self.old, self.new))
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A change on one line: how many fields, and the most telling of them."""
-
-    count: int
-    name: str = ""
-    old: str = ""
-    new: str = ""
-    masked: bool = False
-
-    @property
-    def more(self) -> int:
-        """How many fields changed besides the one that is shown."""
-        return self.count - 1
-
-
 def field_diffs(changes: Any, verb: str) -> list[FieldDiff]:
-    """The changes of an event whose verb is ``created``, ``deleted``, ``silent`` or anything else."""
+    """The changes of an event with this verb (``words.verb``)."""
     return [_field_diff(name, old, new, verb) for name, old, new in pairs(changes)]
-
-
-def summary(changes: Any, verb: str, object_repr: str = "") -> Summary:
-    """The changes on one line; the field that names the object is the most telling one."""
-    found = list(pairs(changes))
-    if not found:
-        return Summary(0)
-    name, old, new = max(found, key=lambda field: _telling(field, object_repr))
-    return Summary(
-        count=len(found),
-        name=one_line(name, 40),
-        old="" if verb in (*NO_OLD, "m2m", "signal") and old is None else _short(old),
-        new="" if verb in ("deleted", "m2m") and new is None else _short(new),
-        masked=MASK in (old, new),
-    )
 
 
 def pairs(changes: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -113,7 +83,7 @@ def side(value: Any) -> Side:
 
 def _field_diff(name: str, old: Any, new: Any, verb: str) -> FieldDiff:
     before = None if verb in NO_OLD and old is None else side(old)
-    after = None if verb == "deleted" and new is None else side(new)
+    after = None if verb in NO_NEW and new is None else side(new)
     if before and after and not before.style and not after.style:
         before, after = _marked(before.text, after.text)
     return FieldDiff(visible(name), before, after)
@@ -136,13 +106,3 @@ def _marked(old: str, new: str) -> tuple[Side, Side]:
         Side(tuple(Piece("".join(ours[a:b]), tag != "equal") for tag, a, b, _, _ in steps if a < b)),
         Side(tuple(Piece("".join(theirs[c:d]), tag != "equal") for tag, _, _, c, d in steps if c < d)),
     )
-
-
-def _telling(field: tuple[str, Any, Any], object_repr: str) -> tuple[bool, bool, bool]:
-    name, old, new = field
-    value = old if new is None else new
-    return (value == object_repr != "", isinstance(value, str) and value not in ("", MASK), name != "id")
-
-
-def _short(value: Any) -> str:
-    return one_line(side(value).text if value in (None, "") else plain(value), 60)

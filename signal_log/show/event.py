@@ -20,9 +20,9 @@ from signal_log.show.links import labels_of_row
 from signal_log.show.missing import missing
 from signal_log.show.moments import zone
 from signal_log.show.operations import Line, actor_name
-from signal_log.show.receivers import receivers_of
+from signal_log.show.receivers import answer, known_for, slowest_first
 from signal_log.show.text import duration, visible
-from signal_log.show.tree import Row, Tree
+from signal_log.show.tree import Tree
 from signal_log.show.words import signal_kind
 from signal_log.store.read import as_mapping, events
 
@@ -34,7 +34,7 @@ LONGEST_CHAIN: Final = 50
 @vary_on_headers("Accept")
 @for_observers
 def event_page(request: HttpRequest, number: str) -> HttpResponse:
-    """The page of an event, or its JSON for ``?format=json`` and who accepts only that."""
+    """The page of an event, or its JSON for ``?format=json`` and who accepts only that; ``?format=receivers``."""
     event = find(number)
     if event is None:
         return missing(
@@ -43,6 +43,8 @@ def event_page(request: HttpRequest, number: str) -> HttpResponse:
             f"The log holds no event number {visible(number[:40])}. It may never have been given, "
             "or it was pruned with the end of its retention time.",
         )
+    if request.GET.get("format") == "receivers":
+        return answer(event)
     if request.GET.get("format") == "json" or request.get_preferred_type(
         ["text/html", "application/json"]
     ) == "application/json":  # fmt: skip
@@ -61,7 +63,8 @@ def find(number: str) -> SignalEvent | None:
 def describe(event: SignalEvent) -> dict[str, Any]:
     """What the page of an event shows, here and in the admin."""
     line = Line(event)
-    set_off, partner, cut_short = _operation(event)
+    inside, partner, cut_short = _operation(event)
+    known = known_for([event, *inside])
     newer, older = _neighbours(event)
     return {
         "event": event,
@@ -70,12 +73,12 @@ def describe(event: SignalEvent) -> dict[str, Any]:
         "actor": visible(actor_name(event)),
         "error": visible(event.error),
         "request_line": visible(f"{event.method} {event.path}".strip()),
-        "receivers": receivers_of(event),
+        "receivers": slowest_first(event, known),
         "time_taken": duration(event.duration_us),
         "update_fields": ", ".join(map(visible, map(str, event.update_fields or []))),
         "chain": causes(event),
         "partner": partner,
-        "set_off": set_off,
+        "set_off": list(Tree(inside, known).rows_of(event.operation)),
         "cut_short": cut_short,
         "newer": newer,
         "older": older,
@@ -127,14 +130,14 @@ def causes(event: SignalEvent) -> list[Line]:
     return [Line(above, every=True) for above in found]
 
 
-def _operation(event: SignalEvent) -> tuple[list[Row], SignalEvent | None, bool]:
-    """What the event's operation set off, and its other signal: positions count on through a subtree."""
+def _operation(event: SignalEvent) -> tuple[list[SignalEvent], SignalEvent | None, bool]:
+    """The events of its operation and of all below, and its other signal: positions count on through a subtree."""
     following = events().filter(trace_id=event.trace_id, position__gte=event.operation)
     found = list(following.order_by("position")[: MOST_SET_OFF + 1])
     cut_short = len(found) > MOST_SET_OFF
     inside = _inside(found[:MOST_SET_OFF], event.operation)
     partner = next((e for e in inside if e.operation == event.operation and e.pk != event.pk), None)
-    return list(Tree(inside).rows_of(event.operation)), partner, cut_short
+    return inside, partner, cut_short
 
 
 def _inside(found: list[SignalEvent], operation: int) -> list[SignalEvent]:

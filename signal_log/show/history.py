@@ -5,23 +5,24 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from signal_log.conf import conf
 from signal_log.event import COMMITTED
 from signal_log.models import SignalEvent
-from signal_log.show import words
+from signal_log.show import history_counts, history_export, history_json, shared, words
 from signal_log.show.access import for_observers
 from signal_log.show.choices import choices
+from signal_log.show.history_json import FORMAT
 from signal_log.show.links import field_names, object_url
 from signal_log.show.moments import zone
 from signal_log.show.operations import folded, lines, undecided
-from signal_log.show.paging import Matches, Page, count, read_page, span_of
+from signal_log.show.paging import Matches, Page, count, matching, read_page
 from signal_log.show.query import NAMES, Query, parse
-from signal_log.store.read import events, filtered
+from signal_log.store.read import events
 
 PAGE_SIZE: Final = 50
 SELECTS: Final = ("signal", "sender", "outcome", "source")
@@ -35,8 +36,20 @@ TEXTS: Final = {
 
 @require_safe
 @for_observers
-def events_page(request: HttpRequest) -> HttpResponse:
-    """A page of the history; 400 and the typed values again where one cannot be understood."""
+def events_page(request: HttpRequest) -> HttpResponseBase:
+    """A page of the history, or the same in another format."""
+    chosen = request.GET.get(FORMAT)
+    if chosen == "json":
+        return history_json.answer(request.GET)
+    if chosen == history_counts.NAME:
+        return history_counts.answer(request.GET, own=(FORMAT,))
+    if chosen in history_export.FORMATS:
+        return history_export.answer(request, own=(FORMAT,), chosen=chosen)
+    return _page(request)
+
+
+def _page(request: HttpRequest) -> HttpResponse:
+    """For people; 400 and the typed values again where one cannot be understood."""
     query = parse(request.GET)
     context = {
         "query": query,
@@ -51,7 +64,9 @@ def events_page(request: HttpRequest) -> HttpResponse:
         "every_url": query.link(request.path, every=None if query.every else "1"),
         "newest_url": query.link(request.path),
         "clear_url": request.path,
+        "exports": [(name, query.link(request.path, format=name, every=None)) for name in history_export.FORMATS],
         "path": request.path,
+        "shared": list(shared.in_history()),
     }
     if query.problems:
         return render(request, "signal_log/events.html", context, status=400)
@@ -70,15 +85,9 @@ def events_page(request: HttpRequest) -> HttpResponse:
 
 def read(query: Query) -> tuple[Page, Matches]:
     """The page that a query asks for, and how many signals match it in all."""
-    matching = filtered(events(), query.filters)
-    if query.since is not None:
-        matching = matching.filter(occurred_at__gte=query.since)
-    if query.until is not None:
-        matching = matching.filter(occurred_at__lte=query.until)
-    by_index = not query.filters or "trace" in query.filters.wanted
-    span = span_of(query.since, query.until, scan=not by_index)
+    found, span = matching(query)
     page = read_page(
-        matching if query.every else matching.exclude(FOLDED_AWAY),
+        found if query.every else found.exclude(FOLDED_AWAY),
         span,
         size=PAGE_SIZE,
         before=query.before,
@@ -87,7 +96,7 @@ def read(query: Query) -> tuple[Page, Matches]:
     )
     if page.searched_to is not None:  # time is up already
         return page, Matches(len(page.events), exact=False)
-    return page, count(matching, span)
+    return page, count(found, span)
 
 
 FOLDED_AWAY: Final = Q(signal__in=words.PRE, outcome=COMMITTED)
@@ -95,14 +104,14 @@ FOLDED_AWAY: Final = Q(signal__in=words.PRE, outcome=COMMITTED)
 
 
 def fold(found: list[SignalEvent]) -> list[SignalEvent]:
-    """The events that stand for an operation; asks for post signals only where work was not committed."""
+    """The events that stand for an operation; asks for post signals only where none is sure."""
     open_ended = undecided(found)
     if not open_ended:
         return folded(found, ())
     posts: QuerySet[SignalEvent] = events().filter(
         trace_id__in={event.trace_id for event in open_ended},
         operation__in={event.operation for event in open_ended},
-        signal__in=words.POST,
+        position__gt=F("operation"),
     )
     return folded(found, set(posts.order_by().values_list("trace_id", "operation")))
 

@@ -1,4 +1,4 @@
-"""``/objects/<label>/<pk>/``: everything that ever happened to one row, and what it was at a given time."""
+"""``/objects/<label>/<pk>/``: everything that ever happened to one row, and what it was when."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from signal_log.event import POST_DELETE
 from signal_log.show import words
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
+from signal_log.show.compare import KEYS as COMPARED
+from signal_log.show.compare import compared
 from signal_log.show.history import FOLDED_AWAY, fold
 from signal_log.show.links import field_names, in_query, labels_of_row, object_url
 from signal_log.show.missing import missing
 from signal_log.show.moments import parse_moment, zone
 from signal_log.show.operations import Line
-from signal_log.show.paging import Events, Span, count, read_page
+from signal_log.show.paging import count, read_page
 from signal_log.show.query import Query, parse
-from signal_log.show.state import State, state_at, tells
+from signal_log.show.state import GONE, State, state_at, tells
 from signal_log.show.text import one_line, visible
 from signal_log.store.read import events
+from signal_log.store.span import Events, Span
 
 PAGE_SIZE: Final = 30
 MOST_READ: Final = 5_000
@@ -39,9 +41,14 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     newest = None if not pk or "\x00" in label + pk else recorded.order_by("-pk").first()
     if newest is None:
         return missing(request, "Nothing recorded", _why_nothing(label, labels, pk))
-    query = parse(request.GET, own=("at", "pk"))
-    at, problem = _moment(request.GET.get("at", ""))
-    problems = [*query.problems.values(), *filter(None, [problem])]
+    query = parse(request.GET, own=("at", "pk", *COMPARED))
+    problems = [*query.problems.values()]
+    at = comparison = None
+    try:
+        at = parse_moment("at", request.GET.get("at", ""))
+        comparison = None if problems else compared(recorded, request.GET)
+    except ValueError as error:
+        problems.append(str(error))
     address = object_url(label, pk)
     context: dict[str, Any] = {
         "label": visible(label),
@@ -49,7 +56,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         "pk": visible(pk),
         "also": [other for other in labels if other != label],
         "newest": newest,
-        "is_gone": newest.signal == POST_DELETE and tells(newest),
+        "is_gone": newest.signal in GONE and tells(newest),
         "title": one_line(newest.object_repr or newest.object_pk, 120),
         "object_admin_url": admin_url(request, newest),
         "path": address,
@@ -60,7 +67,9 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         "query": query,
         "zone": zone(),
     }
-    if not problems:
+    if comparison and not problems:
+        context["comparison"] = comparison
+    elif not problems:
         context |= {"state": _state(recorded, at, label)} if at else _history(recorded, query, address)
     return render(request, "signal_log/object.html", context, status=400 if problems else 200)
 
@@ -84,9 +93,12 @@ def _history(recorded: Events, query: Query, address: str) -> dict[str, Any]:
         kept = {"every": "1"} if query.every else {}
         return in_query(address, **kept, **where)
 
+    lines = [Line(event, query.every) for event in page.events]
+    telling = [line.event.pk for line in lines if line.tells]
     return {
         "page": page,
-        "lines": [Line(event, query.every) for event in page.events],
+        "lines": lines,
+        "comparable": (telling[-1], telling[0]) if len(telling) > 1 else (),
         "total": count(recorded, Span()),
         "older_url": page.older and place(before=str(page.older)),
         "newer_url": page.newer and place(after=str(page.newer)),
@@ -99,13 +111,6 @@ def _state(recorded: Events, at: datetime, label: str) -> State:
     before = recorded.filter(occurred_at__lte=at).order_by("-pk")[:MOST_READ]
     after = recorded.filter(occurred_at__gt=at).order_by("pk")[:MOST_READ]
     return state_at(before, after, field_names(label))
-
-
-def _moment(typed: str) -> tuple[datetime | None, str]:
-    try:
-        return parse_moment("at", typed), ""
-    except ValueError as error:
-        return None, str(error)
 
 
 def _why_nothing(label: str, labels: tuple[str, ...], pk: str) -> str:

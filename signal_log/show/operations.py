@@ -7,12 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from signal_log.event import COMMITTED
+from signal_log.event import COMMITTED, M2M_CHANGED
 from signal_log.models import SignalEvent
 from signal_log.show import words
-from signal_log.show.diff import FieldDiff, Summary, field_diffs, summary
+from signal_log.show.diff import FieldDiff, field_diffs
 from signal_log.show.links import in_query, object_url, url
 from signal_log.show.moments import iso
+from signal_log.show.state import tells
+from signal_log.show.summary import Part, summary
 from signal_log.show.text import duration, one_line
 
 Operation = tuple[uuid.UUID, int]
@@ -47,6 +49,11 @@ class Line:
         return say(event.signal, event.created, event.changes, event.outcome)
 
     @property
+    def tells(self) -> bool:
+        """Whether it says something about the stored row, so that it can be compared with another."""
+        return tells(self.event)
+
+    @property
     def model(self) -> str:
         """The model's short name."""
         return one_line(words.model_name(self.event.sender), 60)
@@ -67,9 +74,9 @@ class Line:
         return one_line(words.short_name(self.event.caused_by), 40)
 
     @property
-    def summary(self) -> Summary:
+    def summary(self) -> list[Part]:
         """The change on one line."""
-        return summary(self.event.changes, self.verb, self.event.object_repr)
+        return summary(self.event, self.verb)
 
     @property
     def diffs(self) -> list[FieldDiff]:
@@ -146,19 +153,23 @@ def actor_name(event: SignalEvent) -> str:
     return "anonymous" if event.source in ("http", "websocket") else "nobody"
 
 
+def is_pre(event: SignalEvent) -> bool:
+    """Whether it says what is about to happen, which its operation's other signal says again."""
+    if event.signal == M2M_CHANGED:
+        return isinstance(event.origin, dict) and str(event.origin.get("action")).startswith("pre_")
+    return event.signal in words.PRE
+
+
 def undecided(events: Iterable[SignalEvent]) -> list[SignalEvent]:
-    """The pre signals that may stand alone: those of saves and deletes that never finished."""
-    return [event for event in events if event.signal in words.PRE and event.outcome != COMMITTED]
+    """The pre signals that may stand alone: of saves and deletes that never finished, and of relations."""
+    return [event for event in events if is_pre(event) and (event.signal == M2M_CHANGED or event.outcome != COMMITTED)]
 
 
 def folded(events: Iterable[SignalEvent], finished: Collection[Operation]) -> list[SignalEvent]:
     """One event for each operation: its post signal, or its pre signal where it never finished."""
-    return [
-        event
-        for event in events
-        if event.signal not in words.PRE
-        or (event.outcome != COMMITTED and (event.trace_id, event.operation) not in finished)
-    ]
+    events = list(events)
+    alone = {event.pk for event in undecided(events) if (event.trace_id, event.operation) not in finished}
+    return [event for event in events if event.pk in alone or not is_pre(event)]
 
 
 def lines(events: Sequence[SignalEvent], *, every: bool = False, narrow: Narrow = history_of) -> list[Line]:

@@ -13,9 +13,10 @@ from django.urls import NoReverseMatch
 from signal_log.capture.collecting import collecting
 from signal_log.event import COMMITTED, Event
 from signal_log.show import words
-from signal_log.show.diff import Side, field_diffs, summary
+from signal_log.show.diff import Side, field_diffs
 from signal_log.show.links import url
 from signal_log.show.receivers import receivers_of
+from signal_log.show.summary import summary
 from signal_log.show.text import duration, one_line
 
 LONGEST_VALUE = 200
@@ -92,7 +93,6 @@ def _depths(ordered: Sequence[Event]) -> list[int]:
 
 def _row(event: Event, depth: int) -> dict[str, Any]:
     verb = words.verb(event.signal, event.created, event.changes)
-    told = summary(event.changes, verb, event.object_repr)
     kind = words.signal_kind(event.signal, event.created, event.changes, event.outcome)
     return {
         "position": event.position,
@@ -106,7 +106,7 @@ def _row(event: Event, depth: int) -> dict[str, Any]:
             {"name": field.name, "old": _text(field.old), "new": _text(field.new)}
             for field in field_diffs(event.changes, verb)
         ],
-        "telling": {"name": told.name, "value": told.new or told.old},
+        "summary": summary(event, verb),
         "receivers": receivers_of(event),
         "time": duration(event.duration_us),
         "outcome": event.outcome.replace("_", " "),

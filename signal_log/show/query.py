@@ -108,7 +108,7 @@ def _understand(query: Query, good: dict[str, list[str]], key: str, values: list
     elif key in MOMENTS:
         setattr(query, key, parse_moment(key, values[-1]))
     elif key in PLACES:
-        setattr(query, key, _place(key, values[-1]))
+        setattr(query, key, event_number(key, values[-1]))
     else:
         try:
             Filters.parse({key: values})
@@ -120,7 +120,8 @@ def _understand(query: Query, good: dict[str, list[str]], key: str, values: list
         good[key] = values
 
 
-def _place(key: str, text: str) -> int:
+def event_number(key: str, text: str) -> int:
+    """The id that the query string gives for a key; raises ``FilterError`` where it is none."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_ID):
         raise FilterError(f"'{key}' must be the number of an event, not {text[:50]!r}.")
     return int(text)

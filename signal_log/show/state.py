@@ -14,6 +14,7 @@ EXISTS = "existed"
 NOT_YET = "did not exist yet"
 NO_LONGER = "no longer existed"
 NEVER_SEEN = "is not known"
+GONE = (POST_DELETE, "silent_delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def state_at(before: Iterable[SignalEvent], after: Iterable[SignalEvent], names:
         return State(presence, [], last)
     known: dict[str, Known] = {}
     for event in earlier:
-        if event.signal == POST_DELETE:
+        if event.signal in GONE:
             break
         for name, _, new in pairs(event.changes):
             known.setdefault(name, Known(name, side(new), event))
@@ -62,13 +63,17 @@ def state_at(before: Iterable[SignalEvent], after: Iterable[SignalEvent], names:
 
 
 def tells(event: SignalEvent) -> bool:
-    """Whether the event says something about the stored row: a committed post signal of a save or delete."""
-    return event.outcome == COMMITTED and event.signal in words.POST
+    """Whether the event says something about the stored row: a committed post signal of a save or delete.
+
+    A silent write that names a row was recorded row by row.
+    """
+    of_row = event.signal in words.POST or (event.signal.startswith("silent_") and event.object_pk != "")
+    return event.outcome == COMMITTED and of_row
 
 
 def _presence(last: SignalEvent | None, following: SignalEvent | None) -> str:
     if last is not None:
-        return NO_LONGER if last.signal == POST_DELETE else EXISTS
+        return NO_LONGER if last.signal in GONE else EXISTS
     if following is None:
         return NEVER_SEEN
     return NOT_YET if following.created else EXISTS

@@ -16,11 +16,14 @@ from signal_log.show.access import for_observers
 from signal_log.show.missing import missing
 from signal_log.show.moments import zone
 from signal_log.show.operations import actor_name
+from signal_log.show.receivers import calls, known_for
 from signal_log.show.text import duration, one_line, visible
 from signal_log.show.tree import Tree
 from signal_log.store.read import events
 
-MOST_EVENTS: Final = 2_000
+MOST_EVENTS: Final = 5_000
+CHUNK: Final = 50
+"""Rows that the browser lays out together; it leaves alone what is far from the view. trace.css knows the number."""
 
 
 @require_safe
@@ -43,13 +46,14 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
             f"The log holds no event of the trace {trace_id}. Either it fired no observed signal, "
             "or its events were pruned with the end of their retention time.",
         )
-    return render(request, "signal_log/trace.html", describe(found) | {"trace_id": trace_id})
+    context = describe(found, fold=request.GET.get("all") != "1")
+    return render(request, "signal_log/trace.html", context | {"trace_id": trace_id})
 
 
-def describe(found: list[SignalEvent]) -> dict[str, Any]:
-    """What the page of a trace shows."""
+def describe(found: list[SignalEvent], *, fold: bool = True) -> dict[str, Any]:
+    """What the page of a trace shows; ``fold`` counts equal operations side by side."""
     shown = found[:MOST_EVENTS]
-    tree = Tree(shown)
+    tree = Tree(shown, known_for(shown), fold=fold)
     first = shown[0]
     rows = list(tree.rows())
     models = Counter(op.last.sender for op in tree.operations)
@@ -59,14 +63,19 @@ def describe(found: list[SignalEvent]) -> dict[str, Any]:
         "title": beginning(first),
         "actor": visible(actor_name(first)),
         "rows": rows,
+        "chunks": [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)],
         "total_time": duration(tree.total_us),
+        "total_us": tree.total_us,
         "signals": len(shown),
         "operations": len(tree.operations),
         "depth": tree.depth,
         "models": models.most_common(),
         "failed": sum(op.last.outcome == FAILED for op in tree.operations),
         "rolled_back": sum(op.last.outcome == ROLLED_BACK for op in tree.operations),
-        "receiver_errors": sum(bool(row.error) for row in rows if row.what == "receiver"),
+        "receiver_errors": sum(bool(call.error) for event in shown for call in calls(event)),
+        "slow": sum(bool(row.standing and row.standing.slow) for row in rows),
+        "folded": any(row.what == "many" for row in rows),
+        "unfolded": not fold,
         "missing_parents": len(tree.orphans),
         "cut_short": len(found) > MOST_EVENTS,
         "most": MOST_EVENTS,

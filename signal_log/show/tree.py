@@ -3,66 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Final
 
 from signal_log.models import SignalEvent
 from signal_log.show import words
-from signal_log.show.receivers import calls
+from signal_log.show.receivers import Known, calls, standing_of
 from signal_log.show.text import duration, one_line
+from signal_log.show.tree_row import Row
 
 AXIS: Final = 1_000
-THINNEST: Final = 3
+THINNEST: Final = 0.001
+"""Browsers leave out what has no width at all."""
 FOLD_ABOVE: Final = 5
 """So many equal operations side by side are shown; more are counted."""
+SAMPLES: Final = 3
+"""Of those that are counted so many are shown all the same."""
 
 ACTIONS: Final = {"created": "save", "updated": "save", "deleted": "delete", "m2m": "m2m", "silent": "write"}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: an ``operation``, a ``signal``, a ``receiver``, a ``more`` or a ``missing`` parent.
-
-    ``x`` and ``width`` lie on an axis from 0 to 1,000; ``width`` 0 means that no time is known.
-    """
-
-    what: str
-    level: int
-    label: str
-    style: str = ""
-    x: float = 0
-    width: float = 0
-    time: str = ""
-    error: str = ""
-    event: SignalEvent | None = None
-    signals: tuple[SignalEvent, ...] = ()
-
-    @property
-    def model(self) -> str:
-        """The short name of the event's model."""
-        return one_line(words.model_name(self.event.sender), 60) if self.event else ""
-
-    @property
-    def object(self) -> str:
-        """The event's object on one line."""
-        return one_line(self.event.object_repr or self.event.object_pk, 60) if self.event else ""
-
-    @property
-    def package(self) -> str:
-        """The part of a receiver's path that may be left out where room is short."""
-        return self.label[: -len(self.name)] if self.name else self.label
-
-    @property
-    def name(self) -> str:
-        """The last part of a receiver's path."""
-        return words.short_name(self.label)
-
-    @property
-    def indent(self) -> int:
-        """The level, as far as the style sheet goes."""
-        return min(self.level, 16)
+NOTHING_KNOWN: Final[Mapping[Any, Any]] = {}
 
 
 @dataclass(slots=True)
@@ -70,6 +32,9 @@ class Operation:
     """The events of one save or delete, in order."""
 
     events: list[SignalEvent] = field(default_factory=list)
+    depth: int = 1
+    shape: int = 0
+    """A number that equal operations share: those that did the same, and set off the same."""
 
     @property
     def first(self) -> SignalEvent:
@@ -96,35 +61,43 @@ class Operation:
         """What was called: save, delete, m2m; an extra signal's name."""
         return ACTIONS.get(words.verb(*_said(self.last)), words.short_name(self.last.signal))
 
-    @property
-    def alike(self) -> tuple[str, ...]:
-        """Equal for siblings that are worth counting instead of showing."""
+    def alike(self, known: Known) -> tuple[Any, ...]:
+        """What it did, and which receivers ran, with an error or slow or neither."""
         event = self.last
-        return (self.action, event.sender, event.caused_by, event.outcome, str(event.created))
+        ran = tuple(
+            (call.receiver, bool(call.error), bool((stands := standing_of(one, call, known)) and stands.slow))
+            for one in self.events
+            for call in calls(one)
+        )
+        return (self.action, event.sender, event.caused_by, event.outcome, event.created, ran)
 
 
 class Tree:
-    """The events of one trace, ordered by position, as operations in each other."""
+    """The events of one trace, ordered by position, as operations in each other; ``fold`` counts equal ones."""
 
-    def __init__(self, events: Sequence[SignalEvent]) -> None:
+    def __init__(self, events: Sequence[SignalEvent], known: Known = NOTHING_KNOWN, *, fold: bool = True) -> None:
+        self._known = known
+        self._fold = fold
         grouped: dict[int, Operation] = defaultdict(Operation)
         for event in sorted(events, key=lambda event: event.position):
             grouped[event.operation].events.append(event)
         self.operations = list(grouped.values())
         self.start = min((op.start for op in self.operations), default=None)
         self.end = max((op.end for op in self.operations), default=None)
-        known = {event.position for event in events}
         self.roots: list[Operation] = []
         self.orphans: dict[int, list[Operation]] = defaultdict(list)
         self._below: dict[int, list[Operation]] = defaultdict(list)
+        above = {event.position: op for op in self.operations for event in op.events}
         for op in self.operations:
             parent = op.first.parent_position
             if parent is None:
                 self.roots.append(op)
-            elif parent in known and parent < op.first.position:
+            elif parent in above and parent < op.first.position:
                 self._below[parent].append(op)
+                op.depth = above[parent].depth + 1
             else:
                 self.orphans[parent].append(op)
+        self._shapes()
 
     @property
     def total_us(self) -> int:
@@ -134,8 +107,7 @@ class Tree:
     @property
     def depth(self) -> int:
         """How many operations stand in each other at most."""
-        rows = [row for row in self.rows() if row.what == "operation"]
-        return max(((row.level + 2) // 3 for row in rows), default=0)
+        return max((op.depth for op in self.operations), default=0)
 
     def rows(self) -> Iterator[Row]:
         """Every row, top to bottom; level 1 is what the request itself did."""
@@ -150,37 +122,42 @@ class Tree:
             if op.first.operation == operation:
                 yield from self._operation(op, 0)
 
-    def _siblings(self, operations: Iterable[Operation], level: int) -> Iterator[Row]:
-        waiting: list[Operation] = []
-        for op in (*operations, None):
-            if waiting and (op is None or op.alike != waiting[0].alike or not self._is_leaf(op)):
-                yield from self._alike(waiting, level)
-                waiting = []
-            if op is not None and self._is_leaf(op):
-                waiting.append(op)
-            elif op is not None:
-                yield from self._operation(op, level)
+    def _shapes(self) -> None:
+        numbers: dict[Any, int] = {}
+        for op in reversed(self.operations):  # what an operation sets off has higher positions than it
+            inside = tuple(tuple(child.shape for child in self._below.get(e.position, ())) for e in op.events)
+            op.shape = numbers.setdefault((op.alike(self._known), inside), len(numbers))
 
-    def _alike(self, operations: list[Operation], level: int) -> Iterator[Row]:
-        shown = operations if len(operations) <= FOLD_ABOVE else operations[: FOLD_ABOVE - 2]
-        for op in shown:
-            yield from self._operation(op, level)
-        if rest := operations[len(shown) :]:
-            taken = sum(_us(op.end - op.start) for op in rest)
-            yield Row(
-                "more", level, f"{len(rest):,} more like it", _style(rest[0].last),
-                *self._bar(rest[0].start, rest[-1].end), duration(taken), event=rest[0].last,
-            )  # fmt: skip
+    def _siblings(self, operations: Iterable[Operation], level: int) -> Iterator[Row]:
+        for _, equal in groupby(operations, key=lambda op: op.shape):
+            alike = list(equal)
+            if self._fold and len(alike) > FOLD_ABOVE:
+                yield from self._many(alike, level)
+            else:
+                for op in alike:
+                    yield from self._operation(op, level)
+
+    def _many(self, operations: list[Operation], level: int) -> Iterator[Row]:
+        last = operations[-1]
+        taken = sum(_us(op.end - op.start) for op in operations)
+        yield Row(
+            "many", level, f"{len(operations):,} × {last.action}", _style(last.last),  # noqa: RUF001
+            *self._bar(operations[0].start, max(op.end for op in operations)), duration(taken), event=last.last,
+        )  # fmt: skip
+        for op in operations[:SAMPLES]:
+            yield from self._operation(op, level + 1)
+        yield Row("more", level + 1, f"{len(operations) - SAMPLES:,} more like it", event=last.last)
 
     def _operation(self, op: Operation, level: int) -> Iterator[Row]:
+        taken = _us(op.end - op.start)
+        inside = [event for event in op.events if calls(event) or self._below.get(event.position)]
+        own = duration(max(0, taken - sum(event.duration_us or 0 for event in inside))) if inside else ""
         yield Row(
-            "operation", level, op.action, _style(op.last), *self._bar(op.start, op.end),
-            duration(_us(op.end - op.start)), one_line(op.last.error or op.first.error, 200), op.last,
-            tuple(op.events),
+            "operation", level, op.action, _style(op.last), *self._bar(op.start, op.end), duration(taken), own,
+            one_line(op.last.error or op.first.error, 200), op.last,
         )  # fmt: skip
-        for event in op.events:
-            if calls(event) or self._below.get(event.position):
-                yield from self._signal(event, level + 1)
+        for event in inside:
+            yield from self._signal(event, level + 1)
 
     def _signal(self, event: SignalEvent, level: int) -> Iterator[Row]:
         yield Row(
@@ -191,35 +168,29 @@ class Tree:
         for op in self._below.get(event.position, ()):
             caused[op.first.caused_by].append(op)
         start = event.occurred_at
-        for name, taken, error in calls(event):
-            mine = caused.pop(name, [])
+        for call in calls(event):
+            mine = caused.pop(call.receiver, [])
             if mine:
                 start = min(start, mine[0].start)
-            end = max([start + timedelta(microseconds=taken or 0), *(op.end for op in mine)])
+            taken = timedelta(microseconds=call.duration_us or 0)
+            spent = sum(_us(op.end - op.start) for op in mine)
             yield Row(
-                "receiver",
-                level + 1,
-                one_line(name, 200),
-                "",
-                *self._bar(start, end),
-                duration(taken),
-                one_line(error, 200),
-            )
+                "receiver", level + 1, one_line(call.receiver, 200), "",
+                *self._bar(start, max([start + taken, *(op.end for op in mine)])), duration(call.duration_us),
+                duration(max(0, (call.duration_us or 0) - spent)) if mine else "",
+                one_line(call.error, 200), standing=standing_of(event, call, self._known),
+            )  # fmt: skip
             yield from self._siblings(mine, level + 2)
-            start += timedelta(microseconds=taken or 0)
+            start += taken
         for name, mine in caused.items():
             yield Row("receiver", level + 1, one_line(name, 200) or "receiver not recorded", time="not timed")
             yield from self._siblings(mine, level + 2)
 
-    def _is_leaf(self, op: Operation) -> bool:
-        return not any(calls(event) or self._below.get(event.position) for event in op.events)
-
     def _bar(self, start: datetime, end: datetime) -> tuple[float, float]:
         if self.start is None or not self.total_us:
             return 0, AXIS
-        x = _us(start - self.start) / self.total_us * AXIS
-        width = max(THINNEST, _us(end - start) / self.total_us * AXIS)
-        return round(min(x, AXIS - width), 1), round(width, 1)
+        x, width = (_us(span) / self.total_us * AXIS for span in (start - self.start, end - start))
+        return round(x, 3), max(THINNEST, round(min(width, AXIS - x), 3))
 
 
 def _said(event: SignalEvent) -> tuple[str, bool | None, Any]:

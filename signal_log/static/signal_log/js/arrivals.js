@@ -1,14 +1,19 @@
 // What comes from the connection, and what it changes on the page.
 
+import { toWire } from "./filters.js";
 import { gapWords } from "./gap.js";
-import { SETTLE, announcer, forgetRows, now, operationOf, recovery, state, status, store } from "./page.js";
-import { repick } from "./reader.js";
+import { SETTLE, announcer, before, forgetRows, inForce, now, page, recovery, state, status, store, stream } from "./page.js";
+import { intoRange } from "./past.js";
+import { repick, shownTrace } from "./reader.js";
 import { all, showDetail, soon, table } from "./screen.js";
 
 function connected(name, details) {
   state.connection = { name, ...details };
   if (name === "signed-out" || name === "forbidden") forget();
-  if (details.until) recovery.broken();
+  if (details.until) {
+    recovery.broken();
+    state.trouble = ""; // the next answer tells
+  }
   if (details.until || name === "signed-out" || name === "forbidden") announcer.say(status()[1]);
   all();
 }
@@ -21,23 +26,27 @@ function ready(frame, resumed) {
   state.answered = now();
   setTimeout(soon, SETTLE + 50);
   state.since ||= now();
+  page.past.retry();
+  before.retry();
   if (resumed && back) recovery.start(now());
   else if (back) announcer.say("Connected");
   health(frame);
 }
 
 function arrived(events) {
-  const touched = store.add(events);
+  const touched = stream.add(events);
+  intoRange(events);
+  before.start(toWire(inForce()), now());
   recovery.note(events, now());
   announcer.count(touched);
-  if (state.wanted && store.operationOf(state.wanted)) repick(store.operationOf(state.wanted));
-  if (state.picked && [...touched].some((one) => one.trace === operationOf(state.picked).trace)) state.detailStale = true;
+  if (state.wanted && store.operationOf(state.wanted)) repick(state.wanted);
+  if (state.picked && events.some((event) => event.trace_id === shownTrace().id)) state.detailStale = true;
   soon();
 }
 
 function reset({ reason }) {
   if (reason !== "expired") forgetRows();
-  const gap = store.addGap(reason);
+  const gap = stream.addGap(reason);
   state.lost = reason === "expired" ? "some events are no longer retained" : gapWords(gap, state.mode);
   state.since = now();
   announcer.say(state.lost);

@@ -3,23 +3,25 @@
 import { html, render } from "../vendor/htm-preact.js";
 import { asJson, asMarkdown, asOrm } from "./clip.js";
 import { marked } from "./diff.js";
-import { MASK, changedFields } from "./kinds.js";
+import { MASK, changedFields, wouldBe } from "./kinds.js";
+import { Receivers } from "./receivers.js";
 import { duration, lastPart, line, valueText, visible } from "./text.js";
-import { exact, readable } from "./time.js";
+import { exact, micros, readable } from "./time.js";
+import { tree } from "./traces.js";
 import { axis, bars, extent, label } from "./waterfall.js";
 
-/** `act`: pick(id), only(filter), copy(text, what), close(). */
-export function renderDetail(root, operation, { store, links, act }) {
+/** `act`: pick(id), only(filter), copy(text, what), close(), context(). */
+export function renderDetail(root, operation, { store, links, context, act }) {
   if (!operation) return render(null, root);
   const whole = operation.events.map(({ id }) => store.event(id));
   const told = whole.findLast((e) => e && e.outcome !== "committed") ?? whole.findLast(Boolean);
-  const known = { operation, told, whole: whole.filter(Boolean), store, links, act };
+  const known = { operation, told, whole: whole.filter(Boolean), store, links, context, act };
   render(html`<${Head} ...${known} />
     ${told ? html`<${Facts} ...${known} /><${Failure} ...${known} /><${Changes} ...${known} /><${Cause} ...${known} /><${Receivers} ...${known} /><${Fall} ...${known} /><${Raw} ...${known} />`
       : html`<p class="notice">The page keeps the whole of its newest events only. <a href=${links.event(operation.events.at(-1).id)}>Open this one</a> to read it.</p>`}`, root);
 }
 
-function Head({ operation, told, links, act }) {
+function Head({ operation, told, links, context, act }) {
   const { id } = told ?? operation.events.at(-1);
   const url = new URL(links.event(id), location.href).href;
   return html`<header><div>
@@ -29,6 +31,7 @@ function Head({ operation, told, links, act }) {
     <div class="actions">
       <a class="btn small" href=${links.event(id)}>Open</a>
       ${operation.pk && html`<a class="btn small" href=${links.object(operation.sender, operation.pk)}>Object</a>`}
+      <button class="btn small" type="button" aria-pressed=${String(Boolean(context))} title="The 20 events before and after it, whatever the filter (x)" onClick=${act.context}>± 20</button>
       <span class="seg small" role="group" aria-label="Copy"><span aria-hidden="true">Copy</span>
         <button type="button" onClick=${() => act.copy(url, "Link")}>link</button>
         ${told && html`<button type="button" onClick=${() => act.copy(asJson(told), "JSON")}>JSON</button>
@@ -40,7 +43,7 @@ function Head({ operation, told, links, act }) {
 
 function Facts({ operation, told, whole, links, act }) {
   const only = (key, value, text = value) =>
-    html`<button class="only" type="button" title=${`show only this ${key === "sender" ? "model" : key}`} onClick=${() => act.only({ key, value })}><span class="value">${line(text, 200)}</span></button>`;
+    html`<button class="only" type="button" title=${`show only this ${key === "sender" ? "model" : key}; with Alt leave it out`} onClick=${({ altKey }) => act.only({ key, value, not: altKey })}><span class="value">${line(text, 200)}</span></button>`;
   const facts = [
     ["When", html`<span class="mono">${exact(whole[0].occurred_at)}</span>`],
     ["Who", html`${told.actor_repr || told.actor_pk ? only("actor", told.actor_repr || told.actor_pk) : html`<span class="muted">nobody was logged in</span>`}${told.remote_addr && html`<span class="muted"> · ${line(told.remote_addr, 64)}</span>`}`],
@@ -50,7 +53,7 @@ function Facts({ operation, told, whole, links, act }) {
     ["Signals", html`${whole.map((e, i) => html`${i ? ", " : ""}<a href=${links.event(e.id)}>${lastPart(e.signal)}</a>`)}${told.raw ? html`<span class="muted"> · raw (fixture)</span>` : ""}`],
     ["Outcome", html`<span class=${told.outcome === "committed" ? "" : `kind ${operation.kind}`}>${told.outcome.replace("_", " ")}</span>`],
     ["Took", duration(took(whole))],
-    ["Trace", html`<a class="mono" href=${links.trace(told.trace_id)}>${told.trace_id.slice(0, 8)}</a> · ${only("trace", told.trace_id, "only this trace")}`],
+    ["Trace", html`<a class="mono" href=${links.trace(told.trace_id)}>${told.trace_id.slice(-8)}</a> · ${only("trace", told.trace_id, "only this trace")}`],
   ].filter(Boolean);
   return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
@@ -58,7 +61,7 @@ function Facts({ operation, told, whole, links, act }) {
 function took(whole) {
   const last = whole.at(-1);
   if (whole.length < 2) return last.duration_us;
-  return (Date.parse(last.occurred_at) - Date.parse(whole[0].occurred_at)) * 1000 + (last.duration_us ?? 0);
+  return micros(last.occurred_at) - micros(whole[0].occurred_at) + (last.duration_us ?? 0);
 }
 
 function Failure({ told }) {
@@ -75,8 +78,9 @@ function Changes({ told }) {
 }
 
 function Pair({ told, old, now }) {
-  const came = told.created || (old === null && told.signal === "pre_save");
-  const went = told.signal.endsWith("_delete");
+  const loose = ["m2m", "signal"].includes(wouldBe(told)); // added, removed, given along: there is one side only
+  const came = told.created || loose || (old === null && told.signal === "pre_save");
+  const went = told.signal.endsWith("_delete") || loose;
   if (old === MASK || now === MASK) return html`${!came && html`<del><${Value} of=${old} /></del>`}${!went && html`<ins><${Value} of=${now} /></ins>`}<span class="muted">masked</span>`;
   if (came && old === null) return html`<ins><${Value} of=${now} /></ins>`;
   if (went && now === null) return html`<del><${Value} of=${old} /></del>`;
@@ -110,17 +114,9 @@ function Cause({ operation, told, store, links, act }) {
     ${by && html`<div><span class="cause mono" title=${line(by, 300)}>${line(by, 80)}</span></div>`}</li>`)}</ol>`;
 }
 
-function Receivers({ whole }) {
-  const lists = whole.filter((event) => event.receivers?.length);
-  if (!lists.length) return null;
-  return html`<h3>Receivers</h3><ul class="receivers">${lists.flatMap((event) => event.receivers.map((one) => html`<li>
-    <span class="value" title=${event.signal}>${line(one.receiver, 200)} <span class="muted">${lastPart(event.signal)}</span></span><span class="muted">${duration(one.duration_us)}</span>
-    ${one.error && html`<span class="error value">× ${visible(one.error)}</span>`}</li>`))}</ul>`;
-}
-
 /** What it set off, drawn from the events this page has of the trace. */
 function Fall({ operation, store, act }) {
-  const list = bars(store.tree(operation), (id) => store.event(id), operation);
+  const list = bars(tree(operation), (id) => store.event(id), operation);
   if (list.length < 2) return null;
   const span = axis(list);
   return html`<h3>What it set off</h3><ol class="fall">${list.slice(0, 200).map((bar) => html`<li class=${`${bar.kind === "about" ? "" : bar.kind === "receiver" ? "receiver" : bar.here ? "operation here" : bar.kind}`} style=${{ "--depth": bar.depth }} title=${label(bar)}>

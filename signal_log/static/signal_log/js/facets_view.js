@@ -6,7 +6,7 @@ import { LABELS, has } from "./filters.js";
 import { count, lastPart, line } from "./text.js";
 
 const FIRST = 10;
-const open = new Set(); // facets of which all values are shown
+const open = new Map(); // facets of which all values are shown, with what is looked for in them
 
 /** `toggle(filter)` and `close()` are called from the controls. */
 export function renderFacets(root, { facets, filters, toggle, close }) {
@@ -28,9 +28,12 @@ function valuesOf(facets, filters, key) {
 function Facet({ name, values, filters, toggle, again }) {
   if (!values.length) return null;
   const most = Math.max(1, values[0][1]);
-  const shown = open.has(name) ? values : values.slice(0, FIRST);
-  const flip = () => (open.has(name) ? open.delete(name) : open.add(name), again());
+  const sought = open.get(name);
+  const shown = sought === undefined ? values.slice(0, FIRST) : values.filter(([value]) => value.toLowerCase().includes(sought.toLowerCase()));
+  const flip = () => (open.delete(name) || open.set(name, ""), again());
+  const seek = ({ target }) => (open.set(name, target.value), again());
   return html`<h2>${LABELS[name]}</h2>
+    ${sought !== undefined && html`<input class="seek" type="search" aria-label=${`Look for ${LABELS[name]} values`} placeholder="look for …" value=${sought} onInput=${seek} />`}
     <ul>${shown.map(([value, number]) => html`<${Value} key=${value} name=${name} value=${value} number=${number} most=${most} there=${has(filters, { key: name, value })} toggle=${toggle} />`)}</ul>
     ${values.length > FIRST && html`<button class="more" type="button" onClick=${flip}>${open.has(name) ? "fewer" : `${values.length - FIRST} more`}</button>`}`;
 }

@@ -73,16 +73,22 @@ function failure({ error, outcome, signal, created }) {
 function change(event) {
   const list = changedFields(event.changes);
   const would = wouldBe(event);
-  if (would === "silent" && list.length) return list.slice(0, 3).flatMap(([name, [, now]]) => [["dim", line(name, 40)], ["new", short(now)]]);
-  const whole = would === "created" || would === "deleted" || event.signal === "pre_delete";
-  if (!list.length) return [["dim", would === "silent" ? line(event.origin?.statement ?? "", 80) : nothing(event, would)]];
-  if (whole || (event.signal === "pre_save" && list.every(([, [old]]) => old === null))) return wholeRow(event, list, whole && would !== "created");
+  const statement = would === "silent" && !event.object_pk; // a row's own event has old values
+  if (statement && list.length) return list.slice(0, 3).flatMap(([name, [, now]]) => [["dim", line(name, 40)], ["new", short(now)]]);
+  const came = would === "created" || event.signal === "silent_insert";
+  const whole = came || would === "deleted" || event.signal === "pre_delete" || event.signal === "silent_delete";
+  if (!list.length) return [["dim", statement ? line(event.origin?.statement ?? "", 80) : nothing(event, would)]];
+  if (whole || (event.signal === "pre_save" && list.every(([, [old]]) => old === null))) return wholeRow(event, list, whole && !came);
   const [name, [old, now]] = list.find(([, pair]) => pair[1] !== MASK) ?? list[0];
+  return [["dim", line(name, 40)], ...sides(old, now, would), ...(list.length > 1 ? [["dim", `+${list.length - 1}`]] : [])];
+}
+
+function sides(old, now, would) {
+  if (old === MASK && now === MASK) return [["dim", "changed"]];
   const [before, after] = shortPair(old, now);
-  const pieces = [["dim", line(name, 40)], ...(blank(old) ? [] : [["old", before]]), ["arrow", "→"], blank(now) ? ["dim", after] : ["new", after]];
-  if (old === MASK && now === MASK) pieces.push(["dim", "changed"]);
-  if (list.length > 1) pieces.push(["dim", `+${list.length - 1}`]);
-  return pieces;
+  if (would === "m2m" || would === "signal") // of what was added, removed or given along there is one side only
+    return [...(old === null ? [] : [["old", before]]), ...(now === null ? [] : [["new", after]])];
+  return [...(blank(old) ? [] : [["old", before]]), ["arrow", "→"], [blank(now) ? "dim" : "new", after]];
 }
 
 /** A whole row that came or went: how many fields, and the one that names it. */
@@ -90,7 +96,8 @@ function wholeRow(event, list, gone) {
   const side = gone ? 0 : 1;
   const cascade = gone && event.origin?.model && event.origin.model !== event.sender;
   const pieces = [["dim", (cascade ? "cascade · " : "") + fields(list.length)]];
-  const telling = list.find(([, pair]) => typeof pair[side] === "string" && pair[side] && pair[side] !== MASK);
+  const texts = list.filter(([, pair]) => typeof pair[side] === "string" && pair[side] && pair[side] !== MASK);
+  const telling = texts.find(([, pair]) => pair[side] === event.object_repr) ?? texts[0];
   if (telling) pieces.push(["dim", line(telling[0], 40)], [gone ? "old" : "new", short(telling[1][side])]);
   return pieces;
 }
@@ -98,6 +105,6 @@ function wholeRow(event, list, gone) {
 function nothing({ signal, raw, update_fields: updated }, would) {
   if (raw) return "loaded from a fixture";
   if (signal === "pre_delete" || would === "deleted") return "the row";
-  if (would === "updated" || signal === "pre_save") return updated ? `saved ${line(updated.join(", "), 60)}, nothing changed` : "nothing changed";
+  if (would === "updated" || would === "silent" || signal === "pre_save") return updated ? `saved ${line(updated.join(", "), 60)}, nothing changed` : "nothing changed";
   return "";
 }

@@ -9,6 +9,7 @@ export function linksFrom(home) {
     event: (id) => `${home}events/${part(id)}/`,
     trace: (id) => `${home}traces/${part(id)}/`,
     object: (label, pk) => `${home}objects/${part(label)}/${PLAIN.test(pk) ? `${part(pk)}/` : `?pk=${part(pk)}`}`,
+    shared: (id) => `${home}views/${id ? `${part(id)}/delete/` : ""}`,
     history: (query) => `${home}events/${String(query) ? `?${query}` : ""}`,
   };
 }

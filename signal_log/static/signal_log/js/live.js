@@ -1,23 +1,33 @@
 // The live page: puts its parts together and listens to the reader.
 
 import * as arrivals from "./arrivals.js";
-import { add, toWire } from "./filters.js";
+import { add, remove, toWire } from "./filters.js";
 import { openHelp } from "./help.js";
 import { listen } from "./keys.js";
-import { $, config, inForce, links, page, state, store } from "./page.js";
+import { viewMenu } from "./menu.js";
+import { $, config, display, eventIdOf, inForce, links, now, page, remember, state, store, stream, views } from "./page.js";
+import { understand, waysBack } from "./past.js";
+import { given, lately } from "./range.js";
 import * as reader from "./reader.js";
-import { all, deeds, table, tick } from "./screen.js";
+import { all, deeds, heads, soon, table, tick } from "./screen.js";
 import { searchBox } from "./search.js";
+import { SharedViews } from "./shared.js";
 import { Connection } from "./socket.js";
-import { readView } from "./view.js";
+import { readView, toView } from "./view.js";
 
-Object.assign(deeds, reader);
+Object.assign(deeds, reader, { remove: (filter) => reader.change(remove(state.filters, filter)) });
 page.connection = new Connection({
   url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${config.socket}`,
   backfill: config.backfill,
   filters: () => toWire(inForce()),
   handlers: arrivals.handlers,
 });
+page.past = waysBack((which, operations, answer) => {
+  if (answer && which !== stream) understand(answer);
+  if (operations.size && which === store) reader.found(operations);
+  soon();
+});
+page.past.reset();
 page.search = searchBox($("query"), $("search"), {
   typed: (filter) => {
     state.typed = filter;
@@ -29,27 +39,35 @@ page.search = searchBox($("query"), $("search"), {
   },
 });
 
+viewMenu($("view-open"), $("view-menu"), {
+  views, display, shared: new SharedViews(links.shared, $("view-menu").dataset.token), open: reader.open, look: reader.look, arrange: reader.columns, columns: () => state.columns, fits: (name) => heads.fits(name), query: () => toView({ ...state, event: 0 }),
+  last: (minutes) => reader.during(lately(minutes * 60_000, now())),
+  show: (from, to) => reader.during(given(from, to)),
+});
+
 $("tools").hidden = $("panes").hidden = false;
 $("follow").onclick = () => (state.following ? reader.pause("reader") : reader.follow());
 $("new").onclick = reader.follow;
-$("fold").onclick = () => reader.unfold(false);
-$("unfold").onclick = () => reader.unfold(true);
+$("lists").onclick = ({ target }) => target.value && reader.list(target.value);
 $("clock").onclick = reader.retime;
 $("facets-open").onclick = () => reader.facetsDrawer();
+const linkOf = (row) => new URL(links.event(eventIdOf(row)), location.href).href;
 listen({
   "/": () => page.search.focus(), j: () => reader.step(1), k: () => reader.step(-1), ArrowDown: () => reader.step(1), ArrowUp: () => reader.step(-1),
-  Enter: () => state.picked && location.assign(links.event(state.picked.event?.id ?? state.picked.events.at(-1).id)),
+  ArrowRight: () => reader.toggle(state.picked, true), ArrowLeft: () => reader.toggle(state.picked, false),
+  Enter: () => state.picked && location.assign(linkOf(state.picked)),
   Escape: (event) => (page.search.leave(event) ? undefined : reader.escape()), f: reader.follow, p: () => reader.pause("reader"), " ": () => $("follow").click(),
-  g: reader.follow, Home: reader.follow, G: () => table.toEnd(), End: () => table.toEnd(), e: () => reader.unfold(!state.unfolded), t: reader.retime, d: reader.density,
-  y: () => state.picked && reader.take(new URL(links.event(state.picked.id), location.href).href, "Link"), "?": () => openHelp($("keys")),
+  g: reader.follow, Home: reader.follow, G: () => table.toEnd(), End: () => table.toEnd(),
+  e: () => reader.list(state.list === "signals" ? "operations" : "signals"), c: () => reader.list(state.list === "cascades" ? "operations" : "cascades"), t: reader.retime, d: reader.density, n: reader.nextError, x: reader.context,
+  y: () => state.picked && reader.take(linkOf(state.picked), "Link"), "?": () => openHelp($("keys")),
 });
 addEventListener("popstate", () => {
   const view = readView(location.search);
-  Object.assign(state, { typed: null, picked: null, wanted: view.event, unfolded: view.unfolded });
+  Object.assign(state, { typed: null, picked: null, wanted: view.event, list: view.list });
   page.search.empty();
-  store.unfold(view.unfolded);
-  table.pick(null);
-  reader.change(view.filters, { step: false });
+  stream.show(view.list);
+  reader.showColumns(view.columns);
+  reader.change(view.filters, { range: view.range, step: false });
 });
 document.addEventListener("pointerdown", ({ target }) => {
   if ($("facets").classList.contains("open") && !target.closest("#facets, #facets-open")) reader.facetsDrawer(false);
@@ -57,10 +75,12 @@ document.addEventListener("pointerdown", ({ target }) => {
 addEventListener("online", () => page.connection.hurry());
 addEventListener("offline", all);
 document.addEventListener("visibilitychange", () => {
-  state.takenAtHide = store.taken;
+  state.takenAtHide = stream.taken;
   tick();
   all();
 });
 setInterval(tick, 1000);
+table.mode = state.mode;
+remember(); // the view that opens with the page stands in the address too
 page.connection.start();
 all();

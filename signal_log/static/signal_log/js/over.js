@@ -18,6 +18,8 @@ function chosen(state) {
   if (state.refusal) return tooNarrow(state);
   if (!state.answered) return state.connection === "connecting" ? null : waiting();
   if (!state.settled) return null;
+  if (state.looking) return null;
+  if (state.time) return nothingThen(state);
   return state.filters.length ? tooNarrow(state) : nothingYet(state);
 }
 
@@ -38,6 +40,10 @@ function tooNarrow({ filters, refusal, drop, clear }) {
     <p>Drop <button class="pill" type="button" onClick=${() => drop(last)}><b>${LABELS[last.key]}</b> ${last.not ? "not " : ""}<bdi>${pillText(last)}</bdi> ×</button>
     ${filters.length > 1 && html` or <button class="pill" type="button" onClick=${clear}>all of them</button>`}</p></div>`;
 }
+
+const nothingThen = ({ time, filters, anytime, clear }) => html`<div class="empty"><h2>Nothing in this time</h2>
+  <p>The log holds no event ${filters.length ? "that matches " : ""}from <b>${time}</b>.</p>
+  <p><button class="pill" type="button" onClick=${anytime}>Show all times</button>${filters.length > 0 && html` or <button class="pill" type="button" onClick=${clear}>drop all filters too</button>`}</p></div>`;
 
 const nothingYet = ({ models }) => html`<div class="empty"><h2>Nothing has happened yet</h2>
   <p>As soon as one of these is saved or deleted, it appears here: ${models.map((model, i) => html`${i ? ", " : ""}<code>${model}</code>`)}.</p>

@@ -4,10 +4,12 @@ import { html, render } from "../vendor/htm-preact.js";
 import { LABELS } from "./filters.js";
 import { line } from "./text.js";
 
-export function renderPills(root, { filters, invert, drop, clear }) {
+/** `time` is the range in words, or empty. */
+export function renderPills(root, { filters, time, invert, drop, clear, anytime }) {
   render(html`
+    ${time && html`<span class="pill time" key="time"><span><b>time</b> ${time}</span><button class="drop" type="button" title="show all times (Esc)" aria-label="show all times" onClick=${anytime}>×</button></span>`}
     ${filters.map((filter) => html`<${Pill} key=${`${filter.key}:${filter.value}`} filter=${filter} invert=${invert} drop=${drop} />`)}
-    ${filters.length > 1 && html`<button class="link" type="button" onClick=${clear}>clear</button>`}
+    ${filters.length + (time ? 1 : 0) > 1 && html`<button class="link" type="button" onClick=${clear}>clear</button>`}
   `, root);
 }
 

@@ -36,6 +36,12 @@ export class Rate {
     return sums;
   }
 
+  /** The first and the last second that these of `bars` bars stand for. */
+  secondsOf(first, last, bars) {
+    const width = SECONDS / bars;
+    return [this.last - Math.ceil((bars - first) * width) + 1, this.last - Math.ceil((bars - 1 - last) * width)];
+  }
+
   /** The mean of the last `seconds` whole seconds. */
   perSecond(now, seconds = 10) {
     this.#advance(Math.floor(now / 1000));

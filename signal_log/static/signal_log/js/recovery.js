@@ -22,8 +22,9 @@ export class Recovery {
 
   /** Events that happened before the connection was back are recovered ones. */
   note(events, now) {
-    if (!this.#after) return;
-    this.#found += events.filter((event) => Date.parse(event.occurred_at) < this.#after).length;
+    const missed = this.#after ? events.filter((event) => Date.parse(event.occurred_at) < this.#after).length : 0;
+    if (!missed) return; // what happens now must not keep this open
+    this.#found += missed;
     this.#calmAt = now + CALM;
   }
 

@@ -3,6 +3,9 @@
 
 const before = (a, b) => a.rootId - b.rootId || b.position - a.position || a.id - b.id;
 
+/** When what a row is about happened. */
+export const rowAt = (row) => row.event?.at ?? row.operation?.at ?? row.at;
+
 export class OrderedRows {
   constructor(rows = []) {
     this.rows = rows.sort(before);
@@ -38,6 +41,18 @@ export class OrderedRows {
     return true;
   }
 
+  /** Put more rows among these, whose order may have changed since. */
+  merge(rows) {
+    this.changes += 1;
+    this.rows = [...new Set([...this.rows, ...rows])].sort(before);
+  }
+
+  /** Take out the rows for which this holds. */
+  drop(unwanted) {
+    this.changes += 1;
+    this.rows = this.rows.filter((row) => !unwanted(row));
+  }
+
   /** Take rows from the old end as long as `wanted` says so. */
   takeOldest(wanted) {
     let count = 0;
@@ -46,10 +61,10 @@ export class OrderedRows {
     return this.rows.splice(0, count);
   }
 
-  /** A copy that stays as it is while the original goes on. */
-  frozen() {
+  /** A copy that stays as it is while the original goes on; with `newest` it begins at that row. */
+  frozen(newest) {
     const copy = new OrderedRows();
-    copy.rows = this.rows.slice();
+    copy.rows = this.rows.slice(0, this.rows.length - Math.max(0, newest ? this.indexOf(newest) : 0));
     return copy;
   }
 
@@ -88,10 +103,46 @@ class SignalRow {
   }
 }
 
-export const signalRow = (operation, event) => (event.row ??= new SignalRow(operation, event));
+const signalRow = (operation, event) => (event.row ??= new SignalRow(operation, event));
 
-/** The rows of a list of operations, one for each signal. */
-export function unfolded(operations) {
-  const rowsOf = (row) => (row.type === "gap" ? [row] : row.events.map((event) => signalRow(row, event)));
-  return new OrderedRows(operations.rows.flatMap(rowsOf));
+/** The list with a row for each signal; follows the list of operations. */
+export class EverySignal {
+  constructor(operations) {
+    const rowsOf = (row) => (row.type === "gap" ? [row] : row.events.map((event) => signalRow(row, event)));
+    this.rows = new OrderedRows(operations.rows.flatMap(rowsOf));
+  }
+
+  /** A signal was taken into an operation. */
+  came(operation, event) {
+    this.rows.insert(signalRow(operation, event));
+  }
+
+  /** These operations are about to change their place, */
+  leave(operations) {
+    for (const one of operations) for (const event of one.events) this.rows.remove(signalRow(one, event));
+  }
+
+  /** and now they have. */
+  enter(operations) {
+    for (const one of operations) for (const event of one.events) this.rows.insert(signalRow(one, event));
+  }
+
+  changed() {}
+
+  gap(row) {
+    this.rows.insert(row);
+  }
+
+  /** The oldest operations have gone. */
+  evicted() {
+    this.rows.takeOldest((row) => row.gone || row.operation?.gone);
+  }
+
+  rowsOf(operation) {
+    return operation.events.map((event) => event.row);
+  }
+
+  rowOf(operation, id) {
+    return operation.events.find((event) => event.id === id)?.row ?? operation.events.at(-1).row;
+  }
 }

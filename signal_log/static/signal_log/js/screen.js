@@ -3,16 +3,20 @@
 import { Chart } from "./chart.js";
 import { renderDetail } from "./detail.js";
 import { renderFacets } from "./facets_view.js";
-import { add, invert, remove, toQuery, toggle } from "./filters.js";
 import { renderFoot } from "./foot.js";
+import { Heads } from "./heads.js";
 import { openHelp } from "./help.js";
 import { renderOver } from "./over.js";
-import { SETTLE, $, absent, announcer, config, fresh, inForce, links, now, operationOf, perSecond, rate, recovery, shownRows, state, status, store } from "./page.js";
+import { SETTLE, $, absent, announcer, before, config, folding, fresh, inForce, links, now, operationOf, page, perSecond, rate, recovery, shownRows, state, status, store, storm, stream } from "./page.js";
+import { historyFrom, renderEnd } from "./past.js";
 import { renderPills } from "./pills.js";
+import * as range from "./range.js";
+import { StormRows } from "./storm.js";
 import { Table } from "./table.js";
 import { count, plural } from "./text.js";
-import { zone } from "./time.js";
+import { minute, zone } from "./time.js";
 
+const SPAN = 600_000; // ms that the chart covers
 const FRAME = 100; // ms between renderings of arriving rows: ten a second is as much as can be read
 const SIDE = 500; // ms between renderings of the facets, the chart and the foot
 const MOST_FLASHES = 4; // a second; above that the whole list would blink
@@ -21,51 +25,82 @@ const MOST_FLASHES = 4; // a second; above that the whole list would blink
 export const deeds = {};
 
 const titled = document.title;
-export const table = new Table($("grid"), $("rows"), { pick: (row) => deeds.pick(row), scrolled: (atEdge) => deeds.scrolled(atEdge) });
-const chart = new Chart($("rate"), rate, (said) => {
-  $("rate-now").textContent = said ? said[0] : perSecond();
-  $("rate-note").textContent = said ? said[1] : "last 10 minutes";
+export const table = new Table($("grid"), $("rows"), {
+  pick: (row) => deeds.pick(row), toggle: (row) => deeds.toggle(row), scrolled: (atEdge) => deeds.scrolled(atEdge), moved: () => back(),
+  rendered: () => (state.takenAtRender = store.taken),
 });
+export const heads = new Heads($("grid"), $("heads"), { lay: (names) => table.lay(names), changed: (columns) => deeds.columns(columns) });
+heads.show(state.columns);
+const chart = new Chart($("rate"), rate, {
+  say: (said) => {
+    $("rate-now").textContent = said ? said[0] : perSecond();
+    $("rate-note").textContent = said ? said[1] : counted();
+  },
+  select: (first, last) => deeds.during(range.between(first, last)),
+});
+
+/** What the chart stands for: what the server counted, or else only what the page holds. */
+function counted() {
+  const since = before.since ?? stream.operations.rows.find((row) => row.type !== "gap")?.at;
+  return !since || now() - since >= SPAN || page.past?.began ? "last 10 minutes" : `since ${minute(since, state.mode)}`;
+}
 
 export function showDetail() {
   state.detailStale = false;
   const panel = $("detail");
   panel.hidden = !state.picked;
-  renderDetail(panel, state.picked && operationOf(state.picked), {
-    store, links, act: { pick: deeds.pickEvent, only: (filter) => deeds.change(add(state.filters, filter)), copy: deeds.take, close: deeds.unpick },
+  const operation = state.picked && operationOf(state.picked);
+  renderDetail(panel, operation, {
+    store: operation?.home ?? store, links, context: state.context,
+    act: { pick: deeds.pickEvent, only: deeds.only, copy: deeds.take, close: deeds.unpick, context: deeds.context },
   });
 }
 
 function rows() {
   state.rowsAt = performance.now();
+  storm.judge(rate, now(), store.rows);
   table.calm = rate.perSecond(now(), 3) < MOST_FLASHES;
-  table.show(shownRows());
+  const shown = shownRows();
+  $("grid").setAttribute("role", state.list === "cascades" || shown instanceof StormRows ? "treegrid" : "grid");
+  table.show(shown);
   const more = fresh();
   $("new").hidden = !more;
   if (more) $("new").textContent = `${plural(more, "new event")}`;
+  back();
+}
+
+/** Near the end of the list what is older is asked for; of a storm's list, which is cut short, nothing. */
+function back() {
+  const { way, settled } = page.past;
+  const stormy = table.rows instanceof StormRows;
+  if (way.open && settled && table.nearEnd && !stormy) way.more();
+  renderEnd($("end"), way, stormy);
 }
 
 function side() {
   state.sideAt = performance.now();
+  chart.range = state.range;
   chart.draw(now());
-  if (chart.over === undefined) $("rate-now").textContent = perSecond();
-  renderFacets($("facets"), {
-    facets: store.facets, filters: inForce(), toggle: (filter) => deeds.change(toggle(state.filters, filter)), close: () => deeds.facetsDrawer(false),
-  });
+  if (chart.over === undefined) {
+    $("rate-now").textContent = perSecond();
+    $("rate-note").textContent = counted();
+  }
+  renderFacets($("facets"), { facets: store.facets, filters: inForce(), toggle: deeds.narrow, close: () => deeds.facetsDrawer(false) });
   renderFoot($("foot"), {
-    size: store.size, rows: store.operations.length, unfolded: state.unfolded, since: state.since, recovered: recovery.said(now()),
-    older: links.history(toQuery(inForce())), absent: absent(),
+    storm: folding() && { folded: storm.folded, perSecond: rate.perSecond(now(), 2), open: () => deeds.pause("reader") },
+    size: store.size, rows: store.rows.length, list: state.list, since: state.since, recovered: recovery.said(now()),
+    older: links.history(historyFrom()), absent: absent(),
     lost: state.lost, notes: state.notes, mode: state.mode, help: () => openHelp($("keys")),
   });
   if (state.detailStale) showDetail();
 }
 
 function frame() {
-  renderPills($("pills"), {
-    filters: state.filters, invert: (one) => deeds.change(invert(state.filters, one)), drop: (one) => deeds.change(remove(state.filters, one)), clear: () => deeds.change([]),
-  });
+  const time = state.range ? range.words(state.range, state.mode, now()) : "";
+  renderPills($("pills"), { filters: state.filters, time, invert: deeds.turn, drop: deeds.remove, clear: deeds.clear, anytime: () => deeds.during(null) });
   renderOver($("over"), {
-    connection: state.connection.name, answered: state.answered, settled: now() - state.answered > SETTLE, refusal: state.refusal,
+    connection: state.connection.name, answered: state.answered, settled: state.range || now() - state.answered > SETTLE, refusal: state.refusal,
+    looking: page.past.way.open || page.past.way.state === "loading", time, anytime: () => deeds.during(null),
     rows: shownRows().length, filters: inForce(), models: config.models, drop: deeds.drop, clear: deeds.clear,
     login: `${config.login}?next=${encodeURIComponent(location.pathname + location.search)}`,
   });
@@ -76,8 +111,7 @@ function frame() {
   $("follow").setAttribute("aria-pressed", String(following));
   $("follow").classList.toggle("on", following);
   $("follow-word").textContent = following ? "Following" : "Follow";
-  $("fold").setAttribute("aria-pressed", String(!state.unfolded));
-  $("unfold").setAttribute("aria-pressed", String(state.unfolded));
+  for (const button of $("lists").children) button.setAttribute("aria-pressed", String(button.value === state.list));
   $("clock").textContent = state.mode === "relative" ? "Age" : `Time ${zone(state.mode)}`;
 }
 
@@ -104,11 +138,11 @@ export function soon() {
 export function tick() {
   recovery.tick(now());
   announcer.tick();
-  const missed = document.hidden ? store.taken - state.takenAtHide : 0;
+  const missed = document.hidden ? stream.taken - state.takenAtHide : 0;
   document.title = missed ? `(${count(missed)}) ${titled}` : titled;
   if (document.hidden) return;
-  $("rate").setAttribute("aria-label", chart.sums ? chart.words() : "");
   if (state.mode === "relative") table.retime();
+  if (storm.on && !storm.judge(rate, now(), store.rows)) rows();
   frame();
   side();
 }

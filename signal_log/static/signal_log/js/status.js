@@ -10,16 +10,17 @@ const FINAL = {
 };
 
 /** [tone, words] with tone ok | wait | bad | held. */
-export function words({ name, again, until, catching, trouble, following, fresh, lastAt, now, offline }) {
+export function words({ name, again, until, catching, trouble, following, ranged, fresh, lastAt, now, offline }) {
   if (FINAL[name]) return FINAL[name];
   if (offline && name !== "live") return ["bad", "Offline"];
   const wait = until ? `in ${Math.max(1, Math.ceil((until - now) / 1000))} s` : "";
   if (name === "restarting") return ["wait", `Server restarting, back ${wait}`];
   if (name === "database") return ["bad", `Database unavailable, again ${wait}`];
   if (name === "reconnecting") return ["wait", `Reconnecting ${wait}`];
-  if (name === "connecting") return ["wait", again ? "Reconnecting…" : "Connecting…"];
   if (trouble) return ["bad", trouble];
+  if (name === "connecting") return ["wait", again ? "Reconnecting…" : "Connecting…"];
   if (catching !== null && catching !== undefined) return ["wait", `Catching up ${count(catching)}`];
+  if (ranged) return ["held", fresh ? `Time range · ${count(fresh)} new` : "Time range"];
   if (!following) return ["held", fresh ? `Paused · ${count(fresh)} new` : "Paused"];
   if (!lastAt) return ["ok", "Live · no events yet"];
   const age = now - lastAt;

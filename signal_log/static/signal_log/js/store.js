@@ -1,18 +1,25 @@
 // The events this page holds: each once, folded into operations, in order, bounded.
 
 import { FacetCounts } from "./facets.js";
+import { Cascades } from "./cascades.js";
 import { kindOf, summary, wordOf } from "./kinds.js";
+import { EverySignal, OrderedRows } from "./rows.js";
 import { line } from "./text.js";
-import { OrderedRows, signalRow, unfolded } from "./rows.js";
+import { micros } from "./time.js";
+import { Traces, place, tree } from "./traces.js";
 
+const LISTS = { signals: EverySignal, cascades: Cascades };
 const EVICT_AT_ONCE = 0.02; // of the limit, so that making room is rare
 
 const via = ({ source, method, path }) => line(source === "http" && path ? `${method} ${path}` : source, 120);
 
+/** The object whose delete an event belongs to: what it takes along goes with it. */
+const originOf = ({ signal, origin }) => (signal.endsWith("_delete") && origin?.pk !== undefined ? `${origin.model}/${origin.pk}` : "");
+
 export class Store {
   /** `limit` events stay as compact rows; of the newest `recent` the whole event is kept. */
-  constructor({ limit = 100_000, recent = 5_000, onKind = () => {} } = {}) {
-    Object.assign(this, { limit, recent, onKind });
+  constructor({ limit = 100_000, recent = 5_000, onKind = () => {}, onEvent = () => {} } = {}) {
+    Object.assign(this, { limit, recent, onKind, onEvent, shown: "operations" });
     this.facets = new FacetCounts();
     this.words = new Map();
     this.clear();
@@ -20,14 +27,14 @@ export class Store {
 
   clear() {
     this.operations = new OrderedRows();
-    if (this.signals) this.signals = new OrderedRows();
-    this.traces = new Map();
+    this.show(this.shown);
+    this.traces = new Traces((operation, change) => this.#move(operation, change));
     this.byId = new Map();
     this.whole = new Map();
     this.newestId = 0;
     this.newestAt = 0;
-    this.opened = 0; // operations ever, for counting what is new
     this.taken = 0; // events ever
+    this.floor = 0; // above this id nothing that matches is missing but what the connection will bring
     this.gap = null;
     this.facets.reset();
   }
@@ -36,9 +43,19 @@ export class Store {
     return this.byId.size;
   }
 
+  /** Take events of the history, which reach down to an id; none of them is new. */
+  addOlder(events, floor) {
+    const { taken } = this;
+    const touched = this.add(events);
+    this.taken = taken;
+    this.floor = floor;
+    return touched;
+  }
+
   /** Take events in any order, with repeats; returns those operations that are new or changed. */
   add(events, now = Date.now()) {
     const touched = new Set();
+    if (events.length) this.floor ||= events[0].id;
     for (const event of events) {
       const operation = this.byId.has(event.id) ? null : this.#take(event, now);
       if (operation) touched.add(operation);
@@ -53,18 +70,30 @@ export class Store {
     const gap = { type: "gap", reason, rootId: this.newestId + 0.5, position: 0, id: 0, from: this.newestAt, version: 1, depth: 0, key: `gap:${this.newestId}` };
     this.gap = gap;
     this.operations.insert(gap);
-    this.signals?.insert(gap);
+    this.list?.gap(gap);
     return gap;
   }
 
-  /** Keep a second list, of single signals, or do without it. */
-  unfold(wanted) {
-    this.signals = wanted ? unfolded(this.operations) : null;
+  /** Keep the list of `signals` or `cascades` beside that of operations, or neither. */
+  show(list) {
+    this.shown = list;
+    this.list = LISTS[list] ? new LISTS[list](this.operations) : null;
   }
 
   /** The list that is shown. */
   get rows() {
-    return this.signals ?? this.operations;
+    return this.list?.rows ?? this.operations;
+  }
+
+  /** The row of that list in which an event is. */
+  rowOf(id) {
+    const operation = this.byId.get(id);
+    return operation && (this.list?.rowOf(operation, id) ?? operation);
+  }
+
+  /** The rows of that list that an operation has. */
+  rowsOf(operation) {
+    return this.list?.rowsOf(operation) ?? [operation];
   }
 
   /** The whole event, if it is recent enough to be held. */
@@ -72,20 +101,14 @@ export class Store {
     return this.whole.get(id);
   }
 
+  /** Events that are held in short are at hand as a whole again. */
+  recall(events) {
+    for (const event of events) if (this.byId.has(event.id)) this.#keepWhole(event);
+  }
+
   /** The operation that an event belongs to. */
   operationOf(id) {
     return this.byId.get(id);
-  }
-
-  /** The operation at whose signal another one was fired, if it is held. */
-  parentOf(operation) {
-    return operation.parent;
-  }
-
-  /** An operation and all it set off, in order of position. */
-  tree(operation) {
-    const all = [operation, ...operation.children.flatMap((child) => this.tree(child))];
-    return all.sort((a, b) => a.position - b.position);
   }
 
   #word(text) {
@@ -97,7 +120,7 @@ export class Store {
   }
 
   #take(event, now) {
-    const trace = this.#trace(event.trace_id);
+    const trace = this.traces.of(event.trace_id);
     const compact = {
       id: event.id,
       signal: this.#word(event.signal),
@@ -105,8 +128,9 @@ export class Store {
       actor: this.#word(event.actor_repr || event.actor_pk),
       outcome: this.#word(event.outcome),
       source: this.#word(event.source),
+      us: event.duration_us,
       position: event.position,
-      at: Date.parse(event.occurred_at),
+      at: micros(event.occurred_at) / 1000,
       kind: kindOf(event),
       word: wordOf(event),
     };
@@ -116,12 +140,12 @@ export class Store {
     operation.events.push(compact);
     operation.events.sort((a, b) => a.position - b.position);
     operation.stale = true;
-    trace.positions.set(event.position, operation);
     this.byId.set(event.id, operation);
     this.#keepWhole(event);
     this.facets.add(compact);
-    this.signals?.insert(signalRow(operation, compact));
-    this.#adopt(trace, event.position, operation);
+    this.onEvent(compact);
+    this.list?.came(operation, compact);
+    this.traces.known(operation, event.position);
     this.taken += 1;
     if (this.gap && event.id > this.gap.rootId) this.#closeGap(compact.at);
     if (event.id > this.newestId) this.newestId = event.id;
@@ -135,71 +159,30 @@ export class Store {
     this.gap = null;
   }
 
-  #trace(id) {
-    let trace = this.traces.get(id);
-    if (!trace) this.traces.set(id, (trace = { id, operations: new Map(), positions: new Map(), orphans: new Map() }));
-    return trace;
-  }
-
   #open(trace, event, compact, now) {
     const operation = {
       type: "operation", key: `${event.trace_id}:${event.operation}`, trace, position: event.operation, id: event.id, events: [],
       sender: compact.sender, pk: event.object_pk, repr: event.object_repr, actor: compact.actor, source: compact.source,
       at: compact.at, kind: "", word: "", pieces: [], parent: null, parentPosition: event.parent_position, children: [],
-      via: this.#word(via(event)), rootId: 0, depth: 0, version: 0, born: now, stale: true,
+      via: this.#word(via(event)), origin: originOf(event), rootId: 0, depth: 0, version: 0, born: now, stale: true,
     };
-    this.opened += 1;
-    trace.operations.set(event.operation, operation);
-    this.#link(operation);
+    this.traces.link(operation);
     this.operations.insert(operation);
     return operation;
   }
 
-  /** Find the parent by the position it fired at; who has none yet waits for it. */
-  #link(operation) {
-    const { trace, parentPosition } = operation;
-    const parent = parentPosition === null ? null : trace.positions.get(parentPosition);
-    if (parent && parent !== operation) {
-      operation.parent = parent;
-      parent.children.push(operation);
-    } else if (parentPosition !== null) {
-      const waiting = trace.orphans.get(parentPosition) ?? [];
-      trace.orphans.set(parentPosition, [...waiting, operation]);
-    }
-    this.#place(operation);
-  }
-
-  #place(operation) {
-    operation.rootId = operation.parent ? operation.parent.rootId : operation.id;
-    operation.depth = operation.parent ? operation.parent.depth + 1 : operation.parentPosition === null ? 0 : 1;
-  }
-
-  #adopt(trace, position, parent) {
-    const waiting = trace.orphans.get(position);
-    if (!waiting) return;
-    trace.orphans.delete(position);
-    for (const child of waiting) {
-      if (child === parent) continue;
-      this.#move(child, () => {
-        child.parent = parent;
-        parent.children.push(child);
-      });
-    }
-  }
-
   /** Change what an operation's place depends on: its rows leave the list, and come back where they belong. */
   #move(operation, change) {
-    const rows = this.tree(operation);
-    const signals = this.signals ? rows.flatMap((row) => row.events.map((event) => signalRow(row, event))) : [];
+    const rows = tree(operation);
+    this.list?.leave(rows);
     for (const row of rows) this.operations.remove(row);
-    for (const row of signals) this.signals.remove(row);
     change();
-    for (const row of rows) this.#place(row);
+    for (const row of rows) place(row);
     for (const row of rows) {
       row.version += 1;
       this.operations.insert(row);
     }
-    for (const row of signals) this.signals.insert(row);
+    this.list?.enter(rows);
   }
 
   #keepWhole(event) {
@@ -224,6 +207,7 @@ export class Store {
       operation.pk = event.object_pk;
       operation.actor = this.#word(event.actor_repr || event.actor_pk);
     }
+    this.list?.changed(operation);
     if (before !== operation.kind) this.onKind(operation, before, operation.kind);
   }
 
@@ -233,17 +217,14 @@ export class Store {
     for (const row of leaving) {
       row.gone = true;
       if (row.type === "gap") continue;
-      if (row.parent) row.parent.children = row.parent.children.filter((child) => child !== row);
+      this.traces.forget(row);
       for (const event of row.events) {
         this.byId.delete(event.id);
+        if (event.id >= this.floor) this.floor = event.id + 1;
         this.whole.delete(event.id);
         this.facets.add(event, -1);
-        row.trace.positions.delete(event.position);
       }
-      for (const child of row.children) child.parent = null;
-      row.trace.operations.delete(row.position);
-      if (!row.trace.operations.size) this.traces.delete(row.trace.id);
     }
-    this.signals?.takeOldest((row) => row.gone || row.operation?.gone);
+    this.list?.evicted();
   }
 }

@@ -1,23 +1,13 @@
 // The list: as many row elements as fit, each following its row while that is in view.
 
-import { gapWords } from "./gap.js";
-import { initials, lastPart, line } from "./text.js";
-import { clock } from "./time.js";
+import { arrange, explain, fillRow, makeRow, sayDelta, sayTime } from "./cells.js";
 
 const OVERSCAN = 6;
-const FLASH = 1_200;
-const JUST_NOW = 10_000; // what is older came with the backfill and does not flash
+const REST = 120; // ms without scrolling after which a list stands still
 const EDGE = 5; // pixels from the top within which the reader is at the live edge
 
-const el = (tag, className, role) => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (role) node.setAttribute("role", role);
-  return node;
-};
-
 export class Table {
-  /** `on`: pick(row), scrolled(atEdge). */
+  /** `on`: pick(row), toggle(row), scrolled(atEdge), rendered(), moved() after rows came into view. */
   constructor(grid, body, on) {
     Object.assign(this, { grid, body, on, rows: null, picked: null, mode: "local", skew: 0, calm: true });
     this.shown = new Map(); // row -> element
@@ -26,8 +16,9 @@ export class Table {
     this.measure();
     grid.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     grid.addEventListener("pointerdown", () => (this.held = true));
-    addEventListener("pointerup", () => setTimeout(() => (this.held = false)));
-    addEventListener("pointercancel", () => (this.held = false));
+    addEventListener("pointerup", () => setTimeout(() => this.#release()));
+    addEventListener("pointercancel", () => this.#release());
+    body.addEventListener("pointerover", ({ target }) => target.closest(".row") && explain(target.closest(".row")));
     body.addEventListener("click", (event) => this.#clicked(event));
     new ResizeObserver(() => this.measure()).observe(grid);
   }
@@ -35,6 +26,18 @@ export class Table {
   /** Whether the newest row is in view. */
   get atEdge() {
     return this.grid.scrollTop < EDGE;
+  }
+
+  /** Whether the oldest row is in view, or nearly. */
+  get nearEnd() {
+    return this.rows !== null && this.room > 0 && this.last >= this.rows.length - 2 * OVERSCAN;
+  }
+
+  /** Other columns, or in another order. */
+  lay(columns) {
+    this.columns = columns;
+    for (const element of [...this.shown.values(), ...this.spare]) arrange(element, columns);
+    if (this.rows) this.render();
   }
 
   measure() {
@@ -63,7 +66,10 @@ export class Table {
     this.laid = height;
     const first = Math.max(0, Math.floor((grid.scrollTop - this.head) / height) - OVERSCAN);
     const last = Math.min(total, first + Math.ceil(this.room / height) + 2 * OVERSCAN);
+    this.last = last;
+    this.newest = rows.at(0);
     this.#place(first, last, now);
+    this.on.rendered();
   }
 
   /** Bring a row into view without moving more than needed. */
@@ -95,21 +101,38 @@ export class Table {
 
   /** Times are said anew: their words change with the clock. */
   retime() {
-    for (const [row, element] of this.shown) this.#time(element, row);
+    for (const [row, element] of this.shown) sayTime(element, row, this);
+  }
+
+  /** What changed under a pressed pointer is shown now. */
+  #release() {
+    if (!this.held) return;
+    this.held = false;
+    this.render();
   }
 
   #scrolled() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.#rest(), REST);
     this.on.scrolled(this.atEdge);
     this.wanted ??= requestAnimationFrame(() => {
       this.wanted = null;
       this.render();
+      this.on.moved();
     });
+  }
+
+  /** Moving elements in the document costs more than all else in a frame: it waits until the list stands still. */
+  #rest() {
+    this.resting = null;
+    this.render();
   }
 
   #clicked(event) {
     const element = event.target.closest(".row");
-    if (!element || String(getSelection()).length) return;
-    for (const [row, shown] of this.shown) if (shown === element && row.type !== "gap") this.on.pick(row);
+    if (!element?.of || element.of.type === "gap") return;
+    if (event.target.closest(".caret") || element.of.type === "second") this.on.toggle(element.of);
+    else if (!String(getSelection()).length) this.on.pick(element.of);
   }
 
   #place(first, last, now) {
@@ -123,12 +146,14 @@ export class Table {
     for (let index = first; index < last; index += 1) {
       const row = this.rows.at(index);
       let element = this.shown.get(row);
-      if (!element) this.shown.set(row, (element = this.spare.pop() ?? this.#make()));
+      // The one that left first: rows of two kinds in turn then mostly stay in elements of their kind, which saves style.
+      if (!element) this.shown.set(row, (element = this.spare.shift() ?? this.#make()));
       if (element.of !== row || element.version !== row.version) this.#fill(element, row, now);
       this.#position(element, row, index);
+      sayDelta(element, row, this.rows, index);
     }
     for (const element of this.spare) if (element.of) this.#hide(element);
-    this.#order(first, last);
+    if (!this.resting) this.#order(first, last);
   }
 
   #hide(element) {
@@ -147,24 +172,9 @@ export class Table {
   }
 
   #make() {
-    const row = el("div", "row", "row");
-    row.id = `row-${(this.serial += 1)}`;
-    row.cells = {};
-    for (const name of ["time", "kind", "obj", "chg", "actor", "via"]) {
-      const cell = el(name === "time" ? "time" : "span", name === "time" ? "" : name, "gridcell");
-      row.cells[name] = cell;
-      row.append(cell);
-    }
-    row.cells.model = el("b");
-    row.cells.repr = el("span");
-    row.cells.obj.append(row.cells.model, " ", row.cells.repr);
-    row.cells.badge = el("span", "who small");
-    row.cells.badge.setAttribute("aria-hidden", "true");
-    row.cells.name = el("span");
-    row.cells.actor.append(row.cells.badge, row.cells.name);
-    row.parts = [...row.children];
-    this.body.append(row);
-    return row;
+    const element = makeRow(`row-${(this.serial += 1)}`, this.columns);
+    this.body.append(element);
+    return element;
   }
 
   #position(element, row, index) {
@@ -187,63 +197,7 @@ export class Table {
     element.of = row;
     element.version = row.version;
     element.hidden = false;
-    if (row.type === "gap") return this.#fillGap(element, row);
-    if (element.gap) {
-      element.gap = false;
-      element.replaceChildren(...element.parts);
-    }
-    const operation = row.operation ?? row;
-    const kind = row.event?.kind ?? operation.kind;
-    const isNew = this.calm && another && now - row.born < FLASH / 2 && now + this.skew - operation.at < JUST_NOW;
-    element.className = `row ${kind}${row.event && kind === "about" ? " pre" : ""}${row === this.picked ? " picked" : ""}`;
-    if (isNew) element.classList.add("new");
-    this.#time(element, row);
-    this.#what(element.cells, operation, row.event, kind);
-    this.#actor(element.cells, operation);
-    element.cells.via.textContent = operation.via;
-    element.cells.via.title = operation.via;
-  }
-
-  #fillGap(element, row) {
-    element.gap = true;
-    element.className = "row gap";
-    const cell = el("span", "", "gridcell");
-    cell.textContent = gapWords(row, this.mode);
-    element.replaceChildren(cell);
-  }
-
-  #time(element, row) {
-    if (row.type === "gap") return;
-    const at = row.event?.at ?? row.at;
-    const { time } = element.cells;
-    time.textContent = clock(at, this.mode, Date.now() + this.skew);
-    time.dateTime = new Date(at).toISOString();
-    time.title = time.dateTime;
-  }
-
-  #what(cells, operation, event, kind) {
-    cells.kind.className = `kind ${kind}`;
-    cells.kind.textContent = event ? lastPart(event.signal) : operation.word;
-    cells.obj.style.setProperty("--depth", Math.min(operation.depth, 8));
-    cells.obj.toggleAttribute("data-child", operation.depth > 0);
-    cells.model.textContent = line(lastPart(operation.sender), 60);
-    cells.repr.textContent = line(operation.repr || operation.pk, 100);
-    cells.obj.title = `${line(operation.sender, 100)} ${line(operation.pk, 60)}: ${line(operation.repr, 100)}`;
-    cells.chg.replaceChildren(...operation.pieces.map(([role, text]) => {
-      const piece = el("span", role);
-      piece.textContent = text;
-      return piece;
-    }));
-  }
-
-  #actor(cells, operation) {
-    const { actor } = operation;
-    cells.actor.classList.toggle("none", !actor);
-    cells.badge.textContent = actor ? initials(actor) : "";
-    cells.name.textContent = line(actor || nobody(operation.source), 60);
-    cells.actor.title = actor ? line(actor, 200) : "nobody was logged in";
+    const { mode, skew, calm, picked } = this;
+    fillRow(element, row, { mode, skew, calm, picked, another, now });
   }
 }
-
-/** Who did it when nobody was logged in: a stranger, or a program. */
-const nobody = (source) => (source === "http" || source === "websocket" ? "anonymous" : source.replace(/^\w+:/, ""));

@@ -1,22 +1,36 @@
-// The view in the address bar: filters, folding and the open event, so that a link shows the same.
+// The view in the address bar: filters, time, folding, columns and the open event, so that a link shows the same.
 
+import * as columns from "./columns.js";
 import { fromQuery, toQuery } from "./filters.js";
+import * as range from "./range.js";
+
+const LISTS = ["cascades", "operations", "signals"];
 
 export function readView(query) {
   const given = new URLSearchParams(query);
+  const list = given.get("view");
   return {
     filters: fromQuery(query),
-    unfolded: given.get("view") === "signals",
+    range: range.fromQuery(query),
+    list: LISTS.includes(list) ? list : "operations",
+    columns: columns.fromText(given.get("cols")),
     event: Number.parseInt(given.get("event") ?? "", 10) || 0,
   };
 }
 
-/** A change of filters is a step one can go back from; the rest only rewrites the address. */
-export function writeView({ filters, unfolded, event }, push) {
-  const query = toQuery(filters);
-  if (unfolded) query.set("view", "signals");
+/** The view as a query string; what is as usual is not named. */
+export function toView({ filters, range: time, list, columns: shown, event }) {
+  const query = range.intoQuery(toQuery(filters), time);
+  if (list !== "operations") query.set("view", list);
+  const cols = shown ? columns.toText(shown) : "";
+  if (cols) query.set("cols", cols);
   if (event) query.set("event", String(event));
-  const text = query.toString();
+  return query.toString();
+}
+
+/** A change of filters is a step one can go back from; the rest only rewrites the address. */
+export function writeView(view, push) {
+  const text = toView(view);
   const url = location.pathname + (text ? `?${text}` : "");
   if (url === location.pathname + location.search) return;
   if (push) history.pushState(null, "", url);

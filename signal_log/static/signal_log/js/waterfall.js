@@ -1,8 +1,7 @@
 // A cascade as bars on one axis of time: each operation, its signals, their receivers, and what those set off.
 
 import { duration, lastPart, line } from "./text.js";
-
-const micros = (text) => Date.parse(text) * 1000 + Number((/\.\d{3}(\d{3})/.exec(text) ?? [0, 0])[1]);
+import { micros } from "./time.js";
 
 /** [{name, title, depth, kind, start, length, id, here}] in microseconds, in the order things happened. */
 export function bars(tree, eventOf, here) {

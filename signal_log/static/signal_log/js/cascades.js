@@ -1,0 +1,198 @@
+// The list with a row for each cascade: all of a request, or of one operation of a longer program; opens in place.
+
+import { pieces, runWords, runs, toldBy } from "./cascade.js";
+import { OrderedRows } from "./rows.js";
+
+const LONG = /^(command|migration|test)\b/; // of these one trace holds more than belongs on a line
+
+class CascadeRow {
+  constructor(key, born) {
+    Object.assign(this, { type: "cascade", key, members: [], rootId: Infinity, id: 0, position: -1, depth: 0, version: 0, born, open: false, inside: [] });
+  }
+
+  /** Its operations, causes before effects. */
+  get ordered() {
+    if (this.unordered) this.members.sort((a, b) => a.position - b.position || a.id - b.id);
+    this.unordered = false;
+    return this.members;
+  }
+
+  get told() {
+    return toldBy(this.ordered);
+  }
+
+  get at() {
+    return this.ordered[0].at;
+  }
+
+  get pieces() {
+    return this.members.length > 1 ? pieces(this.ordered) : this.ordered[0].pieces;
+  }
+
+  /** Who it was: who has logged in meanwhile is known by the later ones. */
+  get actor() {
+    return this.ordered.findLast(({ actor }) => actor)?.actor ?? "";
+  }
+}
+
+/** An operation below its cascade, or many equal ones in one row. */
+class MemberRow {
+  constructor(cascade, run, place) {
+    Object.assign(this, { type: run.length > 1 ? "many" : "member", cascade, run, place, operation: run[0], key: `${cascade.key}:${run[0].position}`, open: false });
+  }
+
+  get rootId() {
+    return this.cascade.rootId;
+  }
+
+  get position() {
+    return this.place;
+  }
+
+  get id() {
+    return this.operation.id;
+  }
+
+  get depth() {
+    return this.operation.depth + 1;
+  }
+
+  get version() {
+    return this.operation.version;
+  }
+
+  get born() {
+    return this.operation.born;
+  }
+
+  get words() {
+    return runWords(this.run);
+  }
+}
+
+export class Cascades {
+  constructor(operations) {
+    this.rows = new OrderedRows();
+    this.byKey = new Map();
+    const gaps = operations.rows.filter((row) => row.type === "gap");
+    const rest = operations.rows.filter((row) => row.type !== "gap");
+    for (const operation of rest) this.#join(operation, false);
+    this.rows = new OrderedRows([...this.byKey.values(), ...gaps]);
+  }
+
+  came(operation) {
+    if (!operation.cascade || operation.cascade.list !== this) this.#join(operation, true);
+  }
+
+  leave(operations) {
+    for (const one of operations) this.#part(one);
+  }
+
+  enter(operations) {
+    for (const one of operations) this.#join(one, true);
+  }
+
+  changed({ cascade }) {
+    cascade.version += 1;
+    if (cascade.open) this.#moved(cascade, () => {});
+  }
+
+  gap(row) {
+    this.rows.insert(row);
+  }
+
+  evicted() {
+    const left = (row) => row.gone || (row.cascade ?? row).members?.some((one) => one.gone);
+    for (const row of this.rows.takeOldest(left)) {
+      if (row.type !== "cascade") continue;
+      row.members = row.members.filter((one) => !one.gone);
+      row.rootId = row.id = Math.min(...row.members.map((one) => one.rootId));
+      row.version += 1;
+      row.inside = [];
+      if (!row.members.length) {
+        this.byKey.delete(row.key);
+        continue;
+      }
+      this.rows.insert(row);
+      this.#fill(row);
+    }
+  }
+
+  rowsOf({ cascade }) {
+    return [cascade, ...cascade.inside];
+  }
+
+  rowOf({ cascade, position }) {
+    return cascade.inside.find((row) => row.run.some((one) => one.position === position)) ?? cascade;
+  }
+
+  /** Open or close a row. */
+  toggle(row) {
+    const { cascade = row } = row;
+    for (const one of cascade.inside) this.rows.remove(one);
+    if (row === cascade) cascade.open = !cascade.open;
+    else cascade.unrolled = cascade.unrolled === row.key ? "" : row.key;
+    cascade.version += 1;
+    this.#fill(cascade);
+  }
+
+  #join(operation, placed) {
+    const key = keyOf(operation);
+    let row = this.byKey.get(key);
+    if (!row) {
+      row = new CascadeRow(key, operation.born);
+      row.list = this;
+      this.byKey.set(key, row);
+    }
+    const add = () => {
+      row.unordered ||= row.members.length > 0 && row.members.at(-1).position > operation.position;
+      row.members.push(operation);
+      operation.cascade = row;
+      if (operation.rootId < row.rootId) row.rootId = row.id = operation.rootId;
+    };
+    if (placed) this.#moved(row, add);
+    else add();
+  }
+
+  #part(operation) {
+    const row = operation.cascade;
+    this.#moved(row, () => {
+      row.members = row.members.filter((one) => one !== operation);
+      row.rootId = row.id = Math.min(...row.members.map((one) => one.rootId));
+    });
+    operation.cascade = null;
+  }
+
+  /** Change a row, and keep it and what is open below it where they belong. */
+  #moved(row, change) {
+    const before = row.rootId;
+    for (const one of row.inside) this.rows.remove(one);
+    const there = this.rows.remove(row);
+    change();
+    row.version += 1;
+    if (!row.members.length) return this.byKey.delete(row.key);
+    if (there || before !== row.rootId) this.rows.insert(row);
+    this.#fill(row);
+  }
+
+  #fill(row) {
+    row.inside = [];
+    if (!row.open) return;
+    const shown = runs(row.ordered).flatMap((run) => [
+      run, ...(run.length > 1 && row.unrolled === `${row.key}:${run[0].position}` ? run.map((one) => [one]) : []),
+    ]);
+    row.inside = shown.map((run, place) => new MemberRow(row, run, place));
+    for (const one of row.inside) {
+      one.open = row.unrolled === one.key;
+      this.rows.insert(one);
+    }
+  }
+}
+
+/** What belongs on one line: a whole request; of a longer program one operation with what it set off or took along. */
+function keyOf(operation) {
+  let root = operation;
+  while (root.parent) root = root.parent;
+  if (!LONG.test(root.source)) return root.trace.id;
+  return `${root.trace.id} ${root.origin || root.position}`;
+}

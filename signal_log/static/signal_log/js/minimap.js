@@ -1,0 +1,121 @@
+// The whole trace in little, with the part that is seen marked: a drag chooses a span of time, a click goes to a row.
+
+import { END, between, isWhole } from "./span.js";
+
+const CLICK = 4; // pixels that a pointer may move in a click
+const ROW = 3; // pixels that a row takes where there is room
+const LOWEST = 24; // pixels that can still be dragged over
+
+/** Where a row of `total` lies on a height: [y, height], at least a pixel. */
+export function lineOf(index, total, height) {
+  const pitch = Math.min(ROW, height / Math.max(1, total));
+  return [index * pitch, Math.max(1, pitch - (pitch >= 2 ? 1 : 0))];
+}
+
+export class Minimap {
+  /** `most` rows will be shown. `on`: select(span) of a drag, go(index) of a click on a row. */
+  constructor(canvas, most, on) {
+    canvas.style.maxHeight = `${Math.max(LOWEST, most * ROW + 4)}px`;
+    Object.assign(this, { canvas, on, bars: [], span: [0, END], view: [0, 0], chosen: null, drawn: document.createElement("canvas") });
+    this.#listen();
+    new ResizeObserver(() => this.#redraw()).observe(canvas);
+  }
+
+  /** [{x, width, colour, bad}] of the rows that are open. */
+  show(bars) {
+    this.bars = bars;
+    this.#redraw();
+  }
+
+  /** Mark a span of time and the rows in view, as [first, after the last]. */
+  mark(span, view) {
+    Object.assign(this, { span, view });
+    this.#overlay();
+  }
+
+  #size() {
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    return { width, height, scale: devicePixelRatio || 1 };
+  }
+
+  #context(canvas) {
+    const { width, height, scale } = this.#size();
+    const [wide, tall] = [Math.round(width * scale), Math.round(height * scale)];
+    if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
+    const context = canvas.getContext("2d");
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, width, height);
+    return context;
+  }
+
+  /** The rows, once for each change of them; what is marked goes over a copy. Errors come last, so that none is painted over. */
+  #redraw() {
+    const { width, height } = this.#size();
+    if (!width || !height) return;
+    const context = this.#context(this.drawn);
+    const paint = (bar, index) => {
+      if (bar.width === null) return;
+      const [y, tall] = lineOf(index, this.bars.length, height);
+      context.fillStyle = bar.colour;
+      context.fillRect((bar.x / END) * width, y, Math.max(bar.bad ? 3 : 1, (bar.width / END) * width), bar.bad ? Math.max(2, tall) : tall);
+    };
+    this.bars.forEach((bar, index) => bar.bad || paint(bar, index));
+    this.bars.forEach((bar, index) => bar.bad && paint(bar, index));
+    this.#overlay();
+  }
+
+  #overlay() {
+    const { width, height } = this.#size();
+    if (!width || !height) return;
+    const context = this.#context(this.canvas);
+    const style = getComputedStyle(this.canvas);
+    const [left, right] = (this.chosen ?? this.span).map((at) => (at / END) * width);
+    const [top] = lineOf(this.view[0], this.bars.length, height);
+    const [bottom] = lineOf(this.view[1], this.bars.length, height);
+    context.fillStyle = style.getPropertyValue("background-color");
+    context.drawImage(this.drawn, 0, 0, width, height);
+    context.globalAlpha = 0.5; // what is not in view
+    context.fillRect(0, 0, left, height);
+    context.fillRect(right, 0, width - right, height);
+    context.fillRect(left, 0, right - left, top);
+    context.fillRect(left, bottom, right - left, height - bottom);
+    context.globalAlpha = 1;
+    if (isWhole(this.span) && !this.chosen && this.view[1] - this.view[0] >= this.bars.length) return; // all is in view
+    context.strokeStyle = style.color;
+    context.lineWidth = 1.5;
+    context.strokeRect(left + 1, top + 1, Math.max(2, right - left - 2), Math.max(4, bottom - top - 2));
+  }
+
+  #listen() {
+    const { canvas } = this;
+    let start = null;
+    const timeAt = ({ clientX }) => {
+      const left = canvas.getBoundingClientRect().left + canvas.clientLeft;
+      return ((clientX - left) / canvas.clientWidth) * END;
+    };
+    const far = (event) => Math.abs(event.clientX - start.x) >= CLICK;
+    this.cancel = () => {
+      start = this.chosen = null;
+      this.#overlay();
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      start = { x: event.clientX, at: timeAt(event) };
+      canvas.setPointerCapture(event.pointerId);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!start) return;
+      this.chosen = far(event) ? between(start.at, timeAt(event)) : null;
+      this.#overlay();
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      if (!start) return;
+      const span = far(event) && between(start.at, timeAt(event));
+      this.cancel();
+      if (span) return this.on.select(span);
+      const [pitch] = lineOf(1, this.bars.length, canvas.clientHeight);
+      this.on.go(Math.min(this.bars.length - 1, Math.floor((event.clientY - canvas.getBoundingClientRect().top - canvas.clientTop) / pitch)));
+    });
+    canvas.addEventListener("pointercancel", this.cancel);
+  }
+}

@@ -1,0 +1,65 @@
+// Going back in time: asks the table for what is older than what is held, page by page, each thing once.
+
+export class Older {
+  /** `ask(query)` answers as /events/?format=json does; `changed(events found)` is told of each step. */
+  constructor({ store, ask, changed }) {
+    Object.assign(this, { store, ask, changed });
+    this.reset({});
+  }
+
+  /** Another view: whatever is still under way is not for it. */
+  reset(query) {
+    this.query = query;
+    this.state = "ready"; // loading, began (nothing is older), searching (time ran out), full, failed
+    this.searchedTo = 0;
+    this.turn = {};
+  }
+
+  /** Whether asking may bring more without anybody having to say so. */
+  get open() {
+    return this.state === "ready";
+  }
+
+  /** Ask for the next page, unless that is being done or there is none. */
+  async more() {
+    if (this.state === "loading" || this.state === "began" || this.state === "full") return;
+    const { store, turn } = this;
+    this.#become("loading");
+    try {
+      const page = await this.ask({ ...this.query, ...(store.floor ? { before: store.floor } : {}) });
+      if (turn !== this.turn) return;
+      const touched = store.addOlder(page.events, this.#reached(page));
+      this.searchedTo = page.searched_to ?? 0;
+      const state = page.older === null ? "began" : store.size >= store.limit ? "full" : this.searchedTo ? "searching" : "ready";
+      this.#become(state, touched, page);
+    } catch (problem) {
+      if (turn !== this.turn) return;
+      this.problem = problem.message;
+      this.#become("failed");
+    }
+  }
+
+  #reached({ older, events }) {
+    return older ?? events.at(-1)?.id ?? this.store.floor;
+  }
+
+  #become(state, touched = new Set(), page = null) {
+    this.state = state;
+    this.changed(touched, page);
+  }
+}
+
+/** Asks the server; an answer that is none of the log is an error with a sentence. */
+export function asker(address, fetcher = (...all) => fetch(...all)) {
+  return async (query) => {
+    const all = new URLSearchParams();
+    for (const [key, value] of Object.entries(query)) for (const one of [value].flat()) all.append(key, one);
+    if (!query.format) all.set("format", "json");
+    const answer = await fetcher(`${address}?${all}`, { headers: { Accept: "application/json" }, redirect: "manual" });
+    if (answer.type === "opaqueredirect" || answer.status === 403) throw new Error("you may no longer see events");
+    const page = answer.status === 200 || answer.status === 400 ? await answer.json() : null;
+    if (page?.problems) throw new Error(Object.values(page.problems).join(" "));
+    if (!page) throw new Error(`the server answered ${answer.status}`);
+    return page;
+  };
+}

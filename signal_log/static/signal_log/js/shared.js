@@ -1,0 +1,44 @@
+// The views that are shared with everybody who may see events: asked for when the menu opens, changed on the server.
+
+const GONE = "You are signed out. Log in again, in this tab or another, and reload the page.";
+const OLD = "The server does not take this from a page that has been open so long. Reload it and try again.";
+const AWAY = "The server cannot be reached. Try again when it is back.";
+
+export class SharedViews {
+  /** `address(id)` is where one is taken away, without an id that of all; `token` is the page's, against foreign pages. */
+  constructor(address, token, fetcher = (...all) => fetch(...all)) {
+    Object.assign(this, { address, token, fetcher, all: [], mayShare: false, problem: "" });
+  }
+
+  load() {
+    return this.#ask(this.address());
+  }
+
+  share(name, query) {
+    return this.#ask(this.address(), { name, query });
+  }
+
+  remove({ id }) {
+    return this.#ask(this.address(id), {});
+  }
+
+  /** Whether it was done; if not, `problem` says why, and all else is as it was. */
+  async #ask(address, sent) {
+    try {
+      const body = sent && new URLSearchParams({ ...sent, csrfmiddlewaretoken: this.token });
+      const answer = await this.fetcher(address, { headers: { Accept: "application/json" }, redirect: "manual", ...(body && { method: "POST", body }) });
+      if (answer.type === "opaqueredirect") this.problem = GONE;
+      else this.#take(answer, await said(answer));
+    } catch {
+      this.problem = AWAY;
+    }
+    return !this.problem;
+  }
+
+  #take({ status }, answer) {
+    if (status === 200 && answer) Object.assign(this, { all: answer.views, mayShare: answer.may_share, problem: "" });
+    else this.problem = answer?.error ?? (status === 403 ? OLD : `The server answered ${status}. Try again.`);
+  }
+}
+
+const said = (answer) => (answer.headers.get("Content-Type")?.startsWith("application/json") ? answer.json() : null);

@@ -1,0 +1,115 @@
+// The page of a trace: its rows folded and its axis of time zoomed by keys, buttons and the overview above them.
+
+import { Folds } from "./folds.js";
+import { listen } from "./keys.js";
+import { Minimap } from "./minimap.js";
+import { END, WHOLE, isWhole, length, pan, showing, zoom } from "./span.js";
+import { count, duration } from "./text.js";
+import { TraceRows } from "./trace_rows.js";
+
+const STEP = 1.5; // times that a key zooms
+const PART = 0.2; // of what is seen that a key moves by
+
+const $ = (id) => document.getElementById(id);
+const table = $("falls");
+const rows = new TraceRows(table);
+const folds = new Folds(rows.levels);
+const bad = rows.worst();
+const totalUs = Number(table.dataset.totalUs);
+const axis = [...table.tHead.querySelectorAll(".axis span")];
+const ends = axis.map((one) => one.textContent);
+let span = WHOLE;
+let shown = folds.shown();
+let error = -1;
+
+$("trace-tools").hidden = false;
+const minimap = new Minimap($("minimap"), rows.length, { select: look, go: (index) => rows.goTo(shown[index]) });
+const say = (words) => ($("trace-said").textContent = words);
+const time = (at) => duration((at / END) * totalUs);
+
+/** What can be seen follows from the span, the open rows and the place on the page. */
+function draw() {
+  minimap.mark(span, rows.paint(shown, span, $("trace-tools").getBoundingClientRect().bottom));
+}
+
+let waiting = 0;
+const soon = () => {
+  waiting ||= requestAnimationFrame(() => {
+    waiting = 0;
+    draw();
+  });
+};
+
+function look(wanted) {
+  span = wanted;
+  axis.forEach((one, end) => (one.textContent = isWhole(span) ? ends[end] : time(span[end])));
+  $("zoom-all").disabled = $("zoom-out").disabled = isWhole(span);
+  say(isWhole(span) ? "" : `${time(span[0])} to ${time(span[1])}, ${time(length(span))} of ${ends[1]}`);
+  soon();
+}
+
+function refold() {
+  shown = folds.shown();
+  rows.fold(shown, folds);
+  minimap.show(shown.map((row) => rows.bars[row]));
+  soon();
+}
+
+function foldAll(open) {
+  folds.all(open);
+  refold();
+  say(`${count(shown.length)} of ${count(rows.length)} rows shown`);
+}
+
+function nextError() {
+  if (!bad.length) return say("No error in this trace");
+  error = (error + 1) % bad.length;
+  folds.reveal(bad[error]);
+  refold();
+  rows.goTo(bad[error]);
+  look(showing(span, rows.bars[bad[error]]));
+  say(`Error ${count(error + 1)} of ${count(bad.length)}`);
+}
+
+function highlight() {
+  const on = $("errors-lit").getAttribute("aria-pressed") !== "true";
+  $("errors-lit").setAttribute("aria-pressed", String(on));
+  if (on) bad.forEach((row) => folds.reveal(row));
+  rows.light(on ? bad : [], folds);
+  refold();
+}
+
+/** What keys zoom around: the bar of the row that has the focus, if it is in sight. */
+function middle() {
+  const bar = rows.bars[rows.rowOf(document.activeElement)];
+  const at = bar && bar.x + bar.width / 2;
+  return at >= span[0] && at <= span[1] ? at : undefined;
+}
+
+const scroll = (part) => scrollBy({ top: part * innerHeight });
+const deeds = {
+  w: () => scroll(-PART), s: () => scroll(PART), a: () => look(pan(span, -PART)), d: () => look(pan(span, PART)),
+  ArrowUp: () => look(zoom(span, 1 / STEP, middle())), ArrowDown: () => look(zoom(span, STEP, middle())),
+  "[": () => foldAll(false), "]": () => foldAll(true), n: nextError, e: () => bad.length && highlight(),
+  Escape: () => (minimap.cancel(), look(WHOLE)), "?": () => $("keys").showModal(),
+};
+listen(deeds);
+$("trace-tools").addEventListener("click", ({ target }) => deeds[target.closest("[data-key]")?.dataset.key]?.());
+table.addEventListener("click", ({ target }) => {
+  if (!target.closest(".caret")) return;
+  folds.toggle(rows.rowOf(target));
+  refold();
+});
+addEventListener("scroll", soon, { passive: true });
+addEventListener("resize", soon);
+const recolour = () => {
+  rows.colours();
+  refold();
+};
+new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+
+rows.carets(folds);
+$("errors-lit").hidden = $("error-next").hidden = !bad.length;
+recolour();
+look(WHOLE);

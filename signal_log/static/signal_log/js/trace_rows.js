@@ -1,0 +1,119 @@
+// The rows of a trace as the server wrote them: what they say is read once, and only those near the view are painted.
+
+import { END, isWhole } from "./span.js";
+
+const HEIGHT = 26; // pixels of a row, as in trace.css
+const AROUND = 300; // pixels beyond the window that are painted as well
+
+export class TraceRows {
+  constructor(table) {
+    this.table = table;
+    this.rows = [...table.querySelectorAll("tr[data-level]")];
+    this.levels = this.rows.map((row) => Number(row.dataset.level));
+    this.fills = this.rows.map((row) => row.querySelector(".fall"));
+    this.painted = this.rows.map(() => "");
+    this.numbers = new Map(this.rows.map((row, index) => [row, index]));
+    this.hidden = this.rows.map(() => false);
+    this.bars = this.fills.map((svg, row) => {
+      const bar = svg?.firstElementChild;
+      return { x: Number(bar?.getAttribute("x")), width: bar ? Number(bar.getAttribute("width")) : null, bad: this.#is(row, "failed"), colour: "" };
+    });
+  }
+
+  get length() {
+    return this.rows.length;
+  }
+
+  #is(row, name) {
+    return this.rows[row].classList.contains(name);
+  }
+
+  /** The rows that raised; where none did, those that were rolled back. */
+  worst() {
+    const of = (name) => this.rows.flatMap((_, row) => (this.#is(row, name) ? [row] : []));
+    const failed = of("failed");
+    return failed.length ? failed : of("undone");
+  }
+
+  /** The colours that the style sheet gives the bars, asked for once a kind. */
+  colours() {
+    const known = new Map();
+    this.fills.forEach((svg, row) => {
+      if (!svg) return;
+      const kind = `${this.rows[row].className} ${svg.getAttribute("class")}`;
+      if (!known.has(kind)) known.set(kind, getComputedStyle(svg).fill);
+      this.bars[row].colour = known.get(kind);
+    });
+  }
+
+  /** A button before each row that others stand below. */
+  carets(folds) {
+    this.rows.forEach((row, index) => {
+      if (!folds.has(index)) return;
+      const caret = document.createElement("button");
+      const words = row.cells[0].textContent.replace(/\s+/g, " ").trim();
+      Object.assign(caret, { type: "button", className: "caret" });
+      caret.setAttribute("aria-label", `What stands below ${words}`);
+      caret.setAttribute("aria-expanded", "true");
+      row.cells[0].prepend(caret);
+    });
+  }
+
+  /** The number of the row that an element is in. */
+  rowOf(element) {
+    return this.numbers.get(element?.closest("tr"));
+  }
+
+  /** Show these rows; a part of the table that is not laid out is told how high it would be. */
+  fold(shown, folds) {
+    const open = new Set(shown);
+    this.rows.forEach((row, index) => {
+      const hide = !open.has(index);
+      if (this.hidden[index] !== hide) row.hidden = this.hidden[index] = hide;
+      if (folds.has(index)) row.cells[0].firstElementChild.setAttribute("aria-expanded", String(!folds.closed.has(index)));
+    });
+    const heights = new Map([...this.table.tBodies].map((body) => [body, 0]));
+    for (const row of shown) heights.set(this.rows[row].parentNode, heights.get(this.rows[row].parentNode) + HEIGHT);
+    for (const [body, height] of heights) body.style.containIntrinsicHeight = `${height}px`;
+  }
+
+  /** Put these rows, and what led to them, before the others; or none. */
+  light(wanted, folds) {
+    const leading = new Set(wanted.flatMap((row) => folds.above(row)));
+    this.table.classList.toggle("lit", wanted.length > 0);
+    this.rows.forEach((row, index) => row.classList.toggle("leads", leading.has(index)));
+  }
+
+  goTo(index) {
+    const head = this.rows[index].cells[0];
+    head.tabIndex = -1;
+    head.focus({ preventScroll: true });
+    head.scrollIntoView({ block: "center" });
+  }
+
+  /** Give the bars in view the span; gives the places of the first row in view, below `edge`, and of the first beyond. */
+  paint(shown, [from, to], edge) {
+    const box = isWhole([from, to]) ? `0 0 ${END} 8` : `${from} 0 ${to - from} 8`;
+    const top = (place) => this.rows[shown[place]].getBoundingClientRect().top;
+    const first = firstPlace(shown.length, (place) => top(place) > -AROUND);
+    const after = firstPlace(shown.length, (place) => top(place) > innerHeight + AROUND);
+    const seen = [firstPlace(shown.length, (place) => top(place) >= edge), firstPlace(shown.length, (place) => top(place) > innerHeight)];
+    for (const row of shown.slice(first, after)) {
+      if (this.painted[row] === box || !this.fills[row]) continue;
+      this.fills[row].setAttribute("viewBox", box);
+      this.painted[row] = box;
+    }
+    return seen;
+  }
+}
+
+/** The first of so many places, in order, for which something holds. */
+export function firstPlace(many, holds) {
+  let [low, high] = [0, many];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

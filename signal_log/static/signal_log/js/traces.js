@@ -1,0 +1,67 @@
+// How operations hang together: who set off whom, by their positions within a trace, in any order of arrival.
+
+export class Traces {
+  /** `move(operation, change)` makes a change on which the places of an operation and all below it depend. */
+  constructor(move) {
+    this.move = move;
+    this.byId = new Map();
+  }
+
+  of(id) {
+    let trace = this.byId.get(id);
+    if (!trace) this.byId.set(id, (trace = { id, operations: new Map(), positions: new Map(), orphans: new Map() }));
+    return trace;
+  }
+
+  /** Find the parent by the position it fired at; who has none yet waits for it. */
+  link(operation) {
+    const { trace, parentPosition } = operation;
+    trace.operations.set(operation.position, operation);
+    const parent = parentPosition === null ? null : trace.positions.get(parentPosition);
+    if (parent && parent !== operation) {
+      operation.parent = parent;
+      parent.children.push(operation);
+    } else if (parentPosition !== null) {
+      const waiting = trace.orphans.get(parentPosition) ?? [];
+      trace.orphans.set(parentPosition, [...waiting, operation]);
+    }
+    place(operation);
+  }
+
+  /** A signal of an operation is known: those that waited for it are its children. */
+  known(operation, position) {
+    const { positions, orphans } = operation.trace;
+    positions.set(position, operation);
+    const waiting = orphans.get(position);
+    if (!waiting) return;
+    orphans.delete(position);
+    for (const child of waiting) {
+      if (child === operation) continue;
+      this.move(child, () => {
+        child.parent = operation;
+        operation.children.push(child);
+      });
+    }
+  }
+
+  /** An operation is no longer held. */
+  forget(operation) {
+    const { trace, parent } = operation;
+    if (parent) parent.children = parent.children.filter((child) => child !== operation);
+    for (const child of operation.children) child.parent = null;
+    for (const event of operation.events) trace.positions.delete(event.position);
+    trace.operations.delete(operation.position);
+    if (!trace.operations.size) this.byId.delete(trace.id);
+  }
+}
+
+export function place(operation) {
+  operation.rootId = operation.parent ? operation.parent.rootId : operation.id;
+  operation.depth = operation.parent ? operation.parent.depth + 1 : operation.parentPosition === null ? 0 : 1;
+}
+
+/** An operation and all it set off, in order of position. */
+export function tree(operation) {
+  const all = [operation, ...operation.children.flatMap((child) => tree(child))];
+  return all.sort((a, b) => a.position - b.position);
+}
