@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import plugin
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
     from tests.servers.daphne import Daphne
     from tests.servers.valkey import Valkey
+
+
+# How long an example takes says nothing on a machine that runs several tests at once.
+settings.register_profile("unhurried", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,10 +45,17 @@ def event_value(**fields: Any) -> Event:
         process="test:1",
         salt=b"0123456789abcdef",
     )
-    event = replace(event, **fields)
-    return replace(event, digest=event_digest(asdict(event), event.salt))
+    event = event._replace(**fields)
+    return event._replace(digest=event_digest(event._asdict(), event.salt))
 
 
 def make_event(**fields: Any) -> SignalEvent:
     """The row of ``event_value(**fields)``."""
-    return SignalEvent.objects.bulk_create([SignalEvent(**asdict(event_value(**fields)))])[0]
+    return SignalEvent.objects.bulk_create([SignalEvent(**event_value(**fields)._asdict())])[0]
+
+
+def operation(trace: uuid.UUID, position: int, **fields: Any) -> SignalEvent:
+    """A pre and a post event; the post event is given back."""
+    common = {"trace_id": trace, "operation": position, **fields}
+    make_event(**{**common, "signal": "pre_save", "position": position, "created": None})
+    return make_event(**{**common, "signal": "post_save", "position": position + 1})

@@ -1,11 +1,12 @@
-"""The rows that the benchmark saves, and the table of a hand-written log."""
+"""The rows that the benchmark saves: one class for each that logs them, with the same columns; a hand-written log."""
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.db import models
 
 
-class Person(models.Model):
+class PersonFields(models.Model):
     """An account and profile in one row, without rules of its own: its saves cost what Django's saves cost."""
 
     username = models.CharField(max_length=150, unique=True)
@@ -19,8 +20,15 @@ class Person(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
 
+    class Meta:
+        abstract = True
+
     def __str__(self) -> str:
         return self.username
+
+
+class Person(PersonFields):
+    """Logged by nobody, by hand or by signal_log, in turns."""
 
 
 class Handwritten(models.Model):
@@ -37,3 +45,30 @@ class Handwritten(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} {self.object_pk}"
+
+
+# --- one class for each package, set up as its first page says -----------------------------------------
+if apps.is_installed("simple_history"):
+    from simple_history.models import HistoricalRecords
+
+    class SimpleHistoryPerson(PersonFields):
+        """Each save copies the row into a history table."""
+
+        history = HistoricalRecords()
+
+
+if apps.is_installed("auditlog"):
+    from auditlog.registry import auditlog
+
+    class AuditlogPerson(PersonFields):
+        """Each save is compared with the row, which is read for it; the difference is written."""
+
+    auditlog.register(AuditlogPerson)
+
+
+if apps.is_installed("pghistory"):
+    import pghistory
+
+    @pghistory.track()
+    class PghistoryPerson(PersonFields):
+        """Triggers copy the row into a history table."""

@@ -1,4 +1,4 @@
-"""What recording adds to a save, against bare Django and against a hand-written INSERT: ``make bench``.
+"""What recording adds to a save, beside a hand-written INSERT and other people's packages.
 
 Each database is measured in a process of its own, PostgreSQL on a server started for it.
 """
@@ -7,32 +7,38 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import secrets
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from statistics import median, quantiles
 from typing import Any
 
+from tests.benchmarks import peers
 from tests.benchmarks.machine import description
+from tests.benchmarks.markdown import head, line, with_goal
+from tests.benchmarks.process import DATABASES, NAMES, measured
 
-ROOT = Path(__file__).resolve().parents[2]
-DATABASES = ("sqlite", "postgres")
 BLOCK = 100
+OURS = "signal_log"
+OTHERS = {
+    "handwritten": "hand-written",
+    "simple_history": "simple-history",
+    "auditlog": "auditlog",
+    "pghistory": "pghistory",
+}
+Times = Mapping[str, list[float]]
+
+# At most so many times what the other adds: by database and whether in an atomic block.
+GOALS = {
+    ("sqlite", False): {"handwritten": 2.0, "simple_history": 0.25},
+    ("sqlite", True): {"handwritten": 1.5, "simple_history": 0.15},
+    ("postgres", False): {"handwritten": 1.8, "simple_history": 0.45},
+    ("postgres", True): {"handwritten": 1.0, "simple_history": 0.25, "pghistory": 2.0},
+}
 
 
 def main() -> None:
-    """Measure, and print a table in Markdown or everything as JSON."""
+    """Measure, and print tables in Markdown or everything as JSON."""
     options = arguments()
-    if options.inside:
-        measure_here(options)
-        return
-    chosen = DATABASES if options.database == "both" else (options.database,)
-    results = {database: measured(database, options) for database in chosen}
+    results = measure(options)
     if options.json:
         print(json.dumps({"machine": description(), "saves": options.saves, **turned_over(results)}))
     else:
@@ -42,102 +48,100 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """The command line; wrong numbers are refused with the right ones."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.save_cost", description=__doc__.split("\n")[0])
+    add_options(parser)
+    parser.add_argument("--json", action="store_true", help="every single measurement, for other programs")
+    options = parser.parse_args()
+    check(parser, options)
+    return options
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What can be chosen for this measurement."""
     parser.add_argument("--database", choices=(*DATABASES, "both"), default="both")
     parser.add_argument("--rounds", type=int, default=20, help="how often each is measured, in turns (20)")
     parser.add_argument("--saves", type=int, default=400, help=f"saves a measurement, a multiple of {BLOCK} (400)")
-    parser.add_argument("--json", action="store_true", help="every single measurement, for other programs")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+
+
+def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse what cannot be measured."""
     if options.rounds < 1:
         parser.error("--rounds must be 1 or more")
     if options.saves < BLOCK or options.saves % BLOCK:
         parser.error(f"--saves must be a multiple of {BLOCK}")
-    return options
 
 
-# --- a process for each database --------------------------------------------------------------------
-def measured(database: str, options: argparse.Namespace) -> dict[str, Any]:
-    """The measurements of one database."""
-    with address_of(database) as address:
-        command = [sys.executable, "-m", "tests.benchmarks.save_cost", "--inside"]
-        command += [f"--rounds={options.rounds}", f"--saves={options.saves}"]
-        environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "DATABASE_URL": address,
-            "DEBUG": "0",
-        }
-        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"The measurement on {database} ended with {done.returncode}.")
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
-
-
-@contextmanager
-def address_of(database: str) -> Iterator[str]:
-    """An empty database, for as long as the block lasts."""
-    if database == "sqlite":
-        with tempfile.TemporaryDirectory() as folder:
-            yield f"sqlite:///{folder}/benchmark.sqlite3"
-    else:
-        from tests.servers.postgres import Postgres
-
-        with Postgres() as server:
-            yield server.create_database("benchmark")
-
-
-def measure_here(options: argparse.Namespace) -> None:
-    """In the child: measure, and hand the numbers to the parent."""
-    import django
-
-    django.setup()
-    from tests.benchmarks import measuring
-
-    measuring.prepare()
-    print(json.dumps(measuring.measure(options.rounds, options.saves)))
+def measure(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """The measurements of each chosen database."""
+    peers.complain()
+    chosen = DATABASES if options.database == "both" else (options.database,)
+    return {
+        database: measured("tests.benchmarks.measuring", database, rounds=options.rounds, saves=options.saves)
+        for database in chosen
+    }
 
 
 def turned_over(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """First what was measured, then on which database."""
-    return {
-        name: {database: result[name] for database, result in results.items()} for name in ("times", "rows_per_save")
-    }
+    return {name: {database: result[name] for database, result in results.items()} for name in ("times", "logs")}
 
 
-# --- the table --------------------------------------------------------------------------------------
+# --- the tables -------------------------------------------------------------------------------------
 def report(results: dict[str, dict[str, Any]], options: argparse.Namespace) -> Iterator[str]:
-    """The lines of the table: medians over the rounds, and the middle half of them in brackets."""
+    """Three tables: what each adds, how signal_log compares, and what each wrote for it."""
     yield f"{description()}; {options.rounds} rounds of {options.saves} saves each, taking turns."
-    yield ""
-    yield "| | bare save, µs | hand-written INSERT adds | signal_log adds | times hand-written | times bare |"
-    yield "|---|---|---|---|---|---|"
+    for header, row in (
+        (["added µs a save", "bare save", *OTHERS.values(), OURS], added_row),
+        (["signal_log adds, times what it adds", *OTHERS.values()], ratio_row),
+    ):
+        yield from ("", *head(header))
+        for database, result in results.items():
+            for scene, ways in result["times"].items():
+                yield row(database, scene, ways)
+    yield from ("", *head(["rows a save, of so many columns, in so many indexes", *OTHERS.values(), OURS]))
     for database, result in results.items():
-        for scene, ways in result["times"].items():
-            yield row(f"{NAMES[database]}, {scene}", ways)
+        yield logs_row(database, result["logs"])
 
 
-NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+def added_row(database: str, scene: str, ways: Times) -> str:
+    """Medians over the rounds, the middle half of them in brackets."""
+    cells = [spread(added(ways, way)) if way in ways else absent(way, database) for way in (*OTHERS, OURS)]
+    return line([title(database, scene), spread(ways["bare"]), *cells])
 
 
-def row(title: str, ways: dict[str, list[float]]) -> str:
-    """One scene; what is added is compared round by round, so that slow rounds do not count as cost."""
-    floor, ours = added(ways, "handwritten"), added(ways, "signal_log")
-    whole = median(ways["signal_log"]) / median(ways["bare"])
-    cells: list[Any] = [
-        title,
-        spread(ways["bare"]),
-        spread(floor),
-        spread(ours),
-        f"{median(ours) / median(floor):.1f}",
-        f"{whole:.1f}",
+def ratio_row(database: str, scene: str, ways: Times) -> str:
+    """Ratios, each with its goal if there is one: ``1.40 ≤ 1.8`` has met it, ``**4.40** > 1.8`` has not."""
+    goals = GOALS[database, "atomic" in scene]
+    cells = [ratio(ways, way, goals.get(way)) if way in ways else absent(way, database) for way in OTHERS]
+    return line([title(database, scene), *cells])
+
+
+def logs_row(database: str, logs: Mapping[str, Mapping[str, int]]) -> str:
+    """What each left in its log."""
+    cells = [
+        "{rows}, {columns}, {indexes}".format(**logs[way]) if way in logs else absent(way, database)
+        for way in (*OTHERS, OURS)
     ]
-    return "| " + " | ".join(cells) + " |"
+    return line([NAMES[database], *cells])
 
 
-def added(ways: dict[str, list[float]], way: str) -> list[float]:
-    """Microseconds more than bare, in each round."""
+def title(database: str, scene: str) -> str:
+    return f"{NAMES[database]}, {scene}"
+
+
+def absent(way: str, database: str) -> str:
+    """Why there is no number."""
+    return "PostgreSQL only" if way in peers.POSTGRES_ONLY and database == "sqlite" else "not installed"
+
+
+def added(ways: Times, way: str) -> list[float]:
+    """Microseconds more than bare, compared round by round: slow rounds do not count as cost."""
     return [taken - alone for taken, alone in zip(ways[way], ways["bare"], strict=True)]
+
+
+def ratio(ways: Times, way: str, goal: float | None) -> str:
+    """How often what the other adds fits into what signal_log adds."""
+    theirs = median(added(ways, way))
+    return with_goal(median(added(ways, OURS)) / theirs, goal) if theirs > 0 else "lost in noise"
 
 
 def spread(values: list[float]) -> str:

@@ -1,12 +1,19 @@
-"""A small project: the databases set up as in the reference installation, and one observed model."""
+"""A small project: the databases set up as in the reference installation, and one model observed by signal_log."""
 
 import os
 
 from observatory.settings import DATABASES, DEFAULT_AUTO_FIELD, USE_TZ
+from tests.benchmarks import peers
 
 __all__ = ["DATABASES", "DEFAULT_AUTO_FIELD", "USE_TZ"]
 
 SECRET_KEY = os.environ["SECRET_KEY"]
 DEBUG = False
-INSTALLED_APPS = ["signal_log", "tests.benchmarks"]
-SIGNAL_LOG = {"MODELS": ["benchmarks.Person"]}  # everything else as it is by default
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",  # this and the next for the packages that are compared with
+    "django.contrib.auth",
+    "signal_log",
+    *peers.apps(DATABASES["default"]["ENGINE"]),
+    "tests.benchmarks",
+]
+SIGNAL_LOG = {"MODELS": ["benchmarks.Person"]}  # everything else as it is by default, here and for the others

@@ -10,17 +10,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.live_site import OBSERVER, LivePage, Site, copied, make_database, visiting
+from tests.browser.live_site import OBSERVER, Database, LivePage, Site, beside, copied, make_database, visiting
 
 
-@pytest.fixture(scope="session")
-def site_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database with its people, to be copied."""
+@pytest.fixture(scope="session", params=["sqlite"])
+def site_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """A migrated database with its people, to be copied; a test `on_both_databases` runs on PostgreSQL too."""
+    if request.param == "postgres":
+        return make_database(beside(request.getfixturevalue("postgres_url")))
     return make_database(tmp_path_factory.mktemp("database") / "template.sqlite3")
 
 
 @pytest.fixture(scope="module")
-def site(site_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(site_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A running site for the tests of one module; each uses names of its own."""
     running = Site(copied(site_database, tmp_path_factory.mktemp("site")))
     yield running
@@ -28,7 +30,7 @@ def site(site_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture
-def own_site(site_database: Path, tmp_path: Path) -> Iterator[Site]:
+def own_site(site_database: Database, tmp_path: Path) -> Iterator[Site]:
     """A running site that a test may stop, empty of everybody else's events."""
     running = Site(copied(site_database, tmp_path))
     yield running

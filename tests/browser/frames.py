@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 Send = Callable[[str], None]
 
@@ -71,3 +72,22 @@ def answering(answers: Callable[[Any, int], None]) -> Callable[[Any], None]:
         socket.on_message(hear)
 
     return serve
+
+
+def history(page: Any, answers: Callable[[dict[str, list[str]]], dict[str, Any]] | None = None) -> None:
+    """The table as a test makes it up: `answers` to the query of each question for older events; empty without."""
+
+    def serve(route: Any) -> None:
+        query = parse_qs(urlsplit(route.request.url).query)
+        empty = {"events": [], "older": None, "newer": None, "searched_to": None, "since": None, "until": None}
+        route.fulfill(json=empty | (answers(query) if answers else {}))
+
+    page.route("**/events/?*format=json*", serve)
+    counts(page, [])
+
+
+def counts(page: Any, seconds: list[list[int]], *, since: str = "2026-11-22T14:00:00Z", complete: bool = True) -> None:
+    """What happened in the last ten minutes as a test makes it up: seconds from 1970, and a number for each kind."""
+    kinds = ["created", "updated", "deleted", "undone", "failed", "other"]
+    answer = {"kinds": kinds, "seconds": seconds, "since": since, "complete": complete}
+    page.route("**/events/?*format=counts*", lambda route: route.fulfill(json=answer))

@@ -4,6 +4,7 @@ page that notes everything a browser complains about."""
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.servers.daphne import ROOT, Daphne, environment, manage
@@ -22,13 +25,18 @@ PASSWORD = "long enough for a test"
 OBSERVER = "mira"
 STRANGER = "eve"
 
+# Decorates tests that are about what a database does: they run on SQLite and on PostgreSQL.
+on_both_databases = pytest.mark.parametrize("site_database", ["sqlite", "postgres"], indirect=True, scope="session")
+Database = Path | str
+"""A file of SQLite, or the address of a database of PostgreSQL."""
+
 # Runs what comes by standard input, one statement a line, and answers with a line each.
 WORKER = """
 import sys
 import django
 django.setup()
 from django.contrib.auth.models import Permission, User
-from django.db import transaction
+from django.db import connection, transaction
 from users.models import Profile
 from signal_log.models import SignalEvent
 for line in sys.stdin:
@@ -68,14 +76,27 @@ class Worker:
         self.process.wait(10)
 
 
-class Site:
+class Address:
+    """Where a site can be visited."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def cookies(self, username: str) -> list[dict[str, Any]]:
+        """A fresh session of this user, as the browser keeps it."""
+        visitor = Visitor(self.url)
+        visitor.log_in(username, PASSWORD)
+        return [{"name": c.name, "value": c.value, "url": self.url} for c in visitor.cookies]
+
+
+class Site(Address):
     """One installation: its server, its worker, its people."""
 
-    def __init__(self, database: Path) -> None:
-        self.env = {"DATABASE_URL": f"sqlite:///{database}"}
+    def __init__(self, database: Database) -> None:
+        self.env = {"DATABASE_URL": address(database)}
         self.server = Daphne(self.env)
         self.worker = Worker(self.env)
-        self.url = self.server.url
+        super().__init__(self.server.url)
 
     def run(self, code: str) -> None:
         """Change something, in another process than the server."""
@@ -86,16 +107,15 @@ class Site:
         self.worker.close()
         self.server.close()
 
-    def cookies(self, username: str) -> list[dict[str, Any]]:
-        """A fresh session of this user, as the browser keeps it."""
-        visitor = Visitor(self.url)
-        visitor.log_in(username, PASSWORD)
-        return [{"name": c.name, "value": c.value, "url": self.url} for c in visitor.cookies]
+
+def address(database: Database) -> str:
+    """The database in the form of DATABASE_URL."""
+    return database if isinstance(database, str) else f"sqlite:///{database}"
 
 
-def make_database(path: Path) -> Path:
+def make_database(database: Database) -> Database:
     """A migrated database with one observer and one who may not look."""
-    env = {"DATABASE_URL": f"sqlite:///{path}"}
+    env = {"DATABASE_URL": address(database)}
     manage("migrate", "--no-input", "-v0", env=env)
     worker = Worker(env)
     worker.run(f"""
@@ -104,18 +124,34 @@ def make_database(path: Path) -> Path:
         User.objects.create_user({STRANGER!r}, password={PASSWORD!r})
     """)
     worker.close()
-    return path
+    return database
 
 
-def copied(template: Path, folder: Path) -> Path:
+def copied(template: Database, folder: Path) -> Database:
     """A database of a test's own."""
-    return Path(shutil.copy(template, folder / "site.sqlite3"))
+    if isinstance(template, Path):
+        return Path(shutil.copy(template, folder / "site.sqlite3"))
+    return beside(template, template.rpartition("/")[2])
+
+
+def beside(url: str, template: str = "template1") -> str:
+    """The address of a new database on the same PostgreSQL, a copy of another."""
+    name = f"site_{secrets.token_hex(4)}"
+    with psycopg.connect(f"{url.rpartition('/')[0]}/postgres", autocommit=True) as connection:
+        words = (psycopg.sql.Identifier(one) for one in (name, template))
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*words))
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+IN_ORDER = """part => [...document.querySelectorAll("#rows .row:not([hidden])")]
+    .sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)
+    .map((row) => part ? row.querySelector(part)?.textContent.trim() : row.innerText)"""
 
 
 class LivePage:
     """The live page in a browser of its own, with words for what tests do to it."""
 
-    def __init__(self, page: Page, site: Site) -> None:
+    def __init__(self, page: Page, site: Address) -> None:
         self.page = page
         self.site = site
         self.complaints: list[str] = []
@@ -141,6 +177,14 @@ class LivePage:
         """The rows in view."""
         return self.page.locator("#rows .row:not([hidden])")
 
+    def texts(self, part: str = "") -> list[str]:
+        """The texts of the rows in view, or of a part of each, as they stand below each other.
+
+        While the list is scrolled its elements stand elsewhere in the document.
+        """
+        texts: list[str] = self.page.evaluate(IN_ORDER, part)
+        return texts
+
     def row(self, text: str) -> Any:
         """The rows in view that hold this text."""
         return self.rows.filter(has_text=text)
@@ -160,7 +204,7 @@ class LivePage:
 
 
 @contextmanager
-def visiting(browser: Browser, site: Site, username: str | None, **options: Any) -> Iterator[LivePage]:
+def visiting(browser: Browser, site: Address, username: str | None, **options: Any) -> Iterator[LivePage]:
     """A page of this user; complaints of the browser, Content-Security-Policy included, fail the test."""
     context: BrowserContext = browser.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
     try:

@@ -1,4 +1,4 @@
-"""Steps of random programs, and a simple model of what each should leave in the log."""
+"""A simple model of what each step of a random program should leave in the log."""
 
 from __future__ import annotations
 
@@ -8,61 +8,10 @@ from dataclasses import dataclass, field, replace
 from django.db import IntegrityError
 
 from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
+from tests.integration.steps import Boom, BulkCreate, BulkUpdate, Delete, RawDelete, Save, Update
 from tests.shop.models import Category
 
 OPEN = "open"
-
-
-class Boom(Exception):
-    """What receivers and blocks raise."""
-
-
-@dataclass(frozen=True)
-class Save:
-    """Give the slot's object this name and save it; a name may be taken. Receivers may save another and raise."""
-
-    slot: int
-    name: str
-    another_in: str | None = None
-    boom_in: str | None = None
-
-
-@dataclass(frozen=True)
-class Delete:
-    """Delete the slot's object, or (no slot) all rows by one queryset."""
-
-    slot: int | None
-    another_in: str | None = None
-    boom_in: str | None = None
-
-
-@dataclass(frozen=True)
-class Read:
-    """Read the log, which in a block has its events written early."""
-
-
-@dataclass(frozen=True)
-class Reload:
-    """Take a fresh object for the slot from the database; not in a block."""
-
-    slot: int
-
-
-@dataclass(frozen=True)
-class Block:
-    """An atomic block; its exception is caught right outside it."""
-
-    body: list
-    end: str
-    savepoint: bool
-
-
-@dataclass(frozen=True)
-class ByHand:
-    """A savepoint without a block; also the way out of a block that is doomed."""
-
-    body: list
-    undone: bool
 
 
 @dataclass
@@ -75,13 +24,24 @@ class Entry:
     pre: int
     cause: int | None = None
     outcome: str = OPEN
+    in_doubt: bool = False
+    """Whether its own rollback makes what objects are known to have held doubtful, though it failed."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a rollback goes back to."""
+
+    place: int
+    rows: dict[int, str]
 
 
 @dataclass
 class Model:
-    """What should be so: the rows, what each slot's object is known to have held, and the log.
+    """What should be so: the rows, what each object is known to have held, and the log.
 
-    ``objects`` and ``another`` (the keys of what a receiver saved) are the database's part, looked at for keys.
+    ``objects``, ``another`` (the keys of what a receiver saved) and ``keys`` (of the names that a ``bulk_create`` was
+    given) are the database's part, looked at for keys.
     """
 
     rows: dict[int, str] = field(default_factory=dict)
@@ -89,6 +49,7 @@ class Model:
     log: list[Entry] = field(default_factory=list)
     objects: dict[int, Category] = field(default_factory=dict)
     another: list[int] = field(default_factory=list)
+    keys: dict[str, int] = field(default_factory=dict)
     number: int = 0
 
     def fire(self, signal: str, name: str, changes: list | None, pre: int | None = None) -> int:
@@ -97,20 +58,36 @@ class Model:
         self.log.append(Entry(signal, name, changes, place if pre is None else pre))
         return place
 
-    def mark(self) -> tuple[int, dict, dict]:
-        """What a rollback goes back to."""
-        return len(self.log), dict(self.rows), dict(self.known)
+    def mark(self) -> Mark:
+        """As it is now."""
+        return Mark(len(self.log), dict(self.rows))
 
-    def undo(self, mark: tuple[int, dict, dict]) -> None:
-        """Go back; what is undone stays in the log as such."""
-        place, self.rows, self.known = mark[0], dict(mark[1]), dict(mark[2])
-        for entry in self.log[place:]:
-            if entry.outcome == OPEN:
-                entry.outcome = ROLLED_BACK
+    def undo(self, mark: Mark) -> None:
+        """Go back; what is undone stays in the log as such, and nobody is known to have held what the rows hold."""
+        self.rows = dict(mark.rows)
+        for entry in self.log[mark.place :]:
+            if entry.outcome == OPEN or entry.in_doubt:
+                entry.outcome = ROLLED_BACK if entry.outcome == OPEN else entry.outcome
+                entry.in_doubt = False
+                self.known.clear()
+
+    def certain(self, mark: Mark) -> None:
+        """What failed has failed before the block around it ends."""
+        for entry in self.log[mark.place :]:
+            entry.in_doubt = False
 
     def told(self) -> list[Entry]:
         """The log as a reader sees it now."""
         return [replace(entry, outcome=COMMITTED) if entry.outcome == OPEN else entry for entry in self.log]
+
+    def loaded(self, slot: int) -> None:
+        """The slot's object has just been read."""
+        pk = self.objects[slot].pk
+        self.known[id(self.objects[slot])] = (pk, self.rows[pk])
+
+    def known_of(self, slot: int) -> tuple[int, str] | None:
+        """Key and name that the slot's object is known to have held."""
+        return self.known.get(id(self.objects.get(slot)))
 
     # -- what should come of it: each first sees what was so before, then tells the exception ------------
 
@@ -118,7 +95,7 @@ class Model:
         """A save: failed before its post signal where a receiver raises or the name is taken."""
         before = self.objects.get(step.slot)
         pk = before.pk if before else None
-        known = self.known.get(step.slot)
+        known = self.known_of(step.slot)
         yield None
         old = known[1] if known and known[0] == pk else self.rows.get(pk)
         pre = self.fire("pre_save", step.name, None if old == step.name else [old, step.name])
@@ -133,7 +110,8 @@ class Model:
             old = None
         pk = self.objects[step.slot].pk
         self.rows[pk] = step.name
-        self.known[step.slot] = (pk, step.name)
+        key = id(self.objects[step.slot])
+        self.known[key] = (pk, step.name)
         post = self.fire("post_save", step.name, None if old == step.name else [old, step.name], pre)
         self.reacted(step, "post_save", post)
         yield Boom if step.boom_in == "post_save" else None
@@ -160,6 +138,31 @@ class Model:
                     yield Boom
         yield None
 
+    def writing(self, step: Update | BulkUpdate | BulkCreate | RawDelete) -> Iterator[type[Exception] | None]:
+        """A write without signals: refused where a name would be there twice."""
+        write = Silent.of(step, self)
+        yield None
+        if write.refused:
+            self.log[self.fire(write.signal, "0 rows", write.assigned)].outcome = FAILED
+            yield IntegrityError
+        if isinstance(step, BulkCreate):
+            write = replace(write, new={self.keys[name]: name for name in write.new.values()})
+        after = {**self.rows, **write.new}
+        touched = sorted({*write.gone, *write.new})
+        if write.by_row:
+            for pk in touched:
+                self.row(pk, self.rows.get(pk), None if pk in write.gone else after[pk])
+        elif touched:
+            rows = "1 row" if len(touched) == 1 else f"{len(touched)} rows"
+            self.fire(write.signal, rows, write.assigned)
+        self.rows = {pk: name for pk, name in after.items() if pk not in write.gone}
+        yield None
+
+    def row(self, pk: int, old: str | None, new: str | None) -> None:
+        """The event of one row of a bulk write."""
+        verb = "insert" if pk not in self.rows else "update" if new is not None else "delete"
+        self.fire(f"silent_{verb}", new or old or "", None if old == new else [old, new])
+
     def to_delete(self, slot: int | None) -> list[tuple[int, str, str]]:
         """Key, text and last known name of what a delete is about, by key."""
         if slot is None:
@@ -167,12 +170,14 @@ class Model:
         category = self.objects.get(slot)
         if category is None or category.pk is None:
             return []
-        known = self.known.get(slot)
+        known = self.known_of(slot)
         return [(category.pk, category.name, known[1] if known else category.name)]
 
     def never_deleted(self, pres: Iterable[int]) -> None:
+        """A delete that fails takes its own block with it: only then it is certain that it failed."""
         for place in pres:
             self.log[place].outcome = FAILED
+            self.log[place].in_doubt = True
 
     def reacted(self, step: Save | Delete, signal: str, cause: int) -> None:
         """What the receiver saved on the way."""
@@ -183,3 +188,46 @@ class Model:
         for inner in ("pre_save", "post_save"):
             place = self.fire(inner, name, [None, name], None if inner == "pre_save" else len(self.log) - 1)
             self.log[place].cause = cause
+
+
+@dataclass(frozen=True)
+class Silent:
+    """What a write without signals does: to which rows, and whether the database lets it."""
+
+    signal: str
+    by_row: bool
+    assigned: list | None = None
+    new: dict[int, str] = field(default_factory=dict)
+    gone: frozenset[int] = frozenset()
+    refused: bool = False
+
+    @classmethod
+    def of(cls, step: Update | BulkUpdate | BulkCreate | RawDelete, model: Model) -> Silent:
+        """The write of a step, the model being as before it."""
+        rows = model.rows
+        match step:
+            case RawDelete(found, by_row):
+                return cls("silent_delete", by_row, gone=frozenset(named(found, rows)))
+            case BulkCreate(names, conflicts, by_row):
+                taken = set(rows.values()) & set(names)
+                wanted = [name for name in names if name not in taken] if conflicts == "ignore" else names
+                new = {-place: name for place, name in enumerate(wanted, 1)}  # their keys are not known yet
+                return cls("silent_insert", by_row, new=new, refused=bool(taken) and not conflicts)
+            case BulkUpdate(slot, name, by_row):
+                found_by_key = {model.objects[slot].pk} & rows.keys()
+                model.known.pop(id(model.objects[slot]), None)
+                return cls.update(found_by_key, name, rows, by_row, "(one of several values)")
+            case Update(found, name, by_row, raw):
+                return cls.update(named(found, rows), name, rows, by_row and not raw, None if raw else name)
+
+    @classmethod
+    def update(cls, found: Iterable[int], name: str, rows: dict[int, str], by_row: bool, shown: str | None) -> Silent:
+        """All of these rows get the name, which only one can have."""
+        new = dict.fromkeys(found, name)
+        clash = len(new) > 1 or any(held == name for pk, held in rows.items() if pk not in new)
+        return cls("silent_update", by_row, shown and [None, shown], new, refused=bool(new) and clash)
+
+
+def named(name: str | None, rows: dict[int, str]) -> list[int]:
+    """The keys of the rows with this name, or of all."""
+    return [pk for pk, held in rows.items() if name in (None, held)]

@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from itertools import groupby
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.db.models.signals import ModelSignal, post_delete, post_save, pre_delete, pre_save
 
+import signal_log
 from signal_log.event import MODEL_SIGNALS
 from signal_log.models import SignalEvent
-from tests.integration.foreseen import Block, Boom, ByHand, Delete, Model, Read, Reload, Save
+from tests.integration.foreseen import Model
+from tests.integration.steps import (
+    Block,
+    Boom,
+    BulkCreate,
+    BulkUpdate,
+    ByHand,
+    Delete,
+    RawDelete,
+    Read,
+    Reload,
+    Save,
+    Update,
+)  # fmt: skip
 from tests.shop.models import Category
 
 new_savepoint = getattr(transaction, "savepoint_create", transaction.savepoint)  # its name in Django 6.1
+SILENT = ("silent_insert", "silent_update", "silent_delete")
 SIGNALS = {"pre_save": pre_save, "post_save": post_save, "pre_delete": pre_delete, "post_delete": post_delete}
+
+
+Step = Save | Delete | Update | BulkUpdate | BulkCreate | RawDelete
+CONFLICTS = {
+    "": {},
+    "ignore": {"ignore_conflicts": True},
+    "update": {"update_conflicts": True, "unique_fields": ["name"], "update_fields": ["name"]},
+}
+
+
+def rows(name: str | None) -> QuerySet[Category]:
+    """The row with this name, or all."""
+    return Category.objects.all() if name is None else Category.objects.filter(name=name)
 
 
 class Machine:
@@ -24,6 +54,9 @@ class Machine:
     def __init__(self) -> None:
         self.model = Model()
         self.armed: Save | Delete | None = None
+        self.before_step = 0
+        self.left: list[Category] = []  # kept, so that no other object gets their ids
+        self.read_early = False
         self.start = SignalEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
 
     # -- the program on the database -----------------------------------------------------------------
@@ -42,6 +75,10 @@ class Machine:
     def react(self, signal: ModelSignal, **_: object) -> None:
         """Only to the first firing of a step; what is saved in here fires for itself."""
         step, self.armed = self.armed, None
+        if step is not None and step.read_in is not None and signal is SIGNALS[step.read_in]:
+            step = replace(step, read_in=None)
+            self.read_early = True
+            assert len(self.events()) >= self.before_step
         if step is not None and step.another_in is not None and signal is SIGNALS[step.another_in]:
             step = replace(step, another_in=None)
             self.model.number += 1
@@ -57,12 +94,14 @@ class Machine:
     def step(self, step: object) -> bool:
         """One step; whether it has doomed its block."""
         match step:
-            case Save() | Delete():
+            case BulkUpdate(slot) if slot not in self.model.objects or self.model.objects[slot].pk is None:
+                pass  # Django refuses it before it asks the database
+            case Save() | Delete() | Update() | BulkUpdate() | BulkCreate() | RawDelete():
                 self.operate(step)
             case Read():
                 self.compare()
-            case Reload(slot) if not connection.in_atomic_block:
-                self.reload(slot)
+            case Reload():
+                self.reload(step)
             case Block():
                 self.block(step)
             case ByHand(body) if not connection.in_atomic_block:
@@ -102,18 +141,23 @@ class Machine:
         elif not connection.needs_rollback:
             transaction.savepoint_commit(savepoint)
 
-    def reload(self, slot: int) -> None:
+    def reload(self, step: Reload) -> None:
         """What was loaded is known."""
-        pk = self.model.objects[slot].pk if slot in self.model.objects else None
-        if pk in self.model.rows:
-            self.model.objects[slot] = Category.objects.get(pk=pk)
-            self.model.known[slot] = (pk, self.model.rows[pk])
+        pk = self.model.objects[step.slot].pk if step.slot in self.model.objects else None
+        if pk not in self.model.rows:
+            return
+        if step.same_object:
+            self.model.objects[step.slot].refresh_from_db()
+        else:
+            self.left.append(self.model.objects[step.slot])
+            self.model.objects[step.slot] = Category.objects.get(pk=pk)
+        self.model.loaded(step.slot)
 
-    def operate(self, step: Save | Delete) -> None:
-        """A save or a delete, on the database and in the model; both must end alike."""
+    def operate(self, step: Step) -> None:
+        """A save, a delete or a silent write, on the database and in the model; both must end alike."""
         mark = self.model.mark()
-        self.armed, self.model.another = step, []
-        expected = self.model.saving(step) if isinstance(step, Save) else self.model.deleting(step)
+        self.model.another, self.before_step = [], len(self.model.log)
+        expected = self.expected(step)
         raised: type[Exception] | None = None
         next(expected)
         try:
@@ -125,25 +169,72 @@ class Machine:
         assert raised is foreseen
         if raised is not None and not connection.in_atomic_block:
             self.model.undo(mark)
+        self.model.certain(mark)
 
-    def change(self, step: Save | Delete) -> None:
+    def expected(self, step: Step) -> Iterator[type[Exception] | None]:
+        """The model's part."""
+        match step:
+            case Save():
+                return self.model.saving(step)
+            case Delete():
+                return self.model.deleting(step)
+        return self.model.writing(step)
+
+    def change(self, step: Step) -> None:
         """The database's part."""
-        if isinstance(step, Save):
-            category = self.model.objects.setdefault(step.slot, Category())
-            category.name = step.name
-            category.save()
-        elif step.slot is None:
-            Category.objects.all().delete()
-        elif step.slot in self.model.objects and self.model.objects[step.slot].pk is not None:
-            self.model.objects[step.slot].delete()
+        match step:
+            case Save(slot, name):
+                self.armed = step
+                category = self.model.objects.setdefault(slot, Category())
+                category.name = name
+                category.save()
+            case Delete(None):
+                self.armed = step
+                Category.objects.all().delete()
+            case Delete(slot):
+                self.armed = step
+                if slot in self.model.objects and self.model.objects[slot].pk is not None:
+                    self.model.objects[slot].delete()
+            case Update(raw=True):
+                self.update_by_hand(step)
+            case _:
+                with signal_log.observed_bulk() if step.by_row else nullcontext():
+                    self.write(step)
+
+    def write(self, step: Update | BulkUpdate | BulkCreate | RawDelete) -> None:
+        """A write without signals, by the ORM."""
+        match step:
+            case Update(found, name):
+                rows(found).update(name=name)
+            case RawDelete(found):
+                rows(found)._raw_delete("default")
+            case BulkUpdate(slot, name):
+                self.model.objects[slot].name = name
+                Category.objects.bulk_update([self.model.objects[slot]], ["name"])
+            case BulkCreate(names, conflicts):
+                with transaction.atomic():  # on Django 6.1 a failure would leave the block broken and not doomed
+                    Category.objects.bulk_create([Category(name=name) for name in names], **CONFLICTS[conflicts])
+                self.model.keys = dict(Category.objects.filter(name__in=names).values_list("name", "pk"))
+
+    def update_by_hand(self, step: Update) -> None:
+        """The same in SQL; in a block of its own, for it would leave the one around it broken and not doomed."""
+        found = [step.found, step.found is None]
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("UPDATE shop_category SET name = %s WHERE name = %s OR %s", [step.name, *found])
+
+    def events(self) -> list[SignalEvent]:
+        """What the log holds, in its order, a statement's rows by their keys.
+
+        Who reads while an operation is under way has what is decided written before it, so then time counts.
+        """
+        found = SignalEvent.objects.filter(id__gt=self.start, sender="shop.Category", signal__in=MODEL_SIGNALS + SILENT)
+        events = list(found.order_by(*("occurred_at", "position") if self.read_early else ("id",)))
+        runs = groupby(events, lambda e: e.occurred_at if e.signal in SILENT and e.object_pk else e.id)
+        return [event for _, run in runs for event in sorted(run, key=lambda e: int(e.object_pk or 0))]
 
     def compare(self) -> None:
         """The log holds what the model holds, in its order, each event with its operation and its cause."""
-        events = list(
-            SignalEvent.objects.filter(id__gt=self.start, sender="shop.Category", signal__in=MODEL_SIGNALS).order_by(
-                "id"
-            )
-        )
+        events = self.events()
         entries = self.model.told()
         assert [(e.signal, e.object_repr, e.outcome, e.changes.get("name")) for e in events] == [
             (e.signal, e.name, e.outcome, e.changes) for e in entries

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.utils.html import strip_tags
 
-from signal_log import admin
+from signal_log import admin_list
 from signal_log.models import SignalEvent
 from tests.factories import make_event
 
@@ -88,12 +90,31 @@ def test_filters_and_search(client: Client, query: str, expected: set[str]) -> N
 
 def test_the_list_never_counts_the_whole_log(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The count ends where paging does; there is no second, full count."""
-    monkeypatch.setattr(admin, "MOST_LISTED", 3)
+    monkeypatch.setattr(admin_list, "MOST_LISTED", 3)
     for _ in range(8):
         make_event()
     response = client.get(LIST)
     assert response.context["cl"].result_count == 3
     assert response.context["cl"].full_result_count is None
+
+
+def test_the_list_says_what_changed_and_names_signals_shortly(client: Client) -> None:
+    """In the words of the history; of a failure the error alone."""
+    changes = {"updated": ["a", "b"], "name": ["oak", "ash"]}
+    make_event(signal="shop.signals.felled", changes={"tree": [None, "oak"]}, object_repr="first")
+    make_event(changes=changes, created=False, caused_by="shop.signals.restock", object_repr="second")
+    make_event(changes=changes, created=False, outcome="failed", error="ValueError: no", object_repr="third")
+    page = client.get(LIST).content.decode()
+    rows = {
+        name: strip_tags(page.partition(f">{name}</bdi>")[2].partition("</tr>")[0])
+        for name in ("first", "second", "third")
+    }
+    assert "tree oak" in rows["first"]
+    assert "restock name oak → ash +1" in rows["second"]
+    assert "ValueError: no" in rows["third"]
+    assert "oak" not in rows["third"]
+    assert '<small title="shop.signals.felled">felled</small>' in page
+    assert '<a href="?signal=shop.signals.felled">felled</a>' in re.sub(r">\s+", ">", re.sub(r"\s+<", "<", page))
 
 
 def test_the_list_takes_few_queries(client: Client, django_assert_max_num_queries: Any) -> None:

@@ -1,13 +1,11 @@
 """Any other signal: log-in, log-out, failed log-in and a project's own, without their secrets."""
 
-import asyncio
 import contextlib
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.dispatch import Signal
 from django.test import Client, RequestFactory, override_settings
 from django.utils.functional import SimpleLazyObject
@@ -16,6 +14,7 @@ import signal_log
 from signal_log import pipeline
 from signal_log.models import SignalEvent
 from signal_log.store.read import as_mapping
+from tests.coroutines import run
 from tests.log import recorded
 from tests.shop.models import Category, Note
 from tests.shop.signals import cached, order_paid
@@ -53,18 +52,6 @@ def receiver():
     yield connect
     for function in connected:
         order_paid.disconnect(function)
-
-
-def run(coroutine):
-    """Run a coroutine, and close the connections of the thread that did its queries."""
-
-    async def closing():
-        try:
-            return await coroutine
-        finally:
-            await sync_to_async(connections.close_all)()
-
-    return asyncio.run(closing())
 
 
 def by_send(**named):

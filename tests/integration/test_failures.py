@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+import sqlite3
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -12,11 +14,13 @@ from django.test import override_settings
 
 from observatory.health import metrics
 from signal_log.capture import unrecorded as module
+from signal_log.capture.context import system_actor
 from signal_log.capture.sink import sink, use_sink
 from signal_log.capture.unrecorded import unrecorded
 from signal_log.models import SignalEvent
 from signal_log.store import append
-from signal_log.store.append import TABLE, RecordingError
+from signal_log.store.append import RecordingError
+from signal_log.store.row import TABLE
 from tests.factories import event_value
 from tests.log import recorded
 from tests.shop.models import Category, Item, Note
@@ -35,22 +39,82 @@ def table_missing():
 
 
 @contextmanager
-def table_refuses(message="could not extend file: No space left on device"):
-    """The database refuses the INSERT for a reason of its own, as when the disk is full."""
+def trigger(when="FOR EACH STATEMENT", message="database or disk is full"):
+    """The database refuses the log's INSERT."""
     if connection.vendor == "sqlite":
-        execute(f"CREATE TRIGGER refuse BEFORE INSERT ON \"{TABLE}\" BEGIN SELECT RAISE(ABORT, '{message}'); END")
+        execute(
+            f"CREATE TRIGGER refuse BEFORE INSERT ON \"{TABLE}\" {when} BEGIN SELECT RAISE(ABORT, '{message}'); END"
+        )
         undo = ["DROP TRIGGER refuse"]
     else:
         execute(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
             f"$$ BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = '53100'; END $$"
         )
-        execute(f'CREATE TRIGGER refuse BEFORE INSERT ON "{TABLE}" EXECUTE FUNCTION refuse()')
+        execute(f'CREATE TRIGGER refuse BEFORE INSERT ON "{TABLE}" {when} EXECUTE FUNCTION refuse()')
         undo = [f'DROP TRIGGER refuse ON "{TABLE}"', "DROP FUNCTION refuse()"]
     try:
         yield
     finally:
         for statement in undo:
+            execute(statement)
+
+
+@contextmanager
+def disk_full():
+    """SQLite may grow no more, and the log's pages are full; on PostgreSQL the error of a full disk, by a trigger."""
+    if connection.vendor != "sqlite":
+        with trigger():
+            yield
+        return
+    with connection.cursor() as cursor:
+        pages = cursor.execute("PRAGMA page_count").fetchone()[0]
+    execute(f"PRAGMA max_page_count = {pages}")
+    try:
+        fill_up()
+        yield
+    finally:
+        execute("PRAGMA max_page_count = 1073741823")
+
+
+def fill_up():
+    """Small events until there is no room for one, in whichever page of an index it would stand."""
+    refused = 0
+    while refused < 100:
+        key = secrets.token_hex(4)
+        where = {"sender": key, "object_pk": key, "actor_pk": key, "actor_repr": key}
+        if refused % 2:  # beside those of the test
+            where |= {"sender": "shop.Category", "actor_pk": "", "actor_repr": system_actor().name}
+        try:
+            append.append([event_value(source=FILLER, changes={}, object_repr="", path="", **where)], connection)
+            refused = 0
+        except RecordingError:
+            refused += 1
+
+
+@contextmanager
+def forbidden():
+    """A role that may write everything but the log."""
+    if connection.vendor == "sqlite":
+        connection.ensure_connection()
+        connection.connection.set_authorizer(
+            lambda action, table, *_: (action, table) == (sqlite3.SQLITE_INSERT, TABLE) and sqlite3.SQLITE_DENY
+        )
+        try:
+            yield
+        finally:
+            connection.connection.set_authorizer(None)
+        return
+    role = f"clerk_{connection.settings_dict['NAME']}"
+    execute(f'CREATE ROLE "{role}"')
+    for things in ("TABLES", "SEQUENCES"):
+        execute(f'GRANT ALL ON ALL {things} IN SCHEMA public TO "{role}"')
+    execute(f'REVOKE INSERT ON "{TABLE}" FROM "{role}"')
+    execute(f'SET ROLE "{role}"')
+    try:
+        yield
+    finally:
+        for statement in ("RESET ROLE", f'DROP OWNED BY "{role}"', f'DROP ROLE "{role}"'):
             execute(statement)
 
 
@@ -66,6 +130,14 @@ def value_refused():
         yield
 
 
+FILLER = "filler"
+
+
+def real(events):
+    """The events but those that fill the disk."""
+    return [event for event in events if event.source != FILLER]
+
+
 def execute(statement):
     """A statement that is no business of the log's."""
     with connection.cursor() as cursor:
@@ -74,7 +146,8 @@ def execute(statement):
 
 REASONS = {
     table_missing: "no such table|does not exist",
-    table_refuses: "No space left on device",
+    disk_full: "database or disk is full",
+    forbidden: "not authorized|permission denied",
     value_refused: "a value no column takes",
 }
 every_failure = pytest.mark.parametrize("failure", REASONS, ids=lambda failure: failure.__name__)
@@ -134,7 +207,7 @@ def test_raise_means_that_the_change_fails_whole(failure, work, caplog):
             work(category)
         assert list(Category.objects.values_list("name", flat=True)) == ["old"]
         assert not Note.objects.exists()
-    assert events == []
+    assert real(events) == []
     assert 'SIGNAL_LOG["ON_ERROR"] = "log"' in str(raised.value)
     assert connection.get_autocommit()
     with recorded() as events:
@@ -151,7 +224,7 @@ def test_raise_inside_a_block_even_where_the_host_catches_it(failure):
             with suppress(RecordingError):
                 SignalEvent.objects.filter(pk=0).exists()
     assert not Category.objects.exists()
-    assert events == []
+    assert real(events) == []
 
 
 @pytest.mark.parametrize("work", [*every_work.args[1], save_and_read_the_log], ids=lambda work: work.__name__)
@@ -167,26 +240,51 @@ def test_log_means_that_the_change_goes_on(failure, work, goes_on, caplog):
         work(category)
     assert list(Category.objects.values_list("name", flat=True)) == ([] if work is delete else ["new"])
     assert Note.objects.exists() == (work in (save_in_a_block, save_in_a_savepoint, save_and_read_the_log))
-    assert events == []
+    assert real(events) == []
     assert unrecorded.total - before == 2
+    assert connection.get_autocommit()
     assert re.search(f"2 events were not recorded.*({REASONS[failure]})", caplog.text)
 
 
-def test_read_only_transaction(goes_on):
-    """A transaction that may not write any more commits what it has written, with `ON_ERROR="log"`."""
+def test_log_never_leaves_half_of_a_record(goes_on):
+    """What the database takes of an operation goes with what it refuses."""
+    before = unrecorded.total
+    with recorded() as events, trigger("FOR EACH ROW WHEN (NEW.signal = 'post_save')"):
+        save_in_a_block(Category(name="new"))
+    assert Category.objects.exists()
+    assert events == []
+    assert unrecorded.total - before == 2
+
+
+@contextmanager
+def read_only_from_now():
+    """The transaction under way may not write any more."""
     only_read, write_again = {
         "sqlite": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
         "postgresql": ("SET TRANSACTION READ ONLY", "SELECT 1"),
     }[connection.vendor]
-    with recorded() as events:
-        try:
-            with transaction.atomic():
-                Category.objects.create(name="new")
-                execute(only_read)
-        finally:
-            execute(write_again)
+    try:
+        with transaction.atomic():
+            yield
+            execute(only_read)
+    finally:
+        execute(write_again)
+
+
+def test_log_in_a_read_only_transaction(goes_on):
+    """It commits what it has written."""
+    with recorded() as events, read_only_from_now():
+        Category.objects.create(name="new")
     assert Category.objects.exists()
     assert events == []
+
+
+def test_raise_in_a_read_only_transaction():
+    """It is rolled back."""
+    with recorded() as events, pytest.raises(RecordingError, match=r"read-?only"), read_only_from_now():
+        Category.objects.create(name="new")
+    assert not Category.objects.exists()
+    assert {event.outcome for event in events} <= {"rolled_back"}
 
 
 @every_failure
@@ -262,7 +360,7 @@ def test_a_sink_that_fails_and_recovers(goes_on):
     working = sink()
 
     class Failing(type(working)):
-        def append(self, *_):
+        def append(self, *_, **__):
             raise RecordingError("not now")
 
     use_sink(Failing())

@@ -17,6 +17,7 @@ from tests.factories import make_event
 pytestmark = pytest.mark.django_db
 
 SECRET = "marker-of-an-event"
+NUMBERS = ("counts", "receivers")  # which name no object
 
 
 @pytest.fixture
@@ -32,6 +33,11 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "events": "/events/",
         "event": f"/events/{event.pk}/",
         "json": f"/events/{event.pk}/?format=json",
+        "events_json": "/events/?format=json",
+        "csv": "/events/?format=csv",
+        "jsonl": "/events/?format=jsonl",
+        "counts": "/events/?format=counts",
+        "receivers": f"/events/{event.pk}/?format=receivers",
         "trace": f"/traces/{event.trace_id}/",
         "object": "/objects/auth.User/77/",
         "at": "/objects/auth.User/77/?at=2100-01-01",
@@ -56,13 +62,19 @@ def pages(client: Client, addresses: dict[str, str]) -> Iterator[tuple[str, Http
         yield name, client.get(address)
 
 
+def body(response: Any) -> bytes:
+    """All that was sent, of a file too."""
+    sent: bytes = response.getvalue()
+    return sent
+
+
 def test_strangers_are_asked_to_log_in(addresses: dict[str, str]) -> None:
     """A redirect to the log-in that comes back, and not a word of the event."""
     for name, response in pages(Client(), addresses):
         assert response.status_code == 302, name
         assert "login" in response["Location"], name
         assert "next=/" in response["Location"], name
-        assert SECRET.encode() not in response.content, name
+        assert SECRET.encode() not in body(response), name
 
 
 def test_accounts_without_the_permission_get_a_clear_403(addresses: dict[str, str]) -> None:
@@ -72,9 +84,9 @@ def test_accounts_without_the_permission_get_a_clear_403(addresses: dict[str, st
             if name.startswith("admin") and response.status_code == 302:  # the admin's own log-in, for non-staff
                 continue
             assert response.status_code == 403, name
-            assert SECRET.encode() not in response.content, name
+            assert SECRET.encode() not in body(response), name
             if name == "events":
-                assert b"lacks the permission" in response.content
+                assert b"lacks the permission" in body(response)
 
 
 def test_people_with_the_permission_see_it(addresses: dict[str, str]) -> None:
@@ -85,7 +97,14 @@ def test_people_with_the_permission_see_it(addresses: dict[str, str]) -> None:
     ):
         for name, response in pages(client, addresses):
             assert response.status_code == 200, name
-            assert SECRET.encode() in response.content, name
+            assert name in NUMBERS or SECRET.encode() in body(response), name
+
+
+def test_who_asks_for_the_head_learns_no_more(addresses: dict[str, str]) -> None:
+    """HEAD is answered as GET is, to everybody."""
+    for client in (Client(), logged_in("ada"), logged_in("root", is_superuser=True, is_staff=True)):
+        for name, response in pages(client, addresses):
+            assert client.head(addresses[name]).status_code == response.status_code, name
 
 
 def test_the_setting_names_the_permission(addresses: dict[str, str]) -> None:
@@ -101,7 +120,7 @@ def test_an_account_that_is_deactivated_sees_nothing_more(addresses: dict[str, s
     get_user_model().objects.filter(username="ada").update(is_active=False)
     for name, response in pages(client, addresses):
         assert response.status_code == 302, name
-        assert SECRET.encode() not in response.content, name
+        assert SECRET.encode() not in body(response), name
 
 
 def test_pages_are_not_cached_and_allow_no_foreign_code(addresses: dict[str, str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +12,9 @@ from django.test import Client
 from signal_log.models import SignalEvent
 from signal_log.show import history, paging
 from signal_log.show.history import fold
-from signal_log.show.paging import Span, count, read_page, span_of
+from signal_log.show.paging import count, read_page
+from signal_log.store import span
+from signal_log.store.span import NOTHING, Span, span_of
 from tests.factories import event_value, make_event
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,7 @@ def ids() -> list[int]:
     first = make_event().pk + 1
     numbers = [first + n for n in range(30) if n not in (3, 4, 5, 20)]
     SignalEvent.objects.bulk_create(
-        SignalEvent(pk=pk, **asdict(event_value(object_repr="needle" if n % 7 == 0 else "hay")))
+        SignalEvent(pk=pk, **event_value(object_repr="needle" if n % 7 == 0 else "hay")._asdict())
         for n, pk in enumerate(numbers)
     )
     return [*reversed(numbers), first - 1]
@@ -39,12 +40,12 @@ def page_ids(page: paging.Page) -> list[int]:
 @pytest.mark.parametrize("scan", [False, True])
 def test_going_back_meets_every_event_once(ids: list[int], scan: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the width of the windows."""
-    monkeypatch.setattr(paging, "FIRST_WINDOW", 4)
-    span = Span(ids[-1], ids[0], scan)
+    monkeypatch.setattr(span, "FIRST_WINDOW", 4)
+    whole = Span(ids[-1], ids[0], scan)
     seen: list[int] = []
     before = None
     while True:
-        page = read_page(SignalEvent.objects.all(), span, size=7, before=before)
+        page = read_page(SignalEvent.objects.all(), whole, size=7, before=before)
         seen += page_ids(page)
         if page.older is None:
             break
@@ -65,17 +66,17 @@ def test_going_forward_mirrors_going_back(ids: list[int]) -> None:
 
 def test_rare_finds_far_back_are_reached_in_steps(ids: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """When time is up the page says how far it looked, and going on from there finds the rest."""
-    monkeypatch.setattr(paging, "FIRST_WINDOW", 5)
-    monkeypatch.setattr(paging, "WIDEST_WINDOW", 5)
+    monkeypatch.setattr(span, "FIRST_WINDOW", 5)
+    monkeypatch.setattr(span, "WIDEST_WINDOW", 5)
     monkeypatch.setattr(paging, "SECONDS", 0.0)
     needles = SignalEvent.objects.filter(object_repr="needle")
-    span = Span(ids[-1], ids[0], scan=True)
-    page = read_page(needles, span, size=50)
+    whole = Span(ids[-1], ids[0], scan=True)
+    page = read_page(needles, whole, size=50)
     assert page.searched_to is not None
     assert page.searched_to > ids[-1]
     found = page_ids(page)
     while page.older is not None:
-        page = read_page(needles, span, size=50, before=page.older)
+        page = read_page(needles, whole, size=50, before=page.older)
         found += page_ids(page)
     assert found == list(needles.order_by("-pk").values_list("pk", flat=True))
 
@@ -87,25 +88,28 @@ def test_the_count_stops_at_a_thousand(ids: list[int], monkeypatch: pytest.Monke
     monkeypatch.setattr(paging, "MOST_COUNTED", 10)
     assert str(count(log, Span())) == "more than 10"
     monkeypatch.setattr(paging, "MOST_COUNTED", 1_000)
-    monkeypatch.setattr(paging, "FIRST_WINDOW", 5)
+    monkeypatch.setattr(span, "FIRST_WINDOW", 5)
     monkeypatch.setattr(paging, "COUNT_SECONDS", 0.0)
     assert str(count(log, Span(ids[-1], ids[0], scan=True))).startswith("at least ")
 
 
-def test_times_need_not_follow_the_numbers() -> None:
+def test_times_need_not_follow_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """An event of a long transaction has a late number; a span of time still holds it."""
     noon = datetime(2020, 1, 1, 12, tzinfo=UTC)
     now = make_event()
     late = make_event(occurred_at=noon)
-    span = span_of(noon - timedelta(hours=1), noon + timedelta(hours=1), scan=False)
-    assert (span.low, span.high) == (late.pk, late.pk)
+    for near in (span.NEAR_ENOUGH, 0):
+        monkeypatch.setattr(span, "NEAR_ENOUGH", near)
+        found = span_of(noon - timedelta(hours=1), noon + timedelta(hours=1), scan=False)
+        assert found.low <= late.pk <= found.high
+    assert (found.low, found.high) == (late.pk, late.pk)
     assert now.pk < late.pk
-    assert span_of(noon + timedelta(hours=1), noon + timedelta(hours=2), scan=False) == paging.NOTHING
+    assert span_of(noon + timedelta(hours=1), noon + timedelta(hours=2), scan=False) == NOTHING
 
 
 def test_many_events_in_a_span_are_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the span holds too many to look up, the whole log is walked and the times still decide."""
-    monkeypatch.setattr(paging, "FEW", 1)
+    monkeypatch.setattr(span, "FEW", 1)
     noon = datetime(2020, 1, 1, 12, tzinfo=UTC)
     inside = [make_event(occurred_at=noon).pk for _ in range(3)]
     make_event()
@@ -142,3 +146,30 @@ def test_the_page_walks_both_ways_by_links() -> None:
     assert numbers[0] == numbers[2]
     assert len(numbers[1]) == history.PAGE_SIZE
     assert not set(numbers[0]) & set(numbers[1])
+
+
+def test_no_event_of_a_span_of_time_lies_outside_its_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However times and numbers are shuffled against each other, and wherever the span begins and ends."""
+    monkeypatch.setattr(span, "NEAR_ENOUGH", 1)
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    minutes = [0, 1, 9, 2, 3, 4, 5, 0, 6, 7, 2, 8, 9, 9, 3]
+    made = [(make_event(occurred_at=start + timedelta(minutes=at)).pk, at) for at in minutes]
+    for since, until in [(0, 9), (1, 2), (3, 3), (8, 9), (0, 0), (None, 4), (5, None)]:
+        inside = [pk for pk, at in made if (since is None or at >= since) and (until is None or at <= until)]
+        moments = [None if minute is None else start + timedelta(minutes=minute) for minute in (since, until)]
+        found = span_of(*moments, scan=True)
+        assert found.low <= min(inside)
+        assert max(inside) <= found.high
+
+
+def test_windows_grow_where_an_index_answers_and_stay_small_where_rows_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A search stays bounded on a cold disk, and passes millions of ids in a few questions."""
+    whole = Span(1, 10_000_000, scan=True)
+    monkeypatch.setattr(span, "AT_ONCE", 1e9)
+    assert len(list(span.windows(whole, 0, upwards=True))) < 10
+    monkeypatch.setattr(span, "AT_ONCE", 0)
+    widths = [high - low + 1 for low, high in span.windows(whole, span.LARGEST_ID, upwards=False)]
+    assert max(widths) == span.WIDEST_WINDOW
+    assert sum(widths) == whole.high

@@ -2,7 +2,9 @@
 
 import pytest
 from django.db.models import F
+from django.urls import reverse
 
+import signal_log
 from signal_log.models import SignalEvent
 from tests.shop.models import Category
 
@@ -23,3 +25,41 @@ def test_how_a_silent_write_is_shown(admin_client):
     assert "2 rows of shop.Category, without signals" in page
     assert 'class="null"' not in page
     assert "Origin" not in page
+
+
+def test_how_a_row_of_a_bulk_write_is_shown(admin_client):
+    """Old and new in the list; on the event's page how many rows the statement wrote, the row being one."""
+    with signal_log.observed_bulk():
+        first, _ = Category.objects.bulk_create([Category(name="x"), Category(name="y")])
+        Category.objects.filter(pk=first.pk).update(name="z")
+        Category.objects.filter(pk=first.pk).update(name="z")
+    page = admin_client.get("/events/?sender=shop.Category").content.decode()
+    assert '<del class="mono">x</del>' in page
+    assert '<ins class="mono">z</ins>' in page
+    found = SignalEvent.objects.filter(sender="shop.Category")
+    inserted, unchanged = found.earliest("id"), found.latest("id")
+    assert "It wrote 2 rows of shop.Category, without signals" in content(admin_client, inserted)
+    assert "No field changed" in content(admin_client, unchanged)
+    assert "It wrote 1 row of shop.Category" in content(admin_client, unchanged)
+
+
+def test_a_row_at_a_time_between_bulk_writes(admin_client):
+    """Bulk writes tell what the row was, that it came and that it went, as saves and deletes do."""
+    with signal_log.observed_bulk():
+        [category] = Category.objects.bulk_create([Category(name="first")])
+        Category.objects.update(name="second")
+        Category.objects.all()._raw_delete("default")
+    came, changed, gone = (e.occurred_at for e in SignalEvent.objects.filter(sender="shop.Category").order_by("id"))
+    address = reverse("signal_log:object", args=["shop.Category", category.pk])
+
+    def at(moment):
+        return admin_client.get(address, {"at": moment.isoformat()}).content.decode()
+
+    assert "first" in at(came)
+    assert "second" in at(changed)
+    assert "no longer existed" in at(gone)
+    assert '<span class="kind deleted">deleted</span>' in admin_client.get(address).content.decode()
+
+
+def content(client, event):
+    return client.get(f"/events/{event.pk}/").content.decode()

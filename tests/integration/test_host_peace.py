@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
+import warnings
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,7 +26,7 @@ from signal_log.models import SignalEvent
 from signal_log.seal.canonical import event_digest
 from signal_log.store.read import as_mapping
 from tests.log import recorded
-from tests.shop.models import Category, Ticket
+from tests.shop.models import Category, Note, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,6 +58,27 @@ def test_a_class_made_late_leaves_no_receiver_behind():
     assert signals.post_delete.has_listeners(Shelf)
     assert [len(getattr(signals, name).receivers) for name in MODEL_SIGNALS] == before
     assert observe in signals.post_delete._live_receivers(Category)[0]
+
+
+@isolate_apps("tests.shop")
+def test_a_from_db_of_the_host_shows_its_own_signature():
+    """Django 6.1 asks it whether the method takes a `fetch_mode`, and does without where an older one does not."""
+
+    class Old(models.Model):
+        class Meta:
+            app_label = "shop"
+            db_table = "shop_category"
+
+        @classmethod
+        def from_db(cls, db, field_names, values):
+            return super().from_db(db, field_names, values)
+
+    assert plan_of(Old) is not None
+    assert list(inspect.signature(Old.from_db).parameters) == ["db", "field_names", "values"]
+    Category.objects.create(name="a")
+    with warnings.catch_warnings(action="ignore"):
+        assert Old.objects.count() == len(Old.objects.all()) == 1
+    assert inspect.signature(Category.from_db) == inspect.signature(Note.from_db)
 
 
 def test_ready_may_run_twice():

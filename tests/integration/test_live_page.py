@@ -41,6 +41,7 @@ def test_the_page_knows_its_addresses_where_the_project_mounts_it(client: Client
     assert page["Cache-Control"] == "no-store"
     known = config(page.content.decode())
     assert (known["home"], known["socket"], known["backfill"]) == ("/", "/ws/events/", 200)
+    assert known["account"] == str(mira.pk)
 
 
 @override_settings(ROOT_URLCONF=elsewhere, LOGIN_URL="/sign-in/")

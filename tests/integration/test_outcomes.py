@@ -1,5 +1,7 @@
 """Committed only when committed: every way for work to end, in autocommit and in blocks."""
 
+from contextlib import suppress
+
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.signals import post_delete, post_save, pre_save
@@ -195,6 +197,55 @@ def test_failure_at_commit():
     assert not Item.objects.exists()
     assert {e.outcome for e in events} == {"rolled_back"}
     assert all(e.error.startswith("IntegrityError") for e in events)
+
+
+@pytest.mark.parametrize(
+    "load", [lambda row: Category.objects.get(pk=row.pk), lambda row: row.refresh_from_db() or row]
+)
+def test_object_loaded_in_a_block_that_is_rolled_back(load):
+    """It holds what never was in the row; its next save is compared with the row as it is."""
+    row = Category.objects.create(name="old")
+    with pytest.raises(KeyError), transaction.atomic():
+        Category.objects.filter(pk=row.pk).update(name="never")
+        seen = load(row)
+        raise KeyError
+    assert seen.name == "never"
+    seen.name = "new"
+    with recorded() as events:
+        seen.save()
+    assert [e.changes for e in events] == [{"name": ["old", "new"]}] * 2
+
+
+def test_commit_that_postgresql_makes_a_rollback():
+    """After a failed statement whose error was swallowed there is no exception and no row; the log says so."""
+    with recorded() as events, transaction.atomic():
+        Category.objects.create(name="a")
+        with suppress(IntegrityError), connection.cursor() as cursor:
+            cursor.execute("INSERT INTO shop_category (name) VALUES ('a')")
+    is_there = connection.vendor == "sqlite"  # which undoes the one statement alone
+    assert Category.objects.exists() is is_there
+    saves = [e for e in events if e.signal in ("pre_save", "post_save")]
+    assert [e.outcome for e in saves] == ["committed" if is_there else "rolled_back"] * 2
+    assert is_there or all("made a ROLLBACK" in e.error for e in saves)
+
+
+def test_connection_s_methods_take_their_arguments_by_name_too():
+    """As Django's own do, while events are held."""
+    with recorded() as events, transaction.atomic():
+        Category.objects.create(name="kept")
+        sid = connection.savepoint()
+        Category.objects.create(name="undone")
+        connection.savepoint_rollback(sid=sid)
+    assert [(e.object_repr, e.outcome) for e in events[1::2]] == [("kept", "committed"), ("undone", "rolled_back")]
+
+
+def test_commit_inside_a_block_is_refused_and_loses_nothing():
+    """Django's error comes up, and the block goes on with its events."""
+    with recorded() as events, transaction.atomic():
+        Category.objects.create(name="a")
+        with pytest.raises(transaction.TransactionManagementError):
+            connection.commit()
+    assert [e.outcome for e in events] == ["committed"] * 2
 
 
 def test_reading_inside_the_block_sees_its_events_and_a_rollback_still_undoes_them():

@@ -5,13 +5,13 @@ import json
 import threading
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.db.migrations.state import ModelState, ProjectState
 from django.test import Client
 
+from tests.coroutines import run
 from tests.log import recorded
 from tests.shop.models import Book, Category, CheapItem, Item, Ticket
 
@@ -19,18 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SAVE = ["pre_save", "post_save"]
 DELETE = ["pre_delete", "post_delete"]
-
-
-def run(coroutine):
-    """Run a coroutine, and close the connections of the thread that did its queries."""
-
-    async def closing():
-        try:
-            return await coroutine
-        finally:
-            await sync_to_async(connections.close_all)()
-
-    return asyncio.run(closing())
 
 
 def fired(events, sender):

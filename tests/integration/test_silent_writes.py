@@ -254,7 +254,7 @@ def test_failed_statement_is_a_failed_event(shelves, block):
 def test_orm_write_in_autocommit_is_one_transaction_with_its_event(shelves, monkeypatch):
     """When the event cannot be written, an `update()` in autocommit has not happened either."""
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise RecordingError("full")
 
     monkeypatch.setattr(pipeline, "append", refuse)
@@ -386,3 +386,13 @@ def test_data_migration_in_sql(shelves):
         with connection.schema_editor() as editor:
             operation.database_forwards("shop", editor, None, None)
     assert lines(events, "object_repr") == [("silent_update", "shop.Category", "3 rows")]
+
+
+def test_save_after_bulk_update(shelves):
+    """It is compared with what the row holds by then, not with what the object once loaded."""
+    shelf = Category.objects.get(name="a")
+    shelf.name = "z"
+    Category.objects.bulk_update([shelf], ["name"])
+    with recorded() as events:
+        shelf.save()
+    assert [event.changes for event in events] == [{}, {}]

@@ -101,7 +101,7 @@ def test_each_kind_leaves_rows_of_its_kind(doings: Doings, kind: str) -> None:
 
 def test_each_thing_is_a_trace_of_its_own() -> None:
     """The command has no trace that swallows all: requests are requests, the rest is the command's."""
-    traffic()
+    traffic("--seed=each")
     events = SignalEvent.objects.all()
     assert set(events.values_list("source", flat=True)) == {"http", "command:signal_traffic"}
     assert events.filter(source="http").exclude(actor_repr__in=("", "anonymous")).exists()
@@ -147,7 +147,7 @@ def test_nobody_else_is_touched() -> None:
 
 def test_clean_leaves_nothing_but_the_log() -> None:
     """Accounts, profiles, sessions and the group are gone; what happened is still told."""
-    traffic()
+    traffic("--seed=each")
     said = traffic("--clean")
     assert "demo people deleted" in said
     assert not User.objects.exists()
@@ -212,7 +212,7 @@ def test_no_mail_is_sent() -> None:
 
 def test_the_summary_counts_what_was_done() -> None:
     """The kinds add up to the total, and the total to the log."""
-    lines = traffic().splitlines()
+    lines = traffic("--seed=nobody").splitlines()
     counts = [int(line.split()[0]) for line in lines]
     assert sum(counts[:-1]) == counts[-1] > len(ARRIVALS)
     assert "went wrong" not in lines[-1]
@@ -223,7 +223,7 @@ def test_progress_is_for_terminals() -> None:
     terminal, pipe = Terminal(), StringIO()
     for stderr in (terminal, pipe):
         call_command("signal_traffic", "--rate=20", "--seconds=0.3", stdout=StringIO(), stderr=stderr)
-    assert "last: registered" in terminal.getvalue()
+    assert "last: " in terminal.getvalue()
     assert "\n" not in terminal.getvalue()
     assert pipe.getvalue() == ""
 
@@ -299,7 +299,7 @@ def test_it_ends_in_order_when_told_to(tmp_path: Path, how: signal.Signals) -> N
     child.send_signal(how)
     out, err = child.communicate(timeout=20)
     assert child.returncode == 0
-    assert "registered" in out
+    assert "registered" in out or "created by code" in out  # which of them comes first is left to chance
     assert "demo people are left" in out
     assert err == ""
 

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import F
+from django.db.models.signals import pre_save
 from django.test.utils import CaptureQueriesContext
 
 from signal_log.event import MASK
@@ -73,6 +74,24 @@ def test_json_changed_in_place():
     assert changes_of_save(item)["tags"] == [["a", "b"], ["a", "b", "c"]]
 
 
+def test_json_that_a_receiver_changes_in_place_before_the_write():
+    """Before the save the log says what was to be written then, after it what was."""
+    Item.objects.create(tags=["a"])
+    item = Item.objects.get()
+    item.tags.append("b")
+
+    def add_another(instance, **kwargs):
+        instance.tags.append("c")
+
+    pre_save.connect(add_another, sender=Item)
+    try:
+        with recorded() as events:
+            item.save()
+    finally:
+        pre_save.disconnect(add_another, sender=Item)
+    assert [e.changes["tags"] for e in events] == [[["a"], ["a", "b"]], [["a"], ["a", "b", "c"]]]
+
+
 def test_update_fields_limit_the_changes():
     """Only the fields that are written count, and the others are still to be saved."""
     item = Item.objects.create(name="a", stock=1)
@@ -105,6 +124,38 @@ def test_expressions_are_shown_as_text_and_not_taken_for_values():
     item.refresh_from_db()
     item.stock = 7
     assert changes_of_save(item, update_fields=["stock"]) == {"stock": [2, 7]}
+
+
+def test_an_expression_that_is_saved_again_is_told_again():
+    """It is applied again: what the first save made of it is unknown, and not "the same as before"."""
+    item = Item.objects.create(stock=1)
+    item.stock = F("stock") + 1
+    assert changes_of_save(item, update_fields=["stock"])["stock"][0] == 1
+    again = changes_of_save(item, update_fields=["stock"])
+    row = Item.objects.get()
+    if item.stock == 2:  # Django 6 reads the value back, so that the second save writes what is there
+        assert again == {}
+        assert row.stock == 2
+    else:
+        assert again["stock"][0] in (2, None)
+        assert row.stock == 3
+
+
+def test_value_that_a_receiver_puts_back_before_the_write():
+    """What was to be written is in the event before the save, and no change in the one after it."""
+    category = Category.objects.create(name="books")
+
+    def put_back(instance, **kwargs):
+        instance.name = "books"
+
+    pre_save.connect(put_back, sender=Category)
+    try:
+        category.name = "novels"
+        with recorded() as events:
+            category.save()
+    finally:
+        pre_save.disconnect(put_back, sender=Category)
+    assert [e.changes for e in events] == [{"name": ["books", "novels"]}, {}]
 
 
 def test_values_in_json_domain():

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
+import { rowAt } from "../../signal_log/static/signal_log/js/rows.js";
 import { Store } from "../../signal_log/static/signal_log/js/store.js";
 import { event, registration, reset } from "./events.js";
 
@@ -15,6 +16,14 @@ test("pre and post of one save are one row, and a cascade stands below its cause
   store.add(registration());
   assert.deepEqual(words(store), ["0 created auth.User", "1 created users.Profile"]);
   assert.equal(store.size, 4);
+});
+
+test("a row's time is exact to the microsecond", () => {
+  const store = new Store();
+  const saved = (n, occurred_at) => event({ trace_id: trace(n), occurred_at });
+  store.add([saved(1, "2026-11-22T09:42:17.950112Z"), saved(2, "2026-11-22T09:42:17.950352Z")]);
+  const [one, other] = shown(store);
+  assert.equal(Math.round(Math.abs(rowAt(one) - rowAt(other)) * 1000), 240);
 });
 
 test("a repeated event changes nothing", () => {
@@ -32,12 +41,13 @@ test("any order of arrival gives the same list", () => {
   expected.add(all);
   for (let round = 0; round < 200; round += 1) {
     const store = new Store();
-    store.unfold(round % 2 === 1);
+    store.show(["operations", "signals", "cascades"][round % 3]);
     const order = [...all].sort(() => Math.random() - 0.5);
     for (const one of order) store.add([one]);
     const keys = (s) => s.operations.rows.map((row) => [row.key, row.depth, row.rootId, row.word]);
     assert.deepEqual(keys(store), keys(expected));
-    if (store.signals) assert.equal(store.signals.length, all.length);
+    if (store.shown === "signals") assert.equal(store.rows.length, all.length);
+    if (store.shown === "cascades") assert.equal(store.rows.length, 3);
   }
 });
 
@@ -52,11 +62,11 @@ test("a late event is put where its id belongs", () => {
 test("every signal is one switch away", () => {
   const store = new Store();
   store.add(registration());
-  store.unfold(true);
+  store.show("signals");
   assert.deepEqual(shown(store).map((row) => row.event.signal), ["pre_save", "post_save", "pre_save", "post_save"]);
   store.add(registration(trace(9)));
   assert.equal(store.rows.length, 8);
-  store.unfold(false);
+  store.show("operations");
   assert.equal(store.rows.length, 4);
 });
 
@@ -65,7 +75,7 @@ test("memory is bounded: the oldest go, and with them their counts", () => {
   for (let n = 1; n <= 3000; n += 1) store.add(registration(trace(n)));
   assert.ok(store.size <= 1000, `${store.size}`);
   assert.ok(store.whole.size <= 100);
-  assert.ok(store.traces.size <= 260, `${store.traces.size}`);
+  assert.ok(store.traces.byId.size <= 260, `${store.traces.byId.size}`);
   assert.equal(store.facets.top("sender").reduce((sum, [, n]) => sum + n, 0), store.size);
   assert.equal(shown(store)[0].trace.id, trace(3000));
 });
@@ -100,4 +110,15 @@ test("a frozen list does not move while the store goes on", () => {
   assert.equal(store.rows.length, 4);
   assert.equal(frozen.indexOf(store.operationOf(1)), 0);
   assert.equal(store.rows.indexOf(store.operationOf(1)), 2);
+});
+
+test("a frozen list begins at the row that was the newest on the screen", () => {
+  const store = new Store();
+  store.add(registration());
+  const shown = store.rows.at(0);
+  store.add(registration(trace(2)));
+  const frozen = store.rows.frozen(shown);
+  assert.equal(frozen.at(0), shown);
+  assert.equal(frozen.length, 2);
+  assert.equal(store.rows.frozen({ rootId: 0 }).length, 4);
 });

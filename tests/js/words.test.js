@@ -8,6 +8,7 @@ import { linksFrom } from "../../signal_log/static/signal_log/js/links.js";
 import { Recovery } from "../../signal_log/static/signal_log/js/recovery.js";
 import { words } from "../../signal_log/static/signal_log/js/status.js";
 import { Store } from "../../signal_log/static/signal_log/js/store.js";
+import { tree } from "../../signal_log/static/signal_log/js/traces.js";
 import { bars, axis, extent } from "../../signal_log/static/signal_log/js/waterfall.js";
 import { event, registration, reset } from "./events.js";
 
@@ -22,6 +23,8 @@ test("the page always says where it stands, and troubles come first", () => {
   assert.deepEqual(words({ ...live, catching: 1240 }), ["wait", "Catching up 1,240"]);
   assert.deepEqual(words({ ...live, following: false, trouble: "Database unavailable" }), ["bad", "Database unavailable"]);
   assert.deepEqual(words({ ...live, name: "reconnecting", until: NOW + 2400 }), ["wait", "Reconnecting in 3 s"]);
+  assert.deepEqual(words({ ...live, name: "connecting" }), ["wait", "Connecting…"]);
+  assert.deepEqual(words({ ...live, name: "connecting", trouble: "Database unavailable" }), ["bad", "Database unavailable"]);
   assert.deepEqual(words({ ...live, name: "signed-out" }), ["bad", "Signed out"]);
   assert.deepEqual(words({ ...live, name: "reconnecting", until: NOW, offline: true }), ["bad", "Offline"]);
 });
@@ -34,7 +37,9 @@ test("only what happened while the connection was down counts as recovered", () 
   recovery.start(NOW);
   recovery.note([at(NOW - 9000), at(NOW - 8000), at(NOW + 10)], NOW);
   assert.equal(recovery.running, 2);
+  for (let ms = 100; ms < 2000; ms += 100) recovery.note([at(NOW + ms)], NOW + ms); // a busy log goes on meanwhile
   recovery.tick(NOW + 2000);
+  assert.equal(recovery.running, null);
   assert.equal(recovery.said(NOW + 2000), 2);
   assert.equal(recovery.said(NOW + 60_000), 0);
 });
@@ -64,7 +69,7 @@ test("a cascade becomes bars below their causes, on one axis", () => {
   const store = new Store();
   const receivers = [{ receiver: "users.signals.create_profile", duration_us: 900, error: null }];
   store.add(registration().map((one) => (one.position === 2 ? { ...one, receivers } : one)));
-  const list = bars(store.tree(store.operationOf(1)), (id) => store.event(id), null);
+  const list = bars(tree(store.operationOf(1)), (id) => store.event(id), null);
   assert.deepEqual(list.map((bar) => [bar.depth, bar.name]), [
     [0, "create User ada"], [1, "post_save"], [2, "users.signals.create_profile"], [3, "create Profile ada"],
   ]);

@@ -59,11 +59,16 @@ class Daphne(Server):
     """One daphne on 127.0.0.1 with the given environment; the socket stays bound over a restart."""
 
     def __init__(
-        self, env: Mapping[str, str], shared: socket.socket | None = None, arguments: tuple[str, ...] = ()
+        self,
+        env: Mapping[str, str],
+        shared: socket.socket | None = None,
+        arguments: tuple[str, ...] = (),
+        application: str = "asgi:application",
     ) -> None:
         super().__init__("daphne")
         self.env = dict(env)
         self.arguments = arguments
+        self.application = application
         self._own = None if shared else listen()
         self.socket = shared or self._own
         assert self.socket is not None
@@ -92,7 +97,7 @@ class Daphne(Server):
             "--fd",
             str(descriptor),
             *self.arguments,
-            "asgi:application",
+            self.application,
         ]
         self.launch(command, env=environment(self.env), pass_fds=(descriptor,), cwd=ROOT)
         sockets = 1 + self.arguments.count("--endpoint")

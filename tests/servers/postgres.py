@@ -3,12 +3,14 @@
 Its own `get_server()` runs `useradd` and opens every parent folder when it is started by root.
 """
 
+import contextlib
 import importlib.util
 import os
 import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -81,6 +83,24 @@ class Postgres(Server):
                 self.terminate()
                 self.port = 0
         return None
+
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """All its processes stop in their tracks, as an overloaded machine's do: no error, and no answer."""
+        assert self.process
+        stopped = [self.process.pid]
+        self.process.send_signal(signal.SIGSTOP)  # first, so that no child is added
+        try:
+            listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
+            pairs = [line.split() for line in listed.stdout.splitlines()]
+            stopped += [int(pid) for pid, parent in pairs if int(parent) == self.process.pid]
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in stopped:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     def _answers(self) -> bool:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from signal_log.event import MASK
-from signal_log.show.diff import field_diffs, summary
+from signal_log.show.diff import field_diffs
 from signal_log.show.text import duration, one_line, visible
 
 
@@ -39,6 +39,15 @@ def test_created_and_deleted_show_one_side() -> None:
     assert deleted.new is None
 
 
+def test_relations_and_other_signals_show_what_there_is() -> None:
+    """What was added has nothing before it, what was removed nothing after; a signal's arguments no old value."""
+    [added] = field_diffs({"tags": [None, [1]]}, "m2m")
+    [removed] = field_diffs({"tags": [[1], None]}, "m2m")
+    [given] = field_diffs({"request": [None, "/accounts/login/"]}, "signal")
+    assert (added.old, removed.new, given.old) == (None, None, None)
+    assert None not in (added.new, removed.old, given.new)
+
+
 def test_null_empty_and_masked_are_said() -> None:
     """Nothing, an empty text and a secret cannot be mistaken for each other or for a value."""
     fields = {f.name: f for f in field_diffs({"a": [None, ""], "password": [MASK, MASK]}, "updated")}
@@ -53,7 +62,6 @@ def test_rows_that_somebody_else_wrote_do_not_break_the_page() -> None:
     """Changes of any JSON shape are shown somehow."""
     for changes in (None, [], "x", {"a": 1}, {"a": [1, 2, 3]}, {"a": {"b": [True]}}):
         field_diffs(changes, "updated")
-        summary(changes, "updated")
     [field] = field_diffs({"a": [1, 2, 3]}, "updated")
     assert field.new is not None
     assert "3" in field.new.text
@@ -64,12 +72,6 @@ def test_huge_texts_are_compared_in_no_time() -> None:
     started = time.perf_counter()
     field_diffs({"bio": ["word " * 100_000, "werd " * 100_000]}, "updated")
     assert time.perf_counter() - started < 1
-
-
-def test_summary_prefers_the_field_that_names_the_object() -> None:
-    """A creation is told by its name, not by its key."""
-    said = summary({"id": [None, 7], "staff": [None, False], "username": [None, "ada"]}, "created", "ada")
-    assert (said.count, said.name, said.old, said.new, said.more) == (3, "username", "", "ada", 2)
 
 
 def test_what_cannot_be_seen_is_named() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ TRACE = uuid.UUID(int=1)
 def event(pk: int, signal: str = "post_save", **fields: Any) -> SignalEvent:
     """An event with this number, at the position of the same number."""
     value = event_value(**{"signal": signal, "position": pk, "operation": pk, "trace_id": TRACE, **fields})
-    return SignalEvent(pk=pk, **asdict(value))
+    return SignalEvent(pk=pk, **value._asdict())
 
 
 def test_folding_keeps_one_event_of_each_operation() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from signal_log.models import SignalEvent
@@ -12,7 +11,7 @@ from tests.factories import event_value
 
 def event(changes: dict[str, list[Any]], **fields: Any) -> SignalEvent:
     """A committed event with these changes."""
-    return SignalEvent(**asdict(event_value(changes=changes, **fields)))
+    return SignalEvent(**event_value(changes=changes, **fields)._asdict())
 
 
 CREATED = event({"name": [None, "Ada"], "city": [None, "London"]}, created=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from signal_log.models import SignalEvent
-from signal_log.show.tree import FOLD_ABOVE, Tree
+from signal_log.show.receivers import Known, Looked
+from signal_log.show.tree import SAMPLES, Tree
 from tests.factories import event_value
 
 START = datetime(2026, 11, 22, 9, 42, tzinfo=UTC)
@@ -21,7 +23,7 @@ def event(position: int, signal: str, at: int = 0, **fields: Any) -> SignalEvent
     fields = {"duration_us": 10, "operation": position, **fields}
     moment = START + timedelta(microseconds=at)
     value = event_value(signal=signal, position=position, trace_id=TRACE, occurred_at=moment, **fields)
-    return SignalEvent(pk=position, **asdict(value))
+    return SignalEvent(pk=position, **value._asdict())
 
 
 def registration() -> list[SignalEvent]:
@@ -34,6 +36,11 @@ def registration() -> list[SignalEvent]:
         event(3, "pre_save", 200, operation=3, **inside),
         event(4, "post_save", 500, operation=3, created=True, **inside),
     ]
+
+
+def looked(p50: int, p99: int) -> Known:
+    """500 other runs of the receiver of users, of which these are the quantiles."""
+    return {("post_save", "auth.User"): Looked(frozenset(), {CREATE_PROFILE: [p50] * 490 + [p99] * 10})}
 
 
 def test_registration_reads_from_the_save_to_what_it_caused() -> None:
@@ -78,10 +85,87 @@ def test_receivers_that_were_not_recorded_still_carry_what_they_caused() -> None
 
 
 def test_many_equal_siblings_are_counted() -> None:
-    """Of 200 equal saves a few are shown, the rest is one row with their number and time."""
-    rows = list(Tree([event(n, "post_save", n * 20) for n in range(1, 201)]).rows())
-    assert [row.what for row in rows] == ["operation"] * (FOLD_ABOVE - 2) + ["more"]
-    assert rows[-1].label.startswith("197 ")
+    """Of 200 equal saves there is one row with their number, all their time and span, and a few of them below it."""
+    events = [event(n, "post_save", n * 20) for n in range(1, 201)]
+    rows = list(Tree(events).rows())
+    assert [(row.what, row.level) for row in rows] == [("many", 1), *[("operation", 2)] * SAMPLES, ("more", 2)]
+    assert (rows[0].label, rows[0].model, rows[0].time) == ("200 \u00d7 save", "User", "2.0 ms")
+    assert (rows[0].x, rows[0].width) == (0, 1_000)
+    assert rows[-1].label == "197 more like it"
+    assert len(list(Tree(events, fold=False).rows())) == 200
+
+
+def saves(number: int, **changed: Any) -> list[SignalEvent]:
+    """Saves in a loop, each with a receiver that saves something else; the third as ``changed`` says."""
+    events = []
+    for n in range(number):
+        top, at = n * 2 + 1, n * 100
+        called = [{"receiver": CREATE_PROFILE, "duration_us": 40, "error": ""}]
+        events.append(event(top, "post_save", at, receivers=called, duration_us=50))
+        inside = {"sender": "users.Profile", "parent_position": top, "caused_by": CREATE_PROFILE, "duration_us": 30}
+        events.append(event(top + 1, "post_save", at + 5, **inside | (changed if n == 2 else {})))
+    return events
+
+
+def test_saves_that_each_set_off_the_same_are_counted_too() -> None:
+    """The loop that makes N+1 saves is one row, also where each save has receivers and saves of its own."""
+    rows = list(Tree(saves(100)).rows())
+    assert [row.what for row in rows if row.level <= 2] == ["many", *["operation"] * SAMPLES, "more"]
+    assert rows[0].label.startswith("100 ")
+    assert len(rows) == 2 + SAMPLES * 4
+
+
+@pytest.mark.parametrize("changed", [{"sender": "shop.Item"}, {"outcome": "failed"}, {"caused_by": "other"}])
+def test_one_that_set_off_something_else_is_never_counted_away(changed: dict[str, Any]) -> None:
+    """Only equal ones are: the odd one keeps its own rows, whatever stands around it."""
+    rows = list(Tree(saves(12, **changed)).rows())
+    assert [row.what for row in rows if row.level == 1] == ["operation", "operation", "operation", "many"]
+
+
+def test_an_error_of_a_receiver_is_never_counted_away() -> None:
+    """A receiver that raised once in a hundred saves is the row to look for."""
+    events = saves(100)
+    events[100].receivers = [{"receiver": CREATE_PROFILE, "duration_us": 40, "error": "ValueError: no"}]
+    rows = list(Tree(events).rows())
+    assert [row.what for row in rows if row.level == 1] == ["many", "operation", "many"]
+    assert [row.bad for row in rows if row.bad] == ["failed"]
+
+
+def test_a_slow_receiver_is_never_counted_away() -> None:
+    """Nor is one run of a hundred that took much longer than it usually does."""
+    events = saves(100)
+    events[100].receivers = [{"receiver": CREATE_PROFILE, "duration_us": 40_000, "error": ""}]
+    known = looked(40, 900)
+    rows = list(Tree(events, known).rows())
+    assert [row.what for row in rows if row.level == 1] == ["many", "operation", "many"]
+    assert [row.label for row in rows if row.standing and row.standing.slow] == [CREATE_PROFILE]
+
+
+def test_own_time_is_what_the_rows_below_do_not_explain() -> None:
+    """The save took 1,000 µs, its receiver 900 of them, of which the profile's save took 310."""
+    own = {(row.what, row.label, row.model): (row.time, row.own) for row in Tree(registration()).rows()}
+    assert own == {
+        ("operation", "save", "User"): ("1.0 ms", "100 µs"),
+        ("signal", "post_save", "User"): ("900 µs", ""),
+        ("receiver", CREATE_PROFILE, ""): ("900 µs", "590 µs"),
+        ("operation", "save", "Profile"): ("310 µs", ""),
+    }
+
+
+def test_a_bar_is_as_long_as_it_took() -> None:
+    """Not longer, however short: zoomed in it would look like what it is not. What is not timed has no bar."""
+    rows = list(Tree([event(1, "post_save", 0, duration_us=1), event(2, "pre_save", 999_990)]).rows())
+    assert [row.width for row in rows] == [0.001, 0.01]
+    assert [row.width for row in Tree([event(1, "pre_save", parent_position=9)]).rows()] == [None, 1_000]
+
+
+def test_a_receiver_stands_beside_its_others() -> None:
+    """What is known of its kind of signal; nothing where that was not looked up."""
+    known = looked(300, 900)
+    standings = [row.standing for row in Tree(registration(), known).rows()]
+    assert [bool(standing) for standing in standings] == [False, False, True, False]
+    assert standings[2] is not None
+    assert standings[2].text == "p50 300 µs · p99 900 µs of 500"
 
 
 def test_errors_stand_beside_their_receiver_and_operation() -> None:
@@ -93,8 +177,17 @@ def test_errors_stand_beside_their_receiver_and_operation() -> None:
         ("receiver", "ValueError: no"),
     ]
     assert rows[0].style == "failed"
+    assert [row.bad for row in rows] == ["failed", "", "failed"]
+
+
+def test_what_was_rolled_back_is_told_from_what_failed() -> None:
+    """The failure is what to look for; the rest went with it."""
+    events = [event(1, "post_save", outcome="rolled_back"), event(2, "post_save", outcome="failed"), event(3, "m2m")]
+    assert [row.bad for row in Tree(events).rows()] == ["undone", "failed", ""]
 
 
 def test_depth_counts_operations_in_each_other() -> None:
-    """A user's save with the profile's in it is two deep."""
+    """A user's save with the profile's in it is two deep, however many of them there are."""
     assert Tree(registration()).depth == 2
+    assert Tree(saves(100)).depth == 2
+    assert Tree([]).depth == 0

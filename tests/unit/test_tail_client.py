@@ -18,8 +18,10 @@ from signal_log.filters import Filters
 from signal_log.tail import catchup, window, wire
 from signal_log.tail.audience import Audiences
 from signal_log.tail.client import Client
+from signal_log.tail.cursor import START, Token
 from signal_log.tail.guard import Identity
 from signal_log.tail.reader import Tail, View
+from signal_log.tail.recent import Recent
 from tests.unit.test_tail_cursor import World, mark
 
 SIGNALS = ("post_save", "pre_save", "post_delete")
@@ -124,6 +126,8 @@ class FakeHub:
         self.view: View | None = None
         self.started = asyncio.Event()
         self.library = SimpleNamespace(ask=self.ask)
+        self.recent = Recent(0)
+        self.outage = SimpleNamespace(works=True, cleared=self.cleared, failed=self.failed)
 
     @property
     def current(self) -> View:
@@ -141,7 +145,10 @@ class FakeHub:
             await asyncio.sleep(0)
         return answer
 
-    async def database_lost(self, problem: LogUnavailable) -> None:
+    async def cleared(self) -> None:
+        """Nobody loses the right to stay."""
+
+    async def failed(self, problem: LogUnavailable) -> None:
         await asyncio.sleep(0)
 
     def still_coming(self) -> set[int]:
@@ -153,6 +160,7 @@ class FakeHub:
         try:
             if self.view is None:
                 self.view = self.tail.start()
+                self.recent = Recent(self.view.top.id)
                 self.started.set()
                 return
             batch = self.tail.advance()
@@ -160,7 +168,12 @@ class FakeHub:
             return
         assert batch.reset is None
         before, self.view = self.view, batch.view
+        self.recent.add(batch.events)
         self.audiences.serve(batch.events, before, batch.view)
+        if self.dice.random() < 0.2:  # as when most of them are late for too long
+            for client in [one for audience in self.audiences._all.values() for one in audience.clients]:
+                if client.live and not client.window.roomy:
+                    client.fall_behind(batch.view)
 
 
 async def live_through(seed: int, steps: int, outages: float) -> None:
@@ -212,16 +225,19 @@ async def live_through(seed: int, steps: int, outages: float) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@example(seed=1404, steps=50, outages=0.02, rows_per_read=2, room=2)  # a heartbeat during a read ran ahead of id 1
+@example(
+    seed=1404, steps=50, outages=0.02, rows_per_read=2, room=2, remembered=0
+)  # a heartbeat during a read ran ahead of id 1
 @given(
     seed=st.integers(0, 2**32),
     steps=st.integers(50, 400),
     outages=st.sampled_from([0, 0.02]),
     rows_per_read=st.integers(1, 5),
     room=st.integers(2, 9),
+    remembered=st.integers(0, 12),
 )
 def test_nobody_loses_an_event_and_no_socket_gets_one_twice(
-    seed: int, steps: int, outages: float, rows_per_read: int, room: int
+    seed: int, steps: int, outages: float, rows_per_read: int, room: int, remembered: int
 ) -> None:
     """Two processes, three pages that stall, acknowledge, are cut and come back elsewhere, any order of
     commits, outages between any two statements: each page ends with every matching event."""
@@ -231,8 +247,48 @@ def test_nobody_loses_an_event_and_no_socket_gets_one_twice(
         patch.setattr("signal_log.tail.reader.PATIENCE", 0)
         patch.setattr(catchup, "MOST_ROWS", rows_per_read)
         patch.setattr(catchup, "MOST_RANGES", 2)
-        patch.setattr(catchup, "MOST_EVENTS", room)
         patch.setattr(window, "MOST_EVENTS", room)
         patch.setattr(wire, "EVENTS_PER_FRAME", 2)
         patch.setattr("signal_log.tail.client.MOST_MESSAGES", 10**6)
+        patch.setattr("signal_log.tail.recent.MOST_EVENTS", remembered)
         asyncio.run(live_through(seed, steps, outages))
+
+
+class CountingTable(Table):
+    """It knows how many rows were asked of it."""
+
+    rows_read = 0
+
+    def read(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        rows = super().read(*args, **kwargs)
+        self.rows_read += len(rows)
+        return rows
+
+
+async def catch_up_from_the_beginning(count: int) -> tuple[list[int], int]:
+    dice = random.Random(1)
+    log = CountingTable(dice, 0, 0)
+    log.committed |= set(range(1, count + 1))
+    hub = FakeHub(log, dice)
+    while hub.view is None:
+        hub.advance()
+    reader = Reader(hub, None)
+    reader.disconnect()
+    reader.cursor = str(Token(hub.view.epoch, START))
+    reader.connect()
+    for _ in range(count):
+        await asyncio.sleep(0)
+        reader.collect()
+        reader.acknowledge()
+    reader.disconnect()
+    return reader.seen, log.rows_read
+
+
+def test_who_catches_up_reads_about_as_many_rows_as_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window that takes forty large rows does not have five hundred read for it, each time anew."""
+    monkeypatch.setattr(window, "MOST_BYTES", 4000)
+    monkeypatch.setattr(window, "BYTES_PER_FRAME", 1000)
+    monkeypatch.setattr(wire, "BYTES_PER_FRAME", 1000)
+    seen, rows_read = asyncio.run(catch_up_from_the_beginning(2000))
+    assert seen == list(range(1, 2001))
+    assert rows_read <= 2000 + catchup.MOST_ROWS + 2000 // 5

@@ -9,11 +9,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from signal_log.tail import doorbell
+from signal_log.tail import doorbell, ringer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +27,7 @@ class CountingLayer:
     def __init__(self, **_: object) -> None: ...
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
-        assert group == doorbell.GROUP
+        assert group == ringer.GROUP
         self.sent.append(message)
 
 
@@ -72,10 +73,66 @@ def test_a_ring_on_any_thread_wakes_an_event_loop(fresh_bell: None) -> None:
     assert doorbell._bell.wakes == ()
 
 
+def test_a_ring_waits_for_nobody_it_wakes(fresh_bell: None) -> None:
+    """Whoever is woken works on another thread, and a ring during that work is not swallowed."""
+    began, go_on, woken = threading.Event(), threading.Event(), []
+
+    def wake() -> None:
+        woken.append(threading.current_thread())
+        began.set()
+        assert go_on.wait(5)
+
+    doorbell.listen(wake)
+    doorbell.ring()
+    assert began.wait(5)
+    doorbell.ring()
+    go_on.set()
+    assert wait_until(lambda: len(woken) == 2)
+    assert threading.current_thread() not in woken
+
+
+def test_while_there_are_commits_a_ring_wakes_no_thread(fresh_bell: None) -> None:
+    """The porter looks by itself for a while, and sleeps when nothing has come; no ring goes unheard in between."""
+    bell, woken, calls = doorbell._bell, [], []
+    original = bell._calls.put
+    bell._calls = SimpleNamespace(put=lambda call: (calls.append(call), original(call)), get=bell._calls.get)  # type: ignore[assignment]
+    doorbell.listen(lambda: woken.append(1))
+    for count in range(1, 21):
+        doorbell.ring()
+        assert wait_until(lambda count=count: len(woken) == count)
+    assert calls == []
+    assert wait_until(lambda: bell._asleep)
+    doorbell.ring()
+    assert wait_until(lambda: len(woken) == 21)
+    assert len(calls) == 1
+
+
+def test_no_ring_of_many_threads_is_lost(fresh_bell: None) -> None:
+    """After the last ring of anybody somebody is woken, whatever the porter was doing."""
+    woken_at, rung_at = [0.0], [0.0]
+    doorbell.listen(lambda: woken_at.append(time.monotonic()))
+
+    def ring(pause: float) -> None:
+        for _ in range(40):
+            rung_at.append(time.monotonic())
+            doorbell.ring()
+            time.sleep(pause)
+
+    longest = doorbell.NAP * doorbell.NAPS
+    for _ in range(2):  # about as long as the porter stays awake, so that some find it falling asleep
+        threads = [threading.Thread(target=ring, args=(longest / 40 * n,)) for n in range(1, 5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wait_until(lambda: max(woken_at) >= max(rung_at))
+        time.sleep(longest)
+
+
 def test_with_the_in_memory_layer_nothing_runs_in_the_background(fresh_bell: None) -> None:
     """There is nobody to ring, so no thread is started."""
     doorbell.ring()
-    assert doorbell._bell.ringer._loop is None
+    assert doorbell._bell.porter is None
 
 
 def test_rings_are_coalesced_and_the_last_one_is_never_swallowed(fresh_bell: None, settings: Any) -> None:
@@ -88,11 +145,11 @@ def test_rings_are_coalesced_and_the_last_one_is_never_swallowed(fresh_bell: Non
     assert wait_until(lambda: CountingLayer.sent)
     time.sleep(0.1)
     took = time.monotonic() - began
-    assert len(CountingLayer.sent) <= took / doorbell.COALESCE + 2
+    assert len(CountingLayer.sent) <= took / ringer.COALESCE + 2
     before = len(CountingLayer.sent)
     doorbell.ring()
     assert wait_until(lambda: len(CountingLayer.sent) == before + 1)
-    assert {message["type"] for message in CountingLayer.sent} == {doorbell.RING}
+    assert {message["type"] for message in CountingLayer.sent} == {ringer.RING}
 
 
 def test_a_layer_that_is_down_is_counted_and_said_once(
@@ -100,7 +157,7 @@ def test_a_layer_that_is_down_is_counted_and_said_once(
 ) -> None:
     """No ring raises or waits; one warning a minute tells the operator."""
     layer(settings, "BrokenLayer")
-    with caplog.at_level(logging.WARNING, "signal_log.tail.doorbell"):
+    with caplog.at_level(logging.WARNING, "signal_log.tail.ringer"):
         for count in range(1, 4):
             doorbell.ring()
             assert wait_until(lambda count=count: doorbell.failed_rings() >= count)

@@ -156,6 +156,18 @@ def test_a_window_closes_at_its_limits_and_opens_with_acknowledgements() -> None
     assert (window.events, window.size) == (0, 0)
 
 
+def test_what_a_window_has_room_for_follows_the_size_of_events() -> None:
+    """A table with large rows is not read for a window that takes a few of them."""
+    window = Window()
+    assert window.room(1) == MOST_EVENTS
+    assert window.room(8 * 1024) == (256 + 64) // 8
+    window.sent([1], 200 * 1024, now=0)
+    assert window.room(8 * 1024) == (56 + 64) // 8
+    assert window.room(0) == MOST_EVENTS - 1
+    window.sent([2], MOST_BYTES, now=0)
+    assert window.room(8 * 1024) == 1
+
+
 def test_a_late_event_may_be_acknowledged_by_its_own_id_or_by_the_highest() -> None:
     """A gap that filled late has a low id; both ways to name "all I have" settle it."""
     for number in (5, 100):

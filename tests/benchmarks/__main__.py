@@ -1,0 +1,35 @@
+"""Measures all that docs/performance.md says, and prints its tables ready to be put there: ``make bench``."""
+
+from __future__ import annotations
+
+import argparse
+
+from tests.benchmarks import memory, save_cost, size
+from tests.benchmarks.process import DATABASES
+
+
+def main() -> None:
+    """One measurement after the other."""
+    options = arguments()
+    databases = DATABASES if options.database == "both" else (options.database,)
+    print("## Time\n")
+    print("\n".join(save_cost.report(save_cost.measure(options), options)), flush=True)
+    print("\n## Memory\n")
+    print("\n".join(memory.report(memory.measure(databases))), flush=True)
+    print("\n## Size\n")
+    print("\n".join(size.report(size.measure(databases, options.events))))
+
+
+def arguments() -> argparse.Namespace:
+    """The command line of all measurements."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.split("\n")[0])
+    for part in (save_cost, size):
+        part.add_options(parser)
+    options = parser.parse_args()
+    for part in (save_cost, size):
+        part.check(parser, options)
+    return options
+
+
+if __name__ == "__main__":
+    main()

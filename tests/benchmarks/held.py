@@ -1,0 +1,69 @@
+"""Counts the bytes that a transaction's events take while they wait for its COMMIT, and while they are written.
+
+The same saves are made without the recorder too, and what they keep is taken off: Django's own objects.
+"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from typing import Any
+
+from django.db import connection, transaction
+
+from signal_log.models import SignalEvent
+from tests.benchmarks.measuring import creates, people, updates
+from tests.benchmarks.ways import WAYS, prepare
+
+EVENTS_PER_SAVE = 2
+KINDS = {"update": updates, "create": creates}
+
+
+def measure(saves: int) -> dict[str, Any]:
+    """Bytes an event by kind of save: held right before COMMIT, and at the highest point of the COMMIT."""
+    prepare(people)
+    found = {}
+    for kind in KINDS:
+        for way in ("bare", "signal_log"):  # unmeasured: what is imported and cached with the first event is no event's
+            block(kind, way, 10)
+        events = saves * EVENTS_PER_SAVE
+        bare, recorded = block(kind, "bare", saves), block(kind, "signal_log", saves)
+        found[kind] = {
+            name: (with_log - without) / events
+            for name, with_log, without in zip(("held", "peak"), recorded, bare, strict=True)
+        }
+    return found
+
+
+def block(kind: str, way: str, saves: int) -> tuple[int, int]:
+    """Bytes that a block of so many saves added, right before its COMMIT and at most until it was over."""
+    before = SignalEvent.objects.count()
+    with WAYS[way].on():
+        save = KINDS[kind](WAYS[way].person, saves)
+        gc.collect()
+        tracemalloc.start()
+        start = tracemalloc.get_traced_memory()[0]
+        with transaction.atomic():
+            for index in range(saves):
+                save(index)
+            gc.collect()
+            held = tracemalloc.get_traced_memory()[0] - start
+            if way == "signal_log" and written_so_far() != before:
+                raise RuntimeError(f"Of {saves} saves some events were written before COMMIT: measure fewer.")
+            tracemalloc.reset_peak()
+        peak = tracemalloc.get_traced_memory()[1] - start
+        tracemalloc.stop()
+    if way == "signal_log" and SignalEvent.objects.count() - before != saves * EVENTS_PER_SAVE:
+        raise RuntimeError(f"{saves} saves did not leave {EVENTS_PER_SAVE} events each.")
+    return held, peak
+
+
+def written_so_far() -> int:
+    """Rows of the log, asked below Django: through it, the question itself would have them written."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(f"SELECT count(*) FROM {SignalEvent._meta.db_table}")  # noqa: S608  our own name
+        count: int = cursor.fetchone()[0]
+        return count
+    finally:
+        cursor.close()

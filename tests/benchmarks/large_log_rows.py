@@ -1,0 +1,71 @@
+"""Fills the log with millions of events by SQL alone: pairs of pre and post, a hundred days old up to now."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db import connection
+
+from signal_log.models import SignalEvent
+
+TABLE: Final = SignalEvent._meta.db_table
+DAYS: Final = 100
+BUSY: Final = 60_000
+"""So many of the newest events are of the last ten minutes: more than the live page's counts look at."""
+RARE_EVERY: Final = 1_000_000
+"""One operation among so many is what the rare filters look for."""
+PART: Final = 500_000
+"""Operations written by one statement."""
+
+ROWS: Final = f"""
+INSERT INTO {TABLE} (
+    signal, sender, object_pk, object_repr, created, raw, "using", changes, receivers, duration_us, trace_id,
+    position, parent_position, operation, caused_by, outcome, error, actor_pk, actor_repr, source, request_id,
+    method, path, remote_addr, call_site, occurred_at, process, salt, digest
+)
+SELECT
+    CASE WHEN post THEN 'post_save' ELSE 'pre_save' END,
+    CASE WHEN rare THEN 'shop.Rare' WHEN n %% 10 = 0 THEN 'shop.Order' WHEN n %% 3 = 0 THEN 'auth.User'
+         ELSE 'users.Profile' END,
+    (n %% 50000)::text,
+    CASE WHEN rare THEN 'needle ' ELSE 'person ' END || n %% 50000,
+    CASE WHEN post THEN n %% 20 = 0 END, false, 'default',
+    jsonb_build_object('headline', jsonb_build_array('at work ' || n - 1, 'at work ' || n),
+                       'updated', jsonb_build_array(moment - interval '1 day', moment)),
+    '[{{"receiver": "users.signals.sync_profile", "duration_us": 120, "error": null}}]'::jsonb,
+    800 + n %% 5000,
+    (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7' || left(md5(n::text), 3)
+     || '8' || right(md5(n::text), 15))::uuid,
+    CASE WHEN post THEN 2 ELSE 1 END, NULL, 1, '',
+    CASE WHEN n %% 500 = 0 THEN 'rolled_back' ELSE 'committed' END, '',
+    (n %% 1000)::text, 'person ' || n %% 1000,
+    CASE WHEN rare THEN 'command:rare' ELSE 'http' END, md5(n::text),
+    'POST', '/accounts/profile/', '198.51.100.' || n %% 250, '', moment, 'web:4242',
+    substr(sha256(n::text::bytea), 1, 16), sha256((n * 2 + post::int)::text::bytea)
+FROM (
+    SELECT n, post, n %% {RARE_EVERY} = {RARE_EVERY // 2} AS rare,
+           now() - CASE WHEN n > %(busy)s THEN interval '10 minutes' * (%(last)s - n) / (%(last)s - %(busy)s)
+                        ELSE interval '10 minutes' + interval '{DAYS} days' * (%(busy)s - n) / %(busy)s END AS moment
+    FROM generate_series(%(low)s::bigint, %(high)s::bigint) AS n, unnest(ARRAY[false, true]) AS post
+) AS made
+ORDER BY n, post
+"""  # noqa: S608  our own names
+
+
+def fill(events: int) -> None:
+    """Write so many events; the indexes are made afterwards, which is several times quicker."""
+    last = events // 2
+    busy = max(1, last - min(BUSY, events // 4) // 2)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE '%%_pkey'", [TABLE]
+        )
+        indexes = cursor.fetchall()
+        for name, _ in indexes:
+            cursor.execute(f"DROP INDEX {name}")
+        for low in range(1, last + 1, PART):
+            high = min(low + PART - 1, last)
+            cursor.execute(ROWS, {"low": low, "high": high, "last": last, "busy": busy})
+        for _, definition in indexes:
+            cursor.execute(definition)
+        cursor.execute(f"VACUUM (ANALYZE) {TABLE}")

@@ -1,0 +1,203 @@
+"""The process of the clients: does what it is told, one JSON object a line on standard input, and answers each."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from tests.benchmarks.live.tally import Frames, Tally, summary
+from tests.benchmarks.live.websocket import Socket, handshake
+
+# As the page does (signal_log/static/signal_log/js/socket.js).
+ACK_EVENTS, ACK_BYTES, ACK_EVERY = 100, 64_000, 3.0
+COME_BACK_AFTER: Final = 0.3
+AT_ONCE: Final = 50
+
+
+class Page:
+    """One page: a socket, and another after it when it is cut."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self.crowd = crowd
+        self.ready = asyncio.Event()
+        self.stalled = False
+        self.cuts = 0
+        self.tally = Tally(crowd.frames)
+        self._cursor: str | None = None
+        self._newest = self._unacked = self._unacked_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._socket: Socket | None = None
+
+    async def open(self) -> None:
+        """Connect; again and again while nobody is there."""
+        loop = asyncio.get_running_loop()
+        request = handshake(self.crowd.port, self.crowd.path, self.crowd.cookie)
+        while not self.crowd.over:
+            self._socket = Socket(request, self._opened, self._text, self._lost)
+            self.tally.cut()
+            try:
+                await loop.create_connection(lambda: self._socket, "127.0.0.1", self.crowd.port)  # type: ignore[arg-type, return-value]
+                return
+            except OSError:
+                await asyncio.sleep(COME_BACK_AFTER)
+
+    def _opened(self) -> None:
+        if self.crowd.subscribes:
+            self.say({"type": "subscribe", "after": self._cursor, "backfill": 0, "filters": {}})
+        else:
+            self.ready.set()
+
+    def _text(self, text: bytes) -> None:
+        frames = self.crowd.frames
+        number = frames.number(text)
+        frame = frames.all[number]
+        if frame.cursor is not None:
+            self._cursor = frame.cursor
+        if frame.ids:
+            self.tally.take(number, time.monotonic())
+            self._acknowledge(frame.ids, frame.size)
+        elif frame.kind == "ready":
+            self.ready.set()
+        elif frame.kind in ("reset", "error"):
+            self.crowd.heard.append(dict(frame.fields))
+
+    def _acknowledge(self, ids: tuple[int, ...], size: int) -> None:
+        if not self.crowd.subscribes:
+            return
+        self._newest = max(self._newest, ids[-1])
+        self._unacked += len(ids)
+        self._unacked_bytes += size
+        if self._unacked >= ACK_EVENTS or self._unacked_bytes >= ACK_BYTES:
+            self._ack()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(ACK_EVERY, self._ack)
+
+    def _ack(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._unacked and not self.stalled:
+            self.say({"type": "ack", "id": self._newest})
+        self._unacked = self._unacked_bytes = 0
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send a message."""
+        if self._socket is not None:
+            self._socket.send(json.dumps(message).encode())
+
+    def _lost(self) -> None:
+        self.ready.clear()
+        self.cuts += 1
+        if not self.crowd.over:
+            asyncio.get_running_loop().call_later(
+                COME_BACK_AFTER, lambda: self.crowd.tasks.append(asyncio.ensure_future(self.open()))
+            )
+
+    def cut(self) -> None:
+        """Lose the network."""
+        if self._socket is not None:
+            self._socket.cut()
+
+    def stall(self) -> None:
+        """Read and acknowledge nothing more."""
+        self.stalled = True
+        if self._socket is not None:
+            self._socket.stop_reading()
+
+
+class Crowd:
+    """All pages of this process."""
+
+    def __init__(self) -> None:
+        self.frames = Frames()
+        self.pages: list[Page] = []
+        self.tasks: list[asyncio.Future[None]] = []
+        self.heard: list[dict[str, Any]] = []
+        self.port = 0
+        self.path = self.cookie = ""
+        self.subscribes = self.over = self.churning = False
+
+    async def connect(self, count: int, port: int, path: str, cookie: str, subscribes: bool) -> dict[str, Any]:
+        """Open pages until there are ``count``; answers when all of them are subscribed."""
+        self.port, self.path, self.cookie, self.subscribes = port, path, cookie, subscribes
+        while len(self.pages) < count:
+            new = [Page(self) for _ in range(min(AT_ONCE, count - len(self.pages)))]
+            self.pages += new
+            for page in new:
+                await page.open()
+            await asyncio.gather(*(asyncio.wait_for(page.ready.wait(), 60) for page in new))
+        return {"connected": len(self.pages)}
+
+    async def begin(self) -> dict[str, Any]:
+        """Forget what was counted so far."""
+        self.frames = Frames()
+        self.heard = []
+        for page in self.pages:
+            page.tally = Tally(self.frames)
+            page.cuts = 0
+        gc.collect()
+        gc.freeze()
+        self._began = time.process_time(), time.monotonic()
+        return {}
+
+    async def churn(self, every: float) -> dict[str, Any]:
+        """From now on, until the end is waited for, cut each page so often, evenly spread."""
+        self.churning = True
+        self.tasks.append(asyncio.ensure_future(self._churn(every)))
+        return {}
+
+    async def _churn(self, every: float) -> None:
+        while self.churning:
+            for page in list(self.pages):
+                if not self.churning:
+                    return
+                page.cut()
+                await asyncio.sleep(every / len(self.pages))
+
+    async def stall(self, count: int) -> dict[str, Any]:
+        """The first so many stop reading; they are no longer counted."""
+        for page in self.pages[:count]:
+            page.stall()
+        return {}
+
+    async def finish(self, report: str, patience: float) -> dict[str, Any]:
+        """Wait until everybody has everything, or nobody has got anything for so long; what was counted."""
+        self.churning = False
+        written = json.loads(Path(report).read_text())  # noqa: ASYNC240  nothing else is going on
+        ids, committed = written["ids"], written["committed"]
+        cpu, began = self._began
+        busy = (time.process_time() - cpu) / (time.monotonic() - began)
+        counted = [page.tally for page in self.pages if not page.stalled]
+        before, quiet_since = -1, time.monotonic()
+        while time.monotonic() - quiet_since < patience:
+            wanted = self.frames.mask(ids)
+            missing = sum((wanted & ~tally.page).bit_count() for tally in counted)
+            if not missing:
+                break
+            if missing != before:
+                before, quiet_since = missing, time.monotonic()
+            await asyncio.sleep(0.2)
+        result = summary(self.frames, counted, ids, committed)
+        codes = [one.get("code") or one.get("reason") for one in self.heard]
+        result["said"] = {code: codes.count(code) for code in dict.fromkeys(codes)}
+        return result | {"cuts": sum(page.cuts for page in self.pages), "clients_cpu": busy}
+
+
+async def main() -> None:
+    """Until standard input ends."""
+    crowd = Crowd()
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        order = json.loads(line)
+        answer = await getattr(crowd, order.pop("do"))(**order)
+        print(json.dumps(answer), flush=True)
+    crowd.over = True
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,59 @@
+"""The project as it is, with one more address that measures its doorbell from a thread of the same process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from statistics import quantiles
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from asgi import application as project
+from signal_log.tail import doorbell
+
+COMMIT_NS: Final = 200_000
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """``/ring/?count=1000&pause=0.005``: microseconds of so many rings, so far apart."""
+    if scope.get("path") != "/ring/":
+        await project(scope, receive, send)
+        return
+    order = dict(parse_qsl(scope["query_string"].decode()))
+    measured = await asyncio.to_thread(measure, int(order["count"]), float(order["pause"]))
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": json.dumps(measured).encode()})
+
+
+def measure(count: int, pause: float) -> dict[str, float]:
+    """Each ring by itself, as a writer's thread sees it; and a function that does nothing, in its place."""
+    for _ in range(10):
+        doorbell.ring()
+    nothing = shares(timed(count, pause, lambda: None))
+    return shares(timed(count, pause, doorbell.ring)) | {"nothing_p50": nothing["p50"]}
+
+
+def timed(count: int, pause: float, call: Callable[[], None]) -> list[int]:
+    """The nanoseconds of each call."""
+    clock = time.perf_counter_ns
+    taken = []
+    for _ in range(count):
+        if pause:
+            time.sleep(pause)
+            awake = clock()
+            while clock() - awake < COMMIT_NS:  # a writer comes from its COMMIT, not from its bed
+                pass
+        began = clock()
+        call()
+        taken.append(clock() - began)
+    return taken
+
+
+def shares(taken: list[int]) -> dict[str, float]:
+    """In microseconds."""
+    cuts = quantiles(taken, n=100, method="inclusive")
+    return {"p50": cuts[49] / 1000, "p99": cuts[98] / 1000, "mean": sum(taken) / len(taken) / 1000}

@@ -1,0 +1,245 @@
+"""What is measured: each scene plays on a stage and returns its figures."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from websockets.sync.client import connect
+
+from tests.benchmarks.live.stage import (
+    BARE,
+    OURS,
+    PATIENCE,
+    TEXTBOOK,
+    Clients,
+    Stage,
+    cpu_seconds,
+    memory,
+    waited_seconds,
+)
+from tests.servers.daphne import Daphne
+
+SUSTAINED_P99: Final = 1000.0
+SUSTAINED_RATE: Final = 0.95
+ENCOUNTERS: Final = 2
+"""A step that fails is tried again, and the next one too: a machine has other things to do now and then."""
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is done."""
+
+    sockets: int = 500
+    seconds: float = 4.0
+    long: float = 10.0
+    quiet: float = 20.0
+    outage: float = 10.0
+
+
+QUICK: Final = Size(sockets=50, seconds=2.0, long=4.0, quiet=4.0, outage=3.0)
+
+STEPS: Final = {
+    "textbook": (1, 2.5, 5, 7.5, 10, 15, 20, 25, 35, 50, 75, 100, 150, 200, 300),
+    "bare": (10, 25, 50, 75, 100, 125, 150, 200, 300, 500, 1000),
+    "bare batched": (250, 500, 1000, 1500, 2000, 2500, 3000, 4000, 6000, 10_000),
+    "ours": (100, 250, 500, 1000, 1500, 2000, 3000, 4000, 6000),
+}
+
+
+def say(text: str) -> None:
+    """It takes minutes."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+# --- how much -------------------------------------------------------------------------------------
+def sustained(name: str, play: Callable[[float], Figures]) -> Figures:
+    """The highest step of its ladder that holds: the rate kept, nothing lost, p99 below a second."""
+    best: Figures = {"rate": 0, "deliveries_a_second": 0.0}
+    broke: Figures = {}
+    for rate in STEPS[name]:
+        for _ in range(ENCOUNTERS):
+            step = play(rate)
+            step |= {"rate": rate, "held": holds(step)}
+            say(f"{name} {rate}/s: {short(step)}")
+            if step["held"]:
+                best, broke = step, {}
+                break
+        if broke:
+            break
+        if not step["held"]:
+            broke = step
+    return best | ({"broke_at": broke} if broke else {})
+
+
+def holds(step: Figures) -> bool:
+    """Whether this rate is one for ever."""
+    return step["kept"] >= SUSTAINED_RATE and not step["lost"] + step["twice"] and step["p99"] < SUSTAINED_P99
+
+
+def short(step: Figures) -> str:
+    """The figures of a step in a line."""
+    rounded = {key: round(value, 2) if isinstance(value, float) else value for key, value in step.items()}
+    return " ".join(f"{key}={value}" for key, value in rounded.items() if key not in ("broke_at", "bytes", "last"))
+
+
+def counted(stage: Stage, server: Daphne, clients: Clients, publish: Callable[[], Figures], **more: Any) -> Figures:
+    """One step: forget, publish, wait for the last event, count."""
+    clients.tell("begin")
+    watched = [server.process.pid if server.process else 0, clients.process.pid]
+    cpu, waited = cpu_seconds(server), [waited_seconds(process) for process in watched]
+    done = publish()
+    waited = [waited_seconds(process) - before for process, before in zip(watched, waited, strict=True)]
+    result = clients.tell("finish", report=str(stage.report), patience=more.get("patience", PATIENCE))
+    took = max(result["last"], done["ended"]) - done["began"]
+    used = cpu_seconds(server) - cpu if server.process else 0.0
+    return result | {
+        "events": len(done["ids"]),
+        "kept": more["rate"] and len(done["ids"]) / (done["ended"] - done["began"]) / more["rate"],
+        "deliveries_a_second": result["deliveries"] / took,
+        "server_cpu": used / took,
+        "server_waited": waited[0] / took,
+        "clients_waited": waited[1] / took,
+        "us_a_delivery": used / max(result["deliveries"], 1) * 1e6,
+    }
+
+
+def textbook(stage: Stage, size: Size) -> Figures:
+    """(a)"""
+    with stage.serve(TEXTBOOK) as server, stage.pages(server, size.sockets, ours=False) as clients:
+
+        def play(rate: float) -> Figures:
+            publish = lambda: stage.finished(  # noqa: E731
+                stage.publisher(kind="group_send", rate=rate, seconds=size.seconds)
+            )
+            return counted(stage, server, clients, publish, rate=rate)
+
+        return sustained("textbook", play)
+
+
+def bare(stage: Stage, size: Size, batch: int) -> Figures:
+    """(b), with so many events in a frame."""
+    with stage.serve(BARE) as server, stage.pages(server, size.sockets, ours=False) as clients:
+
+        def play(rate: float) -> Figures:
+            stage.report = stage.folder / "report.json"
+            order = {"rate": rate, "batch": batch, "seconds": size.seconds, "report": str(stage.report)}
+            return counted(stage, server, clients, lambda: publish_barely(server, stage, order), rate=rate)
+
+        return sustained("bare batched" if batch > 1 else "bare", play)
+
+
+def publish_barely(server: Daphne, stage: Stage, order: Figures) -> Figures:
+    """Have the bare server publish, and wait until it has."""
+    with connect(f"{server.websocket_url}/publish/", ping_timeout=None) as socket:
+        socket.send(json.dumps(order))
+        for _ in socket:
+            pass
+    return stage.published()
+
+
+def rows(stage: Stage, server: Daphne, clients: Clients, rate: float, seconds: float, **more: Any) -> Figures:
+    """One step of ours, the events written as rows."""
+    publish = lambda: stage.finished(  # noqa: E731
+        stage.publisher(kind="rows", rate=rate, seconds=seconds, **more)
+    )
+    return counted(stage, server, clients, publish, rate=rate)
+
+
+def ours(stage: Stage, size: Size) -> Figures:
+    """The live page's socket, as the page uses it."""
+    with stage.serve(OURS) as server, stage.pages(server, size.sockets) as clients:
+        return sustained("ours", lambda rate: rows(stage, server, clients, rate, size.seconds))
+
+
+# --- how soon -------------------------------------------------------------------------------------
+def soon(stage: Stage, size: Size, sockets: int, rate: float) -> Figures:
+    """From the commit of a save to its receipt, by signal_log's own recorder and doorbell."""
+    with stage.serve(OURS) as server, stage.pages(server, sockets) as clients:
+        publish = lambda: stage.finished(  # noqa: E731
+            stage.publisher(kind="saves", rate=rate, seconds=size.long)
+        )
+        return counted(stage, server, clients, publish, rate=rate)
+
+
+def churned(stage: Stage, size: Size, rate: float, every: float = 5.0) -> Figures:
+    """Each socket is cut every 5 s and resumes."""
+    with stage.serve(OURS) as server, stage.pages(server, size.sockets) as clients:
+        clients.tell("churn", every=every)
+        return rows(stage, server, clients, rate, size.long)
+
+
+# --- what it costs --------------------------------------------------------------------------------
+def ring(stage: Stage, size: Size, *, redis: bool, dashboards: int) -> Figures:
+    """Microseconds of one ring: 200 a second as commits come, and without a pause between."""
+    with stage.serve(OURS, redis=redis) as server, stage.pages(server, dashboards):
+        time.sleep(1)
+        apart = asked(server, count=int(size.long * 100), pause=0.005)
+        return {"apart": apart, "in_a_row": asked(server, count=20_000, pause=0)}
+
+
+def asked(server: Daphne, **order: float) -> Figures:
+    """The measurement of the running server."""
+    question = "&".join(f"{key}={value}" for key, value in order.items())
+    with urllib.request.urlopen(f"{server.url}/ring/?{question}", timeout=120) as answer:  # noqa: S310
+        measured: Figures = json.loads(answer.read())
+    return measured
+
+
+def idle(stage: Stage, size: Size) -> Figures:
+    """CPU of the server over 20 quiet seconds with all sockets open."""
+    with stage.serve(OURS) as server, stage.pages(server, size.sockets):
+        time.sleep(3)
+        before = cpu_seconds(server)
+        time.sleep(size.quiet)
+        return {"seconds": size.quiet, "cpu_seconds": cpu_seconds(server) - before, "memory": memory(server)}
+
+
+# --- what goes wrong ------------------------------------------------------------------------------
+def stalled(stage: Stage, size: Size, rate: float = 500) -> Figures:
+    """50 sockets, all reading, then 5 of them not any more: what changes for the other 45 and for the memory."""
+    result: Figures = {}
+    with stage.serve(OURS) as server, stage.pages(server, 50) as clients:
+        rows(stage, server, clients, rate, size.seconds)  # warm
+        for name, count in (("all", 0), ("stalled", 5)):
+            clients.tell("stall", count=count)
+            before = memory(server)
+            result[name] = rows(stage, server, clients, rate, size.long)
+            result[name]["grown"] = memory(server) - before
+    return result
+
+
+def outage(stage: Stage, size: Size, what: str, rate: float = 200) -> Figures:
+    """Some seconds without Redis, the database or the server, under load; then everything must be there."""
+    with stage.serve(OURS) as server, stage.pages(server, 50) as clients:
+        lose, give_back = {
+            "Redis": (stage.layer.kill, stage.layer.start),
+            "database": (stage.database.terminate, stage.database.start),
+            "server": (server.kill, lambda: stage.restart(server)),
+        }[what]
+        clients.tell("begin")
+        publisher = stage.publisher(kind="rows", rate=rate, seconds=size.outage + 6, stubborn=True)
+        time.sleep(3)
+        with timed() as took:
+            lose()
+            time.sleep(size.outage)
+            give_back()
+        done = stage.finished(publisher)
+        result = clients.tell("finish", report=str(stage.report), patience=20)
+        return result | {"events": len(done["ids"]), "away": took[0]}
+
+
+@contextmanager
+def timed() -> Iterator[list[float]]:
+    """The seconds of a block."""
+    took = [time.monotonic()]
+    yield took
+    took[0] = time.monotonic() - took[0]

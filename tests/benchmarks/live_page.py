@@ -1,0 +1,111 @@
+"""What the live page costs its browser: frames a second and memory, with many events held and many arriving.
+
+`python -m tests.benchmarks.live_page` starts a site and a Chromium; the events come from a websocket made up in the
+page, so that nothing else is measured. On a busy machine the milliseconds of a frame tell more than the frames.
+`--minutes 10` tells instead what the page holds after each minute, once its garbage is collected.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.browser.live_site import Site, make_database, visiting
+from tests.servers.browser import chromium
+
+SOURCE = Path(__file__).with_suffix(".js")
+COSTS = ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
+FRAMES = ("view", "fps", "p50 ms", "p99 ms", "script", "layout", "style")
+HEAP = ("minutes", "MB of script's heap", "nodes", "listeners")
+VIEWS = {"operations": "", "signals": "?view=signals", "cascades": "?view=cascades"}
+
+
+def main() -> None:
+    """Measure each view: while it follows, paused and scrolled through, and paused alone; or the memory of one."""
+    asked = options()
+    print(f"{asked.held:,} events held, {asked.rate:,} a second arriving\n")
+    head, scene = (HEAP, remember) if asked.minutes else (FRAMES, look)
+    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
+    with tempfile.TemporaryDirectory() as folder:
+        site = Site(make_database(Path(folder) / "site.sqlite3"))
+        try:
+            with chromium() as browser:
+                for name, query in list(VIEWS.items())[: 1 if asked.minutes else None]:
+                    with visiting(browser, site, "mira") as live:
+                        live.page.add_init_script(path=SOURCE)
+                        live.open(query)
+                        fill(live.page, asked)
+                        scene(name, live.page, asked)
+        finally:
+            site.close()
+
+
+def options() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--held", type=int, default=100_000, help="events that the page holds (100000)")
+    parser.add_argument("--rate", type=int, default=1_000, help="events that arrive a second (1000)")
+    parser.add_argument("--seconds", type=int, default=10, help="how long each measurement takes (10)")
+    parser.add_argument("--minutes", type=int, default=0, help="how long its memory is watched (0: not at all)")
+    return parser.parse_args()
+
+
+def fill(page: Any, asked: argparse.Namespace) -> None:
+    """Let the page hold what it shall hold, and have more come."""
+    page.evaluate(f"bench.wanted = {asked.held}")
+    while page.evaluate("bench.held < bench.wanted"):
+        page.wait_for_timeout(200)
+    page.evaluate(f"bench.perSecond = {asked.rate}")
+    page.wait_for_timeout(4_000)
+
+
+def remember(name: str, page: Any, asked: argparse.Namespace) -> None:
+    """A line after each minute; of a page that is followed, and read in between."""
+    debugger = page.context.new_cdp_session(page)
+    debugger.send("Performance.enable")
+    for minute in range(asked.minutes + 1):
+        if minute:
+            page.evaluate("bench.frames(15, true)")
+            page.keyboard.press("f")
+            page.wait_for_timeout(45_000)
+        debugger.send("HeapProfiler.collectGarbage")
+        found = metrics(debugger)
+        cells = [f"{found['JSHeapUsedSize'] / 1e6:.1f}", f"{found['Nodes']:.0f}", f"{found['JSEventListeners']:.0f}"]
+        print(f"| {minute} | {' | '.join(cells)} |", flush=True)
+
+
+def look(name: str, page: Any, asked: argparse.Namespace) -> None:
+    """A line for each way of looking."""
+    line(f"{name}, following", page, asked.seconds, scroll=False)
+    page.keyboard.press("p")
+    line(f"{name}, scrolling", page, asked.seconds, scroll=True)
+    line(f"{name}, paused", page, asked.seconds, scroll=False)
+
+
+def line(name: str, page: Any, seconds: int, *, scroll: bool) -> None:
+    """Frames and what one of them cost the main thread, in milliseconds."""
+    debugger = page.context.new_cdp_session(page)
+    debugger.send("Performance.enable")
+    before = costs(debugger)
+    frames = page.evaluate(f"bench.frames({seconds}, {str(scroll).lower()})")
+    spent = [(after - start) * 1000 / len(frames) for start, after in zip(before, costs(debugger), strict=True)]
+    p50, p99 = frames[len(frames) // 2], frames[int(len(frames) * 0.99)]
+    cells = [f"{len(frames) / seconds:.1f}", f"{p50:.1f}", f"{p99:.1f}", *(f"{ms:.2f}" for ms in spent)]
+    print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def costs(debugger: Any) -> list[float]:
+    """Seconds spent so far."""
+    found = metrics(debugger)
+    return [found[name] for name in COSTS]
+
+
+def metrics(debugger: Any) -> dict[str, float]:
+    """What the browser knows of the page."""
+    return {one["name"]: one["value"] for one in debugger.send("Performance.getMetrics")["metrics"]}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Tables in Markdown, and numbers beside their goals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def head(cells: Iterable[str]) -> list[str]:
+    """The first two lines of a table."""
+    first = line(cells)
+    return [first, "|---" * (first.count("|") - 1) + "|"]
+
+
+def line(cells: Iterable[str]) -> str:
+    """A row of a table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def with_goal(number: float, goal: float | None, form: str = ".2f") -> str:
+    """``1.40 ≤ 1.8`` has met its goal, ``**4.40** > 1.8`` has not."""
+    text = format(number, form)
+    if goal is None:
+        return text
+    return f"{text} ≤ {goal:,}" if number <= goal else f"**{text}** > {goal:,}"

@@ -1,0 +1,116 @@
+"""The ways in which a save is logged: not at all, by hand, by signal_log, by the packages that are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection, models
+from django.db.models.signals import post_save
+
+from signal_log import pipeline
+from signal_log.models import SignalEvent
+from tests.benchmarks.models import Handwritten, Person, PersonFields
+
+INSERT = "INSERT INTO benchmarks_handwritten (label, object_pk, created, new_values, at) VALUES (%s, %s, %s, %s, %s)"
+FIELDS = [field.attname for field in Person._meta.concrete_fields]
+
+
+class Way(NamedTuple):
+    """Whose rows are saved, where that is logged, in how many rows a save, and what switches it on."""
+
+    person: type[PersonFields]
+    log: type[models.Model] | None = None
+    rows: int = 0
+    on: Callable[[], Any] = nullcontext
+
+
+@contextmanager
+def handwritten() -> Iterator[None]:
+    """A receiver of ``post_save`` with one INSERT by hand."""
+    post_save.connect(write_by_hand, sender=Person)
+    try:
+        yield
+    finally:
+        post_save.disconnect(write_by_hand, sender=Person)
+
+
+def write_by_hand(instance: Person, created: bool, **_: Any) -> None:
+    """The receiver."""
+    values = {name: instance.__dict__[name] for name in FIELDS}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            INSERT,
+            ["benchmarks.Person", str(instance.pk), created, orjson.dumps(values).decode(), datetime.now(UTC)],
+        )
+
+
+@contextmanager
+def signal_log() -> Iterator[None]:
+    """The recorder with its defaults."""
+    pipeline.start()
+    try:
+        yield
+    finally:
+        pipeline.stop()
+
+
+WAYS = {
+    "bare": Way(Person),
+    "handwritten": Way(Person, Handwritten, rows=1, on=handwritten),
+    "signal_log": Way(Person, SignalEvent, rows=2, on=signal_log),
+}
+"""Rows in its log, and in no other: who writes less has not done the work."""
+
+# The packages log the class that was declared to them, always, so nothing is to be switched on.
+for _name, _person, _log in (
+    ("simple_history", "SimpleHistoryPerson", "benchmarks.HistoricalSimpleHistoryPerson"),
+    ("auditlog", "AuditlogPerson", "auditlog.LogEntry"),
+    ("pghistory", "PghistoryPerson", "benchmarks.PghistoryPersonEvent"),
+):
+    if apps.is_installed(_name):
+        WAYS[_name] = Way(apps.get_model("benchmarks", _person), apps.get_model(_log), rows=1)
+
+
+def prepare(people: Callable[[type[PersonFields]], None]) -> None:
+    """The tables and triggers of all ways, and people to change."""
+    pipeline.stop()  # the app has started it; the ways turn it on
+    call_command("migrate", verbosity=0)  # first: the tables without migrations refer to those with
+    call_command("migrate", run_syncdb=True, verbosity=0)
+    if apps.is_installed("pgtrigger"):
+        from pgtrigger import installation
+
+        installation.install()
+    for person in {way.person for way in WAYS.values()}:
+        people(person)
+
+
+def rows() -> dict[str, int]:
+    """How many rows each log has."""
+    return {name: way.log._base_manager.count() for name, way in WAYS.items() if way.log}
+
+
+def logs() -> dict[str, dict[str, int]]:
+    """What a save leaves in each log: rows, of so many columns, in so many indexes."""
+    return {
+        name: {
+            "rows": way.rows,
+            "columns": len(way.log._meta.concrete_fields),
+            "indexes": indexes(way.log._meta.db_table),
+        }
+        for name, way in WAYS.items()
+        if way.log
+    }
+
+
+def indexes(table: str) -> int:
+    """Indexes of a table; SQLite keeps its rows in the order of the integer key, which therefore is none there."""
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, table).values()
+    primary = connection.vendor == "postgresql"
+    return sum(bool(each["index"] or each["unique"] or (each["primary_key"] and primary)) for each in found)

@@ -1,0 +1,22 @@
+"""What is not recorded is said above the live page, in its frame."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.axe import violations
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_is_not_recorded_stands_above_the_list(site, visit, width):
+    """Visible, within the window, and the list below it still is too."""
+    live = visit(site, viewport={"width": width, "height": 800}).open("?sender=contenttypes.ContentType")
+    notice = live.page.locator(".message.warning")
+    expect(notice).to_have_text(
+        "Saves and deletions of contenttypes.ContentType are not recorded: MODELS does not name it."
+    )
+    expect(notice).to_be_in_viewport(ratio=1)
+    expect(live.page.locator("#foot")).to_be_in_viewport()
+    assert live.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert violations(live.page) == []

@@ -1,0 +1,83 @@
+"""More than a person can read: the page says what happened by the second, and keeps every event within reach."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.axe import violations
+
+STORM = """
+    import time
+    stormy = User.objects.get(username='stormy')
+    end = time.time() + 7
+    while time.time() < end:
+        for n in range(12): User.objects.filter(pk=stormy.pk).first().save()
+        time.sleep(.05)
+"""
+
+# Rows that open belong into a treegrid, from the moment they are there.
+WATCH_THE_ROLE = """new MutationObserver(() => {
+    const opens = document.querySelector("#rows .row.second:not([hidden])");
+    if (opens && grid.role !== "treegrid") console.error("a row that opens, in a " + grid.role);
+}).observe(document.getElementById("rows"), { subtree: true, childList: true, attributes: true })"""
+
+
+@pytest.fixture
+def storm(own_site):
+    """Some hundred saves a second, for seven seconds."""
+    own_site.run("User(username='stormy', password='!').save()")
+    thread = threading.Thread(target=own_site.run, args=(STORM,))
+    yield thread
+    thread.join()
+
+
+def test_a_storm_is_told_by_the_second_and_every_event_can_be_reached(own_site, visit, storm):
+    """Each second says how many events and of what; opening one, or pausing, shows them; afterwards it is as before."""
+    live = visit(own_site).open()
+    expect(live.rows.first).to_be_visible()
+    live.page.evaluate(WATCH_THE_ROLE)
+    storm.start()
+    second = live.page.locator("#rows .row.second:not([hidden])")
+    expect(second.nth(2)).to_be_visible(timeout=10_000)
+    expect(second.nth(2)).to_have_text(re.compile(r"^\d\d:\d\d:\d\d▸[\d,]+ events\d+ User updated"))
+    expect(live.page.locator("#foot")).to_contain_text(
+        re.compile(r"showing 1 row a second of [\d,]+ · [\d,]+ events folded")
+    )
+    expect(live.page.locator("#follow-word")).to_have_text("Following")
+    assert violations(live.page) == []
+    opened = second.filter(has_text=second.nth(1).locator("time").inner_text())
+    opened.click()
+    expect(opened).to_have_attribute("aria-expanded", "true")
+    expect(live.row("stormy").first).to_be_visible()
+    expect(live.page.locator("#follow-word")).to_have_text("Follow")
+    live.row("stormy").first.click()
+    expect(live.page.locator("#detail h2")).to_contain_text("stormy")
+    live.press("Escape", "f")
+    expect(second.first).to_be_visible()
+    live.page.get_by_role("button", name="show each").click()
+    expect(second).to_have_count(0)
+    expect(live.row("stormy").first).to_be_visible()
+    storm.join()
+    live.press("f")
+    expect(second).to_have_count(0, timeout=15_000)
+    expect(live.row("stormy").first).to_be_visible()
+
+
+def test_scrolling_in_a_storm_moves_nothing_under_the_reader(own_site, visit, storm):
+    """Who scrolls keeps the list that was there."""
+    own_site.run("for n in range(60): User(username=f'calm{n}', password='!').save()")
+    live = visit(own_site, viewport={"width": 1440, "height": 500}).open()
+    second = live.page.locator("#rows .row.second:not([hidden])")
+    live.page.wait_for_timeout(3000)  # those sixty are no longer new
+    storm.start()
+    expect(second.nth(1)).to_be_visible(timeout=10_000)
+    live.page.locator("#grid").hover()
+    live.page.mouse.wheel(0, 60)
+    expect(live.page.locator("#follow-word")).to_have_text("Follow")
+    before = live.texts("time")
+    live.page.wait_for_timeout(1200)
+    assert live.texts("time") == before

@@ -1,0 +1,208 @@
+"""The live page as its reader wants it: cascades in a line, kept views, the look of rows, an event in its company."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from playwright.sync_api import expect
+
+REGISTERED = "User created → Profile created"
+
+
+def test_a_cascade_is_one_line_that_opens(site, visit):
+    """Its steps are named in order; keys and the mark before it open it, and a screen reader hears so."""
+    live = visit(site).open("?view=cascades&object=casc1")
+    site.run("User.objects.create_user('casc1')")
+    expect(live.rows).to_have_count(1)
+    row = live.rows.first
+    expect(row.locator(".chg")).to_have_text(re.compile(REGISTERED.replace(" ", r"\s*")))
+    expect(row).to_have_attribute("aria-expanded", "false")
+    expect(live.page.get_by_role("treegrid", name="Events, newest first")).to_be_visible()
+    row.locator(".caret").click()
+    expect(live.rows).to_have_count(3)
+    expect(live.rows.nth(2).locator(".cause")).to_be_visible()
+    row.locator(".caret").click()
+    expect(live.rows).to_have_count(1)
+    live.press("j", "ArrowRight")
+    expect(live.rows).to_have_count(3)
+    live.press("j", "j")
+    expect(live.page.locator("#detail h2")).to_contain_text("Profile")
+    live.press("ArrowLeft", "Escape", "c")
+    expect(live.rows).to_have_count(2)
+    assert "view=" not in live.page.url
+
+
+def test_a_loop_of_equal_saves_is_one_step(site, visit):
+    """200 equal siblings are "x 200" in the line, and one row inside it."""
+    live = visit(site).open("?view=cascades&sender=auth.User&object=loop")
+    site.run("""
+        from django.db.models.signals import post_save
+        def many(instance, **rest):
+            if instance.username == 'loop':
+                for n in range(40):
+                    other = User(username=f'loop{n}'); other.save()
+        post_save.connect(many, sender=User, weak=False)
+        User(username='loop').save()
+        post_save.disconnect(many, sender=User)
+    """)
+    expect(live.rows.first.locator(".chg")).to_contain_text("\N{MULTIPLICATION SIGN} 41")
+    live.rows.first.locator(".caret").click()
+    expect(live.row("\N{MULTIPLICATION SIGN} 40")).to_have_count(1)
+    expect(live.rows).to_have_count(3)
+    live.row("\N{MULTIPLICATION SIGN} 40").locator(".caret").click()
+    expect(live.row("loop1").first).to_be_visible()
+
+
+def test_views_are_kept_by_name_and_one_opens_with_the_page(site, visit):
+    """A view is an address; it survives a reload, opens in place, can be the first, and can be deleted."""
+    site.run("User.objects.create_user('kept1')")
+    live = visit(site).open("?sender=users.Profile&view=signals")
+    live.page.locator("#view-open").click()
+    live.page.get_by_label("Name of the view").fill("only profiles")
+    live.press("Enter")
+    live.page.get_by_role("button", name="open only profiles with the page").click()
+    live.press("Escape")
+    live.open()
+    expect(live.page.locator("#pills")).to_contain_text("users.Profile")
+    assert "sender=users.Profile&view=signals" in live.page.url
+    live.page.locator("#view-open").click()
+    live.page.get_by_role("link", name="Everything").click()
+    expect(live.model("User").first).to_be_visible()
+    assert "?" not in live.page.url
+    live.page.locator("#view-open").click()
+    live.page.get_by_role("link", name="only profiles").click()
+    expect(live.model("User")).to_have_count(0)
+    live.page.locator("#view-open").click()
+    live.page.get_by_role("button", name="delete the view only profiles").click()
+    expect(live.page.get_by_role("link", name="only profiles")).to_have_count(0)
+    live.open()
+    expect(live.model("User").first).to_be_visible()
+
+
+def test_the_look_of_rows_is_kept(site, visit):
+    """Height, times and columns are chosen once; a column that is not wanted leaves no hole."""
+    site.run("User.objects.create_user('looks1')")
+    live = visit(site, viewport={"width": 1600, "height": 900}).open()
+    first = live.rows.first
+    dense = first.bounding_box()["height"]
+    expect(live.page.locator(".head .delta")).to_be_visible()
+    live.page.locator("#view-open").click()
+    menu = live.page.locator("#view-menu")
+    menu.get_by_role("button", name="roomy").click()
+    menu.get_by_role("button", name="age").click()
+    menu.get_by_label("From", exact=True).uncheck()
+    menu.get_by_label("Δ", exact=True).uncheck()
+    live.press("Escape")
+    live.open()
+    assert first.bounding_box()["height"] > dense
+    expect(live.page.locator("#clock")).to_have_text("Age")
+    expect(first.locator("time")).to_contain_text(re.compile("now|ago"))
+    expect(live.page.locator(".head .delta")).to_be_hidden()
+    expect(first.locator(".via")).to_be_hidden()
+    ends = first.locator(".actor").evaluate("e => e.getBoundingClientRect().right")
+    assert first.bounding_box()["x"] + first.bounding_box()["width"] - ends < 30
+
+
+def test_the_last_hour_and_a_time_typed_in_are_ranges_too(site, visit):
+    """Who cannot drag chooses a span in the menu."""
+    site.run("User.objects.create_user('menu1')")
+    live = visit(site).open("?object=menu1")
+    live.page.locator("#view-open").click()
+    live.page.get_by_role("button", name="last 1 hour").click()
+    expect(live.page.locator("#pills .time")).to_contain_text("since")
+    expect(live.row("menu1").first).to_be_visible()
+    expect(live.page.locator("#follow-word")).to_have_text("Following")
+    live.page.locator("#view-open").click()
+    live.page.get_by_label("to", exact=True).fill("2020-01-01T10:00:00")
+    live.page.get_by_role("button", name="Show", exact=True).click()
+    expect(live.page.locator("#over")).to_contain_text("Nothing in this time")
+    assert "until=2020-01-01T10%3A00%3A00.000Z" in live.page.url
+
+
+def test_an_event_is_shown_among_its_neighbours_without_losing_the_filter(site, visit):
+    """What the filter hides stands dimmed around it, can be read, and goes again."""
+    site.run("""
+        for name in ('hiddenbefore', 'middle1', 'hiddenafter'): User.objects.create_user(name)
+    """)
+    live = visit(site).open("?object=middle1")
+    expect(live.rows).to_have_count(2)
+    live.press("j", "x")
+    expect(live.page.locator(".row.dim").filter(has_text="hiddenbefore").first).to_be_visible()
+    text = " ".join(live.texts())
+    assert text.index("hiddenafter") < text.index("middle1") < text.index("hiddenbefore")
+    assert "object=middle1" in live.page.url
+    live.page.locator(".row.dim").filter(has_text="hiddenafter").first.click()
+    expect(live.page.locator("#detail .facts")).to_contain_text("only this trace")
+    live.press("Escape", "Escape")
+    expect(live.rows).to_have_count(2)
+    expect(live.page.locator("#follow-word")).to_have_text("Following")
+
+
+def test_n_goes_to_the_next_that_was_not_committed(site, visit):
+    """From failure to failure; at the last one the page says so."""
+    site.run("""
+        def undo(name):
+            try:
+                with transaction.atomic():
+                    User.objects.create_user(name); raise ValueError('no')
+            except ValueError: pass
+        undo('bad1'); User.objects.create_user('good1'); undo('bad2'); User.objects.create_user('good2')
+    """)
+    live = visit(site).open("?sender=auth.User")
+    expect(live.row("good2").first).to_be_visible()
+    live.press("n")
+    expect(live.page.locator("#detail h2")).to_contain_text("bad2")
+    live.press("n")
+    expect(live.page.locator("#detail h2")).to_contain_text("bad1")
+    for _ in range(9):
+        live.press("n")
+    expect(live.page.locator("#copied")).to_have_text("No error further down")
+
+
+def test_a_row_that_came_with_older_ones_is_read_in_full(own_site, visit):
+    """Only the newest events are held whole; the rest of one is fetched when somebody looks."""
+    own_site.run("early = User.objects.create_user('early1'); early.first_name = 'Ada'; early.save()")
+    own_site.run("for n in range(1500): User(username=f'late{n}', password='!').save()")
+    live = visit(own_site).open()
+    live.press("p")  # a storm of that size is told by the second until somebody pauses
+    for _ in range(40):
+        live.press("G")
+        live.page.wait_for_timeout(150)
+        if "begins" in live.page.locator("#end").inner_text():
+            break
+    live.press("G")
+    live.row("first_name").first.click()
+    expect(live.page.locator("#detail ins").first).to_have_text("Ada")
+
+
+def test_what_is_kept_in_the_browser_may_be_anything(site, visit):
+    """Somebody else's words under our key never break the page."""
+    live = visit(site)
+    for broken in ("{", "7", json.dumps([{"name": 5}, None])):
+        live.page.add_init_script(
+            f"for (const k of ['signal-log-display', 'signal-log-views:1']) localStorage.setItem(k, {broken!r})"
+        )
+        live.open()
+        expect(live.rows.first).to_be_visible()
+
+
+def test_a_long_facet_is_searched(site, visit):
+    """Ten values, then all of them with a field that narrows; one is taken with a click, left out with Alt."""
+    site.run("""
+        import signal_log
+        for n in range(14):
+            with signal_log.context(actor=f'worker {n}'): User.objects.create_user(f'byworker{n}')
+    """)
+    live = visit(site).open("?object=byworker")
+    facets = live.page.locator("#facets")
+    facets.get_by_role("button", name="4 more").click()
+    facets.get_by_label("Look for actor values").fill("R 13")
+    expect(facets.locator(".take").filter(has_text="worker")).to_have_count(1)
+    facets.locator(".take").filter(has_text="worker 13").click()
+    expect(live.rows).to_have_count(2)
+    live.rows.first.click()
+    live.page.locator("#detail .only").filter(has_text="worker 13").click(modifiers=["Alt"])
+    expect(live.page.locator("#pills")).to_contain_text("not worker 13")
+    expect(live.row("byworker13")).to_have_count(0)
+    expect(live.row("byworker12").first).to_be_visible()

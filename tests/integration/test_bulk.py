@@ -1,0 +1,258 @@
+"""Bulk writes row by row: each row that a statement wrote is an event with what it held and holds."""
+
+import contextlib
+
+import pytest
+from django.apps.registry import Apps
+from django.contrib.auth.models import User
+from django.db import connection, models, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Upper
+from django.db.models.signals import post_init
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+
+import signal_log
+from signal_log.errors import SilentWriteRefused
+from tests.integration.bulk_ways import IDENTITY, MASKED, WRITES, fill_shop, told, unified, upsert
+from tests.log import recorded
+from tests.settings import SIGNAL_LOG
+from tests.shop.models import Book, Category, CheapItem, Item, Label, Note, Ticket, Token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Slot(models.Model):
+    """A composite key, a default of the database and a value that the database works out."""
+
+    pk = models.CompositePrimaryKey("shelf", "number")
+    shelf = models.IntegerField()
+    number = models.IntegerField()
+    state = models.CharField(max_length=20, db_default=Value("free"))
+    shown = models.GeneratedField(
+        expression=Upper("state"), output_field=models.CharField(max_length=20), db_persist=True
+    )
+
+    class Meta:
+        app_label = "shop"
+        apps = Apps()
+
+
+class Shadow(models.Model):
+    """Not observed, on the table of one that is."""
+
+    title = models.CharField(max_length=50, db_column="name")
+
+    class Meta:
+        app_label = "elsewhere"
+        apps = Apps()
+        db_table = "shop_category"
+        managed = False
+
+
+@pytest.fixture
+def slots():
+    """The table of slots, with two in it."""
+    with connection.schema_editor() as editor:
+        editor.create_model(Slot)
+    with signal_log.pause():
+        Slot.objects.bulk_create([Slot(shelf=1, number=1), Slot(shelf=1, number=2, state="taken")])
+    yield
+    with connection.schema_editor() as editor:
+        editor.delete_model(Slot)
+
+
+@pytest.fixture
+def shop():
+    """Rows whose keys are known."""
+    fill_shop()
+
+
+def mode(value, **more):
+    return override_settings(SIGNAL_LOG={**SIGNAL_LOG, "SILENT_WRITES": value, **more})
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_each_row_is_an_event(name, shop):
+    """Key, text, old and new values; one moment, one statement, one trace, and the host's result as ever."""
+    write, result, expected = WRITES[name]
+    with recorded() as events:
+        with signal_log.observed_bulk():
+            returned = write()
+    assert result is ... or returned == result
+    assert unified(name, told(events)) == expected
+    for event in events:
+        fellows = [e for e in events if e.occurred_at == event.occurred_at]
+        assert event.origin == {"model": event.sender, "rows": len(fellows), "statement": event.origin["statement"]}
+        assert " RETURNING " not in event.origin["statement"] or event.origin["statement"].endswith('."id"')
+        assert (event.outcome, event.operation, event.caused_by) == ("committed", event.position, "")
+        assert event.created is (True if event.signal == "silent_insert" else None)
+        assert event.duration_us is not None
+        assert event.actor_repr.startswith("os:")
+    assert len({event.trace_id for event in events}) <= 1
+    assert len({event.position for event in events}) == len(events)
+    assert "planted" not in str(told(events))
+    assert "sesame" not in str(told(events))
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_the_host_sees_no_difference(name, shop):
+    """The same statements in its query log (PostgreSQL's shows the `RETURNING`), the same rows, with and without."""
+    write, _, _ = WRITES[name]
+    seen = []
+    for block in (contextlib.nullcontext(), signal_log.observed_bulk()):
+        with transaction.atomic(), CaptureQueriesContext(connection) as queries, block:
+            write()
+            rows = [list(model.objects.order_by("pk").values()) for model in (Category, Item, Label, Ticket, Token)]
+            transaction.set_rollback(True)
+        texts = [query["sql"].partition(" RETURNING ")[0] for query in queries]
+        seen.append((texts, [[{**row, "id": 0} for row in table] if name in IDENTITY else table for table in rows]))
+        if connection.vendor == "postgresql":  # numbers once given are not taken back
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT setval(pg_get_serial_sequence('shop_category', 'id'), 10)")
+    assert seen[0] == seen[1]
+
+
+def test_what_it_costs_and_only_inside(shop):
+    """An update is looked at once before it, an insert and a delete never; outside of the block nothing is added."""
+
+    def sent(*blocks):
+        texts = []
+
+        def listen(execute, sql, params, many, context):
+            texts.append(sql)
+            return execute(sql, params, many, context)
+
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(transaction.atomic())
+            stack.enter_context(connection.execute_wrapper(listen))
+            for block in blocks:
+                stack.enter_context(block)
+            Label.objects.filter(pk=1).update(text="x")
+            Label.objects.bulk_create([Label(text="new")])
+            Label.objects.filter(pk=1)._raw_delete("default")
+        return [(text.split()[0], text.count(" RETURNING ")) for text in texts]
+
+    assert sent() == [("UPDATE", 0), ("INSERT", 1), ("DELETE", 0)]
+    assert sent(signal_log.observed_bulk(Item)) == sent()
+    assert sent(signal_log.observed_bulk()) == [("SELECT", 0), ("UPDATE", 1), ("INSERT", 1), ("DELETE", 1)]
+
+
+def test_composite_keys_and_what_the_database_works_out(slots):
+    """Found by all parts of the key, before and after; defaults and generated values as the row has them."""
+    with recorded() as events, signal_log.observed_bulk(Slot):
+        Slot.objects.filter(number=2).update(state="free")
+        Slot.objects.update(shelf=F("shelf") + 1)
+        Slot.objects.bulk_create([Slot(shelf=9, number=1)])
+        Slot.objects.filter(shelf=9)._raw_delete("default")
+    assert [(e.signal, e.object_pk, e.changes) for e in sorted(events, key=lambda e: (e.occurred_at, e.object_pk))] == [
+        ("silent_update", '["1","2"]', {"state": ["taken", "free"], "shown": ["TAKEN", "FREE"]}),
+        ("silent_update", '["1","1"]', {"shelf": [1, 2]}),
+        ("silent_update", '["1","2"]', {"shelf": [1, 2]}),
+        ("silent_insert", '["9","1"]',
+         {"shelf": [None, 9], "number": [None, 1], "state": [None, "free"], "shown": [None, "FREE"]}),
+        ("silent_delete", '["9","1"]',
+         {"shelf": [9, None], "number": [1, None], "state": ["free", None], "shown": ["FREE", None]}),
+    ]  # fmt: skip
+
+
+def test_raw_sql_stays_one_event_a_statement(shop):
+    """What a cursor is given is not known row by row; after the block, nothing is."""
+    with recorded() as events:
+        with signal_log.observed_bulk(), connection.cursor() as cursor:
+            cursor.execute("UPDATE shop_category SET name = name || '!'")
+        Label.objects.update(text="x")
+    assert [(e.signal, e.object_pk, e.object_repr) for e in events] == [
+        ("silent_update", "", "2 rows"),
+        ("silent_update", "", "2 rows"),
+    ]
+
+
+def test_limited_to_models_and_databases(shop):
+    """Other models are recorded as ever; a child stands for its parents, a proxy for its model; blocks add up."""
+
+    def keys(*models, **using):
+        with recorded() as events, signal_log.observed_bulk(*models, **using):
+            Label.objects.filter(pk=1).update(text="x")
+            Book.objects.update(name="x")
+        return [bool(event.object_pk) for event in events]
+
+    assert keys(Label) == [True, False]
+    assert keys(Book) == [False, True]
+    assert keys(CheapItem, using="default") == [False, True]
+    assert keys(using="elsewhere") == [False, False]
+    with signal_log.observed_bulk(Label):
+        assert keys(Item) == [True, True]
+    with pytest.raises(TypeError, match=r"observed_bulk\(Order\)"), signal_log.observed_bulk("shop.Label"):
+        pass
+
+
+def test_not_observed_models_stay_so(shop):
+    """Nor is anything recorded while the recorder is paused."""
+    with recorded() as events, signal_log.observed_bulk():
+        Note.objects.bulk_create([Note(text="x")])
+        with signal_log.pause():
+            Label.objects.update(text="x")
+    assert events == []
+
+
+def test_whatever_silent_writes_says(shop):
+    """Where they are refused this is the way, and the refusal says so; where nobody looks, somebody asked here."""
+    for value in ("raise", "off"):
+        with mode(value), recorded() as events, signal_log.observed_bulk():
+            Label.objects.filter(pk=1).update(text=value)
+        assert [event.object_pk for event in events] == ["1"]
+    with mode("raise"), pytest.raises(SilentWriteRefused, match=r"signal_log\.observed_bulk\(\)"):
+        Label.objects.update(text="x")
+    with mode("raise"), pytest.raises(SilentWriteRefused), signal_log.observed_bulk(Item):
+        Label.objects.update(text="x")
+
+
+def test_no_object_of_the_hosts_is_made(shop):
+    """Neither its `__init__` nor its receivers of `post_init` see the rows that are read."""
+    made = []
+    post_init.connect(receiver := lambda instance, **_: made.append(instance), sender=Label)
+    try:
+        with signal_log.observed_bulk():
+            Label.objects.update(text="x")
+            Label.objects.all()._raw_delete("default")
+    finally:
+        post_init.disconnect(receiver, sender=Label)
+    assert made == []
+
+
+def test_an_execute_wrapper_of_the_hosts_changes_nothing(shop):
+    """One that writes before the statement, as tools do that say where it comes from."""
+
+    def comment(execute, sql, params, many, context):
+        return execute(f"/* from here */ {sql}", params, many, context)
+
+    with recorded() as events, connection.execute_wrapper(comment), signal_log.observed_bulk():
+        assert Label.objects.update(text="x") == 2
+    assert {event.object_pk for event in events} == {"1", "2"}
+    assert connection.execute_wrappers.count(comment) == 0
+
+
+def test_an_upsert_by_an_expression_is_one_event(shop):
+    """Which rows it meets cannot be asked before, so it is recorded as it is outside of the block."""
+    with recorded() as events, signal_log.observed_bulk():
+        upsert(Category, [Category(name=Upper(Value("x")))], "name", "name")
+    assert [(e.object_pk, e.object_repr) for e in events] == [("", "1 row")]
+
+
+def test_another_class_on_an_observed_table_is_one_event(shop):
+    """Its columns may be called otherwise, so no row of it is told as one of the observed class."""
+    with recorded() as events, signal_log.observed_bulk():
+        assert Shadow.objects.filter(title="one").update(title="uno") == 1
+    assert [(e.sender, e.object_pk, e.object_repr) for e in events] == [("shop.Category", "", "1 row")]
+
+
+def test_the_row_of_an_account(shop):
+    """The host's own masked fields stay masked, on both sides."""
+    with signal_log.pause():
+        user = User.objects.create_user("ada", password="planted-1")
+    with recorded() as events, signal_log.observed_bulk():
+        User.objects.filter(pk=user.pk).update(password="planted-2", first_name="Ada")
+    [event] = events
+    assert event.changes == {"password": [MASKED, MASKED], "first_name": ["", "Ada"]}
+    assert (event.object_pk, event.object_repr) == (str(user.pk), "ada")

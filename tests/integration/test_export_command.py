@@ -1,0 +1,167 @@
+"""``signal_export`` writes what the history exports, whole or not at all, and says by its exit status which."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+
+from signal_log.management.commands import signal_export
+from signal_log.store import export
+from tests.exports import parts
+from tests.factories import make_event
+from tests.servers.daphne import ROOT, environment
+from tests.tail import database_url
+
+pytestmark = pytest.mark.django_db
+
+
+def managing(*arguments: str, env: dict[str, str], stdout: int) -> subprocess.Popen[str]:
+    """A management command in a process of its own."""
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=environment(env), stdout=stdout, stderr=subprocess.PIPE, text=True)
+
+
+class Terminal(io.StringIO):
+    """A standard error that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def log() -> list[int]:
+    """Some events."""
+    return [make_event(object_repr=f"row {n}", outcome="failed" if n == 2 else "committed").pk for n in range(5)]
+
+
+def run(*arguments: str, stderr: Any = None) -> str:
+    """What it said."""
+    said = stderr or io.StringIO()
+    call_command("signal_export", *arguments, stderr=said)
+    return said.getvalue()
+
+
+def ids_in(path: Path) -> list[int]:
+    """The ids in a JSON Lines file."""
+    return [event["id"] for event in parts(path.read_bytes())[1]]
+
+
+def test_a_file_holds_what_the_filters_select(log: list[int], tmp_path: Path) -> None:
+    """Only its owner can read it; nothing else is left; it says who made it."""
+    path = tmp_path / "log.jsonl"
+    said = run("--output", str(path), "--object", "row", "--outcome", "!failed", "--after", str(log[0]))
+    assert ids_in(path) == [log[1], log[3], log[4]]
+    assert said == f"3 events in {path}\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+    about, _, _ = parts(path.read_bytes())
+    assert about["by"]["name"].startswith("os:")
+    assert about["filters"] == {"object": ["row"], "outcome": ["!failed"]}
+
+
+def test_the_format_follows_the_name_unless_it_is_given(log: list[int], tmp_path: Path) -> None:
+    """CSV for .csv, else JSON Lines."""
+    for name, given, is_csv in (("a.csv", "", True), ("a.CSV", "", True), ("a", "", False), ("b.csv", "jsonl", False)):
+        path = tmp_path / name
+        run("--output", str(path), *([f"--format={given}"] if given else []))
+        assert path.read_bytes().startswith(b"\xef\xbb\xbfid,") == is_csv, name
+        path.unlink()
+
+
+def test_standard_output_holds_the_file_and_nothing_else(log: list[int], capfdbinary: Any) -> None:
+    """So that it can be piped."""
+    assert run("--format", "csv", "--object", "row") == ""
+    text = capfdbinary.readouterr().out.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [int(row["id"]) for row in rows] == log
+
+
+def test_a_file_is_not_overwritten_unless_asked(log: list[int], tmp_path: Path) -> None:
+    """It is replaced as a whole then."""
+    path = tmp_path / "log.jsonl"
+    path.write_text("precious")
+    with pytest.raises(CommandError, match="--overwrite") as refused:
+        run("--output", str(path))
+    assert refused.value.returncode == 2
+    assert path.read_text() == "precious"
+    run("--output", str(path), "--overwrite", "--object", "row")
+    assert ids_in(path) == log
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), OperationalError("gone away"), KeyboardInterrupt()])
+def test_what_breaks_off_leaves_no_file(
+    log: list[int], tmp_path: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the reason; the file that was there before stays."""
+    path = tmp_path / "log.jsonl"
+    path.write_text("precious")
+    monkeypatch.setattr(export, "PAGE", 2)
+    done: list[int] = []
+
+    def breaks(event: Any) -> dict[str, Any]:
+        if len(done) == 3:
+            raise error
+        done.append(event.pk)
+        return {"id": event.pk, "digest": "00000000"}
+
+    monkeypatch.setattr(signal_export, "as_mapping", breaks)
+    with pytest.raises(CommandError) as broken:
+        run("--output", str(path), "--overwrite")
+    assert broken.value.returncode == (130 if isinstance(error, KeyboardInterrupt) else 1)
+    assert [file.name for file in tmp_path.iterdir()] == ["log.jsonl"]
+    assert path.read_text() == "precious"
+
+
+def test_a_reader_who_has_enough_is_no_disaster(transactional_db: None) -> None:
+    """`| head` ends it with one line and its exit status."""
+    for _ in range(300):
+        make_event(changes={"bio": [None, "x" * 4000]})
+    reading, writing = os.pipe()
+    with managing("signal_export", env={"DATABASE_URL": database_url()}, stdout=writing) as running:
+        os.close(writing)
+        os.read(reading, 10)
+        os.close(reading)
+        _, said = running.communicate(timeout=30)
+    assert running.returncode == 1
+    assert said.splitlines()[-1] == "CommandError: The export broke off: nobody reads it any more."
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "argument", ["--since=yesterday", "--trace=7", "--outcome=lost", "--after=x", "--format=xml", "--q=\udcff"]
+)
+def test_what_cannot_be_understood_is_named(argument: str, tmp_path: Path) -> None:
+    """Before anything is written."""
+    with pytest.raises(CommandError) as refused:
+        run("--output", str(tmp_path / "x"), argument)
+    assert argument.partition("=")[0].strip("-") in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_progress_is_for_terminals(log: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, gone at the end."""
+    monkeypatch.setattr(signal_export, "BETWEEN_LINES", 0)
+    said = run("--output", str(tmp_path / "a.jsonl"), "--object", "row", stderr=Terminal())
+    assert "5 events, " in said
+    assert f"at {log[-1]:,} of {log[-1]:,}" in said
+    assert said.endswith(f"\r\033[K5 events in {tmp_path / 'a.jsonl'}\n")
+    assert "\r" not in run("--output", str(tmp_path / "b.jsonl"))
+
+
+def test_secrets_stay_masked(tmp_path: Path) -> None:
+    """As everywhere."""
+    user = User.objects.create_user("secretive", password="swordfish-9")
+    run("--output", str(tmp_path / "a.csv"), "--object", f"auth.User/{user.pk}")
+    assert "secretive" in (tmp_path / "a.csv").read_text()
+    assert user.password not in (tmp_path / "a.csv").read_text()

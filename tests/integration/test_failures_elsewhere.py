@@ -1,0 +1,253 @@
+"""The log in another database than the change: what is said when it cannot be written; what a rollback there undoes."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.db import connection, connections, transaction
+from django.test import override_settings
+
+from signal_log.capture import outcome, storing
+from signal_log.capture.collecting import collecting
+from signal_log.capture.unrecorded import unrecorded
+from signal_log.models import SignalEvent
+from signal_log.store.append import RecordingError
+from tests.shop.models import Category, Item
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LOG = "log"
+
+
+def connect_log(tmp_path, **options):
+    """A connection of that name: to a file of its own, or to the same PostgreSQL."""
+    if connection.vendor == "sqlite":
+        name = f"file:{tmp_path / 'log.sqlite3'}" + ("?mode=ro" if options else "")
+        own = {"NAME": name, "OPTIONS": {**connection.settings_dict["OPTIONS"], "uri": True}}
+    else:
+        own = {"OPTIONS": {**connection.settings_dict["OPTIONS"], **options, "pool": False}}
+    fresh = connection.copy(LOG)
+    fresh.settings_dict |= own
+    connections[LOG] = fresh
+    return fresh
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Its connection."""
+    fresh = connect_log(tmp_path)
+    if fresh.vendor == "sqlite":
+        with fresh.schema_editor() as editor:
+            editor.create_model(SignalEvent)
+    with override_settings(SIGNAL_LOG={**settings.SIGNAL_LOG, "DATABASE": LOG}):
+        yield fresh
+    connections[LOG].close()
+    del connections[LOG]
+
+
+@pytest.fixture
+def read_only_log(log, tmp_path):
+    """As a file that may only be read, or a standby server."""
+    log.close()
+    fresh = connect_log(tmp_path, options="-c default_transaction_read_only=on")
+    if fresh.vendor == "sqlite":
+        fresh.settings_dict["OPTIONS"] = {"uri": True}
+    return fresh
+
+
+def recorded(*columns):
+    """What stands in the log of the shop, in order."""
+    events = SignalEvent.objects.using(LOG).filter(sender__startswith="shop.").order_by("id")
+    return list(events.values_list(*(columns or ("signal", "object_repr", "outcome"))))
+
+
+def both(name, outcome="committed"):
+    return [("pre_save", name, outcome), ("post_save", name, outcome)]
+
+
+def test_it_is_written_right_after_the_commit(log):
+    """Committed and rolled-back work of another database stands in the log's."""
+    with pytest.raises(KeyError), transaction.atomic():
+        Category.objects.create(name="undone")
+        raise KeyError
+    Category.objects.create(name="done")
+    assert recorded() == both("undone", "rolled_back") + both("done")
+
+
+# --- the log cannot be written ------------------------------------------------------------------------
+@pytest.mark.parametrize("within", [True, False], ids=["block", "autocommit"])
+def test_raise_tells_that_the_change_was_made(read_only_log, within, caplog):
+    """Nobody is told that a committed change was not made; the host's hooks have run, and the event is counted."""
+    before, done = unrecorded.total, []
+    with pytest.raises(RecordingError, match=r"The change in 'default' was made before and goes unrecorded") as raised:
+        if within:
+            with transaction.atomic():
+                transaction.on_commit(lambda: done.append("hook"))
+                Category.objects.create(name="made")
+        else:
+            Category.objects.create(name="made")
+    assert "was not made" not in str(raised.value)
+    assert "read" in str(raised.value)
+    assert Category.objects.filter(name="made").exists()
+    assert done == (["hook"] if within else [])
+    assert unrecorded.total - before == 2
+    assert connection.get_autocommit()
+    assert recorded() == []
+
+
+def test_raise_does_not_end_other_hooks(read_only_log):
+    """A block within a hook, and a second block after it, go on as they are."""
+    done = []
+
+    def hook():
+        with pytest.raises(RecordingError), transaction.atomic():
+            Category.objects.create(name="of the hook")
+        done.append("hook")
+
+    with pytest.raises(RecordingError), transaction.atomic():
+        transaction.on_commit(hook)
+        transaction.on_commit(lambda: done.append("last"))
+        Category.objects.create(name="made")
+    assert done == ["hook", "last"]
+    assert Category.objects.count() == 2
+    with transaction.atomic():
+        transaction.on_commit(lambda: done.append("later"))
+    assert done == ["hook", "last", "later"]
+
+
+def test_log_means_that_work_goes_on(read_only_log, caplog, monkeypatch):
+    """One line, all of them counted."""
+    monkeypatch.setattr(unrecorded, "_next_line", float("-inf"))
+    before, done = unrecorded.total, []
+    with override_settings(SIGNAL_LOG={**settings.SIGNAL_LOG, "ON_ERROR": "log"}):
+        for name in ("a", "b"):
+            with transaction.atomic():
+                transaction.on_commit(lambda: done.append("hook"))
+                Category.objects.create(name=name)
+    assert Category.objects.count() == len(done) == 2
+    assert unrecorded.total - before == 4
+    assert len([record for record in caplog.records if record.name == "signal_log"]) == 1
+
+
+def test_rolled_back_work_that_cannot_be_recorded(read_only_log):
+    """The exception under way comes through; the events are counted once."""
+    before = unrecorded.total
+    with pytest.raises(KeyError, match="why"), transaction.atomic():
+        Category.objects.create(name="undone")
+        raise KeyError("why")
+    assert unrecorded.total - before == 2
+
+
+# --- the log's own connection is in a block -----------------------------------------------------------
+class Away(Exception):
+    """Ends a block."""
+
+
+def test_a_block_of_the_log_that_is_rolled_back_undoes_none(log):
+    """What is committed elsewhere stays recorded as committed, what is rolled back there as that."""
+    with pytest.raises(Away), transaction.atomic(using=LOG):
+        Category.objects.create(name="made")
+        with pytest.raises(KeyError), transaction.atomic():
+            Category.objects.create(name="undone")
+            raise KeyError
+        raise Away
+    assert recorded() == both("made") + both("undone", "rolled_back")
+    assert SignalEvent.objects.using(LOG).filter(error__contains="Away").count() == 0
+
+
+def test_nor_does_a_savepoint_of_it(log):
+    """What was read, so written, inside the savepoint is written again."""
+    with transaction.atomic(using=LOG):
+        with pytest.raises(Away), transaction.atomic(using=LOG):
+            Category.objects.create(name="made")
+            assert recorded() == both("made")
+            raise Away
+        assert recorded() == both("made")
+    assert recorded() == both("made")
+
+
+def test_nor_a_connection_that_is_closed_in_it(log):
+    """They are written through another."""
+    with transaction.atomic(using=LOG):
+        Category.objects.create(name="made")
+        log.close()
+    assert recorded() == both("made")
+
+
+def test_the_block_s_commit_writes_them_once(log):
+    """And whoever listens hears of each once."""
+    with collecting() as heard:
+        with transaction.atomic(using=LOG):
+            Category.objects.create(name="made")
+            assert heard == []
+        assert [event.object_repr for event in heard] == ["made", "made"]
+    assert recorded() == both("made")
+
+
+def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
+    """The bound on a transaction's own events is none on what others have committed."""
+    monkeypatch.setattr(outcome, "MOST_UNWRITTEN", 6)
+    monkeypatch.setattr(outcome, "MOST_KEPT", 4)
+    with pytest.raises(Away), transaction.atomic(using=LOG):
+        for number in range(10):
+            Category.objects.create(name=f"c{number}")
+        raise Away
+    assert recorded("object_repr", "outcome") == [(f"c{n}", "committed") for n in range(10) for _ in range(2)]
+
+
+def test_so_many_wait_and_no_more(log, monkeypatch):
+    """What is more goes through a connection of its own, at once; SQLite has one writer, so there they wait."""
+    monkeypatch.setattr(storing, "MOST_WAITING", 4)
+    with collecting() as heard, pytest.raises(Away), transaction.atomic(using=LOG):
+        for number in range(5):
+            Category.objects.create(name=f"c{number}")
+        assert len(heard) == (0 if log.vendor == "sqlite" else 6)
+        assert len(outcome.held_on(log).drafts) == (10 if log.vendor == "sqlite" else 4)
+        raise Away
+    assert sorted(recorded("object_repr", "outcome")) == [(f"c{n}", "committed") for n in range(5) for _ in range(2)]
+    assert len(heard) == 10
+
+
+def test_a_test_of_the_host_leaves_nothing_behind(log, monkeypatch):
+    """However much waits for a block that is a `TestCase`'s, nothing goes past it."""
+    monkeypatch.setattr(storing, "MOST_WAITING", 2)
+    block = transaction.atomic(using=LOG)
+    block._from_testcase = True
+    with pytest.raises(Away), block:
+        for number in range(3):
+            Category.objects.create(name=f"c{number}")
+        assert len(recorded()) == 6
+        raise Away
+    assert recorded() == []
+
+
+def test_an_undone_save_leaves_the_instance_as_it_was(log):
+    """The values an instance is compared with are those of its own database's rollback, not of the log's."""
+    item = Item.objects.create(name="old")
+    with pytest.raises(Away), transaction.atomic(using=LOG):
+        item.name = "new"
+        item.save()
+        raise Away
+    item.stock = 1
+    item.save()
+    [last] = SignalEvent.objects.using(LOG).filter(sender="shop.Item", signal="post_save").order_by("-id")[:1]
+    assert "name" not in last.changes
+
+
+def test_a_commit_that_fails_with_them(log, tmp_path):
+    """The block's own error says what was made before it."""
+    before = unrecorded.total
+    if log.vendor == "sqlite":
+        refuse, allow = "PRAGMA query_only = ON", "PRAGMA query_only = OFF"
+    else:
+        refuse, allow = "SET TRANSACTION READ ONLY", "SELECT 1"
+    with pytest.raises(RecordingError, match="The change in 'default' was made before"), transaction.atomic(using=LOG):
+        Category.objects.create(name="made")
+        with log.cursor() as cursor:
+            cursor.execute(refuse)
+    assert Category.objects.filter(name="made").exists()
+    if log.vendor == "sqlite":
+        assert unrecorded.total - before == 2
+    else:  # right after the rollback it can be written again
+        assert recorded() == both("made")
+    with log.cursor() as cursor:
+        cursor.execute(allow)

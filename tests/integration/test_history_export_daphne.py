@@ -1,0 +1,75 @@
+"""An export under a real daphne: whole for who reads it, waiting for who is slow, cut for who may no longer see."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from signal_log.models import SignalEvent
+from tests.exports import parts
+from tests.factories import event_value
+
+if TYPE_CHECKING:
+    from tests.servers.daphne import Daphne
+
+EVENTS = 5_000
+WIDE = "x" * 4_000
+"""Some 20 MB in all: more than the sockets between two processes hold."""
+
+
+@pytest.fixture
+def log(transactional_db: None) -> list[int]:
+    """Many wide events."""
+    value = event_value(changes={"bio": [None, WIDE]})._asdict()
+    made = SignalEvent.objects.bulk_create((SignalEvent(**value) for _ in range(EVENTS)), batch_size=500)
+    return [event.pk for event in made]
+
+
+@contextmanager
+def asked(server: Daphne, session: Any, path: str) -> Iterator[http.client.HTTPResponse]:
+    """The beginning of an answer, its body not read yet; the connection ends with the block."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+        connection.request("GET", path, headers={"Cookie": f"sessionid={session.session_key}"})
+        with connection.getresponse() as answer:
+            assert answer.status == 200
+            yield answer
+
+
+def test_a_reader_gets_all_and_the_site_answers_meanwhile(log: list[int], server: Daphne, session: Any) -> None:
+    """The hash holds; a slow reader is waited for, and other pages do not wait for the reader."""
+    with asked(server, session, f"/events/?format=jsonl&after={log[0] - 1}&before={log[-1] + 1}") as answer:
+        text = answer.readline()
+        time.sleep(1.5)
+        assert "exported" not in server.log_text()
+        assert server.status("/healthz") == 200
+        text += answer.read()
+    _, events, end = parts(text)
+    assert [event["id"] for event in events[::499]] == log[::499]
+    assert end["events"] == EVENTS
+    server.wait_until(lambda: f"exported {EVENTS} events" in server.log_text())
+
+
+def test_a_reader_who_leaves_ends_the_work(log: list[int], server: Daphne, session: Any) -> None:
+    """The server stops reading the log."""
+    with asked(server, session, "/events/?format=csv") as answer:
+        answer.readline()
+    server.wait_until(lambda: "grace left an export (csv)" in server.log_text())
+    assert server.status("/healthz") == 200
+
+
+def test_a_reader_who_logs_out_has_a_file_that_is_not_whole(log: list[int], server: Daphne, session: Any) -> None:
+    """The connection is cut, which every client notices, and the file has no end."""
+    with asked(server, session, "/events/?format=jsonl") as answer:
+        answer.readline()
+        session.delete()
+        time.sleep(4.5)  # it is asked every four seconds
+        with pytest.raises(http.client.IncompleteRead) as cut:
+            answer.read()
+    assert b'"end":{' not in cut.value.partial
+    assert "broke off" in server.log_text()
+    assert server.status("/healthz") == 200

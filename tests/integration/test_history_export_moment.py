@@ -1,0 +1,87 @@
+"""An export is the log of one moment, whatever is committed meanwhile, and the next one goes on from there."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+
+from signal_log.models import SignalEvent
+from signal_log.show import history_export
+from signal_log.store import export
+from tests.exports import ADDRESS, add, ids, parts, varied_log
+from tests.factories import event_value
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def log(mira: Client, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A log of all kinds of events; their ids. However slow the machine, nobody's permission is asked for again."""
+    monkeypatch.setattr(history_export, "CHECK_EVERY", 3600)
+    return varied_log()
+
+
+def test_an_export_can_be_continued(mira: Client, log: list[int]) -> None:
+    """`after` is the `up_to` of the last one; `before` ends it."""
+    cut = log[3]
+    assert ids(mira, after=cut) == [pk for pk in log if pk > cut]
+    assert ids(mira, before=cut, after=log[0] - 1) == log[:3]
+
+
+def test_what_comes_after_the_beginning_is_not_in(
+    mira: Client, log: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither newer events nor late ones below, whose ids were taken and not yet committed when it began."""
+    monkeypatch.setattr(export, "PAGE", 2)
+    answer = mira.get(ADDRESS, {"format": "jsonl", "after": log[0] - 1})
+    content = iter(answer.streaming_content)
+    text = next(content) + next(content)
+    late = event_value(object_repr="came late")._asdict()
+    SignalEvent.objects.bulk_create([SignalEvent(pk=log[-1] - 1, **late), SignalEvent(pk=log[-1] + 1, **late)])
+    text += b"".join(content)
+    assert [event["id"] for event in parts(text)[1]] == log
+    assert ids(mira, q="came late") == [log[-1] - 1, log[-1] + 1]
+
+
+@pytest.mark.postgresql
+def test_a_transaction_that_commits_meanwhile_is_not_half_in(transactional_db: None) -> None:
+    """Its id is below one that is in; the next export has it, and the first one said that it was missing."""
+    opened, goes_on = Event(), Event()
+
+    def write() -> list[int]:
+        try:
+            with transaction.atomic():
+                late = add(1)
+                opened.set()
+                assert goes_on.wait(20)
+            return late
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        (before,) = add(1)
+        writing = other.submit(write)
+        assert opened.wait(20)
+        (after,) = add(1)
+        began = export.Export.begin(export.Selection())
+        goes_on.set()
+        (late,) = writing.result(20)
+    assert before < late < after
+    assert [event.pk for page in began.pages() for event in page] == [before, after]
+    assert (late, late) in began.moment.missing
+    again = export.Export.begin(export.Selection())
+    assert [event.pk for page in again.pages() for event in page] == [before, late, after]
+
+
+def test_an_older_event_than_the_oldest_comes_too_late_as_well(db: None) -> None:
+    """In a young log the first transactions may end after the second ones."""
+    value = event_value()._asdict()
+    SignalEvent.objects.bulk_create([SignalEvent(pk=50, **value)])
+    began = export.Export.begin(export.Selection())
+    SignalEvent.objects.bulk_create([SignalEvent(pk=20, **value)])
+    assert [event.pk for page in began.pages() for event in page] == [50]
+    assert export.Export.begin(export.Selection()).moment.missing == ((21, 49),)

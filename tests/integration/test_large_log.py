@@ -1,0 +1,19 @@
+"""The benchmark of a large log runs in miniature: every question is asked and told; no time is asserted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks import large_log
+from tests.benchmarks.process import measured
+
+
+@pytest.mark.postgresql
+def test_every_question_is_asked_and_told() -> None:
+    """Of a thousand events made as the ten million are."""
+    result = measured("tests.benchmarks.large_log_asked", "postgres", settings="observatory.settings", events=1_000)
+    lines = list(large_log.report(result))
+    assert len(lines) == 2 + len(result["questions"]) + 2
+    assert all(set(times) <= set(large_log.WHAT) for times in result["questions"].values())
+    assert set(result["questions"]["no filter"]) == set(large_log.WHAT)
+    assert all(number > 0 for number in result["pace"].values())

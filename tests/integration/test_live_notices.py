@@ -1,0 +1,71 @@
+"""The live page says what is not recorded, and is silent where everything is."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from html import unescape
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client, override_settings
+
+from signal_log.capture.unrecorded import unrecorded
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever other tests of this process have lost."""
+    monkeypatch.setattr(unrecorded, "total", 0)
+    monkeypatch.setattr(unrecorded, "since", None)
+
+
+def said(query: str = "") -> list[str]:
+    """What stands above the page."""
+    client = Client()
+    client.force_login(User.objects.create_superuser(f"root{User.objects.count()}"))
+    html = client.get(f"/{query}").content.decode()
+    return [unescape(text) for text in re.findall(r'<div class="message warning">(.+?)</div>', html)]
+
+
+def test_nothing_is_said_where_all_is_recorded() -> None:
+    """Also with filters for what is recorded, excluded from view or unknown."""
+    assert said("?sender=auth.User&sender=!shop.Note&sender=nonsense&sender=auth.User_groups") == []
+
+
+def test_lost_events_are_counted_with_their_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many, and since when."""
+    monkeypatch.setattr(unrecorded, "_next_line", float("inf"))
+    unrecorded.add(1, RuntimeError())
+    since = unrecorded.since
+    assert since is not None
+    assert (datetime.now(UTC) - since).total_seconds() < 60
+    assert said()[0].startswith("1 event of this server process was not recorded")
+    unrecorded.add(1199, RuntimeError())
+    assert unrecorded.since == since
+    assert said()[0].startswith("1,200 events of this server process were not recorded")
+    assert f"the first at {since:%Y-%m-%d %H:%M:%S} UTC" in said()[0]
+
+
+def test_silent_writes_that_nobody_records_are_named() -> None:
+    """The setting and what it means."""
+    with override_settings(SIGNAL_LOG={"MODELS": ["auth.User"], "SILENT_WRITES": "off"}):
+        assert said() == [
+            'Writes that send no signal (update(), bulk_create, SQL) are not recorded: SILENT_WRITES is "off".'
+        ]
+
+
+def test_a_model_that_is_filtered_for_and_not_recorded_is_named() -> None:
+    """With the setting that decides it, whatever the case and the pattern."""
+    with override_settings(SIGNAL_LOG={"MODELS": ["auth.User", "shop.*"], "EXCLUDE": ["SHOP.note"]}):
+        assert said("?sender=shop.Note&sender=shop.Note") == [
+            "Saves and deletions of shop.Note are not recorded: EXCLUDE names it."
+        ]
+        assert said("?sender=auth.Group") == [
+            "Saves and deletions of auth.Group are not recorded: MODELS does not name it."
+        ]
+        assert said("?sender=shop.Order") == []
+    with override_settings(SIGNAL_LOG={"MODELS": ["*"], "EXCLUDE": ["auth.*"]}):
+        assert said("?sender=auth.Group") == ["Saves and deletions of auth.Group are not recorded: EXCLUDE names it."]

@@ -1,0 +1,114 @@
+"""The page of a row compares any two of its events: what changed from after the one to after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from signal_log.event import MASK
+from signal_log.models import SignalEvent
+from signal_log.show import compare
+from tests.factories import make_event
+from tests.shop.models import Category
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def renamed() -> list[SignalEvent]:
+    """The post events of a category that had four names, oldest first; the third was rolled back."""
+    category = Category.objects.create(name="one")
+    for name in ("two", "three", "four"):
+        category.name = name
+        if name == "three":
+            with pytest.raises(KeyError), transaction.atomic():
+                category.save()
+                raise KeyError
+        else:
+            category.save()
+    return list(SignalEvent.objects.filter(sender="shop.Category", signal="post_save").order_by("id"))
+
+
+def ask(client: Client, event: SignalEvent, **query: Any) -> tuple[int, str]:
+    answer = client.get(f"/objects/shop.Category/{event.object_pk}/", query)
+    return answer.status_code, answer.content.decode()
+
+
+def by_name(events: list[SignalEvent]) -> dict[str, SignalEvent]:
+    return {event.object_repr: event for event in events}
+
+
+def test_two_events_are_compared_in_either_order(mira: Client, renamed: list[SignalEvent]) -> None:
+    """From after the first to after the second, whichever is named first; what was rolled back never happened."""
+    names = by_name(renamed)
+    pages = [
+        ask(mira, names["one"], **{"from": names[a].pk, "to": names[b].pk})
+        for a, b in (("one", "four"), ("four", "one"))
+    ]
+    for status, page in pages:
+        assert status == 200
+        assert "<del>one</del><ins>four</ins>" in page
+        assert "three" not in page
+        assert "2 operations" in page
+
+
+def test_what_ended_as_it_began_is_no_change(mira: Client) -> None:
+    """A field that was changed and changed back is left out, and the page says so."""
+    category = Category.objects.create(name="same")
+    for name in ("other", "same"):
+        category.name = name
+        category.save()
+    first, *_, last = SignalEvent.objects.filter(sender="shop.Category", signal="post_save").order_by("id")
+    status, page = ask(mira, first, **{"from": first.pk, "to": last.pk})
+    assert status == 200
+    assert "In the end nothing changed" in page
+
+
+def test_the_list_offers_what_can_be_compared(mira: Client, renamed: list[SignalEvent]) -> None:
+    """The oldest and the newest are chosen at first; what was rolled back cannot be."""
+    names = by_name(renamed)
+    _, page = ask(mira, renamed[0])
+    assert f'name="from" value="{names["one"].pk}" checked' in page
+    assert f'name="to" value="{names["four"].pk}" checked' in page
+    assert f'value="{names["three"].pk}"' not in page
+    Category.objects.create(name="alone")
+    alone = SignalEvent.objects.filter(object_repr="alone").first()
+    assert alone is not None
+    assert 'id="compare"' not in ask(mira, alone)[1]
+
+
+def test_what_cannot_be_compared_is_said(
+    mira: Client, renamed: list[SignalEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback and no empty page, but the reason and a way back."""
+    one, two, four = (by_name(renamed)[name].pk for name in ("one", "two", "four"))
+    undone = by_name(renamed)["three"].pk
+    other = make_event().pk
+    monkeypatch.setattr(compare, "MOST_BETWEEN", 1)
+    for first, second, why in [
+        (one, one, "two different events"),
+        (one, "", "must be the number of an event"),
+        ("x", "9" * 30, "must be the number of an event"),
+        (one, other, "committed to this very row"),
+        (one, undone, "committed to this very row"),
+        (one, four, "More than 1 events lie between"),
+    ]:
+        status, page = ask(mira, renamed[0], **{"from": first, "to": second})
+        assert status == 400, why
+        assert why in page
+        assert "Back to its history" in page
+    assert ask(mira, renamed[0], **{"from": one, "to": two})[0] == 200
+
+
+def test_secrets_stay_masked_and_hostile_text_stays_text(mira: Client) -> None:
+    """A comparison shows no more than its events."""
+    make_event(changes={"first_name": [None, "a"], "password": [None, MASK]}, created=True)
+    last = make_event(changes={"first_name": ["a", "<script>x</script>"], "password": [MASK, MASK]})
+    first = SignalEvent.objects.filter(object_pk=last.object_pk, sender="auth.User").order_by("id")[0]
+    page = mira.get(f"/objects/auth.User/{last.object_pk}/", {"from": first.pk, "to": last.pk}).content.decode()
+    assert "<script>x" not in page
+    assert "&lt;script&gt;x" in page
+    assert "masked: the value never reached the log" in page

@@ -1,0 +1,310 @@
+"""Each task of Celery and ``django.tasks`` is a trace of its own; one run within a request stays in the request's."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+import celery
+import pytest
+from asgiref.sync import sync_to_async
+from celery.contrib.testing.worker import start_worker
+from celery.signals import task_postrun, task_prerun
+from django.core.management import BaseCommand, call_command
+from django.db import connections
+from django.db.models.signals import post_save
+from django.http import HttpResponse
+from django.test import RequestFactory, modify_settings
+
+import signal_log
+from signal_log import pipeline
+from signal_log.capture import tasks
+from signal_log.capture.middleware import SignalLogMiddleware
+from signal_log.capture.trace import Frame, current_frame, current_trace
+from signal_log.models import SignalEvent
+from tests.log import recorded
+from tests.shop.models import Category
+from tests.shop.tasks import arestock, restock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+application = celery.Celery("shop", broker="memory://", backend="cache+memory://", set_as_current=False)
+application.conf.broker_transport_options = {"polling_interval": 0.02}
+celery_restock = application.task(restock, name="shop.restock")
+
+
+class InCelery:
+    """Celery, whose eager mode raises nothing."""
+
+    name = "shop.restock"
+
+    def run(self, name):
+        """The id of a task that has run in this call."""
+        return celery_restock.apply((name,)).id
+
+    def handle_later(self, *names):
+        """The ids of tasks that a worker has run."""
+        with start_worker(application, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+            results = [celery_restock.delay(name) for name in names]
+            for result in results:
+                result.get(timeout=30, propagate=False)
+        return [result.id for result in results]
+
+
+class InDjango:
+    """``django.tasks``, and the package of the same kind for Django 5.2."""
+
+    name = "tests.shop.tasks.restock"
+
+    def __init__(self, module):
+        self.library = import_module(module)
+        self.base = import_module(f"{module}.base")
+        self.signals = import_module(f"{module}.signals")
+        self.backends = import_module(f"{module}.backends.base")
+
+    def run(self, name, function=restock):
+        return self.library.task()(function).enqueue(name).id
+
+    def handle_later(self, *names):
+        """As the workers of the backends that keep tasks in a database or a queue do."""
+
+        class Later(self.backends.BaseTaskBackend):
+            def enqueue(self, *_):
+                raise NotImplementedError
+
+        for name in names:
+            result = self.base.TaskResult(
+                task=self.library.task()(restock), id=f"id of {name}", args=[name], kwargs={}, backend="later",
+                status=self.base.TaskResultStatus.RUNNING, errors=[], worker_ids=[],
+                enqueued_at=None, started_at=None, last_attempted_at=None, finished_at=None,
+            )  # fmt: skip
+            self.signals.task_started.send(Later, task_result=result)
+            try:
+                result.task.call(name)
+            except KeyError:
+                pass
+            finally:
+                self.signals.task_finished.send(Later, task_result=result)
+        return [f"id of {name}" for name in names]
+
+
+LIBRARIES = ["celery", "django_tasks", *(["django.tasks"] if find_spec("django.tasks") else [])]
+
+
+@pytest.fixture(params=LIBRARIES)
+def library(request):
+    """A task library as a host has installed it."""
+    with modify_settings(INSTALLED_APPS={"append": "django_tasks"}):
+        tasks.connect()
+        yield InCelery() if request.param == "celery" else InDjango(request.param)
+        tasks.disconnect()
+    pipeline.stop()
+    pipeline.start()
+
+
+def told(events):
+    """What the post events say of where they come from."""
+    return [(e.object_repr, e.source, e.request_id, e.path) for e in events if e.signal == "post_save"]
+
+
+def test_a_task_is_a_trace(library):
+    """With its id and name; what it does is one trace, the next task another, by the machine's login."""
+    with recorded() as events:
+        first, second = library.run("a"), library.run("b")
+    assert told(events) == [
+        ("a", "task", first, library.name),
+        ("a again", "task", first, library.name),
+        ("b", "task", second, library.name),
+        ("b again", "task", second, library.name),
+    ]
+    assert [e.position for e in events] == [1, 2, 3, 4] * 2
+    assert len({e.trace_id for e in events}) == 2
+    assert all(e.actor_repr.startswith("os:") for e in events)
+    assert (current_trace.get(), current_frame.get()) == (None, None)
+
+
+def test_a_worker_s_tasks(library):
+    """A worker gives each a trace, one that fails too, even under a command whose own trace it might be."""
+
+    class Command(BaseCommand):
+        def handle(self, *args, **options):
+            self.ids = library.handle_later("a", "impossible", "b")
+            Category.objects.create(name="of the command")
+
+    command = Command()
+    with recorded() as events:
+        call_command(command)
+    first, failed, second = command.ids
+    assert told(events) == [
+        ("a", "task", first, library.name),
+        ("a again", "task", first, library.name),
+        ("impossible", "task", failed, library.name),
+        ("b", "task", second, library.name),
+        ("b again", "task", second, library.name),
+        ("of the command", "command:test_traces_tasks", "", ""),
+    ]
+    assert len({e.trace_id for e in events}) == 4
+    assert not [e for e in events if e.parent_position]
+
+
+def test_a_task_run_within_a_request(library):
+    """It stays in the request's trace, by the request's account; before and after it the request goes on."""
+    ids = []
+
+    def view(request):
+        Category.objects.create(name="before")
+        ids.append(library.run("impossible"))
+        Category.objects.create(name="after")
+        return HttpResponse()
+
+    request = RequestFactory().post("/checkout/", REMOTE_ADDR="198.51.100.7", headers={"X-Request-ID": "r-1"})
+    with recorded() as events:
+        SignalLogMiddleware(view)(request)
+    assert told(events) == [
+        ("before", "http", "r-1", "/checkout/"),
+        ("impossible", "task", ids[0], library.name),
+        ("after", "http", "r-1", "/checkout/"),
+    ]
+    assert [e.position for e in events] == [1, 2, 3, 4, 5, 6]
+    assert len({e.trace_id for e in events}) == 1
+    assert {(e.actor_repr, e.remote_addr) for e in events} == {("anonymous", "198.51.100.7")}
+    assert [e.method for e in events] == ["POST", "POST", "", "", "POST", "POST"]
+
+
+def test_a_task_run_within_a_receiver(library):
+    """The receiver is its cause, as of everything that it does itself."""
+
+    def receiver(instance, **_):
+        if instance.name == "order":
+            library.run("caused")
+
+    post_save.connect(receiver, sender=Category)
+    try:
+        with recorded() as events:
+            Category.objects.create(name="order")
+    finally:
+        post_save.disconnect(receiver, sender=Category)
+    assert [(e.object_repr, e.source, e.parent_position) for e in events if e.signal == "post_save"] == [
+        ("order", "test", None), ("caused", "task", 2), ("caused again", "task", 2),
+    ]  # fmt: skip
+    assert len({e.trace_id for e in events}) == 1
+
+
+def test_a_task_within_a_task(library):
+    """Run in the same call it stays in the outer one's trace, which goes on after it."""
+    inner = []
+
+    def receiver(instance, **_):
+        if instance.name == "outer":
+            inner.append(library.run("inner"))
+
+    post_save.connect(receiver, sender=Category)
+    try:
+        with recorded() as events:
+            outer = library.run("outer")
+    finally:
+        post_save.disconnect(receiver, sender=Category)
+    assert [(name, task) for name, _, task, _ in told(events)] == [
+        ("outer", outer), ("inner", inner[0]), ("inner again", inner[0]), ("outer again", outer),
+    ]  # fmt: skip
+    assert len({e.trace_id for e in events}) == 1
+
+
+def test_what_the_host_says_of_its_task(library):
+    """`context()` inside the task names who asked for it."""
+
+    def receiver(instance, **_):
+        if instance.name == "asked":
+            with signal_log.context(actor="ada"):
+                Category.objects.create(name="for ada")
+
+    post_save.connect(receiver, sender=Category)
+    try:
+        with recorded() as events:
+            task = library.run("asked")
+    finally:
+        post_save.disconnect(receiver, sender=Category)
+    [event] = [e for e in events if e.object_repr == "for ada" and e.signal == "post_save"]
+    assert (event.actor_repr, event.source, event.request_id) == ("ada", "task", task)
+
+
+@pytest.mark.parametrize("library", LIBRARIES[1:], indirect=True)
+async def test_coroutines_at_once(library):
+    """Tasks enqueued together in one loop, coroutines themselves, do not mix."""
+
+    async def enqueue(name):
+        return (await library.library.task()(arestock).aenqueue(name)).id
+
+    ids = await asyncio.gather(*(enqueue(f"c{number}") for number in range(5)))
+    events = [event async for event in SignalEvent.objects.filter(sender="shop.Category")]
+    await sync_to_async(connections.close_all)()
+    assert sorted((name, task) for name, _, task, _ in told(events)) == [(f"c{n}", ids[n]) for n in range(5)]
+    assert len({e.trace_id for e in events}) == 5
+
+
+def test_an_end_that_never_came():
+    """What a lost task left behind goes with the end of the one around it; an unknown end changes nothing."""
+    current_frame.set(Frame(7, "shop.signals.other"))
+    before = current_trace.get(), current_frame.get()
+    tasks._begin("outer", "shop.outer", inline=False)
+    assert current_frame.get() is None
+    tasks._begin("lost", "shop.lost", inline=False)
+    under_way = current_trace.get()
+    tasks._end("nobody's")
+    assert current_trace.get() is under_way
+    tasks._end("outer")
+    assert (current_trace.get(), current_frame.get()) == before
+    tasks._end("lost")
+    assert (current_trace.get(), current_frame.get()) == before
+    current_frame.set(None)
+
+
+def test_jobs_of_a_worker_command():
+    """RQ, Dramatiq and Huey tell nobody: with `context()` each job of their workers' commands is a trace."""
+
+    class Command(BaseCommand):
+        __module__ = "somewhere.rqworker"
+
+        def handle(self, *args, **options):
+            for name in ("a", "b"):
+                with signal_log.context(source="task", job=name):
+                    restock(name)
+
+    with recorded() as events:
+        call_command(Command())
+    assert [source for _, source, _, _ in told(events)] == ["task"] * 4
+    assert len({e.trace_id for e in events}) == 2
+
+
+def test_stop_and_start():
+    """`stop` disconnects what `start` has connected, and starting twice connects once."""
+
+    def ours():
+        return [len([r for r in signal._live_receivers(None) if r.__module__ == tasks.__name__]) for signal in both]
+
+    both = task_prerun, task_postrun
+    pipeline.start()
+    pipeline.start()
+    assert ours() == [1, 1]
+    pipeline.stop()
+    try:
+        assert ours() == [0, 0]
+    finally:
+        pipeline.start()
+
+
+@pytest.mark.parametrize("uses_it", [True, False])
+def test_celery_is_not_imported_for_our_sake(uses_it):
+    """Only a process that has imported it before Django is set up, as its worker has, listens to it."""
+    program = f"""
+import sys, django
+{"import celery.signals" if uses_it else ""}
+django.setup()
+print([r.__module__ for r in sys.modules["celery.signals"].task_prerun._live_receivers(None)]
+      if "celery" in sys.modules else "not imported")
+"""
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == (f"['{tasks.__name__}']" if uses_it else "not imported")

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+import { Older, asker } from "../../signal_log/static/signal_log/js/older.js";
+import { Store } from "../../signal_log/static/signal_log/js/store.js";
+import { event, reset } from "./events.js";
+
+beforeEach(reset);
+
+const trace = (n) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+const log = (many) => Array.from({ length: many }, (_, n) => event({ trace_id: trace(n), object_repr: `n${n + 1}` }));
+
+/** A table that answers in pages. */
+const table = (events, size) => async ({ before = Infinity }) => {
+  const older = events.filter(({ id }) => id < before).sort((a, b) => b.id - a.id);
+  const page = older.slice(0, size);
+  return { events: page, older: older.length > size ? page.at(-1).id : null, searched_to: null };
+};
+
+test("what is older joins what is held: each event once, none missing, and none of it counts as new", async () => {
+  const all = log(50);
+  const store = new Store();
+  store.add(all.slice(40));
+  const older = new Older({ store, ask: table(all, 7), changed: () => {} });
+  while (older.open) await older.more();
+  assert.equal(older.state, "began");
+  assert.deepEqual(store.operations.rows.map(({ id }) => id), all.map(({ id }) => id));
+  assert.equal(store.taken, 10);
+});
+
+test("a late event far below what is held does not hide what lies between", async () => {
+  const all = log(50);
+  const store = new Store();
+  store.add(all.slice(40));
+  store.add([all[3]]); // committed long after its id was given
+  const older = new Older({ store, ask: table(all, 20), changed: () => {} });
+  while (older.open) await older.more();
+  assert.equal(store.size, 50);
+});
+
+test("what had to go to make room is found again", async () => {
+  const all = log(1200);
+  const store = new Store({ limit: 1000 });
+  for (const one of all) store.add([one]);
+  assert.ok(store.size <= 1000);
+  assert.equal(Math.min(...store.byId.keys()), store.floor);
+});
+
+test("at the limit the page says so instead of dropping what it has just read", async () => {
+  const all = log(300);
+  const store = new Store({ limit: 100 });
+  store.add(all.slice(280));
+  const older = new Older({ store, ask: table(all, 50), changed: () => {} });
+  while (older.open) await older.more();
+  assert.equal(older.state, "full");
+});
+
+test("a search that ran out of time waits to be told to go on", async () => {
+  const store = new Store();
+  const answers = [{ events: [], older: 700, searched_to: 700 }, { events: [], older: null, searched_to: null }];
+  const asked = [];
+  const older = new Older({ store, ask: async (query) => (asked.push(query.before), answers.shift()), changed: () => {} });
+  await older.more();
+  assert.equal(older.state, "searching");
+  assert.equal(older.open, false);
+  await older.more();
+  assert.deepEqual(asked, [undefined, 700]);
+  assert.equal(older.state, "began");
+});
+
+test("an answer for another view is let go", async () => {
+  const store = new Store();
+  let answer;
+  const older = new Older({ store, ask: () => new Promise((resolve) => (answer = resolve)), changed: () => {} });
+  const asking = older.more();
+  older.reset({ q: "other" });
+  answer({ events: log(3), older: null, searched_to: null });
+  await asking;
+  assert.equal(store.size, 0);
+  assert.equal(older.state, "ready");
+});
+
+test("a failure is said in words and can be tried again", async () => {
+  const refused = asker("/events/", async () => ({ status: 400, json: async () => ({ problems: { since: "'since' must be a date." } }) }));
+  const older = new Older({ store: new Store(), ask: refused, changed: () => {} });
+  await older.more();
+  assert.equal(older.state, "failed");
+  assert.equal(older.problem, "'since' must be a date.");
+  older.ask = async () => ({ events: [], older: null });
+  await older.more();
+  assert.equal(older.state, "began");
+});
+
+test("the question carries each value of each filter", async () => {
+  let asked = "";
+  await asker("/log/events/", async (url) => ((asked = url), { status: 200, json: async () => ({ events: [] }) }))({ sender: ["auth.User", "!users.Profile"], before: 5 });
+  assert.equal(asked, "/log/events/?sender=auth.User&sender=%21users.Profile&before=5&format=json");
+});
+
+test("who was logged out is told, not shown the log-in as data", async () => {
+  const ask = asker("/events/", async () => ({ type: "opaqueredirect", status: 0 }));
+  await assert.rejects(ask({}), /no longer see/);
+});

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+
+import { Receivers, slowestFirst } from "../../signal_log/static/signal_log/js/receivers.js";
+import { event, reset } from "./events.js";
+
+const ran = (receiver, duration_us, error = "") => ({ receiver, duration_us, error });
+const standing = (text) => ({ text, slow: false, times: 1, p50: 1, p99: 2, at: 3 });
+
+function whole() {
+  reset();
+  return [
+    event({ signal: "pre_save", receivers: [ran("shop.check", 40)] }),
+    event({ signal: "post_save", receivers: [ran("shop.restock", 300), ran("shop.mail", 40_000)] }),
+  ];
+}
+
+test("the slowest receiver of an operation stands on top, with the signal and the order of its call", () => {
+  const list = slowestFirst(whole(), new Map());
+  assert.deepEqual(list.map(({ name, signal, order, of }) => [name, signal, order, of]), [
+    ["shop.mail", "post_save", 2, 2], ["shop.restock", "post_save", 1, 2], ["shop.check", "pre_save", 1, 1],
+  ]);
+});
+
+test("an answer belongs to the event and the receiver it was given for", () => {
+  const [pre, post] = whole();
+  const told = new Map([[post.id, [{ receiver: "shop.other", standing: standing("wrong") }, { receiver: "shop.mail", standing: standing("right") }]]]);
+  const list = slowestFirst([pre, post], told);
+  assert.deepEqual(list.map((one) => one.standing?.text), ["right", undefined, undefined]);
+});
+
+test("a row that somebody else wrote breaks nothing", () => {
+  reset();
+  const strange = [null, "text", {}, [null, 3, ["x"], {}, { receiver: 5, duration_us: "long" }]];
+  const list = slowestFirst(strange.map((receivers) => event({ receivers })), new Map());
+  assert.deepEqual(list.map(({ name, order }) => [name, order]), [["", 1], [5, 2]]);
+});
+
+/** A panel without a page: what it asks, and how often it draws. */
+function panel(answer) {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const asked = [];
+  const made = new Receivers({});
+  made.props = { whole: whole(), ask: async (id) => (asked.push(id), answer(id)) };
+  let drawn = 0;
+  made.forceUpdate = () => (drawn += 1);
+  return { made, asked, drawn: () => drawn, select: (events) => ((made.props = { ...made.props, whole: events }), made.componentDidUpdate()) };
+}
+
+const settled = async (ms) => {
+  mock.timers.tick(ms);
+  for (let turn = 0; turn < 9; turn += 1) await null;
+};
+
+test("the log is asked once for a selection that stands still, whatever is drawn meanwhile", async () => {
+  const { made, asked, drawn, select } = panel(async () => ({ receivers: [] }));
+  made.componentDidMount();
+  for (let frame = 0; frame < 20; frame += 1) made.componentDidUpdate(); // events arrive and the panel is drawn again
+  await settled(299);
+  assert.deepEqual(asked, []);
+  await settled(1);
+  for (let frame = 0; frame < 20; frame += 1) made.componentDidUpdate();
+  await settled(1000);
+  assert.deepEqual(asked, [1, 2]);
+  assert.equal(drawn(), 1);
+  for (let id = 10; id < 20; id += 1) {
+    select([event({ id, receivers: [ran("shop.mail", 5)] })]); // j, j, j …
+    await settled(100);
+  }
+  await settled(300);
+  assert.deepEqual(asked, [1, 2, 19]);
+  mock.timers.reset();
+});
+
+test("an answer for what is no longer selected is let go, and a failure is said", async () => {
+  const waiting = [];
+  const { made, drawn, select } = panel(() => new Promise((resolve, reject) => waiting.push({ resolve, reject })));
+  made.componentDidMount();
+  await settled(300);
+  select([event({ id: 30, receivers: [ran("shop.mail", 5)] })]);
+  waiting.forEach(({ resolve }) => resolve({ receivers: [] }));
+  await settled(300);
+  assert.equal(drawn(), 0);
+  waiting.at(-1).reject(new Error("the server answered 500"));
+  await settled(0);
+  assert.equal(made.trouble, "the server answered 500");
+  made.componentWillUnmount();
+  mock.timers.reset();
+});

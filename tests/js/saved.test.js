@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { SavedViews } from "../../signal_log/static/signal_log/js/saved.js";
+import { readView, toView } from "../../signal_log/static/signal_log/js/view.js";
+import { apart } from "../../signal_log/static/signal_log/js/time.js";
+
+const memory = () => {
+  const held = new Map();
+  return { getItem: (key) => held.get(key) ?? null, setItem: (key, value) => held.set(key, value), held };
+};
+
+test("views are kept by name, for one account, in the order of the alphabet", () => {
+  const storage = memory();
+  const views = new SavedViews("7", storage);
+  assert.equal(views.save(" profiles ", "sender=users.Profile"), true);
+  views.save("errors", "outcome=failed");
+  assert.deepEqual(new SavedViews("7", storage).all.map(({ name }) => name), ["errors", "profiles"]);
+  assert.deepEqual(new SavedViews("8", storage).all, []);
+  views.save("errors", "outcome=rolled_back");
+  assert.equal(views.all.length, 2);
+  views.remove("errors");
+  assert.deepEqual(new SavedViews("7", storage).all.map(({ query }) => query), ["sender=users.Profile"]);
+});
+
+test("one view opens with the page, also after it was kept anew; asked twice, none does", () => {
+  const views = new SavedViews("7", memory());
+  views.save("a", "q=a");
+  views.save("b", "q=b");
+  views.toggleFirst("a");
+  views.toggleFirst("b");
+  views.save("b", "q=c");
+  assert.equal(views.first, "q=c");
+  assert.equal(views.all.filter(({ first }) => first).length, 1);
+  views.toggleFirst("b");
+  assert.equal(views.first, "");
+});
+
+test("a name is needed, and room", () => {
+  const views = new SavedViews("7", memory());
+  assert.equal(views.save("  ", "q=a"), false);
+  for (let n = 0; n < 60; n += 1) views.save(`n${n}`, "");
+  assert.equal(views.all.length, 50);
+});
+
+test("storage that is forbidden, full or holds nonsense is no reason to stop", () => {
+  const forbidden = new SavedViews("7", null);
+  assert.equal(forbidden.save("a", "q=a"), true);
+  assert.equal(forbidden.all.length, 1);
+  for (const text of ["{", "7", "null", "{}", '[{"name":5},null,7]']) {
+    assert.deepEqual(new SavedViews("7", { getItem: () => text, setItem() {} }).all, []);
+  }
+});
+
+test("a view in the address is the view that it came from", () => {
+  for (const query of ["", "sender=%21users.Profile&q=x&view=cascades", "since=2026-11-22T14%3A02%3A00Z&view=signals&event=7"]) {
+    assert.equal(toView(readView(`?${query}`)), query);
+  }
+  assert.equal(readView("?view=nonsense").list, "operations");
+});
+
+test("the time between rows is short to read, and earlier is said as such", () => {
+  assert.deepEqual([0, 0.18, 12, 3140, 3_600_000, -4].map(apart), ["", "+180 µs", "+12 ms", "+3.1 s", "+60 min", "−4 ms"]);
+});

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+import { between, fromQuery, holds, intoQuery, lately, words } from "../../signal_log/static/signal_log/js/range.js";
+import { Rate } from "../../signal_log/static/signal_log/js/rate.js";
+import { Store } from "../../signal_log/static/signal_log/js/store.js";
+import { Storm } from "../../signal_log/static/signal_log/js/storm.js";
+import { event, registration, reset } from "./events.js";
+
+beforeEach(reset);
+
+const START = Date.UTC(2026, 10, 22, 14, 2, 0);
+const trace = (n) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+
+function watched() {
+  const storm = new Storm();
+  const rate = new Rate();
+  const store = new Store({
+    onEvent: (one) => storm.event(one),
+    onKind: (operation, before, after) => {
+      if (before) rate.add(operation.at, before, -1);
+      rate.add(operation.at, after);
+      storm.operation(operation);
+    },
+  });
+  return { storm, rate, store };
+}
+
+/** So many saves in a second, each with a pre and a post signal. */
+function saves(many, second, sender = "auth.User") {
+  const at = new Date(START + second * 1000 + 200).toISOString();
+  return Array.from({ length: many }, () => {
+    const fields = { trace_id: trace(Math.floor(Math.random() * 1e12)), sender, occurred_at: at };
+    return [event({ ...fields, signal: "pre_save", created: null }), event({ ...fields, position: 2 })];
+  }).flat();
+}
+
+test("a second of a storm says exactly what happened in it", () => {
+  const { storm, rate, store } = watched();
+  store.add(saves(3, 0));
+  for (let s = 1; s < 5; s += 1) store.add([...saves(60, s), ...saves(9, s, "users.Profile")]);
+  assert.equal(storm.judge(rate, START + 5000, store.rows), true);
+  const rows = storm.rows;
+  const [newest] = rows.head;
+  assert.equal(newest.events, 138);
+  assert.deepEqual(newest.said, [["updated", "60 User updated"], ["updated", "9 Profile updated"]]);
+  assert.equal(rows.head.reduce((sum, { events }) => sum + events, 0), storm.folded);
+  assert.equal(rows.at(rows.length - 1).events.length, 2);
+});
+
+test("what was being saved is counted as saved once that is known", () => {
+  const { storm, rate, store } = watched();
+  for (let s = 0; s < 3; s += 1) for (const one of saves(60, s)) store.add([one]);
+  storm.judge(rate, START + 3000, store.rows);
+  assert.deepEqual(storm.rows.at(0).said, [["updated", "60 User updated"]]);
+});
+
+test("it begins above what can be read, and ends only when it is calm again", () => {
+  const { storm, rate, store } = watched();
+  for (let s = 0; s < 4; s += 1) store.add(saves(49, s));
+  assert.equal(storm.judge(rate, START + 4000, store.rows), false);
+  for (let s = 4; s < 8; s += 1) store.add(saves(60, s));
+  assert.equal(storm.judge(rate, START + 8000, store.rows), true);
+  for (let s = 8; s < 14; s += 1) store.add(saves(30, s));
+  assert.equal(storm.judge(rate, START + 14_000, store.rows), true);
+  assert.equal(storm.judge(rate, START + 30_000, store.rows), false);
+});
+
+test("each event of a second can be reached, and the second closed again", () => {
+  const { storm, rate, store } = watched();
+  for (let s = 0; s < 4; s += 1) store.add(saves(60, s));
+  storm.judge(rate, START + 4000, store.rows);
+  const rows = storm.rows.frozen();
+  const before = rows.length;
+  const second = rows.at(1);
+  rows.toggle(second, store.rows);
+  assert.equal(rows.length, before + 60);
+  assert.equal(rows.indexOf(rows.at(2)), 2);
+  assert.equal(rows.at(2).events.length, 2);
+  rows.toggle(second, store.rows);
+  assert.equal(rows.length, before);
+});
+
+test("a frozen storm begins at the second that was the newest on the screen", () => {
+  const { storm, rate, store } = watched();
+  for (let s = 0; s < 4; s += 1) store.add(saves(60, s));
+  storm.judge(rate, START + 4000, store.rows);
+  const shown = storm.rows.at(0);
+  store.add(saves(60, 4));
+  const { length } = storm.rows;
+  assert.equal(storm.rows.frozen(shown).at(0), shown);
+  assert.equal(storm.rows.frozen(shown).length, length - 1);
+  assert.equal(storm.rows.frozen(undefined).length, length);
+});
+
+test("a cascade in an opened second opens where it stands", () => {
+  const { storm, rate, store } = watched();
+  store.show("cascades");
+  for (let s = 0; s < 4; s += 1) store.add(saves(60, s));
+  const at = new Date(START + 2900).toISOString();
+  store.add(registration(trace(7)).map((one) => ({ ...one, occurred_at: at })));
+  storm.judge(rate, START + 4000, store.rows);
+  const rows = storm.rows.frozen();
+  const second = [...rows.head].find(({ second: number }) => number === START / 1000 + 2);
+  rows.toggle(second, store.rows);
+  const { cascade } = store.operationOf(store.newestId);
+  store.list.toggle(cascade);
+  rows.merge(cascade.inside);
+  const place = rows.indexOf(cascade);
+  assert.deepEqual([rows.at(place + 1), rows.at(place + 2)], cascade.inside);
+});
+
+test("seconds are forgotten after ten minutes", () => {
+  const { storm, store } = watched();
+  for (let s = 0; s < 2000; s += 1) store.add(saves(1, s));
+  assert.ok(storm.seconds.size <= 600);
+});
+
+test("bars of the chart stand for seconds without gap or overlap", () => {
+  const rate = new Rate();
+  rate.bars(7, START);
+  for (const bars of [7, 120, 191, 208]) {
+    let next = START / 1000 - 599;
+    for (let bar = 0; bar < bars; bar += 1) {
+      const [first, last] = rate.secondsOf(bar, bar, bars);
+      assert.equal(first, next);
+      next = last + 1;
+    }
+    assert.equal(next, START / 1000 + 1);
+  }
+});
+
+test("what a bar counts is what its seconds hold", () => {
+  const rate = new Rate();
+  for (let s = 0; s < 600; s += 1) rate.add(START + s * 1000, "created");
+  const sums = rate.bars(191, START + 599_000);
+  sums.forEach(([created], bar) => {
+    const [first, last] = rate.secondsOf(bar, bar, 191);
+    assert.equal(created, last - first + 1);
+  });
+});
+
+test("a range is in the address as the history takes it, with its last second whole", () => {
+  const range = between(START / 1000, START / 1000 + 9);
+  assert.equal(intoQuery(new URLSearchParams(), range).toString(), "since=2026-11-22T14%3A02%3A00Z&until=2026-11-22T14%3A02%3A09.999999Z");
+  assert.deepEqual(fromQuery("?since=2026-11-22T14:02:00Z&until=2026-11-22T14:02:09.999999Z"), range);
+  assert.equal(holds(range, START + 9999), true);
+  assert.equal(holds(range, START + 10_000), false);
+  assert.equal(holds(range, START - 1), false);
+  assert.equal(fromQuery("?q=x"), null);
+});
+
+test("a range is said in the zone of the page; what only the server understands, as typed", () => {
+  assert.equal(words(between(START / 1000, START / 1000 + 9), "utc", START), "14:02:00 – 14:02:09");
+  assert.equal(words(fromQuery("?since=2026-11-22 14:02"), "utc", START), "since 2026-11-22 14:02");
+  assert.match(words(lately(60_000, START), "utc", START), /^since 14:01:00$/);
+});

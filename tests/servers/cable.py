@@ -1,0 +1,79 @@
+"""A network between a page and its server that a test can cut, or let fall silent."""
+
+import contextlib
+import socket
+import threading
+
+from tests.servers.daphne import listen
+
+
+class Cable:
+    """Carries connections from a port of its own to another one on this machine."""
+
+    def __init__(self, to_port: int) -> None:
+        self._to_port = to_port
+        self._listener = listen()
+        self._ends: set[socket.socket] = set()
+        self._cut = False
+        self._carrying = threading.Event()
+        self._carrying.set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """The address of the site at this end, without a slash at the end."""
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def cut(self) -> None:
+        """Break all connections and every new one."""
+        self._cut = True
+        self._break()
+
+    def hush(self) -> None:
+        """Keep the connections, and carry nothing, as a network does that drops packets."""
+        self._carrying.clear()
+
+    def mend(self) -> None:
+        """Carry again; what was broken stays so, and what was held up gets lost."""
+        if not self._carrying.is_set():
+            self._break()
+        self._cut = False
+        self._carrying.set()
+
+    def close(self) -> None:
+        """End all connections and free the port."""
+        self._listener.close()
+        self.cut()
+        self._carrying.set()
+
+    def _break(self) -> None:
+        for end in list(self._ends):
+            _close(end)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # the listener was closed
+            while True:
+                near, _ = self._listener.accept()
+                if self._cut:
+                    near.close()
+                    continue
+                far = socket.create_connection(("127.0.0.1", self._to_port))
+                self._ends |= {near, far}
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=pair, daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self._carrying.wait()
+                target.sendall(data)
+        for end in (source, target):
+            _close(end)
+            self._ends.discard(end)
+
+
+def _close(end: socket.socket) -> None:
+    """Close for both sides, also while another thread is waiting for data."""
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

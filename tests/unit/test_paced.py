@@ -1,0 +1,135 @@
+"""Under daphne a response goes at its reader's pace, and one that fails on its way is cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from signal_log.show.paced import paced
+
+HTTP = {"type": "http", "path": "/x/"}
+
+
+class Request:
+    """What Twisted shows of a request."""
+
+    def __init__(self) -> None:
+        self.channel: Any = object()
+        self.producer: Any = None
+        self.cut = False
+        self.sent: list[dict[str, Any]] = []
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: N802
+        assert streaming
+        assert self.producer is None
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:  # noqa: N802
+        self.producer = None
+
+    def loseConnection(self) -> None:  # noqa: N802
+        self.cut = True
+
+
+async def handle_reply(request: Request, message: dict[str, Any]) -> None:
+    """Daphne's way: whatever comes is taken."""
+    request.sent.append(message)
+    await asyncio.sleep(0)
+
+
+def body(*, more: bool = True) -> dict[str, Any]:
+    """A piece of a response."""
+    return {"type": "http.response.body", "body": b"x", "more_body": more}
+
+
+async def three_pieces(scope: Any, receive: Any, send: Any) -> None:
+    """An application that streams."""
+    await send({"type": "http.response.start", "status": 200})
+    await send(body())
+    await send(body())
+    await send(body(more=False))
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    """Let the application run as far as this."""
+    for _ in range(100):
+        if not reached():
+            await asyncio.sleep(0)
+    assert reached()
+
+
+async def test_a_full_buffer_is_waited_for() -> None:
+    """Nothing is sent between the pause and the resumption, and nothing is lost."""
+    request = Request()
+    running = asyncio.create_task(paced(three_pieces)(HTTP, None, partial(handle_reply, request)))
+    await until(lambda: len(request.sent) == 2)
+    request.producer.pauseProducing()
+    await asyncio.sleep(0.02)
+    assert len(request.sent) == 2
+    request.producer.resumeProducing()
+    await running
+    assert len(request.sent) == 4
+    assert request.producer is None
+    assert not request.cut
+
+
+@pytest.mark.parametrize("error", [ValueError("half way"), None])
+async def test_a_response_that_is_not_whole_is_cut(error: Exception | None, caplog: pytest.LogCaptureFixture) -> None:
+    """Whether its application fails or just returns; daphne never hears of the error."""
+
+    async def half(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await send(body())
+        if error:
+            raise error
+
+    request = Request()
+    await paced(half)(HTTP, None, partial(handle_reply, request))
+    assert request.cut
+    assert request.producer is None
+    assert ("half way" in caplog.text) == (error is not None)
+
+
+async def test_an_error_before_the_response_is_daphnes_own() -> None:
+    """It answers with its error page."""
+
+    async def fails(scope: Any, receive: Any, send: Any) -> None:
+        raise ValueError("at once")
+
+    request = Request()
+    with pytest.raises(ValueError, match="at once"):
+        await paced(fails)(HTTP, None, partial(handle_reply, request))
+    assert not request.cut
+
+
+async def test_a_reader_who_left_is_left_alone() -> None:
+    """Twisted has no channel any more; who waited for room goes on at once."""
+    request = Request()
+    running = asyncio.create_task(paced(three_pieces)(HTTP, None, partial(handle_reply, request)))
+    await until(lambda: request.producer is not None)
+    request.producer.pauseProducing()
+    await asyncio.sleep(0)
+    request.channel = None
+    request.producer.stopProducing()
+    await running
+    assert not request.cut
+
+
+async def test_other_servers_and_sockets_are_passed_through() -> None:
+    """Their `send` is the application's own."""
+    seen = []
+
+    async def note(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(send)
+
+    async def send(message: Any) -> None:
+        pass
+
+    daphnes = partial(handle_reply, Request())
+    await paced(note)(HTTP, None, send)
+    await paced(note)({"type": "websocket"}, None, daphnes)
+    assert seen == [send, daphnes]
