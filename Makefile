@@ -11,7 +11,7 @@ UV_VERSION := 0.13.9
 VENDORED := signal_log/static/signal_log/vendor/preact.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python-packages vendor run demo check-port test lint format bench django-suite screenshots setup-browser lock clean
+.PHONY: help setup python-packages vendor run demo check-port test lint format bench bench-live django-suite screenshots setup-browser lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,8 +72,16 @@ format: setup ## put the code into the project's form
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: setup ## measure what recording costs (ARGS="--database sqlite --rounds 5" for less)
-	@$(BIN)/python -m tests.benchmarks.save_cost $(ARGS)
+bench: setup $(VENV)/.bench ## measure what recording costs (ARGS="--database sqlite --rounds 5" for less)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-live: setup ## measure what the live socket delivers, ten minutes (ARGS="--quick soon ring" for less)
+	@$(BIN)/python -m tests.benchmarks.live $(ARGS)
+
+$(VENV)/.bench: requirements-bench.txt $(VENV)/.installed
+	@echo "installing the packages that recording is compared with"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@touch $@
 
 django-suite: setup ## Django's own tests without and with the app, minutes (DATABASE=postgres MODULES="signals delete")
 	@$(BIN)/python -m tests.django_suite.run --database $(or $(DATABASE),sqlite) $(MODULES)

@@ -26,6 +26,7 @@ PRODUCTION = {
     "SECRET_KEY": secrets.token_urlsafe(50),
     "ALLOWED_HOSTS": "observatory.example.org",
     "DEBUG": "0",
+    "EMAIL_URL": "smtp://mail.example.org",
 }
 
 
