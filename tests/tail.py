@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -72,7 +73,12 @@ class Page:
 
     def tell(self, **message: Any) -> None:
         """Send a message."""
-        self.socket.send(json.dumps(message))
+        self.send(json.dumps(message))
+
+    def send(self, payload: Any) -> None:
+        """Send whatever it is; a server that has closed meanwhile is no error here: `closed` tells."""
+        with suppress(ConnectionClosed):
+            self.socket.send(payload)
 
     def subscribe(self, after: str | None = None, backfill: int = 0, **filters: Any) -> dict[str, Any]:
         """Subscribe and wait for the answer."""

@@ -75,11 +75,11 @@ def test_what_is_no_message_at_all_ends_the_socket(server: Daphne, session: Any)
         other.subscribe()
         for name, payload in NO_MESSAGES.items():
             with Page(server, session) as page:
-                page.socket.send(payload)
+                page.send(payload)
                 assert page.closed(5) == 4400, name
                 assert page.frames[-1]["code"] == "bad_message"
         with Page(server, session) as page:
-            page.socket.send("y" * 3_000_000)
+            page.send("y" * 3_000_000)
             assert page.closed(5) in (1009, 1006), "more than daphne takes; the rest may meet a closed door"
         new = make_event().pk
         assert other.until(lambda: other.ids == [new], 3)

@@ -1,0 +1,81 @@
+"""What a recorded save sends to PostgreSQL: the events travel with the COMMIT, in one message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from psycopg import pq
+
+from signal_log.models import SignalEvent
+from signal_log.store.append import FEW
+from tests.shop.models import Category, Note
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
+
+Sent = Callable[[], list[str]]
+
+
+@contextmanager
+def watched(folder: Path) -> Iterator[Sent]:
+    """The statements that go to the server in the block, a message each, as libpq itself tells them."""
+    connection.ensure_connection()
+    raw = connection.connection.pgconn
+    with (folder / "libpq.trace").open("w+") as trace:
+        raw.trace(trace.fileno())
+        raw.set_trace_flags(pq.Trace.SUPPRESS_TIMESTAMPS)
+
+        def sent() -> list[str]:
+            raw.untrace()
+            trace.seek(0)
+            messages = [line.split("\t") for line in trace]
+            return [message[3].strip(' "\n') for message in messages if (message[0], message[2]) == ("F", "Query")]
+
+        yield sent
+
+
+def words(message: str) -> str:
+    """A message's first word, and the last one where it is a second statement."""
+    return message.split()[0] + ("; COMMIT" if message.endswith("; COMMIT") else "")
+
+
+def test_in_autocommit_a_save_is_three_messages(tmp_path):
+    """BEGIN, the save, its events with the COMMIT: one more than the two of a log that is not in the transaction."""
+    category = Category.objects.create(name="Toys")
+    with watched(tmp_path) as sent:
+        category.name = "Games"
+        category.save()
+        messages = sent()
+    assert [words(message) for message in messages] == ["BEGIN", "UPDATE", "SELECT; COMMIT"]
+    assert SignalEvent.objects.count() == 4
+
+
+def test_a_block_ends_with_one_message(tmp_path):
+    """However few events: all of them and the COMMIT."""
+    with watched(tmp_path) as sent:
+        with transaction.atomic():
+            for number in range(FEW // 2):
+                Category.objects.create(name=f"Toys {number}")
+        messages = sent()
+    assert [words(message) for message in messages] == ["BEGIN", *["INSERT"] * (FEW // 2), "SELECT; COMMIT"]
+
+
+def test_many_events_are_copied(tmp_path):
+    """By a COPY, whose rows need no answer, and a COMMIT after it."""
+    with watched(tmp_path) as sent:
+        with transaction.atomic():
+            for number in range(FEW):
+                Category.objects.create(name=f"Toys {number}")
+        messages = sent()
+    assert [words(message) for message in messages[-2:]] == ["COPY", "COMMIT"]
+
+
+def test_what_is_not_observed_sends_what_it_always_sent(tmp_path):
+    """One message in autocommit."""
+    with watched(tmp_path) as sent:
+        Note.objects.create(text="milk")
+        messages = sent()
+    assert [words(message) for message in messages] == ["INSERT"]
