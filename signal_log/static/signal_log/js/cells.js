@@ -82,7 +82,7 @@ function fillWhole(element, row, how) {
   if (row.type === "gap") cell.textContent = gapWords(row, how.mode);
   else {
     const time = el("time");
-    time.textContent = clock(row.at, how.mode === "relative" ? "local" : how.mode).replace(/\.\d{3}$/, "");
+    time.textContent = clock(row.at, how.mode === "relative" ? "local" : how.mode, Date.now() + how.skew).replace(/\.\d{3}$/, "");
     const total = el("b");
     total.textContent = `${count(row.events)} events`;
     const caret = el("span", "caret");

@@ -42,7 +42,7 @@ const chart = new Chart($("rate"), rate, {
 /** What the chart stands for: what the server counted, or else only what the page holds. */
 function counted() {
   const since = before.since ?? stream.operations.rows.find((row) => row.type !== "gap")?.at;
-  return !since || now() - since >= SPAN || page.past?.began ? "last 10 minutes" : `since ${minute(since, state.mode)}`;
+  return !since || now() - since >= SPAN || page.past?.began ? "last 10 minutes" : `since ${minute(since, state.mode, now())}`;
 }
 
 export function showDetail() {
@@ -88,7 +88,7 @@ function side() {
   renderFacets($("facets"), { facets: store.facets, filters: inForce(), toggle: deeds.narrow, close: () => deeds.facetsDrawer(false) });
   renderFoot($("foot"), {
     storm: folding() && { folded: storm.folded, perSecond: rate.perSecond(now(), 2), open: () => deeds.pause("reader") },
-    size: store.size, rows: store.rows.length, list: state.list, since: state.since, recovered: recovery.said(now()),
+    size: store.size, rows: store.rows.length, list: state.list, since: state.since, now: now(), recovered: recovery.said(now()),
     older: links.history(historyFrom()), absent: absent(),
     lost: state.lost, notes: state.notes, mode: state.mode, help: () => openHelp($("keys")),
   });
