@@ -6,6 +6,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
+from psycopg.types.json import Json
+
 from signal_log.event import COMMITTED, Event
 from signal_log.models import SignalEvent
 from signal_log.seal.canonical import event_digest
@@ -59,3 +62,16 @@ def operation(trace: uuid.UUID, position: int, **fields: Any) -> SignalEvent:
     common = {"trace_id": trace, "operation": position, **fields}
     make_event(**{**common, "signal": "pre_save", "position": position, "created": None})
     return make_event(**{**common, "signal": "post_save", "position": position + 1})
+
+
+def insert_event(writer: psycopg.Connection) -> int:
+    """An event in the open transaction of a connection; its id."""
+    fields = event_value()._asdict()
+    for name in ("update_fields", "origin", "changes", "receivers"):
+        fields[name] = None if fields[name] is None else Json(fields[name])
+    names = ", ".join(f'"{name}"' for name in fields)
+    marks = ", ".join(["%s"] * len(fields))
+    table = SignalEvent._meta.db_table
+    statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks}) RETURNING id'  # noqa: S608  our own names
+    row = writer.execute(statement, list(fields.values()))
+    return row.fetchone()[0]  # type: ignore[index]

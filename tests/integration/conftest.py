@@ -1,10 +1,12 @@
-"""What several of these files need: a server on the test's database, a session for it, somebody who may see events."""
+"""What several of these files need: servers on the test's database, a session for them, somebody who may see events."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -24,9 +26,23 @@ def server(transactional_db: None, daphne_server: Callable[..., Daphne]) -> Iter
 
 
 @pytest.fixture
-def session(server: Daphne) -> Any:
+def start(transactional_db: None, daphne_server: Callable[..., Daphne]) -> Iterator[Callable[..., Daphne]]:
+    """Starts daphnes on this test's database; they are stopped before it is emptied."""
+    with ExitStack() as stack:
+        yield lambda **env: stack.enter_context(daphne_server({"DATABASE_URL": database_url(), **env}))
+
+
+@pytest.fixture
+def session(transactional_db: None) -> Any:
     """The session of a person who may see events."""
     return log_in(make_observer())
+
+
+@pytest.fixture
+def other_connection() -> Iterator[Callable[[], psycopg.Connection]]:
+    """Opens further connections to this test's PostgreSQL, each with a transaction of its own."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(psycopg.connect(database_url()))
 
 
 @pytest.fixture

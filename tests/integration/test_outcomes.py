@@ -14,9 +14,6 @@ from tests.shop.models import Category, Item, Note
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-new_savepoint = getattr(transaction, "savepoint_create", transaction.savepoint)  # its name in Django 6.1
-
-
 @pytest.fixture
 def receiver():
     """Connects receivers to a signal for one test."""
@@ -87,77 +84,6 @@ def test_rolled_back_block_is_recorded_afterwards():
     assert lines(events, "outcome", "error") == [
         (signal, "shop.Category", "rolled_back", "KeyError: 'why'")
         for signal in ("pre_save", "post_save", "pre_delete", "post_delete")
-    ]
-
-
-def test_rolled_back_savepoint_inside_a_committed_block():
-    """Only what came after the savepoint is rolled back, whatever became of the block."""
-    with recorded() as events:
-        with transaction.atomic():
-            Category.objects.create(name="kept")
-            with pytest.raises(KeyError), transaction.atomic():
-                Category.objects.create(name="undone")
-                raise KeyError
-            Category.objects.create(name="also kept")
-    assert [(e.object_repr, e.outcome) for e in events if e.signal == "post_save"] == [
-        ("kept", "committed"),
-        ("undone", "rolled_back"),
-        ("also kept", "committed"),
-    ]
-
-
-def test_savepoint_older_than_the_first_event():
-    """A savepoint that was there before anything was recorded still undoes what came after it."""
-    with recorded() as events, transaction.atomic():
-        with pytest.raises(KeyError), transaction.atomic():
-            Category.objects.create(name="undone")
-            raise KeyError
-    assert {event.outcome for event in events} == {"rolled_back"}
-
-
-def test_savepoint_by_hand():
-    """Savepoints made without an atomic block count like those of one."""
-    with recorded() as events, transaction.atomic():
-        Category.objects.create(name="kept")
-        savepoint = new_savepoint()
-        Category.objects.create(name="undone")
-        transaction.savepoint_rollback(savepoint)
-    assert [(e.object_repr, e.outcome) for e in events if e.signal == "post_save"] == [
-        ("kept", "committed"),
-        ("undone", "rolled_back"),
-    ]
-
-
-def test_set_rollback_without_an_exception():
-    """A block that is told to roll back leaves its events as rolled back, without an error."""
-    with recorded() as events, transaction.atomic():
-        Category.objects.create(name="undone")
-        transaction.set_rollback(True)
-    assert [(e.outcome, e.error) for e in events] == [("rolled_back", "")] * 2
-
-
-def test_inner_block_without_savepoint_dooms_the_outer():
-    """An exception through `atomic(savepoint=False)`, caught outside it, still rolls everything back."""
-    with recorded() as events, transaction.atomic():
-        Category.objects.create(name="first")
-        with pytest.raises(KeyError), transaction.atomic(savepoint=False):
-            Category.objects.create(name="second")
-            raise KeyError
-    assert not Category.objects.exists()
-    assert [e.outcome for e in events] == ["rolled_back"] * 4
-
-
-def test_failed_save_inside_a_savepoint_of_a_committed_block():
-    """What `get_or_create` does when it loses a race: the block goes on, the try is on record as failed."""
-    Category.objects.create(name="books")
-    with recorded() as events, transaction.atomic():
-        with pytest.raises(IntegrityError), transaction.atomic():
-            Category.objects.create(name="books")
-        Category.objects.create(name="tools")
-    assert [(e.signal, e.object_repr, e.outcome) for e in events] == [
-        ("pre_save", "books", "failed"),
-        ("pre_save", "tools", "committed"),
-        ("post_save", "tools", "committed"),
     ]
 
 
@@ -255,20 +181,6 @@ def test_reading_inside_the_block_sees_its_events_and_a_rollback_still_undoes_th
         assert SignalEvent.objects.filter(sender="shop.Category").count() == 2
         raise KeyError
     assert [e.outcome for e in events] == ["rolled_back"] * 2
-
-
-def test_events_written_inside_a_rolled_back_savepoint_are_written_again():
-    """Events of before the savepoint, written by a read inside it, survive its rollback as committed."""
-    with recorded() as events, transaction.atomic():
-        Category.objects.create(name="kept")
-        with pytest.raises(KeyError), transaction.atomic():
-            Category.objects.create(name="undone")
-            assert SignalEvent.objects.filter(signal="post_save", sender="shop.Category").count() == 2
-            raise KeyError
-    assert [(e.object_repr, e.outcome) for e in events if e.signal == "post_save"] == [
-        ("kept", "committed"),
-        ("undone", "rolled_back"),
-    ]
 
 
 def test_reading_inside_a_broken_block_is_refused_as_without_the_app():

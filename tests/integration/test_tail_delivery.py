@@ -1,23 +1,18 @@
-"""Nothing is lost: commits out of order, other processes, a layer, a database or a server that goes away."""
+"""Nothing is lost: commits out of order, other processes, a layer or a server that goes away."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from django.db import connection
-from psycopg.types.json import Json
 
 from signal_log.models import SignalEvent
-from signal_log.store.follow import APPLICATION_NAME, Follower
-from tests.factories import event_value, make_event
-from tests.tail import Page, database_url, log_in, make_observer
+from tests.factories import event_value, insert_event, make_event
+from tests.tail import Page
 
 if TYPE_CHECKING:
     from tests.servers.daphne import Daphne
@@ -26,39 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Start = Callable[..., "Daphne"]
-
-
-@pytest.fixture
-def start(transactional_db: None, daphne_server: Start) -> Iterator[Start]:
-    """Starts daphnes on this test's database; they are stopped before it is emptied."""
-    with contextlib.ExitStack() as stack:
-        yield lambda **env: stack.enter_context(daphne_server({"DATABASE_URL": database_url(), **env}))
-
-
-@pytest.fixture
-def session(transactional_db: None) -> Any:
-    """The session of a person who may see events."""
-    return log_in(make_observer())
-
-
-@pytest.fixture
-def other_connection() -> Iterator[Callable[[], psycopg.Connection]]:
-    """Opens further connections to this test's PostgreSQL, each with a transaction of its own."""
-    with contextlib.ExitStack() as stack:
-        yield lambda: stack.enter_context(psycopg.connect(database_url()))
-
-
-def insert(writer: psycopg.Connection) -> int:
-    """An event in the open transaction of a connection; its id."""
-    fields = event_value()._asdict()
-    for name in ("update_fields", "origin", "changes", "receivers"):
-        fields[name] = None if fields[name] is None else Json(fields[name])
-    names = ", ".join(f'"{name}"' for name in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    table = SignalEvent._meta.db_table
-    statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks}) RETURNING id'  # noqa: S608  our own names
-    row = writer.execute(statement, list(fields.values()))
-    return row.fetchone()[0]  # type: ignore[index]
 
 
 @pytest.mark.postgresql  # SQLite has one writer: commits cannot overtake each other
@@ -71,7 +33,7 @@ def test_commits_in_the_opposite_order_of_their_ids_reach_everybody_once(
     with Page(server, session) as page, Page(server, session) as leaving:
         page.subscribe()
         leaving.subscribe()
-        low, dead, high = insert(slow), insert(never), insert(quick)
+        low, dead, high = insert_event(slow), insert_event(never), insert_event(quick)
         assert low < dead < high
         quick.commit()
         assert page.until(lambda: page.ids == [high])
@@ -100,7 +62,7 @@ def test_a_transaction_open_before_the_first_socket_is_not_missed(
     """The reader starts when ids below the newest have yet to commit: they come late, but they come."""
     server = start()
     slow = other_connection()
-    low = insert(slow)
+    low = insert_event(slow)
     high = make_event().pk
     with Page(server, session) as page:
         page.subscribe(backfill=1)
@@ -204,129 +166,6 @@ def test_a_killed_server_loses_nothing(start: Start, session: Any) -> None:
         again.subscribe(after=page.cursor)
         assert again.until(lambda: len(again.ids) == 3)
         assert again.ids == missed
-
-
-@pytest.mark.postgresql
-def test_sessions_are_not_closed_by_an_outage_of_the_database(start: Start, session: Any) -> None:
-    """All connections are cut: the page is told at most once, stays open and gets what was committed since."""
-    server = start()
-    with Page(server, session) as page:
-        page.subscribe()
-        for _ in range(3):
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND application_name = %s",
-                    [APPLICATION_NAME],
-                )
-                assert cursor.fetchall(), "no connection was cut"
-            new = make_event().pk
-            assert page.until(lambda new=new: new in page.ids, 6), server.log_tail()
-            # The guard's round makes the library connect again, if nothing else does.
-            assert page.until(lambda new=new: page.frames[-1].get("database") == "ok", 12)
-    codes = [frame["code"] for frame in page.frames if frame["type"] == "error"]
-    assert set(codes) <= {"database_unavailable"}
-    assert len(codes) <= 3
-    assert len(page.ids) == len(set(page.ids)) == 3
-    assert "Traceback" not in server.log_text()
-
-
-@pytest.mark.postgresql
-def test_a_database_server_that_vanished_without_a_word_is_not_waited_for_for_hours() -> None:
-    """The reader's connection has the operating system look whether the other side is still there."""
-
-    def ask() -> dict[str, str]:
-        follower = Follower()
-        follower.extent()
-        found = connection.connection.info.get_parameters()
-        follower.close()
-        return dict(found)
-
-    with ThreadPoolExecutor(1) as thread:  # a follower takes the place of its thread's connection
-        given = thread.submit(ask).result()
-    assert given["tcp_user_timeout"] == "10000"
-    assert given["keepalives_idle"] == "10"
-    assert given["application_name"] == APPLICATION_NAME
-
-
-@pytest.mark.postgresql  # readers of SQLite's write-ahead log wait for nobody
-def test_a_database_that_hangs_is_told_and_nothing_is_lost(
-    start: Start, session: Any, other_connection: Callable[[], psycopg.Connection]
-) -> None:
-    """Reads do not fail but do not come back either: after 5 s the page hears of it, later that all is well."""
-    server, migration = start(), other_connection()
-    with Page(server, session) as page:
-        page.subscribe()
-        migration.execute(f'LOCK TABLE "{SignalEvent._meta.db_table}"')
-        during = insert(migration)
-        assert page.wait_for("error", 9)["code"] == "database_unavailable"
-        page.tell(type="ping")
-        assert page.wait_for("heartbeat")["database"] == "down"
-        migration.commit()
-        assert page.until(lambda: page.ids == [during], 3)
-        assert page.until(lambda: page.frames[-1].get("database") == "ok", 3)
-        after = make_event().pk
-        assert page.until(lambda: page.ids == [during, after], 3)
-    assert sum(frame["type"] == "error" for frame in page.frames) == 1
-    assert "Traceback" not in server.log_text()
-
-
-@pytest.mark.postgresql
-def test_reloads_while_the_database_hangs_leave_nothing_waiting_there(
-    start: Start, session: Any, other_connection: Callable[[], psycopg.Connection]
-) -> None:
-    """Who leaves is not waited for any longer: no connection of theirs stays in the queue for the lock."""
-    server, migration = start(), other_connection()
-    migration.execute(f'LOCK TABLE "{SignalEvent._meta.db_table}"')
-    for _ in range(3):
-        with Page(server, session) as page:
-            page.tell(type="subscribe", after=None, backfill=5, filters={})
-            assert becomes(lambda: readers_in_the_queue() == 1)
-        assert becomes(lambda: readers_in_the_queue() == 0)
-    migration.commit()
-    with Page(server, session) as page:
-        page.subscribe()
-        after = make_event().pk
-        assert page.until(lambda: page.ids == [after], 3)
-    assert "Traceback" not in server.log_text()
-
-
-def readers_in_the_queue() -> int:
-    """How many of our connections wait for a lock."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'",
-            [APPLICATION_NAME],
-        )
-        return int(cursor.fetchone()[0])
-
-
-def becomes(reached: Callable[[], bool], seconds: float = 5) -> bool:
-    """Whether something holds within so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not reached() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return reached()
-
-
-@pytest.mark.postgresql
-def test_who_logs_out_while_the_database_hangs_gets_nothing_from_it_any_more(
-    start: Start, session: Any, other_connection: Callable[[], psycopg.Connection]
-) -> None:
-    """What was committed meanwhile goes out only when it is certain again who may see it."""
-    other = make_observer("alan")
-    server, migration = start(), other_connection()
-    with Page(server, session) as page, Page(server, log_in(other)) as theirs:
-        page.subscribe()
-        theirs.subscribe()
-        migration.execute(f'LOCK TABLE "{SignalEvent._meta.db_table}", django_session')
-        during = insert(migration)
-        assert page.wait_for("error", 9)["code"] == "database_unavailable"
-        migration.execute("DELETE FROM django_session WHERE session_key = %s", [session.session_key])
-        migration.commit()
-        assert theirs.until(lambda: theirs.ids == [during], 3)
-        assert page.closed(3) == 4401
-    assert page.ids == []
 
 
 def test_many_events_at_once_come_complete_and_in_order(start: Start, session: Any) -> None:
