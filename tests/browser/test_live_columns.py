@@ -20,6 +20,7 @@ def heads(live: LivePage) -> list[str]:
 
 def cells(live: LivePage) -> list[str]:
     """The cells of the newest row, from left to right, by their class."""
+    expect(live.rows.first).to_be_visible()
     seen = live.rows.first.locator("> *").evaluate_all(
         "all => all.map(e => [e.getBoundingClientRect().x, e.className.split(' ')[0]]).sort((a, b) => a[0] - b[0])"
     )

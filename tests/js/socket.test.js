@@ -93,6 +93,21 @@ test("silence is a broken connection", (t) => {
   assert.equal(of("state").some(([, name]) => name === "reconnecting"), true);
 });
 
+test("in doubt it asks the server, and waits for its answer no longer than five seconds", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { connection, Socket, of } = connected();
+  Socket.last.tell({ type: "ready", cursor: "c0" });
+  connection.probe();
+  assert.deepEqual(Socket.last.frames.at(-1), { type: "ping" });
+  t.mock.timers.tick(4_000);
+  Socket.last.tell({ type: "heartbeat", cursor: "c0", head: 0 });
+  t.mock.timers.tick(30_000);
+  assert.equal(of("state").at(-1)[1], "connecting", "it has answered");
+  connection.probe();
+  t.mock.timers.tick(6_000);
+  assert.equal(of("state").some(([, name]) => name === "reconnecting"), true);
+});
+
 test("signed out and no permission are final; a restart is not", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   for (const [code, name, again] of [[4401, "signed-out", 1], [4403, "forbidden", 1], [1012, "restarting", 2], [1013, "database", 2], [4503, "database", 2], [4408, "reconnecting", 2]]) {

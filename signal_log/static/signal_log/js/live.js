@@ -72,8 +72,8 @@ addEventListener("popstate", () => {
 document.addEventListener("pointerdown", ({ target }) => {
   if ($("facets").classList.contains("open") && !target.closest("#facets, #facets-open")) reader.facetsDrawer(false);
 });
-addEventListener("online", () => page.connection.hurry());
-addEventListener("offline", all);
+addEventListener("online", () => (page.connection.hurry(), page.connection.probe()));
+addEventListener("offline", () => (page.connection.probe(), all()));
 document.addEventListener("visibilitychange", () => {
   state.takenAtHide = stream.taken;
   tick();

@@ -1,6 +1,7 @@
 // The connection to the log: subscribes, resumes where it stopped, acknowledges, notices silence, comes back.
 
 const SILENCE = 35_000; // the server beats every 15 s
+const ANSWER = 5_000; // and answers a ping at once
 const ACK_EVENTS = 100; // well before the server's window of 2,000 events or 256 KB is full
 const ACK_CHARS = 64_000;
 const ACK_EVERY = 3_000;
@@ -50,6 +51,13 @@ export class Connection {
     if (!this.stopped && !this.socket) this.#open();
   }
 
+  /** The network has gone or changed: a server that does not answer soon is out of reach. */
+  probe() {
+    if (this.socket?.readyState !== 1) return;
+    this.#send({ type: "ping" });
+    this.#listen(ANSWER);
+  }
+
   /** New filters: a fresh start on the same connection. */
   resubscribe() {
     this.cursor = null;
@@ -93,9 +101,9 @@ export class Connection {
     if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(frame));
   }
 
-  #listen() {
+  #listen(patience = SILENCE) {
     clearTimeout(this.watchdog);
-    this.watchdog = setTimeout(() => this.#closed(1006, "no heartbeat"), SILENCE);
+    this.watchdog = setTimeout(() => this.#closed(1006, "no heartbeat"), patience);
   }
 
   #receive(data) {
