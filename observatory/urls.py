@@ -2,16 +2,26 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import include, path
 
 from observatory import health
 
 handler500 = "observatory.errors.server_error"
 
+
+def icon(request: HttpRequest) -> HttpResponseRedirect:
+    """The icon of pages that name none: the admin's, the toolbar's, an export opened in a tab."""
+    return redirect(static("signal_log/icon.svg"))
+
+
 urlpatterns = [
     path("", include("signal_log.urls")),
     path("accounts/", include("users.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", icon),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

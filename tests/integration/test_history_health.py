@@ -8,7 +8,9 @@ import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.staticfiles import finders
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client, RequestFactory
@@ -175,3 +177,10 @@ def test_metrics_without_a_database_are_honest(client: Client, database_down: No
     page = client.get("/metrics").content.decode()
     assert "signal_log_database_up 0.0" in page
     assert "newest_event_id" not in page
+
+
+def test_a_browser_that_asks_for_an_icon_is_led_to_it(client: Client) -> None:
+    """As it does on every page that names none, the admin's among them."""
+    answer = client.get("/favicon.ico")
+    assert answer.status_code == 302
+    assert finders.find(answer["Location"].removeprefix(settings.STATIC_URL))
