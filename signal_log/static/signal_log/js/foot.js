@@ -5,7 +5,8 @@ import { count, plural } from "./text.js";
 import { minute } from "./time.js";
 
 export function renderFoot(root, { storm, size, rows, list, since, now, recovered, lost, absent, older, notes, mode, help }) {
-  const held = list === "signals" ? plural(size, "event") : `${plural(rows, list === "cascades" ? "cascade" : "operation")} of ${plural(size, "event")}`;
+  const held = list === "signals" ? plural(size, "event")
+    : html`${plural(rows, list === "cascades" ? "cascade" : "operation")}<span class="of">${` of ${plural(size, "event")}`}</span>`;
   const stormed = storm && html`<span class="storm">showing 1 row a second of ${count(storm.perSecond)} · ${plural(storm.folded, "event")} folded · <button class="link" type="button" onClick=${storm.open}>show each</button></span>`;
   const kept = lost ? html`<span class="bad">! ${lost}</span>`
     : recovered ? html`<span class="good">✓ recovered ${plural(recovered, "event")}</span>`
