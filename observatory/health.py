@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from signal_log.capture.unrecorded import unrecorded
+from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.store.read import events
 from signal_log.tail import doorbell, hub
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from debug_toolbar.panels.history import HistoryPanel as ToolbarHistoryPanel
 
-from signal_log.capture.snapshot import is_secret_name
+from signal_log.capture.model.snapshot import is_secret_name
 from signal_log.conf import SECRET_NAMES
 from signal_log.event import MASK
 

@@ -15,14 +15,14 @@ from django.utils.timezone import localtime
 from signal_log.admin_list import MOST_LISTED, SEARCHED_BACK, BoundedPaginator, ByModel, BySignal, BySource
 from signal_log.models import SharedView, SignalEvent
 from signal_log.permission import may_see_events
-from signal_log.show.choices import senders
-from signal_log.show.event import describe
-from signal_log.show.history import FOLDED_AWAY
 from signal_log.show.links import labels_of_row, object_url
-from signal_log.show.objects import of_row
-from signal_log.show.operations import Line, lines
-from signal_log.show.shared import all_views
-from signal_log.show.words import short_name
+from signal_log.show.pages.event import describe
+from signal_log.show.pages.history import FOLDED_AWAY
+from signal_log.show.pages.object import of_row
+from signal_log.show.pages.shared import all_views
+from signal_log.show.query.choices import senders
+from signal_log.show.words.kinds import short_name
+from signal_log.show.words.operations import Line, lines
 from signal_log.store.read import events
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from signal_log.show.choices import choices
-from signal_log.show.words import short_name
+from signal_log.show.query.choices import choices
+from signal_log.show.words.kinds import short_name
 
 MOST_LISTED: Final = 10_000
 SEARCHED_BACK: Final = 1_000_000

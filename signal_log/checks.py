@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core import checks
 from django.db import connections
 
-from signal_log.capture import extra
-from signal_log.capture.registry import unknown_labels
+from signal_log.capture.model.registry import unknown_labels
+from signal_log.capture.signals import extra
 from signal_log.conf import WITHOUT_EFFECT, conf, problems
 from signal_log.models import SignalEvent
 

@@ -2,8 +2,9 @@
 
 from django.urls import path, register_converter
 
-from signal_log.show import event, history, live, objects, shared, trace
 from signal_log.show.links import KeyConverter
+from signal_log.show.pages import event, history, live, shared, trace
+from signal_log.show.pages.object import object_page
 
 register_converter(KeyConverter, "key")
 
@@ -15,6 +16,6 @@ urlpatterns = [
     path("events/", history.events_page, name="events"),
     path("events/<str:number>/", event.event_page, name="event"),
     path("traces/<str:trace>/", trace.trace_page, name="trace"),
-    path("objects/<str:label>/", objects.object_page, name="object_by_query"),
-    path("objects/<str:label>/<key:pk>/", objects.object_page, name="object"),
+    path("objects/<str:label>/", object_page, name="object_by_query"),
+    path("objects/<str:label>/<key:pk>/", object_page, name="object"),
 ]

@@ -12,7 +12,7 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
 
-from signal_log.capture.context import current_actor
+from signal_log.capture.trace.context import current_actor
 
 logger = logging.getLogger(__name__)
 

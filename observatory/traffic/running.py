@@ -16,7 +16,7 @@ from typing import Final
 from django.core.management.base import CommandError
 from django.db import close_old_connections
 
-from signal_log.capture.trace import current_trace
+from signal_log.capture.trace.trace import current_trace
 
 MOST_IN_A_ROW: Final = 10
 """So many things in a row that go wrong end the traffic: the site is down or too different."""

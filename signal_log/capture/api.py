@@ -10,13 +10,13 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Model
 
-from signal_log.capture.bulk import asked_for
-from signal_log.capture.bulk_rows import concrete
-from signal_log.capture.context import ANONYMOUS, default_scene
+from signal_log.capture.model.plan import key_text, secret_names
+from signal_log.capture.model.snapshot import harmless, is_secret_name, shorten
 from signal_log.capture.pausing import paused
-from signal_log.capture.plan import key_text, secret_names
-from signal_log.capture.snapshot import harmless, is_secret_name, shorten
-from signal_log.capture.trace import Actor, Trace, current_trace, trace_of
+from signal_log.capture.silent.bulk import asked_for
+from signal_log.capture.silent.bulk_rows import concrete
+from signal_log.capture.trace.context import ANONYMOUS, default_scene
+from signal_log.capture.trace.trace import Actor, Trace, current_trace, trace_of
 from signal_log.conf import conf
 from signal_log.event import MASK
 

@@ -9,8 +9,8 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 
-from signal_log.capture.context import request_scene
-from signal_log.capture.trace import trace_of
+from signal_log.capture.trace.context import request_scene
+from signal_log.capture.trace.trace import trace_of
 
 
 class SignalLogMiddleware:

@@ -14,13 +14,13 @@ from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.deletion import Collector
 
-from signal_log.capture import loaded
-from signal_log.capture.context import default_scene
-from signal_log.capture.outcome import failed, in_transaction, settle_loose
+from signal_log.capture.model import loaded
+from signal_log.capture.model.plan import Values
+from signal_log.capture.model.registry import plan_of
 from signal_log.capture.pausing import paused
-from signal_log.capture.plan import Values
-from signal_log.capture.registry import plan_of
-from signal_log.capture.trace import Draft, Trace, current_trace, trace_of
+from signal_log.capture.trace.context import default_scene
+from signal_log.capture.trace.trace import Draft, Trace, current_trace, trace_of
+from signal_log.capture.transaction.held import failed, in_transaction, settle_loose
 from signal_log.conf import conf
 from signal_log.event import POST_DELETE, POST_SAVE
 

@@ -8,21 +8,14 @@ from django.apps import apps
 from django.db import models
 from django.db.models.signals import class_prepared
 
-from signal_log.capture import (
-    accounted,
-    commands,
-    connection,
-    dispatch,
-    extra,
-    loaded,
-    m2m,
-    operation,
-    registry,
-    silent,
-    tasks,
-    websocket,
-)
+from signal_log.capture import operation
+from signal_log.capture.model import loaded, registry
+from signal_log.capture.signals import dispatch, extra, m2m
+from signal_log.capture.silent import orm as accounted
+from signal_log.capture.silent import watch as silent
 from signal_log.capture.sink import Sink, use_sink
+from signal_log.capture.trace import commands, tasks, websocket
+from signal_log.capture.transaction import connection
 
 
 def start(sink: Sink) -> None:

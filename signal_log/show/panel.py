@@ -10,14 +10,14 @@ from debug_toolbar.panels import Panel
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import NoReverseMatch
 
-from signal_log.capture.collecting import collecting
+from signal_log.capture.transaction.collecting import collecting
 from signal_log.event import COMMITTED, Event
-from signal_log.show import words
-from signal_log.show.diff import Side, field_diffs
 from signal_log.show.links import url
-from signal_log.show.receivers import receivers_of
-from signal_log.show.summary import summary
-from signal_log.show.text import duration, one_line
+from signal_log.show.trace.receivers import receivers_of
+from signal_log.show.words import kinds
+from signal_log.show.words.diff import Side, field_diffs
+from signal_log.show.words.summary import summary
+from signal_log.show.words.text import duration, one_line
 
 LONGEST_VALUE = 200
 
@@ -92,8 +92,8 @@ def _depths(ordered: Sequence[Event]) -> list[int]:
 
 
 def _row(event: Event, depth: int) -> dict[str, Any]:
-    verb = words.verb(event.signal, event.created, event.changes)
-    kind = words.signal_kind(event.signal, event.created, event.changes, event.outcome)
+    verb = kinds.verb(event.signal, event.created, event.changes)
+    kind = kinds.signal_kind(event.signal, event.created, event.changes, event.outcome)
     return {
         "position": event.position,
         "indent": min(depth, 8),

@@ -19,7 +19,7 @@ from typing import Final
 
 from django.core.signals import setting_changed
 
-from signal_log.tail.ringer import Ringer, remote_layer
+from signal_log.tail.layer_publisher import Ringer, remote_layer
 
 logger = logging.getLogger(__name__)
 

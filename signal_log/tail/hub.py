@@ -17,15 +17,15 @@ from weakref import WeakKeyDictionary
 from signal_log.errors import LogUnavailable
 from signal_log.store.follow import Follower
 from signal_log.tail import doorbell, guard, wire
-from signal_log.tail.audience import Audiences
-from signal_log.tail.bell import Bell
-from signal_log.tail.guests import Guests
+from signal_log.tail.connections import Guests
 from signal_log.tail.layer import LayerWatch
 from signal_log.tail.outage import Outage
 from signal_log.tail.reader import Batch, Tail, View
 from signal_log.tail.recent import Recent
 from signal_log.tail.shutdown import say_restarting_before_shutdown
+from signal_log.tail.subscriptions import Audiences
 from signal_log.tail.thread import LogThread
+from signal_log.tail.wakeup import Bell
 
 if TYPE_CHECKING:
     from signal_log.tail.client import Client

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from signal_log.tail import doorbell
-from signal_log.tail.ringer import GROUP, RING, remote_layer
+from signal_log.tail.layer_publisher import GROUP, RING, remote_layer
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from signal_log.errors import LogUnavailable
-from signal_log.tail.guests import Guests
+from signal_log.tail.connections import Guests
 from signal_log.tail.thread import LogThread
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from signal_log.show import text
+from signal_log.show.words import text
 
 register = template.Library()
 

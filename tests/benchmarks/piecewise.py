@@ -10,12 +10,13 @@ from unittest.mock import patch
 from django.db import connections, transaction
 
 from signal_log import pipeline
-from signal_log.capture import outcome, recorder
-from signal_log.capture.context import default_scene
+from signal_log.capture.model.registry import plan_of
 from signal_log.capture.operation import Operation, current_operation
-from signal_log.capture.registry import plan_of
-from signal_log.capture.storing import frozen
-from signal_log.capture.trace import Draft, Trace, current_trace
+from signal_log.capture.signals import recorder
+from signal_log.capture.trace.context import default_scene
+from signal_log.capture.trace.trace import Draft, Trace, current_trace
+from signal_log.capture.transaction import held
+from signal_log.capture.transaction.writing import frozen
 from signal_log.event import POST_SAVE, PRE_SAVE, Event
 from signal_log.store import append
 from signal_log.store.row import TABLE, row_of
@@ -33,7 +34,7 @@ def measure(repeats: int) -> dict[str, float]:
     pipeline.start()
     connection = connections["default"]
     best = {}
-    with patch.object(outcome.Held, "add", lambda held, draft: None):
+    with patch.object(held.Held, "add", lambda holder, draft: None):
         events = frozen(drafts(connection))
         for piece, work in (in_python(connection) | in_the_database(connection, events)).items():
             best[piece] = min(timeit.repeat(work, number=LOOPS, repeat=repeats)) / LOOPS * 1e6

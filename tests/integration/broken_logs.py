@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection, transaction
 
-from signal_log.capture.context import system_actor
+from signal_log.capture.trace.context import system_actor
 from signal_log.store import append
 from signal_log.store.append import RecordingError
 from signal_log.store.row import TABLE

@@ -14,7 +14,7 @@ from django.db.models.signals import ModelSignal, post_delete, post_save, pre_de
 import signal_log
 from signal_log.event import MODEL_SIGNALS
 from signal_log.models import SignalEvent
-from tests.integration.foreseen import Model
+from tests.integration.oracle import Model
 from tests.integration.steps import (
     Block,
     Boom,

@@ -12,8 +12,8 @@ from django.test import AsyncRequestFactory, Client, RequestFactory, override_se
 from django.test.utils import CaptureQueriesContext
 from django.urls import ResolverMatch
 
-from signal_log.capture.context import current_actor, remote_addr, request_path
 from signal_log.capture.middleware import SignalLogMiddleware
+from signal_log.capture.trace.context import current_actor, remote_addr, request_path
 from tests.log import recorded
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Category

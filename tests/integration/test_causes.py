@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models.signals import post_save, pre_delete
 from django.test import override_settings
 
-from signal_log.capture.collecting import collecting
+from signal_log.capture.transaction.collecting import collecting
 from tests.log import recorded
 from tests.shop.models import Category, Item, Note
 

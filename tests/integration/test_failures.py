@@ -11,9 +11,9 @@ from django.db import DatabaseError, OperationalError, connection, connections, 
 from django.test import override_settings
 
 from observatory.health import metrics
-from signal_log.capture import unrecorded as module
 from signal_log.capture.sink import sink, use_sink
-from signal_log.capture.unrecorded import unrecorded
+from signal_log.capture.transaction import unrecorded as module
+from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.models import SignalEvent
 from signal_log.store import append
 from signal_log.store.append import RecordingError

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.db import connection, connections, transaction
 from django.test import override_settings
 
-from signal_log.capture import outcome, storing
-from signal_log.capture.collecting import collecting
-from signal_log.capture.unrecorded import unrecorded
+from signal_log.capture.transaction import held, writing
+from signal_log.capture.transaction.collecting import collecting
+from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.models import SignalEvent
 from signal_log.store.append import RecordingError
 from tests.shop.models import Category, Item
@@ -185,8 +185,8 @@ def test_the_block_s_commit_writes_them_once(log):
 
 def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
     """The bound on a transaction's own events is none on what others have committed."""
-    monkeypatch.setattr(outcome, "MOST_UNWRITTEN", 6)
-    monkeypatch.setattr(outcome, "MOST_KEPT", 4)
+    monkeypatch.setattr(held, "MOST_UNWRITTEN", 6)
+    monkeypatch.setattr(held, "MOST_KEPT", 4)
     with pytest.raises(Away), transaction.atomic(using=LOG):
         for number in range(10):
             Category.objects.create(name=f"c{number}")
@@ -196,12 +196,12 @@ def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
 
 def test_so_many_wait_and_no_more(log, monkeypatch):
     """What is more goes through a connection of its own, at once; SQLite has one writer, so there they wait."""
-    monkeypatch.setattr(storing, "MOST_WAITING", 4)
+    monkeypatch.setattr(writing, "MOST_WAITING", 4)
     with collecting() as heard, pytest.raises(Away), transaction.atomic(using=LOG):
         for number in range(5):
             Category.objects.create(name=f"c{number}")
         assert len(heard) == (0 if log.vendor == "sqlite" else 6)
-        assert len(outcome.held_on(log).drafts) == (10 if log.vendor == "sqlite" else 4)
+        assert len(held.held_on(log).drafts) == (10 if log.vendor == "sqlite" else 4)
         raise Away
     assert sorted(recorded("object_repr", "outcome")) == [(f"c{n}", "committed") for n in range(5) for _ in range(2)]
     assert len(heard) == 10
@@ -209,7 +209,7 @@ def test_so_many_wait_and_no_more(log, monkeypatch):
 
 def test_a_test_of_the_host_leaves_nothing_behind(log, monkeypatch):
     """However much waits for a block that is a `TestCase`'s, nothing goes past it."""
-    monkeypatch.setattr(storing, "MOST_WAITING", 2)
+    monkeypatch.setattr(writing, "MOST_WAITING", 2)
     block = transaction.atomic(using=LOG)
     block._from_testcase = True
     with pytest.raises(Away), block:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from signal_log.show import history_counts
+from signal_log.show.query import counts
 from tests.factories import make_event
 
 pytestmark = pytest.mark.django_db
@@ -93,15 +93,15 @@ def test_the_work_is_bounded_and_the_answer_says_since_when(mira: Client, monkey
     """So many ids, and no more once the time is up."""
     moment = datetime.now(UTC) - timedelta(seconds=50)
     ids = [operation(created=True, occurred_at=moment + timedelta(seconds=n))[1] for n in range(6)]
-    monkeypatch.setattr(history_counts, "MOST_IDS", 4)
+    monkeypatch.setattr(counts, "MOST_IDS", 4)
     answer = read(mira, before=ids[-1] + 1)
     assert totals(answer) == {"created": 2}
     assert not answer["complete"]
     assert answer["since"] == (moment + timedelta(seconds=3)).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    monkeypatch.setattr(history_counts, "MOST_IDS", 1000)
-    monkeypatch.setattr(history_counts, "WINDOW", 2)
+    monkeypatch.setattr(counts, "MOST_IDS", 1000)
+    monkeypatch.setattr(counts, "WINDOW", 2)
     assert totals(read(mira, before=ids[-1] + 1)) == {"created": 6}
-    monkeypatch.setattr(history_counts, "SECONDS", 0)
+    monkeypatch.setattr(counts, "SECONDS", 0)
     assert totals(read(mira, before=ids[-1] + 1)) == {"created": 1}
 
 
@@ -110,8 +110,8 @@ def test_windows_do_not_part_an_operation(mira: Client, monkeypatch: pytest.Monk
     for outcome in ("rolled_back", "committed", "failed"):
         operation(created=True, outcome=outcome)
     for width in (1, 2, 3, 5):
-        monkeypatch.setattr(history_counts, "WINDOW", width)
-        monkeypatch.setattr(history_counts, "MOST_IDS", 10)
+        monkeypatch.setattr(counts, "WINDOW", width)
+        monkeypatch.setattr(counts, "MOST_IDS", 10)
         assert totals(read(mira)) == {"created": 1, "undone": 1, "failed": 1}
 
 
@@ -131,7 +131,7 @@ def test_a_full_log_is_not_read_whole(mira: Client) -> None:
 def test_below_the_first_event_there_is_nothing_and_that_is_all(mira: Client) -> None:
     """Nothing was left out."""
     assert read(mira, before=1) | {"since": ""} == {
-        "kinds": list(history_counts.KINDS), "seconds": [], "since": "", "complete": True,
+        "kinds": list(counts.KINDS), "seconds": [], "since": "", "complete": True,
     }  # fmt: skip
 
 

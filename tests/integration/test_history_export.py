@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
-from signal_log.show import history_export
+from signal_log.show.export import answer as answering
 from signal_log.store import export, span
 from signal_log.store.read import as_mapping
 from tests.exports import ADDRESS, TRACE, fetch, parts, varied_log
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def log(mira: Client, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A log of all kinds of events; their ids. However slow the machine, nobody's permission is asked for again."""
-    monkeypatch.setattr(history_export, "CHECK_EVERY", 3600)
+    monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
     return varied_log()
 
 

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from signal_log.models import SignalEvent
-from signal_log.show import history_export
+from signal_log.show.export import answer as answering
 from signal_log.store import export
 from tests.exports import ADDRESS, add, ids, parts, varied_log
 from tests.factories import event_value
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def log(mira: Client, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A log of all kinds of events; their ids. However slow the machine, nobody's permission is asked for again."""
-    monkeypatch.setattr(history_export, "CHECK_EVERY", 3600)
+    monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
     return varied_log()
 
 

@@ -16,7 +16,7 @@ from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 
 from signal_log.models import SignalEvent
-from signal_log.show import history_export
+from signal_log.show.export import answer as answering
 from signal_log.store import export
 from signal_log.store.read import as_mapping
 from tests.exports import ADDRESS, add, fetch, parts, varied_log
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asking who may go on ends the connection of a transaction, which tests have and pages do not."""
-    monkeypatch.setattr(history_export, "CHECK_EVERY", 3600)
+    monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_permission_or_login_that_ends_ends_the_file(
 ) -> None:
     """As it does a socket; the file has no end then, and the log says why."""
     monkeypatch.setattr(export, "PAGE", 2)
-    monkeypatch.setattr(history_export, "CHECK_EVERY", 0)
+    monkeypatch.setattr(answering, "CHECK_EVERY", 0)
     answer = mira.get(ADDRESS, {"format": kind})
     content = answer.streaming_content
     next(content)
@@ -86,7 +86,7 @@ def test_an_error_on_the_way_leaves_no_end(
             raise OSError("disk on fire")
         return as_mapping(event)
 
-    monkeypatch.setattr(history_export, "as_mapping", fails)
+    monkeypatch.setattr(answering, "as_mapping", fails)
     text = broken(mira.get(ADDRESS, {"format": kind, "after": log[0] - 1}))
     assert b"ada" in text
     assert b"sha256" not in text

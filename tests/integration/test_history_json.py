@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from signal_log.models import SignalEvent
-from signal_log.show import paging
+from signal_log.show.query import paging
 from signal_log.store import span
 from signal_log.store.read import as_mapping
 from tests.factories import make_event

@@ -10,9 +10,10 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from signal_log.models import SignalEvent
-from signal_log.show import history, paging
-from signal_log.show.history import fold
-from signal_log.show.paging import count, read_page
+from signal_log.show.pages import history
+from signal_log.show.pages.history import fold
+from signal_log.show.query import paging
+from signal_log.show.query.paging import count, read_page
 from signal_log.store import span
 from signal_log.store.span import NOTHING, Span, span_of
 from tests.factories import event_value, make_event

@@ -19,8 +19,8 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from signal_log import pipeline
-from signal_log.capture.dispatch import observe
-from signal_log.capture.registry import plan_of
+from signal_log.capture.model.registry import plan_of
+from signal_log.capture.signals.dispatch import observe
 from signal_log.event import MODEL_SIGNALS
 from signal_log.models import SignalEvent
 from signal_log.seal.canonical import event_digest

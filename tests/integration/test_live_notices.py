@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
-from signal_log.capture.unrecorded import unrecorded
+from signal_log.capture.transaction.unrecorded import unrecorded
 
 pytestmark = pytest.mark.django_db
 

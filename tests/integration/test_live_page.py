@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.test import Client, RequestFactory, override_settings
 from django.urls import get_script_prefix, include, path, set_script_prefix
 
-from signal_log.show.live import page_config
+from signal_log.show.pages.live import page_config
 from signal_log.templatetags.signal_log_shell import initials, is_observer
 
 elsewhere = ModuleType("elsewhere")

@@ -10,7 +10,7 @@ from django.test import Client
 
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
-from signal_log.show import compare
+from signal_log.show.query import compare
 from tests.factories import make_event
 from tests.shop.models import Category
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.signals import post_delete, post_save, pre_save
 
-from signal_log.capture import silent
+from signal_log.capture.silent import watch
 from signal_log.models import SignalEvent
 from tests.log import lines, recorded
 from tests.shop.models import Category, Item, Note
@@ -252,4 +252,4 @@ def test_nothing_stays_on_the_connection():
     Category.objects.create(name="books")
     shadows = {"commit", "rollback", "savepoint", "savepoint_rollback", "close", "signal_log_held"}
     assert not shadows & set(connection.__dict__)
-    assert connection.execute_wrappers == [silent.watch]
+    assert connection.execute_wrappers == [watch.watch]

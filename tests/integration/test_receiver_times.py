@@ -12,9 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from signal_log.models import SignalEvent
-from signal_log.show import receivers
-from signal_log.show.receivers import calls
-from signal_log.show.usual import Usual
+from signal_log.show.trace import receivers
+from signal_log.show.trace.percentiles import Usual
+from signal_log.show.trace.receivers import calls
 from signal_log.store import receiver_times
 from signal_log.store.receiver_times import newest_id, newest_receivers
 from tests.factories import event_value, make_event

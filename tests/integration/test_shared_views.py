@@ -13,11 +13,11 @@ from django.db import IntegrityError, connection
 from django.http import HttpResponse
 from django.test import Client, override_settings
 
-from signal_log.capture.registry import is_chosen
+from signal_log.capture.model.registry import is_chosen
 from signal_log.errors import SharedViewError
 from signal_log.models import SharedView, SignalEvent
-from signal_log.show import shared
-from signal_log.show.shared_query import checked, for_history
+from signal_log.show.pages import shared
+from signal_log.show.query.shared_query import checked, for_history
 from tests.integration.test_failures_elsewhere import LOG, log  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.django_db

@@ -78,8 +78,8 @@ def test_a_trace_says_what_its_receivers_take_usually(root: Client) -> None:
 
 def test_a_long_trace_is_cut_and_says_so(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many signals are shown, in parts that a browser can leave alone; what is cut off is no missing parent."""
-    monkeypatch.setattr("signal_log.show.trace.MOST_EVENTS", 4)
-    monkeypatch.setattr("signal_log.show.trace.CHUNK", 3)
+    monkeypatch.setattr("signal_log.show.pages.trace.MOST_EVENTS", 4)
+    monkeypatch.setattr("signal_log.show.pages.trace.CHUNK", 3)
     trace = uuid.uuid4()
     for position in range(1, 7):
         make_event(trace_id=trace, position=position, operation=position, sender=f"shop.M{position}")

@@ -20,9 +20,9 @@ from django.test import RequestFactory, modify_settings
 
 import signal_log
 from signal_log import pipeline
-from signal_log.capture import tasks
 from signal_log.capture.middleware import SignalLogMiddleware
-from signal_log.capture.trace import Frame, current_frame, current_trace
+from signal_log.capture.trace import tasks
+from signal_log.capture.trace.trace import Frame, current_frame, current_trace
 from signal_log.models import SignalEvent
 from tests.log import recorded
 from tests.shop.models import Category

@@ -22,8 +22,8 @@ from django.urls import path
 
 import signal_log
 from signal_log import pipeline
-from signal_log.capture.trace import Frame, current_frame, current_trace
-from signal_log.capture.websocket import message_scene
+from signal_log.capture.trace.trace import Frame, current_frame, current_trace
+from signal_log.capture.trace.websocket import message_scene
 from signal_log.models import SignalEvent
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Category

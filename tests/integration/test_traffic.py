@@ -22,9 +22,9 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from observatory.traffic import lives
-from observatory.traffic.crowd import GROUP, Crowd
-from observatory.traffic.doings import ARRIVALS, KINDS, PARTINGS, Doings
+from observatory.traffic import people as lives
+from observatory.traffic.actions import ARRIVALS, KINDS, PARTINGS, Doings
+from observatory.traffic.population import GROUP, Crowd
 from observatory.traffic.running import MOST_IN_A_ROW, Run, Stop, in_a_trace_of_its_own
 from observatory.traffic.visitor import allowed_host, settings_of_the_traffic
 from signal_log.models import SignalEvent

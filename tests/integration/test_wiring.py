@@ -13,8 +13,8 @@ from django.db.models.sql.compiler import SQLInsertCompiler
 from django.test import override_settings
 
 from signal_log import pipeline
-from signal_log.capture.dispatch import observe
-from signal_log.capture.registry import is_chosen, plan_of
+from signal_log.capture.model.registry import is_chosen, plan_of
+from signal_log.capture.signals.dispatch import observe
 from signal_log.event import MODEL_SIGNALS
 from signal_log.models import SignalEvent
 from tests.log import recorded

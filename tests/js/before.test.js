@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Before } from "../../signal_log/static/signal_log/js/before.js";
-import { asker } from "../../signal_log/static/signal_log/js/older.js";
-import { KINDS, Rate } from "../../signal_log/static/signal_log/js/rate.js";
-import { Store } from "../../signal_log/static/signal_log/js/store.js";
+import { Before } from "../../signal_log/static/signal_log/js/server/before.js";
+import { asker } from "../../signal_log/static/signal_log/js/server/older.js";
+import { KINDS, Rate } from "../../signal_log/static/signal_log/js/events/rate.js";
+import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
 import { event, reset } from "./events.js";
 
 beforeEach(reset);

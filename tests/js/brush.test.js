@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { brush } from "../../signal_log/static/signal_log/js/brush.js";
+import { brush } from "../../signal_log/static/signal_log/js/lib/brush.js";
 
 /** A chart of ten bars of ten pixels, each ten seconds long. */
 function chart() {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { pieces, runs } from "../../signal_log/static/signal_log/js/cascade.js";
-import { Store } from "../../signal_log/static/signal_log/js/store.js";
+import { pieces, runs } from "../../signal_log/static/signal_log/js/events/cascade.js";
+import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
 import { event, registration, reset } from "./events.js";
 
 beforeEach(reset);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { COLUMNS, USUAL, areUsual, fromText, leastRoom, move, slim, toText, toggle, tracks, widened, widest, withWidths } from "../../signal_log/static/signal_log/js/columns.js";
-import { Display } from "../../signal_log/static/signal_log/js/display.js";
-import { EXTRA } from "../../signal_log/static/signal_log/js/extra_columns.js";
-import { readView, toView } from "../../signal_log/static/signal_log/js/view.js";
+import { COLUMNS, USUAL, areUsual, fromText, leastRoom, move, slim, toText, toggle, tracks, widened, widest, withWidths } from "../../signal_log/static/signal_log/js/parts/columns.js";
+import { Display } from "../../signal_log/static/signal_log/js/page/display.js";
+import { EXTRA } from "../../signal_log/static/signal_log/js/parts/extra_columns.js";
+import { readView, toView } from "../../signal_log/static/signal_log/js/page/view.js";
 
 const names = (columns) => columns.map(({ name }) => name).join(" ");
 

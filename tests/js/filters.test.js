@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as filters from "../../signal_log/static/signal_log/js/filters.js";
+import * as filters from "../../signal_log/static/signal_log/js/events/filters.js";
 
 const user = { key: "sender", value: "auth.User", not: false };
 

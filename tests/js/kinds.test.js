@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { MASK, kindOf, summary, wordOf } from "../../signal_log/static/signal_log/js/kinds.js";
-import { initials, line, visible } from "../../signal_log/static/signal_log/js/text.js";
+import { MASK, kindOf, summary, wordOf } from "../../signal_log/static/signal_log/js/events/kinds.js";
+import { initials, line, visible } from "../../signal_log/static/signal_log/js/lib/text.js";
 import { event } from "./events.js";
 
 const said = (fields) => summary(event(fields)).map(([, text]) => text).join(" ");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Older, asker } from "../../signal_log/static/signal_log/js/older.js";
-import { Store } from "../../signal_log/static/signal_log/js/store.js";
+import { Older, asker } from "../../signal_log/static/signal_log/js/server/older.js";
+import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
 import { event, reset } from "./events.js";
 
 beforeEach(reset);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Rate } from "../../signal_log/static/signal_log/js/rate.js";
-import { backoff } from "../../signal_log/static/signal_log/js/socket.js";
-import { clock, span } from "../../signal_log/static/signal_log/js/time.js";
+import { Rate } from "../../signal_log/static/signal_log/js/events/rate.js";
+import { backoff } from "../../signal_log/static/signal_log/js/server/socket.js";
+import { clock, span } from "../../signal_log/static/signal_log/js/lib/time.js";
 
 const NOW = Date.UTC(2026, 10, 22, 9, 42, 18, 204);
 

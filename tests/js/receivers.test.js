@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { Receivers, slowestFirst } from "../../signal_log/static/signal_log/js/receivers.js";
+import { Receivers, slowestFirst } from "../../signal_log/static/signal_log/js/parts/receivers.js";
 import { event, reset } from "./events.js";
 
 const ran = (receiver, duration_us, error = "") => ({ receiver, duration_us, error });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { SavedViews } from "../../signal_log/static/signal_log/js/saved.js";
-import { readView, toView } from "../../signal_log/static/signal_log/js/view.js";
-import { apart } from "../../signal_log/static/signal_log/js/time.js";
+import { SavedViews } from "../../signal_log/static/signal_log/js/page/saved.js";
+import { readView, toView } from "../../signal_log/static/signal_log/js/page/view.js";
+import { apart } from "../../signal_log/static/signal_log/js/lib/time.js";
 
 const memory = () => {
   const held = new Map();

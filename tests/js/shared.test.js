@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { linksFrom } from "../../signal_log/static/signal_log/js/links.js";
-import { SavedViews } from "../../signal_log/static/signal_log/js/saved.js";
-import { SharedViews } from "../../signal_log/static/signal_log/js/shared.js";
+import { linksFrom } from "../../signal_log/static/signal_log/js/server/links.js";
+import { SavedViews } from "../../signal_log/static/signal_log/js/page/saved.js";
+import { SharedViews } from "../../signal_log/static/signal_log/js/server/shared.js";
 
 const ONE = { id: 7, name: "errors", query: "outcome=failed", by: "mira", at: "2026-11-22T14:02:00Z", removable: true };
 const json = (status, body) => ({ status, headers: new Headers({ "Content-Type": "application/json" }), json: async () => body });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Connection } from "../../signal_log/static/signal_log/js/socket.js";
+import { Connection } from "../../signal_log/static/signal_log/js/server/socket.js";
 
 /** A connection with a socket that the test answers for. */
 function connected(options = {}) {

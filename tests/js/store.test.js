@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { rowAt } from "../../signal_log/static/signal_log/js/rows.js";
-import { Store } from "../../signal_log/static/signal_log/js/store.js";
+import { rowAt } from "../../signal_log/static/signal_log/js/events/rows.js";
+import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
 import { event, registration, reset } from "./events.js";
 
 beforeEach(reset);

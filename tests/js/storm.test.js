@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { between, fromQuery, holds, intoQuery, lately, words } from "../../signal_log/static/signal_log/js/range.js";
-import { Rate } from "../../signal_log/static/signal_log/js/rate.js";
-import { Store } from "../../signal_log/static/signal_log/js/store.js";
-import { Storm } from "../../signal_log/static/signal_log/js/storm.js";
+import { between, fromQuery, holds, intoQuery, lately, words } from "../../signal_log/static/signal_log/js/events/range.js";
+import { Rate } from "../../signal_log/static/signal_log/js/events/rate.js";
+import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
+import { Storm } from "../../signal_log/static/signal_log/js/events/storm.js";
 import { event, registration, reset } from "./events.js";
 
 beforeEach(reset);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Folds } from "../../signal_log/static/signal_log/js/folds.js";
-import { lineOf } from "../../signal_log/static/signal_log/js/minimap.js";
-import { WHOLE, between, isWhole, length, pan, showing, zoom } from "../../signal_log/static/signal_log/js/span.js";
-import { firstPlace } from "../../signal_log/static/signal_log/js/trace_rows.js";
+import { Folds } from "../../signal_log/static/signal_log/js/tracepage/folds.js";
+import { lineOf } from "../../signal_log/static/signal_log/js/tracepage/minimap.js";
+import { WHOLE, between, isWhole, length, pan, showing, zoom } from "../../signal_log/static/signal_log/js/tracepage/span.js";
+import { firstPlace } from "../../signal_log/static/signal_log/js/tracepage/trace_rows.js";
 
 //              0  1  2  3  4  5  6  7
 const levels = [1, 2, 3, 4, 2, 1, 2, 1];

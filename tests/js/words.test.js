@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { asMarkdown, asOrm } from "../../signal_log/static/signal_log/js/clip.js";
-import { marked } from "../../signal_log/static/signal_log/js/diff.js";
-import { FacetCounts } from "../../signal_log/static/signal_log/js/facets.js";
-import { linksFrom } from "../../signal_log/static/signal_log/js/links.js";
-import { Recovery } from "../../signal_log/static/signal_log/js/recovery.js";
-import { words } from "../../signal_log/static/signal_log/js/status.js";
-import { Store } from "../../signal_log/static/signal_log/js/store.js";
-import { tree } from "../../signal_log/static/signal_log/js/traces.js";
-import { bars, axis, extent } from "../../signal_log/static/signal_log/js/waterfall.js";
+import { asMarkdown, asOrm } from "../../signal_log/static/signal_log/js/lib/clip.js";
+import { marked } from "../../signal_log/static/signal_log/js/lib/diff.js";
+import { FacetCounts } from "../../signal_log/static/signal_log/js/events/facets.js";
+import { linksFrom } from "../../signal_log/static/signal_log/js/server/links.js";
+import { Recovery } from "../../signal_log/static/signal_log/js/events/recovery.js";
+import { words } from "../../signal_log/static/signal_log/js/parts/status.js";
+import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
+import { tree } from "../../signal_log/static/signal_log/js/events/traces.js";
+import { bars, axis, extent } from "../../signal_log/static/signal_log/js/parts/waterfall.js";
 import { event, registration, reset } from "./events.js";
 
 const NOW = Date.UTC(2026, 10, 22, 9, 42, 18);

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signal_log.show.export_csv import COLUMNS, Csv, cell
-from signal_log.show.export_jsonl import JsonLines
-from signal_log.show.text import visible
+from signal_log.show.export.csv import COLUMNS, Csv, cell
+from signal_log.show.export.jsonl import JsonLines
+from signal_log.show.words.text import visible
 
 ABOUT = {"version": 1, "up_to": 9, "filters": {"q": ["=1+1"]}}
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too

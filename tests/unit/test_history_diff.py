@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from signal_log.event import MASK
-from signal_log.show.diff import field_diffs
-from signal_log.show.text import duration, one_line, visible
+from signal_log.show.words.diff import field_diffs
+from signal_log.show.words.text import duration, one_line, visible
 
 
 def test_update_shows_both_sides_and_marks_the_words_that_differ() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from signal_log.models import SignalEvent
-from signal_log.show import words
 from signal_log.show.links import labels_of_row, object_url
-from signal_log.show.operations import folded, lines
+from signal_log.show.words import kinds
+from signal_log.show.words.operations import folded, lines
 from tests.factories import event_value
 
 TRACE = uuid.UUID(int=1)
@@ -73,7 +73,7 @@ def test_every_signal_is_a_flat_list() -> None:
 )
 def test_each_kind_has_its_word(signal: str, created: bool | None, outcome: str, style: str, word: str) -> None:
     """Icon and colour (by the style) never stand without a word."""
-    assert words.kind(signal, created, {}, outcome) == words.Kind(style, word)
+    assert kinds.kind(signal, created, {}, outcome) == kinds.Kind(style, word)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from signal_log.errors import FilterError
-from signal_log.show.moments import parse_moment
-from signal_log.show.query import parse
+from signal_log.show.query.query import parse
+from signal_log.show.words.moments import parse_moment
 
 
 def test_filters_times_and_places_are_understood() -> None:

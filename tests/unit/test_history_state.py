@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from signal_log.models import SignalEvent
-from signal_log.show.state import EXISTS, NEVER_SEEN, NO_LONGER, NOT_YET, state_at
+from signal_log.show.words.state import EXISTS, NEVER_SEEN, NO_LONGER, NOT_YET, state_at
 from tests.factories import event_value
 
 

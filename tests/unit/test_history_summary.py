@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from signal_log.event import MASK
-from signal_log.show.summary import summary
-from signal_log.show.words import verb
+from signal_log.show.words.kinds import verb
+from signal_log.show.words.summary import summary
 from tests.factories import event_value
 
 

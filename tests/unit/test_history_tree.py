@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from signal_log.models import SignalEvent
-from signal_log.show.receivers import Known, Looked
-from signal_log.show.tree import SAMPLES, Tree
+from signal_log.show.trace.receivers import Known, Looked
+from signal_log.show.trace.tree import SAMPLES, Tree
 from tests.factories import event_value
 
 START = datetime(2026, 11, 22, 9, 42, tzinfo=UTC)

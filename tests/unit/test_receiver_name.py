@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from signal_log.capture.receiver_name import receiver_name
+from signal_log.capture.signals.receiver_name import receiver_name
 
 
 def function(): ...

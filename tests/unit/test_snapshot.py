@@ -12,7 +12,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signal_log.capture.snapshot import clean, cut, harmless, is_secret_name, same, scrub, shorten
+from signal_log.capture.model.snapshot import clean, cut, harmless, is_secret_name, same, scrub, shorten
 from signal_log.conf import SECRET_NAMES
 from signal_log.event import MASK
 

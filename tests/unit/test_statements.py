@@ -2,7 +2,7 @@
 
 import pytest
 
-from signal_log.capture.statements import table_name, without_values, writes_in
+from signal_log.capture.silent.statements import table_name, without_values, writes_in
 
 
 @pytest.mark.parametrize(

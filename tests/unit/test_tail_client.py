@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
 from signal_log.tail import catchup, window, wire
-from signal_log.tail.audience import Audiences
 from signal_log.tail.client import Client
 from signal_log.tail.cursor import START, Token
 from signal_log.tail.guard import Identity
 from signal_log.tail.reader import Tail, View
 from signal_log.tail.recent import Recent
+from signal_log.tail.subscriptions import Audiences
 from tests.unit.test_tail_cursor import World, mark
 
 SIGNALS = ("post_save", "pre_save", "post_delete")

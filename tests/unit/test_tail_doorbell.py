@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from signal_log.tail import doorbell, ringer
+from signal_log.tail import doorbell, layer_publisher
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +27,7 @@ class CountingLayer:
     def __init__(self, **_: object) -> None: ...
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
-        assert group == ringer.GROUP
+        assert group == layer_publisher.GROUP
         self.sent.append(message)
 
 
@@ -145,11 +145,11 @@ def test_rings_are_coalesced_and_the_last_one_is_never_swallowed(fresh_bell: Non
     assert wait_until(lambda: CountingLayer.sent)
     time.sleep(0.1)
     took = time.monotonic() - began
-    assert len(CountingLayer.sent) <= took / ringer.COALESCE + 2
+    assert len(CountingLayer.sent) <= took / layer_publisher.COALESCE + 2
     before = len(CountingLayer.sent)
     doorbell.ring()
     assert wait_until(lambda: len(CountingLayer.sent) == before + 1)
-    assert {message["type"] for message in CountingLayer.sent} == {ringer.RING}
+    assert {message["type"] for message in CountingLayer.sent} == {layer_publisher.RING}
 
 
 def test_a_layer_that_is_down_is_counted_and_said_once(
@@ -157,7 +157,7 @@ def test_a_layer_that_is_down_is_counted_and_said_once(
 ) -> None:
     """No ring raises or waits; one warning a minute tells the operator."""
     layer(settings, "BrokenLayer")
-    with caplog.at_level(logging.WARNING, "signal_log.tail.ringer"):
+    with caplog.at_level(logging.WARNING, "signal_log.tail.layer_publisher"):
         for count in range(1, 4):
             doorbell.ring()
             assert wait_until(lambda count=count: doorbell.failed_rings() >= count)

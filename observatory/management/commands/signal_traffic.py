@@ -11,8 +11,8 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand
 from django.test import override_settings
 
-from observatory.traffic.crowd import Crowd
-from observatory.traffic.doings import KINDS, Doings
+from observatory.traffic.actions import KINDS, Doings
+from observatory.traffic.population import Crowd
 from observatory.traffic.running import Run, Stop
 from observatory.traffic.visitor import allowed_host, settings_of_the_traffic
 

@@ -20,8 +20,8 @@ from django.db import Error
 from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
 from signal_log.filters import KEYS, Filters
-from signal_log.show.history_export import FORMATS
-from signal_log.show.moments import parse_moment
+from signal_log.show.export.answer import FORMATS
+from signal_log.show.words.moments import parse_moment
 from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
 

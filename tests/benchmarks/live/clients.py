@@ -13,7 +13,7 @@ from typing import Any, Final
 from tests.benchmarks.live.tally import Frames, Tally, summary
 from tests.benchmarks.live.websocket import Socket, handshake
 
-# As the page does (signal_log/static/signal_log/js/socket.js).
+# As the page does (signal_log/static/signal_log/js/server/socket.js).
 ACK_EVENTS, ACK_BYTES, ACK_EVERY = 100, 64_000, 3.0
 COME_BACK_AFTER: Final = 0.3
 AT_ONCE: Final = 50

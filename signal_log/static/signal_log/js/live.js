@@ -1,19 +1,19 @@
 // The live page: puts its parts together and listens to the reader.
 
-import * as arrivals from "./arrivals.js";
-import { add, remove, toWire } from "./filters.js";
-import { openHelp } from "./help.js";
-import { listen } from "./keys.js";
-import { viewMenu } from "./menu.js";
-import { $, config, display, eventIdOf, inForce, links, now, page, remember, state, store, stream, views } from "./page.js";
-import { understand, waysBack } from "./past.js";
-import { given, lately } from "./range.js";
-import * as reader from "./reader.js";
-import { all, deeds, heads, soon, table, tick } from "./screen.js";
-import { searchBox } from "./search.js";
-import { SharedViews } from "./shared.js";
-import { Connection } from "./socket.js";
-import { readView, toView } from "./view.js";
+import * as arrivals from "./page/arrivals.js";
+import { add, remove, toWire } from "./events/filters.js";
+import { openHelp } from "./lib/help.js";
+import { listen } from "./lib/keys.js";
+import { viewMenu } from "./page/menu.js";
+import { $, config, display, eventIdOf, inForce, links, now, page, remember, state, store, stream, views } from "./page/state.js";
+import { understand, waysBack } from "./page/past.js";
+import { given, lately } from "./events/range.js";
+import * as reader from "./page/actions.js";
+import { all, deeds, heads, soon, table, tick } from "./page/screen.js";
+import { searchBox } from "./parts/search.js";
+import { SharedViews } from "./server/shared.js";
+import { Connection } from "./server/socket.js";
+import { readView, toView } from "./page/view.js";
 
 Object.assign(deeds, reader, { remove: (filter) => reader.change(remove(state.filters, filter)) });
 page.connection = new Connection({

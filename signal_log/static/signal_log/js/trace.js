@@ -1,11 +1,11 @@
 // The page of a trace: its rows folded and its axis of time zoomed by keys, buttons and the overview above them.
 
-import { Folds } from "./folds.js";
-import { listen } from "./keys.js";
-import { Minimap } from "./minimap.js";
-import { END, WHOLE, isWhole, length, pan, showing, zoom } from "./span.js";
-import { count, duration } from "./text.js";
-import { TraceRows } from "./trace_rows.js";
+import { Folds } from "./tracepage/folds.js";
+import { listen } from "./lib/keys.js";
+import { Minimap } from "./tracepage/minimap.js";
+import { END, WHOLE, isWhole, length, pan, showing, zoom } from "./tracepage/span.js";
+import { count, duration } from "./lib/text.js";
+import { TraceRows } from "./tracepage/trace_rows.js";
 
 const STEP = 1.5; // times that a key zooms
 const PART = 0.2; // of what is seen that a key moves by

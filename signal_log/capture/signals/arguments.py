@@ -1,0 +1,148 @@
+"""The keyword arguments of somebody's signal as harmless JSON: nothing is evaluated, no secret is shown."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import pathlib
+import uuid
+from collections.abc import Iterator, Mapping, Set
+from enum import Enum
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+from django.http import HttpRequest
+from django.utils.functional import LazyObject, Promise, empty
+
+from signal_log.capture.model.plan import key_text
+from signal_log.capture.model.snapshot import harmless, is_secret_name, scrub, text_of
+from signal_log.capture.signals.receiver_name import receiver_name
+from signal_log.capture.trace.context import request_path
+from signal_log.capture.transaction.held import error_text
+from signal_log.conf import conf
+from signal_log.event import MASK, Changes
+
+DEEPEST: Final = 8
+CREDENTIALS: Final = "credentials"
+"""Django's own name for what somebody tried to log in with: only the account's name is shown."""
+PLAIN: Final = (
+    str, int, float, bytes, bytearray, type(None), Enum, datetime.date, datetime.time, datetime.timedelta,
+    decimal.Decimal, uuid.UUID, pathlib.PurePath, Promise,
+)  # fmt: skip
+
+
+class Arguments:
+    """The keyword arguments of one firing."""
+
+    def __init__(self, named: Mapping[str, Any], secrets: tuple[str, ...]) -> None:
+        self.named = {name: _unwrapped(value) for name, value in named.items()}
+        self.secrets = secrets
+
+    def changes(self) -> Changes:
+        """``{"name": [null, value]}``."""
+        most = conf.MAX_VALUE_CHARS
+        shown = {text_of(name): self._named(name, value, DEEPEST) for name, value in self.named.items()}
+        values = tuple(self.secret_values())
+        return {name: [None, _scrubbed(harmless(value, most, self.secrets), values)] for name, value in shown.items()}
+
+    def instance(self) -> models.Model | None:
+        """The object that the signal is about: ``instance``, ``user`` or the first model instance there is."""
+        candidates = [self.named.get("instance"), self.named.get("user"), *self.named.values()]
+        return next((value for value in candidates if isinstance(value, models.Model)), None)
+
+    def without_secrets(self, text: str) -> str:
+        """The text, masked whole when it shows one of the secrets among the arguments."""
+        return scrub(text, self.secret_values())
+
+    def secret_values(self) -> Iterator[Any]:
+        """The values that stand under a secret's name, in the arguments or in what a request has posted."""
+        yield from self._secrets_in(self.named, DEEPEST, hidden=False)
+
+    def _named(self, name: Any, value: Any, depth: int) -> Any:
+        if name == CREDENTIALS and isinstance(value, Mapping):
+            return {text_of(k): self._shown(v, 1) if k in _account_names() else MASK for k, v in value.items()}
+        if value is not None and is_secret_name(text_of(name), self.secrets):
+            return MASK
+        return self._shown(value, depth)
+
+    def _shown(self, given: Any, depth: int) -> Any:
+        value = _unwrapped(given)
+        if isinstance(value, PLAIN):
+            return value
+        if isinstance(value, models.Model):
+            return f"{value._meta.label}/{key_text(value)}"
+        if isinstance(value, HttpRequest):
+            return request_path(value)
+        if isinstance(value, (models.QuerySet, models.Manager)):
+            return f"a queryset of {value.model._meta.label}"
+        if isinstance(value, BaseException):
+            return error_text(value)
+        if isinstance(value, type) or callable(value):
+            return sender_name(value)
+        if depth and isinstance(value, Mapping):
+            return {text_of(name): self._named(name, inner, depth - 1) for name, inner in value.items()}
+        if depth and isinstance(value, (list, tuple, Set)):
+            return [self._shown(inner, depth - 1) for inner in value]
+        return class_name(type(value))
+
+    def _secrets_in(self, given: Any, depth: int, *, hidden: bool) -> Iterator[Any]:
+        value = _unwrapped(given)
+        if isinstance(value, HttpRequest):
+            value = value.__dict__.get("_post")  # what has been parsed; nothing is read for our sake
+        if hidden and isinstance(value, PLAIN) and not isinstance(value, bool):
+            yield value
+        elif depth and isinstance(value, Mapping):
+            for name, inner in value.items():
+                secret = (hidden or is_secret_name(text_of(name), self.secrets)) and name not in _account_names()
+                yield from self._secrets_in(inner, depth - 1, hidden=secret)
+        elif depth and isinstance(value, (list, tuple, Set)):
+            for inner in value:
+                yield from self._secrets_in(inner, depth - 1, hidden=hidden)
+
+
+def _account_names() -> tuple[str, ...]:
+    try:
+        return ("username", "email", get_user_model().USERNAME_FIELD)
+    except ImproperlyConfigured:  # a project without accounts
+        return ("username", "email")
+
+
+def sender_name(sender: Any) -> str:
+    """The label of a model class, else a dotted path; text as it is."""
+    if sender is None:
+        return ""
+    if isinstance(sender, str):
+        return text_of(sender)
+    if isinstance(sender, type):
+        return class_name(sender)
+    if isinstance(sender, models.Model) or not callable(sender):
+        return class_name(type(sender))
+    return receiver_name(sender)
+
+
+def class_name(kind: type) -> str:
+    """The label of a model, the dotted path of any other class."""
+    if issubclass(kind, models.Model) and hasattr(kind, "_meta"):
+        return kind._meta.label
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _unwrapped(value: Any) -> Any:
+    """What a lazy object holds; one that nobody has looked at stays closed, for a look may ask the database."""
+    if not issubclass(type(value), LazyObject):
+        return value
+    inner = value.__dict__.get("_wrapped")
+    return type(value) if inner is None or inner is empty else inner
+
+
+def _scrubbed(value: Any, secrets: tuple[Any, ...]) -> Any:
+    """No text shows a secret that stands elsewhere among the arguments under its name."""
+    if isinstance(value, str):
+        return scrub(value, secrets)
+    if isinstance(value, list):
+        return [_scrubbed(inner, secrets) for inner in value]
+    if isinstance(value, dict):
+        return {name: _scrubbed(inner, secrets) for name, inner in value.items()}
+    return value

@@ -1,0 +1,142 @@
+"""The dispatch of the observed signals: each receiver timed, named and known as a cause.
+
+The four model signals get a subclass as their class, so every sender that is not observed goes
+Django's own way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from asgiref.sync import async_to_sync
+from django.db.models import signals
+from django.db.models.signals import ModelSignal
+from django.dispatch import dispatcher
+
+from signal_log.capture.model.registry import plan_of
+from signal_log.capture.pausing import paused
+from signal_log.capture.signals.receiver_name import receiver_name
+from signal_log.capture.signals.recorder import close_event, open_event
+from signal_log.capture.trace.trace import Draft, Frame, current_frame
+from signal_log.capture.transaction.held import error_text
+from signal_log.conf import conf
+from signal_log.event import MODEL_SIGNALS
+
+Responses = list[tuple[Callable[..., Any], Any]]
+
+# Django 6 cancels the other async receivers when one raises; 5.2 gathers.
+_gather: Final[Any] = getattr(dispatcher, "_gather", asyncio.gather)
+
+
+class ObservedSignal(ModelSignal):
+    """A model signal whose firings for observed senders are recorded."""
+
+    def send(self, sender: Any, **named: Any) -> Responses:
+        """As ``Signal.send``, with an event around it."""
+        plan = plan_of(sender) if isinstance(sender, type) else None
+        if plan is None or paused.get():
+            return super().send(sender, **named)
+        receivers, async_receivers = self._live_receivers(sender)
+        draft = open_event(NAMES[id(self)], plan, named)
+        if not async_receivers and receivers == _ALONE:
+            close_event(draft)
+            return []
+        token = current_frame.set(None)
+        try:
+            return call_receivers(self, partial(plan.without_secrets, instance=named["instance"]), sender, named, draft)
+        finally:
+            current_frame.reset(token)
+            close_event(draft)
+
+    def has_listeners(self, sender: Any = None) -> bool:
+        """An observed sender is listened to, so that its deletes are never done without signals."""
+        return (isinstance(sender, type) and plan_of(sender) is not None) or super().has_listeners(sender)
+
+
+NAMES: Final = {id(getattr(signals, name)): name for name in MODEL_SIGNALS}
+
+
+def observe(**_: Any) -> None:
+    """The generic receiver: its presence on a sender is what ``ObservedSignal`` records by."""
+
+
+_ALONE: Final = [observe]
+
+
+def wrap() -> None:
+    """Give the model signals their observing class."""
+    for name in MODEL_SIGNALS:
+        getattr(signals, name).__class__ = ObservedSignal
+
+
+def unwrap() -> None:
+    """Give them Django's back."""
+    for name in MODEL_SIGNALS:
+        getattr(signals, name).__class__ = ModelSignal
+
+
+def connect(model: type) -> None:
+    """Connect the generic receiver to a model class, for all to see in the lists of receivers."""
+    for name in MODEL_SIGNALS:
+        getattr(signals, name).connect(observe, sender=model, dispatch_uid="signal_log")
+
+
+def disconnect(model: type) -> None:
+    """Undo ``connect``."""
+    for name in MODEL_SIGNALS:
+        getattr(signals, name).disconnect(sender=model, dispatch_uid="signal_log")
+
+
+def call_receivers(
+    signal: ModelSignal, scrubbed: Callable[[str], str], sender: Any, named: Mapping[str, Any], draft: Draft
+) -> Responses:
+    """Django's loop over the live receivers, sync ones first, each with a frame and a stop-watch."""
+    sync_receivers, async_receivers = signal._live_receivers(sender)
+    responses: Responses = []
+    for receiver in sync_receivers:
+        if receiver is observe:
+            continue
+        with Timed(draft, receiver, scrubbed):
+            responses.append((receiver, receiver(signal=signal, sender=sender, **named)))
+    if async_receivers:
+
+        async def call(receiver: Callable[..., Any]) -> Any:
+            with Timed(draft, receiver, scrubbed):
+                return await receiver(signal=signal, sender=sender, **named)
+
+        async def call_all() -> Any:
+            return await _gather(*(call(receiver) for receiver in async_receivers))
+
+        responses.extend(zip(async_receivers, async_to_sync(call_all)(), strict=True))
+    return responses
+
+
+class Timed:
+    """One receiver's run: the frame that makes it a cause, its duration and its exception, secrets ``scrubbed``."""
+
+    __slots__ = ("draft", "frame", "scrubbed", "started", "token")
+
+    def __init__(self, draft: Draft, receiver: Callable[..., Any], scrubbed: Callable[[str], str]) -> None:
+        self.draft = draft
+        self.scrubbed = scrubbed
+        self.frame = Frame(draft.position, receiver_name(receiver))
+
+    def __enter__(self) -> None:
+        self.token = current_frame.set(self.frame)
+        self.started = time.perf_counter_ns()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
+        current_frame.reset(self.token)
+        if not conf.RECEIVERS:
+            return
+        self.draft.receivers.append(
+            {
+                "receiver": self.frame.receiver,
+                "duration_us": (time.perf_counter_ns() - self.started) // 1000,
+                "error": self.scrubbed(error_text(error)) if error else "",
+            }
+        )

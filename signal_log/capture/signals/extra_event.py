@@ -1,0 +1,115 @@
+"""The event of a signal that is not a model's: opened when it fires, written when its transaction ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from django.db import connections
+
+from signal_log.capture.model.object_text import repr_of
+from signal_log.capture.model.plan import Plan, secret_names
+from signal_log.capture.model.registry import plan_of
+from signal_log.capture.model.snapshot import shorten
+from signal_log.capture.operation import current_operation
+from signal_log.capture.pausing import paused
+from signal_log.capture.signals.arguments import Arguments, sender_name
+from signal_log.capture.trace.call_site import call_site
+from signal_log.capture.trace.context import default_scene
+from signal_log.capture.trace.trace import Draft, current_frame, trace_of
+from signal_log.capture.transaction.held import hold, settle_loose
+from signal_log.conf import conf
+
+LONGEST: Final = 200
+
+
+class Firing(NamedTuple):
+    """A signal that fires: its event and its arguments."""
+
+    draft: Draft
+    arguments: Arguments
+
+
+def opened(path: str, sender: Any, named: dict[str, Any]) -> Firing:
+    """The event of a signal that fires now."""
+    arguments = Arguments(named, secret_names())
+    instance = arguments.instance()
+    plan = None if instance is None else plan_of(type(instance)) or Plan(type(instance))
+    with trace_of(default_scene) as trace:
+        position = trace.next_position()
+    draft = Draft(
+        trace=trace,
+        position=position,
+        frame=current_frame.get(),
+        signal=shorten(path, LONGEST),
+        sender=shorten(arguments.without_secrets(sender_name(sender)), LONGEST),
+        object_pk=plan.key(instance) if plan and instance else "",
+        object_repr=arguments.without_secrets(repr_of(plan, instance)) if plan and instance else "",
+        created=None,
+        raw=False,
+        using=_database(named, instance),
+        update_fields=None,
+        origin=None,
+        changes=arguments.changes(),
+        operation=position,
+        call_site=call_site() if conf.CALL_SITES else "",
+        occurred_at=datetime.now(UTC),
+        started_ns=time.perf_counter_ns(),
+        actor=trace.scene.actor(),
+    )
+    return Firing(draft, arguments)
+
+
+def close(draft: Draft) -> None:
+    """Hold the event until its transaction ends; outside any it is written now.
+
+    Outside a transaction it is not held while its receivers run: what they commit or roll back is theirs.
+    """
+    draft.duration_us = since(draft)
+    token = paused.set(True)  # what our own writing sends, e.g. on a new connection, is nobody's event
+    try:
+        hold(draft)
+        if current_operation.get() is None:
+            settle_loose(draft.using)
+    finally:
+        paused.reset(token)
+
+
+def since(draft: Draft) -> int:
+    """Microseconds since the signal fired."""
+    return (time.perf_counter_ns() - draft.started_ns) // 1000
+
+
+def _database(named: dict[str, Any], instance: Any) -> str:
+    """The database whose transaction decides: the signal's, the object's or the log's."""
+    for alias in (named.get("using"), getattr(getattr(instance, "_state", None), "db", None)):
+        if isinstance(alias, str) and alias in connections:
+            return alias
+    return str(conf.DATABASE)
+
+
+def on_a_loop() -> bool:
+    """Whether Django would refuse a query here."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def close_in_a_thread(draft: Draft) -> None:
+    """The same in a thread of its own, for a signal that a coroutine sends synchronously."""
+    context = contextvars.copy_context()
+
+    def work() -> None:
+        try:
+            context.run(close, draft)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(work).result()

@@ -1,0 +1,204 @@
+"""Many-to-many changes: ``m2m_changed`` of a relation with an observed model at one of its ends.
+
+Its sender is the through model, which most often is nobody's class; the event belongs to the object whose
+relation changes. Django does each of these operations in a transaction, so pre and post meet there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.db import connections, models
+from django.db.models import signals
+from django.db.models.signals import ModelSignal
+
+from signal_log.capture.model.actual_row import unlogged
+from signal_log.capture.model.object_text import repr_of
+from signal_log.capture.model.plan import Plan, RelationRules
+from signal_log.capture.model.registry import plan_of
+from signal_log.capture.model.snapshot import harmless
+from signal_log.capture.pausing import paused
+from signal_log.capture.signals.dispatch import Responses, call_receivers
+from signal_log.capture.signals.recorder import close_event
+from signal_log.capture.trace.call_site import call_site
+from signal_log.capture.trace.context import default_scene
+from signal_log.capture.trace.trace import Draft, Trace, current_frame, current_trace
+from signal_log.capture.transaction.held import hold, in_progress
+from signal_log.conf import conf
+from signal_log.event import M2M_CHANGED, MASK, Changes
+
+
+class Firing(NamedTuple):
+    """One firing of ``m2m_changed``, as its sender and arguments tell it."""
+
+    through: Any
+    instance: models.Model
+    model: Any
+    action: str
+    reverse: bool
+    keys: Collection[Any] | None
+    using: str
+    field: models.ManyToManyField[Any, Any] | None
+    rules: RelationRules | None
+
+    @property
+    def name(self) -> str:
+        """The relation as the changing object's class calls it."""
+        if self.field is None:
+            return str(self.through._meta.model_name)
+        accessor: str | None = self.field.remote_field.get_accessor_name() if self.reverse else None
+        return accessor or self.field.name
+
+    @property
+    def verb(self) -> str:
+        """``add``, ``remove`` or ``clear``."""
+        return self.action.partition("_")[2]
+
+
+class ObservedM2M(ModelSignal):
+    """``m2m_changed``, whose firings for observed relations are recorded."""
+
+    def send(self, sender: Any, **named: Any) -> Responses:
+        """As ``Signal.send``, with an event around it."""
+        firing = None if paused.get() else _observed(sender, named)
+        if firing is None:
+            return super().send(sender, **named)
+        plan = plan_of(type(firing.instance)) or Plan(type(firing.instance))
+        draft = _open(firing, plan)
+        tokens = current_trace.set(draft.trace), current_frame.set(None)
+        try:
+            return call_receivers(self, partial(plan.without_secrets, instance=firing.instance), sender, named, draft)
+        finally:
+            current_trace.reset(tokens[0])
+            current_frame.reset(tokens[1])
+            close_event(draft)
+
+    def has_listeners(self, sender: Any = None) -> bool:
+        """Django asks before it works out which objects are new; an observed relation wants to know."""
+        return any(plan_of(model) is not None for model in _ends(sender)) or super().has_listeners(sender)
+
+
+def wrap() -> None:
+    """Give ``m2m_changed`` its observing class."""
+    if conf.M2M:
+        signals.m2m_changed.__class__ = ObservedM2M
+
+
+def unwrap() -> None:
+    """Give it Django's back."""
+    signals.m2m_changed.__class__ = ModelSignal
+
+
+def _ends(through: Any) -> Iterator[type]:
+    """The classes at both ends of a through model, and their subclasses, which inherit the relation."""
+    if not hasattr(through, "_meta"):
+        return
+    waiting = [field.remote_field.model for field in through._meta.fields if field.remote_field is not None]
+    while waiting:
+        model = waiting.pop()
+        if isinstance(model, type):
+            yield model
+            waiting += model.__subclasses__()
+
+
+def _observed(through: Any, named: Mapping[str, Any]) -> Firing | None:
+    """The firing, if one of its two classes is observed; a signal that somebody sends by hand may lack anything."""
+    instance, model, action = named.get("instance"), named.get("model"), named.get("action")
+    if not isinstance(instance, models.Model) or not isinstance(action, str) or not hasattr(through, "_meta"):
+        return None
+    if plan_of(type(instance)) is None and not (isinstance(model, type) and plan_of(model) is not None):
+        return None
+    reverse = bool(named.get("reverse"))
+    owner: Any = model if reverse else type(instance)
+    field = next((f for f in owner._meta.many_to_many if f.remote_field.through is through), None)
+    rules = RelationRules(field, _ends_of(through, field, reverse)[1]) if field is not None else None
+    if rules is not None and rules.excluded:
+        return None
+    using = named.get("using") or instance._state.db or conf.DATABASE
+    return Firing(through, instance, model, action, reverse, named.get("pk_set"), using, field, rules)
+
+
+def _open(firing: Firing, plan: Plan) -> Draft:
+    """The event of a firing; a post event completes the pre event of the same action on the same object."""
+    is_pre = firing.action.startswith("pre_")
+    pre = None if is_pre else _pre_of(firing)
+    if pre is not None:
+        pre.awaits_post, pre.opened_for = False, None
+    trace = current_trace.get() or (pre.trace if pre is not None else Trace(default_scene()))
+    position = trace.next_position()
+    draft = Draft(
+        trace=trace,
+        position=position,
+        frame=current_frame.get(),
+        signal=M2M_CHANGED,
+        sender=plan.label,
+        object_pk=plan.key(firing.instance),
+        object_repr=repr_of(plan, firing.instance),
+        created=None,
+        raw=False,
+        using=firing.using,
+        update_fields=None,
+        origin={"model": firing.through._meta.label, "action": firing.action, "reverse": firing.reverse},
+        changes=pre.changes if pre is not None and firing.verb == "clear" else _changes(firing, plan),
+        operation=pre.operation if pre is not None else position,
+        call_site=call_site() if conf.CALL_SITES else "",
+        occurred_at=datetime.now(UTC),
+        started_ns=0,
+        actor=trace.scene.actor(),
+        awaits_post=is_pre,
+        opened_for=firing.instance if is_pre else None,
+    )
+    hold(draft)
+    draft.started_ns = time.perf_counter_ns()
+    return draft
+
+
+def _pre_of(firing: Firing) -> Draft | None:
+    """The pre event that is still open for this object, relation and verb: the innermost, should there be two."""
+    origin = {"model": firing.through._meta.label, "action": f"pre_{firing.verb}", "reverse": firing.reverse}
+    for draft in in_progress(firing.using):
+        if draft.opened_for is firing.instance and draft.origin == origin:
+            return draft
+    return None
+
+
+def _changes(firing: Firing, plan: Plan) -> Changes:
+    """Keys that come as ``[null, keys]``, keys that go as ``[keys, null]``."""
+    keys = firing.keys
+    if firing.verb == "clear":
+        keys = _keys_now(firing) if firing.action == "pre_clear" else None
+    if keys is None:
+        return {}
+    rules = firing.rules
+    shown: Any = [rules.shown(key) if rules is not None else key for key in _in_order(keys)]
+    shown = MASK if rules is not None and rules.masked else harmless(shown, plan.most, ())
+    return {firing.name: [None, shown] if firing.verb == "add" else [shown, None]}
+
+
+def _in_order(keys: Collection[Any]) -> list[Any]:
+    try:
+        return sorted(keys)
+    except TypeError:
+        return sorted(keys, key=str)
+
+
+def _keys_now(firing: Firing) -> Collection[Any] | None:
+    """What a clear is about to remove: the one query of the recorder here, for the signal does not say."""
+    if firing.field is None:
+        return None
+    here, there = _ends_of(firing.through, firing.field, firing.reverse)
+    value = getattr(firing.instance, here.target_field.attname)
+    rows = firing.through._base_manager.using(firing.using).filter(**{here.name: value})
+    with unlogged(connections[firing.using]):
+        return list(rows.values_list(there.attname, flat=True))
+
+
+def _ends_of(through: Any, field: Any, reverse: bool) -> tuple[Any, Any]:
+    """The through model's key to the changing object, and that to the objects that come and go."""
+    names = (field.m2m_field_name(), field.m2m_reverse_field_name())
+    here, there = (through._meta.get_field(name) for name in (reversed(names) if reverse else names))
+    return here, there

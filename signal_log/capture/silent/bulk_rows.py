@@ -1,0 +1,163 @@
+"""The rows of a bulk write: what they held before it, and which ones the database says it has written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from django.db import connections, models
+from django.db.models import Q, QuerySet, Value
+from django.db.models.base import ModelState
+from django.db.models.sql import Query
+
+from signal_log.capture.model.plan import Plan, Values
+from signal_log.capture.model.snapshot import clean
+from signal_log.capture.silent.event import close_draft
+from signal_log.capture.silent.statements import without_values
+from signal_log.capture.trace.trace import Draft
+
+CHUNK: Final = 200
+"""So many rows are asked for at once: SQLite takes no condition of more than 1,000 parts."""
+NEW_KEY: Final = "signal_log_new_key_"
+
+
+def concrete(model: type[models.Model]) -> type[models.Model]:
+    """The model that has the table: of a proxy, what it stands for."""
+    return model._meta.concrete_model or model
+
+
+def local_columns(model: type[models.Model]) -> Sequence[models.Field[Any, Any]]:
+    """The columns of the model's own table, a child's without its parents'."""
+    return concrete(model)._meta.local_concrete_fields
+
+
+class Returning:
+    """An execute wrapper that has one statement return the rows it writes; it stays one statement."""
+
+    def __init__(self, verb: str, compiler: Any, theirs: int) -> None:
+        meta = compiler.query.model._meta
+        self.compiler = compiler
+        self.theirs = theirs
+        self.fields = local_columns(compiler.query.model)
+        self.verb = verb.upper()
+        quote = compiler.connection.ops.quote_name
+        self.table = quote(meta.db_table)
+        own = [(field, f"{self.table}.{quote(field.column)}") for field in self.fields]
+        columns = ", ".join(field.select_format(compiler, column, ())[0] for field, column in own)
+        # Where Django asks for columns itself, ours come behind them.
+        self.clause = f", {columns}" if theirs else f" RETURNING {columns}"
+        self.text = ""
+        self.taken_us = 0
+        self._fetched: list[Any] = []
+
+    @contextmanager
+    def in_front(self) -> Iterator[None]:
+        """Outermost for the time of the block: there the statement is as the compiler made it."""
+        wrappers = self.compiler.connection.execute_wrappers
+        wrappers.insert(0, self)
+        try:
+            yield
+        finally:
+            wrappers.remove(self)
+
+    def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        """Pass everything on; of the statement itself, take the rows."""
+        if self.text or type(sql) is not str or not sql.startswith(self.verb) or self.table not in sql[:200]:
+            return execute(sql, params, many, context)
+        self.text = sql
+        began = time.perf_counter_ns()
+        try:
+            result = execute(sql + self.clause, params, many, context)
+            if not self.theirs:
+                self._fetched = context["cursor"].fetchall()  # now SQLite knows how many there are
+        finally:
+            self.taken_us = (time.perf_counter_ns() - began) // 1000
+        return result
+
+    def rows(self, result: Any) -> tuple[Any, list[Any]]:
+        """The compiler's result as Django expects it, and our rows."""
+        if not self.theirs:
+            return result, self._fetched
+        return [row[: self.theirs] for row in result], [row[self.theirs :] for row in result]
+
+    def values(self, rows: list[Any]) -> Iterator[Values]:
+        """The rows as Python values, by attname."""
+        names = [field.attname for field in self.fields]
+        converters = self.compiler.get_converters([f.get_col(f.model._meta.db_table) for f in self.fields])
+        found = self.compiler.apply_converters(rows, converters) if converters else rows
+        return (dict(zip(names, row, strict=True)) for row in found)
+
+    def tell(self, draft: Draft, rows: int) -> None:
+        """Put what is known of the statement into its event."""
+        close_draft(draft, rows)
+        draft.duration_us = self.taken_us
+        if draft.origin is not None:
+            draft.origin["statement"] = clean(without_values(self.text))
+
+
+def old_by_new_key(compiler: Any, plan: Plan, names: Sequence[str]) -> dict[Any, Values]:
+    """What the rows of an update hold in these columns, locked, by the key that the update leaves them with."""
+    model = plan.model
+    keys = [field.attname for field in model._meta.pk_fields]
+    assigned = {field.attname: _expression(field, value) for field, _, value in compiler.query.values}
+    new_keys = {f"{NEW_KEY}{i}": assigned[key] for i, key in enumerate(keys) if key in assigned}
+    named = list(dict.fromkeys([*keys, *names]))
+    found = _locked(model, compiler.using).filter(pk__in=_keys_of(compiler.query)).annotate(**new_keys)
+    old: dict[Any, Values] = {}
+    for row in found.order_by("pk").values(*named, *new_keys):
+        moved = [row.pop(f"{NEW_KEY}{i}", row[key]) for i, key in enumerate(keys)]
+        old[tuple(moved)] = row
+    return old
+
+
+def old_by_unique_fields(compiler: Any) -> dict[Any, Values]:
+    """The rows that an upsert will meet, locked, by their key."""
+    query = compiler.query
+    model = query.model
+    keys = [field.attname for field in model._meta.pk_fields]
+    names = [field.attname for field in local_columns(model)]
+    unique = [field.attname for field in query.unique_fields]
+    given = [{name: getattr(obj, name) for name in unique} for obj in query.objs]
+    sought = [values for values in given if None not in values.values()]  # null meets nothing
+    old: dict[Any, Values] = {}
+    for at in range(0, len(sought), CHUNK):
+        met = Q(*(Q(**values) for values in sought[at : at + CHUNK]), _connector=Q.OR)
+        for row in _locked(model, compiler.using).filter(met).order_by("pk").values(*names):
+            old[tuple(row[key] for key in keys)] = row
+    return old
+
+
+def detached(model: type[models.Model], values: Values, using: str) -> models.Model:
+    """An object for a row, to be asked for its key and text: made past ``__init__`` and its signals."""
+    instance = model.__new__(model)
+    instance._state = ModelState()
+    instance._state.db = using
+    instance._state.adding = False
+    instance.__dict__.update(values)
+    return instance
+
+
+def _locked(model: type[models.Model], using: str) -> QuerySet[Any]:
+    """All rows, past the host's managers, locked as an update locks them where the database can."""
+    found: QuerySet[Any] = QuerySet(model=model, using=using)
+    return found.select_for_update(no_key=connections[using].features.has_select_for_no_key_update)
+
+
+def _keys_of(query: Any) -> Query:
+    """The keys of the rows that an update is about, as Django itself asks for them where it needs to."""
+    inner: Any = query.chain(klass=Query)
+    inner.select_related = False
+    inner.clear_ordering(force=True)
+    inner.extra = {}
+    inner.select = ()
+    inner.add_fields([query.get_meta().pk.name])
+    return inner
+
+
+def _expression(field: models.Field[Any, Any], value: Any) -> Any:
+    """A value that a key is set to, as the database will have it."""
+    if isinstance(value, models.Model):
+        value = value.pk
+    return value if hasattr(value, "resolve_expression") else Value(value, output_field=field)

@@ -1,0 +1,229 @@
+"""Silent writes: an INSERT, UPDATE or DELETE on an observed table that sends no signal becomes an event.
+
+Every statement passes one execute wrapper on its connection (Django's own hook). It lets reads through at
+once, and what a save, a delete, a flush or the schema editor has announced as *accounted for*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from contextvars import ContextVar
+from typing import Any, Final, NamedTuple
+
+from django.db import connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from signal_log.capture.model import registry
+from signal_log.capture.model.plan import Plan
+from signal_log.capture.operation import current_operation
+from signal_log.capture.pausing import paused
+from signal_log.capture.silent.bulk import Bulk
+from signal_log.capture.silent.event import Silent, close_draft, hold_failed, hold_written, open_draft, rows_of
+from signal_log.capture.silent.statements import table_name, writes_in
+from signal_log.capture.sink import sink
+from signal_log.capture.trace.call_site import call_site
+from signal_log.capture.trace.context import default_scene
+from signal_log.capture.trace.trace import current_trace, trace_of
+from signal_log.capture.transaction.held import HELD, in_transaction, write_before_reading
+from signal_log.conf import conf
+from signal_log.errors import SilentWriteRefused
+from signal_log.event import MIGRATION
+
+READS: Final = ("SELECT ", "BEGIN", "SAVEPOINT ", "RELEASE ")
+# Here Django itself writes in bulk (permissions, content types), perhaps before the log has its table.
+MIGRATING: Final = frozenset({MIGRATION, "command:flush"})
+
+accounted_for: ContextVar[str | None] = ContextVar("signal_log_accounted_for", default=None)
+"""What a statement contains that is no silent write here: a quoted table's name; ``""`` means every statement."""
+
+_compiling: ContextVar[Compiled | None] = ContextVar("signal_log_compiling", default=None)
+_tables: Final[dict[str, Plan]] = {}
+_log_seen: Final[list[bool]] = []
+
+
+class Compiled(NamedTuple):
+    """An ORM write at work: what it does to which model, and Django's query with its values."""
+
+    verb: str
+    plan: Plan
+    quoted: str
+    query: Any
+
+
+def watch_connections() -> None:
+    """Give every connection the execute wrapper, and know the observed tables."""
+    for model in registry.chosen_models():
+        plan = registry.plan_of(model)
+        if plan is not None and not model._meta.proxy and _counts(model):
+            _tables[table_name(model._meta.db_table)] = plan
+    connection_created.connect(_install, dispatch_uid="signal_log.silent")
+    for connection in connections.all(initialized_only=True):
+        _install(connection)
+
+
+def unwatch_connections() -> None:
+    """Undo ``watch_connections``."""
+    _tables.clear()
+    _log_seen.clear()
+    connection_created.disconnect(dispatch_uid="signal_log.silent")
+    for connection in connections.all(initialized_only=True):
+        if watch in connection.execute_wrappers:
+            connection.execute_wrappers.remove(watch)
+
+
+def _install(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    if watch not in connection.execute_wrappers:
+        # In front: Django's execute_wrapper() takes its own off the end.
+        connection.execute_wrappers.insert(0, watch)
+
+
+def quoted(model: type[models.Model]) -> str:
+    """The model's table as it stands in the ORM's statements."""
+    name = model._meta.db_table
+    return name if name.startswith('"') else f'"{name}"'
+
+
+def _counts(model: type[models.Model]) -> bool:
+    """Whether writes to the model are its own: link rows that Django made up are told by ``m2m_changed``."""
+    return not model._meta.auto_created or model._meta.label_lower in {label.lower() for label in conf.MODELS}
+
+
+def compiled(verb: str, original: Any) -> Any:
+    """The ``execute_sql`` of a writing compiler: its statement known for what it is, and atomic with its event."""
+
+    def execute_sql(self: Any, *args: Any, **kwargs: Any) -> Any:
+        model = self.query.model
+        table = quoted(model)
+        if accounted_for.get() in ("", table):
+            return original(self, *args, **kwargs)
+        plan = registry.plan_of(model) or _tables.get(table_name(model._meta.db_table))
+        if plan is None or not _counts(model):
+            token = accounted_for.set(table)
+            try:
+                return original(self, *args, **kwargs)
+            finally:
+                accounted_for.reset(token)
+        bulk = Bulk(verb, plan, self)
+        if bulk.is_wanted and not paused.get():
+            token = accounted_for.set(table)
+            try:
+                return bulk.run(original, *args, **kwargs)
+            finally:
+                accounted_for.reset(token)
+        connection = connections[self.using]
+        alone = conf.ATOMIC and conf.SILENT_WRITES == "record" and not paused.get() and not in_transaction(connection)
+        hint = _compiling.set(Compiled(verb, plan, table, self.query))
+        token = accounted_for.set(None)  # a save of something else may be under way
+        try:
+            with trace_of(default_scene), transaction.atomic(self.using, savepoint=False) if alone else nullcontext():
+                return original(self, *args, **kwargs)
+        finally:
+            accounted_for.reset(token)
+            _compiling.reset(hint)
+
+    return execute_sql
+
+
+def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """The execute wrapper; a read costs it two comparisons."""
+    if HELD in context["connection"].__dict__:
+        write_before_reading(context["connection"], str(sql))
+    if type(sql) is str and sql.startswith(READS):
+        return execute(sql, params, many, context)
+    text = sql if type(sql) is str else _text(sql, context)
+    known = accounted_for.get()
+    if (known is not None and known in text) or conf.SILENT_WRITES == "off" or paused.get():
+        return execute(sql, params, many, context)
+    writes = _silent_writes(text)
+    if not writes:
+        return execute(sql, params, many, context)
+    refused = conf.SILENT_WRITES == "raise"
+    if _is_migrating():
+        if not _has_log():
+            return execute(sql, params, many, context)
+        refused = False
+    if refused and not _in_delete(context["connection"]):
+        raise _refusal(writes[0])
+    return _recorded(execute, sql, params, many, context, text, writes, refused=refused)
+
+
+def _recorded(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any], text: str,
+    writes: Sequence[Silent], *, refused: bool,
+) -> Any:  # fmt: skip
+    """Run the statement and hold its events; one that found no row to change has written nothing."""
+    connection = context["connection"]
+    drafts = [open_draft(write, connection, text) for write in writes]
+    try:
+        result = execute(sql, params, many, context)
+    except BaseException as error:
+        for draft in drafts:
+            close_draft(draft, 0)
+        hold_failed(drafts, writes, error, connection)
+        raise
+    for draft, write in zip(drafts, writes, strict=True):
+        close_draft(draft, rows_of(write, context, text))
+    changed = [draft for draft in drafts if draft.origin and draft.origin["rows"] != 0]
+    if changed and refused:
+        connection.set_rollback(True)
+        raise _refusal(writes[0])
+    if changed:
+        hold_written(changed, connection)
+    return result
+
+
+def _in_delete(connection: BaseDatabaseWrapper) -> bool:
+    """Within ``Collector.delete``, which sets children to null whether there are any or not.
+
+    There a write is refused after it ran, if it found rows: the delete's own transaction takes it back.
+    """
+    operation = current_operation.get()
+    return operation is not None and operation.instance is None and connection.in_atomic_block
+
+
+def _silent_writes(text: str) -> Sequence[Silent]:
+    """What a statement does to observed tables; the ORM says so itself, other SQL is read."""
+    hint = _compiling.get()
+    if hint is not None and hint.quoted in text[:200]:
+        return (Silent(hint.verb, hint.plan, True, hint.query),)
+    lower = text.lower()
+    if not any(table in lower for table in _tables):
+        return ()
+    found = [(write, _tables[write.table]) for write in writes_in(text) if write.table in _tables]
+    return [Silent(write.verb, plan, write.counted) for write, plan in found]
+
+
+def _refusal(write: Silent) -> SilentWriteRefused:
+    return SilentWriteRefused(
+        f"This {write.verb} of {write.plan.label} rows would send no signals, so what it changes would not be audited "
+        f'(SIGNAL_LOG["SILENT_WRITES"] = "raise"). It comes from {call_site() or "a library"}. Write it within '
+        "signal_log.observed_bulk(), which records it row by row, save or delete the objects one by one, or set "
+        'SILENT_WRITES = "record" to have such statements recorded as one event each.'
+    )
+
+
+def _is_migrating() -> bool:
+    trace = current_trace.get()
+    return (trace.scene if trace is not None else default_scene()).source in MIGRATING
+
+
+def _has_log() -> bool:
+    """Whether the log has its table yet; asked in migrations only, until it has."""
+    if not _log_seen:
+        token = accounted_for.set("")
+        try:
+            if sink().has_table():
+                _log_seen.append(True)
+        finally:
+            accounted_for.reset(token)
+    return bool(_log_seen)
+
+
+def _text(sql: Any, context: dict[str, Any]) -> str:
+    """The text of a statement that is no plain string: bytes, or one composed by psycopg."""
+    if isinstance(sql, bytes):
+        return sql.decode("utf-8", "replace")
+    composed = getattr(sql, "as_string", None)
+    return str(composed(context["cursor"].cursor) if composed is not None else sql)

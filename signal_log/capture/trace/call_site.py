@@ -1,0 +1,37 @@
+"""The line of the host's own code that a signal came from."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import FrameType
+from typing import Final
+
+import asgiref
+import django
+
+_OURS: Final = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+_FOREIGN: Final = tuple(
+    folder + os.sep for folder in (os.path.dirname(django.__file__), os.path.dirname(asgiref.__file__), _OURS)
+)
+_LIBRARIES: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}lib{os.sep}python", "<frozen ")
+DEEPEST: Final = 80
+
+
+def call_site() -> str:
+    """``file:line in function`` of the innermost frame that is the project's own, else ``""``."""
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(DEEPEST):
+        if frame is None:
+            break
+        name = frame.f_code.co_filename
+        if not name.startswith(_FOREIGN) and not any(part in name for part in _LIBRARIES):
+            return f"{_short(name)}:{frame.f_lineno} in {frame.f_code.co_name}"[:300]
+        frame = frame.f_back
+    return ""
+
+
+def _short(name: str) -> str:
+    """The path relative to the working directory where it lies below it."""
+    here = os.getcwd() + os.sep
+    return name.removeprefix(here)

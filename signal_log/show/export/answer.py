@@ -1,0 +1,148 @@
+"""``/events/?format=csv`` and ``format=jsonl``: all that the filters select as one file, streamed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Generator
+from time import monotonic
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.db import connections
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+
+from signal_log.show.export.csv import Csv
+from signal_log.show.export.jsonl import JsonLines
+from signal_log.show.query.query import Query, parse
+from signal_log.store.export import Export, Selection
+from signal_log.store.read import as_mapping
+from signal_log.tail.guard import CHECK_EVERY, Identity, admit, turned_away
+
+logger = logging.getLogger(__name__)
+
+FORMATS: Final[dict[str, type[Csv] | type[JsonLines]]] = {"csv": Csv, "jsonl": JsonLines}
+MAY_STAND_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+class BrokenOff(Exception):
+    """The file cannot be finished."""
+
+
+def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpResponseBase:
+    """The file, oldest event first; its end is only written when nothing is missing."""
+    query = parse(request.GET, own=own)
+    if query.problems:
+        return JsonResponse({"problems": query.problems}, status=400)
+    selection = Selection(query.filters, query.since, query.until, query.after, query.before)
+    export = Export.begin(selection)
+    host = request.get_host()
+    file = FORMATS[chosen](export.about() | {"site": host, "by": _who(request.user)})
+    headers = {
+        "Content-Type": file.content_type,
+        "Content-Disposition": f'attachment; filename="{_name(host, query, export, file.suffix)}"',
+    }
+    reader = admit({"user": request.user, "session": getattr(request, "session", None)})
+    chunks = (b"" for _ in ()) if request.method == "HEAD" else _written(export, file, _still_allowed(reader))
+    # Under ASGI Django would read a plain iterator to its end before it sends the first byte.
+    content = _InThread(chunks) if isinstance(request, ASGIRequest) else (chunk for chunk in chunks if chunk)
+    return StreamingHttpResponse(content, headers=headers)
+
+
+def _written(export: Export, file: Csv | JsonLines, allowed: Callable[[], bool]) -> Generator[bytes]:
+    """The file in pieces. Between them the connection goes back, for a slow reader may take hours."""
+    who = file.about["by"]["name"]
+    try:
+        yield file.begin()
+        for page in export.pages():
+            if not allowed():
+                raise BrokenOff("whoever asked for it may no longer see events")
+            text = file.add([as_mapping(event) for event in page])
+            _give_back()
+            yield text
+        yield file.end()
+    except GeneratorExit:
+        logger.info("%s left an export (%s) after %d events.", who, file.suffix, file.number)
+        raise
+    except Exception as error:
+        logger.error(
+            "The export (%s) for %s broke off after %d events: %s. Its file has no end line; ask for it again, or for "
+            "the rest with after=, the id of its last event.",
+            file.suffix, who, file.number, error, exc_info=not isinstance(error, BrokenOff),
+        )  # fmt: skip
+        raise
+    logger.info("%s exported %d events (%s).", who, file.number, file.suffix)
+
+
+class _InThread:
+    """The same in the request's own thread, a piece at a time, closed with its response.
+
+    A file that breaks off is left without its last message, as if its reader had gone: servers then cut the connection
+    (daphne with ``signal_log.show.paced``), while an error would make daphne stumble.
+    """
+
+    def __init__(self, chunks: Generator[bytes]) -> None:
+        self.close = chunks.close
+        self._chunks = chunks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            while (chunk := await sync_to_async(_next)(self._chunks)) is not None:
+                if chunk:
+                    return chunk
+        except Exception as error:
+            raise asyncio.CancelledError from error
+        raise StopAsyncIteration
+
+
+def _give_back() -> None:
+    """Let connections go, as at the end of a request; but not those of a transaction, as tests have."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+
+
+def _next(chunks: Generator[bytes]) -> bytes | None:
+    return next(chunks, None)  # a StopIteration cannot leave a thread
+
+
+def _still_allowed(reader: Identity | int) -> Callable[[], bool]:
+    """Asks every few seconds whether a reader may still see events, as is done for sockets."""
+    asked_at = monotonic()
+
+    def allowed() -> bool:
+        nonlocal asked_at
+        if isinstance(reader, int):
+            return False
+        if monotonic() - asked_at < CHECK_EVERY:
+            return True
+        asked_at = monotonic()
+        return not turned_away([reader])
+
+    return allowed
+
+
+def _who(user: Any) -> dict[str, str]:
+    return {"pk": str(user.pk), "name": user.get_username()}
+
+
+def _name(host: str, query: Query, export: Export, suffix: str) -> str:
+    """The host, the span of time and the filters' names: their values may name people."""
+    about = export.about()
+    parts = [
+        "signals",
+        host.partition(":")[0],
+        f"from-{_moment(about['since'])}" if query.since else "",
+        f"to-{_moment(about['until'] or about['at'])}",
+        *sorted({*query.filters.wanted, *query.filters.excluded}),
+    ]
+    return "_".join(MAY_STAND_IN_A_NAME.sub("-", part) for part in parts if part) + f".{suffix}"
+
+
+def _moment(text: str) -> str:
+    return text[:19].replace(":", "") + "Z"

@@ -1,0 +1,47 @@
+"""``/events/?format=json``: the history as the websocket sends it, for the live page that goes back in time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+from django.http import HttpResponse, JsonResponse, QueryDict
+
+from signal_log.seal.canonical import timestamp
+from signal_log.show.query.paging import matching, read_page
+from signal_log.show.query.query import Query, parse
+from signal_log.store.read import as_mapping
+from signal_log.tail import wire
+
+FORMAT: Final = "format"
+SIZE: Final = "size"
+USUAL: Final = 500
+MOST: Final = 1_000
+
+
+def answer(sent: QueryDict) -> HttpResponse:
+    """Signals newest first, and the place to go on at as ``older``, which is null at the beginning of the log."""
+    query = parse(sent, own=(FORMAT, SIZE))
+    size = _size(query, sent)
+    if query.problems:
+        return JsonResponse({"problems": query.problems}, status=400)
+    page = read_page(*matching(query), size=size, before=query.before, after=query.after)
+    head = orjson.dumps(
+        {
+            "older": page.older,
+            "newer": page.newer,
+            "searched_to": page.searched_to,
+            "since": query.since and timestamp(query.since),
+            "until": query.until and timestamp(query.until),
+        }
+    ).decode()
+    events = ",".join(wire.encode(as_mapping(event)).text for event in page.events)
+    return HttpResponse(f'{{"events":[{events}],{head[1:]}', content_type="application/json")
+
+
+def _size(query: Query, sent: QueryDict) -> int:
+    text = sent.get(SIZE, str(USUAL))
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST):
+        query.problems[SIZE] = f"'{SIZE}' must be a number from 1 to {MOST:,}, not {text[:50]!r}."
+        return USUAL
+    return int(text)

@@ -1,0 +1,163 @@
+"""``/events/<id>/``: everything that is known of one event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from signal_log.models import SignalEvent
+from signal_log.seal.canonical import event_digest
+from signal_log.show.access import for_observers
+from signal_log.show.admin_links import admin_url
+from signal_log.show.links import labels_of_row
+from signal_log.show.pages.not_found import not_found
+from signal_log.show.trace.receivers import answer, known_for, slowest_first
+from signal_log.show.trace.tree import Tree
+from signal_log.show.words.kinds import signal_kind
+from signal_log.show.words.moments import zone
+from signal_log.show.words.operations import Line, actor_name
+from signal_log.show.words.text import duration, visible
+from signal_log.store.read import as_mapping, events
+
+MOST_SET_OFF: Final = 200
+LONGEST_CHAIN: Final = 50
+
+
+@require_safe
+@vary_on_headers("Accept")
+@for_observers
+def event_page(request: HttpRequest, number: str) -> HttpResponse:
+    """The page of an event, or its JSON for ``?format=json`` and who accepts only that; ``?format=receivers``."""
+    event = find(number)
+    if event is None:
+        return not_found(
+            request,
+            "No such event",
+            f"The log holds no event number {visible(number[:40])}. It may never have been given, "
+            "or it was pruned with the end of its retention time.",
+        )
+    if request.GET.get("format") == "receivers":
+        return answer(event)
+    if request.GET.get("format") == "json" or request.get_preferred_type(
+        ["text/html", "application/json"]
+    ) == "application/json":  # fmt: skip
+        return JsonResponse(as_mapping(event))
+    context = describe(event) | {"object_admin_url": admin_url(request, event)}
+    return render(request, "signal_log/event.html", context)
+
+
+def find(number: str) -> SignalEvent | None:
+    """The event of that number; None for anything else."""
+    if not (number.isascii() and number.isdigit() and len(number) <= 19):
+        return None
+    return events().filter(pk=int(number)).first()
+
+
+def describe(event: SignalEvent) -> dict[str, Any]:
+    """What the page of an event shows, here and in the admin."""
+    line = Line(event)
+    inside, partner, cut_short = _operation(event)
+    known = known_for([event, *inside])
+    newer, older = _neighbours(event)
+    return {
+        "event": event,
+        "line": line,
+        "signal_kind": signal_kind(event.signal, event.created, event.changes, event.outcome),
+        "actor": visible(actor_name(event)),
+        "error": visible(event.error),
+        "request_line": visible(f"{event.method} {event.path}".strip()),
+        "receivers": slowest_first(event, known),
+        "time_taken": duration(event.duration_us),
+        "update_fields": ", ".join(map(visible, map(str, event.update_fields or []))),
+        "chain": causes(event),
+        "partner": partner,
+        "set_off": list(Tree(inside, known).rows_of(event.operation)),
+        "cut_short": cut_short,
+        "newer": newer,
+        "older": older,
+        "proof": proof(event),
+        "zone": zone(),
+        "raw": visible(orjson.dumps(as_mapping(event), option=orjson.OPT_INDENT_2).decode()),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The stored digest, and whether the row still gives it (None: cannot be told here)."""
+
+    digest: str
+    holds: bool | None
+
+
+def proof(event: SignalEvent) -> Proof:
+    """Compute the digest of the row anew; after a redaction its text is gone, so the row alone proves nothing."""
+    stored = bytes(event.digest)
+    if event.redacted_at:
+        return Proof(stored.hex(), None)
+    row = {field.attname: getattr(event, field.attname) for field in event._meta.concrete_fields}
+    try:
+        return Proof(stored.hex(), event_digest(row, bytes(event.salt)) == stored)
+    except (TypeError, ValueError):  # values outside of the domain: the recorder did not write them
+        return Proof(stored.hex(), False)
+
+
+def causes(event: SignalEvent) -> list[Line]:
+    """The events inside which this one fired, outermost first, in one query."""
+    if event.parent_position is None:
+        return []
+    table = SignalEvent._meta.db_table
+    query = f"""
+        WITH RECURSIVE chain(id, trace_id, position, parent_position, depth) AS (
+            SELECT id, trace_id, position, parent_position, 0 FROM {table} WHERE id = %s
+            UNION ALL
+            SELECT above.id, above.trace_id, above.position, above.parent_position, chain.depth + 1
+            FROM chain JOIN {table} above
+            ON above.trace_id = chain.trace_id AND above.position = chain.parent_position
+            AND above.position < chain.position
+            WHERE chain.depth < %s
+        )
+        SELECT {table}.* FROM chain JOIN {table} ON {table}.id = chain.id
+        WHERE chain.depth > 0 ORDER BY chain.depth DESC
+    """  # noqa: S608  the table's name is ours
+    found = SignalEvent.objects.using(events().db).raw(query, [event.pk, LONGEST_CHAIN])
+    return [Line(above, every=True) for above in found]
+
+
+def _operation(event: SignalEvent) -> tuple[list[SignalEvent], SignalEvent | None, bool]:
+    """The events of its operation and of all below, and its other signal: positions count on through a subtree."""
+    following = events().filter(trace_id=event.trace_id, position__gte=event.operation)
+    found = list(following.order_by("position")[: MOST_SET_OFF + 1])
+    cut_short = len(found) > MOST_SET_OFF
+    inside = _inside(found[:MOST_SET_OFF], event.operation)
+    partner = next((e for e in inside if e.operation == event.operation and e.pk != event.pk), None)
+    return inside, partner, cut_short
+
+
+def _inside(found: list[SignalEvent], operation: int) -> list[SignalEvent]:
+    positions = {operation}
+    inside = []
+    for event in found:
+        if event.operation == operation or event.parent_position in positions:
+            positions |= {event.position, event.operation}
+            inside.append(event)
+        elif event.operation in positions:
+            positions.add(event.position)
+            inside.append(event)
+    return inside
+
+
+def _neighbours(event: SignalEvent) -> tuple[SignalEvent | None, SignalEvent | None]:
+    """The next newer and the next older event of the same row."""
+    if not event.object_pk:
+        return None, None
+    same: QuerySet[SignalEvent] = events().filter(sender__in=labels_of_row(event.sender), object_pk=event.object_pk)
+    newer = same.filter(pk__gt=event.pk).order_by("pk").first()
+    older = same.filter(pk__lt=event.pk).order_by("-pk").first()
+    return newer, older

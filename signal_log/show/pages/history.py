@@ -1,0 +1,152 @@
+"""``/events/``: the whole log, newest first, narrowed by what stands in the query string."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from signal_log.conf import conf
+from signal_log.event import COMMITTED
+from signal_log.models import SignalEvent
+from signal_log.show.access import for_observers
+from signal_log.show.export import answer, json
+from signal_log.show.export.json import FORMAT
+from signal_log.show.links import field_names, object_url
+from signal_log.show.pages import shared
+from signal_log.show.query import counts
+from signal_log.show.query.choices import choices
+from signal_log.show.query.paging import Matches, Page, count, matching, read_page
+from signal_log.show.query.query import NAMES, Query, parse
+from signal_log.show.words import kinds
+from signal_log.show.words.moments import zone
+from signal_log.show.words.operations import folded, lines, undecided
+from signal_log.store.read import events
+
+PAGE_SIZE: Final = 50
+SELECTS: Final = ("signal", "sender", "outcome", "source")
+TEXTS: Final = {
+    "actor": "name or key",
+    "object": "name, key or app.Model/key",
+    "since": "2026-11-22 09:42",
+    "until": "2026-11-22 10:00",
+}
+
+
+@require_safe
+@for_observers
+def events_page(request: HttpRequest) -> HttpResponseBase:
+    """A page of the history, or the same in another format."""
+    chosen = request.GET.get(FORMAT)
+    if chosen == "json":
+        return json.answer(request.GET)
+    if chosen == counts.NAME:
+        return counts.answer(request.GET, own=(FORMAT,))
+    if chosen in answer.FORMATS:
+        return answer.answer(request, own=(FORMAT,), chosen=chosen)
+    return _page(request)
+
+
+def _page(request: HttpRequest) -> HttpResponse:
+    """For people; 400 and the typed values again where one cannot be understood."""
+    query = parse(request.GET)
+    context = {
+        "query": query,
+        "pills": query.pills(request.path),
+        "selects": _selects(query),
+        "texts": _texts(query),
+        "q_value": query.one("q"),
+        "problems": query.problems,
+        "other_problems": [text for key, text in query.problems.items() if key not in (*SELECTS, *TEXTS)],
+        "zone": zone(),
+        "observed": ", ".join(conf.MODELS) or 'none; name some in SIGNAL_LOG["MODELS"]',
+        "every_url": query.link(request.path, every=None if query.every else "1"),
+        "newest_url": query.link(request.path),
+        "clear_url": request.path,
+        "exports": [(name, query.link(request.path, format=name, every=None)) for name in answer.FORMATS],
+        "path": request.path,
+        "shared": list(shared.in_history()),
+    }
+    if query.problems:
+        return render(request, "signal_log/events.html", context, status=400)
+    page, total = read(query)
+    context |= {
+        "page": page,
+        "lines": lines(page.events, every=query.every, narrow=partial(query.link, request.path)),
+        "total": total,
+        "older_url": page.older and query.link(request.path, before=str(page.older)),
+        "newer_url": page.newer and query.link(request.path, after=str(page.newer)),
+        "is_newest": not query.before and not query.after,
+        "named_object": _named_object(query),
+    }
+    return render(request, "signal_log/events.html", context)
+
+
+def read(query: Query) -> tuple[Page, Matches]:
+    """The page that a query asks for, and how many signals match it in all."""
+    found, span = matching(query)
+    page = read_page(
+        found if query.every else found.exclude(FOLDED_AWAY),
+        span,
+        size=PAGE_SIZE,
+        before=query.before,
+        after=query.after,
+        keep=list if query.every else fold,
+    )
+    if page.searched_to is not None:  # time is up already
+        return page, Matches(len(page.events), exact=False)
+    return page, count(found, span)
+
+
+FOLDED_AWAY: Final = Q(signal__in=kinds.PRE, outcome=COMMITTED)
+"""Pre signals whose operation surely has a post signal, which stands for both."""
+
+
+def fold(found: list[SignalEvent]) -> list[SignalEvent]:
+    """The events that stand for an operation; asks for post signals only where none is sure."""
+    open_ended = undecided(found)
+    if not open_ended:
+        return folded(found, ())
+    posts: QuerySet[SignalEvent] = events().filter(
+        trace_id__in={event.trace_id for event in open_ended},
+        operation__in={event.operation for event in open_ended},
+        position__gt=F("operation"),
+    )
+    return folded(found, set(posts.order_by().values_list("trace_id", "operation")))
+
+
+def _named_object(query: Query) -> str:
+    """The history of the object that the filter names as ``app.Model/key``, which an index answers at once."""
+    label, _, pk = query.one("object").partition("/")
+    return object_url(label, pk) if pk and field_names(label) else ""
+
+
+def _selects(query: Query) -> list[dict[str, object]]:
+    """The form's selects; a value that is asked for is offered even where the log does not know it."""
+    offered = choices()
+    return [
+        {
+            "name": name,
+            "label": NAMES.get(name, name),
+            "value": query.one(name),
+            "options": list(dict.fromkeys([*offered[name], *filter(None, [query.one(name)])])),
+            "problem": query.problems.get(name, ""),
+        }
+        for name in SELECTS
+    ]
+
+
+def _texts(query: Query) -> list[dict[str, str]]:
+    return [
+        {
+            "name": name,
+            "value": query.one(name),
+            "hint": hint,
+            "problem": query.problems.get(name, ""),
+        }
+        for name, hint in TEXTS.items()
+    ]

@@ -1,0 +1,47 @@
+"""What is not recorded though one may think so: sentences above the live page, true when it was opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from django.apps import apps
+from django.db import models
+
+from signal_log.capture.model.registry import is_chosen
+from signal_log.capture.transaction.unrecorded import unrecorded
+from signal_log.conf import conf
+
+
+def notices(senders: Iterable[str]) -> list[str]:
+    """Nothing, as a rule; ``senders`` are the models that the page is filtered for."""
+    return [*_lost(), *_silent(), *(said for label in dict.fromkeys(senders) for said in _unobserved(label))]
+
+
+def _lost() -> Iterator[str]:
+    if unrecorded.total and unrecorded.since:
+        events, were = ("event", "was") if unrecorded.total == 1 else ("events", "were")
+        yield (
+            f"{unrecorded.total:,} {events} of this server process {were} not recorded, because the log could not be "
+            f"written; the first at {unrecorded.since:%Y-%m-%d %H:%M:%S} UTC. Its own log says why."
+        )
+
+
+def _silent() -> Iterator[str]:
+    if conf.SILENT_WRITES == "off":
+        yield 'Writes that send no signal (update(), bulk_create, SQL) are not recorded: SILENT_WRITES is "off".'
+
+
+def _unobserved(label: str) -> Iterator[str]:
+    try:
+        model = apps.get_model(label)
+    except (LookupError, ValueError):
+        return  # no model of this installation any more; the log may know it all the same
+    if not is_chosen(model) and not model._meta.auto_created:  # those are recorded as changes of a relation
+        why = "EXCLUDE names it" if _excluded(model) else "MODELS does not name it"
+        yield f"Saves and deletions of {model._meta.label} are not recorded: {why}."
+
+
+def _excluded(model: type[models.Model]) -> bool:
+    own, concrete = model._meta, (model._meta.concrete_model or model)._meta
+    names = {name for one in (own, concrete) for name in (one.label_lower, f"{one.app_label}.*", "*")}
+    return not names.isdisjoint(entry.lower() for entry in conf.EXCLUDE)

@@ -1,0 +1,128 @@
+"""Views that are shared with everybody who may see events: the list of them, sharing one and taking one away."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from signal_log.conf import conf
+from signal_log.errors import SharedViewError
+from signal_log.models import SharedView
+from signal_log.seal.canonical import timestamp
+from signal_log.show.access import for_observers
+from signal_log.show.links import url
+from signal_log.show.query.shared_query import checked, for_history
+from signal_log.show.words.text import one_line
+
+MOST: Final = 100
+LONGEST_NAME: Final = 60
+ADD: Final = "signal_log.add_sharedview"
+DELETE: Final = "signal_log.delete_sharedview"
+
+
+@csrf_protect
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_observers
+def shared_views(request: HttpRequest) -> JsonResponse:
+    """All of them, and what this account may do with each; a POST of ``name`` and ``query`` adds one."""
+    if request.method == "POST":
+        if not request.user.has_perm(ADD):
+            return _refused(f"Your account lacks the permission {ADD}. An administrator can give it.", 403)
+        try:
+            share(request.user, request.POST.get("name", ""), request.POST.get("query", ""))
+        except SharedViewError as error:
+            return _refused(str(error), 400)
+    return _answer(request.user)
+
+
+@csrf_protect
+@require_POST
+@for_observers
+def take_away(request: HttpRequest, number: int) -> JsonResponse:
+    """Take one away: its sharer may, and who has the permission; one that is gone already is no error."""
+    view = all_views().filter(pk=number).first()
+    if view is not None:
+        if not _may_take_away(request.user, view):
+            return _refused(f"Only {one_line(view.shared_by_repr)} and accounts with {DELETE} may take it away.", 403)
+        view.delete()
+    return _answer(request.user)
+
+
+def all_views() -> QuerySet[SharedView]:
+    """Those there are, by name, from the database that holds the log."""
+    return SharedView.objects.using(conf.DATABASE)
+
+
+def in_history() -> Iterator[dict[str, Any]]:
+    """Each as a link into the history, for the page that needs no script."""
+    for view in all_views():
+        query = for_history(view.query)
+        yield {"view": view, "url": f"{url('events')}?{query}" if query else url("events")}
+
+
+def share(user: Any, name: str, query: str) -> SharedView:
+    """Share a view under a name that no other has; ``SharedViewError`` says why it cannot be."""
+    view = SharedView(
+        name=_named(name),
+        query=checked(query),
+        shared_by_pk=str(user.pk)[:255],
+        shared_by_repr=str(user.get_username())[:200],
+        shared_at=datetime.now(UTC),
+    )
+    other = all_views().filter(name__iexact=view.name).first()
+    if other is not None:
+        raise SharedViewError(_taken(other.name))
+    if all_views().count() >= MOST:
+        raise SharedViewError(f"{MOST} views are shared, and no more can be. Take one away first.")
+    try:
+        with transaction.atomic(using=conf.DATABASE):
+            view.save(using=conf.DATABASE, force_insert=True)
+    except IntegrityError:  # somebody else was a moment earlier
+        raise SharedViewError(_taken(view.name)) from None
+    return view
+
+
+def _named(text: str) -> str:
+    name = unicodedata.normalize("NFC", text.strip())
+    if not name:
+        raise SharedViewError("A shared view needs a name, so that others can find it.")
+    if len(name) > LONGEST_NAME:
+        raise SharedViewError(f"The name is {len(name):,} characters long, at most {LONGEST_NAME} are taken.")
+    if one_line(name, LONGEST_NAME) != name:
+        raise SharedViewError(f"The name holds characters that cannot be seen: {one_line(name, 200)}. Type it anew.")
+    return name
+
+
+def _taken(name: str) -> str:
+    return f"“{name}” is shared already. Choose another name, or take that one away first."
+
+
+def _may_take_away(user: Any, view: SharedView) -> bool:
+    return bool(str(user.pk) == view.shared_by_pk or user.has_perm(DELETE))
+
+
+def _answer(user: Any) -> JsonResponse:
+    views = [
+        {
+            "id": view.pk,
+            "name": view.name,
+            "query": view.query,
+            "by": view.shared_by_repr,
+            "at": timestamp(view.shared_at),
+            "removable": _may_take_away(user, view),
+        }
+        for view in all_views()
+    ]
+    return JsonResponse({"views": views, "may_share": user.has_perm(ADD)})
+
+
+def _refused(text: str, status: int) -> JsonResponse:
+    return JsonResponse({"error": text}, status=status)

@@ -1,0 +1,90 @@
+"""``/traces/<uuid>/``: all that one request, command or task set off, as a tree on an axis of time."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from signal_log.event import FAILED, ROLLED_BACK
+from signal_log.models import SignalEvent
+from signal_log.show.access import for_observers
+from signal_log.show.pages.not_found import not_found
+from signal_log.show.trace.receivers import calls, known_for
+from signal_log.show.trace.tree import Tree
+from signal_log.show.words.moments import zone
+from signal_log.show.words.operations import actor_name
+from signal_log.show.words.text import duration, one_line, visible
+from signal_log.store.read import events
+
+MOST_EVENTS: Final = 5_000
+CHUNK: Final = 50
+"""Rows that the browser lays out together; it leaves alone what is far from the view. trace.css knows the number."""
+
+
+@require_safe
+@for_observers
+def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
+    """The page of a trace."""
+    try:
+        trace_id = uuid.UUID(trace)
+    except ValueError:
+        return not_found(
+            request,
+            "Not a trace",
+            f"A trace is named by a UUID, and “{one_line(trace, 60)}” is none. Was the address cut?",
+        )
+    found = list(events().filter(trace_id=trace_id).order_by("position")[: MOST_EVENTS + 1])
+    if not found:
+        return not_found(
+            request,
+            "No such trace",
+            f"The log holds no event of the trace {trace_id}. Either it fired no observed signal, "
+            "or its events were pruned with the end of their retention time.",
+        )
+    context = describe(found, fold=request.GET.get("all") != "1")
+    return render(request, "signal_log/trace.html", context | {"trace_id": trace_id})
+
+
+def describe(found: list[SignalEvent], *, fold: bool = True) -> dict[str, Any]:
+    """What the page of a trace shows; ``fold`` counts equal operations side by side."""
+    shown = found[:MOST_EVENTS]
+    tree = Tree(shown, known_for(shown), fold=fold)
+    first = shown[0]
+    rows = list(tree.rows())
+    models = Counter(op.last.sender for op in tree.operations)
+    return {
+        "first": first,
+        "zone": zone(),
+        "title": beginning(first),
+        "actor": visible(actor_name(first)),
+        "rows": rows,
+        "chunks": [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)],
+        "total_time": duration(tree.total_us),
+        "total_us": tree.total_us,
+        "signals": len(shown),
+        "operations": len(tree.operations),
+        "depth": tree.depth,
+        "models": models.most_common(),
+        "failed": sum(op.last.outcome == FAILED for op in tree.operations),
+        "rolled_back": sum(op.last.outcome == ROLLED_BACK for op in tree.operations),
+        "receiver_errors": sum(bool(call.error) for event in shown for call in calls(event)),
+        "slow": sum(bool(row.standing and row.standing.slow) for row in rows),
+        "folded": any(row.what == "many" for row in rows),
+        "unfolded": not fold,
+        "missing_parents": len(tree.orphans),
+        "cut_short": len(found) > MOST_EVENTS,
+        "most": MOST_EVENTS,
+    }
+
+
+def beginning(event: SignalEvent) -> str:
+    """What began the trace: the request line, or the source."""
+    if event.method or event.path:
+        return one_line(f"{event.method} {event.path}".strip(), 120)
+    kind, _, name = event.source.partition(":")
+    return one_line(f"{kind} {name}".strip() or "unknown source", 120)

@@ -1,0 +1,62 @@
+"""What changed in one row between two of its events, whatever happened in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from django.http import QueryDict
+
+from signal_log.event import MASK
+from signal_log.models import SignalEvent
+from signal_log.show.query.query import event_number
+from signal_log.show.words.diff import FieldDiff, field_diffs, pairs
+from signal_log.show.words.state import tells
+from signal_log.store.span import Events
+
+KEYS: Final = ("from", "to")
+MOST_BETWEEN: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two events of a row, the older one first, and what lies between them, the second one included."""
+
+    first: SignalEvent
+    second: SignalEvent
+    diffs: list[FieldDiff]
+    operations: int
+
+
+def compared(recorded: Events, given: QueryDict) -> Comparison | None:
+    """The two events that ``?from=`` and ``?to=`` name, in either order; None when neither is asked for.
+
+    Raises ``ValueError`` with a sentence for the reader where that cannot be done; ``recorded`` are all events of
+    the row.
+    """
+    if not any(given.get(key) for key in KEYS):
+        return None
+    ids = sorted({event_number(key, given.get(key, "")) for key in KEYS})
+    if len(ids) == 1:
+        raise ValueError("Choose two different events to compare.")
+    first, second = (recorded.filter(pk=number).first() for number in ids)
+    if first is None or second is None or not (tells(first) and tells(second)):
+        raise ValueError("Only what was committed to this very row can be compared; choose two of the events below.")
+    between = recorded.filter(pk__gt=first.pk, pk__lte=second.pk).order_by("pk")
+    events = [event for event in between[: MOST_BETWEEN + 1] if tells(event)]
+    if len(events) > MOST_BETWEEN or events[-1].pk != second.pk:
+        raise ValueError(f"More than {MOST_BETWEEN:,} events lie between the two; choose a pair that is closer.")
+    return Comparison(first, second, field_diffs(net(events), "compared"), len(events))
+
+
+def net(events: Iterable[SignalEvent]) -> Mapping[str, list[object]]:
+    """What the changes of these events, oldest first, come to; a field that ended as it began is none.
+
+    Of a masked field nobody knows how it ended: it stays.
+    """
+    sides: dict[str, list[object]] = {}
+    for event in events:
+        for name, old, new in pairs(event.changes):
+            sides.setdefault(name, [old, None])[1] = new
+    return {name: pair for name, pair in sides.items() if pair[0] != pair[1] or MASK in pair}

@@ -1,0 +1,124 @@
+"""``/events/?format=counts``: what happened in the last ten minutes by second and kind, for the live page's chart.
+
+An operation counts once, when its last signal lies below ``before``: whoever holds the signals from there on
+counts the rest. The work is bounded: so many of the newest ids are looked at, for so long, and the answer says
+since when it has counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Final
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Count, F, Func, IntegerField, Max, Min, Q, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
+from django.http import JsonResponse, QueryDict
+from django.utils import timezone
+
+from signal_log.event import COMMITTED, FAILED, M2M_CHANGED, POST_DELETE, POST_SAVE
+from signal_log.models import SignalEvent
+from signal_log.seal.canonical import timestamp
+from signal_log.show.query.query import Query, parse
+from signal_log.show.words import kinds
+from signal_log.store.read import events, filtered
+
+NAME: Final = "counts"
+KINDS: Final = ("created", "updated", "deleted", "undone", "failed", "other")
+SPAN: Final = timedelta(minutes=10)
+MOST_IDS: Final = 50_000
+WINDOW: Final = 10_000
+SECONDS: Final = 1.0
+APART: Final = 1_000
+"""Ids above a window in which the rest of an operation that began below it is looked for."""
+ANNOUNCES: Final = Q(signal__in=kinds.PRE) | Q(signal=M2M_CHANGED, position=F("operation"))
+"""Signals that say what is about to happen; in committed work the operation's other signal stands for both."""
+
+Tally = Counter[tuple[int, str]]
+
+
+class Second(Func):
+    """The second of a moment, counted from 1970."""
+
+    function = "FLOOR"
+    template = "%(function)s(EXTRACT(EPOCH FROM %(expressions)s))"
+    output_field = IntegerField()
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:
+        """There a moment is a text in UTC."""
+        return self.as_sql(compiler, connection, template="CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)")
+
+
+def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
+    """Seconds in which something happened, each with its numbers in the order of ``kinds``."""
+    query = parse(sent, own=own)
+    for key in ("since", "until", "after"):
+        if key in query.given:
+            query.problems[key] = f"'{key}' has no place here: the counts are those of the last ten minutes."
+    if query.problems:
+        return JsonResponse({"problems": query.problems}, status=400)
+    start = timezone.now() - SPAN
+    tally, since = count(query, start)
+    seconds = sorted({second for second, _ in tally})
+    return JsonResponse(
+        {
+            "kinds": KINDS,
+            "seconds": [[second, *(tally[second, kind] for kind in KINDS)] for second in seconds],
+            "since": timestamp(since),
+            "complete": since == start,
+        }
+    )
+
+
+def count(query: Query, start: datetime) -> tuple[Tally, datetime]:
+    """Operations by second and kind since ``start``, or since the later moment down to which there was time."""
+    found = filtered(events(), query.filters).filter(occurred_at__gte=start).order_by()
+    head = events().order_by("-pk").values_list("pk", flat=True).first() or 0
+    top = min(query.before or head + 1, head + 1)
+    committed = found.filter(outcome=COMMITTED)
+    if not set(query.filters.wanted.get("signal", [""])) <= set(kinds.PRE):
+        committed = committed.exclude(ANNOUNCES)
+    lost = found.exclude(outcome=COMMITTED)
+    tally: Tally = Counter()
+    deadline = monotonic() + SECONDS
+    low = top
+    for low, high in _windows(top):
+        _add_committed(tally, committed.filter(pk__gte=low, pk__lt=high))
+        _add_undone(tally, lost.filter(pk__gte=low, pk__lt=high + APART), high)
+        if monotonic() > deadline:
+            break
+    beyond = events().filter(pk__lt=low).order_by("-pk").values_list("occurred_at", flat=True).first()
+    return tally, start if beyond is None else max(start, beyond)
+
+
+def _windows(top: int) -> Iterator[tuple[int, int]]:
+    lowest = max(1, top - MOST_IDS)
+    high = top
+    while high > lowest:
+        low = max(lowest, high - WINDOW)
+        yield low, high
+        high = low
+
+
+def _add_committed(tally: Tally, found: QuerySet[SignalEvent]) -> None:
+    rows = found.values_list(Second("occurred_at"), "signal", "created").annotate(number=Count("pk"))
+    for second, signal, created, number in rows:
+        tally[int(second), _kind(signal, created)] += number
+
+
+def _add_undone(tally: Tally, found: QuerySet[SignalEvent], high: int) -> None:
+    """Operations whose last signal lies below ``high``: two signals or one are one operation."""
+    rows = found.values_list("trace_id", "operation").annotate(
+        second=Second(Min("occurred_at")), failed=Count("pk", filter=Q(outcome=FAILED)), last=Max("pk")
+    )
+    for _trace, _operation, second, failed, _last in rows.filter(last__lt=high):
+        tally[int(second), "failed" if failed else "undone"] += 1
+
+
+def _kind(signal: str, created: bool | None) -> str:
+    if signal == POST_SAVE:
+        return "created" if created else "updated"
+    return "deleted" if signal == POST_DELETE else "other"

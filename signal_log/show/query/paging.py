@@ -1,0 +1,91 @@
+"""Reading the log page by page, by id: no OFFSET, no full count, and a bounded time for rare finds.
+
+A filter that no index answers would read the whole table to fill a page. So the log is walked in
+windows of ids, each wider than the one before, until the page is full or the time is up; the page
+then says how far it has searched and goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+from signal_log.models import SignalEvent
+from signal_log.show.query.query import Query
+from signal_log.store.span import LARGEST_ID, Events, Span, selected, walk, windows
+
+SECONDS: Final = 1.0
+COUNT_SECONDS: Final = 0.5
+MOST_COUNTED: Final = 1_000
+
+Keep = Callable[[list[SignalEvent]], list[SignalEvent]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some events, newest first, and where to go on; ``searched_to`` is set when time ran out."""
+
+    events: list[SignalEvent]
+    older: int | None
+    newer: int | None
+    searched_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """How many events match: ``number`` of them, or more where it is not ``exact``."""
+
+    number: int
+    exact: bool
+
+    def __str__(self) -> str:
+        if self.exact:
+            return f"{self.number:,}"
+        return f"more than {self.number:,}" if self.number >= MOST_COUNTED else f"at least {self.number:,}"
+
+
+def matching(query: Query) -> tuple[Events, Span]:
+    """The signals that a query asks for, and where in the log to look for them."""
+    return selected(query.filters, query.since, query.until)
+
+
+def read_page(
+    matching: Events, span: Span, *, size: int, before: int | None = None, after: int | None = None,
+    keep: Keep = list,
+) -> Page:  # fmt: skip
+    """One page of the events that match and that ``keep`` lets through, beginning at a place."""
+    upwards = after is not None
+    start = after if after is not None else (before or LARGEST_ID)
+    deadline = monotonic() + SECONDS
+    found: list[SignalEvent] = []
+    seen, ended = start, True
+    for chunk, reached in walk(matching, span, start, size + 1, upwards=upwards):
+        found += keep(chunk)
+        seen = reached
+        if len(found) > size or monotonic() > deadline:
+            ended = False
+            break
+    full = len(found) > size
+    found = found[:size]
+    place = None if ended else (found[-1].pk if full else seen)
+    searched_to = place if place is not None and not full else None
+    if upwards:
+        found.reverse()
+        return Page(found, (found[-1].pk if found else start + 1), place, searched_to)
+    return Page(found, place, found[0].pk if found and before else None, searched_to)
+
+
+def count(matching: Events, span: Span) -> Matches:
+    """How many match, as far as a thousand and half a second go."""
+    number = 0
+    deadline = monotonic() + COUNT_SECONDS
+    for low, high in windows(span, LARGEST_ID, upwards=False):
+        left = MOST_COUNTED + 1 - number
+        number += matching.filter(pk__gte=low, pk__lte=high).order_by()[:left].count()
+        if number > MOST_COUNTED:
+            return Matches(MOST_COUNTED, exact=False)
+        if monotonic() > deadline and low > span.low:
+            return Matches(number, exact=False)
+    return Matches(number, exact=True)

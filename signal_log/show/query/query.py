@@ -1,0 +1,127 @@
+"""The history's query string: the filters of the log, a span of time, a place, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from django.http import QueryDict
+
+from signal_log.errors import FilterError
+from signal_log.filters import KEYS, Filters
+from signal_log.show.links import with_query
+from signal_log.show.words.moments import parse_moment
+from signal_log.show.words.text import one_line
+
+NAMES: Final = {"sender": "model", "q": "text", "since": "since", "until": "until"}
+PLACES: Final = ("before", "after")
+MOMENTS: Final = ("since", "until")
+EVERY: Final = "every"
+LARGEST_ID: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pill:
+    """An active filter and the address without it."""
+
+    name: str
+    value: str
+    excluded: bool
+    without: str
+
+
+@dataclass(slots=True)
+class Query:
+    """What was asked for, understood as far as it could be; ``problems`` says what could not, by key."""
+
+    given: dict[str, list[str]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    filters: Filters = field(default_factory=Filters)
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    after: int | None = None
+    every: bool = False
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but the place is asked for."""
+        return bool(self.filters) or self.since is not None or self.until is not None
+
+    def one(self, key: str) -> str:
+        """What the form shows for a key: its value where it has just one, which is not an exclusion."""
+        values = self.given.get(key, [])
+        return values[0] if len(values) == 1 and not values[0].startswith("!") else ""
+
+    def hidden(self) -> Iterator[tuple[str, str]]:
+        """Values that the form keeps without showing them: several for a key, and exclusions."""
+        for key in KEYS:
+            if not self.one(key):
+                yield from ((key, value) for value in self.given.get(key, []))
+
+    def link(self, path: str, **changed: str | None) -> str:
+        """The same page with values replaced (or, with None, left out), from its beginning."""
+        query = {key: values for key, values in self.given.items() if key not in (*changed, *PLACES)}
+        query |= {key: [value] for key, value in changed.items() if value is not None}
+        return with_query(path, query)
+
+    def pills(self, path: str) -> list[Pill]:
+        """The active filters, each with the address without it."""
+        found = []
+        for key in (*KEYS, *MOMENTS):
+            for value in self.given.get(key, []):
+                rest = [other for other in self.given[key] if other != value]
+                query = {k: v for k, v in self.given.items() if k not in PLACES} | {key: rest}
+                excluded = key in KEYS and value.startswith("!")
+                shown = one_line(value.removeprefix("!") if excluded else value)
+                found.append(Pill(NAMES.get(key, key), shown, excluded, with_query(path, query)))
+        return found
+
+
+def parse(sent: QueryDict, *, own: tuple[str, ...] = ()) -> Query:
+    """Understand a query string; keys in ``own`` belong to the page itself and are left alone."""
+    query = Query()
+    for key in sent:
+        if key not in own:
+            values = list(dict.fromkeys(value for value in sent.getlist(key) if value.strip("!")))
+            if values:
+                query.given[key] = values
+    good: dict[str, list[str]] = {}
+    for key, values in query.given.items():
+        try:
+            _understand(query, good, key, values)
+        except FilterError as error:
+            query.problems[key] = str(error)
+    query.filters = Filters.parse(good)
+    if query.since and query.until and query.since > query.until:
+        query.problems["until"] = "'until' is earlier than 'since': no event can lie between them."
+    if "signal" in query.filters.wanted:
+        query.every = True
+    return query
+
+
+def _understand(query: Query, good: dict[str, list[str]], key: str, values: list[str]) -> None:
+    if key == EVERY:
+        query.every = True
+    elif key in MOMENTS:
+        setattr(query, key, parse_moment(key, values[-1]))
+    elif key in PLACES:
+        setattr(query, key, event_number(key, values[-1]))
+    else:
+        try:
+            Filters.parse({key: values})
+        except FilterError as error:
+            accepted = ", ".join((*KEYS, *MOMENTS, *PLACES, EVERY))
+            raise FilterError(
+                str(error) if key in KEYS else f"Unknown filter {key[:50]!r}. Accepted: {accepted}."
+            ) from None
+        good[key] = values
+
+
+def event_number(key: str, text: str) -> int:
+    """The id that the query string gives for a key; raises ``FilterError`` where it is none."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_ID):
+        raise FilterError(f"'{key}' must be the number of an event, not {text[:50]!r}.")
+    return int(text)

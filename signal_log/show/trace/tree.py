@@ -1,0 +1,209 @@
+"""The cascade of a trace as indented rows with bars on one axis of time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, Final
+
+from signal_log.models import SignalEvent
+from signal_log.show.trace.receivers import Known, calls, standing_of
+from signal_log.show.trace.tree_row import Row
+from signal_log.show.words import kinds
+from signal_log.show.words.text import duration, one_line
+
+AXIS: Final = 1_000
+THINNEST: Final = 0.001
+"""Browsers leave out what has no width at all."""
+FOLD_ABOVE: Final = 5
+"""So many equal operations side by side are shown; more are counted."""
+SAMPLES: Final = 3
+"""Of those that are counted so many are shown all the same."""
+
+ACTIONS: Final = {"created": "save", "updated": "save", "deleted": "delete", "m2m": "m2m", "silent": "write"}
+NOTHING_KNOWN: Final[Mapping[Any, Any]] = {}
+
+
+@dataclass(slots=True)
+class Operation:
+    """The events of one save or delete, in order."""
+
+    events: list[SignalEvent] = field(default_factory=list)
+    depth: int = 1
+    shape: int = 0
+    """A number that equal operations share: those that did the same, and set off the same."""
+
+    @property
+    def first(self) -> SignalEvent:
+        """The event that opened it."""
+        return self.events[0]
+
+    @property
+    def last(self) -> SignalEvent:
+        """The event that says what came of it."""
+        return self.events[-1]
+
+    @property
+    def start(self) -> datetime:
+        """When its first signal fired."""
+        return self.first.occurred_at
+
+    @property
+    def end(self) -> datetime:
+        """When the receivers of its last signal were done."""
+        return max(_end(event) for event in self.events)
+
+    @property
+    def action(self) -> str:
+        """What was called: save, delete, m2m; an extra signal's name."""
+        return ACTIONS.get(kinds.verb(*_said(self.last)), kinds.short_name(self.last.signal))
+
+    def alike(self, known: Known) -> tuple[Any, ...]:
+        """What it did, and which receivers ran, with an error or slow or neither."""
+        event = self.last
+        ran = tuple(
+            (call.receiver, bool(call.error), bool((stands := standing_of(one, call, known)) and stands.slow))
+            for one in self.events
+            for call in calls(one)
+        )
+        return (self.action, event.sender, event.caused_by, event.outcome, event.created, ran)
+
+
+class Tree:
+    """The events of one trace, ordered by position, as operations in each other; ``fold`` counts equal ones."""
+
+    def __init__(self, events: Sequence[SignalEvent], known: Known = NOTHING_KNOWN, *, fold: bool = True) -> None:
+        self._known = known
+        self._fold = fold
+        grouped: dict[int, Operation] = defaultdict(Operation)
+        for event in sorted(events, key=lambda event: event.position):
+            grouped[event.operation].events.append(event)
+        self.operations = list(grouped.values())
+        self.start = min((op.start for op in self.operations), default=None)
+        self.end = max((op.end for op in self.operations), default=None)
+        self.roots: list[Operation] = []
+        self.orphans: dict[int, list[Operation]] = defaultdict(list)
+        self._below: dict[int, list[Operation]] = defaultdict(list)
+        above = {event.position: op for op in self.operations for event in op.events}
+        for op in self.operations:
+            parent = op.first.parent_position
+            if parent is None:
+                self.roots.append(op)
+            elif parent in above and parent < op.first.position:
+                self._below[parent].append(op)
+                op.depth = above[parent].depth + 1
+            else:
+                self.orphans[parent].append(op)
+        self._shapes()
+
+    @property
+    def total_us(self) -> int:
+        """From the first signal to the end of the last, in microseconds."""
+        return _us(self.end - self.start) if self.start and self.end else 0
+
+    @property
+    def depth(self) -> int:
+        """How many operations stand in each other at most."""
+        return max((op.depth for op in self.operations), default=0)
+
+    def rows(self) -> Iterator[Row]:
+        """Every row, top to bottom; level 1 is what the request itself did."""
+        yield from self._siblings(self.roots, 1)
+        for parent, operations in sorted(self.orphans.items()):
+            yield Row("missing", 1, f"parent not recorded (position {parent})")
+            yield from self._siblings(operations, 2)
+
+    def rows_of(self, operation: int) -> Iterator[Row]:
+        """The rows of one operation and all that it set off."""
+        for op in self.operations:
+            if op.first.operation == operation:
+                yield from self._operation(op, 0)
+
+    def _shapes(self) -> None:
+        numbers: dict[Any, int] = {}
+        for op in reversed(self.operations):  # what an operation sets off has higher positions than it
+            inside = tuple(tuple(child.shape for child in self._below.get(e.position, ())) for e in op.events)
+            op.shape = numbers.setdefault((op.alike(self._known), inside), len(numbers))
+
+    def _siblings(self, operations: Iterable[Operation], level: int) -> Iterator[Row]:
+        for _, equal in groupby(operations, key=lambda op: op.shape):
+            alike = list(equal)
+            if self._fold and len(alike) > FOLD_ABOVE:
+                yield from self._many(alike, level)
+            else:
+                for op in alike:
+                    yield from self._operation(op, level)
+
+    def _many(self, operations: list[Operation], level: int) -> Iterator[Row]:
+        last = operations[-1]
+        taken = sum(_us(op.end - op.start) for op in operations)
+        yield Row(
+            "many", level, f"{len(operations):,} × {last.action}", _style(last.last),  # noqa: RUF001
+            *self._bar(operations[0].start, max(op.end for op in operations)), duration(taken), event=last.last,
+        )  # fmt: skip
+        for op in operations[:SAMPLES]:
+            yield from self._operation(op, level + 1)
+        yield Row("more", level + 1, f"{len(operations) - SAMPLES:,} more like it", event=last.last)
+
+    def _operation(self, op: Operation, level: int) -> Iterator[Row]:
+        taken = _us(op.end - op.start)
+        inside = [event for event in op.events if calls(event) or self._below.get(event.position)]
+        own = duration(max(0, taken - sum(event.duration_us or 0 for event in inside))) if inside else ""
+        yield Row(
+            "operation", level, op.action, _style(op.last), *self._bar(op.start, op.end), duration(taken), own,
+            one_line(op.last.error or op.first.error, 200), op.last,
+        )  # fmt: skip
+        for event in inside:
+            yield from self._signal(event, level + 1)
+
+    def _signal(self, event: SignalEvent, level: int) -> Iterator[Row]:
+        yield Row(
+            "signal", level, one_line(kinds.short_name(event.signal)), "", *self._bar(event.occurred_at, _end(event)),
+            duration(event.duration_us), event=event,
+        )  # fmt: skip
+        caused: dict[str, list[Operation]] = defaultdict(list)
+        for op in self._below.get(event.position, ()):
+            caused[op.first.caused_by].append(op)
+        start = event.occurred_at
+        for call in calls(event):
+            mine = caused.pop(call.receiver, [])
+            if mine:
+                start = min(start, mine[0].start)
+            taken = timedelta(microseconds=call.duration_us or 0)
+            spent = sum(_us(op.end - op.start) for op in mine)
+            yield Row(
+                "receiver", level + 1, one_line(call.receiver, 200), "",
+                *self._bar(start, max([start + taken, *(op.end for op in mine)])), duration(call.duration_us),
+                duration(max(0, (call.duration_us or 0) - spent)) if mine else "",
+                one_line(call.error, 200), standing=standing_of(event, call, self._known),
+            )  # fmt: skip
+            yield from self._siblings(mine, level + 2)
+            start += taken
+        for name, mine in caused.items():
+            yield Row("receiver", level + 1, one_line(name, 200) or "receiver not recorded", time="not timed")
+            yield from self._siblings(mine, level + 2)
+
+    def _bar(self, start: datetime, end: datetime) -> tuple[float, float]:
+        if self.start is None or not self.total_us:
+            return 0, AXIS
+        x, width = (_us(span) / self.total_us * AXIS for span in (start - self.start, end - start))
+        return round(x, 3), max(THINNEST, round(min(width, AXIS - x), 3))
+
+
+def _said(event: SignalEvent) -> tuple[str, bool | None, Any]:
+    return event.signal, event.created, event.changes
+
+
+def _style(event: SignalEvent) -> str:
+    return kinds.kind(*_said(event), event.outcome).style
+
+
+def _end(event: SignalEvent) -> datetime:
+    return event.occurred_at + timedelta(microseconds=event.duration_us or 0)
+
+
+def _us(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)

@@ -1,0 +1,73 @@
+"""One row of a cascade, as the templates show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from signal_log.event import FAILED, ROLLED_BACK
+from signal_log.models import SignalEvent
+from signal_log.show.trace.percentiles import Standing
+from signal_log.show.words import kinds
+from signal_log.show.words.text import one_line
+
+DEEPEST_INDENT: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: an ``operation``, ``many`` equal ones, a ``signal``, a ``receiver``, a ``more`` or a ``missing`` parent.
+
+    ``x`` and ``width`` lie on an axis from 0 to 1,000; ``width`` None means that no time is known. ``own`` is what
+    is left of ``time`` without the rows below.
+    """
+
+    what: str
+    level: int
+    label: str
+    style: str = ""
+    x: float = 0
+    width: float | None = None
+    time: str = ""
+    own: str = ""
+    error: str = ""
+    event: SignalEvent | None = None
+    standing: Standing | None = None
+
+    @property
+    def model(self) -> str:
+        """The short name of the event's model."""
+        return one_line(kinds.model_name(self.event.sender), 60) if self.event else ""
+
+    @property
+    def object(self) -> str:
+        """The event's object on one line."""
+        return one_line(self.event.object_repr or self.event.object_pk, 60) if self.event else ""
+
+    @property
+    def call_site(self) -> str:
+        """The line of code that saved, where it was recorded."""
+        return one_line(self.event.call_site, 120) if self.event and self.what in ("operation", "many") else ""
+
+    @property
+    def package(self) -> str:
+        """The part of a receiver's path that may be left out where room is short."""
+        return self.label[: -len(self.name)] if self.name else self.label
+
+    @property
+    def name(self) -> str:
+        """The last part of a receiver's path."""
+        return kinds.short_name(self.label)
+
+    @property
+    def bad(self) -> str:
+        """``failed`` for what raised, ``undone`` for what was rolled back with it, else nothing."""
+        if self.what == "receiver":
+            return FAILED if self.error else ""
+        outcome = self.event.outcome if self.event and self.what in ("operation", "many") else ""
+        return {FAILED: "failed", ROLLED_BACK: "undone"}.get(outcome, "")
+
+    @property
+    def indent(self) -> int:
+        """The level, as far as the style sheet goes."""
+        return min(self.level, DEEPEST_INDENT)

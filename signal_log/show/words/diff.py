@@ -1,0 +1,108 @@
+"""What an event changed, field by field: old and new, with the words that differ marked in long texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Final
+
+from signal_log.event import MASK
+from signal_log.show.words.text import plain, visible
+
+_TOKEN: Final = re.compile(r"\w+|\s+|[^\w\s]")
+SHORTEST_WORD_DIFF: Final = 16
+MOST_TOKENS: Final = 1_500  # SequenceMatcher is quadratic; 1,500 words take some 20 ms
+LEAST_LIKENESS: Final = 0.35
+NO_OLD: Final = ("created", "silent", "m2m", "signal")  # a silent update knows what it wrote, never over what
+NO_NEW: Final = ("deleted", "m2m")  # of a relation only what was added or what was removed is said
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a value; ``marked`` where the other side differs."""
+
+    text: str
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a change; ``style`` is ``null``, ``empty``, ``masked`` or nothing."""
+
+    pieces: tuple[Piece, ...]
+    style: str = ""
+
+    @property
+    def text(self) -> str:
+        """The whole value, without marks."""
+        return "".join(piece.text for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDiff:
+    """One field; a side that says nothing (the old one of a creation) is None."""
+
+    name: str
+    old: Side | None
+    new: Side | None
+
+    @property
+    def masked(self) -> bool:
+        """Whether the value is a secret that the log never held."""
+        return any(side is not None and side.style == "masked" for side in (self.old, self.new))
+
+
+def field_diffs(changes: Any, verb: str) -> list[FieldDiff]:
+    """The changes of an event with this verb (``kinds.verb``)."""
+    return [_field_diff(name, old, new, verb) for name, old, new in pairs(changes)]
+
+
+def pairs(changes: Any) -> Iterator[tuple[str, Any, Any]]:
+    """``(field, old, new)`` for each change; a row that somebody else wrote may hold anything."""
+    if not isinstance(changes, Mapping):
+        return
+    for name, change in changes.items():
+        if isinstance(change, list) and len(change) == 2:
+            yield str(name), change[0], change[1]
+        else:
+            yield str(name), None, change
+
+
+def side(value: Any) -> Side:
+    """A value on its own."""
+    if value is None:
+        return Side((Piece("null"),), "null")
+    if value == "":
+        return Side((Piece("empty text"),), "empty")
+    if value == MASK:
+        return Side((Piece(MASK),), "masked")
+    return Side((Piece(visible(plain(value, pretty=True))),))
+
+
+def _field_diff(name: str, old: Any, new: Any, verb: str) -> FieldDiff:
+    before = None if verb in NO_OLD and old is None else side(old)
+    after = None if verb in NO_NEW and new is None else side(new)
+    if before and after and not before.style and not after.style:
+        before, after = _marked(before.text, after.text)
+    return FieldDiff(visible(name), before, after)
+
+
+def _marked(old: str, new: str) -> tuple[Side, Side]:
+    """Both texts with the words marked that differ, unless they are short or have little in common."""
+    whole = Side((Piece(old),)), Side((Piece(new),))
+    if min(len(old), len(new)) < SHORTEST_WORD_DIFF:
+        return whole
+    ours, theirs = _TOKEN.findall(old), _TOKEN.findall(new)
+    if max(len(ours), len(theirs)) > MOST_TOKENS:
+        return whole
+    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
+    steps = matcher.get_opcodes()
+    kept = sum(len("".join(ours[a:b])) for tag, a, b, _, _ in steps if tag == "equal")
+    if kept < LEAST_LIKENESS * max(len(old), len(new)):
+        return whole
+    return (
+        Side(tuple(Piece("".join(ours[a:b]), tag != "equal") for tag, a, b, _, _ in steps if a < b)),
+        Side(tuple(Piece("".join(theirs[c:d]), tag != "equal") for tag, _, _, c, d in steps if c < d)),
+    )

@@ -1,0 +1,204 @@
+"""Signals as people think of them: pre and post folded into one operation, what it caused below it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from signal_log.event import COMMITTED, M2M_CHANGED
+from signal_log.models import SignalEvent
+from signal_log.show.links import in_query, object_url, url
+from signal_log.show.words import kinds
+from signal_log.show.words.diff import FieldDiff, field_diffs
+from signal_log.show.words.moments import iso
+from signal_log.show.words.state import tells
+from signal_log.show.words.summary import Part, summary
+from signal_log.show.words.text import duration, one_line
+
+Operation = tuple[uuid.UUID, int]
+Narrow = Callable[..., str]
+
+
+def history_of(**filters: str) -> str:
+    """The history with nothing but these filters."""
+    return url("events", **filters)
+
+
+@dataclass
+class Line:
+    """One line of a list of events, as the templates show it."""
+
+    event: SignalEvent
+    every: bool = False
+    narrow: Narrow = history_of
+    depth: int = 0
+    children: list[Line] = field(default_factory=list)
+
+    @cached_property
+    def verb(self) -> str:
+        """What happened to the row."""
+        return kinds.verb(self.event.signal, self.event.created, self.event.changes)
+
+    @property
+    def kind(self) -> kinds.Kind:
+        """Icon, colour and word."""
+        event = self.event
+        say = kinds.signal_kind if self.every else kinds.kind
+        return say(event.signal, event.created, event.changes, event.outcome)
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says something about the stored row, so that it can be compared with another."""
+        return tells(self.event)
+
+    @property
+    def model(self) -> str:
+        """The model's short name."""
+        return one_line(kinds.model_name(self.event.sender), 60)
+
+    @property
+    def object(self) -> str:
+        """The object as it called itself, else its key."""
+        return one_line(self.event.object_repr or self.event.object_pk or "no key yet")
+
+    @property
+    def actor(self) -> str:
+        """Who did it; where nobody was logged in, that is said."""
+        return one_line(actor_name(self.event), 40)
+
+    @property
+    def cause(self) -> str:
+        """The receiver inside which it happened, by its last name."""
+        return one_line(kinds.short_name(self.event.caused_by), 40)
+
+    @property
+    def summary(self) -> list[Part]:
+        """The change on one line."""
+        return summary(self.event, self.verb)
+
+    @property
+    def diffs(self) -> list[FieldDiff]:
+        """The change in full."""
+        return field_diffs(self.event.changes, self.verb)
+
+    @property
+    def error(self) -> str:
+        """The beginning of the error."""
+        return one_line(self.event.error, 120)
+
+    @property
+    def time_taken(self) -> str:
+        """How long its receivers took."""
+        return duration(self.event.duration_us)
+
+    @property
+    def object_url(self) -> str:
+        """The history of the object; empty where it has no key."""
+        return object_url(self.event.sender, self.event.object_pk)
+
+    @property
+    def url(self) -> str:
+        """The event's own page."""
+        return url("event", self.event.pk)
+
+    @property
+    def trace_url(self) -> str:
+        """The page of everything that was set off together with it."""
+        return url("trace", self.event.trace_id)
+
+    @property
+    def model_filter(self) -> str:
+        """The list, narrowed to this model."""
+        return self.narrow(sender=self.event.sender)
+
+    @property
+    def actor_filter(self) -> str:
+        """The list, narrowed to this person; where nobody was logged in, to the source."""
+        name = self.event.actor_repr or self.event.actor_pk
+        return self.narrow(actor=name) if name else self.narrow(source=self.event.source)
+
+    @property
+    def source_filter(self) -> str:
+        """The list, narrowed to where it came from."""
+        return self.narrow(source=self.event.source)
+
+    @property
+    def at_url(self) -> str:
+        """The object as it was right after this event."""
+        return in_query(self.object_url, at=self.iso) if self.object_url else ""
+
+    @property
+    def iso(self) -> str:
+        """When, exactly, in UTC."""
+        return iso(self.event.occurred_at)
+
+    @property
+    def request_line(self) -> str:
+        """What began it: the request line, or the source."""
+        event = self.event
+        return one_line(f"{event.method} {event.path}".strip() or event.source, 80)
+
+    @property
+    def indent(self) -> int:
+        """The depth, as far as the style sheet goes."""
+        return min(self.depth, 6)
+
+
+def actor_name(event: SignalEvent) -> str:
+    """Who did it, in words that are never empty."""
+    if event.actor_repr or event.actor_pk:
+        return event.actor_repr or event.actor_pk
+    return "anonymous" if event.source in ("http", "websocket") else "nobody"
+
+
+def is_pre(event: SignalEvent) -> bool:
+    """Whether it says what is about to happen, which its operation's other signal says again."""
+    if event.signal == M2M_CHANGED:
+        return isinstance(event.origin, dict) and str(event.origin.get("action")).startswith("pre_")
+    return event.signal in kinds.PRE
+
+
+def undecided(events: Iterable[SignalEvent]) -> list[SignalEvent]:
+    """The pre signals that may stand alone: of saves and deletes that never finished, and of relations."""
+    return [event for event in events if is_pre(event) and (event.signal == M2M_CHANGED or event.outcome != COMMITTED)]
+
+
+def folded(events: Iterable[SignalEvent], finished: Collection[Operation]) -> list[SignalEvent]:
+    """One event for each operation: its post signal, or its pre signal where it never finished."""
+    events = list(events)
+    alone = {event.pk for event in undecided(events) if (event.trace_id, event.operation) not in finished}
+    return [event for event in events if event.pk in alone or not is_pre(event)]
+
+
+def lines(events: Sequence[SignalEvent], *, every: bool = False, narrow: Narrow = history_of) -> list[Line]:
+    """Events (newest first) as lines; operations stand below the operation that caused them."""
+    made = [Line(event, every, narrow) for event in events]
+    if every:
+        return made
+    at = {(line.event.trace_id, line.event.operation): line for line in made}
+    at |= {(line.event.trace_id, line.event.position): line for line in made}
+    roots: list[Line] = []
+    for line in made:
+        parent = _parent(line, at)
+        (parent.children if parent else roots).append(line)
+    return [line for root in sorted(roots, key=_newest, reverse=True) for line in _flat(root, 0)]
+
+
+def _parent(line: Line, at: dict[Operation, Line]) -> Line | None:
+    event = line.event
+    if event.parent_position is None or event.parent_position >= event.operation:
+        return None
+    parent = at.get((event.trace_id, event.parent_position))
+    return parent if parent is not None and parent.event.operation < event.operation else None
+
+
+def _newest(line: Line) -> int:
+    return max(line.event.pk, *(_newest(child) for child in line.children)) if line.children else line.event.pk
+
+
+def _flat(line: Line, depth: int) -> list[Line]:
+    line.depth = depth
+    below = sorted(line.children, key=lambda child: child.event.position)
+    return [line, *(deeper for child in below for deeper in _flat(child, depth + 1))]

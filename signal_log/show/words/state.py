@@ -1,0 +1,79 @@
+"""One row as it was at a point in time, put together from the changes that the log holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from signal_log.event import COMMITTED, POST_DELETE
+from signal_log.models import SignalEvent
+from signal_log.show.words import kinds
+from signal_log.show.words.diff import Side, pairs, side
+
+EXISTS = "existed"
+NOT_YET = "did not exist yet"
+NO_LONGER = "no longer existed"
+NEVER_SEEN = "is not known"
+GONE = (POST_DELETE, "silent_delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A field then: its value and the event that tells it, or neither. ``later`` where the event is the
+    next one after that time, whose old value it is."""
+
+    name: str
+    value: Side | None = None
+    event: SignalEvent | None = None
+    later: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether the row was there, and its fields."""
+
+    presence: str
+    fields: list[Known]
+    last: SignalEvent | None
+
+
+def state_at(before: Iterable[SignalEvent], after: Iterable[SignalEvent], names: Iterable[str]) -> State:
+    """The state from the events up to a time (newest first) and those after it (oldest first)."""
+    earlier = [event for event in before if tells(event)]
+    later = [event for event in after if tells(event)]
+    last = earlier[0] if earlier else None
+    presence = _presence(last, later[0] if later else None)
+    if presence != EXISTS:
+        return State(presence, [], last)
+    known: dict[str, Known] = {}
+    for event in earlier:
+        if event.signal in GONE:
+            break
+        for name, _, new in pairs(event.changes):
+            known.setdefault(name, Known(name, side(new), event))
+        if event.created:
+            break
+    for event in later:
+        if event.created:
+            break
+        for name, old, _ in pairs(event.changes):
+            known.setdefault(name, Known(name, side(old), event, later=True))
+    order = [*names, *(name for name in known if name not in set(names))]
+    return State(presence, [known.get(name, Known(name)) for name in order], last)
+
+
+def tells(event: SignalEvent) -> bool:
+    """Whether the event says something about the stored row: a committed post signal of a save or delete.
+
+    A silent write that names a row was recorded row by row.
+    """
+    of_row = event.signal in kinds.POST or (event.signal.startswith("silent_") and event.object_pk != "")
+    return event.outcome == COMMITTED and of_row
+
+
+def _presence(last: SignalEvent | None, following: SignalEvent | None) -> str:
+    if last is not None:
+        return NO_LONGER if last.signal in GONE else EXISTS
+    if following is None:
+        return NEVER_SEEN
+    return NOT_YET if following.created else EXISTS

@@ -1,0 +1,52 @@
+// What a cascade was, in one line: its steps in order, equal ones counted. Pure functions over operations.
+
+import { lastPart, line } from "../lib/text.js";
+import { span } from "../lib/time.js";
+
+const MOST = 6; // steps that a line names
+export const MANY = 5; // equal siblings from which on they are one row
+
+/** [{kind, text, times}]: what was done, one after the other, equal neighbours together. */
+export function steps(operations) {
+  const found = [];
+  for (const { kind, word, sender } of operations) {
+    const text = kind === "signal" ? word : `${line(lastPart(sender), 40)} ${word}`;
+    const last = found.at(-1);
+    if (last?.text === text && last.kind === kind) last.times += 1;
+    else found.push({ kind, text, times: 1 });
+  }
+  return found;
+}
+
+/** The steps as pieces of text, with arrows between: "User created → Profile created". */
+export function pieces(operations) {
+  const all = steps(operations);
+  const shown = all.length > MOST ? all.slice(0, MOST - 1) : all;
+  const said = shown.flatMap(({ kind, text, times }, index) => [
+    ...(index ? [["arrow", "→"]] : []), [`step ${kind}`, text], ...(times > 1 ? [["dim", `× ${times}`]] : []),
+  ]);
+  return shown.length < all.length ? [...said, ["dim", `+${all.length - shown.length} steps`]] : said;
+}
+
+/** The word that counts: what was not committed comes before what was meant. */
+export const toldBy = (operations) =>
+  operations.find(({ kind }) => kind === "failed") ?? operations.find(({ kind }) => kind === "undone") ?? operations[0];
+
+/** Operations in order; runs of at least MANY equal siblings become a list of their own. */
+export function runs(operations) {
+  const found = [];
+  for (const one of operations) {
+    const last = found.at(-1);
+    if (last && alike(last[0], one)) last.push(one);
+    else found.push([one]);
+  }
+  return found.flatMap((run) => (run.length >= MANY ? [run] : run.map((one) => [one])));
+}
+
+const alike = (a, b) => a.parent === b.parent && a.parentPosition === b.parentPosition && a.kind === b.kind && a.word === b.word && a.sender === b.sender && !a.children.length && !b.children.length;
+
+/** "× 200 in 1.2 s" */
+export const runWords = (run) => {
+  const took = run.at(-1).at - run[0].at;
+  return `× ${run.length}, ${took < 1000 ? `${took} ms` : took < 10_000 ? `${(took / 1000).toFixed(1)} s` : span(took)}`;
+};

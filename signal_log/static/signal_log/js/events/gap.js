@@ -1,0 +1,10 @@
+// The row that stands where events are missing.
+
+import { minute } from "../lib/time.js";
+
+/** What a gap row says. */
+export function gapWords({ reason, from, to }, mode) {
+  if (reason !== "expired") return "The log was replaced here: what is below belongs to another one";
+  const span = from && to ? `${minute(from, mode)}–${minute(to, mode)} ` : from ? `from ${minute(from, mode)} ` : "";
+  return `${span}no longer retained`;
+}

@@ -1,0 +1,49 @@
+// A span of time to look at: {since, until} as in the address, and {from, to} in milliseconds once they are known.
+
+import { clock } from "../lib/time.js";
+
+const ZONED = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
+const moment = (text) => (ZONED.test(text) ? Date.parse(text) : null); // only the server knows what other texts mean
+
+function ranged(since, until) {
+  return since || until ? { since, until, from: moment(since), to: moment(until) } : null;
+}
+
+export function fromQuery(query) {
+  const given = new URLSearchParams(query);
+  return ranged(given.get("since")?.trim() ?? "", given.get("until")?.trim() ?? "");
+}
+
+export function intoQuery(query, range) {
+  if (range?.since) query.set("since", range.since);
+  if (range?.until) query.set("until", range.until);
+  return query;
+}
+
+export const toWire = (range) => ({ ...(range?.since && { since: range.since }), ...(range?.until && { until: range.until }) });
+
+/** Whole seconds, both included. */
+export function between(first, last) {
+  const text = (second) => new Date(second * 1000).toISOString().slice(0, 19);
+  return ranged(`${text(first)}Z`, `${text(last)}.999999Z`);
+}
+
+/** From one moment to another, either of which may be left open. */
+export const given = (from, to) => ranged(from ? from.toISOString() : "", to ? to.toISOString() : "");
+
+/** From so long ago on, open to what comes. */
+export const lately = (ms, now) => ranged(new Date(now - ms).toISOString(), "");
+
+/** The range with the times as the server understood them. */
+export const understood = (range, { since, until }) => ({ ...range, from: since ? Date.parse(since) : null, to: until ? Date.parse(until) : null });
+
+export const holds = ({ from, to }, at) => (from === null || at >= from) && (to === null || at <= to);
+
+/** "14:02:07 – 14:05:10", or what was typed where that is not understood yet. */
+export function words(range, mode, now) {
+  const one = (text, at) => (at === null ? text : clock(at, mode === "utc" ? "utc" : "local", now).replace(/\.\d{3}$/, ""));
+  if (!range.until) return `since ${one(range.since, range.from)}`;
+  if (!range.since) return `until ${one(range.until, range.to)}`;
+  const [from, to] = [one(range.since, range.from), one(range.until, range.to)];
+  return from === to ? from : `${from} – ${to}`;
+}

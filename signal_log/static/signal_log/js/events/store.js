@@ -1,0 +1,230 @@
+// The events this page holds: each once, folded into operations, in order, bounded.
+
+import { FacetCounts } from "./facets.js";
+import { Cascades } from "./cascades.js";
+import { kindOf, summary, wordOf } from "./kinds.js";
+import { EverySignal, OrderedRows } from "./rows.js";
+import { line } from "../lib/text.js";
+import { micros } from "../lib/time.js";
+import { Traces, place, tree } from "./traces.js";
+
+const LISTS = { signals: EverySignal, cascades: Cascades };
+const EVICT_AT_ONCE = 0.02; // of the limit, so that making room is rare
+
+const via = ({ source, method, path }) => line(source === "http" && path ? `${method} ${path}` : source, 120);
+
+/** The object whose delete an event belongs to: what it takes along goes with it. */
+const originOf = ({ signal, origin }) => (signal.endsWith("_delete") && origin?.pk !== undefined ? `${origin.model}/${origin.pk}` : "");
+
+export class Store {
+  /** `limit` events stay as compact rows; of the newest `recent` the whole event is kept. */
+  constructor({ limit = 100_000, recent = 5_000, onKind = () => {}, onEvent = () => {} } = {}) {
+    Object.assign(this, { limit, recent, onKind, onEvent, shown: "operations" });
+    this.facets = new FacetCounts();
+    this.words = new Map();
+    this.clear();
+  }
+
+  clear() {
+    this.operations = new OrderedRows();
+    this.show(this.shown);
+    this.traces = new Traces((operation, change) => this.#move(operation, change));
+    this.byId = new Map();
+    this.whole = new Map();
+    this.newestId = 0;
+    this.newestAt = 0;
+    this.taken = 0; // events ever
+    this.floor = 0; // above this id nothing that matches is missing but what the connection will bring
+    this.gap = null;
+    this.facets.reset();
+  }
+
+  get size() {
+    return this.byId.size;
+  }
+
+  /** Take events of the history, which reach down to an id; none of them is new. */
+  addOlder(events, floor) {
+    const { taken } = this;
+    const touched = this.add(events);
+    this.taken = taken;
+    this.floor = floor;
+    return touched;
+  }
+
+  /** Take events in any order, with repeats; returns those operations that are new or changed. */
+  add(events, now = Date.now()) {
+    const touched = new Set();
+    if (events.length) this.floor ||= events[0].id;
+    for (const event of events) {
+      const operation = this.byId.has(event.id) ? null : this.#take(event, now);
+      if (operation) touched.add(operation);
+    }
+    if (this.size > this.limit) this.#evict(Math.max(this.size - this.limit, this.limit * EVICT_AT_ONCE));
+    for (const operation of touched) this.#refresh(operation);
+    return touched;
+  }
+
+  /** A row that says what is missing here, between the events held and those that follow. */
+  addGap(reason) {
+    const gap = { type: "gap", reason, rootId: this.newestId + 0.5, position: 0, id: 0, from: this.newestAt, version: 1, depth: 0, key: `gap:${this.newestId}` };
+    this.gap = gap;
+    this.operations.insert(gap);
+    this.list?.gap(gap);
+    return gap;
+  }
+
+  /** Keep the list of `signals` or `cascades` beside that of operations, or neither. */
+  show(list) {
+    this.shown = list;
+    this.list = LISTS[list] ? new LISTS[list](this.operations) : null;
+  }
+
+  /** The list that is shown. */
+  get rows() {
+    return this.list?.rows ?? this.operations;
+  }
+
+  /** The row of that list in which an event is. */
+  rowOf(id) {
+    const operation = this.byId.get(id);
+    return operation && (this.list?.rowOf(operation, id) ?? operation);
+  }
+
+  /** The rows of that list that an operation has. */
+  rowsOf(operation) {
+    return this.list?.rowsOf(operation) ?? [operation];
+  }
+
+  /** The whole event, if it is recent enough to be held. */
+  event(id) {
+    return this.whole.get(id);
+  }
+
+  /** Events that are held in short are at hand as a whole again. */
+  recall(events) {
+    for (const event of events) if (this.byId.has(event.id)) this.#keepWhole(event);
+  }
+
+  /** The operation that an event belongs to. */
+  operationOf(id) {
+    return this.byId.get(id);
+  }
+
+  #word(text) {
+    const known = this.words.get(text);
+    if (known !== undefined) return known;
+    if (this.words.size > 20_000) this.words.clear();
+    this.words.set(text, text);
+    return text;
+  }
+
+  #take(event, now) {
+    const trace = this.traces.of(event.trace_id);
+    const compact = {
+      id: event.id,
+      signal: this.#word(event.signal),
+      sender: this.#word(event.sender),
+      actor: this.#word(event.actor_repr || event.actor_pk),
+      outcome: this.#word(event.outcome),
+      source: this.#word(event.source),
+      us: event.duration_us,
+      position: event.position,
+      at: micros(event.occurred_at) / 1000,
+      kind: kindOf(event),
+      word: wordOf(event),
+    };
+    let operation = trace.operations.get(event.operation);
+    if (!operation) operation = this.#open(trace, event, compact, now);
+    else if (event.id < operation.id) this.#move(operation, () => (operation.id = event.id));
+    operation.events.push(compact);
+    operation.events.sort((a, b) => a.position - b.position);
+    operation.stale = true;
+    this.byId.set(event.id, operation);
+    this.#keepWhole(event);
+    this.facets.add(compact);
+    this.onEvent(compact);
+    this.list?.came(operation, compact);
+    this.traces.known(operation, event.position);
+    this.taken += 1;
+    if (this.gap && event.id > this.gap.rootId) this.#closeGap(compact.at);
+    if (event.id > this.newestId) this.newestId = event.id;
+    if (compact.at > this.newestAt) this.newestAt = compact.at;
+    return operation;
+  }
+
+  #closeGap(at) {
+    this.gap.to = at;
+    this.gap.version += 1;
+    this.gap = null;
+  }
+
+  #open(trace, event, compact, now) {
+    const operation = {
+      type: "operation", key: `${event.trace_id}:${event.operation}`, trace, position: event.operation, id: event.id, events: [],
+      sender: compact.sender, pk: event.object_pk, repr: event.object_repr, actor: compact.actor, source: compact.source,
+      at: compact.at, kind: "", word: "", pieces: [], parent: null, parentPosition: event.parent_position, children: [],
+      via: this.#word(via(event)), origin: originOf(event), rootId: 0, depth: 0, version: 0, born: now, stale: true,
+    };
+    this.traces.link(operation);
+    this.operations.insert(operation);
+    return operation;
+  }
+
+  /** Change what an operation's place depends on: its rows leave the list, and come back where they belong. */
+  #move(operation, change) {
+    const rows = tree(operation);
+    this.list?.leave(rows);
+    for (const row of rows) this.operations.remove(row);
+    change();
+    for (const row of rows) place(row);
+    for (const row of rows) {
+      row.version += 1;
+      this.operations.insert(row);
+    }
+    this.list?.enter(rows);
+  }
+
+  #keepWhole(event) {
+    this.whole.set(event.id, event);
+    if (this.whole.size > this.recent) this.whole.delete(this.whole.keys().next().value);
+  }
+
+  /** What the row says, from the last event of the operation that is known. */
+  #refresh(operation) {
+    if (!operation.stale || operation.gone) return;
+    operation.stale = false;
+    const told = operation.events.findLast((e) => e.outcome !== "committed") ?? operation.events.at(-1);
+    const event = this.whole.get(told.id);
+    const before = operation.kind;
+    operation.kind = told.kind;
+    operation.word = told.word;
+    operation.at = operation.events[0].at;
+    operation.version += 1;
+    if (event) {
+      operation.pieces = summary(event);
+      operation.repr = event.object_repr;
+      operation.pk = event.object_pk;
+      operation.actor = this.#word(event.actor_repr || event.actor_pk);
+    }
+    this.list?.changed(operation);
+    if (before !== operation.kind) this.onKind(operation, before, operation.kind);
+  }
+
+  #evict(events) {
+    let gone = 0;
+    const leaving = this.operations.takeOldest((row) => (gone < events ? ((gone += row.events?.length ?? 0), true) : false));
+    for (const row of leaving) {
+      row.gone = true;
+      if (row.type === "gap") continue;
+      this.traces.forget(row);
+      for (const event of row.events) {
+        this.byId.delete(event.id);
+        if (event.id >= this.floor) this.floor = event.id + 1;
+        this.whole.delete(event.id);
+        this.facets.add(event, -1);
+      }
+    }
+    this.list?.evicted();
+  }
+}

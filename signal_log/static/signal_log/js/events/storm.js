@@ -1,0 +1,144 @@
+// More than a person can read: one row a second says what happened in it; each event stays one click away.
+
+import { OrderedRows, rowAt } from "./rows.js";
+import { lastPart, line } from "../lib/text.js";
+
+export const TOO_MANY = 50; // rows a second that nobody reads
+const FEW_AGAIN = 25;
+const KEPT = 600; // seconds
+const BEFORE = 1_000; // rows from before the storm that stay below it
+const NAMED = 4; // kinds of doing that a second names
+
+class Second {
+  constructor(second) {
+    Object.assign(this, { type: "second", second, at: second * 1000, key: `second:${second}`, events: 0, doings: new Map(), version: 0, open: false, inside: [] });
+  }
+
+  /** [[kind, text], ...], most first: "280 User updated". */
+  get said() {
+    const all = [...this.doings.values()].filter(({ number }) => number > 0).sort((a, b) => b.number - a.number);
+    const named = all.slice(0, NAMED).map(({ kind, text, number }) => [kind, `${number} ${text}`]);
+    return all.length > NAMED ? [...named, ["", `and ${all.slice(NAMED).reduce((sum, { number }) => sum + number, 0)} more`]] : named;
+  }
+}
+
+/** Seconds, newest first, then what was before them. */
+export class StormRows {
+  constructor(head, base) {
+    Object.assign(this, { head, base });
+  }
+
+  get length() {
+    return this.head.length + this.base.length;
+  }
+
+  at(index) {
+    return index < this.head.length ? this.head[index] : this.base.at(index - this.head.length);
+  }
+
+  indexOf(row) {
+    const place = this.head.indexOf(row);
+    if (place >= 0) return place;
+    const below = this.base.indexOf(row);
+    return below < 0 ? -1 : this.head.length + below;
+  }
+
+  frozen(newest) {
+    return new StormRows(this.head.slice(Math.max(0, this.head.indexOf(newest))), this.base.frozen());
+  }
+
+  /** More rows: what is inside a cascade of an opened second goes below it. */
+  merge(rows) {
+    const there = new Set(this.head);
+    const isInside = (row) => there.has(row.cascade);
+    this.base.merge(rows.filter((row) => !there.has(row) && !isInside(row)));
+    this.head = this.head.flatMap((one) => [one, ...rows.filter((row) => isInside(row) && row.cascade === one && !there.has(row))]);
+  }
+
+  drop(unwanted) {
+    this.head = this.head.filter((row) => !unwanted(row));
+    this.base.drop(unwanted);
+  }
+
+  /** Show what happened in a second below it, or hide it again. */
+  toggle(second, rows) {
+    const inside = new Set(second.inside);
+    this.head = this.head.filter((row) => !inside.has(row));
+    second.open = !second.open;
+    second.version += 1;
+    second.inside = second.open ? rows.rows.filter((row) => row.type !== "gap" && Math.floor(rowAt(row) / 1000) === second.second).reverse() : [];
+    this.head.splice(this.head.indexOf(second) + 1, 0, ...second.inside);
+  }
+}
+
+export class Storm {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    Object.assign(this, { seconds: new Map(), newest: 0, since: 0, base: null, folded: 0 });
+  }
+
+  get on() {
+    return this.since > 0;
+  }
+
+  /** An event more. */
+  event({ at }) {
+    const second = this.#second(at);
+    if (!second) return;
+    second.events += 1;
+    second.version += 1;
+    if (this.on && second.second >= this.since) this.folded += 1;
+  }
+
+  /** What an operation was is known, or known better. */
+  operation(operation) {
+    const { counted } = operation;
+    if (counted) counted.number -= 1;
+    const second = this.#second(operation.at);
+    if (!second) return;
+    const text = `${line(lastPart(operation.sender), 40)} ${operation.word}`;
+    let doing = second.doings.get(text);
+    if (!doing) second.doings.set(text, (doing = { kind: operation.kind, text, number: 0 }));
+    doing.number += 1;
+    operation.counted = doing;
+    second.version += 1;
+  }
+
+  /** Whether it begins or ends now; `rows` is the list in which nothing is folded. */
+  judge(rate, now, rows) {
+    if (!this.on && rate.perSecond(now, 2) > TOO_MANY) this.#begin(Math.floor(now / 1000) - 2, rows);
+    else if (this.on && rate.perSecond(now, 5) < FEW_AGAIN) Object.assign(this, { since: 0, base: null });
+    return this.on;
+  }
+
+  /** The list while it lasts. */
+  get rows() {
+    const head = [...this.seconds.values()].filter(({ second, events }) => second >= this.since && events).sort((a, b) => b.second - a.second);
+    return new StormRows(head, this.base);
+  }
+
+  /** No second is open any more. */
+  close() {
+    for (const second of this.seconds.values()) if (second.open) Object.assign(second, { open: false, inside: [], version: second.version + 1 });
+  }
+
+  #begin(since, rows) {
+    this.since = since;
+    this.base = new OrderedRows(rows.rows.filter((row) => row.type === "gap" || rowAt(row) < since * 1000).slice(-BEFORE));
+    this.folded = [...this.seconds.values()].reduce((sum, { second, events }) => sum + (second >= since ? events : 0), 0);
+  }
+
+  #second(at) {
+    const number = Math.floor(at / 1000);
+    let second = this.seconds.get(number);
+    if (second) return second;
+    if (number <= this.newest - KEPT) return null; // older than what is kept
+    this.seconds.set(number, (second = new Second(number)));
+    if (number > this.newest) this.newest = number;
+    if (this.seconds.size > KEPT) for (const old of this.seconds.keys()) if (old <= this.newest - KEPT) this.seconds.delete(old);
+    return second;
+  }
+}

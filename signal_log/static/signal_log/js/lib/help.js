@@ -1,0 +1,12 @@
+// The list of keys, as a dialog.
+
+import { html, render } from "../../vendor/htm-preact.js";
+import { HELP } from "./keys.js";
+
+export function openHelp(dialog) {
+  if (dialog.open) return;
+  const keys = (names) => names.split(" ").map((name, i) => html`${i ? " " : ""}<kbd>${name}</kbd>`);
+  render(html`<h2 id="keys-title">Keys</h2><dl>${HELP.map(([names, deed]) => html`<dt>${keys(names)}</dt><dd>${deed}</dd>`)}</dl>
+    <form method="dialog"><button class="btn" autofocus>Close</button></form>`, dialog);
+  dialog.showModal();
+}

@@ -1,0 +1,28 @@
+// What happened around one event, whatever the filter: its neighbours, put into the list dimmed.
+
+import { ask, state, store } from "./state.js";
+import { Store } from "../events/store.js";
+
+const EACH_WAY = 20;
+
+/** The rows around an event that are not in the list, of a store of their own. */
+export async function around(id) {
+  const [older, newer] = await Promise.all([ask({ before: id + 1, size: EACH_WAY + 1 }), ask({ after: id, size: EACH_WAY })]);
+  const near = new Store();
+  near.show(state.list);
+  near.add([...newer.events, ...older.events].reverse());
+  const others = near.operations.rows.filter((one) => one.events.every(({ id: own }) => !store.operationOf(own)));
+  const rows = [...new Set(others.flatMap((one) => near.rowsOf(one)))];
+  for (const row of rows) row.dim = true;
+  for (const one of others) one.home = near;
+  return rows;
+}
+
+/** The whole events of an operation of which the page has kept the row only. */
+export async function recall(operation) {
+  if (operation.home || operation.asked || operation.events.some(({ id }) => store.event(id))) return false;
+  operation.asked = true;
+  const { events } = await ask({ trace: operation.trace.id, after: operation.events[0].id - 1, size: 500 });
+  store.recall(events);
+  return true;
+}

@@ -1,0 +1,78 @@
+// What comes from the connection, and what it changes on the page.
+
+import { toWire } from "../events/filters.js";
+import { gapWords } from "../events/gap.js";
+import { SETTLE, announcer, before, forgetRows, inForce, now, page, recovery, state, status, store, stream } from "./state.js";
+import { intoRange } from "./past.js";
+import { repick, shownTrace } from "./actions.js";
+import { all, showDetail, soon, table } from "./screen.js";
+
+function connected(name, details) {
+  state.connection = { name, ...details };
+  if (name === "signed-out" || name === "forbidden") forget();
+  if (details.until) {
+    recovery.broken();
+    state.trouble = ""; // the next answer tells
+  }
+  if (details.until || name === "signed-out" || name === "forbidden") announcer.say(status()[1]);
+  all();
+}
+
+function ready(frame, resumed) {
+  const back = state.connection.again;
+  state.connection = { name: "live" };
+  state.skew = frame.server_time ? Date.parse(frame.server_time) - Date.now() : 0;
+  table.skew = state.skew;
+  state.answered = now();
+  setTimeout(soon, SETTLE + 50);
+  state.since ||= now();
+  page.past.retry();
+  before.retry();
+  if (resumed && back) recovery.start(now());
+  else if (back) announcer.say("Connected");
+  health(frame);
+}
+
+function arrived(events) {
+  const touched = stream.add(events);
+  intoRange(events);
+  before.start(toWire(inForce()), now());
+  recovery.note(events, now());
+  announcer.count(touched);
+  if (state.wanted && store.operationOf(state.wanted)) repick(state.wanted);
+  if (state.picked && events.some((event) => event.trace_id === shownTrace().id)) state.detailStale = true;
+  soon();
+}
+
+function reset({ reason }) {
+  if (reason !== "expired") forgetRows();
+  const gap = stream.addGap(reason);
+  state.lost = reason === "expired" ? "some events are no longer retained" : gapWords(gap, state.mode);
+  state.since = now();
+  announcer.say(state.lost);
+  soon();
+}
+
+function health({ layer = "ok", database = "ok" }) {
+  state.trouble = database === "ok" ? "" : "Database unavailable";
+  state.notes = layer === "ok" ? [] : ["no channel layer: looking once a second"];
+  soon();
+}
+
+function refused({ code, detail }) {
+  if (/database/.test(code)) state.trouble = "Database unavailable";
+  else if (code === "bad_filter") state.refusal = detail;
+  else state.notes = [detail];
+  announcer.say(detail);
+  soon();
+}
+
+/** Nothing of the log stays on the screen of somebody who may not see it. */
+function forget() {
+  forgetRows();
+  state.picked = null;
+  Object.assign(state, { following: true, frozen: null, answered: 0, wanted: 0 });
+  showDetail();
+}
+
+export const handlers = { state: connected, events: arrived, ready, reset, error: refused, heartbeat: health };

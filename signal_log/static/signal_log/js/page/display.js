@@ -1,0 +1,37 @@
+// How the rows look, which is kept: their height, their times, their columns.
+
+import { USUAL, fromText, toText } from "../parts/columns.js";
+import { Kept } from "./saved.js";
+import { MODES } from "../lib/time.js";
+
+export class Display {
+  constructor(storage) {
+    this.kept = new Kept("signal-log-display", {}, storage);
+    this.apply();
+  }
+
+  get mode() {
+    return MODES.includes(this.kept.value.mode) ? this.kept.value.mode : MODES[0];
+  }
+
+  get roomy() {
+    return this.kept.value.roomy === true;
+  }
+
+  get columns() {
+    return fromText(this.kept.value.cols) ?? USUAL;
+  }
+
+  set columns(columns) {
+    this.set({ cols: toText(columns) });
+  }
+
+  set(changes) {
+    this.kept.set({ ...this.kept.value, ...changes });
+    this.apply();
+  }
+
+  apply() {
+    document.body.classList.toggle("roomy-rows", this.roomy);
+  }
+}

@@ -1,0 +1,73 @@
+// The menu of the view: those that are kept, the time to look at, how the rows look and of which columns they are.
+
+import { html, render } from "../../vendor/htm-preact.js";
+import { Columns } from "../parts/columns_menu.js";
+import { announcer } from "./state.js";
+import { Shared, forget } from "../parts/shared_menu.js";
+import { MODES, zone } from "../lib/time.js";
+
+const SPANS = [["5 min", 5], ["1 hour", 60], ["1 day", 1440]];
+const WORDS = { local: ["local", zone("local")], utc: ["UTC", ""], relative: ["age", ""] };
+
+/** `of`: views, shared, display, query() of the view shown, open(query), show(from, to), last(minutes), look(changes), columns(), arrange(columns), fits(name). */
+export function viewMenu(button, menu, of) {
+  const again = () => render(html`<div><${Views} ...${of} again=${again} /><${Time} ...${of} close=${() => menu.hidePopover()} /></div>
+    <div><${Rows} ...${of} again=${again} /><${Columns} ...${of} again=${again} /></div>`, menu);
+  menu.addEventListener("toggle", ({ newState }) => {
+    if (newState !== "open") return forget();
+    of.shared.load().then((done) => {
+      if (done) of.views.follow(of.shared.all);
+      if (menu.matches(":popover-open")) again();
+    });
+    again();
+    const { bottom, right } = button.getBoundingClientRect();
+    menu.style.top = `${bottom + 4}px`;
+    menu.style.right = `${Math.max(8, Math.min(innerWidth - right, innerWidth - menu.offsetWidth - 8))}px`;
+  });
+}
+
+function Views({ views, shared, display, query, open, again }) {
+  const save = async (event) => {
+    event.preventDefault();
+    const { name } = event.target.elements;
+    const sharing = event.submitter?.value === "share";
+    const done = sharing ? await shared.share(name.value, query()) : views.save(name.value, query());
+    if (done && sharing) announcer.say(`${name.value} is shared`);
+    if (done) name.value = "";
+    again();
+  };
+  const go = (event, wanted) => {
+    event.preventDefault();
+    event.target.closest("[popover]").hidePopover();
+    open(wanted);
+  };
+  return html`<h2>Views</h2><ul class="views">
+    <li><a href="?" onClick=${(event) => go(event, "")}>Everything</a></li>
+    ${views.all.map(({ name, query: kept, first }) => html`<li key=${name}><a href=${`?${kept}`} onClick=${(event) => go(event, kept)}>${name}</a>
+      <button type="button" aria-pressed=${String(Boolean(first))} title="open with the page" aria-label=${`open ${name} with the page`} onClick=${() => again(views.toggleFirst(name))}>${first ? "★" : "☆"}</button>
+      <button type="button" title="delete" aria-label=${`delete the view ${name}`} onClick=${() => again(views.remove(name))}>×</button></li>`)}
+  </ul>
+  <form class="one-line" onSubmit=${save}><input name="name" required maxlength="60" autocomplete="off" aria-label="Name of the view" placeholder="Name this view …" /><button class="btn small" title="for yourself, in this browser">Keep</button>
+    ${shared.mayShare && html`<button class="btn small" value="share" title="with everybody who may see events">Share</button>`}</form>
+  ${shared.problem && html`<p class="errorlist" role="alert">${shared.problem}</p>`}
+  <${Shared} shared=${shared} views=${views} display=${display} go=${go} again=${again} />`;
+}
+
+function Time({ show, last, close }) {
+  const submit = (event) => {
+    event.preventDefault();
+    const { from, to } = event.target.elements;
+    if (!from.value && !to.value) return;
+    close();
+    show(from.value && new Date(from.value), to.value && new Date(to.value));
+  };
+  return html`<h2>Time</h2><div class="one-line">${SPANS.map(([words, minutes]) => html`<button class="btn small" type="button" onClick=${() => (close(), last(minutes))}>last ${words}</button>`)}</div>
+    <form class="times" onSubmit=${submit}><label>from<input type="datetime-local" name="from" step="1" /></label><label>to<input type="datetime-local" name="to" step="1" /></label><button class="btn small">Show</button></form>`;
+}
+
+function Rows({ display, look, again }) {
+  const choice = (name, value, [words, title]) => html`<button type="button" title=${title} aria-pressed=${String(display[name] === value)} onClick=${() => again(look({ [name]: value }))}>${words}</button>`;
+  return html`<h2>Rows</h2>
+    <div class="one-line"><span class="seg small" role="group" aria-label="Height of rows">${choice("roomy", false, ["dense", ""])}${choice("roomy", true, ["roomy", ""])}</span>
+    <span class="seg small" role="group" aria-label="Times">${MODES.map((mode) => choice("mode", mode, WORDS[mode]))}</span></div>`;
+}

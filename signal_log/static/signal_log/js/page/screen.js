@@ -1,0 +1,148 @@
+// What is shown, and how often: every part of the page follows from its state and its events.
+
+import { Chart } from "../parts/chart.js";
+import { renderDetail } from "../parts/detail.js";
+import { renderFacets } from "../parts/facets_view.js";
+import { renderFoot } from "../parts/status_bar.js";
+import { Heads } from "../parts/heads.js";
+import { openHelp } from "../lib/help.js";
+import { renderOver } from "../parts/empty.js";
+import { SETTLE, $, absent, announcer, before, config, folding, fresh, inForce, links, now, operationOf, page, perSecond, rate, recovery, shownRows, state, status, store, storm, stream } from "./state.js";
+import { historyFrom, renderEnd } from "./past.js";
+import { renderPills } from "../parts/pills.js";
+import * as range from "../events/range.js";
+import { StormRows } from "../events/storm.js";
+import { Table } from "../parts/table.js";
+import { count, plural } from "../lib/text.js";
+import { minute, zone } from "../lib/time.js";
+
+const SPAN = 600_000; // ms that the chart covers
+const FRAME = 100; // ms between renderings of arriving rows: ten a second is as much as can be read
+const SIDE = 500; // ms between renderings of the facets, the chart and the foot
+const MOST_FLASHES = 4; // a second; above that the whole list would blink
+
+/** What the controls shown here do; live.js puts the deeds of reader.js in. */
+export const deeds = {};
+
+const titled = document.title;
+export const table = new Table($("grid"), $("rows"), {
+  pick: (row) => deeds.pick(row), toggle: (row) => deeds.toggle(row), scrolled: (atEdge) => deeds.scrolled(atEdge), moved: () => back(),
+  rendered: () => (state.takenAtRender = store.taken),
+});
+export const heads = new Heads($("grid"), $("heads"), { lay: (names) => table.lay(names), changed: (columns) => deeds.columns(columns) });
+heads.show(state.columns);
+const chart = new Chart($("rate"), rate, {
+  say: (said) => {
+    $("rate-now").textContent = said ? said[0] : perSecond();
+    $("rate-note").textContent = said ? said[1] : counted();
+  },
+  select: (first, last) => deeds.during(range.between(first, last)),
+});
+
+/** What the chart stands for: what the server counted, or else only what the page holds. */
+function counted() {
+  const since = before.since ?? stream.operations.rows.find((row) => row.type !== "gap")?.at;
+  return !since || now() - since >= SPAN || page.past?.began ? "last 10 minutes" : `since ${minute(since, state.mode, now())}`;
+}
+
+export function showDetail() {
+  state.detailStale = false;
+  const panel = $("detail");
+  panel.hidden = !state.picked;
+  const operation = state.picked && operationOf(state.picked);
+  renderDetail(panel, operation, {
+    store: operation?.home ?? store, links, context: state.context,
+    act: { pick: deeds.pickEvent, only: deeds.only, copy: deeds.take, close: deeds.unpick, context: deeds.context },
+  });
+}
+
+function rows() {
+  state.rowsAt = performance.now();
+  storm.judge(rate, now(), store.rows);
+  table.calm = rate.perSecond(now(), 3) < MOST_FLASHES;
+  const shown = shownRows();
+  $("grid").setAttribute("role", state.list === "cascades" || shown instanceof StormRows ? "treegrid" : "grid");
+  table.show(shown);
+  const more = fresh();
+  $("new").hidden = !more;
+  if (more) $("new").textContent = `${plural(more, "new event")}`;
+  back();
+}
+
+/** Near the end of the list what is older is asked for; of a storm's list, which is cut short, nothing. */
+function back() {
+  const { way, settled } = page.past;
+  const stormy = table.rows instanceof StormRows;
+  if (way.open && settled && table.nearEnd && !stormy) way.more();
+  renderEnd($("end"), way, stormy);
+}
+
+function side() {
+  state.sideAt = performance.now();
+  chart.range = state.range;
+  chart.draw(now());
+  if (chart.over === undefined) {
+    $("rate-now").textContent = perSecond();
+    $("rate-note").textContent = counted();
+  }
+  renderFacets($("facets"), { facets: store.facets, filters: inForce(), toggle: deeds.narrow, close: () => deeds.facetsDrawer(false) });
+  renderFoot($("foot"), {
+    storm: folding() && { folded: storm.folded, perSecond: rate.perSecond(now(), 2), open: () => deeds.pause("reader") },
+    size: store.size, rows: store.rows.length, list: state.list, since: state.since, now: now(), recovered: recovery.said(now()),
+    older: links.history(historyFrom()), absent: absent(),
+    lost: state.lost, notes: state.notes, mode: state.mode, help: () => openHelp($("keys")),
+  });
+  if (state.detailStale) showDetail();
+}
+
+function frame() {
+  const time = state.range ? range.words(state.range, state.mode, now()) : "";
+  renderPills($("pills"), { filters: state.filters, time, invert: deeds.turn, drop: deeds.remove, clear: deeds.clear, anytime: () => deeds.during(null) });
+  renderOver($("over"), {
+    connection: state.connection.name, answered: state.answered, settled: state.range || now() - state.answered > SETTLE, refusal: state.refusal,
+    looking: page.past.way.open || page.past.way.state === "loading", time, anytime: () => deeds.during(null),
+    rows: shownRows().length, filters: inForce(), models: config.models, drop: deeds.drop, clear: deeds.clear,
+    login: `${config.login}?next=${encodeURIComponent(location.pathname + location.search)}`,
+  });
+  const [tone, said] = status();
+  $("state").dataset.tone = tone;
+  if ($("state-words").textContent !== said) $("state-words").textContent = said;
+  const { following } = state;
+  $("follow").setAttribute("aria-pressed", String(following));
+  $("follow").classList.toggle("on", following);
+  $("follow-word").textContent = following ? "Following" : "Follow";
+  for (const button of $("lists").children) button.setAttribute("aria-pressed", String(button.value === state.list));
+  $("clock").textContent = state.mode === "relative" ? "Age" : `Time ${zone(state.mode)}`;
+}
+
+export function all() {
+  if (document.hidden) return;
+  frame();
+  rows();
+  side();
+}
+
+/** Render what arrived, but not more often than can be read, and not at all in a hidden tab. */
+export function soon() {
+  if (document.hidden || state.scheduled) return;
+  state.scheduled = true;
+  const wait = Math.max(0, FRAME - (performance.now() - (state.rowsAt ?? 0)));
+  setTimeout(() => requestAnimationFrame(() => {
+    state.scheduled = false;
+    frame();
+    rows();
+    if (performance.now() - (state.sideAt ?? 0) > SIDE) side();
+  }), wait);
+}
+
+export function tick() {
+  recovery.tick(now());
+  announcer.tick();
+  const missed = document.hidden ? stream.taken - state.takenAtHide : 0;
+  document.title = missed ? `(${count(missed)}) ${titled}` : titled;
+  if (document.hidden) return;
+  if (state.mode === "relative") table.retime();
+  if (storm.on && !storm.judge(rate, now(), store.rows)) rows();
+  frame();
+  side();
+}

@@ -1,0 +1,106 @@
+// What the live page holds: its settings, its events, and where its reader stands. Everything else acts on this.
+
+import { Announcer } from "../lib/announce.js";
+import { Before } from "../server/before.js";
+import { Display } from "./display.js";
+import * as filtering from "../events/filters.js";
+import { linksFrom } from "../server/links.js";
+import { asker } from "../server/older.js";
+import { Rate } from "../events/rate.js";
+import { Recovery } from "../events/recovery.js";
+import { SavedViews } from "./saved.js";
+import { words } from "../parts/status.js";
+import { Store } from "../events/store.js";
+import { Storm } from "../events/storm.js";
+import { count } from "../lib/text.js";
+import { readView, writeView } from "./view.js";
+
+export const SETTLE = 500; // ms after the answer in which the first events come; only then is empty called empty
+
+export const $ = (id) => document.getElementById(id);
+export const config = JSON.parse($("live-config").textContent);
+export const links = linksFrom(config.home);
+export const rate = new Rate();
+export const recovery = new Recovery();
+export const storm = new Storm();
+export const announcer = new Announcer($("announcer"));
+
+/** What the connection brings, and what the table says of a range of time. */
+export const stream = new Store({ limit: config.kept, onKind: countKind, onEvent: (event) => storm.event(event) });
+export const ranged = new Store({ limit: config.kept });
+/** Asks the history. */
+export const ask = asker(links.history(""));
+export const before = new Before({ store: stream, rate, ask });
+/** The one of the two that is shown: importers see the change. */
+export let store = stream;
+
+/** The connection, the search field and the ways back in time, put here by live.js. */
+export const page = { connection: null, search: null, older: null };
+
+const storage = (() => {
+  try {
+    return localStorage;
+  } catch {
+    return null; // forbidden
+  }
+})();
+export const views = new SavedViews(config.account, storage);
+export const display = new Display(storage);
+
+const opened = readView(location.search || views.first);
+export const state = {
+  filters: opened.filters, typed: null, range: null, list: opened.list, wanted: opened.event, mode: display.mode, columns: opened.columns ?? display.columns,
+  connection: { name: "connecting" }, answered: 0, trouble: "", refusal: "", notes: [], lost: "", since: 0, skew: 0,
+  following: true, pausedBy: "", takenAtPause: 0, takenAtRender: 0, frozen: null, picked: null, context: false, takenAtHide: 0,
+};
+stream.show(state.list);
+lookAt(opened.range);
+
+function countKind(operation, was, is) {
+  before.count(operation, was, is);
+  storm.operation(operation);
+}
+
+/** Look at a range of time, or with none at what comes. */
+export function lookAt(range) {
+  state.range = range;
+  store = range ? ranged : stream;
+  ranged.clear();
+  store.show(state.list);
+  Object.assign(state, { following: !range?.until, pausedBy: range?.until ? "range" : "", frozen: null, takenAtPause: stream.taken });
+}
+
+export const inForce = () => (state.typed ? filtering.add(state.filters, state.typed) : state.filters);
+export const operationOf = (row) => row.operation ?? row.members?.[0] ?? row;
+export const eventIdOf = (row) => row.event?.id ?? operationOf(row).events.at(-1).id;
+export const now = () => Date.now() + state.skew;
+export const folding = () => storm.on && state.following && !state.range;
+export const shownRows = () => state.frozen ?? (folding() ? storm.rows : store.rows);
+
+/** The event that the address names and this page does not hold, once that is certain. */
+export const absent = () => (state.wanted && state.answered && now() - state.answered > 4 * SETTLE ? { id: state.wanted, url: links.event(state.wanted) } : null);
+
+export const fresh = () => (state.following ? 0 : (state.pausedBy === "range" ? stream : store).taken - state.takenAtPause);
+export const perSecond = () => {
+  const value = rate.perSecond(now());
+  return `${value < 10 ? value.toFixed(1).replace(/\.0$/, "") : count(value)} / s`;
+};
+
+export function forgetRows() {
+  stream.clear();
+  ranged.clear();
+  rate.clear();
+  before.reset();
+  storm.clear();
+}
+
+export function remember(push = false) {
+  writeView({ ...state, event: state.picked ? eventIdOf(state.picked) : state.wanted }, push);
+}
+
+export function status() {
+  return words({
+    ...state.connection, catching: recovery.running, trouble: state.trouble, following: state.following, ranged: state.pausedBy === "range",
+    fresh: fresh(), lastAt: stream.newestAt, now: now(), offline: navigator.onLine === false,
+  });
+}

@@ -1,0 +1,38 @@
+// The view in the address bar: filters, time, folding, columns and the open event, so that a link shows the same.
+
+import * as columns from "../parts/columns.js";
+import { fromQuery, toQuery } from "../events/filters.js";
+import * as range from "../events/range.js";
+
+const LISTS = ["cascades", "operations", "signals"];
+
+export function readView(query) {
+  const given = new URLSearchParams(query);
+  const list = given.get("view");
+  return {
+    filters: fromQuery(query),
+    range: range.fromQuery(query),
+    list: LISTS.includes(list) ? list : "operations",
+    columns: columns.fromText(given.get("cols")),
+    event: Number.parseInt(given.get("event") ?? "", 10) || 0,
+  };
+}
+
+/** The view as a query string; what is as usual is not named. */
+export function toView({ filters, range: time, list, columns: shown, event }) {
+  const query = range.intoQuery(toQuery(filters), time);
+  if (list !== "operations") query.set("view", list);
+  const cols = shown ? columns.toText(shown) : "";
+  if (cols) query.set("cols", cols);
+  if (event) query.set("event", String(event));
+  return query.toString();
+}
+
+/** A change of filters is a step one can go back from; the rest only rewrites the address. */
+export function writeView(view, push) {
+  const text = toView(view);
+  const url = location.pathname + (text ? `?${text}` : "");
+  if (url === location.pathname + location.search) return;
+  if (push) history.pushState(null, "", url);
+  else history.replaceState(null, "", url);
+}

@@ -1,0 +1,180 @@
+// What a row of the list says: fills the cells of an element from a row, of whatever type.
+
+import { EXTRA } from "./extra_columns.js";
+import { gapWords } from "../events/gap.js";
+import { rowAt } from "../events/rows.js";
+import { count, initials, lastPart, line } from "../lib/text.js";
+import { apart, clock } from "../lib/time.js";
+
+const FLASH = 1_200;
+const JUST_NOW = 10_000; // what is older came with the backfill and does not flash
+const NAMES = ["time", "delta", "kind", "obj", "chg", "actor", "via"]; // always filled: cells that are not shown are cheap
+
+const el = (tag, className, role) => {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (role) node.setAttribute("role", role);
+  return node;
+};
+
+/** What is the same already is left alone: each write costs style and layout. */
+const say = (node, text) => {
+  if (node.said !== text) node.textContent = node.said = text;
+};
+const call = (node, className) => {
+  if (node.className !== className) node.className = className;
+};
+
+export function makeRow(id, columns) {
+  const row = el("div", "row", "row");
+  row.id = id;
+  row.cells = {};
+  for (const name of NAMES) row.cells[name] = el(name === "time" ? "time" : "span", name, "gridcell");
+  row.cells.caret = el("span", "caret");
+  row.cells.caret.setAttribute("aria-hidden", "true");
+  row.cells.caret.hidden = true;
+  row.cells.model = el("b");
+  row.cells.repr = el("span");
+  row.cells.obj.append(row.cells.caret, row.cells.model, " ", row.cells.repr);
+  row.cells.badge = el("span", "who small");
+  row.cells.badge.setAttribute("aria-hidden", "true");
+  row.cells.name = el("span");
+  row.cells.actor.append(row.cells.badge, row.cells.name);
+  arrange(row, columns);
+  return row;
+}
+
+/** The cells that a row shows, in the order in which they are read; it has to be filled again. */
+export function arrange(row, columns) {
+  row.extra = columns.filter((name) => EXTRA[name]);
+  for (const name of row.extra) row.cells[name] ??= el("span", name, "gridcell");
+  row.parts = columns.map((name) => row.cells[name]);
+  row.version = null;
+  if (!row.whole) row.replaceChildren(...row.parts);
+}
+
+/** `how`: {mode, skew, calm, picked, another, now}. */
+export function fillRow(element, row, how) {
+  if (row.type === "gap" || row.type === "second") return fillWhole(element, row, how);
+  if (element.whole) {
+    element.whole = false;
+    element.replaceChildren(...element.parts);
+  }
+  const said = row.type === "cascade" ? row.told : (row.operation ?? row);
+  const kind = row.event?.kind ?? said.kind;
+  const isNew = how.calm && how.another && how.now - row.born < FLASH / 2 && how.now + how.skew - said.at < JUST_NOW;
+  call(element, `row ${kind}${row.event && kind === "about" ? " pre" : ""}${row.dim ? " dim" : ""}${row === how.picked ? " picked" : ""}${isNew ? " new" : ""}`);
+  sayTime(element, row, how);
+  unfolding(element, row);
+  what(element.cells, row, said, kind);
+  who(element.cells, row.type === "cascade" ? row.actor : said.actor, said.source);
+  say(element.cells.via, said.via);
+  for (const name of element.extra) say(element.cells[name], EXTRA[name](row, said));
+}
+
+/** A row that is one sentence: a gap, or a second of a storm. */
+function fillWhole(element, row, how) {
+  element.whole = true;
+  element.className = `row ${row.type}`;
+  if (row.type === "second") element.setAttribute("aria-expanded", String(row.open));
+  else element.removeAttribute("aria-expanded");
+  const cell = el("span", "", "gridcell");
+  if (row.type === "gap") cell.textContent = gapWords(row, how.mode);
+  else {
+    const time = el("time");
+    time.textContent = clock(row.at, how.mode === "relative" ? "local" : how.mode, Date.now() + how.skew).replace(/\.\d{3}$/, "");
+    const total = el("b");
+    total.textContent = `${count(row.events)} events`;
+    const caret = el("span", "caret");
+    caret.setAttribute("aria-hidden", "true");
+    caret.textContent = row.open ? "▾" : "▸";
+    cell.append(time, caret, total, ...row.said.map(([kind, text]) => Object.assign(el("span", `step ${kind}`), { textContent: text })));
+  }
+  element.replaceChildren(cell);
+}
+
+export function sayTime(element, row, { mode, skew }) {
+  if (element.whole) return;
+  const at = rowAt(row);
+  const { time } = element.cells;
+  say(time, clock(at, mode, Date.now() + skew));
+  time.dateTime = new Date(at).toISOString();
+}
+
+/** What is cut off or meant by the cells of a row, for the pointer over it: only there it is worth the writing. */
+export function explain({ of: row, whole, cells, extra }) {
+  if (!row || whole) return;
+  const subject = row.type === "cascade" ? row.ordered[0] : (row.operation ?? row);
+  const actor = row.type === "cascade" ? row.actor : subject.actor;
+  cells.time.title = cells.time.dateTime;
+  cells.obj.title = `${line(subject.sender, 100)} ${line(subject.pk, 60)}: ${line(subject.repr, 100)}`;
+  cells.actor.title = actor ? line(actor, 200) : "nobody was logged in";
+  cells.via.title = subject.via;
+  for (const name of extra) cells[name].title = cells[name].textContent;
+}
+
+/** How long after what set it off; of what nothing set off, how long after the one before. */
+export function sayDelta(element, row, rows, index) {
+  if (element.whole) return;
+  const before = causeOf(row) ?? previous(rows, index);
+  const text = before ? apart(rowAt(row) - rowAt(before)) : "";
+  say(element.cells.delta, text);
+}
+
+function causeOf(row) {
+  const operation = row.operation ?? row;
+  if (row.event && row.event !== operation.events[0]) return operation.events[0];
+  return row.type === "cascade" ? null : operation.parent;
+}
+
+/** The next row below that nothing set off; the list is newest first. */
+function previous(rows, index) {
+  for (let below = index + 1; below < Math.min(rows.length, index + 50); below += 1) {
+    const row = rows.at(below);
+    if (row.type === "gap" || row.type === "second") return null;
+    if (!row.depth && !(row.event && row.event !== row.operation.events[0])) return row;
+  }
+  return null;
+}
+
+/** Whether there is more inside, and whether it is shown. */
+function unfolding(element, row) {
+  const can = row.type === "cascade" ? row.members.length > 1 : row.type === "many";
+  const state = can ? String(row.open) : null;
+  if (element.getAttribute("aria-expanded") === state) return;
+  element.cells.caret.hidden = !can;
+  say(element.cells.caret, row.open ? "▾" : "▸");
+  if (can) element.setAttribute("aria-expanded", state);
+  else element.removeAttribute("aria-expanded");
+}
+
+function what(cells, row, said, kind) {
+  call(cells.kind, `kind ${kind}`);
+  say(cells.kind, row.event ? lastPart(row.event.signal) : said.word);
+  const depth = Math.min(row.depth, 8);
+  if (cells.depth !== depth) cells.obj.style.setProperty("--depth", (cells.depth = depth));
+  cells.obj.toggleAttribute("data-child", depth > 0);
+  const subject = row.type === "cascade" ? row.ordered[0] : said;
+  say(cells.model, line(lastPart(subject.sender), 60));
+  say(cells.repr, row.type === "many" ? row.words : line(subject.repr || subject.pk, 100));
+  change(cells.chg, row.pieces ?? said.pieces);
+}
+
+/** The pieces of a change, in the elements that are there already. */
+function change(cell, pieces) {
+  while (cell.children.length > pieces.length) cell.lastChild.remove();
+  pieces.forEach(([role, text], index) => {
+    const piece = cell.children[index] ?? cell.appendChild(el("span"));
+    call(piece, role);
+    say(piece, text);
+  });
+}
+
+function who(cells, actor, source) {
+  cells.actor.classList.toggle("none", !actor);
+  say(cells.badge, actor ? initials(actor) : "");
+  say(cells.name, line(actor || nobody(source), 60));
+}
+
+/** Who did it when nobody was logged in: a stranger, or a program. */
+const nobody = (source) => (source === "http" || source === "websocket" ? "anonymous" : source.replace(/^\w+:/, ""));

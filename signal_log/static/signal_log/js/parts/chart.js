@@ -1,0 +1,125 @@
+// The chart of the rate: bars on a canvas, stacked by kind, in the colours of the page; a span of it can be chosen.
+
+import { brush } from "../lib/brush.js";
+import { KINDS } from "../events/rate.js";
+import { count } from "../lib/text.js";
+import { clock } from "../lib/time.js";
+
+const PITCH = 6; // pixels a bar and its gap take
+const COLOURS = ["--sl-created", "--sl-updated", "--sl-deleted", "--sl-undone", "--sl-silent"];
+const SAID = ["created", "updated", "deleted", "undone or failed", "other"];
+
+export class Chart {
+  /** `on`: say(words or null) of the bar pointed at; select(first second, last second). */
+  constructor(canvas, rate, on) {
+    Object.assign(this, { canvas, rate, on, range: null, chosen: null });
+    this.colours();
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    new MutationObserver(() => this.colours()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.colours());
+    brush(canvas, {
+      bars: () => this.sums?.length ?? 1,
+      secondsOf: (first, last) => this.rate.secondsOf(first, last, this.sums.length),
+      show: (bar, seconds) => this.#show(bar, seconds),
+      select: (seconds) => on.select(...seconds),
+    });
+  }
+
+  /** The canvas knows no custom properties: ask a real element what they come to. */
+  colours() {
+    const probe = document.createElement("i");
+    this.canvas.after(probe);
+    const colour = (name) => {
+      probe.style.color = `var(${name})`;
+      return getComputedStyle(probe).color;
+    };
+    this.fills = COLOURS.map(colour);
+    this.ground = colour("--sl-line");
+    this.wash = colour("--sl-accent-wash");
+    this.edge = colour("--sl-accent");
+    probe.remove();
+    this.draw();
+  }
+
+  draw(now = this.now ?? Date.now()) {
+    const { canvas } = this;
+    const { clientWidth: width, clientHeight: height } = canvas;
+    if (!width || !height) return;
+    const scale = devicePixelRatio || 1;
+    if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
+    if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
+    this.now = now;
+    this.sums = this.rate.bars(Math.max(1, Math.floor(width / PITCH)), now);
+    const context = canvas.getContext("2d");
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, width, height);
+    this.#lit = this.#litBars();
+    this.#band(context, width, height);
+    context.fillStyle = this.ground;
+    context.fillRect(0, height - 1, width, 1);
+    this.#stack(context, width, height - 1);
+    if (document.activeElement !== canvas) canvas.setAttribute("aria-label", this.words()); // who is on it hears of bars
+  }
+
+  /** What the chart shows, for those who do not see it. */
+  words() {
+    const totals = KINDS.map((_, k) => this.sums.reduce((sum, bar) => sum + bar[k], 0));
+    const said = SAID.map((word, k) => (totals[k] ? `${count(totals[k])} ${word}` : "")).filter(Boolean);
+    return `Operations in the last ten minutes: ${said.join(", ") || "none"}. Arrow keys move, with Shift they choose a span, Enter shows it`;
+  }
+
+  #lit = null;
+
+  /** The first and the last bar of what is chosen or looked at. */
+  #litBars() {
+    const { range, chosen, sums } = this;
+    const span = chosen ?? (range && [range.from === null ? -Infinity : range.from / 1000, range.to === null ? Infinity : range.to / 1000]);
+    if (!span) return null;
+    const inside = sums.map((_, bar) => this.rate.secondsOf(bar, bar, sums.length)).map(([from, to]) => to + 1 > span[0] && from <= span[1]);
+    return inside.includes(true) ? [inside.indexOf(true), inside.lastIndexOf(true)] : [-1, -1];
+  }
+
+  #band(context, width, height) {
+    if (!this.#lit || this.#lit[0] < 0) return;
+    const step = width / this.sums.length;
+    const [x, wide] = [this.#lit[0] * step, (this.#lit[1] - this.#lit[0] + 1) * step];
+    context.fillStyle = this.wash;
+    context.fillRect(x, 0, wide, height);
+    context.fillStyle = this.edge;
+    context.fillRect(x, 0, 1, height);
+    context.fillRect(x + wide - 1, 0, 1, height);
+  }
+
+  #stack(context, width, height) {
+    const top = Math.max(4, ...this.sums.map((bar) => bar.reduce((a, b) => a + b)));
+    const step = width / this.sums.length;
+    this.sums.forEach((bar, index) => {
+      let y = height;
+      const dim = this.#lit ? index < this.#lit[0] || index > this.#lit[1] : this.over !== undefined && this.over !== index;
+      bar.forEach((number, kind) => {
+        if (!number) return;
+        const tall = Math.max(1, (number / top) * (height - 2));
+        context.globalAlpha = dim ? 0.45 : 1;
+        context.fillStyle = this.fills[kind];
+        context.fillRect(Math.round(index * step), y - tall, Math.max(1, Math.round(step) - 2), tall);
+        y -= tall;
+      });
+    });
+    context.globalAlpha = 1;
+  }
+
+  /** Point at a bar, or at none; `seconds` is a span that is being chosen. */
+  #show(bar, seconds) {
+    Object.assign(this, { over: bar, chosen: seconds });
+    this.draw();
+    if (bar === undefined) return this.on.say(null);
+    const [from, to] = seconds ?? this.rate.secondsOf(bar, bar, this.sums.length);
+    const said = SAID.map((word, k) => (this.sums[bar][k] ? `${this.sums[bar][k]} ${word}` : "")).filter(Boolean);
+    const time = (second) => clock(second * 1000, "local", this.now).slice(0, 8);
+    const spoken = seconds && to - from > 6 ? [`${time(from)}`, `to ${time(to)}`] : [time(from), said.join(", ") || "nothing"];
+    this.canvas.setAttribute("aria-valuetext", spoken.join(" "));
+    this.canvas.setAttribute("aria-valuenow", String(bar));
+    this.canvas.setAttribute("aria-valuemax", String(this.sums.length - 1));
+    this.on.say(spoken);
+  }
+}

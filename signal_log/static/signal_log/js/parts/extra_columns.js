@@ -1,0 +1,20 @@
+// What the columns say that are not shown as usual: one text each, made only while they are.
+
+import { duration } from "../lib/text.js";
+
+const OUTCOMES = { undone: "rolled back", failed: "failed" };
+
+export const EXTRA = {
+  source: (row, said) => said.source,
+  outcome: (row, said) => OUTCOMES[row.event?.kind ?? said.kind] ?? "committed",
+  trace: (row, said) => said.trace.id.slice(-8),
+  took: (row, said) => duration(row.event ? row.event.us : taken(row.ordered ?? row.run ?? [said])),
+};
+
+/** From the first signal to the end of the last receiver, in microseconds. */
+function taken(operations) {
+  const events = operations.flatMap((one) => one.events);
+  if (events.length === 1) return events[0].us;
+  const end = Math.max(...events.map(({ at, us }) => at * 1000 + (us ?? 0)));
+  return Math.round(end - Math.min(...events.map(({ at }) => at)) * 1000);
+}

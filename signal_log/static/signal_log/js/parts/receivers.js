@@ -1,0 +1,87 @@
+// The receivers of an operation in the panel: the slowest on top, each beside what it takes usually.
+
+import { Component, html } from "../../vendor/htm-preact.js";
+import { asker } from "../server/older.js";
+import { duration, lastPart, line, visible } from "../lib/text.js";
+
+const STILL = 300; // ms that a selection stands before the log is asked about it
+
+const asAsked = (links) => (id) => asker(links.event(id))({ format: "receivers" });
+
+/** The runs that an event recorded; a row that somebody else wrote may hold anything. */
+const runs = (event) => (Array.isArray(event.receivers) ? event.receivers : []).filter((one) => one && typeof one === "object" && !Array.isArray(one));
+
+/** [{name, signal, order, of, us, error, standing}]; `told` maps an event's id to what the log answered. */
+export function slowestFirst(events, told) {
+  const found = events.flatMap((event) => {
+    const answers = told.get(event.id) ?? [];
+    return runs(event).map((one, index, all) => ({
+      name: one.receiver ?? "", signal: lastPart(event.signal), order: index + 1, of: all.length, us: Number.isFinite(one.duration_us) ? one.duration_us : null, error: one.error,
+      standing: (answers[index]?.receiver === one.receiver && answers[index]?.standing) || null,
+    }));
+  });
+  return found.sort((a, b) => (b.us ?? 0) - (a.us ?? 0));
+}
+
+/** `events` are those of the operation; `ask(id)` may be given instead of the log. */
+export class Receivers extends Component {
+  told = new Map();
+  trouble = "";
+
+  get events() {
+    return this.props.whole.filter((event) => runs(event).length);
+  }
+
+  componentDidMount() {
+    this.#settle();
+  }
+
+  componentDidUpdate() {
+    this.#settle();
+  }
+
+  componentWillUnmount() {
+    clearTimeout(this.waiting);
+    this.key = null;
+  }
+
+  /** Ask once for each selection, and only for one that stands still; what arrives meanwhile changes nothing. */
+  #settle() {
+    const ids = this.events.map(({ id }) => id);
+    const key = ids.join();
+    if (key === this.key) return;
+    Object.assign(this, { key, trouble: "" });
+    clearTimeout(this.waiting);
+    if (ids.length) this.waiting = setTimeout(() => this.#ask(ids, key), STILL);
+  }
+
+  async #ask(ids, key) {
+    const ask = this.props.ask ?? asAsked(this.props.links);
+    let [told, trouble] = [new Map(), ""];
+    try {
+      const answers = await Promise.all(ids.map((id) => ask(id)));
+      told = new Map(ids.map((id, index) => [id, answers[index].receivers]));
+    } catch (problem) {
+      trouble = problem.message;
+    }
+    if (key !== this.key) return;
+    Object.assign(this, { told, trouble });
+    this.forceUpdate();
+  }
+
+  render() {
+    const list = slowestFirst(this.events, this.told);
+    if (!list.length) return null;
+    return html`<h3>${list.length > 1 ? "Receivers, slowest first" : "Receivers"}</h3><ul class="receivers">${list.map((one) => html`<li>
+      <span class="value" title=${`${one.signal}, called ${one.order} of ${one.of}`}>${line(one.name, 200)} <span class="muted">${one.signal}</span></span><span class="muted">${duration(one.us)}</span>
+      <span class="usual">${one.standing ? html`<${Spread} ...${one.standing} /><span class="muted">${one.standing.text}</span>${one.standing.slow && html` <span class="slow">slow, ${one.standing.times} × p50</span>`}` : "\u00a0"}</span>
+      ${one.error && html`<span class="error value">× ${visible(one.error)}</span>`}</li>`)}</ul>
+      ${this.trouble && html`<p class="muted">What they take usually could not be read: ${this.trouble}</p>`}`;
+  }
+}
+
+/** The same as _spread.html: a band from p50 to p99, a mark where this run lies. */
+function Spread({ p50, p99, at, slow }) {
+  if (at === null) return null;
+  return html`<svg class=${slow ? "spread late" : "spread"} viewBox="-1 0 102 8" preserveAspectRatio="none" aria-hidden="true"><rect x=${p50} y="2" width=${p99 - p50} height="4" /><path d=${`M${at} 0V8`} /></svg>`;
+}

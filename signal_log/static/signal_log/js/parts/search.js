@@ -1,0 +1,55 @@
+// The search field: looks while one types, and makes a pill of it at Enter.
+
+import { fromTyped } from "../events/filters.js";
+
+const PAUSE = 350;
+
+/** `on`: typed(filter or null) while typing, entered(filter) at Enter. */
+export function searchBox(form, input, on) {
+  let timer;
+  let last = "";
+
+  const empty = () => {
+    clearTimeout(timer);
+    input.value = last = "";
+  };
+
+  const look = () => {
+    const text = input.value.trim();
+    if (text === last) return;
+    last = text;
+    const filter = fromTyped(text);
+    if (filter && filter.key !== "q") return; // `actor:gr` is not done yet: Enter says so
+    on.typed(filter);
+  };
+
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(look, PAUSE);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const filter = fromTyped(input.value);
+    if (!filter) return;
+    empty();
+    on.entered(filter);
+  });
+
+  return {
+    empty,
+    focus: () => input.focus(),
+    clear() {
+      const had = last !== "";
+      empty();
+      if (had) on.typed(null);
+      return true;
+    },
+    /** Esc in the field: first empties it, then leaves it. */
+    leave({ target }) {
+      if (target !== input) return false;
+      if (input.value) this.clear();
+      else input.blur();
+      return true;
+    },
+  };
+}

@@ -1,0 +1,28 @@
+// How the page stands to the log, in words: pure.
+
+import { count } from "../lib/text.js";
+import { ago, span } from "../lib/time.js";
+
+const QUIET = 5 * 60_000;
+const FINAL = {
+  "signed-out": ["bad", "Signed out"],
+  forbidden: ["bad", "No permission"],
+};
+
+/** [tone, words] with tone ok | wait | bad | held. */
+export function words({ name, again, until, catching, trouble, following, ranged, fresh, lastAt, now, offline }) {
+  if (FINAL[name]) return FINAL[name];
+  if (offline && name !== "live") return ["bad", "Offline"];
+  const wait = until ? `in ${Math.max(1, Math.ceil((until - now) / 1000))} s` : "";
+  if (name === "restarting") return ["wait", `Server restarting, back ${wait}`];
+  if (name === "database") return ["bad", `Database unavailable, again ${wait}`];
+  if (name === "reconnecting") return ["wait", `Reconnecting ${wait}`];
+  if (trouble) return ["bad", trouble];
+  if (name === "connecting") return ["wait", again ? "Reconnecting…" : "Connecting…"];
+  if (catching !== null && catching !== undefined) return ["wait", `Catching up ${count(catching)}`];
+  if (ranged) return ["held", fresh ? `Time range · ${count(fresh)} new` : "Time range"];
+  if (!following) return ["held", fresh ? `Paused · ${count(fresh)} new` : "Paused"];
+  if (!lastAt) return ["ok", "Live · no events yet"];
+  const age = now - lastAt;
+  return ["ok", age > QUIET ? `Live · quiet for ${span(age)}` : `Live · ${ago(age)}`];
+}

@@ -1,0 +1,66 @@
+// A cascade as bars on one axis of time: each operation, its signals, their receivers, and what those set off.
+
+import { duration, lastPart, line } from "../lib/text.js";
+import { micros } from "../lib/time.js";
+
+/** [{name, title, depth, kind, start, length, id, here}] in microseconds, in the order things happened. */
+export function bars(tree, eventOf, here) {
+  const top = tree[0];
+  const found = [];
+  const children = new Map();
+  for (const operation of tree) {
+    if (operation === top) continue;
+    const at = operation.parentPosition;
+    children.set(at, [...(children.get(at) ?? []), operation]);
+  }
+  const walk = (operation, depth) => {
+    const events = operation.events.map((e) => eventOf(e.id)).filter(Boolean);
+    if (!events.length) return;
+    const start = micros(events[0].occurred_at);
+    const last = events.at(-1);
+    const end = Math.max(...events.map((e) => micros(e.occurred_at) + (e.duration_us ?? 0)));
+    found.push({
+      name: `${verb(operation)} ${lastPart(operation.sender)} ${operation.repr || operation.pk}`, depth,
+      kind: operation.kind, start, length: end - start, id: last.id, here: operation === here,
+    });
+    for (const event of events) signal(event, depth + 1);
+  };
+  const signal = (event, depth) => {
+    const start = micros(event.occurred_at);
+    if (event.receivers?.length || children.has(event.position)) {
+      found.push({ name: lastPart(event.signal), depth, kind: "about", start, length: event.duration_us ?? 0, id: event.id });
+    }
+    const within = [...(children.get(event.position) ?? [])];
+    let clock = start;
+    for (const receiver of event.receivers ?? []) {
+      found.push({ name: receiver.receiver, depth: depth + 1, kind: "receiver", start: clock, length: receiver.duration_us ?? 0, error: receiver.error });
+      clock += receiver.duration_us ?? 0;
+      for (const child of within.filter((one) => caused(one, eventOf) === receiver.receiver)) {
+        within.splice(within.indexOf(child), 1);
+        walk(child, depth + 2);
+      }
+    }
+    for (const child of within) walk(child, depth + 1);
+  };
+  walk(top, 0);
+  return found;
+}
+
+const caused = (operation, eventOf) => eventOf(operation.events[0].id)?.caused_by;
+const VERBS = { created: "create", updated: "update", deleted: "delete", about: "save", undone: "undone", failed: "failed" };
+const verb = ({ kind, word }) => VERBS[kind] ?? word;
+
+/** The axis: [from, length] that all bars fit into. */
+export function axis(list) {
+  const from = Math.min(...list.map((bar) => bar.start));
+  const to = Math.max(...list.map((bar) => bar.start + bar.length));
+  return [from, Math.max(1, to - from)];
+}
+
+/** Per cent of the axis, for the style of one bar. */
+export function extent({ start, length }, [from, whole]) {
+  const x = Math.min(99, (100 * (start - from)) / whole);
+  return { "--x": `${x.toFixed(2)}%`, "--w": `${Math.min(100 - x, (100 * length) / whole).toFixed(2)}%` };
+}
+
+export const label = (bar) => `${line(bar.name, 120)}, ${duration(bar.length)}`;

@@ -1,0 +1,92 @@
+"""How long a receiver usually takes, and what is said of one run beside that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from signal_log.show.trace.percentiles import FEWEST, Usual, runs_in, standing, usual
+
+NAME = "shop.signals.restock"
+
+
+def column(*taken: Any, name: str = NAME) -> list[dict[str, Any]]:
+    """What an event records of runs that took so long."""
+    return [{"receiver": name, "duration_us": us, "error": ""} for us in taken]
+
+
+def test_quantiles_are_times_that_some_run_took() -> None:
+    """Of 1 to 100 µs in any order: p50 is 50, p99 is 99."""
+    runs = runs_in(column(us) for us in reversed(range(1, 101)))
+    assert usual(runs[NAME]) == Usual(100, 50, 99)
+
+
+def test_each_receiver_has_its_own() -> None:
+    """Two of one signal are told apart; one that is connected twice counts twice."""
+    found = runs_in([column(3, 1) + column(50, name="shop.signals.mail")] * 10)
+    assert found == {NAME: [1] * 10 + [3] * 10, "shop.signals.mail": [50] * 10}
+    assert usual(found[NAME]) == Usual(20, 1, 3)
+
+
+@pytest.mark.parametrize("own", [1, 2, 7, 50, 99, 100])
+def test_a_run_is_no_measure_of_itself(own: int) -> None:
+    """The quantiles without it are those of the others, wherever it lies among them."""
+    runs = [*range(1, 50), 50, 50, *range(51, 101)]
+    others = sorted(runs)
+    others.remove(own)
+    assert usual(runs, without=own) == usual(others)
+    assert usual([7], without=7) is None
+    assert usual([]) is None
+    assert standing(7, None).text == "no other run among the newest events"
+
+
+@pytest.mark.parametrize(("number", "p99"), [(1, None), (FEWEST - 1, None), (FEWEST, 7)])
+def test_of_few_runs_there_is_no_p99(number: int, p99: int | None) -> None:
+    """The longest of a handful is no quantile, and the words say that."""
+    found = usual([7] * number)
+    assert found is not None
+    assert found.p99_us == p99
+    said = standing(7, found)
+    assert ("too few for a p99" in said.text) == (p99 is None)
+    assert f"of {number}" in said.text
+    assert (said.at is None) == (p99 is None)
+
+
+def test_no_runs_and_strange_rows_are_no_error() -> None:
+    """A column that somebody else wrote may hold anything."""
+    strange: list[Any] = [None, "text", [None, 3, {"receiver": 5}, {"duration_us": "long"}], {"receiver": NAME}]
+    assert runs_in(strange) == {}
+    assert runs_in([*strange, column(4, None)]) == {NAME: [4]}
+
+
+@pytest.mark.parametrize(
+    ("us", "slow"),
+    [(4_100, True), (4_099, False), (90_000, True), (300, False)],
+)
+def test_a_run_at_its_p99_is_called_slow(us: int, slow: bool) -> None:
+    """It is marked, and the words are those of the quantiles whatever it took."""
+    said = standing(us, Usual(500, 300, 4_100))
+    assert said.text == "p50 300 µs · p99 4.1 ms of 500"
+    assert said.slow == slow
+
+
+def test_what_hardly_differs_or_takes_no_time_is_not_called_slow() -> None:
+    """Above p99, but below a millisecond or near p50."""
+    assert not standing(999, Usual(500, 3, 10)).slow
+    assert not standing(2_999, Usual(500, 1_000, 1_100)).slow
+    assert standing(3_000, Usual(500, 1_000, 1_100)).times == 3
+
+
+def test_the_graph_holds_the_band_and_the_run() -> None:
+    """A run within the usual lies left of p99, one beyond it makes the band narrow; zeros draw too."""
+    within, beyond = standing(2_000, Usual(500, 1_000, 4_000)), standing(40_000, Usual(500, 1_000, 4_000))
+    assert (within.p50, within.p99, within.at, within.band) == (25, 100, 50, 75)
+    assert (beyond.p50, beyond.p99, beyond.at) == (2.5, 10, 100)
+    assert standing(0, Usual(20, 0, 0)).at == 0
+
+
+def test_a_run_without_a_time_has_no_place_in_the_graph() -> None:
+    """What did not finish is not compared."""
+    said = standing(None, Usual(500, 300, 4_100))
+    assert (said.at, said.slow, said.text) == (None, False, "p50 300 µs · p99 4.1 ms of 500")
