@@ -15,11 +15,11 @@ class SignalLogConfig(AppConfig):
         """Nothing is patched by importing signal_log; all of it happens here and can be undone."""
         from signal_log import checks, pipeline
         from signal_log.conf import problems
-        from signal_log.store import append_only
 
         register(checks.check_settings)
         register(checks.check_middleware)
         register(checks.check_database, Tags.database)
-        append_only.watch_connections()
-        if not problems():  # `manage.py check` names them; a wrong setting must not hide behind a traceback
+        if problems():  # `manage.py check` names them; a wrong setting must not hide behind a traceback
+            pipeline.open_flush()
+        else:
             pipeline.start()

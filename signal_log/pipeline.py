@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.operations import BaseDatabaseOperations
 
-from signal_log.capture import wiring
+from signal_log.capture import patches, wiring
 from signal_log.conf import conf
 from signal_log.event import Event
+from signal_log.store import append_only
 from signal_log.store.append import append
 from signal_log.store.row import TABLE
 from signal_log.tail import doorbell
@@ -35,8 +37,16 @@ class Pipeline:
         doorbell.ring()
 
 
+def open_flush() -> None:
+    """Let Django's ``flush`` pass the triggers that guard the log, whether anything is recorded or not."""
+    append_only.watch_connections()
+    patches.replace(BaseDatabaseOperations, "execute_sql_flush", append_only.flush)
+
+
 def start() -> None:
-    """Record from now on."""
+    """Record from now on, as the settings are now."""
+    stop()
+    open_flush()
     wiring.start(Pipeline())
 
 

@@ -1,14 +1,13 @@
 """One save or delete: pairs its pre and its post event, and knows when it failed.
 
-``Model.save_base`` and ``Collector.delete`` are wrapped while the app is ready. In autocommit an observed
+``Model.save_base`` and ``Collector.delete`` are replaced (``patches``). In autocommit an observed
 save is made atomic with its receivers and its events; a delete is atomic already.
 """
 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from functools import wraps
-from typing import Any, Final
+from typing import Any
 
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,14 +16,14 @@ from django.db.models.deletion import Collector
 from signal_log.capture.model import loaded
 from signal_log.capture.model.plan import Values
 from signal_log.capture.model.registry import plan_of
+from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.pausing import paused
 from signal_log.capture.trace.context import default_scene
 from signal_log.capture.trace.trace import Draft, Trace, current_trace, trace_of
-from signal_log.capture.transaction.held import failed, in_transaction, settle_loose
+from signal_log.capture.transaction.held import settle_loose
+from signal_log.capture.transaction.state import in_transaction
 from signal_log.conf import conf
-from signal_log.event import POST_DELETE, POST_SAVE
-
-_UNWRAPPED: Final[dict[str, Any]] = {}
+from signal_log.event import FAILED, POST_DELETE, POST_SAVE
 
 
 class Operation:
@@ -62,8 +61,7 @@ class Operation:
     def failed(self, error: BaseException) -> None:
         """It ended with an exception: what awaits its post event never finished."""
         for draft in self.awaiting.values():
-            draft.awaits_post = False
-            failed(draft, error)
+            draft.awaits_post, draft.outcome, draft.error = False, FAILED, error_text(error)
 
 
 current_operation: ContextVar[Operation | None] = ContextVar("signal_log_operation", default=None)
@@ -81,24 +79,9 @@ def _run(operation: Operation, original: Any, *args: Any) -> Any:
         current_operation.reset(token)
 
 
-def wrap() -> None:
-    """Wrap Django's two ways of changing rows with signals."""
-    if not _UNWRAPPED:
-        _UNWRAPPED["save_base"] = models.Model.save_base
-        _UNWRAPPED["delete"] = Collector.delete
-        models.Model.save_base = _save_base(models.Model.save_base)  # type: ignore[method-assign]
-        Collector.delete = _delete(Collector.delete)  # type: ignore[method-assign]
+def save_base(original: Any) -> Any:
+    """``Model.save_base``: a save of an observed model is an operation, in autocommit a transaction too."""
 
-
-def unwrap() -> None:
-    """Undo ``wrap``."""
-    if _UNWRAPPED:
-        models.Model.save_base = _UNWRAPPED.pop("save_base")  # type: ignore[method-assign]
-        Collector.delete = _UNWRAPPED.pop("delete")  # type: ignore[method-assign]
-
-
-def _save_base(original: Any) -> Any:
-    @wraps(original)
     def save_base(
         self: models.Model,
         raw: bool = False,
@@ -131,7 +114,6 @@ def _save_base(original: Any) -> Any:
             if begun is not None:
                 current_trace.reset(begun)
 
-    save_base.alters_data = True  # type: ignore[attr-defined]
     return save_base
 
 
@@ -144,8 +126,9 @@ def _save_loose(operation: Operation, original: Any, *args: Any) -> None:
             settle_loose(operation.connection.alias)
 
 
-def _delete(original: Any) -> Any:
-    @wraps(original)
+def delete(original: Any) -> Any:
+    """``Collector.delete``: a run of a delete collector is an operation."""
+
     def delete(self: Collector) -> Any:
         with trace_of(default_scene):
             return _run(Operation(connections[self.using]), original, self)

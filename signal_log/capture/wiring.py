@@ -4,62 +4,46 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
 from django.db import models
 from django.db.models.signals import class_prepared
 
-from signal_log.capture import operation
-from signal_log.capture.model import loaded, registry
-from signal_log.capture.signals import dispatch, extra, m2m
-from signal_log.capture.silent import orm as accounted
-from signal_log.capture.silent import watch as silent
+from signal_log.capture import patches
+from signal_log.capture.model import registry
+from signal_log.capture.signals import dispatch, extra
+from signal_log.capture.silent import watch
 from signal_log.capture.sink import Sink, use_sink
-from signal_log.capture.trace import commands, tasks, websocket
-from signal_log.capture.transaction import connection
+from signal_log.capture.trace import tasks
 
 
 def start(sink: Sink) -> None:
     """Observe what the settings choose, from now on and for classes yet to come; settled events go to ``sink``."""
     use_sink(sink)
-    connection.wrap()
-    dispatch.wrap()
-    operation.wrap()
-    commands.wrap()
-    websocket.wrap()
+    patches.put_on()
     tasks.connect()
-    m2m.wrap()
-    extra.wrap()
     for model in registry.chosen_models():
         _observe(model)
         dispatch.connect(model)
-    accounted.wrap()
-    silent.watch_connections()
+    for model in registry.once_observed():
+        _observe(model)
+    watch.watch_connections()
     class_prepared.connect(_on_class_prepared, dispatch_uid="signal_log.class_prepared")
 
 
 def stop() -> None:
     """Undo ``start``: nothing of Django's or the host's stays changed."""
     class_prepared.disconnect(dispatch_uid="signal_log.class_prepared")
-    silent.unwatch_connections()
-    accounted.unwrap()
-    for model in apps.get_models(include_auto_created=True):
-        if registry.plan_of(model) is not None:
-            loaded.unhook(model)
-            dispatch.disconnect(model)
-            registry.forget(model)
-    extra.unwrap()
-    m2m.unwrap()
+    watch.unwatch_connections()
+    for model in registry.observed():
+        dispatch.disconnect(model)
+        registry.forget(model)
     tasks.disconnect()
-    websocket.unwrap()
-    commands.unwrap()
-    operation.unwrap()
-    dispatch.unwrap()
-    connection.unwrap()
+    extra.forget()
+    patches.take_off()
     use_sink(None)
 
 
 def _observe(model: type[models.Model]) -> None:
-    loaded.hook(model, registry.observe(model))
+    patches.put_on_model(model, registry.observe(model))
 
 
 def _on_class_prepared(sender: Any, **_: Any) -> None:

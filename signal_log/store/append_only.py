@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.signals import connection_created
 
 from signal_log.models import SignalEvent
@@ -90,7 +91,7 @@ def unlocked(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 def watch_connections() -> None:
-    """Give every connection the lock's function, and its ``flush`` the key."""
+    """Give every connection the lock's function."""
     connection_created.connect(_prepare, dispatch_uid="signal_log.append_only")
 
 
@@ -98,8 +99,12 @@ def _prepare(connection: BaseDatabaseWrapper, **_: Any) -> None:
     if connection.vendor == "sqlite":
         connection.connection.create_function("signal_log_unlocked", 0, _unlocked.get)
 
-    def execute_sql_flush(sql_list: Iterable[str]) -> None:
-        with unlocked(connection):
-            type(connection.ops).execute_sql_flush(connection.ops, sql_list)
 
-    connection.ops.execute_sql_flush = execute_sql_flush  # type: ignore[method-assign]
+def flush(original: Any) -> Any:
+    """``BaseDatabaseOperations.execute_sql_flush``, which opens the lock for its own statements."""
+
+    def execute_sql_flush(self: BaseDatabaseOperations, sql_list: Iterable[str]) -> None:
+        with unlocked(self.connection):
+            original(self, sql_list)
+
+    return execute_sql_flush

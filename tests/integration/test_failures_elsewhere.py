@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection, connections, transaction
 from django.test import override_settings
 
-from signal_log.capture.transaction import held, writing
+from signal_log.capture.transaction import held
 from signal_log.capture.transaction.collecting import collecting
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.models import SignalEvent
@@ -196,7 +196,7 @@ def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
 
 def test_so_many_wait_and_no_more(log, monkeypatch):
     """What is more goes through a connection of its own, at once; SQLite has one writer, so there they wait."""
-    monkeypatch.setattr(writing, "MOST_WAITING", 4)
+    monkeypatch.setattr(held, "MOST_WAITING", 4)
     with collecting() as heard, pytest.raises(Away), transaction.atomic(using=LOG):
         for number in range(5):
             Category.objects.create(name=f"c{number}")
@@ -209,7 +209,7 @@ def test_so_many_wait_and_no_more(log, monkeypatch):
 
 def test_a_test_of_the_host_leaves_nothing_behind(log, monkeypatch):
     """However much waits for a block that is a `TestCase`'s, nothing goes past it."""
-    monkeypatch.setattr(writing, "MOST_WAITING", 2)
+    monkeypatch.setattr(held, "MOST_WAITING", 2)
     block = transaction.atomic(using=LOG)
     block._from_testcase = True
     with pytest.raises(Away), block:

@@ -18,30 +18,9 @@ from signal_log.capture.model.plan import Plan, Values
 from signal_log.capture.model.registry import plan_of
 
 LOADED: Final = "signal_log_loaded"
-WRAPPED: Final = "signal_log_wrapped"
 
 _rollbacks: Final[dict[str, int]] = {}
 _numbers: Final = itertools.count(1)
-
-
-def hook(model: type[models.Model], plan: Plan) -> None:
-    """Keep the loaded values of every instance of the class from now on."""
-    _shadow(model, "from_db", classmethod(_from_db(_original(model, "from_db"), plan)))
-    _shadow(model, "refresh_from_db", _refresh_from_db(_original(model, "refresh_from_db")))
-
-
-def unhook(model: type[models.Model]) -> None:
-    """Undo ``hook``."""
-    for name in ("from_db", "refresh_from_db"):
-        ours = model.__dict__.get(name)
-        function: Any = getattr(ours, "__func__", ours)
-        if not hasattr(function, WRAPPED):
-            continue
-        own = function.signal_log_own
-        if own is None:
-            delattr(model, name)
-        else:
-            setattr(model, name, own)
 
 
 def loaded_values(instance: models.Model, using: str) -> Values | None:
@@ -67,23 +46,9 @@ def rolled_back(using: str) -> None:
     _rollbacks[using] = next(_numbers)
 
 
-def _original(model: type[models.Model], name: str) -> Any:
-    """The function below our own wrapper, wherever in the class's ancestry one stands."""
-    function = getattr(model, name)
-    function = getattr(function, "__func__", function)
-    return getattr(function, WRAPPED, function)
+def from_db(plan: Plan, original: Any) -> Any:
+    """``Model.from_db`` of an observed model, which keeps what it loads."""
 
-
-def _shadow(model: type[models.Model], name: str, ours: Any) -> None:
-    own = model.__dict__.get(name)
-    function: Any = getattr(own, "__func__", own)
-    if hasattr(function, WRAPPED):  # hooked twice: below is still what the class had at first
-        own = function.signal_log_own
-    getattr(ours, "__func__", ours).signal_log_own = own
-    setattr(model, name, ours)
-
-
-def _from_db(original: Any, plan: Plan) -> Any:
     def from_db(cls: type[models.Model], db: str, field_names: Iterable[str], values: Any, **more: Any) -> models.Model:
         kept: Any = (field_names, values, _rollbacks.get(db))
         if plan.mutable:
@@ -92,13 +57,12 @@ def _from_db(original: Any, plan: Plan) -> Any:
         instance._state.__dict__[LOADED] = kept
         return instance
 
-    setattr(from_db, WRAPPED, original)
-    # Django 6.1 asks the signature whether the host's own method takes a ``fetch_mode``.
-    from_db.__wrapped__ = original  # type: ignore[attr-defined]
     return from_db
 
 
-def _refresh_from_db(original: Any) -> Any:
+def refresh_from_db(original: Any) -> Any:
+    """``Model.refresh_from_db``, after which the instance holds what the row does."""
+
     def refresh_from_db(self: models.Model, *args: Any, **kwargs: Any) -> None:
         before = set(self.__dict__)
         original(self, *args, **kwargs)
@@ -115,5 +79,4 @@ def _refresh_from_db(original: Any) -> Any:
             now = {**known, **{name: now[name] for name in fresh if name in now}}
         keep(self._state, plan.frozen(now))
 
-    setattr(refresh_from_db, WRAPPED, original)
     return refresh_from_db

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
+from weakref import WeakSet
 
 from django.apps import apps
 from django.db import models
@@ -20,6 +21,8 @@ PLAN: Final = "_signal_log_plan"
 NEVER: Final = ("signal_log.", "debug_toolbar.", "migrations.")
 # Observed only when named: their rows are secrets, written at nearly every request.
 ONLY_WHEN_NAMED: Final = ("sessions.session",)
+
+_once_observed: Final[WeakSet[type[models.Model]]] = WeakSet()
 
 
 def plan_of(model: type) -> Plan | None:
@@ -52,6 +55,7 @@ def observe(model: type[models.Model]) -> Plan:
     """Make the class observed."""
     plan = Plan(model)
     setattr(model, PLAN, plan)
+    _once_observed.add(model)
     return plan
 
 
@@ -59,6 +63,16 @@ def forget(model: type[models.Model]) -> None:
     """Make the class unobserved again."""
     if PLAN in model.__dict__:
         delattr(model, PLAN)
+
+
+def observed() -> list[type[models.Model]]:
+    """The classes that are observed now, those made by migrations and tests among them."""
+    return [model for model in _once_observed if plan_of(model) is not None]
+
+
+def once_observed() -> list[type[models.Model]]:
+    """The classes that were observed and are not, but are still in use and still chosen."""
+    return [model for model in _once_observed if plan_of(model) is None and is_chosen(model)]
 
 
 def chosen_models() -> Iterator[type[models.Model]]:

@@ -74,6 +74,16 @@ def text_of(value: Any) -> str:
         return f"(unprintable {type(value).__name__})"
 
 
+def error_text(error: BaseException | None) -> str:
+    """The exception's class and message, in one line of at most 500 characters."""
+    if error is None:
+        return ""
+    try:
+        return f"{type(error).__name__}: {error}".split("\n")[0][:500]
+    except Exception:  # noqa: BLE001  its __str__ may raise anything
+        return type(error).__name__
+
+
 def harmless(value: Any, most: int, secrets: tuple[str, ...]) -> Any:
     """The value in the restricted JSON domain, keys that name secrets masked, cut to ``most`` characters."""
     kind = type(value)

@@ -17,10 +17,9 @@ from django.http import HttpRequest
 from django.utils.functional import LazyObject, Promise, empty
 
 from signal_log.capture.model.plan import key_text
-from signal_log.capture.model.snapshot import harmless, is_secret_name, scrub, text_of
+from signal_log.capture.model.snapshot import error_text, harmless, is_secret_name, scrub, text_of
 from signal_log.capture.signals.receiver_name import receiver_name
 from signal_log.capture.trace.context import request_path
-from signal_log.capture.transaction.held import error_text
 from signal_log.conf import conf
 from signal_log.event import MASK, Changes
 

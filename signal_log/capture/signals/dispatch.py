@@ -18,11 +18,11 @@ from django.db.models.signals import ModelSignal
 from django.dispatch import dispatcher
 
 from signal_log.capture.model.registry import plan_of
+from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.receiver_name import receiver_name
 from signal_log.capture.signals.recorder import close_event, open_event
 from signal_log.capture.trace.trace import Draft, Frame, current_frame
-from signal_log.capture.transaction.held import error_text
 from signal_log.conf import conf
 from signal_log.event import MODEL_SIGNALS
 
@@ -65,18 +65,6 @@ def observe(**_: Any) -> None:
 
 
 _ALONE: Final = [observe]
-
-
-def wrap() -> None:
-    """Give the model signals their observing class."""
-    for name in MODEL_SIGNALS:
-        getattr(signals, name).__class__ = ObservedSignal
-
-
-def unwrap() -> None:
-    """Give them Django's back."""
-    for name in MODEL_SIGNALS:
-        getattr(signals, name).__class__ = ModelSignal
 
 
 def connect(model: type) -> None:

@@ -17,20 +17,21 @@ from django.db.models import signals
 from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
+from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.dispatch import Responses, Timed
 from signal_log.capture.signals.extra_event import Firing, close, close_in_a_thread, on_a_loop, opened, since
 from signal_log.capture.signals.receiver_name import receiver_name
 from signal_log.capture.trace.context import default_scene
 from signal_log.capture.trace.trace import Draft, current_frame, trace_of
-from signal_log.capture.transaction.held import error_text, hold, in_transaction
+from signal_log.capture.transaction.held import hold
+from signal_log.capture.transaction.state import in_transaction
 from signal_log.conf import conf
 from signal_log.errors import ConfigurationError
 from signal_log.event import M2M_CHANGED, MODEL_SIGNALS
 
 _paths: Final[dict[int, str]] = {}
-_originals: Final[list[tuple[Signal, type[Signal]]]] = []
-
+"""The signals that are observed, by identity: the path under which each is recorded."""
 
 _firing: ContextVar[Firing | None] = ContextVar("signal_log_extra", default=None)
 
@@ -40,21 +41,21 @@ class ObservedExtra(Signal):
 
     def send(self, sender: Any, **named: Any) -> Responses:
         """As ``Signal.send``, with an event around it."""
-        if paused.get():
+        if paused.get() or id(self) not in _paths:
             return super().send(sender, **named)
         with _recording(self, sender, named):
             return _as_connected(super().send(sender, **named))
 
     def send_robust(self, sender: Any, **named: Any) -> Responses:
         """As ``Signal.send_robust``, with an event around it."""
-        if paused.get():
+        if paused.get() or id(self) not in _paths:
             return super().send_robust(sender, **named)
         with _recording(self, sender, named):
             return _as_connected(super().send_robust(sender, **named))
 
     async def asend(self, sender: Any, **named: Any) -> Responses:
         """As ``Signal.asend``, with an event around it."""
-        if paused.get():
+        if paused.get() or id(self) not in _paths:
             return await super().asend(sender, **named)
         with _dispatching(self, sender, named) as draft:
             try:
@@ -64,7 +65,7 @@ class ObservedExtra(Signal):
 
     async def asend_robust(self, sender: Any, **named: Any) -> Responses:
         """As ``Signal.asend_robust``, with an event around it."""
-        if paused.get():
+        if paused.get() or id(self) not in _paths:
             return await super().asend_robust(sender, **named)
         with _dispatching(self, sender, named) as draft:
             try:
@@ -83,8 +84,8 @@ class ObservedExtra(Signal):
         return [_timed(r, firing) for r in sync_receivers], [_atimed(r, firing) for r in async_receivers]
 
 
-def wrap() -> None:
-    """Give each signal of ``EXTRA_SIGNALS`` an observing class; wrong entries are named by ``manage.py check``."""
+def chosen() -> Iterator[Signal]:
+    """The signals of ``EXTRA_SIGNALS``, observed from now on; wrong entries are named by ``manage.py check``."""
     for path in conf.EXTRA_SIGNALS:
         try:
             signal = resolve(path)
@@ -92,16 +93,11 @@ def wrap() -> None:
             continue
         if id(signal) not in _paths:
             _paths[id(signal)] = path
-            kind = type(signal)
-            _originals.append((signal, kind))
-            signal.__class__ = type(f"Observed{kind.__name__}", (ObservedExtra, kind), {})
+            yield signal
 
 
-def unwrap() -> None:
-    """Undo ``wrap``."""
-    for signal, kind in _originals:
-        signal.__class__ = kind
-    _originals.clear()
+def forget() -> None:
+    """Observe none of them any more."""
     _paths.clear()
 
 

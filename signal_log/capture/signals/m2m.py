@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import connections, models
-from django.db.models import signals
 from django.db.models.signals import ModelSignal
 
 from signal_log.capture.model.actual_row import unlogged
@@ -80,17 +79,6 @@ class ObservedM2M(ModelSignal):
     def has_listeners(self, sender: Any = None) -> bool:
         """Django asks before it works out which objects are new; an observed relation wants to know."""
         return any(plan_of(model) is not None for model in _ends(sender)) or super().has_listeners(sender)
-
-
-def wrap() -> None:
-    """Give ``m2m_changed`` its observing class."""
-    if conf.M2M:
-        signals.m2m_changed.__class__ = ObservedM2M
-
-
-def unwrap() -> None:
-    """Give it Django's back."""
-    signals.m2m_changed.__class__ = ModelSignal
 
 
 def _ends(through: Any) -> Iterator[type]:

@@ -31,7 +31,8 @@ from signal_log.capture.silent.event import Silent, hold_failed, open_draft
 from signal_log.capture.silent.statements import DELETE, INSERT, UPDATE
 from signal_log.capture.trace.context import default_scene
 from signal_log.capture.trace.trace import Draft, trace_of
-from signal_log.capture.transaction.held import held_on, in_transaction
+from signal_log.capture.transaction.held import held_on
+from signal_log.capture.transaction.state import in_transaction
 from signal_log.event import Changes
 
 

@@ -11,15 +11,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.constants import OnConflict
 
 from signal_log.capture.model.plan import Plan
-from signal_log.capture.model.snapshot import clean, scrub
+from signal_log.capture.model.snapshot import clean, error_text, scrub
 from signal_log.capture.operation import current_operation
 from signal_log.capture.silent.statements import INSERT, UPDATE, without_values
 from signal_log.capture.silent.update_values import assigned
 from signal_log.capture.trace.call_site import call_site
 from signal_log.capture.trace.context import default_scene
 from signal_log.capture.trace.trace import Draft, Trace, current_frame, current_trace
-from signal_log.capture.transaction.held import Held, error_text, held_on, in_transaction
-from signal_log.capture.transaction.writing import settle, store_undone
+from signal_log.capture.transaction.held import Held, held_on, settle, settle_undone
+from signal_log.capture.transaction.state import in_transaction
 from signal_log.conf import conf
 from signal_log.event import FAILED
 
@@ -115,7 +115,7 @@ def _settle(held: Held, *, failed: bool = False) -> None:
     if in_transaction(held.connection) or current_operation.get() is not None:
         return
     if failed:
-        store_undone(held.end(), held.connection)
+        settle_undone(held.end(), held.connection)
         return
     try:
         held.write(final=True)

@@ -26,7 +26,8 @@ from signal_log.capture.sink import sink
 from signal_log.capture.trace.call_site import call_site
 from signal_log.capture.trace.context import default_scene
 from signal_log.capture.trace.trace import current_trace, trace_of
-from signal_log.capture.transaction.held import HELD, in_transaction, write_before_reading
+from signal_log.capture.transaction.held import HELD, write_before_reading
+from signal_log.capture.transaction.state import in_transaction
 from signal_log.conf import conf
 from signal_log.errors import SilentWriteRefused
 from signal_log.event import MIGRATION
@@ -35,7 +36,7 @@ READS: Final = ("SELECT ", "BEGIN", "SAVEPOINT ", "RELEASE ")
 # Here Django itself writes in bulk (permissions, content types), perhaps before the log has its table.
 MIGRATING: Final = frozenset({MIGRATION, "command:flush"})
 
-accounted_for: ContextVar[str | None] = ContextVar("signal_log_accounted_for", default=None)
+expected_write: ContextVar[str | None] = ContextVar("signal_log_expected_write", default=None)
 """What a statement contains that is no silent write here: a quoted table's name; ``""`` means every statement."""
 
 _compiling: ContextVar[Compiled | None] = ContextVar("signal_log_compiling", default=None)
@@ -96,31 +97,31 @@ def compiled(verb: str, original: Any) -> Any:
     def execute_sql(self: Any, *args: Any, **kwargs: Any) -> Any:
         model = self.query.model
         table = quoted(model)
-        if accounted_for.get() in ("", table):
+        if expected_write.get() in ("", table):
             return original(self, *args, **kwargs)
         plan = registry.plan_of(model) or _tables.get(table_name(model._meta.db_table))
         if plan is None or not _counts(model):
-            token = accounted_for.set(table)
+            token = expected_write.set(table)
             try:
                 return original(self, *args, **kwargs)
             finally:
-                accounted_for.reset(token)
+                expected_write.reset(token)
         bulk = Bulk(verb, plan, self)
         if bulk.is_wanted and not paused.get():
-            token = accounted_for.set(table)
+            token = expected_write.set(table)
             try:
                 return bulk.run(original, *args, **kwargs)
             finally:
-                accounted_for.reset(token)
+                expected_write.reset(token)
         connection = connections[self.using]
         alone = conf.ATOMIC and conf.SILENT_WRITES == "record" and not paused.get() and not in_transaction(connection)
         hint = _compiling.set(Compiled(verb, plan, table, self.query))
-        token = accounted_for.set(None)  # a save of something else may be under way
+        token = expected_write.set(None)  # a save of something else may be under way
         try:
             with trace_of(default_scene), transaction.atomic(self.using, savepoint=False) if alone else nullcontext():
                 return original(self, *args, **kwargs)
         finally:
-            accounted_for.reset(token)
+            expected_write.reset(token)
             _compiling.reset(hint)
 
     return execute_sql
@@ -133,7 +134,7 @@ def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, contex
     if type(sql) is str and sql.startswith(READS):
         return execute(sql, params, many, context)
     text = sql if type(sql) is str else _text(sql, context)
-    known = accounted_for.get()
+    known = expected_write.get()
     if (known is not None and known in text) or conf.SILENT_WRITES == "off" or paused.get():
         return execute(sql, params, many, context)
     writes = _silent_writes(text)
@@ -212,12 +213,12 @@ def _is_migrating() -> bool:
 def _has_log() -> bool:
     """Whether the log has its table yet; asked in migrations only, until it has."""
     if not _log_seen:
-        token = accounted_for.set("")
+        token = expected_write.set("")
         try:
             if sink().has_table():
                 _log_seen.append(True)
         finally:
-            accounted_for.reset(token)
+            expected_write.reset(token)
     return bool(_log_seen)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import wraps
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand
@@ -16,24 +15,11 @@ WORKERS: Final = frozenset(
     {"runworker", "db_worker", "rqworker", "rqworker-pool", "qcluster", "run_huey", "rundramatiq", "procrastinate"}
 )
 ENDLESS: Final = SERVERS | WORKERS
-_UNWRAPPED: Final[dict[str, Any]] = {}
 
 
-def wrap() -> None:
-    """Wrap ``BaseCommand.execute``."""
-    if not _UNWRAPPED:
-        _UNWRAPPED["execute"] = BaseCommand.execute
-        BaseCommand.execute = _execute(BaseCommand.execute)  # type: ignore[method-assign]
+def execute(original: Any) -> Any:
+    """``BaseCommand.execute``, within a trace of its own."""
 
-
-def unwrap() -> None:
-    """Undo ``wrap``."""
-    if _UNWRAPPED:
-        BaseCommand.execute = _UNWRAPPED.pop("execute")  # type: ignore[method-assign]
-
-
-def _execute(original: Any) -> Any:
-    @wraps(original)
     def execute(self: BaseCommand, *args: Any, **options: Any) -> Any:
         name = type(self).__module__.rpartition(".")[2]
         token = source_override.set(command_source(name))

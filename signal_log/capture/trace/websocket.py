@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import wraps
 from types import SimpleNamespace
 from typing import Any, Final
 
-from channels.consumer import AsyncConsumer, SyncConsumer
 from django.utils.functional import LazyObject
 
 from signal_log.capture.model.snapshot import shorten
 from signal_log.capture.trace.context import remote_addr, request_actor, request_id, request_path, system_actor
 from signal_log.capture.trace.trace import Scene, new_trace
 
-# Consumers written against ASGI alone (our own dashboard's socket is one) pass none of these.
-_CLASSES: Final = (AsyncConsumer, SyncConsumer)
-_UNWRAPPED: Final[dict[type, Any]] = {}
 # ``runworker`` hands these to consumers; nobody stands behind them.
 _CHANNEL: Final = "channel"
-
-
-def wrap() -> None:
-    """Wrap ``dispatch`` of Channels' two consumers, which every message of theirs goes through."""
-    for consumer in _CLASSES:
-        if consumer not in _UNWRAPPED:
-            _UNWRAPPED[consumer] = consumer.__dict__["dispatch"]
-            consumer.dispatch = _dispatch(_UNWRAPPED[consumer])
-
-
-def unwrap() -> None:
-    """Undo ``wrap``."""
-    for consumer in _CLASSES:
-        if consumer in _UNWRAPPED:
-            consumer.dispatch = _UNWRAPPED.pop(consumer)
 
 
 def message_scene(scope: Mapping[str, Any], message: Mapping[str, Any]) -> Scene:
@@ -80,9 +60,12 @@ def _looked_at(scope: Mapping[str, Any], name: str) -> Any:
     return value.__dict__.get("_wrapped") if isinstance(value, LazyObject) else value
 
 
-def _dispatch(original: Any) -> Callable[..., Awaitable[None]]:
-    # Not by ``updated``: the synchronous one is an object, whose attributes are no business of ours.
-    @wraps(original, updated=())
+def dispatch(original: Any) -> Callable[..., Awaitable[None]]:
+    """``dispatch`` of Channels' two consumers, which every message of theirs goes through, within a trace.
+
+    Consumers written against ASGI alone (our own dashboard's socket is one) pass none of these.
+    """
+
     async def dispatch(self: Any, message: Mapping[str, Any]) -> None:
         with new_trace(message_scene(getattr(self, "scope", {}), message)):
             await original(self, message)

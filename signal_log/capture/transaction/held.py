@@ -9,26 +9,31 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from threading import get_ident
-from typing import Final
+from typing import Any, Final
 
-from django.db import connections
+from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model import loaded
+from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.sink import sink
 from signal_log.capture.trace.trace import Draft
-from signal_log.capture.transaction.writing import frozen, settle, settle_committed, store, store_undone
+from signal_log.capture.transaction.state import in_transaction, is_doomed, test_blocks
+from signal_log.capture.transaction.writing import announce, store, store_alone, store_beside, store_elsewhere
 from signal_log.conf import conf
-from signal_log.event import FAILED, ROLLED_BACK
+from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
 
 HELD: Final = "signal_log_held"
 MOST_UNWRITTEN: Final = 1_000
 """So many events wait in memory at most; then they are written, still inside the transaction."""
 MOST_KEPT: Final = 1_000
 """So many written events are kept whole, to be written again should the transaction roll back."""
-_IN_ERROR: Final = 3  # libpq's PQTRANS_INERROR
+MOST_WAITING: Final = 1_000
+"""So many events wait for a block on the log's connection to end; what is more goes through a connection of its own."""
 DOOMED: Final = "A statement before this COMMIT had failed, so PostgreSQL made a ROLLBACK of it without a word."
 
 
@@ -72,11 +77,54 @@ def in_progress(using: str) -> Iterator[Draft]:
     return (draft for draft in reversed(held.drafts if held else ()) if draft.awaits_post and draft.outcome is None)
 
 
-def in_transaction(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a COMMIT or ROLLBACK is still to come."""
-    if connection.in_atomic_block:
+def settle(drafts: Sequence[Draft]) -> None:
+    """The change is committed: write what the log in another database is still owed, and tell the readers."""
+    owed = [draft for draft in drafts if draft.written_at is None]
+    if owed and _left_to_the_log(owed):
+        return
+    if owed:
+        store_elsewhere(owed)
+    announce(drafts)
+
+
+def settle_committed(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
+    """The same within the connection's ``commit``: there an error would cost the host its ``on_commit`` hooks."""
+    try:
+        settle(drafts)
+    except Error as error:
+        last: Any = (set(), partial(_raise, error), False)
+        connection.run_on_commit.append(last)
+
+
+def _raise(error: Error) -> None:
+    raise error
+
+
+def settle_undone(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
+    """Record rolled-back work in a transaction of its own; never in the way of the exception under way."""
+    if not drafts or (connection.alias != conf.DATABASE and _left_to_the_log(drafts)):
+        return
+    with suppress(Error):
+        if connection.alias == conf.DATABASE:
+            store_alone(drafts, connection)
+        else:
+            store_elsewhere(drafts)
+    announce(drafts)
+
+
+def _left_to_the_log(drafts: Sequence[Draft]) -> bool:
+    """Whether the log's connection is in a block: it then writes them at its end, so that its rollback undoes none."""
+    connection = connections[conf.DATABASE]
+    if not connection.in_atomic_block and (connection.connection is None or connection.autocommit):
+        return False
+    held = held_on(connection)
+    if len(held.drafts) >= MOST_WAITING and not held.test_blocks and store_beside(drafts, connection):
+        announce(drafts)
         return True
-    return not (connection.get_autocommit() if connection.connection is None else connection.autocommit)
+    for draft in drafts:
+        draft.outcome = draft.outcome or COMMITTED
+        held.add(draft)
+    return True
 
 
 class Held:
@@ -90,7 +138,7 @@ class Held:
         self.unwritten = 0
         self.forgotten = 0
         self.refused = False
-        self.test_blocks = _test_blocks(connection)
+        self.test_blocks = test_blocks(connection)
 
     # -- what happens to the transaction -------------------------------------------------------------
 
@@ -105,7 +153,7 @@ class Held:
         """The connection's ``commit``: the events go in right before it."""
         if self.connection.in_atomic_block:
             original()  # Django refuses it
-        elif _is_doomed(self.connection) and not self.refused:
+        elif is_doomed(self.connection) and not self.refused:
             self.rollback(original, DOOMED)
         else:
             self.write(final=True, last=True)
@@ -120,8 +168,8 @@ class Held:
             self.undone(0, why)
             self.forgotten_is_said()
             drafts = self.end()
-        if _test_blocks(self.connection) == self.test_blocks:
-            store_undone(drafts, self.connection)
+        if test_blocks(self.connection) == self.test_blocks:
+            settle_undone(drafts, self.connection)
 
     def close(self, original: Callable[[], None]) -> None:
         """The connection's ``close``: a transaction that was under way is lost, and recorded through another."""
@@ -130,10 +178,10 @@ class Held:
             return
         self.undone(0)
         drafts = self.end()
-        if _test_blocks(self.connection) == self.test_blocks == 0:
+        if test_blocks(self.connection) == self.test_blocks == 0:
             fresh = self.connection.copy()
             try:
-                store_undone(drafts, fresh)
+                settle_undone(drafts, fresh)
             finally:
                 fresh.close()
 
@@ -151,7 +199,7 @@ class Held:
         self.refused = False
         # A savepoint older than the first held event is not in the marks: all came after it.
         position, clock = self.marks.get(sid, (0, 0))
-        if _test_blocks(self.connection) < self.test_blocks:
+        if test_blocks(self.connection) < self.test_blocks:
             del self.drafts[position:]  # a TestCase cleans up after itself
             return
         self.undone(position)
@@ -184,7 +232,7 @@ class Held:
         if not due:
             return
         self.refused = True
-        store(frozen(due), self.connection, last=last)
+        store(due, self.connection, last=last)
         self.refused = False
         self.clock += 1
         for draft in due:
@@ -214,30 +262,3 @@ class Held:
         self.connection.__dict__.pop(HELD, None)
         drafts, self.drafts = self.drafts, []
         return drafts
-
-
-def error_text(error: BaseException | None) -> str:
-    """The exception's class and message, in one line of at most 500 characters."""
-    if error is None:
-        return ""
-    try:
-        return f"{type(error).__name__}: {error}".split("\n")[0][:500]
-    except Exception:  # noqa: BLE001  its __str__ may raise anything
-        return type(error).__name__
-
-
-def failed(draft: Draft, error: BaseException) -> None:
-    """The operation of this pre event never finished."""
-    draft.outcome = FAILED
-    draft.error = error_text(error)
-
-
-def _is_doomed(connection: BaseDatabaseWrapper) -> bool:
-    """Whether PostgreSQL will roll back at COMMIT, for a statement failed and the host went on."""
-    raw = connection.connection
-    return connection.vendor == "postgresql" and raw is not None and raw.info.transaction_status == _IN_ERROR
-
-
-def _test_blocks(connection: BaseDatabaseWrapper) -> int:
-    """How many of the open atomic blocks are a ``TestCase``'s own; their rollback is no event."""
-    return sum(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)

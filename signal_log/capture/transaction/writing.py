@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from django.db import DatabaseError, Error, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,12 +15,10 @@ from signal_log.capture.trace.trace import Draft
 from signal_log.capture.transaction.collecting import hand_over, is_listening
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
-from signal_log.event import COMMITTED, MIGRATION, Event
+from signal_log.event import MIGRATION, Event
 
 SALT_BYTES: Final = 16
 SAVEPOINT: Final = "signal_log_events"
-MOST_WAITING: Final = 1_000
-"""So many events wait for a block on the log's connection to end; what is more goes through a connection of its own."""
 _HOST: Final = socket.gethostname()[:150]
 
 
@@ -38,20 +34,20 @@ def frozen(drafts: Sequence[Draft]) -> list[Event]:
     return [draft.freeze(process, salts[i * SALT_BYTES : (i + 1) * SALT_BYTES]) for i, draft in enumerate(drafts)]
 
 
-def store(events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
+def store(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
     """Write events in the host's transaction, as ``ON_ERROR`` says when that fails."""
     if conf.ON_ERROR == "raise":
-        _append(events, connection, last=last)
+        _append(frozen(drafts), connection, last=last)
         return
     _savepoint("SAVEPOINT", connection)
     try:
-        _append(events, connection)
+        _append(frozen(drafts), connection)
     except DatabaseError as error:
         try:
             _savepoint("ROLLBACK TO SAVEPOINT", connection)
         except DatabaseError:  # the whole transaction is lost, and nothing of the host's is there to go on with
             raise error from error.__cause__
-        unrecorded.add(len(events), error)
+        unrecorded.add(len(drafts), error)
     else:
         _savepoint("RELEASE SAVEPOINT", connection)
 
@@ -63,83 +59,31 @@ def _savepoint(verb: str, connection: BaseDatabaseWrapper) -> None:
             connection.connection.execute(f"{verb} {SAVEPOINT}")
 
 
-def settle(drafts: Sequence[Draft]) -> None:
-    """The change is committed: write what the log in another database is still owed, and tell the readers."""
-    owed = [draft for draft in drafts if draft.written_at is None]
-    if owed and _left_to_the_log(owed):
-        return
-    if owed:
-        store_elsewhere(frozen(owed))
-    announce(drafts)
-
-
-def settle_committed(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
-    """The same within the connection's ``commit``: there an error would cost the host its ``on_commit`` hooks."""
-    try:
-        settle(drafts)
-    except Error as error:
-        last: Any = (set(), partial(_raise, error), False)
-        connection.run_on_commit.append(last)
-
-
-def _raise(error: Error) -> None:
-    raise error
-
-
-def store_undone(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
-    """Record rolled-back work in a transaction of its own; never in the way of the exception under way."""
-    if not drafts or (connection.alias != conf.DATABASE and _left_to_the_log(drafts)):
-        return
-    with suppress(Error):
-        if connection.alias == conf.DATABASE:
-            _store_alone(frozen(drafts), connection)
-        else:
-            store_elsewhere(frozen(drafts))
-    announce(drafts)
-
-
-def _store_alone(events: Sequence[Event], connection: BaseDatabaseWrapper) -> None:
+def store_alone(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
     """Write events on a connection whose transaction has just ended, in one of their own."""
     try:
-        _append(events, connection)
+        _append(frozen(drafts), connection)
         if not connection.autocommit:
             connection._commit()  # type: ignore[attr-defined]
     except Error as error:
-        unrecorded.add(len(events), error)
+        unrecorded.add(len(drafts), error)
         if not connection.autocommit:  # PostgreSQL's driver would not go back to autocommit in a failed one
             connection._rollback()  # type: ignore[attr-defined]
         raise
 
 
-def store_elsewhere(events: Sequence[Event]) -> None:
+def store_elsewhere(drafts: Sequence[Draft]) -> None:
     """Write events whose change is already decided, through the connection of the log's database."""
     try:
         with transaction.atomic(using=conf.DATABASE):
-            _append(events, connections[conf.DATABASE])
+            _append(frozen(drafts), connections[conf.DATABASE])
     except Error as error:
-        unrecorded.add(len(events), error)
+        unrecorded.add(len(drafts), error)
         if conf.ON_ERROR == "raise":
             raise
 
 
-def _left_to_the_log(drafts: Sequence[Draft]) -> bool:
-    """Whether the log's connection is in a block: it then writes them at its end, so that its rollback undoes none."""
-    from signal_log.capture.transaction.held import held_on  # it imports this module
-
-    connection = connections[conf.DATABASE]
-    if not connection.in_atomic_block and (connection.connection is None or connection.autocommit):
-        return False
-    held = held_on(connection)
-    if len(held.drafts) >= MOST_WAITING and not held.test_blocks and _stored_beside(drafts, connection):
-        announce(drafts)
-        return True
-    for draft in drafts:
-        draft.outcome = draft.outcome or COMMITTED
-        held.add(draft)
-    return True
-
-
-def _stored_beside(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> bool:
+def store_beside(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> bool:
     """Write through a connection of their own; False where the block keeps others out, as SQLite's one writer does."""
     fresh = connection.copy()
     if fresh.vendor == "sqlite":
