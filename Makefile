@@ -71,6 +71,7 @@ lint: setup ## style, types, layers
 format: setup ## put the code into the project's form
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome check --write
 
 bench: setup $(VENV)/.bench ## measure what recording costs (ARGS="--database sqlite --rounds 5" for less)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -44,6 +44,7 @@ def parts() -> dict[str, list[list[str]]]:
             [str(BIN / "ruff"), "format", "--check"],
             [str(BIN / "lint-imports")],
             [str(BIN / "mypy")],
+            [node(), "node_modules/@biomejs/biome/bin/biome", "ci"],
         ],
         "django": [
             [*manage, "check", "--deploy", "--fail-level", "WARNING"],
