@@ -10,17 +10,47 @@
     id += 1;
     const [request, position] = [Math.ceil(id / 4), ((id - 1) % 4) + 1];
     const [pre, child] = [position % 2 === 1, position > 2];
-    const texts = { caused_by: child ? "users.signals.create_profile" : "", error: "", request_id: "", remote_addr: "", call_site: "" };
+    const texts = {
+      caused_by: child ? "users.signals.create_profile" : "",
+      error: "",
+      request_id: "",
+      remote_addr: "",
+      call_site: "",
+    };
     return {
-      id, signal: pre ? "pre_save" : "post_save", sender: child ? "users.Profile" : "auth.User", object_pk: String(request), object_repr: `user${request}`,
-      created: pre ? null : true, raw: false, using: "default", update_fields: null, origin: null, receivers: [], duration_us: 5,
-      changes: { username: [null, `user${request}`], bio: [null, BIO] }, trace_id: `00000000-0000-4000-8000-${pad(request)}`, position,
-      parent_position: child ? 2 : null, operation: child ? 3 : 1, outcome: "committed", actor_pk: "1", actor_repr: `actor${request % 40}`,
-      source: "http", method: "POST", path: "/accounts/register/", occurred_at: new Date(at).toISOString(), process: "p:1", salt: "00", digest: "00",
-      redacted_at: null, ...texts,
+      id,
+      signal: pre ? "pre_save" : "post_save",
+      sender: child ? "users.Profile" : "auth.User",
+      object_pk: String(request),
+      object_repr: `user${request}`,
+      created: pre ? null : true,
+      raw: false,
+      using: "default",
+      update_fields: null,
+      origin: null,
+      receivers: [],
+      duration_us: 5,
+      changes: { username: [null, `user${request}`], bio: [null, BIO] },
+      trace_id: `00000000-0000-4000-8000-${pad(request)}`,
+      position,
+      parent_position: child ? 2 : null,
+      operation: child ? 3 : 1,
+      outcome: "committed",
+      actor_pk: "1",
+      actor_repr: `actor${request % 40}`,
+      source: "http",
+      method: "POST",
+      path: "/accounts/register/",
+      occurred_at: new Date(at).toISOString(),
+      process: "p:1",
+      salt: "00",
+      digest: "00",
+      redacted_at: null,
+      ...texts,
     };
   };
-  const frame = (number, at) => JSON.stringify({ type: "events", cursor: "c", events: Array.from({ length: number }, () => event(at)) });
+  const frame = (number, at) =>
+    JSON.stringify({ type: "events", cursor: "c", events: Array.from({ length: number }, () => event(at)) });
 
   window.bench = { held: 0, wanted: 0, perSecond: 0 };
   window.WebSocket = class {
@@ -31,10 +61,20 @@
     send(text) {
       if (JSON.parse(text).type !== "subscribe" || this.begun) return;
       this.begun = true;
-      this.onmessage({ data: JSON.stringify({ type: "ready", cursor: "c", server_time: new Date().toISOString(), layer: "ok", database: "ok" }) });
+      this.onmessage({
+        data: JSON.stringify({
+          type: "ready",
+          cursor: "c",
+          server_time: new Date().toISOString(),
+          layer: "ok",
+          database: "ok",
+        }),
+      });
       setInterval(() => {
-        for (let n = 0; n < 5 && bench.held < bench.wanted; n += 1, bench.held += 200) this.onmessage({ data: frame(200, Date.now() - 3_600_000) });
-        if (bench.perSecond && bench.held >= bench.wanted) this.onmessage({ data: frame(bench.perSecond / 20, Date.now()) });
+        for (let n = 0; n < 5 && bench.held < bench.wanted; n += 1, bench.held += 200)
+          this.onmessage({ data: frame(200, Date.now() - 3_600_000) });
+        if (bench.perSecond && bench.held >= bench.wanted)
+          this.onmessage({ data: frame(bench.perSecond / 20, Date.now()) });
       }, 50);
     }
     close() {}

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-
-import { Before } from "../../signal_log/static/signal_log/js/server/before.js";
-import { asker } from "../../signal_log/static/signal_log/js/server/older.js";
 import { KINDS, Rate } from "../../signal_log/static/signal_log/js/events/rate.js";
 import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
+import { Before } from "../../signal_log/static/signal_log/js/server/before.js";
+import { asker } from "../../signal_log/static/signal_log/js/server/older.js";
 import { event, reset } from "./events.js";
 
 beforeEach(reset);
@@ -12,7 +11,13 @@ beforeEach(reset);
 const NOW = Date.parse("2026-11-22T09:43:00Z");
 const SECOND = Math.floor(NOW / 1000) - 60;
 const KINDS_SENT = ["created", "updated", "deleted", "undone", "failed", "other"];
-const counts = (numbers = [3, 0, 0, 1, 1, 0], more = {}) => ({ kinds: KINDS_SENT, seconds: [[SECOND, ...numbers]], since: "2026-11-22T09:33:00Z", complete: true, ...more });
+const counts = (numbers = [3, 0, 0, 1, 1, 0], more = {}) => ({
+  kinds: KINDS_SENT,
+  seconds: [[SECOND, ...numbers]],
+  since: "2026-11-22T09:33:00Z",
+  complete: true,
+  ...more,
+});
 const trace = (n) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 const save = (n, fields = {}) => [
   event({ trace_id: trace(n), signal: "pre_save", created: null, ...fields }),
@@ -25,7 +30,13 @@ function page(answer = async () => counts()) {
   const rate = new Rate();
   const store = new Store({ onKind: (operation, was, is) => before.count(operation, was, is) });
   const before = new Before({ store, rate, ask: async (query) => (asked.push(query), answer(query)) });
-  const totals = () => Object.fromEntries(rate.bars(1, NOW)[0].map((number, k) => [KINDS[k], number]).filter(([, number]) => number));
+  const totals = () =>
+    Object.fromEntries(
+      rate
+        .bars(1, NOW)[0]
+        .map((number, k) => [KINDS[k], number])
+        .filter(([, number]) => number),
+    );
   return { asked, before, rate, store, totals };
 }
 

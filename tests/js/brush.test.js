@@ -17,11 +17,19 @@ function chart() {
     select: (seconds) => chosen.push(seconds),
   });
   const send = (type, fields) => canvas.dispatchEvent(Object.assign(new Event(type, { cancelable: true }), fields));
-  return { chosen, shown, point: (type, clientX) => send(type, { clientX, button: 0, pointerId: 1 }), key: (key, shiftKey = false) => send("keydown", { key, shiftKey }) };
+  return {
+    chosen,
+    shown,
+    point: (type, clientX) => send(type, { clientX, button: 0, pointerId: 1 }),
+    key: (key, shiftKey = false) => send("keydown", { key, shiftKey }),
+  };
 }
 
 test("a drag chooses all bars that it passes, in either direction and past the ends", () => {
-  for (const [from, to] of [[25, 57], [57, 25]]) {
+  for (const [from, to] of [
+    [25, 57],
+    [57, 25],
+  ]) {
     const { chosen, point } = chart();
     point("pointerdown", from);
     point("pointermove", 40);

@@ -18,13 +18,24 @@ const of = (store) => {
 /** A user saved, and its receiver saved so many equal rows. */
 function loop(times, at = trace(1)) {
   const save = (fields) => event({ trace_id: at, ...fields });
-  const rows = Array.from({ length: times }, (_, n) => save({ sender: "shop.Item", position: 3 + n, operation: 3 + n, parent_position: 2, object_pk: String(n) }));
+  const rows = Array.from({ length: times }, (_, n) =>
+    save({ sender: "shop.Item", position: 3 + n, operation: 3 + n, parent_position: 2, object_pk: String(n) }),
+  );
   return [save({ position: 2, operation: 1, created: true }), ...rows];
 }
 
 test("a whole request is one line that names its steps", () => {
   const store = of(new Store());
-  store.add([...registration(trace(1)), event({ trace_id: trace(1), signal: "django.contrib.auth.signals.user_logged_in", position: 5, operation: 5, actor_repr: "ada" })]);
+  store.add([
+    ...registration(trace(1)),
+    event({
+      trace_id: trace(1),
+      signal: "django.contrib.auth.signals.user_logged_in",
+      position: 5,
+      operation: 5,
+      actor_repr: "ada",
+    }),
+  ]);
   const [row] = shown(store);
   assert.equal(store.rows.length, 1);
   assert.equal(said(row), "User created → Profile created → logged in");
@@ -41,10 +52,28 @@ test("what was undone is told first, and never as done", () => {
 test("a long program is not one line: each of its operations is, with what it set off or took along", () => {
   const store = of(new Store());
   const by = { source: "command:nightly" };
-  store.add([...registration(trace(1)), event({ trace_id: trace(1), position: 5, operation: 5 })].map((one) => ({ ...one, ...by })));
-  const gone = { ...by, trace_id: trace(1), signal: "post_delete", created: null, origin: { model: "auth.User", pk: "1" } };
-  store.add([event({ ...gone, sender: "users.Profile", position: 8, operation: 7 }), event({ ...gone, position: 10, operation: 9 })]);
-  assert.deepEqual(shown(store).map(said), ["Profile deleted → User deleted", "first_name Ada → Augusta", "User created → Profile created"]);
+  store.add(
+    [...registration(trace(1)), event({ trace_id: trace(1), position: 5, operation: 5 })].map((one) => ({
+      ...one,
+      ...by,
+    })),
+  );
+  const gone = {
+    ...by,
+    trace_id: trace(1),
+    signal: "post_delete",
+    created: null,
+    origin: { model: "auth.User", pk: "1" },
+  };
+  store.add([
+    event({ ...gone, sender: "users.Profile", position: 8, operation: 7 }),
+    event({ ...gone, position: 10, operation: 9 }),
+  ]);
+  assert.deepEqual(shown(store).map(said), [
+    "Profile deleted → User deleted",
+    "first_name Ada → Augusta",
+    "User created → Profile created",
+  ]);
 });
 
 test("a row opens into its operations, causes above effects, and closes again", () => {
@@ -52,7 +81,10 @@ test("a row opens into its operations, causes above effects, and closes again", 
   store.add([...registration(trace(1)), ...registration(trace(2))]);
   const row = shown(store)[1];
   store.list.toggle(row);
-  assert.deepEqual(shown(store).map((one) => `${one.type} ${one.depth} ${one.operation?.sender ?? ""}`.trim()), ["cascade 0", "cascade 0", "member 1 auth.User", "member 2 users.Profile"]);
+  assert.deepEqual(
+    shown(store).map((one) => `${one.type} ${one.depth} ${one.operation?.sender ?? ""}`.trim()),
+    ["cascade 0", "cascade 0", "member 1 auth.User", "member 2 users.Profile"],
+  );
   assert.equal(store.rowOf(2).type, "member");
   assert.equal(store.rowOf(6).type, "cascade");
   store.add([event({ trace_id: trace(1), sender: "shop.Item", position: 7, operation: 7 })]);
@@ -97,7 +129,10 @@ test("memory stays bounded with cascades shown, also with one that never ends", 
   assert.ok(store.size <= 1000);
   const rows = shown(store);
   assert.ok(rows.length <= 220, `${rows.length}`);
-  assert.equal(rows.reduce((sum, row) => sum + row.members.reduce((n, one) => n + one.events.length, 0), 0), store.size);
+  assert.equal(
+    rows.reduce((sum, row) => sum + row.members.reduce((n, one) => n + one.events.length, 0), 0),
+    store.size,
+  );
   assert.equal(store.list.byKey.size, rows.length);
 });
 

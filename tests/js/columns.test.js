@@ -1,22 +1,37 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
-import { COLUMNS, USUAL, areUsual, fromText, leastRoom, move, slim, toText, toggle, tracks, widened, widest, withWidths } from "../../signal_log/static/signal_log/js/parts/columns.js";
 import { Display } from "../../signal_log/static/signal_log/js/page/display.js";
-import { EXTRA } from "../../signal_log/static/signal_log/js/parts/extra_columns.js";
 import { readView, toView } from "../../signal_log/static/signal_log/js/page/view.js";
+import {
+  areUsual,
+  COLUMNS,
+  fromText,
+  leastRoom,
+  move,
+  slim,
+  toggle,
+  toText,
+  tracks,
+  USUAL,
+  widened,
+  widest,
+  withWidths,
+} from "../../signal_log/static/signal_log/js/parts/columns.js";
+import { EXTRA } from "../../signal_log/static/signal_log/js/parts/extra_columns.js";
 
 const names = (columns) => columns.map(({ name }) => name).join(" ");
 
 test("columns as a text are the same columns; the usual ones need no text", () => {
-  for (const text of ["kind", "took.kind.obj-310.chg", "time-80.delta.kind.obj.chg.actor.via"]) assert.equal(toText(fromText(text)), text);
+  for (const text of ["kind", "took.kind.obj-310.chg", "time-80.delta.kind.obj.chg.actor.via"])
+    assert.equal(toText(fromText(text)), text);
   assert.equal(toText(USUAL), "");
   assert.equal(toView(readView("?cols=kind.obj-310")), "cols=kind.obj-310");
   assert.equal(toView({ ...readView(""), columns: USUAL }), "");
 });
 
 test("what is no column is ignored, and so is a width that nobody could want", () => {
-  for (const text of [null, "", "nonsense", "..", "obj:3", "OBJ", "__proto__", "constructor-4", "obj-99999"]) assert.equal(fromText(text), null);
+  for (const text of [null, "", "nonsense", "..", "obj:3", "OBJ", "__proto__", "constructor-4", "obj-99999"])
+    assert.equal(fromText(text), null);
   assert.equal(toText(fromText("chg.obj.chg-300.evil.kind")), "chg.obj.kind");
   assert.equal(toText(fromText("kind-1.chg-9999")), `kind-${COLUMNS.kind.least}.chg-2000`);
 });
@@ -43,7 +58,10 @@ test("one column takes the room that is left, whichever are shown", () => {
 });
 
 test("an edge takes its room from the next columns, and gives it to the next one", () => {
-  const [widths, least] = [[100, 80, 200], [50, 60, 60]];
+  const [widths, least] = [
+    [100, 80, 200],
+    [50, 60, 60],
+  ];
   assert.deepEqual(widened(widths, least, 0, 10), [110, 70, 200]);
   assert.deepEqual(widened(widths, least, 0, 50), [150, 60, 170]);
   assert.deepEqual(widened(widths, least, 0, -20), [80, 100, 200]);
@@ -55,7 +73,10 @@ test("an edge takes its room from the next columns, and gives it to the next one
 test("of a moved edge those widths are kept that it changed, and all that share the room", () => {
   const columns = fromText("time.kind.obj.chg");
   const before = { time: 96, kind: 108, obj: 200, chg: 400 };
-  assert.equal(toText(withWidths(columns, before, { time: 96, kind: 128, obj: 180, chg: 400 })), "time.kind-128.obj-180.chg-400");
+  assert.equal(
+    toText(withWidths(columns, before, { time: 96, kind: 128, obj: 180, chg: 400 })),
+    "time.kind-128.obj-180.chg-400",
+  );
   assert.equal(toText(withWidths(columns, { time: 96 }, { time: 80 })), "time-80.kind.obj.chg");
 });
 
@@ -72,11 +93,28 @@ test("the choice is kept, and whatever else is found there is not", () => {
 });
 
 test("the other columns say whose and how long, of an operation, a signal and a cascade", () => {
-  const operation = { kind: "undone", source: "http", trace: { id: "0192-1539b27c" }, events: [{ at: 5, us: 100 }, { at: 7, us: 400 }] };
+  const operation = {
+    kind: "undone",
+    source: "http",
+    trace: { id: "0192-1539b27c" },
+    events: [
+      { at: 5, us: 100 },
+      { at: 7, us: 400 },
+    ],
+  };
   const later = { kind: "created", events: [{ at: 9, us: null }] };
-  assert.deepEqual(["source", "outcome", "trace", "took"].map((name) => EXTRA[name](operation, operation)), ["http", "rolled back", "1539b27c", "2.4 ms"]);
+  assert.deepEqual(
+    ["source", "outcome", "trace", "took"].map((name) => EXTRA[name](operation, operation)),
+    ["http", "rolled back", "1539b27c", "2.4 ms"],
+  );
   assert.equal(EXTRA.took({ event: { us: 100 } }, operation), "100 µs");
-  const soon = { kind: "created", events: [{ at: 1764331337950.112, us: 0 }, { at: 1764331337950.352, us: 3 }] };
+  const soon = {
+    kind: "created",
+    events: [
+      { at: 1764331337950.112, us: 0 },
+      { at: 1764331337950.352, us: 3 },
+    ],
+  };
   assert.equal(EXTRA.took(soon, soon), "243 µs");
   assert.equal(EXTRA.took({ ordered: [operation, later] }, operation), "4.0 ms");
   assert.equal(EXTRA.took(later, later), "–");

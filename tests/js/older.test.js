@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-
-import { Older, asker } from "../../signal_log/static/signal_log/js/server/older.js";
 import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
+import { asker, Older } from "../../signal_log/static/signal_log/js/server/older.js";
 import { event, reset } from "./events.js";
 
 beforeEach(reset);
@@ -11,11 +10,13 @@ const trace = (n) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 const log = (many) => Array.from({ length: many }, (_, n) => event({ trace_id: trace(n), object_repr: `n${n + 1}` }));
 
 /** A table that answers in pages. */
-const table = (events, size) => async ({ before = Infinity }) => {
-  const older = events.filter(({ id }) => id < before).sort((a, b) => b.id - a.id);
-  const page = older.slice(0, size);
-  return { events: page, older: older.length > size ? page.at(-1).id : null, searched_to: null };
-};
+const table =
+  (events, size) =>
+  async ({ before = Infinity }) => {
+    const older = events.filter(({ id }) => id < before).sort((a, b) => b.id - a.id);
+    const page = older.slice(0, size);
+    return { events: page, older: older.length > size ? page.at(-1).id : null, searched_to: null };
+  };
 
 test("what is older joins what is held: each event once, none missing, and none of it counts as new", async () => {
   const all = log(50);
@@ -24,7 +25,10 @@ test("what is older joins what is held: each event once, none missing, and none 
   const older = new Older({ store, ask: table(all, 7), changed: () => {} });
   while (older.open) await older.more();
   assert.equal(older.state, "began");
-  assert.deepEqual(store.operations.rows.map(({ id }) => id), all.map(({ id }) => id));
+  assert.deepEqual(
+    store.operations.rows.map(({ id }) => id),
+    all.map(({ id }) => id),
+  );
   assert.equal(store.taken, 10);
 });
 
@@ -57,9 +61,16 @@ test("at the limit the page says so instead of dropping what it has just read", 
 
 test("a search that ran out of time waits to be told to go on", async () => {
   const store = new Store();
-  const answers = [{ events: [], older: 700, searched_to: 700 }, { events: [], older: null, searched_to: null }];
+  const answers = [
+    { events: [], older: 700, searched_to: 700 },
+    { events: [], older: null, searched_to: null },
+  ];
   const asked = [];
-  const older = new Older({ store, ask: async (query) => (asked.push(query.before), answers.shift()), changed: () => {} });
+  const older = new Older({
+    store,
+    ask: async (query) => (asked.push(query.before), answers.shift()),
+    changed: () => {},
+  });
   await older.more();
   assert.equal(older.state, "searching");
   assert.equal(older.open, false);
@@ -81,7 +92,10 @@ test("an answer for another view is let go", async () => {
 });
 
 test("a failure is said in words and can be tried again", async () => {
-  const refused = asker("/events/", async () => ({ status: 400, json: async () => ({ problems: { since: "'since' must be a date." } }) }));
+  const refused = asker("/events/", async () => ({
+    status: 400,
+    json: async () => ({ problems: { since: "'since' must be a date." } }),
+  }));
   const older = new Older({ store: new Store(), ask: refused, changed: () => {} });
   await older.more();
   assert.equal(older.state, "failed");
@@ -93,7 +107,10 @@ test("a failure is said in words and can be tried again", async () => {
 
 test("the question carries each value of each filter", async () => {
   let asked = "";
-  await asker("/log/events/", async (url) => ((asked = url), { status: 200, json: async () => ({ events: [] }) }))({ sender: ["auth.User", "!users.Profile"], before: 5 });
+  await asker(
+    "/log/events/",
+    async (url) => ((asked = url), { status: 200, json: async () => ({ events: [] }) }),
+  )({ sender: ["auth.User", "!users.Profile"], before: 5 });
   assert.equal(asked, "/log/events/?sender=auth.User&sender=%21users.Profile&before=5&format=json");
 });
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Rate } from "../../signal_log/static/signal_log/js/events/rate.js";
-import { backoff } from "../../signal_log/static/signal_log/js/server/socket.js";
 import { clock, span } from "../../signal_log/static/signal_log/js/lib/time.js";
+import { backoff } from "../../signal_log/static/signal_log/js/server/socket.js";
 
 const NOW = Date.UTC(2026, 10, 22, 9, 42, 18, 204);
 
@@ -11,16 +11,31 @@ test("bars add up to what was counted, and old seconds leave", () => {
   const rate = new Rate();
   for (let s = 0; s < 700; s += 1) rate.add(NOW + s * 1000, s % 2 ? "created" : "deleted");
   const sums = rate.bars(120, NOW + 699_000);
-  assert.equal(sums.flat().reduce((a, b) => a + b), 600);
+  assert.equal(
+    sums.flat().reduce((a, b) => a + b),
+    600,
+  );
   assert.equal(rate.perSecond(NOW + 700_000), 1);
-  assert.equal(rate.bars(120, NOW + 5e6).flat().reduce((a, b) => a + b), 0);
+  assert.equal(
+    rate
+      .bars(120, NOW + 5e6)
+      .flat()
+      .reduce((a, b) => a + b),
+    0,
+  );
 });
 
 test("an operation older than the chart is not counted into another minute", () => {
   const rate = new Rate();
   rate.add(NOW, "created");
   rate.add(NOW - 601_000, "created");
-  assert.equal(rate.bars(60, NOW).flat().reduce((a, b) => a + b), 1);
+  assert.equal(
+    rate
+      .bars(60, NOW)
+      .flat()
+      .reduce((a, b) => a + b),
+    1,
+  );
 });
 
 test("waiting doubles, is bounded and is spread", () => {

@@ -17,23 +17,48 @@ function whole() {
 
 test("the slowest receiver of an operation stands on top, with the signal and the order of its call", () => {
   const list = slowestFirst(whole(), new Map());
-  assert.deepEqual(list.map(({ name, signal, order, of }) => [name, signal, order, of]), [
-    ["shop.mail", "post_save", 2, 2], ["shop.restock", "post_save", 1, 2], ["shop.check", "pre_save", 1, 1],
-  ]);
+  assert.deepEqual(
+    list.map(({ name, signal, order, of }) => [name, signal, order, of]),
+    [
+      ["shop.mail", "post_save", 2, 2],
+      ["shop.restock", "post_save", 1, 2],
+      ["shop.check", "pre_save", 1, 1],
+    ],
+  );
 });
 
 test("an answer belongs to the event and the receiver it was given for", () => {
   const [pre, post] = whole();
-  const told = new Map([[post.id, [{ receiver: "shop.other", standing: standing("wrong") }, { receiver: "shop.mail", standing: standing("right") }]]]);
+  const told = new Map([
+    [
+      post.id,
+      [
+        { receiver: "shop.other", standing: standing("wrong") },
+        { receiver: "shop.mail", standing: standing("right") },
+      ],
+    ],
+  ]);
   const list = slowestFirst([pre, post], told);
-  assert.deepEqual(list.map((one) => one.standing?.text), ["right", undefined, undefined]);
+  assert.deepEqual(
+    list.map((one) => one.standing?.text),
+    ["right", undefined, undefined],
+  );
 });
 
 test("a row that somebody else wrote breaks nothing", () => {
   reset();
   const strange = [null, "text", {}, [null, 3, ["x"], {}, { receiver: 5, duration_us: "long" }]];
-  const list = slowestFirst(strange.map((receivers) => event({ receivers })), new Map());
-  assert.deepEqual(list.map(({ name, order }) => [name, order]), [["", 1], [5, 2]]);
+  const list = slowestFirst(
+    strange.map((receivers) => event({ receivers })),
+    new Map(),
+  );
+  assert.deepEqual(
+    list.map(({ name, order }) => [name, order]),
+    [
+      ["", 1],
+      [5, 2],
+    ],
+  );
 });
 
 /** A panel without a page: what it asks, and how often it draws. */
@@ -44,7 +69,12 @@ function panel(answer) {
   made.props = { whole: whole(), ask: async (id) => (asked.push(id), answer(id)) };
   let drawn = 0;
   made.forceUpdate = () => (drawn += 1);
-  return { made, asked, drawn: () => drawn, select: (events) => ((made.props = { ...made.props, whole: events }), made.componentDidUpdate()) };
+  return {
+    made,
+    asked,
+    drawn: () => drawn,
+    select: (events) => ((made.props = { ...made.props, whole: events }), made.componentDidUpdate()),
+  };
 }
 
 const settled = async (ms) => {

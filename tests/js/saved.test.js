@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
+import { apart } from "../../signal_log/static/signal_log/js/lib/time.js";
 import { SavedViews } from "../../signal_log/static/signal_log/js/page/saved.js";
 import { readView, toView } from "../../signal_log/static/signal_log/js/page/view.js";
-import { apart } from "../../signal_log/static/signal_log/js/lib/time.js";
 
 const memory = () => {
   const held = new Map();
@@ -15,12 +14,18 @@ test("views are kept by name, for one account, in the order of the alphabet", ()
   const views = new SavedViews("7", storage);
   assert.equal(views.save(" profiles ", "sender=users.Profile"), true);
   views.save("errors", "outcome=failed");
-  assert.deepEqual(new SavedViews("7", storage).all.map(({ name }) => name), ["errors", "profiles"]);
+  assert.deepEqual(
+    new SavedViews("7", storage).all.map(({ name }) => name),
+    ["errors", "profiles"],
+  );
   assert.deepEqual(new SavedViews("8", storage).all, []);
   views.save("errors", "outcome=rolled_back");
   assert.equal(views.all.length, 2);
   views.remove("errors");
-  assert.deepEqual(new SavedViews("7", storage).all.map(({ query }) => query), ["sender=users.Profile"]);
+  assert.deepEqual(
+    new SavedViews("7", storage).all.map(({ query }) => query),
+    ["sender=users.Profile"],
+  );
 });
 
 test("one view opens with the page, also after it was kept anew; asked twice, none does", () => {
@@ -53,12 +58,23 @@ test("storage that is forbidden, full or holds nonsense is no reason to stop", (
 });
 
 test("a view in the address is the view that it came from", () => {
-  for (const query of ["", "sender=%21users.Profile&q=x&view=cascades", "since=2026-11-22T14%3A02%3A00Z&view=signals&event=7"]) {
+  for (const query of [
+    "",
+    "sender=%21users.Profile&q=x&view=cascades",
+    "since=2026-11-22T14%3A02%3A00Z&view=signals&event=7",
+  ]) {
     assert.equal(toView(readView(`?${query}`)), query);
   }
   assert.equal(readView("?view=nonsense").list, "operations");
 });
 
 test("the time between rows is short to read, and earlier is said as such", () => {
-  assert.deepEqual([0, 0.18, 12, 3140, 3_600_000, -4].map(apart), ["", "+180 µs", "+12 ms", "+3.1 s", "+60 min", "−4 ms"]);
+  assert.deepEqual([0, 0.18, 12, 3140, 3_600_000, -4].map(apart), [
+    "",
+    "+180 µs",
+    "+12 ms",
+    "+3.1 s",
+    "+60 min",
+    "−4 ms",
+  ]);
 });

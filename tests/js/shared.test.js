@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
-import { linksFrom } from "../../signal_log/static/signal_log/js/server/links.js";
 import { SavedViews } from "../../signal_log/static/signal_log/js/page/saved.js";
+import { linksFrom } from "../../signal_log/static/signal_log/js/server/links.js";
 import { SharedViews } from "../../signal_log/static/signal_log/js/server/shared.js";
 
 const ONE = { id: 7, name: "errors", query: "outcome=failed", by: "mira", at: "2026-11-22T14:02:00Z", removable: true };
-const json = (status, body) => ({ status, headers: new Headers({ "Content-Type": "application/json" }), json: async () => body });
+const json = (status, body) => ({
+  status,
+  headers: new Headers({ "Content-Type": "application/json" }),
+  json: async () => body,
+});
 const page = (status) => ({ status, headers: new Headers({ "Content-Type": "text/html" }) });
 
 /** Shared views whose server gives these answers, and what it was asked. */
@@ -38,14 +41,23 @@ test("views are asked for, shared and taken away, with the page's token", async 
 
 test("whatever goes wrong is said, and what was known stays", async () => {
   const refused = json(400, { error: "A shared view needs a name." });
-  const [shared] = served(json(200, { views: [ONE], may_share: true }), refused, page(403), page(502), { type: "opaqueredirect" }, new TypeError("no net"), page(200));
+  const [shared] = served(
+    json(200, { views: [ONE], may_share: true }),
+    refused,
+    page(403),
+    page(502),
+    { type: "opaqueredirect" },
+    new TypeError("no net"),
+    page(200),
+  );
   await shared.load();
   const said = [];
   for (let n = 0; n < 6; n += 1) {
     assert.equal(await shared.share("", ""), false);
     said.push(shared.problem);
   }
-  for (const [index, words] of ["needs a name", "Reload", "502", "signed out", "cannot be reached", "200"].entries()) assert.ok(said[index].includes(words), said[index]);
+  for (const [index, words] of ["needs a name", "Reload", "502", "signed out", "cannot be reached", "200"].entries())
+    assert.ok(said[index].includes(words), said[index]);
   assert.deepEqual(shared.all, [ONE]);
 });
 

@@ -21,10 +21,16 @@ function connected(options = {}) {
       this.onmessage({ data: JSON.stringify(frame) });
     }
   }
-  const handler = (name) => (...given) => said.push([name, ...given]);
+  const handler =
+    (name) =>
+    (...given) =>
+      said.push([name, ...given]);
   const names = ["state", "events", "ready", "reset", "error", "heartbeat"];
   const connection = new Connection({
-    url: "ws://x/", backfill: 200, filters: () => options.filters ?? {}, Socket,
+    url: "ws://x/",
+    backfill: 200,
+    filters: () => options.filters ?? {},
+    Socket,
     handlers: Object.fromEntries(names.map((name) => [name, handler(name)])),
   });
   connection.start();
@@ -90,7 +96,10 @@ test("silence is a broken connection", (t) => {
   t.mock.timers.tick(34_000);
   assert.equal(of("state").at(-1)[1], "connecting");
   t.mock.timers.tick(2_000);
-  assert.equal(of("state").some(([, name]) => name === "reconnecting"), true);
+  assert.equal(
+    of("state").some(([, name]) => name === "reconnecting"),
+    true,
+  );
 });
 
 test("in doubt it asks the server, and waits for its answer no longer than five seconds", (t) => {
@@ -105,12 +114,22 @@ test("in doubt it asks the server, and waits for its answer no longer than five 
   assert.equal(of("state").at(-1)[1], "connecting", "it has answered");
   connection.probe();
   t.mock.timers.tick(6_000);
-  assert.equal(of("state").some(([, name]) => name === "reconnecting"), true);
+  assert.equal(
+    of("state").some(([, name]) => name === "reconnecting"),
+    true,
+  );
 });
 
 test("signed out and no permission are final; a restart is not", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  for (const [code, name, again] of [[4401, "signed-out", 1], [4403, "forbidden", 1], [1012, "restarting", 2], [1013, "database", 2], [4503, "database", 2], [4408, "reconnecting", 2]]) {
+  for (const [code, name, again] of [
+    [4401, "signed-out", 1],
+    [4403, "forbidden", 1],
+    [1012, "restarting", 2],
+    [1013, "database", 2],
+    [4503, "database", 2],
+    [4408, "reconnecting", 2],
+  ]) {
     const { Socket, of } = connected();
     Socket.last.onclose({ code, reason: "" });
     assert.equal(of("state").at(-1)[1], name);
@@ -128,4 +147,3 @@ test("after a reset nothing is resumed", () => {
   assert.deepEqual(of("reset").at(-1)[1].reason, "foreign");
   connection.stop();
 });
-

@@ -56,14 +56,20 @@ test("a late event is put where its id belongs", () => {
   const store = new Store();
   store.add([a, c]);
   store.add([b]);
-  assert.deepEqual(shown(store).map((row) => row.repr), ["n3", "n2", "n1"]);
+  assert.deepEqual(
+    shown(store).map((row) => row.repr),
+    ["n3", "n2", "n1"],
+  );
 });
 
 test("every signal is one switch away", () => {
   const store = new Store();
   store.add(registration());
   store.show("signals");
-  assert.deepEqual(shown(store).map((row) => row.event.signal), ["pre_save", "post_save", "pre_save", "post_save"]);
+  assert.deepEqual(
+    shown(store).map((row) => row.event.signal),
+    ["pre_save", "post_save", "pre_save", "post_save"],
+  );
   store.add(registration(trace(9)));
   assert.equal(store.rows.length, 8);
   store.show("operations");
@@ -76,7 +82,10 @@ test("memory is bounded: the oldest go, and with them their counts", () => {
   assert.ok(store.size <= 1000, `${store.size}`);
   assert.ok(store.whole.size <= 100);
   assert.ok(store.traces.byId.size <= 260, `${store.traces.byId.size}`);
-  assert.equal(store.facets.top("sender").reduce((sum, [, n]) => sum + n, 0), store.size);
+  assert.equal(
+    store.facets.top("sender").reduce((sum, [, n]) => sum + n, 0),
+    store.size,
+  );
   assert.equal(shown(store)[0].trace.id, trace(3000));
 });
 
@@ -85,7 +94,10 @@ test("a gap stands between what was held and what comes after", () => {
   store.add([event({ object_repr: "old" })]);
   store.addGap("expired");
   store.add([event({ trace_id: trace(2), object_repr: "new" })]);
-  assert.deepEqual(shown(store).map((row) => row.repr ?? row.reason), ["new", "expired", "old"]);
+  assert.deepEqual(
+    shown(store).map((row) => row.repr ?? row.reason),
+    ["new", "expired", "old"],
+  );
 });
 
 test("rolled back work is never shown as done", () => {
@@ -96,7 +108,12 @@ test("rolled back work is never shown as done", () => {
 
 test("the chart hears of each operation once, also when its kind becomes known later", () => {
   const tally = {};
-  const store = new Store({ onKind: (_, before, after) => { if (before) tally[before] -= 1; tally[after] = (tally[after] ?? 0) + 1; } });
+  const store = new Store({
+    onKind: (_, before, after) => {
+      if (before) tally[before] -= 1;
+      tally[after] = (tally[after] ?? 0) + 1;
+    },
+  });
   for (const one of registration()) store.add([one]);
   assert.deepEqual(tally, { about: 0, created: 2 });
 });

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { between, fromQuery, holds, intoQuery, lately, words } from "../../signal_log/static/signal_log/js/events/range.js";
+import {
+  between,
+  fromQuery,
+  holds,
+  intoQuery,
+  lately,
+  words,
+} from "../../signal_log/static/signal_log/js/events/range.js";
 import { Rate } from "../../signal_log/static/signal_log/js/events/rate.js";
 import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
 import { Storm } from "../../signal_log/static/signal_log/js/events/storm.js";
@@ -43,8 +50,14 @@ test("a second of a storm says exactly what happened in it", () => {
   const rows = storm.rows;
   const [newest] = rows.head;
   assert.equal(newest.events, 138);
-  assert.deepEqual(newest.said, [["updated", "60 User updated"], ["updated", "9 Profile updated"]]);
-  assert.equal(rows.head.reduce((sum, { events }) => sum + events, 0), storm.folded);
+  assert.deepEqual(newest.said, [
+    ["updated", "60 User updated"],
+    ["updated", "9 Profile updated"],
+  ]);
+  assert.equal(
+    rows.head.reduce((sum, { events }) => sum + events, 0),
+    storm.folded,
+  );
   assert.equal(rows.at(rows.length - 1).events.length, 2);
 });
 
@@ -142,7 +155,10 @@ test("what a bar counts is what its seconds hold", () => {
 
 test("a range is in the address as the history takes it, with its last second whole", () => {
   const range = between(START / 1000, START / 1000 + 9);
-  assert.equal(intoQuery(new URLSearchParams(), range).toString(), "since=2026-11-22T14%3A02%3A00Z&until=2026-11-22T14%3A02%3A09.999999Z");
+  assert.equal(
+    intoQuery(new URLSearchParams(), range).toString(),
+    "since=2026-11-22T14%3A02%3A00Z&until=2026-11-22T14%3A02%3A09.999999Z",
+  );
   assert.deepEqual(fromQuery("?since=2026-11-22T14:02:00Z&until=2026-11-22T14:02:09.999999Z"), range);
   assert.equal(holds(range, START + 9999), true);
   assert.equal(holds(range, START + 10_000), false);

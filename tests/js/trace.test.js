@@ -3,7 +3,15 @@ import { test } from "node:test";
 
 import { Folds } from "../../signal_log/static/signal_log/js/tracepage/folds.js";
 import { lineOf } from "../../signal_log/static/signal_log/js/tracepage/minimap.js";
-import { WHOLE, between, isWhole, length, pan, showing, zoom } from "../../signal_log/static/signal_log/js/tracepage/span.js";
+import {
+  between,
+  isWhole,
+  length,
+  pan,
+  showing,
+  WHOLE,
+  zoom,
+} from "../../signal_log/static/signal_log/js/tracepage/span.js";
 import { firstPlace } from "../../signal_log/static/signal_log/js/tracepage/trace_rows.js";
 
 //              0  1  2  3  4  5  6  7
@@ -11,7 +19,10 @@ const levels = [1, 2, 3, 4, 2, 1, 2, 1];
 
 test("what stands below a row goes with it", () => {
   const folds = new Folds(levels);
-  assert.deepEqual(levels.map((_, row) => folds.has(row)), [true, true, true, false, false, true, false, false]);
+  assert.deepEqual(
+    levels.map((_, row) => folds.has(row)),
+    [true, true, true, false, false, true, false, false],
+  );
   assert.deepEqual(folds.shown(), [0, 1, 2, 3, 4, 5, 6, 7]);
   folds.toggle(1);
   assert.deepEqual(folds.shown(), [0, 1, 4, 5, 6, 7]);
@@ -89,8 +100,17 @@ test("rows of the overview take what room there is, at least a pixel each", () =
 
 test("the first row in view is found without looking at each", () => {
   let looked = 0;
-  assert.equal(firstPlace(10_000, (place) => (looked += 1) && place >= 7_777), 7_777);
+  assert.equal(
+    firstPlace(10_000, (place) => (looked += 1) && place >= 7_777),
+    7_777,
+  );
   assert.ok(looked < 20);
-  assert.equal(firstPlace(5, () => false), 5);
-  assert.equal(firstPlace(0, () => true), 0);
+  assert.equal(
+    firstPlace(5, () => false),
+    5,
+  );
+  assert.equal(
+    firstPlace(0, () => true),
+    0,
+  );
 });

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
-import { asMarkdown, asOrm } from "../../signal_log/static/signal_log/js/lib/clip.js";
-import { marked } from "../../signal_log/static/signal_log/js/lib/diff.js";
 import { FacetCounts } from "../../signal_log/static/signal_log/js/events/facets.js";
-import { linksFrom } from "../../signal_log/static/signal_log/js/server/links.js";
 import { Recovery } from "../../signal_log/static/signal_log/js/events/recovery.js";
-import { words } from "../../signal_log/static/signal_log/js/parts/status.js";
 import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
 import { tree } from "../../signal_log/static/signal_log/js/events/traces.js";
-import { bars, axis, extent } from "../../signal_log/static/signal_log/js/parts/waterfall.js";
+import { asMarkdown, asOrm } from "../../signal_log/static/signal_log/js/lib/clip.js";
+import { marked } from "../../signal_log/static/signal_log/js/lib/diff.js";
+import { words } from "../../signal_log/static/signal_log/js/parts/status.js";
+import { axis, bars, extent } from "../../signal_log/static/signal_log/js/parts/waterfall.js";
+import { linksFrom } from "../../signal_log/static/signal_log/js/server/links.js";
 import { event, registration, reset } from "./events.js";
 
 const NOW = Date.UTC(2026, 10, 22, 9, 42, 18);
@@ -21,10 +20,16 @@ test("the page always says where it stands, and troubles come first", () => {
   assert.deepEqual(words({ ...live, lastAt: 0 }), ["ok", "Live · no events yet"]);
   assert.deepEqual(words({ ...live, following: false, fresh: 1240 }), ["held", "Paused · 1,240 new"]);
   assert.deepEqual(words({ ...live, catching: 1240 }), ["wait", "Catching up 1,240"]);
-  assert.deepEqual(words({ ...live, following: false, trouble: "Database unavailable" }), ["bad", "Database unavailable"]);
+  assert.deepEqual(words({ ...live, following: false, trouble: "Database unavailable" }), [
+    "bad",
+    "Database unavailable",
+  ]);
   assert.deepEqual(words({ ...live, name: "reconnecting", until: NOW + 2400 }), ["wait", "Reconnecting in 3 s"]);
   assert.deepEqual(words({ ...live, name: "connecting" }), ["wait", "Connecting…"]);
-  assert.deepEqual(words({ ...live, name: "connecting", trouble: "Database unavailable" }), ["bad", "Database unavailable"]);
+  assert.deepEqual(words({ ...live, name: "connecting", trouble: "Database unavailable" }), [
+    "bad",
+    "Database unavailable",
+  ]);
   assert.deepEqual(words({ ...live, name: "signed-out" }), ["bad", "Signed out"]);
   assert.deepEqual(words({ ...live, name: "reconnecting", until: NOW, offline: true }), ["bad", "Offline"]);
 });
@@ -48,19 +53,41 @@ test("facets are sorted by count and remember values that left", () => {
   const facets = new FacetCounts();
   const one = (sender) => ({ signal: "post_save", sender, actor: "", outcome: "committed", source: "http" });
   for (const sender of ["a.A", "b.B", "b.B", "c.C"]) facets.add(one(sender));
-  assert.deepEqual(facets.top("sender"), [["b.B", 2], ["a.A", 1], ["c.C", 1]]);
+  assert.deepEqual(facets.top("sender"), [
+    ["b.B", 2],
+    ["a.A", 1],
+    ["c.C", 1],
+  ]);
   assert.deepEqual(facets.top("actor"), []);
   facets.reset();
-  assert.deepEqual(facets.top("sender"), [["a.A", 0], ["b.B", 0], ["c.C", 0]]);
+  assert.deepEqual(facets.top("sender"), [
+    ["a.A", 0],
+    ["b.B", 0],
+    ["c.C", 0],
+  ]);
 });
 
 test("the difference of two texts is marked by words", () => {
   const [old, now] = marked("a rear admiral of the navy", "a rear engineer of the navy");
-  assert.deepEqual(old, [[true, "a rear "], [false, "admiral"], [true, " of the navy"]]);
-  assert.deepEqual(now.find(([same]) => !same), [false, "engineer"]);
+  assert.deepEqual(old, [
+    [true, "a rear "],
+    [false, "admiral"],
+    [true, " of the navy"],
+  ]);
+  assert.deepEqual(
+    now.find(([same]) => !same),
+    [false, "engineer"],
+  );
   assert.deepEqual(marked("x", "y"), [[[true, "x"]], [[true, "y"]]]);
-  for (const [a, b] of [["", "new"], ["same same", "same"], ["x".repeat(30_000), "y"]]) {
-    assert.deepEqual(marked(a, b).map((parts) => parts.map(([, text]) => text).join("")), [a, b]);
+  for (const [a, b] of [
+    ["", "new"],
+    ["same same", "same"],
+    ["x".repeat(30_000), "y"],
+  ]) {
+    assert.deepEqual(
+      marked(a, b).map((parts) => parts.map(([, text]) => text).join("")),
+      [a, b],
+    );
   }
 });
 
@@ -70,16 +97,25 @@ test("a cascade becomes bars below their causes, on one axis", () => {
   const receivers = [{ receiver: "users.signals.create_profile", duration_us: 900, error: null }];
   store.add(registration().map((one) => (one.position === 2 ? { ...one, receivers } : one)));
   const list = bars(tree(store.operationOf(1)), (id) => store.event(id), null);
-  assert.deepEqual(list.map((bar) => [bar.depth, bar.name]), [
-    [0, "create User ada"], [1, "post_save"], [2, "users.signals.create_profile"], [3, "create Profile ada"],
-  ]);
+  assert.deepEqual(
+    list.map((bar) => [bar.depth, bar.name]),
+    [
+      [0, "create User ada"],
+      [1, "post_save"],
+      [2, "users.signals.create_profile"],
+      [3, "create Profile ada"],
+    ],
+  );
   const span = axis(list);
   for (const bar of list) assert.match(extent(bar, span)["--w"], /^\d+\.\d\d%$/);
 });
 
 test("what is copied cannot break out of where it is pasted", () => {
   reset();
-  assert.equal(asOrm({ sender: "auth.User", object_pk: '1") or delete("' }), 'User.objects.get(pk="1\\") or delete(\\"")');
+  assert.equal(
+    asOrm({ sender: "auth.User", object_pk: '1") or delete("' }),
+    'User.objects.get(pk="1\\") or delete(\\"")',
+  );
   const text = asMarkdown(event({ changes: { bio: ["a|b`", null] } }), "http://x/events/1/");
   assert.match(text, /\| bio \| `"a\\\|bʼ"` \| `null` \|/);
 });

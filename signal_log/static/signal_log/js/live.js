@@ -1,19 +1,33 @@
 // The live page: puts its parts together and listens to the reader.
 
-import * as arrivals from "./page/arrivals.js";
 import { add, remove, toWire } from "./events/filters.js";
+import { given, lately } from "./events/range.js";
 import { openHelp } from "./lib/help.js";
 import { listen } from "./lib/keys.js";
-import { viewMenu } from "./page/menu.js";
-import { $, config, display, eventIdOf, inForce, links, now, page, remember, state, store, stream, views } from "./page/state.js";
-import { understand, waysBack } from "./page/past.js";
-import { given, lately } from "./events/range.js";
 import * as reader from "./page/actions.js";
+import * as arrivals from "./page/arrivals.js";
+import { viewMenu } from "./page/menu.js";
+import { understand, waysBack } from "./page/past.js";
 import { all, deeds, heads, soon, table, tick } from "./page/screen.js";
+import {
+  $,
+  config,
+  display,
+  eventIdOf,
+  inForce,
+  links,
+  now,
+  page,
+  remember,
+  state,
+  store,
+  stream,
+  views,
+} from "./page/state.js";
+import { readView, toView } from "./page/view.js";
 import { searchBox } from "./parts/search.js";
 import { SharedViews } from "./server/shared.js";
 import { Connection } from "./server/socket.js";
-import { readView, toView } from "./page/view.js";
 
 Object.assign(deeds, reader, { remove: (filter) => reader.change(remove(state.filters, filter)) });
 page.connection = new Connection({
@@ -40,7 +54,15 @@ page.search = searchBox($("query"), $("search"), {
 });
 
 viewMenu($("view-open"), $("view-menu"), {
-  views, display, shared: new SharedViews(links.shared, $("view-menu").dataset.token), open: reader.open, look: reader.look, arrange: reader.columns, columns: () => state.columns, fits: (name) => heads.fits(name), query: () => toView({ ...state, event: 0 }),
+  views,
+  display,
+  shared: new SharedViews(links.shared, $("view-menu").dataset.token),
+  open: reader.open,
+  look: reader.look,
+  arrange: reader.columns,
+  columns: () => state.columns,
+  fits: (name) => heads.fits(name),
+  query: () => toView({ ...state, event: 0 }),
   last: (minutes) => reader.during(lately(minutes * 60_000, now())),
   show: (from, to) => reader.during(given(from, to)),
 });
@@ -53,13 +75,30 @@ $("clock").onclick = reader.retime;
 $("facets-open").onclick = () => reader.facetsDrawer();
 const linkOf = (row) => new URL(links.event(eventIdOf(row)), location.href).href;
 listen({
-  "/": () => page.search.focus(), j: () => reader.step(1), k: () => reader.step(-1), ArrowDown: () => reader.step(1), ArrowUp: () => reader.step(-1),
-  ArrowRight: () => reader.toggle(state.picked, true), ArrowLeft: () => reader.toggle(state.picked, false),
+  "/": () => page.search.focus(),
+  j: () => reader.step(1),
+  k: () => reader.step(-1),
+  ArrowDown: () => reader.step(1),
+  ArrowUp: () => reader.step(-1),
+  ArrowRight: () => reader.toggle(state.picked, true),
+  ArrowLeft: () => reader.toggle(state.picked, false),
   Enter: () => state.picked && location.assign(linkOf(state.picked)),
-  Escape: (event) => (page.search.leave(event) ? undefined : reader.escape()), f: reader.follow, p: () => reader.pause("reader"), " ": () => $("follow").click(),
-  g: reader.follow, Home: reader.follow, G: () => table.toEnd(), End: () => table.toEnd(),
-  e: () => reader.list(state.list === "signals" ? "operations" : "signals"), c: () => reader.list(state.list === "cascades" ? "operations" : "cascades"), t: reader.retime, d: reader.density, n: reader.nextError, x: reader.context,
-  y: () => state.picked && reader.take(linkOf(state.picked), "Link"), "?": () => openHelp($("keys")),
+  Escape: (event) => (page.search.leave(event) ? undefined : reader.escape()),
+  f: reader.follow,
+  p: () => reader.pause("reader"),
+  " ": () => $("follow").click(),
+  g: reader.follow,
+  Home: reader.follow,
+  G: () => table.toEnd(),
+  End: () => table.toEnd(),
+  e: () => reader.list(state.list === "signals" ? "operations" : "signals"),
+  c: () => reader.list(state.list === "cascades" ? "operations" : "cascades"),
+  t: reader.retime,
+  d: reader.density,
+  n: reader.nextError,
+  x: reader.context,
+  y: () => state.picked && reader.take(linkOf(state.picked), "Link"),
+  "?": () => openHelp($("keys")),
 });
 addEventListener("popstate", () => {
   const view = readView(location.search);

@@ -1,10 +1,10 @@
 // The page of a trace: its rows folded and its axis of time zoomed by keys, buttons and the overview above them.
 
-import { Folds } from "./tracepage/folds.js";
 import { listen } from "./lib/keys.js";
-import { Minimap } from "./tracepage/minimap.js";
-import { END, WHOLE, isWhole, length, pan, showing, zoom } from "./tracepage/span.js";
 import { count, duration } from "./lib/text.js";
+import { Folds } from "./tracepage/folds.js";
+import { Minimap } from "./tracepage/minimap.js";
+import { END, isWhole, length, pan, showing, WHOLE, zoom } from "./tracepage/span.js";
 import { TraceRows } from "./tracepage/trace_rows.js";
 
 const STEP = 1.5; // times that a key zooms
@@ -88,10 +88,18 @@ function middle() {
 
 const scroll = (part) => scrollBy({ top: part * innerHeight });
 const deeds = {
-  w: () => scroll(-PART), s: () => scroll(PART), a: () => look(pan(span, -PART)), d: () => look(pan(span, PART)),
-  ArrowUp: () => look(zoom(span, 1 / STEP, middle())), ArrowDown: () => look(zoom(span, STEP, middle())),
-  "[": () => foldAll(false), "]": () => foldAll(true), n: nextError, e: () => bad.length && highlight(),
-  Escape: () => (minimap.cancel(), look(WHOLE)), "?": () => $("keys").showModal(),
+  w: () => scroll(-PART),
+  s: () => scroll(PART),
+  a: () => look(pan(span, -PART)),
+  d: () => look(pan(span, PART)),
+  ArrowUp: () => look(zoom(span, 1 / STEP, middle())),
+  ArrowDown: () => look(zoom(span, STEP, middle())),
+  "[": () => foldAll(false),
+  "]": () => foldAll(true),
+  n: nextError,
+  e: () => bad.length && highlight(),
+  Escape: () => (minimap.cancel(), look(WHOLE)),
+  "?": () => $("keys").showModal(),
 };
 listen(deeds);
 $("trace-tools").addEventListener("click", ({ target }) => deeds[target.closest("[data-key]")?.dataset.key]?.());

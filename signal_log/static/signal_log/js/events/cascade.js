@@ -23,7 +23,9 @@ export function pieces(operations) {
   const all = steps(operations);
   const shown = all.length > MOST ? all.slice(0, MOST - 1) : all;
   const said = shown.flatMap(({ kind, text, times }, index) => [
-    ...(index ? [["arrow", "→"]] : []), [`step ${kind}`, text], ...(times > 1 ? [["dim", `× ${times}`]] : []),
+    ...(index ? [["arrow", "→"]] : []),
+    [`step ${kind}`, text],
+    ...(times > 1 ? [["dim", `× ${times}`]] : []),
   ]);
   return shown.length < all.length ? [...said, ["dim", `+${all.length - shown.length} steps`]] : said;
 }
@@ -43,7 +45,14 @@ export function runs(operations) {
   return found.flatMap((run) => (run.length >= MANY ? [run] : run.map((one) => [one])));
 }
 
-const alike = (a, b) => a.parent === b.parent && a.parentPosition === b.parentPosition && a.kind === b.kind && a.word === b.word && a.sender === b.sender && !a.children.length && !b.children.length;
+const alike = (a, b) =>
+  a.parent === b.parent &&
+  a.parentPosition === b.parentPosition &&
+  a.kind === b.kind &&
+  a.word === b.word &&
+  a.sender === b.sender &&
+  !a.children.length &&
+  !b.children.length;
 
 /** "× 200 in 1.2 s" */
 export const runWords = (run) => {

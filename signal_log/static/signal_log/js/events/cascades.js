@@ -1,13 +1,25 @@
 // The list with a row for each cascade: all of a request, or of one operation of a longer program; opens in place.
 
-import { pieces, runWords, runs, toldBy } from "./cascade.js";
+import { pieces, runs, runWords, toldBy } from "./cascade.js";
 import { OrderedRows } from "./rows.js";
 
 const LONG = /^(command|migration|test)\b/; // of these one trace holds more than belongs on a line
 
 class CascadeRow {
   constructor(key, born) {
-    Object.assign(this, { type: "cascade", key, members: [], rootId: Infinity, id: 0, position: -1, depth: 0, version: 0, born, open: false, inside: [] });
+    Object.assign(this, {
+      type: "cascade",
+      key,
+      members: [],
+      rootId: Infinity,
+      id: 0,
+      position: -1,
+      depth: 0,
+      version: 0,
+      born,
+      open: false,
+      inside: [],
+    });
   }
 
   /** Its operations, causes before effects. */
@@ -38,7 +50,15 @@ class CascadeRow {
 /** An operation below its cascade, or many equal ones in one row. */
 class MemberRow {
   constructor(cascade, run, place) {
-    Object.assign(this, { type: run.length > 1 ? "many" : "member", cascade, run, place, operation: run[0], key: `${cascade.key}:${run[0].position}`, open: false });
+    Object.assign(this, {
+      type: run.length > 1 ? "many" : "member",
+      cascade,
+      run,
+      place,
+      operation: run[0],
+      key: `${cascade.key}:${run[0].position}`,
+      open: false,
+    });
   }
 
   get rootId() {
@@ -179,7 +199,8 @@ export class Cascades {
     row.inside = [];
     if (!row.open) return;
     const shown = runs(row.ordered).flatMap((run) => [
-      run, ...(run.length > 1 && row.unrolled === `${row.key}:${run[0].position}` ? run.map((one) => [one]) : []),
+      run,
+      ...(run.length > 1 && row.unrolled === `${row.key}:${run[0].position}` ? run.map((one) => [one]) : []),
     ]);
     row.inside = shown.map((run, place) => new MemberRow(row, run, place));
     for (const one of row.inside) {

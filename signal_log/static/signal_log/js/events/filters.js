@@ -2,8 +2,14 @@
 
 export const KEYS = ["signal", "sender", "object", "actor", "outcome", "source", "trace", "q"];
 export const LABELS = {
-  signal: "signal", sender: "model", object: "object", actor: "actor",
-  outcome: "outcome", source: "source", trace: "trace", q: "text",
+  signal: "signal",
+  sender: "model",
+  object: "object",
+  actor: "actor",
+  outcome: "outcome",
+  source: "source",
+  trace: "trace",
+  q: "text",
 };
 const ALIASES = { model: "sender", text: "q", ...Object.fromEntries(KEYS.map((key) => [key, key])) };
 const MOST_VALUES = 50;

@@ -28,7 +28,10 @@ const WORDS = { undone: "rolled back", failed: "failed", m2m: "relation", signal
 export function wordOf(event) {
   const kind = kindOf(event);
   if (kind === "about") return event.signal === "pre_save" ? "saving" : "deleting";
-  if (kind === "signal") return lastPart(event.signal).replace(/^user_/, "").replaceAll("_", " ");
+  if (kind === "signal")
+    return lastPart(event.signal)
+      .replace(/^user_/, "")
+      .replaceAll("_", " ");
   return WORDS[kind] ?? kind;
 }
 
@@ -74,19 +77,29 @@ function change(event) {
   const list = changedFields(event.changes);
   const would = wouldBe(event);
   const statement = would === "silent" && !event.object_pk; // a row's own event has old values
-  if (statement && list.length) return list.slice(0, 3).flatMap(([name, [, now]]) => [["dim", line(name, 40)], ["new", short(now)]]);
+  if (statement && list.length)
+    return list.slice(0, 3).flatMap(([name, [, now]]) => [
+      ["dim", line(name, 40)],
+      ["new", short(now)],
+    ]);
   const came = would === "created" || event.signal === "silent_insert";
   const whole = came || would === "deleted" || event.signal === "pre_delete" || event.signal === "silent_delete";
   if (!list.length) return [["dim", statement ? line(event.origin?.statement ?? "", 80) : nothing(event, would)]];
-  if (whole || (event.signal === "pre_save" && list.every(([, [old]]) => old === null))) return wholeRow(event, list, whole && !came);
+  if (whole || (event.signal === "pre_save" && list.every(([, [old]]) => old === null)))
+    return wholeRow(event, list, whole && !came);
   const [name, [old, now]] = list.find(([, pair]) => pair[1] !== MASK) ?? list[0];
-  return [["dim", line(name, 40)], ...sides(old, now, would), ...(list.length > 1 ? [["dim", `+${list.length - 1}`]] : [])];
+  return [
+    ["dim", line(name, 40)],
+    ...sides(old, now, would),
+    ...(list.length > 1 ? [["dim", `+${list.length - 1}`]] : []),
+  ];
 }
 
 function sides(old, now, would) {
   if (old === MASK && now === MASK) return [["dim", "changed"]];
   const [before, after] = shortPair(old, now);
-  if (would === "m2m" || would === "signal") // of what was added, removed or given along there is one side only
+  if (would === "m2m" || would === "signal")
+    // of what was added, removed or given along there is one side only
     return [...(old === null ? [] : [["old", before]]), ...(now === null ? [] : [["new", after]])];
   return [...(blank(old) ? [] : [["old", before]]), ["arrow", "→"], [blank(now) ? "dim" : "new", after]];
 }
@@ -105,6 +118,7 @@ function wholeRow(event, list, gone) {
 function nothing({ signal, raw, update_fields: updated }, would) {
   if (raw) return "loaded from a fixture";
   if (signal === "pre_delete" || would === "deleted") return "the row";
-  if (would === "updated" || would === "silent" || signal === "pre_save") return updated ? `saved ${line(updated.join(", "), 60)}, nothing changed` : "nothing changed";
+  if (would === "updated" || would === "silent" || signal === "pre_save")
+    return updated ? `saved ${line(updated.join(", "), 60)}, nothing changed` : "nothing changed";
   return "";
 }

@@ -20,7 +20,10 @@ export function intoQuery(query, range) {
   return query;
 }
 
-export const toWire = (range) => ({ ...(range?.since && { since: range.since }), ...(range?.until && { until: range.until }) });
+export const toWire = (range) => ({
+  ...(range?.since && { since: range.since }),
+  ...(range?.until && { until: range.until }),
+});
 
 /** Whole seconds, both included. */
 export function between(first, last) {
@@ -35,13 +38,18 @@ export const given = (from, to) => ranged(from ? from.toISOString() : "", to ? t
 export const lately = (ms, now) => ranged(new Date(now - ms).toISOString(), "");
 
 /** The range with the times as the server understood them. */
-export const understood = (range, { since, until }) => ({ ...range, from: since ? Date.parse(since) : null, to: until ? Date.parse(until) : null });
+export const understood = (range, { since, until }) => ({
+  ...range,
+  from: since ? Date.parse(since) : null,
+  to: until ? Date.parse(until) : null,
+});
 
 export const holds = ({ from, to }, at) => (from === null || at >= from) && (to === null || at <= to);
 
 /** "14:02:07 – 14:05:10", or what was typed where that is not understood yet. */
 export function words(range, mode, now) {
-  const one = (text, at) => (at === null ? text : clock(at, mode === "utc" ? "utc" : "local", now).replace(/\.\d{3}$/, ""));
+  const one = (text, at) =>
+    at === null ? text : clock(at, mode === "utc" ? "utc" : "local", now).replace(/\.\d{3}$/, "");
   if (!range.until) return `since ${one(range.since, range.from)}`;
   if (!range.since) return `until ${one(range.until, range.to)}`;
   const [from, to] = [one(range.since, range.from), one(range.until, range.to)];

@@ -56,7 +56,8 @@ export class Rate {
   #advance(second) {
     if (second <= this.last) return;
     const from = Math.max(this.last + 1, second - SECONDS + 1);
-    for (let s = from; s <= second; s += 1) this.counts.fill(0, (s % SECONDS) * KINDS.length, (s % SECONDS + 1) * KINDS.length);
+    for (let s = from; s <= second; s += 1)
+      this.counts.fill(0, (s % SECONDS) * KINDS.length, ((s % SECONDS) + 1) * KINDS.length);
     this.last = second;
   }
 }

@@ -83,7 +83,14 @@ export class OrderedRows {
 /** A row for one signal, where an operation is not folded; its place follows its operation's. */
 class SignalRow {
   constructor(operation, event) {
-    Object.assign(this, { type: "signal", key: `${operation.key}:${event.id}`, operation, event, id: event.id, position: event.position });
+    Object.assign(this, {
+      type: "signal",
+      key: `${operation.key}:${event.id}`,
+      operation,
+      event,
+      id: event.id,
+      position: event.position,
+    });
   }
 
   get rootId() {

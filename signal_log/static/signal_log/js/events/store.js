@@ -1,12 +1,12 @@
 // The events this page holds: each once, folded into operations, in order, bounded.
 
-import { FacetCounts } from "./facets.js";
-import { Cascades } from "./cascades.js";
-import { kindOf, summary, wordOf } from "./kinds.js";
-import { EverySignal, OrderedRows } from "./rows.js";
 import { line } from "../lib/text.js";
 import { micros } from "../lib/time.js";
-import { Traces, place, tree } from "./traces.js";
+import { Cascades } from "./cascades.js";
+import { FacetCounts } from "./facets.js";
+import { kindOf, summary, wordOf } from "./kinds.js";
+import { EverySignal, OrderedRows } from "./rows.js";
+import { place, Traces, tree } from "./traces.js";
 
 const LISTS = { signals: EverySignal, cascades: Cascades };
 const EVICT_AT_ONCE = 0.02; // of the limit, so that making room is rare
@@ -14,7 +14,8 @@ const EVICT_AT_ONCE = 0.02; // of the limit, so that making room is rare
 const via = ({ source, method, path }) => line(source === "http" && path ? `${method} ${path}` : source, 120);
 
 /** The object whose delete an event belongs to: what it takes along goes with it. */
-const originOf = ({ signal, origin }) => (signal.endsWith("_delete") && origin?.pk !== undefined ? `${origin.model}/${origin.pk}` : "");
+const originOf = ({ signal, origin }) =>
+  signal.endsWith("_delete") && origin?.pk !== undefined ? `${origin.model}/${origin.pk}` : "";
 
 export class Store {
   /** `limit` events stay as compact rows; of the newest `recent` the whole event is kept. */
@@ -67,7 +68,17 @@ export class Store {
 
   /** A row that says what is missing here, between the events held and those that follow. */
   addGap(reason) {
-    const gap = { type: "gap", reason, rootId: this.newestId + 0.5, position: 0, id: 0, from: this.newestAt, version: 1, depth: 0, key: `gap:${this.newestId}` };
+    const gap = {
+      type: "gap",
+      reason,
+      rootId: this.newestId + 0.5,
+      position: 0,
+      id: 0,
+      from: this.newestAt,
+      version: 1,
+      depth: 0,
+      key: `gap:${this.newestId}`,
+    };
     this.gap = gap;
     this.operations.insert(gap);
     this.list?.gap(gap);
@@ -161,10 +172,31 @@ export class Store {
 
   #open(trace, event, compact, now) {
     const operation = {
-      type: "operation", key: `${event.trace_id}:${event.operation}`, trace, position: event.operation, id: event.id, events: [],
-      sender: compact.sender, pk: event.object_pk, repr: event.object_repr, actor: compact.actor, source: compact.source,
-      at: compact.at, kind: "", word: "", pieces: [], parent: null, parentPosition: event.parent_position, children: [],
-      via: this.#word(via(event)), origin: originOf(event), rootId: 0, depth: 0, version: 0, born: now, stale: true,
+      type: "operation",
+      key: `${event.trace_id}:${event.operation}`,
+      trace,
+      position: event.operation,
+      id: event.id,
+      events: [],
+      sender: compact.sender,
+      pk: event.object_pk,
+      repr: event.object_repr,
+      actor: compact.actor,
+      source: compact.source,
+      at: compact.at,
+      kind: "",
+      word: "",
+      pieces: [],
+      parent: null,
+      parentPosition: event.parent_position,
+      children: [],
+      via: this.#word(via(event)),
+      origin: originOf(event),
+      rootId: 0,
+      depth: 0,
+      version: 0,
+      born: now,
+      stale: true,
     };
     this.traces.link(operation);
     this.operations.insert(operation);
@@ -213,7 +245,9 @@ export class Store {
 
   #evict(events) {
     let gone = 0;
-    const leaving = this.operations.takeOldest((row) => (gone < events ? ((gone += row.events?.length ?? 0), true) : false));
+    const leaving = this.operations.takeOldest((row) =>
+      gone < events ? ((gone += row.events?.length ?? 0), true) : false,
+    );
     for (const row of leaving) {
       row.gone = true;
       if (row.type === "gap") continue;

@@ -1,7 +1,7 @@
 // More than a person can read: one row a second says what happened in it; each event stays one click away.
 
-import { OrderedRows, rowAt } from "./rows.js";
 import { lastPart, line } from "../lib/text.js";
+import { OrderedRows, rowAt } from "./rows.js";
 
 export const TOO_MANY = 50; // rows a second that nobody reads
 const FEW_AGAIN = 25;
@@ -11,14 +11,26 @@ const NAMED = 4; // kinds of doing that a second names
 
 class Second {
   constructor(second) {
-    Object.assign(this, { type: "second", second, at: second * 1000, key: `second:${second}`, events: 0, doings: new Map(), version: 0, open: false, inside: [] });
+    Object.assign(this, {
+      type: "second",
+      second,
+      at: second * 1000,
+      key: `second:${second}`,
+      events: 0,
+      doings: new Map(),
+      version: 0,
+      open: false,
+      inside: [],
+    });
   }
 
   /** [[kind, text], ...], most first: "280 User updated". */
   get said() {
     const all = [...this.doings.values()].filter(({ number }) => number > 0).sort((a, b) => b.number - a.number);
     const named = all.slice(0, NAMED).map(({ kind, text, number }) => [kind, `${number} ${text}`]);
-    return all.length > NAMED ? [...named, ["", `and ${all.slice(NAMED).reduce((sum, { number }) => sum + number, 0)} more`]] : named;
+    return all.length > NAMED
+      ? [...named, ["", `and ${all.slice(NAMED).reduce((sum, { number }) => sum + number, 0)} more`]]
+      : named;
   }
 }
 
@@ -52,7 +64,10 @@ export class StormRows {
     const there = new Set(this.head);
     const isInside = (row) => there.has(row.cascade);
     this.base.merge(rows.filter((row) => !there.has(row) && !isInside(row)));
-    this.head = this.head.flatMap((one) => [one, ...rows.filter((row) => isInside(row) && row.cascade === one && !there.has(row))]);
+    this.head = this.head.flatMap((one) => [
+      one,
+      ...rows.filter((row) => isInside(row) && row.cascade === one && !there.has(row)),
+    ]);
   }
 
   drop(unwanted) {
@@ -66,7 +81,9 @@ export class StormRows {
     this.head = this.head.filter((row) => !inside.has(row));
     second.open = !second.open;
     second.version += 1;
-    second.inside = second.open ? rows.rows.filter((row) => row.type !== "gap" && Math.floor(rowAt(row) / 1000) === second.second).reverse() : [];
+    second.inside = second.open
+      ? rows.rows.filter((row) => row.type !== "gap" && Math.floor(rowAt(row) / 1000) === second.second).reverse()
+      : [];
     this.head.splice(this.head.indexOf(second) + 1, 0, ...second.inside);
   }
 }
@@ -116,19 +133,27 @@ export class Storm {
 
   /** The list while it lasts. */
   get rows() {
-    const head = [...this.seconds.values()].filter(({ second, events }) => second >= this.since && events).sort((a, b) => b.second - a.second);
+    const head = [...this.seconds.values()]
+      .filter(({ second, events }) => second >= this.since && events)
+      .sort((a, b) => b.second - a.second);
     return new StormRows(head, this.base);
   }
 
   /** No second is open any more. */
   close() {
-    for (const second of this.seconds.values()) if (second.open) Object.assign(second, { open: false, inside: [], version: second.version + 1 });
+    for (const second of this.seconds.values())
+      if (second.open) Object.assign(second, { open: false, inside: [], version: second.version + 1 });
   }
 
   #begin(since, rows) {
     this.since = since;
-    this.base = new OrderedRows(rows.rows.filter((row) => row.type === "gap" || rowAt(row) < since * 1000).slice(-BEFORE));
-    this.folded = [...this.seconds.values()].reduce((sum, { second, events }) => sum + (second >= since ? events : 0), 0);
+    this.base = new OrderedRows(
+      rows.rows.filter((row) => row.type === "gap" || rowAt(row) < since * 1000).slice(-BEFORE),
+    );
+    this.folded = [...this.seconds.values()].reduce(
+      (sum, { second, events }) => sum + (second >= since ? events : 0),
+      0,
+    );
   }
 
   #second(at) {
@@ -138,7 +163,8 @@ export class Storm {
     if (number <= this.newest - KEPT) return null; // older than what is kept
     this.seconds.set(number, (second = new Second(number)));
     if (number > this.newest) this.newest = number;
-    if (this.seconds.size > KEPT) for (const old of this.seconds.keys()) if (old <= this.newest - KEPT) this.seconds.delete(old);
+    if (this.seconds.size > KEPT)
+      for (const old of this.seconds.keys()) if (old <= this.newest - KEPT) this.seconds.delete(old);
     return second;
   }
 }

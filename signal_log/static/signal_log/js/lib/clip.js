@@ -24,13 +24,14 @@ function copyBySelection(text) {
 export const asJson = (event) => JSON.stringify(event, null, 2);
 
 /** `User.objects.get(pk="1")`, quoted so that no key can be anything but a text. */
-export const asOrm = ({ sender, object_pk: pk }) =>
-  `${sender.split(".").at(-1)}.objects.get(pk=${JSON.stringify(pk)})`;
+export const asOrm = ({ sender, object_pk: pk }) => `${sender.split(".").at(-1)}.objects.get(pk=${JSON.stringify(pk)})`;
 
 /** The same difference as a table for a ticket. */
 export function asMarkdown(event, url) {
   const cell = (value) => "`" + JSON.stringify(value).replaceAll("`", "ʼ").replaceAll("|", "\\|") + "`";
-  const rows = Object.entries(event.changes ?? {}).map(([name, [old, now]]) => `| ${name} | ${cell(old)} | ${cell(now)} |`);
+  const rows = Object.entries(event.changes ?? {}).map(
+    ([name, [old, now]]) => `| ${name} | ${cell(old)} | ${cell(now)} |`,
+  );
   const head = `**${event.signal}** ${event.sender} ${event.object_pk} (${event.outcome}) by ${event.actor_repr || "nobody"}, ${event.occurred_at}`;
   return [head, url, "", "| field | old | new |", "| --- | --- | --- |", ...rows].join("\n");
 }

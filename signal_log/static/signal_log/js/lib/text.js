@@ -1,6 +1,7 @@
 // Makes any text safe and honest to look at: what could hide or reorder characters becomes visible.
 
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const HIDDEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 function code(char) {
   const number = char.charCodeAt(0);
@@ -31,7 +32,9 @@ export const lastPart = (path) => path.slice(path.lastIndexOf(".") + 1);
 
 /** At most two capitals that stand for a person. */
 export function initials(name) {
-  const words = String(name).split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+  const words = String(name)
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter(Boolean);
   const letters = words.length > 1 ? [...words[0]][0] + [...words[1]][0] : [...(words[0] ?? "?")].slice(0, 2).join("");
   return letters.toUpperCase();
 }

@@ -25,7 +25,14 @@ export function ago(ms) {
 export function apart(ms) {
   const size = Math.abs(ms);
   if (size < 0.001) return "";
-  const said = size < 0.9995 ? `${Math.round(size * 1000)} µs` : size < 1000 ? `${Math.round(size)} ms` : size < 60_000 ? `${(size / 1000).toFixed(1)} s` : span(size);
+  const said =
+    size < 0.9995
+      ? `${Math.round(size * 1000)} µs`
+      : size < 1000
+        ? `${Math.round(size)} ms`
+        : size < 60_000
+          ? `${(size / 1000).toFixed(1)} s`
+          : span(size);
   return (ms < 0 ? "−" : "+") + said;
 }
 
@@ -43,7 +50,8 @@ export function clock(at, mode, now = Date.now()) {
   const shift = (ms) => new Date(mode === "utc" ? ms : ms - new Date(ms).getTimezoneOffset() * 60000);
   const d = shift(at);
   const time = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}:${two(d.getUTCSeconds())}`;
-  if (d.toISOString().slice(0, 10) === shift(now).toISOString().slice(0, 10)) return `${time}.${three(d.getUTCMilliseconds())}`;
+  if (d.toISOString().slice(0, 10) === shift(now).toISOString().slice(0, 10))
+    return `${time}.${three(d.getUTCMilliseconds())}`;
   return `${MONTHS[d.getUTCMonth()]} ${d.getUTCDate()} ${time.slice(0, 5)}`;
 }
 

@@ -1,18 +1,40 @@
 // What the reader does: follow and pause, choose a row, change the view.
 
-import { around, recall } from "./around.js";
-import { copy } from "../lib/clip.js";
 import * as filtering from "../events/filters.js";
-import { $, announcer, display, eventIdOf, folding, forgetRows, links, lookAt, operationOf, page, remember, shownRows, state, store, storm, stream } from "./state.js";
-import { all, heads, showDetail, table } from "./screen.js";
+import { copy } from "../lib/clip.js";
 import { MODES } from "../lib/time.js";
+import { around, recall } from "./around.js";
+import { all, heads, showDetail, table } from "./screen.js";
+import {
+  $,
+  announcer,
+  display,
+  eventIdOf,
+  folding,
+  forgetRows,
+  links,
+  lookAt,
+  operationOf,
+  page,
+  remember,
+  shownRows,
+  state,
+  store,
+  storm,
+  stream,
+} from "./state.js";
 import { readView } from "./view.js";
 
 export function pause(by) {
   if (!state.following) return;
   const rows = by === "reader" ? store.rows : shownRows(); // who pauses a storm sees each event; who scrolls in it, the same as before
   // What came after the last rendering stays out: no row moves under the pointer that clicks it.
-  Object.assign(state, { following: false, pausedBy: by, takenAtPause: state.takenAtRender, frozen: rows.frozen(table.newest) });
+  Object.assign(state, {
+    following: false,
+    pausedBy: by,
+    takenAtPause: state.takenAtRender,
+    frozen: rows.frozen(table.newest),
+  });
   all();
 }
 
@@ -168,7 +190,8 @@ function leaveContext() {
 
 /** The next older row that was not committed. */
 export function nextError() {
-  const bad = (row) => [row, ...(row.members ?? []), row.operation].some((one) => one?.kind === "failed" || one?.kind === "undone");
+  const bad = (row) =>
+    [row, ...(row.members ?? []), row.operation].some((one) => one?.kind === "failed" || one?.kind === "undone");
   if (!step(1, bad)) toast("No error further down");
 }
 
@@ -248,7 +271,8 @@ export function found(operations) {
 }
 
 /** Let go of one filter, or of all, also of what is typed. */
-export const drop = (filter) => (filter === state.typed ? page.search.clear() : change(filtering.remove(state.filters, filter)));
+export const drop = (filter) =>
+  filter === state.typed ? page.search.clear() : change(filtering.remove(state.filters, filter));
 export const clear = () => page.search.clear() && change([], { range: null });
 export const only = (filter) => change(filtering.add(state.filters, filter));
 export const narrow = (filter) => change(filtering.toggle(state.filters, filter));

@@ -1,13 +1,16 @@
 // What happened around one event, whatever the filter: its neighbours, put into the list dimmed.
 
-import { ask, state, store } from "./state.js";
 import { Store } from "../events/store.js";
+import { ask, state, store } from "./state.js";
 
 const EACH_WAY = 20;
 
 /** The rows around an event that are not in the list, of a store of their own. */
 export async function around(id) {
-  const [older, newer] = await Promise.all([ask({ before: id + 1, size: EACH_WAY + 1 }), ask({ after: id, size: EACH_WAY })]);
+  const [older, newer] = await Promise.all([
+    ask({ before: id + 1, size: EACH_WAY + 1 }),
+    ask({ after: id, size: EACH_WAY }),
+  ]);
   const near = new Store();
   near.show(state.list);
   near.add([...newer.events, ...older.events].reverse());

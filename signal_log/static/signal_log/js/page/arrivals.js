@@ -2,10 +2,23 @@
 
 import { toWire } from "../events/filters.js";
 import { gapWords } from "../events/gap.js";
-import { SETTLE, announcer, before, forgetRows, inForce, now, page, recovery, state, status, store, stream } from "./state.js";
-import { intoRange } from "./past.js";
 import { repick, shownTrace } from "./actions.js";
+import { intoRange } from "./past.js";
 import { all, showDetail, soon, table } from "./screen.js";
+import {
+  announcer,
+  before,
+  forgetRows,
+  inForce,
+  now,
+  page,
+  recovery,
+  SETTLE,
+  state,
+  status,
+  store,
+  stream,
+} from "./state.js";
 
 function connected(name, details) {
   state.connection = { name, ...details };

@@ -1,8 +1,8 @@
 // How the rows look, which is kept: their height, their times, their columns.
 
-import { USUAL, fromText, toText } from "../parts/columns.js";
-import { Kept } from "./saved.js";
 import { MODES } from "../lib/time.js";
+import { fromText, toText, USUAL } from "../parts/columns.js";
+import { Kept } from "./saved.js";
 
 export class Display {
   constructor(storage) {

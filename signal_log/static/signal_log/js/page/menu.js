@@ -1,18 +1,26 @@
 // The menu of the view: those that are kept, the time to look at, how the rows look and of which columns they are.
 
 import { html, render } from "../../vendor/htm-preact.js";
-import { Columns } from "../parts/columns_menu.js";
-import { announcer } from "./state.js";
-import { Shared, forget } from "../parts/shared_menu.js";
 import { MODES, zone } from "../lib/time.js";
+import { Columns } from "../parts/columns_menu.js";
+import { forget, Shared } from "../parts/shared_menu.js";
+import { announcer } from "./state.js";
 
-const SPANS = [["5 min", 5], ["1 hour", 60], ["1 day", 1440]];
+const SPANS = [
+  ["5 min", 5],
+  ["1 hour", 60],
+  ["1 day", 1440],
+];
 const WORDS = { local: ["local", zone("local")], utc: ["UTC", ""], relative: ["age", ""] };
 
 /** `of`: views, shared, display, query() of the view shown, open(query), show(from, to), last(minutes), look(changes), columns(), arrange(columns), fits(name). */
 export function viewMenu(button, menu, of) {
-  const again = () => render(html`<div><${Views} ...${of} again=${again} /><${Time} ...${of} close=${() => menu.hidePopover()} /></div>
-    <div><${Rows} ...${of} again=${again} /><${Columns} ...${of} again=${again} /></div>`, menu);
+  const again = () =>
+    render(
+      html`<div><${Views} ...${of} again=${again} /><${Time} ...${of} close=${() => menu.hidePopover()} /></div>
+    <div><${Rows} ...${of} again=${again} /><${Columns} ...${of} again=${again} /></div>`,
+      menu,
+    );
   menu.addEventListener("toggle", ({ newState }) => {
     if (newState !== "open") return forget();
     of.shared.load().then((done) => {
@@ -43,9 +51,15 @@ function Views({ views, shared, display, query, open, again }) {
   };
   return html`<h2>Views</h2><ul class="views">
     <li><a href="?" onClick=${(event) => go(event, "")}>Everything</a></li>
-    ${views.all.map(({ name, query: kept, first }) => html`<li key=${name}><a href=${`?${kept}`} onClick=${(event) => go(event, kept)}>${name}</a>
+    ${views.all.map(
+      ({
+        name,
+        query: kept,
+        first,
+      }) => html`<li key=${name}><a href=${`?${kept}`} onClick=${(event) => go(event, kept)}>${name}</a>
       <button type="button" aria-pressed=${String(Boolean(first))} title="open with the page" aria-label=${`open ${name} with the page`} onClick=${() => again(views.toggleFirst(name))}>${first ? "★" : "☆"}</button>
-      <button type="button" title="delete" aria-label=${`delete the view ${name}`} onClick=${() => again(views.remove(name))}>×</button></li>`)}
+      <button type="button" title="delete" aria-label=${`delete the view ${name}`} onClick=${() => again(views.remove(name))}>×</button></li>`,
+    )}
   </ul>
   <form class="one-line" onSubmit=${save}><input name="name" required maxlength="60" autocomplete="off" aria-label="Name of the view" placeholder="Name this view …" /><button class="btn small" title="for yourself, in this browser">Keep</button>
     ${shared.mayShare && html`<button class="btn small" value="share" title="with everybody who may see events">Share</button>`}</form>
@@ -66,7 +80,8 @@ function Time({ show, last, close }) {
 }
 
 function Rows({ display, look, again }) {
-  const choice = (name, value, [words, title]) => html`<button type="button" title=${title} aria-pressed=${String(display[name] === value)} onClick=${() => again(look({ [name]: value }))}>${words}</button>`;
+  const choice = (name, value, [words, title]) =>
+    html`<button type="button" title=${title} aria-pressed=${String(display[name] === value)} onClick=${() => again(look({ [name]: value }))}>${words}</button>`;
   return html`<h2>Rows</h2>
     <div class="one-line"><span class="seg small" role="group" aria-label="Height of rows">${choice("roomy", false, ["dense", ""])}${choice("roomy", true, ["roomy", ""])}</span>
     <span class="seg small" role="group" aria-label="Times">${MODES.map((mode) => choice("mode", mode, WORDS[mode]))}</span></div>`;

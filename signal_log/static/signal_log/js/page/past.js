@@ -2,10 +2,10 @@
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { toQuery, toWire } from "../events/filters.js";
-import { Older } from "../server/older.js";
-import { SETTLE, $, ask, config, inForce, links, now, ranged, state, store, stream } from "./state.js";
 import * as range from "../events/range.js";
 import { count } from "../lib/text.js";
+import { Older } from "../server/older.js";
+import { $, ask, config, inForce, links, now, ranged, SETTLE, state, store, stream } from "./state.js";
 
 /** `found(operations, page)` is told of every step. */
 export function waysBack(found) {
@@ -57,9 +57,12 @@ export function renderEnd(root, older, stormy) {
 
 function words(older) {
   if (older.state === "loading") return "Loading older events…";
-  if (older.state === "searching") return html`Searched back to event ${count(older.searchedTo)} <button class="link" type="button" onClick=${() => older.more()}>search on</button>`;
-  if (older.state === "failed") return html`Older events could not be loaded: ${older.problem} <button class="link" type="button" onClick=${() => older.more()}>again</button>`;
-  if (older.state === "full") return html`This page holds ${count(config.kept)} events. <a href=${links.history(historyFrom(older.store.floor))}>Go on in the history</a>`;
+  if (older.state === "searching")
+    return html`Searched back to event ${count(older.searchedTo)} <button class="link" type="button" onClick=${() => older.more()}>search on</button>`;
+  if (older.state === "failed")
+    return html`Older events could not be loaded: ${older.problem} <button class="link" type="button" onClick=${() => older.more()}>again</button>`;
+  if (older.state === "full")
+    return html`This page holds ${count(config.kept)} events. <a href=${links.history(historyFrom(older.store.floor))}>Go on in the history</a>`;
   if (older.state !== "began" || !store.size) return null;
   if (state.range?.since) return "Nothing older in this range of time";
   return inForce().length ? "No older event matches" : "This is where the log begins";
@@ -71,4 +74,3 @@ export function historyFrom(before = 0) {
   if (before) query.set("before", String(before));
   return query;
 }
-

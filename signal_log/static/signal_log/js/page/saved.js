@@ -33,7 +33,9 @@ const MOST = 50;
 export class SavedViews {
   constructor(account, storage) {
     this.kept = new Kept(`signal-log-views:${account}`, [], storage);
-    this.kept.value = this.kept.value.filter((view) => typeof view?.name === "string" && typeof view.query === "string");
+    this.kept.value = this.kept.value.filter(
+      (view) => typeof view?.name === "string" && typeof view.query === "string",
+    );
   }
 
   get all() {

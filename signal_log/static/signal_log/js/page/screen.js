@@ -1,20 +1,43 @@
 // What is shown, and how often: every part of the page follows from its state and its events.
 
-import { Chart } from "../parts/chart.js";
-import { renderDetail } from "../parts/detail.js";
-import { renderFacets } from "../parts/facets_view.js";
-import { renderFoot } from "../parts/status_bar.js";
-import { Heads } from "../parts/heads.js";
-import { openHelp } from "../lib/help.js";
-import { renderOver } from "../parts/empty.js";
-import { SETTLE, $, absent, announcer, before, config, folding, fresh, inForce, links, now, operationOf, page, perSecond, rate, recovery, shownRows, state, status, store, storm, stream } from "./state.js";
-import { historyFrom, renderEnd } from "./past.js";
-import { renderPills } from "../parts/pills.js";
 import * as range from "../events/range.js";
 import { StormRows } from "../events/storm.js";
-import { Table } from "../parts/table.js";
+import { openHelp } from "../lib/help.js";
 import { count, plural } from "../lib/text.js";
 import { minute, zone } from "../lib/time.js";
+import { Chart } from "../parts/chart.js";
+import { renderDetail } from "../parts/detail.js";
+import { renderOver } from "../parts/empty.js";
+import { renderFacets } from "../parts/facets_view.js";
+import { Heads } from "../parts/heads.js";
+import { renderPills } from "../parts/pills.js";
+import { renderFoot } from "../parts/status_bar.js";
+import { Table } from "../parts/table.js";
+import { historyFrom, renderEnd } from "./past.js";
+import {
+  $,
+  absent,
+  announcer,
+  before,
+  config,
+  folding,
+  fresh,
+  inForce,
+  links,
+  now,
+  operationOf,
+  page,
+  perSecond,
+  rate,
+  recovery,
+  SETTLE,
+  shownRows,
+  state,
+  status,
+  store,
+  storm,
+  stream,
+} from "./state.js";
 
 const SPAN = 600_000; // ms that the chart covers
 const FRAME = 100; // ms between renderings of arriving rows: ten a second is as much as can be read
@@ -26,10 +49,16 @@ export const deeds = {};
 
 const titled = document.title;
 export const table = new Table($("grid"), $("rows"), {
-  pick: (row) => deeds.pick(row), toggle: (row) => deeds.toggle(row), scrolled: (atEdge) => deeds.scrolled(atEdge), moved: () => back(),
+  pick: (row) => deeds.pick(row),
+  toggle: (row) => deeds.toggle(row),
+  scrolled: (atEdge) => deeds.scrolled(atEdge),
+  moved: () => back(),
   rendered: () => (state.takenAtRender = store.taken),
 });
-export const heads = new Heads($("grid"), $("heads"), { lay: (names) => table.lay(names), changed: (columns) => deeds.columns(columns) });
+export const heads = new Heads($("grid"), $("heads"), {
+  lay: (names) => table.lay(names),
+  changed: (columns) => deeds.columns(columns),
+});
 heads.show(state.columns);
 const chart = new Chart($("rate"), rate, {
   say: (said) => {
@@ -42,7 +71,9 @@ const chart = new Chart($("rate"), rate, {
 /** What the chart stands for: what the server counted, or else only what the page holds. */
 function counted() {
   const since = before.since ?? stream.operations.rows.find((row) => row.type !== "gap")?.at;
-  return !since || now() - since >= SPAN || page.past?.began ? "last 10 minutes" : `since ${minute(since, state.mode, now())}`;
+  return !since || now() - since >= SPAN || page.past?.began
+    ? "last 10 minutes"
+    : `since ${minute(since, state.mode, now())}`;
 }
 
 export function showDetail() {
@@ -51,7 +82,9 @@ export function showDetail() {
   panel.hidden = !state.picked;
   const operation = state.picked && operationOf(state.picked);
   renderDetail(panel, operation, {
-    store: operation?.home ?? store, links, context: state.context,
+    store: operation?.home ?? store,
+    links,
+    context: state.context,
     act: { pick: deeds.pickEvent, only: deeds.only, copy: deeds.take, close: deeds.unpick, context: deeds.context },
   });
 }
@@ -85,23 +118,57 @@ function side() {
     $("rate-now").textContent = perSecond();
     $("rate-note").textContent = counted();
   }
-  renderFacets($("facets"), { facets: store.facets, filters: inForce(), toggle: deeds.narrow, close: () => deeds.facetsDrawer(false) });
+  renderFacets($("facets"), {
+    facets: store.facets,
+    filters: inForce(),
+    toggle: deeds.narrow,
+    close: () => deeds.facetsDrawer(false),
+  });
   renderFoot($("foot"), {
-    storm: folding() && { folded: storm.folded, perSecond: rate.perSecond(now(), 2), open: () => deeds.pause("reader") },
-    size: store.size, rows: store.rows.length, list: state.list, since: state.since, now: now(), recovered: recovery.said(now()),
-    older: links.history(historyFrom()), absent: absent(),
-    lost: state.lost, notes: state.notes, mode: state.mode, help: () => openHelp($("keys")),
+    storm: folding() && {
+      folded: storm.folded,
+      perSecond: rate.perSecond(now(), 2),
+      open: () => deeds.pause("reader"),
+    },
+    size: store.size,
+    rows: store.rows.length,
+    list: state.list,
+    since: state.since,
+    now: now(),
+    recovered: recovery.said(now()),
+    older: links.history(historyFrom()),
+    absent: absent(),
+    lost: state.lost,
+    notes: state.notes,
+    mode: state.mode,
+    help: () => openHelp($("keys")),
   });
   if (state.detailStale) showDetail();
 }
 
 function frame() {
   const time = state.range ? range.words(state.range, state.mode, now()) : "";
-  renderPills($("pills"), { filters: state.filters, time, invert: deeds.turn, drop: deeds.remove, clear: deeds.clear, anytime: () => deeds.during(null) });
+  renderPills($("pills"), {
+    filters: state.filters,
+    time,
+    invert: deeds.turn,
+    drop: deeds.remove,
+    clear: deeds.clear,
+    anytime: () => deeds.during(null),
+  });
   renderOver($("over"), {
-    connection: state.connection.name, answered: state.answered, settled: state.range || now() - state.answered > SETTLE, refusal: state.refusal,
-    looking: page.past.way.open || page.past.way.state === "loading", time, anytime: () => deeds.during(null),
-    rows: shownRows().length, filters: inForce(), models: config.models, drop: deeds.drop, clear: deeds.clear,
+    connection: state.connection.name,
+    answered: state.answered,
+    settled: state.range || now() - state.answered > SETTLE,
+    refusal: state.refusal,
+    looking: page.past.way.open || page.past.way.state === "loading",
+    time,
+    anytime: () => deeds.during(null),
+    rows: shownRows().length,
+    filters: inForce(),
+    models: config.models,
+    drop: deeds.drop,
+    clear: deeds.clear,
     login: `${config.login}?next=${encodeURIComponent(location.pathname + location.search)}`,
   });
   const [tone, said] = status();
@@ -127,12 +194,16 @@ export function soon() {
   if (document.hidden || state.scheduled) return;
   state.scheduled = true;
   const wait = Math.max(0, FRAME - (performance.now() - (state.rowsAt ?? 0)));
-  setTimeout(() => requestAnimationFrame(() => {
-    state.scheduled = false;
-    frame();
-    rows();
-    if (performance.now() - (state.sideAt ?? 0) > SIDE) side();
-  }), wait);
+  setTimeout(
+    () =>
+      requestAnimationFrame(() => {
+        state.scheduled = false;
+        frame();
+        rows();
+        if (performance.now() - (state.sideAt ?? 0) > SIDE) side();
+      }),
+    wait,
+  );
 }
 
 export function tick() {

@@ -1,18 +1,18 @@
 // What the live page holds: its settings, its events, and where its reader stands. Everything else acts on this.
 
-import { Announcer } from "../lib/announce.js";
-import { Before } from "../server/before.js";
-import { Display } from "./display.js";
 import * as filtering from "../events/filters.js";
-import { linksFrom } from "../server/links.js";
-import { asker } from "../server/older.js";
 import { Rate } from "../events/rate.js";
 import { Recovery } from "../events/recovery.js";
-import { SavedViews } from "./saved.js";
-import { words } from "../parts/status.js";
 import { Store } from "../events/store.js";
 import { Storm } from "../events/storm.js";
+import { Announcer } from "../lib/announce.js";
 import { count } from "../lib/text.js";
+import { words } from "../parts/status.js";
+import { Before } from "../server/before.js";
+import { linksFrom } from "../server/links.js";
+import { asker } from "../server/older.js";
+import { Display } from "./display.js";
+import { SavedViews } from "./saved.js";
 import { readView, writeView } from "./view.js";
 
 export const SETTLE = 500; // ms after the answer in which the first events come; only then is empty called empty
@@ -49,9 +49,29 @@ export const display = new Display(storage);
 
 const opened = readView(location.search || views.first);
 export const state = {
-  filters: opened.filters, typed: null, range: null, list: opened.list, wanted: opened.event, mode: display.mode, columns: opened.columns ?? display.columns,
-  connection: { name: "connecting" }, answered: 0, trouble: "", refusal: "", notes: [], lost: "", since: 0, skew: 0,
-  following: true, pausedBy: "", takenAtPause: 0, takenAtRender: 0, frozen: null, picked: null, context: false, takenAtHide: 0,
+  filters: opened.filters,
+  typed: null,
+  range: null,
+  list: opened.list,
+  wanted: opened.event,
+  mode: display.mode,
+  columns: opened.columns ?? display.columns,
+  connection: { name: "connecting" },
+  answered: 0,
+  trouble: "",
+  refusal: "",
+  notes: [],
+  lost: "",
+  since: 0,
+  skew: 0,
+  following: true,
+  pausedBy: "",
+  takenAtPause: 0,
+  takenAtRender: 0,
+  frozen: null,
+  picked: null,
+  context: false,
+  takenAtHide: 0,
 };
 stream.show(state.list);
 lookAt(opened.range);
@@ -67,7 +87,12 @@ export function lookAt(range) {
   store = range ? ranged : stream;
   ranged.clear();
   store.show(state.list);
-  Object.assign(state, { following: !range?.until, pausedBy: range?.until ? "range" : "", frozen: null, takenAtPause: stream.taken });
+  Object.assign(state, {
+    following: !range?.until,
+    pausedBy: range?.until ? "range" : "",
+    frozen: null,
+    takenAtPause: stream.taken,
+  });
 }
 
 export const inForce = () => (state.typed ? filtering.add(state.filters, state.typed) : state.filters);
@@ -78,9 +103,13 @@ export const folding = () => storm.on && state.following && !state.range;
 export const shownRows = () => state.frozen ?? (folding() ? storm.rows : store.rows);
 
 /** The event that the address names and this page does not hold, once that is certain. */
-export const absent = () => (state.wanted && state.answered && now() - state.answered > 4 * SETTLE ? { id: state.wanted, url: links.event(state.wanted) } : null);
+export const absent = () =>
+  state.wanted && state.answered && now() - state.answered > 4 * SETTLE
+    ? { id: state.wanted, url: links.event(state.wanted) }
+    : null;
 
-export const fresh = () => (state.following ? 0 : (state.pausedBy === "range" ? stream : store).taken - state.takenAtPause);
+export const fresh = () =>
+  state.following ? 0 : (state.pausedBy === "range" ? stream : store).taken - state.takenAtPause;
 export const perSecond = () => {
   const value = rate.perSecond(now());
   return `${value < 10 ? value.toFixed(1).replace(/\.0$/, "") : count(value)} / s`;
@@ -100,7 +129,14 @@ export function remember(push = false) {
 
 export function status() {
   return words({
-    ...state.connection, catching: recovery.running, trouble: state.trouble, following: state.following, ranged: state.pausedBy === "range",
-    fresh: fresh(), lastAt: stream.newestAt, now: now(), offline: navigator.onLine === false,
+    ...state.connection,
+    catching: recovery.running,
+    trouble: state.trouble,
+    following: state.following,
+    ranged: state.pausedBy === "range",
+    fresh: fresh(),
+    lastAt: stream.newestAt,
+    now: now(),
+    offline: navigator.onLine === false,
   });
 }

@@ -1,8 +1,8 @@
 // The view in the address bar: filters, time, folding, columns and the open event, so that a link shows the same.
 
-import * as columns from "../parts/columns.js";
 import { fromQuery, toQuery } from "../events/filters.js";
 import * as range from "../events/range.js";
+import * as columns from "../parts/columns.js";
 
 const LISTS = ["cascades", "operations", "signals"];
 

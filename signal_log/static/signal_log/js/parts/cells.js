@@ -1,10 +1,10 @@
 // What a row of the list says: fills the cells of an element from a row, of whatever type.
 
-import { EXTRA } from "./extra_columns.js";
 import { gapWords } from "../events/gap.js";
 import { rowAt } from "../events/rows.js";
 import { count, initials, lastPart, line } from "../lib/text.js";
 import { apart, clock } from "../lib/time.js";
+import { EXTRA } from "./extra_columns.js";
 
 const FLASH = 1_200;
 const JUST_NOW = 10_000; // what is older came with the backfill and does not flash
@@ -63,7 +63,10 @@ export function fillRow(element, row, how) {
   const said = row.type === "cascade" ? row.told : (row.operation ?? row);
   const kind = row.event?.kind ?? said.kind;
   const isNew = how.calm && how.another && how.now - row.born < FLASH / 2 && how.now + how.skew - said.at < JUST_NOW;
-  call(element, `row ${kind}${row.event && kind === "about" ? " pre" : ""}${row.dim ? " dim" : ""}${row === how.picked ? " picked" : ""}${isNew ? " new" : ""}`);
+  call(
+    element,
+    `row ${kind}${row.event && kind === "about" ? " pre" : ""}${row.dim ? " dim" : ""}${row === how.picked ? " picked" : ""}${isNew ? " new" : ""}`,
+  );
   sayTime(element, row, how);
   unfolding(element, row);
   what(element.cells, row, said, kind);
@@ -82,13 +85,21 @@ function fillWhole(element, row, how) {
   if (row.type === "gap") cell.textContent = gapWords(row, how.mode);
   else {
     const time = el("time");
-    time.textContent = clock(row.at, how.mode === "relative" ? "local" : how.mode, Date.now() + how.skew).replace(/\.\d{3}$/, "");
+    time.textContent = clock(row.at, how.mode === "relative" ? "local" : how.mode, Date.now() + how.skew).replace(
+      /\.\d{3}$/,
+      "",
+    );
     const total = el("b");
     total.textContent = `${count(row.events)} events`;
     const caret = el("span", "caret");
     caret.setAttribute("aria-hidden", "true");
     caret.textContent = row.open ? "▾" : "▸";
-    cell.append(time, caret, total, ...row.said.map(([kind, text]) => Object.assign(el("span", `step ${kind}`), { textContent: text })));
+    cell.append(
+      time,
+      caret,
+      total,
+      ...row.said.map(([kind, text]) => Object.assign(el("span", `step ${kind}`), { textContent: text })),
+    );
   }
   element.replaceChildren(cell);
 }

@@ -1,7 +1,7 @@
 // The chart of the rate: bars on a canvas, stacked by kind, in the colours of the page; a span of it can be chosen.
 
-import { brush } from "../lib/brush.js";
 import { KINDS } from "../events/rate.js";
+import { brush } from "../lib/brush.js";
 import { count } from "../lib/text.js";
 import { clock } from "../lib/time.js";
 
@@ -73,9 +73,13 @@ export class Chart {
   /** The first and the last bar of what is chosen or looked at. */
   #litBars() {
     const { range, chosen, sums } = this;
-    const span = chosen ?? (range && [range.from === null ? -Infinity : range.from / 1000, range.to === null ? Infinity : range.to / 1000]);
+    const span =
+      chosen ??
+      (range && [range.from === null ? -Infinity : range.from / 1000, range.to === null ? Infinity : range.to / 1000]);
     if (!span) return null;
-    const inside = sums.map((_, bar) => this.rate.secondsOf(bar, bar, sums.length)).map(([from, to]) => to + 1 > span[0] && from <= span[1]);
+    const inside = sums
+      .map((_, bar) => this.rate.secondsOf(bar, bar, sums.length))
+      .map(([from, to]) => to + 1 > span[0] && from <= span[1]);
     return inside.includes(true) ? [inside.indexOf(true), inside.lastIndexOf(true)] : [-1, -1];
   }
 
@@ -95,7 +99,9 @@ export class Chart {
     const step = width / this.sums.length;
     this.sums.forEach((bar, index) => {
       let y = height;
-      const dim = this.#lit ? index < this.#lit[0] || index > this.#lit[1] : this.over !== undefined && this.over !== index;
+      const dim = this.#lit
+        ? index < this.#lit[0] || index > this.#lit[1]
+        : this.over !== undefined && this.over !== index;
       bar.forEach((number, kind) => {
         if (!number) return;
         const tall = Math.max(1, (number / top) * (height - 2));
@@ -116,7 +122,8 @@ export class Chart {
     const [from, to] = seconds ?? this.rate.secondsOf(bar, bar, this.sums.length);
     const said = SAID.map((word, k) => (this.sums[bar][k] ? `${this.sums[bar][k]} ${word}` : "")).filter(Boolean);
     const time = (second) => clock(second * 1000, "local", this.now).slice(0, 8);
-    const spoken = seconds && to - from > 6 ? [`${time(from)}`, `to ${time(to)}`] : [time(from), said.join(", ") || "nothing"];
+    const spoken =
+      seconds && to - from > 6 ? [`${time(from)}`, `to ${time(to)}`] : [time(from), said.join(", ") || "nothing"];
     this.canvas.setAttribute("aria-valuetext", spoken.join(" "));
     this.canvas.setAttribute("aria-valuenow", String(bar));
     this.canvas.setAttribute("aria-valuemax", String(this.sums.length - 1));

@@ -14,7 +14,9 @@ export const COLUMNS = {
   took: { title: "Took", width: 66, least: 44, off: true },
   trace: { title: "Trace", width: 84, least: 44, off: true },
 };
-export const USUAL = Object.keys(COLUMNS).filter((name) => !COLUMNS[name].off).map((name) => ({ name }));
+export const USUAL = Object.keys(COLUMNS)
+  .filter((name) => !COLUMNS[name].off)
+  .map((name) => ({ name }));
 const WIDEST = 2000;
 const AROUND = 28; // pixels beside the cells of a row,
 const BETWEEN = 10; // and between two of them
@@ -45,7 +47,8 @@ export function toText(columns) {
 
 /** Take a column in, behind the one that it usually follows, or out. */
 export function toggle(columns, name) {
-  if (columns.some((one) => one.name === name)) return COLUMNS[name].always ? columns : columns.filter((one) => one.name !== name);
+  if (columns.some((one) => one.name === name))
+    return COLUMNS[name].always ? columns : columns.filter((one) => one.name !== name);
   const order = Object.keys(COLUMNS);
   const place = columns.findLastIndex((one) => order.indexOf(one.name) < order.indexOf(name));
   return columns.toSpliced(place + 1, 0, { name });
@@ -62,7 +65,11 @@ export function move(columns, name, by) {
 export function tracks(columns) {
   const growing = columns.some(({ name }) => COLUMNS[name].grows);
   const grows = ({ name }, index) => (growing ? COLUMNS[name].grows : index === columns.length - 1);
-  return columns.map((one, index) => (grows(one, index) ? `minmax(${COLUMNS[one.name].least}px, ${widthOf(one)}fr)` : `${widthOf(one)}px`)).join(" ");
+  return columns
+    .map((one, index) =>
+      grows(one, index) ? `minmax(${COLUMNS[one.name].least}px, ${widthOf(one)}fr)` : `${widthOf(one)}px`,
+    )
+    .join(" ");
 }
 
 /** The columns that are left of the usual ones where there is little room. */
@@ -70,7 +77,10 @@ export const slim = (columns) => columns.filter(({ name }) => !COLUMNS[name].sli
 
 /** The room that a row needs at least; in less it is scrolled. */
 export const leastRoom = (columns) =>
-  columns.reduce((room, one) => room + (COLUMNS[one.name].grows ? COLUMNS[one.name].least : widthOf(one)), AROUND + BETWEEN * (columns.length - 1));
+  columns.reduce(
+    (room, one) => room + (COLUMNS[one.name].grows ? COLUMNS[one.name].least : widthOf(one)),
+    AROUND + BETWEEN * (columns.length - 1),
+  );
 
 /** How wide a column may become: what those behind it can give. */
 export const widest = (widths, least, index) =>

@@ -1,13 +1,13 @@
 // The panel beside the list: one operation in full, and where it belongs.
 
 import { html, render } from "../../vendor/htm-preact.js";
+import { changedFields, MASK, wouldBe } from "../events/kinds.js";
+import { tree } from "../events/traces.js";
 import { asJson, asMarkdown, asOrm } from "../lib/clip.js";
 import { marked } from "../lib/diff.js";
-import { MASK, changedFields, wouldBe } from "../events/kinds.js";
-import { Receivers } from "./receivers.js";
 import { duration, lastPart, line, valueText, visible } from "../lib/text.js";
 import { exact, micros, readable } from "../lib/time.js";
-import { tree } from "../events/traces.js";
+import { Receivers } from "./receivers.js";
 import { axis, bars, extent, label } from "./waterfall.js";
 
 /** `act`: pick(id), only(filter), copy(text, what), close(), context(). */
@@ -16,9 +16,15 @@ export function renderDetail(root, operation, { store, links, context, act }) {
   const whole = operation.events.map(({ id }) => store.event(id));
   const told = whole.findLast((e) => e && e.outcome !== "committed") ?? whole.findLast(Boolean);
   const known = { operation, told, whole: whole.filter(Boolean), store, links, context, act };
-  render(html`<${Head} ...${known} />
-    ${told ? html`<${Facts} ...${known} /><${Failure} ...${known} /><${Changes} ...${known} /><${Cause} ...${known} /><${Receivers} ...${known} /><${Fall} ...${known} /><${Raw} ...${known} />`
-      : html`<p class="notice">The page keeps the whole of its newest events only. <a href=${links.event(operation.events.at(-1).id)}>Open this one</a> to read it.</p>`}`, root);
+  render(
+    html`<${Head} ...${known} />
+    ${
+      told
+        ? html`<${Facts} ...${known} /><${Failure} ...${known} /><${Changes} ...${known} /><${Cause} ...${known} /><${Receivers} ...${known} /><${Fall} ...${known} /><${Raw} ...${known} />`
+        : html`<p class="notice">The page keeps the whole of its newest events only. <a href=${links.event(operation.events.at(-1).id)}>Open this one</a> to read it.</p>`
+    }`,
+    root,
+  );
 }
 
 function Head({ operation, told, links, context, act }) {
@@ -34,9 +40,12 @@ function Head({ operation, told, links, context, act }) {
       <button class="btn small" type="button" aria-pressed=${String(Boolean(context))} title="The 20 events before and after it, whatever the filter (x)" onClick=${act.context}>± 20</button>
       <span class="seg small" role="group" aria-label="Copy"><span aria-hidden="true">Copy</span>
         <button type="button" onClick=${() => act.copy(url, "Link")}>link</button>
-        ${told && html`<button type="button" onClick=${() => act.copy(asJson(told), "JSON")}>JSON</button>
+        ${
+          told &&
+          html`<button type="button" onClick=${() => act.copy(asJson(told), "JSON")}>JSON</button>
         <button type="button" title="As a table for a ticket" onClick=${() => act.copy(asMarkdown(told, url), "Markdown")}>MD</button>
-        <button type="button" title="As a line of Python" onClick=${() => act.copy(asOrm(told), "Python")}>ORM</button>`}
+        <button type="button" title="As a line of Python" onClick=${() => act.copy(asOrm(told), "Python")}>ORM</button>`
+        }
       </span>
     </div>`;
 }
@@ -46,14 +55,29 @@ function Facts({ operation, told, whole, links, act }) {
     html`<button class="only" type="button" title=${`show only this ${key === "sender" ? "model" : key}; with Alt leave it out`} onClick=${({ altKey }) => act.only({ key, value, not: altKey })}><span class="value">${line(text, 200)}</span></button>`;
   const facts = [
     ["When", html`<span class="mono">${exact(whole[0].occurred_at)}</span>`],
-    ["Who", html`${told.actor_repr || told.actor_pk ? only("actor", told.actor_repr || told.actor_pk) : html`<span class="muted">nobody was logged in</span>`}${told.remote_addr && html`<span class="muted"> · ${line(told.remote_addr, 64)}</span>`}`],
-    ["From", html`<span class="mono value">${told.path ? line(`${told.method} ${told.path}`, 300) : ""}</span> ${only("source", told.source)}`],
+    [
+      "Who",
+      html`${told.actor_repr || told.actor_pk ? only("actor", told.actor_repr || told.actor_pk) : html`<span class="muted">nobody was logged in</span>`}${told.remote_addr && html`<span class="muted"> · ${line(told.remote_addr, 64)}</span>`}`,
+    ],
+    [
+      "From",
+      html`<span class="mono value">${told.path ? line(`${told.method} ${told.path}`, 300) : ""}</span> ${only("source", told.source)}`,
+    ],
     told.call_site && ["Where", html`<span class="mono value">${line(told.call_site, 300)}</span>`],
     ["Object", html`${only("object", `${told.sender}/${told.object_pk}`)}`],
-    ["Signals", html`${whole.map((e, i) => html`${i ? ", " : ""}<a href=${links.event(e.id)}>${lastPart(e.signal)}</a>`)}${told.raw ? html`<span class="muted"> · raw (fixture)</span>` : ""}`],
-    ["Outcome", html`<span class=${told.outcome === "committed" ? "" : `kind ${operation.kind}`}>${told.outcome.replace("_", " ")}</span>`],
+    [
+      "Signals",
+      html`${whole.map((e, i) => html`${i ? ", " : ""}<a href=${links.event(e.id)}>${lastPart(e.signal)}</a>`)}${told.raw ? html`<span class="muted"> · raw (fixture)</span>` : ""}`,
+    ],
+    [
+      "Outcome",
+      html`<span class=${told.outcome === "committed" ? "" : `kind ${operation.kind}`}>${told.outcome.replace("_", " ")}</span>`,
+    ],
     ["Took", duration(took(whole))],
-    ["Trace", html`<a class="mono" href=${links.trace(told.trace_id)}>${told.trace_id.slice(-8)}</a> · ${only("trace", told.trace_id, "only this trace")}`],
+    [
+      "Trace",
+      html`<a class="mono" href=${links.trace(told.trace_id)}>${told.trace_id.slice(-8)}</a> · ${only("trace", told.trace_id, "only this trace")}`,
+    ],
   ].filter(Boolean);
   return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
@@ -66,12 +90,17 @@ function took(whole) {
 
 function Failure({ told }) {
   if (told.outcome === "committed") return null;
-  const words = told.outcome === "failed" ? "It never finished: the row was not written." : "It was undone: the row is as it was before.";
+  const words =
+    told.outcome === "failed"
+      ? "It never finished: the row was not written."
+      : "It was undone: the row is as it was before.";
   return html`<div class=${`notice ${told.outcome === "failed" ? "error" : "warning"}`}>${words}${told.error && html`<div class="value">${visible(told.error)}</div>`}</div>`;
 }
 
 function Changes({ told }) {
-  const fields = changedFields(told.changes).filter(([, [old, now]]) => old === MASK || now === MASK || JSON.stringify(old) !== JSON.stringify(now));
+  const fields = changedFields(told.changes).filter(
+    ([, [old, now]]) => old === MASK || now === MASK || JSON.stringify(old) !== JSON.stringify(now),
+  );
   if (!fields.length) return html`<h3>Changes</h3><p class="muted">No field changed.</p>`;
   return html`<h3>${fields.length === 1 ? "1 field" : `${fields.length} fields`}</h3>
     <dl class="diff">${fields.map(([name, [old, now]]) => html`<div><dt>${line(name, 100)}</dt><dd><${Pair} told=${told} old=${old} now=${now} /></dd></div>`)}</dl>`;
@@ -81,7 +110,8 @@ function Pair({ told, old, now }) {
   const loose = ["m2m", "signal"].includes(wouldBe(told)); // added, removed, given along: there is one side only
   const came = told.created || loose || (old === null && told.signal === "pre_save");
   const went = told.signal.endsWith("_delete") || loose;
-  if (old === MASK || now === MASK) return html`${!came && html`<del><${Value} of=${old} /></del>`}${!went && html`<ins><${Value} of=${now} /></ins>`}<span class="muted">masked</span>`;
+  if (old === MASK || now === MASK)
+    return html`${!came && html`<del><${Value} of=${old} /></del>`}${!went && html`<ins><${Value} of=${now} /></ins>`}<span class="muted">masked</span>`;
   if (came && old === null) return html`<ins><${Value} of=${now} /></ins>`;
   if (went && now === null) return html`<del><${Value} of=${old} /></del>`;
   if (typeof old === "string" && typeof now === "string") {
@@ -91,7 +121,10 @@ function Pair({ told, old, now }) {
   return html`<del><${Value} of=${old} /></del><ins><${Value} of=${now} /></ins>`;
 }
 
-const pieces = (parts, text) => (text === "" ? html`<span class="muted">empty</span>` : parts.map(([same, part]) => (same ? visible(part) : html`<mark>${visible(part)}</mark>`)));
+const pieces = (parts, text) =>
+  text === ""
+    ? html`<span class="muted">empty</span>`
+    : parts.map(([same, part]) => (same ? visible(part) : html`<mark>${visible(part)}</mark>`));
 
 function Value({ of: value }) {
   if (value === null || value === undefined) return html`<span class="muted">null</span>`;
@@ -104,14 +137,23 @@ function Cause({ operation, told, store, links, act }) {
   const chain = [];
   for (let at = operation; at.parentPosition !== null; at = at.parent) {
     const event = store.event(at.events[0].id);
-    chain.unshift({ by: event?.caused_by ?? "", parent: at.parent, signal: at.parent?.events.find((e) => e.position === at.parentPosition)?.signal });
+    chain.unshift({
+      by: event?.caused_by ?? "",
+      parent: at.parent,
+      signal: at.parent?.events.find((e) => e.position === at.parentPosition)?.signal,
+    });
     if (!at.parent) break;
   }
   if (!chain.length) return null;
-  return html`<h3>Why</h3><ol class="chain">${chain.map(({ by, parent, signal }, depth) => html`<li style=${{ "--depth": depth }}>
-    ${parent ? html`<button class="only" type="button" onClick=${() => act.pick(parent.events[0].id)}>${signal} ${lastPart(parent.sender)} <span class="value">${line(parent.repr || parent.pk, 80)}</span></button>`
-      : html`<span class="muted">the signal before is not among the events held here, </span><a href=${links.trace(told.trace_id)}>see the whole trace</a>`}
-    ${by && html`<div><span class="cause mono" title=${line(by, 300)}>${line(by, 80)}</span></div>`}</li>`)}</ol>`;
+  return html`<h3>Why</h3><ol class="chain">${chain.map(
+    ({ by, parent, signal }, depth) => html`<li style=${{ "--depth": depth }}>
+    ${
+      parent
+        ? html`<button class="only" type="button" onClick=${() => act.pick(parent.events[0].id)}>${signal} ${lastPart(parent.sender)} <span class="value">${line(parent.repr || parent.pk, 80)}</span></button>`
+        : html`<span class="muted">the signal before is not among the events held here, </span><a href=${links.trace(told.trace_id)}>see the whole trace</a>`
+    }
+    ${by && html`<div><span class="cause mono" title=${line(by, 300)}>${line(by, 80)}</span></div>`}</li>`,
+  )}</ol>`;
 }
 
 /** What it set off, drawn from the events this page has of the trace. */
@@ -119,9 +161,13 @@ function Fall({ operation, store, act }) {
   const list = bars(tree(operation), (id) => store.event(id), operation);
   if (list.length < 2) return null;
   const span = axis(list);
-  return html`<h3>What it set off</h3><ol class="fall">${list.slice(0, 200).map((bar) => html`<li class=${`${bar.kind === "about" ? "" : bar.kind === "receiver" ? "receiver" : bar.here ? "operation here" : bar.kind}`} style=${{ "--depth": bar.depth }} title=${label(bar)}>
+  return html`<h3>What it set off</h3><ol class="fall">${list.slice(0, 200).map(
+    (
+      bar,
+    ) => html`<li class=${`${bar.kind === "about" ? "" : bar.kind === "receiver" ? "receiver" : bar.here ? "operation here" : bar.kind}`} style=${{ "--depth": bar.depth }} title=${label(bar)}>
     ${bar.id && !bar.here ? html`<button class="name" type="button" onClick=${() => act.pick(bar.id)}>${line(bar.name, 100)}</button>` : html`<span class="name">${line(bar.kind === "receiver" ? lastPart(bar.name) : bar.name, 100)}</span>`}
-    <span class="track" aria-hidden="true"><i style=${extent(bar, span)}></i></span><span>${duration(bar.length)}</span></li>`)}</ol>
+    <span class="track" aria-hidden="true"><i style=${extent(bar, span)}></i></span><span>${duration(bar.length)}</span></li>`,
+  )}</ol>
     ${list.length > 200 && html`<p class="muted">and ${list.length - 200} more</p>`}`;
 }
 

@@ -2,7 +2,7 @@
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { FACETS } from "../events/facets.js";
-import { LABELS, has } from "../events/filters.js";
+import { has, LABELS } from "../events/filters.js";
 import { count, lastPart, line } from "../lib/text.js";
 
 const FIRST = 10;
@@ -11,10 +11,13 @@ const open = new Map(); // facets of which all values are shown, with what is lo
 /** `toggle(filter)` and `close()` are called from the controls. */
 export function renderFacets(root, { facets, filters, toggle, close }) {
   const again = () => renderFacets(root, { facets, filters, toggle, close });
-  render(html`
+  render(
+    html`
     <div class="facets-head">Filters <button class="btn small" type="button" onClick=${close}>Done</button></div>
     ${FACETS.map(([key]) => html`<${Facet} key=${key} name=${key} values=${valuesOf(facets, filters, key)} filters=${filters} toggle=${toggle} again=${again} />`)}
-  `, root);
+  `,
+    root,
+  );
 }
 
 /** What was counted, and what is filtered for although nothing of it is here. */
@@ -29,7 +32,10 @@ function Facet({ name, values, filters, toggle, again }) {
   if (!values.length) return null;
   const most = Math.max(1, values[0][1]);
   const sought = open.get(name);
-  const shown = sought === undefined ? values.slice(0, FIRST) : values.filter(([value]) => value.toLowerCase().includes(sought.toLowerCase()));
+  const shown =
+    sought === undefined
+      ? values.slice(0, FIRST)
+      : values.filter(([value]) => value.toLowerCase().includes(sought.toLowerCase()));
   const flip = () => (open.delete(name) || open.set(name, ""), again());
   const seek = ({ target }) => (open.set(name, target.value), again());
   return html`<h2>${LABELS[name]}</h2>

@@ -1,6 +1,6 @@
 // The heads of the columns, and the edges between them by which they get wider: by dragging, or with the arrow keys.
 
-import { COLUMNS, USUAL, areUsual, leastRoom, slim, tracks, widened, widest, withWidths } from "./columns.js";
+import { areUsual, COLUMNS, leastRoom, slim, tracks, USUAL, widened, widest, withWidths } from "./columns.js";
 
 const STEP = 10; // pixels that an arrow key moves an edge; with Shift five times as far
 const LIKE_CELLS = ["delta", "via", "took"]; // heads that are aligned as the cells below them, or go with them
@@ -55,7 +55,10 @@ export class Heads {
     edge.dataset.column = name;
     edge.setAttribute("aria-orientation", "vertical");
     edge.setAttribute("aria-label", `Width of ${title}`);
-    const said = name === "time" ? this.clock : Object.assign(document.createElement("span"), { id: `head-${name}`, className: "said", textContent: title });
+    const said =
+      name === "time"
+        ? this.clock
+        : Object.assign(document.createElement("span"), { id: `head-${name}`, className: "said", textContent: title });
     head.setAttribute("aria-labelledby", said.id); // or its name would be that of its edge too
     head.append(said, edge);
     return head;
@@ -82,7 +85,8 @@ export class Heads {
       const edge = this.cells[name].lastChild;
       edge.hidden = index === names.length - 1;
       const values = { now: widths[index], min: least[index], max: widest(widths, least, index) };
-      for (const [which, value] of Object.entries(values)) edge.setAttribute(`aria-value${which}`, String(Math.round(value)));
+      for (const [which, value] of Object.entries(values))
+        edge.setAttribute(`aria-value${which}`, String(Math.round(value)));
       edge.setAttribute("aria-valuetext", `${Math.round(widths[index])} pixels`);
     });
   }

@@ -6,11 +6,14 @@ import { line } from "../lib/text.js";
 
 /** `time` is the range in words, or empty. */
 export function renderPills(root, { filters, time, invert, drop, clear, anytime }) {
-  render(html`
+  render(
+    html`
     ${time && html`<span class="pill time" key="time"><span><b>time</b> ${time}</span><button class="drop" type="button" title="show all times (Esc)" aria-label="show all times" onClick=${anytime}>×</button></span>`}
     ${filters.map((filter) => html`<${Pill} key=${`${filter.key}:${filter.value}`} filter=${filter} invert=${invert} drop=${drop} />`)}
     ${filters.length + (time ? 1 : 0) > 1 && html`<button class="link" type="button" onClick=${clear}>clear</button>`}
-  `, root);
+  `,
+    root,
+  );
 }
 
 export const pillText = ({ value }) => line(value, 60);

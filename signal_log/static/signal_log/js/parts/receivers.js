@@ -1,22 +1,30 @@
 // The receivers of an operation in the panel: the slowest on top, each beside what it takes usually.
 
 import { Component, html } from "../../vendor/htm-preact.js";
-import { asker } from "../server/older.js";
 import { duration, lastPart, line, visible } from "../lib/text.js";
+import { asker } from "../server/older.js";
 
 const STILL = 300; // ms that a selection stands before the log is asked about it
 
 const asAsked = (links) => (id) => asker(links.event(id))({ format: "receivers" });
 
 /** The runs that an event recorded; a row that somebody else wrote may hold anything. */
-const runs = (event) => (Array.isArray(event.receivers) ? event.receivers : []).filter((one) => one && typeof one === "object" && !Array.isArray(one));
+const runs = (event) =>
+  (Array.isArray(event.receivers) ? event.receivers : []).filter(
+    (one) => one && typeof one === "object" && !Array.isArray(one),
+  );
 
 /** [{name, signal, order, of, us, error, standing}]; `told` maps an event's id to what the log answered. */
 export function slowestFirst(events, told) {
   const found = events.flatMap((event) => {
     const answers = told.get(event.id) ?? [];
     return runs(event).map((one, index, all) => ({
-      name: one.receiver ?? "", signal: lastPart(event.signal), order: index + 1, of: all.length, us: Number.isFinite(one.duration_us) ? one.duration_us : null, error: one.error,
+      name: one.receiver ?? "",
+      signal: lastPart(event.signal),
+      order: index + 1,
+      of: all.length,
+      us: Number.isFinite(one.duration_us) ? one.duration_us : null,
+      error: one.error,
       standing: (answers[index]?.receiver === one.receiver && answers[index]?.standing) || null,
     }));
   });
@@ -72,10 +80,12 @@ export class Receivers extends Component {
   render() {
     const list = slowestFirst(this.events, this.told);
     if (!list.length) return null;
-    return html`<h3>${list.length > 1 ? "Receivers, slowest first" : "Receivers"}</h3><ul class="receivers">${list.map((one) => html`<li>
+    return html`<h3>${list.length > 1 ? "Receivers, slowest first" : "Receivers"}</h3><ul class="receivers">${list.map(
+      (one) => html`<li>
       <span class="value" title=${`${one.signal}, called ${one.order} of ${one.of}`}>${line(one.name, 200)} <span class="muted">${one.signal}</span></span><span class="muted">${duration(one.us)}</span>
       <span class="usual">${one.standing ? html`<${Spread} ...${one.standing} /><span class="muted">${one.standing.text}</span>${one.standing.slow && html` <span class="slow">slow, ${one.standing.times} × p50</span>`}` : "\u00a0"}</span>
-      ${one.error && html`<span class="error value">× ${visible(one.error)}</span>`}</li>`)}</ul>
+      ${one.error && html`<span class="error value">× ${visible(one.error)}</span>`}</li>`,
+    )}</ul>
       ${this.trouble && html`<p class="muted">What they take usually could not be read: ${this.trouble}</p>`}`;
   }
 }

@@ -1,9 +1,9 @@
 // The part of the view's menu with the views that are shared.
 
 import { html } from "../../vendor/htm-preact.js";
-import { announcer } from "../page/state.js";
 import { line } from "../lib/text.js";
 import { minute } from "../lib/time.js";
+import { announcer } from "../page/state.js";
 
 let asked = 0; // the one of which somebody wants to know whether it is to go
 

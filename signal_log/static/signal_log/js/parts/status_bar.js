@@ -4,14 +4,28 @@ import { html, render } from "../../vendor/htm-preact.js";
 import { count, plural } from "../lib/text.js";
 import { minute } from "../lib/time.js";
 
-export function renderFoot(root, { storm, size, rows, list, since, now, recovered, lost, absent, older, notes, mode, help }) {
-  const held = list === "signals" ? plural(size, "event")
-    : html`${plural(rows, list === "cascades" ? "cascade" : "operation")}<span class="of">${` of ${plural(size, "event")}`}</span>`;
-  const stormed = storm && html`<span class="storm">showing 1 row a second of ${count(storm.perSecond)} · ${plural(storm.folded, "event")} folded · <button class="link" type="button" onClick=${storm.open}>show each</button></span>`;
-  const kept = lost ? html`<span class="bad">! ${lost}</span>`
-    : recovered ? html`<span class="good">✓ recovered ${plural(recovered, "event")}</span>`
-    : since ? html`<span>nothing missed since ${minute(since, mode, now)}</span>` : null;
-  render(html`<span title=${`${count(size)} events held on this page`}>${held}</span>${stormed}${kept}${absent && html`<a href=${absent.url}>event ${absent.id} is older: open it</a>`}${notes.map((note) => html`<span class="bad">${note}</span>`)}
+export function renderFoot(
+  root,
+  { storm, size, rows, list, since, now, recovered, lost, absent, older, notes, mode, help },
+) {
+  const held =
+    list === "signals"
+      ? plural(size, "event")
+      : html`${plural(rows, list === "cascades" ? "cascade" : "operation")}<span class="of">${` of ${plural(size, "event")}`}</span>`;
+  const stormed =
+    storm &&
+    html`<span class="storm">showing 1 row a second of ${count(storm.perSecond)} · ${plural(storm.folded, "event")} folded · <button class="link" type="button" onClick=${storm.open}>show each</button></span>`;
+  const kept = lost
+    ? html`<span class="bad">! ${lost}</span>`
+    : recovered
+      ? html`<span class="good">✓ recovered ${plural(recovered, "event")}</span>`
+      : since
+        ? html`<span>nothing missed since ${minute(since, mode, now)}</span>`
+        : null;
+  render(
+    html`<span title=${`${count(size)} events held on this page`}>${held}</span>${stormed}${kept}${absent && html`<a href=${absent.url}>event ${absent.id} is older: open it</a>`}${notes.map((note) => html`<span class="bad">${note}</span>`)}
     <a class="push" href=${older} title="The same filters over the whole log">History</a>
-    <span><button type="button" onClick=${help}><span class="keys-hint"><kbd>j</kbd> <kbd>k</kbd> move · <kbd>f</kbd> follow · </span><kbd>?</kbd> keys</button></span>`, root);
+    <span><button type="button" onClick=${help}><span class="keys-hint"><kbd>j</kbd> <kbd>k</kbd> move · <kbd>f</kbd> follow · </span><kbd>?</kbd> keys</button></span>`,
+    root,
+  );
 }

@@ -20,20 +20,39 @@ export function bars(tree, eventOf, here) {
     const last = events.at(-1);
     const end = Math.max(...events.map((e) => micros(e.occurred_at) + (e.duration_us ?? 0)));
     found.push({
-      name: `${verb(operation)} ${lastPart(operation.sender)} ${operation.repr || operation.pk}`, depth,
-      kind: operation.kind, start, length: end - start, id: last.id, here: operation === here,
+      name: `${verb(operation)} ${lastPart(operation.sender)} ${operation.repr || operation.pk}`,
+      depth,
+      kind: operation.kind,
+      start,
+      length: end - start,
+      id: last.id,
+      here: operation === here,
     });
     for (const event of events) signal(event, depth + 1);
   };
   const signal = (event, depth) => {
     const start = micros(event.occurred_at);
     if (event.receivers?.length || children.has(event.position)) {
-      found.push({ name: lastPart(event.signal), depth, kind: "about", start, length: event.duration_us ?? 0, id: event.id });
+      found.push({
+        name: lastPart(event.signal),
+        depth,
+        kind: "about",
+        start,
+        length: event.duration_us ?? 0,
+        id: event.id,
+      });
     }
     const within = [...(children.get(event.position) ?? [])];
     let clock = start;
     for (const receiver of event.receivers ?? []) {
-      found.push({ name: receiver.receiver, depth: depth + 1, kind: "receiver", start: clock, length: receiver.duration_us ?? 0, error: receiver.error });
+      found.push({
+        name: receiver.receiver,
+        depth: depth + 1,
+        kind: "receiver",
+        start: clock,
+        length: receiver.duration_us ?? 0,
+        error: receiver.error,
+      });
       clock += receiver.duration_us ?? 0;
       for (const child of within.filter((one) => caused(one, eventOf) === receiver.receiver)) {
         within.splice(within.indexOf(child), 1);
@@ -47,7 +66,14 @@ export function bars(tree, eventOf, here) {
 }
 
 const caused = (operation, eventOf) => eventOf(operation.events[0].id)?.caused_by;
-const VERBS = { created: "create", updated: "update", deleted: "delete", about: "save", undone: "undone", failed: "failed" };
+const VERBS = {
+  created: "create",
+  updated: "update",
+  deleted: "delete",
+  about: "save",
+  undone: "undone",
+  failed: "failed",
+};
 const verb = ({ kind, word }) => VERBS[kind] ?? word;
 
 /** The axis: [from, length] that all bars fit into. */

@@ -49,6 +49,7 @@ export class Before {
     this.since = complete ? now - SPAN : Date.parse(since);
     this.rate.clear();
     for (const operation of this.store.operations.rows) if (operation.kind) this.count(operation, "", operation.kind);
-    for (const [second, ...numbers] of seconds) numbers.forEach((number, k) => number && this.rate.add(second * 1000, kinds[k], number));
+    for (const [second, ...numbers] of seconds)
+      numbers.forEach((number, k) => number && this.rate.add(second * 1000, kinds[k], number));
   }
 }

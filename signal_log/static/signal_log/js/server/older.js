@@ -30,7 +30,8 @@ export class Older {
       if (turn !== this.turn) return;
       const touched = store.addOlder(page.events, this.#reached(page));
       this.searchedTo = page.searched_to ?? 0;
-      const state = page.older === null ? "began" : store.size >= store.limit ? "full" : this.searchedTo ? "searching" : "ready";
+      const state =
+        page.older === null ? "began" : store.size >= store.limit ? "full" : this.searchedTo ? "searching" : "ready";
       this.#become(state, touched, page);
     } catch (problem) {
       if (turn !== this.turn) return;

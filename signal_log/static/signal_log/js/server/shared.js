@@ -26,7 +26,11 @@ export class SharedViews {
   async #ask(address, sent) {
     try {
       const body = sent && new URLSearchParams({ ...sent, csrfmiddlewaretoken: this.token });
-      const answer = await this.fetcher(address, { headers: { Accept: "application/json" }, redirect: "manual", ...(body && { method: "POST", body }) });
+      const answer = await this.fetcher(address, {
+        headers: { Accept: "application/json" },
+        redirect: "manual",
+        ...(body && { method: "POST", body }),
+      });
       if (answer.type === "opaqueredirect") this.problem = GONE;
       else this.#take(answer, await said(answer));
     } catch {

@@ -62,7 +62,8 @@ export class Connection {
   resubscribe() {
     this.cursor = null;
     this.newest = 0;
-    if (this.asked) this.outdated = true; // one question at a time: whose answer is whose must be clear
+    if (this.asked)
+      this.outdated = true; // one question at a time: whose answer is whose must be clear
     else if (this.socket?.readyState === 1) this.#subscribe();
   }
 

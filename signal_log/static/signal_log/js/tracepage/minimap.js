@@ -1,6 +1,6 @@
 // The whole trace in little, with the part that is seen marked: a drag chooses a span of time, a click goes to a row.
 
-import { END, between, isWhole } from "./span.js";
+import { between, END, isWhole } from "./span.js";
 
 const CLICK = 4; // pixels that a pointer may move in a click
 const ROW = 3; // pixels that a row takes where there is room
@@ -16,7 +16,15 @@ export class Minimap {
   /** `most` rows will be shown. `on`: select(span) of a drag, go(index) of a click on a row. */
   constructor(canvas, most, on) {
     canvas.style.maxHeight = `${Math.max(LOWEST, most * ROW + 4)}px`;
-    Object.assign(this, { canvas, on, bars: [], span: [0, END], view: [0, 0], chosen: null, drawn: document.createElement("canvas") });
+    Object.assign(this, {
+      canvas,
+      on,
+      bars: [],
+      span: [0, END],
+      view: [0, 0],
+      chosen: null,
+      drawn: document.createElement("canvas"),
+    });
     this.#listen();
     new ResizeObserver(() => this.#redraw()).observe(canvas);
   }
@@ -57,7 +65,12 @@ export class Minimap {
       if (bar.width === null) return;
       const [y, tall] = lineOf(index, this.bars.length, height);
       context.fillStyle = bar.colour;
-      context.fillRect((bar.x / END) * width, y, Math.max(bar.bad ? 3 : 1, (bar.width / END) * width), bar.bad ? Math.max(2, tall) : tall);
+      context.fillRect(
+        (bar.x / END) * width,
+        y,
+        Math.max(bar.bad ? 3 : 1, (bar.width / END) * width),
+        bar.bad ? Math.max(2, tall) : tall,
+      );
     };
     this.bars.forEach((bar, index) => bar.bad || paint(bar, index));
     this.bars.forEach((bar, index) => bar.bad && paint(bar, index));
@@ -114,7 +127,12 @@ export class Minimap {
       this.cancel();
       if (span) return this.on.select(span);
       const [pitch] = lineOf(1, this.bars.length, canvas.clientHeight);
-      this.on.go(Math.min(this.bars.length - 1, Math.floor((event.clientY - canvas.getBoundingClientRect().top - canvas.clientTop) / pitch)));
+      this.on.go(
+        Math.min(
+          this.bars.length - 1,
+          Math.floor((event.clientY - canvas.getBoundingClientRect().top - canvas.clientTop) / pitch),
+        ),
+      );
     });
     canvas.addEventListener("pointercancel", this.cancel);
   }

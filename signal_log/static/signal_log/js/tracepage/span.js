@@ -23,7 +23,8 @@ export function zoom(span, times, at = (span[0] + span[1]) / 2) {
 export const pan = (span, part) => placed(span[0] + part * length(span), length(span));
 
 /** The span, moved so that the beginning of a bar is in it. */
-export const showing = (span, { x, width }) => (width === null || (x >= span[0] && x <= span[1]) ? span : placed(x - length(span) / 2, length(span)));
+export const showing = (span, { x, width }) =>
+  width === null || (x >= span[0] && x <= span[1]) ? span : placed(x - length(span) / 2, length(span));
 
 function placed(from, wide) {
   const start = Math.min(END - wide, Math.max(0, from));

@@ -16,7 +16,12 @@ export class TraceRows {
     this.hidden = this.rows.map(() => false);
     this.bars = this.fills.map((svg, row) => {
       const bar = svg?.firstElementChild;
-      return { x: Number(bar?.getAttribute("x")), width: bar ? Number(bar.getAttribute("width")) : null, bad: this.#is(row, "failed"), colour: "" };
+      return {
+        x: Number(bar?.getAttribute("x")),
+        width: bar ? Number(bar.getAttribute("width")) : null,
+        bad: this.#is(row, "failed"),
+        colour: "",
+      };
     });
   }
 
@@ -70,7 +75,8 @@ export class TraceRows {
     this.rows.forEach((row, index) => {
       const hide = !open.has(index);
       if (this.hidden[index] !== hide) row.hidden = this.hidden[index] = hide;
-      if (folds.has(index)) row.cells[0].firstElementChild.setAttribute("aria-expanded", String(!folds.closed.has(index)));
+      if (folds.has(index))
+        row.cells[0].firstElementChild.setAttribute("aria-expanded", String(!folds.closed.has(index)));
     });
     const heights = new Map([...this.table.tBodies].map((body) => [body, 0]));
     for (const row of shown) heights.set(this.rows[row].parentNode, heights.get(this.rows[row].parentNode) + HEIGHT);
@@ -97,7 +103,10 @@ export class TraceRows {
     const top = (place) => this.rows[shown[place]].getBoundingClientRect().top;
     const first = firstPlace(shown.length, (place) => top(place) > -AROUND);
     const after = firstPlace(shown.length, (place) => top(place) > innerHeight + AROUND);
-    const seen = [firstPlace(shown.length, (place) => top(place) >= edge), firstPlace(shown.length, (place) => top(place) > innerHeight)];
+    const seen = [
+      firstPlace(shown.length, (place) => top(place) >= edge),
+      firstPlace(shown.length, (place) => top(place) > innerHeight),
+    ];
     for (const row of shown.slice(first, after)) {
       if (this.painted[row] === box || !this.fills[row]) continue;
       this.fills[row].setAttribute("viewBox", box);
