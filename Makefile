@@ -72,6 +72,8 @@ format: setup ## put the code into the project's form
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome check --write
+	@$(BIN)/djhtml --tabwidth 2 signal_log/templates templates
+	@find signal_log/templates templates -name '*.html' -exec $(BIN)/djade --target-version 5.2 {} +
 
 bench: setup $(VENV)/.bench ## measure what recording costs (ARGS="--database sqlite --rounds 5" for less)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -45,6 +45,8 @@ def parts() -> dict[str, list[list[str]]]:
             [str(BIN / "lint-imports")],
             [str(BIN / "mypy")],
             [node(), "node_modules/@biomejs/biome/bin/biome", "ci"],
+            [str(BIN / "djhtml"), "--tabwidth", "2", "--check", "signal_log/templates", "templates"],
+            [str(BIN / "djade"), "--target-version", "5.2", "--check", *templates()],
         ],
         "django": [
             [*manage, "check", "--deploy", "--fail-level", "WARNING"],
@@ -70,6 +72,15 @@ def is_fast(path: Path) -> bool:
 def node() -> str:
     """The machine's Node.js, or the one in the virtual environment."""
     return shutil.which("node") or str(BIN / "node")
+
+
+def templates() -> list[str]:
+    """Every template that is HTML."""
+    return [
+        str(path)
+        for folder in ("signal_log/templates", "templates")
+        for path in sorted((ROOT / folder).rglob("*.html"))
+    ]
 
 
 def run(name: str, commands: list[list[str]]) -> str:
