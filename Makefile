@@ -62,7 +62,7 @@ check-port:
 	@$(PYTHON) scripts/python_version.py
 	@$(PYTHON) -m observatory.serve --check-port
 
-test: setup setup-browser ## every check and test, all servers started by it (PARTS='lint sqlite' for some)
+test: setup setup-browser ## every check and test, all servers started by it (PARTS='lint sqlite' for some, STRICT=1: none unsteady)
 	@$(BIN)/python scripts/test.py $(PARTS)
 
 lint: setup ## style, types, layers

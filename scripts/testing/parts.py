@@ -1,0 +1,74 @@
+"""The parts of `make test`, in the order in which they run: the quick ones first."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from scripts.testing.running import BIN, PYTHON, Command, Tests
+
+ROOT = Path(__file__).resolve().parents[2]
+# Folders of tests/ with a part of their own, or without tests for pytest; `sqlite` runs all the others.
+OWN_PART = ("browser", "topology", "torture", "benchmarks", "servers", "js")
+PARALLEL = ("-n", "auto")
+
+
+def parts() -> dict[str, list[Command | Tests]]:
+    """Every part by name, as the commands it runs."""
+    return {
+        "lint": lint(),
+        "django": [
+            Command((PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING")),
+            Command((PYTHON, "manage.py", "makemigrations", "--check", "--dry-run")),
+        ],
+        "javascript": [Command((node(), "--test", "--test-reporter=spec", *files("tests/js", "*.test.*js")))],
+        "sqlite": [Tests(fast(), spread=PARALLEL)],
+        "postgres": [Tests(("tests/integration",), ("--database", "postgres"), PARALLEL)],
+        # A process of their own, without asyncio's tests. The tests of one file share a site, so they stay together.
+        "browser": [Tests(("tests/browser",), spread=(*PARALLEL, "--dist", "loadfile"))],
+        "topology": [Tests(("tests/topology",))],
+        "torture": [Tests(("tests/torture",))],
+    }
+
+
+def lint() -> list[Command | Tests]:
+    """Style, types, layers."""
+    return [
+        Command((str(BIN / "ruff"), "check")),
+        Command((str(BIN / "ruff"), "format", "--check")),
+        Command((str(BIN / "lint-imports"),)),
+        Command((str(BIN / "mypy"),)),
+        Command((node(), "node_modules/@biomejs/biome/bin/biome", "ci")),
+        Command((str(BIN / "djhtml"), "--tabwidth", "2", "--check", "signal_log/templates", "templates")),
+        Command((str(BIN / "djade"), "--target-version", "5.2", "--check", *templates())),
+    ]
+
+
+def fast() -> tuple[str, ...]:
+    """The entries of tests/ that belong to the parallel call on SQLite."""
+    return tuple(f"tests/{path.name}" for path in sorted((ROOT / "tests").iterdir()) if is_fast(path))
+
+
+def is_fast(path: Path) -> bool:
+    """Whether this entry of tests/ is one of them."""
+    if path.is_dir():
+        return path.name not in OWN_PART and any(path.rglob("test_*.py"))
+    return path.name.startswith("test_")
+
+
+def files(folder: str, pattern: str) -> list[str]:
+    """The files that a program is to be given; none is an error, or it would look for others by itself."""
+    found = sorted(str(path) for path in (ROOT / folder).rglob(pattern))
+    if not found:
+        raise FileNotFoundError(f"no {pattern} in {folder}")
+    return found
+
+
+def templates() -> list[str]:
+    """Every template that is HTML."""
+    return [*files("signal_log/templates", "*.html"), *files("templates", "*.html")]
+
+
+def node() -> str:
+    """The machine's Node.js, or the one in the virtual environment."""
+    return shutil.which("node") or str(BIN / "node")

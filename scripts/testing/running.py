@@ -1,0 +1,128 @@
+"""Runs the commands of one part, and a second time by themselves the few tests that failed in a run to be believed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.testing import verdict
+
+PYTHON = sys.executable
+BIN = Path(PYTHON).parent
+# More failures than this are no matter of chance.
+MOST_AGAIN = 5
+# Far longer than any command needs: what hangs where pytest's own time limit does not reach.
+LONGEST = 45 * 60
+# The settings that linters load and Django checks; pytest sets its own.
+PRODUCTION = {
+    "SECRET_KEY": secrets.token_urlsafe(50),
+    "ALLOWED_HOSTS": "observatory.example.org",
+    "DEBUG": "0",
+    "EMAIL_URL": "smtp://mail.example.org",
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program that says by its exit code whether all is well."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tests:
+    """A run of pytest over these paths; `spread` says how over several processes."""
+
+    paths: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    spread: tuple[str, ...] = ()
+
+    def command(self, record: Path, only: list[str] | None = None) -> Command:
+        """The call that writes its record to this file; of the tests in `only`, alone, if there are any."""
+        words = [PYTHON, "-m", "pytest", "-q", "-p", "scripts.testing.record", "--record", str(record), *self.options]
+        return Command((*words, *(only or (*self.spread, *self.paths))))
+
+
+@dataclass
+class Result:
+    """How a part went: reasons why it proves nothing, tests that failed, tests that passed only when run again."""
+
+    faults: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    unsteady: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    took: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether all ran and nothing failed; a test that is unsteady has not."""
+        return not self.faults and not self.failed
+
+    def add(self, other: Result) -> None:
+        """Take in how another command of the same part went."""
+        self.faults += other.faults
+        self.failed += other.failed
+        self.unsteady += other.unsteady
+        self.seconds |= other.seconds
+
+
+def run_part(name: str, commands: list[Command | Tests], root: Path) -> Result:
+    """Run all the commands of a part in the project's folder, output as it comes."""
+    started = time.monotonic()
+    result = Result()
+    for command in commands:
+        result.add(run_tests(name, command, root) if isinstance(command, Tests) else run_command(name, command, root))
+    result.took = time.monotonic() - started
+    return result
+
+
+def run_command(name: str, command: Command, root: Path) -> Result:
+    """Run a program that is no pytest."""
+    code = exit_code(name, command, root)
+    if code == 0:
+        return Result()
+    return Result(faults=[f"{shown(command, root)} " + ("took too long" if code is None else f"ended with {code}")])
+
+
+def run_tests(name: str, tests: Tests, root: Path) -> Result:
+    """Run pytest, and once more what failed where that can say something."""
+    first, faults = recorded_run(name, tests, root)
+    result = Result(faults, first.failed, seconds=dict(first.seconds))
+    if result.failed and not faults and len(result.failed) <= MOST_AGAIN:
+        again, faults = recorded_run(f"{name}, what failed once more", tests, root, only=first.failed)
+        result.faults = [f"when run again, {fault}" for fault in faults]
+        result.failed = [test for test in first.failed if test not in again.passed]
+        result.unsteady = [test for test in first.failed if test in again.passed]
+    return result
+
+
+def recorded_run(
+    title: str, tests: Tests, root: Path, only: list[str] | None = None
+) -> tuple[verdict.Record, list[str]]:
+    """One run of pytest: the record that this very run wrote, and why it cannot be believed."""
+    with tempfile.TemporaryDirectory(prefix="observatory-record-") as folder:
+        path = Path(folder) / "record.jsonl"
+        code = exit_code(title, tests.command(path, only), root)
+        record = verdict.read(path)
+    return record, verdict.faults(record, code)
+
+
+def exit_code(title: str, command: Command, root: Path) -> int | None:
+    """Run one command; its exit code, None when it took too long and was killed."""
+    print(f"\n--- {title}: {shown(command, root)}", flush=True)
+    try:
+        done = subprocess.run(command.words, cwd=root, env=os.environ | PRODUCTION, timeout=LONGEST, check=False)
+    except subprocess.TimeoutExpired:
+        return None
+    return done.returncode
+
+
+def shown(command: Command, root: Path) -> str:
+    """The command as a person would type it in the project's folder."""
+    return " ".join(word.replace(f"{BIN}{os.sep}", "").replace(f"{root}{os.sep}", "") for word in command.words)

@@ -1,0 +1,208 @@
+"""`make test` cannot lie: what hangs, dies or never runs is a failure, and what is unsteady is named."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# No plugin but xdist, which makes a run a matter of half a second.
+CONFIGURATION = """
+[pytest]
+addopts = -p xdist
+faulthandler_timeout = 3
+faulthandler_exit_on_timeout = true
+"""
+# One part, `toy`, through the runner itself.
+PROGRAM = """
+from pathlib import Path
+from scripts.test import main
+from scripts.testing.running import Tests
+main([], {{"toy": [Tests(("toy",), spread={spread!r})]}}, Path.cwd())
+"""
+PASSES = "def test_passes(): pass\n"
+FAILS = "def test_fails(): assert False\n"
+FLAKY = """
+from pathlib import Path
+def test_flaky():
+    before = Path("ran before").exists()
+    Path("ran before").touch()
+    assert before
+"""
+HANGS = "import time\ndef test_hangs(): time.sleep(60)\n"
+HANGS_ONCE = """
+import time
+from pathlib import Path
+def test_hangs_once():
+    if not Path("hung before").exists():
+        Path("hung before").touch()
+        time.sleep(60)
+"""
+DIES_ONCE = """
+import os
+from pathlib import Path
+def test_dies_once():
+    if not Path("died before").exists():
+        Path("died before").touch()
+        os._exit({code})
+"""
+ONE_PROCESS, TWO_PROCESSES = (), ("-n", "2")
+everywhere = pytest.mark.parametrize("spread", [ONE_PROCESS, TWO_PROCESSES], ids=["alone", "xdist"])
+
+
+@dataclass
+class Run:
+    """What the runner said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def closing(self) -> str:
+        """What it said after pytest had ended."""
+        return self.out.rpartition("\npart ")[2]
+
+    @property
+    def runs(self) -> int:
+        """How often it called pytest."""
+        return self.out.count("\n--- ")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Run]:
+    """Writes a toy suite, one file for each argument, and runs it."""
+    (tmp_path / "pytest.ini").write_text(CONFIGURATION)
+    (tmp_path / "toy").mkdir()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "DJANGO_"))}
+
+    def run_toys(*files: str, spread: tuple[str, ...] = ONE_PROCESS, **env: str) -> Run:
+        for number, text in enumerate(files):
+            (tmp_path / "toy" / f"test_{number}.py").write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM.format(spread=spread)],
+            cwd=tmp_path,
+            env=inherited | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "STRICT": "0"} | env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    return run_toys
+
+
+@everywhere
+def test_a_suite_that_passes_is_green(run, spread):
+    """One call of pytest, whose own last line is in the output; the part and the slowest tests are listed."""
+    done = run(PASSES, spread=spread)
+    assert (done.code, done.runs) == (0, 1)
+    assert "1 passed in " in done.out
+    assert "toy         passed" in done.closing
+    assert "toy/test_0.py::test_passes" in done.closing.partition("The slowest tests")[2]
+
+
+@everywhere
+def test_a_flaky_test_is_green_and_named(run, spread):
+    """It is run once more by itself, and stands in the closing lines with its name."""
+    done = run(PASSES, FLAKY, spread=spread)
+    assert (done.code, done.runs) == (0, 2)
+    assert "toy         unsteady" in done.closing
+    assert "toy/test_1.py::test_flaky" in done.closing.partition("Unsteady")[2]
+
+
+def test_strict_makes_a_flaky_test_red(run):
+    """`STRICT=1` is for a release."""
+    done = run(FLAKY, STRICT="1")
+    assert done.code == 1
+    assert "toy/test_0.py::test_flaky" in done.closing.partition("Unsteady")[2]
+    assert "Failed: toy" in done.err
+
+
+def test_a_test_that_fails_twice_is_red_and_named(run):
+    """Beside one that is flaky, which is not called failed."""
+    done = run(FAILS, FLAKY)
+    assert (done.code, done.runs) == (1, 2)
+    assert "toy/test_0.py::test_fails" in done.closing.partition("Failed:")[2]
+    assert "test_flaky" not in done.closing.partition("Failed:")[2]
+
+
+@everywhere
+@pytest.mark.parametrize(
+    ("suite", "test"),
+    [
+        (HANGS, "test_hangs"),
+        (HANGS_ONCE, "test_hangs_once"),
+        (DIES_ONCE.format(code=0), "test_dies_once"),
+        (DIES_ONCE.format(code=1), "test_dies_once"),
+    ],
+    ids=["hangs", "hangs once", "dies once with 0", "dies once with 1"],
+)
+def test_a_hang_or_a_dead_process_is_red_and_named_and_not_run_again(run, spread, suite, test):
+    """Also where a second run would pass, and whatever else in the suite passes or is flaky."""
+    done = run(PASSES, suite, FLAKY, spread=spread)
+    assert (done.code, done.runs) == (1, 1)
+    assert f"toy/test_1.py::{test}" in done.closing.partition("Failed:")[2]
+
+
+def test_a_list_of_failures_from_an_earlier_run_is_none_of_this_one(run):
+    """Where the process dies before it has written anything, what failed last time is not run in its place."""
+    assert run(FAILS).code == 1
+    done = run(PASSES, DIES_ONCE.format(code=1))
+    assert (done.code, done.runs) == (1, 1)
+
+
+def test_six_failures_are_not_run_again(run):
+    """So many are no matter of chance."""
+    five = "\n".join(FAILS.replace("fails", f"fails_{number}") for number in range(5))
+    assert run(five).runs == 2
+    assert run(five, FAILS).runs == 1
+
+
+@pytest.mark.parametrize(
+    ("suite", "said"),
+    [
+        ("", "no test ran"),
+        ("import no_such_module", "pytest ended with 2"),
+        ("import pytest\ndef test_one(): pytest.exit('enough', 0)\n", "never ended: toy/test_0.py::test_one"),
+        ("import pytest\ndef test_one(): pytest.skip('no browser')\n", "skipped: toy/test_0.py::test_one"),
+    ],
+    ids=["empty", "not importable", "left early", "skipped"],
+)
+def test_what_has_not_run_is_red(run, suite, said):
+    """No test, a file that cannot be imported, a run cut short, a test that was skipped: no green, no second run."""
+    done = run(suite)
+    assert (done.code, done.runs) == (1, 1)
+    assert said in done.closing
+
+
+@everywhere
+def test_a_test_that_never_ran_is_red_and_named(run, tmp_path, spread):
+    """Where a plugin ends the run in order, and some tests have had no turn."""
+    (tmp_path / "conftest.py").write_text(
+        "def pytest_runtest_protocol(item):\n    return 'test_1' in item.nodeid or None\n"
+    )
+    done = run(PASSES, PASSES, spread=spread)
+    assert (done.code, done.runs) == (1, 1)
+    assert "never ran: toy/test_1.py::test_passes" in done.closing.partition("Failed:")[2]
+
+
+def test_pytest_that_breaks_at_its_end_is_red(run, tmp_path):
+    """Its exit code is that of failed tests; its record has no end."""
+    (tmp_path / "conftest.py").write_text("def pytest_unconfigure(): raise OSError\n")
+    done = run(FLAKY)
+    assert (done.code, done.runs) == (1, 1)
+    assert "pytest died (exit code 1)" in done.closing
+
+
+def test_an_unknown_part_is_refused():
+    """With the list of those there are."""
+    call = [sys.executable, "scripts/test.py", "sqllite"]
+    done = subprocess.run(call, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "There is no part 'sqllite'; there are: lint, django, javascript, sqlite" in done.stderr
