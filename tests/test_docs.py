@@ -1,17 +1,89 @@
-"""The documentation names what exists: every setting, filter, column, close code, variable and make target."""
+"""The documentation names what exists: settings, pages, commands, files, functions, guarantees and decisions."""
 
 import re
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from django.core.management import BaseCommand, load_command_class
 
-from signal_log import filters
+import observatory.urls
+import users.urls
+from signal_log import __all__ as public_api
+from signal_log import filters, urls
 from signal_log.conf import KEYS
 from signal_log.models import SignalEvent
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [*DOCS, *sorted(ROOT.glob("*.md"))]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 README = (ROOT / "README.md").read_text()
+CONCEPTS = (ROOT / "docs" / "concepts.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+
+CODE = ("signal_log", "users", "observatory", "tests", "scripts", "templates")
+SUFFIXES = {".py", ".js", ".html", ".css"}
+BASES = ("", "signal_log", "signal_log/static/signal_log", "signal_log/static/signal_log/js")
+"""What a path in the docs may be relative to."""
+PATH = re.compile(r"[\w.-]+(/[\w.-]+)*(/|\.(py|js|md|toml|html|css|json))")
+COMMANDS = {
+    path.stem: app
+    for app in ("signal_log", "observatory")
+    for path in (ROOT / app / "management" / "commands").glob("signal_*.py")
+}
+
+
+def spans(text: str) -> Iterator[str]:
+    """What a page says in `backticks`, code blocks left out."""
+    yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+def exists(name: str) -> bool:
+    """Whether a path of the docs leads somewhere."""
+    return any((ROOT / base / name).exists() for base in BASES)
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def section(text: str, heading: str) -> str:
+    """What stands below a heading, up to the next of its level."""
+    level = heading.split(" ")[0]
+    return text.split(f"\n{heading}")[1].split(f"\n{level} ")[0]
+
+
+def cited(letter: str) -> dict[str, str]:
+    """The guarantees or decisions that code and tests cite, each with a file that does."""
+    files = [path for folder in CODE for path in sorted((ROOT / folder).rglob("*")) if path.suffix in SUFFIXES]
+    pattern = re.compile(rf"(?<![\w.#-]){letter}\d{{1,2}}(?![\w-])")
+    return {number: str(path) for path in files if "vendor" not in path.parts for number in numbers(pattern, path)}
+
+
+def numbers(pattern: re.Pattern[str], path: Path) -> list[str]:
+    """What a file cites; this one only speaks of the form of citations."""
+    return [] if path == Path(__file__) else pattern.findall(path.read_text())
+
+
+def where_to_change() -> list[tuple[str, list[str], list[str]]]:
+    """The table of the architecture: what one may want to change, the files, and names that stand in them."""
+    rows = re.findall(r"^\| (.+?) \| (`.+?) \| (`.+?) \|$", section(ARCHITECTURE, "## Where would you"), re.MULTILINE)
+    return [(what, list(spans(files)), list(spans(names))) for what, files, names in rows]
+
+
+def addresses() -> Iterator[str]:
+    """Every address of the app and of the project, its parameters as `<>`."""
+    for start, patterns in (("/", urls.urlpatterns), ("/accounts/", users.urls.urlpatterns)):
+        for one in patterns:
+            yield start + re.sub(r"<[^>]+>", "<>", str(one.pattern))
+    for one in observatory.urls.urlpatterns:
+        if getattr(one, "name", None):
+            yield f"/{one.pattern}"
 
 
 @pytest.mark.parametrize("name", [*KEYS, *filters.KEYS, *(f.name for f in SignalEvent._meta.concrete_fields)])
@@ -20,10 +92,45 @@ def test_settings_filters_and_columns(name):
     assert f"`{name}`" in REFERENCE
 
 
-@pytest.mark.parametrize("code", ["4400", "4401", "4403", "4408", "4429", "1012"])
-def test_close_codes(code):
+def test_columns_of_the_live_list():
+    """Each title stands in the reference."""
+    source = (ROOT / "signal_log" / "static" / "signal_log" / "js" / "parts" / "columns.js").read_text()
+    titles = re.findall(r'title: "([^"]+)"', source)
+    told = section(REFERENCE, "### The live page")
+    assert len(titles) >= 11
+    assert [title for title in titles if title not in told] == []
+
+
+def test_close_codes():
     """A client's author finds each close code."""
-    assert code in REFERENCE
+    source = (ROOT / "signal_log" / "tail" / "wire.py").read_text()
+    codes = re.findall(r"^[A-Z_]+: Final = (1012|4\d{3})$", source, re.MULTILINE)
+    assert len(codes) == 8
+    assert {code for code in codes if code not in REFERENCE} == set()
+
+
+def test_system_checks():
+    """Whoever meets an id of a system check finds it."""
+    ids = set(re.findall(r'id="(signal_log\.[EW]\d+)"', (ROOT / "signal_log" / "checks.py").read_text()))
+    assert len(ids) >= 10
+    assert {name for name in ids if f"`{name}`" not in REFERENCE} == set()
+
+
+def test_pages():
+    """Each address stands in the reference."""
+    documented = {re.sub(r"<[^>]+>", "<>", span.partition("?")[0]) for span in spans(REFERENCE)}
+    assert {address for address in addresses() if address not in documented} == set()
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_commands(name):
+    """Each command of ours stands in the reference with its options."""
+    told = section(REFERENCE, "## Commands")
+    assert f"`{name}`" in told
+    base = {action.dest for action in BaseCommand().create_parser("", "")._actions}
+    for action in load_command_class(COMMANDS[name], name).create_parser("", "")._actions:
+        if action.option_strings and action.dest not in base:
+            assert action.option_strings[-1] in told, f"{name} {action.option_strings[-1]}"
 
 
 def test_environment():
@@ -34,18 +141,77 @@ def test_environment():
     assert {name for name in read if f"`{name}`" not in REFERENCE} == set()
 
 
-def test_links_lead_somewhere():
-    """Every relative link and picture of the README and the docs exists."""
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        targets = re.findall(r"\]\((?!http)([^)#]+)", page.read_text()) + re.findall(
-            r'src(?:set)?="([^"]+)"', page.read_text()
-        )
-        for target in targets:
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    """Every relative link and picture exists, and so does the heading that a link names."""
+    text = page.read_text()
+    for target, anchor in re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]+))?\)", text):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+    for picture in re.findall(r'src(?:set)?="([^"]+)"', text):
+        assert (page.parent / picture).exists(), picture
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_exist(page):
+    """Every file, folder and module that a page names is there."""
+    text = page.read_text()
+    drawn = re.findall(r"(?<![\w./-])(?:signal_log|users|observatory|tests)/[\w/.-]+\.\w+", text)
+    named = [span for span in spans(text) if PATH.fullmatch(span)]
+    missing = [name for name in [*drawn, *named] if not exists(name)]
+    bare = [name for name in missing if "/" not in name and any(ROOT.glob(f"signal_log/**/{name}"))]
+    assert [name for name in missing if name not in bare] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_modules_exist(page):
+    """Every dotted path into the app leads to a module, or to something in one."""
+    for name in re.findall(r"(?<![\w./-])signal_log(?:\.[A-Za-z_]\w*)+", page.read_text()):
+        first = name.split(".")[1]
+        if re.fullmatch(r"[EW]\d+|(view|add|delete)_\w+|signalevent_\w+", first) or first in public_api:
+            continue
+        module, _, attribute = name.rpartition(".")
+        assert find_spec(module), name
+        assert hasattr(import_module(module), attribute) or find_spec(name), name
+
+
+def test_where_to_change():
+    """Each answer of the table names files, and functions or constants that stand in them."""
+    answers = where_to_change()
+    assert len(answers) >= 25
+    for what, files, names in answers:
+        sources = {name: (ROOT / name).read_text() for name in files}
+        for name in names:
+            assert any(re.search(rf"(?<![\w-]){re.escape(name)}\b", text) for text in sources.values()), (what, name)
+        for file, text in sources.items():
+            assert any(name in text for name in names), (what, file)
+
+
+@pytest.mark.parametrize(("letter", "last"), [("G", 12), ("D", 14)])
+def test_guarantees_and_decisions_are_defined(letter, last):
+    """Each number has a section of its own, and no code cites one that has not."""
+    defined = re.findall(rf"^### ({letter}\d+): ", CONCEPTS, re.MULTILINE)
+    assert defined == [f"{letter}{number}" for number in range(1, last + 1)]
+    assert {number: where for number, where in cited(letter).items() if number not in defined} == {}
+
+
+@pytest.mark.parametrize("number", range(1, 13))
+def test_each_guarantee_names_its_tests(number):
+    """A guarantee is worth what tests it."""
+    told = section(CONCEPTS, f"### G{number}: ").partition("*Tested in*")[2]
+    assert [name for name in spans(told) if name.startswith("tests/") and "/test_" in name]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_make_targets(page):
+    """Every `make` command that a page names is a target of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"(?:`|^)make ([a-z][a-z-]*)", page.read_text(), re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
 @pytest.mark.parametrize("target", ["run", "demo", "test"])
-def test_make_targets(target):
-    """The commands that the README names are targets of the Makefile."""
+def test_first_commands(target):
+    """The README shows what a newcomer types."""
     assert f"make {target}" in README
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)

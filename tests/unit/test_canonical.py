@@ -8,6 +8,7 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from signal_log.event import Event
 from signal_log.seal.canonical import (
     HEADER_FIELDS,
     LARGEST_INTEGER,
@@ -33,6 +34,11 @@ VALUES = st.recursive(
 def test_same_bytes_as_rfc8785(value):
     """The fast encoder and the reference implementation agree on the whole restricted domain."""
     assert canonical(value) == rfc8785.dumps(value)
+
+
+def test_every_column_is_covered():
+    """A new column of an event belongs into the header or, where it can name a person, into the payload."""
+    assert sorted(HEADER_FIELDS + PAYLOAD_FIELDS) == sorted(set(Event._fields) - {"salt", "digest"})
 
 
 def test_golden_vectors():
