@@ -14,7 +14,7 @@ from django.db import connection
 from signal_log.models import SignalEvent
 from signal_log.store.follow import APPLICATION_NAME, Follower
 from tests.factories import insert_event, make_event
-from tests.tail import Page, log_in, make_observer
+from tests.tail import log_in, make_observer, open_socket
 
 if TYPE_CHECKING:
     from tests.servers.daphne import Daphne
@@ -27,7 +27,7 @@ Start = Callable[..., "Daphne"]
 def test_sessions_are_not_closed_by_an_outage_of_the_database(start: Start, session: Any) -> None:
     """All connections are cut: the page is told at most once, stays open and gets what was committed since."""
     server = start()
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         for _ in range(3):
             with connection.cursor() as cursor:
@@ -70,7 +70,7 @@ def test_a_database_that_hangs_is_told_and_nothing_is_lost(
 ) -> None:
     """Reads do not fail but do not come back either: after 5 s the page hears of it, later that all is well."""
     server, migration = start(), other_connection()
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         migration.execute(f'LOCK TABLE "{SignalEvent._meta.db_table}"')
         during = insert_event(migration)
@@ -93,12 +93,12 @@ def test_reloads_while_the_database_hangs_leave_nothing_waiting_there(
     server, migration = start(), other_connection()
     migration.execute(f'LOCK TABLE "{SignalEvent._meta.db_table}"')
     for _ in range(3):
-        with Page(server, session) as page:
+        with open_socket(server, session) as page:
             page.tell(type="subscribe", after=None, backfill=5, filters={})
             assert becomes(lambda: readers_in_the_queue() == 1)
         assert becomes(lambda: readers_in_the_queue() == 0)
     migration.commit()
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         after = make_event().pk
         assert page.until(lambda: page.ids == [after], 3)
@@ -129,7 +129,7 @@ def test_who_logs_out_while_the_database_hangs_gets_nothing_from_it_any_more(
     """What was committed meanwhile goes out only when it is certain again who may see it."""
     other = make_observer("alan")
     server, migration = start(), other_connection()
-    with Page(server, session) as page, Page(server, log_in(other)) as theirs:
+    with open_socket(server, session) as page, open_socket(server, log_in(other)) as theirs:
         page.subscribe()
         theirs.subscribe()
         migration.execute(f'LOCK TABLE "{SignalEvent._meta.db_table}", django_session')

@@ -12,7 +12,7 @@ import pytest
 
 from signal_log.models import SignalEvent
 from tests.factories import event_value, insert_event, make_event
-from tests.tail import Page
+from tests.tail import open_socket
 
 if TYPE_CHECKING:
     from tests.servers.daphne import Daphne
@@ -30,7 +30,7 @@ def test_commits_in_the_opposite_order_of_their_ids_reach_everybody_once(
     """The higher id commits first; a subscribed page and one that reconnects between get both, once each."""
     server = start()
     slow, quick, never = other_connection(), other_connection(), other_connection()
-    with Page(server, session) as page, Page(server, session) as leaving:
+    with open_socket(server, session) as page, open_socket(server, session) as leaving:
         page.subscribe()
         leaving.subscribe()
         low, dead, high = insert_event(slow), insert_event(never), insert_event(quick)
@@ -39,7 +39,7 @@ def test_commits_in_the_opposite_order_of_their_ids_reach_everybody_once(
         assert page.until(lambda: page.ids == [high])
         assert leaving.until(lambda: leaving.ids == [high])
         leaving.socket.close()
-        with Page(server, session) as back:
+        with open_socket(server, session) as back:
             back.subscribe(after=leaving.cursor)
             slow.commit()
             never.rollback()
@@ -64,7 +64,7 @@ def test_a_transaction_open_before_the_first_socket_is_not_missed(
     slow = other_connection()
     low = insert_event(slow)
     high = make_event().pk
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe(backfill=1)
         assert page.until(lambda: page.ids == [high])
         slow.commit()
@@ -73,7 +73,7 @@ def test_a_transaction_open_before_the_first_socket_is_not_missed(
 
 def test_a_save_in_another_process_arrives_within_a_second(start: Start, session: Any) -> None:
     """Without any layer between them, a commit of another process is noticed by looking."""
-    with Page(start(), session) as page:
+    with open_socket(start(), session) as page:
         page.subscribe()
         for _ in range(3):
             new = make_event().pk
@@ -85,7 +85,7 @@ def test_a_save_in_another_process_arrives_within_a_second(start: Start, session
 def test_two_servers_with_a_layer_ring_each_other(start: Start, session: Any, valkey: Valkey) -> None:
     """What one daphne records, a page of the other shows in well under the second of the fallback."""
     servers = [start(REDIS_URL=valkey.url), start(REDIS_URL=valkey.url)]
-    with Page(servers[0], session) as page:
+    with open_socket(servers[0], session) as page:
         page.subscribe(source="http")
         delays = []
         for turn in range(5):
@@ -123,7 +123,7 @@ def register(server: Daphne, name: str) -> None:
 def test_without_the_layer_events_still_come_and_the_page_is_told(start: Start, session: Any, valkey: Valkey) -> None:
     """Valkey stops and starts again: an error frame, events by polling, then all is well again."""
     server = start(REDIS_URL=valkey.url)
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         valkey.terminate()
         try:
@@ -143,7 +143,7 @@ def test_a_socket_can_be_opened_while_the_layer_is_down(start: Start, session: A
     """The live page needs no layer to start."""
     valkey.terminate()
     try:
-        with Page(start(REDIS_URL=valkey.url), session) as page:
+        with open_socket(start(REDIS_URL=valkey.url), session) as page:
             page.subscribe()
             new = make_event().pk
             assert page.until(lambda: new in page.ids, 3)
@@ -154,7 +154,7 @@ def test_a_socket_can_be_opened_while_the_layer_is_down(start: Start, session: A
 def test_a_killed_server_loses_nothing(start: Start, session: Any) -> None:
     """`kill -9`, events meanwhile, a new process: the cursor brings exactly the rest."""
     server = start()
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         first = make_event().pk
         assert page.until(lambda: page.ids == [first])
@@ -162,7 +162,7 @@ def test_a_killed_server_loses_nothing(start: Start, session: Any) -> None:
         assert page.closed(5) == 1006
     missed = [make_event().pk for _ in range(3)]
     server.start()
-    with Page(server, session) as again:
+    with open_socket(server, session) as again:
         again.subscribe(after=page.cursor)
         assert again.until(lambda: len(again.ids) == 3)
         assert again.ids == missed
@@ -171,7 +171,7 @@ def test_a_killed_server_loses_nothing(start: Start, session: Any) -> None:
 def test_many_events_at_once_come_complete_and_in_order(start: Start, session: Any) -> None:
     """5,000 rows of one commit reach a page that acknowledges, each once."""
     rows = [SignalEvent(**event_value()._asdict()) for _ in range(5000)]
-    with Page(start(), session) as page:
+    with open_socket(start(), session) as page:
         page.subscribe()
         ids = [row.pk for row in SignalEvent.objects.bulk_create(rows, batch_size=500)]
         assert page.until(lambda: len(page.ids) >= 5000, 30)

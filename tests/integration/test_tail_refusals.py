@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from tests.factories import make_event
-from tests.tail import Page, log_in, make_observer
+from tests.tail import log_in, make_observer, open_socket
 
 if TYPE_CHECKING:
     from tests.servers.daphne import Daphne
@@ -43,7 +43,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 def test_wrong_fields_are_answered_and_the_subscription_goes_on(server: Daphne, session: Any) -> None:
     """Each gets an error frame with a code and a sentence, and events come as before."""
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         for message, code in WRONG:
             page.tell(**{"type": "subscribe"} | message)
@@ -71,14 +71,14 @@ NO_MESSAGES: dict[str, Any] = {
 
 def test_what_is_no_message_at_all_ends_the_socket(server: Daphne, session: Any) -> None:
     """Closed with 4400 after a frame that says why; other sockets and the server go on."""
-    with Page(server, session) as other:
+    with open_socket(server, session) as other:
         other.subscribe()
         for name, payload in NO_MESSAGES.items():
-            with Page(server, session) as page:
+            with open_socket(server, session) as page:
                 page.send(payload)
                 assert page.closed(5) == 4400, name
                 assert page.frames[-1]["code"] == "bad_message"
-        with Page(server, session) as page:
+        with open_socket(server, session) as page:
             page.send("y" * 3_000_000)
             assert page.closed(5) in (1009, 1006), "more than daphne takes; the rest may meet a closed door"
         new = make_event().pk
@@ -87,7 +87,7 @@ def test_what_is_no_message_at_all_ends_the_socket(server: Daphne, session: Any)
 
 def test_too_many_messages_end_the_socket(server: Daphne, session: Any) -> None:
     """More than 50 in 10 s is too much; acknowledgements that answer something are not counted."""
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         for _ in range(60):
             made = make_event()
@@ -99,10 +99,10 @@ def test_too_many_messages_end_the_socket(server: Daphne, session: Any) -> None:
 
 def test_strangers_and_people_without_permission_are_told_why(server: Daphne) -> None:
     """The handshake is accepted, then closed with a code that a browser can read."""
-    with Page(server, None) as page:
+    with open_socket(server, None) as page:
         assert page.closed(3) == 4401
     nobody = User.objects.create_user("nobody", password="Correct-Horse-9")
-    with Page(server, log_in(nobody)) as page:
+    with open_socket(server, log_in(nobody)) as page:
         assert page.closed(3) == 4403
 
 
@@ -148,7 +148,7 @@ def test_a_login_or_permission_that_ends_closes_its_sockets(
     """Within 10 s, though another process ended it, and nobody else's socket closes."""
     user, other = make_observer(), make_observer("alan", superuser=True)
     session = log_in(user)
-    with Page(server, session) as page, Page(server, log_in(other)) as theirs:
+    with open_socket(server, session) as page, open_socket(server, log_in(other)) as theirs:
         page.subscribe()
         theirs.subscribe()
         end(user, session)

@@ -12,7 +12,7 @@ from django.db import connection
 
 from signal_log.models import SignalEvent
 from tests.factories import event_value, make_event
-from tests.tail import Page, database_url, log_in, make_observer
+from tests.tail import database_url, log_in, make_observer, open_socket
 
 if TYPE_CHECKING:
     from tests.servers.daphne import Daphne
@@ -30,7 +30,7 @@ def make_events(count: int, **fields: Any) -> list[int]:
 def test_backfill_then_live(server: Daphne, session: Any) -> None:
     """The last N that match come first, oldest first, then each new event within a second, as it is shown."""
     old = make_events(5)
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         ready = page.subscribe(backfill=3)
         assert ready["server_time"].endswith("Z")
         assert page.until(lambda: len(page.ids) == 3)
@@ -46,11 +46,11 @@ def test_backfill_then_live(server: Daphne, session: Any) -> None:
 
 def test_resuming_brings_all_that_was_missed_in_order(server: Daphne, session: Any) -> None:
     """A cursor brings every matching row after it, more than a backfill could hold, each once."""
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
     make_events(400, sender="shop.Order")
     missed = make_events(1500)
-    with Page(server, session) as again:
+    with open_socket(server, session) as again:
         again.subscribe(after=page.cursor, sender="auth.User")
         assert again.until(lambda: len(again.ids) == 1500)
         live = make_event()
@@ -60,7 +60,7 @@ def test_resuming_brings_all_that_was_missed_in_order(server: Daphne, session: A
 
 def test_filters_are_those_of_the_history_and_change_on_the_open_socket(server: Daphne, session: Any) -> None:
     """Only what matches comes; subscribing again replaces the filters and may bring a backfill."""
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe(signal="pre_save", q="AUGUSTA")
         make_event()
         wanted = make_event(signal="pre_save")
@@ -76,7 +76,7 @@ def test_filters_are_those_of_the_history_and_change_on_the_open_socket(server: 
 
 def test_changing_filters_loses_nothing_that_comes_meanwhile(server: Daphne, session: Any) -> None:
     """While filters are changed to and fro, an event that both sets match arrives exactly once."""
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         made = []
         for turn in range(30):
@@ -100,7 +100,7 @@ def test_a_cursor_that_cannot_be_continued_is_said(
 ) -> None:
     """A cursor of another log, of a reused id or from the future: `reset`, then a fresh start."""
     ids = make_events(4)
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         assert page.cursor is not None
         page.tell(type="subscribe", after=spoil(page.cursor, ids[-1]), backfill=1)
@@ -114,7 +114,7 @@ def test_a_cursor_that_cannot_be_continued_is_said(
 
 def test_a_cursor_older_than_the_retained_log_is_expired(server: Daphne, session: Any) -> None:
     """The row that the cursor names was pruned, and rows after it: `reset` says so instead of a silent hole."""
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         kept = make_events(4)[2:]
         _forget(list(SignalEvent.objects.filter(pk__lt=kept[0]).values_list("pk", flat=True)))
@@ -144,7 +144,7 @@ def _forget(ids: list[int]) -> None:
 
 def test_who_does_not_acknowledge_gets_no_more_and_loses_nothing(server: Daphne, session: Any) -> None:
     """At 256 KB or 2,000 events outstanding the stream stops; an answer brings the rest from the table."""
-    with Page(server, session, acknowledge=False) as page, Page(server, session) as other:
+    with open_socket(server, session, acknowledge=False) as page, open_socket(server, session) as other:
         page.subscribe()
         other.subscribe()
         ids = [pk for _ in range(5) for pk in make_events(200)]
@@ -169,7 +169,7 @@ def test_who_never_acknowledges_is_sent_away_and_may_come_back(
     """After the time limit (shortened here) 4408; who owes no answer stays, and nothing is lost to the other."""
     server = daphne_server({"DATABASE_URL": database_url()}, application="tests.servers.impatient:application")
     session = log_in(make_observer())
-    with Page(server, session, acknowledge=False) as silent, Page(server, session) as other:
+    with open_socket(server, session, acknowledge=False) as silent, open_socket(server, session) as other:
         silent.subscribe()
         other.subscribe()
         assert silent.closed(3) is None, "idle is not silent"
@@ -178,7 +178,7 @@ def test_who_never_acknowledges_is_sent_away_and_may_come_back(
         assert silent.closed(5) == 4408
         second = make_event().pk
         assert other.until(lambda: other.ids == [first, second])
-    with Page(server, session) as again:
+    with open_socket(server, session) as again:
         again.subscribe(after=silent.cursor)
         assert again.until(lambda: again.ids == [second])
     assert silent.ids == [first]
@@ -188,7 +188,7 @@ def test_who_never_acknowledges_is_sent_away_and_may_come_back(
 def test_ping_is_answered_with_the_head_of_the_log(server: Daphne, session: Any) -> None:
     """A heartbeat on demand says where the client and where the log is."""
     new = make_event()
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         page.tell(type="ping")
         beat = page.wait_for("heartbeat")
@@ -199,7 +199,7 @@ def test_ping_is_answered_with_the_head_of_the_log(server: Daphne, session: Any)
 
 def test_a_stopping_server_says_that_it_restarts(server: Daphne, session: Any) -> None:
     """On SIGTERM each socket is closed with 1012, and the same cursor goes on at the next server."""
-    with Page(server, session) as page, Page(server, session) as second:
+    with open_socket(server, session) as page, open_socket(server, session) as second:
         page.subscribe()
         second.subscribe()
         server.terminate()
@@ -207,7 +207,7 @@ def test_a_stopping_server_says_that_it_restarts(server: Daphne, session: Any) -
         assert second.closed(5) == 1012
     missed = make_event()
     server.start()
-    with Page(server, session) as again:
+    with open_socket(server, session) as again:
         again.subscribe(after=page.cursor)
         assert again.until(lambda: again.ids == [missed.pk])
 
@@ -215,7 +215,7 @@ def test_a_stopping_server_says_that_it_restarts(server: Daphne, session: Any) -
 def test_a_log_that_starts_over_is_noticed_on_the_open_socket(server: Daphne, session: Any) -> None:
     """The table is emptied and its ids begin again while a page is open: `reset`, and new events come."""
     make_events(3)
-    with Page(server, session) as page:
+    with open_socket(server, session) as page:
         page.subscribe()
         table = SignalEvent._meta.db_table
         with connection.cursor() as cursor:

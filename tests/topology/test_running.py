@@ -157,7 +157,7 @@ def test_a_page_whose_process_restarts_misses_nothing_and_gets_nothing_twice(sit
         site.visitor("web2").register("alan")
         before.event("post_save", "users.Profile", "alan")
         site.web["web1"].terminate()
-        assert before.until_closed() in (1006, 1012)
+        assert before.closed(15) in (1006, 1012)
     site.visitor("web2").register("tony")
     site.web["web1"].start()
     with observer.listen(after=before.cursor) as after:
