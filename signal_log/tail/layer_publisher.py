@@ -1,4 +1,4 @@
-"""Rings the channel layer for the hubs of other processes, from a thread with an event loop of its own."""
+"""Rings the hubs of other processes through the channel layer, from a thread with an event loop of its own."""
 
 from __future__ import annotations
 
@@ -27,59 +27,60 @@ def remote_layer() -> Any | None:
     return None if layer is None or isinstance(layer, InMemoryChannelLayer) else layer
 
 
-class Ringer:
-    """The background thread that rings the channel layer for this process."""
+class LayerPublisher:
+    """The background thread that sends this process's rings to the channel layer."""
 
     def __init__(self, process: str) -> None:
         self.process = process
         self.failed = 0
-        self._asked = False
+        self._requested = False
         self._waiting = False
-        self._ringing = False
+        self._publishing = False
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._bell: asyncio.Event | None = None
+        self._woken: asyncio.Event | None = None
         self._logged_at = float("-inf")
 
-    def ask(self) -> None:
-        """Have the layer rung soon; returns at once, and most times finds the thread at work anyway."""
-        self._asked = True  # before the look at ``_waiting``, as the thread says that it waits before its look at this
+    def request(self) -> None:
+        """Have a ring sent soon; returns at once, and most times finds the thread at work anyway."""
+        self._requested = True  # before ``_waiting`` is read, as the thread sets that before it reads this
         if self._loop is None:
             self._start()
-        elif self._waiting and self._bell is not None:
+        elif self._waiting and self._woken is not None:
             self._waiting = False
-            self._loop.call_soon_threadsafe(self._bell.set)
+            self._loop.call_soon_threadsafe(self._woken.set)
 
     def busy(self) -> bool:
-        """Whether the layer has yet to be rung."""
-        return self._asked or self._ringing
+        """Whether a ring has yet to be sent."""
+        return self._requested or self._publishing
 
     def _start(self) -> None:
         with self._lock:
             if self._loop is None:
                 loop = asyncio.new_event_loop()
-                threading.Thread(target=self._run, args=(loop,), name="signal_log-doorbell", daemon=True).start()
+                name = "signal_log-layer-publisher"
+                threading.Thread(target=self._run, args=(loop,), name=name, daemon=True).start()
                 self._loop = loop
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(self._ring_for_ever())
+        loop.run_until_complete(self._publish_loop())
 
-    async def _ring_for_ever(self) -> None:
-        bell = self._bell = asyncio.Event()
+    async def _publish_loop(self) -> None:
+        woken = self._woken = asyncio.Event()
         while True:
             self._waiting = True
-            if not self._asked:
-                await bell.wait()
+            if not self._requested:
+                await woken.wait()
             self._waiting = False
-            bell.clear()
-            self._ringing = True
-            self._asked = False  # before ringing: who commits from now on asks for another ring
-            await self._ring()
-            self._ringing = False
+            woken.clear()
+            self._publishing = True
+            self._requested = False  # before sending: who commits from now on requests another ring
+            await self._publish()
+            self._publishing = False
             await asyncio.sleep(COALESCE)
 
-    async def _ring(self) -> None:
+    async def _publish(self) -> None:
         try:
             layer = remote_layer()
             if layer is not None:
@@ -90,7 +91,7 @@ class Ringer:
             if now - self._logged_at >= LOG_EVERY:
                 self._logged_at = now
                 logger.warning(
-                    "The channel layer cannot be rung (%s, %d so far); other processes notice by polling.",
+                    "The channel layer cannot be reached (%s, %d rings so far); other processes notice by polling.",
                     str(problem) or type(problem).__name__,
                     self.failed,
                 )

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from signal_log.tail import doorbell, layer_publisher
+from signal_log.tail import doorbell, layer_publisher, notifier
+from signal_log.tail.notifier import Notifier
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,9 +42,9 @@ class BrokenLayer:
 
 
 @pytest.fixture
-def fresh_bell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bell that nobody has rung yet."""
-    monkeypatch.setattr(doorbell, "_bell", doorbell._Doorbell())
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A doorbell that nobody has rung yet."""
+    monkeypatch.setattr(doorbell, "_notifier", Notifier())
 
 
 def layer(settings: Any, name: str) -> None:
@@ -57,23 +58,23 @@ def wait_until(reached: Any, seconds: float = 5) -> bool:
     return bool(reached())
 
 
-def test_a_ring_on_any_thread_wakes_an_event_loop(fresh_bell: None) -> None:
+def test_a_ring_on_any_thread_wakes_an_event_loop(fresh: None) -> None:
     """A hub that sleeps on its loop is woken at once by a commit elsewhere."""
 
     async def sleep_until_rung() -> float:
-        loop, bell = asyncio.get_running_loop(), asyncio.Event()
-        stop = doorbell.listen(lambda: loop.call_soon_threadsafe(bell.set))
+        loop, rung = asyncio.get_running_loop(), asyncio.Event()
+        stop = doorbell.listen(lambda: loop.call_soon_threadsafe(rung.set))
         began = time.monotonic()
         threading.Timer(0.05, doorbell.ring).start()
-        await asyncio.wait_for(bell.wait(), 5)
+        await asyncio.wait_for(rung.wait(), 5)
         stop()
         return time.monotonic() - began
 
     assert asyncio.run(sleep_until_rung()) < 1
-    assert doorbell._bell.wakes == ()
+    assert doorbell._notifier.wakes == ()
 
 
-def test_a_ring_waits_for_nobody_it_wakes(fresh_bell: None) -> None:
+def test_a_ring_waits_for_nobody_it_wakes(fresh: None) -> None:
     """Whoever is woken works on another thread, and a ring during that work is not swallowed."""
     began, go_on, woken = threading.Event(), threading.Event(), []
 
@@ -91,24 +92,24 @@ def test_a_ring_waits_for_nobody_it_wakes(fresh_bell: None) -> None:
     assert threading.current_thread() not in woken
 
 
-def test_while_there_are_commits_a_ring_wakes_no_thread(fresh_bell: None) -> None:
-    """The porter looks by itself for a while, and sleeps when nothing has come; no ring goes unheard in between."""
-    bell, woken, calls = doorbell._bell, [], []
-    original = bell._calls.put
-    bell._calls = SimpleNamespace(put=lambda call: (calls.append(call), original(call)), get=bell._calls.get)  # type: ignore[assignment]
+def test_while_there_are_commits_a_ring_wakes_no_thread(fresh: None) -> None:
+    """The notifier polls for a while, and sleeps when nothing has come; no ring is lost in between."""
+    running, woken, calls = doorbell._notifier, [], []
+    original = running._calls.put
+    running._calls = SimpleNamespace(put=lambda call: (calls.append(call), original(call)), get=running._calls.get)  # type: ignore[assignment]
     doorbell.listen(lambda: woken.append(1))
     for count in range(1, 21):
         doorbell.ring()
         assert wait_until(lambda count=count: len(woken) == count)
     assert calls == []
-    assert wait_until(lambda: bell._asleep)
+    assert wait_until(lambda: running._asleep)
     doorbell.ring()
     assert wait_until(lambda: len(woken) == 21)
     assert len(calls) == 1
 
 
-def test_no_ring_of_many_threads_is_lost(fresh_bell: None) -> None:
-    """After the last ring of anybody somebody is woken, whatever the porter was doing."""
+def test_no_ring_of_many_threads_is_lost(fresh: None) -> None:
+    """After the last ring of anybody somebody is woken, whatever the notifier was doing."""
     woken_at, rung_at = [0.0], [0.0]
     doorbell.listen(lambda: woken_at.append(time.monotonic()))
 
@@ -118,8 +119,8 @@ def test_no_ring_of_many_threads_is_lost(fresh_bell: None) -> None:
             doorbell.ring()
             time.sleep(pause)
 
-    longest = doorbell.NAP * doorbell.NAPS
-    for _ in range(2):  # about as long as the porter stays awake, so that some find it falling asleep
+    longest = notifier.POLL_EVERY * notifier.MAX_IDLE_POLLS
+    for _ in range(2):  # about as long as the notifier stays awake, so that some find it falling asleep
         threads = [threading.Thread(target=ring, args=(longest / 40 * n,)) for n in range(1, 5)]
         for thread in threads:
             thread.start()
@@ -129,13 +130,13 @@ def test_no_ring_of_many_threads_is_lost(fresh_bell: None) -> None:
         time.sleep(longest)
 
 
-def test_with_the_in_memory_layer_nothing_runs_in_the_background(fresh_bell: None) -> None:
+def test_with_the_in_memory_layer_nothing_runs_in_the_background(fresh: None) -> None:
     """There is nobody to ring, so no thread is started."""
     doorbell.ring()
-    assert doorbell._bell.porter is None
+    assert doorbell._notifier.thread is None
 
 
-def test_rings_are_coalesced_and_the_last_one_is_never_swallowed(fresh_bell: None, settings: Any) -> None:
+def test_rings_are_coalesced_and_the_last_one_is_never_swallowed(fresh: None, settings: Any) -> None:
     """Thousands of commits make few messages, and one message goes out after the last commit."""
     layer(settings, "CountingLayer")
     CountingLayer.sent.clear()
@@ -153,7 +154,7 @@ def test_rings_are_coalesced_and_the_last_one_is_never_swallowed(fresh_bell: Non
 
 
 def test_a_layer_that_is_down_is_counted_and_said_once(
-    fresh_bell: None, settings: Any, caplog: pytest.LogCaptureFixture
+    fresh: None, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No ring raises or waits; one warning a minute tells the operator."""
     layer(settings, "BrokenLayer")
