@@ -1,195 +1,196 @@
-"""Bringing one client up to the hub: its subscription, its backfill, and what it missed, from the table."""
+"""Reading the table for one client: its subscription, its backfill, and what it missed, until the hub takes over."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from django.utils import timezone
 
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
+from signal_log.seal.canonical import timestamp
 from signal_log.store.follow import Follower
 from signal_log.tail import wire
-from signal_log.tail.cursor import START, Anchor, Token
+from signal_log.tail.cursor import Token
+from signal_log.tail.feed import Feed
+from signal_log.tail.outbox import Outbox
+from signal_log.tail.position import Position
+from signal_log.tail.window import Window
 from signal_log.tail.wire import Encoded, Subscribe
 
-if TYPE_CHECKING:
-    from signal_log.tail.client import Client
-
 logger = logging.getLogger(__name__)
-Rows = list[dict[str, Any]]
 
-MOST_ROWS: Final = 500
-MOST_RANGES: Final = 50
+Rows = list[dict[str, Any]]
+Reset = tuple[str, int]
+"""Why a cursor cannot be continued, and the oldest id there is."""
+
+MAX_ROWS: Final = 500
 
 
 class CatchUp:
-    """The one task of a client that asks the database."""
+    """The one task of a client that reads the database."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(
+        self,
+        feed: Feed,
+        position: Position,
+        window: Window,
+        outbox: Outbox,
+        subscribed: Callable[[Filters], object],
+    ) -> None:
+        self._feed = feed
+        self._position = position
+        self._window = window
+        self._outbox = outbox
+        self._subscribed = subscribed
         self._task: asyncio.Task[None] | None = None
+        self._filters = Filters()
         self._requested: Subscribe | None = None
-        self._reset: tuple[str, int] | None = None
-        self._asked_for = 0
+        self._requested_backfill = 0
+        self._reset: Reset | None = None
         self._backfill = 0
-        self._usual_size = 0
+        self._mean_size = 0
         """The mean bytes of an event of the last read, so that no more is read than may be sent."""
-        self._arrived: list[int] | None = None
-        """Ids that the hub handed out while a read of ours was under way."""
 
-    def request(self, message: Subscribe) -> None:
+    def subscribe(self, request: Subscribe) -> None:
         """Take up a subscription, the first or another one."""
-        self._requested = message
-        self._asked_for = message.backfill
+        self._requested = request
+        self._requested_backfill = request.backfill
         self.go()
 
     def restart(self, reason: str, oldest: int) -> None:
-        """Start afresh in another log, with the filters and the backfill asked for last."""
-        filters = self._client.filters or Filters()
-        self._requested = self._requested or Subscribe(None, self._asked_for, filters)
+        """Start afresh in another log, with the filters and the backfill requested last."""
+        self._requested = self._requested or Subscribe(None, self._requested_backfill, self._filters)
         self._reset = (reason, oldest)
         self.go()
 
-    def note(self, ids: Iterable[int]) -> None:
-        """Remember what the hub handed out below our place; the rest will be read."""
-        if self._arrived is not None:
-            self._arrived.extend(ids)
-            return
-        for number in ids:
-            if number <= self._client.place.id:
-                self._client.owed.add(number)
-
-    @property
-    def may_owe(self) -> bool:
-        """Whether a read under way will show that late events below our place are still to be sent."""
-        return any(number <= self._client.place.id for number in self._arrived or ())
-
     def go(self) -> None:
-        """Work, unless that is already being done."""
+        """Start the task, unless it is already running."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
             self._task.add_done_callback(self._ended)
 
     def stop(self) -> None:
-        """Give up; the socket is closed."""
+        """Cancel the task; the socket is closed."""
         if self._task is not None:
             self._task.cancel()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (problem := task.exception()) is not None:
-            logger.error("A client's catch-up failed; it is sent away to come again.", exc_info=problem)
-            self._client.close(wire.INTERNAL_ERROR)
+            logger.error("A client's catch-up failed; its socket is closed, so that it reconnects.", exc_info=problem)
+            self._outbox.close(wire.INTERNAL_ERROR)
 
     async def _run(self) -> None:
-        client = self._client
-        await client.hub.started.wait()
-        while not client.closing.done():
+        await self._feed.started.wait()
+        while not self._outbox.closing.done():
             try:
                 if self._requested is not None:
                     await self._begin(self._requested)
-                elif self._backfill and client.window.open:
+                elif not self._position.begun or not self._window.open:
+                    return
+                elif self._backfill:
                     await self._send_backfill(self._backfill)
-                elif client.filters is None or client.live or not client.window.open:
+                elif self._position.live:
                     return
                 else:
-                    await self._read_on(client.filters)
+                    await self._read_on()
             except LogUnavailable as problem:
-                await client.hub.outage.failed(problem)
+                await self._feed.outage.failed(problem)
 
+    # --- subscribing ------------------------------------------------------------------------------
     async def _begin(self, request: Subscribe) -> None:
-        client = self._client
         reset, self._reset = self._reset, None
         if reset is None and request.after is not None:
-            reset = await client.hub.library.ask(judge, request.after, client.hub.current.epoch)
+            reset = await self._feed.queries.ask(check_cursor, request.after, self._feed.frontier.epoch)
         if self._requested is not request or self._reset is not None:
             return  # overtaken by another request, or by another log
         self._requested = None
-        client.begin(request, client.hub.current, reset)
         self._backfill = request.backfill if request.after is None or reset is not None else 0
+        self._filters = request.filters
+        self._take_position(request.after, reset)
+        self._subscribed(request.filters)
+        self._outbox.put(wire.ready(self._cursor(), timestamp(timezone.now()), self._feed.health()))
 
+    def _take_position(self, after: Token | None, reset: Reset | None) -> None:
+        frontier = self._feed.frontier
+        if reset is not None:
+            self._outbox.put(wire.reset(*reset))
+            self._position.began(frontier)
+        elif after is not None:
+            self._position.resumed(after.anchor)
+        elif self._position.begun:
+            self._position.filters_changed(frontier)
+        else:
+            self._position.began(frontier)
+
+    # --- reading ----------------------------------------------------------------------------------
     async def _send_backfill(self, count: int) -> None:
-        client = self._client
-        filters = client.filters or Filters()
-        place = client.place.id
-        rows, arrived = await self._reading(lambda log: log.last(count, place, filters))
+        up_to, filters = self._position.backfill_read(), self._filters
+        rows = await self._read_table(lambda log: log.last(count, up_to, filters))
         if rows is None:
             return
         self._backfill = 0
-        gaps = client.hub.current.gaps
-        wanted = [event for event in rows if event.id not in gaps and event.id not in client.owed]
-        fit = client.window.fitting(wire.chunks(wanted))
-        self._owe(arrived, rows)
-        if len(fit) < len(wanted):  # the rest is read when there is room, and until then no cursor passes it
-            client.reached = min(client.reached, fit[-1].anchor)
-            for event in wanted[len(fit) :]:
-                client.owed.add(event.id)
-        self._send(fit, client.reached)
+        wanted = self._position.wanted_backfill(rows, self._feed.frontier)
+        sent, unsent = self._split(wanted)
+        self._position.backfill_returned(rows, sent, unsent)
+        self._send(sent)
 
-    async def _read_on(self, filters: Filters) -> None:
-        client = self._client
-        up_to = client.hub.current.top
-        if client.place.id >= up_to.id and not client.owed:
-            client.live = True
+    async def _read_on(self) -> None:
+        feed, position, filters = self._feed, self._position, self._filters
+        read = position.next_read(feed.frontier)
+        if read is None:
             return
-        ranges = tuple(client.owed.ranges[:MOST_RANGES])
-        limit = min(MOST_ROWS, client.window.room(self._usual_size or client.hub.recent.usual_size))
-        place = client.place.id
-        arrived: list[int] = []
+        limit = min(MAX_ROWS, self._window.room(self._mean_size or feed.recent.mean_size))
         rows: list[Encoded] | None = None
-        if client.hub.outage.works:  # else it is not certain who may still be here
-            rows = client.hub.recent.read(place, ranges, limit, up_to=up_to.id)
+        if feed.outage.works:  # else permissions have to be checked first
+            rows = feed.recent.read(read.above, read.ranges, limit, up_to=read.up_to.id)
         if rows is None:
-            rows, arrived = await self._reading(
-                lambda log: log.read(place, ranges, limit, up_to=up_to.id, filters=filters)
+            rows = await self._read_table(
+                lambda log: log.read(read.above, read.ranges, limit, up_to=read.up_to.id, filters=filters)
             )
         if rows is None:
             return
-        self._usual_size = sum(row.size for row in rows) // len(rows) if rows else 0
-        view = client.hub.current
-        wanted = [e for e in rows if e.id not in view.gaps and e.id > client.floor.id and filters.matches(e.event)]
-        fit = client.window.fitting(wire.chunks(wanted))
-        through = self._through(rows, wanted[len(fit) :], up_to, complete=len(rows) < limit)
-        client.owed.discard_up_to(through.id, ranges)
-        client.place = max(client.place, through)
-        self._owe(arrived, [event for event in rows if event.id <= through.id])
-        self._send(fit, client.cursor(view).anchor)
+        self._mean_size = sum(row.size for row in rows) // len(rows) if rows else 0
+        wanted = [row for row in position.wanted(rows, feed.frontier) if filters.matches(row.event)]
+        sent, unsent = self._split(wanted)
+        position.read_returned(read, rows, unsent, complete=len(rows) < limit)
+        self._send(sent)
 
-    @staticmethod
-    def _through(rows: Sequence[Encoded], unsent: Sequence[Encoded], up_to: Anchor, *, complete: bool) -> Anchor:
-        """The row up to which this read has been dealt with."""
-        if unsent:
-            return max((row.anchor for row in rows if row.id < unsent[0].id), default=START)
-        return up_to if complete else rows[-1].anchor
-
-    async def _reading(self, read: Callable[[Follower], Rows]) -> tuple[list[Encoded] | None, list[int]]:
-        """The rows of a read, encoded, and the ids handed out meanwhile; None when the log was replaced."""
-        hub = self._client.hub
-        generation = hub.generation
-        arrived: list[int] = []
-        self._arrived = arrived
+    async def _read_table(self, read: Callable[[Follower], Rows]) -> list[Encoded] | None:
+        """The rows of a read, encoded; None when the log was replaced meanwhile."""
+        feed, position = self._feed, self._position
+        generation = feed.generation
         try:
-            rows = await hub.library.ask(lambda log: [wire.encode(row) for row in read(log)])
-            await hub.outage.cleared()
+            rows = await feed.queries.ask(lambda log: [wire.encode(row) for row in read(log)])
+            await feed.outage.recheck()
         except LogUnavailable:
-            self._arrived = None
-            self.note(arrived)
+            position.read_failed()
             raise
-        self._arrived = None
-        return (rows, arrived) if hub.generation == generation else (None, [])
+        if feed.generation != generation:
+            position.log_replaced()
+            return None
+        return rows
 
-    def _owe(self, arrived: Iterable[int], rows: Iterable[Encoded]) -> None:
-        seen = {event.id for event in rows}
-        self.note(number for number in arrived if number not in seen)
+    def _split(self, events: Sequence[Encoded]) -> tuple[Sequence[Encoded], Sequence[Encoded]]:
+        """The events that the window takes now, and the rest."""
+        count = len(self._window.fitting(wire.chunks(events)))
+        return events[:count], events[count:]
 
-    def _send(self, events: Sequence[Encoded], settled: Anchor) -> None:
-        for frame in wire.frames(events, self._client.hub.current.epoch, settled):
-            self._client.send_events(frame)
+    def _send(self, events: Sequence[Encoded]) -> None:
+        cursor = self._cursor()
+        for frame in wire.frames(events, cursor.epoch, cursor.anchor):
+            self._outbox.put_events(frame)
+
+    def _cursor(self) -> Token:
+        frontier = self._feed.frontier
+        return Token(frontier.epoch, self._position.cursor(frontier))
 
 
-def judge(log: Follower, token: Token, epoch: str) -> tuple[str, int] | None:
-    """Why a cursor cannot be continued, and the oldest id there is; None when it can."""
+def check_cursor(log: Follower, token: Token, epoch: str) -> Reset | None:
+    """Why a cursor cannot be continued, or None when it can."""
     number = token.anchor.id
     if token.epoch == epoch and (number == 0 or log.mark(number) == token.anchor.mark):
         return None

@@ -1,83 +1,81 @@
-"""All sockets of a hub: what is said to everybody, and who has to go."""
+"""All clients of a hub: what is sent to every one of them, and whose socket is closed."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from signal_log.store.follow import Follower
 from signal_log.tail import guard, wire
-
-if TYPE_CHECKING:
-    from signal_log.tail.client import Client
-    from signal_log.tail.reader import View
-    from signal_log.tail.thread import LogThread
+from signal_log.tail.client import Client
+from signal_log.tail.cursor import Frontier
+from signal_log.tail.thread import LogThread
 
 ROOM_WITHIN: Final = 0.5
-"""Seconds that the hub waits when most sockets still have enough to swallow, so that they go on together."""
+"""Seconds that the hub waits when most clients have yet to acknowledge much, so that they go on together."""
 ROOM_POLL: Final = 0.01
 
 
-class Guests:
+class Connections:
     """The clients of one event loop."""
 
     def __init__(self) -> None:
-        self.all: set[Client] = set()
+        self.clients: set[Client] = set()
 
-    def tell(self, code: str, detail: str) -> None:
-        """Send everybody an error frame."""
-        for client in self.all:
-            client.say(wire.error(code, detail))
+    def send_error(self, code: str, detail: str) -> None:
+        """Send every client an error frame."""
+        for client in self.clients:
+            client.outbox.put(wire.error(code, detail))
 
-    def beat(self) -> None:
-        """Send everybody a heartbeat."""
-        for client in self.all:
-            client.beat()
+    def send_heartbeat(self) -> None:
+        """Send every client a heartbeat."""
+        for client in self.clients:
+            client.send_heartbeat()
 
     def restart(self, reason: str, oldest: int) -> None:
         """The log is another one than before."""
-        for client in self.all:
+        for client in self.clients:
             client.restart(reason, oldest)
 
-    async def make_room(self, view: View) -> None:
+    async def wait_for_room(self, frontier: Frontier) -> None:
         """Let the majority set the pace, or they would all fall behind and each read the table on its own."""
         deadline = time.monotonic() + ROOM_WITHIN
-        while late := self._most_are_late():
+        while slow := self._slow_majority():
             if time.monotonic() >= deadline:
-                for client in late:
-                    client.fall_behind(view)
+                for client in slow:
+                    client.fall_behind(frontier)
                 return
             await asyncio.sleep(ROOM_POLL)
 
-    def _most_are_late(self) -> list[Client]:
+    def _slow_majority(self) -> list[Client]:
         """The live clients that have yet to acknowledge much, if they are the majority."""
-        live = [client for client in self.all if client.live]
-        late = [client for client in live if not client.window.roomy]
-        return late if len(late) * 2 > len(live) else []
+        live = [client for client in self.clients if client.position.live]
+        slow = [client for client in live if not client.window.half_free]
+        return slow if len(slow) * 2 > len(live) else []
 
     def close_all(self, code: int) -> None:
-        """Send everybody away."""
-        for client in list(self.all):
+        """Close every socket."""
+        for client in list(self.clients):
             client.close(code)
 
     def close_silent(self) -> None:
-        """Send away who has not acknowledged anything for too long."""
+        """Close the sockets of those who have not acknowledged anything for too long."""
         now = time.monotonic()
-        for client in list(self.all):
+        for client in list(self.clients):
             if client.window.overdue(now):
                 client.close(wire.NOT_ACKNOWLEDGED)
 
     def close_session(self, session: str) -> None:
-        """A person logged out in this process."""
-        for client in list(self.all):
+        """Close the sockets of a session that was logged out in this process."""
+        for client in list(self.clients):
             if client.identity.session == session:
                 client.close(wire.NOT_LOGGED_IN)
 
-    async def check(self, library: LogThread) -> None:
-        """Send away whose log-in or permission has ended; asks the database once for all."""
-        identities = {client.identity for client in self.all}
-        turned_away = await library.ask(Follower.borrow, lambda: guard.turned_away(identities))
-        for client in list(self.all):
+    async def check_permissions(self, queries: LogThread) -> None:
+        """Close the sockets whose log-in or permission has ended; asks the database once for all."""
+        identities = {client.identity for client in self.clients}
+        turned_away = await queries.ask(Follower.borrow, lambda: guard.turned_away(identities))
+        for client in list(self.clients):
             if client.identity in turned_away:
                 client.close(turned_away[client.identity])

@@ -1,4 +1,4 @@
-"""The ASGI application of one websocket: lets people in, and carries frames between client and hub.
+"""The ASGI application of one websocket: authenticates, and carries frames between client and hub.
 
 It is written against ASGI itself: a Channels consumer would join the channel layer per socket, which fails
 while the layer is down, and would switch threads before each message.
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-SECONDS_TO_SAY_GOODBYE: Final = 2.0
+CLOSE_TIMEOUT: Final = 2.0
 
 
 async def event_socket(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -36,51 +36,51 @@ async def event_socket(scope: MutableMapping[str, Any], receive: Receive, send: 
     try:
         admitted = await database_sync_to_async(admit)(scope)
     except Error as problem:
-        logger.warning("A websocket could not be let in: %s", str(problem).strip())
+        logger.warning("A websocket could not be authenticated: %s", str(problem).strip())
         await send({"type": "websocket.send", "text": wire.error("database_unavailable", "Try again soon.")})
         await send({"type": "websocket.close", "code": wire.TRY_AGAIN_LATER})
         return
     except asyncio.CancelledError:
-        await _say_restarting(send)
+        await _close_restarting(send)
         raise
     if isinstance(admitted, int):
         await send({"type": "websocket.close", "code": admitted})
         return
-    await _converse(hub_of_this_loop(), admitted, receive, send)
+    await _serve(hub_of_this_loop(), admitted, receive, send)
 
 
-async def _converse(hub: Hub, who: Identity, receive: Receive, send: Send) -> None:
-    client = Client(hub, who)
-    hub.join(client)
-    writer = asyncio.create_task(client.write(send))
-    listener = asyncio.create_task(_listen(client, receive))
+async def _serve(hub: Hub, identity: Identity, receive: Receive, send: Send) -> None:
+    client = hub.connect(identity)
+    closing = client.outbox.closing
+    writer = asyncio.create_task(client.outbox.write(send))
+    reader = asyncio.create_task(_receive_loop(client, receive))
     try:
-        ends: set[asyncio.Future[Any]] = {writer, listener, client.closing}
+        ends: set[asyncio.Future[Any]] = {writer, reader, closing}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if client.closing.done():
-            await asyncio.wait({writer}, timeout=SECONDS_TO_SAY_GOODBYE)
+        if closing.done():
+            await asyncio.wait({writer}, timeout=CLOSE_TIMEOUT)
     except asyncio.CancelledError:
-        # A server that is told to stop may cancel us, and would then drop the connection without a word.
+        # A server that is told to stop may cancel us, and would then drop the connection without a close frame.
         writer.cancel()
-        await _say_restarting(send)
+        await _close_restarting(send)
         raise
     finally:
-        hub.leave(client)
-        for task in (writer, listener):
+        hub.disconnect(client)
+        for task in (writer, reader):
             task.cancel()
-        await asyncio.gather(writer, listener, return_exceptions=True)
+        await asyncio.gather(writer, reader, return_exceptions=True)
 
 
-async def _listen(client: Client, receive: Receive) -> None:
+async def _receive_loop(client: Client, receive: Receive) -> None:
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
             return
-        client.hear(message.get("text"), message.get("bytes"))
+        client.receive(message.get("text"), message.get("bytes"))
 
 
-async def _say_restarting(send: Send) -> None:
+async def _close_restarting(send: Send) -> None:
     try:
-        await asyncio.wait_for(send({"type": "websocket.close", "code": wire.RESTARTING}), SECONDS_TO_SAY_GOODBYE)
+        await asyncio.wait_for(send({"type": "websocket.close", "code": wire.RESTARTING}), CLOSE_TIMEOUT)
     except Exception as problem:  # noqa: BLE001  the client may be gone; daphne refuses the code (see shutdown.py)
         logger.debug("A client was not told of the restart: %s", problem)

@@ -88,7 +88,7 @@ class Question:
 
 
 class GapCursor:
-    """The state of one reader of the whole log; ``question`` → read → ``take`` → ``witness``, for ever."""
+    """The state of one reader of the whole log; ``question`` → read → ``take`` → ``note_holders``, for ever."""
 
     def __init__(self, top: Anchor, gaps: Iterable[Gap] = (), *, one_writer: bool = False) -> None:
         self.top = top
@@ -127,7 +127,7 @@ class GapCursor:
         self.gaps = kept
         self._extend([row for row in rows if row.id > question.high], now)
 
-    def witness(self, holders: Holders) -> None:
+    def note_holders(self, holders: Holders) -> None:
         """Keep the evidence for the gaps that the last read met; to be taken right after that read."""
         self.gaps = [
             gap if gap.holders is not None else Gap(gap.first, gap.last, gap.below, gap.since, holders)
@@ -191,3 +191,13 @@ class Ids:
             if last > number:
                 at = bisect_left(self.ranges, (number + 1, last))
                 self.ranges.insert(at, (number + 1, last))
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """How far a hub has handed out the log: the newest row, up to where all is settled, and the gaps between."""
+
+    epoch: str
+    top: Anchor
+    settled: Anchor
+    gaps: Ids

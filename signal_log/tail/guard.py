@@ -1,4 +1,4 @@
-"""Who may stay: the log-in and the permission behind each socket, checked again and again.
+"""Who may have a socket: the log-in and the permission behind it, checked when it opens and every few seconds after.
 
 A log-in that ends, an account that is deactivated or deleted, a password that changes and a permission
 that is taken away close their sockets within ``CHECK_EVERY`` seconds, whichever process did it.
@@ -36,20 +36,20 @@ class Identity:
 
 
 def admit(scope: Mapping[str, Any]) -> Identity | int:
-    """Who is at the door, or the close code to turn them away with. Asks the database."""
+    """Who opens a socket, or the close code to refuse it with. Asks the database."""
     user = scope.get("user")
     if user is None or not user.is_authenticated:
         return NOT_LOGGED_IN
     if not may_see_events(user):
         return NO_PERMISSION
     session = scope.get("session")
-    # A user that no session vouches for was let in by something else; only the account can be checked.
-    vouched = session is not None and SESSION_KEY in session
-    return Identity(user.pk, session.session_key if session is not None and vouched else None)
+    # A user without a session of their own was authenticated by something else; only the account can be checked.
+    has_session = session is not None and SESSION_KEY in session
+    return Identity(user.pk, session.session_key if session is not None and has_session else None)
 
 
 def turned_away(identities: Iterable[Identity]) -> dict[Identity, int]:
-    """Those who may no longer stay, with the close code. One query for sessions, one for users, and what
+    """Those whose sockets must be closed, with the close code. One query for sessions, one for users, and what
     the authentication backends need for each distinct user's permission."""
     asked = set(identities)
     if not asked:

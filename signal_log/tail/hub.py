@@ -1,6 +1,6 @@
-"""One hub per server process: reads the log once, encodes each event once, and serves all its sockets.
+"""One hub per server process: reads the log once, encodes each event once, and serves all its clients.
 
-It starts with the first socket and stops after the last. It wakes at a ring, or once a second without one
+It starts with the first client and stops after the last. It wakes at a ring, or polls once a second without one
 (on SQLite it also notices other processes' commits within a fifth of a second). Databases are asked on two
 threads of the hub's own: one only for the tail, one for what single clients need.
 """
@@ -10,100 +10,87 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from signal_log.errors import LogUnavailable
 from signal_log.store.follow import Follower
 from signal_log.tail import doorbell, guard, wire
-from signal_log.tail.connections import Guests
+from signal_log.tail.client import Client
+from signal_log.tail.connections import Connections
+from signal_log.tail.feed import Feed
+from signal_log.tail.guard import Identity
 from signal_log.tail.layer import LayerWatch
 from signal_log.tail.outage import Outage
-from signal_log.tail.reader import Batch, Tail, View
-from signal_log.tail.recent import Recent
-from signal_log.tail.shutdown import say_restarting_before_shutdown
-from signal_log.tail.subscriptions import Audiences
+from signal_log.tail.reader import Batch, Tail
+from signal_log.tail.shutdown import send_restarting_before_shutdown
+from signal_log.tail.subscriptions import Subscriptions
 from signal_log.tail.thread import LogThread
-from signal_log.tail.wakeup import Bell
-
-if TYPE_CHECKING:
-    from signal_log.tail.client import Client
+from signal_log.tail.wakeup import Wakeup
 
 logger = logging.getLogger(__name__)
 
 POLL_EVERY: Final = 0.9
-"""Seconds without a ring before the hub looks by itself: with the read, an event is a second late at most."""
-FILE_POLL_EVERY: Final = 0.2
+"""Seconds without a ring before the hub polls: with the read, an event is a second late at most."""
+SQLITE_POLL_EVERY: Final = 0.2
 HEARTBEAT_EVERY: Final = 15.0
-SHORTEST_PAUSE: Final = 0.01
-"""Seconds between two reads under load, so that events travel in company; at most as long as serving took."""
-LONGEST_PAUSE: Final = 0.1
-FIRST_GAP_POLL: Final = 0.02
-LONGEST_GAP_POLL: Final = 0.5
+MIN_PAUSE: Final = 0.01
+"""Seconds between two reads under load, so that events travel together; at most as long as serving took."""
+MAX_PAUSE: Final = 0.1
+MIN_GAP_POLL: Final = 0.02
+MAX_GAP_POLL: Final = 0.5
 OLD_GAP: Final = 600.0
 
 
 class Hub:
-    """The reader and the sockets of one event loop."""
+    """The reader and the clients of one event loop."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.guests = Guests()
-        self.view: View | None = None
-        self.generation = 0
-        self.started = asyncio.Event()
-        self.audiences = Audiences()
-        self.recent = Recent(0)
-        self.library = LogThread("library")
-        self.outage = Outage(self.guests, self.library)
+        self.connections = Connections()
+        self._subscriptions = Subscriptions()
+        self._queries = LogThread("query")
+        self._outage = Outage(
+            send_error=self.connections.send_error,
+            send_heartbeat=self.connections.send_heartbeat,
+            check_permissions=self._check_permissions,
+        )
+        self._feed = Feed(self._queries, self._outage)
         self._tail_thread = LogThread("tail")
         self._tail = Tail(self._tail_thread.log)
-        self._bell = Bell()
-        self._layer_works = True
+        self._wakeup = Wakeup()
         self._tasks: list[asyncio.Task[None]] = []
         self._undo: list[Callable[[], None]] = []
-        self._gap_poll = FIRST_GAP_POLL
+        self._gap_poll = MIN_GAP_POLL
         self._warned_of_gap = False
 
-    # --- sockets ----------------------------------------------------------------------------------
-    def join(self, client: Client) -> None:
-        """Take a socket in; the first one starts the reader."""
-        self.guests.all.add(client)
+    # --- clients ----------------------------------------------------------------------------------
+    def connect(self, identity: Identity) -> Client:
+        """Take a client in; the first one starts the reader."""
+        client = Client(self._feed, identity, self._subscriptions.put)
+        self.connections.clients.add(client)
         if not self._tasks:
             self._start()
+        return client
 
-    def leave(self, client: Client) -> None:
-        """Forget a socket; the last one stops the reader."""
+    def disconnect(self, client: Client) -> None:
+        """Forget a client; the last one stops the reader."""
         client.catch_up.stop()
-        self.guests.all.discard(client)
-        self.audiences.remove(client)
-        if not self.guests.all:
+        self.connections.clients.discard(client)
+        self._subscriptions.remove(client)
+        if not self.connections.clients:
             self._stop()
-
-    @property
-    def current(self) -> View:
-        """What has been handed out so far; only after ``started``."""
-        if self.view is None:
-            raise RuntimeError("The hub has not started yet.")
-        return self.view
-
-    def health(self) -> Mapping[str, str]:
-        """What ``ready`` and ``heartbeat`` say about the two machines behind the hub."""
-        return {
-            "layer": "ok" if self._layer_works else "down",
-            "database": "ok" if self.outage.works else "down",
-        }
 
     # --- life -------------------------------------------------------------------------------------
     def _start(self) -> None:
         self._undo = [
-            doorbell.listen(self._bell.ring),
-            guard.on_logout(self._logged_out_anywhere),
-            say_restarting_before_shutdown(),
+            doorbell.listen(self._wakeup.wake),
+            guard.on_logout(self._logged_out),
+            send_restarting_before_shutdown(),
         ]
-        watch = LayerWatch(self._bell.ring, self._layer_changed)
-        for work in (self._follow(), self._keep_house(), self._keep_guard(), watch.run()):
+        watch = LayerWatch(self._wakeup.wake, self._layer_changed)
+        for work in (self._read_loop(), self._heartbeat_loop(), self._permission_loop(), watch.run()):
             task = self.loop.create_task(work)
             task.add_done_callback(self._ended)
             self._tasks.append(task)
@@ -115,7 +102,7 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         self._tail_thread.close()
-        self.library.close()
+        self._queries.close()
 
     def _unregister(self) -> None:
         if _hubs.get(self.loop) is self:
@@ -124,100 +111,104 @@ class Hub:
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or (problem := task.exception()) is None:
             return
-        logger.error("The hub failed; its sockets are sent away to come again.", exc_info=problem)
+        logger.error("The hub failed; its sockets are closed, so that clients reconnect.", exc_info=problem)
         self._unregister()
-        self.guests.close_all(wire.INTERNAL_ERROR)
+        self.connections.close_all(wire.INTERNAL_ERROR)
 
-    def _logged_out_anywhere(self, session: str) -> None:
+    def _logged_out(self, session: str) -> None:
+        """A person logged out in this process, on any thread."""
         try:
-            self.loop.call_soon_threadsafe(self.guests.close_session, session)
+            self.loop.call_soon_threadsafe(self.connections.close_session, session)
         except RuntimeError:
             logger.debug("The event loop of a hub was closed before its sockets were.")
 
     # --- reading and handing out ------------------------------------------------------------------
-    async def _follow(self) -> None:
+    async def _read_loop(self) -> None:
+        feed, outage = self._feed, self._outage
         while True:
             try:
-                if self.view is None:
-                    self.view = await self._tail_thread.ask(lambda _: self._tail.start())
-                    self.recent = Recent(self.view.top.id)
-                    self.started.set()
-                await self.guests.make_room(self.current)
-                self._bell.heard()
+                if not feed.started.is_set():
+                    feed.start(await self._tail_thread.ask(lambda _: self._tail.start()))
+                await self.connections.wait_for_room(feed.frontier)
+                self._wakeup.clear()
                 batch = await self._tail_thread.ask(lambda _: self._tail.advance())
-                await self.outage.cleared()
+                await outage.recheck()
                 began = time.thread_time()  # not by the clock: what others do with this core is no work of ours
                 self._hand_out(batch)  # nothing may fail in between: the tail has moved on
-                self.outage.over()
+                outage.over()
                 await asyncio.sleep(0)  # the sockets' writers take their turn: their work counts as ours
                 if not batch.more:
-                    await self._pause(batch, time.thread_time() - began)
+                    await self._wait_for_news(batch, time.thread_time() - began)
             except LogUnavailable as problem:
-                await self.outage.failed(problem)
+                await outage.failed(problem)
 
     def _hand_out(self, batch: Batch) -> None:
-        before, self.view = self.current, batch.view
+        before = self._feed.frontier
         if batch.reset is not None:
-            logger.warning("The log is another one than before (%s); all sockets start afresh.", batch.reset)
-            self.generation += 1
-            self.recent = Recent(batch.view.top.id)
-            self.guests.restart(batch.reset, batch.oldest)
-        self.recent.add(batch.events)
-        self.audiences.serve(batch.events, before, batch.view)
+            logger.warning("The log is another one than before (%s); all clients start afresh.", batch.reset)
+            self._feed.replace(batch.frontier)
+            self.connections.restart(batch.reset, batch.oldest)
+        self._feed.advance(batch.frontier, batch.events)
+        self._subscriptions.publish(batch.events, before, batch.frontier)
         self._watch_gaps(batch)
 
     def _watch_gaps(self, batch: Batch) -> None:
-        if batch.events or not batch.view.gaps:
-            self._gap_poll = FIRST_GAP_POLL
+        if batch.events or not batch.frontier.gaps:
+            self._gap_poll = MIN_GAP_POLL
         if batch.oldest_gap > OLD_GAP and not self._warned_of_gap:
             logger.warning(
-                "A transaction has held its lock on the log for %d s; until it ends, clients that come back "
+                "A transaction has held its lock on the log for %d s; until it ends, clients that reconnect "
                 "are sent again what follows its events.",
                 batch.oldest_gap,
             )
         self._warned_of_gap = batch.oldest_gap > OLD_GAP
 
-    async def _pause(self, batch: Batch, work: float) -> None:
-        """Until there is news, or it is time to look without."""
+    async def _wait_for_news(self, batch: Batch, work: float) -> None:
+        """Until there is news, or it is time to poll."""
         if batch.events:
-            await asyncio.sleep(min(max(SHORTEST_PAUSE, work), LONGEST_PAUSE))
+            await asyncio.sleep(min(max(MIN_PAUSE, work), MAX_PAUSE))
         deadline = time.monotonic() + POLL_EVERY
-        if batch.view.gaps:
+        if batch.frontier.gaps:
             deadline = time.monotonic() + self._gap_poll
-            self._gap_poll = min(self._gap_poll * 2, LONGEST_GAP_POLL)
+            self._gap_poll = min(self._gap_poll * 2, MAX_GAP_POLL)
         one_writer = self._tail_thread.log.one_writer
         while (left := deadline - time.monotonic()) > 0:
-            if await self._bell.within(min(left, FILE_POLL_EVERY) if one_writer else left):
+            if await self._wakeup.wait(min(left, SQLITE_POLL_EVERY) if one_writer else left):
                 return
             if one_writer and await self._tail_thread.ask(Follower.changed):
                 return
 
-    # --- health and manners -----------------------------------------------------------------------
+    # --- health and limits ------------------------------------------------------------------------
     def _layer_changed(self, works: bool) -> None:
-        was, self._layer_works = self._layer_works, works
+        was, self._feed.layer_works = self._feed.layer_works, works
         if was and not works:
-            self.guests.tell("doorbell_unavailable", "The channel layer is down. Events come once a second meanwhile.")
+            self.connections.send_error(
+                "doorbell_unavailable", "The channel layer is down. Events come once a second meanwhile."
+            )
         elif works and not was:
-            self.guests.beat()
+            self.connections.send_heartbeat()
 
-    async def _keep_house(self) -> None:
-        beaten_at = time.monotonic()
+    async def _heartbeat_loop(self) -> None:
+        sent_at = time.monotonic()
         while True:
             await asyncio.sleep(1)
             now = time.monotonic()
-            self.guests.close_silent()
-            self.outage.look_at(self._tail_thread)
-            if now - beaten_at >= HEARTBEAT_EVERY:
-                beaten_at = now
-                self.guests.beat()
+            self.connections.close_silent()
+            self._outage.unanswered(self._tail_thread.silent_for())
+            if now - sent_at >= HEARTBEAT_EVERY:
+                sent_at = now
+                self.connections.send_heartbeat()
 
-    async def _keep_guard(self) -> None:
+    async def _permission_loop(self) -> None:
         while True:
             await asyncio.sleep(guard.CHECK_EVERY)
             try:
-                await self.guests.check(self.library)
+                await self._check_permissions()
             except LogUnavailable as problem:
-                await self.outage.failed(problem)
+                await self._outage.failed(problem)
+
+    async def _check_permissions(self) -> None:
+        await self.connections.check_permissions(self._queries)
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
@@ -234,4 +225,4 @@ def hub_of_this_loop() -> Hub:
 
 def open_sockets() -> int:
     """How many sockets all hubs of this process serve."""
-    return sum(len(hub.guests.all) for hub in list(_hubs.values()))
+    return sum(len(hub.connections.clients) for hub in list(_hubs.values()))

@@ -22,7 +22,7 @@ RETRY_AFTER: Final = 2.0
 
 
 class LayerWatch:
-    """Wakes the hub when another process rings; tells it when the layer goes and comes."""
+    """Wakes the hub when another process rings; tells it when the layer fails and when it works again."""
 
     def __init__(self, woken: Callable[[], object], state: Callable[[bool], object]) -> None:
         self._woken = woken
@@ -52,7 +52,7 @@ class LayerWatch:
         self._renewed_at = time.monotonic()
 
     async def _listen(self, layer: Any, channel: str) -> None:
-        """Until the subscription proves dead although the layer takes messages: then make a new one."""
+        """Until the subscription turns out dead although the layer takes messages: then a new one is needed."""
         receiver = asyncio.create_task(self._receive(layer, channel))
         try:
             while not receiver.done():
@@ -76,14 +76,14 @@ class LayerWatch:
                 self._woken()
 
     async def _probe(self, layer: Any) -> bool:
-        """Ring for ourselves and wait for it; while the layer takes nothing, keep trying here."""
+        """Send a probe to ourselves and wait for it; while the layer takes nothing, keep trying here."""
         probe = {"type": PROBE, "process": doorbell.this_process()}
         while True:
             self._answered.clear()
             try:
                 await asyncio.wait_for(layer.group_send(GROUP, probe), PROBE_TIMEOUT)
                 break
-            except Exception as problem:  # noqa: BLE001  as above; the subscription mends itself meanwhile
+            except Exception as problem:  # noqa: BLE001  as above; the subscription recovers by itself meanwhile
                 self._note(problem)
                 await asyncio.sleep(RETRY_AFTER)
         try:
@@ -99,7 +99,7 @@ class LayerWatch:
             return
         if problem is not None:
             logger.warning(
-                "The channel layer does not work (%s); looking for new events once a second.",
+                "The channel layer does not work (%s); polling every second.",
                 str(problem) or type(problem).__name__,
             )
         elif self._works is False:

@@ -1,4 +1,4 @@
-"""The tail proper: reads each committed event of the log once, from a thread of its own."""
+"""The tail itself: reads each committed event of the log once, from a thread of its own."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from signal_log.store.follow import Edge, Extent, Hole
-from signal_log.tail.cursor import START, Anchor, Gap, GapCursor, Holders, Ids, Range
+from signal_log.tail.cursor import START, Anchor, Frontier, Gap, GapCursor, Holders, Ids, Range
 from signal_log.tail.wire import Encoded, encode
 
-MOST_ROWS: Final = 100
-"""Rows of one read: of usual events so many that a socket with half of its window free can take them all."""
-MOST_RANGES: Final = 100
+MAX_ROWS: Final = 100
+"""Rows of one read: of events of ordinary size so many that a client with half of its window free can take them all."""
+MAX_RANGES: Final = 100
 """Gaps asked for in one read; when there are more they take turns."""
-PATIENCE: Final = 0.3
-"""Seconds for which a starting reader waits for the writers at work to finish."""
+START_TIMEOUT: Final = 0.3
+"""Seconds for which a starting reader waits for the transactions under way to finish."""
 CHECK_EVERY: Final = 1.0
-"""Seconds between two looks at whether the log is still the one that was followed."""
+"""Seconds between two checks that the log is still the one that was followed."""
 
 
 class Log(Protocol):
@@ -35,25 +35,15 @@ class Log(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """What the hub has handed out so far, as its sockets need to know it."""
-
-    epoch: str
-    top: Anchor
-    settled: Anchor
-    gaps: Ids
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """What one read brought."""
 
-    view: View
+    frontier: Frontier
     events: Sequence[Encoded] = ()
     more: bool = False
     """Whether the read stopped at its limit."""
     reset: str | None = None
-    """Why the log is another one than before: ``rewound`` or ``foreign``; the view is a fresh start's."""
+    """Why the log is another one than before: ``rewound`` or ``foreign``; the frontier is a fresh start's."""
     oldest: int = 0
     oldest_gap: float = 0.0
     """For how many seconds the oldest gap has been open."""
@@ -67,9 +57,9 @@ class Tail:
         self._cursor: GapCursor | None = None
         self._epoch = ""
         self._checked_at = float("-inf")
-        self._lost_sight = True
+        self._unsure = True
 
-    def start(self) -> View:
+    def start(self) -> Frontier:
         """Begin at the newest row; rows below it that may still commit will come too."""
         epoch, one_writer = self._log.epoch(), self._log.one_writer
         top, holes = self._log.beginning()
@@ -81,14 +71,14 @@ class Tail:
         gaps = [] if one_writer else [Gap(h.first, h.last, Anchor(*h.below), now) for h in holes]
         cursor = GapCursor(Anchor(*top), gaps, one_writer=one_writer)
         if gaps:
-            cursor.witness(self._log.holders())
+            cursor.note_holders(self._log.holders())
         self._epoch, self._cursor = epoch, cursor
         self._checked_at = now
-        self._lost_sight = False
-        return self._view(cursor)
+        self._unsure = False
+        return self._frontier(cursor)
 
     def advance(self) -> Batch:
-        """Read what is new; after an outage, and once a second, first see that the log is still the same.
+        """Read what is new; after an outage, and once a second, first check that the log is still the same.
 
         When the database fails in the middle nothing is taken, and the next call reads the same again.
         """
@@ -98,28 +88,28 @@ class Tail:
         if changed := self._changed(cursor):
             oldest = self._log.extent().oldest
             return Batch(self.start(), reset=changed, oldest=oldest)
-        self._lost_sight = True  # until this read has come to its end
-        question = cursor.question(MOST_RANGES)
+        self._unsure = True  # until this read has come to its end
+        question = cursor.question(MAX_RANGES)
         before = self._log.holders() if question.ranges else frozenset()
-        rows = [encode(row) for row in self._log.read(question.high, question.ranges, MOST_ROWS)]
+        rows = [encode(row) for row in self._log.read(question.high, question.ranges, MAX_ROWS)]
         new = [row.id for row in rows if row.id > question.high]
         met_gaps = bool(new) and not self._log.one_writer and new[-1] - question.high != len(new)
         after = self._log.holders() if met_gaps else frozenset()
-        self._lost_sight = False
+        self._unsure = False
         now = time.monotonic()
-        complete = len(rows) < MOST_ROWS
+        complete = len(rows) < MAX_ROWS
         cursor.take(question, [row.anchor for row in rows], complete=complete, before=before, now=now)
-        cursor.witness(after)
+        cursor.note_holders(after)
         age = now - min(gap.since for gap in cursor.gaps) if cursor.gaps else 0.0
-        return Batch(self._view(cursor), rows, more=not complete, oldest_gap=age)
+        return Batch(self._frontier(cursor), rows, more=not complete, oldest_gap=age)
 
     def _settled_up_to(self, top: int) -> int:
-        """``top``, if whoever might have filled a gap below it ends within a moment, or else 0.
+        """``top``, if the transactions that may fill a gap below it end in time, or else 0.
 
         Most gaps are old and dead; without this the first cursors handed out would lie below all of them.
         """
         holders = self._log.holders()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START_TIMEOUT
         while holders and Gap(1, top, START, 0, holders).open_under(self._log.holders()):
             if time.monotonic() >= deadline:
                 return 0
@@ -128,9 +118,9 @@ class Tail:
 
     def _changed(self, cursor: GapCursor) -> str | None:
         now = time.monotonic()
-        if now - self._checked_at < CHECK_EVERY and not self._lost_sight:
+        if now - self._checked_at < CHECK_EVERY and not self._unsure:
             return None
-        if self._lost_sight and self._log.epoch() != self._epoch:
+        if self._unsure and self._log.epoch() != self._epoch:
             return "foreign"
         top = cursor.top
         if top.id and self._log.mark(top.id) != top.mark:
@@ -138,5 +128,5 @@ class Tail:
         self._checked_at = now
         return None
 
-    def _view(self, cursor: GapCursor) -> View:
-        return View(self._epoch, cursor.top, cursor.settled, Ids([(g.first, g.last) for g in cursor.gaps]))
+    def _frontier(self, cursor: GapCursor) -> Frontier:
+        return Frontier(self._epoch, cursor.top, cursor.settled, Ids([(g.first, g.last) for g in cursor.gaps]))

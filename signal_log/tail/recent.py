@@ -1,6 +1,6 @@
-"""The newest events that a hub has handed out, kept encoded: who fell behind a little reads them without the database.
+"""The newest events that a hub has handed out, encoded: a client that fell behind a little needs no database.
 
-Without it a moment in which the machine is slow would send every socket to the table at once, each on its own.
+Without it a moment in which the machine is slow would send every client to the table at once, each on its own.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Final
 from signal_log.tail.cursor import Range
 from signal_log.tail.wire import Encoded
 
-MOST_EVENTS: Final = 2000
-MOST_BYTES: Final = 4 * 1024 * 1024
+MAX_EVENTS: Final = 2000
+MAX_BYTES: Final = 4 * 1024 * 1024
 
 _id = attrgetter("id")
 
@@ -28,7 +28,7 @@ class Recent:
         self._size = 0
 
     @property
-    def usual_size(self) -> int:
+    def mean_size(self) -> int:
         """The mean bytes of an event, 0 when there is none."""
         return self._size // len(self._events) if self._events else 0
 
@@ -46,7 +46,7 @@ class Recent:
 
     def _forget(self) -> None:
         count = 0
-        while len(self._events) - count > MOST_EVENTS or self._size > MOST_BYTES:
+        while len(self._events) - count > MAX_EVENTS or self._size > MAX_BYTES:
             self._size -= self._events[count].size
             count += 1
         if count:

@@ -1,4 +1,4 @@
-"""Saying goodbye under daphne, which otherwise drops its websockets without a close frame when it stops.
+"""Closing websockets under daphne, which otherwise drops them without a close frame when it stops.
 
 Other servers (uvicorn, hypercorn) close their websockets themselves and are left alone.
 """
@@ -15,11 +15,11 @@ from signal_log.tail.wire import RESTARTING
 
 logger = logging.getLogger(__name__)
 
-SECONDS_TO_LEAVE_THE_HOUSE: Final = 0.1
+FLUSH_SECONDS: Final = 0.1
 """For the close frames to reach the network."""
 
 
-def say_restarting_before_shutdown() -> Callable[[], None]:
+def send_restarting_before_shutdown() -> Callable[[], None]:
     """Have every websocket of this daphne closed with 1012 before it stops; returns how to undo that.
 
     The close is sent on daphne's own protocols: an application may only name 1000 and 3000 to 4999.
@@ -37,12 +37,12 @@ def say_restarting_before_shutdown() -> Callable[[], None]:
         nonlocal fired
         fired = True
         protocols = [getattr(reader, "protocol", None) for reader in reactor.getReaders()]
-        told = [one for one in protocols if isinstance(one, WebSocketProtocol)]
-        for protocol in told:
+        open_sockets = [one for one in protocols if isinstance(one, WebSocketProtocol)]
+        for protocol in open_sockets:
             if protocol.state == protocol.STATE_OPEN:
                 protocol.sendCloseFrame(code=RESTARTING, isReply=False)
-        logger.info("Told %d websockets of the restart.", len(told))
-        return deferLater(reactor, SECONDS_TO_LEAVE_THE_HOUSE)
+        logger.info("Closed %d websockets for the restart.", len(open_sockets))
+        return deferLater(reactor, FLUSH_SECONDS)
 
     trigger = reactor.addSystemEventTrigger("before", "shutdown", stopping)
 

@@ -4,61 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from signal_log.filters import Filters
 from signal_log.tail import wire
-from signal_log.tail.reader import View
-
-if TYPE_CHECKING:
-    from signal_log.tail.client import Client
+from signal_log.tail.client import Client
+from signal_log.tail.cursor import Frontier
+from signal_log.tail.wire import Encoded
 
 Key = tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]
 
 
 @dataclass(slots=True, eq=False)
-class Audience:
-    """The clients with one set of filters."""
+class Subscription:
+    """One set of filters, and the clients that asked for it."""
 
     filters: Filters
     clients: set[Client] = field(default_factory=set)
 
-    def serve(self, events: Sequence[wire.Encoded], before: View, view: View) -> None:
+    def publish(self, events: Sequence[Encoded], before: Frontier, after: Frontier) -> None:
         """Offer what one read brought; the frames are made once."""
         if self.filters:
             events = [event for event in events if self.filters.matches(event.event)]
         if not events:
             return
-        frames = list(wire.frames(events, view.epoch, view.settled))
+        frames = list(wire.frames(events, after.epoch, after.settled))
         for client in self.clients:
-            client.offer(events, frames, before, view)
+            client.offer(events, frames, before, after)
 
 
-class Audiences:
+class Subscriptions:
     """Every client that has subscribed, by its filters."""
 
     def __init__(self) -> None:
-        self._of: dict[Client, Key] = {}
-        self._all: dict[Key, Audience] = {}
+        self._keys: dict[Client, Key] = {}
+        self._subscriptions: dict[Key, Subscription] = {}
 
     def put(self, client: Client, filters: Filters) -> None:
-        """Put a client, also one that was elsewhere, among those with the same filters."""
+        """Subscribe a client, in place of what it had subscribed to before."""
         self.remove(client)
         key = tuple(tuple(sorted(part.items())) for part in (filters.wanted, filters.excluded))
-        self._of[client] = key
-        self._all.setdefault(key, Audience(filters)).clients.add(client)
+        self._keys[client] = key
+        self._subscriptions.setdefault(key, Subscription(filters)).clients.add(client)
 
     def remove(self, client: Client) -> None:
         """Forget a client."""
-        key = self._of.pop(client, None)
+        key = self._keys.pop(client, None)
         if key is not None:
-            audience = self._all[key]
-            audience.clients.discard(client)
-            if not audience.clients:
-                del self._all[key]
+            subscription = self._subscriptions[key]
+            subscription.clients.discard(client)
+            if not subscription.clients:
+                del self._subscriptions[key]
 
-    def serve(self, events: Sequence[wire.Encoded], before: View, view: View) -> None:
-        """Offer what one read brought to everybody."""
+    def publish(self, events: Sequence[Encoded], before: Frontier, after: Frontier) -> None:
+        """Offer what one read brought to every subscriber."""
         if events:
-            for audience in self._all.values():
-                audience.serve(events, before, view)
+            for subscription in self._subscriptions.values():
+                subscription.publish(events, before, after)

@@ -24,12 +24,12 @@ class LogThread:
         self._asked_at: float | None = None
 
     async def ask(self, question: Callable[Concatenate[Follower, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The answer to a question about the log; raises ``LogUnavailable`` when the database is away."""
+        """The answer to a question about the log; raises ``LogUnavailable`` when the database fails."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self._answer, lambda: question(self.log, *args, **kwargs))
 
     def silent_for(self) -> float:
-        """For how many seconds the database has owed the answer to a question."""
+        """For how many seconds the database has not answered a query."""
         asked_at = self._asked_at
         return 0.0 if asked_at is None else time.monotonic() - asked_at
 
@@ -41,7 +41,7 @@ class LogThread:
             self._asked_at = None
 
     def close(self) -> None:
-        """Give the connection back as soon as the thread has finished its work; nobody waits for an answer any more."""
+        """Close the connection as soon as the thread has finished its work; nobody waits for an answer any more."""
         self._executor.submit(self.log.close)
         self._executor.shutdown(wait=False)
         if self._asked_at is not None:  # perhaps for a lock: each reload of the page would leave a waiting connection

@@ -1,4 +1,4 @@
-"""What wakes a hub: any thread may ring, and only the ring that finds it asleep costs more than a flag."""
+"""Wakes a hub: any thread may call, and only the call that finds the hub asleep costs more than setting a flag."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import logging
 logger = logging.getLogger(__name__)
 
 
-class Bell:
-    """A ring is never lost between two looks, however the threads interleave."""
+class Wakeup:
+    """Like ``asyncio.Event``, for threads: no call is lost, however it interleaves with ``clear`` and ``wait``."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
-        self._rung = self._asleep = False
+        self._called = self._asleep = False
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """There is news; from any thread."""
-        self._rung = True  # before the look at ``_asleep``, as ``within`` falls asleep before its look at this
+        self._called = True  # before ``_asleep`` is read, as ``wait`` sets that before it reads this
         if self._asleep:
             self._asleep = False
             try:
@@ -26,16 +26,16 @@ class Bell:
             except RuntimeError:
                 logger.debug("The event loop of a hub was closed before its sockets were.")
 
-    def heard(self) -> None:
-        """Whoever rang before will find in the next read what it rang for."""
-        self._rung = False
+    def clear(self) -> None:
+        """Whoever called until now will find its news in the read that follows."""
+        self._called = False
         self._event.clear()
 
-    async def within(self, seconds: float) -> bool:
-        """Sleep until a ring, or so long; whether one came."""
+    async def wait(self, seconds: float) -> bool:
+        """Sleep until a call, or so long; whether one came."""
         self._asleep = True
         try:
-            if not self._rung:
+            if not self._called:
                 await asyncio.wait_for(self._event.wait(), seconds)
         except TimeoutError:
             return False

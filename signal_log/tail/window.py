@@ -1,4 +1,4 @@
-"""How much a client may leave unacknowledged before it gets no more: bounded memory, whoever stalls."""
+"""How much a client may leave unacknowledged before it is sent no more: bounded memory, whoever stalls."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 
 from signal_log.tail.wire import BYTES_PER_FRAME, Encoded
 
-MOST_EVENTS: Final = 2000
-MOST_BYTES: Final = 256 * 1024
-PATIENCE: Final = 60.0
+MAX_EVENTS: Final = 2000
+MAX_BYTES: Final = 256 * 1024
+ACK_TIMEOUT: Final = 60.0
 """Seconds without an acknowledgement, while something is outstanding, after which a socket is closed."""
 
 
@@ -34,24 +34,24 @@ class Window:
     @property
     def open(self) -> bool:
         """Whether one more frame may go out."""
-        return self.events < MOST_EVENTS and self.size < MOST_BYTES
+        return self.events < MAX_EVENTS and self.size < MAX_BYTES
 
     @property
-    def roomy(self) -> bool:
-        """Whether enough has been acknowledged to make reading from the table worth while."""
-        return self.events <= MOST_EVENTS // 2 and self.size <= MOST_BYTES // 2
+    def half_free(self) -> bool:
+        """Whether enough has been acknowledged to make reading from the table worthwhile."""
+        return self.events <= MAX_EVENTS // 2 and self.size <= MAX_BYTES // 2
 
     def room(self, size: int) -> int:
         """How many events of so many bytes may still go out: at least one, and at most one frame too many."""
-        left = MOST_BYTES + BYTES_PER_FRAME - self.size
-        return max(1, min(MOST_EVENTS - self.events, left // max(size, 1)))
+        left = MAX_BYTES + BYTES_PER_FRAME - self.size
+        return max(1, min(MAX_EVENTS - self.events, left // max(size, 1)))
 
     def fitting(self, pieces: Iterable[Sequence[Encoded]]) -> list[Encoded]:
         """The events of the first pieces that may go out one after the other."""
         events, size = self.events, self.size
         fit: list[Encoded] = []
         for piece in pieces:
-            if events >= MOST_EVENTS or size >= MOST_BYTES:
+            if events >= MAX_EVENTS or size >= MAX_BYTES:
                 break
             fit.extend(piece)
             events += len(piece)
@@ -86,4 +86,4 @@ class Window:
 
     def overdue(self, now: float) -> bool:
         """Whether something has been outstanding for too long without any acknowledgement."""
-        return bool(self._sent) and now - self.waiting_since > PATIENCE
+        return bool(self._sent) and now - self.waiting_since > ACK_TIMEOUT

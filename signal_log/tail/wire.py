@@ -19,12 +19,12 @@ NO_PERMISSION: Final = 4403
 NOT_ACKNOWLEDGED: Final = 4408
 TOO_MUCH: Final = 4429
 RESTARTING: Final = 1012
-# Come again, unlike after 44xx. Not 1011 and 1013: daphne lets an application name only 1000 and 3000 to 4999.
+# Clients reconnect, unlike after 44xx. Not 1011 and 1013: daphne lets an application name only 1000 and 3000 to 4999.
 INTERNAL_ERROR: Final = 4500
 TRY_AGAIN_LATER: Final = 4503
 
-LARGEST_MESSAGE: Final = 64 * 1024
-MOST_BACKFILL: Final = 1000
+MAX_MESSAGE_BYTES: Final = 64 * 1024
+MAX_BACKFILL: Final = 1000
 EVENTS_PER_FRAME: Final = 200
 BYTES_PER_FRAME: Final = 64 * 1024
 
@@ -47,7 +47,7 @@ class Subscribe:
     backfill: int
     filters: Filters
     clamped: bool = False
-    """Whether the backfill asked for was out of bounds and was moved to the nearest one."""
+    """Whether the backfill asked for was out of bounds and was changed to the nearest bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """The client wants to hear that somebody is there."""
+    """The client asks for a heartbeat."""
 
 
 Message = Subscribe | Ack | Ping
@@ -149,7 +149,7 @@ def reset(reason: str, oldest: int) -> str:
 
 
 def error(code: str, detail: str) -> str:
-    """Something went wrong that the socket survives, or the last word before a close."""
+    """Something went wrong that the socket survives, or the reason for the close that follows."""
     return _text({"type": "error", "code": code, "detail": detail})
 
 
@@ -162,8 +162,8 @@ def decode(text: str | None, data: bytes | None = None) -> Message:
     if text is None or data is not None:
         raise MessageError("bad_message", "Messages are JSON text frames; this was a binary one.", fatal=True)
     # No character is more than four bytes, so most texts need no encoding to be measured.
-    if len(text) * 4 > LARGEST_MESSAGE and len(text.encode("utf-8", "replace")) > LARGEST_MESSAGE:
-        raise MessageError("bad_message", f"A message has at most {LARGEST_MESSAGE} bytes.", fatal=True)
+    if len(text) * 4 > MAX_MESSAGE_BYTES and len(text.encode("utf-8", "replace")) > MAX_MESSAGE_BYTES:
+        raise MessageError("bad_message", f"A message has at most {MAX_MESSAGE_BYTES} bytes.", fatal=True)
     try:
         message = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -186,7 +186,7 @@ def _subscribe(message: Mapping[str, Any]) -> Subscribe:
         raise MessageError("bad_cursor", "after must be a cursor, which is a text, or null.")
     asked = message.get("backfill")
     backfill = 0 if asked is None else _whole(asked, "backfill")
-    clamped = min(max(backfill, 0), MOST_BACKFILL)
+    clamped = min(max(backfill, 0), MAX_BACKFILL)
     try:
         return Subscribe(
             after=None if after is None else Token.parse(after),

@@ -167,7 +167,7 @@ def test_who_never_acknowledges_is_sent_away_and_may_come_back(
     transactional_db: None, daphne_server: Callable[..., Daphne]
 ) -> None:
     """After the time limit (shortened here) 4408; who owes no answer stays, and nothing is lost to the other."""
-    server = daphne_server({"DATABASE_URL": database_url()}, application="tests.servers.impatient:application")
+    server = daphne_server({"DATABASE_URL": database_url()}, application="tests.servers.short_ack_timeout:application")
     session = log_in(make_observer())
     with open_socket(server, session, acknowledge=False) as silent, open_socket(server, session) as other:
         silent.subscribe()

@@ -18,10 +18,10 @@ from signal_log.filters import Filters
 from signal_log.tail import catchup, window, wire
 from signal_log.tail.client import Client
 from signal_log.tail.cursor import START, Token
+from signal_log.tail.feed import Feed
 from signal_log.tail.guard import Identity
-from signal_log.tail.reader import Tail, View
-from signal_log.tail.recent import Recent
-from signal_log.tail.subscriptions import Audiences
+from signal_log.tail.reader import Tail
+from signal_log.tail.subscriptions import Subscriptions
 from tests.unit.test_tail_cursor import World, mark
 
 SIGNALS = ("post_save", "pre_save", "post_delete")
@@ -77,22 +77,23 @@ class Reader:
         self.connect()
 
     def connect(self) -> None:
-        self.client = Client(self.hub, Identity(1, None))  # type: ignore[arg-type]
+        self.client = Client(self.hub.feed, Identity(1, None), self.hub.subscriptions.put)
         self.this_socket: list[int] = []
         self.unacknowledged = []
         self.tell(type="subscribe", after=self.cursor, filters={"signal": self.only} if self.only else {})
 
     def disconnect(self) -> None:
         self.client.catch_up.stop()
-        self.hub.audiences.remove(self.client)
+        self.hub.subscriptions.remove(self.client)
 
     def tell(self, **message: Any) -> None:
-        self.client.hear(json.dumps(message), None)
+        self.client.receive(json.dumps(message), None)
 
     def collect(self) -> None:
         """Receive everything on its way."""
-        while self.client._outbox:
-            frame = json.loads(self.client._outbox.popleft())
+        frames = self.client.outbox._frames
+        while frames:
+            frame = json.loads(frames.popleft())
             if frame["type"] == "ready" and self.since is None:
                 self.since = int(frame["cursor"].split(":")[1])
                 self.already = set(self.hub.log.committed) - self.hub.still_coming()
@@ -121,21 +122,13 @@ class FakeHub:
         self.log = log
         self.dice = dice
         self.tail = Tail(log)
-        self.audiences = Audiences()
-        self.generation = 0
-        self.view: View | None = None
-        self.started = asyncio.Event()
-        self.library = SimpleNamespace(ask=self.ask)
-        self.recent = Recent(0)
-        self.outage = SimpleNamespace(works=True, cleared=self.cleared, failed=self.failed)
+        self.subscriptions = Subscriptions()
+        outage = SimpleNamespace(works=True, recheck=self.recheck, failed=self.failed)
+        self.feed = Feed(SimpleNamespace(ask=self.ask), outage)  # type: ignore[arg-type]
 
     @property
-    def current(self) -> View:
-        assert self.view is not None
-        return self.view
-
-    def health(self) -> dict[str, str]:
-        return {}
+    def started(self) -> bool:
+        return self.feed.started.is_set()
 
     async def ask(self, question: Callable[..., Any], *args: Any) -> Any:
         for _ in range(self.dice.randint(0, 3)):
@@ -145,35 +138,33 @@ class FakeHub:
             await asyncio.sleep(0)
         return answer
 
-    async def cleared(self) -> None:
-        """Nobody loses the right to stay."""
+    async def recheck(self) -> None:
+        """Nobody loses their permission."""
 
     async def failed(self, problem: LogUnavailable) -> None:
         await asyncio.sleep(0)
 
     def still_coming(self) -> set[int]:
         """Committed, but this hub has yet to hand it out."""
-        view = self.current
-        return {n for n in self.log.committed if n > view.top.id or n in view.gaps}
+        frontier = self.feed.frontier
+        return {n for n in self.log.committed if n > frontier.top.id or n in frontier.gaps}
 
     def advance(self) -> None:
         try:
-            if self.view is None:
-                self.view = self.tail.start()
-                self.recent = Recent(self.view.top.id)
-                self.started.set()
+            if not self.started:
+                self.feed.start(self.tail.start())
                 return
             batch = self.tail.advance()
         except LogUnavailable:
             return
         assert batch.reset is None
-        before, self.view = self.view, batch.view
-        self.recent.add(batch.events)
-        self.audiences.serve(batch.events, before, batch.view)
+        before = self.feed.frontier
+        self.feed.advance(batch.frontier, batch.events)
+        self.subscriptions.publish(batch.events, before, batch.frontier)
         if self.dice.random() < 0.2:  # as when most of them are late for too long
-            for client in [one for audience in self.audiences._all.values() for one in audience.clients]:
-                if client.live and not client.window.roomy:
-                    client.fall_behind(batch.view)
+            for client in list(self.subscriptions._keys):
+                if client.position.live and not client.window.half_free:
+                    client.fall_behind(batch.frontier)
 
 
 async def live_through(seed: int, steps: int, outages: float) -> None:
@@ -182,7 +173,7 @@ async def live_through(seed: int, steps: int, outages: float) -> None:
     hubs.append(FakeHub(hubs[0].log, dice))  # another process at the same table
     log = hubs[0].log
     for hub in hubs:
-        while hub.view is None:
+        while not hub.started:
             hub.advance()
     readers = [Reader(hubs[0], None), Reader(hubs[0], "post_save"), Reader(hubs[1], None)]
     for _ in range(steps):
@@ -219,8 +210,8 @@ async def live_through(seed: int, steps: int, outages: float) -> None:
         assert reader.since is not None
         expected = {n for n in log.committed - reader.already if reader.only in (None, signal_of(n))}
         assert expected - set(reader.seen) == set(), "lost"
-        assert not reader.client.closing.done()
-        assert reader.client.live
+        assert not reader.client.outbox.closing.done()
+        assert reader.client.position.live
         reader.disconnect()
 
 
@@ -242,15 +233,15 @@ def test_nobody_loses_an_event_and_no_socket_gets_one_twice(
     """Two processes, three pages that stall, acknowledge, are cut and come back elsewhere, any order of
     commits, outages between any two statements: each page ends with every matching event."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("signal_log.tail.reader.MOST_ROWS", rows_per_read + 1)
+        patch.setattr("signal_log.tail.reader.MAX_ROWS", rows_per_read + 1)
         patch.setattr("signal_log.tail.reader.CHECK_EVERY", float("inf"))
-        patch.setattr("signal_log.tail.reader.PATIENCE", 0)
-        patch.setattr(catchup, "MOST_ROWS", rows_per_read)
-        patch.setattr(catchup, "MOST_RANGES", 2)
-        patch.setattr(window, "MOST_EVENTS", room)
+        patch.setattr("signal_log.tail.reader.START_TIMEOUT", 0)
+        patch.setattr(catchup, "MAX_ROWS", rows_per_read)
+        patch.setattr("signal_log.tail.position.MAX_RANGES", 2)
+        patch.setattr(window, "MAX_EVENTS", room)
         patch.setattr(wire, "EVENTS_PER_FRAME", 2)
-        patch.setattr("signal_log.tail.client.MOST_MESSAGES", 10**6)
-        patch.setattr("signal_log.tail.recent.MOST_EVENTS", remembered)
+        patch.setattr("signal_log.tail.client.MAX_MESSAGES", 10**6)
+        patch.setattr("signal_log.tail.recent.MAX_EVENTS", remembered)
         asyncio.run(live_through(seed, steps, outages))
 
 
@@ -270,11 +261,11 @@ async def catch_up_from_the_beginning(count: int) -> tuple[list[int], int]:
     log = CountingTable(dice, 0, 0)
     log.committed |= set(range(1, count + 1))
     hub = FakeHub(log, dice)
-    while hub.view is None:
+    while not hub.started:
         hub.advance()
     reader = Reader(hub, None)
     reader.disconnect()
-    reader.cursor = str(Token(hub.view.epoch, START))
+    reader.cursor = str(Token(hub.feed.frontier.epoch, START))
     reader.connect()
     for _ in range(count):
         await asyncio.sleep(0)
@@ -286,9 +277,9 @@ async def catch_up_from_the_beginning(count: int) -> tuple[list[int], int]:
 
 def test_who_catches_up_reads_about_as_many_rows_as_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A window that takes forty large rows does not have five hundred read for it, each time anew."""
-    monkeypatch.setattr(window, "MOST_BYTES", 4000)
+    monkeypatch.setattr(window, "MAX_BYTES", 4000)
     monkeypatch.setattr(window, "BYTES_PER_FRAME", 1000)
     monkeypatch.setattr(wire, "BYTES_PER_FRAME", 1000)
     seen, rows_read = asyncio.run(catch_up_from_the_beginning(2000))
     assert seen == list(range(1, 2001))
-    assert rows_read <= 2000 + catchup.MOST_ROWS + 2000 // 5
+    assert rows_read <= 2000 + catchup.MAX_ROWS + 2000 // 5

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from signal_log.errors import CursorError, LogUnavailable
 from signal_log.store.follow import Edge, Extent, Hole
 from signal_log.tail import reader
-from signal_log.tail.cursor import START, Anchor, Gap, GapCursor, Ids, Question, Token
-from signal_log.tail.reader import Batch, Tail, View
+from signal_log.tail.cursor import START, Anchor, Frontier, Gap, GapCursor, Ids, Question, Token
+from signal_log.tail.reader import Batch, Tail
 
 
 def mark(number: int) -> str:
@@ -117,10 +117,10 @@ def follow(tail: Tail, times: int) -> list[Batch]:
     return batches
 
 
-def settled_of(view: View, seen: set[int], base: set[int]) -> None:
+def settled_of(frontier: Frontier, seen: set[int], base: set[int]) -> None:
     """What is settled has been delivered, if it is there at all."""
-    assert all(number > view.settled.id for first, last in view.gaps.ranges for number in (first, last))
-    assert view.settled.id in seen | base | {0}
+    assert all(number > frontier.settled.id for first, last in frontier.gaps.ranges for number in (first, last))
+    assert frontier.settled.id in seen | base | {0}
 
 
 @settings(max_examples=200, deadline=None)
@@ -142,11 +142,11 @@ def test_every_committed_row_comes_once_whatever_the_order_of_commits(
         world.act()
     tail = Tail(world)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "MOST_ROWS", limit)
-        patch.setattr(reader, "MOST_RANGES", ranges)
+        patch.setattr(reader, "MAX_ROWS", limit)
+        patch.setattr(reader, "MAX_RANGES", ranges)
         patch.setattr(reader, "CHECK_EVERY", float("inf"))
-        patch.setattr(reader, "PATIENCE", 0)
-        begun: View | None = None
+        patch.setattr(reader, "START_TIMEOUT", 0)
+        begun: Frontier | None = None
         while begun is None:
             try:
                 begun = tail.start()
@@ -164,9 +164,9 @@ def test_every_committed_row_comes_once_whatever_the_order_of_commits(
                 assert ids == sorted(ids)
                 assert all(number > promised for number in ids)
                 delivered += ids
-                settled_of(batch.view, set(delivered), base)
-                promised = batch.view.settled.id
-        left = tail.advance().view
+                settled_of(batch.frontier, set(delivered), base)
+                promised = batch.frontier.settled.id
+        left = tail.advance().frontier
     assert len(delivered) == len(set(delivered))
     assert set(delivered) | base == world.committed
     assert not set(delivered) & base
@@ -178,7 +178,7 @@ def test_a_gap_stays_open_while_its_holder_lives_and_is_dead_when_a_later_read_s
     """The order is holders first, then the read: a holder seen before the read keeps the gap open."""
     cursor = GapCursor(anchors(1)[0])
     cursor.take(cursor.question(9), anchors(4), complete=True, before=frozenset(), now=0)
-    cursor.witness(frozenset({"3/7"}))
+    cursor.note_holders(frozenset({"3/7"}))
     assert cursor.settled.id == 1
     cursor.take(cursor.question(9), [], complete=True, before=frozenset({"3/7"}), now=0)
     assert [(gap.first, gap.last) for gap in cursor.gaps] == [(2, 3)]
@@ -206,7 +206,7 @@ def test_a_read_that_stopped_at_its_limit_does_not_close_the_gaps_behind_it() ->
     """What lies beyond the last row read was not looked at."""
     cursor = GapCursor(anchors(1)[0])
     cursor.take(cursor.question(9), anchors(4, 9), complete=True, before=frozenset(), now=0)
-    cursor.witness(frozenset({"3/7"}))
+    cursor.note_holders(frozenset({"3/7"}))
     cursor.take(cursor.question(9), anchors(2), complete=False, before=frozenset(), now=0)
     assert [(gap.first, gap.last) for gap in cursor.gaps] == [(3, 3), (5, 8)]
 

@@ -38,7 +38,7 @@ def test_what_came_before_it_is_left_to_the_table() -> None:
     assert ids(kept.read(10, (), 100, up_to=11)) == [11]
 
 
-@pytest.mark.parametrize(("limit", "value"), [("MOST_EVENTS", 3), ("MOST_BYTES", 3 * events(11)[0].size)])
+@pytest.mark.parametrize(("limit", "value"), [("MAX_EVENTS", 3), ("MAX_BYTES", 3 * events(11)[0].size)])
 def test_the_lowest_are_forgotten_first(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
     """Its size is bounded, by number and by bytes; a late one below what is forgotten is not taken."""
     monkeypatch.setattr(recent, limit, value)

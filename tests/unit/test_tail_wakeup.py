@@ -1,4 +1,4 @@
-"""The bell of one hub: each ring is heard, and only one that finds the hub asleep reaches for its loop."""
+"""What wakes a hub: no call is lost, and only one that finds the hub asleep reaches for its loop."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ import asyncio
 import threading
 from typing import Any
 
-from signal_log.tail.wakeup import Bell
+from signal_log.tail.wakeup import Wakeup
 
 
-def test_a_ring_during_a_read_is_heard_after_it() -> None:
-    """Between ``heard`` and the next sleep nothing is lost, and it costs the ringer no call."""
+def test_a_call_during_a_read_is_noticed_after_it() -> None:
+    """Between ``clear`` and ``wait`` nothing is lost, and the event loop is left alone."""
 
     async def scene() -> list[Any]:
-        bell, calls = Bell(), []
+        wakeup, calls = Wakeup(), []
         loop = asyncio.get_running_loop()
         original = loop.call_soon_threadsafe
         loop.call_soon_threadsafe = lambda *call: (calls.append(call), original(*call))[1]  # type: ignore[method-assign, assignment]
-        bell.heard()
+        wakeup.clear()
         for _ in range(100):
-            bell.ring()
+            wakeup.wake()
         during = len(calls)
-        found = await bell.within(0)
-        bell.heard()
-        return [during, found, await bell.within(0.01)]
+        found = await wakeup.wait(0)
+        wakeup.clear()
+        return [during, found, await wakeup.wait(0.01)]
 
     assert asyncio.run(scene()) == [0, True, False]
 
 
-def test_a_ring_from_another_thread_wakes_it_again_and_again() -> None:
-    """A thread that rings without pause while the hub reads and sleeps: each sleep ends by a ring, not by its time."""
+def test_calls_from_another_thread_wake_it_again_and_again() -> None:
+    """A thread that calls without pause while the hub reads and sleeps: each sleep ends by a call, not by its time."""
 
     async def scene() -> int:
-        bell, over = Bell(), threading.Event()
+        wakeup, over = Wakeup(), threading.Event()
 
-        def ring() -> None:
+        def call() -> None:
             while not over.is_set():
-                bell.ring()
+                wakeup.wake()
 
-        thread = threading.Thread(target=ring)
+        thread = threading.Thread(target=call)
         thread.start()
-        heard = 0
+        woken = 0
         for _ in range(200):
-            bell.heard()
+            wakeup.clear()
             await asyncio.sleep(0)
-            heard += await bell.within(5)
+            woken += await wakeup.wait(5)
         over.set()
         thread.join()
-        return heard
+        return woken
 
     assert asyncio.run(scene()) == 200

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from signal_log.tail import wire
 from signal_log.tail.cursor import START, Anchor, Token
-from signal_log.tail.window import MOST_BYTES, MOST_EVENTS, PATIENCE, Window
+from signal_log.tail.window import ACK_TIMEOUT, MAX_BYTES, MAX_EVENTS, Window
 from signal_log.tail.wire import Ack, Encoded, MessageError, Ping, Subscribe, decode, encode
 
 
@@ -57,7 +57,7 @@ def test_any_values_in_a_known_message_are_taken_or_refused(message: dict[str, A
         # NaN and Infinity are no JSON, though Python writes them.
         assert not found.fatal or any(word in json.dumps(message) for word in ("NaN", "Infinity", "\\ud"))
     elif isinstance(found, Subscribe):
-        assert 0 <= found.backfill <= wire.MOST_BACKFILL
+        assert 0 <= found.backfill <= wire.MAX_BACKFILL
 
 
 @pytest.mark.parametrize(
@@ -144,13 +144,13 @@ def test_a_frame_has_at_most_200_events() -> None:
 def test_a_window_closes_at_its_limits_and_opens_with_acknowledgements() -> None:
     """2,000 events or 256 KB outstanding, and no more frames go out."""
     window = Window()
-    for start in range(0, MOST_EVENTS, 200):
+    for start in range(0, MAX_EVENTS, 200):
         assert window.open
         window.sent(list(range(start, start + 200)), 10, now=0)
     assert not window.open
     assert window.acknowledge(399, now=1)
-    assert window.events == MOST_EVENTS - 400
-    window.sent([5000], MOST_BYTES, now=1)
+    assert window.events == MAX_EVENTS - 400
+    window.sent([5000], MAX_BYTES, now=1)
     assert not window.open
     assert window.acknowledge(5000, now=2)
     assert (window.events, window.size) == (0, 0)
@@ -159,12 +159,12 @@ def test_a_window_closes_at_its_limits_and_opens_with_acknowledgements() -> None
 def test_what_a_window_has_room_for_follows_the_size_of_events() -> None:
     """A table with large rows is not read for a window that takes a few of them."""
     window = Window()
-    assert window.room(1) == MOST_EVENTS
+    assert window.room(1) == MAX_EVENTS
     assert window.room(8 * 1024) == (256 + 64) // 8
     window.sent([1], 200 * 1024, now=0)
     assert window.room(8 * 1024) == (56 + 64) // 8
-    assert window.room(0) == MOST_EVENTS - 1
-    window.sent([2], MOST_BYTES, now=0)
+    assert window.room(0) == MAX_EVENTS - 1
+    window.sent([2], MAX_BYTES, now=0)
     assert window.room(8 * 1024) == 1
 
 
@@ -182,10 +182,10 @@ def test_a_late_event_may_be_acknowledged_by_its_own_id_or_by_the_highest() -> N
 def test_silence_is_overdue_only_while_something_is_outstanding() -> None:
     """An idle client that owes no answer is left alone; one that owes it is not, and an answer helps."""
     window = Window()
-    assert not window.overdue(PATIENCE * 10)
+    assert not window.overdue(ACK_TIMEOUT * 10)
     window.sent([1], 10, now=100)
-    window.sent([2], 10, now=100 + PATIENCE)
-    assert not window.overdue(100 + PATIENCE)
-    assert window.overdue(101 + PATIENCE)
-    window.acknowledge(1, now=101 + PATIENCE)
-    assert not window.overdue(102 + PATIENCE)
+    window.sent([2], 10, now=100 + ACK_TIMEOUT)
+    assert not window.overdue(100 + ACK_TIMEOUT)
+    assert window.overdue(101 + ACK_TIMEOUT)
+    window.acknowledge(1, now=101 + ACK_TIMEOUT)
+    assert not window.overdue(102 + ACK_TIMEOUT)

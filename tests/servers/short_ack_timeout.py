@@ -3,6 +3,6 @@
 from asgi import application
 from signal_log.tail import window
 
-window.PATIENCE = 1.0  # type: ignore[misc]  a constant everywhere else
+window.ACK_TIMEOUT = 1.0  # type: ignore[misc]  a constant everywhere else
 
 __all__ = ["application"]
