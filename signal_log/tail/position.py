@@ -104,7 +104,12 @@ class Position:
 
     def wanted(self, rows: Iterable[Encoded], frontier: Frontier) -> list[Encoded]:
         """The rows of a read that the client does not have, without those that the hub has yet to hand out."""
-        return [row for row in rows if row.id > self._floor.id and row.id not in frontier.gaps]
+        return [
+            row
+            for row in rows
+            # The rest of a backfill is owed, though the client may have resumed from beyond it.
+            if (row.id > self._floor.id or row.id in self._owed) and row.id not in frontier.gaps
+        ]
 
     def read_returned(self, read: Read, rows: Sequence[Encoded], unsent: Sequence[Encoded], *, complete: bool) -> None:
         """All wanted rows of a read went out but those ``unsent``; ``complete`` unless it stopped at its limit."""
