@@ -1,6 +1,8 @@
 """The documentation names what exists: settings, pages, commands, files, functions, guarantees and decisions."""
 
+import json
 import re
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
@@ -186,6 +188,17 @@ def test_where_to_change():
             assert any(re.search(rf"(?<![\w-]){re.escape(name)}\b", text) for text in sources.values()), (what, name)
         for file, text in sources.items():
             assert any(name in text for name in names), (what, file)
+
+
+def test_dependencies():
+    """Each has its reason."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    front_end = json.loads((ROOT / "package.json").read_text())
+    groups = [*project["project"]["optional-dependencies"].values(), *project["dependency-groups"].values()]
+    wanted = {re.split(r"[\[<>=]", one)[0] for group in [project["project"]["dependencies"], *groups] for one in group}
+    wanted |= {*front_end["dependencies"], *front_end["devDependencies"]}
+    told = re.split(r"[\s,|()]+", section(ARCHITECTURE, "## Dependencies").lower())
+    assert wanted - set(told) == set()
 
 
 @pytest.mark.parametrize(("letter", "last"), [("G", 12), ("D", 14)])
