@@ -57,5 +57,6 @@ const alike = (a, b) =>
 /** "× 200 in 1.2 s" */
 export const runWords = (run) => {
   const took = run.at(-1).at - run[0].at;
-  return `× ${run.length}, ${took < 1000 ? `${took} ms` : took < 10_000 ? `${(took / 1000).toFixed(1)} s` : span(took)}`;
+  const seconds = took < 10_000 ? `${(took / 1000).toFixed(1)} s` : span(took);
+  return `× ${run.length}, ${took < 1000 ? `${took} ms` : seconds}`;
 };

@@ -32,6 +32,7 @@ export function asMarkdown(event, url) {
   const rows = Object.entries(event.changes ?? {}).map(
     ([name, [old, now]]) => `| ${name} | ${cell(old)} | ${cell(now)} |`,
   );
-  const head = `**${event.signal}** ${event.sender} ${event.object_pk} (${event.outcome}) by ${event.actor_repr || "nobody"}, ${event.occurred_at}`;
+  const what = `**${event.signal}** ${event.sender} ${event.object_pk} (${event.outcome})`;
+  const head = `${what} by ${event.actor_repr || "nobody"}, ${event.occurred_at}`;
   return [head, url, "", "| field | old | new |", "| --- | --- | --- |", ...rows].join("\n");
 }

@@ -6,8 +6,9 @@ import { HELP } from "./keys.js";
 export function openHelp(dialog) {
   if (dialog.open) return;
   const keys = (names) => names.split(" ").map((name, i) => html`${i ? " " : ""}<kbd>${name}</kbd>`);
+  const entry = ([names, deed]) => html`<dt>${keys(names)}</dt><dd>${deed}</dd>`;
   render(
-    html`<h2 id="keys-title">Keys</h2><dl>${HELP.map(([names, deed]) => html`<dt>${keys(names)}</dt><dd>${deed}</dd>`)}</dl>
+    html`<h2 id="keys-title">Keys</h2><dl>${HELP.map(entry)}</dl>
     <form method="dialog"><button class="btn" autofocus>Close</button></form>`,
     dialog,
   );

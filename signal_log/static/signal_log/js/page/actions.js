@@ -27,7 +27,8 @@ import { readView } from "./view.js";
 
 export function pause(by) {
   if (!state.following) return;
-  const rows = by === "reader" ? store.rows : shownRows(); // who pauses a storm sees each event; who scrolls in it, the same as before
+  // Who pauses a storm sees each event; who scrolls in it, the same as before.
+  const rows = by === "reader" ? store.rows : shownRows();
   // What came after the last rendering stays out: no row moves under the pointer that clicks it.
   Object.assign(state, {
     following: false,
@@ -62,7 +63,8 @@ export function pick(row) {
   showDetail();
   remember();
   const asking = recall(operationOf(row));
-  asking.then((found) => found && state.picked === row && showDetail()).catch(() => {}); // the panel says where to read it
+  // When it fails, the panel says where to read it.
+  asking.then((found) => found && state.picked === row && showDetail()).catch(() => {});
 }
 
 export function pickEvent(id) {

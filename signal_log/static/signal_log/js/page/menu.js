@@ -13,14 +13,13 @@ const SPANS = [
 ];
 const WORDS = { local: ["local", zone("local")], utc: ["UTC", ""], relative: ["age", ""] };
 
-/** `of`: views, shared, display, query() of the view shown, open(query), show(from, to), last(minutes), look(changes), columns(), arrange(columns), fits(name). */
+/**
+ * `of`: views, shared, display, query() of the view shown, open(query), show(from, to), last(minutes), look(changes),
+ * columns(), arrange(columns), fits(name).
+ */
 export function viewMenu(button, menu, of) {
-  const again = () =>
-    render(
-      html`<div><${Views} ...${of} again=${again} /><${Time} ...${of} close=${() => menu.hidePopover()} /></div>
-    <div><${Rows} ...${of} again=${again} /><${Columns} ...${of} again=${again} /></div>`,
-      menu,
-    );
+  const close = () => menu.hidePopover();
+  const again = () => render(html`<${Menu} ...${of} again=${again} close=${close} />`, menu);
   menu.addEventListener("toggle", ({ newState }) => {
     if (newState !== "open") return forget();
     of.shared.load().then((done) => {
@@ -33,6 +32,11 @@ export function viewMenu(button, menu, of) {
     menu.style.right = `${Math.max(8, Math.min(innerWidth - right, innerWidth - menu.offsetWidth - 8))}px`;
   });
 }
+
+const Menu = (of) => html`<div><${Views} ...${of} /><${Time} ...${of} /></div>
+  <div><${Rows} ...${of} /><${Columns} ...${of} say=${say} /></div>`;
+
+const say = (words) => announcer.say(words);
 
 function Views({ views, shared, display, query, open, again }) {
   const save = async (event) => {
@@ -49,22 +53,25 @@ function Views({ views, shared, display, query, open, again }) {
     event.target.closest("[popover]").hidePopover();
     open(wanted);
   };
+  const view = ({ name, query: kept, first }) => html`<li key=${name}>
+    <a href=${`?${kept}`} onClick=${(event) => go(event, kept)}>${name}</a>
+    <button type="button" aria-pressed=${String(Boolean(first))} title="open with the page"
+      aria-label=${`open ${name} with the page`} onClick=${() => again(views.toggleFirst(name))}
+    >${first ? "★" : "☆"}</button>
+    <button type="button" title="delete" aria-label=${`delete the view ${name}`}
+      onClick=${() => again(views.remove(name))}>×</button></li>`;
+  const share = html`<button class="btn small" value="share" title="with everybody who may see events">Share</button>`;
   return html`<h2>Views</h2><ul class="views">
     <li><a href="?" onClick=${(event) => go(event, "")}>Everything</a></li>
-    ${views.all.map(
-      ({
-        name,
-        query: kept,
-        first,
-      }) => html`<li key=${name}><a href=${`?${kept}`} onClick=${(event) => go(event, kept)}>${name}</a>
-      <button type="button" aria-pressed=${String(Boolean(first))} title="open with the page" aria-label=${`open ${name} with the page`} onClick=${() => again(views.toggleFirst(name))}>${first ? "★" : "☆"}</button>
-      <button type="button" title="delete" aria-label=${`delete the view ${name}`} onClick=${() => again(views.remove(name))}>×</button></li>`,
-    )}
+    ${views.all.map(view)}
   </ul>
-  <form class="one-line" onSubmit=${save}><input name="name" required maxlength="60" autocomplete="off" aria-label="Name of the view" placeholder="Name this view …" /><button class="btn small" title="for yourself, in this browser">Keep</button>
-    ${shared.mayShare && html`<button class="btn small" value="share" title="with everybody who may see events">Share</button>`}</form>
+  <form class="one-line" onSubmit=${save}>
+    <input name="name" required maxlength="60" autocomplete="off" aria-label="Name of the view"
+      placeholder="Name this view …" />
+    <button class="btn small" title="for yourself, in this browser">Keep</button>
+    ${shared.mayShare && share}</form>
   ${shared.problem && html`<p class="errorlist" role="alert">${shared.problem}</p>`}
-  <${Shared} shared=${shared} views=${views} display=${display} go=${go} again=${again} />`;
+  <${Shared} shared=${shared} views=${views} display=${display} go=${go} again=${again} say=${say} />`;
 }
 
 function Time({ show, last, close }) {
@@ -75,14 +82,25 @@ function Time({ show, last, close }) {
     close();
     show(from.value && new Date(from.value), to.value && new Date(to.value));
   };
-  return html`<h2>Time</h2><div class="one-line">${SPANS.map(([words, minutes]) => html`<button class="btn small" type="button" onClick=${() => (close(), last(minutes))}>last ${words}</button>`)}</div>
-    <form class="times" onSubmit=${submit}><label>from<input type="datetime-local" name="from" step="1" /></label><label>to<input type="datetime-local" name="to" step="1" /></label><button class="btn small">Show</button></form>`;
+  const choose = (minutes) => {
+    close();
+    last(minutes);
+  };
+  const span = ([words, minutes]) =>
+    html`<button class="btn small" type="button" onClick=${() => choose(minutes)}>last ${words}</button>`;
+  const field = (name) => html`<label>${name}<input type="datetime-local" name=${name} step="1" /></label>`;
+  return html`<h2>Time</h2><div class="one-line">${SPANS.map(span)}</div>
+    <form class="times" onSubmit=${submit}>${field("from")}${field("to")}
+      <button class="btn small">Show</button></form>`;
 }
 
 function Rows({ display, look, again }) {
   const choice = (name, value, [words, title]) =>
-    html`<button type="button" title=${title} aria-pressed=${String(display[name] === value)} onClick=${() => again(look({ [name]: value }))}>${words}</button>`;
+    html`<button type="button" title=${title} aria-pressed=${String(display[name] === value)}
+      onClick=${() => again(look({ [name]: value }))}>${words}</button>`;
+  const heights = [choice("roomy", false, ["dense", ""]), choice("roomy", true, ["roomy", ""])];
+  const modes = MODES.map((mode) => choice("mode", mode, WORDS[mode]));
   return html`<h2>Rows</h2>
-    <div class="one-line"><span class="seg small" role="group" aria-label="Height of rows">${choice("roomy", false, ["dense", ""])}${choice("roomy", true, ["roomy", ""])}</span>
-    <span class="seg small" role="group" aria-label="Times">${MODES.map((mode) => choice("mode", mode, WORDS[mode]))}</span></div>`;
+    <div class="one-line"><span class="seg small" role="group" aria-label="Height of rows">${heights}</span>
+    <span class="seg small" role="group" aria-label="Times">${modes}</span></div>`;
 }

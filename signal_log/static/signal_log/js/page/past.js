@@ -57,12 +57,14 @@ export function renderEnd(root, older, stormy) {
 
 function words(older) {
   if (older.state === "loading") return "Loading older events…";
+  const button = (label) => html`<button class="link" type="button" onClick=${() => older.more()}>${label}</button>`;
   if (older.state === "searching")
-    return html`Searched back to event ${count(older.searchedTo)} <button class="link" type="button" onClick=${() => older.more()}>search on</button>`;
-  if (older.state === "failed")
-    return html`Older events could not be loaded: ${older.problem} <button class="link" type="button" onClick=${() => older.more()}>again</button>`;
-  if (older.state === "full")
-    return html`This page holds ${count(config.kept)} events. <a href=${links.history(historyFrom(older.store.floor))}>Go on in the history</a>`;
+    return html`Searched back to event ${count(older.searchedTo)} ${button("search on")}`;
+  if (older.state === "failed") return html`Older events could not be loaded: ${older.problem} ${button("again")}`;
+  if (older.state === "full") {
+    const further = links.history(historyFrom(older.store.floor));
+    return html`This page holds ${count(config.kept)} events. <a href=${further}>Go on in the history</a>`;
+  }
   if (older.state !== "began" || !store.size) return null;
   if (state.range?.since) return "Nothing older in this range of time";
   return inForce().length ? "No older event matches" : "This is where the log begins";

@@ -8,7 +8,8 @@ import { EXTRA } from "./extra_columns.js";
 
 const FLASH = 1_200;
 const JUST_NOW = 10_000; // what is older came with the backfill and does not flash
-const NAMES = ["time", "delta", "kind", "obj", "chg", "actor", "via"]; // always filled: cells that are not shown are cheap
+// Always filled: cells that are not shown are cheap.
+const NAMES = ["time", "delta", "kind", "obj", "chg", "actor", "via"];
 
 const el = (tag, className, role) => {
   const node = document.createElement(tag);
@@ -63,10 +64,8 @@ export function fillRow(element, row, how) {
   const said = row.type === "cascade" ? row.told : (row.operation ?? row);
   const kind = row.event?.kind ?? said.kind;
   const isNew = how.calm && how.another && how.now - row.born < FLASH / 2 && how.now + how.skew - said.at < JUST_NOW;
-  call(
-    element,
-    `row ${kind}${row.event && kind === "about" ? " pre" : ""}${row.dim ? " dim" : ""}${row === how.picked ? " picked" : ""}${isNew ? " new" : ""}`,
-  );
+  const marks = { pre: row.event && kind === "about", dim: row.dim, picked: row === how.picked, new: isNew };
+  call(element, ["row", kind, ...Object.keys(marks).filter((mark) => marks[mark])].join(" "));
   sayTime(element, row, how);
   unfolding(element, row);
   what(element.cells, row, said, kind);

@@ -58,14 +58,16 @@ export class Chart {
     context.fillStyle = this.ground;
     context.fillRect(0, height - 1, width, 1);
     this.#stack(context, width, height - 1);
-    if (document.activeElement !== canvas) canvas.setAttribute("aria-label", this.words()); // who is on it hears of bars
+    // Who is on it hears of bars.
+    if (document.activeElement !== canvas) canvas.setAttribute("aria-label", this.words());
   }
 
   /** What the chart shows, for those who do not see it. */
   words() {
     const totals = KINDS.map((_, k) => this.sums.reduce((sum, bar) => sum + bar[k], 0));
     const said = SAID.map((word, k) => (totals[k] ? `${count(totals[k])} ${word}` : "")).filter(Boolean);
-    return `Operations in the last ten minutes: ${said.join(", ") || "none"}. Arrow keys move, with Shift they choose a span, Enter shows it`;
+    const keys = "Arrow keys move, with Shift they choose a span, Enter shows it";
+    return `Operations in the last ten minutes: ${said.join(", ") || "none"}. ${keys}`;
   }
 
   #lit = null;

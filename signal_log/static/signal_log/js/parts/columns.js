@@ -1,6 +1,9 @@
 // The columns of the list: which there are, and somebody's choice of them with their widths, as a text for the address.
 
-/** Widths in pixels. Those that `grow` share the room that is left, each by its width; `slim` ones give way in a narrow list. */
+/**
+ * Widths in pixels. Those that `grow` share the room that is left, each by its width; `slim` ones give way in a narrow
+ * list.
+ */
 export const COLUMNS = {
   time: { title: "Time", width: 96, least: 56 },
   delta: { title: "Δ", words: "Δ, time since the row below", width: 66, least: 44, slim: true },
@@ -100,7 +103,10 @@ export function widened(widths, least, index, by) {
   return after;
 }
 
-/** The columns with widths as they were on the screen and as they are wanted; of those that grow all are kept, in proportion. */
+/**
+ * The columns with widths as they were on the screen and as they are wanted; of those that grow all are kept, in
+ * proportion.
+ */
 export const withWidths = (columns, before, after) =>
   columns.map((one) => {
     const wide = Math.round(after[one.name] ?? 0);

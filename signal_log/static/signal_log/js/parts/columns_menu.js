@@ -1,27 +1,29 @@
 // The part of the view's menu that chooses the columns of the list and their order.
 
 import { html } from "../../vendor/htm-preact.js";
-import { announcer } from "../page/state.js";
 import { COLUMNS, move, toggle, toText, USUAL } from "./columns.js";
 
-/** `columns()` are those shown, `arrange(columns)` shows others, `fits(name)` says whether there is room for one. */
-export function Columns({ columns, arrange, fits, again }) {
+/**
+ * `columns()` are those shown, `arrange(columns)` shows others, `fits(name)` says whether there is room for one;
+ * `say(words)` is for a screen reader.
+ */
+export function Columns({ columns, arrange, fits, again, say }) {
   const shown = columns();
   const others = Object.keys(COLUMNS).filter((name) => !shown.some((one) => one.name === name));
-  const change = (chosen) => (arrange(chosen), again());
+  const change = (chosen) => {
+    arrange(chosen);
+    again();
+  };
   const shift = ({ currentTarget }, name, by) => {
     const moved = move(shown, name, by);
     change(moved);
     currentTarget.focus(); // its line has moved, and in a browser without moveBefore() lost it
-    announcer.say(
-      `${COLUMNS[name].title} is column ${moved.findIndex((one) => one.name === name) + 1} of ${moved.length}`,
-    );
+    say(`${COLUMNS[name].title} is column ${moved.findIndex((one) => one.name === name) + 1} of ${moved.length}`);
   };
-  const line = (
-    name,
-    place,
-  ) => html`<${Line} key=${name} name=${name} shown=${place !== undefined} first=${place === 0} last=${place === shown.length - 1}
-    fits=${place === undefined || fits(name)} flip=${() => change(toggle(shown, name))} shift=${(event, by) => shift(event, name, by)} />`;
+  const line = (name, place) => html`<${Line} key=${name} name=${name}
+    shown=${place !== undefined} first=${place === 0} last=${place === shown.length - 1}
+    fits=${place === undefined || fits(name)}
+    flip=${() => change(toggle(shown, name))} shift=${(event, by) => shift(event, name, by)} />`;
   return html`<section class="columns"><h2>Columns</h2>
     <ul>${[...shown.map(({ name }, place) => line(name, place)), ...others.map((name) => line(name))]}</ul>
     ${toText(shown) && html`<button class="btn small" type="button" onClick=${() => change(USUAL)}>As usual</button>`}
@@ -31,8 +33,10 @@ export function Columns({ columns, arrange, fits, again }) {
 function Line({ name, shown, first, last, fits, flip, shift }) {
   const { title, words, always } = COLUMNS[name];
   const arrow = (by, end, sign, where) =>
-    html`<button type="button" title=${where} aria-label=${`move ${title} to the ${where}`} aria-disabled=${String(end)} onClick=${(event) => end || shift(event, by)}>${sign}</button>`;
-  return html`<li><label class="check" title=${words}><input type="checkbox" checked=${shown} disabled=${always} onChange=${flip} /> ${title}</label>
+    html`<button type="button" title=${where} aria-label=${`move ${title} to the ${where}`}
+      aria-disabled=${String(end)} onClick=${(event) => end || shift(event, by)}>${sign}</button>`;
+  return html`<li><label class="check" title=${words}>
+    <input type="checkbox" checked=${shown} disabled=${always} onChange=${flip} /> ${title}</label>
     ${fits ? null : html`<span class="muted">no room</span>`}
     ${shown && html`${arrow(-1, first, "↑", "left")}${arrow(1, last, "↓", "right")}`}</li>`;
 }

@@ -17,15 +17,24 @@ export function renderDetail(root, operation, { store, links, context, act }) {
   const told = whole.findLast((e) => e && e.outcome !== "committed") ?? whole.findLast(Boolean);
   const known = { operation, told, whole: whole.filter(Boolean), store, links, context, act };
   render(
-    html`<${Head} ...${known} />
-    ${
-      told
-        ? html`<${Facts} ...${known} /><${Failure} ...${known} /><${Changes} ...${known} /><${Cause} ...${known} /><${Receivers} ...${known} /><${Fall} ...${known} /><${Raw} ...${known} />`
-        : html`<p class="notice">The page keeps the whole of its newest events only. <a href=${links.event(operation.events.at(-1).id)}>Open this one</a> to read it.</p>`
-    }`,
+    html`<${Head} ...${known} />${told ? html`<${Body} ...${known} />` : html`<${Elsewhere} ...${known} />`}`,
     root,
   );
 }
+
+const Body = (known) => html`<${Facts} ...${known} />
+  <${Failure} ...${known} />
+  <${Changes} ...${known} />
+  <${Cause} ...${known} />
+  <${Receivers} ...${known} />
+  <${Fall} ...${known} />
+  <${Raw} ...${known} />`;
+
+const Elsewhere = ({
+  operation,
+  links,
+}) => html`<p class="notice">The page keeps the whole of its newest events only.${" "}
+  <a href=${links.event(operation.events.at(-1).id)}>Open this one</a> to read it.</p>`;
 
 function Head({ operation, told, links, context, act }) {
   const { id } = told ?? operation.events.at(-1);
@@ -33,51 +42,52 @@ function Head({ operation, told, links, context, act }) {
   return html`<header><div>
       <span class=${`kind ${operation.kind}`}>${operation.word}</span>
       <h2>${lastPart(operation.sender)} <span class="value">${line(operation.repr || operation.pk, 200)}</span></h2>
-    </div><button class="icon-btn" type="button" aria-label="Close the panel" title="Close (Esc)" onClick=${act.close}>✕</button></header>
+    </div>
+    <button class="icon-btn" type="button" aria-label="Close the panel" title="Close (Esc)"
+      onClick=${act.close}>✕</button></header>
     <div class="actions">
       <a class="btn small" href=${links.event(id)}>Open</a>
       ${operation.pk && html`<a class="btn small" href=${links.object(operation.sender, operation.pk)}>Object</a>`}
-      <button class="btn small" type="button" aria-pressed=${String(Boolean(context))} title="The 20 events before and after it, whatever the filter (x)" onClick=${act.context}>± 20</button>
+      <button class="btn small" type="button" aria-pressed=${String(Boolean(context))}
+        title="The 20 events before and after it, whatever the filter (x)" onClick=${act.context}>± 20</button>
       <span class="seg small" role="group" aria-label="Copy"><span aria-hidden="true">Copy</span>
         <button type="button" onClick=${() => act.copy(url, "Link")}>link</button>
-        ${
-          told &&
-          html`<button type="button" onClick=${() => act.copy(asJson(told), "JSON")}>JSON</button>
-        <button type="button" title="As a table for a ticket" onClick=${() => act.copy(asMarkdown(told, url), "Markdown")}>MD</button>
-        <button type="button" title="As a line of Python" onClick=${() => act.copy(asOrm(told), "Python")}>ORM</button>`
-        }
+        ${told && html`<${Copies} told=${told} url=${url} act=${act} />`}
       </span>
     </div>`;
 }
 
+const Copies = ({ told, url, act }) => html`
+  <button type="button" onClick=${() => act.copy(asJson(told), "JSON")}>JSON</button>
+  <button type="button" title="As a table for a ticket"
+    onClick=${() => act.copy(asMarkdown(told, url), "Markdown")}>MD</button>
+  <button type="button" title="As a line of Python" onClick=${() => act.copy(asOrm(told), "Python")}>ORM</button>`;
+
 function Facts({ operation, told, whole, links, act }) {
-  const only = (key, value, text = value) =>
-    html`<button class="only" type="button" title=${`show only this ${key === "sender" ? "model" : key}; with Alt leave it out`} onClick=${({ altKey }) => act.only({ key, value, not: altKey })}><span class="value">${line(text, 200)}</span></button>`;
+  const only = (key, value, text = value) => {
+    const title = `show only this ${key === "sender" ? "model" : key}; with Alt leave it out`;
+    const take = ({ altKey }) => act.only({ key, value, not: altKey });
+    return html`<button class="only" type="button" title=${title}
+      onClick=${take}><span class="value">${line(text, 200)}</span></button>`;
+  };
+  const actor = told.actor_repr || told.actor_pk;
+  const who = actor ? only("actor", actor) : html`<span class="muted">nobody was logged in</span>`;
+  const address = told.remote_addr && html`<span class="muted"> · ${line(told.remote_addr, 64)}</span>`;
+  const request = told.path ? line(`${told.method} ${told.path}`, 300) : "";
+  const signals = whole.map((e, i) => html`${i ? ", " : ""}<a href=${links.event(e.id)}>${lastPart(e.signal)}</a>`);
+  const raw = told.raw ? html`<span class="muted"> · raw (fixture)</span>` : "";
+  const kind = told.outcome === "committed" ? "" : `kind ${operation.kind}`;
+  const trace = html`<a class="mono" href=${links.trace(told.trace_id)}>${told.trace_id.slice(-8)}</a>`;
   const facts = [
     ["When", html`<span class="mono">${exact(whole[0].occurred_at)}</span>`],
-    [
-      "Who",
-      html`${told.actor_repr || told.actor_pk ? only("actor", told.actor_repr || told.actor_pk) : html`<span class="muted">nobody was logged in</span>`}${told.remote_addr && html`<span class="muted"> · ${line(told.remote_addr, 64)}</span>`}`,
-    ],
-    [
-      "From",
-      html`<span class="mono value">${told.path ? line(`${told.method} ${told.path}`, 300) : ""}</span> ${only("source", told.source)}`,
-    ],
+    ["Who", html`${who}${address}`],
+    ["From", html`<span class="mono value">${request}</span> ${only("source", told.source)}`],
     told.call_site && ["Where", html`<span class="mono value">${line(told.call_site, 300)}</span>`],
     ["Object", html`${only("object", `${told.sender}/${told.object_pk}`)}`],
-    [
-      "Signals",
-      html`${whole.map((e, i) => html`${i ? ", " : ""}<a href=${links.event(e.id)}>${lastPart(e.signal)}</a>`)}${told.raw ? html`<span class="muted"> · raw (fixture)</span>` : ""}`,
-    ],
-    [
-      "Outcome",
-      html`<span class=${told.outcome === "committed" ? "" : `kind ${operation.kind}`}>${told.outcome.replace("_", " ")}</span>`,
-    ],
+    ["Signals", html`${signals}${raw}`],
+    ["Outcome", html`<span class=${kind}>${told.outcome.replace("_", " ")}</span>`],
     ["Took", duration(took(whole))],
-    [
-      "Trace",
-      html`<a class="mono" href=${links.trace(told.trace_id)}>${told.trace_id.slice(-8)}</a> · ${only("trace", told.trace_id, "only this trace")}`,
-    ],
+    ["Trace", html`${trace} · ${only("trace", told.trace_id, "only this trace")}`],
   ].filter(Boolean);
   return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
@@ -94,7 +104,9 @@ function Failure({ told }) {
     told.outcome === "failed"
       ? "It never finished: the row was not written."
       : "It was undone: the row is as it was before.";
-  return html`<div class=${`notice ${told.outcome === "failed" ? "error" : "warning"}`}>${words}${told.error && html`<div class="value">${visible(told.error)}</div>`}</div>`;
+  const tone = told.outcome === "failed" ? "error" : "warning";
+  const error = told.error && html`<div class="value">${visible(told.error)}</div>`;
+  return html`<div class=${`notice ${tone}`}>${words}${error}</div>`;
 }
 
 function Changes({ told }) {
@@ -102,8 +114,10 @@ function Changes({ told }) {
     ([, [old, now]]) => old === MASK || now === MASK || JSON.stringify(old) !== JSON.stringify(now),
   );
   if (!fields.length) return html`<h3>Changes</h3><p class="muted">No field changed.</p>`;
+  const field = ([name, [old, now]]) => html`<div><dt>${line(name, 100)}</dt>
+    <dd><${Pair} told=${told} old=${old} now=${now} /></dd></div>`;
   return html`<h3>${fields.length === 1 ? "1 field" : `${fields.length} fields`}</h3>
-    <dl class="diff">${fields.map(([name, [old, now]]) => html`<div><dt>${line(name, 100)}</dt><dd><${Pair} told=${told} old=${old} now=${now} /></dd></div>`)}</dl>`;
+    <dl class="diff">${fields.map(field)}</dl>`;
 }
 
 function Pair({ told, old, now }) {
@@ -111,7 +125,9 @@ function Pair({ told, old, now }) {
   const came = told.created || loose || (old === null && told.signal === "pre_save");
   const went = told.signal.endsWith("_delete") || loose;
   if (old === MASK || now === MASK)
-    return html`${!came && html`<del><${Value} of=${old} /></del>`}${!went && html`<ins><${Value} of=${now} /></ins>`}<span class="muted">masked</span>`;
+    return html`${!came && html`<del><${Value} of=${old} /></del>`}
+      ${!went && html`<ins><${Value} of=${now} /></ins>`}
+      <span class="muted">masked</span>`;
   if (came && old === null) return html`<ins><${Value} of=${now} /></ins>`;
   if (went && now === null) return html`<del><${Value} of=${old} /></del>`;
   if (typeof old === "string" && typeof now === "string") {
@@ -145,15 +161,15 @@ function Cause({ operation, told, store, links, act }) {
     if (!at.parent) break;
   }
   if (!chain.length) return null;
-  return html`<h3>Why</h3><ol class="chain">${chain.map(
-    ({ by, parent, signal }, depth) => html`<li style=${{ "--depth": depth }}>
-    ${
-      parent
-        ? html`<button class="only" type="button" onClick=${() => act.pick(parent.events[0].id)}>${signal} ${lastPart(parent.sender)} <span class="value">${line(parent.repr || parent.pk, 80)}</span></button>`
-        : html`<span class="muted">the signal before is not among the events held here, </span><a href=${links.trace(told.trace_id)}>see the whole trace</a>`
-    }
-    ${by && html`<div><span class="cause mono" title=${line(by, 300)}>${line(by, 80)}</span></div>`}</li>`,
-  )}</ol>`;
+  const unknown = html`<span class="muted">the signal before is not among the events held here, </span>
+    <a href=${links.trace(told.trace_id)}>see the whole trace</a>`;
+  const above = (parent, signal) => html`<button class="only" type="button"
+    onClick=${() => act.pick(parent.events[0].id)}>${signal} ${lastPart(parent.sender)}${" "}
+    <span class="value">${line(parent.repr || parent.pk, 80)}</span></button>`;
+  const step = ({ by, parent, signal }, depth) => html`<li style=${{ "--depth": depth }}>
+    ${parent ? above(parent, signal) : unknown}
+    ${by && html`<div><span class="cause mono" title=${line(by, 300)}>${line(by, 80)}</span></div>`}</li>`;
+  return html`<h3>Why</h3><ol class="chain">${chain.map(step)}</ol>`;
 }
 
 /** What it set off, drawn from the events this page has of the trace. */
@@ -161,16 +177,27 @@ function Fall({ operation, store, act }) {
   const list = bars(tree(operation), (id) => store.event(id), operation);
   if (list.length < 2) return null;
   const span = axis(list);
-  return html`<h3>What it set off</h3><ol class="fall">${list.slice(0, 200).map(
-    (
-      bar,
-    ) => html`<li class=${`${bar.kind === "about" ? "" : bar.kind === "receiver" ? "receiver" : bar.here ? "operation here" : bar.kind}`} style=${{ "--depth": bar.depth }} title=${label(bar)}>
-    ${bar.id && !bar.here ? html`<button class="name" type="button" onClick=${() => act.pick(bar.id)}>${line(bar.name, 100)}</button>` : html`<span class="name">${line(bar.kind === "receiver" ? lastPart(bar.name) : bar.name, 100)}</span>`}
-    <span class="track" aria-hidden="true"><i style=${extent(bar, span)}></i></span><span>${duration(bar.length)}</span></li>`,
-  )}</ol>
+  const row = (bar) => html`<li class=${barStyle(bar)} style=${{ "--depth": bar.depth }} title=${label(bar)}>
+    <${BarName} bar=${bar} act=${act} />
+    <span class="track" aria-hidden="true"><i style=${extent(bar, span)}></i></span>
+    <span>${duration(bar.length)}</span></li>`;
+  return html`<h3>What it set off</h3><ol class="fall">${list.slice(0, 200).map(row)}</ol>
     ${list.length > 200 && html`<p class="muted">and ${list.length - 200} more</p>`}`;
 }
 
+function barStyle({ kind, here }) {
+  if (kind === "about") return "";
+  if (kind === "receiver") return "receiver";
+  return here ? "operation here" : kind;
+}
+
+function BarName({ bar, act }) {
+  if (bar.id && !bar.here)
+    return html`<button class="name" type="button" onClick=${() => act.pick(bar.id)}>${line(bar.name, 100)}</button>`;
+  return html`<span class="name">${line(bar.kind === "receiver" ? lastPart(bar.name) : bar.name, 100)}</span>`;
+}
+
 function Raw({ whole }) {
-  return html`<details><summary>As JSON</summary>${whole.map((event) => html`<pre>${visible(asJson(event))}</pre>`)}</details>`;
+  const texts = whole.map((event) => html`<pre>${visible(asJson(event))}</pre>`);
+  return html`<details><summary>As JSON</summary>${texts}</details>`;
 }

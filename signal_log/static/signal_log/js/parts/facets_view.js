@@ -11,13 +11,10 @@ const open = new Map(); // facets of which all values are shown, with what is lo
 /** `toggle(filter)` and `close()` are called from the controls. */
 export function renderFacets(root, { facets, filters, toggle, close }) {
   const again = () => renderFacets(root, { facets, filters, toggle, close });
-  render(
-    html`
-    <div class="facets-head">Filters <button class="btn small" type="button" onClick=${close}>Done</button></div>
-    ${FACETS.map(([key]) => html`<${Facet} key=${key} name=${key} values=${valuesOf(facets, filters, key)} filters=${filters} toggle=${toggle} again=${again} />`)}
-  `,
-    root,
-  );
+  const facet = ([key]) => html`<${Facet} key=${key} name=${key} values=${valuesOf(facets, filters, key)}
+    filters=${filters} toggle=${toggle} again=${again} />`;
+  const done = html`<button class="btn small" type="button" onClick=${close}>Done</button>`;
+  render(html`<div class="facets-head">Filters ${done}</div>${FACETS.map(facet)}`, root);
 }
 
 /** What was counted, and what is filtered for although nothing of it is here. */
@@ -36,20 +33,35 @@ function Facet({ name, values, filters, toggle, again }) {
     sought === undefined
       ? values.slice(0, FIRST)
       : values.filter(([value]) => value.toLowerCase().includes(sought.toLowerCase()));
-  const flip = () => (open.delete(name) || open.set(name, ""), again());
-  const seek = ({ target }) => (open.set(name, target.value), again());
+  const flip = () => {
+    if (!open.delete(name)) open.set(name, "");
+    again();
+  };
+  const seek = ({ target }) => {
+    open.set(name, target.value);
+    again();
+  };
+  const field = html`<input class="seek" type="search" aria-label=${`Look for ${LABELS[name]} values`}
+    placeholder="look for …" value=${sought} onInput=${seek} />`;
+  const entry = ([value, number]) => html`<${Value} key=${value} name=${name} value=${value} number=${number}
+    most=${most} there=${has(filters, { key: name, value })} toggle=${toggle} />`;
+  const more = open.has(name) ? "fewer" : `${values.length - FIRST} more`;
   return html`<h2>${LABELS[name]}</h2>
-    ${sought !== undefined && html`<input class="seek" type="search" aria-label=${`Look for ${LABELS[name]} values`} placeholder="look for …" value=${sought} onInput=${seek} />`}
-    <ul>${shown.map(([value, number]) => html`<${Value} key=${value} name=${name} value=${value} number=${number} most=${most} there=${has(filters, { key: name, value })} toggle=${toggle} />`)}</ul>
-    ${values.length > FIRST && html`<button class="more" type="button" onClick=${flip}>${open.has(name) ? "fewer" : `${values.length - FIRST} more`}</button>`}`;
+    ${sought !== undefined && field}
+    <ul>${shown.map(entry)}</ul>
+    ${values.length > FIRST && html`<button class="more" type="button" onClick=${flip}>${more}</button>`}`;
 }
 
 function Value({ name, value, number, most, there, toggle }) {
   const state = there ? (there.not ? "not" : "on") : number ? "" : "none";
   const text = line(name === "outcome" ? value.replace("_", " ") : value, 100);
   const take = (event) => toggle({ key: name, value, not: event.altKey });
+  const leave = () => toggle({ key: name, value, not: true });
+  const none = state === "not" ? "" : "–";
   return html`<li class=${`facet ${state}`} style=${{ "--part": `${(100 * number) / most}%` }}>
-    <button class="take" type="button" title=${text} aria-pressed=${String(state === "on")} onClick=${take}><span>${name === "signal" ? lastPart(text) : text}</span><span>${number ? count(number) : state === "not" ? "" : "–"}</span></button>
-    <button class="leave" type="button" title="leave out" aria-label=${`leave out ${LABELS[name]} ${text}`} aria-pressed=${String(state === "not")} onClick=${() => toggle({ key: name, value, not: true })}>−</button>
+    <button class="take" type="button" title=${text} aria-pressed=${String(state === "on")} onClick=${take}>
+      <span>${name === "signal" ? lastPart(text) : text}</span><span>${number ? count(number) : none}</span></button>
+    <button class="leave" type="button" title="leave out" aria-label=${`leave out ${LABELS[name]} ${text}`}
+      aria-pressed=${String(state === "not")} onClick=${leave}>−</button>
   </li>`;
 }

@@ -12,7 +12,10 @@ function el(tag, className, role) {
 }
 
 export class Heads {
-  /** The row holds the button of the clock; `on`: lay(names) of other columns, changed(columns) when one was made wider. */
+  /**
+   * The row holds the button of the clock; `on`: lay(names) of other columns, changed(columns) when one was made
+   * wider.
+   */
   constructor(grid, row, on) {
     Object.assign(this, { grid, row, on, names: [], clock: row.querySelector("#clock") });
     this.narrow = matchMedia("(max-width: 640px)"); // two lines a row there, of the usual columns

@@ -80,18 +80,26 @@ export class Receivers extends Component {
   render() {
     const list = slowestFirst(this.events, this.told);
     if (!list.length) return null;
-    return html`<h3>${list.length > 1 ? "Receivers, slowest first" : "Receivers"}</h3><ul class="receivers">${list.map(
-      (one) => html`<li>
-      <span class="value" title=${`${one.signal}, called ${one.order} of ${one.of}`}>${line(one.name, 200)} <span class="muted">${one.signal}</span></span><span class="muted">${duration(one.us)}</span>
-      <span class="usual">${one.standing ? html`<${Spread} ...${one.standing} /><span class="muted">${one.standing.text}</span>${one.standing.slow && html` <span class="slow">slow, ${one.standing.times} × p50</span>`}` : "\u00a0"}</span>
-      ${one.error && html`<span class="error value">× ${visible(one.error)}</span>`}</li>`,
-    )}</ul>
+    const title = list.length > 1 ? "Receivers, slowest first" : "Receivers";
+    return html`<h3>${title}</h3><ul class="receivers">${list.map((one) => html`<${Receiver} ...${one} />`)}</ul>
       ${this.trouble && html`<p class="muted">What they take usually could not be read: ${this.trouble}</p>`}`;
   }
 }
 
+const Receiver = ({ name, signal, order, of, us, error, standing }) => html`<li>
+  <span class="value" title=${`${signal}, called ${order} of ${of}`}>${line(name, 200)}${" "}
+    <span class="muted">${signal}</span></span>
+  <span class="muted">${duration(us)}</span>
+  <span class="usual">${standing ? html`<${Standing} ...${standing} />` : "\u00a0"}</span>
+  ${error && html`<span class="error value">× ${visible(error)}</span>`}</li>`;
+
+const Standing = (standing) => html`<${Spread} ...${standing} />
+  <span class="muted">${standing.text}</span>
+  ${standing.slow && html` <span class="slow">slow, ${standing.times} × p50</span>`}`;
+
 /** The same as _spread.html: a band from p50 to p99, a mark where this run lies. */
 function Spread({ p50, p99, at, slow }) {
   if (at === null) return null;
-  return html`<svg class=${slow ? "spread late" : "spread"} viewBox="-1 0 102 8" preserveAspectRatio="none" aria-hidden="true"><rect x=${p50} y="2" width=${p99 - p50} height="4" /><path d=${`M${at} 0V8`} /></svg>`;
+  return html`<svg class=${slow ? "spread late" : "spread"} viewBox="-1 0 102 8" preserveAspectRatio="none"
+    aria-hidden="true"><rect x=${p50} y="2" width=${p99 - p50} height="4" /><path d=${`M${at} 0V8`} /></svg>`;
 }

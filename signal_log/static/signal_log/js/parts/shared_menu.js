@@ -3,30 +3,38 @@
 import { html } from "../../vendor/htm-preact.js";
 import { line } from "../lib/text.js";
 import { minute } from "../lib/time.js";
-import { announcer } from "../page/state.js";
 
 let asked = 0; // the one of which somebody wants to know whether it is to go
 
-/** `shared` and the personal `views`, of which one may open with the page; `go(event, query)` opens a view. */
-export function Shared({ shared, views, display, go, again }) {
+/**
+ * `shared` and the personal `views`, of which one may open with the page; `go(event, query)` opens a view;
+ * `say(words)` is for a screen reader.
+ */
+export function Shared({ shared, views, display, go, again, say }) {
   if (!shared.all.length && !shared.mayShare) return null;
   const remove = async (view) => {
     if (asked !== view.id) return again((asked = view.id));
-    if (await shared.remove(view)) announcer.say(`${view.name} is no longer shared`);
+    if (await shared.remove(view)) say(`${view.name} is no longer shared`);
     again((asked = 0));
   };
+  const entry = (view) => html`<${View} key=${view.id} view=${view} first=${views.firstShared === view.name}
+    mode=${display.mode} go=${go} star=${() => again(views.toggleShared(view))} remove=${() => remove(view)} />`;
   return html`<h2>Shared views</h2>
     ${!shared.all.length && html`<p class="muted">None yet. Name the view that you see, and share it.</p>`}
-    <ul class="views">${shared.all.map((view) => html`<${View} key=${view.id} view=${view} first=${views.firstShared === view.name} mode=${display.mode} go=${go} star=${() => again(views.toggleShared(view))} remove=${() => remove(view)} />`)}</ul>`;
+    <ul class="views">${shared.all.map(entry)}</ul>`;
 }
 
 function View({ view, first, mode, go, star, remove }) {
   const name = line(view.name, 60);
   const sure = asked === view.id;
+  const cross = html`<button type="button" class=${sure ? "sure" : ""}
+    title=${sure ? "take it away from everybody" : "no longer share"}
+    aria-label=${`${sure ? "sure? " : ""}no longer share ${name}`} onClick=${remove}>${sure ? "sure?" : "×"}</button>`;
   return html`<li><a href=${`?${view.query}`} title=${name} onClick=${(event) => go(event, view.query)}>${name}
       <small>${line(view.by, 40)}, ${minute(Date.parse(view.at), mode)}</small></a>
-    <button type="button" aria-pressed=${String(first)} title="open with the page" aria-label=${`open ${name} with the page`} onClick=${star}>${first ? "★" : "☆"}</button>
-    ${view.removable && html`<button type="button" class=${sure ? "sure" : ""} title=${sure ? "take it away from everybody" : "no longer share"} aria-label=${`${sure ? "sure? " : ""}no longer share ${name}`} onClick=${remove}>${sure ? "sure?" : "×"}</button>`}</li>`;
+    <button type="button" aria-pressed=${String(first)} title="open with the page"
+      aria-label=${`open ${name} with the page`} onClick=${star}>${first ? "★" : "☆"}</button>
+    ${view.removable && cross}</li>`;
 }
 
 /** Nobody is asked any more: the menu was closed. */

@@ -8,13 +8,9 @@ export function renderFoot(
   root,
   { storm, size, rows, list, since, now, recovered, lost, absent, older, notes, mode, help },
 ) {
-  const held =
-    list === "signals"
-      ? plural(size, "event")
-      : html`${plural(rows, list === "cascades" ? "cascade" : "operation")}<span class="of">${` of ${plural(size, "event")}`}</span>`;
-  const stormed =
-    storm &&
-    html`<span class="storm">showing 1 row a second of ${count(storm.perSecond)} · ${plural(storm.folded, "event")} folded · <button class="link" type="button" onClick=${storm.open}>show each</button></span>`;
+  const events = plural(size, "event");
+  const folded = plural(rows, list === "cascades" ? "cascade" : "operation");
+  const held = list === "signals" ? events : html`${folded}<span class="of">${` of ${events}`}</span>`;
   const kept = lost
     ? html`<span class="bad">! ${lost}</span>`
     : recovered
@@ -23,9 +19,21 @@ export function renderFoot(
         ? html`<span>nothing missed since ${minute(since, mode, now)}</span>`
         : null;
   render(
-    html`<span title=${`${count(size)} events held on this page`}>${held}</span>${stormed}${kept}${absent && html`<a href=${absent.url}>event ${absent.id} is older: open it</a>`}${notes.map((note) => html`<span class="bad">${note}</span>`)}
+    html`<span title=${`${count(size)} events held on this page`}>${held}</span>
+    ${storm && html`<${Storm} ...${storm} />`}
+    ${kept}
+    ${absent && html`<a href=${absent.url}>event ${absent.id} is older: open it</a>`}
+    ${notes.map((note) => html`<span class="bad">${note}</span>`)}
     <a class="push" href=${older} title="The same filters over the whole log">History</a>
-    <span><button type="button" onClick=${help}><span class="keys-hint"><kbd>j</kbd> <kbd>k</kbd> move · <kbd>f</kbd> follow · </span><kbd>?</kbd> keys</button></span>`,
+    <span><button type="button" onClick=${help}>
+      <span class="keys-hint"><kbd>j</kbd> <kbd>k</kbd> move · <kbd>f</kbd> follow · </span><kbd>?</kbd> keys
+    </button></span>`,
     root,
   );
+}
+
+function Storm({ perSecond, folded, open }) {
+  const words = `showing 1 row a second of ${count(perSecond)} · ${plural(folded, "event")} folded`;
+  const each = html`<button class="link" type="button" onClick=${open}>show each</button>`;
+  return html`<span class="storm">${words} · ${each}</span>`;
 }

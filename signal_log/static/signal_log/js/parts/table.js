@@ -146,7 +146,8 @@ export class Table {
     for (let index = first; index < last; index += 1) {
       const row = this.rows.at(index);
       let element = this.shown.get(row);
-      // The one that left first: rows of two kinds in turn then mostly stay in elements of their kind, which saves style.
+      // The one that left first: rows of two kinds in turn then mostly stay in elements of their kind, which saves
+      // style.
       if (!element) this.shown.set(row, (element = this.spare.shift() ?? this.#make()));
       if (element.of !== row || element.version !== row.version) this.#fill(element, row, now);
       this.#position(element, row, index);

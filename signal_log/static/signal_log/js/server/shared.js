@@ -5,7 +5,10 @@ const OLD = "The server does not take this from a page that has been open so lon
 const AWAY = "The server cannot be reached. Try again when it is back.";
 
 export class SharedViews {
-  /** `address(id)` is where one is taken away, without an id that of all; `token` is the page's, against foreign pages. */
+  /**
+   * `address(id)` is where one is taken away, without an id that of all; `token` is the page's, against foreign
+   * pages.
+   */
   constructor(address, token, fetcher = (...all) => fetch(...all)) {
     Object.assign(this, { address, token, fetcher, all: [], mayShare: false, problem: "" });
   }

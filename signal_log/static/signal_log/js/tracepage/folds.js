@@ -1,4 +1,5 @@
-// Which rows of a tree are open, known from their levels alone: row 5 stands below the nearest row above it of a lower level.
+// Which rows of a tree are open, known from their levels alone: row 5 stands below the nearest row above it of a lower
+// level.
 
 export class Folds {
   constructor(levels) {

@@ -56,7 +56,10 @@ export class Minimap {
     return context;
   }
 
-  /** The rows, once for each change of them; what is marked goes over a copy. Errors come last, so that none is painted over. */
+  /**
+   * The rows, once for each change of them; what is marked goes over a copy. Errors come last, so that none is painted
+   * over.
+   */
   #redraw() {
     const { width, height } = this.#size();
     if (!width || !height) return;

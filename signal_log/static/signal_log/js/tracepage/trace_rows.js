@@ -97,7 +97,9 @@ export class TraceRows {
     head.scrollIntoView({ block: "center" });
   }
 
-  /** Give the bars in view the span; gives the places of the first row in view, below `edge`, and of the first beyond. */
+  /**
+   * Give the bars in view the span; gives the places of the first row in view, below `edge`, and of the first beyond.
+   */
   paint(shown, [from, to], edge) {
     const box = isWhole([from, to]) ? `0 0 ${END} 8` : `${from} 0 ${to - from} 8`;
     const top = (place) => this.rows[shown[place]].getBoundingClientRect().top;
