@@ -29,7 +29,14 @@ function page(answer = async () => counts()) {
   const asked = [];
   const rate = new Rate();
   const store = new Store({ onKind: (operation, was, is) => before.count(operation, was, is) });
-  const before = new Before({ store, rate, ask: async (query) => (asked.push(query), answer(query)) });
+  const before = new Before({
+    store,
+    rate,
+    ask: async (query) => {
+      asked.push(query);
+      return answer(query);
+    },
+  });
   const totals = () =>
     Object.fromEntries(
       rate
@@ -117,7 +124,10 @@ test("without an answer the page counts what it holds, and asks again when the s
 
 test("the history is asked for the format that is wanted", async () => {
   const addresses = [];
-  const ask = asker("/events/", async (address) => (addresses.push(address), { status: 200, json: async () => ({}) }));
+  const ask = asker("/events/", async (address) => {
+    addresses.push(address);
+    return { status: 200, json: async () => ({}) };
+  });
   await ask({ before: 7, format: "counts" });
   await ask({ before: 7 });
   assert.deepEqual(addresses, ["/events/?before=7&format=counts", "/events/?before=7&format=json"]);

@@ -68,7 +68,10 @@ test("a search that ran out of time waits to be told to go on", async () => {
   const asked = [];
   const older = new Older({
     store,
-    ask: async (query) => (asked.push(query.before), answers.shift()),
+    ask: async (query) => {
+      asked.push(query.before);
+      return answers.shift();
+    },
     changed: () => {},
   });
   await older.more();
@@ -107,10 +110,10 @@ test("a failure is said in words and can be tried again", async () => {
 
 test("the question carries each value of each filter", async () => {
   let asked = "";
-  await asker(
-    "/log/events/",
-    async (url) => ((asked = url), { status: 200, json: async () => ({ events: [] }) }),
-  )({ sender: ["auth.User", "!users.Profile"], before: 5 });
+  await asker("/log/events/", async (url) => {
+    asked = url;
+    return { status: 200, json: async () => ({ events: [] }) };
+  })({ sender: ["auth.User", "!users.Profile"], before: 5 });
   assert.equal(asked, "/log/events/?sender=auth.User&sender=%21users.Profile&before=5&format=json");
 });
 

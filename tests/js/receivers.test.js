@@ -66,14 +66,23 @@ function panel(answer) {
   mock.timers.enable({ apis: ["setTimeout"] });
   const asked = [];
   const made = new Receivers({});
-  made.props = { whole: whole(), ask: async (id) => (asked.push(id), answer(id)) };
+  const ask = async (id) => {
+    asked.push(id);
+    return answer(id);
+  };
+  made.props = { whole: whole(), ask };
   let drawn = 0;
-  made.forceUpdate = () => (drawn += 1);
+  made.forceUpdate = () => {
+    drawn += 1;
+  };
   return {
     made,
     asked,
     drawn: () => drawn,
-    select: (events) => ((made.props = { ...made.props, whole: events }), made.componentDidUpdate()),
+    select: (events) => {
+      made.props = { ...made.props, whole: events };
+      made.componentDidUpdate();
+    },
   };
 }
 
@@ -108,7 +117,7 @@ test("an answer for what is no longer selected is let go, and a failure is said"
   made.componentDidMount();
   await settled(300);
   select([event({ id: 30, receivers: [ran("shop.mail", 5)] })]);
-  waiting.forEach(({ resolve }) => resolve({ receivers: [] }));
+  for (const { resolve } of waiting) resolve({ receivers: [] });
   await settled(300);
   assert.equal(drawn(), 0);
   waiting.at(-1).reject(new Error("the server answered 500"));

@@ -83,7 +83,7 @@ listen({
   ArrowRight: () => reader.toggle(state.picked, true),
   ArrowLeft: () => reader.toggle(state.picked, false),
   Enter: () => state.picked && location.assign(linkOf(state.picked)),
-  Escape: (event) => (page.search.leave(event) ? undefined : reader.escape()),
+  Escape: (event) => (page.search.leave(event) ? undefined : reader.leave()),
   f: reader.follow,
   p: () => reader.pause("reader"),
   " ": () => $("follow").click(),
@@ -111,8 +111,14 @@ addEventListener("popstate", () => {
 document.addEventListener("pointerdown", ({ target }) => {
   if ($("facets").classList.contains("open") && !target.closest("#facets, #facets-open")) reader.facetsDrawer(false);
 });
-addEventListener("online", () => (page.connection.hurry(), page.connection.probe()));
-addEventListener("offline", () => (page.connection.probe(), all()));
+addEventListener("online", () => {
+  page.connection.hurry();
+  page.connection.probe();
+});
+addEventListener("offline", () => {
+  page.connection.probe();
+  all();
+});
 document.addEventListener("visibilitychange", () => {
   state.takenAtHide = stream.taken;
   tick();

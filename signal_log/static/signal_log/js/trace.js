@@ -24,7 +24,9 @@ let error = -1;
 
 $("trace-tools").hidden = false;
 const minimap = new Minimap($("minimap"), rows.length, { select: look, go: (index) => rows.goTo(shown[index]) });
-const say = (words) => ($("trace-said").textContent = words);
+const say = (words) => {
+  $("trace-said").textContent = words;
+};
 const time = (at) => duration((at / END) * totalUs);
 
 /** What can be seen follows from the span, the open rows and the place on the page. */
@@ -34,7 +36,8 @@ function draw() {
 
 let waiting = 0;
 const soon = () => {
-  waiting ||= requestAnimationFrame(() => {
+  if (waiting) return;
+  waiting = requestAnimationFrame(() => {
     waiting = 0;
     draw();
   });
@@ -42,7 +45,7 @@ const soon = () => {
 
 function look(wanted) {
   span = wanted;
-  axis.forEach((one, end) => (one.textContent = isWhole(span) ? ends[end] : time(span[end])));
+  for (const [end, one] of axis.entries()) one.textContent = isWhole(span) ? ends[end] : time(span[end]);
   $("zoom-all").disabled = $("zoom-out").disabled = isWhole(span);
   say(isWhole(span) ? "" : `${time(span[0])} to ${time(span[1])}, ${time(length(span))} of ${ends[1]}`);
   soon();
@@ -74,7 +77,7 @@ function nextError() {
 function highlight() {
   const on = $("errors-lit").getAttribute("aria-pressed") !== "true";
   $("errors-lit").setAttribute("aria-pressed", String(on));
-  if (on) bad.forEach((row) => folds.reveal(row));
+  if (on) for (const row of bad) folds.reveal(row);
   rows.light(on ? bad : [], folds);
   refold();
 }
@@ -98,7 +101,10 @@ const deeds = {
   "]": () => foldAll(true),
   n: nextError,
   e: () => bad.length && highlight(),
-  Escape: () => (minimap.cancel(), look(WHOLE)),
+  Escape: () => {
+    minimap.cancel();
+    look(WHOLE);
+  },
   "?": () => $("keys").showModal(),
 };
 listen(deeds);

@@ -40,7 +40,10 @@ const mark = ({ value, not }) => (not ? "!" : "") + value;
 /** `{sender: ["auth.User", "!users.Profile"]}` for the server. */
 export function toWire(filters) {
   const wire = {};
-  for (const filter of filters) (wire[filter.key] ??= []).push(mark(filter));
+  for (const filter of filters) {
+    wire[filter.key] ??= [];
+    wire[filter.key].push(mark(filter));
+  }
   return wire;
 }
 

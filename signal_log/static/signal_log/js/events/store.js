@@ -245,9 +245,11 @@ export class Store {
 
   #evict(events) {
     let gone = 0;
-    const leaving = this.operations.takeOldest((row) =>
-      gone < events ? ((gone += row.events?.length ?? 0), true) : false,
-    );
+    const leaving = this.operations.takeOldest((row) => {
+      if (gone >= events) return false;
+      gone += row.events?.length ?? 0;
+      return true;
+    });
     for (const row of leaving) {
       row.gone = true;
       if (row.type === "gap") continue;

@@ -118,7 +118,10 @@ export class Storm {
     if (!second) return;
     const text = `${line(lastPart(operation.sender), 40)} ${operation.word}`;
     let doing = second.doings.get(text);
-    if (!doing) second.doings.set(text, (doing = { kind: operation.kind, text, number: 0 }));
+    if (!doing) {
+      doing = { kind: operation.kind, text, number: 0 };
+      second.doings.set(text, doing);
+    }
     doing.number += 1;
     operation.counted = doing;
     second.version += 1;
@@ -158,10 +161,11 @@ export class Storm {
 
   #second(at) {
     const number = Math.floor(at / 1000);
-    let second = this.seconds.get(number);
-    if (second) return second;
+    const known = this.seconds.get(number);
+    if (known) return known;
     if (number <= this.newest - KEPT) return null; // older than what is kept
-    this.seconds.set(number, (second = new Second(number)));
+    const second = new Second(number);
+    this.seconds.set(number, second);
     if (number > this.newest) this.newest = number;
     if (this.seconds.size > KEPT)
       for (const old of this.seconds.keys()) if (old <= this.newest - KEPT) this.seconds.delete(old);

@@ -9,7 +9,10 @@ export class Traces {
 
   of(id) {
     let trace = this.byId.get(id);
-    if (!trace) this.byId.set(id, (trace = { id, operations: new Map(), positions: new Map(), orphans: new Map() }));
+    if (!trace) {
+      trace = { id, operations: new Map(), positions: new Map(), orphans: new Map() };
+      this.byId.set(id, trace);
+    }
     return trace;
   }
 

@@ -28,7 +28,7 @@ export const asOrm = ({ sender, object_pk: pk }) => `${sender.split(".").at(-1)}
 
 /** The same difference as a table for a ticket. */
 export function asMarkdown(event, url) {
-  const cell = (value) => "`" + JSON.stringify(value).replaceAll("`", "ʼ").replaceAll("|", "\\|") + "`";
+  const cell = (value) => `\`${JSON.stringify(value).replaceAll("`", "ʼ").replaceAll("|", "\\|")}\``;
   const rows = Object.entries(event.changes ?? {}).map(
     ([name, [old, now]]) => `| ${name} | ${cell(old)} | ${cell(now)} |`,
   );

@@ -17,7 +17,7 @@ export const visible = (text) => String(text).replace(HIDDEN, code);
 /** One line of at most `most` characters; breaks and tabs are shown as signs. */
 export function line(text, most = 80) {
   const source = String(text);
-  const cut = source.length > most ? source.slice(0, most - 1) + "…" : source;
+  const cut = source.length > most ? `${source.slice(0, most - 1)}…` : source;
   return visible(cut.replace(/\r\n|\n|\r/g, "⏎").replace(/\t/g, "⇥"));
 }
 

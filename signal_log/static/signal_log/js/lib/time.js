@@ -41,7 +41,8 @@ export function zone(mode, date = new Date()) {
   const minutes = mode === "utc" ? 0 : -date.getTimezoneOffset();
   if (minutes === 0) return "UTC";
   const size = Math.abs(minutes);
-  return `UTC${minutes > 0 ? "+" : "−"}${Math.floor(size / 60)}${size % 60 ? ":" + two(size % 60) : ""}`;
+  const rest = size % 60 ? `:${two(size % 60)}` : "";
+  return `UTC${minutes > 0 ? "+" : "−"}${Math.floor(size / 60)}${rest}`;
 }
 
 /** A row's time: milliseconds today, the day before that. */

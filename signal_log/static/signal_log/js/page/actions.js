@@ -159,7 +159,10 @@ export function toggle(row = state.picked, wanted) {
     state.frozen.drop((one) => one.cascade === cascade);
     state.frozen.merge(cascade.inside);
   }
-  if (state.picked?.cascade === cascade) table.pick((state.picked = store.rowOf(eventIdOf(state.picked))));
+  if (state.picked?.cascade === cascade) {
+    state.picked = store.rowOf(eventIdOf(state.picked));
+    table.pick(state.picked);
+  }
   all();
 }
 
@@ -250,7 +253,8 @@ export function facetsDrawer(open = !$("facets").classList.contains("open")) {
   $("facets-open").setAttribute("aria-expanded", String(open));
 }
 
-export function escape() {
+/** What Esc does: leave the innermost thing that is open. */
+export function leave() {
   if ($("facets").classList.contains("open")) return facetsDrawer(false);
   if (state.picked) return unpick();
   if (state.context) return leaveContext();

@@ -5,7 +5,7 @@ import { toQuery, toWire } from "../events/filters.js";
 import * as range from "../events/range.js";
 import { count } from "../lib/text.js";
 import { Older } from "../server/older.js";
-import { $, ask, config, inForce, links, now, ranged, SETTLE, state, store, stream } from "./state.js";
+import { ask, config, inForce, links, now, ranged, SETTLE, state, store, stream } from "./state.js";
 
 /** `found(operations, page)` is told of every step. */
 export function waysBack(found) {

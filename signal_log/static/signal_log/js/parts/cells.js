@@ -162,7 +162,8 @@ function what(cells, row, said, kind) {
   call(cells.kind, `kind ${kind}`);
   say(cells.kind, row.event ? lastPart(row.event.signal) : said.word);
   const depth = Math.min(row.depth, 8);
-  if (cells.depth !== depth) cells.obj.style.setProperty("--depth", (cells.depth = depth));
+  if (cells.depth !== depth) cells.obj.style.setProperty("--depth", String(depth));
+  cells.depth = depth;
   cells.obj.toggleAttribute("data-child", depth > 0);
   const subject = row.type === "cascade" ? row.ordered[0] : said;
   say(cells.model, line(lastPart(subject.sender), 60));

@@ -5,9 +5,9 @@ import { duration } from "../lib/text.js";
 const OUTCOMES = { undone: "rolled back", failed: "failed" };
 
 export const EXTRA = {
-  source: (row, said) => said.source,
+  source: (_row, said) => said.source,
   outcome: (row, said) => OUTCOMES[row.event?.kind ?? said.kind] ?? "committed",
-  trace: (row, said) => said.trace.id.slice(-8),
+  trace: (_row, said) => said.trace.id.slice(-8),
   took: (row, said) => duration(row.event ? row.event.us : taken(row.ordered ?? row.run ?? [said])),
 };
 

@@ -12,10 +12,14 @@ let asked = 0; // the one of which somebody wants to know whether it is to go
  */
 export function Shared({ shared, views, display, go, again, say }) {
   if (!shared.all.length && !shared.mayShare) return null;
+  const ask = (id) => {
+    asked = id;
+    again();
+  };
   const remove = async (view) => {
-    if (asked !== view.id) return again((asked = view.id));
+    if (asked !== view.id) return ask(view.id);
     if (await shared.remove(view)) say(`${view.name} is no longer shared`);
-    again((asked = 0));
+    ask(0);
   };
   const entry = (view) => html`<${View} key=${view.id} view=${view} first=${views.firstShared === view.name}
     mode=${display.mode} go=${go} star=${() => again(views.toggleShared(view))} remove=${() => remove(view)} />`;
@@ -38,4 +42,6 @@ function View({ view, first, mode, go, star, remove }) {
 }
 
 /** Nobody is asked any more: the menu was closed. */
-export const forget = () => (asked = 0);
+export const forget = () => {
+  asked = 0;
+};

@@ -145,10 +145,10 @@ export class Table {
     }
     for (let index = first; index < last; index += 1) {
       const row = this.rows.at(index);
-      let element = this.shown.get(row);
       // The one that left first: rows of two kinds in turn then mostly stay in elements of their kind, which saves
       // style.
-      if (!element) this.shown.set(row, (element = this.spare.shift() ?? this.#make()));
+      const element = this.shown.get(row) ?? this.spare.shift() ?? this.#make();
+      this.shown.set(row, element);
       if (element.of !== row || element.version !== row.version) this.#fill(element, row, now);
       this.#position(element, row, index);
       sayDelta(element, row, this.rows, index);
@@ -173,7 +173,8 @@ export class Table {
   }
 
   #make() {
-    const element = makeRow(`row-${(this.serial += 1)}`, this.columns);
+    this.serial += 1;
+    const element = makeRow(`row-${this.serial}`, this.columns);
     this.body.append(element);
     return element;
   }

@@ -50,6 +50,6 @@ export class Before {
     this.rate.clear();
     for (const operation of this.store.operations.rows) if (operation.kind) this.count(operation, "", operation.kind);
     for (const [second, ...numbers] of seconds)
-      numbers.forEach((number, k) => number && this.rate.add(second * 1000, kinds[k], number));
+      for (const [k, number] of numbers.entries()) if (number) this.rate.add(second * 1000, kinds[k], number);
   }
 }

@@ -71,7 +71,8 @@ export class Connection {
     clearTimeout(this.retry);
     this.#drop();
     this.handlers.state("connecting", { again: this.attempt > 0 || this.cursor !== null });
-    const socket = (this.socket = new this.Socket(this.url));
+    const socket = new this.Socket(this.url);
+    this.socket = socket;
     socket.onopen = () => this.#subscribe();
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code, reason }) => this.socket === socket && this.#closed(code, reason);

@@ -75,8 +75,8 @@ export class Minimap {
         bar.bad ? Math.max(2, tall) : tall,
       );
     };
-    this.bars.forEach((bar, index) => bar.bad || paint(bar, index));
-    this.bars.forEach((bar, index) => bar.bad && paint(bar, index));
+    for (const [index, bar] of this.bars.entries()) if (!bar.bad) paint(bar, index);
+    for (const [index, bar] of this.bars.entries()) if (bar.bad) paint(bar, index);
     this.#overlay();
   }
 

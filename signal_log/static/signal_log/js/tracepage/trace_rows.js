@@ -87,7 +87,7 @@ export class TraceRows {
   light(wanted, folds) {
     const leading = new Set(wanted.flatMap((row) => folds.above(row)));
     this.table.classList.toggle("lit", wanted.length > 0);
-    this.rows.forEach((row, index) => row.classList.toggle("leads", leading.has(index)));
+    for (const [index, row] of this.rows.entries()) row.classList.toggle("leads", leading.has(index));
   }
 
   goTo(index) {
