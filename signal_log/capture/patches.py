@@ -1,15 +1,16 @@
-"""Every function of Django that is replaced while the app records, on one screen, and how to put it back.
+"""Every function of Django that is replaced while the app records, in one list, and how to restore it.
 
-Whoever replaces one of them after us keeps their wrapper: ours then stays below it, where it passes everything on
-for want of an observed model, and is taken up again by the next start. A wrapper knows what it stands for
-(``Replaced``), so the list holds no model class alive: migrations make and drop them by the hundred.
+A wrapper that somebody installs on top of ours is never overwritten. Ours then stays below it, where it only passes
+calls through because no model is observed any more, and the next start reuses it. What a wrapper replaced is
+recorded on the wrapper itself (``Replaced``), so the list keeps no model class alive: migrations create and drop them
+by the hundred.
 """
 
 from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial, wraps
 from types import FunctionType
 from typing import Any, Final, NamedTuple
@@ -43,29 +44,28 @@ Wrapper = Callable[[Any], Any]
 """Takes the function that it replaces, and returns the one that stands in its place."""
 
 MARK: Final = "signal_log_replaced"
-DEEPEST: Final = 20
 
 _numbers: Final = itertools.count()
-_on: Final[dict[int, Callable[[], bool]]] = {}
-"""How to put back what is replaced, in the order in which it was."""
-_below: Final[list[Callable[[], bool]]] = []
-"""The same for what stayed below somebody else's wrapper."""
+_installed: Final[dict[int, Callable[[], bool]]] = {}
+"""How to restore what is replaced, in order of installation."""
+_shadowed: Final[list[Callable[[], bool]]] = []
+"""The same for functions of ours that are called by somebody else's wrapper."""
 
 
-def put_on() -> None:
-    """Replace what Django does with connections, rows, commands, messages and signals."""
-    # The fate of a transaction, and where its cursors come from
+def install() -> None:
+    """Replace the functions through which Django changes rows, ends transactions and sends signals."""
+    # How a transaction ends, and where its cursors come from
     for name in connection.DECISIVE:
         replace(BaseDatabaseWrapper, name, partial(connection.told, name))
     replace(BaseDatabaseWrapper, "_cursor", object_text.cursor)
     # One save, one delete
     replace(models.Model, "save_base", operation.save_base)
     replace(Collector, "delete", operation.delete)
-    # Where a trace begins
+    # Where a trace starts
     replace(BaseCommand, "execute", commands.execute)
     replace(AsyncConsumer, "dispatch", websocket.dispatch)
     replace(SyncConsumer, "dispatch", websocket.dispatch)
-    # Django's own writes, which are not silent, and the ORM's, which are
+    # Writes that Django announces by signals, and the ORM's writes that it does not
     replace(models.Model, "_save_table", orm.save_table)
     replace(DeleteQuery, "delete_batch", orm.delete_batch)
     replace(BaseDatabaseOperations, "execute_sql_flush", orm.every_statement)
@@ -84,24 +84,24 @@ def put_on() -> None:
         replace_class(signal, extra.ObservedExtra)
 
 
-def put_on_model(model: type[models.Model], plan: Plan) -> None:
-    """Have an observed model remember what it loads."""
+def install_on_model(model: type[models.Model], plan: Plan) -> None:
+    """Have an observed model keep the values that it loads."""
     replace(model, "from_db", partial(loaded.from_db, plan))
     replace(model, "refresh_from_db", loaded.refresh_from_db)
 
 
-def take_off() -> None:
-    """Put everything back, the last first."""
+def uninstall() -> None:
+    """Restore everything in reverse order."""
     _sweep()
-    while _on:
-        _, put_back = _on.popitem()
-        if not put_back():
-            _below.append(put_back)
+    while _installed:
+        _, restore = _installed.popitem()
+        if not restore():
+            _shadowed.append(restore)
     _sweep()
 
 
 class Replaced(NamedTuple):
-    """What a function of ours stands for: the attribute of ``owner`` that was ``own`` (None: it was inherited)."""
+    """What a function of ours replaced: ``own``, an attribute of ``owner`` (None where it was inherited)."""
 
     function: Any
     owner: Callable[[], Any]
@@ -109,52 +109,53 @@ class Replaced(NamedTuple):
 
 
 def replace(owner: type, name: str, wrapper: Wrapper) -> None:
-    """Put ``wrapper(function)`` in the place of a class's function, method or class method."""
+    """Replace a class's method or class method by ``wrapper(function)``."""
     _sweep()
     found = inspect.getattr_static(owner, name)
     own = vars(owner).get(name)
     function = getattr(found, "__func__", found)
-    stayed_below = _record(function) is None and any(record.owner() is owner for record in _ours_in(function))
-    if not stayed_below:
+    ours = None if _record(function) else _ours_below(function, owner)
+    if ours is None:
         if own is None and (inherited := _record(function)) is not None:
-            function = inherited.function.__wrapped__  # a child of an observed model: once is enough
-        # What is not a plain function (Channels has such a method) keeps its attributes to itself.
+            function = inherited.function.__wrapped__  # inherited from an observed parent: wrap only once
+        # Channels' synchronous dispatch is an object, whose attributes must not be copied.
         updated = ("__dict__",) if isinstance(function, FunctionType) else ()
         ours = wraps(function, updated=updated)(wrapper(function))
         setattr(ours, MARK, Replaced(ours, ref(owner), own))
         setattr(owner, name, classmethod(ours) if isinstance(found, classmethod) else ours)
     number = next(_numbers)
-    _on[number] = partial(_put_back, ref(owner, lambda _: _on.pop(number, None)), name)
+    _installed[number] = partial(_restore, ref(owner, lambda _: _installed.pop(number, None)), name, ref(ours))
 
 
 def replace_class(signal: Signal, observing: type[Signal]) -> None:
-    """Make one signal an instance of ``observing`` as well."""
+    """Make one signal an instance of ``observing``, a subclass of its own class."""
     _sweep()
     kind = type(signal)
     if issubclass(kind, observing):
         return
     ours = observing if observing.__bases__ == (kind,) else type(f"Observed{kind.__name__}", (observing, kind), {})
     signal.__class__ = ours
-    _on[next(_numbers)] = partial(_put_class_back, signal, kind, ours)
+    _installed[next(_numbers)] = partial(_restore_class, signal, kind, ours)
 
 
-def _put_back(owner: Callable[[], Any], name: str) -> bool:
-    """Put back what stood there; False where somebody else's wrapper stands there now."""
-    if (kept := owner()) is None:
+def _restore(owner: Callable[[], Any], name: str, ours: Callable[[], Any]) -> bool:
+    """Restore the original; False while somebody else's wrapper is in place and may still call ours."""
+    kept, function = owner(), ours()
+    if kept is None or function is None:
         return True
     found = vars(kept).get(name)
-    record = _record(getattr(found, "__func__", found))
-    if record is None or record.owner() is not kept:
-        return found is None
-    if record.own is None:
+    if getattr(found, "__func__", found) is not function:
+        return False
+    own = getattr(function, MARK).own
+    if own is None:
         delattr(kept, name)
     else:
-        setattr(kept, name, record.own)
+        setattr(kept, name, own)
     return True
 
 
-def _put_class_back(signal: Signal, kind: type[Signal], ours: type[Signal]) -> bool:
-    """The same for a signal; whoever wrapped a method of this one signal calls ours, which must stay its own."""
+def _restore_class(signal: Signal, kind: type[Signal], ours: type[Signal]) -> bool:
+    """Restore a signal's class; False while a method wrapped on the signal itself may still call ours."""
     if type(signal) is not ours or any(callable(getattr(kind, name, None)) for name in vars(signal)):
         return False
     signal.__class__ = kind
@@ -162,31 +163,34 @@ def _put_class_back(signal: Signal, kind: type[Signal], ours: type[Signal]) -> b
 
 
 def _sweep() -> None:
-    """Put back what is no longer below somebody else's wrapper."""
-    _below[:] = [put_back for put_back in _below if not put_back()]
+    """Restore what is no longer below somebody else's wrapper."""
+    _shadowed[:] = [restore for restore in _shadowed if not restore()]
 
 
 def _record(function: Any) -> Replaced | None:
-    """What a function of ours stands for; ``wraps`` gives our mark to other people's wrappers too."""
+    """The record of a function of ours; ``wraps`` copies the mark to other people's wrappers, hence the check."""
     record: Replaced | None = getattr(function, "__dict__", {}).get(MARK)
     return record if record is not None and record.function is function else None
 
 
-def _ours_in(function: Any, depth: int = DEEPEST) -> Iterator[Replaced]:
-    """Functions of ours that a function is, or calls, as far as its wrappers show it."""
-    if (record := _record(function)) is not None:
-        yield record
-    if depth == 0 or function is None:
-        return
-    cells = getattr(function, "__closure__", None) or ()
-    held = [cell.cell_contents for cell in cells if _is_filled(cell)]
-    for inner in (getattr(function, "__wrapped__", None), getattr(function, "func", None), *held):
-        if isinstance(inner, (FunctionType, partial, classmethod)):
-            yield from _ours_in(getattr(inner, "__func__", inner), depth - 1)
+def _ours_below(function: Any, owner: type) -> Any:
+    """The function of ours below somebody else's wrapper, found through ``__wrapped__``, partials and closures."""
+    seen, waiting = set(), [function]
+    while waiting:
+        found = waiting.pop()
+        found = getattr(found, "__func__", found)
+        if id(found) in seen or not isinstance(found, (FunctionType, partial)):
+            continue
+        seen.add(id(found))
+        if (record := _record(found)) is not None and record.owner() is owner:
+            return found
+        cells = getattr(found, "__closure__", None) or ()
+        waiting += [getattr(found, "__wrapped__", None), getattr(found, "func", None), *map(_content, cells)]
+    return None
 
 
-def _is_filled(cell: Any) -> bool:
+def _content(cell: Any) -> Any:
     try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
+        return cell.cell_contents
+    except ValueError:  # an empty cell
+        return None

@@ -18,7 +18,7 @@ from signal_log.capture.trace import tasks
 def start(sink: Sink) -> None:
     """Observe what the settings choose, from now on and for classes yet to come; settled events go to ``sink``."""
     use_sink(sink)
-    patches.put_on()
+    patches.install()
     tasks.connect()
     for model in registry.chosen_models():
         _observe(model)
@@ -38,12 +38,12 @@ def stop() -> None:
         registry.forget(model)
     tasks.disconnect()
     extra.forget()
-    patches.take_off()
+    patches.uninstall()
     use_sink(None)
 
 
 def _observe(model: type[models.Model]) -> None:
-    patches.put_on_model(model, registry.observe(model))
+    patches.install_on_model(model, registry.observe(model))
 
 
 def _on_class_prepared(sender: Any, **_: Any) -> None:

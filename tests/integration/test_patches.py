@@ -1,0 +1,201 @@
+"""What is replaced in Django stands in one list, is put back in reverse, and gives way to whoever comes after us."""
+
+import functools
+import gc
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from django.core.management.base import BaseCommand
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.models import signals
+from django.db.models.deletion import Collector
+from django.db.models.signals import ModelSignal
+from django.db.models.sql import DeleteQuery
+from django.db.models.sql.compiler import SQLInsertCompiler, SQLUpdateCompiler
+
+from signal_log import pipeline
+from signal_log.capture import patches
+from tests.log import recorded
+from tests.shop.models import Category
+
+ROOT = Path(__file__).resolve().parents[2]
+
+REPLACED = [
+    "channels.consumer.AsyncConsumer.dispatch",
+    "channels.consumer.SyncConsumer.dispatch",
+    "django.core.management.base.BaseCommand.execute",
+    "django.db.backends.base.base.BaseDatabaseWrapper._cursor",
+    "django.db.backends.base.base.BaseDatabaseWrapper.close",
+    "django.db.backends.base.base.BaseDatabaseWrapper.commit",
+    "django.db.backends.base.base.BaseDatabaseWrapper.rollback",
+    "django.db.backends.base.base.BaseDatabaseWrapper.savepoint",
+    "django.db.backends.base.base.BaseDatabaseWrapper.savepoint_rollback",
+    "django.db.backends.base.operations.BaseDatabaseOperations.execute_sql_flush",
+    "django.db.backends.base.schema.BaseDatabaseSchemaEditor.execute",
+    "django.db.migrations.operations.special.RunSQL._run_sql",
+    "django.db.models.base.Model._save_table",
+    "django.db.models.base.Model.save_base",
+    "django.db.models.deletion.Collector.delete",
+    "django.db.models.query.QuerySet.bulk_update",
+    "django.db.models.sql.compiler.SQLDeleteCompiler.execute_sql",
+    "django.db.models.sql.compiler.SQLInsertCompiler.execute_sql",
+    "django.db.models.sql.compiler.SQLUpdateCompiler.execute_sql",
+    "django.db.models.sql.subqueries.DeleteQuery.delete_batch",
+]
+
+# Functions that a save and a delete of an observed object go through.
+BUSY = [
+    (models.Model, "save_base"),
+    (models.Model, "_save_table"),
+    (Collector, "delete"),
+    (DeleteQuery, "delete_batch"),
+    (SQLInsertCompiler, "execute_sql"),
+    (SQLUpdateCompiler, "execute_sql"),
+    (BaseDatabaseWrapper, "_cursor"),
+    (BaseDatabaseWrapper, "commit"),
+    (Category, "from_db"),
+]
+PAIR = ["pre_save", "post_save"]
+
+
+@pytest.fixture
+def stopped():
+    """The recorder is stopped for the test, and started again afterwards."""
+    pipeline.stop()
+    yield
+    pipeline.stop()
+    pipeline.start()
+
+
+def test_every_replaced_function_is_put_back():
+    """Of all classes of Django and Channels, `ready` changes exactly the list, and `stop` leaves no trace of it."""
+    run = [sys.executable, "-m", "tests.integration.patch_snapshot"]
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    report = json.loads(subprocess.run(run, cwd=ROOT, env=environment, check=True, capture_output=True).stdout)
+
+    assert report["started"] == REPLACED
+    assert report["stopped"] == []
+    assert report["connections"] == [[]] * 6
+    assert report["models"] == []
+    assert report["signals"] == ["signal_log.capture.signals.dispatch", "django.db.models.signals"]
+
+
+def transparent(function):
+    """Somebody's wrapper that says what it wraps."""
+
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        wrapper.calls += 1
+        return function(*args, **kwargs)
+
+    wrapper.calls = 0
+    return wrapper
+
+
+def opaque(function):
+    """Somebody's wrapper that does not."""
+
+    def wrapper(*args, **kwargs):
+        wrapper.calls += 1
+        return function(*args, **kwargs)
+
+    wrapper.calls = 0
+    return wrapper
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("theirs", [transparent, opaque], ids=["wraps", "plain closure"])
+def test_a_later_wrapper_stays_when_we_go(stopped, theirs):
+    """Whoever wraps functions after us keeps their wrappers; ours below are inert until the next start reuses them."""
+    originals = [vars(owner).get(name) for owner, name in BUSY]
+    pipeline.start()
+    ours = [vars(owner)[name] for owner, name in BUSY]
+    wrappers = [theirs(getattr(function, "__func__", function)) for function in ours]
+    for (owner, name), function, wrapper in zip(BUSY, ours, wrappers, strict=True):
+        setattr(owner, name, classmethod(wrapper) if isinstance(function, classmethod) else wrapper)
+    on_top = [vars(owner)[name] for owner, name in BUSY]
+
+    pipeline.stop()
+    assert [vars(owner)[name] for owner, name in BUSY] == on_top
+    with recorded() as events:
+        Category.objects.create(name="a").save()
+        Category.objects.get().delete()
+    assert events == []
+    assert all(wrapper.calls for wrapper in wrappers)
+
+    pipeline.start()
+    with recorded() as events:
+        Category.objects.create(name="b").save()
+    assert [event.signal for event in events] == PAIR * 2
+
+    pipeline.stop()
+    for (owner, name), function in zip(BUSY, ours, strict=True):
+        setattr(owner, name, function)  # as they found it
+    pipeline.start()
+    pipeline.stop()
+    assert [vars(owner).get(name) for owner, name in BUSY] == originals
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_signal_whose_method_somebody_wrapped_stays_usable(stopped):
+    """A wrapper around one signal's `send` goes on calling ours after we have gone."""
+    pipeline.start()
+    with mock.patch.object(signals.post_save, "send", wraps=signals.post_save.send) as send:
+        pipeline.stop()
+        with recorded() as events:
+            Category.objects.create(name="a")
+        assert (events, send.call_count) == ([], 1)
+    pipeline.start()
+    with recorded() as events:
+        Category.objects.create(name="b")
+    assert [event.signal for event in events] == PAIR
+    pipeline.stop()
+    assert type(signals.post_save) is ModelSignal
+
+
+def test_a_host_class_of_a_signal_is_kept(stopped):
+    """A signal that already has a class of somebody's gets it back."""
+
+    class Theirs(ModelSignal):
+        pass
+
+    signals.m2m_changed.__class__ = Theirs
+    try:
+        pipeline.start()
+        assert isinstance(signals.m2m_changed, Theirs)
+        pipeline.stop()
+        assert type(signals.m2m_changed) is Theirs
+    finally:
+        signals.m2m_changed.__class__ = ModelSignal
+
+
+def test_the_list_keeps_no_class_alive(stopped):
+    """Classes that migrations and tests make and drop leave nothing in the list."""
+    pipeline.start()
+    gc.collect()
+    before = len(patches._installed)
+    kind = type("Passing", (), {"work": lambda self: None})
+    patches.replace(kind, "work", transparent)
+    assert len(patches._installed) == before + 1
+    del kind
+    gc.collect()
+    assert len(patches._installed) == before
+
+
+def test_starting_twice_replaces_once(stopped):
+    """A second start without a stop is a restart."""
+    pipeline.start()
+    pipeline.start()
+    for owner, name in [(BaseCommand, "execute"), (BaseDatabaseOperations, "execute_sql_flush")]:
+        function = vars(owner)[name]
+        depth = 0
+        while (function := getattr(function, "__wrapped__", None)) is not None:
+            depth += 1
+        assert depth == (2 if name == "execute_sql_flush" else 1)  # the log's key, and the expected writes
