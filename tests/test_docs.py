@@ -220,7 +220,9 @@ def test_each_guarantee_names_its_tests(number):
 def test_make_targets(page):
     """Every `make` command that a page names is a target of the Makefile."""
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"(?:`|^)make ([a-z][a-z-]*)", page.read_text(), re.MULTILINE):
+    text = page.read_text()
+    blocks = "".join(re.findall(r"^```\n.*?^```", text, re.MULTILINE | re.DOTALL))
+    for target in re.findall(r"`make ([a-z-]+)", text) + re.findall(r"^make ([a-z-]+)", blocks, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
