@@ -114,7 +114,7 @@ DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'o
 if "DATABASE_URL" not in env:
     VAR_DIR.mkdir(exist_ok=True)
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # One writer at a time, waiting its turn; readers never wait. All three are needed (docs/architecture.md).
+    # One writer at a time, waiting its turn; readers never wait. All three are needed (docs/architecture/store.md).
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,

@@ -8,7 +8,7 @@ const ACK_EVERY = 3_000;
 const FIRST_WAIT = 800;
 const LONGEST_WAIT = 20_000;
 
-// What a close code means, and whether coming back makes sense (DESIGN, section 6).
+// What a close code means, and whether coming back makes sense (docs/reference.md).
 export const CLOSED = {
   4401: { name: "signed-out", final: true },
   4403: { name: "forbidden", final: true },
