@@ -35,7 +35,7 @@ def test_no_accessibility_violation_is_found(site, visit, scheme):
     assert violations(live.page) == []
     live.page.keyboard.press("Escape")
     live.page.goto(f"{site.url}/?q=nothing-has-this")
-    expect(live.page.locator("#over")).to_contain_text("No event matches")
+    expect(live.page.locator("#over")).to_contain_text("No events match")
     assert violations(live.page) == []
 
 
@@ -54,11 +54,11 @@ def test_what_opens_on_the_page_is_accessible_too(site, visit, scheme, width):
     found = violations(live.page)
     live.press("Escape")
     live.page.locator("#view-open").click()
-    live.page.get_by_label("Name of the view").fill("kept")
+    live.page.get_by_label("View name").fill("kept")
     live.press("Enter")
     expect(live.page.get_by_role("link", name="kept")).to_be_visible()
     found += violations(live.page)
-    live.page.get_by_role("button", name="last 5 min").click()
+    live.page.get_by_role("button", name="Last 5 min").click()
     expect(live.page.locator("#pills .time")).to_be_visible()
     found += violations(live.page)
     assert found == []

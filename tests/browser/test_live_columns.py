@@ -52,18 +52,18 @@ def test_columns_are_chosen_and_moved_kept_and_part_of_the_link(site, visit):
     expect(opened.get_by_role("checkbox", name="What")).to_be_disabled()
     for name in ("Δ", "From"):
         opened.get_by_role("checkbox", name=name, exact=True).uncheck()
-    opened.get_by_role("checkbox", name="Took").check()
-    up = opened.get_by_role("button", name="move Actor to the left")
+    opened.get_by_role("checkbox", name="Duration").check()
+    up = opened.get_by_role("button", name="Move Actor left")
     up.press("Enter")
     expect(up).to_be_focused()
     up.press("Enter")
-    down = opened.get_by_role("button", name="move Actor to the right")
+    down = opened.get_by_role("button", name="Move Actor right")
     down.press("Enter")
     expect(down).to_be_focused()
     up.press("Enter")
     expect(live.page.locator("#announcer")).to_have_text("Actor is column 3 of 6")
     live.press("Escape")
-    wanted = ["Time UTC", "What", "Actor", "Object", "Change", "Took"]
+    wanted = ["Time UTC", "What", "Actor", "Object", "Change", "Duration"]
     assert heads(live) == wanted
     assert cells(live) == ["time", "kind", "actor", "obj", "chg", "took"]
     assert live.rows.first.locator("> *").evaluate_all("all => all.map(e => e.className.split(' ')[0])") == cells(live)
@@ -76,7 +76,7 @@ def test_columns_are_chosen_and_moved_kept_and_part_of_the_link(site, visit):
     assert cells(other)[2] == "actor"
     other.open()
     assert heads(other) == USUAL
-    menu(live).get_by_role("button", name="As usual").click()
+    menu(live).get_by_role("button", name="Reset columns").click()
     assert heads(live) == USUAL
     assert "cols=" not in live.page.url
 

@@ -46,5 +46,5 @@ def test_the_chart_says_since_when_it_has_counted(site, visit):
     live.open()
     expect(live.page.locator("#rate-note")).to_have_text("since 14:06")
     expect(live.page.locator("#rate")).to_have_attribute(
-        "aria-label", re.compile("1 created, 7 updated, 3 undone or failed")
+        "aria-label", re.compile("1 created, 7 updated, 3 rolled back or failed")
     )

@@ -37,7 +37,7 @@ def test_scrolling_past_the_backfill_goes_back_to_the_beginning(own_site, visit)
     live.page.mouse.wheel(0, 100)
     own_site.run("User.objects.create_user('newer1')")
     expect(live.page.locator("#new")).to_have_text("1 new event")
-    names = [name.split()[-1] for name in scrolled_names(live, "No older event matches")]
+    names = [name.split()[-1] for name in scrolled_names(live, "No older events match")]
     old = [name for name in names if name.startswith("old")]
     assert old == [f"old{n:03}" for n in range(699, -1, -1)]
     assert "newer1" not in names
@@ -74,7 +74,7 @@ def test_the_place_is_kept_while_older_ones_come(own_site, visit):
     assert names_in_view(live)[-1] != "u900"
     live.press("G")
     live.press("G")
-    expect(live.page.locator("#end")).to_have_text("This is where the log begins")
+    expect(live.page.locator("#end")).to_have_text("Beginning of the log")
 
 
 def names_in_view(live: Any) -> list[str]:
@@ -90,10 +90,12 @@ def test_older_events_that_cannot_be_had_are_said_and_tried_again(own_site, visi
         "**/events/?*format=json*", lambda route: route.fulfill(status=500) if trouble else route.fallback()
     )
     live.page.goto(own_site.url)
-    expect(live.page.locator("#end")).to_contain_text("could not be loaded: the server answered 500")
+    expect(live.page.locator("#end")).to_contain_text(
+        "Could not load older events: the server responded with status 500"
+    )
     trouble = False
-    live.page.get_by_role("button", name="again").click()
-    expect(live.page.locator("#end")).to_have_text("This is where the log begins")
+    live.page.get_by_role("button", name="Try again").click()
+    expect(live.page.locator("#end")).to_have_text("Beginning of the log")
 
 
 def brush(live: Any, start: float, end: float) -> None:
@@ -112,7 +114,7 @@ def test_dragging_over_the_chart_shows_that_time_and_esc_what_comes(site, visit)
     live = visit(site).open()
     expect(live.row("brushed1").first).to_be_visible()
     brush(live, 0.2, 0.4)
-    expect(live.page.locator("#over")).to_contain_text("Nothing in this time")
+    expect(live.page.locator("#over")).to_contain_text("No events in this time range")
     assert re.search(r"since=.*Z&until=.*999999Z", live.page.url)
     expect(live.page.locator("#pills .time")).to_contain_text(re.compile(r"\d\d:\d\d:\d\d . \d\d:\d\d:\d\d"))
     expect(live.state()).to_have_text("Time range")
@@ -158,13 +160,13 @@ def test_a_shared_address_shows_the_same_time(site, visit):
     site.run("User.objects.create_user('ranged1')")
     live = visit(site).open("?since=2020-01-01&object=ranged")
     expect(live.row("ranged1").first).to_be_visible()
-    expect(live.page.locator("#end")).to_have_text("Nothing older in this range of time")
+    expect(live.page.locator("#end")).to_have_text("No older events in this time range")
     site.run("User.objects.create_user('ranged2')")
     expect(live.row("ranged2").first).to_be_visible()
     live.page.locator("#foot").get_by_role("link", name="History").click()
     assert "since=2020-01-01" in live.page.url
     live.page.goto(f"{site.url}/?since=2020-01-01&until=2020-01-02")
-    expect(live.page.locator("#over")).to_contain_text("Nothing in this time")
+    expect(live.page.locator("#over")).to_contain_text("No events in this time range")
     live.page.locator("#over").get_by_role("button").click()
     expect(live.row("ranged2").first).to_be_visible()
 

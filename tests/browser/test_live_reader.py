@@ -68,7 +68,7 @@ def test_filters_are_asked_of_the_server_and_kept_in_the_address(site, visit):
 def test_new_events_that_do_not_match_stay_away(site, visit):
     """The filter holds for what comes later too."""
     live = visit(site).open("?q=needle7")
-    expect(live.page.locator("#over")).to_contain_text("No event matches")
+    expect(live.page.locator("#over")).to_contain_text("No events match")
     site.run("User.objects.create_user('haystack'); User.objects.create_user('needle7')")
     expect(live.row("needle7").first).to_be_visible()
     assert live.row("haystack").count() == 0
@@ -95,7 +95,7 @@ def test_too_narrow_filters_say_which_to_drop(site, visit):
     site.run("User.objects.create_user('dropme')")
     live = visit(site).open("?sender=auth.User&actor=nobody-of-this-name")
     over = live.page.locator("#over")
-    expect(over).to_contain_text("No event matches")
+    expect(over).to_contain_text("No events match")
     over.get_by_role("button", name="nobody-of-this-name").click()
     expect(live.row("dropme").first).to_be_visible()
     assert "actor" not in live.page.url
@@ -165,7 +165,7 @@ def test_the_cascade_is_drawn_and_its_cause_can_be_followed(site, visit):
     expect(detail.locator("h2")).to_contain_text("User")
     expect(detail.locator(".fall li").first).to_contain_text("create User cause1")
     expect(detail.locator(".fall")).to_contain_text("create Profile cause1")
-    took = detail.locator(".facts dt", has_text="Took").locator("+ dd").text_content()
+    took = detail.locator(".facts dt", has_text="Duration").locator("+ dd").text_content()
     assert took == detail.locator(".fall li").first.locator("span").last.text_content()
 
 
@@ -244,7 +244,7 @@ def test_a_narrow_screen_has_its_filters_in_a_drawer(site, visit):
 def test_a_link_to_an_older_event_leads_to_its_page(site, visit):
     """An event that the page does not hold is one click away, and its filters lead on to the history."""
     live = visit(site).open("?event=999999&actor=somebody")
-    expect(live.page.locator("#foot a").first).to_have_text("event 999999 is older: open it")
+    expect(live.page.locator("#foot a").first).to_have_text("Open older event 999999")
     assert (
         live.page.locator("#foot").get_by_role("link", name="History").get_attribute("href")
         == "/events/?actor=somebody"

@@ -38,7 +38,7 @@ def menu(live: LivePage) -> Any:
 def share(live: LivePage, name: str) -> None:
     """Share what is shown under a name."""
     opened = menu(live)
-    opened.get_by_label("Name of the view").fill(name)
+    opened.get_by_label("View name").fill(name)
     with live.page.expect_response("**/views/"):
         opened.get_by_role("button", name="Share", exact=True).click()
 
@@ -47,19 +47,19 @@ def test_a_view_is_shared_opened_by_others_and_taken_away(people, visit):
     """With its filters and columns, by whom and when; who may not share is not offered to."""
     live = visit(people).open("?sender=users.Profile&view=signals&cols=time.kind.obj.took")
     share(live, "profiles")
-    expect(live.page.locator("#announcer")).to_have_text("profiles is shared")
+    expect(live.page.locator("#announcer")).to_have_text("profiles is now shared")
     other = visit(people, "ada").open()
     opened = menu(other)
     expect(opened.get_by_text("mira, ")).to_be_visible()
     expect(opened.get_by_role("button", name="Share", exact=True)).to_have_count(0)
-    expect(opened.get_by_role("button", name="no longer share profiles")).to_have_count(0)
+    expect(opened.get_by_role("button", name="Stop sharing profiles")).to_have_count(0)
     opened.get_by_role("link", name="profiles").click()
     expect(other.page.locator("#pills")).to_contain_text("users.Profile")
     expect(other.page.get_by_role("columnheader")).to_have_count(4)
     assert "view=signals&cols=time.kind.obj.took" in other.page.url
-    remove = live.page.get_by_role("button", name="no longer share profiles")
+    remove = live.page.get_by_role("button", name="Stop sharing profiles")
     remove.click()
-    expect(live.page.get_by_role("button", name="sure? no longer share profiles")).to_be_focused()
+    expect(live.page.get_by_role("button", name="Sure? Stop sharing profiles")).to_be_focused()
     with live.page.expect_response("**/delete/"):
         live.press("Enter")
     expect(remove).to_have_count(0)
@@ -71,12 +71,12 @@ def test_a_shared_view_may_open_with_the_page(people, visit):
     live = visit(people).open("?q=opens-first")
     share(live, "first")
     other = visit(people, "ada").open()
-    menu(other).get_by_role("button", name="open first with the page").click()
+    menu(other).get_by_role("button", name="Open first by default").click()
     other.open()
     expect(other.page.locator("#pills")).to_contain_text("opens-first")
     people.run("from signal_log.models import SharedView; SharedView.objects.filter(name='first').delete()")
     menu(other)
-    expect(other.page.get_by_role("button", name="open first with the page")).to_have_count(0)
+    expect(other.page.get_by_role("button", name="Open first by default")).to_have_count(0)
     other.open()
     expect(other.page.locator("#pills")).to_be_empty()
 
@@ -86,14 +86,14 @@ def test_what_cannot_be_shared_is_said_in_the_menu(people, visit):
     live = visit(people).open("?q=twice")
     live.expected = ["400 (Bad Request)"]
     share(live, "twice")
-    live.page.get_by_label("Name of the view").fill("Twice")
+    live.page.get_by_label("View name").fill("Twice")
     live.page.get_by_role("button", name="Share", exact=True).click()
     expect(live.page.get_by_role("alert")).to_contain_text("“twice” is shared already")
-    expect(live.page.get_by_label("Name of the view")).to_have_value("Twice")
+    expect(live.page.get_by_label("View name")).to_have_value("Twice")
     live.press("Escape")
     live.page.context.clear_cookies()
     live.page.locator("#view-open").click()
-    expect(live.page.get_by_role("alert")).to_contain_text("signed out")
+    expect(live.page.get_by_role("alert")).to_contain_text("logged out")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
@@ -104,7 +104,7 @@ def test_shared_views_are_accessible_and_hostile_names_are_text(people, visit, s
     live.open(f"?object=nobody-{scheme}")
     share(live, name)
     expect(live.page.get_by_role("link", name=name)).to_be_visible()
-    live.page.get_by_role("button", name=f"no longer share {name}").click()
+    live.page.get_by_role("button", name=f"Stop sharing {name}").click()
     found = violations(live.page)
     bare = visit(people, "ada", java_script_enabled=False, viewport={"width": width, "height": 900})
     bare.page.goto(f"{people.url}/events/")

@@ -45,7 +45,7 @@ def test_a_storm_is_told_by_the_second_and_every_event_can_be_reached(own_site, 
     expect(second.nth(2)).to_be_visible(timeout=10_000)
     expect(second.nth(2)).to_have_text(re.compile(r"^\d\d:\d\d:\d\d▸[\d,]+ events\d+ User updated"))
     expect(live.page.locator("#foot")).to_contain_text(
-        re.compile(r"showing 1 row a second of [\d,]+ · [\d,]+ events folded")
+        re.compile(r"1 row per second of [\d,]+ · [\d,]+ events grouped")
     )
     expect(live.page.locator("#follow-word")).to_have_text("Following")
     assert violations(live.page) == []
@@ -58,7 +58,7 @@ def test_a_storm_is_told_by_the_second_and_every_event_can_be_reached(own_site, 
     expect(live.page.locator("#detail h2")).to_contain_text("stormy")
     live.press("Escape", "f")
     expect(second.first).to_be_visible()
-    live.page.get_by_role("button", name="show each").click()
+    live.page.get_by_role("button", name="Show every event").click()
     expect(second).to_have_count(0)
     expect(live.row("stormy").first).to_be_visible()
     storm.join()

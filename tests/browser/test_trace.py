@@ -101,7 +101,7 @@ def test_everything_is_folded_and_opened_by_keys(opened):
     closed = page.evaluate(LEVELS)
     assert set(closed) == {1}
     expect(page.locator("#trace-said")).to_have_text(f"{len(closed)} of {len(all_rows)} rows shown")
-    caret = page.get_by_role("button", name="What stands below").first
+    caret = page.get_by_role("button", name="Rows below").first
     expect(caret).to_have_attribute("aria-expanded", "false")
     caret.focus()
     opened.press("Enter")

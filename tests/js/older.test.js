@@ -119,5 +119,5 @@ test("the question carries each value of each filter", async () => {
 
 test("who was logged out is told, not shown the log-in as data", async () => {
   const ask = asker("/events/", async () => ({ type: "opaqueredirect", status: 0 }));
-  await assert.rejects(ask({}), /no longer see/);
+  await assert.rejects(ask({}), /no longer have access/);
 });

@@ -120,9 +120,9 @@ test("an answer for what is no longer selected is let go, and a failure is said"
   for (const { resolve } of waiting) resolve({ receivers: [] });
   await settled(300);
   assert.equal(drawn(), 0);
-  waiting.at(-1).reject(new Error("the server answered 500"));
+  waiting.at(-1).reject(new Error("the server responded with status 500"));
   await settled(0);
-  assert.equal(made.trouble, "the server answered 500");
+  assert.equal(made.trouble, "the server responded with status 500");
   made.componentWillUnmount();
   mock.timers.reset();
 });

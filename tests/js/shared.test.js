@@ -56,7 +56,7 @@ test("whatever goes wrong is said, and what was known stays", async () => {
     assert.equal(await shared.share("", ""), false);
     said.push(shared.problem);
   }
-  for (const [index, words] of ["needs a name", "Reload", "502", "signed out", "cannot be reached", "200"].entries())
+  for (const [index, words] of ["needs a name", "Reload", "502", "logged out", "Cannot reach", "200"].entries())
     assert.ok(said[index].includes(words), said[index]);
   assert.deepEqual(shared.all, [ONE]);
 });

@@ -30,7 +30,7 @@ test("the page always says where it stands, and troubles come first", () => {
     "bad",
     "Database unavailable",
   ]);
-  assert.deepEqual(words({ ...live, name: "signed-out" }), ["bad", "Signed out"]);
+  assert.deepEqual(words({ ...live, name: "signed-out" }), ["bad", "Logged out"]);
   assert.deepEqual(words({ ...live, name: "reconnecting", until: NOW, offline: true }), ["bad", "Offline"]);
 });
 

@@ -65,7 +65,7 @@ function foldAll(open) {
 }
 
 function nextError() {
-  if (!bad.length) return say("No error in this trace");
+  if (!bad.length) return say("No errors in this trace");
   error = (error + 1) % bad.length;
   folds.reveal(bad[error]);
   refold();

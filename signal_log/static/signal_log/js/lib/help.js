@@ -8,7 +8,7 @@ export function openHelp(dialog) {
   const keys = (names) => names.split(" ").map((name, i) => html`${i ? " " : ""}<kbd>${name}</kbd>`);
   const entry = ([names, deed]) => html`<dt>${keys(names)}</dt><dd>${deed}</dd>`;
   render(
-    html`<h2 id="keys-title">Keys</h2><dl>${HELP.map(entry)}</dl>
+    html`<h2 id="keys-title">Keyboard shortcuts</h2><dl>${HELP.map(entry)}</dl>
     <form method="dialog"><button class="btn" autofocus>Close</button></form>`,
     dialog,
   );

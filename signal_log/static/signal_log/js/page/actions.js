@@ -176,11 +176,11 @@ export async function context() {
     state.frozen ??= store.rows.frozen();
     state.frozen.merge(rows);
     state.context = true;
-    if (!rows.length) toast("Nothing else happened around it");
+    if (!rows.length) toast("No other events nearby");
     all();
     table.reveal(state.picked);
   } catch (problem) {
-    toast(`No context: ${problem.message}`);
+    toast(`Could not load the surrounding events: ${problem.message}`);
   }
 }
 
@@ -197,7 +197,7 @@ function leaveContext() {
 export function nextError() {
   const bad = (row) =>
     [row, ...(row.members ?? []), row.operation].some((one) => one?.kind === "failed" || one?.kind === "undone");
-  if (!step(1, bad)) toast("No error further down");
+  if (!step(1, bad)) toast("No older errors");
 }
 
 /** Rows that look otherwise. */
@@ -237,9 +237,9 @@ export function open(query) {
 
 export async function take(text, what) {
   const done = await copy(text);
-  announcer.say(done ? `${what} copied` : "The browser did not allow copying");
-  state.notes = [done ? "" : "the browser did not allow copying"].filter(Boolean);
-  toast(done ? `${what} copied` : "not copied");
+  announcer.say(done ? `${what} copied` : "The browser blocked copying");
+  state.notes = [done ? "" : "the browser blocked copying"].filter(Boolean);
+  toast(done ? `${what} copied` : "Not copied");
 }
 
 export function toast(words) {

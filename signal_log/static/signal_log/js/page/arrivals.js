@@ -68,7 +68,7 @@ function reset({ reason }) {
 
 function health({ layer = "ok", database = "ok" }) {
   state.trouble = database === "ok" ? "" : "Database unavailable";
-  state.notes = layer === "ok" ? [] : ["no channel layer: looking once a second"];
+  state.notes = layer === "ok" ? [] : ["no channel layer: polling every second"];
   soon();
 }
 

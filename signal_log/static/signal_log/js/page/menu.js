@@ -7,11 +7,11 @@ import { forget, Shared } from "../parts/shared_menu.js";
 import { announcer } from "./state.js";
 
 const SPANS = [
-  ["5 min", 5],
-  ["1 hour", 60],
-  ["1 day", 1440],
+  ["Last 5 min", 5],
+  ["Last hour", 60],
+  ["Last day", 1440],
 ];
-const WORDS = { local: ["local", zone("local")], utc: ["UTC", ""], relative: ["age", ""] };
+const WORDS = { local: ["Local", zone("local")], utc: ["UTC", ""], relative: ["Age", ""] };
 
 /**
  * `of`: views, shared, display, query() of the view shown, open(query), show(from, to), last(minutes), look(changes),
@@ -44,7 +44,7 @@ function Views({ views, shared, display, query, open, again }) {
     const { name } = event.target.elements;
     const sharing = event.submitter?.value === "share";
     const done = sharing ? await shared.share(name.value, query()) : views.save(name.value, query());
-    if (done && sharing) announcer.say(`${name.value} is shared`);
+    if (done && sharing) announcer.say(`${name.value} is now shared`);
     if (done) name.value = "";
     again();
   };
@@ -55,20 +55,21 @@ function Views({ views, shared, display, query, open, again }) {
   };
   const view = ({ name, query: kept, first }) => html`<li key=${name}>
     <a href=${`?${kept}`} onClick=${(event) => go(event, kept)}>${name}</a>
-    <button type="button" aria-pressed=${String(Boolean(first))} title="open with the page"
-      aria-label=${`open ${name} with the page`} onClick=${() => again(views.toggleFirst(name))}
+    <button type="button" aria-pressed=${String(Boolean(first))} title="Open by default"
+      aria-label=${`Open ${name} by default`} onClick=${() => again(views.toggleFirst(name))}
     >${first ? "★" : "☆"}</button>
-    <button type="button" title="delete" aria-label=${`delete the view ${name}`}
+    <button type="button" title="Delete" aria-label=${`Delete the view ${name}`}
       onClick=${() => again(views.remove(name))}>×</button></li>`;
-  const share = html`<button class="btn small" value="share" title="with everybody who may see events">Share</button>`;
+  const share = html`<button class="btn small" value="share"
+    title="Share with everyone who can see events">Share</button>`;
   return html`<h2>Views</h2><ul class="views">
-    <li><a href="?" onClick=${(event) => go(event, "")}>Everything</a></li>
+    <li><a href="?" onClick=${(event) => go(event, "")}>All events</a></li>
     ${views.all.map(view)}
   </ul>
   <form class="one-line" onSubmit=${save}>
-    <input name="name" required maxlength="60" autocomplete="off" aria-label="Name of the view"
-      placeholder="Name this view …" />
-    <button class="btn small" title="for yourself, in this browser">Keep</button>
+    <input name="name" required maxlength="60" autocomplete="off" aria-label="View name"
+      placeholder="Name this view…" />
+    <button class="btn small" title="Save for yourself in this browser">Save</button>
     ${shared.mayShare && share}</form>
   ${shared.problem && html`<p class="errorlist" role="alert">${shared.problem}</p>`}
   <${Shared} shared=${shared} views=${views} display=${display} go=${go} again=${again} say=${say} />`;
@@ -87,10 +88,10 @@ function Time({ show, last, close }) {
     last(minutes);
   };
   const span = ([words, minutes]) =>
-    html`<button class="btn small" type="button" onClick=${() => choose(minutes)}>last ${words}</button>`;
-  const field = (name) => html`<label>${name}<input type="datetime-local" name=${name} step="1" /></label>`;
+    html`<button class="btn small" type="button" onClick=${() => choose(minutes)}>${words}</button>`;
+  const field = (name, label) => html`<label>${label}<input type="datetime-local" name=${name} step="1" /></label>`;
   return html`<h2>Time</h2><div class="one-line">${SPANS.map(span)}</div>
-    <form class="times" onSubmit=${submit}>${field("from")}${field("to")}
+    <form class="times" onSubmit=${submit}>${field("from", "Start")}${field("to", "End")}
       <button class="btn small">Show</button></form>`;
 }
 
@@ -98,9 +99,9 @@ function Rows({ display, look, again }) {
   const choice = (name, value, [words, title]) =>
     html`<button type="button" title=${title} aria-pressed=${String(display[name] === value)}
       onClick=${() => again(look({ [name]: value }))}>${words}</button>`;
-  const heights = [choice("roomy", false, ["dense", ""]), choice("roomy", true, ["roomy", ""])];
+  const heights = [choice("roomy", false, ["Compact", ""]), choice("roomy", true, ["Comfortable", ""])];
   const modes = MODES.map((mode) => choice("mode", mode, WORDS[mode]));
   return html`<h2>Rows</h2>
-    <div class="one-line"><span class="seg small" role="group" aria-label="Height of rows">${heights}</span>
-    <span class="seg small" role="group" aria-label="Times">${modes}</span></div>`;
+    <div class="one-line"><span class="seg small" role="group" aria-label="Row height">${heights}</span>
+    <span class="seg small" role="group" aria-label="Time format">${modes}</span></div>`;
 }

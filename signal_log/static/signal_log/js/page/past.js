@@ -50,7 +50,7 @@ export function understand(page) {
 
 /** The end of the list. */
 export function renderEnd(root, older, stormy) {
-  const said = stormy ? "Pause to see each event, and to go further back" : words(older);
+  const said = stormy ? "Pause to see every event, and older ones" : words(older);
   root.hidden = !said;
   render(said && html`<div class="row end" role="row"><span role="gridcell">${said}</span></div>`, root);
 }
@@ -59,15 +59,16 @@ function words(older) {
   if (older.state === "loading") return "Loading older events…";
   const button = (label) => html`<button class="link" type="button" onClick=${() => older.more()}>${label}</button>`;
   if (older.state === "searching")
-    return html`Searched back to event ${count(older.searchedTo)} ${button("search on")}`;
-  if (older.state === "failed") return html`Older events could not be loaded: ${older.problem} ${button("again")}`;
+    return html`Searched back to event ${count(older.searchedTo)} ${button("Keep searching")}`;
+  if (older.state === "failed") return html`Could not load older events: ${older.problem} ${button("Try again")}`;
   if (older.state === "full") {
     const further = links.history(historyFrom(older.store.floor));
-    return html`This page holds ${count(config.kept)} events. <a href=${further}>Go on in the history</a>`;
+    return html`This page has reached its limit of ${count(config.kept)} events.${" "}
+      <a href=${further}>Continue in the history</a>`;
   }
   if (older.state !== "began" || !store.size) return null;
-  if (state.range?.since) return "Nothing older in this range of time";
-  return inForce().length ? "No older event matches" : "This is where the log begins";
+  if (state.range?.since) return "No older events in this time range";
+  return inForce().length ? "No older events match" : "Beginning of the log";
 }
 
 /** The history from here on, with the same filters. */

@@ -118,7 +118,7 @@ export function explain({ of: row, whole, cells, extra }) {
   const actor = row.type === "cascade" ? row.actor : subject.actor;
   cells.time.title = cells.time.dateTime;
   cells.obj.title = `${line(subject.sender, 100)} ${line(subject.pk, 60)}: ${line(subject.repr, 100)}`;
-  cells.actor.title = actor ? line(actor, 200) : "nobody was logged in";
+  cells.actor.title = actor ? line(actor, 200) : "Nobody was logged in";
   cells.via.title = subject.via;
   for (const name of extra) cells[name].title = cells[name].textContent;
 }

@@ -7,7 +7,7 @@ import { clock } from "../lib/time.js";
 
 const PITCH = 6; // pixels a bar and its gap take
 const COLOURS = ["--sl-created", "--sl-updated", "--sl-deleted", "--sl-undone", "--sl-silent"];
-const SAID = ["created", "updated", "deleted", "undone or failed", "other"];
+const SAID = ["created", "updated", "deleted", "rolled back or failed", "other"];
 
 export class Chart {
   /** `on`: say(words or null) of the bar pointed at; select(first second, last second). */
@@ -66,7 +66,7 @@ export class Chart {
   words() {
     const totals = KINDS.map((_, k) => this.sums.reduce((sum, bar) => sum + bar[k], 0));
     const said = SAID.map((word, k) => (totals[k] ? `${count(totals[k])} ${word}` : "")).filter(Boolean);
-    const keys = "Arrow keys move, with Shift they choose a span, Enter shows it";
+    const keys = "Arrow keys move, Shift and arrow keys select a time range, Enter shows it";
     return `Operations in the last ten minutes: ${said.join(", ") || "none"}. ${keys}`;
   }
 

@@ -6,7 +6,7 @@
  */
 export const COLUMNS = {
   time: { title: "Time", width: 96, least: 56 },
-  delta: { title: "Δ", words: "Δ, time since the row below", width: 66, least: 44, slim: true },
+  delta: { title: "Δ", words: "Time since the row below", width: 66, least: 44, slim: true },
   kind: { title: "What", width: 108, least: 84, always: true },
   obj: { title: "Object", width: 190, least: 120, grows: true },
   chg: { title: "Change", width: 380, least: 120, grows: true },
@@ -14,7 +14,7 @@ export const COLUMNS = {
   via: { title: "From", width: 170, least: 80, grows: true, slim: true },
   source: { title: "Source", width: 100, least: 50, off: true },
   outcome: { title: "Outcome", width: 96, least: 50, off: true },
-  took: { title: "Took", width: 66, least: 44, off: true },
+  took: { title: "Duration", width: 66, least: 44, off: true },
   trace: { title: "Trace", width: 84, least: 44, off: true },
 };
 export const USUAL = Object.keys(COLUMNS)

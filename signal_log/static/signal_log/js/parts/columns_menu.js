@@ -26,14 +26,18 @@ export function Columns({ columns, arrange, fits, again, say }) {
     flip=${() => change(toggle(shown, name))} shift=${(event, by) => shift(event, name, by)} />`;
   return html`<section class="columns"><h2>Columns</h2>
     <ul>${[...shown.map(({ name }, place) => line(name, place)), ...others.map((name) => line(name))]}</ul>
-    ${toText(shown) && html`<button class="btn small" type="button" onClick=${() => change(USUAL)}>As usual</button>`}
+    ${
+      toText(shown) &&
+      html`<button class="btn small" type="button"
+      onClick=${() => change(USUAL)}>Reset columns</button>`
+    }
   </section>`;
 }
 
 function Line({ name, shown, first, last, fits, flip, shift }) {
   const { title, words, always } = COLUMNS[name];
   const arrow = (by, end, sign, where) =>
-    html`<button type="button" title=${where} aria-label=${`move ${title} to the ${where}`}
+    html`<button type="button" title=${`Move ${where}`} aria-label=${`Move ${title} ${where}`}
       aria-disabled=${String(end)} onClick=${(event) => end || shift(event, by)}>${sign}</button>`;
   return html`<li><label class="check" title=${words}>
     <input type="checkbox" checked=${shown} disabled=${always} onChange=${flip} /> ${title}</label>

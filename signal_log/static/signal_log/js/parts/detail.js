@@ -30,11 +30,8 @@ const Body = (known) => html`<${Facts} ...${known} />
   <${Fall} ...${known} />
   <${Raw} ...${known} />`;
 
-const Elsewhere = ({
-  operation,
-  links,
-}) => html`<p class="notice">The page keeps the whole of its newest events only.${" "}
-  <a href=${links.event(operation.events.at(-1).id)}>Open this one</a> to read it.</p>`;
+const Elsewhere = ({ operation, links }) => html`<p class="notice">This page keeps only its newest events in full.${" "}
+  <a href=${links.event(operation.events.at(-1).id)}>Open this event</a> to read it.</p>`;
 
 function Head({ operation, told, links, context, act }) {
   const { id } = told ?? operation.events.at(-1);
@@ -43,15 +40,15 @@ function Head({ operation, told, links, context, act }) {
       <span class=${`kind ${operation.kind}`}>${operation.word}</span>
       <h2>${lastPart(operation.sender)} <span class="value">${line(operation.repr || operation.pk, 200)}</span></h2>
     </div>
-    <button class="icon-btn" type="button" aria-label="Close the panel" title="Close (Esc)"
+    <button class="icon-btn" type="button" aria-label="Close panel" title="Close (Esc)"
       onClick=${act.close}>✕</button></header>
     <div class="actions">
       <a class="btn small" href=${links.event(id)}>Open</a>
       ${operation.pk && html`<a class="btn small" href=${links.object(operation.sender, operation.pk)}>Object</a>`}
       <button class="btn small" type="button" aria-pressed=${String(Boolean(context))}
-        title="The 20 events before and after it, whatever the filter (x)" onClick=${act.context}>± 20</button>
+        title="Show 20 events before and after, whatever the filters (x)" onClick=${act.context}>± 20</button>
       <span class="seg small" role="group" aria-label="Copy"><span aria-hidden="true">Copy</span>
-        <button type="button" onClick=${() => act.copy(url, "Link")}>link</button>
+        <button type="button" onClick=${() => act.copy(url, "Link")}>Link</button>
         ${told && html`<${Copies} told=${told} url=${url} act=${act} />`}
       </span>
     </div>`;
@@ -59,19 +56,19 @@ function Head({ operation, told, links, context, act }) {
 
 const Copies = ({ told, url, act }) => html`
   <button type="button" onClick=${() => act.copy(asJson(told), "JSON")}>JSON</button>
-  <button type="button" title="As a table for a ticket"
+  <button type="button" title="Copy as a Markdown table"
     onClick=${() => act.copy(asMarkdown(told, url), "Markdown")}>MD</button>
-  <button type="button" title="As a line of Python" onClick=${() => act.copy(asOrm(told), "Python")}>ORM</button>`;
+  <button type="button" title="Copy as a Django query" onClick=${() => act.copy(asOrm(told), "Python")}>ORM</button>`;
 
 function Facts({ operation, told, whole, links, act }) {
   const only = (key, value, text = value) => {
-    const title = `show only this ${key === "sender" ? "model" : key}; with Alt leave it out`;
+    const title = `Show only this ${key === "sender" ? "model" : key}. Alt-click to exclude it`;
     const take = ({ altKey }) => act.only({ key, value, not: altKey });
     return html`<button class="only" type="button" title=${title}
       onClick=${take}><span class="value">${line(text, 200)}</span></button>`;
   };
   const actor = told.actor_repr || told.actor_pk;
-  const who = actor ? only("actor", actor) : html`<span class="muted">nobody was logged in</span>`;
+  const who = actor ? only("actor", actor) : html`<span class="muted">not logged in</span>`;
   const address = told.remote_addr && html`<span class="muted"> · ${line(told.remote_addr, 64)}</span>`;
   const request = told.path ? line(`${told.method} ${told.path}`, 300) : "";
   const signals = whole.map((e, i) => html`${i ? ", " : ""}<a href=${links.event(e.id)}>${lastPart(e.signal)}</a>`);
@@ -86,8 +83,8 @@ function Facts({ operation, told, whole, links, act }) {
     ["Object", html`${only("object", `${told.sender}/${told.object_pk}`)}`],
     ["Signals", html`${signals}${raw}`],
     ["Outcome", html`<span class=${kind}>${told.outcome.replace("_", " ")}</span>`],
-    ["Took", duration(took(whole))],
-    ["Trace", html`${trace} · ${only("trace", told.trace_id, "only this trace")}`],
+    ["Duration", duration(took(whole))],
+    ["Trace", html`${trace} · ${only("trace", told.trace_id, "show only this trace")}`],
   ].filter(Boolean);
   return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
@@ -101,9 +98,7 @@ function took(whole) {
 function Failure({ told }) {
   if (told.outcome === "committed") return null;
   const words =
-    told.outcome === "failed"
-      ? "It never finished: the row was not written."
-      : "It was undone: the row is as it was before.";
+    told.outcome === "failed" ? "Failed: the row was not written." : "Rolled back: the row was not changed.";
   const tone = told.outcome === "failed" ? "error" : "warning";
   const error = told.error && html`<div class="value">${visible(told.error)}</div>`;
   return html`<div class=${`notice ${tone}`}>${words}${error}</div>`;
@@ -113,7 +108,7 @@ function Changes({ told }) {
   const fields = changedFields(told.changes).filter(
     ([, [old, now]]) => old === MASK || now === MASK || JSON.stringify(old) !== JSON.stringify(now),
   );
-  if (!fields.length) return html`<h3>Changes</h3><p class="muted">No field changed.</p>`;
+  if (!fields.length) return html`<h3>Changes</h3><p class="muted">No fields changed.</p>`;
   const field = ([name, [old, now]]) => html`<div><dt>${line(name, 100)}</dt>
     <dd><${Pair} told=${told} old=${old} now=${now} /></dd></div>`;
   return html`<h3>${fields.length === 1 ? "1 field" : `${fields.length} fields`}</h3>
@@ -161,15 +156,15 @@ function Cause({ operation, told, store, links, act }) {
     if (!at.parent) break;
   }
   if (!chain.length) return null;
-  const unknown = html`<span class="muted">the signal before is not among the events held here, </span>
-    <a href=${links.trace(told.trace_id)}>see the whole trace</a>`;
+  const unknown = html`<span class="muted">The cause is not among the events on this page. </span>
+    <a href=${links.trace(told.trace_id)}>See the full trace</a>`;
   const above = (parent, signal) => html`<button class="only" type="button"
     onClick=${() => act.pick(parent.events[0].id)}>${signal} ${lastPart(parent.sender)}${" "}
     <span class="value">${line(parent.repr || parent.pk, 80)}</span></button>`;
   const step = ({ by, parent, signal }, depth) => html`<li style=${{ "--depth": depth }}>
     ${parent ? above(parent, signal) : unknown}
     ${by && html`<div><span class="cause mono" title=${line(by, 300)}>${line(by, 80)}</span></div>`}</li>`;
-  return html`<h3>Why</h3><ol class="chain">${chain.map(step)}</ol>`;
+  return html`<h3>Why it happened</h3><ol class="chain">${chain.map(step)}</ol>`;
 }
 
 /** What it set off, drawn from the events this page has of the trace. */
@@ -199,5 +194,5 @@ function BarName({ bar, act }) {
 
 function Raw({ whole }) {
   const texts = whole.map((event) => html`<pre>${visible(asJson(event))}</pre>`);
-  return html`<details><summary>As JSON</summary>${texts}</details>`;
+  return html`<details><summary>Raw JSON</summary>${texts}</details>`;
 }

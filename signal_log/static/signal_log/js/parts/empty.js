@@ -23,39 +23,39 @@ function chosen(state) {
   return state.filters.length ? tooNarrow(state) : nothingYet(state);
 }
 
-const signedOut = ({ login }) => html`<div class="empty"><h2>You have been signed out</h2>
-  <p>The events were removed from this page. Log in again, and it goes on here.</p>
+const signedOut = ({ login }) => html`<div class="empty"><h2>You have been logged out</h2>
+  <p>The events were removed from this page. Log in again to continue.</p>
   <p><a class="btn primary" href=${login}>Log in</a></p></div>`;
 
-const forbidden = () => html`<div class="empty"><h2>You may no longer see events</h2>
-  <p>Your account has lost the permission to view signal events, so this page was closed.${" "}
-  An administrator can give it back.</p></div>`;
+const forbidden = () => html`<div class="empty"><h2>You no longer have access to events</h2>
+  <p>Your account lost the permission to view signal events.${" "}
+  Ask an administrator to restore it, then reload this page.</p></div>`;
 
-const waiting = () => html`<div class="empty"><h2>The log cannot be reached</h2>
-  <p>This page keeps trying, and shows what happened meanwhile as soon as it is back.</p></div>`;
+const waiting = () => html`<div class="empty"><h2>Cannot reach the log</h2>
+  <p>This page keeps retrying. Events that you missed appear once the connection is back.</p></div>`;
 
 function tooNarrow({ filters, refusal, drop, clear }) {
   const last = narrowest(filters);
-  const all = filters.length > 1 ? `all ${filters.length} filters` : "the filter";
-  const why = refusal || `Nothing in the log passes ${all}. New events that do will appear here at once.`;
+  const all = filters.length > 1 ? `all ${filters.length} filters` : "this filter";
+  const why = refusal || `No event in the log matches ${all}. New events that match will appear here.`;
   const filter = html`<b>${LABELS[last.key]}</b> ${last.not ? "not " : ""}<bdi>${pillText(last)}</bdi>`;
-  return html`<div class="empty"><h2>${refusal ? "This filter cannot be used" : "No event matches"}</h2>
+  return html`<div class="empty"><h2>${refusal ? "This filter is not valid" : "No events match"}</h2>
     <p>${why}</p>
-    <p>Drop <button class="pill" type="button" onClick=${() => drop(last)}>${filter} ×</button>
-    ${filters.length > 1 && html` or ${pill("all of them", clear)}`}</p></div>`;
+    <p>Remove <button class="pill" type="button" onClick=${() => drop(last)}>${filter} ×</button>
+    ${filters.length > 1 && html` or ${pill("all filters", clear)}`}</p></div>`;
 }
 
-const nothingThen = ({ time, filters, anytime, clear }) => html`<div class="empty"><h2>Nothing in this time</h2>
-  <p>The log holds no event ${filters.length ? "that matches " : ""}from <b>${time}</b>.</p>
+const nothingThen = ({ time, filters, anytime, clear }) => html`<div class="empty"><h2>No events in this time range</h2>
+  <p>The log has no ${filters.length ? "matching " : ""}events in the range <b>${time}</b>.</p>
   <p>${pill("Show all times", anytime)}
-  ${filters.length > 0 && html` or ${pill("drop all filters too", clear)}`}</p></div>`;
+  ${filters.length > 0 && html` or ${pill("Remove all filters too", clear)}`}</p></div>`;
 
 const pill = (words, act) => html`<button class="pill" type="button" onClick=${act}>${words}</button>`;
 
-const nothingYet = ({ models }) => html`<div class="empty"><h2>Nothing has happened yet</h2>
-  <p>As soon as one of these is saved or deleted, it appears here:${" "}
+const nothingYet = ({ models }) => html`<div class="empty"><h2>No events yet</h2>
+  <p>Saves and deletes of these models appear here as they happen:${" "}
   ${models.map((model, i) => html`${i ? ", " : ""}<code>${model}</code>`)}.</p>
-  <p>Save one in the admin or on a page of the site, or try it in <code>python manage.py shell</code>:</p>
+  <p>Save one in the admin or anywhere on the site, or try this in <code>python manage.py shell</code>:</p>
   <pre>${attempt(models)}</pre></div>`;
 
 function attempt(models) {

@@ -41,11 +41,11 @@ function Facet({ name, values, filters, toggle, again }) {
     open.set(name, target.value);
     again();
   };
-  const field = html`<input class="seek" type="search" aria-label=${`Look for ${LABELS[name]} values`}
-    placeholder="look for …" value=${sought} onInput=${seek} />`;
+  const field = html`<input class="seek" type="search" aria-label=${`Search ${LABELS[name]} values`}
+    placeholder="Search…" value=${sought} onInput=${seek} />`;
   const entry = ([value, number]) => html`<${Value} key=${value} name=${name} value=${value} number=${number}
     most=${most} there=${has(filters, { key: name, value })} toggle=${toggle} />`;
-  const more = open.has(name) ? "fewer" : `${values.length - FIRST} more`;
+  const more = open.has(name) ? "Show fewer" : `Show ${values.length - FIRST} more`;
   return html`<h2>${LABELS[name]}</h2>
     ${sought !== undefined && field}
     <ul>${shown.map(entry)}</ul>
@@ -61,7 +61,7 @@ function Value({ name, value, number, most, there, toggle }) {
   return html`<li class=${`facet ${state}`} style=${{ "--part": `${(100 * number) / most}%` }}>
     <button class="take" type="button" title=${text} aria-pressed=${String(state === "on")} onClick=${take}>
       <span>${name === "signal" ? lastPart(text) : text}</span><span>${number ? count(number) : none}</span></button>
-    <button class="leave" type="button" title="leave out" aria-label=${`leave out ${LABELS[name]} ${text}`}
+    <button class="leave" type="button" title="Exclude" aria-label=${`Exclude ${LABELS[name]} ${text}`}
       aria-pressed=${String(state === "not")} onClick=${leave}>−</button>
   </li>`;
 }

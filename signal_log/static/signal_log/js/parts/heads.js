@@ -54,7 +54,7 @@ export class Heads {
     head.title = words;
     const edge = el("span", "edge", "separator");
     edge.tabIndex = 0;
-    edge.title = "Drag, or press an arrow key";
+    edge.title = "Drag or use the arrow keys to resize";
     edge.dataset.column = name;
     edge.setAttribute("aria-orientation", "vertical");
     edge.setAttribute("aria-label", `Width of ${title}`);

@@ -82,12 +82,12 @@ export class Receivers extends Component {
     if (!list.length) return null;
     const title = list.length > 1 ? "Receivers, slowest first" : "Receivers";
     return html`<h3>${title}</h3><ul class="receivers">${list.map((one) => html`<${Receiver} ...${one} />`)}</ul>
-      ${this.trouble && html`<p class="muted">What they take usually could not be read: ${this.trouble}</p>`}`;
+      ${this.trouble && html`<p class="muted">Could not load their typical durations: ${this.trouble}</p>`}`;
   }
 }
 
 const Receiver = ({ name, signal, order, of, us, error, standing }) => html`<li>
-  <span class="value" title=${`${signal}, called ${order} of ${of}`}>${line(name, 200)}${" "}
+  <span class="value" title=${`${signal}, call ${order} of ${of}`}>${line(name, 200)}${" "}
     <span class="muted">${signal}</span></span>
   <span class="muted">${duration(us)}</span>
   <span class="usual">${standing ? html`<${Standing} ...${standing} />` : "\u00a0"}</span>

@@ -24,7 +24,7 @@ export function Shared({ shared, views, display, go, again, say }) {
   const entry = (view) => html`<${View} key=${view.id} view=${view} first=${views.firstShared === view.name}
     mode=${display.mode} go=${go} star=${() => again(views.toggleShared(view))} remove=${() => remove(view)} />`;
   return html`<h2>Shared views</h2>
-    ${!shared.all.length && html`<p class="muted">None yet. Name the view that you see, and share it.</p>`}
+    ${!shared.all.length && html`<p class="muted">None yet. Name the current view and share it.</p>`}
     <ul class="views">${shared.all.map(entry)}</ul>`;
 }
 
@@ -32,12 +32,12 @@ function View({ view, first, mode, go, star, remove }) {
   const name = line(view.name, 60);
   const sure = asked === view.id;
   const cross = html`<button type="button" class=${sure ? "sure" : ""}
-    title=${sure ? "take it away from everybody" : "no longer share"}
-    aria-label=${`${sure ? "sure? " : ""}no longer share ${name}`} onClick=${remove}>${sure ? "sure?" : "×"}</button>`;
+    title=${sure ? "Stop sharing it with everyone" : "Stop sharing"}
+    aria-label=${`${sure ? "Sure? " : ""}Stop sharing ${name}`} onClick=${remove}>${sure ? "Sure?" : "×"}</button>`;
   return html`<li><a href=${`?${view.query}`} title=${name} onClick=${(event) => go(event, view.query)}>${name}
       <small>${line(view.by, 40)}, ${minute(Date.parse(view.at), mode)}</small></a>
-    <button type="button" aria-pressed=${String(first)} title="open with the page"
-      aria-label=${`open ${name} with the page`} onClick=${star}>${first ? "★" : "☆"}</button>
+    <button type="button" aria-pressed=${String(first)} title="Open by default"
+      aria-label=${`Open ${name} by default`} onClick=${star}>${first ? "★" : "☆"}</button>
     ${view.removable && cross}</li>`;
 }
 

@@ -5,7 +5,7 @@ import { ago, span } from "../lib/time.js";
 
 const QUIET = 5 * 60_000;
 const FINAL = {
-  "signed-out": ["bad", "Signed out"],
+  "signed-out": ["bad", "Logged out"],
   forbidden: ["bad", "No permission"],
 };
 
@@ -14,8 +14,8 @@ export function words({ name, again, until, catching, trouble, following, ranged
   if (FINAL[name]) return FINAL[name];
   if (offline && name !== "live") return ["bad", "Offline"];
   const wait = until ? `in ${Math.max(1, Math.ceil((until - now) / 1000))} s` : "";
-  if (name === "restarting") return ["wait", `Server restarting, back ${wait}`];
-  if (name === "database") return ["bad", `Database unavailable, again ${wait}`];
+  if (name === "restarting") return ["wait", `Server restarting, retry ${wait}`];
+  if (name === "database") return ["bad", `Database unavailable, retry ${wait}`];
   if (name === "reconnecting") return ["wait", `Reconnecting ${wait}`];
   if (trouble) return ["bad", trouble];
   if (name === "connecting") return ["wait", again ? "Reconnecting…" : "Connecting…"];

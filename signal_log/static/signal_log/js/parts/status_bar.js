@@ -19,21 +19,21 @@ export function renderFoot(
         ? html`<span>nothing missed since ${minute(since, mode, now)}</span>`
         : null;
   render(
-    html`<span title=${`${count(size)} events held on this page`}>${held}</span>
+    html`<span title=${`${count(size)} events on this page`}>${held}</span>
     ${storm && html`<${Storm} ...${storm} />`}
     ${kept}
-    ${absent && html`<a href=${absent.url}>event ${absent.id} is older: open it</a>`}
+    ${absent && html`<a href=${absent.url}>Open older event ${absent.id}</a>`}
     ${notes.map((note) => html`<span class="bad">${note}</span>`)}
-    <a class="push" href=${older} title="The same filters over the whole log">History</a>
+    <a class="push" href=${older} title="The same filters on the whole log">History</a>
     <span><button type="button" onClick=${help}>
-      <span class="keys-hint"><kbd>j</kbd> <kbd>k</kbd> move · <kbd>f</kbd> follow · </span><kbd>?</kbd> keys
+      <span class="keys-hint"><kbd>j</kbd> <kbd>k</kbd> move · <kbd>f</kbd> follow · </span><kbd>?</kbd> shortcuts
     </button></span>`,
     root,
   );
 }
 
 function Storm({ perSecond, folded, open }) {
-  const words = `showing 1 row a second of ${count(perSecond)} · ${plural(folded, "event")} folded`;
-  const each = html`<button class="link" type="button" onClick=${open}>show each</button>`;
+  const words = `1 row per second of ${count(perSecond)} · ${plural(folded, "event")} grouped`;
+  const each = html`<button class="link" type="button" onClick=${open}>Show every event</button>`;
   return html`<span class="storm">${words} · ${each}</span>`;
 }

@@ -57,10 +57,11 @@ export function asker(address, fetcher = (...all) => fetch(...all)) {
     for (const [key, value] of Object.entries(query)) for (const one of [value].flat()) all.append(key, one);
     if (!query.format) all.set("format", "json");
     const answer = await fetcher(`${address}?${all}`, { headers: { Accept: "application/json" }, redirect: "manual" });
-    if (answer.type === "opaqueredirect" || answer.status === 403) throw new Error("you may no longer see events");
+    if (answer.type === "opaqueredirect" || answer.status === 403)
+      throw new Error("you no longer have access to events");
     const page = answer.status === 200 || answer.status === 400 ? await answer.json() : null;
     if (page?.problems) throw new Error(Object.values(page.problems).join(" "));
-    if (!page) throw new Error(`the server answered ${answer.status}`);
+    if (!page) throw new Error(`the server responded with status ${answer.status}`);
     return page;
   };
 }

@@ -1,8 +1,8 @@
 // The views that are shared with everybody who may see events: asked for when the menu opens, changed on the server.
 
-const GONE = "You are signed out. Log in again, in this tab or another, and reload the page.";
-const OLD = "The server does not take this from a page that has been open so long. Reload it and try again.";
-const AWAY = "The server cannot be reached. Try again when it is back.";
+const GONE = "You are logged out. Log in again, then reload this page.";
+const OLD = "This page has been open for too long. Reload it and try again.";
+const AWAY = "Cannot reach the server. Try again when it is back.";
 
 export class SharedViews {
   /**
@@ -44,7 +44,8 @@ export class SharedViews {
 
   #take({ status }, answer) {
     if (status === 200 && answer) Object.assign(this, { all: answer.views, mayShare: answer.may_share, problem: "" });
-    else this.problem = answer?.error ?? (status === 403 ? OLD : `The server answered ${status}. Try again.`);
+    else
+      this.problem = answer?.error ?? (status === 403 ? OLD : `The server responded with status ${status}. Try again.`);
   }
 }
 

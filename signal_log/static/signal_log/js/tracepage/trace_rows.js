@@ -58,7 +58,7 @@ export class TraceRows {
       const caret = document.createElement("button");
       const words = row.cells[0].textContent.replace(/\s+/g, " ").trim();
       Object.assign(caret, { type: "button", className: "caret" });
-      caret.setAttribute("aria-label", `What stands below ${words}`);
+      caret.setAttribute("aria-label", `Rows below ${words}`);
       caret.setAttribute("aria-expanded", "true");
       row.cells[0].prepend(caret);
     });
