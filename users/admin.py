@@ -41,7 +41,7 @@ class UserAdmin(HistoryLinkMixin, DjangoUserAdmin):
         """The profile's page in the admin."""
         profile = Profile._base_manager.filter(user=user).first()
         if profile is None:
-            return "none yet: it is made when the user is saved"
+            return "none yet: it is created when the user is saved"
         return format_html('<a href="{}">{}</a>', reverse("admin:users_profile_change", args=[profile.pk]), profile)
 
 

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from users.models import Profile
 
 USERNAME_TAKEN = "This username is taken. Choose another."
-EMAIL_TAKEN = "There is an account with this email address already. Log in, or reset its password."
+EMAIL_TAKEN = "There is already an account with this email address. Log in or reset its password."
 
 
 def clean_unique_email(email: str, *, besides: Any = None) -> str:
@@ -34,7 +34,7 @@ class RegistrationForm(UserCreationForm):
         error_messages: ClassVar = {"username": {"unique": USERNAME_TAKEN}}
         help_texts: ClassVar = {
             "username": "Letters, digits and @ . + - _ only.",
-            "email": "For your welcome, and to reset your password. Nobody else sees it but administrators.",
+            "email": "For your welcome email and password resets. Only administrators can see it.",
         }
         widgets: ClassVar = {
             "first_name": forms.TextInput({"autocomplete": "given-name"}),
@@ -44,7 +44,7 @@ class RegistrationForm(UserCreationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].required = True
-        self.fields["password2"].label = "Password again"
+        self.fields["password2"].label = "Repeat password"
         self.fields["password2"].help_text = ""
 
     def clean_email(self) -> str:
@@ -62,8 +62,8 @@ class ProfileForm(forms.ModelForm):
         model = Profile
         fields = ("name", "email", "headline", "location", "bio")
         help_texts: ClassVar = {
-            "email": "For mails about your account, and to reset your password.",
-            "headline": "A line under your name.",
+            "email": "For emails about your account and password resets.",
+            "headline": "Shown under your name.",
         }
         widgets: ClassVar = {
             "name": forms.TextInput({"autocomplete": "name"}),
@@ -100,5 +100,5 @@ class DeleteAccountForm(forms.Form):
     def clean_password(self) -> str:
         password = self.cleaned_data["password"]
         if not self.user.check_password(password):
-            raise ValidationError("This is not your password. Nothing was deleted.", code="incorrect")
+            raise ValidationError("Incorrect password. Nothing was deleted.", code="incorrect")
         return password

@@ -82,7 +82,7 @@ class LogoutView(views.LogoutView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().post(request, *args, **kwargs)
-        messages.success(request, "You are logged out.")
+        messages.success(request, "You have been logged out.")
         return response
 
 
@@ -104,7 +104,7 @@ class ProfileView(LoginRequiredMixin, UpdateView):
             # The user first: a save of the user takes these two locks in the same order.
             get_user_model()._base_manager.select_for_update().filter(pk=form.instance.user_id).first()
             response = super().form_valid(form)
-        messages.success(self.request, "Your profile is saved.")
+        messages.success(self.request, "Your profile has been saved.")
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class DeleteView(FocusMixin, LoginRequiredMixin, FormView):
         user = get_object_or_404(get_user_model()._base_manager, pk=self.request.user.pk)
         user.delete()
         logout(self.request)
-        messages.success(self.request, f"The account {user.get_username()} and its profile are deleted.")
+        messages.success(self.request, f"The account {user.get_username()} and its profile have been deleted.")
         return super().form_valid(form)
 
 

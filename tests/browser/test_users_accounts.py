@@ -79,13 +79,13 @@ def test_the_whole_life_of_an_account_by_keyboard(site: Any, visit: Any) -> None
     expect(page.get_by_role("heading", level=1)).to_have_text("Brief")
     page.get_by_label("Name").fill("Brevity")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Your profile is saved.")
+    expect(page.get_by_role("status")).to_contain_text("Your profile has been saved.")
     expect(page.get_by_role("heading", level=1)).to_have_text("Brevity")
     page.get_by_role("link", name="Delete account").press("Enter")
     expect(page.locator("[name=password]")).to_be_focused()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("The account brief and its profile are deleted.")
+    expect(page.get_by_role("status")).to_contain_text("The account brief and its profile have been deleted.")
 
 
 @pytest.mark.parametrize("width", [390, 1440])

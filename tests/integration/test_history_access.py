@@ -86,7 +86,7 @@ def test_accounts_without_the_permission_get_a_clear_403(addresses: dict[str, st
             assert response.status_code == 403, name
             assert SECRET.encode() not in body(response), name
             if name == "events":
-                assert b"lacks the permission" in body(response)
+                assert b"need the permission" in body(response)
 
 
 def test_people_with_the_permission_see_it(addresses: dict[str, str]) -> None:

@@ -57,11 +57,11 @@ def test_a_page_whose_database_is_down_says_so_and_recovers(
             assert response.status_code == 503, address
             assert response["Retry-After"] == "5"
             assert '<meta http-equiv="refresh" content="5">' in page
-            assert "The database does not answer" in page
+            assert "The database is not responding" in page
             assert "secret-host" not in page
         posted = client.post("/accounts/profile/", {"name": "x"}).content.decode()
         assert "http-equiv" not in posted
-        assert "look before you send it again" in posted
+        assert "check before you submit it again" in posted
     assert "The database does not answer" in caplog.text
     assert client.get("/events/").status_code == 200
 
@@ -97,7 +97,7 @@ def test_other_errors_get_the_page_for_mistakes() -> None:
         response = errors.server_error(RequestFactory().get("/"))
     page = response.content.decode()
     assert response.status_code == 500
-    assert "Something went wrong here" in page
+    assert "Something went wrong" in page
     assert "detail-of-the-error" not in page
 
 
@@ -105,7 +105,7 @@ def test_an_expired_form_says_what_to_do() -> None:
     """A POST without the token of this session."""
     response = Client(enforce_csrf_checks=True).post("/accounts/login/", {"username": "x"})
     assert response.status_code == 403
-    assert "The form has expired" in response.content.decode()
+    assert "This form has expired" in response.content.decode()
 
 
 def test_healthz_needs_nothing(client: Client) -> None:

@@ -44,8 +44,8 @@ def sent() -> list[tuple[str, list[str]]]:
     return [(message.subject, message.to) for message in mail.outbox]
 
 
-WELCOME = ("Welcome to the observatory", ["ada@example.org"])
-FAREWELL = ("Your account at the observatory was deleted", ["ada@example.org"])
+WELCOME = ("Welcome to the Observatory", ["ada@example.org"])
+FAREWELL = ("Your Observatory account has been deleted", ["ada@example.org"])
 NOTICE = ("Account deleted: ada", ["root@example.net", "ops@example.net"])
 
 

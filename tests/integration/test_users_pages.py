@@ -158,7 +158,7 @@ def test_logging_out_is_by_post_and_says_so(client: Client, ada: User) -> None:
     assert client.get(reverse("users:logout")).status_code == 405
     page(client, "profile")
     response = client.post(reverse("users:logout"), follow=True)
-    assert "You are logged out." in response.content.decode()
+    assert "You have been logged out." in response.content.decode()
     assert client.get(reverse("users:profile")).status_code == 302
 
 
@@ -192,7 +192,7 @@ def test_editing_the_profile_changes_the_user_too(client: Client, ada: User) -> 
     """Saved, said, shown; the log names who did it."""
     response = client.post(reverse("users:profile"), EDIT, follow=True)
     html = response.content.decode()
-    assert "Your profile is saved." in html
+    assert "Your profile has been saved." in html
     profile = Profile.objects.get()
     assert {name: getattr(profile, name) for name in EDIT} == EDIT | {"email": "countess@example.org"}
     assert in_step(ada)
@@ -285,7 +285,7 @@ def test_deleting_ends_the_session_and_says_so_on_the_next_page(client: Client, 
     elsewhere = Client()
     elsewhere.force_login(ada)
     response = client.post(reverse("users:delete"), {"password": PASSWORD}, follow=True)
-    assert "The account ada and its profile are deleted." in response.content.decode()
+    assert "The account ada and its profile have been deleted." in response.content.decode()
     assert response.redirect_chain[-1][0] == reverse("users:login")
     assert "_auth_user_id" not in client.session
     assert elsewhere.get(reverse("users:profile")).status_code == 302
@@ -305,7 +305,7 @@ def test_changing_the_password(client: Client, ada: User) -> None:
     form = {"old_password": "wrong", "new_password1": new, "new_password2": new}
     assert "id_old_password_error" in client.post(reverse("users:password_change"), form).content.decode()
     response = client.post(reverse("users:password_change"), form | {"old_password": PASSWORD}, follow=True)
-    assert "Your password is changed" in response.content.decode()
+    assert "Password changed" in response.content.decode()
     page(client, "profile")
     assert elsewhere.get(reverse("users:profile")).status_code == 302
     assert log_in(Client(), "ada", new).status_code == 302
@@ -316,7 +316,7 @@ def test_resetting_the_password_by_mail(client: Client) -> None:
     person("ada")
     mail.outbox.clear()
     response = client.post(reverse("users:password_reset"), {"email": "ADA@example.org"}, follow=True)
-    assert "Look into your mail" in response.content.decode()
+    assert "Check your email" in response.content.decode()
     [message] = mail.outbox
     assert message.to == ["ada@example.org"]
     [link] = re.findall(r"http://testserver(/accounts/reset/\S+)", message.body)
@@ -327,7 +327,7 @@ def test_resetting_the_password_by_mail(client: Client) -> None:
     bad = client.post(address, {"new_password1": "x", "new_password2": "y"})
     assert "id_new_password2_error" in bad.content.decode()
     response = client.post(address, {"new_password1": new, "new_password2": new}, follow=True)
-    assert "Your new password is saved" in response.content.decode()
+    assert "Your password has been reset" in response.content.decode()
     assert log_in(Client(), "ada", new).status_code == 302
     assert "This link no longer works" in Client().get(link, follow=True).content.decode()
 
@@ -335,5 +335,5 @@ def test_resetting_the_password_by_mail(client: Client) -> None:
 def test_a_reset_for_an_unknown_address_looks_the_same(client: Client) -> None:
     """And sends nothing."""
     response = client.post(reverse("users:password_reset"), {"email": "nobody@example.org"}, follow=True)
-    assert "Look into your mail" in response.content.decode()
+    assert "Check your email" in response.content.decode()
     assert mail.outbox == []
