@@ -73,8 +73,8 @@ class SignalEventAdmin(ReadByObservers, EventAdmin):
     actions = None
     search_fields = ("actor_repr",)  # shows the field; get_search_results decides
     search_help_text = (
-        "An object's key, app.Model/key or part of its name, or somebody's user name. Filters and searches look "
-        f"at the newest {SEARCHED_BACK:,} events, {MOST_LISTED:,} are listed; the history page has all."
+        "Search by an object's key, app.Model/key, part of its name, or a username. Filters and searches cover the "
+        f"newest {SEARCHED_BACK:,} events and list up to {MOST_LISTED:,}. The history page covers the whole log."
     )
     fields = ()
     change_form_template = "admin/signal_log/signalevent/event.html"

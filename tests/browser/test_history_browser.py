@@ -81,7 +81,7 @@ def test_everything_works_without_scripts(site, visit, addresses):
     page = reader.page
     page.goto(site.url + "/events/")
     page.get_by_label("model").select_option("users.Profile")
-    page.get_by_label("object").fill("hist")
+    page.get_by_label("Object", exact=True).fill("hist")
     page.get_by_role("button", name="Search").click()
     assert "sender=users.Profile" in page.url
     expect(page.locator("table.log .model").first).to_have_text("Profile")
@@ -89,10 +89,10 @@ def test_everything_works_without_scripts(site, visit, addresses):
     assert "sender" not in page.url
     page.locator("table.log .k a").first.click()
     expect(page.locator(".facts").first).to_contain_text("Outcome")
-    page.get_by_role("link", name="Whole trace").click()
+    page.get_by_role("link", name="Full trace").click()
     expect(page.locator("table.falls")).to_contain_text("users.signals")
     page.goto(site.url + addresses["object"])
-    page.get_by_label("As it was at").fill("2100-01-01")
+    page.get_by_label("State at").fill("2100-01-01")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("table.state")).to_contain_text("plain")
 
@@ -101,10 +101,10 @@ def test_search_by_keyboard(site, visit, addresses):
     """Type in the search field, press Enter: the list is narrowed, and the words stand in the field."""
     page = visit(site).page
     page.goto(site.url + "/events/")
-    page.get_by_label("Text in any field").fill("ten thousand")
+    page.get_by_label("Search objects").fill("ten thousand")
     page.keyboard.press("Enter")
     expect(page.locator("table.log tbody tr:not(.day)")).to_have_count(1)
-    expect(page.get_by_label("Text in any field")).to_have_value("ten thousand")
+    expect(page.get_by_label("Search objects")).to_have_value("ten thousand")
 
 
 def test_a_reader_without_the_permission_is_told(site, visit):
@@ -112,7 +112,7 @@ def test_a_reader_without_the_permission_is_told(site, visit):
     reader = visit(site, "eve")
     reader.expected.append("403 (Forbidden)")
     reader.page.goto(site.url + "/events/")
-    expect(reader.page.get_by_role("heading")).to_contain_text("not for your account")
+    expect(reader.page.get_by_role("heading")).to_contain_text("You do not have access")
 
 
 @pytest.mark.parametrize("kind", ["CSV", "JSONL"])
@@ -120,7 +120,7 @@ def test_what_is_filtered_is_downloaded_by_a_link(site, visit, addresses, kind, 
     """Without scripts too; the file is whole and holds nothing else."""
     reader = visit(site, java_script_enabled=False)
     reader.page.goto(site.url + "/events/?sender=users.Profile&q=hist")
-    expect(reader.page.locator(".under")).to_contain_text("Export what matches: CSV · JSONL")
+    expect(reader.page.locator(".under")).to_contain_text("Export matches: CSV · JSONL")
     with reader.page.expect_download() as download:
         reader.page.get_by_role("link", name=kind, exact=True).click()
     name = download.value.suggested_filename

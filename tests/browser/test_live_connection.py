@@ -69,7 +69,7 @@ def test_logging_out_in_another_tab_empties_the_page(own_site, visit):
     expect(live.rows.first).to_be_visible()
     tab = live.page.context.new_page()
     tab.goto(f"{own_site.url}/accounts/profile/")
-    tab.get_by_role("button", name="Account of").click()
+    tab.get_by_role("button", name="Account:").click()
     tab.get_by_role("button", name="Log out").click()
     expect(live.state()).to_have_text("Logged out", timeout=10_000)
     expect(live.page.locator("#over")).to_contain_text("You have been logged out")

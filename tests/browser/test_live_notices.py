@@ -14,7 +14,7 @@ def test_what_is_not_recorded_stands_above_the_list(site, visit, width):
     live = visit(site, viewport={"width": width, "height": 800}).open("?sender=contenttypes.ContentType")
     notice = live.page.locator(".message.warning")
     expect(notice).to_have_text(
-        "Saves and deletions of contenttypes.ContentType are not recorded: MODELS does not name it."
+        "Saves and deletes of contenttypes.ContentType are not recorded: it is not listed in MODELS."
     )
     expect(notice).to_be_in_viewport(ratio=1)
     expect(live.page.locator("#foot")).to_be_in_viewport()

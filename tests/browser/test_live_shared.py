@@ -88,7 +88,7 @@ def test_what_cannot_be_shared_is_said_in_the_menu(people, visit):
     share(live, "twice")
     live.page.get_by_label("View name").fill("Twice")
     live.page.get_by_role("button", name="Share", exact=True).click()
-    expect(live.page.get_by_role("alert")).to_contain_text("“twice” is shared already")
+    expect(live.page.get_by_role("alert")).to_contain_text("“twice” is already shared")
     expect(live.page.get_by_label("View name")).to_have_value("Twice")
     live.press("Escape")
     live.page.context.clear_cookies()

@@ -170,7 +170,7 @@ def test_the_keys_are_listed(opened):
     """A question mark opens the list, Escape closes it and does nothing else."""
     opened.press("ArrowUp", "?")
     dialog = opened.page.get_by_role("dialog", name="Keys")
-    expect(dialog).to_contain_text("next error")
+    expect(dialog).to_contain_text("Next error")
     zoomed = opened.page.evaluate(SPAN)
     opened.press("n", "Escape")
     expect(dialog).to_be_hidden()
@@ -210,7 +210,7 @@ def test_without_scripts_the_rows_are_all_there(site, visit, traces):
     expect(page.locator("#trace-tools")).to_be_hidden()
     expect(page.locator("#falls .caret")).to_have_count(0)
     expect(page.locator("#falls tr.receiver", has_text="no mail")).to_have_count(2)
-    expect(page.get_by_role("link", name=re.compile("more like it")).first).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("more like these")).first).to_be_visible()
 
 
 def test_a_long_trace_paints_what_is_in_view(site, visit, traces):

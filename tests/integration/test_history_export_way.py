@@ -90,7 +90,7 @@ def test_an_error_on_the_way_leaves_no_end(
     text = broken(mira.get(ADDRESS, {"format": kind, "after": log[0] - 1}))
     assert b"ada" in text
     assert b"sha256" not in text
-    assert "broke off after 3 events: disk on fire" in caplog.text
+    assert "failed after 3 events: disk on fire" in caplog.text
 
 
 async def test_under_asgi_it_streams_and_ends_with_its_reader(
@@ -120,7 +120,7 @@ async def test_under_asgi_it_streams_and_ends_with_its_reader(
     await anext(content)
     await content.aclose()
     await sync_to_async(answer.close)()
-    assert "root left an export (jsonl) after 2 events" in caplog.text
+    assert "root disconnected from an export (jsonl) after 2 events" in caplog.text
 
 
 def peak_of(content: Iterator[bytes]) -> int:

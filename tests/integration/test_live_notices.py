@@ -42,18 +42,18 @@ def test_lost_events_are_counted_with_their_beginning(monkeypatch: pytest.Monkey
     since = unrecorded.since
     assert since is not None
     assert (datetime.now(UTC) - since).total_seconds() < 60
-    assert said()[0].startswith("1 event of this server process was not recorded")
+    assert said()[0].startswith("1 event from this server process was not recorded")
     unrecorded.add(1199, RuntimeError())
     assert unrecorded.since == since
-    assert said()[0].startswith("1,200 events of this server process were not recorded")
-    assert f"the first at {since:%Y-%m-%d %H:%M:%S} UTC" in said()[0]
+    assert said()[0].startswith("1,200 events from this server process were not recorded")
+    assert f"first at {since:%Y-%m-%d %H:%M:%S} UTC" in said()[0]
 
 
 def test_silent_writes_that_nobody_records_are_named() -> None:
     """The setting and what it means."""
     with override_settings(SIGNAL_LOG={"MODELS": ["auth.User"], "SILENT_WRITES": "off"}):
         assert said() == [
-            'Writes that send no signal (update(), bulk_create, SQL) are not recorded: SILENT_WRITES is "off".'
+            'Writes that send no signals (update(), bulk_create, SQL) are not recorded: SILENT_WRITES is "off".'
         ]
 
 
@@ -61,11 +61,13 @@ def test_a_model_that_is_filtered_for_and_not_recorded_is_named() -> None:
     """With the setting that decides it, whatever the case and the pattern."""
     with override_settings(SIGNAL_LOG={"MODELS": ["auth.User", "shop.*"], "EXCLUDE": ["SHOP.note"]}):
         assert said("?sender=shop.Note&sender=shop.Note") == [
-            "Saves and deletions of shop.Note are not recorded: EXCLUDE names it."
+            "Saves and deletes of shop.Note are not recorded: it is listed in EXCLUDE."
         ]
         assert said("?sender=auth.Group") == [
-            "Saves and deletions of auth.Group are not recorded: MODELS does not name it."
+            "Saves and deletes of auth.Group are not recorded: it is not listed in MODELS."
         ]
         assert said("?sender=shop.Order") == []
     with override_settings(SIGNAL_LOG={"MODELS": ["*"], "EXCLUDE": ["auth.*"]}):
-        assert said("?sender=auth.Group") == ["Saves and deletions of auth.Group are not recorded: EXCLUDE names it."]
+        assert said("?sender=auth.Group") == [
+            "Saves and deletes of auth.Group are not recorded: it is listed in EXCLUDE."
+        ]

@@ -64,7 +64,7 @@ def test_what_ended_as_it_began_is_no_change(mira: Client) -> None:
     first, *_, last = SignalEvent.objects.filter(sender="shop.Category", signal="post_save").order_by("id")
     status, page = ask(mira, first, **{"from": first.pk, "to": last.pk})
     assert status == 200
-    assert "In the end nothing changed" in page
+    assert "No net change" in page
 
 
 def test_the_list_offers_what_can_be_compared(mira: Client, renamed: list[SignalEvent]) -> None:
@@ -90,16 +90,16 @@ def test_what_cannot_be_compared_is_said(
     monkeypatch.setattr(compare, "MOST_BETWEEN", 1)
     for first, second, why in [
         (one, one, "two different events"),
-        (one, "", "must be the number of an event"),
-        ("x", "9" * 30, "must be the number of an event"),
-        (one, other, "committed to this very row"),
-        (one, undone, "committed to this very row"),
-        (one, four, "More than 1 events lie between"),
+        (one, "", "must be an event number"),
+        ("x", "9" * 30, "must be an event number"),
+        (one, other, "committed changes of this object"),
+        (one, undone, "committed changes of this object"),
+        (one, four, "There are more than 1 events between"),
     ]:
         status, page = ask(mira, renamed[0], **{"from": first, "to": second})
         assert status == 400, why
         assert why in page
-        assert "Back to its history" in page
+        assert "Back to object history" in page
     assert ask(mira, renamed[0], **{"from": one, "to": two})[0] == 200
 
 
@@ -111,4 +111,4 @@ def test_secrets_stay_masked_and_hostile_text_stays_text(mira: Client) -> None:
     page = mira.get(f"/objects/auth.User/{last.object_pk}/", {"from": first.pk, "to": last.pk}).content.decode()
     assert "<script>x" not in page
     assert "&lt;script&gt;x" in page
-    assert "masked: the value never reached the log" in page
+    assert "masked: the value was never logged" in page

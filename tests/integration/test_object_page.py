@@ -47,7 +47,7 @@ def test_a_moment_shows_the_object_as_it_was(root: Client) -> None:
     assert fields["first_name"].value.text == "Ada"
     assert fields["first_name"].event == created
     assert fields["email"].value is None
-    assert "unknown: no recorded change tells it" in text(at("2020-01-03"))
+    assert "unknown: not in any recorded change" in text(at("2020-01-03"))
     assert "Augusta" in text(at("2020-01-05"))
     assert "did not exist yet" in text(at("2020-01-01"))
     assert at("noon").status_code == 400

@@ -123,4 +123,4 @@ def test_hostile_text_and_secrets_are_harmless_in_the_panel() -> None:
 
 def test_a_request_without_signals_says_so() -> None:
     """An empty panel is not an error."""
-    assert "fired no signal" in render_to_string("signal_log/panel.html", stats_of([]))
+    assert "No signals" in render_to_string("signal_log/panel.html", stats_of([]))

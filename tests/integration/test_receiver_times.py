@@ -85,11 +85,11 @@ def test_no_row_is_read_but_by_the_key() -> None:
 def test_an_event_shows_its_slowest_receiver_on_top(mira: Client) -> None:
     """With its order among the calls, p50 and p99 of the same receiver, and a mark where it is slow."""
     event = slow_event()
-    before, _, page = mira.get(f"/events/{event.pk}/").content.decode().partition("Receivers of this signal")
+    before, _, page = mira.get(f"/events/{event.pk}/").content.decode().partition("Receivers, slowest first")
     assert "slow, 100 " in before  # in what it set off, where order is that of time
     assert page.index(MAIL) < page.index(RESTOCK)
-    for said in ("slowest first", "called 2 of 2", "40.0 ms", "p50 400 µs · p99 400 µs of 100", "slow, 100 ",
-                 "p50 300 µs · p99 300 µs of 100"):  # fmt: skip
+    for said in ("call 2 of 2", "40.0 ms", "p50 400 µs · p99 400 µs · 100 runs", "slow, 100 ",
+                 "p50 300 µs · p99 300 µs · 100 runs"):  # fmt: skip
         assert said in page, said
     assert page.count("slow,") == 1
     assert page.count('<svg class="spread') == 2
@@ -98,10 +98,10 @@ def test_an_event_shows_its_slowest_receiver_on_top(mira: Client) -> None:
 def test_few_runs_are_said_to_be_few(mira: Client) -> None:
     """The first event of a kind has nothing to be compared with, the second has one other."""
     event = make_event(sender="shop.Item", receivers=[run(300)])
-    assert "no other run among the newest events" in mira.get(f"/events/{event.pk}/").content.decode()
+    assert "no other recent runs" in mira.get(f"/events/{event.pk}/").content.decode()
     many(1, run(200))
     page = mira.get(f"/events/{event.pk}/").content.decode()
-    assert "p50 200 µs of 1, too few for a p99" in page
+    assert "p50 200 µs · 1 run, too few for p99" in page
     assert '<svg class="spread' not in page
 
 
@@ -114,7 +114,7 @@ def test_the_panel_asks_for_one_event(mira: Client) -> None:
     assert restock["receiver"] == RESTOCK
     assert restock["usual"] == {"number": 100, "p50_us": 300, "p99_us": 300}
     assert restock["standing"]["slow"] is False
-    assert mail["standing"]["text"] == "p50 400 µs · p99 400 µs of 100"
+    assert mail["standing"]["text"] == "p50 400 µs · p99 400 µs · 100 runs"
     assert (mail["standing"]["slow"], mail["standing"]["times"], mail["standing"]["at"]) == (True, 100, 100)
     assert mira.get("/events/999999999/?format=receivers").status_code == 404
 

@@ -49,10 +49,10 @@ def test_equal_operations_are_counted_until_each_is_asked_for(root: Client) -> N
         make_event(trace_id=trace, position=number + 1, operation=number + 1, call_site="shop/views.py:7 in import_all")
     folded, every = root.get(f"/traces/{trace}/"), root.get(f"/traces/{trace}/?all=1")
     assert [row.what for row in folded.context["rows"]] == ["many", *["operation"] * 3, "more"]
-    assert f'href="/traces/{trace}/?all=1">5 more like it' in text(folded)
+    assert f'href="/traces/{trace}/?all=1">5 more like these' in text(folded)
     assert "shop/views.py:7 in import_all" in text(folded)
     assert [row.what for row in every.context["rows"]] == ["operation"] * 8
-    assert f'href="/traces/{trace}/">count equal ones' in text(every)
+    assert f'href="/traces/{trace}/">Group them' in text(every)
 
 
 def test_a_trace_says_what_its_receivers_take_usually(root: Client) -> None:
@@ -65,7 +65,7 @@ def test_a_trace_says_what_its_receivers_take_usually(root: Client) -> None:
     make_event(trace_id=trace, receivers=slow, position=1, operation=1)
     response = root.get(f"/traces/{trace}/")
     for said in (
-        "p50 400 µs · p99 400 µs of 30",
+        "p50 400 µs · p99 400 µs · 30 runs",
         "slow, 100 ",
         "1 slow receiver",
         "1 receiver error",

@@ -91,7 +91,7 @@ def test_many_equal_siblings_are_counted() -> None:
     assert [(row.what, row.level) for row in rows] == [("many", 1), *[("operation", 2)] * SAMPLES, ("more", 2)]
     assert (rows[0].label, rows[0].model, rows[0].time) == ("200 \u00d7 save", "User", "2.0 ms")
     assert (rows[0].x, rows[0].width) == (0, 1_000)
-    assert rows[-1].label == "197 more like it"
+    assert rows[-1].label == "197 more like these"
     assert len(list(Tree(events, fold=False).rows())) == 200
 
 
@@ -165,7 +165,7 @@ def test_a_receiver_stands_beside_its_others() -> None:
     standings = [row.standing for row in Tree(registration(), known).rows()]
     assert [bool(standing) for standing in standings] == [False, False, True, False]
     assert standings[2] is not None
-    assert standings[2].text == "p50 300 µs · p99 900 µs of 500"
+    assert standings[2].text == "p50 300 µs · p99 900 µs · 500 runs"
 
 
 def test_errors_stand_beside_their_receiver_and_operation() -> None:

@@ -38,7 +38,7 @@ def test_a_run_is_no_measure_of_itself(own: int) -> None:
     assert usual(runs, without=own) == usual(others)
     assert usual([7], without=7) is None
     assert usual([]) is None
-    assert standing(7, None).text == "no other run among the newest events"
+    assert standing(7, None).text == "no other recent runs"
 
 
 @pytest.mark.parametrize(("number", "p99"), [(1, None), (FEWEST - 1, None), (FEWEST, 7)])
@@ -48,8 +48,8 @@ def test_of_few_runs_there_is_no_p99(number: int, p99: int | None) -> None:
     assert found is not None
     assert found.p99_us == p99
     said = standing(7, found)
-    assert ("too few for a p99" in said.text) == (p99 is None)
-    assert f"of {number}" in said.text
+    assert ("too few for p99" in said.text) == (p99 is None)
+    assert f"{number} run" in said.text
     assert (said.at is None) == (p99 is None)
 
 
@@ -67,7 +67,7 @@ def test_no_runs_and_strange_rows_are_no_error() -> None:
 def test_a_run_at_its_p99_is_called_slow(us: int, slow: bool) -> None:
     """It is marked, and the words are those of the quantiles whatever it took."""
     said = standing(us, Usual(500, 300, 4_100))
-    assert said.text == "p50 300 µs · p99 4.1 ms of 500"
+    assert said.text == "p50 300 µs · p99 4.1 ms · 500 runs"
     assert said.slow == slow
 
 
@@ -89,4 +89,4 @@ def test_the_graph_holds_the_band_and_the_run() -> None:
 def test_a_run_without_a_time_has_no_place_in_the_graph() -> None:
     """What did not finish is not compared."""
     said = standing(None, Usual(500, 300, 4_100))
-    assert (said.at, said.slow, said.text) == (None, False, "p50 300 µs · p99 4.1 ms of 500")
+    assert (said.at, said.slow, said.text) == (None, False, "p50 300 µs · p99 4.1 ms · 500 runs")

@@ -58,18 +58,18 @@ def _written(export: Export, file: Csv | JsonLines, allowed: Callable[[], bool])
         yield file.begin()
         for page in export.pages():
             if not allowed():
-                raise BrokenOff("whoever asked for it may no longer see events")
+                raise BrokenOff("its reader may no longer see events")
             text = file.add([as_mapping(event) for event in page])
             _give_back()
             yield text
         yield file.end()
     except GeneratorExit:
-        logger.info("%s left an export (%s) after %d events.", who, file.suffix, file.number)
+        logger.info("%s disconnected from an export (%s) after %d events.", who, file.suffix, file.number)
         raise
     except Exception as error:
         logger.error(
-            "The export (%s) for %s broke off after %d events: %s. Its file has no end line; ask for it again, or for "
-            "the rest with after=, the id of its last event.",
+            "The export (%s) for %s failed after %d events: %s. Its file is incomplete and has no end line. Export it "
+            "again, or fetch the rest with after= and the id of its last event.",
             file.suffix, who, file.number, error, exc_info=not isinstance(error, BrokenOff),
         )  # fmt: skip
         raise

@@ -39,9 +39,9 @@ def event_page(request: HttpRequest, number: str) -> HttpResponse:
     if event is None:
         return not_found(
             request,
-            "No such event",
-            f"The log holds no event number {visible(number[:40])}. It may never have been given, "
-            "or it was pruned with the end of its retention time.",
+            "Event not found",
+            f"The log has no event {visible(number[:40])}. The number may never have been used, "
+            "or the event was deleted when its retention period ended.",
         )
     if request.GET.get("format") == "receivers":
         return answer(event)

@@ -31,7 +31,7 @@ PAGE_SIZE: Final = 50
 SELECTS: Final = ("signal", "sender", "outcome", "source")
 TEXTS: Final = {
     "actor": "name or key",
-    "object": "name, key or app.Model/key",
+    "object": "name or app.Model/key",
     "since": "2026-11-22 09:42",
     "until": "2026-11-22 10:00",
 }
@@ -63,7 +63,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "problems": query.problems,
         "other_problems": [text for key, text in query.problems.items() if key not in (*SELECTS, *TEXTS)],
         "zone": zone(),
-        "observed": ", ".join(conf.MODELS) or 'none; name some in SIGNAL_LOG["MODELS"]',
+        "observed": ", ".join(conf.MODELS) or 'none (list some in SIGNAL_LOG["MODELS"])',
         "every_url": query.link(request.path, every=None if query.every else "1"),
         "newest_url": query.link(request.path),
         "clear_url": request.path,

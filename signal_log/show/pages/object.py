@@ -40,7 +40,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     recorded = of_row(labels, pk)
     newest = None if not pk or "\x00" in label + pk else recorded.order_by("-pk").first()
     if newest is None:
-        return not_found(request, "Nothing recorded", _why_nothing(label, labels, pk))
+        return not_found(request, "No events for this object", _why_nothing(label, labels, pk))
     query = parse(request.GET, own=("at", "pk", *COMPARED))
     problems = [*query.problems.values()]
     at = comparison = None
@@ -116,9 +116,9 @@ def _state(recorded: Events, at: datetime, label: str) -> State:
 def _why_nothing(label: str, labels: tuple[str, ...], pk: str) -> str:
     shown = one_line(label, 80)
     if not field_names(label):
-        return f"No model “{shown}” is installed, and nothing was ever recorded under that name."
+        return f"There is no model “{shown}”, and the log has no events under that name. Check the address."
     if not pk:
-        return f"The address names the model {shown}, but no key."
+        return f"The address names the model {shown}, but not which object. Add its key."
     if not events().filter(sender__in=labels).order_by()[:1].exists():
-        return f'Nothing was ever recorded of {shown}. Is the model among SIGNAL_LOG["MODELS"]?'
-    return f"Nothing was ever recorded of the {shown} with the key “{one_line(pk, 80)}”."
+        return f'The log has no events for {shown}. Check that the model is listed in SIGNAL_LOG["MODELS"].'
+    return f"The log has no events for the {shown} with the key “{one_line(pk, 80)}”."

@@ -21,14 +21,14 @@ def _lost() -> Iterator[str]:
     if unrecorded.total and unrecorded.since:
         events, were = ("event", "was") if unrecorded.total == 1 else ("events", "were")
         yield (
-            f"{unrecorded.total:,} {events} of this server process {were} not recorded, because the log could not be "
-            f"written; the first at {unrecorded.since:%Y-%m-%d %H:%M:%S} UTC. Its own log says why."
+            f"{unrecorded.total:,} {events} from this server process {were} not recorded because writing to the log "
+            f"failed, first at {unrecorded.since:%Y-%m-%d %H:%M:%S} UTC. The server's own log has the cause."
         )
 
 
 def _silent() -> Iterator[str]:
     if conf.SILENT_WRITES == "off":
-        yield 'Writes that send no signal (update(), bulk_create, SQL) are not recorded: SILENT_WRITES is "off".'
+        yield 'Writes that send no signals (update(), bulk_create, SQL) are not recorded: SILENT_WRITES is "off".'
 
 
 def _unobserved(label: str) -> Iterator[str]:
@@ -37,8 +37,8 @@ def _unobserved(label: str) -> Iterator[str]:
     except (LookupError, ValueError):
         return  # no model of this installation any more; the log may know it all the same
     if not is_chosen(model) and not model._meta.auto_created:  # those are recorded as changes of a relation
-        why = "EXCLUDE names it" if _excluded(model) else "MODELS does not name it"
-        yield f"Saves and deletions of {model._meta.label} are not recorded: {why}."
+        why = "it is listed in EXCLUDE" if _excluded(model) else "it is not listed in MODELS"
+        yield f"Saves and deletes of {model._meta.label} are not recorded: {why}."
 
 
 def _excluded(model: type[models.Model]) -> bool:

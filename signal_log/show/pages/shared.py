@@ -35,7 +35,7 @@ def shared_views(request: HttpRequest) -> JsonResponse:
     """All of them, and what this account may do with each; a POST of ``name`` and ``query`` adds one."""
     if request.method == "POST":
         if not request.user.has_perm(ADD):
-            return _refused(f"Your account lacks the permission {ADD}. An administrator can give it.", 403)
+            return _refused(f"Sharing a view needs the permission {ADD}. Ask an administrator to grant it.", 403)
         try:
             share(request.user, request.POST.get("name", ""), request.POST.get("query", ""))
         except SharedViewError as error:
@@ -46,12 +46,14 @@ def shared_views(request: HttpRequest) -> JsonResponse:
 @csrf_protect
 @require_POST
 @for_observers
-def take_away(request: HttpRequest, number: int) -> JsonResponse:
+def stop_sharing(request: HttpRequest, number: int) -> JsonResponse:
     """Take one away: its sharer may, and who has the permission; one that is gone already is no error."""
     view = all_views().filter(pk=number).first()
     if view is not None:
-        if not _may_take_away(request.user, view):
-            return _refused(f"Only {one_line(view.shared_by_repr)} and accounts with {DELETE} may take it away.", 403)
+        if not _may_stop_sharing(request.user, view):
+            return _refused(
+                f"Only {one_line(view.shared_by_repr)} or an account with {DELETE} can stop sharing it.", 403
+            )
         view.delete()
     return _answer(request.user)
 
@@ -81,7 +83,7 @@ def share(user: Any, name: str, query: str) -> SharedView:
     if other is not None:
         raise SharedViewError(_taken(other.name))
     if all_views().count() >= MOST:
-        raise SharedViewError(f"{MOST} views are shared, and no more can be. Take one away first.")
+        raise SharedViewError(f"{MOST} views are already shared, which is the limit. Stop sharing one first.")
     try:
         with transaction.atomic(using=conf.DATABASE):
             view.save(using=conf.DATABASE, force_insert=True)
@@ -93,19 +95,19 @@ def share(user: Any, name: str, query: str) -> SharedView:
 def _named(text: str) -> str:
     name = unicodedata.normalize("NFC", text.strip())
     if not name:
-        raise SharedViewError("A shared view needs a name, so that others can find it.")
+        raise SharedViewError("Give the view a name, so that others can find it.")
     if len(name) > LONGEST_NAME:
-        raise SharedViewError(f"The name is {len(name):,} characters long, at most {LONGEST_NAME} are taken.")
+        raise SharedViewError(f"The name is {len(name):,} characters long. The limit is {LONGEST_NAME}.")
     if one_line(name, LONGEST_NAME) != name:
-        raise SharedViewError(f"The name holds characters that cannot be seen: {one_line(name, 200)}. Type it anew.")
+        raise SharedViewError(f"The name contains invisible characters: {one_line(name, 200)}. Type it again.")
     return name
 
 
 def _taken(name: str) -> str:
-    return f"“{name}” is shared already. Choose another name, or take that one away first."
+    return f"A view named “{name}” is already shared. Choose another name, or stop sharing that one first."
 
 
-def _may_take_away(user: Any, view: SharedView) -> bool:
+def _may_stop_sharing(user: Any, view: SharedView) -> bool:
     return bool(str(user.pk) == view.shared_by_pk or user.has_perm(DELETE))
 
 
@@ -117,7 +119,7 @@ def _answer(user: Any) -> JsonResponse:
             "query": view.query,
             "by": view.shared_by_repr,
             "at": timestamp(view.shared_at),
-            "removable": _may_take_away(user, view),
+            "removable": _may_stop_sharing(user, view),
         }
         for view in all_views()
     ]

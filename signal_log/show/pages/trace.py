@@ -35,16 +35,16 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
     except ValueError:
         return not_found(
             request,
-            "Not a trace",
-            f"A trace is named by a UUID, and “{one_line(trace, 60)}” is none. Was the address cut?",
+            "Not a trace ID",
+            f"A trace ID is a UUID, and “{one_line(trace, 60)}” is not one. Check that the address is complete.",
         )
     found = list(events().filter(trace_id=trace_id).order_by("position")[: MOST_EVENTS + 1])
     if not found:
         return not_found(
             request,
-            "No such trace",
-            f"The log holds no event of the trace {trace_id}. Either it fired no observed signal, "
-            "or its events were pruned with the end of their retention time.",
+            "Trace not found",
+            f"The log has no events for the trace {trace_id}. Either it fired no observed signals, "
+            "or its events were deleted when their retention period ended.",
         )
     context = describe(found, fold=request.GET.get("all") != "1")
     return render(request, "signal_log/trace.html", context | {"trace_id": trace_id})

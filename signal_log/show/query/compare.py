@@ -42,11 +42,13 @@ def compared(recorded: Events, given: QueryDict) -> Comparison | None:
         raise ValueError("Choose two different events to compare.")
     first, second = (recorded.filter(pk=number).first() for number in ids)
     if first is None or second is None or not (tells(first) and tells(second)):
-        raise ValueError("Only what was committed to this very row can be compared; choose two of the events below.")
+        raise ValueError("Only committed changes of this object can be compared. Choose two from its history.")
     between = recorded.filter(pk__gt=first.pk, pk__lte=second.pk).order_by("pk")
     events = [event for event in between[: MOST_BETWEEN + 1] if tells(event)]
     if len(events) > MOST_BETWEEN or events[-1].pk != second.pk:
-        raise ValueError(f"More than {MOST_BETWEEN:,} events lie between the two; choose a pair that is closer.")
+        raise ValueError(
+            f"There are more than {MOST_BETWEEN:,} events between the two. Choose two that are closer together."
+        )
     return Comparison(first, second, field_diffs(net(events), "compared"), len(events))
 
 

@@ -57,7 +57,7 @@ def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
     query = parse(sent, own=own)
     for key in ("since", "until", "after"):
         if key in query.given:
-            query.problems[key] = f"'{key}' has no place here: the counts are those of the last ten minutes."
+            query.problems[key] = f"'{key}' is not accepted here: the counts always cover the last ten minutes."
     if query.problems:
         return JsonResponse({"problems": query.problems}, status=400)
     start = timezone.now() - SPAN

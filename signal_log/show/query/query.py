@@ -96,7 +96,7 @@ def parse(sent: QueryDict, *, own: tuple[str, ...] = ()) -> Query:
             query.problems[key] = str(error)
     query.filters = Filters.parse(good)
     if query.since and query.until and query.since > query.until:
-        query.problems["until"] = "'until' is earlier than 'since': no event can lie between them."
+        query.problems["until"] = "'until' is earlier than 'since', so no event can match."
     if "signal" in query.filters.wanted:
         query.every = True
     return query
@@ -123,5 +123,5 @@ def _understand(query: Query, good: dict[str, list[str]], key: str, values: list
 def event_number(key: str, text: str) -> int:
     """The id that the query string gives for a key; raises ``FilterError`` where it is none."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_ID):
-        raise FilterError(f"'{key}' must be the number of an event, not {text[:50]!r}.")
+        raise FilterError(f"'{key}' must be an event number, not {text[:50]!r}.")
     return int(text)

@@ -29,14 +29,14 @@ def checked(text: str) -> str:
     accepted = (*KEYS, *MOMENTS, *OF_THE_LIVE_PAGE)
     for key in sent:
         if key not in accepted:
-            raise SharedViewError(f"A view holds no {key[:50]!r}. Accepted: {', '.join(accepted)}.")
+            raise SharedViewError(f"A view cannot contain {key[:50]!r}. Accepted: {', '.join(accepted)}.")
     problems = parse(sent, own=tuple(OF_THE_LIVE_PAGE)).problems
     if problems:
         raise SharedViewError(" ".join(problems.values()))
     for key, form in OF_THE_LIVE_PAGE.items():
         for value in sent.getlist(key):
             if not form.fullmatch(value):
-                raise SharedViewError(f"No view has {key}={value[:50]!r}.")
+                raise SharedViewError(f"{key}={value[:50]!r} is not valid in a view.")
     encoded = sent.urlencode()
     if len(encoded) > LONGEST:
         raise SharedViewError(_too_long(len(encoded)))
@@ -57,8 +57,8 @@ def _read(text: str) -> QueryDict:
     try:
         return QueryDict(text)
     except TooManyFieldsSent:
-        raise SharedViewError("The view has too many filters. Drop some.") from None
+        raise SharedViewError("The view has too many filters. Remove some.") from None
 
 
 def _too_long(length: int) -> str:
-    return f"The view is {length:,} characters long, at most {LONGEST:,} can be shared. Drop some of its filters."
+    return f"The view is {length:,} characters long. The limit is {LONGEST:,}. Remove some of its filters."

@@ -92,11 +92,11 @@ def usual(runs: Sequence[int], without: int | None = None) -> Usual | None:
 def standing(duration_us: int | None, known: Usual | None) -> Standing:
     """Where a run stands among the others of its receiver."""
     if known is None:
-        return Standing("no other run among the newest events")
+        return Standing("no other recent runs")
     p50 = duration(known.p50_us)
     if known.p99_us is None:
-        return Standing(f"p50 {p50} of {known.number}, too few for a p99")
-    text = f"p50 {p50} · p99 {duration(known.p99_us)} of {known.number}"
+        return Standing(f"p50 {p50} · {known.number} run{'' if known.number == 1 else 's'}, too few for p99")
+    text = f"p50 {p50} · p99 {duration(known.p99_us)} · {known.number} runs"
     if duration_us is None:
         return Standing(text)
     end = max(duration_us, known.p99_us, 1)

@@ -146,7 +146,7 @@ class Tree:
         )  # fmt: skip
         for op in operations[:SAMPLES]:
             yield from self._operation(op, level + 1)
-        yield Row("more", level + 1, f"{len(operations) - SAMPLES:,} more like it", event=last.last)
+        yield Row("more", level + 1, f"{len(operations) - SAMPLES:,} more like these", event=last.last)
 
     def _operation(self, op: Operation, level: int) -> Iterator[Row]:
         taken = _us(op.end - op.start)

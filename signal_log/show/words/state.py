@@ -13,7 +13,7 @@ from signal_log.show.words.diff import Side, pairs, side
 EXISTS = "existed"
 NOT_YET = "did not exist yet"
 NO_LONGER = "no longer existed"
-NEVER_SEEN = "is not known"
+NEVER_SEEN = "has no recorded state"
 GONE = (POST_DELETE, "silent_delete")
 
 
