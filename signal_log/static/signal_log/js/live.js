@@ -1,4 +1,4 @@
-// The live page: puts its parts together and listens to the reader.
+// The live page: wires its parts together and handles input.
 
 import { add, remove, toWire } from "./events/filters.js";
 import { given, lately } from "./events/range.js";
@@ -126,6 +126,6 @@ document.addEventListener("visibilitychange", () => {
 });
 setInterval(tick, 1000);
 table.mode = state.mode;
-remember(); // the view that opens with the page stands in the address too
+remember(); // put the default view in the address too
 page.connection.start();
 all();

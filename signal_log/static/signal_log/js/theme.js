@@ -1,4 +1,4 @@
-// Applies the stored theme before the first paint (so it is loaded in <head>, not as a module), and runs its switch.
+// Applies the stored theme before the first paint (so it is loaded in <head>, not as a module) and handles its switch.
 (() => {
   const KEY = "signal-log-theme";
   const NEXT = { auto: "light", light: "dark", dark: "auto" };
@@ -9,7 +9,7 @@
       const value = localStorage.getItem(KEY);
       return value in NEXT ? value : "auto";
     } catch {
-      return "auto"; // storage is forbidden: the system's choice holds
+      return "auto"; // storage is blocked: use the system's setting
     }
   };
 
@@ -36,7 +36,7 @@
     try {
       localStorage.setItem(KEY, theme);
     } catch {
-      // not kept, but applied to this page
+      // not stored, but applied to this page
     }
     apply(theme);
   });

@@ -1,4 +1,4 @@
-// The page of a trace: its rows folded and its axis of time zoomed by keys, buttons and the overview above them.
+// The trace page: folds its rows and zooms its time axis by keys, buttons and the overview above them.
 
 import { listen } from "./lib/keys.js";
 import { count, duration } from "./lib/text.js";
@@ -7,8 +7,8 @@ import { Minimap } from "./tracepage/minimap.js";
 import { END, isWhole, length, pan, showing, WHOLE, zoom } from "./tracepage/span.js";
 import { TraceRows } from "./tracepage/trace_rows.js";
 
-const STEP = 1.5; // times that a key zooms
-const PART = 0.2; // of what is seen that a key moves by
+const STEP = 1.5; // zoom factor of a key
+const PART = 0.2; // share of the visible span that a key moves by
 
 const $ = (id) => document.getElementById(id);
 const table = $("falls");
@@ -29,7 +29,7 @@ const say = (words) => {
 };
 const time = (at) => duration((at / END) * totalUs);
 
-/** What can be seen follows from the span, the open rows and the place on the page. */
+/** Draws what the span, the open rows and the scroll position put in view. */
 function draw() {
   minimap.mark(span, rows.paint(shown, span, $("trace-tools").getBoundingClientRect().bottom));
 }
@@ -82,7 +82,7 @@ function highlight() {
   refold();
 }
 
-/** What keys zoom around: the bar of the row that has the focus, if it is in sight. */
+/** The point that keys zoom around: the bar of the focused row, if it is in view. */
 function middle() {
   const bar = rows.bars[rows.rowOf(document.activeElement)];
   const at = bar && bar.x + bar.width / 2;

@@ -1,12 +1,12 @@
-// What a cascade was, in one line: its steps in order, equal ones counted. Pure functions over operations.
+// A cascade in one line: its steps in order, equal ones counted. Pure functions over operations.
 
 import { lastPart, line } from "../lib/text.js";
 import { span } from "../lib/time.js";
 
-const MOST = 6; // steps that a line names
-export const MANY = 5; // equal siblings from which on they are one row
+const MOST = 6; // steps named in a line
+export const MANY = 5; // this many equal siblings share one row
 
-/** [{kind, text, times}]: what was done, one after the other, equal neighbours together. */
+/** [{kind, text, times}]: the steps in order, equal neighbours merged. */
 export function steps(operations) {
   const found = [];
   for (const { kind, word, sender } of operations) {
@@ -30,11 +30,11 @@ export function pieces(operations) {
   return shown.length < all.length ? [...said, ["dim", `+${all.length - shown.length} steps`]] : said;
 }
 
-/** The word that counts: what was not committed comes before what was meant. */
+/** The operation that describes the whole: a failed or rolled-back one before any other. */
 export const toldBy = (operations) =>
   operations.find(({ kind }) => kind === "failed") ?? operations.find(({ kind }) => kind === "undone") ?? operations[0];
 
-/** Operations in order; runs of at least MANY equal siblings become a list of their own. */
+/** Splits operations into runs: at least MANY equal siblings form one, any other stands alone. */
 export function runs(operations) {
   const found = [];
   for (const one of operations) {

@@ -1,9 +1,9 @@
-// The list with a row for each cascade: all of a request, or of one operation of a longer program; opens in place.
+// The list with one row per cascade: a whole request, or one operation of a longer program. Rows expand in place.
 
 import { pieces, runs, runWords, toldBy } from "./cascade.js";
 import { OrderedRows } from "./rows.js";
 
-const LONG = /^(command|migration|test)\b/; // of these one trace holds more than belongs on a line
+const LONG = /^(command|migration|test)\b/; // a trace of these is too much for one row
 
 class CascadeRow {
   constructor(key, born) {
@@ -41,13 +41,13 @@ class CascadeRow {
     return this.members.length > 1 ? pieces(this.ordered) : this.ordered[0].pieces;
   }
 
-  /** Who it was: who has logged in meanwhile is known by the later ones. */
+  /** The latest known actor: somebody may have logged in on the way. */
   get actor() {
     return this.ordered.findLast(({ actor }) => actor)?.actor ?? "";
   }
 }
 
-/** An operation below its cascade, or many equal ones in one row. */
+/** An operation below its cascade, or several equal ones in one row. */
 class MemberRow {
   constructor(cascade, run, place) {
     Object.assign(this, {
@@ -146,7 +146,7 @@ export class Cascades {
     return cascade.inside.find((row) => row.run.some((one) => one.position === position)) ?? cascade;
   }
 
-  /** Open or close a row. */
+  /** Expands or collapses a row. */
   toggle(row) {
     const { cascade = row } = row;
     for (const one of cascade.inside) this.rows.remove(one);
@@ -183,7 +183,7 @@ export class Cascades {
     operation.cascade = null;
   }
 
-  /** Change a row, and keep it and what is open below it where they belong. */
+  /** Changes a row, then puts it and its expanded rows back in order. */
   #moved(row, change) {
     const before = row.rootId;
     for (const one of row.inside) this.rows.remove(one);
@@ -210,7 +210,7 @@ export class Cascades {
   }
 }
 
-/** What belongs on one line: a whole request; of a longer program one operation with what it set off or took along. */
+/** The key of a cascade: a whole request or, in a longer program, one operation with all that it caused. */
 function keyOf(operation) {
   let root = operation;
   while (root.parent) root = root.parent;

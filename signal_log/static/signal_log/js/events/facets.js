@@ -22,12 +22,12 @@ export class FacetCounts {
     }
   }
 
-  /** Zeroes the counts but remembers the values, so that a filter can be widened again. */
+  /** Zeroes the counts but keeps the values, so that a filter can be widened again. */
   reset() {
     for (const counts of this.counts.values()) for (const value of counts.keys()) counts.set(value, 0);
   }
 
-  /** [[value, count], ...], most first; equal counts in the order of the alphabet. */
+  /** [[value, count], ...], highest count first, then alphabetical. */
   top(key) {
     return [...this.counts.get(key)].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
   }

@@ -1,8 +1,8 @@
-// The row that stands where events are missing.
+// The row that marks missing events.
 
 import { minute } from "../lib/time.js";
 
-/** What a gap row says. */
+/** The text of a gap row. */
 export function gapWords({ reason, from, to }, mode) {
   if (reason !== "expired") return "The log was replaced here: rows below are from a different log";
   const span = from && to ? `${minute(from, mode)}–${minute(to, mode)} ` : from ? `from ${minute(from, mode)} ` : "";

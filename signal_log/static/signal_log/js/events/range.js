@@ -1,9 +1,9 @@
-// A span of time to look at: {since, until} as in the address, and {from, to} in milliseconds once they are known.
+// A time range: {since, until} as in the address, and {from, to} in milliseconds once known.
 
 import { clock } from "../lib/time.js";
 
 const ZONED = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
-const moment = (text) => (ZONED.test(text) ? Date.parse(text) : null); // only the server knows what other texts mean
+const moment = (text) => (ZONED.test(text) ? Date.parse(text) : null); // only the server can parse other texts
 
 function ranged(since, until) {
   return since || until ? { since, until, from: moment(since), to: moment(until) } : null;
@@ -25,19 +25,19 @@ export const toWire = (range) => ({
   ...(range?.until && { until: range.until }),
 });
 
-/** Whole seconds, both included. */
+/** A range of whole seconds, both included. */
 export function between(first, last) {
   const text = (second) => new Date(second * 1000).toISOString().slice(0, 19);
   return ranged(`${text(first)}Z`, `${text(last)}.999999Z`);
 }
 
-/** From one moment to another, either of which may be left open. */
+/** A range between two moments, either of which may be open. */
 export const given = (from, to) => ranged(from ? from.toISOString() : "", to ? to.toISOString() : "");
 
-/** From so long ago on, open to what comes. */
+/** A range from `ms` ago that stays open to new events. */
 export const lately = (ms, now) => ranged(new Date(now - ms).toISOString(), "");
 
-/** The range with the times as the server understood them. */
+/** The range with its times as the server parsed them. */
 export const understood = (range, { since, until }) => ({
   ...range,
   from: since ? Date.parse(since) : null,
@@ -46,7 +46,7 @@ export const understood = (range, { since, until }) => ({
 
 export const holds = ({ from, to }, at) => (from === null || at >= from) && (to === null || at <= to);
 
-/** "14:02:07 – 14:05:10", or what was typed where that is not understood yet. */
+/** "14:02:07 – 14:05:10", or the typed text while it is not parsed yet. */
 export function words(range, mode, now) {
   const one = (text, at) =>
     at === null ? text : clock(at, mode === "utc" ? "utc" : "local", now).replace(/\.\d{3}$/, "");

@@ -13,10 +13,10 @@ export class Rate {
 
   clear() {
     this.counts = new Uint32Array(SECONDS * KINDS.length);
-    this.last = 0; // the newest second there is a slot for
+    this.last = 0; // the newest second that has a slot
   }
 
-  /** One more (or one less) operation of this kind at this time. */
+  /** Counts an operation of this kind at this time, or with `by` -1 removes one. */
   add(at, kind, by = 1) {
     const second = Math.floor(at / 1000);
     this.#advance(second);
@@ -36,7 +36,7 @@ export class Rate {
     return sums;
   }
 
-  /** The first and the last second that these of `bars` bars stand for. */
+  /** The first and last second covered by these of `bars` bars. */
   secondsOf(first, last, bars) {
     const width = SECONDS / bars;
     return [this.last - Math.ceil((bars - first) * width) + 1, this.last - Math.ceil((bars - 1 - last) * width)];

@@ -1,15 +1,15 @@
-// What came in after a broken connection: counted, said for a while, then forgotten.
+// Counts the events recovered after a reconnect, and reports them for a while.
 
 const SAID_FOR = 20_000;
 const CALM = 1_500;
 
 export class Recovery {
-  #after = 0; // the server's time at which the connection was back
+  #after = 0; // the server's time of the reconnect
   #calmAt = 0;
   #found = 0;
   #endedAt = 0;
 
-  /** The connection broke: what was recovered before is old news. */
+  /** The connection broke: forgets the previous recovery. */
   broken() {
     this.#after = this.#found = this.#endedAt = 0;
   }
@@ -20,10 +20,10 @@ export class Recovery {
     this.#found = 0;
   }
 
-  /** Events that happened before the connection was back are recovered ones. */
+  /** Counts events that happened before the reconnect as recovered. */
   note(events, now) {
     const missed = this.#after ? events.filter((event) => Date.parse(event.occurred_at) < this.#after).length : 0;
-    if (!missed) return; // what happens now must not keep this open
+    if (!missed) return; // new events must not keep the recovery going
     this.#found += missed;
     this.#calmAt = now + CALM;
   }
@@ -34,12 +34,12 @@ export class Recovery {
     this.#endedAt = now;
   }
 
-  /** How many so far while it runs, null when it does not. */
+  /** The number recovered so far, or null when no recovery is running. */
   get running() {
     return this.#after && this.#found ? this.#found : null;
   }
 
-  /** How many there were, for a while after it ended. */
+  /** The number recovered, for a while after it ended. */
   said(now) {
     return this.#endedAt && now - this.#endedAt < SAID_FOR ? this.#found : 0;
   }

@@ -1,9 +1,9 @@
 // The order of the list: cascades by the id of their root, oldest first, and within one the last signal first.
-// Seen from its end it is what the page shows: newest cascade on top, causes above effects.
+// Read from its end it is what the page shows: newest cascade on top, causes above effects.
 
 const before = (a, b) => a.rootId - b.rootId || b.position - a.position || a.id - b.id;
 
-/** When what a row is about happened. */
+/** The time of a row. */
 export const rowAt = (row) => row.event?.at ?? row.operation?.at ?? row.at;
 
 export class OrderedRows {
@@ -16,7 +16,7 @@ export class OrderedRows {
     return this.rows.length;
   }
 
-  /** The row at a place counted from the newest. */
+  /** The row at an index counted from the newest. */
   at(index) {
     return this.rows[this.rows.length - 1 - index];
   }
@@ -41,19 +41,19 @@ export class OrderedRows {
     return true;
   }
 
-  /** Put more rows among these, whose order may have changed since. */
+  /** Merges more rows in; the order of the present ones may have changed. */
   merge(rows) {
     this.changes += 1;
     this.rows = [...new Set([...this.rows, ...rows])].sort(before);
   }
 
-  /** Take out the rows for which this holds. */
+  /** Removes the rows for which this holds. */
   drop(unwanted) {
     this.changes += 1;
     this.rows = this.rows.filter((row) => !unwanted(row));
   }
 
-  /** Take rows from the old end as long as `wanted` says so. */
+  /** Removes and returns rows from the old end while `wanted` holds. */
   takeOldest(wanted) {
     let count = 0;
     while (count < this.rows.length && wanted(this.rows[count])) count += 1;
@@ -61,7 +61,7 @@ export class OrderedRows {
     return this.rows.splice(0, count);
   }
 
-  /** A copy that stays as it is while the original goes on; with `newest` it begins at that row. */
+  /** A copy that does not change with the original; with `newest` it starts at that row. */
   frozen(newest) {
     const copy = new OrderedRows();
     copy.rows = this.rows.slice(0, this.rows.length - Math.max(0, newest ? this.indexOf(newest) : 0));
@@ -80,7 +80,7 @@ export class OrderedRows {
   }
 }
 
-/** A row for one signal, where an operation is not folded; its place follows its operation's. */
+/** A row for one signal where operations are not folded; it is sorted by its operation. */
 class SignalRow {
   constructor(operation, event) {
     Object.assign(this, {
@@ -112,19 +112,19 @@ class SignalRow {
 
 const signalRow = (operation, event) => (event.row ??= new SignalRow(operation, event));
 
-/** The list with a row for each signal; follows the list of operations. */
+/** The list with one row per signal, kept in step with the list of operations. */
 export class EverySignal {
   constructor(operations) {
     const rowsOf = (row) => (row.type === "gap" ? [row] : row.events.map((event) => signalRow(row, event)));
     this.rows = new OrderedRows(operations.rows.flatMap(rowsOf));
   }
 
-  /** A signal was taken into an operation. */
+  /** A signal was added to an operation. */
   came(operation, event) {
     this.rows.insert(signalRow(operation, event));
   }
 
-  /** These operations are about to change their place, */
+  /** These operations are about to move, */
   leave(operations) {
     for (const one of operations) for (const event of one.events) this.rows.remove(signalRow(one, event));
   }
@@ -140,7 +140,7 @@ export class EverySignal {
     this.rows.insert(row);
   }
 
-  /** The oldest operations have gone. */
+  /** The oldest operations were evicted. */
   evicted() {
     this.rows.takeOldest((row) => row.gone || row.operation?.gone);
   }

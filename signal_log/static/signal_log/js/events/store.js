@@ -1,4 +1,4 @@
-// The events this page holds: each once, folded into operations, in order, bounded.
+// The events this page holds: deduplicated, folded into operations, ordered and bounded.
 
 import { line } from "../lib/text.js";
 import { micros } from "../lib/time.js";
@@ -9,16 +9,16 @@ import { EverySignal, OrderedRows } from "./rows.js";
 import { place, Traces, tree } from "./traces.js";
 
 const LISTS = { signals: EverySignal, cascades: Cascades };
-const EVICT_AT_ONCE = 0.02; // of the limit, so that making room is rare
+const EVICT_AT_ONCE = 0.02; // share of the limit, so that eviction is rare
 
 const via = ({ source, method, path }) => line(source === "http" && path ? `${method} ${path}` : source, 120);
 
-/** The object whose delete an event belongs to: what it takes along goes with it. */
+/** The object whose deletion an event belongs to, cascaded deletes included. */
 const originOf = ({ signal, origin }) =>
   signal.endsWith("_delete") && origin?.pk !== undefined ? `${origin.model}/${origin.pk}` : "";
 
 export class Store {
-  /** `limit` events stay as compact rows; of the newest `recent` the whole event is kept. */
+  /** Keeps `limit` events as compact rows, and the newest `recent` in full. */
   constructor({ limit = 100_000, recent = 5_000, onKind = () => {}, onEvent = () => {} } = {}) {
     Object.assign(this, { limit, recent, onKind, onEvent, shown: "operations" });
     this.facets = new FacetCounts();
@@ -34,8 +34,8 @@ export class Store {
     this.whole = new Map();
     this.newestId = 0;
     this.newestAt = 0;
-    this.taken = 0; // events ever
-    this.floor = 0; // above this id nothing that matches is missing but what the connection will bring
+    this.taken = 0; // events received in total
+    this.floor = 0; // every match above this id is held, but for what the connection will still bring
     this.gap = null;
     this.facets.reset();
   }
@@ -44,7 +44,7 @@ export class Store {
     return this.byId.size;
   }
 
-  /** Take events of the history, which reach down to an id; none of them is new. */
+  /** Adds events from the history, complete down to `floor`; none of them counts as new. */
   addOlder(events, floor) {
     const { taken } = this;
     const touched = this.add(events);
@@ -53,7 +53,7 @@ export class Store {
     return touched;
   }
 
-  /** Take events in any order, with repeats; returns those operations that are new or changed. */
+  /** Adds events in any order, repeats included; returns the operations that are new or changed. */
   add(events, now = Date.now()) {
     const touched = new Set();
     if (events.length) this.floor ||= events[0].id;
@@ -66,7 +66,7 @@ export class Store {
     return touched;
   }
 
-  /** A row that says what is missing here, between the events held and those that follow. */
+  /** Adds a row that marks events missing between those held and those to come. */
   addGap(reason) {
     const gap = {
       type: "gap",
@@ -85,7 +85,7 @@ export class Store {
     return gap;
   }
 
-  /** Keep the list of `signals` or `cascades` beside that of operations, or neither. */
+  /** Maintains the list of `signals` or `cascades` beside that of operations, or neither. */
   show(list) {
     this.shown = list;
     this.list = LISTS[list] ? new LISTS[list](this.operations) : null;
@@ -96,23 +96,23 @@ export class Store {
     return this.list?.rows ?? this.operations;
   }
 
-  /** The row of that list in which an event is. */
+  /** The row of that list that contains an event. */
   rowOf(id) {
     const operation = this.byId.get(id);
     return operation && (this.list?.rowOf(operation, id) ?? operation);
   }
 
-  /** The rows of that list that an operation has. */
+  /** The rows of that list that belong to an operation. */
   rowsOf(operation) {
     return this.list?.rowsOf(operation) ?? [operation];
   }
 
-  /** The whole event, if it is recent enough to be held. */
+  /** The full event, if it is recent enough to be held. */
   event(id) {
     return this.whole.get(id);
   }
 
-  /** Events that are held in short are at hand as a whole again. */
+  /** Restores the full events of compact rows. */
   recall(events) {
     for (const event of events) if (this.byId.has(event.id)) this.#keepWhole(event);
   }
@@ -203,7 +203,7 @@ export class Store {
     return operation;
   }
 
-  /** Change what an operation's place depends on: its rows leave the list, and come back where they belong. */
+  /** Changes what an operation's position depends on: its rows leave the list and are inserted again. */
   #move(operation, change) {
     const rows = tree(operation);
     this.list?.leave(rows);
@@ -222,7 +222,7 @@ export class Store {
     if (this.whole.size > this.recent) this.whole.delete(this.whole.keys().next().value);
   }
 
-  /** What the row says, from the last event of the operation that is known. */
+  /** Updates the row from the last known event of the operation. */
   #refresh(operation) {
     if (!operation.stale || operation.gone) return;
     operation.stale = false;

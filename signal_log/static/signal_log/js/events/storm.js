@@ -1,13 +1,13 @@
-// More than a person can read: one row a second says what happened in it; each event stays one click away.
+// Storm mode: at more than a person can read, one row per second sums up its events, each one click away.
 
 import { lastPart, line } from "../lib/text.js";
 import { OrderedRows, rowAt } from "./rows.js";
 
-export const TOO_MANY = 50; // rows a second that nobody reads
+export const TOO_MANY = 50; // rows per second that nobody can read
 const FEW_AGAIN = 25;
 const KEPT = 600; // seconds
-const BEFORE = 1_000; // rows from before the storm that stay below it
-const NAMED = 4; // kinds of doing that a second names
+const BEFORE = 1_000; // rows from before the storm kept below it
+const NAMED = 4; // kinds of operation named in a second's row
 
 class Second {
   constructor(second) {
@@ -24,7 +24,7 @@ class Second {
     });
   }
 
-  /** [[kind, text], ...], most first: "280 User updated". */
+  /** [[kind, text], ...], most frequent first: "280 User updated". */
   get said() {
     const all = [...this.doings.values()].filter(({ number }) => number > 0).sort((a, b) => b.number - a.number);
     const named = all.slice(0, NAMED).map(({ kind, text, number }) => [kind, `${number} ${text}`]);
@@ -34,7 +34,7 @@ class Second {
   }
 }
 
-/** Seconds, newest first, then what was before them. */
+/** The rows of a storm: seconds, newest first, then the rows from before it. */
 export class StormRows {
   constructor(head, base) {
     Object.assign(this, { head, base });
@@ -59,7 +59,7 @@ export class StormRows {
     return new StormRows(this.head.slice(Math.max(0, this.head.indexOf(newest))), this.base.frozen());
   }
 
-  /** More rows: what is inside a cascade of an opened second goes below it. */
+  /** Adds rows; those inside a cascade of an expanded second go below that cascade. */
   merge(rows) {
     const there = new Set(this.head);
     const isInside = (row) => there.has(row.cascade);
@@ -75,7 +75,7 @@ export class StormRows {
     this.base.drop(unwanted);
   }
 
-  /** Show what happened in a second below it, or hide it again. */
+  /** Expands or collapses a second. */
   toggle(second, rows) {
     const inside = new Set(second.inside);
     this.head = this.head.filter((row) => !inside.has(row));
@@ -101,7 +101,7 @@ export class Storm {
     return this.since > 0;
   }
 
-  /** An event more. */
+  /** Counts an event. */
   event({ at }) {
     const second = this.#second(at);
     if (!second) return;
@@ -110,7 +110,7 @@ export class Storm {
     if (this.on && second.second >= this.since) this.folded += 1;
   }
 
-  /** What an operation was is known, or known better. */
+  /** Counts an operation, or corrects its kind. */
   operation(operation) {
     const { counted } = operation;
     if (counted) counted.number -= 1;
@@ -127,14 +127,14 @@ export class Storm {
     second.version += 1;
   }
 
-  /** Whether it begins or ends now; `rows` is the list in which nothing is folded. */
+  /** Starts or ends the storm by the rate; `rows` is the unfolded list. */
   judge(rate, now, rows) {
     if (!this.on && rate.perSecond(now, 2) > TOO_MANY) this.#begin(Math.floor(now / 1000) - 2, rows);
     else if (this.on && rate.perSecond(now, 5) < FEW_AGAIN) Object.assign(this, { since: 0, base: null });
     return this.on;
   }
 
-  /** The list while it lasts. */
+  /** The list shown while the storm lasts. */
   get rows() {
     const head = [...this.seconds.values()]
       .filter(({ second, events }) => second >= this.since && events)
@@ -142,7 +142,7 @@ export class Storm {
     return new StormRows(head, this.base);
   }
 
-  /** No second is open any more. */
+  /** Collapses every second. */
   close() {
     for (const second of this.seconds.values())
       if (second.open) Object.assign(second, { open: false, inside: [], version: second.version + 1 });

@@ -1,7 +1,7 @@
-// How operations hang together: who set off whom, by their positions within a trace, in any order of arrival.
+// Links operations to their causes by position within a trace, in any order of arrival.
 
 export class Traces {
-  /** `move(operation, change)` makes a change on which the places of an operation and all below it depend. */
+  /** `move(operation, change)` makes a change that the order of an operation and its descendants depends on. */
   constructor(move) {
     this.move = move;
     this.byId = new Map();
@@ -16,7 +16,7 @@ export class Traces {
     return trace;
   }
 
-  /** Find the parent by the position it fired at; who has none yet waits for it. */
+  /** Finds the parent by the position it fired at; an operation whose parent is not known yet waits. */
   link(operation) {
     const { trace, parentPosition } = operation;
     trace.operations.set(operation.position, operation);
@@ -31,7 +31,7 @@ export class Traces {
     place(operation);
   }
 
-  /** A signal of an operation is known: those that waited for it are its children. */
+  /** A signal of an operation arrived: the operations waiting for it become its children. */
   known(operation, position) {
     const { positions, orphans } = operation.trace;
     positions.set(position, operation);
@@ -47,7 +47,7 @@ export class Traces {
     }
   }
 
-  /** An operation is no longer held. */
+  /** Removes an operation that was evicted. */
   forget(operation) {
     const { trace, parent } = operation;
     if (parent) parent.children = parent.children.filter((child) => child !== operation);
@@ -63,7 +63,7 @@ export function place(operation) {
   operation.depth = operation.parent ? operation.parent.depth + 1 : operation.parentPosition === null ? 0 : 1;
 }
 
-/** An operation and all it set off, in order of position. */
+/** An operation and its descendants, in order of position. */
 export function tree(operation) {
   const all = [operation, ...operation.children.flatMap((child) => tree(child))];
   return all.sort((a, b) => a.position - b.position);

@@ -1,4 +1,4 @@
-// What a screen reader hears: rarely, politely, and counts instead of rows.
+// Screen reader announcements: rare, polite, and counts instead of rows.
 
 import { plural } from "./text.js";
 
@@ -12,7 +12,7 @@ export class Announcer {
     this.last = Date.now();
   }
 
-  /** Say this now: the state of the connection, the end of an action. */
+  /** Announces this now: a change of the connection, the result of an action. */
   say(words) {
     this.region.textContent = words;
   }
@@ -24,7 +24,7 @@ export class Announcer {
     }
   }
 
-  /** Called every second; speaks at most every twenty. */
+  /** Called every second; announces at most every twenty. */
   tick(now = Date.now()) {
     if (!this.fresh || now - this.last < EVERY) return;
     this.last = now;

@@ -1,10 +1,10 @@
-// Choosing a span of a chart: by dragging with mouse, pen or finger, by a click on a bar, or by keys.
+// Selects a range of a chart by dragging with mouse, pen or finger, by a click on a bar, or by keys.
 
 /** `of`: bars(), secondsOf(first, last), show(bar or undefined, seconds or null), select(seconds). */
 export function brush(canvas, of) {
-  let anchor = null; // the seconds at which a drag began
-  let from = null; // the bar from which keys extend
-  let at = null; // the bar that keys stand on
+  let anchor = null; // the seconds of the bar where a drag began
+  let from = null; // the bar that a keyboard selection starts from
+  let at = null; // the bar under the keyboard cursor
 
   const barAt = ({ clientX }) => {
     const { left, width } = canvas.getBoundingClientRect();

@@ -1,6 +1,6 @@
-// Texts to take away: an event as JSON, as a line of Python, as a link.
+// Clipboard: copies an event as JSON, Markdown, a Django query or a link.
 
-/** Puts text on the clipboard; says whether it got there. */
+/** Copies text to the clipboard and returns whether that worked. */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -23,10 +23,10 @@ function copyBySelection(text) {
 
 export const asJson = (event) => JSON.stringify(event, null, 2);
 
-/** `User.objects.get(pk="1")`, quoted so that no key can be anything but a text. */
+/** `User.objects.get(pk="1")`, quoted so that a key can only be a string. */
 export const asOrm = ({ sender, object_pk: pk }) => `${sender.split(".").at(-1)}.objects.get(pk=${JSON.stringify(pk)})`;
 
-/** The same difference as a table for a ticket. */
+/** The change as a Markdown table, for a ticket. */
 export function asMarkdown(event, url) {
   const cell = (value) => `\`${JSON.stringify(value).replaceAll("`", "ʼ").replaceAll("|", "\\|")}\``;
   const rows = Object.entries(event.changes ?? {}).map(

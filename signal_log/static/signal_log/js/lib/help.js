@@ -1,4 +1,4 @@
-// The list of keys, as a dialog.
+// The dialog of keyboard shortcuts.
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { HELP } from "./keys.js";

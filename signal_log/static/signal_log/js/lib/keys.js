@@ -1,4 +1,4 @@
-// The keyboard: one key, one deed; silent while somebody types.
+// Keyboard shortcuts: one key, one action; ignored while typing.
 
 export const HELP = [
   ["/", "Search"],
@@ -23,7 +23,7 @@ export const HELP = [
 const typing = (target) => target.closest?.("input, textarea, select, [contenteditable]");
 const pressing = (target) => target.closest?.("button, a, summary, dialog");
 
-/** `deeds` maps a key to what it does; returns nothing, listens for as long as the page lives. */
+/** `actions` maps a key to a function; listens for the life of the page. */
 export function listen(deeds, root = document) {
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
@@ -31,7 +31,8 @@ export function listen(deeds, root = document) {
     if (typing(target) && key !== "Escape") return;
     if ((key === "Enter" || key === " ") && pressing(target)) return;
     const deed = deeds[key];
-    if (!deed || document.querySelector("dialog[open], :popover-open")) return; // theirs are the keys, Escape first
+    // An open dialog or menu handles the keys itself, Escape first.
+    if (!deed || document.querySelector("dialog[open], :popover-open")) return;
     if (deed(event) !== false) event.preventDefault();
   });
 }

@@ -1,4 +1,4 @@
-// What the reader does: follow and pause, choose a row, change the view.
+// User actions: follow and pause, select a row, change the view.
 
 import * as filtering from "../events/filters.js";
 import { copy } from "../lib/clip.js";
@@ -27,9 +27,9 @@ import { readView } from "./view.js";
 
 export function pause(by) {
   if (!state.following) return;
-  // Who pauses a storm sees each event; who scrolls in it, the same as before.
+  // Pausing a storm by button shows every event; scrolling in it keeps the rows as they are.
   const rows = by === "reader" ? store.rows : shownRows();
-  // What came after the last rendering stays out: no row moves under the pointer that clicks it.
+  // Events that arrived since the last render stay out, so no row moves under the pointer that clicks it.
   Object.assign(state, {
     following: false,
     pausedBy: by,
@@ -63,7 +63,7 @@ export function pick(row) {
   showDetail();
   remember();
   const asking = recall(operationOf(row));
-  // When it fails, the panel says where to read it.
+  // If this fails, the panel links to the event's page.
   asking.then((found) => found && state.picked === row && showDetail()).catch(() => {});
 }
 
@@ -85,7 +85,7 @@ export function unpick() {
   if (state.pausedBy === "selection" && table.atEdge) follow();
 }
 
-/** The next row, or the next one for which `wanted` holds. */
+/** Selects the next row, or the next one for which `wanted` holds. */
 export function step(by, wanted = () => true) {
   if (folding()) pause("reader");
   const rows = state.following ? shownRows().frozen(table.newest) : shownRows();
@@ -104,7 +104,7 @@ function start() {
   showDetail();
 }
 
-/** Other filters: a fresh start, which is a step to go back from unless `step` says otherwise. */
+/** Changes the filters and starts over; adds a history entry unless `step` is false. */
 export function change(filters, { range = state.range, step = true } = {}) {
   if (state.picked) state.wanted = eventIdOf(state.picked);
   Object.assign(state, { filters, answered: 0, notes: [], lost: "", refusal: "" });
@@ -116,7 +116,7 @@ export function change(filters, { range = state.range, step = true } = {}) {
   all();
 }
 
-/** Look at a range of time, or at what comes. */
+/** Shows a time range or, without one, live events. */
 export function during(range) {
   state.wanted = 0;
   lookAt(range);
@@ -140,14 +140,14 @@ export function list(wanted) {
   all();
 }
 
-/** What happened in a second of a storm, below it. */
+/** Expands a second of a storm into its rows. */
 function openSecond(row) {
   pause("selection");
   state.frozen.toggle(row, store.rows);
   all();
 }
 
-/** Open or close a cascade, or what else has more inside. */
+/** Expands or collapses a cascade or a group of equal operations. */
 export function toggle(row = state.picked, wanted) {
   if (row?.type === "second") return openSecond(row);
   const cascade = row?.cascade ?? row;
@@ -166,7 +166,7 @@ export function toggle(row = state.picked, wanted) {
   all();
 }
 
-/** Show the neighbours of the selected event that the filter hides, or hide them again. */
+/** Shows or hides the events around the selected one that the filters hide. */
 export async function context() {
   if (state.context) return leaveContext();
   if (!state.picked) return;
@@ -193,14 +193,14 @@ function leaveContext() {
   if (state.pausedBy === "selection" && !state.picked && table.atEdge) follow();
 }
 
-/** The next older row that was not committed. */
+/** Selects the next older row that was not committed. */
 export function nextError() {
   const bad = (row) =>
     [row, ...(row.members ?? []), row.operation].some((one) => one?.kind === "failed" || one?.kind === "undone");
   if (!step(1, bad)) toast("No older errors");
 }
 
-/** Rows that look otherwise. */
+/** Changes the row height or time format. */
 export function look(changes) {
   display.set(changes);
   state.mode = table.mode = display.mode;
@@ -212,20 +212,20 @@ export function look(changes) {
 export const retime = () => look({ mode: MODES[(MODES.indexOf(state.mode) + 1) % MODES.length] });
 export const density = () => look({ roomy: !display.roomy });
 
-/** Other columns, or other widths. */
+/** Changes the columns or their widths. */
 export function columns(chosen) {
   state.columns = display.columns = chosen;
   heads.show(chosen);
   remember();
 }
 
-/** Columns that a view brings are shown as long as it is; without any they are as they were chosen. */
+/** Shows the columns of a view while it is open, else the user's own choice. */
 export function showColumns(brought) {
   state.columns = brought ?? display.columns;
   heads.show(state.columns);
 }
 
-/** A view that was kept, or everything. */
+/** Opens a saved view or, with an empty query, all events. */
 export function open(query) {
   const view = readView(query);
   showColumns(view.columns);
@@ -253,7 +253,7 @@ export function facetsDrawer(open = !$("facets").classList.contains("open")) {
   $("facets-open").setAttribute("aria-expanded", String(open));
 }
 
-/** What Esc does: leave the innermost thing that is open. */
+/** Esc: closes the innermost open thing. */
 export function leave() {
   if ($("facets").classList.contains("open")) return facetsDrawer(false);
   if (state.picked) return unpick();
@@ -261,7 +261,7 @@ export function leave() {
   if (state.range) return during(null);
 }
 
-/** The event the address names, or the one that was open before the filters changed. */
+/** Selects the event named in the address, or the one that was open before the filters changed. */
 export function repick(id) {
   state.wanted = 0;
   state.picked = store.rowOf(id);
@@ -270,13 +270,13 @@ export function repick(id) {
   remember();
 }
 
-/** Older rows were found: a frozen list takes them too, below what it has. */
+/** Adds older rows to a frozen list as well, at its end. */
 export function found(operations) {
   state.frozen?.merge([...operations].flatMap((one) => store.rowsOf(one)));
   if (state.wanted && store.operationOf(state.wanted)) repick(state.wanted);
 }
 
-/** Let go of one filter, or of all, also of what is typed. */
+/** Removes one filter or all of them, including the one being typed. */
 export const drop = (filter) =>
   filter === state.typed ? page.search.clear() : change(filtering.remove(state.filters, filter));
 export const clear = () => page.search.clear() && change([], { range: null });

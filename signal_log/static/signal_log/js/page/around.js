@@ -1,11 +1,11 @@
-// What happened around one event, whatever the filter: its neighbours, put into the list dimmed.
+// The events around one event, whatever the filters, added to the list dimmed.
 
 import { Store } from "../events/store.js";
 import { ask, state, store } from "./state.js";
 
 const EACH_WAY = 20;
 
-/** The rows around an event that are not in the list, of a store of their own. */
+/** The rows around an event that are not in the list yet, from a store of their own. */
 export async function around(id) {
   const [older, newer] = await Promise.all([
     ask({ before: id + 1, size: EACH_WAY + 1 }),
@@ -21,7 +21,7 @@ export async function around(id) {
   return rows;
 }
 
-/** The whole events of an operation of which the page has kept the row only. */
+/** Loads the full events of an operation that the page holds only as a row. */
 export async function recall(operation) {
   if (operation.home || operation.asked || operation.events.some(({ id }) => store.event(id))) return false;
   operation.asked = true;

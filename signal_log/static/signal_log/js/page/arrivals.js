@@ -1,4 +1,4 @@
-// What comes from the connection, and what it changes on the page.
+// Handles what arrives on the connection.
 
 import { toWire } from "../events/filters.js";
 import { gapWords } from "../events/gap.js";
@@ -25,7 +25,7 @@ function connected(name, details) {
   if (name === "signed-out" || name === "forbidden") forget();
   if (details.until) {
     recovery.broken();
-    state.trouble = ""; // the next answer tells
+    state.trouble = ""; // the next frame will tell
   }
   if (details.until || name === "signed-out" || name === "forbidden") announcer.say(status()[1]);
   all();
@@ -80,7 +80,7 @@ function refused({ code, detail }) {
   soon();
 }
 
-/** Nothing of the log stays on the screen of somebody who may not see it. */
+/** Removes all events from the screen when access has ended. */
 function forget() {
   forgetRows();
   state.picked = null;

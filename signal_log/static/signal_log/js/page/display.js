@@ -1,4 +1,4 @@
-// How the rows look, which is kept: their height, their times, their columns.
+// Display preferences, kept in the browser: row height, time format, columns.
 
 import { MODES } from "../lib/time.js";
 import { fromText, toText, USUAL } from "../parts/columns.js";

@@ -1,4 +1,4 @@
-// The menu of the view: those that are kept, the time to look at, how the rows look and of which columns they are.
+// The View menu: saved views, time range, row display and columns.
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { MODES, zone } from "../lib/time.js";
@@ -14,7 +14,7 @@ const SPANS = [
 const WORDS = { local: ["Local", zone("local")], utc: ["UTC", ""], relative: ["Age", ""] };
 
 /**
- * `of`: views, shared, display, query() of the view shown, open(query), show(from, to), last(minutes), look(changes),
+ * `of`: views, shared, display, query() of the current view, open(query), show(from, to), last(minutes), look(changes),
  * columns(), arrange(columns), fits(name).
  */
 export function viewMenu(button, menu, of) {

@@ -1,4 +1,4 @@
-// What is older than what the page holds, of the stream and of a range of time; and the line at the end that says so.
+// Loads older events, for the live stream and for a time range, and renders the last line of the list.
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { toQuery, toWire } from "../events/filters.js";
@@ -7,7 +7,7 @@ import { count } from "../lib/text.js";
 import { Older } from "../server/older.js";
 import { ask, config, inForce, links, now, ranged, SETTLE, state, store, stream } from "./state.js";
 
-/** `found(operations, page)` is told of every step. */
+/** `found(store, operations, page)` is called after every step. */
 export function waysBack(found) {
   const of = (which) => new Older({ store: which, ask, changed: (touched, page) => found(which, touched, page) });
   const ways = { stream: of(stream), ranged: of(ranged) };
@@ -15,20 +15,20 @@ export function waysBack(found) {
     get way() {
       return store === ranged ? ways.ranged : ways.stream;
     },
-    /** Whether nothing that matches is older than what the stream holds. */
+    /** Whether the live stream reaches back to the oldest match. */
     get began() {
       return ways.stream.state === "began";
     },
-    /** Other filters, or another range. */
+    /** Starts over after a change of filters or range. */
     reset() {
       ways.stream.reset(toWire(inForce()));
       ways.ranged.reset({ ...toWire(inForce()), ...range.toWire(state.range) });
     },
-    /** The server is back: what failed may be asked again. */
+    /** The server is back: allows what failed to be retried. */
     retry() {
       for (const one of Object.values(ways)) if (one.state === "failed") one.state = "ready";
     },
-    /** Whether the backfill, which comes by itself, is in. */
+    /** Whether the backfill has arrived. */
     get settled() {
       if (state.connection.name === "signed-out" || state.connection.name === "forbidden") return false;
       return Boolean(state.range) || (state.answered && now() - state.answered > SETTLE);
@@ -36,19 +36,19 @@ export function waysBack(found) {
   };
 }
 
-/** Both stores know what is in the range: the table says it first, the stream what comes. */
+/** Copies live events that fall within the range into its store, which the history filled first. */
 export function intoRange(events) {
   if (state.range?.known) ranged.add(events.filter((event) => range.holds(state.range, Date.parse(event.occurred_at))));
 }
 
-/** The server has said which times it understood. */
+/** Takes over the range's times as the server parsed them. */
 export function understand(page) {
   if (!state.range || state.range.known) return;
   state.range = { ...range.understood(state.range, page), known: true };
   intoRange([...stream.whole.values()]);
 }
 
-/** The end of the list. */
+/** Renders the last line of the list. */
 export function renderEnd(root, older, stormy) {
   const said = stormy ? "Pause to see every event, and older ones" : words(older);
   root.hidden = !said;
@@ -71,7 +71,7 @@ function words(older) {
   return inForce().length ? "No older events match" : "Beginning of the log";
 }
 
-/** The history from here on, with the same filters. */
+/** The query for the history with the same filters, from an event on. */
 export function historyFrom(before = 0) {
   const query = range.intoQuery(toQuery(inForce()), state.range);
   if (before) query.set("before", String(before));

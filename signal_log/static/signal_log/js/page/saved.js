@@ -1,6 +1,6 @@
-// What somebody keeps in this browser, for this account: views by name, and how rows look.
+// What is kept in this browser for an account: named views and display preferences.
 
-/** A value kept in storage under a key; where storage is forbidden it lasts as long as the page. */
+/** A JSON value in storage under a key; where storage is blocked it lasts as long as the page. */
 export class Kept {
   constructor(key, fallback, storage) {
     Object.assign(this, { key, storage, value: fallback });
@@ -9,7 +9,7 @@ export class Kept {
       const found = text === null ? fallback : JSON.parse(text);
       if (found && typeof found === "object" && Array.isArray(found) === Array.isArray(fallback)) this.value = found;
     } catch {
-      // forbidden, or somebody else's: what is kept begins anew
+      // blocked or not ours: use the fallback
     }
   }
 
@@ -18,7 +18,7 @@ export class Kept {
     try {
       this.storage.setItem(this.key, JSON.stringify(value));
     } catch {
-      // full or forbidden
+      // full or blocked
     }
   }
 }
@@ -27,8 +27,8 @@ const LONGEST = 60;
 const MOST = 50;
 
 /**
- * Views: [{name, query, first}], in the order of the alphabet; the one that is `first` opens with the page. It may be
- * one that is shared: that is kept too, so that it opens at once, but is not among one's own.
+ * Views: [{name, query, first}], in alphabetical order; the one that is `first` is the default. The default may be a
+ * shared view: a copy is kept, so that it opens at once, but it is not listed among the user's own.
  */
 export class SavedViews {
   constructor(account, storage) {
@@ -42,12 +42,12 @@ export class SavedViews {
     return this.kept.value.filter((view) => !view.shared);
   }
 
-  /** The query of the view that opens with the page. */
+  /** The query of the default view. */
   get first() {
     return this.kept.value.find((view) => view.first)?.query ?? "";
   }
 
-  /** Keep a view; one of the same name is replaced. Returns whether there was a name and room. */
+  /** Saves a view, replacing one of the same name. Returns false without a name or beyond the limit. */
   save(name, query) {
     const called = name.trim().slice(0, LONGEST);
     const own = (view) => !view.shared && view.name === called;
@@ -62,23 +62,23 @@ export class SavedViews {
     this.kept.set(this.kept.value.filter((view) => view.shared || view.name !== name));
   }
 
-  /** Let this one open with the page, or, if it does so already, none. */
+  /** Makes this view the default or, if it is already, clears the default. */
   toggleFirst(name) {
     this.kept.set(this.all.map((view) => ({ ...view, first: view.name === name && !view.first })));
   }
-  /** The name of the shared view that opens with the page. */
+  /** The name of the shared view that is the default. */
   get firstShared() {
     return this.kept.value.find((view) => view.shared)?.name ?? "";
   }
 
-  /** The same for one that is shared. */
+  /** The same for a shared view. */
   toggleShared({ name, query }) {
     const first = this.firstShared !== name;
     const own = this.all.map((view) => ({ ...view, first: view.first && !first }));
     this.kept.set(first ? [...own, { name, query, first, shared: true }] : own);
   }
 
-  /** The views that are shared now: what was taken away no longer opens with the page. */
+  /** Compares with the views shared now: one that is no longer shared stops being the default. */
   follow(shared) {
     const now = shared.find(({ name }) => name === this.firstShared);
     if (!this.firstShared || now?.query === this.first) return;

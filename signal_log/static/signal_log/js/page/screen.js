@@ -1,4 +1,4 @@
-// What is shown, and how often: every part of the page follows from its state and its events.
+// Renders the page from its state and its events, and decides how often.
 
 import * as range from "../events/range.js";
 import { StormRows } from "../events/storm.js";
@@ -39,12 +39,12 @@ import {
   stream,
 } from "./state.js";
 
-const SPAN = 600_000; // ms that the chart covers
-const FRAME = 100; // ms between renderings of arriving rows: ten a second is as much as can be read
-const SIDE = 500; // ms between renderings of the facets, the chart and the foot
-const MOST_FLASHES = 4; // a second; above that the whole list would blink
+const SPAN = 600_000; // ms covered by the chart
+const FRAME = 100; // ms between renders of arriving rows: nobody can read more than ten a second
+const SIDE = 500; // ms between renders of the facets, the chart and the status bar
+const MOST_FLASHES = 4; // per second; above that the whole list would blink
 
-/** What the controls shown here do; live.js puts the deeds of reader.js in. */
+/** What the controls rendered here do; live.js fills it from actions.js. */
 export const deeds = {};
 
 const titled = document.title;
@@ -68,7 +68,7 @@ const chart = new Chart($("rate"), rate, {
   select: (first, last) => deeds.during(range.between(first, last)),
 });
 
-/** What the chart stands for: what the server counted, or else only what the page holds. */
+/** The time covered by the chart: what the server counted, else what the page holds. */
 function counted() {
   const since = before.since ?? stream.operations.rows.find((row) => row.type !== "gap")?.at;
   return !since || now() - since >= SPAN || page.past?.began
@@ -102,7 +102,7 @@ function rows() {
   back();
 }
 
-/** Near the end of the list what is older is asked for; of a storm's list, which is cut short, nothing. */
+/** Loads older events near the end of the list, but not during a storm, whose list is cut short. */
 function back() {
   const { way, settled } = page.past;
   const stormy = table.rows instanceof StormRows;
@@ -189,7 +189,7 @@ export function all() {
   side();
 }
 
-/** Render what arrived, but not more often than can be read, and not at all in a hidden tab. */
+/** Renders what arrived, at a readable rate, and not at all in a hidden tab. */
 export function soon() {
   if (document.hidden || state.scheduled) return;
   state.scheduled = true;

@@ -1,4 +1,4 @@
-// What the live page holds: its settings, its events, and where its reader stands. Everything else acts on this.
+// The state of the live page: settings, events, selection. Everything else works on this.
 
 import * as filtering from "../events/filters.js";
 import { Rate } from "../events/rate.js";
@@ -15,7 +15,7 @@ import { Display } from "./display.js";
 import { SavedViews } from "./saved.js";
 import { readView, writeView } from "./view.js";
 
-export const SETTLE = 500; // ms after the answer in which the first events come; only then is empty called empty
+export const SETTLE = 500; // ms after "ready" in which the first events arrive; until then no list is called empty
 
 export const $ = (id) => document.getElementById(id);
 export const config = JSON.parse($("live-config").textContent);
@@ -25,23 +25,23 @@ export const recovery = new Recovery();
 export const storm = new Storm();
 export const announcer = new Announcer($("announcer"));
 
-/** What the connection brings, and what the table says of a range of time. */
+/** Events from the connection, and those the history returned for a time range. */
 export const stream = new Store({ limit: config.kept, onKind: countKind, onEvent: (event) => storm.event(event) });
 export const ranged = new Store({ limit: config.kept });
-/** Asks the history. */
+/** Queries the history. */
 export const ask = asker(links.history(""));
 export const before = new Before({ store: stream, rate, ask });
-/** The one of the two that is shown: importers see the change. */
+/** The one of the two that is shown; a live binding, so importers see it change. */
 export let store = stream;
 
-/** The connection, the search field and the ways back in time, put here by live.js. */
+/** The connection, the search field and the loaders of older events, set by live.js. */
 export const page = { connection: null, search: null, older: null };
 
 const storage = (() => {
   try {
     return localStorage;
   } catch {
-    return null; // forbidden
+    return null; // blocked
   }
 })();
 export const views = new SavedViews(config.account, storage);
@@ -81,7 +81,7 @@ function countKind(operation, was, is) {
   storm.operation(operation);
 }
 
-/** Look at a range of time, or with none at what comes. */
+/** Shows a time range or, without one, the live stream. */
 export function lookAt(range) {
   state.range = range;
   store = range ? ranged : stream;
@@ -102,7 +102,7 @@ export const now = () => Date.now() + state.skew;
 export const folding = () => storm.on && state.following && !state.range;
 export const shownRows = () => state.frozen ?? (folding() ? storm.rows : store.rows);
 
-/** The event that the address names and this page does not hold, once that is certain. */
+/** The event named in the address that this page does not hold, once that is certain. */
 export const absent = () =>
   state.wanted && state.answered && now() - state.answered > 4 * SETTLE
     ? { id: state.wanted, url: links.event(state.wanted) }

@@ -1,4 +1,4 @@
-// The view in the address bar: filters, time, folding, columns and the open event, so that a link shows the same.
+// The view in the address bar: filters, time range, list, columns and open event, so that a link shows the same.
 
 import { fromQuery, toQuery } from "../events/filters.js";
 import * as range from "../events/range.js";
@@ -18,7 +18,7 @@ export function readView(query) {
   };
 }
 
-/** The view as a query string; what is as usual is not named. */
+/** The view as a query string, without defaults. */
 export function toView({ filters, range: time, list, columns: shown, event }) {
   const query = range.intoQuery(toQuery(filters), time);
   if (list !== "operations") query.set("view", list);
@@ -28,7 +28,7 @@ export function toView({ filters, range: time, list, columns: shown, event }) {
   return query.toString();
 }
 
-/** A change of filters is a step one can go back from; the rest only rewrites the address. */
+/** A change of filters adds a history entry; anything else only rewrites the address. */
 export function writeView(view, push) {
   const text = toView(view);
   const url = location.pathname + (text ? `?${text}` : "");

@@ -1,4 +1,4 @@
-// What a row of the list says: fills the cells of an element from a row, of whatever type.
+// Fills the cells of a row element from a row of any type.
 
 import { gapWords } from "../events/gap.js";
 import { rowAt } from "../events/rows.js";
@@ -7,8 +7,8 @@ import { apart, clock } from "../lib/time.js";
 import { EXTRA } from "./extra_columns.js";
 
 const FLASH = 1_200;
-const JUST_NOW = 10_000; // what is older came with the backfill and does not flash
-// Always filled: cells that are not shown are cheap.
+const JUST_NOW = 10_000; // older events came with the backfill and do not flash
+// Always filled: hidden cells are cheap.
 const NAMES = ["time", "delta", "kind", "obj", "chg", "actor", "via"];
 
 const el = (tag, className, role) => {
@@ -18,7 +18,7 @@ const el = (tag, className, role) => {
   return node;
 };
 
-/** What is the same already is left alone: each write costs style and layout. */
+/** Writes only what differs: each write costs style and layout. */
 const say = (node, text) => {
   if (node.said !== text) node.textContent = node.said = text;
 };
@@ -45,7 +45,7 @@ export function makeRow(id, columns) {
   return row;
 }
 
-/** The cells that a row shows, in the order in which they are read; it has to be filled again. */
+/** Sets the cells that a row shows and their order; it has to be filled again. */
 export function arrange(row, columns) {
   row.extra = columns.filter((name) => EXTRA[name]);
   for (const name of row.extra) row.cells[name] ??= el("span", name, "gridcell");
@@ -74,7 +74,7 @@ export function fillRow(element, row, how) {
   for (const name of element.extra) say(element.cells[name], EXTRA[name](row, said));
 }
 
-/** A row that is one sentence: a gap, or a second of a storm. */
+/** Fills a row that is a single cell: a gap or a second of a storm. */
 function fillWhole(element, row, how) {
   element.whole = true;
   element.className = `row ${row.type}`;
@@ -111,7 +111,7 @@ export function sayTime(element, row, { mode, skew }) {
   time.dateTime = new Date(at).toISOString();
 }
 
-/** What is cut off or meant by the cells of a row, for the pointer over it: only there it is worth the writing. */
+/** Sets the tooltips of a row's cells; only for the row under the pointer, since writing them costs. */
 export function explain({ of: row, whole, cells, extra }) {
   if (!row || whole) return;
   const subject = row.type === "cascade" ? row.ordered[0] : (row.operation ?? row);
@@ -123,7 +123,7 @@ export function explain({ of: row, whole, cells, extra }) {
   for (const name of extra) cells[name].title = cells[name].textContent;
 }
 
-/** How long after what set it off; of what nothing set off, how long after the one before. */
+/** The time since its cause or, for a root, since the root before it. */
 export function sayDelta(element, row, rows, index) {
   if (element.whole) return;
   const before = causeOf(row) ?? previous(rows, index);
@@ -137,7 +137,7 @@ function causeOf(row) {
   return row.type === "cascade" ? null : operation.parent;
 }
 
-/** The next row below that nothing set off; the list is newest first. */
+/** The next root below; the list is newest first. */
 function previous(rows, index) {
   for (let below = index + 1; below < Math.min(rows.length, index + 50); below += 1) {
     const row = rows.at(below);
@@ -147,7 +147,7 @@ function previous(rows, index) {
   return null;
 }
 
-/** Whether there is more inside, and whether it is shown. */
+/** Shows whether the row can be expanded, and whether it is. */
 function unfolding(element, row) {
   const can = row.type === "cascade" ? row.members.length > 1 : row.type === "many";
   const state = can ? String(row.open) : null;
@@ -171,7 +171,7 @@ function what(cells, row, said, kind) {
   change(cells.chg, row.pieces ?? said.pieces);
 }
 
-/** The pieces of a change, in the elements that are there already. */
+/** Writes the pieces of a change into the elements that are there already. */
 function change(cell, pieces) {
   while (cell.children.length > pieces.length) cell.lastChild.remove();
   pieces.forEach(([role, text], index) => {
@@ -187,5 +187,5 @@ function who(cells, actor, source) {
   say(cells.name, line(actor || nobody(source), 60));
 }
 
-/** Who did it when nobody was logged in: a stranger, or a program. */
+/** The actor shown when nobody was logged in: an anonymous visitor or a program. */
 const nobody = (source) => (source === "http" || source === "websocket" ? "anonymous" : source.replace(/^\w+:/, ""));

@@ -1,16 +1,16 @@
-// The chart of the rate: bars on a canvas, stacked by kind, in the colours of the page; a span of it can be chosen.
+// The rate chart: bars on a canvas, stacked by kind, in the page's colours; a time range can be selected on it.
 
 import { KINDS } from "../events/rate.js";
 import { brush } from "../lib/brush.js";
 import { count } from "../lib/text.js";
 import { clock } from "../lib/time.js";
 
-const PITCH = 6; // pixels a bar and its gap take
+const PITCH = 6; // pixels per bar with its gap
 const COLOURS = ["--sl-created", "--sl-updated", "--sl-deleted", "--sl-undone", "--sl-silent"];
 const SAID = ["created", "updated", "deleted", "rolled back or failed", "other"];
 
 export class Chart {
-  /** `on`: say(words or null) of the bar pointed at; select(first second, last second). */
+  /** `on`: say(words or null) about the hovered bar; select(first second, last second). */
   constructor(canvas, rate, on) {
     Object.assign(this, { canvas, rate, on, range: null, chosen: null });
     this.colours();
@@ -25,7 +25,7 @@ export class Chart {
     });
   }
 
-  /** The canvas knows no custom properties: ask a real element what they come to. */
+  /** A canvas does not resolve custom properties: read them from a real element. */
   colours() {
     const probe = document.createElement("i");
     this.canvas.after(probe);
@@ -58,11 +58,11 @@ export class Chart {
     context.fillStyle = this.ground;
     context.fillRect(0, height - 1, width, 1);
     this.#stack(context, width, height - 1);
-    // Who is on it hears of bars.
+    // While it has the focus, its value describes the current bar.
     if (document.activeElement !== canvas) canvas.setAttribute("aria-label", this.words());
   }
 
-  /** What the chart shows, for those who do not see it. */
+  /** What the chart shows, for screen readers. */
   words() {
     const totals = KINDS.map((_, k) => this.sums.reduce((sum, bar) => sum + bar[k], 0));
     const said = SAID.map((word, k) => (totals[k] ? `${count(totals[k])} ${word}` : "")).filter(Boolean);
@@ -72,7 +72,7 @@ export class Chart {
 
   #lit = null;
 
-  /** The first and the last bar of what is chosen or looked at. */
+  /** The first and last bar of the selection or the time range shown. */
   #litBars() {
     const { range, chosen, sums } = this;
     const span =
@@ -116,7 +116,7 @@ export class Chart {
     context.globalAlpha = 1;
   }
 
-  /** Point at a bar, or at none; `seconds` is a span that is being chosen. */
+  /** Highlights a bar or none; `seconds` is a range being selected. */
   #show(bar, seconds) {
     Object.assign(this, { over: bar, chosen: seconds });
     this.draw();

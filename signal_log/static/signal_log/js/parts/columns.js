@@ -1,7 +1,7 @@
-// The columns of the list: which there are, and somebody's choice of them with their widths, as a text for the address.
+// The columns of the list, and the choice of columns and widths as text for the address.
 
 /**
- * Widths in pixels. Those that `grow` share the room that is left, each by its width; `slim` ones give way in a narrow
+ * Widths in pixels. Columns that `grow` share the remaining space in proportion; `slim` ones are hidden in a narrow
  * list.
  */
 export const COLUMNS = {
@@ -21,16 +21,16 @@ export const USUAL = Object.keys(COLUMNS)
   .filter((name) => !COLUMNS[name].off)
   .map((name) => ({ name }));
 const WIDEST = 2000;
-const AROUND = 28; // pixels beside the cells of a row,
+const AROUND = 28; // pixels of padding in a row,
 const BETWEEN = 10; // and between two of them
 
 const namesOf = (columns) => columns.map(({ name }) => name).join(".");
 const widthOf = ({ name, width = COLUMNS[name].width }) => width;
 
-/** Whether these are the usual columns in their usual order, of whatever width. */
+/** Whether these are the default columns in their default order, of any width. */
 export const areUsual = (columns) => namesOf(columns) === namesOf(USUAL);
 
-/** "time.kind.obj-310" as columns; what is no column is left out, and null is what holds none. */
+/** Parses "time.kind.obj-310"; ignores what is not a column, and returns null if nothing is left. */
 export function fromText(text) {
   const found = new Map();
   for (const one of String(text ?? "").split(".")) {
@@ -42,13 +42,13 @@ export function fromText(text) {
   return found.has("kind") ? [...found.values()] : toggle([...found.values()], "kind");
 }
 
-/** The text of these columns; of the usual ones it is empty. */
+/** These columns as text; empty for the default ones. */
 export function toText(columns) {
   const text = columns.map(({ name, width }) => (width ? `${name}-${width}` : name)).join(".");
   return text === namesOf(USUAL) ? "" : text;
 }
 
-/** Take a column in, behind the one that it usually follows, or out. */
+/** Adds a column after the one it follows by default, or removes it. */
 export function toggle(columns, name) {
   if (columns.some((one) => one.name === name))
     return COLUMNS[name].always ? columns : columns.filter((one) => one.name !== name);
@@ -57,14 +57,14 @@ export function toggle(columns, name) {
   return columns.toSpliced(place + 1, 0, { name });
 }
 
-/** Move a column by one place; at the end of the row it stays. */
+/** Moves a column by one place; the first and last stay where they are. */
 export function move(columns, name, by) {
   const from = columns.findIndex((one) => one.name === name);
   const to = from + by;
   return to < 0 || to >= columns.length ? columns : columns.with(from, columns[to]).with(to, columns[from]);
 }
 
-/** The columns as `grid-template-columns`: one that grows, or else the last, takes the room that is left. */
+/** The columns as `grid-template-columns`: those that grow, or else the last, take the remaining space. */
 export function tracks(columns) {
   const growing = columns.some(({ name }) => COLUMNS[name].grows);
   const grows = ({ name }, index) => (growing ? COLUMNS[name].grows : index === columns.length - 1);
@@ -75,21 +75,21 @@ export function tracks(columns) {
     .join(" ");
 }
 
-/** The columns that are left of the usual ones where there is little room. */
+/** The default columns that remain in a narrow list. */
 export const slim = (columns) => columns.filter(({ name }) => !COLUMNS[name].slim);
 
-/** The room that a row needs at least; in less it is scrolled. */
+/** The minimum width of a row; in less space it scrolls. */
 export const leastRoom = (columns) =>
   columns.reduce(
     (room, one) => room + (COLUMNS[one.name].grows ? COLUMNS[one.name].least : widthOf(one)),
     AROUND + BETWEEN * (columns.length - 1),
   );
 
-/** How wide a column may become: what those behind it can give. */
+/** The maximum width of a column: its own plus what those after it can give. */
 export const widest = (widths, least, index) =>
   widths.reduce((room, width, other) => room + (other > index ? Math.max(0, width - least[other]) : 0), widths[index]);
 
-/** The widths after the edge behind a column was moved: the next ones give the room, or the next one takes it. */
+/** The widths after moving the edge behind a column: the next ones give space, or the next one takes it. */
 export function widened(widths, least, index, by) {
   const wanted = Math.min(widest(widths, least, index), Math.max(least[index], widths[index] + by));
   const after = widths.with(index, wanted);
@@ -104,8 +104,8 @@ export function widened(widths, least, index, by) {
 }
 
 /**
- * The columns with widths as they were on the screen and as they are wanted; of those that grow all are kept, in
- * proportion.
+ * The columns with the changed widths, given those on the screen `before` and `after`. Growing columns all keep their
+ * widths, so that their proportions stay.
  */
 export const withWidths = (columns, before, after) =>
   columns.map((one) => {

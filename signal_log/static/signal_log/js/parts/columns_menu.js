@@ -1,10 +1,10 @@
-// The part of the view's menu that chooses the columns of the list and their order.
+// The part of the View menu that chooses the columns and their order.
 
 import { html } from "../../vendor/htm-preact.js";
 import { COLUMNS, move, toggle, toText, USUAL } from "./columns.js";
 
 /**
- * `columns()` are those shown, `arrange(columns)` shows others, `fits(name)` says whether there is room for one;
+ * `columns()` returns those shown, `arrange(columns)` sets others, `fits(name)` tells whether there is space for one;
  * `say(words)` is for a screen reader.
  */
 export function Columns({ columns, arrange, fits, again, say }) {
@@ -17,7 +17,7 @@ export function Columns({ columns, arrange, fits, again, say }) {
   const shift = ({ currentTarget }, name, by) => {
     const moved = move(shown, name, by);
     change(moved);
-    currentTarget.focus(); // its line has moved, and in a browser without moveBefore() lost it
+    currentTarget.focus(); // its line has moved, which loses the focus in browsers without moveBefore()
     say(`${COLUMNS[name].title} is column ${moved.findIndex((one) => one.name === name) + 1} of ${moved.length}`);
   };
   const line = (name, place) => html`<${Line} key=${name} name=${name}

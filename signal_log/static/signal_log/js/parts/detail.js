@@ -1,4 +1,4 @@
-// The panel beside the list: one operation in full, and where it belongs.
+// The detail panel: one operation in full, with its cause and what it set off.
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { changedFields, MASK, wouldBe } from "../events/kinds.js";
@@ -116,7 +116,7 @@ function Changes({ told }) {
 }
 
 function Pair({ told, old, now }) {
-  const loose = ["m2m", "signal"].includes(wouldBe(told)); // added, removed, given along: there is one side only
+  const loose = ["m2m", "signal"].includes(wouldBe(told)); // added, removed or passed along: only one side exists
   const came = told.created || loose || (old === null && told.signal === "pre_save");
   const went = told.signal.endsWith("_delete") || loose;
   if (old === MASK || now === MASK)
@@ -143,7 +143,7 @@ function Value({ of: value }) {
   return visible(readable(valueText(value)));
 }
 
-/** The signals that led here, the first one on top. */
+/** The chain of causes, outermost first. */
 function Cause({ operation, told, store, links, act }) {
   const chain = [];
   for (let at = operation; at.parentPosition !== null; at = at.parent) {
@@ -167,7 +167,7 @@ function Cause({ operation, told, store, links, act }) {
   return html`<h3>Why it happened</h3><ol class="chain">${chain.map(step)}</ol>`;
 }
 
-/** What it set off, drawn from the events this page has of the trace. */
+/** What it set off, drawn from the events of the trace that this page holds. */
 function Fall({ operation, store, act }) {
   const list = bars(tree(operation), (id) => store.event(id), operation);
   if (list.length < 2) return null;

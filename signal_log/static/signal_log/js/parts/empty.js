@@ -1,10 +1,10 @@
-// What stands in place of the list while there is nothing to list: why, and what to do about it.
+// The empty state of the list: why it is empty, and what to do about it.
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { LABELS, narrowest } from "../events/filters.js";
 import { pillText } from "./pills.js";
 
-/** Renders into `root` and says whether there is anything to show. */
+/** Renders into `root`, or hides it when the list has rows. */
 export function renderOver(root, state) {
   const content = chosen(state);
   root.hidden = !content;

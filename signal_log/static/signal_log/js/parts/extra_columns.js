@@ -1,4 +1,4 @@
-// What the columns say that are not shown as usual: one text each, made only while they are.
+// The text of columns that are off by default, made only while they are shown.
 
 import { duration } from "../lib/text.js";
 

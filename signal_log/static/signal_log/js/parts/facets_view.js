@@ -1,4 +1,4 @@
-// The facets beside the list: each value with its count; one click filters for it, another control leaves it out.
+// The facets beside the list: each value with its count, a button that filters for it and one that excludes it.
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { FACETS } from "../events/facets.js";
@@ -6,9 +6,9 @@ import { has, LABELS } from "../events/filters.js";
 import { count, lastPart, line } from "../lib/text.js";
 
 const FIRST = 10;
-const open = new Map(); // facets of which all values are shown, with what is looked for in them
+const open = new Map(); // expanded facets, each with the text searched for in it
 
-/** `toggle(filter)` and `close()` are called from the controls. */
+/** The controls call `toggle(filter)` and `close()`. */
 export function renderFacets(root, { facets, filters, toggle, close }) {
   const again = () => renderFacets(root, { facets, filters, toggle, close });
   const facet = ([key]) => html`<${Facet} key=${key} name=${key} values=${valuesOf(facets, filters, key)}
@@ -17,7 +17,7 @@ export function renderFacets(root, { facets, filters, toggle, close }) {
   render(html`<div class="facets-head">Filters ${done}</div>${FACETS.map(facet)}`, root);
 }
 
-/** What was counted, and what is filtered for although nothing of it is here. */
+/** The counted values, and those filtered for that no event here has. */
 function valuesOf(facets, filters, key) {
   const counted = facets.top(key);
   const known = new Set(counted.map(([value]) => value));

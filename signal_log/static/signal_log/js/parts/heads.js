@@ -1,9 +1,9 @@
-// The heads of the columns, and the edges between them by which they get wider: by dragging, or with the arrow keys.
+// The column heads, and the edges between them that resize columns by dragging or with the arrow keys.
 
 import { areUsual, COLUMNS, leastRoom, slim, tracks, USUAL, widened, widest, withWidths } from "./columns.js";
 
-const STEP = 10; // pixels that an arrow key moves an edge; with Shift five times as far
-const LIKE_CELLS = ["delta", "via", "took"]; // heads that are aligned as the cells below them, or go with them
+const STEP = 10; // pixels that an arrow key moves an edge; five times as far with Shift
+const LIKE_CELLS = ["delta", "via", "took"]; // heads that share the alignment and visibility of their cells
 
 function el(tag, className, role) {
   const node = Object.assign(document.createElement(tag), { className });
@@ -13,12 +13,11 @@ function el(tag, className, role) {
 
 export class Heads {
   /**
-   * The row holds the button of the clock; `on`: lay(names) of other columns, changed(columns) when one was made
-   * wider.
+   * The row holds the clock button; `on`: lay(names) sets other columns, changed(columns) reports other widths.
    */
   constructor(grid, row, on) {
     Object.assign(this, { grid, row, on, names: [], clock: row.querySelector("#clock") });
-    this.narrow = matchMedia("(max-width: 640px)"); // two lines a row there, of the usual columns
+    this.narrow = matchMedia("(max-width: 640px)"); // rows there have two lines, of the default columns
     this.cells = Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, this.#make(name)]));
     this.narrow.addEventListener("change", () => this.show(this.columns));
     row.addEventListener("pointerdown", (event) => this.#grasp(event));
@@ -43,7 +42,7 @@ export class Heads {
     this.#say();
   }
 
-  /** Whether there is room for a column that is shown. */
+  /** Whether there is space for a column that is shown. */
   fits(name) {
     return this.narrow.matches || this.cells[name].offsetWidth > 0;
   }
@@ -62,7 +61,7 @@ export class Heads {
       name === "time"
         ? this.clock
         : Object.assign(document.createElement("span"), { id: `head-${name}`, className: "said", textContent: title });
-    head.setAttribute("aria-labelledby", said.id); // or its name would be that of its edge too
+    head.setAttribute("aria-labelledby", said.id); // or its name would include that of its edge
     head.append(said, edge);
     return head;
   }
@@ -74,14 +73,14 @@ export class Heads {
     style.setProperty("--columns-room", `${leastRoom(columns)}px`);
   }
 
-  /** The heads that can be seen, with their widths. */
+  /** The visible heads with their widths. */
   #measure() {
     const names = this.names.filter((name) => this.fits(name));
     const widths = names.map((name) => this.cells[name].getBoundingClientRect().width);
     return { names, widths, least: names.map((name) => COLUMNS[name].least) };
   }
 
-  /** The edges say where they stand; behind the last column there is none. */
+  /** Updates the ARIA values of the edges; the last column has none. */
   #say() {
     const { names, widths, least } = this.#measure();
     names.forEach((name, index) => {
@@ -94,7 +93,7 @@ export class Heads {
     });
   }
 
-  /** Move the edge behind a column, from where it was measured. */
+  /** Moves the edge behind a column, starting from the widths measured. */
   #move(name, { names, widths, least }, by) {
     const after = widened(widths, least, names.indexOf(name), by);
     const named = (all) => Object.fromEntries(names.map((one, index) => [one, all[index]]));
@@ -103,7 +102,7 @@ export class Heads {
     this.#place(this.columns);
   }
 
-  /** What was changed is told once, when the key or the pointer is let go. */
+  /** Reports a change once, when the key or the pointer is released. */
   #settle() {
     if (!this.moved || this.held) return;
     this.moved = false;
@@ -113,8 +112,8 @@ export class Heads {
   #grasp(event) {
     const edge = event.target.closest(".edge");
     if (!edge || event.button) return;
-    event.preventDefault(); // no text is selected,
-    event.stopPropagation(); // and the list goes on meanwhile
+    event.preventDefault(); // select no text,
+    event.stopPropagation(); // and let the list go on rendering
     edge.focus({ focusVisible: false });
     const [before, columns] = [this.#measure(), this.columns];
     this.held = true;

@@ -1,10 +1,10 @@
-// The filters in force as pills: a click turns one round, its cross drops it.
+// The active filters as pills: a click inverts one, its cross removes it.
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { LABELS } from "../events/filters.js";
 import { line } from "../lib/text.js";
 
-/** `time` is the range in words, or empty. */
+/** `time` is the time range in words, or empty. */
 export function renderPills(root, { filters, time, invert, drop, clear, anytime }) {
   const span = html`<span class="pill time" key="time"><span><b>time</b> ${time}</span>
     <button class="drop" type="button" title="Show all times (Esc)" aria-label="Show all times"

@@ -1,20 +1,20 @@
-// The receivers of an operation in the panel: the slowest on top, each beside what it takes usually.
+// The receivers of an operation in the panel: slowest first, each with its typical duration.
 
 import { Component, html } from "../../vendor/htm-preact.js";
 import { duration, lastPart, line, visible } from "../lib/text.js";
 import { asker } from "../server/older.js";
 
-const STILL = 300; // ms that a selection stands before the log is asked about it
+const STILL = 300; // ms that a selection rests before the server is asked about it
 
 const asAsked = (links) => (id) => asker(links.event(id))({ format: "receivers" });
 
-/** The runs that an event recorded; a row that somebody else wrote may hold anything. */
+/** The runs that an event recorded; a row written by something else may hold anything. */
 const runs = (event) =>
   (Array.isArray(event.receivers) ? event.receivers : []).filter(
     (one) => one && typeof one === "object" && !Array.isArray(one),
   );
 
-/** [{name, signal, order, of, us, error, standing}]; `told` maps an event's id to what the log answered. */
+/** [{name, signal, order, of, us, error, standing}]; `told` maps an event's id to the server's answer. */
 export function slowestFirst(events, told) {
   const found = events.flatMap((event) => {
     const answers = told.get(event.id) ?? [];
@@ -31,7 +31,7 @@ export function slowestFirst(events, told) {
   return found.sort((a, b) => (b.us ?? 0) - (a.us ?? 0));
 }
 
-/** `events` are those of the operation; `ask(id)` may be given instead of the log. */
+/** `whole` are the operation's events; tests pass `ask(id)` in place of the server. */
 export class Receivers extends Component {
   told = new Map();
   trouble = "";
@@ -53,7 +53,7 @@ export class Receivers extends Component {
     this.key = null;
   }
 
-  /** Ask once for each selection, and only for one that stands still; what arrives meanwhile changes nothing. */
+  /** Asks once per selection, once it rests; arriving events change nothing. */
   #settle() {
     const ids = this.events.map(({ id }) => id);
     const key = ids.join();
@@ -97,7 +97,7 @@ const Standing = (standing) => html`<${Spread} ...${standing} />
   <span class="muted">${standing.text}</span>
   ${standing.slow && html` <span class="slow">slow, ${standing.times} × p50</span>`}`;
 
-/** The same as _spread.html: a band from p50 to p99, a mark where this run lies. */
+/** The same as _spread.html: a band from p50 to p99 with a mark for this run. */
 function Spread({ p50, p99, at, slow }) {
   if (at === null) return null;
   return html`<svg class=${slow ? "spread late" : "spread"} viewBox="-1 0 102 8" preserveAspectRatio="none"

@@ -1,4 +1,4 @@
-// The search field: looks while one types, and makes a pill of it at Enter.
+// The search field: filters while you type, and turns the text into a pill on Enter.
 
 import { fromTyped } from "../events/filters.js";
 
@@ -19,7 +19,7 @@ export function searchBox(form, input, on) {
     if (text === last) return;
     last = text;
     const filter = fromTyped(text);
-    if (filter && filter.key !== "q") return; // `actor:gr` is not done yet: Enter says so
+    if (filter && filter.key !== "q") return; // `actor:gr` is incomplete until Enter
     on.typed(filter);
   };
 
@@ -44,7 +44,7 @@ export function searchBox(form, input, on) {
       if (had) on.typed(null);
       return true;
     },
-    /** Esc in the field: first empties it, then leaves it. */
+    /** Esc in the field: first clears it, then leaves it. */
     leave({ target }) {
       if (target !== input) return false;
       if (input.value) this.clear();

@@ -1,13 +1,13 @@
-// The part of the view's menu with the views that are shared.
+// The part of the View menu that lists the shared views.
 
 import { html } from "../../vendor/htm-preact.js";
 import { line } from "../lib/text.js";
 import { minute } from "../lib/time.js";
 
-let asked = 0; // the one of which somebody wants to know whether it is to go
+let asked = 0; // the id of the view whose button asks for confirmation
 
 /**
- * `shared` and the personal `views`, of which one may open with the page; `go(event, query)` opens a view;
+ * `shared` and the personal `views`, of which one may be the default; `go(event, query)` opens a view;
  * `say(words)` is for a screen reader.
  */
 export function Shared({ shared, views, display, go, again, say }) {
@@ -41,7 +41,7 @@ function View({ view, first, mode, go, star, remove }) {
     ${view.removable && cross}</li>`;
 }
 
-/** Nobody is asked any more: the menu was closed. */
+/** Drops a pending confirmation: the menu was closed. */
 export const forget = () => {
   asked = 0;
 };

@@ -1,4 +1,4 @@
-// How the page stands to the log, in words: pure.
+// The state of the connection in words. Pure.
 
 import { count } from "../lib/text.js";
 import { ago, span } from "../lib/time.js";

@@ -1,4 +1,4 @@
-// The line below the list: how many events are held, whether any was missed, and the way to the keys.
+// The status bar below the list: how many events it holds, whether any were missed, and the shortcuts.
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { count, plural } from "../lib/text.js";

@@ -1,13 +1,13 @@
-// The list: as many row elements as fit, each following its row while that is in view.
+// The virtual list: as many row elements as fit, each bound to its row while that is in view.
 
 import { arrange, explain, fillRow, makeRow, sayDelta, sayTime } from "./cells.js";
 
 const OVERSCAN = 6;
-const REST = 120; // ms without scrolling after which a list stands still
-const EDGE = 5; // pixels from the top within which the reader is at the live edge
+const REST = 120; // ms without scrolling after which the list is at rest
+const EDGE = 5; // pixels from the top that still count as the live edge
 
 export class Table {
-  /** `on`: pick(row), toggle(row), scrolled(atEdge), rendered(), moved() after rows came into view. */
+  /** `on`: pick(row), toggle(row), scrolled(atEdge), rendered(), and moved() after rows came into view. */
   constructor(grid, body, on) {
     Object.assign(this, { grid, body, on, rows: null, picked: null, mode: "local", skew: 0, calm: true });
     this.shown = new Map(); // row -> element
@@ -33,7 +33,7 @@ export class Table {
     return this.rows !== null && this.room > 0 && this.last >= this.rows.length - 2 * OVERSCAN;
   }
 
-  /** Other columns, or in another order. */
+  /** Sets the columns and their order. */
   lay(columns) {
     this.columns = columns;
     for (const element of [...this.shown.values(), ...this.spare]) arrange(element, columns);
@@ -47,13 +47,13 @@ export class Table {
     if (this.rows) this.render();
   }
 
-  /** Show these rows from now on; a frozen list and a live one are the same to the table. */
+  /** Shows these rows from now on; the table does not care whether the list is frozen or live. */
   show(rows) {
     this.rows = rows;
     this.render();
   }
 
-  /** The state of each element follows from the rows alone; nothing is rendered under a pressed pointer. */
+  /** Renders every element from the rows alone; nothing changes while the pointer is pressed. */
   render(now = Date.now()) {
     const { rows, height, grid } = this;
     if (!rows || this.held) return;
@@ -72,7 +72,7 @@ export class Table {
     this.on.rendered();
   }
 
-  /** Bring a row into view without moving more than needed. */
+  /** Scrolls a row into view, no further than needed. */
   reveal(row) {
     const index = this.rows.indexOf(row);
     if (index < 0) return;
@@ -90,7 +90,7 @@ export class Table {
     this.grid.scrollTop = this.grid.scrollHeight;
   }
 
-  /** Mark a row; the grid keeps the focus and points at it. */
+  /** Selects a row; the grid keeps the focus and points to it by aria-activedescendant. */
   pick(row) {
     this.picked = row;
     this.render();
@@ -99,12 +99,12 @@ export class Table {
     else this.grid.removeAttribute("aria-activedescendant");
   }
 
-  /** Times are said anew: their words change with the clock. */
+  /** Rewrites the times, which change with the clock. */
   retime() {
     for (const [row, element] of this.shown) sayTime(element, row, this);
   }
 
-  /** What changed under a pressed pointer is shown now. */
+  /** Renders what changed while the pointer was pressed. */
   #release() {
     if (!this.held) return;
     this.held = false;
@@ -122,7 +122,7 @@ export class Table {
     });
   }
 
-  /** Moving elements in the document costs more than all else in a frame: it waits until the list stands still. */
+  /** Reorders elements once the list is at rest: moving them costs more than everything else in a frame. */
   #rest() {
     this.resting = null;
     this.render();
@@ -145,8 +145,8 @@ export class Table {
     }
     for (let index = first; index < last; index += 1) {
       const row = this.rows.at(index);
-      // The one that left first: rows of two kinds in turn then mostly stay in elements of their kind, which saves
-      // style.
+      // First in, first out: rows of two kinds in turn then mostly reuse elements of their own kind, which saves style
+      // recalculation.
       const element = this.shown.get(row) ?? this.spare.shift() ?? this.#make();
       this.shown.set(row, element);
       if (element.of !== row || element.version !== row.version) this.#fill(element, row, now);
@@ -162,7 +162,7 @@ export class Table {
     element.hidden = true;
   }
 
-  /** Screen readers walk the document, so its order is kept equal to the list's. */
+  /** Screen readers follow document order, so it is kept the same as the list's. */
   #order(first, last) {
     let next = this.body.firstChild;
     for (let index = first; index < last; index += 1) {

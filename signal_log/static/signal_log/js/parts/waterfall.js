@@ -1,9 +1,9 @@
-// A cascade as bars on one axis of time: each operation, its signals, their receivers, and what those set off.
+// A cascade as bars on one time axis: each operation, its signals, their receivers, and what those set off.
 
 import { duration, lastPart, line } from "../lib/text.js";
 import { micros } from "../lib/time.js";
 
-/** [{name, title, depth, kind, start, length, id, here}] in microseconds, in the order things happened. */
+/** [{name, title, depth, kind, start, length, id, here}] in microseconds, in order of time. */
 export function bars(tree, eventOf, here) {
   const top = tree[0];
   const found = [];
@@ -76,14 +76,14 @@ const VERBS = {
 };
 const verb = ({ kind, word }) => VERBS[kind] ?? word;
 
-/** The axis: [from, length] that all bars fit into. */
+/** The axis that all bars fit into, as [from, length]. */
 export function axis(list) {
   const from = Math.min(...list.map((bar) => bar.start));
   const to = Math.max(...list.map((bar) => bar.start + bar.length));
   return [from, Math.max(1, to - from)];
 }
 
-/** Per cent of the axis, for the style of one bar. */
+/** The style of one bar, in per cent of the axis. */
 export function extent({ start, length }, [from, whole]) {
   const x = Math.min(99, (100 * (start - from)) / whole);
   return { "--x": `${x.toFixed(2)}%`, "--w": `${Math.min(100 - x, (100 * length) / whole).toFixed(2)}%` };

@@ -1,43 +1,43 @@
-// The ten minutes before the page opened: counted by the server, joined with what the page counts itself.
+// The ten minutes before the page opened: the server's counts, joined with the page's own.
 
 const SPAN = 600_000;
 
 export class Before {
-  /** `ask(query)` answers as /events/?format=counts does. */
+  /** `ask(query)` returns what /events/?format=counts does. */
   constructor({ store, rate, ask }) {
     Object.assign(this, { store, rate, ask });
     this.reset();
   }
 
-  /** Another view: whatever is still under way is not for it, and the page counts what it holds. */
+  /** Starts over for another view: answers still on their way are dropped, and the page counts what it holds. */
   reset() {
-    this.place = 0; // operations whose last signal is below it are counted by the server
-    this.since = null; // the rate is whole from here on, in ms; null while that is not known
+    this.place = 0; // the server counts operations whose last signal is below this id
+    this.since = null; // the rate is complete from here on, in ms; null while unknown
     this.turn = {};
     this.asked = this.failed = false;
   }
 
-  /** The server is back: what failed may be asked again. */
+  /** The server is back: allows what failed to be retried. */
   retry() {
     if (this.failed) this.asked = this.failed = false;
   }
 
-  /** Ask, once what the connection brings at the beginning says from where on the page counts. */
+  /** Asks once the first events show from which id on the page counts. */
   async start(query, now) {
     const before = this.store.floor;
     if (this.asked || !before) return;
     this.asked = true;
-    if (now - this.store.operationOf(before)?.at > SPAN) return; // the page holds all of it
+    if (now - this.store.operationOf(before)?.at > SPAN) return; // the page holds all ten minutes
     const { turn } = this;
     try {
       const answer = await this.ask({ ...query, before, format: "counts" });
       if (turn === this.turn) this.#join(answer, before, now);
     } catch {
-      if (turn === this.turn) this.failed = true; // the chart says since when it counts
+      if (turn === this.turn) this.failed = true; // the chart shows from when it counts
     }
   }
 
-  /** An operation is of another kind than before, or new: count it, unless the server does. */
+  /** Counts an operation that is new or changed its kind, unless the server counts it. */
   count(operation, was, is) {
     if (was && operation.inRate) this.rate.add(operation.at, was, -1);
     operation.inRate = operation.events.some(({ id }) => id >= this.place);

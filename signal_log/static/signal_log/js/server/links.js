@@ -1,6 +1,6 @@
-// Addresses of the other pages, wherever the host has mounted the app.
+// URLs of the other pages, wherever the app is mounted.
 
-// What a path carries unharmed; dot segments would be resolved, and proxies merge or decode the rest.
+// What survives in a path: browsers resolve dot segments, proxies merge or decode the rest.
 const PLAIN = /^(?!\.{1,2}$)[\w.~@+:-]+$/;
 
 export function linksFrom(home) {

@@ -1,13 +1,13 @@
-// Going back in time: asks the table for what is older than what is held, page by page, each thing once.
+// Loads events older than those held, page by page, each once.
 
 export class Older {
-  /** `ask(query)` answers as /events/?format=json does; `changed(events found)` is told of each step. */
+  /** `ask(query)` returns what /events/?format=json does; `changed(operations, page)` is called after each step. */
   constructor({ store, ask, changed }) {
     Object.assign(this, { store, ask, changed });
     this.reset({});
   }
 
-  /** Another view: whatever is still under way is not for it. */
+  /** Starts over for another view: answers still on their way are dropped. */
   reset(query) {
     this.query = query;
     this.state = "ready"; // loading, began (nothing is older), searching (time ran out), full, failed
@@ -15,12 +15,12 @@ export class Older {
     this.turn = {};
   }
 
-  /** Whether asking may bring more without anybody having to say so. */
+  /** Whether more can be loaded without asking the user. */
   get open() {
     return this.state === "ready";
   }
 
-  /** Ask for the next page, unless that is being done or there is none. */
+  /** Loads the next page, unless that is under way or there is none. */
   async more() {
     if (this.state === "loading" || this.state === "began" || this.state === "full") return;
     const { store, turn } = this;
@@ -50,7 +50,7 @@ export class Older {
   }
 }
 
-/** Asks the server; an answer that is none of the log is an error with a sentence. */
+/** Returns a function that queries the server; anything but JSON from the log becomes an error with a message. */
 export function asker(address, fetcher = (...all) => fetch(...all)) {
   return async (query) => {
     const all = new URLSearchParams();

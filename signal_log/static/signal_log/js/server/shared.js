@@ -1,4 +1,4 @@
-// The views that are shared with everybody who may see events: asked for when the menu opens, changed on the server.
+// The views shared with everyone who can see events: loaded when the menu opens, changed on the server.
 
 const GONE = "You are logged out. Log in again, then reload this page.";
 const OLD = "This page has been open for too long. Reload it and try again.";
@@ -6,8 +6,7 @@ const AWAY = "Cannot reach the server. Try again when it is back.";
 
 export class SharedViews {
   /**
-   * `address(id)` is where one is taken away, without an id that of all; `token` is the page's, against foreign
-   * pages.
+   * `address(id)` is the URL that stops sharing a view, or without an id that of all; `token` is the CSRF token.
    */
   constructor(address, token, fetcher = (...all) => fetch(...all)) {
     Object.assign(this, { address, token, fetcher, all: [], mayShare: false, problem: "" });
@@ -25,7 +24,7 @@ export class SharedViews {
     return this.#ask(this.address(id), {});
   }
 
-  /** Whether it was done; if not, `problem` says why, and all else is as it was. */
+  /** Whether it worked; if not, `problem` says why and nothing else changes. */
   async #ask(address, sent) {
     try {
       const body = sent && new URLSearchParams({ ...sent, csrfmiddlewaretoken: this.token });

@@ -1,14 +1,14 @@
-// The connection to the log: subscribes, resumes where it stopped, acknowledges, notices silence, comes back.
+// The websocket connection: subscribes, resumes, acknowledges, detects silence and reconnects.
 
-const SILENCE = 35_000; // the server beats every 15 s
-const ANSWER = 5_000; // and answers a ping at once
-const ACK_EVENTS = 100; // well before the server's window of 2,000 events or 256 KB is full
+const SILENCE = 35_000; // the server sends a heartbeat every 15 s
+const ANSWER = 5_000; // a ping is answered at once
+const ACK_EVENTS = 100; // well within the server's window of 2,000 events or 256 KB
 const ACK_CHARS = 64_000;
 const ACK_EVERY = 3_000;
 const FIRST_WAIT = 800;
 const LONGEST_WAIT = 20_000;
 
-// What a close code means, and whether coming back makes sense (docs/reference.md).
+// What a close code means, and whether to reconnect (docs/reference.md).
 export const CLOSED = {
   4401: { name: "signed-out", final: true },
   4403: { name: "forbidden", final: true },
@@ -19,7 +19,7 @@ export const CLOSED = {
   4503: { name: "database" },
 };
 
-/** Milliseconds before the nth attempt: doubling, bounded, spread so that pages do not come back together. */
+/** Milliseconds before the nth attempt: exponential, capped, with jitter so that pages do not reconnect together. */
 export function backoff(attempt, random = Math.random()) {
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (0.5 + random);
 }
@@ -40,30 +40,30 @@ export class Connection {
     this.#open();
   }
 
-  /** Close for good; nothing is retried. */
+  /** Closes for good, without retrying. */
   stop() {
     this.stopped = true;
     this.#drop();
   }
 
-  /** Do not wait for the next attempt. */
+  /** Reconnects now instead of waiting for the next attempt. */
   hurry() {
     if (!this.stopped && !this.socket) this.#open();
   }
 
-  /** The network has gone or changed: a server that does not answer soon is out of reach. */
+  /** Checks the connection after a network change: a server that does not answer soon is unreachable. */
   probe() {
     if (this.socket?.readyState !== 1) return;
     this.#send({ type: "ping" });
     this.#listen(ANSWER);
   }
 
-  /** New filters: a fresh start on the same connection. */
+  /** Subscribes anew with changed filters, on the same connection. */
   resubscribe() {
     this.cursor = null;
     this.newest = 0;
     if (this.asked)
-      this.outdated = true; // one question at a time: whose answer is whose must be clear
+      this.outdated = true; // one subscription at a time, so that each answer can be matched
     else if (this.socket?.readyState === 1) this.#subscribe();
   }
 
@@ -118,14 +118,14 @@ export class Connection {
     else if (frame.type === "heartbeat") this.#heartbeat(frame);
   }
 
-  /** What was held cannot be continued; a fresh start follows. */
+  /** The cursor cannot be resumed; the server starts over. */
   #reset(frame) {
     this.cursor = null;
     this.newest = 0;
     this.handlers.reset(frame);
   }
 
-  /** A refused subscription gets no answer but this; what still comes belongs to the one before. */
+  /** A refused subscription gets no other answer; further events belong to the one before. */
   #refused(frame) {
     const answer = this.asked && /^bad_(filter|cursor)$/.test(frame.code);
     if (answer) this.asked = false;

@@ -1,12 +1,12 @@
-// Which rows of a tree are open, known from their levels alone: row 5 stands below the nearest row above it of a lower
-// level.
+// Which rows of a tree are expanded, worked out from their levels alone: the parent of a row is the nearest row above
+// it of a lower level.
 
 export class Folds {
   constructor(levels) {
     this.length = levels.length;
     this.closed = new Set();
     this.parents = [];
-    this.ends = levels.map(() => levels.length); // the first row after all that stands below
+    this.ends = levels.map(() => levels.length); // the first row after all descendants
     const open = [];
     levels.forEach((level, row) => {
       while (open.length && levels[open.at(-1)] >= level) this.ends[open.pop()] = row;
@@ -15,7 +15,7 @@ export class Folds {
     });
   }
 
-  /** Whether anything stands below this row. */
+  /** Whether this row has descendants. */
   has(row) {
     return this.ends[row] > row + 1;
   }
@@ -30,19 +30,19 @@ export class Folds {
     for (let row = 0; row < this.length && !open; row += 1) this.toggle(row, false);
   }
 
-  /** The rows above one that it stands below, innermost first. */
+  /** The ancestors of a row, innermost first. */
   above(row) {
     const found = [];
     for (let at = this.parents[row]; at >= 0; at = this.parents[at]) found.push(at);
     return found;
   }
 
-  /** Open whatever hides a row. */
+  /** Expands the ancestors of a row. */
   reveal(row) {
     for (const parent of this.above(row)) this.closed.delete(parent);
   }
 
-  /** The rows that are not below a closed one, top to bottom. */
+  /** The rows that no collapsed ancestor hides, top to bottom. */
   shown() {
     const rows = [];
     for (let row = 0; row < this.length; row = this.closed.has(row) ? this.ends[row] : row + 1) rows.push(row);

@@ -1,19 +1,19 @@
-// The whole trace in little, with the part that is seen marked: a drag chooses a span of time, a click goes to a row.
+// The minimap of a trace with the viewport marked: drag to select a time range, click to go to a row.
 
 import { between, END, isWhole } from "./span.js";
 
-const CLICK = 4; // pixels that a pointer may move in a click
-const ROW = 3; // pixels that a row takes where there is room
-const LOWEST = 24; // pixels that can still be dragged over
+const CLICK = 4; // pixels that the pointer may move during a click
+const ROW = 3; // pixels per row where there is room
+const LOWEST = 24; // minimum height in pixels that can be dragged on
 
-/** Where a row of `total` lies on a height: [y, height], at least a pixel. */
+/** The position of a row of `total` within a height, as [y, height of at least a pixel]. */
 export function lineOf(index, total, height) {
   const pitch = Math.min(ROW, height / Math.max(1, total));
   return [index * pitch, Math.max(1, pitch - (pitch >= 2 ? 1 : 0))];
 }
 
 export class Minimap {
-  /** `most` rows will be shown. `on`: select(span) of a drag, go(index) of a click on a row. */
+  /** `most` is the number of rows at most. `on`: select(span) after a drag, go(index) after a click on a row. */
   constructor(canvas, most, on) {
     canvas.style.maxHeight = `${Math.max(LOWEST, most * ROW + 4)}px`;
     Object.assign(this, {
@@ -29,13 +29,13 @@ export class Minimap {
     new ResizeObserver(() => this.#redraw()).observe(canvas);
   }
 
-  /** [{x, width, colour, bad}] of the rows that are open. */
+  /** Shows [{x, width, colour, bad}], one for each visible row. */
   show(bars) {
     this.bars = bars;
     this.#redraw();
   }
 
-  /** Mark a span of time and the rows in view, as [first, after the last]. */
+  /** Marks a time span and the rows in view, as [first, after the last]. */
   mark(span, view) {
     Object.assign(this, { span, view });
     this.#overlay();
@@ -57,8 +57,7 @@ export class Minimap {
   }
 
   /**
-   * The rows, once for each change of them; what is marked goes over a copy. Errors come last, so that none is painted
-   * over.
+   * Draws the rows once per change; the marks go over a copy. Errors come last, so that nothing covers them.
    */
   #redraw() {
     const { width, height } = this.#size();
@@ -90,13 +89,13 @@ export class Minimap {
     const [bottom] = lineOf(this.view[1], this.bars.length, height);
     context.fillStyle = style.getPropertyValue("background-color");
     context.drawImage(this.drawn, 0, 0, width, height);
-    context.globalAlpha = 0.5; // what is not in view
+    context.globalAlpha = 0.5; // outside of the view
     context.fillRect(0, 0, left, height);
     context.fillRect(right, 0, width - right, height);
     context.fillRect(left, 0, right - left, top);
     context.fillRect(left, bottom, right - left, height - bottom);
     context.globalAlpha = 1;
-    if (isWhole(this.span) && !this.chosen && this.view[1] - this.view[0] >= this.bars.length) return; // all is in view
+    if (isWhole(this.span) && !this.chosen && this.view[1] - this.view[0] >= this.bars.length) return; // all in view
     context.strokeStyle = style.color;
     context.lineWidth = 1.5;
     context.strokeRect(left + 1, top + 1, Math.max(2, right - left - 2), Math.max(4, bottom - top - 2));

@@ -1,28 +1,28 @@
-// A part of an axis of time that runs from 0 to 1,000, as [from, to]: zoomed and moved, never beyond its ends.
+// A span [from, to] of a time axis from 0 to 1,000: zoomed and panned, never beyond its ends.
 
 export const END = 1000;
 export const WHOLE = [0, END];
-const SHORTEST = END / 100_000; // a second can be looked at by 10 µs
+const SHORTEST = END / 100_000; // one second zooms in to 10 µs
 
 export const isWhole = ([from, to]) => from === 0 && to === END;
 export const length = ([from, to]) => to - from;
 
-/** The span between two places, in whatever order. */
+/** The span between two points, in either order. */
 export function between(a, b) {
   const [from, to] = [Math.max(0, Math.min(a, b)), Math.min(END, Math.max(a, b))];
   return placed(from, Math.max(SHORTEST, to - from));
 }
 
-/** So many times as long a span around the same middle, or around `at`. */
+/** The span scaled by `times` around its middle, or around `at`. */
 export function zoom(span, times, at = (span[0] + span[1]) / 2) {
   const wide = Math.min(END, Math.max(SHORTEST, length(span) * times));
   return placed(at - ((at - span[0]) / length(span)) * wide, wide);
 }
 
-/** The span moved by a part of its length. */
+/** The span moved by a fraction of its length. */
 export const pan = (span, part) => placed(span[0] + part * length(span), length(span));
 
-/** The span, moved so that the beginning of a bar is in it. */
+/** The span, moved so that it contains the start of a bar. */
 export const showing = (span, { x, width }) =>
   width === null || (x >= span[0] && x <= span[1]) ? span : placed(x - length(span) / 2, length(span));
 

@@ -1,9 +1,9 @@
-// The rows of a trace as the server wrote them: what they say is read once, and only those near the view are painted.
+// The rows of a trace as the server rendered them: read once, and painted only near the view.
 
 import { END, isWhole } from "./span.js";
 
-const HEIGHT = 26; // pixels of a row, as in trace.css
-const AROUND = 300; // pixels beyond the window that are painted as well
+const HEIGHT = 26; // pixels per row, as in trace.css
+const AROUND = 300; // pixels beyond the window that are painted too
 
 export class TraceRows {
   constructor(table) {
@@ -33,14 +33,14 @@ export class TraceRows {
     return this.rows[row].classList.contains(name);
   }
 
-  /** The rows that raised; where none did, those that were rolled back. */
+  /** The rows that failed or, if none did, those that were rolled back. */
   worst() {
     const of = (name) => this.rows.flatMap((_, row) => (this.#is(row, name) ? [row] : []));
     const failed = of("failed");
     return failed.length ? failed : of("undone");
   }
 
-  /** The colours that the style sheet gives the bars, asked for once a kind. */
+  /** Reads the bars' colours from the style sheet, once per kind. */
   colours() {
     const known = new Map();
     this.fills.forEach((svg, row) => {
@@ -51,7 +51,7 @@ export class TraceRows {
     });
   }
 
-  /** A button before each row that others stand below. */
+  /** Adds a button to each row that has descendants. */
   carets(folds) {
     this.rows.forEach((row, index) => {
       if (!folds.has(index)) return;
@@ -64,12 +64,12 @@ export class TraceRows {
     });
   }
 
-  /** The number of the row that an element is in. */
+  /** The index of the row that contains an element. */
   rowOf(element) {
     return this.numbers.get(element?.closest("tr"));
   }
 
-  /** Show these rows; a part of the table that is not laid out is told how high it would be. */
+  /** Shows these rows; parts of the table that are not laid out get their intrinsic height. */
   fold(shown, folds) {
     const open = new Set(shown);
     this.rows.forEach((row, index) => {
@@ -83,7 +83,7 @@ export class TraceRows {
     for (const [body, height] of heights) body.style.containIntrinsicHeight = `${height}px`;
   }
 
-  /** Put these rows, and what led to them, before the others; or none. */
+  /** Highlights these rows and their ancestors, or none. */
   light(wanted, folds) {
     const leading = new Set(wanted.flatMap((row) => folds.above(row)));
     this.table.classList.toggle("lit", wanted.length > 0);
@@ -98,7 +98,7 @@ export class TraceRows {
   }
 
   /**
-   * Give the bars in view the span; gives the places of the first row in view, below `edge`, and of the first beyond.
+   * Draws the bars in view for a span; returns the first row in view, below `edge`, and the first one beyond it.
    */
   paint(shown, [from, to], edge) {
     const box = isWhole([from, to]) ? `0 0 ${END} 8` : `${from} 0 ${to - from} 8`;
@@ -118,7 +118,7 @@ export class TraceRows {
   }
 }
 
-/** The first of so many places, in order, for which something holds. */
+/** Binary search: the first of `many` places for which something holds. */
 export function firstPlace(many, holds) {
   let [low, high] = [0, many];
   while (low < high) {
