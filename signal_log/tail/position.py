@@ -119,7 +119,7 @@ class Position:
             done = read.up_to if complete else rows[-1].anchor
         self._owed.discard_up_to(done.id, read.ranges)
         self._place = max(self._place, done)
-        self._end_read(row.id for row in rows if row.id <= done.id)
+        self._end_read(row.id for row in rows)
 
     def read_failed(self) -> None:
         """A read brought nothing; the next one will ask for the same."""

@@ -154,6 +154,18 @@ def test_a_cursor_from_beyond_the_hub_s_frontier_is_not_sent_again_what_it_cover
     assert client.cursor(frontier(6)) == anchor(8), "it does not go back either"
 
 
+def test_the_cursor_does_not_go_back_below_the_one_resumed_from() -> None:
+    """Also where the hub still waits for an id below it, and the client falls behind."""
+    client, hub = Position(), frontier(9, settled=2, gaps=[3, 6])
+    client.resumed(anchor(4))
+    read = client.next_read(hub)
+    assert read is not None
+    client.read_returned(read, events(5, 9), (), complete=True)
+    assert client.next_read(hub) is None
+    client.fell_behind(hub, unsent=events(6))
+    assert client.cursor(frontier(9, settled=2, gaps=[3])) == anchor(4)
+
+
 def test_a_read_that_failed_is_made_again_with_what_came_meanwhile() -> None:
     """Nothing is taken, nothing is forgotten."""
     client, before = Position(), frontier(9, settled=2, gaps=[3])
