@@ -39,7 +39,7 @@ def test_sessions_are_not_closed_by_an_outage_of_the_database(start: Start, sess
                 assert cursor.fetchall(), "no connection was cut"
             new = make_event().pk
             assert page.until(lambda new=new: new in page.ids, 6), server.log_tail()
-            # The guard's round makes the library connect again, if nothing else does.
+            # The permission check makes the query thread connect again, if nothing else does.
             assert page.until(lambda new=new: page.frames[-1].get("database") == "ok", 12)
     codes = [frame["code"] for frame in page.frames if frame["type"] == "error"]
     assert set(codes) <= {"database_unavailable"}

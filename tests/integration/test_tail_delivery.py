@@ -72,7 +72,7 @@ def test_a_transaction_open_before_the_first_socket_is_not_missed(
 
 
 def test_a_save_in_another_process_arrives_within_a_second(start: Start, session: Any) -> None:
-    """Without any layer between them, a commit of another process is noticed by looking."""
+    """Without any layer between them, a commit of another process is noticed by polling."""
     with open_socket(start(), session) as page:
         page.subscribe()
         for _ in range(3):

@@ -6,23 +6,23 @@ import argparse
 import json
 from typing import Any
 
-from tests.benchmarks.live import scenes
+from tests.benchmarks.live import scenarios
 from tests.benchmarks.live.report import report
-from tests.benchmarks.live.scenes import QUICK, Size, say
-from tests.benchmarks.live.stage import Stage
+from tests.benchmarks.live.scenarios import QUICK, Size, progress
+from tests.benchmarks.live.testbed import Testbed
 
 PARTS = ("sustained", "soon", "ring", "stalled", "outages", "idle")
 
 
 def main() -> None:
-    """One scene after the other, then the tables."""
+    """One scenario after the other, then the tables."""
     options = arguments()
     size = QUICK if options.quick else Size()
     found: dict[str, Any] = {}
-    with Stage() as stage:
+    with Testbed() as testbed:
         for part in options.parts:
-            say(part)
-            found[part] = globals()[part](stage, size)
+            progress(part)
+            found[part] = globals()[part](testbed, size)
     print(json.dumps(found) if options.json else "\n".join(report(found)))
 
 
@@ -39,49 +39,49 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def sustained(stage: Stage, size: Size) -> dict[str, Any]:
-    """How much, beside the rivals."""
+def sustained(testbed: Testbed, size: Size) -> dict[str, Any]:
+    """How much, beside the baselines."""
     return {
-        "textbook": scenes.textbook(stage, size),
-        "bare": scenes.bare(stage, size, 1),
-        "bare batched": scenes.bare(stage, size, 50),
-        "ours": scenes.ours(stage, size),
+        "textbook": scenarios.textbook(testbed, size),
+        "bare": scenarios.bare(testbed, size, 1),
+        "bare batched": scenarios.bare(testbed, size, 50),
+        "ours": scenarios.ours(testbed, size),
     }
 
 
-def soon(stage: Stage, size: Size) -> dict[str, Any]:
+def soon(testbed: Testbed, size: Size) -> dict[str, Any]:
     """How soon, and whether once."""
     many = f"{size.sockets} sockets"
     return {
-        "1 socket, 20/s, saves": scenes.soon(stage, size, 1, 20) | {"goal_p50": 10.0},
-        f"{many}, 200/s, saves": scenes.soon(stage, size, size.sockets, 200) | {"goal_p99": 250.0},
-        f"{many}, 200/s, each cut every 5 s": scenes.churned(stage, size, 200),
+        "1 socket, 20/s, saves": scenarios.soon(testbed, size, 1, 20) | {"goal_p50": 10.0},
+        f"{many}, 200/s, saves": scenarios.soon(testbed, size, size.sockets, 200) | {"goal_p99": 250.0},
+        f"{many}, 200/s, each cut every 5 s": scenarios.churned(testbed, size, 200),
     }
 
 
-def ring(stage: Stage, size: Size) -> dict[str, Any]:
+def ring(testbed: Testbed, size: Size) -> dict[str, Any]:
     """What a writer pays."""
     return {
-        f"{name}, {dashboards} dashboards": scenes.ring(stage, size, redis=redis, dashboards=dashboards)
+        f"{name}, {dashboards} dashboards": scenarios.ring(testbed, size, redis=redis, dashboards=dashboards)
         | {"goal": goal}
         for name, redis, goal in (("without Redis", False, 5.0), ("with Redis", True, 60.0))
         for dashboards in (0, 50)
     }
 
 
-def stalled(stage: Stage, size: Size) -> dict[str, Any]:
+def stalled(testbed: Testbed, size: Size) -> dict[str, Any]:
     """Sockets that stop reading."""
-    return scenes.stalled(stage, size)
+    return scenarios.stalled(testbed, size)
 
 
-def outages(stage: Stage, size: Size) -> dict[str, Any]:
-    """What goes away and comes back."""
-    return {what: scenes.outage(stage, size, what) for what in ("Redis", "database", "server")}
+def outages(testbed: Testbed, size: Size) -> dict[str, Any]:
+    """Servers that stop and come back."""
+    return {what: scenarios.outage(testbed, size, what) for what in ("Redis", "database", "server")}
 
 
-def idle(stage: Stage, size: Size) -> dict[str, Any]:
+def idle(testbed: Testbed, size: Size) -> dict[str, Any]:
     """Nothing happens."""
-    return scenes.idle(stage, size) | {"sockets": size.sockets}
+    return scenarios.idle(testbed, size) | {"sockets": size.sockets}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rival (b): bare daphne; a frame is encoded once and sent to everybody, no database, nothing kept, nobody checked."""
+"""Baseline (b): bare daphne; a frame is encoded once and sent to all; no database, no permissions."""
 
 from __future__ import annotations
 

@@ -19,15 +19,15 @@ COME_BACK_AFTER: Final = 0.3
 AT_ONCE: Final = 50
 
 
-class Page:
-    """One page: a socket, and another after it when it is cut."""
+class LoadClient:
+    """One client: a socket, and another after it when it is cut."""
 
-    def __init__(self, crowd: Crowd) -> None:
-        self.crowd = crowd
+    def __init__(self, group: LoadClients) -> None:
+        self.group = group
         self.ready = asyncio.Event()
         self.stalled = False
         self.cuts = 0
-        self.tally = Tally(crowd.frames)
+        self.tally = Tally(group.frames)
         self._cursor: str | None = None
         self._newest = self._unacked = self._unacked_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -36,24 +36,24 @@ class Page:
     async def open(self) -> None:
         """Connect; again and again while nobody is there."""
         loop = asyncio.get_running_loop()
-        request = handshake(self.crowd.port, self.crowd.path, self.crowd.cookie)
-        while not self.crowd.over:
+        request = handshake(self.group.port, self.group.path, self.group.cookie)
+        while not self.group.over:
             self._socket = Socket(request, self._opened, self._text, self._lost)
             self.tally.cut()
             try:
-                await loop.create_connection(lambda: self._socket, "127.0.0.1", self.crowd.port)  # type: ignore[arg-type, return-value]
+                await loop.create_connection(lambda: self._socket, "127.0.0.1", self.group.port)  # type: ignore[arg-type, return-value]
                 return
             except OSError:
                 await asyncio.sleep(COME_BACK_AFTER)
 
     def _opened(self) -> None:
-        if self.crowd.subscribes:
-            self.say({"type": "subscribe", "after": self._cursor, "backfill": 0, "filters": {}})
+        if self.group.subscribes:
+            self.send({"type": "subscribe", "after": self._cursor, "backfill": 0, "filters": {}})
         else:
             self.ready.set()
 
     def _text(self, text: bytes) -> None:
-        frames = self.crowd.frames
+        frames = self.group.frames
         number = frames.number(text)
         frame = frames.all[number]
         if frame.cursor is not None:
@@ -64,10 +64,10 @@ class Page:
         elif frame.kind == "ready":
             self.ready.set()
         elif frame.kind in ("reset", "error"):
-            self.crowd.heard.append(dict(frame.fields))
+            self.group.messages.append(dict(frame.fields))
 
     def _acknowledge(self, ids: tuple[int, ...], size: int) -> None:
-        if not self.crowd.subscribes:
+        if not self.group.subscribes:
             return
         self._newest = max(self._newest, ids[-1])
         self._unacked += len(ids)
@@ -82,10 +82,10 @@ class Page:
             self._timer.cancel()
             self._timer = None
         if self._unacked and not self.stalled:
-            self.say({"type": "ack", "id": self._newest})
+            self.send({"type": "ack", "id": self._newest})
         self._unacked = self._unacked_bytes = 0
 
-    def say(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         """Send a message."""
         if self._socket is not None:
             self._socket.send(json.dumps(message).encode())
@@ -93,9 +93,9 @@ class Page:
     def _lost(self) -> None:
         self.ready.clear()
         self.cuts += 1
-        if not self.crowd.over:
+        if not self.group.over:
             asyncio.get_running_loop().call_later(
-                COME_BACK_AFTER, lambda: self.crowd.tasks.append(asyncio.ensure_future(self.open()))
+                COME_BACK_AFTER, lambda: self.group.tasks.append(asyncio.ensure_future(self.open()))
             )
 
     def cut(self) -> None:
@@ -110,69 +110,69 @@ class Page:
             self._socket.stop_reading()
 
 
-class Crowd:
-    """All pages of this process."""
+class LoadClients:
+    """All clients of this process."""
 
     def __init__(self) -> None:
         self.frames = Frames()
-        self.pages: list[Page] = []
+        self.clients: list[LoadClient] = []
         self.tasks: list[asyncio.Future[None]] = []
-        self.heard: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
         self.port = 0
         self.path = self.cookie = ""
         self.subscribes = self.over = self.churning = False
 
     async def connect(self, count: int, port: int, path: str, cookie: str, subscribes: bool) -> dict[str, Any]:
-        """Open pages until there are ``count``; answers when all of them are subscribed."""
+        """Open clients until there are ``count``; answers when all of them are subscribed."""
         self.port, self.path, self.cookie, self.subscribes = port, path, cookie, subscribes
-        while len(self.pages) < count:
-            new = [Page(self) for _ in range(min(AT_ONCE, count - len(self.pages)))]
-            self.pages += new
-            for page in new:
-                await page.open()
-            await asyncio.gather(*(asyncio.wait_for(page.ready.wait(), 60) for page in new))
-        return {"connected": len(self.pages)}
+        while len(self.clients) < count:
+            new = [LoadClient(self) for _ in range(min(AT_ONCE, count - len(self.clients)))]
+            self.clients += new
+            for client in new:
+                await client.open()
+            await asyncio.gather(*(asyncio.wait_for(client.ready.wait(), 60) for client in new))
+        return {"connected": len(self.clients)}
 
     async def begin(self) -> dict[str, Any]:
         """Forget what was counted so far."""
         self.frames = Frames()
-        self.heard = []
-        for page in self.pages:
-            page.tally = Tally(self.frames)
-            page.cuts = 0
+        self.messages = []
+        for client in self.clients:
+            client.tally = Tally(self.frames)
+            client.cuts = 0
         gc.collect()
         gc.freeze()
         self._began = time.process_time(), time.monotonic()
         return {}
 
     async def churn(self, every: float) -> dict[str, Any]:
-        """From now on, until the end is waited for, cut each page so often, evenly spread."""
+        """From now on, until the end is waited for, cut each client so often, evenly spread."""
         self.churning = True
         self.tasks.append(asyncio.ensure_future(self._churn(every)))
         return {}
 
     async def _churn(self, every: float) -> None:
         while self.churning:
-            for page in list(self.pages):
+            for client in list(self.clients):
                 if not self.churning:
                     return
-                page.cut()
-                await asyncio.sleep(every / len(self.pages))
+                client.cut()
+                await asyncio.sleep(every / len(self.clients))
 
     async def stall(self, count: int) -> dict[str, Any]:
         """The first so many stop reading; they are no longer counted."""
-        for page in self.pages[:count]:
-            page.stall()
+        for client in self.clients[:count]:
+            client.stall()
         return {}
 
     async def finish(self, report: str, patience: float) -> dict[str, Any]:
-        """Wait until everybody has everything, or nobody has got anything for so long; what was counted."""
+        """Wait until every client has every event, or none has got any for so long; what was counted."""
         self.churning = False
         written = json.loads(Path(report).read_text())  # noqa: ASYNC240  nothing else is going on
         ids, committed = written["ids"], written["committed"]
         cpu, began = self._began
         busy = (time.process_time() - cpu) / (time.monotonic() - began)
-        counted = [page.tally for page in self.pages if not page.stalled]
+        counted = [client.tally for client in self.clients if not client.stalled]
         before, quiet_since = -1, time.monotonic()
         while time.monotonic() - quiet_since < patience:
             wanted = self.frames.mask(ids)
@@ -183,20 +183,20 @@ class Crowd:
                 before, quiet_since = missing, time.monotonic()
             await asyncio.sleep(0.2)
         result = summary(self.frames, counted, ids, committed)
-        codes = [one.get("code") or one.get("reason") for one in self.heard]
+        codes = [one.get("code") or one.get("reason") for one in self.messages]
         result["said"] = {code: codes.count(code) for code in dict.fromkeys(codes)}
-        return result | {"cuts": sum(page.cuts for page in self.pages), "clients_cpu": busy}
+        return result | {"cuts": sum(client.cuts for client in self.clients), "clients_cpu": busy}
 
 
 async def main() -> None:
     """Until standard input ends."""
-    crowd = Crowd()
+    group = LoadClients()
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         order = json.loads(line)
-        answer = await getattr(crowd, order.pop("do"))(**order)
+        answer = await getattr(group, order.pop("do"))(**order)
         print(json.dumps(answer), flush=True)
-    crowd.over = True
+    group.over = True
 
 
 if __name__ == "__main__":

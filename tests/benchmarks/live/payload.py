@@ -1,4 +1,4 @@
-"""An event of about 700 bytes, as both rivals send it."""
+"""An event of about 700 bytes, as both baselines send it."""
 
 from __future__ import annotations
 

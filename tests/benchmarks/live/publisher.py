@@ -42,8 +42,8 @@ def paced(rate: float, size: int, seconds: float, publish: Callable[[int], None]
 
 
 # --- for the log ------------------------------------------------------------------------------------
-def rows(rate: float, seconds: float, stubborn: bool = False) -> dict[str, Any]:
-    """Events written as the recorder writes them, 50 commits a second; ``stubborn`` goes on through an outage."""
+def rows(rate: float, seconds: float, through_outage: bool = False) -> dict[str, Any]:
+    """Events written as the recorder writes them, 50 commits a second; ``through_outage`` retries failed ones."""
     from django.db import DatabaseError, connection, transaction
 
     from signal_log.store.append import append
@@ -58,7 +58,7 @@ def rows(rate: float, seconds: float, stubborn: bool = False) -> dict[str, Any]:
             append([sample] * size, connection)
         doorbell.ring()
 
-    def insist(turn: int) -> None:
+    def publish_at_last(turn: int) -> None:
         while True:
             try:
                 return publish(turn)
@@ -67,7 +67,7 @@ def rows(rate: float, seconds: float, stubborn: bool = False) -> dict[str, Any]:
                 time.sleep(RETRY_AFTER)
 
     before = newest()
-    return judged(paced(rate, size, seconds, insist if stubborn else publish), before, stubborn)
+    return with_ids(paced(rate, size, seconds, publish_at_last if through_outage else publish), before, through_outage)
 
 
 LIKE_A_PROFILE: Final = {"headline": ["Compiler engineer", "Poet of numbers"], "updated": ["2026-11-21", "2026-11-22"]}
@@ -86,7 +86,7 @@ def saves(rate: float, seconds: float) -> dict[str, Any]:
         person.save()
 
     before = newest()
-    return judged(paced(rate, 2, seconds, publish), before, False)
+    return with_ids(paced(rate, 2, seconds, publish), before, False)
 
 
 def newest() -> int:
@@ -96,7 +96,7 @@ def newest() -> int:
     return SignalEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
-def judged(result: dict[str, Any], before: int, interrupted: bool) -> dict[str, Any]:
+def with_ids(result: dict[str, Any], before: int, interrupted: bool) -> dict[str, Any]:
     """With the ids of the table; the only writer's commits hold them in order, evenly."""
     from signal_log.models import SignalEvent
 
@@ -112,7 +112,7 @@ def judged(result: dict[str, Any], before: int, interrupted: bool) -> dict[str, 
 
 # --- for the textbook -------------------------------------------------------------------------------
 def group_send(rate: float, seconds: float) -> dict[str, Any]:
-    """The payload in ``group_send``, on one kept loop and connection: the dearest mistake is not held against it."""
+    """The payload in ``group_send``, on one loop and one connection that are kept."""
     from channels.layers import get_channel_layer
 
     from tests.benchmarks.live.payload import event

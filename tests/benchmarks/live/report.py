@@ -12,7 +12,7 @@ from tests.benchmarks.markdown import head, line, with_goal
 Figures = Mapping[str, Any]
 MB: Final = 1_000_000
 GOAL_TIMES, GOAL_SHARE = 20.0, 0.5
-RIVALS: Final = {
+BASELINES: Final = {
     "textbook": "(a) textbook consumer, payload in `group_send`, pubsub layer",
     "bare": "(b) bare daphne, one event a frame",
     "bare batched": "(b) bare daphne, 50 events a frame",
@@ -48,13 +48,13 @@ def deliveries(found: Figures) -> Iterator[str]:
         ]
     )
     for name, step in rates.items():
-        yield line([RIVALS[name], *step_cells(step)])
+        yield line([BASELINES[name], *step_cells(step)])
     for name, goal in (("textbook", GOAL_TIMES), ("bare", None), ("bare batched", GOAL_SHARE)):
         if {name, "ours"} <= rates.keys() and rates[name]["deliveries_a_second"]:
             ratio = rates["ours"]["deliveries_a_second"] / rates[name]["deliveries_a_second"]
             for_cpu = rates[name]["us_a_delivery"] / rates["ours"]["us_a_delivery"]
             yield ""
-            times = f"{at_least(ratio, goal)} times {RIVALS[name]}"
+            times = f"{at_least(ratio, goal)} times {BASELINES[name]}"
             yield f"signal_log delivers {times}; for the same CPU {for_cpu:.2f} times."
 
 
@@ -80,31 +80,31 @@ def at_least(number: float, goal: float | None) -> str:
 
 def latencies(found: Figures) -> Iterator[str]:
     """How soon, and whether each event came once."""
-    scenes = found.get("soon", {})
-    if not scenes:
+    scenarios = found.get("soon", {})
+    if not scenarios:
         return
     yield from head(
         ["events", "p50 ms", "p99 ms", "lost", "twice on a socket", "again after a cut", "cuts", "wait for the core"]
     )
-    for name, scene in scenes.items():
+    for name, scenario in scenarios.items():
         yield line(
             [
                 name,
-                with_goal(scene["p50"], scene.get("goal_p50"), ".1f"),
-                with_goal(scene["p99"], scene.get("goal_p99"), ".0f"),
-                with_goal(scene["lost"], 0, "d"),
-                with_goal(scene["twice"], 0, "d"),
-                f"{scene['again']:,}",
-                f"{scene['cuts']:,}",
-                f"{scene['server_waited']:.0%}",
+                with_goal(scenario["p50"], scenario.get("goal_p50"), ".1f"),
+                with_goal(scenario["p99"], scenario.get("goal_p99"), ".0f"),
+                with_goal(scenario["lost"], 0, "d"),
+                with_goal(scenario["twice"], 0, "d"),
+                f"{scenario['again']:,}",
+                f"{scenario['cuts']:,}",
+                f"{scenario['server_waited']:.0%}",
             ]
         )
 
 
 def ring(found: Figures) -> Iterator[str]:
     """What a writer pays for a ring."""
-    scenes = found.get("ring", {})
-    if not scenes:
+    scenarios = found.get("ring", {})
+    if not scenarios:
         return
     yield from head(
         [
@@ -115,9 +115,9 @@ def ring(found: Figures) -> Iterator[str]:
             "20,000 in a row: mean",
         ]
     )
-    for name, scene in scenes.items():
-        goal = scene["goal"]
-        apart, row = scene["apart"], scene["in_a_row"]
+    for name, scenario in scenarios.items():
+        goal = scenario["goal"]
+        apart, row = scenario["apart"], scenario["in_a_row"]
         yield line(
             [
                 name,
@@ -134,16 +134,18 @@ def trouble(found: Figures) -> Iterator[str]:
     if stalled := found.get("stalled"):
         yield from head(["50 sockets, 500 events/s", "p50 ms", "p99 ms", "server memory, grown by MB", "lost"])
         for name, title in (("all", "all 50 read"), ("stalled", "5 stop reading: the other 45")):
-            scene = stalled[name]
-            grown = with_goal(scene["grown"] / MB, 5.0 if name == "stalled" else None, ".1f")
-            yield line([title, f"{scene['p50']:.0f}", f"{scene['p99']:.0f}", grown, with_goal(scene["lost"], 0, "d")])
+            scenario = stalled[name]
+            grown = with_goal(scenario["grown"] / MB, 5.0 if name == "stalled" else None, ".1f")
+            yield line(
+                [title, f"{scenario['p50']:.0f}", f"{scenario['p99']:.0f}", grown, with_goal(scenario["lost"], 0, "d")]
+            )
         yield ""
     if outages := found.get("outages"):
         yield from head(["50 sockets, 200 events/s", "events", "lost", "twice on a socket", "sockets told"])
-        for name, scene in outages.items():
-            told = ", ".join(f"{count} x {code}" for code, count in scene["said"].items())
-            lost, twice = (with_goal(scene[key], 0, "d") for key in ("lost", "twice"))
-            yield line([f"{scene['away']:.0f} s without the {name}", f"{scene['events']:,}", lost, twice, told])
+        for name, scenario in outages.items():
+            told = ", ".join(f"{count} x {code}" for code, count in scenario["said"].items())
+            lost, twice = (with_goal(scenario[key], 0, "d") for key in ("lost", "twice"))
+            yield line([f"{scenario['away']:.0f} s without the {name}", f"{scenario['events']:,}", lost, twice, told])
         yield ""
     if idle := found.get("idle"):
         share = idle["cpu_seconds"] / idle["seconds"]

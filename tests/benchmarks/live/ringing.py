@@ -45,7 +45,7 @@ def timed(count: int, pause: float, call: Callable[[], None]) -> list[int]:
         if pause:
             time.sleep(pause)
             awake = clock()
-            while clock() - awake < COMMIT_NS:  # a writer comes from its COMMIT, not from its bed
+            while clock() - awake < COMMIT_NS:  # a writer comes from its COMMIT, with warm caches
                 pass
         began = clock()
         call()

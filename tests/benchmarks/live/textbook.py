@@ -1,4 +1,4 @@
-"""Rival (a): the consumer of the Channels tutorial, the payload in ``group_send``, on the pubsub layer."""
+"""Baseline (a): the consumer of the Channels tutorial, the payload in ``group_send``, on the pubsub layer."""
 
 from __future__ import annotations
 

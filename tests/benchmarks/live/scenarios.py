@@ -1,4 +1,4 @@
-"""What is measured: each scene plays on a stage and returns its figures."""
+"""What is measured: each scenario runs on a testbed and returns its figures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from websockets.sync.client import connect
 
-from tests.benchmarks.live.stage import (
+from tests.benchmarks.live.testbed import (
     BARE,
+    GIVE_UP_AFTER,
     OURS,
-    PATIENCE,
     TEXTBOOK,
-    Clients,
-    Stage,
+    ClientProcess,
+    Testbed,
     cpu_seconds,
     memory,
     waited_seconds,
@@ -28,8 +28,8 @@ from tests.servers.daphne import Daphne
 
 SUSTAINED_P99: Final = 1000.0
 SUSTAINED_RATE: Final = 0.95
-ENCOUNTERS: Final = 2
-"""A step that fails is tried again, and the next one too: a machine has other things to do now and then."""
+ATTEMPTS: Final = 2
+"""A step that fails is tried again, and the next one too: other load on the machine comes and goes."""
 
 Figures = dict[str, Any]
 
@@ -55,21 +55,21 @@ STEPS: Final = {
 }
 
 
-def say(text: str) -> None:
-    """It takes minutes."""
+def progress(text: str) -> None:
+    """Tell on standard error how far it is: it takes minutes."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 # --- how much -------------------------------------------------------------------------------------
-def sustained(name: str, play: Callable[[float], Figures]) -> Figures:
-    """The highest step of its ladder that holds: the rate kept, nothing lost, p99 below a second."""
+def sustained(name: str, run_step: Callable[[float], Figures]) -> Figures:
+    """The highest step that is sustained: the rate kept, nothing lost, p99 below a second."""
     best: Figures = {"rate": 0, "deliveries_a_second": 0.0}
     broke: Figures = {}
     for rate in STEPS[name]:
-        for _ in range(ENCOUNTERS):
-            step = play(rate)
+        for _ in range(ATTEMPTS):
+            step = run_step(rate)
             step |= {"rate": rate, "held": holds(step)}
-            say(f"{name} {rate}/s: {short(step)}")
+            progress(f"{name} {rate}/s: {short(step)}")
             if step["held"]:
                 best, broke = step, {}
                 break
@@ -81,7 +81,7 @@ def sustained(name: str, play: Callable[[float], Figures]) -> Figures:
 
 
 def holds(step: Figures) -> bool:
-    """Whether this rate is one for ever."""
+    """Whether this rate is sustained."""
     return step["kept"] >= SUSTAINED_RATE and not step["lost"] + step["twice"] and step["p99"] < SUSTAINED_P99
 
 
@@ -91,14 +91,16 @@ def short(step: Figures) -> str:
     return " ".join(f"{key}={value}" for key, value in rounded.items() if key not in ("broke_at", "bytes", "last"))
 
 
-def counted(stage: Stage, server: Daphne, clients: Clients, publish: Callable[[], Figures], **more: Any) -> Figures:
+def counted(
+    testbed: Testbed, server: Daphne, clients: ClientProcess, publish: Callable[[], Figures], **more: Any
+) -> Figures:
     """One step: forget, publish, wait for the last event, count."""
     clients.tell("begin")
     watched = [server.process.pid if server.process else 0, clients.process.pid]
     cpu, waited = cpu_seconds(server), [waited_seconds(process) for process in watched]
     done = publish()
     waited = [waited_seconds(process) - before for process, before in zip(watched, waited, strict=True)]
-    result = clients.tell("finish", report=str(stage.report), patience=more.get("patience", PATIENCE))
+    result = clients.tell("finish", report=str(testbed.report), patience=more.get("patience", GIVE_UP_AFTER))
     took = max(result["last"], done["ended"]) - done["began"]
     used = cpu_seconds(server) - cpu if server.process else 0.0
     return result | {
@@ -112,75 +114,75 @@ def counted(stage: Stage, server: Daphne, clients: Clients, publish: Callable[[]
     }
 
 
-def textbook(stage: Stage, size: Size) -> Figures:
+def textbook(testbed: Testbed, size: Size) -> Figures:
     """(a)"""
-    with stage.serve(TEXTBOOK) as server, stage.pages(server, size.sockets, ours=False) as clients:
+    with testbed.serve(TEXTBOOK) as server, testbed.pages(server, size.sockets, ours=False) as clients:
 
-        def play(rate: float) -> Figures:
-            publish = lambda: stage.finished(  # noqa: E731
-                stage.publisher(kind="group_send", rate=rate, seconds=size.seconds)
+        def run_step(rate: float) -> Figures:
+            publish = lambda: testbed.finished(  # noqa: E731
+                testbed.publisher(kind="group_send", rate=rate, seconds=size.seconds)
             )
-            return counted(stage, server, clients, publish, rate=rate)
+            return counted(testbed, server, clients, publish, rate=rate)
 
-        return sustained("textbook", play)
+        return sustained("textbook", run_step)
 
 
-def bare(stage: Stage, size: Size, batch: int) -> Figures:
+def bare(testbed: Testbed, size: Size, batch: int) -> Figures:
     """(b), with so many events in a frame."""
-    with stage.serve(BARE) as server, stage.pages(server, size.sockets, ours=False) as clients:
+    with testbed.serve(BARE) as server, testbed.pages(server, size.sockets, ours=False) as clients:
 
-        def play(rate: float) -> Figures:
-            stage.report = stage.folder / "report.json"
-            order = {"rate": rate, "batch": batch, "seconds": size.seconds, "report": str(stage.report)}
-            return counted(stage, server, clients, lambda: publish_barely(server, stage, order), rate=rate)
+        def run_step(rate: float) -> Figures:
+            testbed.report = testbed.folder / "report.json"
+            order = {"rate": rate, "batch": batch, "seconds": size.seconds, "report": str(testbed.report)}
+            return counted(testbed, server, clients, lambda: publish_on_bare(server, testbed, order), rate=rate)
 
-        return sustained("bare batched" if batch > 1 else "bare", play)
+        return sustained("bare batched" if batch > 1 else "bare", run_step)
 
 
-def publish_barely(server: Daphne, stage: Stage, order: Figures) -> Figures:
+def publish_on_bare(server: Daphne, testbed: Testbed, order: Figures) -> Figures:
     """Have the bare server publish, and wait until it has."""
     with connect(f"{server.websocket_url}/publish/", ping_timeout=None) as socket:
         socket.send(json.dumps(order))
         for _ in socket:
             pass
-    return stage.published()
+    return testbed.published()
 
 
-def rows(stage: Stage, server: Daphne, clients: Clients, rate: float, seconds: float, **more: Any) -> Figures:
+def rows(testbed: Testbed, server: Daphne, clients: ClientProcess, rate: float, seconds: float, **more: Any) -> Figures:
     """One step of ours, the events written as rows."""
-    publish = lambda: stage.finished(  # noqa: E731
-        stage.publisher(kind="rows", rate=rate, seconds=seconds, **more)
+    publish = lambda: testbed.finished(  # noqa: E731
+        testbed.publisher(kind="rows", rate=rate, seconds=seconds, **more)
     )
-    return counted(stage, server, clients, publish, rate=rate)
+    return counted(testbed, server, clients, publish, rate=rate)
 
 
-def ours(stage: Stage, size: Size) -> Figures:
+def ours(testbed: Testbed, size: Size) -> Figures:
     """The live page's socket, as the page uses it."""
-    with stage.serve(OURS) as server, stage.pages(server, size.sockets) as clients:
-        return sustained("ours", lambda rate: rows(stage, server, clients, rate, size.seconds))
+    with testbed.serve(OURS) as server, testbed.pages(server, size.sockets) as clients:
+        return sustained("ours", lambda rate: rows(testbed, server, clients, rate, size.seconds))
 
 
 # --- how soon -------------------------------------------------------------------------------------
-def soon(stage: Stage, size: Size, sockets: int, rate: float) -> Figures:
+def soon(testbed: Testbed, size: Size, sockets: int, rate: float) -> Figures:
     """From the commit of a save to its receipt, by signal_log's own recorder and doorbell."""
-    with stage.serve(OURS) as server, stage.pages(server, sockets) as clients:
-        publish = lambda: stage.finished(  # noqa: E731
-            stage.publisher(kind="saves", rate=rate, seconds=size.long)
+    with testbed.serve(OURS) as server, testbed.pages(server, sockets) as clients:
+        publish = lambda: testbed.finished(  # noqa: E731
+            testbed.publisher(kind="saves", rate=rate, seconds=size.long)
         )
-        return counted(stage, server, clients, publish, rate=rate)
+        return counted(testbed, server, clients, publish, rate=rate)
 
 
-def churned(stage: Stage, size: Size, rate: float, every: float = 5.0) -> Figures:
+def churned(testbed: Testbed, size: Size, rate: float, every: float = 5.0) -> Figures:
     """Each socket is cut every 5 s and resumes."""
-    with stage.serve(OURS) as server, stage.pages(server, size.sockets) as clients:
+    with testbed.serve(OURS) as server, testbed.pages(server, size.sockets) as clients:
         clients.tell("churn", every=every)
-        return rows(stage, server, clients, rate, size.long)
+        return rows(testbed, server, clients, rate, size.long)
 
 
 # --- what it costs --------------------------------------------------------------------------------
-def ring(stage: Stage, size: Size, *, redis: bool, dashboards: int) -> Figures:
+def ring(testbed: Testbed, size: Size, *, redis: bool, dashboards: int) -> Figures:
     """Microseconds of one ring: 200 a second as commits come, and without a pause between."""
-    with stage.serve(OURS, redis=redis) as server, stage.pages(server, dashboards):
+    with testbed.serve(OURS, redis=redis) as server, testbed.pages(server, dashboards):
         time.sleep(1)
         apart = asked(server, count=int(size.long * 100), pause=0.005)
         return {"apart": apart, "in_a_row": asked(server, count=20_000, pause=0)}
@@ -194,9 +196,9 @@ def asked(server: Daphne, **order: float) -> Figures:
     return measured
 
 
-def idle(stage: Stage, size: Size) -> Figures:
+def idle(testbed: Testbed, size: Size) -> Figures:
     """CPU of the server over 20 quiet seconds with all sockets open."""
-    with stage.serve(OURS) as server, stage.pages(server, size.sockets):
+    with testbed.serve(OURS) as server, testbed.pages(server, size.sockets):
         time.sleep(3)
         before = cpu_seconds(server)
         time.sleep(size.quiet)
@@ -204,36 +206,36 @@ def idle(stage: Stage, size: Size) -> Figures:
 
 
 # --- what goes wrong ------------------------------------------------------------------------------
-def stalled(stage: Stage, size: Size, rate: float = 500) -> Figures:
+def stalled(testbed: Testbed, size: Size, rate: float = 500) -> Figures:
     """50 sockets, all reading, then 5 of them not any more: what changes for the other 45 and for the memory."""
     result: Figures = {}
-    with stage.serve(OURS) as server, stage.pages(server, 50) as clients:
-        rows(stage, server, clients, rate, size.seconds)  # warm
+    with testbed.serve(OURS) as server, testbed.pages(server, 50) as clients:
+        rows(testbed, server, clients, rate, size.seconds)  # warm
         for name, count in (("all", 0), ("stalled", 5)):
             clients.tell("stall", count=count)
             before = memory(server)
-            result[name] = rows(stage, server, clients, rate, size.long)
+            result[name] = rows(testbed, server, clients, rate, size.long)
             result[name]["grown"] = memory(server) - before
     return result
 
 
-def outage(stage: Stage, size: Size, what: str, rate: float = 200) -> Figures:
+def outage(testbed: Testbed, size: Size, what: str, rate: float = 200) -> Figures:
     """Some seconds without Redis, the database or the server, under load; then everything must be there."""
-    with stage.serve(OURS) as server, stage.pages(server, 50) as clients:
+    with testbed.serve(OURS) as server, testbed.pages(server, 50) as clients:
         lose, give_back = {
-            "Redis": (stage.layer.kill, stage.layer.start),
-            "database": (stage.database.terminate, stage.database.start),
-            "server": (server.kill, lambda: stage.restart(server)),
+            "Redis": (testbed.layer.kill, testbed.layer.start),
+            "database": (testbed.database.terminate, testbed.database.start),
+            "server": (server.kill, lambda: testbed.restart(server)),
         }[what]
         clients.tell("begin")
-        publisher = stage.publisher(kind="rows", rate=rate, seconds=size.outage + 6, stubborn=True)
+        publisher = testbed.publisher(kind="rows", rate=rate, seconds=size.outage + 6, through_outage=True)
         time.sleep(3)
         with timed() as took:
             lose()
             time.sleep(size.outage)
             give_back()
-        done = stage.finished(publisher)
-        result = clients.tell("finish", report=str(stage.report), patience=20)
+        done = testbed.finished(publisher)
+        result = clients.tell("finish", report=str(testbed.report), patience=20)
         return result | {"events": len(done["ids"]), "away": took[0]}
 
 

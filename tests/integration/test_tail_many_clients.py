@@ -1,4 +1,4 @@
-"""A crowd of pages, as the benchmark of the live tail keeps it: counts and bytes, never times."""
+"""Many clients at once, those of the benchmark of the live tail: counts and bytes, never times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.conf import settings
 
 from signal_log.models import SignalEvent
 from tests.benchmarks.live.report import report
-from tests.benchmarks.live.stage import Clients, memory
+from tests.benchmarks.live.testbed import ClientProcess, memory
 from tests.factories import event_value
 from tests.tail import log_in, make_observer
 
@@ -27,13 +27,13 @@ MB = 1_000_000
 
 
 @pytest.fixture
-def clients(server: Daphne) -> Iterator[Clients]:
+def clients(server: Daphne) -> Iterator[ClientProcess]:
     """20 subscribed pages in a process of their own."""
     cookie = f"{settings.SESSION_COOKIE_NAME}={log_in(make_observer()).session_key}"
-    with closing(Clients()) as crowd:
-        crowd.tell("connect", count=20, port=server.port, path="/ws/events/", cookie=cookie, subscribes=True)
-        crowd.tell("begin")
-        yield crowd
+    with closing(ClientProcess()) as process:
+        process.tell("connect", count=20, port=server.port, path="/ws/events/", cookie=cookie, subscribes=True)
+        process.tell("begin")
+        yield process
 
 
 def commit(count: int, **fields: Any) -> list[int]:
@@ -42,7 +42,7 @@ def commit(count: int, **fields: Any) -> list[int]:
     return [row.pk for row in SignalEvent.objects.bulk_create([SignalEvent(**value) for _ in range(count)])]
 
 
-def counted(clients: Clients, folder: Path, ids: list[int]) -> dict[str, Any]:
+def counted(clients: ClientProcess, folder: Path, ids: list[int]) -> dict[str, Any]:
     """What the pages that read have got of these events."""
     written = folder / "report.json"
     written.write_text(json.dumps({"ids": ids, "committed": []}))
@@ -50,7 +50,7 @@ def counted(clients: Clients, folder: Path, ids: list[int]) -> dict[str, Any]:
 
 
 def test_pages_cut_every_second_end_with_every_event_and_no_socket_gets_one_twice(
-    clients: Clients, tmp_path: Path
+    clients: ClientProcess, tmp_path: Path
 ) -> None:
     """Each page comes back with its cursor, again and again, while events keep coming."""
     clients.tell("churn", every=1.0)
@@ -65,7 +65,7 @@ def test_pages_cut_every_second_end_with_every_event_and_no_socket_gets_one_twic
 
 
 def test_pages_that_stop_reading_cost_the_others_nothing_and_the_server_little(
-    server: Daphne, clients: Clients, tmp_path: Path
+    server: Daphne, clients: ClientProcess, tmp_path: Path
 ) -> None:
     """8 MB come for each of five frozen pages: little of it waits in the server, and the others get all of it."""
     large = {"changes": {"bio": ["x" * 600, "y" * 600]}}

@@ -1,4 +1,4 @@
-"""All that a scene needs: PostgreSQL, Valkey, daphne on a core of its own, processes of clients and publisher."""
+"""All that a scenario needs: PostgreSQL, Valkey, daphne on a core of its own, processes of clients and publisher."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tests.servers.valkey import Valkey
 OURS: Final = "tests.benchmarks.live.ringing:application"
 TEXTBOOK: Final = "tests.benchmarks.live.textbook:application"
 BARE: Final = "tests.benchmarks.live.bare:application"
-PATIENCE: Final = 15.0
+GIVE_UP_AFTER: Final = 15.0
 
 
-class Clients:
+class ClientProcess:
     """The process that holds the sockets."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Clients:
         self.process.communicate()
 
 
-class Stage:
+class Testbed:
     """The servers, for as long as the block lasts."""
 
     def __init__(self) -> None:
@@ -99,9 +99,9 @@ class Stage:
             yield server
 
     @contextmanager
-    def pages(self, server: Daphne, count: int, *, ours: bool = True) -> Iterator[Clients]:
+    def pages(self, server: Daphne, count: int, *, ours: bool = True) -> Iterator[ClientProcess]:
         """So many open sockets in a process of their own."""
-        clients = Clients()
+        clients = ClientProcess()
         try:
             cookie = self.cookie if ours else ""
             clients.tell("connect", count=count, port=server.port, path="/ws/events/", cookie=cookie, subscribes=ours)
