@@ -1,4 +1,4 @@
-"""The canonical bytes and the digest: equal to any RFC 8785 implementation's, and fixed by golden vectors."""
+"""The canonical bytes and the digest agree with RFC 8785 and never differ from the golden vectors."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-@example({"\ue000": 1, "\U00010000": 2})  # RFC 8785 sorts by UTF-16 unit: the second key comes first
+@example({"\ue000": 1, "\U00010000": 2})  # # RFC 8785 sorts by UTF-16 code unit: the second key comes first
 @example({'\x7f\x00\x1f"\\/\u2028': '\x7f\x00\x1f"\\/\u2028'})
 def test_same_bytes_as_rfc8785(value):
     """The fast encoder and the reference implementation agree on the whole restricted domain."""
@@ -37,7 +37,7 @@ def test_same_bytes_as_rfc8785(value):
 
 
 def test_every_column_is_covered():
-    """A new column of an event belongs into the header or, where it can name a person, into the payload."""
+    """Every event column is in the header or, if it can identify a person, in the payload."""
     assert sorted(HEADER_FIELDS + PAYLOAD_FIELDS) == sorted(set(Event._fields) - {"salt", "digest"})
 
 
@@ -57,12 +57,12 @@ def test_golden_vectors():
 
 @pytest.mark.parametrize("name", [*HEADER_FIELDS, *PAYLOAD_FIELDS])
 def test_every_field_counts(name):
-    """A change of any field, in the header or the payload, changes the digest."""
+    """Changing any field, in the header or the payload, changes the digest."""
     event, salt = EVENTS[0]
     assert event_digest({**event, name: "tampered"}, salt) != event_digest(event, salt)
 
 
 def test_salt_counts():
-    """The same event with another salt has another digest, so an erased payload cannot be guessed."""
+    """The same event with another salt has another digest, so an erased payload cannot be found by guessing."""
     event, salt = EVENTS[0]
     assert event_digest(event, salt[::-1]) != event_digest(event, salt)

@@ -1,4 +1,4 @@
-"""The judgement over Django's own tests: what the app breaks is named, and a stale list is an error."""
+"""The verdict on Django's own suite names the tests that the app breaks and rejects an outdated list."""
 
 from __future__ import annotations
 
@@ -24,25 +24,27 @@ PASSED, FAILED, SKIPPED = ({"outcome": outcome, "text": "why"} for outcome in ("
     ],
 )
 def test_what_the_app_changes_is_found(bare, observed, listed, found):
-    """Failing, skipped or vanished with the app alone is a difference; so is a listed test that passes or is gone."""
+    """A test that fails, is skipped or vanishes only with the app is a difference; so is a listed test that passes or
+    no longer exists."""
     assert compared(bare, observed, dict.fromkeys(listed, "a reason")) == found
 
 
 def test_an_unexpected_failure_is_reported_with_its_traceback():
-    """Whoever reads the report can begin to look for the cause."""
+    """The report contains the traceback of each unexpected failure."""
     lines = list(report(Difference([], ["a.T.x"], [], []), {"a.T.x": FAILED}, {}))
     assert lines[0] == "FAILED ONLY WITH THE APP  a.T.x\nwhy"
 
 
 def test_the_list_of_expected_failures_is_limited_to_what_runs():
-    """Only the tests of the modules asked for, each with a reason and of a module that is run by default."""
+    """Expected failures are limited to the requested modules; each has a reason and belongs to a module run by
+    default."""
     everything = expected("sqlite", MODULES)
     assert all(everything.values())
     assert set(expected("sqlite", ["signals"])) == {test for test in everything if test.startswith("signals.")}
 
 
 def test_a_test_of_a_later_django_is_not_expected_of_an_earlier_one():
-    """`since` keeps it off the list where there is no such test."""
+    """`since` leaves a test out of the list for Django versions that do not have it."""
     later = "bulk_create.tests.BulkCreateTransactionTests.test_no_unnecessary_transaction"
     assert later not in expected("sqlite", MODULES, (5, 2))
     assert later not in expected("sqlite", MODULES, (6, 0))

@@ -1,4 +1,4 @@
-"""The two files of an export hold what the log holds, tell when they are whole, and harm no spreadsheet."""
+"""Both export formats hold exactly what the log holds, say whether they are complete, and carry no formulas."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from signal_log.show.export.jsonl import JsonLines
 from signal_log.show.words.text import visible
 
 ABOUT = {"version": 1, "up_to": 9, "filters": {"q": ["=1+1"]}}
-ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
+ANY_TEXT = st.text(st.characters(exclude_categories=()))  # # including lone surrogates
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
@@ -27,27 +27,28 @@ VALUES = st.recursive(
 
 
 def event(**columns: Any) -> dict[str, Any]:
-    """An event's mapping with nothing in it but these."""
+    """Return an event's mapping with only these columns filled."""
     return dict.fromkeys(COLUMNS) | {"id": 7, "digest": "00" * 32} | columns
 
 
 EVENTS = st.lists(st.builds(event, object_repr=ANY_TEXT, changes=VALUES, path=st.text(max_size=9)), max_size=5)
 
 
-def written(file: Csv | JsonLines, *pages: list[dict[str, Any]]) -> bytes:
-    """A whole file."""
+def export_of(file: Csv | JsonLines, *pages: list[dict[str, Any]]) -> bytes:
+    """Return the whole export file for these pages."""
     return b"".join([file.begin(), *(file.add(page) for page in pages), file.end()])
 
 
 def rows_of(text: bytes) -> list[dict[str, str]]:
-    """A CSV file as another program reads it."""
+    """Parse a CSV file the way another program would."""
     return list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline="")))
 
 
 @given(EVENTS, EVENTS)
 def test_json_lines_are_exact_whatever_the_log_holds(first: list[Any], second: list[Any]) -> None:
-    """A line for each event, which any JSON parser reads back; the hash is that of `head -c -68 | sha256sum`."""
-    text = written(JsonLines(ABOUT), first, second)
+    """There is one JSON line per event, readable by any JSON parser; the hash equals that of `head -c -68 |
+    sha256sum`."""
+    text = export_of(JsonLines(ABOUT), first, second)
     events = [*first, *second]
     lines = [json.loads(line) for line in text.split(b"\n")[:-1]]
     assert len(lines) == max(1, len(events))
@@ -59,8 +60,8 @@ def test_json_lines_are_exact_whatever_the_log_holds(first: list[Any], second: l
 
 @given(EVENTS, EVENTS)
 def test_each_row_of_a_csv_is_an_event_and_no_cell_is_a_formula(first: list[Any], second: list[Any]) -> None:
-    """Other programs read as many rows as there are events; the hash is that of `head -c -66 | sha256sum`."""
-    text = written(Csv(ABOUT), first, second)
+    """Other programs read one row per event; the hash equals that of `head -c -66 | sha256sum`."""
+    text = export_of(Csv(ABOUT), first, second)
     rows = rows_of(text)
     events = [*first, *second]
     assert len(rows) == max(1, len(events))
@@ -77,7 +78,7 @@ def test_each_row_of_a_csv_is_an_event_and_no_cell_is_a_formula(first: list[Any]
 
 
 def in_utf8(text: str) -> str:
-    """A text as it comes out of UTF-8 that cannot hold lone surrogates."""
+    """Return the text after a round trip through UTF-8, which cannot hold lone surrogates."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -102,7 +103,7 @@ def in_utf8(text: str) -> str:
     ],
 )
 def test_what_a_spreadsheet_would_calculate_is_text(text: str) -> None:
-    """One quote stands before it, and taking one away gives back what was there."""
+    """Text that a spreadsheet would evaluate gets a leading quote, and removing that quote restores the original."""
     assert cell(text) == "'" + visible(text)
 
 
@@ -114,13 +115,14 @@ def test_what_a_spreadsheet_would_calculate_is_text(text: str) -> None:
     ],
 )  # fmt: skip
 def test_cells(value: Any, shown: str) -> None:
-    """Null is empty, numbers are numbers, the rest is JSON; what cannot be seen is shown by name, as on the pages."""
+    """Null becomes an empty cell, numbers stay numbers, the rest is JSON; invisible characters are named, as on the
+    pages."""
     assert cell(value) == shown
 
 
 @pytest.mark.parametrize("kind", [Csv, JsonLines])
 def test_a_file_that_broke_off_is_not_whole(kind: type[Csv] | type[JsonLines]) -> None:
-    """However many events came, without the end nothing says how many they should be."""
+    """A file without its end marker is incomplete, however many events it holds."""
     file = kind(ABOUT)
     text = b"".join([file.begin(), file.add([event(), event()]), file.add([event()])])
     assert b"sha256" not in text
@@ -128,8 +130,8 @@ def test_a_file_that_broke_off_is_not_whole(kind: type[Csv] | type[JsonLines]) -
 
 
 def test_pages_of_any_size_make_the_same_file() -> None:
-    """Empty ones too."""
+    """The file does not depend on how the events are split into pages, empty pages included."""
     events = [event(id=n, object_repr=f"row {n}") for n in range(5)]
     for kind in (Csv, JsonLines):
-        whole = written(kind(ABOUT), events)
-        assert whole == written(kind(ABOUT), [], events[:1], [], events[1:4], events[4:], [])
+        whole = export_of(kind(ABOUT), events)
+        assert whole == export_of(kind(ABOUT), [], events[:1], [], events[1:4], events[4:], [])

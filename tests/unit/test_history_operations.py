@@ -1,4 +1,4 @@
-"""Pre and post as one line, effects below their causes; words; addresses."""
+"""Operations fold pre and post events into one line, nest effects below their causes, and link to their pages."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ TRACE = uuid.UUID(int=1)
 
 
 def event(pk: int, signal: str = "post_save", **fields: Any) -> SignalEvent:
-    """An event with this number, at the position of the same number."""
+    """Return an event whose id and position are both this number."""
     value = event_value(**{"signal": signal, "position": pk, "operation": pk, "trace_id": TRACE, **fields})
     return SignalEvent(pk=pk, **value._asdict())
 
 
 def test_folding_keeps_one_event_of_each_operation() -> None:
-    """The post signal stands for both; a pre signal whose save never finished stands alone."""
+    """The post event represents its operation; the pre event of a save that never finished stands for itself."""
     pre, post = event(1, "pre_save"), event(2, operation=1)
     undone = event(3, "pre_save", outcome="rolled_back"), event(4, operation=3, outcome="rolled_back")
     failed = event(5, "pre_save", outcome="failed")
@@ -32,7 +32,7 @@ def test_folding_keeps_one_event_of_each_operation() -> None:
 
 
 def test_effects_stand_below_their_cause_in_order() -> None:
-    """Newest cause first; below it its effects, oldest first and indented."""
+    """Causes come newest first; below each are its effects, oldest first and indented."""
     old = event(2, operation=1)
     child_a = event(4, operation=3, parent_position=2, caused_by="a.b")
     grandchild = event(6, operation=5, parent_position=4, caused_by="a.c")
@@ -43,13 +43,13 @@ def test_effects_stand_below_their_cause_in_order() -> None:
 
 
 def test_an_effect_whose_cause_is_on_another_page_stands_for_itself() -> None:
-    """It is not indented, and names its cause."""
+    """An effect whose cause is on another page is not indented, and names its cause."""
     [line] = lines([event(4, parent_position=2, caused_by="users.signals.create_profile")])
     assert (line.depth, line.cause) == (0, "create_profile")
 
 
 def test_every_signal_is_a_flat_list() -> None:
-    """With every signal shown, the order is that of the log."""
+    """With every signal shown, events are a flat list in the order of the log."""
     events = [event(4, operation=3, parent_position=2), event(3, "pre_save"), event(2, operation=1)]
     assert [(line.event.pk, line.kind.word) for line in lines(events, every=True)] == [
         (4, "post_save"), (3, "pre_save"), (2, "post_save"),
@@ -72,7 +72,7 @@ def test_every_signal_is_a_flat_list() -> None:
     ],
 )
 def test_each_kind_has_its_word(signal: str, created: bool | None, outcome: str, style: str, word: str) -> None:
-    """Icon and colour (by the style) never stand without a word."""
+    """Every kind has a word, so icon and colour never carry the meaning alone."""
     assert kinds.kind(signal, created, {}, outcome) == kinds.Kind(style, word)
 
 
@@ -89,12 +89,12 @@ def test_each_kind_has_its_word(signal: str, created: bool | None, outcome: str,
     ],
 )
 def test_every_key_has_an_address(pk: str, address: str) -> None:
-    """Keys that a path would lose on its way stand in the query string."""
+    """Keys that would not survive in a URL path go into the query string."""
     assert object_url("shop.Item", pk) == address
 
 
 def test_proxies_name_the_same_row() -> None:
-    """The history of a row includes what was recorded under its proxies, from either name."""
+    """A row's history includes what was recorded under its proxy models, whichever name is asked for."""
     assert labels_of_row("shop.Item") == labels_of_row("shop.CheapItem") == ("shop.CheapItem", "shop.Item")
     assert labels_of_row("no.Such") == ("no.Such",)
     assert labels_of_row("nonsense") == ("nonsense",)

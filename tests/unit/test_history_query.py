@@ -1,4 +1,4 @@
-"""The history's query string."""
+"""The history's query string is parsed into filters, times and a place in the list, and written back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from signal_log.show.words.moments import parse_moment
 
 
 def test_filters_times_and_places_are_understood() -> None:
-    """All keys together."""
+    """Filters, times and places are all parsed together."""
     query = parse(QueryDict("sender=auth.User&sender=a.B&source=!migration&since=2026-11-22&before=9&every=1"))
     assert not query.problems
     assert query.filters.wanted == {"sender": ("auth.User", "a.B")}
@@ -41,14 +41,14 @@ def test_filters_times_and_places_are_understood() -> None:
     ],
 )
 def test_what_cannot_be_understood_is_said_by_key(sent: str, key: str, says: str) -> None:
-    """The message names what is accepted; what was typed is kept."""
+    """Errors are listed by key, name the accepted values, and keep what was typed."""
     query = parse(QueryDict(sent))
     assert says in query.problems[key]
     assert query.given[key]
 
 
 def test_a_pill_leads_to_the_page_without_it() -> None:
-    """Each pill drops its own value and the place, and keeps the rest."""
+    """Each pill links to the page without its own value and from the start, keeping all other filters."""
     pills = parse(QueryDict("sender=a.A&sender=b.B&actor=!ada&before=7&every=1")).pills("/events/")
     assert [(pill.name, pill.value, pill.excluded, pill.without) for pill in pills] == [
         ("model", "a.A", False, "/events/?sender=b.B&actor=%21ada&every=1"),
@@ -58,19 +58,19 @@ def test_a_pill_leads_to_the_page_without_it() -> None:
 
 
 def test_the_form_keeps_what_it_cannot_show() -> None:
-    """Several values and exclusions travel as hidden fields."""
+    """Multiple values and exclusions, which the form cannot show, are kept as hidden fields."""
     query = parse(QueryDict("sender=a.A&sender=b.B&actor=!ada&q=x"))
     assert list(query.hidden()) == [("sender", "a.A"), ("sender", "b.B"), ("actor", "!ada")]
     assert (query.one("sender"), query.one("q")) == ("", "x")
 
 
 def test_asking_for_a_signal_shows_every_signal() -> None:
-    """Folded operations would hide the pre signals that were asked for."""
+    """Filtering by signal turns folding off, because folding would hide the very pre signals that were asked for."""
     assert parse(QueryDict("signal=pre_save")).every
 
 
 def test_times_without_an_offset_are_local() -> None:
-    """With an offset, or Z, they are exact."""
+    """Times without an offset are local; times with an offset or Z are exact."""
     with timezone.override("Europe/Vienna"):
         assert parse_moment("at", "2026-07-01 12:00") == datetime(2026, 7, 1, 10, tzinfo=UTC)
         assert parse_moment("at", "2026-07-01T12:00:00Z") == datetime(2026, 7, 1, 12, tzinfo=UTC)

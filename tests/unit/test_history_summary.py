@@ -1,4 +1,4 @@
-"""The change of an event on one line, said by the history as by the live page (``tests/js/kinds.test.js``)."""
+"""The one-line summary of a change, worded as on the live page (``tests/js/kinds.test.js``)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from signal_log.show.words.summary import summary
 from tests.factories import event_value
 
 
-def said(**fields: Any) -> str:
-    """The line's words."""
+def summary_of(**fields: Any) -> str:
+    """Return the summary as text."""
     event = event_value(**{"signal": "post_save", "created": False, "object_repr": "", **fields})
     return " ".join(part.text for part in summary(event, verb(event.signal, event.created, event.changes)))
 
@@ -37,57 +37,59 @@ def said(**fields: Any) -> str:
     ],
 )
 def test_an_update(changes: dict[str, Any], words: str) -> None:
-    """The telling field, what it held unless that was nothing, what it holds, and how many more there are."""
-    assert said(changes=changes) == words
+    """An update shows its most telling field, the old value if there was one, the new value, and how many more
+    changed."""
+    assert summary_of(changes=changes) == words
 
 
 def test_an_update_that_changed_nothing_says_what_was_saved() -> None:
-    """So one sees what somebody meant to change."""
-    assert said(changes={}, update_fields=["bio", "name"]) == "saved bio, name, nothing changed"
-    assert said(changes={}, raw=True) == "loaded from a fixture"
+    """An update that changed nothing lists the saved fields, so that its intent can be seen."""
+    assert summary_of(changes={}, update_fields=["bio", "name"]) == "saved bio, name, nothing changed"
+    assert summary_of(changes={}, raw=True) == "loaded from a fixture"
 
 
 def test_a_whole_row_is_told_by_what_names_it() -> None:
-    """By the field that the object calls itself by, else a usual name, else the first text; never by a secret."""
-    assert said(created=True, changes={"id": [None, 3], "name": [None, "Ada"]}) == "2 fields name Ada"
+    """A whole row is summarised by the field it names itself by, else a usual name field, else the first text; never by
+    a secret."""
+    assert summary_of(created=True, changes={"id": [None, 3], "name": [None, "Ada"]}) == "2 fields name Ada"
     row = {"slug": [None, "h-1"], "kind": [None, "Hammer"]}
-    assert said(created=True, object_repr="Hammer", changes=row) == "2 fields kind Hammer"
-    assert said(created=True, changes={"token": [None, MASK]}) == "1 field"
+    assert summary_of(created=True, object_repr="Hammer", changes=row) == "2 fields kind Hammer"
+    assert summary_of(created=True, changes={"token": [None, MASK]}) == "1 field"
     gone = {"signal": "post_delete", "created": None, "changes": {"id": [3, None], "email": ["eve@example.org", None]}}
-    assert said(**gone) == "2 fields email eve@example.org"
-    assert said(signal="pre_delete", changes={}) == "the row"
+    assert summary_of(**gone) == "2 fields email eve@example.org"
+    assert summary_of(signal="pre_delete", changes={}) == "the row"
 
 
 def test_a_relation_and_another_signals_arguments_have_one_side() -> None:
-    """There is no arrow between nothing and something."""
-    assert said(signal="m2m_changed", changes={"tags": [None, [1]]}) == "tags [1]"
-    assert said(signal="m2m_changed", changes={"tags": [[1], None]}) == "tags [1]"
-    assert said(signal="shop.signals.paid", changes={"amount": [None, 5], "note": [None, ""]}) == "amount 5 +1"
-    assert said(signal="shop.signals.paid", changes={}) == ""
+    """Relations and the arguments of other signals have one side only, so there is no arrow."""
+    assert summary_of(signal="m2m_changed", changes={"tags": [None, [1]]}) == "tags [1]"
+    assert summary_of(signal="m2m_changed", changes={"tags": [[1], None]}) == "tags [1]"
+    assert summary_of(signal="shop.signals.paid", changes={"amount": [None, 5], "note": [None, ""]}) == "amount 5 +1"
+    assert summary_of(signal="shop.signals.paid", changes={}) == ""
 
 
 def test_a_silent_write_says_what_it_set_or_its_statement() -> None:
-    """A row of a bulk write is told like any row."""
+    """A silent write shows what it set or its statement; a row of a bulk write is summarised like any row."""
     statement = 'UPDATE "shop_item" SET "stock" = %s'
     silent = {"signal": "silent_update", "object_pk": "", "origin": {"statement": statement}}
-    assert said(**silent, changes={"stock": [None, 5]}) == "stock 5"
-    assert said(**silent, changes={}) == statement
-    assert said(signal="silent_update", object_pk="", origin=None, changes={}) == ""
+    assert summary_of(**silent, changes={"stock": [None, 5]}) == "stock 5"
+    assert summary_of(**silent, changes={}) == statement
+    assert summary_of(signal="silent_update", object_pk="", origin=None, changes={}) == ""
     row = {"object_pk": "5", "changes": {"id": [None, 5], "name": [None, "chair"]}}
-    assert said(**row, signal="silent_insert") == "2 fields name chair"
-    assert said(signal="silent_update", object_pk="5", changes={"stock": [4, 5]}) == "stock 4 → 5"
-    assert said(signal="silent_delete", object_pk="5", changes={"name": ["chair", None]}) == "1 field name chair"
+    assert summary_of(**row, signal="silent_insert") == "2 fields name chair"
+    assert summary_of(signal="silent_update", object_pk="5", changes={"stock": [4, 5]}) == "stock 4 → 5"
+    assert summary_of(signal="silent_delete", object_pk="5", changes={"name": ["chair", None]}) == "1 field name chair"
 
 
 @pytest.mark.parametrize("changes", [None, [], "x", {"a": 1}, {"a": [1, 2, 3]}, {"a": {"b": [True]}}])
 def test_a_row_that_somebody_else_wrote_does_not_break_the_page(changes: Any) -> None:
-    """Changes of any JSON shape are told somehow."""
-    assert said(changes=changes)
-    assert said(changes=changes, update_fields=7, origin="x", signal="silent_update", object_pk="") is not None
+    """Changes of any JSON shape can be summarised, even in rows this app did not write."""
+    assert summary_of(changes=changes)
+    assert summary_of(changes=changes, update_fields=7, origin="x", signal="silent_update", object_pk="") is not None
 
 
 def test_a_huge_value_is_one_short_line() -> None:
-    """With what could hide or turn text spelt out."""
-    words = said(changes={"bio": ["a\u202eb\nc", "y" * 1_000_000]})
+    """A huge value is cut to one short line, and characters that hide or reorder text are spelled out."""
+    words = summary_of(changes={"bio": ["a\u202eb\nc", "y" * 1_000_000]})
     assert words.startswith("bio a[U+202E]b⏎c → yyy")
     assert len(words) < 100

@@ -1,4 +1,4 @@
-"""The cascade of a trace as rows."""
+"""The cascade of a trace is laid out as rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CREATE_PROFILE = "users.signals.create_profile"
 
 
 def event(position: int, signal: str, at: int = 0, **fields: Any) -> SignalEvent:
-    """An event of the trace, ``at`` microseconds after its start."""
+    """Return an event of the trace, ``at`` microseconds after its start."""
     fields = {"duration_us": 10, "operation": position, **fields}
     moment = START + timedelta(microseconds=at)
     value = event_value(signal=signal, position=position, trace_id=TRACE, occurred_at=moment, **fields)
@@ -27,7 +27,7 @@ def event(position: int, signal: str, at: int = 0, **fields: Any) -> SignalEvent
 
 
 def registration() -> list[SignalEvent]:
-    """What registering fires: the user's save, whose post_save makes the profile."""
+    """Return the events of a registration: saving the user, whose post_save creates the profile."""
     called = [{"receiver": CREATE_PROFILE, "duration_us": 900, "error": ""}]
     inside = {"parent_position": 2, "caused_by": CREATE_PROFILE, "sender": "users.Profile"}
     return [
@@ -38,13 +38,14 @@ def registration() -> list[SignalEvent]:
     ]
 
 
-def looked(p50: int, p99: int) -> Known:
-    """500 other runs of the receiver of users, of which these are the quantiles."""
+def other_runs(p50: int, p99: int) -> Known:
+    """Return 500 other runs of the user receiver with these percentiles."""
     return {("post_save", "auth.User"): Looked(frozenset(), {CREATE_PROFILE: [p50] * 490 + [p99] * 10})}
 
 
 def test_registration_reads_from_the_save_to_what_it_caused() -> None:
-    """save User → post_save → the receiver → save Profile, each one level deeper."""
+    """The rows run from saving the user through post_save and its receiver to saving the profile, each one level
+    deeper."""
     rows = [(row.what, row.level, row.label, row.model) for row in Tree(registration()).rows()]
     assert rows == [
         ("operation", 1, "save", "User"),
@@ -55,7 +56,7 @@ def test_registration_reads_from_the_save_to_what_it_caused() -> None:
 
 
 def test_bars_lie_on_one_axis() -> None:
-    """The outermost bar fills the axis; the profile's begins 200 of 1,000 µs later."""
+    """The outermost bar fills the axis; the profile's bar begins 200 of 1,000 µs later."""
     tree = Tree(registration())
     rows = list(tree.rows())
     assert tree.total_us == 1_000
@@ -65,19 +66,19 @@ def test_bars_lie_on_one_axis() -> None:
 
 
 def test_a_missing_parent_is_said() -> None:
-    """An event whose cause is not there stands below a row that says so, not among the roots."""
+    """An event whose cause is missing is shown below a row that says so, not among the roots."""
     rows = list(Tree(registration()[2:]).rows())
     assert [(row.what, row.level) for row in rows] == [("missing", 1), ("operation", 2)]
     assert "position 2" in rows[0].label
 
 
 def test_an_altered_row_that_is_its_own_cause_does_not_hang_the_page() -> None:
-    """Causes that do not come before their effects count as missing."""
+    """A cause that does not come before its effect counts as missing, so a tampered row cannot hang the page."""
     assert [row.what for row in Tree([event(1, "pre_save", parent_position=1)]).rows()] == ["missing", "operation"]
 
 
 def test_receivers_that_were_not_recorded_still_carry_what_they_caused() -> None:
-    """With RECEIVERS off the cause's name comes from the effect, without a time."""
+    """With RECEIVERS off, the receiver's name comes from the effect and has no time."""
     events = registration()
     events[1].receivers = []
     receiver = [row for row in Tree(events).rows() if row.what == "receiver"]
@@ -85,7 +86,7 @@ def test_receivers_that_were_not_recorded_still_carry_what_they_caused() -> None
 
 
 def test_many_equal_siblings_are_counted() -> None:
-    """Of 200 equal saves there is one row with their number, all their time and span, and a few of them below it."""
+    """200 equal saves share one row with their count, total time and span, with a few examples below it."""
     events = [event(n, "post_save", n * 20) for n in range(1, 201)]
     rows = list(Tree(events).rows())
     assert [(row.what, row.level) for row in rows] == [("many", 1), *[("operation", 2)] * SAMPLES, ("more", 2)]
@@ -96,7 +97,8 @@ def test_many_equal_siblings_are_counted() -> None:
 
 
 def saves(number: int, **changed: Any) -> list[SignalEvent]:
-    """Saves in a loop, each with a receiver that saves something else; the third as ``changed`` says."""
+    """Return saves in a loop, each with a receiver that saves something else; ``changed`` replaces parts of the
+    third."""
     events = []
     for n in range(number):
         top, at = n * 2 + 1, n * 100
@@ -108,7 +110,7 @@ def saves(number: int, **changed: Any) -> list[SignalEvent]:
 
 
 def test_saves_that_each_set_off_the_same_are_counted_too() -> None:
-    """The loop that makes N+1 saves is one row, also where each save has receivers and saves of its own."""
+    """An N+1 loop becomes one row, even if each save has receivers and saves of its own."""
     rows = list(Tree(saves(100)).rows())
     assert [row.what for row in rows if row.level <= 2] == ["many", *["operation"] * SAMPLES, "more"]
     assert rows[0].label.startswith("100 ")
@@ -117,13 +119,13 @@ def test_saves_that_each_set_off_the_same_are_counted_too() -> None:
 
 @pytest.mark.parametrize("changed", [{"sender": "shop.Item"}, {"outcome": "failed"}, {"caused_by": "other"}])
 def test_one_that_set_off_something_else_is_never_counted_away(changed: dict[str, Any]) -> None:
-    """Only equal ones are: the odd one keeps its own rows, whatever stands around it."""
+    """A save that differs from its siblings keeps its own rows."""
     rows = list(Tree(saves(12, **changed)).rows())
     assert [row.what for row in rows if row.level == 1] == ["operation", "operation", "operation", "many"]
 
 
 def test_an_error_of_a_receiver_is_never_counted_away() -> None:
-    """A receiver that raised once in a hundred saves is the row to look for."""
+    """A receiver that raised once in a hundred saves keeps its own row."""
     events = saves(100)
     events[100].receivers = [{"receiver": CREATE_PROFILE, "duration_us": 40, "error": "ValueError: no"}]
     rows = list(Tree(events).rows())
@@ -132,17 +134,18 @@ def test_an_error_of_a_receiver_is_never_counted_away() -> None:
 
 
 def test_a_slow_receiver_is_never_counted_away() -> None:
-    """Nor is one run of a hundred that took much longer than it usually does."""
+    """A single run that took much longer than usual keeps its own row."""
     events = saves(100)
     events[100].receivers = [{"receiver": CREATE_PROFILE, "duration_us": 40_000, "error": ""}]
-    known = looked(40, 900)
+    known = other_runs(40, 900)
     rows = list(Tree(events, known).rows())
     assert [row.what for row in rows if row.level == 1] == ["many", "operation", "many"]
     assert [row.label for row in rows if row.standing and row.standing.slow] == [CREATE_PROFILE]
 
 
 def test_own_time_is_what_the_rows_below_do_not_explain() -> None:
-    """The save took 1,000 µs, its receiver 900 of them, of which the profile's save took 310."""
+    """Own time excludes the rows below: the save took 1,000 µs, its receiver 900, of which the profile's save
+    took 310."""
     own = {(row.what, row.label, row.model): (row.time, row.own) for row in Tree(registration()).rows()}
     assert own == {
         ("operation", "save", "User"): ("1.0 ms", "100 µs"),
@@ -153,15 +156,15 @@ def test_own_time_is_what_the_rows_below_do_not_explain() -> None:
 
 
 def test_a_bar_is_as_long_as_it_took() -> None:
-    """Not longer, however short: zoomed in it would look like what it is not. What is not timed has no bar."""
+    """A bar is exactly as long as its duration, however short; what was not timed has no bar."""
     rows = list(Tree([event(1, "post_save", 0, duration_us=1), event(2, "pre_save", 999_990)]).rows())
     assert [row.width for row in rows] == [0.001, 0.01]
     assert [row.width for row in Tree([event(1, "pre_save", parent_position=9)]).rows()] == [None, 1_000]
 
 
 def test_a_receiver_stands_beside_its_others() -> None:
-    """What is known of its kind of signal; nothing where that was not looked up."""
-    known = looked(300, 900)
+    """A receiver's run is compared with its other runs for the same signal, if those were looked up."""
+    known = other_runs(300, 900)
     standings = [row.standing for row in Tree(registration(), known).rows()]
     assert [bool(standing) for standing in standings] == [False, False, True, False]
     assert standings[2] is not None
@@ -169,7 +172,7 @@ def test_a_receiver_stands_beside_its_others() -> None:
 
 
 def test_errors_stand_beside_their_receiver_and_operation() -> None:
-    """A raising receiver is named with its error; the operation with its own."""
+    """A receiver that raised shows its error, and so does the operation that failed."""
     called = [{"receiver": "shop.bad", "duration_us": 5, "error": "ValueError: no"}]
     rows = list(Tree([event(1, "pre_save", receivers=called, outcome="failed", error="ValueError: no")]).rows())
     assert [(row.what, row.error) for row in rows if row.error] == [
@@ -181,13 +184,14 @@ def test_errors_stand_beside_their_receiver_and_operation() -> None:
 
 
 def test_what_was_rolled_back_is_told_from_what_failed() -> None:
-    """The failure is what to look for; the rest went with it."""
+    """The failed operation is told apart from those that were only rolled back with it."""
     events = [event(1, "post_save", outcome="rolled_back"), event(2, "post_save", outcome="failed"), event(3, "m2m")]
     assert [row.bad for row in Tree(events).rows()] == ["undone", "failed", ""]
 
 
 def test_depth_counts_operations_in_each_other() -> None:
-    """A user's save with the profile's in it is two deep, however many of them there are."""
+    """Depth counts nested operations: a user's save with the profile's inside it is two deep, however many
+    there are."""
     assert Tree(registration()).depth == 2
     assert Tree(saves(100)).depth == 2
     assert Tree([]).depth == 0

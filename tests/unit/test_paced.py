@@ -1,4 +1,4 @@
-"""Under daphne a response goes at its reader's pace, and one that fails on its way is cut."""
+"""Under daphne a response is sent at its reader's pace, and one that fails half-way is cut off."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HTTP = {"type": "http", "path": "/x/"}
 
 
 class Request:
-    """What Twisted shows of a request."""
+    """The parts of a Twisted request that are used here."""
 
     def __init__(self) -> None:
         self.channel: Any = object()
@@ -36,18 +36,18 @@ class Request:
 
 
 async def handle_reply(request: Request, message: dict[str, Any]) -> None:
-    """Daphne's way: whatever comes is taken."""
+    """Accept everything at once, as daphne does."""
     request.sent.append(message)
     await asyncio.sleep(0)
 
 
 def body(*, more: bool = True) -> dict[str, Any]:
-    """A piece of a response."""
+    """Return one chunk of a response body."""
     return {"type": "http.response.body", "body": b"x", "more_body": more}
 
 
 async def three_pieces(scope: Any, receive: Any, send: Any) -> None:
-    """An application that streams."""
+    """An application that streams three chunks."""
     await send({"type": "http.response.start", "status": 200})
     await send(body())
     await send(body())
@@ -55,7 +55,7 @@ async def three_pieces(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def until(reached: Callable[[], bool]) -> None:
-    """Let the application run as far as this."""
+    """Let the application run until the condition holds."""
     for _ in range(100):
         if not reached():
             await asyncio.sleep(0)
@@ -63,7 +63,7 @@ async def until(reached: Callable[[], bool]) -> None:
 
 
 async def test_a_full_buffer_is_waited_for() -> None:
-    """Nothing is sent between the pause and the resumption, and nothing is lost."""
+    """Nothing is sent between pause and resume, and nothing is lost."""
     request = Request()
     running = asyncio.create_task(paced(three_pieces)(HTTP, None, partial(handle_reply, request)))
     await until(lambda: len(request.sent) == 2)
@@ -79,7 +79,7 @@ async def test_a_full_buffer_is_waited_for() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("half way"), None])
 async def test_a_response_that_is_not_whole_is_cut(error: Exception | None, caplog: pytest.LogCaptureFixture) -> None:
-    """Whether its application fails or just returns; daphne never hears of the error."""
+    """An incomplete response is cut off, whether its application fails or just returns; daphne never sees the error."""
 
     async def half(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200})
@@ -95,7 +95,7 @@ async def test_a_response_that_is_not_whole_is_cut(error: Exception | None, capl
 
 
 async def test_an_error_before_the_response_is_daphnes_own() -> None:
-    """It answers with its error page."""
+    """An error before the response begins is left to daphne, which answers with its error page."""
 
     async def fails(scope: Any, receive: Any, send: Any) -> None:
         raise ValueError("at once")
@@ -107,7 +107,7 @@ async def test_an_error_before_the_response_is_daphnes_own() -> None:
 
 
 async def test_a_reader_who_left_is_left_alone() -> None:
-    """Twisted has no channel any more; who waited for room goes on at once."""
+    """When the reader has left and Twisted has no channel any more, whoever waits for room continues at once."""
     request = Request()
     running = asyncio.create_task(paced(three_pieces)(HTTP, None, partial(handle_reply, request)))
     await until(lambda: request.producer is not None)
@@ -120,7 +120,7 @@ async def test_a_reader_who_left_is_left_alone() -> None:
 
 
 async def test_other_servers_and_sockets_are_passed_through() -> None:
-    """Their `send` is the application's own."""
+    """With other servers, and for sockets, the application gets their own `send`."""
     seen = []
 
     async def note(scope: Any, receive: Any, send: Any) -> None:

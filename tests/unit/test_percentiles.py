@@ -1,4 +1,4 @@
-"""How long a receiver usually takes, and what is said of one run beside that."""
+"""How long a receiver usually takes, and how one run compares with that."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ NAME = "shop.signals.restock"
 
 
 def column(*taken: Any, name: str = NAME) -> list[dict[str, Any]]:
-    """What an event records of runs that took so long."""
+    """Return the column of an event whose receivers took these times."""
     return [{"receiver": name, "duration_us": us, "error": ""} for us in taken]
 
 
 def test_quantiles_are_times_that_some_run_took() -> None:
-    """Of 1 to 100 µs in any order: p50 is 50, p99 is 99."""
+    """Percentiles are durations that some run really had: of 1 to 100 µs, p50 is 50 and p99 is 99."""
     runs = runs_in(column(us) for us in reversed(range(1, 101)))
     assert usual(runs[NAME]) == Usual(100, 50, 99)
 
 
 def test_each_receiver_has_its_own() -> None:
-    """Two of one signal are told apart; one that is connected twice counts twice."""
+    """Receivers of one signal are counted separately, and a receiver that is connected twice counts twice."""
     found = runs_in([column(3, 1) + column(50, name="shop.signals.mail")] * 10)
     assert found == {NAME: [1] * 10 + [3] * 10, "shop.signals.mail": [50] * 10}
     assert usual(found[NAME]) == Usual(20, 1, 3)
@@ -31,7 +31,7 @@ def test_each_receiver_has_its_own() -> None:
 
 @pytest.mark.parametrize("own", [1, 2, 7, 50, 99, 100])
 def test_a_run_is_no_measure_of_itself(own: int) -> None:
-    """The quantiles without it are those of the others, wherever it lies among them."""
+    """A run is compared with the percentiles of the other runs, without itself."""
     runs = [*range(1, 50), 50, 50, *range(51, 101)]
     others = sorted(runs)
     others.remove(own)
@@ -43,7 +43,7 @@ def test_a_run_is_no_measure_of_itself(own: int) -> None:
 
 @pytest.mark.parametrize(("number", "p99"), [(1, None), (FEWEST - 1, None), (FEWEST, 7)])
 def test_of_few_runs_there_is_no_p99(number: int, p99: int | None) -> None:
-    """The longest of a handful is no quantile, and the words say that."""
+    """Too few runs have no p99, and the text says so."""
     found = usual([7] * number)
     assert found is not None
     assert found.p99_us == p99
@@ -54,7 +54,7 @@ def test_of_few_runs_there_is_no_p99(number: int, p99: int | None) -> None:
 
 
 def test_no_runs_and_strange_rows_are_no_error() -> None:
-    """A column that somebody else wrote may hold anything."""
+    """Receiver columns of any JSON shape are accepted, even in rows this app did not write."""
     strange: list[Any] = [None, "text", [None, 3, {"receiver": 5}, {"duration_us": "long"}], {"receiver": NAME}]
     assert runs_in(strange) == {}
     assert runs_in([*strange, column(4, None)]) == {NAME: [4]}
@@ -65,21 +65,21 @@ def test_no_runs_and_strange_rows_are_no_error() -> None:
     [(4_100, True), (4_099, False), (90_000, True), (300, False)],
 )
 def test_a_run_at_its_p99_is_called_slow(us: int, slow: bool) -> None:
-    """It is marked, and the words are those of the quantiles whatever it took."""
+    """A run at or above its p99 is marked slow; the text is the same either way."""
     said = standing(us, Usual(500, 300, 4_100))
     assert said.text == "p50 300 µs · p99 4.1 ms · 500 runs"
     assert said.slow == slow
 
 
 def test_what_hardly_differs_or_takes_no_time_is_not_called_slow() -> None:
-    """Above p99, but below a millisecond or near p50."""
+    """A run above p99 is not slow if it took less than a millisecond or hardly longer than p50."""
     assert not standing(999, Usual(500, 3, 10)).slow
     assert not standing(2_999, Usual(500, 1_000, 1_100)).slow
     assert standing(3_000, Usual(500, 1_000, 1_100)).times == 3
 
 
 def test_the_graph_holds_the_band_and_the_run() -> None:
-    """A run within the usual lies left of p99, one beyond it makes the band narrow; zeros draw too."""
+    """A usual run lies left of p99 in the graph, an extreme one narrows the band, and zeros can be drawn too."""
     within, beyond = standing(2_000, Usual(500, 1_000, 4_000)), standing(40_000, Usual(500, 1_000, 4_000))
     assert (within.p50, within.p99, within.at, within.band) == (25, 100, 50, 75)
     assert (beyond.p50, beyond.p99, beyond.at) == (2.5, 10, 100)
@@ -87,6 +87,6 @@ def test_the_graph_holds_the_band_and_the_run() -> None:
 
 
 def test_a_run_without_a_time_has_no_place_in_the_graph() -> None:
-    """What did not finish is not compared."""
+    """A run without a duration has no place in the graph."""
     said = standing(None, Usual(500, 300, 4_100))
     assert (said.at, said.slow, said.text) == (None, False, "p50 300 µs · p99 4.1 ms · 500 runs")

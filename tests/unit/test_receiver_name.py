@@ -1,4 +1,4 @@
-"""Names of receivers as a developer would look for them."""
+"""Receivers are named the way a developer would search for them."""
 
 import functools
 
@@ -40,5 +40,5 @@ anonymous = lambda: None  # noqa: E731  a lambda is what is tried
     ],
 )
 def test_names(receiver, expected):
-    """Module and qualified name; a line where the name alone finds nothing."""
+    """A receiver is named by module and qualified name, with a line number where the name alone is not enough."""
     assert receiver_name(receiver) == expected

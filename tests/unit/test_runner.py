@@ -1,4 +1,4 @@
-"""`make test` cannot lie: what hangs, dies or never runs is a failure, and what is unsteady is named."""
+"""`make test` cannot lie: tests that hang, die or never run are failures, and unsteady tests are named."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-# No plugin but xdist, which makes a run a matter of half a second.
+# Only xdist is loaded, so that a run takes half a second.
 CONFIGURATION = """
 [pytest]
 addopts = -p xdist
 faulthandler_timeout = 3
 faulthandler_exit_on_timeout = true
 """
-# One part, `toy`, through the runner itself.
+# One part, `toy`, is run through the runner itself.
 PROGRAM = """
 from pathlib import Path
 from scripts.test import main
@@ -57,7 +57,7 @@ everywhere = pytest.mark.parametrize("spread", [ONE_PROCESS, TWO_PROCESSES], ids
 
 @dataclass
 class Run:
-    """What the runner said."""
+    """The result of one call of the runner."""
 
     code: int
     out: str
@@ -65,18 +65,18 @@ class Run:
 
     @property
     def closing(self) -> str:
-        """What it said after pytest had ended."""
+        """Return the lines printed after pytest had ended."""
         return self.out.rpartition("\npart ")[2]
 
     @property
     def runs(self) -> int:
-        """How often it called pytest."""
+        """Return how often pytest was called."""
         return self.out.count("\n--- ")
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., Run]:
-    """Writes a toy suite, one file for each argument, and runs it."""
+    """Return a function that writes a toy suite, one file per argument, and runs it."""
     (tmp_path / "pytest.ini").write_text(CONFIGURATION)
     (tmp_path / "toy").mkdir()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "DJANGO_"))}
@@ -99,7 +99,7 @@ def run(tmp_path: Path) -> Callable[..., Run]:
 
 @everywhere
 def test_a_suite_that_passes_is_green(run, spread):
-    """One call of pytest, whose own last line is in the output; the part and the slowest tests are listed."""
+    """A passing suite is one pytest call; the output holds pytest's last line, the part and the slowest tests."""
     done = run(PASSES, spread=spread)
     assert (done.code, done.runs) == (0, 1)
     assert "1 passed in " in done.out
@@ -109,7 +109,7 @@ def test_a_suite_that_passes_is_green(run, spread):
 
 @everywhere
 def test_a_flaky_test_is_green_and_named(run, spread):
-    """It is run once more by itself, and stands in the closing lines with its name."""
+    """A flaky test is run once more by itself and named in the closing lines."""
     done = run(PASSES, FLAKY, spread=spread)
     assert (done.code, done.runs) == (0, 2)
     assert "toy         unsteady" in done.closing
@@ -117,7 +117,7 @@ def test_a_flaky_test_is_green_and_named(run, spread):
 
 
 def test_strict_makes_a_flaky_test_red(run):
-    """`STRICT=1` is for a release."""
+    """`STRICT=1`, used for releases, fails the run for a flaky test."""
     done = run(FLAKY, STRICT="1")
     assert done.code == 1
     assert "toy/test_0.py::test_flaky" in done.closing.partition("Unsteady")[2]
@@ -125,7 +125,7 @@ def test_strict_makes_a_flaky_test_red(run):
 
 
 def test_a_test_that_fails_twice_is_red_and_named(run):
-    """Beside one that is flaky, which is not called failed."""
+    """A test that fails twice is named as failed, and a flaky one beside it is not."""
     done = run(FAILS, FLAKY)
     assert (done.code, done.runs) == (1, 2)
     assert "toy/test_0.py::test_fails" in done.closing.partition("Failed:")[2]
@@ -144,21 +144,22 @@ def test_a_test_that_fails_twice_is_red_and_named(run):
     ids=["hangs", "hangs once", "dies once with 0", "dies once with 1"],
 )
 def test_a_hang_or_a_dead_process_is_red_and_named_and_not_run_again(run, spread, suite, test):
-    """Also where a second run would pass, and whatever else in the suite passes or is flaky."""
+    """A hang or a dead process is never run again, even if a second run would pass, whatever else passes or is
+    flaky."""
     done = run(PASSES, suite, FLAKY, spread=spread)
     assert (done.code, done.runs) == (1, 1)
     assert f"toy/test_1.py::{test}" in done.closing.partition("Failed:")[2]
 
 
 def test_a_list_of_failures_from_an_earlier_run_is_none_of_this_one(run):
-    """Where the process dies before it has written anything, what failed last time is not run in its place."""
+    """If the process dies before writing its list, the failures of an earlier run are not run in its place."""
     assert run(FAILS).code == 1
     done = run(PASSES, DIES_ONCE.format(code=1))
     assert (done.code, done.runs) == (1, 1)
 
 
 def test_six_failures_are_not_run_again(run):
-    """So many are no matter of chance."""
+    """Six failures are too many to be chance, so they are not run again."""
     five = "\n".join(FAILS.replace("fails", f"fails_{number}") for number in range(5))
     assert run(five).runs == 2
     assert run(five, FAILS).runs == 1
@@ -175,7 +176,7 @@ def test_six_failures_are_not_run_again(run):
     ids=["empty", "not importable", "left early", "skipped"],
 )
 def test_what_has_not_run_is_red(run, suite, said):
-    """No test, a file that cannot be imported, a run cut short, a test that was skipped: no green, no second run."""
+    """No tests, an import error, an interrupted run or a skipped test fails the run, and nothing is run again."""
     done = run(suite)
     assert (done.code, done.runs) == (1, 1)
     assert said in done.closing
@@ -183,7 +184,7 @@ def test_what_has_not_run_is_red(run, suite, said):
 
 @everywhere
 def test_a_test_that_never_ran_is_red_and_named(run, tmp_path, spread):
-    """Where a plugin ends the run in order, and some tests have had no turn."""
+    """If a plugin ends the run early, the tests that had no turn are named as failures."""
     (tmp_path / "conftest.py").write_text(
         "def pytest_runtest_protocol(item):\n    return 'test_1' in item.nodeid or None\n"
     )
@@ -193,7 +194,7 @@ def test_a_test_that_never_ran_is_red_and_named(run, tmp_path, spread):
 
 
 def test_pytest_that_breaks_at_its_end_is_red(run, tmp_path):
-    """Its exit code is that of failed tests; its record has no end."""
+    """A pytest that breaks at its end is red, although its exit code is the one for failed tests."""
     (tmp_path / "conftest.py").write_text("def pytest_unconfigure(): raise OSError\n")
     done = run(FLAKY)
     assert (done.code, done.runs) == (1, 1)
@@ -201,7 +202,7 @@ def test_pytest_that_breaks_at_its_end_is_red(run, tmp_path):
 
 
 def test_an_unknown_part_is_refused():
-    """With the list of those there are."""
+    """An unknown part is refused with a list of the known ones."""
     call = [sys.executable, "scripts/test.py", "sqllite"]
     done = subprocess.run(call, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""Values made harmless: whatever a host's objects are, the result is storable, comparable and free of secrets."""
+"""Values of any object become storable, comparable and free of secrets."""
 
 import datetime as dt
 import math
@@ -33,7 +33,7 @@ ANY = st.recursive(
 
 @given(ANY)
 def test_result_is_canonical_json(value):
-    """Any value at all ends in the restricted domain: RFC 8785 takes it, and it comes back as it went."""
+    """Any value becomes canonical JSON: RFC 8785 accepts it, and it survives a round trip unchanged."""
     result = harmless(value, 4096, SECRET_NAMES)
     assert orjson.loads(rfc8785.dumps(result)) == result
 
@@ -81,17 +81,17 @@ CYCLE.append(CYCLE)
     ],
 )
 def test_each_kind(value, expected):
-    """How each kind of value is written."""
+    """Each kind of value is written as specified."""
     assert harmless(value, 4096, SECRET_NAMES) == expected
 
 
 def test_a_structure_without_end():
-    """A list that contains itself is cut at a depth, and does not end the process."""
+    """A list that contains itself is cut at a fixed depth and does not crash the process."""
     assert orjson.dumps(harmless(CYCLE, 4096, SECRET_NAMES))
 
 
 def test_long_values_keep_length_and_hash():
-    """Longer than the limit: the beginning, the length and the SHA-256 of the whole."""
+    """A value longer than the limit keeps its beginning, its length and the SHA-256 of the whole."""
     text = harmless("é" * 5000, 100, SECRET_NAMES)
     assert text.startswith("é" * 100 + "… (5000 characters, SHA-256 ")
     assert cut("short", 100) == "short"
@@ -110,7 +110,7 @@ def test_clean_text_encodes(text):
      "client_secret", "TOKEN", "private_key", "otp", "Authorization"],
 )  # fmt: skip
 def test_secret_names(name):
-    """Names whose words say secret, in any spelling."""
+    """Field names whose words mean a secret are recognised in any spelling."""
     assert is_secret_name(name, SECRET_NAMES)
 
 
@@ -118,12 +118,12 @@ def test_secret_names(name):
     "name", ["keyboard", "monkey", "tokenizer", "secretary", "passport", "pinned", "username", "body"]
 )
 def test_other_names(name):
-    """A name that only contains the letters is no secret."""
+    """A name that merely contains the letters of such a word is not a secret."""
     assert not is_secret_name(name, SECRET_NAMES)
 
 
 def test_secrets_inside_json():
-    """Keys inside a JSON value are masked like fields, whole."""
+    """Secret keys inside a JSON value are masked like fields, whole."""
     value = {"user": {"password": "geheim", "apiKey": ["a", "b"], "colour": "red", "token": None}}
     assert harmless(value, 4096, SECRET_NAMES) == {
         "user": {"password": MASK, "apiKey": MASK, "colour": "red", "token": None}
@@ -131,7 +131,7 @@ def test_secrets_inside_json():
 
 
 def test_scrub_masks_the_whole_text():
-    """A text that shows a secret is masked whole; short values are too common to look for."""
+    """A text that contains a secret is masked whole; short secrets are too common to search for."""
     assert scrub("the token is abcd1234", ["abcd1234"]) == MASK
     assert scrub("a text", ["a", None, ""]) == "a text"
 

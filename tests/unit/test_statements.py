@@ -1,4 +1,4 @@
-"""Which tables a statement writes to, read from SQL as people and tools write it."""
+"""The tables that a statement writes to are read from SQL as people and tools write it."""
 
 import pytest
 
@@ -42,12 +42,12 @@ from signal_log.capture.silent.statements import table_name, without_values, wri
     ],
 )
 def test_writes(sql, expected):
-    """Case, quotes, schemas, comments, strings, common table expressions and several statements at once."""
+    """Case, quotes, schemas, comments, strings, common table expressions and multiple statements are all understood."""
     assert [tuple(write) for write in writes_in(sql)] == expected
 
 
 def test_long_statements_are_read_quickly():
-    """What nobody closes and what never ends costs no more than its length."""
+    """Unclosed quotes and endless text take time linear in their length."""
     for sql in (
         "INSERT INTO a VALUES " + "('x''y', 1)," * 20_000,
         "/*" * 50_000,
@@ -68,18 +68,18 @@ def test_long_statements_are_read_quickly():
     ],
 )
 def test_values_are_left_out(sql, expected):
-    """Literals, numbers and comments may hold what nobody should read; names and placeholders stay."""
+    """Literals, numbers and comments are removed; names and placeholders stay."""
     assert without_values(sql) == expected
 
 
 def test_a_statement_is_cut():
-    """A thousand characters tell enough, and a literal cut in two gives nothing away."""
+    """A statement is cut after a thousand characters, and a literal that is cut in two still shows nothing."""
     assert len(without_values("INSERT INTO t VALUES " + "(%s), " * 5_000)) == 1_000
     assert "secret" not in without_values("UPDATE t SET a = '" + "secret" * 5_000 + "'")
 
 
 def test_table_names():
-    """As Django knows them: plain, or quoted by hand with a schema."""
+    """Table names are returned as Django knows them: plain, or quoted by hand with a schema."""
     assert [table_name(name) for name in ("shop_Item", '"public"."shop_item"', '"a.b"')] == [
         "shop_item", "shop_item", "a.b",
     ]  # fmt: skip

@@ -32,7 +32,7 @@ def signal_of(number: int) -> str:
 
 
 class Table(World):
-    """The model database with rows that filters can tell apart."""
+    """The model database, with rows that filters can tell apart."""
 
     def read(
         self,
@@ -64,7 +64,7 @@ def row(number: int) -> dict[str, Any]:
 
 
 class Reader:
-    """A person's page: keeps what it gets, resumes from its cursor, acknowledges when told."""
+    """A page that keeps what it gets, resumes from its cursor, and acknowledges when told."""
 
     def __init__(self, hub: FakeHub, only: str | None) -> None:
         self.hub = hub
@@ -90,7 +90,7 @@ class Reader:
         self.client.receive(json.dumps(message), None)
 
     def collect(self) -> None:
-        """Receive everything on its way."""
+        """Receive everything that has been sent."""
         frames = self.client.outbox._frames
         while frames:
             frame = json.loads(frames.popleft())
@@ -104,7 +104,7 @@ class Reader:
             if frame["type"] == "events":
                 ids = [event["id"] for event in frame["events"]]
                 assert ids == sorted(ids)
-                assert not set(ids) & set(self.this_socket), "twice on one socket"
+                assert not set(ids) & set(self.this_socket), "sent twice on one socket"
                 self.this_socket += ids
                 self.seen += ids
                 self.unacknowledged += ids
@@ -116,7 +116,7 @@ class Reader:
 
 
 class FakeHub:
-    """The hub without threads: the test says when it reads."""
+    """A hub without threads: the test decides when it reads."""
 
     def __init__(self, log: Table, dice: random.Random) -> None:
         self.log = log
@@ -139,13 +139,13 @@ class FakeHub:
         return answer
 
     async def recheck(self) -> None:
-        """Nobody loses their permission."""
+        """Do nothing: nobody loses their permission here."""
 
     async def failed(self, problem: LogUnavailable) -> None:
         await asyncio.sleep(0)
 
     def still_coming(self) -> set[int]:
-        """Committed, but this hub has yet to hand it out."""
+        """Return committed ids that this hub has yet to hand out."""
         frontier = self.feed.frontier
         return {n for n in self.log.committed if n > frontier.top.id or n in frontier.gaps}
 
@@ -161,16 +161,16 @@ class FakeHub:
         before = self.feed.frontier
         self.feed.advance(batch.frontier, batch.events)
         self.subscriptions.publish(batch.events, before, batch.frontier)
-        if self.dice.random() < 0.2:  # as when most of them are late for too long
+        if self.dice.random() < 0.2:  # # as if most of them had been late for too long
             for client in list(self.subscriptions._keys):
                 if client.position.live and not client.window.half_free:
                     client.fall_behind(batch.frontier)
 
 
-async def live_through(seed: int, steps: int, outages: float) -> None:
+async def run_random_actions(seed: int, steps: int, outages: float) -> None:
     dice = random.Random(seed)
     hubs = [FakeHub(Table(dice, steps, outages), dice)]
-    hubs.append(FakeHub(hubs[0].log, dice))  # another process at the same table
+    hubs.append(FakeHub(hubs[0].log, dice))  # # another process reading the same table
     log = hubs[0].log
     for hub in hubs:
         while not hub.started:
@@ -209,7 +209,7 @@ async def live_through(seed: int, steps: int, outages: float) -> None:
         assert reader.resets == 0
         assert reader.since is not None
         expected = {n for n in log.committed - reader.already if reader.only in (None, signal_of(n))}
-        assert expected - set(reader.seen) == set(), "lost"
+        assert expected - set(reader.seen) == set(), "events were lost"
         assert not reader.client.outbox.closing.done()
         assert reader.client.position.live
         reader.disconnect()
@@ -218,7 +218,7 @@ async def live_through(seed: int, steps: int, outages: float) -> None:
 @settings(max_examples=100, deadline=None)
 @example(
     seed=1404, steps=50, outages=0.02, rows_per_read=2, room=2, remembered=0
-)  # a heartbeat during a read ran ahead of id 1
+)  # # a heartbeat sent during a read was ahead of id 1
 @given(
     seed=st.integers(0, 2**32),
     steps=st.integers(50, 400),
@@ -230,8 +230,8 @@ async def live_through(seed: int, steps: int, outages: float) -> None:
 def test_nobody_loses_an_event_and_no_socket_gets_one_twice(
     seed: int, steps: int, outages: float, rows_per_read: int, room: int, remembered: int
 ) -> None:
-    """Two processes, three pages that stall, acknowledge, are cut and come back elsewhere, any order of
-    commits, outages between any two statements: each page ends with every matching event."""
+    """Two processes and three pages that stall, acknowledge, disconnect and reconnect elsewhere, with commits in any
+    order and outages between any two statements: each page ends up with every matching event."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("signal_log.tail.reader.MAX_ROWS", rows_per_read + 1)
         patch.setattr("signal_log.tail.reader.CHECK_EVERY", float("inf"))
@@ -242,11 +242,11 @@ def test_nobody_loses_an_event_and_no_socket_gets_one_twice(
         patch.setattr(wire, "EVENTS_PER_FRAME", 2)
         patch.setattr("signal_log.tail.client.MAX_MESSAGES", 10**6)
         patch.setattr("signal_log.tail.recent.MAX_EVENTS", remembered)
-        asyncio.run(live_through(seed, steps, outages))
+        asyncio.run(run_random_actions(seed, steps, outages))
 
 
 class CountingTable(Table):
-    """It knows how many rows were asked of it."""
+    """A table that counts how many rows were requested."""
 
     rows_read = 0
 
@@ -276,7 +276,7 @@ async def catch_up_from_the_beginning(count: int) -> tuple[list[int], int]:
 
 
 def test_who_catches_up_reads_about_as_many_rows_as_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A window that takes forty large rows does not have five hundred read for it, each time anew."""
+    """If the window takes forty large rows, a client catching up does not read five hundred again and again."""
     monkeypatch.setattr(window, "MAX_BYTES", 4000)
     monkeypatch.setattr(window, "BYTES_PER_FRAME", 1000)
     monkeypatch.setattr(wire, "BYTES_PER_FRAME", 1000)

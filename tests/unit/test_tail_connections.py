@@ -1,4 +1,4 @@
-"""The majority sets the pace: the hub waits for it briefly when it is slow, and for nobody else."""
+"""The hub briefly waits for a slow majority of its clients, and for nobody else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from signal_log.tail.connections import Connections
 
 
 class FakeClient:
-    """A live client that has acknowledged enough, or not."""
+    """A live client that has acknowledged enough, or has not."""
 
     def __init__(self, half_free: bool) -> None:
         self.position = SimpleNamespace(live=True)
@@ -34,7 +34,7 @@ def live(some: Connections) -> int:
 
 
 def test_a_slow_minority_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """5 of 50 that stop reading hold up nobody."""
+    """5 of 50 clients that stop reading hold up nobody."""
     monkeypatch.setattr(connections, "ROOM_WITHIN", 1000)
     some = connections_of(*[False] * 5, *[True] * 45)
     asyncio.run(asyncio.wait_for(some.wait_for_room(None), 5))  # type: ignore[arg-type]
@@ -42,7 +42,7 @@ def test_a_slow_minority_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_slow_majority_is_waited_for_until_it_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They acknowledge while the hub waits: all stay live."""
+    """A majority that acknowledges while the hub waits stays live."""
     monkeypatch.setattr(connections, "ROOM_WITHIN", 1000)
     most = connections_of(False, False, True)
 
@@ -60,7 +60,7 @@ def test_a_slow_majority_is_waited_for_until_it_has_room(monkeypatch: pytest.Mon
 
 
 def test_a_majority_that_stays_slow_reads_on_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wait is short, and those it was in vain for are not waited for again."""
+    """The wait is short, and clients it did not help are not waited for again."""
     monkeypatch.setattr(connections, "ROOM_WITHIN", 0.03)
     most = connections_of(False, False, True)
     asyncio.run(asyncio.wait_for(most.wait_for_room(None), 5))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The gap-aware cursor and the tail, against a model of a database in which anybody may do anything."""
+"""The gap-aware cursor and the tail, against a model of a database whose clients do anything in any order."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def anchors(*ids: int) -> list[Anchor]:
 
 
 class World:
-    """A PostgreSQL in small: ids from a sequence, locks from before the id until after the commit.
+    """A model of PostgreSQL: ids come from a sequence, and locks are held from before the id until after the commit.
 
-    Before each statement of the reader some steps of the writers happen, as the test's plan says.
+    Before each statement of the reader some of the writers take the steps that the test has planned.
     """
 
     one_writer = False
@@ -43,7 +43,7 @@ class World:
         self.seen_at_start: set[int] = set()
 
     def disturb(self) -> None:
-        """Let the writers do up to three things; sometimes the database fails."""
+        """Let the writers take up to three steps; sometimes the database fails."""
         for _ in range(self.dice.randint(0, 3)):
             if self.steps > 0:
                 self.steps -= 1
@@ -52,10 +52,10 @@ class World:
             raise LogUnavailable("gone")
 
     def act(self) -> None:
-        """One transaction begins, takes an id, commits or rolls back."""
+        """Let one transaction begin, take an id, commit or roll back."""
         action = self.dice.choices(["begin", "insert", "commit", "roll back"], [3, 5, 3, 1])[0]
         if action == "begin" or not self.transactions:
-            self.begun += 1  # the lock is there, the id not yet
+            self.begun += 1  # # it holds the lock but has no id yet
             self.transactions[f"{self.begun}/1"] = []
             return
         name = self.dice.choice(sorted(self.transactions))
@@ -68,7 +68,7 @@ class World:
             del self.transactions[name]
 
     def finish(self) -> None:
-        """Every transaction ends, and nothing fails any more."""
+        """End every transaction and all failures."""
         self.steps = 0
         for name in sorted(self.transactions):
             self.committed.update(self.transactions.pop(name))
@@ -118,7 +118,7 @@ def follow(tail: Tail, times: int) -> list[Batch]:
 
 
 def settled_of(frontier: Frontier, seen: set[int], base: set[int]) -> None:
-    """What is settled has been delivered, if it is there at all."""
+    """Assert that every settled id that exists has been delivered."""
     assert all(number > frontier.settled.id for first, last in frontier.gaps.ranges for number in (first, last))
     assert frontier.settled.id in seen | base | {0}
 
@@ -135,7 +135,7 @@ def settled_of(frontier: Frontier, seen: set[int], base: set[int]) -> None:
 def test_every_committed_row_comes_once_whatever_the_order_of_commits(
     seed: int, steps: int, outages: float, warm_up: int, limit: int, ranges: int
 ) -> None:
-    """Random begins, ids, commits, rollbacks and outages between any two statements: each row once, and
+    """With random begins, ids, commits, rollbacks and outages between any two statements, each row comes once, and
     nothing commits below what was called settled."""
     world = World(random.Random(seed), steps, outages)
     for _ in range(warm_up):
@@ -175,7 +175,7 @@ def test_every_committed_row_comes_once_whatever_the_order_of_commits(
 
 
 def test_a_gap_stays_open_while_its_holder_lives_and_is_dead_when_a_later_read_still_misses_it() -> None:
-    """The order is holders first, then the read: a holder seen before the read keeps the gap open."""
+    """Lock holders are listed before the read, so a holder seen before the read keeps the gap open."""
     cursor = GapCursor(anchors(1)[0])
     cursor.take(cursor.question(9), anchors(4), complete=True, before=frozenset(), now=0)
     cursor.note_holders(frozenset({"3/7"}))
@@ -188,7 +188,7 @@ def test_a_gap_stays_open_while_its_holder_lives_and_is_dead_when_a_later_read_s
 
 
 def test_a_gap_without_evidence_is_never_closed() -> None:
-    """Nobody has looked yet who might fill it."""
+    """A gap stays open until somebody has looked at who might fill it."""
     cursor = GapCursor(START)
     cursor.take(cursor.question(9), anchors(3), complete=True, before=frozenset(), now=0)
     cursor.take(cursor.question(9), [], complete=True, before=frozenset(), now=0)
@@ -196,14 +196,14 @@ def test_a_gap_without_evidence_is_never_closed() -> None:
 
 
 def test_a_prepared_transaction_keeps_gaps_open() -> None:
-    """Its identity may change while it is prepared, so any prepared one counts."""
+    """Any prepared transaction keeps gaps open, because its identity may change while it is prepared."""
     gap = Gap(2, 3, START, 0, frozenset({"3/7"}))
     assert gap.open_under(frozenset({"-1/733", "prepared"}))
     assert not gap.open_under(frozenset({"4/1"}))
 
 
 def test_a_read_that_stopped_at_its_limit_does_not_close_the_gaps_behind_it() -> None:
-    """What lies beyond the last row read was not looked at."""
+    """A read that stopped at its limit leaves the gaps beyond its last row open."""
     cursor = GapCursor(anchors(1)[0])
     cursor.take(cursor.question(9), anchors(4, 9), complete=True, before=frozenset(), now=0)
     cursor.note_holders(frozenset({"3/7"}))
@@ -212,7 +212,7 @@ def test_a_read_that_stopped_at_its_limit_does_not_close_the_gaps_behind_it() ->
 
 
 def test_with_one_writer_a_gap_is_dead_at_once() -> None:
-    """SQLite: ids become visible in order."""
+    """On SQLite, ids become visible in order, so a gap is dead at once."""
     cursor = GapCursor(START, one_writer=True)
     cursor.take(cursor.question(9), anchors(3, 7), complete=True, before=frozenset(), now=0)
     assert cursor.question(9) == Question(7, ())
@@ -220,7 +220,7 @@ def test_with_one_writer_a_gap_is_dead_at_once() -> None:
 
 
 def test_very_many_gaps_take_turns() -> None:
-    """A read asks for a bounded number of ranges, and comes round to all of them."""
+    """A read asks for a limited number of ranges, and successive reads get to all of them."""
     cursor = GapCursor(START)
     cursor.take(cursor.question(9), anchors(2, 4, 6, 8, 10), complete=True, before=frozenset(), now=0)
     asked = [cursor.question(2).ranges for _ in range(3)]
@@ -247,21 +247,21 @@ def test_very_many_gaps_take_turns() -> None:
     ],
 )
 def test_nonsense_is_no_cursor(text: str) -> None:
-    """Anything but what the log handed out is refused."""
+    """Anything but a cursor that the log issued is refused."""
     with pytest.raises(CursorError):
         Token.parse(text)
 
 
 @given(st.integers(1, 2**63 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
 def test_a_cursor_survives_its_text(number: int, epoch: int, digest: int) -> None:
-    """Parsing what was formatted gives the same place."""
+    """Parsing a formatted cursor gives the same cursor."""
     token = Token(f"{epoch:08x}", Anchor(number, f"{digest:08x}"))
     assert Token.parse(str(token)) == token
 
 
 @given(st.lists(st.integers(1, 60)), st.integers(0, 61))
 def test_ids_are_a_set(numbers: list[int], limit: int) -> None:
-    """Ranges hold exactly what was put in, joined where they touch, and can be taken out from below."""
+    """Ranges hold exactly the ids that were added, merge where they touch, and can be removed from below."""
     ids = Ids()
     for number in numbers:
         ids.add(number)

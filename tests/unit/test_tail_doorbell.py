@@ -1,4 +1,4 @@
-"""The doorbell: cheap, coalesced, never in the way, and heard at the end of a short command."""
+"""The doorbell is cheap, coalesced, never in the way, and heard even at the end of a short command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class CountingLayer:
-    """A layer that reaches out, as far as the doorbell can tell."""
+    """A layer that the doorbell takes for one with a server."""
 
     sent: list[dict[str, Any]] = []  # noqa: RUF012  shared on purpose: Channels makes the instance
 
@@ -43,7 +43,7 @@ class BrokenLayer:
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A doorbell that nobody has rung yet."""
+    """Return a doorbell that has never been rung."""
     monkeypatch.setattr(doorbell, "_notifier", Notifier())
 
 
@@ -59,7 +59,7 @@ def wait_until(reached: Any, seconds: float = 5) -> bool:
 
 
 def test_a_ring_on_any_thread_wakes_an_event_loop(fresh: None) -> None:
-    """A hub that sleeps on its loop is woken at once by a commit elsewhere."""
+    """A hub that sleeps on its event loop is woken at once by a commit on another thread."""
 
     async def sleep_until_rung() -> float:
         loop, rung = asyncio.get_running_loop(), asyncio.Event()
@@ -75,7 +75,7 @@ def test_a_ring_on_any_thread_wakes_an_event_loop(fresh: None) -> None:
 
 
 def test_a_ring_waits_for_nobody_it_wakes(fresh: None) -> None:
-    """Whoever is woken works on another thread, and a ring during that work is not swallowed."""
+    """Listeners run on another thread, and a ring that comes while they work is not swallowed."""
     began, go_on, woken = threading.Event(), threading.Event(), []
 
     def wake() -> None:
@@ -93,7 +93,8 @@ def test_a_ring_waits_for_nobody_it_wakes(fresh: None) -> None:
 
 
 def test_while_there_are_commits_a_ring_wakes_no_thread(fresh: None) -> None:
-    """The notifier polls for a while, and sleeps when nothing has come; no ring is lost in between."""
+    """The notifier polls for a while before it sleeps, so commits in quick succession wake no thread; no ring
+    is lost."""
     running, woken, calls = doorbell._notifier, [], []
     original = running._calls.put
     running._calls = SimpleNamespace(put=lambda call: (calls.append(call), original(call)), get=running._calls.get)  # type: ignore[assignment]
@@ -109,7 +110,7 @@ def test_while_there_are_commits_a_ring_wakes_no_thread(fresh: None) -> None:
 
 
 def test_no_ring_of_many_threads_is_lost(fresh: None) -> None:
-    """After the last ring of anybody somebody is woken, whatever the notifier was doing."""
+    """After the last ring from any thread somebody is woken, whatever the notifier was doing."""
     woken_at, rung_at = [0.0], [0.0]
     doorbell.listen(lambda: woken_at.append(time.monotonic()))
 
@@ -120,7 +121,7 @@ def test_no_ring_of_many_threads_is_lost(fresh: None) -> None:
             time.sleep(pause)
 
     longest = notifier.POLL_EVERY * notifier.MAX_IDLE_POLLS
-    for _ in range(2):  # about as long as the notifier stays awake, so that some find it falling asleep
+    for _ in range(2):  # # roughly as long as the notifier polls, so that some rings find it falling asleep
         threads = [threading.Thread(target=ring, args=(longest / 40 * n,)) for n in range(1, 5)]
         for thread in threads:
             thread.start()
@@ -131,13 +132,13 @@ def test_no_ring_of_many_threads_is_lost(fresh: None) -> None:
 
 
 def test_with_the_in_memory_layer_nothing_runs_in_the_background(fresh: None) -> None:
-    """There is nobody to ring, so no thread is started."""
+    """The in-memory layer reaches no other process, so no thread is started."""
     doorbell.ring()
     assert doorbell._notifier.thread is None
 
 
 def test_rings_are_coalesced_and_the_last_one_is_never_swallowed(fresh: None, settings: Any) -> None:
-    """Thousands of commits make few messages, and one message goes out after the last commit."""
+    """Thousands of commits make few messages, and one message always follows the last commit."""
     layer(settings, "CountingLayer")
     CountingLayer.sent.clear()
     began = time.monotonic()
@@ -156,7 +157,7 @@ def test_rings_are_coalesced_and_the_last_one_is_never_swallowed(fresh: None, se
 def test_a_layer_that_is_down_is_counted_and_said_once(
     fresh: None, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No ring raises or waits; one warning a minute tells the operator."""
+    """No ring raises or waits while the layer is down, and one warning a minute tells the operator."""
     layer(settings, "BrokenLayer")
     with caplog.at_level(logging.WARNING, "signal_log.tail.layer_publisher"):
         for count in range(1, 4):
@@ -197,19 +198,19 @@ def run(body: str, delay: float = 0.1) -> tuple[str, float]:
 
 
 def test_a_short_command_is_heard() -> None:
-    """A process that ends right after its commit waits for its ring to go out."""
+    """A process that ends right after its commit waits until its ring is sent."""
     assert run("doorbell.ring()")[0] == "rung\n"
 
 
 def test_a_layer_that_hangs_does_not_keep_a_process_alive() -> None:
-    """The wait at the end is bounded."""
+    """The wait at exit is bounded, so a hanging layer does not keep the process alive."""
     silent, idle = run("doorbell.ring()", delay=30), run("pass")
     assert silent[0] == ""
     assert silent[1] - idle[1] < 5
 
 
 def test_a_forked_child_rings_by_itself() -> None:
-    """Threads do not survive a fork; the child starts its own."""
+    """Threads do not survive a fork, so the child starts its own."""
     body = """
 doorbell.ring(); time.sleep(0.5)
 if os.fork() == 0:

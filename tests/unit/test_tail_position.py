@@ -1,4 +1,4 @@
-"""A client's position in the log, against a model of hubs and a table in which anything may happen in any order."""
+"""A client's position in the log, against a model of hubs and a table in which anything happens in any order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ids(found: Iterable[Encoded]) -> list[int]:
 
 
 def live(top: int) -> Position:
-    """A client that has begun at the end of the log and has nothing to catch up with."""
+    """Return a client that began at the end of the log and has nothing to catch up with."""
     made = Position()
     made.began(frontier(top))
     assert made.next_read(frontier(top)) is None
@@ -48,7 +48,7 @@ def live(top: int) -> Position:
 
 
 def test_a_client_that_begins_at_the_end_has_nothing_to_read() -> None:
-    """It is live at once, and is sent the very batches that the hub hands out."""
+    """A client that begins at the end is live at once, and is sent the very batches that the hub hands out."""
     client = live(5)
     assert client.live
     batch = events(6, 7)
@@ -57,7 +57,7 @@ def test_a_client_that_begins_at_the_end_has_nothing_to_read() -> None:
 
 
 def test_a_client_that_resumes_reads_what_it_missed_and_is_live_then() -> None:
-    """From its cursor up to the hub's newest row; its cursor does not run ahead meanwhile."""
+    """It reads from its cursor up to the hub's newest row, and its cursor does not run ahead meanwhile."""
     client, hub = Position(), frontier(9)
     client.resumed(anchor(4))
     read = client.next_read(hub)
@@ -73,7 +73,7 @@ def test_a_client_that_resumes_reads_what_it_missed_and_is_live_then() -> None:
 
 
 def test_what_does_not_fit_is_read_again() -> None:
-    """The place is moved to the last row before it, and the cursor with it."""
+    """Position and cursor move to the last row before the first one that did not fit."""
     client, hub = Position(), frontier(9)
     client.resumed(anchor(4))
     read = client.next_read(hub)
@@ -85,7 +85,7 @@ def test_what_does_not_fit_is_read_again() -> None:
 
 
 def test_a_read_that_stopped_at_its_limit_goes_on_behind_its_last_row() -> None:
-    """Also when that row was none that the client wanted."""
+    """The next read continues after the last row, even if the client did not want that row."""
     client, hub = Position(), frontier(9)
     client.resumed(anchor(4))
     read = client.next_read(hub)
@@ -95,12 +95,12 @@ def test_a_read_that_stopped_at_its_limit_goes_on_behind_its_last_row() -> None:
 
 
 def test_who_falls_behind_reads_on_from_what_it_was_sent() -> None:
-    """Of a batch that did not fit the rest is read, late events below the place too."""
+    """The unsent rest of a batch is read again, including late events below the client's position."""
     client, before = live(5), frontier(9, settled=5, gaps=[6, 8])
     late = events(6, 8, 10)
     client.fell_behind(before, sent=late[:1], unsent=late[1:])
     assert not client.live
-    assert client.cursor(frontier(10)) == anchor(5), "8 is owed"
+    assert client.cursor(frontier(10)) == anchor(5), "the cursor passed 8, which is still owed"
     read = client.next_read(frontier(10))
     assert read == Read(9, ((8, 8),), anchor(10))
     client.read_returned(read, late[1:], (), complete=True)
@@ -108,7 +108,7 @@ def test_who_falls_behind_reads_on_from_what_it_was_sent() -> None:
 
 
 def test_a_late_event_below_the_place_of_a_client_that_is_behind_is_owed() -> None:
-    """One above its place is not: it will be read in any case."""
+    """A late event below the client's position is owed; one above it is not, because it will be read anyway."""
     client = Position()
     client.began(frontier(9, settled=2, gaps=[3, 4]))
     before = frontier(9, settled=2, gaps=[3, 4])
@@ -117,13 +117,13 @@ def test_a_late_event_below_the_place_of_a_client_that_is_behind_is_owed() -> No
 
 
 def test_a_late_event_that_comes_during_a_read_is_owed_unless_the_read_found_it() -> None:
-    """And until the read has returned no cursor passes it."""
+    """Until the read has returned, no cursor passes a late event that came during it."""
     client, before, after = Position(), frontier(9, settled=2, gaps=[3, 4]), frontier(9)
     client.resumed(anchor(2))
     read = client.next_read(before)
     assert read is not None
     client.offered(events(3, 4), before)
-    rows = events(4, 5, 9)  # the table was read when 3 was not there yet
+    rows = events(4, 5, 9)  # # 3 did not exist yet when the table was read
     assert ids(client.wanted(rows, after)) == [4, 5, 9]
     client.read_returned(read, rows, (), complete=True)
     assert client.cursor(after) == anchor(2)
@@ -131,7 +131,7 @@ def test_a_late_event_that_comes_during_a_read_is_owed_unless_the_read_found_it(
 
 
 def test_what_the_hub_has_yet_to_hand_out_is_left_to_it() -> None:
-    """A row that is visible in the table but still a gap of the hub's will be offered."""
+    """A row that is visible in the table but still a gap for the hub is left out, because the hub will offer it."""
     client, hub = Position(), frontier(9, settled=4, gaps=[5])
     client.resumed(anchor(4))
     read = client.next_read(hub)
@@ -145,17 +145,18 @@ def test_what_the_hub_has_yet_to_hand_out_is_left_to_it() -> None:
 
 
 def test_a_cursor_from_beyond_the_hub_s_frontier_is_not_sent_again_what_it_covers() -> None:
-    """Another process had read further than this one."""
+    """A cursor from another process, which had read further than this one, is honoured."""
     client = Position()
     client.resumed(anchor(8))
     assert client.next_read(frontier(5)) is None
     assert client.live
     assert ids(client.offered(events(7, 8, 9), frontier(5))) == [9]
-    assert client.cursor(frontier(6)) == anchor(8), "it does not go back either"
+    assert client.cursor(frontier(6)) == anchor(8), "the cursor went back"
 
 
 def test_the_cursor_does_not_go_back_below_the_one_resumed_from() -> None:
-    """Also where the hub still waits for an id below it, and the client falls behind."""
+    """The cursor stays at or above the one resumed from, even if the hub waits for a lower id and the client falls
+    behind."""
     client, hub = Position(), frontier(9, settled=2, gaps=[3, 6])
     client.resumed(anchor(4))
     read = client.next_read(hub)
@@ -167,7 +168,7 @@ def test_the_cursor_does_not_go_back_below_the_one_resumed_from() -> None:
 
 
 def test_a_read_that_failed_is_made_again_with_what_came_meanwhile() -> None:
-    """Nothing is taken, nothing is forgotten."""
+    """After a failed read nothing counts as delivered, and nothing that was owed is forgotten."""
     client, before = Position(), frontier(9, settled=2, gaps=[3])
     client.began(before)
     assert client.offered(events(3), before) == ()
@@ -178,7 +179,7 @@ def test_a_read_that_failed_is_made_again_with_what_came_meanwhile() -> None:
 
 
 def test_other_filters_hold_from_here_on_and_the_rest_is_still_read() -> None:
-    """A live client goes on at the newest row; one that is behind keeps its place."""
+    """A live client continues from the newest row; one that is behind keeps its position."""
     client = live(5)
     client.filters_changed(frontier(9))
     assert not client.live
@@ -189,7 +190,7 @@ def test_other_filters_hold_from_here_on_and_the_rest_is_still_read() -> None:
 
 
 def test_the_rest_of_a_backfill_is_owed_and_no_cursor_passes_it() -> None:
-    """A backfill that is larger than the window comes in parts."""
+    """A backfill larger than the window is sent in parts."""
     client, hub = Position(), frontier(9)
     client.began(hub)
     assert client.backfill_read() == 9
@@ -201,7 +202,7 @@ def test_the_rest_of_a_backfill_is_owed_and_no_cursor_passes_it() -> None:
 
 
 def test_a_backfill_leaves_out_what_comes_anyway() -> None:
-    """The hub's gaps, and late events that are owed."""
+    """A backfill omits the hub's gaps and late events that are owed, since both arrive anyway."""
     client, hub = Position(), frontier(9, settled=2, gaps=[3, 5])
     client.began(hub)
     client.offered(events(5), hub)
@@ -210,7 +211,7 @@ def test_a_backfill_leaves_out_what_comes_anyway() -> None:
 
 
 def test_in_another_log_everything_begins_anew() -> None:
-    """What was owed in the log before is no longer asked for."""
+    """What was owed in the previous log is no longer asked for."""
     client, before = Position(), frontier(9, settled=2, gaps=[3])
     client.began(before)
     client.offered(events(3), before)
@@ -231,7 +232,7 @@ FILTERS: Final[list[Callable[[int], bool]]] = [
 
 
 class Hub:
-    """Reads the whole table in one moment; what may be missing was pending then or at the read before."""
+    """A hub that reads the whole table in one moment; what may be missing was pending then or at the read before."""
 
     def __init__(self) -> None:
         self.handed_out: set[int] = set()
@@ -239,7 +240,7 @@ class Hub:
         self.frontier = frontier(0)
 
     def advance(self, committed: set[int], pending: set[int]) -> list[int]:
-        """What this read found that none did before."""
+        """Take in what this read found and none did before."""
         new = sorted(committed - self.handed_out)
         self.handed_out |= committed
         top = max(self.handed_out, default=0)
@@ -251,7 +252,8 @@ class Hub:
 
 
 class Page:
-    """One page, cut and resumed at either of two hubs, whose window takes a few events until they are acknowledged."""
+    """A page, cut off and resumed at either of two hubs, whose window takes a few events until they are
+    acknowledged."""
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
@@ -282,7 +284,7 @@ class Page:
 
     # --- the table --------------------------------------------------------------------------------
     def write(self) -> None:
-        """A transaction takes an id, commits or rolls back."""
+        """Let a transaction take an id, commit or roll back."""
         action = self.dice.choices(["take", "commit", "roll back"], [4, 3, 1])[0]
         if action == "take" or not self.pending:
             self.pending.add(self.next_id)
@@ -318,7 +320,7 @@ class Page:
     def reconnect(self) -> None:
         self.hub = self.dice.choice(self.hubs)
         self.open_socket()
-        self.on_socket.update(range(self.cursor.id + 1))  # the client has these, and says so
+        self.on_socket.update(range(self.cursor.id + 1))  # # the client has these and says so
         self.client.resumed(self.cursor)
         self.take_cursor()
 
@@ -368,7 +370,7 @@ class Page:
             wanted = self.client.wanted_backfill(rows, self.hub.frontier)
             self.client.backfill_returned(rows, wanted[:room], wanted[room:])
             for forget in (self.received, self.on_socket, self.before_it_began):
-                forget.difference_update(ids(wanted))  # a backfill brings what it finds once more
+                forget.difference_update(ids(wanted))  # # a backfill may send what was sent before
         self.read = self.backfill = self.rows = None
         self.receive(wanted[:room])
         self.take_cursor()
@@ -378,7 +380,7 @@ class Page:
         numbers = ids(sent)
         assert numbers == sorted(numbers)
         assert set(numbers) <= self.committed
-        assert not self.on_socket & set(numbers), "twice on one socket"
+        assert not self.on_socket & set(numbers), "sent twice on one socket"
         self.on_socket |= set(numbers)
         self.received |= set(numbers)
         self.unacknowledged += len(numbers)
@@ -386,10 +388,10 @@ class Page:
     def take_cursor(self) -> None:
         self.cursor = self.client.cursor(self.hub.frontier)
         to_come = self.to_come(self.committed | self.pending)
-        assert not to_come or self.cursor.id < min(to_come), "the cursor passes an event not yet sent"
+        assert not to_come or self.cursor.id < min(to_come), "the cursor passes an event that was not sent yet"
 
     def to_come(self, numbers: set[int]) -> list[int]:
-        """Those that the page must still be sent; filters hold from when they are set."""
+        """Return the events still due to the page; filters apply from the moment they are set."""
         new = numbers - self.received - self.before_it_began
         return [number for number in new if all(matches(number) for matches in self.filters_used)]
 
@@ -408,7 +410,7 @@ class Page:
             self.dice.choice(actions)()
 
     def finish(self) -> None:
-        """Nothing more is written, and the page reads on until it is live."""
+        """Stop writing, and let the page read until it is live."""
         self.committed |= self.pending
         self.pending = set()
         for _ in range(30):
@@ -421,13 +423,13 @@ class Page:
 @settings(max_examples=400, deadline=None)
 @given(seed=st.integers(0, 2**32), steps=st.integers(10, 300), ranges=st.integers(1, 3))
 def test_each_event_comes_once_and_no_cursor_passes_one_not_yet_sent(seed: int, steps: int, ranges: int) -> None:
-    """Any order of commits, offers, falling behind, reads and what arrives during them, acknowledgements,
-    reconnections and changes of filters: nothing is lost, nothing comes twice on one socket."""
+    """With any order of commits, offers, falling behind, reads and what arrives during them, acknowledgements,
+    reconnections and filter changes, nothing is lost and nothing comes twice on one socket."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(position, "MAX_RANGES", ranges)
         page = Page(random.Random(seed))
         page.live_through(steps)
         page.finish()
-        assert page.to_come(page.committed) == [], "lost"
+        assert page.to_come(page.committed) == [], "events were lost"
         page.take_cursor()
         assert page.cursor.id == max(page.committed, default=0)

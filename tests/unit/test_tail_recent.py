@@ -1,4 +1,4 @@
-"""What a hub remembers of the events it handed out: exactly what the table would answer, or nothing."""
+"""A hub's memory of the events it handed out answers exactly as the table would, or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def ids(found: list[Encoded] | None) -> list[int] | None:
 
 
 def test_it_answers_as_the_table_does() -> None:
-    """Above a place, up to another, late ones and asked ranges in order of id, each once, not more than the limit."""
+    """It answers in order of id, each event once and up to the limit, including late events and requested ranges."""
     kept = Recent(10)
     kept.add(events(11, 12, 15, 16))
     kept.add(events(13, 17))
@@ -30,7 +30,7 @@ def test_it_answers_as_the_table_does() -> None:
 
 
 def test_what_came_before_it_is_left_to_the_table() -> None:
-    """It never answers where it may have forgotten, or never known, something."""
+    """It never answers where it may have forgotten something or never known it."""
     kept = Recent(10)
     kept.add(events(9, 11))
     assert kept.read(9, (), 100, up_to=11) is None
@@ -40,7 +40,7 @@ def test_what_came_before_it_is_left_to_the_table() -> None:
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_EVENTS", 3), ("MAX_BYTES", 3 * events(11)[0].size)])
 def test_the_lowest_are_forgotten_first(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
-    """Its size is bounded, by number and by bytes; a late one below what is forgotten is not taken."""
+    """Its size is bounded in events and in bytes; a late event below what was forgotten is not kept."""
     monkeypatch.setattr(recent, limit, value)
     kept = Recent(10)
     kept.add(events(11, 12, 13, 15))

@@ -1,4 +1,4 @@
-"""What wakes a hub: no call is lost, and only one that finds the hub asleep reaches for its loop."""
+"""A wakeup loses no call, and only a call that finds the hub asleep touches its event loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from signal_log.tail.wakeup import Wakeup
 
 
 def test_a_call_during_a_read_is_noticed_after_it() -> None:
-    """Between ``clear`` and ``wait`` nothing is lost, and the event loop is left alone."""
+    """A call between ``clear`` and ``wait`` is not lost, and does not touch the event loop."""
 
     async def scene() -> list[Any]:
         wakeup, calls = Wakeup(), []
@@ -29,7 +29,7 @@ def test_a_call_during_a_read_is_noticed_after_it() -> None:
 
 
 def test_calls_from_another_thread_wake_it_again_and_again() -> None:
-    """A thread that calls without pause while the hub reads and sleeps: each sleep ends by a call, not by its time."""
+    """With a thread that calls all the time, every sleep of the hub ends by a call, never by its timeout."""
 
     async def scene() -> int:
         wakeup, over = Wakeup(), threading.Event()

@@ -1,4 +1,4 @@
-"""The frames of the websocket: hostile input is answered, big output is cut, nothing is promised early."""
+"""The websocket's frames: hostile input is answered, large output is split, no cursor runs ahead."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ JSON = st.recursive(
 @settings(max_examples=300)
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")) | JSON.map(json.dumps))
 def test_any_text_is_a_message_or_is_refused_with_a_sentence(text: str) -> None:
-    """No input raises anything but the error that has a code and a sentence for the client."""
+    """Invalid input raises only the error that has a code and a sentence for the client."""
     found = attempt(text)
     if isinstance(found, MessageError):
         assert found.code
@@ -51,10 +51,10 @@ def test_any_text_is_a_message_or_is_refused_with_a_sentence(text: str) -> None:
     st.sampled_from(["subscribe", "ack"]),
 )
 def test_any_values_in_a_known_message_are_taken_or_refused(message: dict[str, Any], kind: str) -> None:
-    """Fields of wrong types are refused, and never fatal: the socket lives on."""
+    """Fields of wrong types are refused but never fatal: the socket stays open."""
     found = attempt(json.dumps({**message, "type": kind}))
     if isinstance(found, MessageError):
-        # NaN and Infinity are no JSON, though Python writes them.
+        # NaN and Infinity are not JSON, though Python writes them.
         assert not found.fatal or any(word in json.dumps(message) for word in ("NaN", "Infinity", "\\ud"))
     elif isinstance(found, Subscribe):
         assert 0 <= found.backfill <= wire.MAX_BACKFILL
@@ -71,7 +71,7 @@ def test_any_values_in_a_known_message_are_taken_or_refused(message: dict[str, A
     ],
 )
 def test_what_is_not_json_text_of_a_sane_size_ends_the_socket(text: str | None, data: bytes | None, code: str) -> None:
-    """Binary, broken and giant frames are fatal."""
+    """Binary, broken and oversized frames close the socket."""
     with pytest.raises(MessageError) as caught:
         decode(text, data)
     assert (caught.value.code, caught.value.fatal) == (code, True)
@@ -95,7 +95,7 @@ def test_what_is_not_json_text_of_a_sane_size_ends_the_socket(text: str | None, 
     ],
 )
 def test_a_wrong_field_is_named_and_the_socket_lives(message: object, code: str) -> None:
-    """The error's code says which part was wrong."""
+    """The error code names the wrong field, and the socket stays open."""
     with pytest.raises(MessageError) as caught:
         decode(json.dumps(message))
     assert (caught.value.code, caught.value.fatal) == (code, False)
@@ -103,7 +103,7 @@ def test_a_wrong_field_is_named_and_the_socket_lives(message: object, code: str)
 
 @pytest.mark.parametrize(("asked", "given_"), [(1_000_000, 1000), (-3, 0), (200, 200), (None, 0)])
 def test_the_backfill_is_clamped(asked: int | None, given_: int) -> None:
-    """A million becomes the most that is given, and the message says that it was changed."""
+    """A backfill of a million is reduced to the maximum, and the message says so."""
     found = decode(json.dumps({"type": "subscribe", "backfill": asked}))
     assert isinstance(found, Subscribe)
     assert found.backfill == given_
@@ -112,7 +112,7 @@ def test_the_backfill_is_clamped(asked: int | None, given_: int) -> None:
 
 @pytest.mark.parametrize("value", ["\ud800", 2**70, "</script>\u2028", 'a"b\\'])
 def test_any_stored_value_can_be_encoded(value: object) -> None:
-    """A lone surrogate or a huge integer does not stop the tail."""
+    """Any stored value can be encoded; a lone surrogate or a huge integer does not stop the tail."""
     encoded = encode({"id": 1, "digest": "ab" * 32, "object_repr": value})
     assert json.loads(encoded.text)["object_repr"] == value
     encoded.text.encode()
@@ -120,8 +120,8 @@ def test_any_stored_value_can_be_encoded(value: object) -> None:
 
 @given(st.lists(st.integers(1, 70_000), max_size=30), st.integers(0, 100))
 def test_frames_are_bounded_and_no_cursor_runs_ahead(sizes: list[int], settled: int) -> None:
-    """Each frame holds at most 200 events and 64 KB unless one event alone is bigger; its cursor lies below
-    everything that later frames still bring."""
+    """A frame holds at most 200 events and 64 KB, unless a single event is larger; its cursor lies below everything
+    that later frames bring."""
     events = [event(number, "x" * size) for number, size in enumerate(sizes, 1)]
     frames = list(wire.frames(events, "0badcafe", Anchor(settled, "00000000") if settled else START))
     assert [e.id for frame in frames for e in frame.events] == [e.id for e in events]
@@ -137,12 +137,12 @@ def test_frames_are_bounded_and_no_cursor_runs_ahead(sizes: list[int], settled: 
 
 
 def test_a_frame_has_at_most_200_events() -> None:
-    """Many small events are cut by number."""
+    """Many small events are split by number."""
     assert [len(f.events) for f in wire.frames([event(n) for n in range(1, 451)], "0badcafe", START)] == [200, 200, 50]
 
 
 def test_a_window_closes_at_its_limits_and_opens_with_acknowledgements() -> None:
-    """2,000 events or 256 KB outstanding, and no more frames go out."""
+    """With 2,000 events or 256 KB unacknowledged, no more frames are sent until an acknowledgement arrives."""
     window = Window()
     for start in range(0, MAX_EVENTS, 200):
         assert window.open
@@ -157,7 +157,8 @@ def test_a_window_closes_at_its_limits_and_opens_with_acknowledgements() -> None
 
 
 def test_what_a_window_has_room_for_follows_the_size_of_events() -> None:
-    """A table with large rows is not read for a window that takes a few of them."""
+    """The number of events to read follows their size, so large rows are not read for a window that takes only
+    a few."""
     window = Window()
     assert window.room(1) == MAX_EVENTS
     assert window.room(8 * 1024) == (256 + 64) // 8
@@ -169,7 +170,7 @@ def test_what_a_window_has_room_for_follows_the_size_of_events() -> None:
 
 
 def test_a_late_event_may_be_acknowledged_by_its_own_id_or_by_the_highest() -> None:
-    """A gap that filled late has a low id; both ways to name "all I have" settle it."""
+    """A late event has a low id, so it may be acknowledged by that id or by the highest one received."""
     for number in (5, 100):
         window = Window()
         window.sent([99, 100], 10, now=0)
@@ -180,7 +181,7 @@ def test_a_late_event_may_be_acknowledged_by_its_own_id_or_by_the_highest() -> N
 
 
 def test_silence_is_overdue_only_while_something_is_outstanding() -> None:
-    """An idle client that owes no answer is left alone; one that owes it is not, and an answer helps."""
+    """A client that owes an acknowledgement becomes overdue, and answering helps; an idle client never does."""
     window = Window()
     assert not window.overdue(ACK_TIMEOUT * 10)
     window.sent([1], 10, now=100)

@@ -1,4 +1,4 @@
-"""What a mail about an account says and what of it may reach a log line, without a database."""
+"""What an account mail says, and what of it may reach a log line; no database is needed."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from users.mail import compose, deliver, mask
     ],
 )
 def test_a_masked_address_keeps_three_letters_at_most(address: str, masked: str) -> None:
-    """Enough to recognise, not enough to write to, whatever the text is."""
+    """A masked address keeps at most three letters: enough to recognise, not enough to write to."""
     assert mask(address) == masked
 
 
 def test_the_first_line_of_a_template_is_the_subject() -> None:
-    """And the rest is the text, as plain text: nothing is escaped, nothing is a header."""
+    """The first line of a template is the subject; the rest is plain text in which nothing is escaped or becomes a
+    header."""
     message = compose("notice", ["root@example.org"], {"username": "<b>&ada", "pk": 7, "deleted_by": "grace (id 3)"})
     assert message.subject == "Account deleted: <b>&ada"
     assert message.body.startswith('The account "<b>&ada" (id 7)')
@@ -51,7 +52,7 @@ class Refusing(EmailMessage):
 
 
 def test_a_failure_is_logged_without_the_address(caplog: pytest.LogCaptureFixture) -> None:
-    """Not even where the error quotes it; the next mail is still tried."""
+    """A failure is logged without the address, even where the error quotes it, and the next mail is still tried."""
     refused = smtplib.SMTPRecipientsRefused({"ada@example.org": (550, b"no ada@example.org here")})
     first, second = Refusing(refused, "ada@example.org"), Refusing(ValueError("ada@example.org"), "root@example.org")
     with caplog.at_level(logging.ERROR, logger="users.mail"):
@@ -64,7 +65,8 @@ def test_a_failure_is_logged_without_the_address(caplog: pytest.LogCaptureFixtur
 
 
 def test_a_server_that_is_not_there_is_waited_for_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Each further mail would wait for the same timeout; what is left unsent is logged too."""
+    """After one timeout the remaining mails are not tried, since each would wait as long; the unsent ones are
+    logged."""
     first, second = Refusing(TimeoutError(), "ada@example.org"), Refusing(TimeoutError(), "root@example.org")
     with caplog.at_level(logging.ERROR, logger="users.mail"):
         deliver([first, second])
