@@ -18,7 +18,7 @@ from signal_log.seal.canonical import (
     event_digest,
     payload_hash,
 )
-from tests.vectors.make import EVENTS, FILE
+from tests.vectors.event_digests import EVENTS, FILE
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = st.recursive(

@@ -1,4 +1,4 @@
-"""Writes the golden vectors of an event's digest: `python -m tests.vectors.make`.
+"""Writes the golden vectors of an event's digest: `python -m tests.vectors.event_digests`.
 
 Only for a new version of the format: the file of a version that has been released never changes.
 """
