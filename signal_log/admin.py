@@ -148,8 +148,7 @@ class SignalEventAdmin(ReadByObservers, EventAdmin):
     def change(self, event: SignalEvent) -> SafeString:
         """The change on one line, and what caused it."""
         line = Line(event)
-        told = [("cause", line.cause), ("err", line.error), *([] if line.error else line.summary)]
-        return format_html_join(" ", '<span class="change {}">{}</span>', [part for part in told if part[1]])
+        return format_html_join(" ", '<span class="change {}">{}</span>', line.summary)
 
     @admin.display(description="actor")
     def actor(self, event: SignalEvent) -> SafeString:

@@ -16,7 +16,7 @@ from signal_log.show.links import url
 from signal_log.show.trace.receivers import receivers_of
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import Side, field_diffs
-from signal_log.show.words.summary import summary
+from signal_log.show.words.summary import change
 from signal_log.show.words.text import duration, one_line
 
 LONGEST_VALUE = 200
@@ -92,7 +92,7 @@ def _depths(ordered: Sequence[Event]) -> list[int]:
 
 
 def _row(event: Event, depth: int) -> dict[str, Any]:
-    verb = kinds.verb(event.signal, event.created, event.changes)
+    effect = kinds.effect(event.signal, event.created, event.changes)
     kind = kinds.signal_kind(event.signal, event.created, event.changes, event.outcome)
     return {
         "position": event.position,
@@ -104,9 +104,9 @@ def _row(event: Event, depth: int) -> dict[str, Any]:
         "cause": one_line(event.caused_by, 300),
         "changes": [
             {"name": field.name, "old": _text(field.old), "new": _text(field.new)}
-            for field in field_diffs(event.changes, verb)
+            for field in field_diffs(event.changes, effect)
         ],
-        "summary": summary(event, verb),
+        "summary": change(event),
         "receivers": receivers_of(event),
         "time": duration(event.duration_us),
         "outcome": event.outcome.replace("_", " "),

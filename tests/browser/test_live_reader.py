@@ -163,8 +163,8 @@ def test_the_cascade_is_drawn_and_its_cause_can_be_followed(site, visit):
     expect(detail.locator(".chain .cause")).to_be_visible()
     detail.locator(".chain button").click()
     expect(detail.locator("h2")).to_contain_text("User")
-    expect(detail.locator(".fall li").first).to_contain_text("create User cause1")
-    expect(detail.locator(".fall")).to_contain_text("create Profile cause1")
+    expect(detail.locator(".fall li").first).to_contain_text("save User cause1")
+    expect(detail.locator(".fall")).to_contain_text("save Profile cause1")
     took = detail.locator(".facts dt", has_text="Duration").locator("+ dd").text_content()
     assert took == detail.locator(".fall li").first.locator("span").last.text_content()
 

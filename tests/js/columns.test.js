@@ -51,7 +51,7 @@ test("a column comes back where it usually is, and moves one place at a time", (
 });
 
 test("one column takes the room that is left, whichever are shown", () => {
-  assert.equal(tracks(fromText("kind.obj-300.took")), "108px minmax(120px, 300fr) 66px");
+  assert.equal(tracks(fromText("kind.obj-300.took")), "108px minmax(120px, 300fr) 84px");
   assert.equal(tracks(fromText("kind.time")), "108px minmax(56px, 96fr)");
   assert.equal(names(slim(USUAL)), "time kind obj chg actor");
   assert.equal(leastRoom(fromText("kind.obj")), 108 + 120 + 10 + 28);
@@ -117,6 +117,6 @@ test("the other columns say whose and how long, of an operation, a signal and a 
   };
   assert.equal(EXTRA.took(soon, soon), "243 µs");
   assert.equal(EXTRA.took({ ordered: [operation, later] }, operation), "4.0 ms");
-  assert.equal(EXTRA.took(later, later), "–");
+  assert.equal(EXTRA.took(later, later), "not finished");
   assert.equal(EXTRA.outcome({ event: { kind: "about" } }, operation), "committed");
 });

@@ -85,7 +85,7 @@ def parse(sent: QueryDict, *, own: tuple[str, ...] = ()) -> Query:
     query = Query()
     for key in sent:
         if key not in own:
-            values = list(dict.fromkeys(value for value in sent.getlist(key) if value.strip("!")))
+            values = list(dict.fromkeys(value for value in sent.getlist(key) if value not in ("", "!")))
             if values:
                 query.given[key] = values
     good: dict[str, list[str]] = {}

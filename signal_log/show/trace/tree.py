@@ -23,7 +23,6 @@ FOLD_ABOVE: Final = 5
 SAMPLES: Final = 3
 """Of those that are counted so many are shown all the same."""
 
-ACTIONS: Final = {"created": "save", "updated": "save", "deleted": "delete", "m2m": "m2m", "silent": "write"}
 NOTHING_KNOWN: Final[Mapping[Any, Any]] = {}
 
 
@@ -59,7 +58,7 @@ class Operation:
     @property
     def action(self) -> str:
         """What was called: save, delete, m2m; an extra signal's name."""
-        return ACTIONS.get(kinds.verb(*_said(self.last)), kinds.short_name(self.last.signal))
+        return kinds.action(*_said(self.last))
 
     def alike(self, known: Known) -> tuple[Any, ...]:
         """What it did, and which receivers ran, with an error or slow or neither."""

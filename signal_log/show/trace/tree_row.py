@@ -42,7 +42,7 @@ class Row:
     @property
     def object(self) -> str:
         """The event's object on one line."""
-        return one_line(self.event.object_repr or self.event.object_pk, 60) if self.event else ""
+        return one_line(kinds.object_name(self.event.object_repr, self.event.object_pk), 60) if self.event else ""
 
     @property
     def call_site(self) -> str:

@@ -1,4 +1,7 @@
-"""What an event changed, field by field: old and new, with the words that differ marked in long texts."""
+"""What an event changed, field by field: old and new, with the words that differ marked in long texts.
+
+The live page's panel says the same (``lib/diff.js``).
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import islice
 from typing import Any, Final
 
 from signal_log.event import MASK
 from signal_log.show.words.text import plain, visible
 
 _TOKEN: Final = re.compile(r"\w+|\s+|[^\w\s]")
+_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)(?:Z|\+00:00)", re.ASCII)
 SHORTEST_WORD_DIFF: Final = 16
 MOST_TOKENS: Final = 1_500  # SequenceMatcher is quadratic; 1,500 words take some 20 ms
 LEAST_LIKENESS: Final = 0.35
@@ -54,9 +59,9 @@ class FieldDiff:
         return any(side is not None and side.style == "masked" for side in (self.old, self.new))
 
 
-def field_diffs(changes: Any, verb: str) -> list[FieldDiff]:
-    """The changes of an event with this verb (``kinds.verb``)."""
-    return [_field_diff(name, old, new, verb) for name, old, new in pairs(changes)]
+def field_diffs(changes: Any, effect: str) -> list[FieldDiff]:
+    """The changes of an event with this effect (``kinds.effect``)."""
+    return [_field_diff(name, old, new, effect) for name, old, new in pairs(changes)]
 
 
 def pairs(changes: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -75,18 +80,29 @@ def side(value: Any) -> Side:
     if value is None:
         return Side((Piece("null"),), "null")
     if value == "":
-        return Side((Piece("empty text"),), "empty")
+        return Side((Piece("empty"),), "empty")
     if value == MASK:
         return Side((Piece(MASK),), "masked")
-    return Side((Piece(visible(plain(value, pretty=True))),))
+    return Side((Piece(visible(_readable(plain(value, pretty=True)))),))
 
 
-def _field_diff(name: str, old: Any, new: Any, verb: str) -> FieldDiff:
-    before = None if verb in NO_OLD and old is None else side(old)
-    after = None if verb in NO_NEW and new is None else side(new)
+def _readable(text: str) -> str:
+    """A time in UTC as people write it; any other text as it is."""
+    moment = _MOMENT.fullmatch(text)
+    return f"{moment[1]} {moment[2]} UTC" if moment else text
+
+
+def _field_diff(name: str, old: Any, new: Any, effect: str) -> FieldDiff:
+    before = None if effect in NO_OLD and old is None else side(old)
+    after = None if effect in NO_NEW and new is None else side(new)
     if before and after and not before.style and not after.style:
         before, after = _marked(before.text, after.text)
     return FieldDiff(visible(name), before, after)
+
+
+def _tokens(text: str) -> list[str]:
+    """The words of a text, as far as they are worth looking at."""
+    return [found[0] for found in islice(_TOKEN.finditer(text), MOST_TOKENS + 1)]
 
 
 def _marked(old: str, new: str) -> tuple[Side, Side]:
@@ -94,7 +110,7 @@ def _marked(old: str, new: str) -> tuple[Side, Side]:
     whole = Side((Piece(old),)), Side((Piece(new),))
     if min(len(old), len(new)) < SHORTEST_WORD_DIFF:
         return whole
-    ours, theirs = _TOKEN.findall(old), _TOKEN.findall(new)
+    ours, theirs = _tokens(old), _tokens(new)
     if max(len(ours), len(theirs)) > MOST_TOKENS:
         return whole
     matcher = SequenceMatcher(None, ours, theirs, autojunk=False)

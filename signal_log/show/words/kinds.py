@@ -1,7 +1,8 @@
-"""The few words and colours of the log: what an event did, said the same way on every page."""
+"""The few words and colours of the log: what an event did, said the same way on every page (``events/kinds.js``)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +12,10 @@ from signal_log.event import FAILED, POST_DELETE, POST_SAVE, PRE_DELETE, PRE_SAV
 PRE: Final = (PRE_SAVE, PRE_DELETE)
 POST: Final = (POST_SAVE, POST_DELETE)
 FEWEST_OF_A_ROW: Final = 2
+
+_SILENT_ROWS: Final = {"silent_insert": "created", "silent_delete": "deleted"}
+_ACTIONS: Final = {"created": "save", "updated": "save", "deleted": "delete", "m2m": "m2m", "silent": "write"}
+_PROGRAM: Final = re.compile(r"^\w+:", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,11 @@ def verb(signal: str, created: bool | None, changes: Any) -> str:
     return "signal"
 
 
+def effect(signal: str, created: bool | None, changes: Any) -> str:
+    """The verb, where a silent write that made or removed rows ``created`` or ``deleted`` them."""
+    return _SILENT_ROWS.get(signal) or verb(signal, created, changes)
+
+
 def kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
     """How an operation is shown: an outcome that is not committed comes before what was meant."""
     if outcome == FAILED:
@@ -49,19 +59,41 @@ def kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
     return Kind(style, "relation" if style == "m2m" else style)
 
 
+def action(signal: str, created: bool | None, changes: Any) -> str:
+    """What was called: ``save``, ``delete``, ``m2m``, ``write``; an extra signal's name."""
+    return _ACTIONS.get(verb(signal, created, changes)) or short_name(signal)
+
+
 def spoken(signal: str) -> str:
     """An extra signal as people say it: ``logged in`` for ``django.contrib.auth.signals.user_logged_in``."""
-    return signal.rpartition(".")[2].removeprefix("user_").replace("_", " ")
+    return short_name(signal).removeprefix("user_").replace("_", " ")
 
 
 def signal_kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
     """How a single signal is shown: under its own name."""
-    return Kind(kind(signal, created, changes, outcome).style, signal.rpartition(".")[2])
+    return Kind(kind(signal, created, changes, outcome).style, short_name(signal))
 
 
 def model_name(sender: str) -> str:
     """``auth.User`` as people say it: ``User``."""
-    return sender.rpartition(".")[2] or sender or "(no model)"
+    return short_name(sender) or sender or "(no model)"
+
+
+def object_name(object_repr: str, object_pk: str) -> str:
+    """The object as it called itself, else its key."""
+    return object_repr or object_pk or "no key yet"
+
+
+def actor_name(actor_repr: str, actor_pk: str, source: str) -> str:
+    """Who did it; where nobody was logged in, a stranger or a program: ``migrate`` for ``command:migrate``."""
+    if actor_repr or actor_pk:
+        return actor_repr or actor_pk
+    return "anonymous" if source in ("http", "websocket") else _PROGRAM.sub("", source) or "nobody"
+
+
+def begun_by(method: str, path: str, source: str) -> str:
+    """What began it: the request line, or the source."""
+    return " ".join(part for part in (method, path) if part) or source
 
 
 def short_name(receiver: str) -> str:

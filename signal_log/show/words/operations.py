@@ -61,11 +61,11 @@ class Line:
     @property
     def object(self) -> str:
         """The object as it called itself, else its key."""
-        return one_line(self.event.object_repr or self.event.object_pk or "no key yet")
+        return one_line(kinds.object_name(self.event.object_repr, self.event.object_pk))
 
     @property
     def actor(self) -> str:
-        """Who did it; where nobody was logged in, that is said."""
+        """Who did it: a person, a stranger or a program."""
         return one_line(actor_name(self.event), 40)
 
     @property
@@ -75,13 +75,14 @@ class Line:
 
     @property
     def summary(self) -> list[Part]:
-        """The change on one line."""
-        return summary(self.event, self.verb)
+        """What caused it, why it was undone, and the change, on one line."""
+        return summary(self.event)
 
     @property
     def diffs(self) -> list[FieldDiff]:
         """The change in full."""
-        return field_diffs(self.event.changes, self.verb)
+        event = self.event
+        return field_diffs(event.changes, kinds.effect(event.signal, event.created, event.changes))
 
     @property
     def error(self) -> str:
@@ -138,7 +139,7 @@ class Line:
     def request_line(self) -> str:
         """What began it: the request line, or the source."""
         event = self.event
-        return one_line(f"{event.method} {event.path}".strip() or event.source, 80)
+        return one_line(kinds.begun_by(event.method, event.path, event.source))
 
     @property
     def indent(self) -> int:
@@ -148,9 +149,7 @@ class Line:
 
 def actor_name(event: SignalEvent) -> str:
     """Who did it, in words that are never empty."""
-    if event.actor_repr or event.actor_pk:
-        return event.actor_repr or event.actor_pk
-    return "anonymous" if event.source in ("http", "websocket") else "nobody"
+    return kinds.actor_name(event.actor_repr, event.actor_pk, event.source)
 
 
 def is_pre(event: SignalEvent) -> bool:

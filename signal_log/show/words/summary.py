@@ -1,4 +1,4 @@
-"""The change of an event on one line, in the words of the live page (``kinds.js``): the telling field comes first."""
+"""The change of an event on one line, in the words of the live page (``events/summary.js``)."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from signal_log.event import MASK, Event
+from signal_log.event import COMMITTED, FAILED, MASK, Event
 from signal_log.models import SignalEvent
+from signal_log.show.words import kinds
 from signal_log.show.words.diff import pairs
 from signal_log.show.words.text import one_line, plain
 
 NAMING: Final = ("username", "name", "title", "label", "slug", "email", "subject", "code")
-STAMP: Final = re.compile(r"(updated|modified|changed|last)(_at|_on|_time)?|.*_(updated|modified)(_at|_on)?")
+STAMP: Final = re.compile(r"(updated|modified|changed|last)(_at|_on|_time)?|.*_(updated|modified)(_at|_on)?", re.DOTALL)
 MOST_OF_A_STATEMENT: Final = 3
-LONGEST_NAME, LONGEST_VALUE, LONGEST_STATEMENT = 40, 48, 80
+LONGEST_NAME, LONGEST_VALUE, LONGEST_STATEMENT, LONGEST_LIST = 40, 48, 80, 60
 
-_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)?")
+_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)?", re.ASCII)
+_ERROR: Final = re.compile(r"([A-Za-z_][\w.]*)(?:: ?(.*))?", re.ASCII | re.DOTALL)
+_TRIED: Final = {"created": "create", "updated": "save", "deleted": "delete", "silent": "write"}
 
 
 class Part(NamedTuple):
-    """A piece of the line; ``role`` is ``dim``, ``old``, ``arrow`` or ``new``."""
+    """A piece of the line; ``role`` is ``cause``, ``error``, ``dim``, ``old``, ``arrow``, ``new`` or nothing."""
 
     role: str
     text: str
@@ -34,28 +37,62 @@ class Changed(NamedTuple):
     new: Any
 
 
-def summary(event: Event | SignalEvent, verb: str) -> list[Part]:
-    """The line of an event with this verb (``kinds.verb``)."""
+def summary(event: Event | SignalEvent) -> list[Part]:
+    """The whole line: the receiver that caused the event, then the error that undid it or else the change."""
+    return [*_cause(event), *(list(_error(event)) or [*_undone(event), *change(event)])]
+
+
+def change(event: Event | SignalEvent) -> list[Part]:
+    """What the event changed; the telling field comes first."""
+    verb = kinds.verb(event.signal, event.created, event.changes)
+    effect = kinds.effect(event.signal, event.created, event.changes)
     fields = sorted((Changed(*found) for found in pairs(event.changes)), key=_rank)
     if not fields:
-        return [Part("dim", text)] if (text := _nothing(event, verb)) else []
+        return [Part("dim", text)] if (text := _nothing(event, verb, effect)) else []
     if verb == "silent" and not event.object_pk:  # a statement knows what it wrote, never over what
         return [part for name, _, new in fields[:MOST_OF_A_STATEMENT] for part in (_name(name), _new(new))]
-    gone = verb == "deleted" or event.signal == "silent_delete"
-    if gone or verb == "created" or event.signal == "silent_insert":
-        return list(_whole_row(fields, event, gone=gone))
+    if effect in ("created", "deleted"):
+        return list(_whole_row(fields, event, gone=effect == "deleted"))
     return list(_one_field(fields, verb))
+
+
+def _cause(event: Event | SignalEvent) -> Iterator[Part]:
+    if event.caused_by:
+        yield Part("cause", one_line(kinds.short_name(event.caused_by), LONGEST_NAME))
+
+
+def _error(event: Event | SignalEvent) -> Iterator[Part]:
+    if event.outcome == COMMITTED or not event.error:
+        return
+    if named := _ERROR.fullmatch(event.error):
+        yield Part("error", one_line(kinds.short_name(named[1]), LONGEST_NAME))
+        if named[2]:
+            yield Part("", one_line(named[2]))
+    else:
+        yield Part("error", one_line(event.error))
+
+
+def _undone(event: Event | SignalEvent) -> Iterator[Part]:
+    if event.outcome != COMMITTED:
+        tried = _TRIED.get(kinds.verb(event.signal, event.created, event.changes), "change")
+        yield Part("dim", f"the {tried} {'never finished' if event.outcome == FAILED else 'was undone'}")
 
 
 def _whole_row(fields: list[Changed], event: Event | SignalEvent, *, gone: bool) -> Iterator[Part]:
     """How many fields came or went, and the one that names the object."""
-    yield Part("dim", f"{len(fields)} field{'' if len(fields) == 1 else 's'}")
+    cascade = "cascade · " if gone and _went_with_another(event) else ""
+    yield Part("dim", f"{cascade}{len(fields)} field{'' if len(fields) == 1 else 's'}")
     sides = [(field.name, field.old if gone else field.new) for field in fields]
     texts = [(name, value) for name, value in sides if isinstance(value, str) and value not in ("", MASK)]
     named = [(name, value) for name, value in texts if value == event.object_repr]
     for name, value in (named or texts)[:1]:
         yield _name(name)
         yield Part("old", _short(value)) if gone else _new(value)
+
+
+def _went_with_another(event: Event | SignalEvent) -> bool:
+    model = event.origin.get("model") if isinstance(event.origin, dict) else None
+    return isinstance(model, str) and model not in ("", event.sender)
 
 
 def _one_field(fields: list[Changed], verb: str) -> Iterator[Part]:
@@ -75,19 +112,20 @@ def _one_field(fields: list[Changed], verb: str) -> Iterator[Part]:
         yield Part("dim", f"+{len(fields) - 1}")
 
 
-def _nothing(event: Event | SignalEvent, verb: str) -> str:
+def _nothing(event: Event | SignalEvent, verb: str, effect: str) -> str:
     """What is said of an event without a change."""
-    statement = event.origin.get("statement") if isinstance(event.origin, dict) else None
     if verb == "silent" and not event.object_pk:
-        return one_line(str(statement or ""), LONGEST_STATEMENT)
+        statement = event.origin.get("statement") if isinstance(event.origin, dict) else None
+        return one_line(statement, LONGEST_STATEMENT) if isinstance(statement, str) else ""
     if event.raw:
         return "loaded from a fixture"
-    if verb == "deleted":
+    if effect == "deleted":
         return "the row"
-    if verb in ("m2m", "signal"):
+    if effect not in ("updated", "silent"):
         return ""
-    saved = ", ".join(map(str, event.update_fields)) if isinstance(event.update_fields, list) else ""
-    return f"saved {one_line(saved, 60)}, nothing changed" if saved else "nothing changed"
+    names = event.update_fields if isinstance(event.update_fields, list) else []
+    saved = ", ".join(name for name in names if isinstance(name, str))
+    return f"saved {one_line(saved, LONGEST_LIST)}, nothing changed" if saved else "nothing changed"
 
 
 def _rank(field: Changed) -> int:
@@ -108,16 +146,19 @@ def _new(value: Any) -> Part:
 def _short(value: Any) -> str:
     if value == "":
         return "empty"
-    text = plain(value)
-    moment = _MOMENT.fullmatch(text)
-    return one_line(f"{moment[1]} {moment[2]}" if moment else text, LONGEST_VALUE)
+    moment = _moment(value)
+    return one_line(f"{moment[1]} {moment[2]}" if moment else plain(value), LONGEST_VALUE)
 
 
 def _short_pair(old: Any, new: Any) -> tuple[str, str]:
     """Both sides; two times of one day need no date."""
-    a, b = (_MOMENT.fullmatch(value) if isinstance(value, str) else None for value in (old, new))
+    a, b = _moment(old), _moment(new)
     if a is None or b is None or a[1] != b[1]:
         return _short(old), _short(new)
     if a[2] != b[2]:
         return a[2], b[2]
     return a[2] + (a[3] or "")[:4], b[2] + (b[3] or "")[:4]
+
+
+def _moment(value: Any) -> re.Match[str] | None:
+    return _MOMENT.fullmatch(value) if isinstance(value, str) else None

@@ -1,7 +1,8 @@
 // A cascade in one line: its steps in order, equal ones counted. Pure functions over operations.
 
-import { lastPart, line } from "../lib/text.js";
+import { line } from "../lib/text.js";
 import { span } from "../lib/time.js";
+import { modelName } from "./kinds.js";
 
 const MOST = 6; // steps named in a line
 export const MANY = 5; // this many equal siblings share one row
@@ -10,7 +11,7 @@ export const MANY = 5; // this many equal siblings share one row
 export function steps(operations) {
   const found = [];
   for (const { kind, word, sender } of operations) {
-    const text = kind === "signal" ? word : `${line(lastPart(sender), 40)} ${word}`;
+    const text = kind === "signal" ? word : `${line(modelName(sender), 60)} ${word}`;
     const last = found.at(-1);
     if (last?.text === text && last.kind === kind) last.times += 1;
     else found.push({ kind, text, times: 1 });

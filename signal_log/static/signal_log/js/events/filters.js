@@ -26,7 +26,7 @@ export function toggle(filters, wanted) {
 }
 
 export function add(filters, wanted) {
-  const value = wanted.value.slice(0, LONGEST);
+  const value = [...wanted.value].slice(0, LONGEST).join(""); // never half of a character
   const rest = filters.filter((f) => !same(f, wanted));
   if (!value || rest.filter((f) => f.key === wanted.key).length >= MOST_VALUES) return rest;
   return [...rest, { key: wanted.key, value, not: Boolean(wanted.not) }];

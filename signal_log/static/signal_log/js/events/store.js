@@ -4,14 +4,15 @@ import { line } from "../lib/text.js";
 import { micros } from "../lib/time.js";
 import { Cascades } from "./cascades.js";
 import { FacetCounts } from "./facets.js";
-import { kindOf, summary, wordOf } from "./kinds.js";
+import { begunBy, kindOf, wordOf } from "./kinds.js";
 import { EverySignal, OrderedRows } from "./rows.js";
+import { summary } from "./summary.js";
 import { place, Traces, tree } from "./traces.js";
 
 const LISTS = { signals: EverySignal, cascades: Cascades };
 const EVICT_AT_ONCE = 0.02; // share of the limit, so that eviction is rare
 
-const via = ({ source, method, path }) => line(source === "http" && path ? `${method} ${path}` : source, 120);
+const via = (event) => line(begunBy(event));
 
 /** The object whose deletion an event belongs to, cascaded deletes included. */
 const originOf = ({ signal, origin }) =>

@@ -1,6 +1,7 @@
 // Storm mode: at more than a person can read, one row per second sums up its events, each one click away.
 
-import { lastPart, line } from "../lib/text.js";
+import { line } from "../lib/text.js";
+import { modelName } from "./kinds.js";
 import { OrderedRows, rowAt } from "./rows.js";
 
 export const TOO_MANY = 50; // rows per second that nobody can read
@@ -116,7 +117,7 @@ export class Storm {
     if (counted) counted.number -= 1;
     const second = this.#second(operation.at);
     if (!second) return;
-    const text = `${line(lastPart(operation.sender), 40)} ${operation.word}`;
+    const text = `${line(modelName(operation.sender), 60)} ${operation.word}`;
     let doing = second.doings.get(text);
     if (!doing) {
       doing = { kind: operation.kind, text, number: 0 };

@@ -1,32 +1,54 @@
-// Makes any text safe and honest to look at: what could hide or reorder characters becomes visible.
+// Makes any text safe and honest to look at, as the server does (`show/words/text.py`).
 
 const CONTROLS = String.raw`\u0000-\u0008\u000b-\u001f\u007f-\u009f`;
 const UNSEEN = String.raw`\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb`;
 const LONE = String.raw`[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]`;
 const HIDDEN = new RegExp(`[${CONTROLS}${UNSEEN}]|${LONE}`, "g");
 
-function code(char) {
-  const number = char.charCodeAt(0);
-  if (number < 0x20) return String.fromCharCode(0x2400 + number); // ␀, ␛: made for this
-  return `[U+${number.toString(16).toUpperCase().padStart(4, "0")}]`;
-}
+const code = (char) => `[U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`;
 
-/** The text with control, direction and zero-width characters and lone surrogates spelt out. */
+/** The text with what cannot be seen, or would turn it, replaced by its number; lines stay. */
 export const visible = (text) => String(text).replace(HIDDEN, code);
 
-/** One line of at most `most` characters; breaks and tabs are shown as signs. */
+/** At most `most` characters of a text on one line, the last of them "…" where something was left out. */
 export function line(text, most = 80) {
-  const source = String(text);
-  const cut = source.length > most ? `${source.slice(0, most - 1)}…` : source;
-  return visible(cut.replace(/\r\n|\n|\r/g, "⏎").replace(/\t/g, "⇥"));
+  return visible(
+    shortened(String(text), most)
+      .replace(/\r\n|\n|\r/g, "⏎")
+      .replace(/\t/g, "⇥"),
+  );
 }
 
-/** A value of the log (JSON) as a person reads it. */
-export function valueText(value) {
-  if (value === null || value === undefined) return "null";
-  if (typeof value === "string") return value === "" ? "empty" : value;
-  if (typeof value === "object") return JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
-  return String(value);
+/** Counted as Python counts: a character beyond U+FFFF is one. */
+function shortened(text, most) {
+  if (text.length <= most) return text;
+  const characters = Array.from(text.slice(0, 2 * most + 2));
+  return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : text;
+}
+
+/** A value of the log as a person reads it: text bare, all else as JSON; with an `indent` on lines of their own. */
+export const plain = (value, indent) => (typeof value === "string" ? value : json(value ?? null, indent));
+
+/** JSON with sorted keys. */
+function json(value, indent) {
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const inside = indent === undefined ? undefined : `${indent}  `;
+  const colon = indent === undefined ? ":" : ": ";
+  const items = Array.isArray(value)
+    ? value.map((one) => json(one, inside))
+    : Object.entries(value)
+        .sort(([a], [b]) => byCodePoint(a, b))
+        .map(([key, one]) => JSON.stringify(key) + colon + json(one, inside));
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  if (indent === undefined || !items.length) return open + items.join(",") + close;
+  return `${open}\n${inside}${items.join(`,\n${inside}`)}\n${indent}${close}`;
+}
+
+/** The order of Python's texts; `<` compares the halves of a character beyond U+FFFF. */
+function byCodePoint(a, b) {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at += 1;
+  return (a.codePointAt(at) ?? -1) - (b.codePointAt(at) ?? -1);
 }
 
 /** `users.signals.create_profile` -> `create_profile`. */
@@ -46,10 +68,20 @@ export const count = (number) => String(Math.trunc(number)).replace(/\B(?=(\d{3}
 
 export const plural = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;
 
-/** Microseconds as a person says them. */
+// Below so many microseconds: the unit's own microseconds, decimals, and its name.
+const DURATIONS = [
+  [999.5, 1, 0, "µs"],
+  [99_950, 1_000, 1, "ms"],
+  [999_500, 1_000, 0, "ms"],
+  [9_995_000, 1_000_000, 2, "s"],
+  [99_950_000, 1_000_000, 1, "s"],
+  [Infinity, 1_000_000, 0, "s"],
+];
+
+/** Microseconds with three digits at most up to 999 s: "840 µs", "3.6 ms", "1.20 s". */
 export function duration(us) {
-  if (us === null || us === undefined) return "–";
-  if (us < 1000) return `${Math.round(us)} µs`;
-  if (us < 1e6) return `${(us / 1000).toFixed(us < 1e4 ? 1 : 0)} ms`;
-  return `${(us / 1e6).toFixed(us < 1e7 ? 2 : 0)} s`;
+  if (us === null || us === undefined) return "not finished";
+  const [, size, decimals, unit] = DURATIONS.find(([below]) => us < below);
+  const power = 10 ** decimals;
+  return `${(Math.floor(us / (size / power) + 0.5) / power).toFixed(decimals)} ${unit}`;
 }

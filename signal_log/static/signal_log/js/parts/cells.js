@@ -1,6 +1,7 @@
 // Fills the cells of a row element from a row of any type.
 
 import { gapWords } from "../events/gap.js";
+import { actorName, modelName, objectName } from "../events/kinds.js";
 import { rowAt } from "../events/rows.js";
 import { count, initials, lastPart, line } from "../lib/text.js";
 import { apart, clock } from "../lib/time.js";
@@ -166,8 +167,8 @@ function what(cells, row, said, kind) {
   cells.depth = depth;
   cells.obj.toggleAttribute("data-child", depth > 0);
   const subject = row.type === "cascade" ? row.ordered[0] : said;
-  say(cells.model, line(lastPart(subject.sender), 60));
-  say(cells.repr, row.type === "many" ? row.words : line(subject.repr || subject.pk, 100));
+  say(cells.model, line(modelName(subject.sender), 60));
+  say(cells.repr, row.type === "many" ? row.words : line(objectName(subject.repr, subject.pk)));
   change(cells.chg, row.pieces ?? said.pieces);
 }
 
@@ -184,8 +185,5 @@ function change(cell, pieces) {
 function who(cells, actor, source) {
   cells.actor.classList.toggle("none", !actor);
   say(cells.badge, actor ? initials(actor) : "");
-  say(cells.name, line(actor || nobody(source), 60));
+  say(cells.name, line(actorName(actor, "", source), 40));
 }
-
-/** The actor shown when nobody was logged in: an anonymous visitor or a program. */
-const nobody = (source) => (source === "http" || source === "websocket" ? "anonymous" : source.replace(/^\w+:/, ""));

@@ -14,7 +14,7 @@ export const COLUMNS = {
   via: { title: "From", width: 170, least: 80, grows: true, slim: true },
   source: { title: "Source", width: 100, least: 50, off: true },
   outcome: { title: "Outcome", width: 96, least: 50, off: true },
-  took: { title: "Duration", width: 66, least: 44, off: true },
+  took: { title: "Duration", width: 84, least: 44, off: true },
   trace: { title: "Trace", width: 84, least: 44, off: true },
 };
 export const USUAL = Object.keys(COLUMNS)

@@ -1,12 +1,12 @@
 // The detail panel: one operation in full, with its cause and what it set off.
 
 import { html, render } from "../../vendor/htm-preact.js";
-import { changedFields, MASK, wouldBe } from "../events/kinds.js";
+import { fieldDiffs } from "../events/diff.js";
+import { modelName, objectName } from "../events/kinds.js";
 import { tree } from "../events/traces.js";
 import { asJson, asMarkdown, asOrm } from "../lib/clip.js";
-import { marked } from "../lib/diff.js";
-import { duration, lastPart, line, valueText, visible } from "../lib/text.js";
-import { exact, micros, readable } from "../lib/time.js";
+import { duration, lastPart, line, visible } from "../lib/text.js";
+import { exact, micros } from "../lib/time.js";
 import { Receivers } from "./receivers.js";
 import { axis, bars, extent, label } from "./waterfall.js";
 
@@ -38,7 +38,8 @@ function Head({ operation, told, links, context, act }) {
   const url = new URL(links.event(id), location.href).href;
   return html`<header><div>
       <span class=${`kind ${operation.kind}`}>${operation.word}</span>
-      <h2>${lastPart(operation.sender)} <span class="value">${line(operation.repr || operation.pk, 200)}</span></h2>
+      <h2>${line(modelName(operation.sender), 60)}${" "}
+        <span class="value">${line(objectName(operation.repr, operation.pk), 200)}</span></h2>
     </div>
     <button class="icon-btn" type="button" aria-label="Close panel" title="Close (Esc)"
       onClick=${act.close}>✕</button></header>
@@ -105,42 +106,20 @@ function Failure({ told }) {
 }
 
 function Changes({ told }) {
-  const fields = changedFields(told.changes).filter(
-    ([, [old, now]]) => old === MASK || now === MASK || JSON.stringify(old) !== JSON.stringify(now),
-  );
+  const fields = fieldDiffs(told);
   if (!fields.length) return html`<h3>Changes</h3><p class="muted">No fields changed.</p>`;
-  const field = ([name, [old, now]]) => html`<div><dt>${line(name, 100)}</dt>
-    <dd><${Pair} told=${told} old=${old} now=${now} /></dd></div>`;
   return html`<h3>${fields.length === 1 ? "1 field" : `${fields.length} fields`}</h3>
-    <dl class="diff">${fields.map(field)}</dl>`;
+    <dl class="diff">${fields.map((one) => html`<${Field} ...${one} />`)}</dl>`;
 }
 
-function Pair({ told, old, now }) {
-  const loose = ["m2m", "signal"].includes(wouldBe(told)); // added, removed or passed along: only one side exists
-  const came = told.created || loose || (old === null && told.signal === "pre_save");
-  const went = told.signal.endsWith("_delete") || loose;
-  if (old === MASK || now === MASK)
-    return html`${!came && html`<del><${Value} of=${old} /></del>`}
-      ${!went && html`<ins><${Value} of=${now} /></ins>`}
-      <span class="muted">masked</span>`;
-  if (came && old === null) return html`<ins><${Value} of=${now} /></ins>`;
-  if (went && now === null) return html`<del><${Value} of=${old} /></del>`;
-  if (typeof old === "string" && typeof now === "string") {
-    const [a, b] = marked(readable(old), readable(now));
-    return html`<del>${pieces(a, old)}</del><ins>${pieces(b, now)}</ins>`;
-  }
-  return html`<del><${Value} of=${old} /></del><ins><${Value} of=${now} /></ins>`;
-}
+const Field = ({ name, old, now, masked }) => html`<div><dt>${name}</dt>
+  <dd>${old && html`<del><${Side} ...${old} /></del>`}
+    ${now && html`<ins><${Side} ...${now} /></ins>`}
+    ${masked && html`<span class="muted">masked</span>`}</dd></div>`;
 
-const pieces = (parts, text) =>
-  text === ""
-    ? html`<span class="muted">empty</span>`
-    : parts.map(([same, part]) => (same ? visible(part) : html`<mark>${visible(part)}</mark>`));
-
-function Value({ of: value }) {
-  if (value === null || value === undefined) return html`<span class="muted">null</span>`;
-  if (value === "") return html`<span class="muted">empty</span>`;
-  return visible(readable(valueText(value)));
+function Side({ style, pieces }) {
+  if (style === "null" || style === "empty") return html`<span class="muted">${style}</span>`;
+  return pieces.map(([isMarked, text]) => (isMarked ? html`<mark>${text}</mark>` : text));
 }
 
 /** The chain of causes, outermost first. */
@@ -159,8 +138,8 @@ function Cause({ operation, told, store, links, act }) {
   const unknown = html`<span class="muted">The cause is not among the events on this page. </span>
     <a href=${links.trace(told.trace_id)}>See the full trace</a>`;
   const above = (parent, signal) => html`<button class="only" type="button"
-    onClick=${() => act.pick(parent.events[0].id)}>${signal} ${lastPart(parent.sender)}${" "}
-    <span class="value">${line(parent.repr || parent.pk, 80)}</span></button>`;
+    onClick=${() => act.pick(parent.events[0].id)}>${signal} ${line(modelName(parent.sender), 60)}${" "}
+    <span class="value">${line(objectName(parent.repr, parent.pk))}</span></button>`;
   const step = ({ by, parent, signal }, depth) => html`<li style=${{ "--depth": depth }}>
     ${parent ? above(parent, signal) : unknown}
     ${by && html`<div><span class="cause mono" title=${line(by, 300)}>${line(by, 80)}</span></div>`}</li>`;

@@ -16,7 +16,7 @@ export function renderPills(root, { filters, time, invert, drop, clear, anytime 
   render(html`${time && span}${filters.map(pill)}${several && all}`, root);
 }
 
-export const pillText = ({ value }) => line(value, 60);
+export const pillText = ({ value }) => line(value);
 
 function Pill({ filter, invert, drop }) {
   const { key, not } = filter;

@@ -1,5 +1,6 @@
 // A cascade as bars on one time axis: each operation, its signals, their receivers, and what those set off.
 
+import { action, modelName, objectName } from "../events/kinds.js";
 import { duration, lastPart, line } from "../lib/text.js";
 import { micros } from "../lib/time.js";
 
@@ -20,7 +21,7 @@ export function bars(tree, eventOf, here) {
     const last = events.at(-1);
     const end = Math.max(...events.map((e) => micros(e.occurred_at) + (e.duration_us ?? 0)));
     found.push({
-      name: `${verb(operation)} ${lastPart(operation.sender)} ${operation.repr || operation.pk}`,
+      name: `${action(last)} ${modelName(operation.sender)} ${objectName(operation.repr, operation.pk)}`,
       depth,
       kind: operation.kind,
       start,
@@ -66,15 +67,6 @@ export function bars(tree, eventOf, here) {
 }
 
 const caused = (operation, eventOf) => eventOf(operation.events[0].id)?.caused_by;
-const VERBS = {
-  created: "create",
-  updated: "update",
-  deleted: "delete",
-  about: "save",
-  undone: "undone",
-  failed: "failed",
-};
-const verb = ({ kind, word }) => VERBS[kind] ?? word;
 
 /** The axis that all bars fit into, as [from, length]. */
 export function axis(list) {

@@ -1,0 +1,44 @@
+// What the live page says of an event, a text and a duration; `tests/vectors/saying.py` is what the history says.
+
+import { fieldDiffs } from "../../signal_log/static/signal_log/js/events/diff.js";
+import {
+  action,
+  actorName,
+  begunBy,
+  effect,
+  kindOf,
+  modelName,
+  objectName,
+  verb,
+  wordOf,
+} from "../../signal_log/static/signal_log/js/events/kinds.js";
+import { summary } from "../../signal_log/static/signal_log/js/events/summary.js";
+import { duration, initials, lastPart, line, plain, visible } from "../../signal_log/static/signal_log/js/lib/text.js";
+
+/** Every word about an event that both the live page and the history say. */
+export function ofEvent(event) {
+  const actor = line(actorName(event.actor_repr, event.actor_pk, event.source), 40);
+  return {
+    verb: verb(event),
+    effect: effect(event),
+    action: action(event),
+    kind: [kindOf(event), wordOf(event)],
+    signal: lastPart(event.signal),
+    model: line(modelName(event.sender), 60),
+    object: line(objectName(event.object_repr, event.object_pk)),
+    actor,
+    initials: initials(actor),
+    "begun by": line(begunBy(event)),
+    took: duration(event.duration_us),
+    line: summary(event),
+    diffs: fieldDiffs(event).map(({ name, old, now, masked }) => ({ name, old, new: now, masked })),
+  };
+}
+
+/** A value of the log whole, on one line of so many characters, and as initials. */
+export function ofValue(value, most) {
+  const text = plain(value);
+  return { bare: visible(text), pretty: visible(plain(value, "")), line: line(text, most), initials: initials(text) };
+}
+
+export const ofDuration = duration;

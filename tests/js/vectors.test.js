@@ -1,0 +1,39 @@
+// What both languages say is held by the tables in tests/vectors, which Python's tests read too (test_vectors.py).
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fromQuery, LABELS, toQuery, toWire } from "../../signal_log/static/signal_log/js/events/filters.js";
+import { pillText } from "../../signal_log/static/signal_log/js/parts/pills.js";
+import { ofDuration, ofEvent, ofValue } from "./saying.js";
+
+const table = (name) => JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), "utf8"));
+
+test("the words about an event", () => {
+  const cases = table("events");
+  const [usual] = cases;
+  for (const { is, event, said } of cases)
+    assert.deepEqual(ofEvent({ ...usual.event, ...event }), { ...usual.said, ...said }, is);
+});
+
+test("values on one line, in full and as initials", () => {
+  for (const { value, most, said } of table("values"))
+    assert.deepEqual(ofValue(value, most), said, JSON.stringify(value));
+});
+
+test("durations", () => {
+  for (const { us, said } of table("durations")) assert.equal(ofDuration(us), said, String(us));
+});
+
+test("filters in an address, on the wire and as pills", () => {
+  for (const { query, wire, pills } of table("filters")) {
+    const filters = fromQuery(query);
+    assert.deepEqual(toWire(filters), wire, query);
+    assert.deepEqual(fromQuery(toQuery(filters)), filters, query);
+    assert.deepEqual(
+      filters.map((one) => [LABELS[one.key], one.not, pillText(one)]),
+      pills,
+      query,
+    );
+  }
+});

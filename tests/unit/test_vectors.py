@@ -1,0 +1,56 @@
+"""What Python and JavaScript both say is held by tables, which JavaScript's tests read too (``vectors.test.js``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from signal_log.event import M2M_CHANGED, MODEL_SIGNALS, OUTCOMES
+from signal_log.filters import KEYS
+from signal_log.show.words.diff import NO_NEW, NO_OLD
+from tests.vectors import tables
+
+VERBS = {"created", "updated", "deleted", "m2m", "silent", "signal"}
+STYLES = VERBS | {"about", "failed", "undone"}
+WORDS = STYLES - {"about", "m2m", "undone"} | {"saving", "deleting", "relation", "rolled back", "logged in"}
+ACTIONS = {"save", "delete", "m2m", "write", "user_logged_in"}
+ROLES = {"cause", "error", "dim", "old", "arrow", "new", ""}
+
+
+@pytest.mark.parametrize("name", ["events", "values", "durations", "filters"])
+def test_the_history_says_what_the_table_says(name: str) -> None:
+    """Whoever changes a word writes the tables anew (`python -m tests.vectors.tables`), and both languages follow."""
+    made, held = tables.made()[name], tables.read(name)
+    for now, then in zip(made, held, strict=True):
+        assert now == then
+
+
+def test_every_word_has_a_case() -> None:
+    """Each signal and outcome, each verb, effect, kind, word, action and piece of a line, each style of a value."""
+    cases = tables.read("events")
+    usual = cases[0]
+    events = [usual["event"] | case["event"] for case in cases]
+    said = [usual["said"] | case["said"] for case in cases]
+    assert {event["signal"] for event in events} >= {*MODEL_SIGNALS, M2M_CHANGED}
+    assert {event["signal"] for event in events} >= {f"silent_{how}" for how in ("insert", "update", "delete")}
+    assert {event["outcome"] for event in events} == set(OUTCOMES)
+    assert {one["verb"] for one in said} == {one["effect"] for one in said} == VERBS
+    assert {one["kind"][0] for one in said} == STYLES
+    assert {one["kind"][1] for one in said} >= WORDS
+    assert {one["action"] for one in said} >= ACTIONS
+    assert {role for one in said for role, _ in one["line"]} == ROLES
+    sides = [field[side] for one in said for field in one["diffs"] for side in ("old", "new")]
+    assert {side and side["style"] for side in sides} == {None, "", "null", "empty", "masked"}
+    assert {marked for side in sides if side for marked, _ in side["pieces"]} == {True, False}
+    assert {one["effect"] for one in said for field in one["diffs"] if not field["old"]} == set(NO_OLD)
+    assert {one["effect"] for one in said for field in one["diffs"] if not field["new"]} == set(NO_NEW)
+
+
+def test_every_unit_and_every_filter_has_a_case() -> None:
+    """Durations of every unit, and each filter wanted; some excluded."""
+    assert {case["said"].rpartition(" ")[2] for case in tables.read("durations")} == {"µs", "ms", "s", "finished"}
+    wires: list[dict[str, Any]] = [case["wire"] for case in tables.read("filters")]
+    texts = [(key, text.startswith("!")) for wire in wires for key, values in wire.items() for text in values]
+    assert {key for key, excluded in texts if not excluded} == set(KEYS)
+    assert any(excluded for _, excluded in texts)

@@ -1,0 +1,66 @@
+"""What the history says of an event, a text and a duration; ``tests/js/saying.js`` is what the live page says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from signal_log.models import SignalEvent
+from signal_log.show.words import kinds
+from signal_log.show.words.diff import FieldDiff, Side
+from signal_log.show.words.operations import Line
+from signal_log.show.words.text import duration, one_line, plain, visible
+from signal_log.templatetags.signal_log_shell import initials
+
+READ: Final = (
+    "signal", "sender", "object_pk", "object_repr", "created", "raw", "update_fields", "origin", "changes",
+    "duration_us", "caused_by", "outcome", "error", "actor_pk", "actor_repr", "source", "method", "path",
+)  # fmt: skip
+"""What the words are made from."""
+
+Said = dict[str, Any]
+
+
+def of_event(event: Mapping[str, Any]) -> Said:
+    """Every word about an event that both the history and the live page say."""
+    line = Line(SignalEvent(**{name: event[name] for name in READ}))
+    meant = event["signal"], event["created"], event["changes"]
+    return {
+        "verb": line.verb,
+        "effect": kinds.effect(*meant),
+        "action": kinds.action(*meant),
+        "kind": [line.kind.style, line.kind.word],
+        "signal": Line(line.event, every=True).kind.word,
+        "model": line.model,
+        "object": line.object,
+        "actor": line.actor,
+        "initials": initials(line.actor),
+        "begun by": line.request_line,
+        "took": line.time_taken,
+        "line": [list(part) for part in line.summary],
+        "diffs": [_of_field(field) for field in line.diffs],
+    }
+
+
+def of_value(value: Any, most: int) -> Said:
+    """A value of the log whole, on one line of so many characters, and as initials."""
+    text = plain(value)
+    return {
+        "bare": visible(text),
+        "pretty": visible(plain(value, pretty=True)),
+        "line": one_line(text, most),
+        "initials": initials(text),
+    }
+
+
+def of_duration(microseconds: int | float | None) -> str:
+    """A duration."""
+    return duration(microseconds)
+
+
+def _of_field(field: FieldDiff) -> Said:
+    return {"name": field.name, "old": _of_side(field.old), "new": _of_side(field.new), "masked": field.masked}
+
+
+def _of_side(side: Side | None) -> Said | None:
+    return side and {"style": side.style, "pieces": [[piece.marked, piece.text] for piece in side.pieces]}
