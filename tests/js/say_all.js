@@ -1,0 +1,7 @@
+// Reads events and durations as JSON from its input and writes what the live page says of each.
+
+import { readFileSync } from "node:fs";
+import { ofDuration, ofEvent } from "./saying.js";
+
+const { events, durations } = JSON.parse(readFileSync(0, "utf8"));
+process.stdout.write(JSON.stringify({ events: events.map(ofEvent), durations: durations.map(ofDuration) }));
