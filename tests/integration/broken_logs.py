@@ -1,4 +1,5 @@
-"""Ways in which the log cannot be written: no table, no room, no right, no such value, or no writing at all."""
+"""Ways to make the log unwritable: missing table, full disk, missing permission, refused value, read-only
+transaction."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from tests.factories import event_value
 
 @contextmanager
 def table_missing():
-    """As before `migrate signal_log`."""
+    """Rename the log's table away, as if `migrate signal_log` had not run."""
     execute(f'ALTER TABLE "{TABLE}" RENAME TO elsewhere')
     try:
         yield
@@ -28,7 +29,7 @@ def table_missing():
 
 @contextmanager
 def trigger(when="FOR EACH STATEMENT", message="database or disk is full"):
-    """The database refuses the log's INSERT."""
+    """Let the database refuse the log's INSERT."""
     if connection.vendor == "sqlite":
         execute(
             f"CREATE TRIGGER refuse BEFORE INSERT ON \"{TABLE}\" {when} BEGIN SELECT RAISE(ABORT, '{message}'); END"
@@ -50,12 +51,13 @@ def trigger(when="FOR EACH STATEMENT", message="database or disk is full"):
 
 @contextmanager
 def disk_full():
-    """SQLite may grow no more, and the log's pages are full; on PostgreSQL the error of a full disk, by a trigger."""
+    """Allow SQLite no further pages once the log's pages are full; on PostgreSQL a trigger raises the error of a full
+    disk."""
     if connection.vendor != "sqlite":
         with trigger():
             yield
         return
-    execute("VACUUM")  # pages that earlier tests have freed are room, too
+    execute("VACUUM")  # # pages freed by earlier tests are free space too
     with connection.cursor() as cursor:
         pages = cursor.execute("PRAGMA page_count").fetchone()[0]
     execute(f"PRAGMA max_page_count = {pages}")
@@ -67,12 +69,12 @@ def disk_full():
 
 
 def fill_up():
-    """Small events until there is no room for one, in whichever page of an index it would stand."""
+    """Add small events until no page of any index has room for one more."""
     refused = 0
     while refused < 100:
         key = secrets.token_hex(4)
         where = {"sender": key, "object_pk": key, "actor_pk": key, "actor_repr": key}
-        if refused % 2:  # beside those of the test
+        if refused % 2:  # # every other one beside the keys that the tests use
             where |= {"sender": "shop.Category", "actor_pk": "", "actor_repr": system_actor().name}
         try:
             append.append([event_value(source=FILLER, changes={}, object_repr="", path="", **where)], connection)
@@ -83,7 +85,7 @@ def fill_up():
 
 @contextmanager
 def forbidden():
-    """A role that may write everything but the log."""
+    """Use a role that may write everything but the log."""
     if connection.vendor == "sqlite":
         connection.ensure_connection()
         connection.connection.set_authorizer(
@@ -109,7 +111,7 @@ def forbidden():
 
 @contextmanager
 def value_refused():
-    """A value that cannot be made a row."""
+    """Let no value be converted to a row."""
     with pytest.MonkeyPatch.context() as patch:
 
         def refuse(*_):
@@ -122,13 +124,13 @@ def value_refused():
 FILLER = "filler"
 
 
-def real(events):
-    """The events but those that fill the disk."""
+def without_filler(events):
+    """Return the events without those that fill the disk."""
     return [event for event in events if event.source != FILLER]
 
 
 def execute(statement):
-    """A statement that is no business of the log's."""
+    """Run a statement that has nothing to do with the log."""
     with connection.cursor() as cursor:
         cursor.execute(statement)
 
@@ -143,7 +145,7 @@ REASONS = {
 
 @contextmanager
 def read_only_from_now():
-    """The transaction under way may not write any more."""
+    """Make the current transaction read-only after the block."""
     only_read, write_again = {
         "sqlite": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
         "postgresql": ("SET TRANSACTION READ ONLY", "SELECT 1"),

@@ -1,4 +1,4 @@
-"""The ways to write in bulk, and the event that each row of them should be."""
+"""The ways to write in bulk, and the event that each written row should leave."""
 
 import uuid
 from datetime import date
@@ -16,7 +16,7 @@ ONE, TWO = uuid.UUID(int=1), uuid.UUID(int=2)
 
 
 def fill_shop():
-    """Two categories with an item and a label each, a book, a ticket and a token, their keys known."""
+    """Create two categories with an item and a label each, a book, a ticket and a token, all with known keys."""
     with signal_log.pause():
         one, two = Category.objects.create(pk=1, name="one"), Category.objects.create(pk=2, name="two")
         for key, category in enumerate((one, two), 1):
@@ -34,8 +34,8 @@ def fill_shop():
                 cursor.execute("UPDATE sqlite_sequence SET seq = 10")
 
 
-def told(events):
-    """Each event without the word "silent" and the shop; a statement's rows in the order of their keys."""
+def as_tuples(events):
+    """Return the events without "silent_" and "shop.", the rows of a statement in the order of their keys."""
     events = sorted(events, key=lambda e: (min(x.id for x in events if x.occurred_at == e.occurred_at), e.object_pk))
     return [
         (e.signal.removeprefix("silent_"), e.sender.removeprefix("shop."), e.object_pk, e.object_repr, e.changes)
@@ -66,7 +66,7 @@ def category(key, text, *, verb="update", **changes):
     return (verb, "Category", str(key), text, changes)
 
 
-# What somebody writes, what it returns (... where it does not matter), and its events.
+# For each write: the code, its return value (... if it does not matter) and its events.
 WRITES = {
     "update": (
         lambda: Label.objects.filter(text="label 1").update(text="x"),
@@ -251,7 +251,7 @@ IDENTITY = ("bulk_create that ignores conflicts", "bulk_create that updates by a
 
 
 def unified(name, found):
-    """PostgreSQL takes numbers for rows that it then does not insert."""
+    """Hide the keys of these writes, because PostgreSQL's sequence also counts rows that are then not inserted."""
     if name not in IDENTITY:
         return [(v, s, pk[:7] if pk.startswith("sha256:") else pk, text, c) for v, s, pk, text, c in found]
     return [

@@ -1,4 +1,4 @@
-"""What several of these files need: servers on the test's database, a session for them, somebody who may see events."""
+"""Fixtures shared by these files: servers on the test's database, logged-in clients, further connections."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ def server(transactional_db: None, daphne_server: Callable[..., Daphne]) -> Iter
 
 @pytest.fixture
 def start(transactional_db: None, daphne_server: Callable[..., Daphne]) -> Iterator[Callable[..., Daphne]]:
-    """Starts daphnes on this test's database; they are stopped before it is emptied."""
+    """Start daphnes on this test's database, stopped before the database is emptied."""
     with ExitStack() as stack:
         yield lambda **env: stack.enter_context(daphne_server({"DATABASE_URL": database_url(), **env}))
 
 
 @pytest.fixture
 def session(transactional_db: None) -> Any:
-    """The session of a person who may see events."""
+    """A session of someone who may see events."""
     return log_in(make_observer())
 
 
 @pytest.fixture
 def other_connection() -> Iterator[Callable[[], psycopg.Connection]]:
-    """Opens further connections to this test's PostgreSQL, each with a transaction of its own."""
+    """Open further connections to this test's PostgreSQL, each with a transaction of its own."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(psycopg.connect(database_url()))
 
 
 @pytest.fixture
 def mira(client: Client) -> Client:
-    """Somebody who may see events, logged in."""
+    """A client logged in as someone who may see events."""
     user = User.objects.create_user("mira")
     user.user_permissions.add(Permission.objects.get(codename="view_signalevent"))
     client.force_login(user)
@@ -56,6 +56,6 @@ def mira(client: Client) -> Client:
 
 @pytest.fixture
 def root(client: Client) -> Client:
-    """Somebody who may see everything, logged in."""
+    """A client logged in as someone who may see everything."""
     client.force_login(User.objects.create_superuser("root"))
     return client

@@ -16,7 +16,7 @@ OPEN = "open"
 
 @dataclass
 class Entry:
-    """An event that the log should hold; the pre event of its operation and its cause as places in the list."""
+    """An event that the log should hold; its pre event and its cause are indexes into the list."""
 
     signal: str
     name: str
@@ -30,7 +30,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Mark:
-    """What a rollback goes back to."""
+    """The state that a rollback goes back to."""
 
     place: int
     rows: dict[int, str]
@@ -38,10 +38,10 @@ class Mark:
 
 @dataclass
 class Model:
-    """What should be so: the rows, what each object is known to have held, and the log.
+    """The expected state: the rows, what each object is known to have held, and the log.
 
     ``objects``, ``another`` (the keys of what a receiver saved) and ``keys`` (of the names that a ``bulk_create`` was
-    given) are the database's part, looked at for keys.
+    given) are filled by the machine; the model takes only keys from them.
     """
 
     rows: dict[int, str] = field(default_factory=dict)
@@ -53,17 +53,18 @@ class Model:
     number: int = 0
 
     def fire(self, signal: str, name: str, changes: list | None, pre: int | None = None) -> int:
-        """The next event; its place."""
+        """Add the next event and return its index."""
         place = len(self.log)
         self.log.append(Entry(signal, name, changes, place if pre is None else pre))
         return place
 
     def mark(self) -> Mark:
-        """As it is now."""
+        """Remember the current state."""
         return Mark(len(self.log), dict(self.rows))
 
     def undo(self, mark: Mark) -> None:
-        """Go back; what is undone stays in the log as such, and nobody is known to have held what the rows hold."""
+        """Restore the marked state; events since then stay as rolled back, and no object's last stored values are known
+        any more."""
         self.rows = dict(mark.rows)
         for entry in self.log[mark.place :]:
             if entry.outcome == OPEN or entry.in_doubt:
@@ -72,34 +73,34 @@ class Model:
                 self.known.clear()
 
     def certain(self, mark: Mark) -> None:
-        """What failed has failed before the block around it ends."""
+        """Treat failures as final before the block around them ends."""
         for entry in self.log[mark.place :]:
             entry.in_doubt = False
 
-    def told(self) -> list[Entry]:
-        """The log as a reader sees it now."""
+    def visible_log(self) -> list[Entry]:
+        """Return the log as a reader sees it now."""
         return [replace(entry, outcome=COMMITTED) if entry.outcome == OPEN else entry for entry in self.log]
 
     def loaded(self, slot: int) -> None:
-        """The slot's object has just been read."""
+        """Note that the slot's object has just been read."""
         pk = self.objects[slot].pk
         self.known[id(self.objects[slot])] = (pk, self.rows[pk])
 
     def known_of(self, slot: int) -> tuple[int, str] | None:
-        """Key and name that the slot's object is known to have held."""
+        """Return the key and name that the slot's object is known to have held."""
         return self.known.get(id(self.objects.get(slot)))
 
-    # -- what should come of it: each first sees what was so before, then tells the exception ------------
+    # -- expected results: each first sees the state before, then yields the expected exception -----------
 
     def saving(self, step: Save) -> Iterator[type[Exception] | None]:
-        """A save: failed before its post signal where a receiver raises or the name is taken."""
+        """Save; it fails before its post signal if a receiver raises or the name is taken."""
         before = self.objects.get(step.slot)
         pk = before.pk if before else None
         known = self.known_of(step.slot)
         yield None
         old = known[1] if known and known[0] == pk else self.rows.get(pk)
         pre = self.fire("pre_save", step.name, None if old == step.name else [old, step.name])
-        self.reacted(step, "pre_save", pre)
+        self.receiver_saved(step, "pre_save", pre)
         if step.boom_in == "pre_save":
             self.log[pre].outcome = FAILED
             yield Boom
@@ -113,18 +114,19 @@ class Model:
         key = id(self.objects[step.slot])
         self.known[key] = (pk, step.name)
         post = self.fire("post_save", step.name, None if old == step.name else [old, step.name], pre)
-        self.reacted(step, "post_save", post)
+        self.receiver_saved(step, "post_save", post)
         yield Boom if step.boom_in == "post_save" else None
 
     def deleting(self, step: Delete) -> Iterator[type[Exception] | None]:
-        """A delete: all pre signals, then all post signals the other way round; the first may raise."""
+        """Delete: all pre signals, then all post signals in reverse order; the first and the last one's receivers may
+        raise."""
         gone = self.to_delete(step.slot)
         yield None
         pres: dict[int, int] = {}
         for pk, shown, held in gone:
             pres[pk] = self.fire("pre_delete", shown, [held, None])
             if pk == gone[0][0]:
-                self.reacted(step, "pre_delete", pres[pk])
+                self.receiver_saved(step, "pre_delete", pres[pk])
                 if step.boom_in == "pre_delete":
                     self.never_deleted(pres.values())
                     yield Boom
@@ -132,14 +134,14 @@ class Model:
             self.rows.pop(pk, None)
             post = self.fire("post_delete", shown, [held, None], pres.pop(pk))
             if pk == gone[-1][0]:
-                self.reacted(step, "post_delete", post)
+                self.receiver_saved(step, "post_delete", post)
                 if step.boom_in == "post_delete":
                     self.never_deleted(pres.values())
                     yield Boom
         yield None
 
     def writing(self, step: Update | BulkUpdate | BulkCreate | RawDelete) -> Iterator[type[Exception] | None]:
-        """A write without signals: refused where a name would be there twice."""
+        """Write without signals; refused if two rows would have the same name."""
         write = Silent.of(step, self)
         yield None
         if write.refused:
@@ -159,12 +161,12 @@ class Model:
         yield None
 
     def row(self, pk: int, old: str | None, new: str | None) -> None:
-        """The event of one row of a bulk write."""
+        """Add the event of one row of a bulk write."""
         verb = "insert" if pk not in self.rows else "update" if new is not None else "delete"
         self.fire(f"silent_{verb}", new or old or "", None if old == new else [old, new])
 
     def to_delete(self, slot: int | None) -> list[tuple[int, str, str]]:
-        """Key, text and last known name of what a delete is about, by key."""
+        """Return key, text and last known name of each row that a delete is about, in the order of keys."""
         if slot is None:
             return [(pk, name, name) for pk, name in sorted(self.rows.items())]
         category = self.objects.get(slot)
@@ -174,13 +176,13 @@ class Model:
         return [(category.pk, category.name, known[1] if known else category.name)]
 
     def never_deleted(self, pres: Iterable[int]) -> None:
-        """A delete that fails takes its own block with it: only then it is certain that it failed."""
+        """Mark deletes as failed, in doubt until the delete's own block has rolled back."""
         for place in pres:
             self.log[place].outcome = FAILED
             self.log[place].in_doubt = True
 
-    def reacted(self, step: Save | Delete, signal: str, cause: int) -> None:
-        """What the receiver saved on the way."""
+    def receiver_saved(self, step: Save | Delete, signal: str, cause: int) -> None:
+        """Add what the receiver saved during the signal."""
         if step.another_in != signal or not self.another:
             return
         name = f"another {self.number}"
@@ -192,7 +194,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Silent:
-    """What a write without signals does: to which rows, and whether the database lets it."""
+    """What a write without signals does: to which rows, and whether the database allows it."""
 
     signal: str
     by_row: bool
@@ -203,7 +205,7 @@ class Silent:
 
     @classmethod
     def of(cls, step: Update | BulkUpdate | BulkCreate | RawDelete, model: Model) -> Silent:
-        """The write of a step, the model being as before it."""
+        """Return what a step would write, given the model's state before it."""
         rows = model.rows
         match step:
             case RawDelete(found, by_row):
@@ -211,7 +213,7 @@ class Silent:
             case BulkCreate(names, conflicts, by_row):
                 taken = set(rows.values()) & set(names)
                 wanted = [name for name in names if name not in taken] if conflicts == "ignore" else names
-                new = {-place: name for place, name in enumerate(wanted, 1)}  # their keys are not known yet
+                new = {-place: name for place, name in enumerate(wanted, 1)}  # # the keys are not known yet
                 return cls("silent_insert", by_row, new=new, refused=bool(taken) and not conflicts)
             case BulkUpdate(slot, name, by_row):
                 found_by_key = {model.objects[slot].pk} & rows.keys()
@@ -222,12 +224,12 @@ class Silent:
 
     @classmethod
     def update(cls, found: Iterable[int], name: str, rows: dict[int, str], by_row: bool, shown: str | None) -> Silent:
-        """All of these rows get the name, which only one can have."""
+        """Give all of these rows the same name, which only one row may have."""
         new = dict.fromkeys(found, name)
         clash = len(new) > 1 or any(held == name for pk, held in rows.items() if pk not in new)
         return cls("silent_update", by_row, shown and [None, shown], new, refused=bool(new) and clash)
 
 
 def named(name: str | None, rows: dict[int, str]) -> list[int]:
-    """The keys of the rows with this name, or of all."""
+    """Return the keys of the rows with this name, or of all rows."""
     return [pk for pk, held in rows.items() if name in (None, held)]

@@ -19,7 +19,7 @@ Attributes = dict[tuple[str, str], object]
 
 
 def classes() -> dict[str, type]:
-    """Every class that Django and Channels have defined so far, by its dotted path."""
+    """Return every class that Django and Channels have defined so far, by its dotted path."""
     found = {}
     for name, module in list(sys.modules.items()):
         if isinstance(module, ModuleType) and name.startswith(LOOKED_AT):
@@ -30,31 +30,31 @@ def classes() -> dict[str, type]:
 
 
 def snapshot() -> Attributes:
-    """Every attribute of every one of them."""
+    """Return every attribute of every one of these classes."""
     return {(path, name): value for path, cls in classes().items() for name, value in vars(cls).items()}
 
 
 def is_ours(value: object) -> bool:
-    """Whether a function was defined in signal_log; ``wraps`` hides that from its name."""
+    """Return whether a function was defined in signal_log; ``wraps`` hides that in its name."""
     code = getattr(getattr(value, "__func__", value), "__code__", None)
     return code is not None and "/signal_log/" in code.co_filename
 
 
 def replaced(before: Attributes) -> list[str]:
-    """The attributes that hold a function of ours, of the classes snapshotted before."""
+    """Return those attributes of the snapshotted classes that hold a function of ours."""
     known = {path for path, _ in before}
     return sorted(".".join(key) for key, value in snapshot().items() if key[0] in known and is_ours(value))
 
 
 def different(before: Attributes, keys: list[str]) -> list[str]:
-    """Of these attributes the ones that are not what they were."""
+    """Return the attributes that are not what they were."""
     now = {".".join(key): value for key, value in snapshot().items()}
     then = {".".join(key): value for key, value in before.items()}
     return [key for key in keys if now.get(key) is not then.get(key)]
 
 
 def ours_on(thing: object) -> list[str]:
-    """The attributes of one object that hold something of signal_log's."""
+    """Return the attributes of one object that hold something of signal_log's."""
     held = {**vars(thing)}
     held |= {f"execute_wrappers[{i}]": value for i, value in enumerate(held.get("execute_wrappers", ()))}
     return sorted(name for name, value in held.items() if _module(value).startswith("signal_log"))

@@ -1,4 +1,4 @@
-"""Runs random programs on the database, and beside it brings a model to what should have come of them."""
+"""Runs random programs on the database and on a model, and compares the log with the model's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.integration.steps import (
 )  # fmt: skip
 from tests.shop.models import Category
 
-new_savepoint = getattr(transaction, "savepoint_create", transaction.savepoint)  # its name in Django 6.1
+new_savepoint = getattr(transaction, "savepoint_create", transaction.savepoint)  # # its name on Django 6.1
 SILENT = ("silent_insert", "silent_update", "silent_delete")
 SIGNALS = {"pre_save": pre_save, "post_save": post_save, "pre_delete": pre_delete, "post_delete": post_delete}
 
@@ -44,18 +44,18 @@ CONFLICTS = {
 
 
 def rows(name: str | None) -> QuerySet[Category]:
-    """The row with this name, or all."""
+    """Return the row with this name, or all rows."""
     return Category.objects.all() if name is None else Category.objects.filter(name=name)
 
 
 class Machine:
-    """Runs a program on the database, and after each step brings the model to what should be so."""
+    """Runs a program on the database and updates the model after each step."""
 
     def __init__(self) -> None:
         self.model = Model()
         self.armed: Save | Delete | None = None
         self.before_step = 0
-        self.left: list[Category] = []  # kept, so that no other object gets their ids
+        self.left: list[Category] = []  # # kept alive, so that no other object gets the same id()
         self.read_early = False
         self.start = SignalEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
 
@@ -63,7 +63,7 @@ class Machine:
 
     @contextmanager
     def receivers(self) -> Iterator[None]:
-        """The receiver that saves another row or raises, where a step asks for it."""
+        """Connect the receiver that saves another row or raises if a step asks for it."""
         for signal in SIGNALS.values():
             signal.connect(self.react, sender=Category)
         try:
@@ -73,7 +73,7 @@ class Machine:
                 signal.disconnect(self.react, sender=Category)
 
     def react(self, signal: ModelSignal, **_: object) -> None:
-        """Only to the first firing of a step; what is saved in here fires for itself."""
+        """React only to the first signal of a step; what is saved in here sends signals of its own."""
         step, self.armed = self.armed, None
         if step is not None and step.read_in is not None and signal is SIGNALS[step.read_in]:
             step = replace(step, read_in=None)
@@ -88,14 +88,14 @@ class Machine:
         self.armed = step
 
     def run(self, program: list) -> bool:
-        """Run the steps; whether they have doomed the block they are in, which then goes no further."""
+        """Run the steps, and return whether they doomed the block around them, which ends it."""
         return any(self.step(step) for step in program)
 
     def step(self, step: object) -> bool:
-        """One step; whether it has doomed its block."""
+        """Run one step, and return whether it doomed its block."""
         match step:
             case BulkUpdate(slot) if slot not in self.model.objects or self.model.objects[slot].pk is None:
-                pass  # Django refuses it before it asks the database
+                pass  # # Django refuses it before asking the database
             case Save() | Delete() | Update() | BulkUpdate() | BulkCreate() | RawDelete():
                 self.operate(step)
             case Read():
@@ -111,7 +111,7 @@ class Machine:
         return connection.in_atomic_block and connection.needs_rollback
 
     def block(self, step: Block) -> None:
-        """A doomed block without a savepoint dooms the one around it."""
+        """Run a block; without a savepoint, a doomed block dooms the one around it."""
         mark = self.model.mark()
         outermost = not connection.in_atomic_block
         undone = False
@@ -130,7 +130,7 @@ class Machine:
             self.model.undo(mark)
 
     def by_hand(self, step: ByHand) -> None:
-        """Rolling back to the savepoint saves a doomed block."""
+        """Run a body inside a savepoint; rolling back to the savepoint rescues a doomed block."""
         mark = self.model.mark()
         savepoint = new_savepoint()
         self.run(step.body)
@@ -142,7 +142,7 @@ class Machine:
             transaction.savepoint_commit(savepoint)
 
     def reload(self, step: Reload) -> None:
-        """What was loaded is known."""
+        """Load the slot's object, after which its values are known."""
         pk = self.model.objects[step.slot].pk if step.slot in self.model.objects else None
         if pk not in self.model.rows:
             return
@@ -154,7 +154,7 @@ class Machine:
         self.model.loaded(step.slot)
 
     def operate(self, step: Step) -> None:
-        """A save, a delete or a silent write, on the database and in the model; both must end alike."""
+        """Run a save, a delete or a silent write on the database and in the model; both must end the same way."""
         mark = self.model.mark()
         self.model.another, self.before_step = [], len(self.model.log)
         expected = self.expected(step)
@@ -165,14 +165,14 @@ class Machine:
         except (Boom, IntegrityError) as error:
             raised = type(error)
         self.armed = None
-        foreseen = next(expected)
-        assert raised is foreseen
+        oracle_raises = next(expected)
+        assert raised is oracle_raises
         if raised is not None and not connection.in_atomic_block:
             self.model.undo(mark)
         self.model.certain(mark)
 
     def expected(self, step: Step) -> Iterator[type[Exception] | None]:
-        """The model's part."""
+        """Return the model's part of the step."""
         match step:
             case Save():
                 return self.model.saving(step)
@@ -181,7 +181,7 @@ class Machine:
         return self.model.writing(step)
 
     def change(self, step: Step) -> None:
-        """The database's part."""
+        """Do the database's part of the step."""
         match step:
             case Save(slot, name):
                 self.armed = step
@@ -202,7 +202,7 @@ class Machine:
                     self.write(step)
 
     def write(self, step: Update | BulkUpdate | BulkCreate | RawDelete) -> None:
-        """A write without signals, by the ORM."""
+        """Write without signals, through the ORM."""
         match step:
             case Update(found, name):
                 rows(found).update(name=name)
@@ -212,20 +212,20 @@ class Machine:
                 self.model.objects[slot].name = name
                 Category.objects.bulk_update([self.model.objects[slot]], ["name"])
             case BulkCreate(names, conflicts):
-                with transaction.atomic():  # on Django 6.1 a failure would leave the block broken and not doomed
+                with transaction.atomic():  # # on Django 6.1 a failure would leave the block broken but not doomed
                     Category.objects.bulk_create([Category(name=name) for name in names], **CONFLICTS[conflicts])
                 self.model.keys = dict(Category.objects.filter(name__in=names).values_list("name", "pk"))
 
     def update_by_hand(self, step: Update) -> None:
-        """The same in SQL; in a block of its own, for it would leave the one around it broken and not doomed."""
+        """Update in SQL, in a block of its own, because a failure would leave the outer one broken but not doomed."""
         found = [step.found, step.found is None]
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("UPDATE shop_category SET name = %s WHERE name = %s OR %s", [step.name, *found])
 
     def events(self) -> list[SignalEvent]:
-        """What the log holds, in its order, a statement's rows by their keys.
+        """Return the log's events in order, the rows of one statement by their keys.
 
-        Who reads while an operation is under way has what is decided written before it, so then time counts.
+        Reading during an operation writes the events that are already decided early, so then time gives the order.
         """
         found = SignalEvent.objects.filter(id__gt=self.start, sender="shop.Category", signal__in=MODEL_SIGNALS + SILENT)
         events = list(found.order_by(*("occurred_at", "position") if self.read_early else ("id",)))
@@ -233,9 +233,9 @@ class Machine:
         return [event for _, run in runs for event in sorted(run, key=lambda e: int(e.object_pk or 0))]
 
     def compare(self) -> None:
-        """The log holds what the model holds, in its order, each event with its operation and its cause."""
+        """Assert that the log equals the model's: same order, and each event with its operation and cause."""
         events = self.events()
-        entries = self.model.told()
+        entries = self.model.visible_log()
         assert [(e.signal, e.object_repr, e.outcome, e.changes.get("name")) for e in events] == [
             (e.signal, e.name, e.outcome, e.changes) for e in entries
         ]

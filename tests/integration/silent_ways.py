@@ -23,7 +23,7 @@ def bulk_update(shelves):
     Category.objects.bulk_update(shelves, ["name"])
 
 
-# What somebody writes, and the events of it: (signal, sender, object_repr, changes).
+# For each write: the code, and its events as (signal, sender, object_repr, changes).
 WRITES = {
     "update": (
         lambda _: Category.objects.filter(name="a").update(name="z"),

@@ -1,4 +1,4 @@
-"""The steps of random programs: what somebody may do to rows, and the blocks it happens in."""
+"""The steps of random programs: what can happen to rows, and the blocks it happens in."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 
 class Boom(Exception):
-    """What receivers and blocks raise."""
+    """Raised by receivers and blocks."""
 
 
 @dataclass(frozen=True)
 class Save:
-    """Give the slot's object this name, taken or not, and save it. Receivers may read the log, save another, raise."""
+    """Give the slot's object this name, taken or not, and save it; receivers may read the log, save another
+    row, raise."""
 
     slot: int
     name: str
@@ -22,7 +23,7 @@ class Save:
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete the slot's object, or (no slot) all rows by one queryset."""
+    """Delete the slot's object, or (without a slot) all rows through a queryset."""
 
     slot: int | None
     another_in: str | None = None
@@ -32,12 +33,12 @@ class Delete:
 
 @dataclass(frozen=True)
 class Read:
-    """Read the log, which in a block has its events written early."""
+    """Read the log, which inside a block writes its events early."""
 
 
 @dataclass(frozen=True)
 class Reload:
-    """Take a fresh object for the slot from the database, or refresh the one that is there."""
+    """Load a new object for the slot from the database, or refresh the existing one."""
 
     slot: int
     same_object: bool = False
@@ -45,7 +46,7 @@ class Reload:
 
 @dataclass(frozen=True)
 class Update:
-    """``update()`` of the row with this name, or of all; ``raw``: as SQL in a block of its own."""
+    """Call ``update()`` on the row with this name, or on all; ``raw``: run it as SQL in a block of its own."""
 
     found: str | None
     name: str
@@ -55,7 +56,7 @@ class Update:
 
 @dataclass(frozen=True)
 class BulkUpdate:
-    """Give the slot's object this name and write it by ``bulk_update``."""
+    """Give the slot's object this name and write it with ``bulk_update``."""
 
     slot: int
     name: str
@@ -64,7 +65,7 @@ class BulkUpdate:
 
 @dataclass(frozen=True)
 class BulkCreate:
-    """``bulk_create`` of rows with these names; names that are taken are refused, ignored or updated."""
+    """Create rows with these names with ``bulk_create``; taken names are refused, ignored or updated."""
 
     names: tuple[str, ...]
     conflicts: str
@@ -73,7 +74,7 @@ class BulkCreate:
 
 @dataclass(frozen=True)
 class RawDelete:
-    """Delete the row with this name, or all, by ``_raw_delete``."""
+    """Delete the row with this name, or all, with ``_raw_delete``."""
 
     found: str | None
     by_row: bool
@@ -81,7 +82,7 @@ class RawDelete:
 
 @dataclass(frozen=True)
 class Block:
-    """An atomic block; its exception is caught right outside it."""
+    """An atomic block whose exception is caught right outside it."""
 
     body: list
     end: str
@@ -90,7 +91,7 @@ class Block:
 
 @dataclass(frozen=True)
 class ByHand:
-    """A savepoint without a block; also the way out of a block that is doomed."""
+    """A savepoint without a block, which is also the way out of a doomed block."""
 
     body: list
     undone: bool

@@ -1,4 +1,4 @@
-"""Who did it and from where: the request's facts, resolved late, and never by a query of ours."""
+"""Who made a change and from where: facts of the request, resolved late, without queries of our own."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -34,7 +34,7 @@ def saving(request):
 
 
 def test_request_is_on_its_events():
-    """Method, path without the query string, address and request id are those of the request."""
+    """Events have the request's method, path without the query string, address and request id."""
     request = RequestFactory().put("/shop/?token=geheim", REMOTE_ADDR="198.51.100.7", headers={"X-Request-ID": "r-1"})
     with recorded() as events:
         respond(saving, request)
@@ -45,7 +45,7 @@ def test_request_is_on_its_events():
 
 
 def test_everything_in_a_request_is_one_trace():
-    """Two saves of one request share the trace; the positions go on."""
+    """Two saves in one request share the trace, and their positions count on."""
 
     def twice(request):
         saving(request)
@@ -70,7 +70,7 @@ def test_account_that_the_view_looked_at():
 
 
 def test_account_set_late():
-    """Token authentication sets request.user inside the view: the events written after it know it."""
+    """When token authentication sets request.user inside the view, the events written afterwards name that account."""
     user = User.objects.create_user("ada")
 
     def view(request):
@@ -83,7 +83,7 @@ def test_account_set_late():
 
 
 def test_log_out_within_the_transaction():
-    """What was done before a log-out stays the account's, though it is written with a later COMMIT."""
+    """Work done before a log-out belongs to the account, even if it is written with a later COMMIT."""
     user = User.objects.create_user("ada")
 
     def view(request):
@@ -99,7 +99,7 @@ def test_log_out_within_the_transaction():
 
 
 def test_log_in_is_by_who_logged_in():
-    """The `last_login` that a log-in saves is by the account itself, though the page began with a stranger."""
+    """The `last_login` saved by a log-in belongs to the account itself, although the request began anonymously."""
     User.objects.create_user("ada", password="correct horse")
     with recorded() as events:
         Client().post("/accounts/login/", {"username": "ada", "password": "correct horse"})
@@ -109,7 +109,7 @@ def test_log_in_is_by_who_logged_in():
 
 
 def test_anonymous_and_unresolved():
-    """Nobody logged in is "anonymous", and a view that never looks at the user pays no query for us."""
+    """Without a log-in the actor is "anonymous", and a view that never looks at the user makes no query for us."""
 
     def view(request):
         with CaptureQueriesContext(connection) as queries:
@@ -128,14 +128,14 @@ def test_anonymous_and_unresolved():
 
 
 def test_requests_that_write_nothing_cost_no_query():
-    """The middleware itself asks nothing."""
+    """The middleware itself makes no query."""
     with CaptureQueriesContext(connection) as queries:
         respond(lambda request: HttpResponse())
     assert len(queries) == 0
 
 
 async def test_async_stack():
-    """Under an async server the same facts are there."""
+    """An async server gives the same facts."""
 
     async def view(request):
         request.user = AnonymousUser()
@@ -168,7 +168,7 @@ async def test_async_stack():
     ],
 )
 def test_forwarded_addresses_are_believed_as_far_as_told(proxies, forwarded, expected):
-    """Only what the trusted proxies wrote counts; what a client made up before that does not."""
+    """Only the addresses written by the trusted proxies count, not what the client made up before them."""
     request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": forwarded})
     with override_settings(SIGNAL_LOG={**SIGNAL_LOG, "TRUSTED_PROXIES": proxies}):
         assert remote_addr(request) == expected
@@ -182,7 +182,7 @@ def test_secrets_in_paths_are_masked():
 
 
 def test_outside_requests():
-    """In a test the source says so, and the actor is the machine's login."""
+    """In a test the source is "test" and the actor is the machine's user."""
     with recorded() as events:
         Category.objects.create(name="a")
     assert {e.source for e in events} == {"test"}

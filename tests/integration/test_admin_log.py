@@ -1,4 +1,4 @@
-"""The log in the admin: readable, and changed by nobody, whatever is posted."""
+"""The log is readable in the admin, and nobody can change it there, whatever is posted."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ LIST = "/admin/signal_log/signalevent/"
 
 @pytest.fixture
 def client() -> Client:
-    """A superuser's client: if anybody could change the log, it would be they."""
+    """A superuser's client: the account with the most rights to change the log."""
     client = Client()
     client.force_login(get_user_model().objects.create_superuser("root"))
     return client
 
 
 def found(response: Any) -> set[int]:
-    """The numbers of the events in the list."""
+    """Return the ids of the listed events."""
     return {event.pk for event in response.context["cl"].result_list}
 
 
 def snapshot() -> list[tuple[Any, ...]]:
-    """The whole log but for what the test itself causes by logging in."""
+    """Return the whole log except what the test itself causes by logging in."""
     return list(SignalEvent.objects.filter(sender="shop.Item").order_by("pk").values_list("pk", "actor_repr", "digest"))
 
 
 @pytest.mark.parametrize("path", ["add/", "{pk}/change/", "{pk}/delete/", "", "{pk}/history/"])
 def test_nothing_posted_changes_the_log(client: Client, path: str) -> None:
-    """Add, change, delete and every action: refused or without effect, for superusers too."""
+    """Add, change, delete and every action are refused or have no effect, even for superusers."""
     event = make_event(sender="shop.Item")
     before = snapshot()
     response = client.post(LIST + path.format(pk=event.pk), {
@@ -52,7 +52,7 @@ def test_nothing_posted_changes_the_log(client: Client, path: str) -> None:
 
 
 def test_the_pages_offer_nothing_to_change(client: Client) -> None:
-    """No add, no delete, no save button and no action."""
+    """The pages offer no add, no delete, no save button and no action."""
     event = make_event()
     page = client.get(LIST).content.decode() + client.get(f"{LIST}{event.pk}/change/").content.decode()
     for word in ('name="_save"', "deletelink", "addlink", 'name="action"', "action-select"):
@@ -75,7 +75,8 @@ def test_the_pages_offer_nothing_to_change(client: Client) -> None:
     ],
 )
 def test_filters_and_search(client: Client, query: str, expected: set[str]) -> None:
-    """By signal, model, outcome and source; by key, label and key, user name, part of a name."""
+    """The list can be filtered by signal, model, outcome and source, and searched by label and key, user name or part
+    of a name."""
     made = {
         make_event(sender="shop.Item", object_pk="71", object_repr="a lamp").pk: "a",
         make_event(sender="shop.Item", object_pk="k72", signal="post_delete").pk: "b",
@@ -89,7 +90,7 @@ def test_filters_and_search(client: Client, query: str, expected: set[str]) -> N
 
 
 def test_the_list_never_counts_the_whole_log(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The count ends where paging does; there is no second, full count."""
+    """The count stops where paging does, and there is no second, full count."""
     monkeypatch.setattr(admin_list, "MOST_LISTED", 3)
     for _ in range(8):
         make_event()
@@ -99,7 +100,7 @@ def test_the_list_never_counts_the_whole_log(client: Client, monkeypatch: pytest
 
 
 def test_the_list_says_what_changed_and_names_signals_shortly(client: Client) -> None:
-    """In the words of the history; of a failure the error alone."""
+    """Changes are worded as in the history; a failure shows its error alone."""
     changes = {"updated": ["a", "b"], "name": ["oak", "ash"]}
     make_event(signal="shop.signals.felled", changes={"tree": [None, "oak"]}, object_repr="first")
     make_event(changes=changes, created=False, caused_by="shop.signals.restock", object_repr="second")
@@ -118,7 +119,7 @@ def test_the_list_says_what_changed_and_names_signals_shortly(client: Client) ->
 
 
 def test_the_list_takes_few_queries(client: Client, django_assert_max_num_queries: Any) -> None:
-    """As many for 3 events as for 60."""
+    """The list takes at most seven queries, for 3 events as for 60."""
     for number in range(60):
         if number == 3:
             with django_assert_max_num_queries(7):
@@ -129,7 +130,7 @@ def test_the_list_takes_few_queries(client: Client, django_assert_max_num_querie
 
 
 def test_the_page_of_an_event_shows_the_diff(client: Client) -> None:
-    """The same as its page outside of the admin, with the ways to object and trace."""
+    """The page shows the same diff as the event's page outside the admin, with links to the object and the trace."""
     event = make_event(object_pk="5", changes={"first_name": ["Ada", "Augusta"]})
     response = client.get(f"{LIST}{event.pk}/change/")
     page = response.content.decode()
@@ -139,13 +140,14 @@ def test_the_page_of_an_event_shows_the_diff(client: Client) -> None:
 
 
 def test_an_event_that_is_not_there_leads_back(client: Client) -> None:
-    """As everywhere in the admin: a message, no error."""
+    """As everywhere in the admin, a missing event redirects with a message instead of an error."""
     for number in ("999999999", "abc", "99999999999999999999999"):
         assert client.get(f"{LIST}{number}/change/").status_code == 302
 
 
 def test_an_objects_history_button_shows_what_was_recorded(client: Client) -> None:
-    """For users and profiles: our operations above the admin's own list, and the way to all of them."""
+    """For users and profiles, the button shows our operations above the admin's own list, with a link to all of
+    them."""
     user = get_user_model().objects.create_user("ada", first_name="Ada")
     user.first_name = "Augusta"
     user.save()
@@ -158,7 +160,7 @@ def test_an_objects_history_button_shows_what_was_recorded(client: Client) -> No
 
 
 def test_staff_without_the_permission_see_the_admins_history_alone() -> None:
-    """The button works for them as before, and shows nothing of the log."""
+    """For staff without the permission the button works as before and shows nothing of the log."""
     staff = get_user_model().objects.create_user("staff", is_staff=True)
     staff.user_permissions.add(Permission.objects.get(codename="view_user"))
     client = Client()

@@ -1,4 +1,4 @@
-"""What a project says to the recorder: who, what not, and what belongs together."""
+"""What a project can tell the recorder: who acts, what to skip, and what belongs together."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_context_names_the_actor_and_the_source():
-    """An account, a name or nobody in particular; the events of a block are one trace."""
+    """The actor may be an account, a name or nobody in particular; the events of a block are one trace."""
     user = User.objects.create_user("ada")
     with recorded() as events:
         with signal_log.context(actor=user, source="task"):
@@ -38,7 +38,7 @@ def test_context_names_the_actor_and_the_source():
 
 
 def test_context_inside_a_trace():
-    """It belongs to the trace under way: positions go on, and what follows is as it was before."""
+    """Inside a running trace, positions count on, and what follows the block is as before it."""
     with recorded() as events, signal_log.context(source="task"):
         Category.objects.create(name="a")
         with signal_log.context(actor="robot"):
@@ -52,7 +52,8 @@ def test_context_inside_a_trace():
 
 
 def test_labels():
-    """They stand in the origin where a signal has none of its own, secrets masked, inner ones added to outer."""
+    """Labels are put into the origin if a signal has none of its own; secrets are masked, inner labels added to outer
+    ones."""
     with recorded() as events, signal_log.context(job="import", api_token="hidden"):
         with signal_log.context(row=5):
             category = Category.objects.create(name="a")
@@ -63,7 +64,7 @@ def test_labels():
 
 
 def test_labels_are_shown(admin_client: Client):
-    """The page of an event shows them."""
+    """The event's page shows its labels."""
     with signal_log.context(job="import <b>"):
         Category.objects.create(name="a")
     event = SignalEvent.objects.filter(sender="shop.Category").latest("id")
@@ -71,7 +72,7 @@ def test_labels_are_shown(admin_client: Client):
 
 
 def test_pause():
-    """Nothing is recorded in the block, nested or not, and the save is Django's own; afterwards all is again."""
+    """Nothing is recorded inside the block, nested or not, and saves are Django's own; afterwards recording resumes."""
     with recorded() as events:
         with signal_log.pause():
             with signal_log.pause():
@@ -92,7 +93,7 @@ def test_pause():
 
 
 def test_pause_and_context_stay_in_their_own_task():
-    """Coroutines of one loop do not pause each other, nor speak in each other's name."""
+    """Coroutines on one event loop neither pause each other nor act in each other's name."""
 
     async def paused():
         with signal_log.pause():
@@ -117,7 +118,7 @@ def test_pause_and_context_stay_in_their_own_task():
 
 
 def test_batch_is_one_transaction_and_one_trace():
-    """Its saves and events stand or fall together."""
+    """A batch's saves and events are committed or rolled back together."""
     with recorded() as events, signal_log.batch():
         for number in range(5):
             Category.objects.create(name=f"c{number}")

@@ -1,4 +1,4 @@
-"""The log refuses changes in the database itself, and still lets a test suite flush its tables."""
+"""The database itself refuses changes to the log, yet lets a test suite flush its tables."""
 
 import pytest
 from django.core.management import call_command
@@ -18,7 +18,7 @@ from tests.factories import make_event
     ],
 )
 def test_raw_sql_is_refused(statement):
-    """Neither UPDATE nor DELETE gets past the triggers, and the rows stay as they are."""
+    """The triggers refuse UPDATE and DELETE, and the rows stay as they are."""
     make_event(object_repr="ada")
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
@@ -27,7 +27,7 @@ def test_raw_sql_is_refused(statement):
 
 @pytest.mark.django_db
 def test_queryset_delete_and_update_are_refused():
-    """The ORM's bulk operations meet the same triggers."""
+    """The ORM's bulk operations are refused by the same triggers."""
     make_event()
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         SignalEvent.objects.all().delete()
@@ -38,7 +38,7 @@ def test_queryset_delete_and_update_are_refused():
 
 @pytest.mark.django_db
 def test_instances_cannot_be_saved_or_deleted():
-    """A person in a shell is told so before any SQL runs."""
+    """Saving or deleting an instance, say in a shell, is refused before any SQL runs."""
     event = make_event()
     with pytest.raises(TypeError, match="never saved by hand"):
         event.save()
@@ -48,7 +48,7 @@ def test_instances_cannot_be_saved_or_deleted():
 
 @pytest.mark.django_db(transaction=True)
 def test_truncate_is_refused_on_postgresql():
-    """TRUNCATE passes row triggers by, so it has a trigger of its own; SQLite knows no TRUNCATE."""
+    """TRUNCATE bypasses row triggers, so it has a trigger of its own; SQLite has no TRUNCATE."""
     make_event()
     if connection.vendor == "postgresql":
         with pytest.raises(DatabaseError, match="append-only"), connection.cursor() as cursor:
@@ -58,7 +58,7 @@ def test_truncate_is_refused_on_postgresql():
 
 @pytest.mark.django_db(transaction=True)
 def test_flush_empties_the_log_and_locks_it_again():
-    """`flush`, as test suites run it, empties the table; afterwards the lock holds as before."""
+    """`flush`, as test suites run it, empties the table, which is protected again afterwards."""
     make_event()
     call_command("flush", interactive=False, verbosity=0)
     assert SignalEvent.objects.count() == 0

@@ -19,19 +19,19 @@ SAVES = 100
 
 
 def bench(*arguments: str, module: str = "save_cost") -> subprocess.CompletedProcess[str]:
-    """Run it by hand."""
+    """Run the benchmark as from the command line."""
     command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
 def database(pytestconfig: pytest.Config) -> str:
-    """This run's kind of database."""
+    """Return the kind of this run's database."""
     return str(pytestconfig.getoption("database"))
 
 
 def test_every_scene_is_measured_in_every_way(database: str) -> None:
-    """A time for each, every save counted in its own log; a package that is missing is missed loudly."""
+    """Each way has a time for each scene, and every save is counted in its own log; missing packages are reported."""
     done = bench("--rounds=1", f"--saves={SAVES}", f"--database={database}", "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -57,7 +57,7 @@ WAYS = {
 
 
 def test_a_row_compares_round_by_round() -> None:
-    """A slow round slows all sides down, so it does not count as cost of recording."""
+    """Rounds are compared one by one, so a slow round affects all sides and does not count as a cost of recording."""
     cells = save_cost.added_row("sqlite", "update, in atomic blocks of 100", WAYS).split(" | ")
     assert cells == [
         "| SQLite, update, in atomic blocks of 100",
@@ -82,7 +82,7 @@ def test_a_row_compares_round_by_round() -> None:
 def test_ratios_stand_beside_their_goals(
     on: str, scene: str, hand_written: str, simple_history: str, pghistory: str
 ) -> None:
-    """Each database and kind of block has goals of its own; what is missed is bold."""
+    """Each database and kind of block has its own goals, and ratios that miss theirs are bold."""
     ways = WAYS | {"simple_history": [600.0, 600.0, 1500.0], "auditlog": [90.0, 90.0, 990.0]}
     if on == "postgres":
         ways["pghistory"] = [125.0, 125.0, 1025.0]
@@ -100,12 +100,12 @@ def test_an_event_held_until_commit_stays_small(database: str) -> None:
 
 
 def test_the_size_of_an_event_is_told_to_the_column(database: str) -> None:
-    """The columns and what is around them make up a table; all tables and indexes make up the log."""
+    """The columns and their overhead add up to the table; all tables and indexes add up to the log."""
     result = size.measure((database,), 200)
     parts, columns = result[database]["parts"], result[database]["columns"]
     assert sum(columns.values()) < parts["signal_log_signalevent"]
     assert {"signal_log_logidentity", *(index.name for index in SignalEvent._meta.indexes)} < set(parts)
-    assert sum(columns.values()) < size.GOAL * 0.85  # the rest is left for the row's header and the indexes
+    assert sum(columns.values()) < size.GOAL * 0.85  # # the rest is left for row headers and indexes
     for name in ("actor_pk", "actor_repr", "path", "remote_addr"):
         assert columns[name] > 1, f"{name} is not in the log"
     assert columns["request_id"] > 32
@@ -116,7 +116,7 @@ def test_the_size_of_an_event_is_told_to_the_column(database: str) -> None:
 
 
 def test_each_piece_of_a_save_is_timed(database: str) -> None:
-    """Every piece on this database once; the log's own way is among them."""
+    """Every piece on this database is timed once, the log's own way included."""
     result = pieces.measure((database,), 1)
     assert len(result[database]) >= 7
     assert all(taken > 0 for taken in result[database].values())
@@ -135,7 +135,7 @@ def test_each_piece_of_a_save_is_timed(database: str) -> None:
     ],
 )
 def test_a_wrong_argument_is_refused(argument: str, module: str) -> None:
-    """It says which one before anything is started."""
+    """A wrong argument is named before anything starts."""
     done = bench(argument, module=module)
     assert done.returncode == 2
     assert argument.partition("=")[0] in done.stderr

@@ -1,4 +1,4 @@
-"""The ways to break the log cost little, whatever earlier tests have left in the database."""
+"""Breaking the log is cheap, whatever earlier tests left in the database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_full_disk_counts_no_page_that_an_earlier_test_has_freed():
-    """Few events fill the database to the brim, also where megabytes of it are free."""
+    """A few events fill the disk, even if earlier tests freed megabytes of pages."""
     if connection.vendor == "sqlite":
         execute("CREATE TABLE many AS SELECT zeroblob(8000000) AS bytes")
         execute("DROP TABLE many")

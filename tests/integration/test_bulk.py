@@ -1,4 +1,4 @@
-"""Bulk writes row by row: each row that a statement wrote is an event with what it held and holds."""
+"""Bulk writes recorded row by row: each row that a statement wrote is an event with its old and new values."""
 
 import contextlib
 
@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 import signal_log
 from signal_log.errors import SilentWriteRefused
-from tests.integration.bulk_ways import IDENTITY, MASKED, WRITES, fill_shop, told, unified, upsert
+from tests.integration.bulk_ways import IDENTITY, MASKED, WRITES, as_tuples, fill_shop, unified, upsert
 from tests.log import recorded
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Book, Category, CheapItem, Item, Label, Note, Ticket, Token
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Slot(models.Model):
-    """A composite key, a default of the database and a value that the database works out."""
+    """A model with a composite key, a database default and a generated column."""
 
     pk = models.CompositePrimaryKey("shelf", "number")
     shelf = models.IntegerField()
@@ -39,7 +39,7 @@ class Slot(models.Model):
 
 
 class Shadow(models.Model):
-    """Not observed, on the table of one that is."""
+    """An unobserved model on the table of an observed one."""
 
     title = models.CharField(max_length=50, db_column="name")
 
@@ -52,7 +52,7 @@ class Shadow(models.Model):
 
 @pytest.fixture
 def slots():
-    """The table of slots, with two in it."""
+    """Create the table of slots, with two slots in it."""
     with connection.schema_editor() as editor:
         editor.create_model(Slot)
     with signal_log.pause():
@@ -64,7 +64,7 @@ def slots():
 
 @pytest.fixture
 def shop():
-    """Rows whose keys are known."""
+    """Create rows whose keys are known."""
     fill_shop()
 
 
@@ -74,13 +74,14 @@ def mode(value, **more):
 
 @pytest.mark.parametrize("name", WRITES)
 def test_each_row_is_an_event(name, shop):
-    """Key, text, old and new values; one moment, one statement, one trace, and the host's result as ever."""
+    """Each event has key, text, old and new values; time, statement and trace are shared; the host's result is
+    unchanged."""
     write, result, expected = WRITES[name]
     with recorded() as events:
         with signal_log.observed_bulk():
             returned = write()
     assert result is ... or returned == result
-    assert unified(name, told(events)) == expected
+    assert unified(name, as_tuples(events)) == expected
     for event in events:
         fellows = [e for e in events if e.occurred_at == event.occurred_at]
         assert event.origin == {"model": event.sender, "rows": len(fellows), "statement": event.origin["statement"]}
@@ -91,13 +92,14 @@ def test_each_row_is_an_event(name, shop):
         assert event.actor_repr.startswith("os:")
     assert len({event.trace_id for event in events}) <= 1
     assert len({event.position for event in events}) == len(events)
-    assert "planted" not in str(told(events))
-    assert "sesame" not in str(told(events))
+    assert "planted" not in str(as_tuples(events))
+    assert "sesame" not in str(as_tuples(events))
 
 
 @pytest.mark.parametrize("name", WRITES)
 def test_the_host_sees_no_difference(name, shop):
-    """The same statements in its query log (PostgreSQL's shows the `RETURNING`), the same rows, with and without."""
+    """The host's query log has the same statements (PostgreSQL's with `RETURNING`), and the rows are the same, with and
+    without the app."""
     write, _, _ = WRITES[name]
     seen = []
     for block in (contextlib.nullcontext(), signal_log.observed_bulk()):
@@ -107,14 +109,15 @@ def test_the_host_sees_no_difference(name, shop):
             transaction.set_rollback(True)
         texts = [query["sql"].partition(" RETURNING ")[0] for query in queries]
         seen.append((texts, [[{**row, "id": 0} for row in table] if name in IDENTITY else table for table in rows]))
-        if connection.vendor == "postgresql":  # numbers once given are not taken back
+        if connection.vendor == "postgresql":  # # sequence numbers are not given back
             with connection.cursor() as cursor:
                 cursor.execute("SELECT setval(pg_get_serial_sequence('shop_category', 'id'), 10)")
     assert seen[0] == seen[1]
 
 
 def test_what_it_costs_and_only_inside(shop):
-    """An update is looked at once before it, an insert and a delete never; outside of the block nothing is added."""
+    """An update makes one query before it, an insert or a delete none; outside the block there are no queries
+    at all."""
 
     def sent(*blocks):
         texts = []
@@ -139,7 +142,7 @@ def test_what_it_costs_and_only_inside(shop):
 
 
 def test_composite_keys_and_what_the_database_works_out(slots):
-    """Found by all parts of the key, before and after; defaults and generated values as the row has them."""
+    """Rows are found by all parts of the key, before and after; defaults and generated values are those of the row."""
     with recorded() as events, signal_log.observed_bulk(Slot):
         Slot.objects.filter(number=2).update(state="free")
         Slot.objects.update(shelf=F("shelf") + 1)
@@ -157,7 +160,7 @@ def test_composite_keys_and_what_the_database_works_out(slots):
 
 
 def test_raw_sql_stays_one_event_a_statement(shop):
-    """What a cursor is given is not known row by row; after the block, nothing is."""
+    """The rows written by raw SQL are not known one by one, and the block's effect ends with it."""
     with recorded() as events:
         with signal_log.observed_bulk(), connection.cursor() as cursor:
             cursor.execute("UPDATE shop_category SET name = name || '!'")
@@ -169,7 +172,7 @@ def test_raw_sql_stays_one_event_a_statement(shop):
 
 
 def test_limited_to_models_and_databases(shop):
-    """Other models are recorded as ever; a child stands for its parents, a proxy for its model; blocks add up."""
+    """Other models are recorded as usual; a child includes its parents, a proxy its model; nested blocks add up."""
 
     def keys(*models, **using):
         with recorded() as events, signal_log.observed_bulk(*models, **using):
@@ -188,7 +191,7 @@ def test_limited_to_models_and_databases(shop):
 
 
 def test_not_observed_models_stay_so(shop):
-    """Nor is anything recorded while the recorder is paused."""
+    """Unobserved models are not recorded, nor is anything while the recorder is paused."""
     with recorded() as events, signal_log.observed_bulk():
         Note.objects.bulk_create([Note(text="x")])
         with signal_log.pause():
@@ -197,7 +200,7 @@ def test_not_observed_models_stay_so(shop):
 
 
 def test_whatever_silent_writes_says(shop):
-    """Where they are refused this is the way, and the refusal says so; where nobody looks, somebody asked here."""
+    """The block works even if silent writes are refused, as that error suggests, and if they are not watched."""
     for value in ("raise", "off"):
         with mode(value), recorded() as events, signal_log.observed_bulk():
             Label.objects.filter(pk=1).update(text=value)
@@ -209,7 +212,7 @@ def test_whatever_silent_writes_says(shop):
 
 
 def test_no_object_of_the_hosts_is_made(shop):
-    """Neither its `__init__` nor its receivers of `post_init` see the rows that are read."""
+    """Reading the rows calls neither the models' `__init__` nor receivers of `post_init`."""
     made = []
     post_init.connect(receiver := lambda instance, **_: made.append(instance), sender=Label)
     try:
@@ -222,7 +225,7 @@ def test_no_object_of_the_hosts_is_made(shop):
 
 
 def test_an_execute_wrapper_of_the_hosts_changes_nothing(shop):
-    """One that writes before the statement, as tools do that say where it comes from."""
+    """An execute wrapper may write before the statement, as tools do that mark where it comes from."""
 
     def comment(execute, sql, params, many, context):
         return execute(f"/* from here */ {sql}", params, many, context)
@@ -234,21 +237,22 @@ def test_an_execute_wrapper_of_the_hosts_changes_nothing(shop):
 
 
 def test_an_upsert_by_an_expression_is_one_event(shop):
-    """Which rows it meets cannot be asked before, so it is recorded as it is outside of the block."""
+    """The rows that an upsert by an expression will meet cannot be known before, so it is one event, as outside the
+    block."""
     with recorded() as events, signal_log.observed_bulk():
         upsert(Category, [Category(name=Upper(Value("x")))], "name", "name")
     assert [(e.object_pk, e.object_repr) for e in events] == [("", "1 row")]
 
 
 def test_another_class_on_an_observed_table_is_one_event(shop):
-    """Its columns may be called otherwise, so no row of it is told as one of the observed class."""
+    """Another class may name the columns differently, so its rows are not recorded as rows of the observed class."""
     with recorded() as events, signal_log.observed_bulk():
         assert Shadow.objects.filter(title="one").update(title="uno") == 1
     assert [(e.sender, e.object_pk, e.object_repr) for e in events] == [("shop.Category", "", "1 row")]
 
 
 def test_the_row_of_an_account(shop):
-    """The host's own masked fields stay masked, on both sides."""
+    """The host's own masked fields stay masked on both sides."""
     with signal_log.pause():
         user = User.objects.create_user("ada", password="planted-1")
     with recorded() as events, signal_log.observed_bulk():

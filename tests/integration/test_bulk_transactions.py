@@ -1,4 +1,4 @@
-"""Bulk writes row by row and their transaction: with the rows or not at all, locked, in parts, on any database."""
+"""Bulk writes row by row and their transactions: atomic with the rows, locked, in parts, on any database."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def shop():
-    """Rows whose keys are known."""
+    """Create rows whose keys are known."""
     fill_shop()
 
 
@@ -34,7 +34,7 @@ def mode(value, **more):
 
 
 def test_on_another_database(tmp_path):
-    """Its rows are recorded right after its commit; of another database nothing changes."""
+    """Rows of another database are recorded right after its commit; databases not named are recorded as usual."""
     file = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "aside.sqlite3")}
     connections.databases["aside"] = connections.configure_settings({"default": {}, "aside": file})["aside"]
     try:
@@ -57,7 +57,7 @@ def test_on_another_database(tmp_path):
 
 
 def test_it_stays_in_its_own_task(shop):
-    """Around `await` it holds, and coroutines of one loop do not ask for each other."""
+    """The block holds across `await`, and coroutines on one event loop do not affect each other."""
 
     async def write(key, block):
         with block:
@@ -74,7 +74,7 @@ def test_it_stays_in_its_own_task(shop):
 
 
 def test_rolled_back(shop):
-    """Blocks and savepoints decide, as for saves."""
+    """Blocks and savepoints decide the outcome, as for saves."""
     with recorded() as events, signal_log.observed_bulk(), transaction.atomic():
         Label.objects.filter(pk=1).update(text="kept")
         with pytest.raises(KeyError), transaction.atomic():
@@ -94,7 +94,7 @@ def test_rolled_back(shop):
 
 @pytest.mark.parametrize("block", [contextlib.nullcontext, transaction.atomic])
 def test_failed_statement(shop, block):
-    """What the database refused wrote no row: one failed event, with its words."""
+    """A statement that the database refused is one failed event with the database's error."""
     with recorded() as events, pytest.raises(IntegrityError), signal_log.observed_bulk(), block():
         Category.objects.update(name="same")
     [event] = events
@@ -105,7 +105,7 @@ def test_failed_statement(shop, block):
 
 @pytest.mark.parametrize("atomic", [True, False])
 def test_one_transaction_with_its_events(shop, monkeypatch, atomic):
-    """When the events cannot be written the rows are as they were, or stay changed, as ON_ERROR says."""
+    """If the events cannot be written, the rows are either unchanged or stay changed, as ON_ERROR says."""
 
     def refuse(*_, **__):
         raise RecordingError("full")
@@ -120,7 +120,7 @@ def test_one_transaction_with_its_events(shop, monkeypatch, atomic):
 
 
 def test_many_rows_are_written_in_parts(monkeypatch):
-    """No more than a thousand events wait at a time, and all arrive."""
+    """At most a thousand events wait at a time, and all of them are written."""
     sizes = []
 
     def counting(events, *more, **named):
@@ -138,7 +138,7 @@ def test_many_rows_are_written_in_parts(monkeypatch):
 
 
 def elsewhere(statement):
-    """Run it on a connection of its own, and hand back what was raised."""
+    """Run it on a connection of its own, and return the exception."""
     raised = []
 
     def run():
@@ -158,7 +158,7 @@ def elsewhere(statement):
 
 
 def just_before(statement):
-    """An execute wrapper in which somebody else's statement comes between the look and the update."""
+    """An execute wrapper that runs somebody else's statement between our SELECT and the update."""
     raised = []
 
     def wrapper(execute, sql, params, many, context):
@@ -171,7 +171,7 @@ def just_before(statement):
 
 @pytest.mark.postgresql
 def test_nobody_changes_the_rows_between_the_look_and_the_update(shop):
-    """They are locked, so the old value is what the update found."""
+    """The rows are locked, so the old value is what the update found."""
     between, raised = just_before("UPDATE \"Shop Labels\" SET text = 'theirs' WHERE id = 1")
     with recorded() as events, between, signal_log.observed_bulk():
         Label.objects.filter(pk=1).update(text="ours")
@@ -181,7 +181,7 @@ def test_nobody_changes_the_rows_between_the_look_and_the_update(shop):
 
 @pytest.mark.postgresql
 def test_a_row_that_came_between_the_look_and_the_update(shop):
-    """It is recorded, for it was changed; its old value, which nobody saw, is not made up."""
+    """A row inserted in between was changed, so it is recorded, with its old value unknown."""
     between, _ = just_before("INSERT INTO \"Shop Labels\" (id, text) VALUES (77, 'label 1')")
     with recorded() as events, between, signal_log.observed_bulk():
         assert Label.objects.filter(text="label 1").update(text="ours") == 2
@@ -192,7 +192,7 @@ def test_a_row_that_came_between_the_look_and_the_update(shop):
 
 
 def test_the_log_is_read_inside_the_block(shop):
-    """As anywhere in a transaction."""
+    """Reading the log inside the block works as in any transaction."""
     with transaction.atomic(), signal_log.observed_bulk():
         Label.objects.filter(pk=1).update(text="x")
         assert SignalEvent.objects.latest("id").changes == {"text": ["label 1", "x"]}

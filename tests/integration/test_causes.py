@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def connected():
-    """Connects receivers to Category's post_save for one test."""
+    """Connect receivers to Category's post_save for one test."""
     mine = []
 
     def connect(receiver):
@@ -31,7 +31,7 @@ def connected():
 
 
 def test_registration_as_a_tree():
-    """Creating a user: its post_save is the parent of the profile's two events, with the receiver's name."""
+    """The user's post_save is the parent of the profile's two events, which name the receiver."""
     with recorded() as events:
         User.objects.create_user("ada", "ada@example.org")
     tree = [(e.position, e.signal, e.sender, e.parent_position, e.caused_by) for e in events]
@@ -80,7 +80,7 @@ async def save_item_async(**_):
     ids=["function", "partial", "method", "object", "lambda", "async"],
 )
 def test_receivers_of_every_kind_have_a_name_a_developer_can_find(connected, receiver, name):
-    """Whatever is connected, its events say which receiver caused them, and its run is timed."""
+    """For every kind of receiver, events name the receiver that caused them, and its run is timed."""
     connected(receiver)
     with recorded() as events:
         Category.objects.create(name="a")
@@ -103,7 +103,7 @@ def test_nothing_is_a_cause_after_its_receiver(connected):
 
 
 def test_responses_and_order_are_django_s(connected):
-    """The host's receivers are called in their order and their answers returned as Django does."""
+    """The host's receivers are called in order and their responses returned as Django does."""
     first = connected(lambda **_: 1)
     second = connected(lambda **_: 2)
     category = Category.objects.create(name="a")
@@ -122,7 +122,7 @@ def test_a_signal_sent_by_hand_is_recorded_alone(connected):
 
 
 def test_unobserved_senders_go_django_s_way():
-    """A model that is not observed is dispatched as ever, and has listeners only if somebody listens."""
+    """Signals of an unobserved model are dispatched as usual, and it has listeners only if somebody listens."""
     seen = []
 
     def receiver(sender, **_):
@@ -138,7 +138,7 @@ def test_unobserved_senders_go_django_s_way():
 
 
 def test_collecting_hears_its_own_context_only():
-    """Two requests in one loop each hear their own events, in order, with their outcome."""
+    """Two requests on one event loop each collect their own events, in order, with their outcome."""
     from asgiref.sync import sync_to_async
     from django.db import connections
 
@@ -162,7 +162,7 @@ def test_collecting_hears_its_own_context_only():
 
 
 def test_receivers_can_be_left_out():
-    """With RECEIVERS off the list stays empty, and the cause is known all the same."""
+    """With RECEIVERS off the list stays empty, and the cause is still known."""
     from signal_log.conf import conf
     from tests.settings import SIGNAL_LOG
 
@@ -174,7 +174,7 @@ def test_receivers_can_be_left_out():
 
 
 def test_call_sites_name_the_host_s_line():
-    """With CALL_SITES on an event knows the line that saved."""
+    """With CALL_SITES on, an event names the line that saved."""
     from tests.settings import SIGNAL_LOG
 
     with override_settings(SIGNAL_LOG={**SIGNAL_LOG, "CALL_SITES": True}), recorded() as events:

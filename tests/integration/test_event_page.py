@@ -1,4 +1,4 @@
-"""What the page of an event says."""
+"""The page of an event."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_an_event_says_everything(root: Client) -> None:
-    """Facts, changes, receivers with errors, cause, partner, neighbours, JSON and digest."""
+    """The page shows facts, changes, receivers with errors, cause, partner, neighbours, JSON and digest."""
     trace = uuid.uuid4()
     cause = operation(trace, 1, object_pk="9", object_repr="the-cause")
     earlier = make_event(object_pk="5")
@@ -40,7 +40,7 @@ def test_an_event_says_everything(root: Client) -> None:
 
 
 def test_a_row_that_was_altered_is_called_that(root: Client) -> None:
-    """The digest is computed anew; one that no longer fits is a red sign."""
+    """The digest is computed again, and one that no longer matches is shown as a red warning."""
     event = make_event()
     altered = SignalEvent(**{f.attname: getattr(event, f.attname) for f in event._meta.concrete_fields})
     altered.pk, altered.actor_repr = None, "mallory"
@@ -49,7 +49,7 @@ def test_a_row_that_was_altered_is_called_that(root: Client) -> None:
 
 
 def test_the_admin_page_is_offered_where_the_object_still_exists(root: Client) -> None:
-    """A link for a living user, none for a deleted one, none for who may not open it."""
+    """Only a reader who may open the admin gets its link, and only while the user exists."""
     user = get_user_model().objects.create_user("ada")
     alive, gone = make_event(object_pk=str(user.pk)), make_event(object_pk="999999")
     link = f"/admin/auth/user/{user.pk}/change/"
@@ -59,7 +59,7 @@ def test_the_admin_page_is_offered_where_the_object_still_exists(root: Client) -
 
 
 def test_json(root: Client) -> None:
-    """The same mapping as on the wire, for ?format=json and for who accepts only JSON."""
+    """?format=json, or accepting only JSON, returns the same mapping as the websocket."""
     event = make_event()
     by_query = root.get(f"/events/{event.pk}/?format=json")
     by_header = root.get(f"/events/{event.pk}/", headers={"accept": "application/json"})
@@ -78,7 +78,7 @@ def test_json(root: Client) -> None:
     ],
 )  # fmt: skip
 def test_what_the_log_does_not_hold_is_a_page_that_says_so(root: Client, address: str) -> None:
-    """404 with a heading and a way on, for unknown and for impossible names."""
+    """Unknown and impossible addresses get a 404 page with a heading and a link onwards."""
     response = root.get(address)
     assert response.status_code == 404
     assert "<h1>" in text(response)

@@ -1,4 +1,4 @@
-"""``signal_export`` writes what the history exports, whole or not at all, and says by its exit status which."""
+"""``signal_export`` writes what the history exports, completely or not at all, and its exit status says which."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ pytestmark = pytest.mark.django_db
 
 
 def managing(*arguments: str, env: dict[str, str], stdout: int) -> subprocess.Popen[str]:
-    """A management command in a process of its own."""
+    """Run a management command in a process of its own."""
     command = [sys.executable, "manage.py", *arguments]
     return subprocess.Popen(command, cwd=ROOT, env=environment(env), stdout=stdout, stderr=subprocess.PIPE, text=True)
 
 
 class Terminal(io.StringIO):
-    """A standard error that somebody looks at."""
+    """A standard error that is a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -41,24 +41,24 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def log() -> list[int]:
-    """Some events."""
+    """A log with some events."""
     return [make_event(object_repr=f"row {n}", outcome="failed" if n == 2 else "committed").pk for n in range(5)]
 
 
 def run(*arguments: str, stderr: Any = None) -> str:
-    """What it said."""
+    """Run the command and return its output."""
     said = stderr or io.StringIO()
     call_command("signal_export", *arguments, stderr=said)
     return said.getvalue()
 
 
 def ids_in(path: Path) -> list[int]:
-    """The ids in a JSON Lines file."""
+    """Return the ids in a JSON Lines file."""
     return [event["id"] for event in parts(path.read_bytes())[1]]
 
 
 def test_a_file_holds_what_the_filters_select(log: list[int], tmp_path: Path) -> None:
-    """Only its owner can read it; nothing else is left; it says who made it."""
+    """The file is readable only by its owner and names who made it; nothing else is left behind."""
     path = tmp_path / "log.jsonl"
     said = run("--output", str(path), "--object", "row", "--outcome", "!failed", "--after", str(log[0]))
     assert ids_in(path) == [log[1], log[3], log[4]]
@@ -71,7 +71,7 @@ def test_a_file_holds_what_the_filters_select(log: list[int], tmp_path: Path) ->
 
 
 def test_the_format_follows_the_name_unless_it_is_given(log: list[int], tmp_path: Path) -> None:
-    """CSV for .csv, else JSON Lines."""
+    """A name ending in .csv means CSV, any other JSON Lines, unless a format is given."""
     for name, given, is_csv in (("a.csv", "", True), ("a.CSV", "", True), ("a", "", False), ("b.csv", "jsonl", False)):
         path = tmp_path / name
         run("--output", str(path), *([f"--format={given}"] if given else []))
@@ -80,7 +80,7 @@ def test_the_format_follows_the_name_unless_it_is_given(log: list[int], tmp_path
 
 
 def test_standard_output_holds_the_file_and_nothing_else(log: list[int], capfdbinary: Any) -> None:
-    """So that it can be piped."""
+    """Standard output can be piped."""
     assert run("--format", "csv", "--object", "row") == ""
     text = capfdbinary.readouterr().out.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
@@ -88,7 +88,7 @@ def test_standard_output_holds_the_file_and_nothing_else(log: list[int], capfdbi
 
 
 def test_a_file_is_not_overwritten_unless_asked(log: list[int], tmp_path: Path) -> None:
-    """It is replaced as a whole then."""
+    """With the option, the file is replaced as a whole."""
     path = tmp_path / "log.jsonl"
     path.write_text("precious")
     with pytest.raises(CommandError, match="--overwrite") as refused:
@@ -103,7 +103,7 @@ def test_a_file_is_not_overwritten_unless_asked(log: list[int], tmp_path: Path) 
 def test_what_breaks_off_leaves_no_file(
     log: list[int], tmp_path: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the reason; the file that was there before stays."""
+    """Whatever the reason, no partial file is left, and the file that was there before stays."""
     path = tmp_path / "log.jsonl"
     path.write_text("precious")
     monkeypatch.setattr(export, "PAGE", 2)
@@ -124,7 +124,7 @@ def test_what_breaks_off_leaves_no_file(
 
 
 def test_a_reader_who_has_enough_is_no_disaster(transactional_db: None) -> None:
-    """`| head` ends it with one line and its exit status."""
+    """With `| head` the command ends with one line and its exit status."""
     for _ in range(300):
         make_event(changes={"bio": [None, "x" * 4000]})
     reading, writing = os.pipe()
@@ -142,7 +142,7 @@ def test_a_reader_who_has_enough_is_no_disaster(transactional_db: None) -> None:
     "argument", ["--since=yesterday", "--trace=7", "--outcome=lost", "--after=x", "--format=xml", "--q=\udcff"]
 )
 def test_what_cannot_be_understood_is_named(argument: str, tmp_path: Path) -> None:
-    """Before anything is written."""
+    """Invalid arguments are named before anything is written."""
     with pytest.raises(CommandError) as refused:
         run("--output", str(tmp_path / "x"), argument)
     assert argument.partition("=")[0].strip("-") in str(refused.value)
@@ -150,7 +150,7 @@ def test_what_cannot_be_understood_is_named(argument: str, tmp_path: Path) -> No
 
 
 def test_progress_is_for_terminals(log: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line, gone at the end."""
+    """The progress is one line on a terminal, cleared at the end."""
     monkeypatch.setattr(signal_export, "BETWEEN_LINES", 0)
     said = run("--output", str(tmp_path / "a.jsonl"), "--object", "row", stderr=Terminal())
     assert "5 events, " in said
@@ -160,7 +160,7 @@ def test_progress_is_for_terminals(log: list[int], tmp_path: Path, monkeypatch: 
 
 
 def test_secrets_stay_masked(tmp_path: Path) -> None:
-    """As everywhere."""
+    """What the recorder masked is masked in the export as well."""
     user = User.objects.create_user("secretive", password="swordfish-9")
     run("--output", str(tmp_path / "a.csv"), "--object", f"auth.User/{user.pk}")
     assert "secretive" in (tmp_path / "a.csv").read_text()

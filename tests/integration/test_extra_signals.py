@@ -28,7 +28,7 @@ SECRET = "correct-horse-battery-staple"
 
 @pytest.fixture(autouse=True)
 def observed_signals(settings):
-    """Recorded for these tests: the log-ins and the shop's own signals; afterwards they are Django's again."""
+    """Record the log-ins and the shop's own signals during a test, and restore Django's signals afterwards."""
     pipeline.stop()
     extra = [*LOGINS, PAID, "tests.shop.signals.cached"]
     with override_settings(SIGNAL_LOG={**settings.SIGNAL_LOG, "EXTRA_SIGNALS": extra}):
@@ -41,7 +41,7 @@ def observed_signals(settings):
 
 @pytest.fixture
 def receiver():
-    """Connects receivers to the shop's signal for one test."""
+    """Connect receivers to the shop's signal for one test."""
     connected = []
 
     def connect(function):
@@ -79,7 +79,7 @@ def by_send_on_a_loop(**named):
 
 @pytest.mark.parametrize("way", [by_send, by_send_robust, by_asend, by_asend_robust, by_send_on_a_loop])
 def test_every_way_to_send(way, receiver):
-    """One event, the receivers timed, the responses as Django gives them."""
+    """Each way to send leaves one event with the receivers timed, and returns the responses that Django gives."""
     answer = receiver(lambda **_: "thanks")
     with recorded() as events:
         responses = way(amount=5)
@@ -93,7 +93,7 @@ def test_every_way_to_send(way, receiver):
 
 
 def test_without_receivers():
-    """A signal that nobody listens to has fired all the same."""
+    """A signal is recorded even if nobody listens to it."""
     with recorded() as events:
         assert cached.send("a sender") == cached.send_robust("a sender") == []
     assert [(e.sender, e.receivers) for e in events] == [("a sender", [])] * 2
@@ -101,7 +101,7 @@ def test_without_receivers():
 
 @pytest.mark.parametrize("way", [by_send, by_asend])
 def test_async_and_sync_receivers(way, receiver):
-    """Both kinds are timed, and a sync one's save is caused by it."""
+    """Both kinds are timed, and the save of a sync receiver is caused by it."""
 
     async def later(**_):
         return "later"
@@ -123,7 +123,7 @@ def test_async_and_sync_receivers(way, receiver):
 
 @pytest.mark.parametrize("way", [by_send, by_asend])
 def test_raising_receiver(way, receiver):
-    """The exception is Django's, as without the log; the event tells which receiver raised it."""
+    """The exception propagates as without the log, and the event names the receiver that raised it."""
 
     def refuse(**_):
         raise ValueError("no")
@@ -136,7 +136,7 @@ def test_raising_receiver(way, receiver):
 
 @pytest.mark.parametrize("way", [by_send_robust, by_asend_robust])
 def test_robustly_raising_receiver(way, receiver):
-    """Robust sending hands the exception back, and the event has it too."""
+    """`send_robust` returns the exception, and the event has it too."""
 
     def refuse(**_):
         raise ValueError("no")
@@ -149,7 +149,7 @@ def test_robustly_raising_receiver(way, receiver):
 
 
 def test_sent_in_a_pause_of_a_receiver(receiver):
-    """What a receiver sends while it has the recorder paused is no event, and its receivers are nobody's."""
+    """What a receiver sends while it has paused the recorder leaves no event, and no receivers on other events."""
 
     def quietly(**_):
         with signal_log.pause():
@@ -170,14 +170,14 @@ def test_sent_in_a_pause_of_a_receiver(receiver):
 
 
 def test_secret_inside_a_secret():
-    """All that stands below a secret's name is secret, and shows in no other argument."""
+    """Everything below a secret's name is secret, and is not shown in other arguments either."""
     with recorded() as events:
         order_paid.send(None, api_key={"inner": ["other-planted"]}, message="other-planted was typed")
     assert events[0].changes == {"api_key": [None, "••••••••"], "message": [None, "••••••••"]}
 
 
 def test_outcome_is_that_of_the_transaction():
-    """Fired in a block that rolls back, it is rolled back; outside any it is committed."""
+    """Sent in a block that is rolled back, the event is rolled back; outside any block it is committed."""
     with recorded() as events:
         with contextlib.suppress(KeyError), transaction.atomic():
             order_paid.send(None)
@@ -190,7 +190,7 @@ def test_outcome_is_that_of_the_transaction():
 
 
 def test_in_a_block_it_stands_before_what_it_caused(receiver):
-    """Within a transaction the signal is written before what its receivers did."""
+    """In a transaction the signal is written before what its receivers did."""
     receiver(lambda **_: Category.objects.create(name="paid"))
     with recorded() as events, transaction.atomic():
         order_paid.send(None)
@@ -199,7 +199,7 @@ def test_in_a_block_it_stands_before_what_it_caused(receiver):
 
 
 def test_what_a_receiver_rolls_back_is_its_own(receiver):
-    """Outside a transaction a receiver's failed block does not make the signal itself undone."""
+    """Outside a transaction, a block that fails in a receiver does not make the signal itself rolled back."""
 
     def fail(**_):
         with contextlib.suppress(KeyError), transaction.atomic():
@@ -213,7 +213,7 @@ def test_what_a_receiver_rolls_back_is_its_own(receiver):
 
 
 def test_arguments_are_harmless():
-    """Objects by their keys, requests by their path; nothing is evaluated, no lazy object looked at."""
+    """Objects are shown by key, requests by path; nothing is evaluated, not even a lazy object."""
     category = Category.objects.create(name="books")
     request = RequestFactory().get("/shop/?token=hidden")
     with recorded() as events, CaptureQueries() as queries:
@@ -248,7 +248,7 @@ def test_arguments_are_harmless():
 
 
 class CaptureQueries:
-    """The host's own statements of a block."""
+    """Capture the host's own statements in a block."""
 
     def __enter__(self):
         self.seen = []
@@ -266,7 +266,7 @@ class CaptureQueries:
 
 
 def test_log_in_and_out(client: Client):
-    """Each names the account, the request and the actor."""
+    """Each event names the account, the request and the actor."""
     user = User.objects.create_user("ada", password=SECRET)
     with recorded() as events:
         client.post("/accounts/login/", {"username": "ada", "password": SECRET})
@@ -282,7 +282,7 @@ def test_log_in_and_out(client: Client):
 
 
 def test_failed_log_in_never_shows_the_password(client: Client, receiver):
-    """A planted password is nowhere in the log, whatever the signal and its receivers make of it."""
+    """A planted password is nowhere in the log, whatever the signal and its receivers do with it."""
     with recorded() as events:
         client.post("/accounts/login/?next=/" + SECRET, {"username": "mallory", "password": SECRET})
     [event] = [e for e in events if e.signal == LOGINS[2]]

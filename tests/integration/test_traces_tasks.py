@@ -104,7 +104,7 @@ def library(request):
     pipeline.start()
 
 
-def told(events):
+def as_tuples(events):
     """What the post events say of where they come from."""
     return [(e.object_repr, e.source, e.request_id, e.path) for e in events if e.signal == "post_save"]
 
@@ -113,7 +113,7 @@ def test_a_task_is_a_trace(library):
     """With its id and name; what it does is one trace, the next task another, by the machine's login."""
     with recorded() as events:
         first, second = library.run("a"), library.run("b")
-    assert told(events) == [
+    assert as_tuples(events) == [
         ("a", "task", first, library.name),
         ("a again", "task", first, library.name),
         ("b", "task", second, library.name),
@@ -137,7 +137,7 @@ def test_a_worker_s_tasks(library):
     with recorded() as events:
         call_command(command)
     first, failed, second = command.ids
-    assert told(events) == [
+    assert as_tuples(events) == [
         ("a", "task", first, library.name),
         ("a again", "task", first, library.name),
         ("impossible", "task", failed, library.name),
@@ -162,7 +162,7 @@ def test_a_task_run_within_a_request(library):
     request = RequestFactory().post("/checkout/", REMOTE_ADDR="198.51.100.7", headers={"X-Request-ID": "r-1"})
     with recorded() as events:
         SignalLogMiddleware(view)(request)
-    assert told(events) == [
+    assert as_tuples(events) == [
         ("before", "http", "r-1", "/checkout/"),
         ("impossible", "task", ids[0], library.name),
         ("after", "http", "r-1", "/checkout/"),
@@ -206,7 +206,7 @@ def test_a_task_within_a_task(library):
             outer = library.run("outer")
     finally:
         post_save.disconnect(receiver, sender=Category)
-    assert [(name, task) for name, _, task, _ in told(events)] == [
+    assert [(name, task) for name, _, task, _ in as_tuples(events)] == [
         ("outer", outer), ("inner", inner[0]), ("inner again", inner[0]), ("outer again", outer),
     ]  # fmt: skip
     assert len({e.trace_id for e in events}) == 1
@@ -240,7 +240,7 @@ async def test_coroutines_at_once(library):
     ids = await asyncio.gather(*(enqueue(f"c{number}") for number in range(5)))
     events = [event async for event in SignalEvent.objects.filter(sender="shop.Category")]
     await sync_to_async(connections.close_all)()
-    assert sorted((name, task) for name, _, task, _ in told(events)) == [(f"c{n}", ids[n]) for n in range(5)]
+    assert sorted((name, task) for name, _, task, _ in as_tuples(events)) == [(f"c{n}", ids[n]) for n in range(5)]
     assert len({e.trace_id for e in events}) == 5
 
 
@@ -274,7 +274,7 @@ def test_jobs_of_a_worker_command():
 
     with recorded() as events:
         call_command(Command())
-    assert [source for _, source, _, _ in told(events)] == ["task"] * 4
+    assert [source for _, source, _, _ in as_tuples(events)] == ["task"] * 4
     assert len({e.trace_id for e in events}) == 2
 
 
