@@ -52,7 +52,7 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-c", WORKER],
             cwd=ROOT,
-            env=environment(env | {"DJANGO_SETTINGS_MODULE": "observatory.settings"}),
+            env=environment(env),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -93,7 +93,7 @@ class Site(Address):
     """One installation: its server, its worker, its people."""
 
     def __init__(self, database: Database) -> None:
-        self.env = {"DATABASE_URL": address(database)}
+        self.env = on(database)
         self.server = Daphne(self.env)
         self.worker = Worker(self.env)
         super().__init__(self.server.url)
@@ -108,14 +108,15 @@ class Site(Address):
         self.server.close()
 
 
-def address(database: Database) -> str:
-    """The database in the form of DATABASE_URL."""
-    return database if isinstance(database, str) else f"sqlite:///{database}"
+def on(database: Database) -> dict[str, str]:
+    """The environment of a site's processes on this database."""
+    address = database if isinstance(database, str) else f"sqlite:///{database}"
+    return {"DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "tests.browser.settings"}
 
 
 def make_database(database: Database) -> Database:
     """A migrated database with one observer and one who may not look."""
-    env = {"DATABASE_URL": address(database)}
+    env = on(database)
     manage("migrate", "--no-input", "-v0", env=env)
     worker = Worker(env)
     worker.run(f"""

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.live_site import OBSERVER, Address, LivePage, Worker, make_database, visiting
+from tests.browser.live_site import OBSERVER, Address, LivePage, Worker, make_database, on, visiting
 from tests.servers.cable import Cable
 from tests.servers.daphne import Daphne
 from tests.servers.postgres import Postgres
@@ -35,7 +35,7 @@ class Installation:
         self.layer = stack.enter_context(Valkey())
         self.url = self.database.create_database("observatory")
         make_database(self.url)
-        env = {"DATABASE_URL": self.url, "REDIS_URL": self.layer.url}
+        env = on(self.url) | {"REDIS_URL": self.layer.url}
         self.servers = [stack.enter_context(Daphne(env)) for _ in range(2)]
         self.workers = [stack.enter_context(closing(Worker(env))) for _ in range(2)]
 
