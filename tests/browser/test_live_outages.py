@@ -20,7 +20,7 @@ from tests.servers.valkey import Valkey
 
 HELD = """async () => {
     const live = document.querySelector('script[type=module][src*="/live"]').src;
-    const { stream } = await import(live.replace('/live.', '/page.'));
+    const { stream } = await import(live.replace('/live.', '/page/state.'));
     return stream.operations.rows.flatMap((row) => row.events.map((event) => event.id));
 }"""
 RECONNECTING = re.compile("^Reconnecting")
