@@ -11,6 +11,7 @@ from tests.integration.broken_logs import FILLER, disk_full, execute
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.one_database
 def test_a_full_disk_counts_no_page_that_an_earlier_test_has_freed():
     """A few events fill the disk, even if earlier tests freed megabytes of pages."""
     if connection.vendor == "sqlite":

@@ -120,6 +120,7 @@ def register(server: Daphne, name: str) -> None:
     browser.open(address, urllib.parse.urlencode(form).encode(), timeout=20).read()
 
 
+@pytest.mark.one_database
 def test_without_the_layer_events_still_come_and_the_page_is_told(start: Start, session: Any, valkey: Valkey) -> None:
     """Valkey stops and starts again: an error frame, events by polling, then all is well again."""
     server = start(REDIS_URL=valkey.url)
@@ -139,6 +140,7 @@ def test_without_the_layer_events_still_come_and_the_page_is_told(start: Start, 
     assert page.ids == [during, after]
 
 
+@pytest.mark.one_database
 def test_a_socket_can_be_opened_while_the_layer_is_down(start: Start, session: Any, valkey: Valkey) -> None:
     """The live page needs no layer to start."""
     valkey.terminate()

@@ -69,6 +69,7 @@ NO_MESSAGES: dict[str, Any] = {
 }
 
 
+@pytest.mark.one_database
 def test_what_is_no_message_at_all_ends_the_socket(server: Daphne, session: Any) -> None:
     """Closed with 4400 after a frame that says why; other sockets and the server go on."""
     with open_socket(server, session) as other:
@@ -85,6 +86,7 @@ def test_what_is_no_message_at_all_ends_the_socket(server: Daphne, session: Any)
         assert other.until(lambda: other.ids == [new], 3)
 
 
+@pytest.mark.one_database
 def test_too_many_messages_end_the_socket(server: Daphne, session: Any) -> None:
     """More than 50 in 10 s is too much; acknowledgements that answer something are not counted."""
     with open_socket(server, session) as page:
@@ -97,6 +99,7 @@ def test_too_many_messages_end_the_socket(server: Daphne, session: Any) -> None:
         assert page.closed(3) == 4429
 
 
+@pytest.mark.one_database
 def test_strangers_and_people_without_permission_are_told_why(server: Daphne) -> None:
     """The handshake is accepted, then closed with a code that a browser can read."""
     with open_socket(server, None) as page:
@@ -131,6 +134,7 @@ def _let_expire(_: User, session: Any) -> None:
     Session.objects.filter(pk=session.session_key).update(expire_date=timezone.now())
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("end", "code"),
     [

@@ -218,6 +218,7 @@ def test_the_summary_counts_what_was_done() -> None:
     assert "went wrong" not in lines[-1]
 
 
+@pytest.mark.one_database
 def test_progress_is_for_terminals() -> None:
     """A terminal shows a line that is overwritten; anything else gets nothing."""
     terminal, pipe = Terminal(), StringIO()
@@ -228,6 +229,7 @@ def test_progress_is_for_terminals() -> None:
     assert pipe.getvalue() == ""
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "argument",
     ["--rate=0", "--rate=-1", "--rate=nan", "--rate=inf", "--rate=fast", "--rate=1001", "--seconds=-1",
@@ -241,12 +243,14 @@ def test_a_wrong_argument_is_named_with_what_is_accepted(argument: str) -> None:
 
 
 @override_settings(ALLOWED_HOSTS=[])
+@pytest.mark.one_database
 def test_a_site_that_answers_to_no_name_is_refused() -> None:
     """Without an allowed host every page would be an error, so it says so at once."""
     with pytest.raises(CommandError, match="ALLOWED_HOSTS"):
         call_command("signal_traffic", "--seconds=1")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("hosts", "chosen"), [(["*"], "localhost"), ([".example.net"], "example.net"), (["[::1]", "b"], "[::1]")]
 )
@@ -273,6 +277,7 @@ def test_what_goes_wrong_is_told_and_too_much_of_it_ends_the_run() -> None:
     assert (run.done["logged in"], run.wrong["logged in"]) == (1, 2 * MOST_IN_A_ROW - 1)
 
 
+@pytest.mark.one_database
 def test_the_pace_is_the_rate_on_average() -> None:
     """Half a second at 100 a second is about fifty, and it ends on time."""
     started = time.monotonic()
@@ -281,6 +286,7 @@ def test_the_pace_is_the_rate_on_average() -> None:
     assert time.monotonic() - started >= 0.5
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_in_order_when_told_to(tmp_path: Path, how: signal.Signals) -> None:
     """Ctrl-C and SIGTERM: exit code 0, a summary, nothing on standard error."""

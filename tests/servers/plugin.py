@@ -7,6 +7,7 @@ gives each of them a database of its own.
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ SETTINGS = {
     "HTTPS": "0",
     "DEBUG": "0",
 }
+# A test that asks for none of these cannot reach the run's database: pytest-django refuses every query.
+DATABASE_FIXTURES = {"db", "transactional_db", "database", "postgres_url"}
 _stack: list[object] = []
 
 
@@ -37,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Set the environment the settings are read from, and give SQLite a real file to be tested on."""
+    let_children_be_interrupted()
     database = early_config.known_args_namespace.database
     for name in ("REDIS_URL", "EMAIL_URL", "ALLOWED_HOSTS", "DEBUG_TOOLBAR"):
         os.environ.pop(name, None)
@@ -51,6 +55,15 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     if database == "sqlite":
         use_a_file(Path(folder))
     return result
+
+
+def let_children_be_interrupted() -> None:
+    """Keep from the tests' processes that this one ignores SIGINT, as the shell's `make test &` makes it do.
+
+    A child inherits that a signal is ignored, but not that it is handled; here nothing is done about it either way.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def postgres_url() -> str:
@@ -73,11 +86,21 @@ def use_a_file(folder: Path) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What can only happen on PostgreSQL belongs to the run on PostgreSQL alone, so nothing is skipped here."""
-    if config.getoption("database") != "postgres":
-        elsewhere = [item for item in items if item.get_closest_marker("postgresql")]
-        config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if item not in elsewhere]
+    """Leave out what belongs to the run on the other database, so that nothing is skipped, and nothing done twice."""
+    belongs = belongs_to_postgres if config.getoption("database") == "postgres" else belongs_to_sqlite
+    config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
+    items[:] = [item for item in items if belongs(item)]
+
+
+def belongs_to_sqlite(item: pytest.Item) -> bool:
+    """All but what can only happen on PostgreSQL."""
+    return item.get_closest_marker("postgresql") is None
+
+
+def belongs_to_postgres(item: pytest.Item) -> bool:
+    """All that reaches a database, unless it is marked as saying the same on each."""
+    reaches = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ()))
+    return bool(reaches) and item.get_closest_marker("one_database") is None
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.servers.plugin import let_children_be_interrupted
 
 # Only xdist is loaded, so that a run takes half a second.
 CONFIGURATION = """
@@ -207,3 +210,16 @@ def test_an_unknown_part_is_refused():
     done = subprocess.run(call, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "There is no part 'sqllite'; there are: lint, django, javascript, sqlite" in done.stderr
+
+
+def test_a_run_that_ignores_interrupts_starts_processes_that_do_not():
+    """`make test &` of a script ignores SIGINT, which a child inherits; tests send it to their processes."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        let_children_be_interrupted()
+        with subprocess.Popen(["sleep", "60"]) as child:
+            os.kill(os.getpid(), signal.SIGINT)
+            child.send_signal(signal.SIGINT)
+            assert child.wait(10) == -signal.SIGINT
+    finally:
+        signal.signal(signal.SIGINT, before)
