@@ -57,7 +57,7 @@ def disk_full():
         with trigger():
             yield
         return
-    execute("VACUUM")  # # pages freed by earlier tests are free space too
+    execute("VACUUM")  # pages freed by earlier tests are free space too
     with connection.cursor() as cursor:
         pages = cursor.execute("PRAGMA page_count").fetchone()[0]
     execute(f"PRAGMA max_page_count = {pages}")
@@ -74,7 +74,7 @@ def fill_up():
     while refused < 100:
         key = secrets.token_hex(4)
         where = {"sender": key, "object_pk": key, "actor_pk": key, "actor_repr": key}
-        if refused % 2:  # # every other one beside the keys that the tests use
+        if refused % 2:  # every other one beside the keys that the tests use
             where |= {"sender": "shop.Category", "actor_pk": "", "actor_repr": system_actor().name}
         try:
             append.append([event_value(source=FILLER, changes={}, object_repr="", path="", **where)], connection)

@@ -213,7 +213,7 @@ class Silent:
             case BulkCreate(names, conflicts, by_row):
                 taken = set(rows.values()) & set(names)
                 wanted = [name for name in names if name not in taken] if conflicts == "ignore" else names
-                new = {-place: name for place, name in enumerate(wanted, 1)}  # # the keys are not known yet
+                new = {-place: name for place, name in enumerate(wanted, 1)}  # the keys are not known yet
                 return cls("silent_insert", by_row, new=new, refused=bool(taken) and not conflicts)
             case BulkUpdate(slot, name, by_row):
                 found_by_key = {model.objects[slot].pk} & rows.keys()

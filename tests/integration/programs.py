@@ -30,7 +30,7 @@ from tests.integration.steps import (
 )  # fmt: skip
 from tests.shop.models import Category
 
-new_savepoint = getattr(transaction, "savepoint_create", transaction.savepoint)  # # its name on Django 6.1
+new_savepoint = getattr(transaction, "savepoint_create", transaction.savepoint)  # its name on Django 6.1
 SILENT = ("silent_insert", "silent_update", "silent_delete")
 SIGNALS = {"pre_save": pre_save, "post_save": post_save, "pre_delete": pre_delete, "post_delete": post_delete}
 
@@ -55,7 +55,7 @@ class Machine:
         self.model = Model()
         self.armed: Save | Delete | None = None
         self.before_step = 0
-        self.left: list[Category] = []  # # kept alive, so that no other object gets the same id()
+        self.left: list[Category] = []  # kept alive, so that no other object gets the same id()
         self.read_early = False
         self.start = SignalEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
 
@@ -95,7 +95,7 @@ class Machine:
         """Run one step, and return whether it doomed its block."""
         match step:
             case BulkUpdate(slot) if slot not in self.model.objects or self.model.objects[slot].pk is None:
-                pass  # # Django refuses it before asking the database
+                pass  # Django refuses it before asking the database
             case Save() | Delete() | Update() | BulkUpdate() | BulkCreate() | RawDelete():
                 self.operate(step)
             case Read():
@@ -212,7 +212,7 @@ class Machine:
                 self.model.objects[slot].name = name
                 Category.objects.bulk_update([self.model.objects[slot]], ["name"])
             case BulkCreate(names, conflicts):
-                with transaction.atomic():  # # on Django 6.1 a failure would leave the block broken but not doomed
+                with transaction.atomic():  # on Django 6.1 a failure would leave the block broken but not doomed
                     Category.objects.bulk_create([Category(name=name) for name in names], **CONFLICTS[conflicts])
                 self.model.keys = dict(Category.objects.filter(name__in=names).values_list("name", "pk"))
 

@@ -105,7 +105,7 @@ def test_the_size_of_an_event_is_told_to_the_column(database: str) -> None:
     parts, columns = result[database]["parts"], result[database]["columns"]
     assert sum(columns.values()) < parts["signal_log_signalevent"]
     assert {"signal_log_logidentity", *(index.name for index in SignalEvent._meta.indexes)} < set(parts)
-    assert sum(columns.values()) < size.GOAL * 0.85  # # the rest is left for row headers and indexes
+    assert sum(columns.values()) < size.GOAL * 0.85  # the rest is left for row headers and indexes
     for name in ("actor_pk", "actor_repr", "path", "remote_addr"):
         assert columns[name] > 1, f"{name} is not in the log"
     assert columns["request_id"] > 32

@@ -109,7 +109,7 @@ def test_the_host_sees_no_difference(name, shop):
             transaction.set_rollback(True)
         texts = [query["sql"].partition(" RETURNING ")[0] for query in queries]
         seen.append((texts, [[{**row, "id": 0} for row in table] if name in IDENTITY else table for table in rows]))
-        if connection.vendor == "postgresql":  # # sequence numbers are not given back
+        if connection.vendor == "postgresql":  # sequence numbers are not given back
             with connection.cursor() as cursor:
                 cursor.execute("SELECT setval(pg_get_serial_sequence('shop_category', 'id'), 10)")
     assert seen[0] == seen[1]

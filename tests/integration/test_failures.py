@@ -1,4 +1,4 @@
-"""When the log itself cannot be written: the change fails whole, or it goes on and somebody is told (`ON_ERROR`)."""
+"""When the log cannot be written, the change either fails as a whole or goes on and somebody is told (`ON_ERROR`)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ every_failure = pytest.mark.parametrize("failure", REASONS, ids=lambda failure: 
 
 @pytest.fixture
 def goes_on(monkeypatch):
-    """`ON_ERROR="log"`, nothing said yet."""
+    """Set `ON_ERROR="log"`, with nothing reported yet."""
     monkeypatch.setattr(unrecorded, "_next_line", float("-inf"))
     monkeypatch.setattr(unrecorded, "_told", unrecorded.total)
     with override_settings(SIGNAL_LOG={**settings.SIGNAL_LOG, "ON_ERROR": "log"}):
@@ -81,7 +81,7 @@ every_work = pytest.mark.parametrize(
 @every_work
 @every_failure
 def test_raise_means_that_the_change_fails_whole(failure, work, caplog):
-    """`RecordingError` says why and what to do; no row and no event is left, and the next save is as any other."""
+    """`RecordingError` says why and what to do; no row and no event is left, and the next save works as usual."""
     category = Category.objects.create(name="old")
     category.name = "new"
     with recorded() as events:
@@ -99,7 +99,8 @@ def test_raise_means_that_the_change_fails_whole(failure, work, caplog):
 
 @every_failure
 def test_raise_inside_a_block_even_where_the_host_catches_it(failure):
-    """Who reads the log inside the block is told there, and the block cannot commit afterwards."""
+    """Reading the log inside the block raises, and the block cannot be committed afterwards, even if the host catches
+    the error."""
     with recorded() as events, failure(), pytest.raises(DatabaseError):
         with transaction.atomic():
             Category.objects.create(name="new")
@@ -112,9 +113,9 @@ def test_raise_inside_a_block_even_where_the_host_catches_it(failure):
 @pytest.mark.parametrize("work", [*every_work.args[1], save_and_read_the_log], ids=lambda work: work.__name__)
 @every_failure
 def test_log_means_that_the_change_goes_on(failure, work, goes_on, caplog):
-    """The row changes, the block stays usable, the events are counted and missing from the log."""
+    """The row changes, the block stays usable, and the events are counted but missing from the log."""
     if failure is table_missing and work is save_and_read_the_log:
-        work = save_in_a_block  # the host's own read fails there, with the table or without the app
+        work = save_in_a_block  # the host's own read fails there, with or without the app
     category = Category.objects.create(name="old")
     before = unrecorded.total
     category.name = "new"
@@ -129,7 +130,7 @@ def test_log_means_that_the_change_goes_on(failure, work, goes_on, caplog):
 
 
 def test_log_never_leaves_half_of_a_record(goes_on):
-    """What the database takes of an operation goes with what it refuses."""
+    """If the database refuses one event of an operation, the other one is not stored either."""
     before = unrecorded.total
     with recorded() as events, trigger("FOR EACH ROW WHEN (NEW.signal = 'post_save')"):
         save_in_a_block(Category(name="new"))
@@ -139,7 +140,7 @@ def test_log_never_leaves_half_of_a_record(goes_on):
 
 
 def test_log_in_a_read_only_transaction(goes_on):
-    """It commits what it has written."""
+    """A transaction that turns read-only commits what it has written."""
     with recorded() as events, read_only_from_now():
         Category.objects.create(name="new")
     assert Category.objects.exists()
@@ -147,7 +148,7 @@ def test_log_in_a_read_only_transaction(goes_on):
 
 
 def test_raise_in_a_read_only_transaction():
-    """It is rolled back."""
+    """A transaction that turns read-only is rolled back."""
     with recorded() as events, pytest.raises(RecordingError, match=r"read-?only"), read_only_from_now():
         Category.objects.create(name="new")
     assert not Category.objects.exists()
@@ -156,7 +157,7 @@ def test_raise_in_a_read_only_transaction():
 
 @every_failure
 def test_rolled_back_work_that_cannot_be_recorded(failure, caplog):
-    """The exception under way comes through as it is; the connection goes on; the events are counted."""
+    """The host's exception propagates unchanged, the connection stays usable, and the events are counted."""
     before = unrecorded.total
     with failure():
         with pytest.raises(KeyError, match="why"), transaction.atomic():
@@ -169,7 +170,7 @@ def test_rolled_back_work_that_cannot_be_recorded(failure, caplog):
 
 
 def test_one_line_a_minute(goes_on, caplog, monkeypatch):
-    """However much is lost, the log of the process gets one line a minute, with the number since the last one."""
+    """However much is lost, the process logs one line a minute, with the number of events since the last one."""
     now = 1000.0
     monkeypatch.setattr(module.time, "monotonic", lambda: now)
     with value_refused():
@@ -184,7 +185,7 @@ def test_one_line_a_minute(goes_on, caplog, monkeypatch):
 
 
 def test_metrics_count_them(goes_on, rf):
-    """`/metrics` tells how many events this process could not write."""
+    """`/metrics` reports how many events this process could not write."""
 
     def told():
         page = metrics(rf.get("/metrics")).content.decode()
@@ -197,7 +198,7 @@ def test_metrics_count_them(goes_on, rf):
 
 
 def test_the_log_in_another_database_that_is_down(goes_on, monkeypatch):
-    """The change is committed already, so with `ON_ERROR="log"` not even a log that cannot be reached fails it."""
+    """The change is already committed, so with `ON_ERROR="log"` even an unreachable log does not make it fail."""
 
     def refuse(*_, **__):
         raise OperationalError("the log's server is gone")
@@ -215,7 +216,7 @@ def test_the_log_in_another_database_that_is_down(goes_on, monkeypatch):
 
 
 def test_a_record_outside_any_transaction_is_written_whole_or_not_at_all():
-    """A row that the database refuses takes the rows before it along, as a kill between two of them would."""
+    """A row that the database refuses also undoes the rows before it, as a kill between two of them would."""
     good, bad = event_value(), event_value(process=None)
     with pytest.raises(RecordingError):
         append.append([good, bad], connection)
@@ -223,7 +224,7 @@ def test_a_record_outside_any_transaction_is_written_whole_or_not_at_all():
 
 
 def test_a_sink_that_fails_and_recovers(goes_on):
-    """Only what the sink refused is missing; what comes after it is recorded."""
+    """Only what the sink refused is missing, and what comes after it is recorded."""
     working = sink()
 
     class Failing(type(working)):

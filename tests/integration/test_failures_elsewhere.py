@@ -1,4 +1,4 @@
-"""The log in another database than the change: what is said when it cannot be written; what a rollback there undoes."""
+"""The log in another database than the change: errors when it cannot be written, and rollbacks there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOG = "log"
 
 
 def connect_log(tmp_path, **options):
-    """A connection of that name: to a file of its own, or to the same PostgreSQL."""
+    """Connect the log's alias to a file of its own or to the same PostgreSQL."""
     if connection.vendor == "sqlite":
         name = f"file:{tmp_path / 'log.sqlite3'}" + ("?mode=ro" if options else "")
         own = {"NAME": name, "OPTIONS": {**connection.settings_dict["OPTIONS"], "uri": True}}
@@ -33,7 +33,7 @@ def connect_log(tmp_path, **options):
 
 @pytest.fixture
 def log(tmp_path):
-    """Its connection."""
+    """The log's connection."""
     fresh = connect_log(tmp_path)
     if fresh.vendor == "sqlite":
         with fresh.schema_editor() as editor:
@@ -46,7 +46,7 @@ def log(tmp_path):
 
 @pytest.fixture
 def read_only_log(log, tmp_path):
-    """As a file that may only be read, or a standby server."""
+    """Make the log's database read-only, like a read-only file or a standby server."""
     log.close()
     fresh = connect_log(tmp_path, options="-c default_transaction_read_only=on")
     if fresh.vendor == "sqlite":
@@ -55,7 +55,7 @@ def read_only_log(log, tmp_path):
 
 
 def recorded(*columns):
-    """What stands in the log of the shop, in order."""
+    """Return what the log holds of the shop, in order."""
     events = SignalEvent.objects.using(LOG).filter(sender__startswith="shop.").order_by("id")
     return list(events.values_list(*(columns or ("signal", "object_repr", "outcome"))))
 
@@ -65,7 +65,7 @@ def both(name, outcome="committed"):
 
 
 def test_it_is_written_right_after_the_commit(log):
-    """Committed and rolled-back work of another database stands in the log's."""
+    """Committed and rolled-back work of the other database is written to the log's right after it ends."""
     with pytest.raises(KeyError), transaction.atomic():
         Category.objects.create(name="undone")
         raise KeyError
@@ -76,7 +76,7 @@ def test_it_is_written_right_after_the_commit(log):
 # --- the log cannot be written ------------------------------------------------------------------------
 @pytest.mark.parametrize("within", [True, False], ids=["block", "autocommit"])
 def test_raise_tells_that_the_change_was_made(read_only_log, within, caplog):
-    """Nobody is told that a committed change was not made; the host's hooks have run, and the event is counted."""
+    """The error says that the change was committed; the host's hooks have run, and the event is counted."""
     before, done = unrecorded.total, []
     with pytest.raises(RecordingError, match=r"The change in 'default' was made before and goes unrecorded") as raised:
         if within:
@@ -95,7 +95,7 @@ def test_raise_tells_that_the_change_was_made(read_only_log, within, caplog):
 
 
 def test_raise_does_not_end_other_hooks(read_only_log):
-    """A block within a hook, and a second block after it, go on as they are."""
+    """A block inside a hook, and a second block after it, are not affected."""
     done = []
 
     def hook():
@@ -115,7 +115,7 @@ def test_raise_does_not_end_other_hooks(read_only_log):
 
 
 def test_log_means_that_work_goes_on(read_only_log, caplog, monkeypatch):
-    """One line, all of them counted."""
+    """One line is logged, and every event is counted."""
     monkeypatch.setattr(unrecorded, "_next_line", float("-inf"))
     before, done = unrecorded.total, []
     with override_settings(SIGNAL_LOG={**settings.SIGNAL_LOG, "ON_ERROR": "log"}):
@@ -129,7 +129,7 @@ def test_log_means_that_work_goes_on(read_only_log, caplog, monkeypatch):
 
 
 def test_rolled_back_work_that_cannot_be_recorded(read_only_log):
-    """The exception under way comes through; the events are counted once."""
+    """The host's exception propagates, and the events are counted once."""
     before = unrecorded.total
     with pytest.raises(KeyError, match="why"), transaction.atomic():
         Category.objects.create(name="undone")
@@ -139,11 +139,11 @@ def test_rolled_back_work_that_cannot_be_recorded(read_only_log):
 
 # --- the log's own connection is in a block -----------------------------------------------------------
 class Away(Exception):
-    """Ends a block."""
+    """Raised to end a block."""
 
 
 def test_a_block_of_the_log_that_is_rolled_back_undoes_none(log):
-    """What is committed elsewhere stays recorded as committed, what is rolled back there as that."""
+    """What was committed elsewhere stays recorded as committed, and what was rolled back there as rolled back."""
     with pytest.raises(Away), transaction.atomic(using=LOG):
         Category.objects.create(name="made")
         with pytest.raises(KeyError), transaction.atomic():
@@ -155,7 +155,7 @@ def test_a_block_of_the_log_that_is_rolled_back_undoes_none(log):
 
 
 def test_nor_does_a_savepoint_of_it(log):
-    """What was read, so written, inside the savepoint is written again."""
+    """Events that a read inside the savepoint wrote are written again after its rollback."""
     with transaction.atomic(using=LOG):
         with pytest.raises(Away), transaction.atomic(using=LOG):
             Category.objects.create(name="made")
@@ -166,7 +166,7 @@ def test_nor_does_a_savepoint_of_it(log):
 
 
 def test_nor_a_connection_that_is_closed_in_it(log):
-    """They are written through another."""
+    """The events are written through another connection."""
     with transaction.atomic(using=LOG):
         Category.objects.create(name="made")
         log.close()
@@ -174,7 +174,7 @@ def test_nor_a_connection_that_is_closed_in_it(log):
 
 
 def test_the_block_s_commit_writes_them_once(log):
-    """And whoever listens hears of each once."""
+    """Each event is written once, and listeners hear of it once."""
     with collecting() as heard:
         with transaction.atomic(using=LOG):
             Category.objects.create(name="made")
@@ -184,7 +184,7 @@ def test_the_block_s_commit_writes_them_once(log):
 
 
 def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
-    """The bound on a transaction's own events is none on what others have committed."""
+    """The limit on a transaction's own events does not apply to what others have committed."""
     monkeypatch.setattr(held, "MOST_UNWRITTEN", 6)
     monkeypatch.setattr(held, "MOST_KEPT", 4)
     with pytest.raises(Away), transaction.atomic(using=LOG):
@@ -195,7 +195,8 @@ def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
 
 
 def test_so_many_wait_and_no_more(log, monkeypatch):
-    """What is more goes through a connection of its own, at once; SQLite has one writer, so there they wait."""
+    """Events beyond the limit are written at once through a connection of their own; on SQLite, which has one writer,
+    they wait."""
     monkeypatch.setattr(held, "MOST_WAITING", 4)
     with collecting() as heard, pytest.raises(Away), transaction.atomic(using=LOG):
         for number in range(5):
@@ -208,7 +209,7 @@ def test_so_many_wait_and_no_more(log, monkeypatch):
 
 
 def test_a_test_of_the_host_leaves_nothing_behind(log, monkeypatch):
-    """However much waits for a block that is a `TestCase`'s, nothing goes past it."""
+    """However many events wait for the block of a `TestCase`, none is written around it."""
     monkeypatch.setattr(held, "MOST_WAITING", 2)
     block = transaction.atomic(using=LOG)
     block._from_testcase = True
@@ -221,7 +222,7 @@ def test_a_test_of_the_host_leaves_nothing_behind(log, monkeypatch):
 
 
 def test_an_undone_save_leaves_the_instance_as_it_was(log):
-    """The values an instance is compared with are those of its own database's rollback, not of the log's."""
+    """The values that an instance is compared with depend on rollbacks of its own database, not of the log's."""
     item = Item.objects.create(name="old")
     with pytest.raises(Away), transaction.atomic(using=LOG):
         item.name = "new"
@@ -234,7 +235,7 @@ def test_an_undone_save_leaves_the_instance_as_it_was(log):
 
 
 def test_a_commit_that_fails_with_them(log, tmp_path):
-    """The block's own error says what was made before it."""
+    """The error of the block says that the change was made before it."""
     before = unrecorded.total
     if log.vendor == "sqlite":
         refuse, allow = "PRAGMA query_only = ON", "PRAGMA query_only = OFF"
@@ -247,7 +248,7 @@ def test_a_commit_that_fails_with_them(log, tmp_path):
     assert Category.objects.filter(name="made").exists()
     if log.vendor == "sqlite":
         assert unrecorded.total - before == 2
-    else:  # right after the rollback it can be written again
+    else:  # after the rollback it can be written again
         assert recorded() == both("made")
     with log.cursor() as cursor:
         cursor.execute(allow)

@@ -1,4 +1,4 @@
-"""Filters mean the same in SQL as in Python: the history and the live page agree."""
+"""Filters mean the same in SQL as in Python, so the history and the live page agree."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.vectors.filter_cases import EVENTS, TRACE
 
 @pytest.fixture
 def log(db: None) -> list[int]:
-    """The events of the table, which differ in all that can be filtered by; their numbers."""
+    """Create the events of the table, which differ in everything that can be filtered by, and return their ids."""
     return [make_event(**event).pk for event in EVENTS]
 
 
 @pytest.mark.parametrize("case", tables.read("filters"), ids=lambda case: case["query"][:40])
 def test_sql_and_python_agree(log: list[int], case: dict[str, Any]) -> None:
-    """The same events pass both twins, those that the table names."""
+    """SQL and Python both let through exactly the events that the table names."""
     filters = Filters.parse(case["wire"])
     wanted = {log[place] for place in case["passes"]}
     assert {event.pk for event in filtered(events(), filters)} == wanted
@@ -29,6 +29,6 @@ def test_sql_and_python_agree(log: list[int], case: dict[str, Any]) -> None:
 
 
 def test_a_trace_may_be_written_in_capitals(log: list[int]) -> None:
-    """It is a UUID, whichever way it is spelt."""
+    """A trace is a UUID, however it is spelled."""
     filters = Filters.parse({"trace": "!" + TRACE.upper()})
     assert {event.pk for event in filtered(events(), filters)} == {pk for pk in log if pk != log[3]}

@@ -17,7 +17,7 @@ from tests.factories import make_event
 pytestmark = pytest.mark.django_db
 
 SECRET = "marker-of-an-event"
-NUMBERS = ("counts", "receivers")  # which name no object
+NUMBERS = ("counts", "receivers")  # pages that name no object
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def event() -> SignalEvent:
 
 @pytest.fixture
 def addresses(event: SignalEvent) -> dict[str, str]:
-    """Every page on which the event is shown."""
+    """Return every address on which the event is shown."""
     return {
         "events": "/events/",
         "event": f"/events/{event.pk}/",
@@ -47,7 +47,7 @@ def addresses(event: SignalEvent) -> dict[str, str]:
 
 
 def logged_in(name: str, *, permission: bool = False, **fields: Any) -> Client:
-    """A client with a new account."""
+    """Return a client logged in with a new account."""
     user = get_user_model().objects.create_user(name, **fields)
     if permission:
         user.user_permissions.add(Permission.objects.get(codename="view_signalevent"))
@@ -57,19 +57,19 @@ def logged_in(name: str, *, permission: bool = False, **fields: Any) -> Client:
 
 
 def pages(client: Client, addresses: dict[str, str]) -> Iterator[tuple[str, HttpResponse]]:
-    """The answer of each page."""
+    """Yield the response of each page."""
     for name, address in addresses.items():
         yield name, client.get(address)
 
 
 def body(response: Any) -> bytes:
-    """All that was sent, of a file too."""
+    """Return everything that was sent, streamed files included."""
     sent: bytes = response.getvalue()
     return sent
 
 
 def test_strangers_are_asked_to_log_in(addresses: dict[str, str]) -> None:
-    """A redirect to the log-in that comes back, and not a word of the event."""
+    """They are redirected to the log-in, which leads back, and see nothing of the event."""
     for name, response in pages(Client(), addresses):
         assert response.status_code == 302, name
         assert "login" in response["Location"], name
@@ -78,7 +78,7 @@ def test_strangers_are_asked_to_log_in(addresses: dict[str, str]) -> None:
 
 
 def test_accounts_without_the_permission_get_a_clear_403(addresses: dict[str, str]) -> None:
-    """Also staff: the admin's pages need the log's permission as well."""
+    """Staff get a 403 too: the admin's pages of the log need its permission as well."""
     for client in (logged_in("ada"), logged_in("staff", is_staff=True)):
         for name, response in pages(client, addresses):
             if name.startswith("admin") and response.status_code == 302:  # the admin's own log-in, for non-staff
@@ -90,7 +90,7 @@ def test_accounts_without_the_permission_get_a_clear_403(addresses: dict[str, st
 
 
 def test_people_with_the_permission_see_it(addresses: dict[str, str]) -> None:
-    """On every page; on those of the admin where they are staff too."""
+    """They see it on every page, including the admin's if they are staff."""
     for client in (
         logged_in("ada", permission=True, is_staff=True),
         logged_in("root", is_superuser=True, is_staff=True),
@@ -101,21 +101,21 @@ def test_people_with_the_permission_see_it(addresses: dict[str, str]) -> None:
 
 
 def test_who_asks_for_the_head_learns_no_more(addresses: dict[str, str]) -> None:
-    """HEAD is answered as GET is, to everybody."""
+    """HEAD is answered as GET is, for everyone."""
     for client in (Client(), logged_in("ada"), logged_in("root", is_superuser=True, is_staff=True)):
         for name, response in pages(client, addresses):
             assert client.head(addresses[name]).status_code == response.status_code, name
 
 
 def test_the_setting_names_the_permission(addresses: dict[str, str]) -> None:
-    """With another PERMISSION the default one no longer opens anything, in the admin neither."""
+    """With another PERMISSION the default one no longer opens anything, the admin included."""
     client = logged_in("ada", permission=True, is_staff=True)
     with override_settings(SIGNAL_LOG={"MODELS": ["auth.User"], "PERMISSION": "auth.delete_user"}):
         assert {response.status_code for _, response in pages(client, addresses)} == {403}
 
 
 def test_an_account_that_is_deactivated_sees_nothing_more(addresses: dict[str, str]) -> None:
-    """At once, with the session still open."""
+    """Access ends at once, even if the session is still open."""
     client = logged_in("ada", permission=True, is_staff=True)
     get_user_model().objects.filter(username="ada").update(is_active=False)
     for name, response in pages(client, addresses):
@@ -124,7 +124,7 @@ def test_an_account_that_is_deactivated_sees_nothing_more(addresses: dict[str, s
 
 
 def test_pages_are_not_cached_and_allow_no_foreign_code(addresses: dict[str, str]) -> None:
-    """no-store and a policy without inline code on every page of the log."""
+    """Every page of the log is sent with no-store and a policy that forbids inline code."""
     client = logged_in("root", is_superuser=True, is_staff=True)
     for name, response in pages(client, addresses):
         policy = response["Content-Security-Policy"]
@@ -134,7 +134,7 @@ def test_pages_are_not_cached_and_allow_no_foreign_code(addresses: dict[str, str
 
 
 def test_pages_only_answer_questions(addresses: dict[str, str]) -> None:
-    """POST, PUT and DELETE are refused on every page; nothing is changed."""
+    """POST, PUT and DELETE are refused on every page, and nothing changes."""
     client = logged_in("root", is_superuser=True, is_staff=True)
     before = SignalEvent.objects.count()
     for name, address in addresses.items():

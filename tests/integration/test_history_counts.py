@@ -1,4 +1,4 @@
-"""The ten minutes before the live page opened: counted in the table, each operation once, within bounds."""
+"""The counts of the ten minutes before the live page opened: each operation once, and with bounded work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = "counted here"
 
 
 def read(client: Client, **query: Any) -> dict[str, Any]:
-    """The answer about this test's own events."""
+    """Return the answer about this test's own events."""
     answer = client.get("/events/", {"format": "counts", "object": NAME, **query})
     assert answer.status_code == 200, answer.content
     assert answer["Cache-Control"] == "no-store"
@@ -29,13 +29,13 @@ def read(client: Client, **query: Any) -> dict[str, Any]:
 
 
 def totals(answer: dict[str, Any]) -> dict[str, int]:
-    """What there was of each kind, without the nothings."""
+    """Return the number of each kind, without the zeros."""
     sums = {kind: sum(row[1 + k] for row in answer["seconds"]) for k, kind in enumerate(answer["kinds"])}
     return {kind: number for kind, number in sums.items() if number}
 
 
 def operation(signals: str = "save", **fields: Any) -> list[int]:
-    """The ids of a pre and a post signal of one operation."""
+    """Return the ids of a pre and a post signal of one operation."""
     same = {"trace_id": uuid.uuid4(), "object_repr": NAME, **fields}
     pre = make_event(**same | {"signal": f"pre_{signals}", "position": 1, "created": None})
     post = make_event(**same | {"signal": f"post_{signals}", "position": 2})
@@ -43,7 +43,7 @@ def operation(signals: str = "save", **fields: Any) -> list[int]:
 
 
 def test_each_operation_counts_once_under_its_kind(mira: Client) -> None:
-    """Pre and post are one; what was undone or failed is never counted as done."""
+    """Pre and post count as one; rolled-back or failed work is never counted as done."""
     operation(created=True)
     operation(created=False)
     operation(created=False)
@@ -61,7 +61,7 @@ def test_each_operation_counts_once_under_its_kind(mira: Client) -> None:
 
 
 def test_each_second_is_its_own_and_older_ones_are_left_out(mira: Client) -> None:
-    """By UTC seconds, the same on both databases."""
+    """Counts are per UTC second, the same on both databases."""
     now = datetime.now(UTC)
     for ago in (30, 30, 90, 601):
         operation(created=True, occurred_at=now - timedelta(seconds=ago))
@@ -73,7 +73,7 @@ def test_each_second_is_its_own_and_older_ones_are_left_out(mira: Client) -> Non
 def test_an_operation_that_reaches_over_the_place_is_left_to_who_holds_its_last_signal(
     mira: Client, outcome: str
 ) -> None:
-    """Whatever the place, what is counted below it and what is held above it make one."""
+    """Wherever the place is, the counts below it and what the page holds above it include the operation once."""
     first, last = operation(created=True, outcome=outcome)
     assert totals(read(mira, before=first)) == {}
     assert totals(read(mira, before=last)) == {}
@@ -81,7 +81,7 @@ def test_an_operation_that_reaches_over_the_place_is_left_to_who_holds_its_last_
 
 
 def test_filters_are_those_of_the_history(mira: Client) -> None:
-    """Wanted and excluded values."""
+    """Filters include and exclude values as in the history."""
     operation(created=True)
     operation(created=True, sender="shop.Order")
     assert totals(read(mira, sender="shop.Order")) == {"created": 1}
@@ -90,7 +90,7 @@ def test_filters_are_those_of_the_history(mira: Client) -> None:
 
 
 def test_the_work_is_bounded_and_the_answer_says_since_when(mira: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many ids, and no more once the time is up."""
+    """A limited number of ids is counted, and none after the time is up; the answer says how far back it goes."""
     moment = datetime.now(UTC) - timedelta(seconds=50)
     ids = [operation(created=True, occurred_at=moment + timedelta(seconds=n))[1] for n in range(6)]
     monkeypatch.setattr(counts, "MOST_IDS", 4)
@@ -106,7 +106,7 @@ def test_the_work_is_bounded_and_the_answer_says_since_when(mira: Client, monkey
 
 
 def test_windows_do_not_part_an_operation(mira: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever one window ends and the next begins."""
+    """An operation is counted once, wherever one window ends and the next begins."""
     for outcome in ("rolled_back", "committed", "failed"):
         operation(created=True, outcome=outcome)
     for width in (1, 2, 3, 5):
@@ -116,7 +116,7 @@ def test_windows_do_not_part_an_operation(mira: Client, monkeypatch: pytest.Monk
 
 
 def test_a_full_log_is_not_read_whole(mira: Client) -> None:
-    """Each statement over events is held to ids, or takes one row."""
+    """Every statement over events is limited to a range of ids or takes one row."""
     operation(created=True)
     with CaptureQueriesContext(
         connection,
@@ -129,14 +129,14 @@ def test_a_full_log_is_not_read_whole(mira: Client) -> None:
 
 
 def test_below_the_first_event_there_is_nothing_and_that_is_all(mira: Client) -> None:
-    """Nothing was left out."""
+    """The answer is empty and complete."""
     assert read(mira, before=1) | {"since": ""} == {
         "kinds": list(counts.KINDS), "seconds": [], "since": "", "complete": True,
     }  # fmt: skip
 
 
 def test_who_asks_for_what_is_about_to_happen_gets_it_counted(mira: Client) -> None:
-    """As the page lists it then."""
+    """Pre signals are counted if they are filtered for, as the page then lists them."""
     operation(created=True)
     assert totals(read(mira, signal="pre_save")) == {"other": 1}
     assert totals(read(mira, signal=["pre_save", "post_save"])) == {"created": 1}
@@ -144,7 +144,7 @@ def test_who_asks_for_what_is_about_to_happen_gets_it_counted(mira: Client) -> N
 
 @pytest.mark.parametrize("key", ["since", "until", "after", "before", "colour"])
 def test_what_has_no_place_here_is_named(mira: Client, key: str) -> None:
-    """400 with a sentence for the key."""
+    """The answer is a 400 with a sentence for the key."""
     answer = mira.get("/events/", {"format": "counts", key: "2026-11-22" if key in ("since", "until") else "x"})
     assert answer.status_code == 400
     assert list(answer.json()["problems"]) == [key]

@@ -1,4 +1,4 @@
-"""The export of what is filtered: exactly that, told in full, as both kinds of file."""
+"""An export holds exactly the filtered events, described in full, in both formats."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def log(mira: Client, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A log of all kinds of events; their ids. However slow the machine, nobody's permission is asked for again."""
+    """Create events of all kinds and return their ids; the permission is not checked again, however slow the
+    machine."""
     monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
     return varied_log()
 
@@ -47,7 +48,7 @@ def log(mira: Client, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_it_holds_exactly_what_the_page_lists(
     mira: Client, log: list[int], query: dict[str, Any], page: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every signal that matches, oldest first, each as on the websocket, whatever the pages and windows."""
+    """It holds every matching signal, oldest first, each as on the websocket, for any size of page or window."""
     listed = mira.get(ADDRESS, query | {"every": "1"})
     monkeypatch.setattr(export, "PAGE", page)
     monkeypatch.setattr(span, "FIRST_WINDOW", page)
@@ -61,7 +62,8 @@ def test_it_holds_exactly_what_the_page_lists(
 
 
 def test_it_tells_what_it_is(mira: Client, log: list[int]) -> None:
-    """Who asked when for what, where the log stood, and which ids below might still have been on their way."""
+    """It says who asked when and for what, how far the log was, and which lower ids might still have been
+    uncommitted."""
     about, _, end = parts(fetch(mira, sender="auth.User", since="2026-01-01", until="2100-01-01T00:00:00+02:00"))
     assert about["by"] == {"pk": str(User.objects.get(username="mira").pk), "name": "mira"}
     assert about["site"] == "testserver"
@@ -74,7 +76,8 @@ def test_it_tells_what_it_is(mira: Client, log: list[int]) -> None:
 
 
 def test_the_name_says_host_time_and_filters_but_no_values(mira: Client) -> None:
-    """What people are called does not belong into the name of a file, and nothing in it leaves its folder."""
+    """Filter values, which may be people's names, are not part of the file name, and nothing in it escapes its
+    folder."""
     query = {"format": "csv", "actor": "mira", "q": "../x", "since": "2026-11-22 09:00", "until": "2026-11-22T10:00Z"}
     answer = mira.get(ADDRESS, query, headers={"host": "testserver:8000"})
     assert answer["Content-Disposition"] == (
@@ -85,7 +88,7 @@ def test_the_name_says_host_time_and_filters_but_no_values(mira: Client) -> None
 
 
 def test_the_page_leads_there(mira: Client, log: list[int]) -> None:
-    """With the filters, without the place."""
+    """The history's link to the export keeps the filters but not the place in the list."""
     page = mira.get(ADDRESS, {"sender": "auth.User", "before": log[-1]})
     for kind in ("csv", "jsonl"):
         assert f'href="/events/?sender=auth.User&amp;format={kind}"'.encode() in page.content
@@ -94,7 +97,7 @@ def test_the_page_leads_there(mira: Client, log: list[int]) -> None:
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_head_tells_the_headers_and_reads_nothing(mira: Client, log: list[int], kind: str) -> None:
-    """The same headers as the file's; no page of events is read, and no length claimed."""
+    """The headers are those of the file; no page of events is read, and no length is claimed."""
     full = mira.get(ADDRESS, {"format": kind, "until": "2026-01-01"})
     with CaptureQueriesContext(connection) as queries:
         answer = mira.head(ADDRESS, {"format": kind, "until": "2026-01-01"})
@@ -105,7 +108,8 @@ def test_head_tells_the_headers_and_reads_nothing(mira: Client, log: list[int], 
 
 
 def test_csv_holds_the_same_events(mira: Client, log: list[int]) -> None:
-    """A row each, JSON in JSON columns, a mark of the order of bytes for Excel, and a hash that can be checked."""
+    """Each event is a row with JSON in its JSON columns; the file has a byte order mark for Excel and a hash to
+    check."""
     text = fetch(mira, "csv", after=log[0] - 1)
     assert text.startswith(b"\xef\xbb\xbfid,signal,sender,")
     rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline="")))
@@ -118,7 +122,7 @@ def test_csv_holds_the_same_events(mira: Client, log: list[int]) -> None:
 
 
 def test_secrets_stay_masked(mira: Client) -> None:
-    """What the recorder masked is masked in both files."""
+    """What the recorder masked is masked in both formats."""
     user = User.objects.create_user("secretive", password="swordfish-9")
     for kind in ("csv", "jsonl"):
         text = fetch(mira, kind, object=f"auth.User/{user.pk}")
@@ -130,7 +134,7 @@ def test_secrets_stay_masked(mira: Client) -> None:
 
 @pytest.mark.parametrize("query", [{"since": "yesterday"}, {"colour": "red"}, {"before": "x"}])
 def test_what_cannot_be_understood_is_named(mira: Client, query: dict[str, str]) -> None:
-    """400 with a sentence for the key, and no file."""
+    """The answer is a 400 with a sentence for the key, and no file."""
     answer = mira.get(ADDRESS, {"format": "csv", **query})
     assert answer.status_code == 400
     assert list(answer.json()["problems"]) == list(query)

@@ -1,4 +1,4 @@
-"""An export under a real daphne: whole for who reads it, waiting for who is slow, cut for who may no longer see."""
+"""An export under a real daphne is complete for its reader, waits for a slow one, and is cut if the permission ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WIDE = "x" * 4_000
 
 @pytest.fixture
 def log(transactional_db: None) -> list[int]:
-    """Many wide events."""
+    """Create many wide events."""
     value = event_value(changes={"bio": [None, WIDE]})._asdict()
     made = SignalEvent.objects.bulk_create((SignalEvent(**value) for _ in range(EVENTS)), batch_size=500)
     return [event.pk for event in made]
@@ -32,7 +32,7 @@ def log(transactional_db: None) -> list[int]:
 
 @contextmanager
 def asked(server: Daphne, session: Any, path: str) -> Iterator[http.client.HTTPResponse]:
-    """The beginning of an answer, its body not read yet; the connection ends with the block."""
+    """Open a response without reading its body; the connection ends with the block."""
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
         connection.request("GET", path, headers={"Cookie": f"sessionid={session.session_key}"})
         with connection.getresponse() as answer:
@@ -41,7 +41,7 @@ def asked(server: Daphne, session: Any, path: str) -> Iterator[http.client.HTTPR
 
 
 def test_a_reader_gets_all_and_the_site_answers_meanwhile(log: list[int], server: Daphne, session: Any) -> None:
-    """The hash holds; a slow reader is waited for, and other pages do not wait for the reader."""
+    """The hash is right; the server waits for a slow reader without making other pages wait."""
     with asked(server, session, f"/events/?format=jsonl&after={log[0] - 1}&before={log[-1] + 1}") as answer:
         text = answer.readline()
         time.sleep(1.5)
@@ -63,11 +63,11 @@ def test_a_reader_who_leaves_ends_the_work(log: list[int], server: Daphne, sessi
 
 
 def test_a_reader_who_logs_out_has_a_file_that_is_not_whole(log: list[int], server: Daphne, session: Any) -> None:
-    """The connection is cut, which every client notices, and the file has no end."""
+    """The connection is cut, which every client notices, and the file has no end marker."""
     with asked(server, session, "/events/?format=jsonl") as answer:
         answer.readline()
         session.delete()
-        time.sleep(4.5)  # it is asked every four seconds
+        time.sleep(4.5)  # the permission is checked every four seconds
         with pytest.raises(http.client.IncompleteRead) as cut:
             answer.read()
     assert b'"end":{' not in cut.value.partial

@@ -1,4 +1,4 @@
-"""An export is the log of one moment, whatever is committed meanwhile, and the next one goes on from there."""
+"""An export shows the log at one moment, whatever is committed meanwhile, and the next export continues from there."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def log(mira: Client, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A log of all kinds of events; their ids. However slow the machine, nobody's permission is asked for again."""
+    """Create events of all kinds and return their ids; the permission is not checked again, however slow the
+    machine."""
     monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
     return varied_log()
 
 
 def test_an_export_can_be_continued(mira: Client, log: list[int]) -> None:
-    """`after` is the `up_to` of the last one; `before` ends it."""
+    """Passing the last export's `up_to` as `after` continues it; `before` ends it."""
     cut = log[3]
     assert ids(mira, after=cut) == [pk for pk in log if pk > cut]
     assert ids(mira, before=cut, after=log[0] - 1) == log[:3]
@@ -35,7 +36,7 @@ def test_an_export_can_be_continued(mira: Client, log: list[int]) -> None:
 def test_what_comes_after_the_beginning_is_not_in(
     mira: Client, log: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither newer events nor late ones below, whose ids were taken and not yet committed when it began."""
+    """It has neither newer events nor late ones whose lower ids were taken but not yet committed when it began."""
     monkeypatch.setattr(export, "PAGE", 2)
     answer = mira.get(ADDRESS, {"format": "jsonl", "after": log[0] - 1})
     content = iter(answer.streaming_content)
@@ -49,7 +50,7 @@ def test_what_comes_after_the_beginning_is_not_in(
 
 @pytest.mark.postgresql
 def test_a_transaction_that_commits_meanwhile_is_not_half_in(transactional_db: None) -> None:
-    """Its id is below one that is in; the next export has it, and the first one said that it was missing."""
+    """Its id is below one in the export; the next export has it, and the first one said that it was missing."""
     opened, goes_on = Event(), Event()
 
     def write() -> list[int]:
@@ -78,7 +79,7 @@ def test_a_transaction_that_commits_meanwhile_is_not_half_in(transactional_db: N
 
 
 def test_an_older_event_than_the_oldest_comes_too_late_as_well(db: None) -> None:
-    """In a young log the first transactions may end after the second ones."""
+    """In a young log the first transactions may commit after later ones."""
     value = event_value()._asdict()
     SignalEvent.objects.bulk_create([SignalEvent(pk=50, **value)])
     began = export.Export.begin(export.Selection())

@@ -1,4 +1,4 @@
-"""The way of an export: for whom it goes on, how it ends, and how little it holds meanwhile."""
+"""How an export runs: who may continue it, how it ends, and how little memory it takes."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asking who may go on ends the connection of a transaction, which tests have and pages do not."""
+    """Skip checking the permission again, which closes the connection of a transaction; tests have one and
+    pages don't."""
     monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
 
 
 @pytest.fixture
 def log(mira: Client) -> list[int]:
-    """A log of all kinds of events; their ids."""
+    """Create events of all kinds and return their ids."""
     return varied_log()
 
 
 def broken(answer: Any) -> bytes:
-    """What came of a file before its error."""
+    """Return what was sent of a file before its error."""
     text = b""
     with pytest.raises(Exception, match=r"may no longer see|disk on fire"):
         for chunk in answer.streaming_content:
@@ -56,7 +57,7 @@ def test_a_permission_or_login_that_ends_ends_the_file(
     monkeypatch: pytest.MonkeyPatch,
     caplog: Any,
 ) -> None:
-    """As it does a socket; the file has no end then, and the log says why."""
+    """The file then has no end marker, as a socket would be closed, and the log says why."""
     monkeypatch.setattr(export, "PAGE", 2)
     monkeypatch.setattr(answering, "CHECK_EVERY", 0)
     answer = mira.get(ADDRESS, {"format": kind})
@@ -78,7 +79,7 @@ def test_a_permission_or_login_that_ends_ends_the_file(
 def test_an_error_on_the_way_leaves_no_end(
     mira: Client, log: list[int], kind: str, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    """The log says after how many events, and what to do."""
+    """The file has no end marker; the log says after how many events it failed, and what to do."""
     monkeypatch.setattr(export, "PAGE", 3)
 
     def fails(event: SignalEvent) -> dict[str, Any]:
@@ -96,7 +97,8 @@ def test_an_error_on_the_way_leaves_no_end(
 async def test_under_asgi_it_streams_and_ends_with_its_reader(
     transactional_db: None, caplog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Piece by piece, in a thread; a reader who leaves ends the work; an error cuts without the end."""
+    """It is sent piece by piece from a thread; a reader who leaves ends the work, and an error cuts it without an end
+    marker."""
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(export, "PAGE", 2)
     client = AsyncClient()
@@ -124,7 +126,7 @@ async def test_under_asgi_it_streams_and_ends_with_its_reader(
 
 
 def peak_of(content: Iterator[bytes]) -> int:
-    """The most bytes that were in use while a file was written."""
+    """Return the peak memory in bytes while a file is written."""
     gc.collect()
     tracemalloc.start()
     try:
@@ -137,13 +139,13 @@ def peak_of(content: Iterator[bytes]) -> int:
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_memory_does_not_grow_with_the_log(mira: Client, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight times the events take no more of it, and no page is read before it is asked for."""
+    """Eight times the events take no more memory, and no page is read before it is requested."""
     monkeypatch.setattr(export, "PAGE", 100)
     numbers = add(4_000)
-    fetch(mira, kind, after=numbers[-200])  # what is loaded on first use
+    fetch(mira, kind, after=numbers[-200])  # loads what is loaded on first use
     few = peak_of(mira.get(ADDRESS, {"format": kind, "after": numbers[-500]}).streaming_content)
     many = peak_of(mira.get(ADDRESS, {"format": kind, "after": numbers[0] - 1}).streaming_content)
-    assert many < few + 1_000_000  # in lists, the events between them would take some 15
+    assert many < few + 1_000_000  # as lists, the events in between would take about 15 MB
     with CaptureQueriesContext(connection) as queries:
         content = iter(mira.get(ADDRESS, {"format": kind}).streaming_content)
         next(content)
@@ -154,7 +156,7 @@ def test_memory_does_not_grow_with_the_log(mira: Client, kind: str, monkeypatch:
 
 
 def test_no_transaction_stays_open_and_no_connection_is_kept(transactional_db: None, client: Client) -> None:
-    """Between two pages, while the reader thinks."""
+    """Between two pages, while the reader pauses, no transaction is open and no connection is held."""
     client.force_login(User.objects.create_superuser("root"))
     add(1_500)
     content = iter(client.get(ADDRESS, {"format": "jsonl"}).streaming_content)

@@ -1,4 +1,4 @@
-"""Machines ask; and people see a page when the database is down."""
+"""The answers to monitoring, and the page that people see while the database is down."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.factories import make_event
 
 @pytest.fixture
 def database_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database is gone for the whole test."""
+    """Take the database down for the whole test."""
     take_down(monkeypatch)
 
 
 def take_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No cursor can be had any more, as when the server is gone."""
+    """Let every cursor fail, as when the server is gone."""
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise OperationalError("could not connect to server: secret-host.internal")
@@ -36,7 +36,7 @@ def take_down(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def logged_in() -> Client:
-    """A superuser's client, whose errors are answered and not raised."""
+    """Return a superuser's client that returns errors instead of raising them."""
     client = Client(raise_request_exception=False)
     client.force_login(get_user_model().objects.create_superuser("root"))
     return client
@@ -46,7 +46,7 @@ def logged_in() -> Client:
 def test_a_page_whose_database_is_down_says_so_and_recovers(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """503 with Retry-After and a refresh, without a word about the host, and a line in the log."""
+    """The answer is a 503 with Retry-After and a refresh; it does not name the host, and the process logs a line."""
     client = logged_in()
     event = make_event()
     with monkeypatch.context() as broken, caplog.at_level(logging.ERROR):
@@ -78,19 +78,19 @@ def test_a_page_whose_database_is_down_says_so_and_recovers(
     ],
 )
 def test_only_an_outage_is_called_one(error: Exception | None, outage: bool) -> None:
-    """A missing table or a mistake of ours is no reason to wait."""
+    """A missing table or a bug of ours is not an outage, so nobody is asked to wait."""
     assert errors.is_outage(error) is outage
 
 
 def test_an_error_caused_by_an_outage_is_one() -> None:
-    """As when events could not be written because the server went away."""
+    """The cause counts too, as when events could not be written because the server went away."""
     wrapped = DatabaseError("signal_log could not write")
     wrapped.__cause__ = OperationalError("gone")
     assert errors.is_outage(wrapped)
 
 
 def test_other_errors_get_the_page_for_mistakes() -> None:
-    """500: whose fault it is, and what to do; no detail of the error."""
+    """The 500 page says whose fault it is and what to do, without details of the error."""
     try:
         raise ValueError("detail-of-the-error")
     except ValueError:
@@ -102,21 +102,21 @@ def test_other_errors_get_the_page_for_mistakes() -> None:
 
 
 def test_an_expired_form_says_what_to_do() -> None:
-    """A POST without the token of this session."""
+    """A POST without this session's token is explained on a page."""
     response = Client(enforce_csrf_checks=True).post("/accounts/login/", {"username": "x"})
     assert response.status_code == 403
     assert "This form has expired" in response.content.decode()
 
 
 def test_healthz_needs_nothing(client: Client) -> None:
-    """No database (this test has none), no account."""
+    """It needs neither a database (this test has none) nor an account."""
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.post("/healthz").status_code == 405
 
 
 @pytest.mark.django_db(transaction=True)
 def test_readyz_says_what_is_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """200 with both; 503 with a reason that names no host."""
+    """It answers 200 if both are ready, and 503 with a reason that names no host if one is not."""
     assert client.get("/readyz").json() == {"status": "ready", "database": "ok", "channel_layer": "ok"}
 
     class Dead:
@@ -130,14 +130,14 @@ def test_readyz_says_what_is_ready(client: Client, monkeypatch: pytest.MonkeyPat
 
 
 def test_readyz_without_a_database(client: Client, database_down: None) -> None:
-    """503; the connection's error does not leak."""
+    """It answers 503, and the connection's error does not leak."""
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["database"] == "does not answer"
 
 
 def test_readyz_does_not_wait_for_a_silent_layer(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After its patience it answers."""
+    """It answers after its timeout."""
 
     class Silent:
         async def group_send(self, *_: Any) -> None:
@@ -150,7 +150,7 @@ def test_readyz_does_not_wait_for_a_silent_layer(client: Client, monkeypatch: py
 
 @pytest.mark.django_db(transaction=True)
 def test_readyz_waits_for_migrations(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new version is not ready before its tables are."""
+    """A new version is not ready before its tables exist."""
     monkeypatch.setattr(health, "_migrated", False)
     monkeypatch.setattr(health.MigrationExecutor, "migration_plan", lambda *_: [1, 2])
     response = client.get("/readyz")
@@ -160,7 +160,7 @@ def test_readyz_waits_for_migrations(client: Client, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.django_db
 def test_metrics_are_numbers_about_nobody(client: Client) -> None:
-    """The text format of Prometheus, the newest event's number, and no text of any event."""
+    """They are in the text format of Prometheus, with the newest event's id and no text of any event."""
     event = make_event(object_repr="somebody", actor_repr="somebody", sender="shop.Somebody")
     response = client.get("/metrics")
     page = response.content.decode()
@@ -173,14 +173,14 @@ def test_metrics_are_numbers_about_nobody(client: Client) -> None:
 
 
 def test_metrics_without_a_database_are_honest(client: Client, database_down: None) -> None:
-    """The log is said to be unreadable; its newest number is left out, not zero."""
+    """The log is reported as unreadable, and its newest id is left out instead of being zero."""
     page = client.get("/metrics").content.decode()
     assert "signal_log_database_up 0.0" in page
     assert "newest_event_id" not in page
 
 
 def test_a_browser_that_asks_for_an_icon_is_led_to_it(client: Client) -> None:
-    """As it does on every page that names none, the admin's among them."""
+    """Pages that name no icon, the admin's among them, make it ask for this address, which redirects."""
     answer = client.get("/favicon.ico")
     assert answer.status_code == 302
     assert finders.find(answer["Location"].removeprefix(settings.STATIC_URL))

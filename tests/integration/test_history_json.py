@@ -1,4 +1,4 @@
-"""The history as JSON: what the live page reads when its reader goes back in time."""
+"""The history as JSON, which the live page reads when its reader scrolls back in time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def read(client: Client, **query: Any) -> dict[str, Any]:
-    """The answer to a query."""
+    """Return the answer to a query."""
     answer = client.get("/events/", {"format": "json", **query})
     assert answer.status_code == 200, answer.content
     assert answer["Cache-Control"] == "no-store"
@@ -25,7 +25,7 @@ def read(client: Client, **query: Any) -> dict[str, Any]:
 
 
 def test_walking_back_meets_each_signal_once_down_to_the_beginning(mira: Client) -> None:
-    """Pages of any size join without a hole and without a repeat, pre signals included."""
+    """Pages of any size join without gaps or repeats, pre signals included."""
     make_event(signal="pre_save", created=None)
     whole = list(SignalEvent.objects.order_by("-pk").values_list("pk", flat=True))
     assert len(whole) > 7
@@ -41,14 +41,14 @@ def test_walking_back_meets_each_signal_once_down_to_the_beginning(mira: Client)
 
 
 def test_an_event_is_the_same_as_on_the_websocket(mira: Client) -> None:
-    """Column by column."""
+    """Every column equals that of the websocket."""
     event = make_event(changes={"name": ["<b>\u202e", "x"]})
     found = read(mira, object="ada")["events"][0]
     assert found == as_mapping(event)
 
 
 def test_filters_and_times_are_those_of_the_page(mira: Client) -> None:
-    """`since` and `until` come back as they were understood, so that the page need not guess a zone."""
+    """`since` and `until` come back as they were parsed, so that the page need not guess the time zone."""
     make_event(object_repr="needle")
     page = read(mira, q="needle", since="2020-01-01 00:00", until="2100-01-01T00:00:00+02:00")
     assert [event["object_repr"] for event in page["events"]] == ["needle"]
@@ -58,7 +58,7 @@ def test_filters_and_times_are_those_of_the_page(mira: Client) -> None:
 
 
 def test_newer_events_can_be_asked_for(mira: Client) -> None:
-    """The neighbours of an event on its newer side, nearest first cut off."""
+    """The newer events nearest to an event are returned, up to the page's size."""
     first = make_event()
     later = [make_event().pk for _ in range(4)]
     page = read(mira, after=first.pk, size=2)
@@ -66,7 +66,7 @@ def test_newer_events_can_be_asked_for(mira: Client) -> None:
 
 
 def test_a_search_out_of_time_says_how_far_it_came(mira: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page can say so, and go on from there."""
+    """The answer says how far the search got, so that the page can say so and continue from there."""
     monkeypatch.setattr(paging, "SECONDS", 0.0)
     monkeypatch.setattr(span, "FIRST_WINDOW", 2)
     oldest = SignalEvent.objects.order_by("pk")[0]
@@ -87,7 +87,7 @@ def test_a_search_out_of_time_says_how_far_it_came(mira: Client, monkeypatch: py
     ],
 )
 def test_what_cannot_be_understood_is_named(mira: Client, query: dict[str, str], key: str) -> None:
-    """400 with a sentence for each key."""
+    """The answer is a 400 with a sentence for each key."""
     answer = mira.get("/events/", {"format": "json", **query})
     assert answer.status_code == 400
     assert list(answer.json()["problems"]) == [key]

@@ -1,4 +1,4 @@
-"""What the list of the history says."""
+"""The list of the history."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_operations_are_folded_and_every_signal_is_one_click_away(root: Client) -> None:
-    """By default a save is one line; the switch shows both signals."""
+    """By default a save is one line, and a switch shows both signals."""
     post = operation(uuid.uuid4(), 1, object_repr="folded-thing")
     folded, every = root.get("/events/?object=folded-thing"), root.get("/events/?object=folded-thing&every=1")
     assert [line.event.pk for line in folded.context["lines"]] == [post.pk]
@@ -29,7 +29,7 @@ def test_operations_are_folded_and_every_signal_is_one_click_away(root: Client) 
 
 
 def test_work_that_never_finished_is_shown_folded_too(root: Client) -> None:
-    """A failed save has no post signal; a rolled-back one has, and is one line."""
+    """A failed save has no post signal, a rolled-back one has; each is one line."""
     make_event(signal="pre_save", outcome="failed", error="IntegrityError: no", object_repr="broken", operation=2)
     operation(uuid.uuid4(), 1, outcome="rolled_back", object_repr="broken")
     shown = root.get("/events/?object=broken").context["lines"]
@@ -38,7 +38,7 @@ def test_work_that_never_finished_is_shown_folded_too(root: Client) -> None:
 
 @pytest.mark.parametrize("outcome", ["committed", "rolled_back"])
 def test_a_change_of_a_relation_is_one_line_too(root: Client, outcome: str) -> None:
-    """Its post signal stands for both, as on the live page; a pre signal that has none stands for itself."""
+    """The post signal represents both, as on the live page; a pre signal without one stands for itself."""
     common = {"signal": "m2m_changed", "trace_id": uuid.uuid4(), "object_repr": "ada in groups", "outcome": outcome}
     make_event(position=1, operation=1, origin={"action": "pre_add"}, **common)
     post = make_event(position=2, operation=1, origin={"action": "post_add"}, **common)
@@ -51,7 +51,7 @@ def test_a_change_of_a_relation_is_one_line_too(root: Client, outcome: str) -> N
 
 @pytest.mark.django_db(transaction=True)
 def test_real_changes_of_a_relation(root: Client) -> None:
-    """Added, removed and cleared: a line each, on the history and on the object's own page."""
+    """Adding, removing and clearing is one line each, on the history and on the object's own page."""
     user, group = get_user_model().objects.create_user("ada"), Group.objects.create(name="readers")
     user.groups.add(group)
     user.groups.remove(group)
@@ -95,7 +95,7 @@ def test_filters(root: Client, query: str, found: set[str]) -> None:
 
 
 def test_a_bad_filter_is_a_400_that_keeps_what_was_typed(root: Client) -> None:
-    """The field says what is accepted; nothing is listed, for it would be mistaken for the answer."""
+    """The field says what is accepted, and nothing is listed, because it could be mistaken for the answer."""
     response = root.get("/events/", {"since": "last <week>", "q": "kept text", "actor": "ada"})
     assert response.status_code == 400
     page = unescape(text(response))
@@ -107,14 +107,14 @@ def test_a_bad_filter_is_a_400_that_keeps_what_was_typed(root: Client) -> None:
 
 
 def test_an_unknown_filter_is_said(root: Client) -> None:
-    """A mistyped key would silently show too much."""
+    """An unknown filter is reported, because a mistyped key would silently show too much."""
     response = root.get("/events/?sendr=auth.User")
     assert response.status_code == 400
     assert "Unknown filter" in text(response)
 
 
 def test_no_match_teaches_which_filter_to_drop(root: Client) -> None:
-    """The empty page offers to go on without each of the filters."""
+    """The empty page offers to continue without each of the filters."""
     make_event()
     page = text(root.get("/events/?actor=nobody-at-all&sender=auth.User"))
     assert "No events match these filters" in page
@@ -131,7 +131,7 @@ def test_an_empty_log_says_how_to_fill_it(root: Client, monkeypatch: pytest.Monk
 
 
 def test_values_lead_to_the_list_of_their_like(root: Client) -> None:
-    """Model, actor and source narrow the list and keep the other filters; the object leads to its history."""
+    """Model, actor and source narrow the list and keep the other filters; the object links to its history."""
     make_event(object_pk="5", actor_repr="grace hopper", source="task")
     page = text(root.get("/events/?source=task"))
     assert 'href="/events/?source=task&amp;sender=auth.User"' in page
@@ -141,13 +141,13 @@ def test_values_lead_to_the_list_of_their_like(root: Client) -> None:
 
 
 def test_an_object_named_in_full_is_one_click_away(root: Client) -> None:
-    """The filter also looks into names, which takes its time; the object's own page does not."""
+    """The page links to the object's own page, which is faster than the filter, since that searches names too."""
     assert 'href="/objects/auth.User/5/">Object history' in text(root.get("/events/?object=auth.User/5"))
     assert "Object history" not in text(root.get("/events/?object=no.Such/5"))
 
 
 def test_the_number_of_queries_does_not_grow(root: Client, django_assert_num_queries: Any) -> None:
-    """Two for the session and account, and a few for page, count and choices, for 3 events as for 90."""
+    """Two queries for session and account and a few for page, count and choices, for 3 events as for 90."""
     for number in range(90):
         if number == 3:
             with django_assert_num_queries(7):

@@ -1,4 +1,4 @@
-"""Reading page by page: nothing twice, nothing left out, and a bounded look for rare finds."""
+"""Paging through the history repeats nothing and leaves nothing out, and searches for rare matches are bounded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ids() -> list[int]:
-    """Thirty events, with gaps between their numbers, newest first."""
+    """Create thirty events with gaps between their ids, and return the ids, newest first."""
     first = make_event().pk + 1
     numbers = [first + n for n in range(30) if n not in (3, 4, 5, 20)]
     SignalEvent.objects.bulk_create(
@@ -34,13 +34,13 @@ def ids() -> list[int]:
 
 
 def page_ids(page: paging.Page) -> list[int]:
-    """The numbers of a page."""
+    """Return the ids on a page."""
     return [event.pk for event in page.events]
 
 
 @pytest.mark.parametrize("scan", [False, True])
 def test_going_back_meets_every_event_once(ids: list[int], scan: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the width of the windows."""
+    """Every event is met once, whatever the width of the windows."""
     monkeypatch.setattr(span, "FIRST_WINDOW", 4)
     whole = Span(ids[-1], ids[0], scan)
     seen: list[int] = []
@@ -55,7 +55,7 @@ def test_going_back_meets_every_event_once(ids: list[int], scan: bool, monkeypat
 
 
 def test_going_forward_mirrors_going_back(ids: list[int]) -> None:
-    """Newer than the last page's top is the page before."""
+    """Asking for what is newer than a page's top returns the page before."""
     log = SignalEvent.objects.all()
     first = read_page(log, Span(), size=7)
     second = read_page(log, Span(), size=7, before=first.older)
@@ -66,7 +66,7 @@ def test_going_forward_mirrors_going_back(ids: list[int]) -> None:
 
 
 def test_rare_finds_far_back_are_reached_in_steps(ids: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """When time is up the page says how far it looked, and going on from there finds the rest."""
+    """When time is up, the page says how far it searched, and continuing from there finds the rest."""
     monkeypatch.setattr(span, "FIRST_WINDOW", 5)
     monkeypatch.setattr(span, "WIDEST_WINDOW", 5)
     monkeypatch.setattr(paging, "SECONDS", 0.0)
@@ -83,7 +83,7 @@ def test_rare_finds_far_back_are_reached_in_steps(ids: list[int], monkeypatch: p
 
 
 def test_the_count_stops_at_a_thousand(ids: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exact for few; 'more than' for many; 'at least' when time is up."""
+    """The count is exact for few, 'more than' for many, and 'at least' when time is up."""
     log = SignalEvent.objects.filter(pk__in=ids)
     assert str(count(log, Span())) == str(len(ids))
     monkeypatch.setattr(paging, "MOST_COUNTED", 10)
@@ -95,7 +95,7 @@ def test_the_count_stops_at_a_thousand(ids: list[int], monkeypatch: pytest.Monke
 
 
 def test_times_need_not_follow_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An event of a long transaction has a late number; a span of time still holds it."""
+    """An event of a long transaction has a late id, and is still found by its time."""
     noon = datetime(2020, 1, 1, 12, tzinfo=UTC)
     now = make_event()
     late = make_event(occurred_at=noon)
@@ -109,7 +109,7 @@ def test_times_need_not_follow_the_numbers(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_many_events_in_a_span_are_walked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the span holds too many to look up, the whole log is walked and the times still decide."""
+    """If a span of time holds too many events to look up, the whole log is walked, and times still decide."""
     monkeypatch.setattr(span, "FEW", 1)
     noon = datetime(2020, 1, 1, 12, tzinfo=UTC)
     inside = [make_event(occurred_at=noon).pk for _ in range(3)]
@@ -120,7 +120,7 @@ def test_many_events_in_a_span_are_walked(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_page_of_pre_signals_is_filled_from_further_back() -> None:
-    """Bulk deletes fire all pre signals first: pages that fold them away are filled up nonetheless."""
+    """Bulk deletes send all pre signals first, and pages that fold them away are still filled."""
     trace = uuid.uuid4()
     mine = {"trace_id": trace, "outcome": "rolled_back", "object_repr": "bulk"}
     base = make_event(object_repr="bulk").pk
@@ -135,7 +135,7 @@ def test_a_page_of_pre_signals_is_filled_from_further_back() -> None:
 
 
 def test_the_page_walks_both_ways_by_links() -> None:
-    """Older and newer lead there and back; no address ever carries an offset."""
+    """The links to older and newer lead there and back, and no address contains an offset."""
     client = Client()
     client.force_login(get_user_model().objects.create_superuser("root"))
     for _ in range(120):
@@ -150,7 +150,7 @@ def test_the_page_walks_both_ways_by_links() -> None:
 
 
 def test_no_event_of_a_span_of_time_lies_outside_its_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However times and numbers are shuffled against each other, and wherever the span begins and ends."""
+    """However ids and times are shuffled, and wherever the span begins and ends, all of its events are found."""
     monkeypatch.setattr(span, "NEAR_ENOUGH", 1)
     start = datetime(2020, 1, 1, tzinfo=UTC)
     minutes = [0, 1, 9, 2, 3, 4, 5, 0, 6, 7, 2, 8, 9, 9, 3]
@@ -166,7 +166,7 @@ def test_no_event_of_a_span_of_time_lies_outside_its_ids(monkeypatch: pytest.Mon
 def test_windows_grow_where_an_index_answers_and_stay_small_where_rows_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A search stays bounded on a cold disk, and passes millions of ids in a few questions."""
+    """A search stays bounded on a cold disk, and still passes millions of ids with few queries."""
     whole = Span(1, 10_000_000, scan=True)
     monkeypatch.setattr(span, "AT_ONCE", 1e9)
     assert len(list(span.windows(whole, 0, upwards=True))) < 10

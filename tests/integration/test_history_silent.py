@@ -1,4 +1,4 @@
-"""A silent write on the pages: how many rows, what was set, the statement."""
+"""How the pages show a silent write: the number of rows, what was set, the statement."""
 
 import pytest
 from django.db.models import F
@@ -12,7 +12,8 @@ pytestmark = pytest.mark.django_db
 
 
 def test_how_a_silent_write_is_shown(admin_client):
-    """Rows, and what was set or the statement, in the list; the whole statement on the page; no invented old value."""
+    """The list shows the rows and what was set or the statement, the page the whole statement; no old value is
+    invented."""
     Category.objects.bulk_create([Category(name="<b>x"), Category(name="y")])
     Category.objects.update(name=F("name"))
     page = admin_client.get("/events/?sender=shop.Category").content.decode()
@@ -28,7 +29,7 @@ def test_how_a_silent_write_is_shown(admin_client):
 
 
 def test_how_a_row_of_a_bulk_write_is_shown(admin_client):
-    """Old and new in the list; on the event's page how many rows the statement wrote, the row being one."""
+    """The list shows old and new values; the event's page says how many rows the statement wrote."""
     with signal_log.observed_bulk():
         first, _ = Category.objects.bulk_create([Category(name="x"), Category(name="y")])
         Category.objects.filter(pk=first.pk).update(name="z")
@@ -44,7 +45,7 @@ def test_how_a_row_of_a_bulk_write_is_shown(admin_client):
 
 
 def test_a_row_at_a_time_between_bulk_writes(admin_client):
-    """Bulk writes tell what the row was, that it came and that it went, as saves and deletes do."""
+    """Bulk writes show what the row was, and that it came or went, as saves and deletes do."""
     with signal_log.observed_bulk():
         [category] = Category.objects.bulk_create([Category(name="first")])
         Category.objects.update(name="second")

@@ -1,4 +1,4 @@
-"""What Django's own tests found: the host's classes, keys and settings go on as they did without the app."""
+"""Cases found by Django's own tests: the host's classes, keys and settings work as they do without the app."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @isolate_apps("tests.shop")
 def test_a_class_made_late_keeps_its_keys():
-    """The through model of a many-to-many is prepared before its owner has a key; Django's cache stays right."""
+    """A many-to-many's through model is prepared before its owner has a key, and Django's cache stays right."""
 
     class Shelf(models.Model):
         items = models.ManyToManyField("shop.Category")
@@ -48,7 +48,7 @@ def test_a_class_made_late_keeps_its_keys():
 
 @isolate_apps("tests.shop")
 def test_a_class_made_late_leaves_no_receiver_behind():
-    """It is listened to as long as it lives, without an entry in Django's list that would outlive it."""
+    """The class is observed while it exists, and no entry in Django's list of receivers outlives it."""
     before = [len(getattr(signals, name).receivers) for name in MODEL_SIGNALS]
 
     class Shelf(models.Model):
@@ -62,7 +62,8 @@ def test_a_class_made_late_leaves_no_receiver_behind():
 
 @isolate_apps("tests.shop")
 def test_a_from_db_of_the_host_shows_its_own_signature():
-    """Django 6.1 asks it whether the method takes a `fetch_mode`, and does without where an older one does not."""
+    """Django 6.1 inspects whether `from_db` takes a `fetch_mode`, and omits the argument if a host's older one does
+    not."""
 
     class Old(models.Model):
         class Meta:
@@ -82,7 +83,7 @@ def test_a_from_db_of_the_host_shows_its_own_signature():
 
 
 def test_ready_may_run_twice():
-    """A host that sets its apps anew starts the recorder again; to stop it once gives the class back as it was."""
+    """Setting up the apps again restarts the recorder, and stopping it once restores the class."""
     pipeline.start()
     try:
         pipeline.stop()
@@ -93,7 +94,7 @@ def test_ready_may_run_twice():
 
 
 def test_a_project_without_time_zones_is_recorded():
-    """`USE_TZ = False` is the host's choice: its saves succeed, and the log's moments are the right ones there."""
+    """With `USE_TZ = False` the host's saves succeed, and the log's times are right."""
     with override_settings(USE_TZ=False, TIME_ZONE="Asia/Tokyo"):
         with recorded() as events:
             Category.objects.create(name="books")
@@ -109,7 +110,7 @@ def test_a_project_without_time_zones_is_recorded():
 
 
 def test_pages_of_a_project_without_time_zones():
-    """They are shown, with the project's time."""
+    """The times are shown in the project's time zone."""
     with override_settings(USE_TZ=False, TIME_ZONE="Asia/Tokyo"):
         Category.objects.create(name="books")
         client = Client()
@@ -122,7 +123,8 @@ def test_pages_of_a_project_without_time_zones():
 
 @isolate_apps("tests.shop")
 def test_a_new_object_whose_key_has_a_default_is_not_looked_up():
-    """Django takes it for new without an UPDATE first, so there is no old row to ask for; a parent's key counts."""
+    """Django treats it as new without an UPDATE, so there is no old row to query; a default of the parent's key counts
+    too."""
 
     class Coupon(models.Model):
         code = models.CharField(max_length=9, primary_key=True, db_default="none")
@@ -149,7 +151,7 @@ def test_a_new_object_whose_key_has_a_default_is_not_looked_up():
 
 
 def test_a_fixture_that_replaces_a_row_knows_its_old_values():
-    """Loaded raw, a key with a default may well be there already: what it held is recorded."""
+    """When a fixture is loaded raw, a key with a default may exist already, and the old values are recorded."""
     ticket = Ticket.objects.create(seat="A1")
     with recorded() as events:
         Ticket(id=ticket.pk, seat="B2").save_base(raw=True)
@@ -157,7 +159,7 @@ def test_a_fixture_that_replaces_a_row_knows_its_old_values():
 
 
 def test_the_question_for_the_old_row_is_not_the_hosts():
-    """Saving over a row that nobody loaded knows its old values, and the host counts its own statements only."""
+    """Saving over a row that was never loaded records its old values, and the host's own query count is unchanged."""
     category = Category.objects.create(name="books")
     with recorded() as events:
         with CaptureQueriesContext(connection) as queries:
@@ -171,7 +173,7 @@ def test_the_question_for_the_old_row_is_not_the_hosts():
 
 @isolate_apps("tests.shop")
 def test_a_missing_table_is_told_in_the_databases_own_words():
-    """Asking for the old row must not use up the transaction and leave the save with another error."""
+    """The query for the old row must not break the transaction and change the error that the save raises."""
 
     class Ghost(models.Model):
         class Meta:
@@ -182,14 +184,14 @@ def test_a_missing_table_is_told_in_the_databases_own_words():
 
 
 def test_a_key_the_database_cannot_have_is_refused_by_the_save():
-    """The recorder's own question is not what fails: the save says it, and is recorded as failed."""
+    """The error comes from the save, not from the recorder's query, and the save is recorded as failed."""
     with recorded() as events, pytest.raises(ValidationError):
         Ticket(id="nonsense").save_base(raw=True)
     assert [(event.signal, event.outcome) for event in events] == [("pre_save", "failed")]
 
 
 def test_a_composite_key_of_which_a_migration_leaves_out_a_part():
-    """In a migration's state, apps without migrations have no relations, their keys' own ones included."""
+    """In a migration's state, apps without migrations have no relations, not even those of their keys."""
 
     class Slot(models.Model):
         pk = models.CompositePrimaryKey("shelf_id", "number")
@@ -203,7 +205,8 @@ def test_a_composite_key_of_which_a_migration_leaves_out_a_part():
 
 
 def test_first_migrations_run_before_the_log_has_its_table(tmp_path):
-    """`migrate` on an empty database with every model observed: what comes before the log's table is let pass."""
+    """`migrate` on an empty database with every model observed works: changes before the log's table exists are not
+    recorded."""
     environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
     script = (
         "from django.conf import settings; import tests.settings as s; s.SIGNAL_LOG['MODELS'] = ['*'];"

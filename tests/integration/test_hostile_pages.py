@@ -1,4 +1,4 @@
-"""Hostile text is text on every page of the history."""
+"""Hostile text is shown as text on every page of the history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egnp.ex
 
 
 def test_hostile_text_is_text_everywhere(root: Client) -> None:
-    """Markup is escaped, template syntax inert, and invisible characters are named, on every page."""
+    """On every page markup is escaped, template syntax inert, and invisible characters are named."""
     event = make_event(
         object_repr=HOSTILE, actor_repr=HOSTILE, caused_by=HOSTILE, parent_position=1, error=HOSTILE, path=HOSTILE,
         outcome="rolled_back", changes={HOSTILE: [HOSTILE, HOSTILE + "more of it"]}, call_site=HOSTILE, object_pk="5",
@@ -36,14 +36,14 @@ def test_hostile_text_is_text_everywhere(root: Client) -> None:
 
 
 def test_hostile_questions_are_text_too(root: Client) -> None:
-    """What is typed into the address comes back as text."""
+    """Text typed into the address comes back as text."""
     for address in ("/events/", "/objects/auth.User/1/", "/events/x/", "/traces/x/"):
         page = text(root.get(address, {"q": HOSTILE, "at": HOSTILE, "actor": HOSTILE}))
         assert "<script>alert" not in page, address
 
 
 def test_a_value_of_a_megabyte_is_shown(root: Client) -> None:
-    """The list stays small; the event's page holds the value."""
+    """The list stays small, and the event's page holds the value."""
     event = make_event(changes={"bio": ["x" * 1_000_000, "y" * 1_000_000]}, object_pk="5")
     assert len(root.get("/events/").content) < 200_000
     assert root.get(f"/events/{event.pk}/").status_code == 200

@@ -1,4 +1,4 @@
-"""The benchmark of a large log runs in miniature: every question is asked and told; no time is asserted."""
+"""The benchmark of a large log runs in miniature and reports every query; no time is asserted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.benchmarks.process import measured
 
 @pytest.mark.postgresql
 def test_every_question_is_asked_and_told() -> None:
-    """Of a thousand events made as the ten million are."""
+    """A thousand events are made the way the ten million are, and every query is run and reported."""
     result = measured("tests.benchmarks.large_log_asked", "postgres", settings="observatory.settings", events=1_000)
     lines = list(large_log.report(result))
     assert len(lines) == 2 + len(result["questions"]) + 2

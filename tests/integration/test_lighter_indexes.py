@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def indexes():
-    """What each index of the log stands on, and its kind."""
+    """Return the columns and the kind of each index of the log."""
     with connection.cursor() as cursor:
         found = connection.introspection.get_constraints(cursor, SignalEvent._meta.db_table)
     return {
@@ -25,7 +25,7 @@ def indexes():
 
 
 def functions():
-    """How many functions append to the log."""
+    """Return how many functions append to the log."""
     if connection.vendor != "postgresql":
         return 0
     with connection.cursor() as cursor:
@@ -34,7 +34,7 @@ def functions():
 
 
 def test_what_the_indexes_stand_on():
-    """No tree ends in the id, which would keep PostgreSQL from storing equal keys once; time has the smallest kind."""
+    """No B-tree ends in the id, so PostgreSQL can store equal keys once; time has the smallest kind of index."""
     on_postgresql = connection.vendor == "postgresql"
     found = indexes()
     assert {name: columns for name, (columns, _) in found.items()} == {
@@ -49,7 +49,7 @@ def test_what_the_indexes_stand_on():
 
 
 def test_there_and_back():
-    """The migration can be undone and made again, and the log is written after it."""
+    """The migration can be undone and applied again, and the log can be written afterwards."""
     before = indexes()
     call_command("migrate", "signal_log", "0003", verbosity=0)
     assert functions() == 0
@@ -63,7 +63,7 @@ def test_there_and_back():
 
 @pytest.mark.parametrize("count", [1, FEW // 2, FEW // 2 + 1, 40])
 def test_few_rows_and_many_are_the_same_rows(count):
-    """PostgreSQL has one way for few and one for many: hostile text, nulls and nested values come through both."""
+    """PostgreSQL has one way for few rows and one for many; both store hostile text, nulls and nested values."""
     name = "it's E'\\x' \\\\ \"ü\" \U0001f600 %s ; COMMIT; --"
     with recorded() as events, transaction.atomic():
         for number in range(count):

@@ -1,4 +1,4 @@
-"""The live page says what is not recorded, and is silent where everything is."""
+"""The live page says what is not recorded, and says nothing if everything is."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def nothing_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever other tests of this process have lost."""
+    """Forget what other tests of this process have lost."""
     monkeypatch.setattr(unrecorded, "total", 0)
     monkeypatch.setattr(unrecorded, "since", None)
 
 
 def said(query: str = "") -> list[str]:
-    """What stands above the page."""
+    """Return the notices above the page."""
     client = Client()
     client.force_login(User.objects.create_superuser(f"root{User.objects.count()}"))
     html = client.get(f"/{query}").content.decode()
@@ -31,12 +31,12 @@ def said(query: str = "") -> list[str]:
 
 
 def test_nothing_is_said_where_all_is_recorded() -> None:
-    """Also with filters for what is recorded, excluded from view or unknown."""
+    """Filters for recorded, excluded or unknown models add no notice."""
     assert said("?sender=auth.User&sender=!shop.Note&sender=nonsense&sender=auth.User_groups") == []
 
 
 def test_lost_events_are_counted_with_their_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How many, and since when."""
+    """The notice says how many events were lost, and since when."""
     monkeypatch.setattr(unrecorded, "_next_line", float("inf"))
     unrecorded.add(1, RuntimeError())
     since = unrecorded.since
@@ -50,7 +50,7 @@ def test_lost_events_are_counted_with_their_beginning(monkeypatch: pytest.Monkey
 
 
 def test_silent_writes_that_nobody_records_are_named() -> None:
-    """The setting and what it means."""
+    """The notice names the setting and what it means."""
     with override_settings(SIGNAL_LOG={"MODELS": ["auth.User"], "SILENT_WRITES": "off"}):
         assert said() == [
             'Writes that send no signals (update(), bulk_create, SQL) are not recorded: SILENT_WRITES is "off".'
@@ -58,7 +58,7 @@ def test_silent_writes_that_nobody_records_are_named() -> None:
 
 
 def test_a_model_that_is_filtered_for_and_not_recorded_is_named() -> None:
-    """With the setting that decides it, whatever the case and the pattern."""
+    """The notice names the setting that decides it, whatever the case and the pattern."""
     with override_settings(SIGNAL_LOG={"MODELS": ["auth.User", "shop.*"], "EXCLUDE": ["SHOP.note"]}):
         assert said("?sender=shop.Note&sender=shop.Note") == [
             "Saves and deletes of shop.Note are not recorded: it is listed in EXCLUDE."

@@ -1,4 +1,4 @@
-"""The live page and the shell around every page, seen from outside a browser."""
+"""The live page and the shell around every page, tested without a browser."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ elsewhere.urlpatterns = [path("signals/", include("signal_log.urls"))]  # type: 
 
 @pytest.fixture
 def mira(db: None) -> User:
-    """Somebody who may see events."""
+    """A client logged in as someone who may see events."""
     user = User.objects.create_user("mira")
     user.user_permissions.add(Permission.objects.get(codename="view_signalevent"))
     return user
 
 
 def config(html: str) -> dict[str, object]:
-    """What the page tells its script."""
+    """Return what the page tells its script."""
     found = re.search(r'<script id="live-config" type="application/json">(.+?)</script>', html)
     assert found
     return dict(json.loads(found[1]))
@@ -46,7 +46,7 @@ def test_the_page_knows_its_addresses_where_the_project_mounts_it(client: Client
 
 @override_settings(ROOT_URLCONF=elsewhere, LOGIN_URL="/sign-in/")
 def test_the_page_works_in_a_project_without_accounts_under_a_prefix(client: Client, mira: User) -> None:
-    """A host without the users app and without the admin gets a page all the same."""
+    """A host without the users app and without the admin gets a working page."""
     client.force_login(mira)
     html = client.get("/signals/").content.decode()
     assert config(html)["home"] == "/signals/"
@@ -57,7 +57,7 @@ def test_the_page_works_in_a_project_without_accounts_under_a_prefix(client: Cli
 
 
 def test_a_script_prefix_reaches_the_socket() -> None:
-    """A project served below a folder has its websocket there too."""
+    """In a project served below a path, the websocket's address has that prefix too."""
     before = get_script_prefix()
     set_script_prefix("/below/")
     try:
@@ -68,7 +68,7 @@ def test_a_script_prefix_reaches_the_socket() -> None:
 
 
 def test_only_observers_are_offered_the_log(rf: RequestFactory, mira: User) -> None:
-    """The navigation names what its reader may open, and nothing else."""
+    """The navigation lists what its reader may open, and nothing else."""
 
     def nav(user: object) -> str:
         request = rf.get("/")
@@ -84,7 +84,7 @@ def test_only_observers_are_offered_the_log(rf: RequestFactory, mira: User) -> N
 
 
 def test_the_shell_renders_without_a_request() -> None:
-    """An error page has no user, no messages, no request."""
+    """An error page has no user, no messages and no request."""
     html = render_to_string("signal_log/base.html")
     assert "Observatory" in html
     assert not is_observer("")

@@ -33,7 +33,7 @@ def token() -> str:
 
 
 def who(client: Client) -> str | None:
-    """The primary key of who is logged in."""
+    """Return the primary key of the logged-in user."""
     return client.session.get("_auth_user_id")
 
 

@@ -27,7 +27,7 @@ def groups():
 
 @pytest.fixture
 def receiver():
-    """Connects a receiver to the relation of users and groups for one test."""
+    """Connect a receiver to the relation of users and groups for one test."""
     connected = []
 
     def connect(function):
@@ -40,12 +40,12 @@ def receiver():
 
 
 def m2m(events):
-    """The action, the change, and what ties it together, of each many-to-many event."""
+    """Return action, changes and outcome of each many-to-many event."""
     return [(e.origin["action"], e.changes, e.outcome) for e in events if e.signal == "m2m_changed"]
 
 
 def test_added_and_removed_objects(user, groups):
-    """Each firing is an event of the object whose relation changes; pre and post are one operation."""
+    """Each signal is an event of the object whose relation changes; pre and post are one operation."""
     first, second, third = (group.pk for group in groups)
     user.groups.add(groups[0])
     with recorded() as events:
@@ -67,7 +67,7 @@ def test_added_and_removed_objects(user, groups):
 
 
 def test_clear_tells_what_was_there(user, groups):
-    """Django does not say what a clear removes; the log does, for one query before it, which is not the host's."""
+    """Django does not say what a clear removes; the log does, with one query of its own before it."""
     user.groups.set(groups[:2])
     gone = {"groups": [[groups[0].pk, groups[1].pk], None]}
     with (
@@ -83,7 +83,7 @@ def test_clear_tells_what_was_there(user, groups):
 
 
 def test_from_the_other_side(user, groups):
-    """A group that is not observed itself gains a user that is: the group's relation changed."""
+    """If an unobserved group gains an observed user, the group's relation has changed."""
     with recorded() as events:
         groups[0].user_set.add(user)
         groups[0].user_set.clear()
@@ -107,7 +107,7 @@ def test_relation_of_models_that_nobody_observes(groups):
 
 
 def test_receivers_are_timed_and_known_as_causes(user, groups, receiver):
-    """What a receiver of the signal saves is told as caused by it, in the same trace."""
+    """What a receiver of the signal saves is recorded as caused by it, in the same trace."""
 
     def rename(instance, action, **_):
         if action == "post_add":
@@ -126,7 +126,7 @@ def test_receivers_are_timed_and_known_as_causes(user, groups, receiver):
 
 
 def test_rolled_back_and_failed(user, groups, receiver):
-    """A rolled-back block leaves its changes as rolled back; a receiver that raises, a failed operation."""
+    """A rolled-back block leaves its changes as rolled back; a receiver that raises leaves a failed operation."""
     with recorded() as events, pytest.raises(KeyError), transaction.atomic():
         user.groups.add(groups[0])
         raise KeyError("why")
@@ -166,7 +166,7 @@ def test_same_relation_inside_its_own_receiver(user, groups, receiver):
 
 
 def test_excluded_and_masked_relations(user, groups):
-    """EXCLUDE_FIELDS leaves a relation out, MASK_FIELDS shows only that it changed."""
+    """EXCLUDE_FIELDS leaves a relation out; MASK_FIELDS shows only that it changed."""
     pipeline.stop()
     with override_settings(SIGNAL_LOG={"MODELS": ["auth.User"], "MASK_FIELDS": {"auth.User": ["groups"]}}):
         pipeline.start()
@@ -184,7 +184,7 @@ def test_excluded_and_masked_relations(user, groups):
 
 
 def test_switched_off_and_undone(user, groups):
-    """``M2M`` off, like `stop`, leaves Django's own signal."""
+    """With ``M2M`` off, as after `stop`, Django's own signal is used."""
     assert type(signals.m2m_changed) is not ModelSignal
     pipeline.stop()
     assert type(signals.m2m_changed) is ModelSignal
@@ -198,7 +198,7 @@ def test_switched_off_and_undone(user, groups):
 
 
 def test_state_of_an_object_is_told_by_its_rows_alone(user, groups, admin_client):
-    """The page of an object shows its many-to-many changes among its events, not as a field of its row."""
+    """An object's page lists its many-to-many changes among its events, not as a field of its row."""
     user.groups.add(groups[0])
     page = admin_client.get(f"/objects/auth.User/{user.pk}/").content.decode()
     assert "relation" in page

@@ -1,4 +1,4 @@
-"""An event's moment stands in the table as Django itself would write it, so that every query finds it."""
+"""An event's time is stored as Django itself would write it, so that every query finds it."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ MOMENT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
 def stored(moment):
-    """What the table holds of it, as text."""
+    """Return the stored time as text."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT occurred_at FROM signal_log_signalevent ORDER BY id DESC LIMIT 1")
         return str(cursor.fetchone()[0])
@@ -25,7 +25,7 @@ def stored(moment):
 @pytest.mark.parametrize("zone", [None, "Asia/Kolkata"])
 @pytest.mark.parametrize("micros", [0, 1, 120_000])
 def test_moment_is_written_as_django_writes_it(micros, zone, monkeypatch):
-    """Whole seconds without a fraction, and in the zone that the host gave its SQLite database, if it gave one."""
+    """Whole seconds have no fraction, and the zone is the one that the host gave its SQLite database, if any."""
     if zone and connection.vendor == "sqlite":
         monkeypatch.setattr(connection, "timezone", ZoneInfo(zone))
     moment = MOMENT + timedelta(microseconds=micros)

@@ -1,4 +1,4 @@
-"""The page of a row compares any two of its events: what changed from after the one to after the other."""
+"""An object's page compares any two of its events: what changed between the states after each of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def renamed() -> list[SignalEvent]:
-    """The post events of a category that had four names, oldest first; the third was rolled back."""
+    """Return the post events of a category that had four names, oldest first; the third was rolled back."""
     category = Category.objects.create(name="one")
     for name in ("two", "three", "four"):
         category.name = name
@@ -42,7 +42,8 @@ def by_name(events: list[SignalEvent]) -> dict[str, SignalEvent]:
 
 
 def test_two_events_are_compared_in_either_order(mira: Client, renamed: list[SignalEvent]) -> None:
-    """From after the first to after the second, whichever is named first; what was rolled back never happened."""
+    """The comparison runs from after the older to after the newer, whichever is named first, and skips rolled-back
+    events."""
     names = by_name(renamed)
     pages = [
         ask(mira, names["one"], **{"from": names[a].pk, "to": names[b].pk})
@@ -68,7 +69,7 @@ def test_what_ended_as_it_began_is_no_change(mira: Client) -> None:
 
 
 def test_the_list_offers_what_can_be_compared(mira: Client, renamed: list[SignalEvent]) -> None:
-    """The oldest and the newest are chosen at first; what was rolled back cannot be."""
+    """The oldest and the newest are preselected; rolled-back events cannot be chosen."""
     names = by_name(renamed)
     _, page = ask(mira, renamed[0])
     assert f'name="from" value="{names["one"].pk}" checked' in page
@@ -83,7 +84,7 @@ def test_the_list_offers_what_can_be_compared(mira: Client, renamed: list[Signal
 def test_what_cannot_be_compared_is_said(
     mira: Client, renamed: list[SignalEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No traceback and no empty page, but the reason and a way back."""
+    """The page gives the reason and a way back, neither a traceback nor an empty page."""
     one, two, four = (by_name(renamed)[name].pk for name in ("one", "two", "four"))
     undone = by_name(renamed)["three"].pk
     other = make_event().pk
@@ -104,7 +105,7 @@ def test_what_cannot_be_compared_is_said(
 
 
 def test_secrets_stay_masked_and_hostile_text_stays_text(mira: Client) -> None:
-    """A comparison shows no more than its events."""
+    """A comparison shows no more than its events do."""
     make_event(changes={"first_name": [None, "a"], "password": [None, MASK]}, created=True)
     last = make_event(changes={"first_name": ["a", "<script>x</script>"], "password": [MASK, MASK]})
     first = SignalEvent.objects.filter(object_pk=last.object_pk, sender="auth.User").order_by("id")[0]

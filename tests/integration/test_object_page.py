@@ -1,4 +1,4 @@
-"""What the page of a row says."""
+"""The page of an object."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egnp.ex
 
 
 def test_the_history_of_an_object_includes_its_proxies_and_its_end(root: Client) -> None:
-    """From creation to deletion, whatever class it was saved as, under either label."""
+    """It runs from creation to deletion, whichever class was saved, under either label."""
     item = Item.objects.create(name="lamp", api_token="hunter2-hunter2")
     pk = item.pk
     CheapItem.objects.get(pk=pk).save()
@@ -35,7 +35,7 @@ def test_the_history_of_an_object_includes_its_proxies_and_its_end(root: Client)
 
 
 def test_a_moment_shows_the_object_as_it_was(root: Client) -> None:
-    """Values then, what is unknown, and whether it was there at all."""
+    """It shows the values then, what is unknown, and whether the object existed at all."""
     created = make_event(object_pk="5", created=True, changes={"first_name": [None, "Ada"]},
                          occurred_at=datetime(2020, 1, 2, tzinfo=UTC))  # fmt: skip
     make_event(object_pk="5", changes={"first_name": ["Ada", "Augusta"]}, occurred_at=datetime(2020, 1, 4, tzinfo=UTC))
@@ -58,7 +58,7 @@ def test_a_moment_shows_the_object_as_it_was(root: Client) -> None:
     "pk", ["a/b", "a b?c#d", "..", "x\ny", "ключ", "%2F", "['a', 1]", "'; DROP TABLE x; --", HOSTILE]
 )
 def test_hostile_keys_have_a_history(root: Client, pk: str) -> None:
-    """The link of the list leads to the page of that very key."""
+    """The list's link leads to the page of that very key."""
     event = make_event(sender="shop.Item", object_pk=pk)
     line = next(line for line in root.get("/events/?sender=shop.Item").context["lines"] if line.event == event)
     response = root.get(line.object_url)

@@ -1,4 +1,4 @@
-"""Committed only when committed: every way for work to end, in autocommit and in blocks."""
+"""Events are committed only if their work is: every way for work to end, in autocommit and in blocks."""
 
 from contextlib import suppress
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def receiver():
-    """Connects receivers to a signal for one test."""
+    """Connect receivers to a signal for one test."""
     connected = []
 
     def connect(signal, function, sender=Category):
@@ -33,7 +33,7 @@ def explode(**_):
 
 
 def test_autocommit_save_is_one_transaction_with_its_events():
-    """The row, its receivers' work and its events stand together: pre before post, one operation."""
+    """The row, its receivers' work and its events are committed together: pre before post, one operation."""
     with recorded() as events:
         Category.objects.create(name="books")
     assert lines(events, "outcome", "position", "operation") == [
@@ -44,7 +44,7 @@ def test_autocommit_save_is_one_transaction_with_its_events():
 
 
 def test_raising_post_save_receiver_takes_the_row_along(receiver):
-    """In autocommit Django would leave the row; here row and events share one fate, and both are told."""
+    """In autocommit Django would keep the row; here row and events are rolled back together, and both are recorded."""
     receiver(post_save, explode)
     with recorded() as events, pytest.raises(ValueError, match="boom"):
         Category.objects.create(name="books")
@@ -66,7 +66,7 @@ def test_raising_pre_save_receiver_is_a_failed_save(receiver):
 
 
 def test_failed_sql_is_a_failed_save():
-    """A unique violation leaves one pre event, failed, with the database's own words."""
+    """A unique violation leaves one failed pre event with the database's own error."""
     Category.objects.create(name="books")
     with recorded() as events, pytest.raises(IntegrityError):
         Category.objects.create(name="books")
@@ -76,7 +76,7 @@ def test_failed_sql_is_a_failed_save():
 
 
 def test_rolled_back_block_is_recorded_afterwards():
-    """All that a block did is there, as rolled back, with the exception that ended it."""
+    """Everything in the block is recorded as rolled back, with the exception that ended it."""
     with recorded() as events, pytest.raises(KeyError), transaction.atomic():
         category = Category.objects.create(name="books")
         category.delete()
@@ -88,7 +88,7 @@ def test_rolled_back_block_is_recorded_afterwards():
 
 
 def test_raising_receiver_caught_inside_a_committed_block(receiver):
-    """The host catches its receiver's exception and commits: the row is there, so the events are committed."""
+    """If the host catches its receiver's exception and commits, the row exists, so the events are committed."""
     receiver(post_save, explode)
     with recorded() as events, transaction.atomic(), pytest.raises(ValueError, match="boom"):
         Category.objects.create(name="books")
@@ -101,7 +101,7 @@ def test_raising_receiver_caught_inside_a_committed_block(receiver):
 
 
 def test_failing_delete(receiver):
-    """What was deleted comes back as rolled back, what never came to its post signal as failed."""
+    """What was deleted is recorded as rolled back, what never reached its post signal as failed."""
     for name in ("a", "b"):
         Category.objects.create(name=name)
     receiver(post_delete, explode)
@@ -129,7 +129,7 @@ def test_failure_at_commit():
     "load", [lambda row: Category.objects.get(pk=row.pk), lambda row: row.refresh_from_db() or row]
 )
 def test_object_loaded_in_a_block_that_is_rolled_back(load):
-    """It holds what never was in the row; its next save is compared with the row as it is."""
+    """The object holds values that were never committed; its next save is compared with the real row."""
     row = Category.objects.create(name="old")
     with pytest.raises(KeyError), transaction.atomic():
         Category.objects.filter(pk=row.pk).update(name="never")
@@ -143,12 +143,12 @@ def test_object_loaded_in_a_block_that_is_rolled_back(load):
 
 
 def test_commit_that_postgresql_makes_a_rollback():
-    """After a failed statement whose error was swallowed there is no exception and no row; the log says so."""
+    """After a failed statement whose error was swallowed there is neither exception nor row, and the log says so."""
     with recorded() as events, transaction.atomic():
         Category.objects.create(name="a")
         with suppress(IntegrityError), connection.cursor() as cursor:
             cursor.execute("INSERT INTO shop_category (name) VALUES ('a')")
-    is_there = connection.vendor == "sqlite"  # which undoes the one statement alone
+    is_there = connection.vendor == "sqlite"  # SQLite undoes only the failed statement
     assert Category.objects.exists() is is_there
     saves = [e for e in events if e.signal in ("pre_save", "post_save")]
     assert [e.outcome for e in saves] == ["committed" if is_there else "rolled_back"] * 2
@@ -156,7 +156,7 @@ def test_commit_that_postgresql_makes_a_rollback():
 
 
 def test_connection_s_methods_take_their_arguments_by_name_too():
-    """As Django's own do, while events are held."""
+    """They accept keyword arguments as Django's own do, while events are held."""
     with recorded() as events, transaction.atomic():
         Category.objects.create(name="kept")
         sid = connection.savepoint()
@@ -166,7 +166,7 @@ def test_connection_s_methods_take_their_arguments_by_name_too():
 
 
 def test_commit_inside_a_block_is_refused_and_loses_nothing():
-    """Django's error comes up, and the block goes on with its events."""
+    """Django's error propagates, and the block continues with its events."""
     with recorded() as events, transaction.atomic():
         Category.objects.create(name="a")
         with pytest.raises(transaction.TransactionManagementError):
@@ -175,7 +175,7 @@ def test_commit_inside_a_block_is_refused_and_loses_nothing():
 
 
 def test_reading_inside_the_block_sees_its_events_and_a_rollback_still_undoes_them():
-    """A statement that names the log writes what is held; a later rollback turns it into rolled back."""
+    """A statement that names the log writes the held events first; a later rollback marks them as rolled back."""
     with recorded() as events, pytest.raises(KeyError), transaction.atomic():
         Category.objects.create(name="books")
         assert SignalEvent.objects.filter(sender="shop.Category").count() == 2
@@ -184,7 +184,7 @@ def test_reading_inside_the_block_sees_its_events_and_a_rollback_still_undoes_th
 
 
 def test_reading_inside_a_broken_block_is_refused_as_without_the_app():
-    """After a database error Django refuses every statement of the block, and the refusal stays Django's."""
+    """After a database error Django refuses every statement of the block, with its own exception."""
     Category.objects.create(name="books")
     with recorded() as events, transaction.atomic():
         Category.objects.create(name="undone")
@@ -196,7 +196,7 @@ def test_reading_inside_a_broken_block_is_refused_as_without_the_app():
 
 
 def test_large_transaction_is_written_in_parts_and_rolls_back_whole():
-    """More events than are held at once: the log is complete after a commit, and bounded after a rollback."""
+    """With more events than are held at once, the log is complete after a commit and bounded after a rollback."""
     with recorded() as events, transaction.atomic():
         for number in range(700):
             Category.objects.create(name=f"c{number}")
@@ -213,7 +213,7 @@ def test_large_transaction_is_written_in_parts_and_rolls_back_whole():
 
 
 def test_connection_closed_inside_a_block():
-    """A connection that is closed takes its transaction along; what was tried is on record all the same."""
+    """Closing the connection ends its transaction, and the attempted work is still recorded."""
     with recorded() as events:
         with pytest.raises(DatabaseError), transaction.atomic():
             Category.objects.create(name="lost")
@@ -237,7 +237,7 @@ def test_python_side_values_after_a_rollback():
 
 
 def test_unobserved_models_leave_no_trace_and_no_transaction():
-    """A model that is not observed goes Django's own way."""
+    """A model that is not observed is saved as Django does it."""
     with recorded() as events:
         note = Note.objects.create(text="x")
         note.delete()
@@ -245,7 +245,7 @@ def test_unobserved_models_leave_no_trace_and_no_transaction():
 
 
 def test_nothing_stays_on_the_connection():
-    """After each transaction the connection is as Django made it, but for the watcher of silent writes."""
+    """After each transaction only the watcher of silent writes is left on the connection."""
     with pytest.raises(KeyError), transaction.atomic():
         Category.objects.create(name="books")
         raise KeyError

@@ -9,11 +9,11 @@ from tests.shop.models import Category
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-new_savepoint = getattr(transaction, "savepoint_create", transaction.savepoint)  # its name in Django 6.1
+new_savepoint = getattr(transaction, "savepoint_create", transaction.savepoint)  # its name on Django 6.1
 
 
 def test_rolled_back_savepoint_inside_a_committed_block():
-    """Only what came after the savepoint is rolled back, whatever became of the block."""
+    """Only what came after the savepoint is rolled back, whatever happens to the block."""
     with recorded() as events:
         with transaction.atomic():
             Category.objects.create(name="kept")
@@ -29,7 +29,7 @@ def test_rolled_back_savepoint_inside_a_committed_block():
 
 
 def test_savepoint_older_than_the_first_event():
-    """A savepoint that was there before anything was recorded still undoes what came after it."""
+    """A savepoint made before anything was recorded still undoes what came after it."""
     with recorded() as events, transaction.atomic():
         with pytest.raises(KeyError), transaction.atomic():
             Category.objects.create(name="undone")
@@ -70,7 +70,7 @@ def test_inner_block_without_savepoint_dooms_the_outer():
 
 
 def test_failed_save_inside_a_savepoint_of_a_committed_block():
-    """What `get_or_create` does when it loses a race: the block goes on, the try is on record as failed."""
+    """As when `get_or_create` loses a race: the block continues, and the attempt is recorded as failed."""
     Category.objects.create(name="books")
     with recorded() as events, transaction.atomic():
         with pytest.raises(IntegrityError), transaction.atomic():
@@ -84,7 +84,7 @@ def test_failed_save_inside_a_savepoint_of_a_committed_block():
 
 
 def test_events_written_inside_a_rolled_back_savepoint_are_written_again():
-    """Events of before the savepoint, written by a read inside it, survive its rollback as committed."""
+    """Events from before the savepoint, written by a read inside it, survive its rollback as committed."""
     with recorded() as events, transaction.atomic():
         Category.objects.create(name="kept")
         with pytest.raises(KeyError), transaction.atomic():

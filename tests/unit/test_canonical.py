@@ -29,7 +29,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-@example({"\ue000": 1, "\U00010000": 2})  # # RFC 8785 sorts by UTF-16 code unit: the second key comes first
+@example({"\ue000": 1, "\U00010000": 2})  # RFC 8785 sorts by UTF-16 code unit: the second key comes first
 @example({'\x7f\x00\x1f"\\/\u2028': '\x7f\x00\x1f"\\/\u2028'})
 def test_same_bytes_as_rfc8785(value):
     """The fast encoder and the reference implementation agree on the whole restricted domain."""

@@ -18,7 +18,7 @@ from signal_log.show.export.jsonl import JsonLines
 from signal_log.show.words.text import visible
 
 ABOUT = {"version": 1, "up_to": 9, "filters": {"q": ["=1+1"]}}
-ANY_TEXT = st.text(st.characters(exclude_categories=()))  # # including lone surrogates
+ANY_TEXT = st.text(st.characters(exclude_categories=()))  # including lone surrogates
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),

@@ -161,7 +161,7 @@ class FakeHub:
         before = self.feed.frontier
         self.feed.advance(batch.frontier, batch.events)
         self.subscriptions.publish(batch.events, before, batch.frontier)
-        if self.dice.random() < 0.2:  # # as if most of them had been late for too long
+        if self.dice.random() < 0.2:  # as if most of them had been late for too long
             for client in list(self.subscriptions._keys):
                 if client.position.live and not client.window.half_free:
                     client.fall_behind(batch.frontier)
@@ -170,7 +170,7 @@ class FakeHub:
 async def run_random_actions(seed: int, steps: int, outages: float) -> None:
     dice = random.Random(seed)
     hubs = [FakeHub(Table(dice, steps, outages), dice)]
-    hubs.append(FakeHub(hubs[0].log, dice))  # # another process reading the same table
+    hubs.append(FakeHub(hubs[0].log, dice))  # another process reading the same table
     log = hubs[0].log
     for hub in hubs:
         while not hub.started:
@@ -218,7 +218,7 @@ async def run_random_actions(seed: int, steps: int, outages: float) -> None:
 @settings(max_examples=100, deadline=None)
 @example(
     seed=1404, steps=50, outages=0.02, rows_per_read=2, room=2, remembered=0
-)  # # a heartbeat sent during a read was ahead of id 1
+)  # a heartbeat sent during a read was ahead of id 1
 @given(
     seed=st.integers(0, 2**32),
     steps=st.integers(50, 400),

@@ -55,7 +55,7 @@ class World:
         """Let one transaction begin, take an id, commit or roll back."""
         action = self.dice.choices(["begin", "insert", "commit", "roll back"], [3, 5, 3, 1])[0]
         if action == "begin" or not self.transactions:
-            self.begun += 1  # # it holds the lock but has no id yet
+            self.begun += 1  # it holds the lock but has no id yet
             self.transactions[f"{self.begun}/1"] = []
             return
         name = self.dice.choice(sorted(self.transactions))

@@ -123,7 +123,7 @@ def test_a_late_event_that_comes_during_a_read_is_owed_unless_the_read_found_it(
     read = client.next_read(before)
     assert read is not None
     client.offered(events(3, 4), before)
-    rows = events(4, 5, 9)  # # 3 did not exist yet when the table was read
+    rows = events(4, 5, 9)  # 3 did not exist yet when the table was read
     assert ids(client.wanted(rows, after)) == [4, 5, 9]
     client.read_returned(read, rows, (), complete=True)
     assert client.cursor(after) == anchor(2)
@@ -320,7 +320,7 @@ class Page:
     def reconnect(self) -> None:
         self.hub = self.dice.choice(self.hubs)
         self.open_socket()
-        self.on_socket.update(range(self.cursor.id + 1))  # # the client has these and says so
+        self.on_socket.update(range(self.cursor.id + 1))  # the client has these and says so
         self.client.resumed(self.cursor)
         self.take_cursor()
 
@@ -370,7 +370,7 @@ class Page:
             wanted = self.client.wanted_backfill(rows, self.hub.frontier)
             self.client.backfill_returned(rows, wanted[:room], wanted[room:])
             for forget in (self.received, self.on_socket, self.before_it_began):
-                forget.difference_update(ids(wanted))  # # a backfill may send what was sent before
+                forget.difference_update(ids(wanted))  # a backfill may send what was sent before
         self.read = self.backfill = self.rows = None
         self.receive(wanted[:room])
         self.take_cursor()
