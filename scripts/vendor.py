@@ -25,6 +25,8 @@ SPECIFIERS = {
     "preact/hooks": "./preact-hooks.js",
     "htm": "./htm.js",
 }
+# For the type checker only, never shipped: what a page imports has the types of the packages themselves.
+TYPES = {"htm-preact.d.ts": 'export { Component, h, render } from "preact";\nexport { html } from "htm/preact";\n'}
 LICENCES = ("preact", "htm")
 
 IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*)(["'])([^"'\s]+)\2""")
@@ -50,6 +52,8 @@ def main() -> None:
         text = SOURCE_MAP.sub("\n", (PACKAGES / source).read_text(encoding="utf-8"))
         if name.endswith(".js"):
             text = IMPORT.sub(relative, text)
+        (new / name).write_text(text, encoding="utf-8")
+    for name, text in TYPES.items():
         (new / name).write_text(text, encoding="utf-8")
     for package in LICENCES:
         name = package.replace("@", "").replace("/", "-") + ".txt"

@@ -29,7 +29,13 @@ import { searchBox } from "./parts/search.js";
 import { SharedViews } from "./server/shared.js";
 import { Connection } from "./server/socket.js";
 
-Object.assign(deeds, reader, { remove: (filter) => reader.change(remove(state.filters, filter)) });
+/** @import { Filter } from "./events/filters.js" */
+/** @import { Row } from "./events/types.js" */
+/** @import { ListName } from "./page/view.js" */
+
+Object.assign(deeds, reader, {
+  remove: (/** @type {Filter} */ filter) => reader.change(remove(state.filters, filter)),
+});
 page.connection = new Connection({
   url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${config.socket}`,
   backfill: config.backfill,
@@ -56,7 +62,7 @@ page.search = searchBox($("query"), $("search"), {
 viewMenu($("view-open"), $("view-menu"), {
   views,
   display,
-  shared: new SharedViews(links.shared, $("view-menu").dataset.token),
+  shared: new SharedViews(links.shared, $("view-menu").dataset.token ?? ""),
   open: reader.open,
   look: reader.look,
   arrange: reader.columns,
@@ -70,9 +76,11 @@ viewMenu($("view-open"), $("view-menu"), {
 $("tools").hidden = $("panes").hidden = false;
 $("follow").onclick = () => (state.following ? reader.pause("reader") : reader.follow());
 $("new").onclick = reader.follow;
-$("lists").onclick = ({ target }) => target.value && reader.list(target.value);
+for (const button of $("lists").querySelectorAll("button"))
+  button.onclick = () => reader.list(/** @type {ListName} */ (button.value));
 $("clock").onclick = reader.retime;
 $("facets-open").onclick = () => reader.facetsDrawer();
+/** @param {Row} row */
 const linkOf = (row) => new URL(links.event(eventIdOf(row)), location.href).href;
 listen({
   "/": () => page.search.focus(),
@@ -109,7 +117,8 @@ addEventListener("popstate", () => {
   reader.change(view.filters, { range: view.range, step: false });
 });
 document.addEventListener("pointerdown", ({ target }) => {
-  if ($("facets").classList.contains("open") && !target.closest("#facets, #facets-open")) reader.facetsDrawer(false);
+  const outside = target instanceof Element && !target.closest("#facets, #facets-open");
+  if (outside && $("facets").classList.contains("open")) reader.facetsDrawer(false);
 });
 addEventListener("online", () => {
   page.connection.hurry();

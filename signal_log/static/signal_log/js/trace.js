@@ -7,16 +7,32 @@ import { Minimap } from "./tracepage/minimap.js";
 import { END, isWhole, length, pan, showing, WHOLE, zoom } from "./tracepage/span.js";
 import { TraceRows } from "./tracepage/trace_rows.js";
 
+/** @import { Span } from "./tracepage/span.js" */
+
 const STEP = 1.5; // zoom factor of a key
 const PART = 0.2; // share of the visible span that a key moves by
 
-const $ = (id) => document.getElementById(id);
+/**
+ * @typedef {object} Special elements
+ * @property {HTMLTableElement} falls
+ * @property {HTMLCanvasElement} minimap
+ * @property {HTMLDialogElement} keys
+ * @property {HTMLButtonElement} zoom-all
+ * @property {HTMLButtonElement} zoom-out
+ */
+
+/**
+ * @template {string} I
+ * @param {I} id
+ * @returns {I extends keyof Special ? Special[I] : HTMLElement}
+ */
+const $ = (id) => /** @type {any} */ (document.getElementById(id));
 const table = $("falls");
 const rows = new TraceRows(table);
 const folds = new Folds(rows.levels);
 const bad = rows.worst();
 const totalUs = Number(table.dataset.totalUs);
-const axis = [...table.tHead.querySelectorAll(".axis span")];
+const axis = [...table.querySelectorAll("thead .axis span")];
 const ends = axis.map((one) => one.textContent);
 let span = WHOLE;
 let shown = folds.shown();
@@ -24,9 +40,11 @@ let error = -1;
 
 $("trace-tools").hidden = false;
 const minimap = new Minimap($("minimap"), rows.length, { select: look, go: (index) => rows.goTo(shown[index]) });
+/** @param {string} words */
 const say = (words) => {
   $("trace-said").textContent = words;
 };
+/** @param {number} at */
 const time = (at) => duration((at / END) * totalUs);
 
 /** Draws what the span, the open rows and the scroll position put in view. */
@@ -43,6 +61,7 @@ const soon = () => {
   });
 };
 
+/** @param {Span} wanted */
 function look(wanted) {
   span = wanted;
   for (const [end, one] of axis.entries()) one.textContent = isWhole(span) ? ends[end] : time(span[end]);
@@ -58,6 +77,7 @@ function refold() {
   soon();
 }
 
+/** @param {boolean} open */
 function foldAll(open) {
   folds.all(open);
   refold();
@@ -84,12 +104,16 @@ function highlight() {
 
 /** The point that keys zoom around: the bar of the focused row, if it is in view. */
 function middle() {
-  const bar = rows.bars[rows.rowOf(document.activeElement)];
-  const at = bar && bar.x + bar.width / 2;
+  const row = rows.rowOf(document.activeElement);
+  if (row === undefined) return undefined;
+  const { x, width } = rows.bars[row];
+  const at = x + (width ?? 0) / 2;
   return at >= span[0] && at <= span[1] ? at : undefined;
 }
 
+/** @param {number} part */
 const scroll = (part) => scrollBy({ top: part * innerHeight });
+/** @type {Record<string, () => unknown>} */
 const deeds = {
   w: () => scroll(-PART),
   s: () => scroll(PART),
@@ -108,10 +132,15 @@ const deeds = {
   "?": () => $("keys").showModal(),
 };
 listen(deeds);
-$("trace-tools").addEventListener("click", ({ target }) => deeds[target.closest("[data-key]")?.dataset.key]?.());
+$("trace-tools").addEventListener("click", ({ target }) => {
+  const button = target instanceof Element && target.closest("[data-key]");
+  if (button instanceof HTMLElement) deeds[button.dataset.key ?? ""]?.();
+});
 table.addEventListener("click", ({ target }) => {
-  if (!target.closest(".caret")) return;
-  folds.toggle(rows.rowOf(target));
+  const caret = target instanceof Element && target.closest(".caret");
+  const row = caret ? rows.rowOf(caret) : undefined;
+  if (row === undefined) return;
+  folds.toggle(row);
   refold();
 });
 addEventListener("scroll", soon, { passive: true });

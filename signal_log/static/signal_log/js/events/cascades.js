@@ -3,23 +3,36 @@
 import { pieces, runs, runWords, toldBy } from "./cascade.js";
 import { OrderedRows } from "./rows.js";
 
+/** @import { Gap, Operation, PlacedRow } from "./types.js" */
+
 const LONG = /^(command|migration|test)\b/; // a trace of these is too much for one row
 
-class CascadeRow {
-  constructor(key, born) {
-    Object.assign(this, {
-      type: "cascade",
-      key,
-      members: [],
-      rootId: Infinity,
-      id: 0,
-      position: -1,
-      depth: 0,
-      version: 0,
-      born,
-      open: false,
-      inside: [],
-    });
+export class CascadeRow {
+  type = /** @type {const} */ ("cascade");
+  rootId = Infinity;
+  id = 0;
+  position = -1;
+  depth = 0;
+  version = 0;
+  open = false;
+  unordered = false;
+  gone = false;
+  dim = false;
+  unrolled = ""; // the key of the row below of which each is shown
+  /** @type {Operation[]} */
+  members = [];
+  /** @type {MemberRow[]} */
+  inside = [];
+
+  /**
+   * @param {string} key
+   * @param {number} born
+   * @param {Cascades} list
+   */
+  constructor(key, born, list) {
+    this.key = key;
+    this.born = born;
+    this.list = list;
   }
 
   /** Its operations, causes before effects. */
@@ -48,17 +61,23 @@ class CascadeRow {
 }
 
 /** An operation below its cascade, or several equal ones in one row. */
-class MemberRow {
+export class MemberRow {
+  open = false;
+  gone = false;
+  dim = false;
+
+  /**
+   * @param {CascadeRow} cascade
+   * @param {Operation[]} run
+   * @param {number} place
+   */
   constructor(cascade, run, place) {
-    Object.assign(this, {
-      type: run.length > 1 ? "many" : "member",
-      cascade,
-      run,
-      place,
-      operation: run[0],
-      key: `${cascade.key}:${run[0].position}`,
-      open: false,
-    });
+    this.type = /** @type {"many" | "member"} */ (run.length > 1 ? "many" : "member");
+    this.cascade = cascade;
+    this.run = run;
+    this.place = place;
+    this.operation = run[0];
+    this.key = `${cascade.key}:${run[0].position}`;
   }
 
   get rootId() {
@@ -91,37 +110,48 @@ class MemberRow {
 }
 
 export class Cascades {
+  /** @type {OrderedRows<PlacedRow>} */
+  rows = new OrderedRows();
+  /** @type {Map<string, CascadeRow>} */
+  byKey = new Map();
+
+  /** @param {OrderedRows<Operation | Gap>} operations */
   constructor(operations) {
-    this.rows = new OrderedRows();
-    this.byKey = new Map();
     const gaps = operations.rows.filter((row) => row.type === "gap");
     const rest = operations.rows.filter((row) => row.type !== "gap");
     for (const operation of rest) this.#join(operation, false);
     this.rows = new OrderedRows([...this.byKey.values(), ...gaps]);
   }
 
+  /** @param {Operation} operation */
   came(operation) {
     if (!operation.cascade || operation.cascade.list !== this) this.#join(operation, true);
   }
 
+  /** @param {Operation[]} operations */
   leave(operations) {
     for (const one of operations) this.#part(one);
   }
 
+  /** @param {Operation[]} operations */
   enter(operations) {
     for (const one of operations) this.#join(one, true);
   }
 
+  /** @param {Operation} operation */
   changed({ cascade }) {
+    if (!cascade) return;
     cascade.version += 1;
     if (cascade.open) this.#moved(cascade, () => {});
   }
 
+  /** @param {Gap} row */
   gap(row) {
     this.rows.insert(row);
   }
 
   evicted() {
+    /** @param {PlacedRow} row */
     const left = (row) => row.gone || (row.cascade ?? row).members?.some((one) => one.gone);
     for (const row of this.rows.takeOldest(left)) {
       if (row.type !== "cascade") continue;
@@ -138,17 +168,28 @@ export class Cascades {
     }
   }
 
+  /**
+   * @param {Operation} operation
+   * @returns {PlacedRow[]}
+   */
   rowsOf({ cascade }) {
-    return [cascade, ...cascade.inside];
+    return cascade ? [cascade, ...cascade.inside] : [];
   }
 
+  /**
+   * @param {Operation} operation
+   * @returns {PlacedRow | null}
+   */
   rowOf({ cascade, position }) {
-    return cascade.inside.find((row) => row.run.some((one) => one.position === position)) ?? cascade;
+    return cascade?.inside.find((row) => row.run.some((one) => one.position === position)) ?? cascade ?? null;
   }
 
-  /** Expands or collapses a row. */
+  /**
+   * Expands or collapses a row.
+   * @param {CascadeRow | MemberRow} row
+   */
   toggle(row) {
-    const { cascade = row } = row;
+    const cascade = row.type === "cascade" ? row : row.cascade;
     for (const one of cascade.inside) this.rows.remove(one);
     if (row === cascade) cascade.open = !cascade.open;
     else cascade.unrolled = cascade.unrolled === row.key ? "" : row.key;
@@ -156,16 +197,17 @@ export class Cascades {
     this.#fill(cascade);
   }
 
+  /**
+   * @param {Operation} operation
+   * @param {boolean} placed
+   */
   #join(operation, placed) {
     const key = keyOf(operation);
-    let row = this.byKey.get(key);
-    if (!row) {
-      row = new CascadeRow(key, operation.born);
-      row.list = this;
-      this.byKey.set(key, row);
-    }
+    const row = this.byKey.get(key) ?? new CascadeRow(key, operation.born, this);
+    this.byKey.set(key, row);
     const add = () => {
-      row.unordered ||= row.members.length > 0 && row.members.at(-1).position > operation.position;
+      const last = row.members.at(-1);
+      row.unordered ||= last !== undefined && last.position > operation.position;
       row.members.push(operation);
       operation.cascade = row;
       if (operation.rootId < row.rootId) row.rootId = row.id = operation.rootId;
@@ -174,8 +216,10 @@ export class Cascades {
     else add();
   }
 
+  /** @param {Operation} operation */
   #part(operation) {
     const row = operation.cascade;
+    if (!row) return;
     this.#moved(row, () => {
       row.members = row.members.filter((one) => one !== operation);
       row.rootId = row.id = Math.min(...row.members.map((one) => one.rootId));
@@ -183,7 +227,11 @@ export class Cascades {
     operation.cascade = null;
   }
 
-  /** Changes a row, then puts it and its expanded rows back in order. */
+  /**
+   * Changes a row, then puts it and its expanded rows back in order.
+   * @param {CascadeRow} row
+   * @param {() => void} change
+   */
   #moved(row, change) {
     const before = row.rootId;
     for (const one of row.inside) this.rows.remove(one);
@@ -195,6 +243,7 @@ export class Cascades {
     this.#fill(row);
   }
 
+  /** @param {CascadeRow} row */
   #fill(row) {
     row.inside = [];
     if (!row.open) return;
@@ -210,7 +259,10 @@ export class Cascades {
   }
 }
 
-/** The key of a cascade: a whole request or, in a longer program, one operation with all that it caused. */
+/**
+ * The key of a cascade: a whole request or, in a longer program, one operation with all that it caused.
+ * @param {Operation} operation
+ */
 function keyOf(operation) {
   let root = operation;
   while (root.parent) root = root.parent;

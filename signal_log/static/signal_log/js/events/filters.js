@@ -1,6 +1,11 @@
 // What the reader wants to see: a list of {key, value, not}, in the address bar and on the wire alike.
 
+/** @typedef {"signal" | "sender" | "object" | "actor" | "outcome" | "source" | "trace" | "q"} FilterKey */
+/** @typedef {{ key: FilterKey, value: string, not?: boolean }} Filter */
+
+/** @type {FilterKey[]} */
 export const KEYS = ["signal", "sender", "object", "actor", "outcome", "source", "trace", "q"];
+/** @type {Record<FilterKey, string>} */
 export const LABELS = {
   signal: "signal",
   sender: "model",
@@ -11,20 +16,32 @@ export const LABELS = {
   trace: "trace",
   q: "text",
 };
+/** @type {Record<string, FilterKey>} */
 const ALIASES = { model: "sender", text: "q", ...Object.fromEntries(KEYS.map((key) => [key, key])) };
 const MOST_VALUES = 50;
 const LONGEST = 500;
 
+/** @type {(a: Filter, b: Filter) => boolean} */
 export const same = (a, b) => a.key === b.key && a.value === b.value;
+/** @type {(filters: Filter[], wanted: Filter) => Filter | undefined} */
 export const has = (filters, wanted) => filters.find((f) => same(f, wanted));
 
-/** Put a filter in, or turn the one that says the opposite; what is already there goes (a toggle). */
+/**
+ * Put a filter in, or turn the one that says the opposite; what is already there goes (a toggle).
+ * @param {Filter[]} filters
+ * @param {Filter} wanted
+ */
 export function toggle(filters, wanted) {
   const there = has(filters, wanted);
   const rest = filters.filter((f) => !same(f, wanted));
   return there && Boolean(there.not) === Boolean(wanted.not) ? rest : add(rest, wanted);
 }
 
+/**
+ * @param {Filter[]} filters
+ * @param {Filter} wanted
+ * @returns {Filter[]}
+ */
 export function add(filters, wanted) {
   const value = [...wanted.value].slice(0, LONGEST).join(""); // never half of a character
   const rest = filters.filter((f) => !same(f, wanted));
@@ -32,13 +49,20 @@ export function add(filters, wanted) {
   return [...rest, { key: wanted.key, value, not: Boolean(wanted.not) }];
 }
 
+/** @type {(filters: Filter[], gone: Filter) => Filter[]} */
 export const remove = (filters, gone) => filters.filter((f) => !same(f, gone));
+/** @type {(filters: Filter[], turned: Filter) => Filter[]} */
 export const invert = (filters, turned) => filters.map((f) => (same(f, turned) ? { ...f, not: !f.not } : f));
 
+/** @type {(filter: Filter) => string} */
 const mark = ({ value, not }) => (not ? "!" : "") + value;
 
-/** `{sender: ["auth.User", "!users.Profile"]}` for the server. */
+/**
+ * `{sender: ["auth.User", "!users.Profile"]}` for the server.
+ * @param {Filter[]} filters
+ */
 export function toWire(filters) {
+  /** @type {Record<string, string[]>} */
   const wire = {};
   for (const filter of filters) {
     wire[filter.key] ??= [];
@@ -47,27 +71,42 @@ export function toWire(filters) {
   return wire;
 }
 
-/** The filters as a query string, the same one that /events/ takes. */
+/**
+ * The filters as a query string, the same one that /events/ takes.
+ * @param {Filter[]} filters
+ */
 export function toQuery(filters) {
   const query = new URLSearchParams();
   for (const filter of filters) query.append(filter.key, mark(filter));
   return query;
 }
 
+/** @param {string} query */
 export function fromQuery(query) {
+  /** @type {Filter[]} */
   let filters = [];
-  for (const [key, text] of new URLSearchParams(query)) {
-    if (KEYS.includes(key)) filters = add(filters, parsed(key, text));
+  for (const [name, text] of new URLSearchParams(query)) {
+    const key = KEYS.find((one) => one === name);
+    if (key) filters = add(filters, parsed(key, text));
   }
   return filters;
 }
 
+/**
+ * @param {FilterKey} key
+ * @param {string} text
+ * @returns {Filter}
+ */
 function parsed(key, text) {
   const not = text.startsWith("!");
   return { key, value: not ? text.slice(1) : text, not };
 }
 
-/** What was typed: `model:auth.User`, `-actor:eve`, `!needle` or plain words to search for. */
+/**
+ * What was typed: `model:auth.User`, `-actor:eve`, `!needle` or plain words to search for.
+ * @param {string} typed
+ * @returns {Filter | null}
+ */
 export function fromTyped(typed) {
   const text = typed.trim();
   const named = /^([-!]?)(\w+):(\S[\s\S]*)$/.exec(text);
@@ -75,5 +114,8 @@ export function fromTyped(typed) {
   return text ? parsed("q", text) : null;
 }
 
-/** The filter to drop when nothing is left: the one that was added last. */
+/**
+ * The filter to drop when nothing is left: the one that was added last.
+ * @type {(filters: Filter[]) => Filter | null}
+ */
 export const narrowest = (filters) => filters.at(-1) ?? null;

@@ -2,13 +2,22 @@
 
 import { lastPart } from "../lib/text.js";
 
+/** @import { Kind, SignalEvent, Verb } from "./types.js" */
+
 export const MASK = "••••••••";
+/** @type {Record<string, Verb>} */
 const SILENT_ROWS = { silent_insert: "created", silent_delete: "deleted" };
+/** @type {Partial<Record<Verb, string>>} */
 const ACTIONS = { created: "save", updated: "save", deleted: "delete", m2m: "m2m", silent: "write" };
+/** @type {Partial<Record<Kind, string>>} */
 const WORDS = { undone: "rolled back", failed: "failed", m2m: "relation" };
 const FEWEST_OF_A_ROW = 2;
 
-/** created | updated | deleted | silent | m2m | signal: what happened to the row. */
+/**
+ * What happened to the row.
+ * @param {SignalEvent} event
+ * @returns {Verb}
+ */
 export function verb({ signal, created, changes }) {
   // Before a save nobody knows; a whole row of new values is taken for a new one.
   if (signal === "pre_save" || signal === "post_save")
@@ -18,17 +27,28 @@ export function verb({ signal, created, changes }) {
   return signal.startsWith("silent_") ? "silent" : "signal";
 }
 
-/** The verb, where a silent write that made or removed rows "created" or "deleted" them. */
+/**
+ * The verb, where a silent write that made or removed rows "created" or "deleted" them.
+ * @type {(event: SignalEvent) => Verb}
+ */
 export const effect = (event) => SILENT_ROWS[event.signal] ?? verb(event);
 
-/** The verb | about | undone | failed: an outcome that is not committed comes before what was meant. */
+/**
+ * The verb, or about; an outcome that is not committed comes before what was meant.
+ * @param {SignalEvent} event
+ * @returns {Kind}
+ */
 export function kindOf(event) {
   if (event.outcome === "failed") return "failed";
   if (event.outcome === "rolled_back") return "undone";
   return event.signal === "pre_save" || event.signal === "pre_delete" ? "about" : verb(event);
 }
 
-/** The word that stands beside the icon. */
+/**
+ * The word that stands beside the icon.
+ * @param {SignalEvent} event
+ * @returns {string}
+ */
 export function wordOf(event) {
   const kind = kindOf(event);
   if (kind === "about") return event.signal === "pre_save" ? "saving" : "deleting";
@@ -36,30 +56,51 @@ export function wordOf(event) {
   return WORDS[kind] ?? kind;
 }
 
-/** What was called: save, delete, m2m, write; an extra signal's name. */
+/**
+ * What was called: save, delete, m2m, write; an extra signal's name.
+ * @type {(event: SignalEvent) => string}
+ */
 export const action = (event) => ACTIONS[verb(event)] ?? lastPart(event.signal);
 
-/** An extra signal as people say it: "logged in" for `django.contrib.auth.signals.user_logged_in`. */
+/**
+ * An extra signal as people say it: "logged in" for `django.contrib.auth.signals.user_logged_in`.
+ * @type {(signal: string) => string}
+ */
 const spoken = (signal) =>
   lastPart(signal)
     .replace(/^user_/, "")
     .replaceAll("_", " ");
 
-/** `auth.User` as people say it: "User". */
+/**
+ * `auth.User` as people say it: "User".
+ * @type {(sender: string) => string}
+ */
 export const modelName = (sender) => lastPart(sender) || sender || "(no model)";
 
-/** The object as it called itself, else its key. */
+/**
+ * The object as it called itself, else its key.
+ * @type {(repr: string, pk: string) => string}
+ */
 export const objectName = (repr, pk) => repr || pk || "no key yet";
 
-/** Who did it; where nobody was logged in, a stranger or a program: "migrate" for `command:migrate`. */
+/**
+ * Who did it; where nobody was logged in, a stranger or a program: "migrate" for `command:migrate`.
+ * @param {string} repr
+ * @param {string} pk
+ * @param {string} source
+ */
 export function actorName(repr, pk, source) {
   if (repr || pk) return repr || pk;
   return source === "http" || source === "websocket" ? "anonymous" : source.replace(/^\w+:/, "") || "nobody";
 }
 
-/** What began it: the request line, or the source. */
+/**
+ * What began it: the request line, or the source.
+ * @type {(event: SignalEvent) => string}
+ */
 export const begunBy = ({ method, path, source }) => [method, path].filter(Boolean).join(" ") || source;
 
+/** @param {unknown} changes */
 function allNew(changes) {
   if (!changes || typeof changes !== "object" || Array.isArray(changes)) return false;
   const all = Object.values(changes);

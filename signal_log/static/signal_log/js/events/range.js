@@ -2,52 +2,96 @@
 
 import { clock } from "../lib/time.js";
 
+/** @import { Mode } from "../lib/time.js" */
+
+/**
+ * @typedef {object} Range
+ * @property {string} since
+ * @property {string} until
+ * @property {number | null} from
+ * @property {number | null} to
+ * @property {boolean} [known] whether the server has said what the texts mean
+ */
+
 const ZONED = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
+/** @type {(text: string) => number | null} */
 const moment = (text) => (ZONED.test(text) ? Date.parse(text) : null); // only the server can parse other texts
 
+/**
+ * @param {string} since
+ * @param {string} until
+ * @returns {Range | null}
+ */
 function ranged(since, until) {
   return since || until ? { since, until, from: moment(since), to: moment(until) } : null;
 }
 
+/** @param {string} query */
 export function fromQuery(query) {
   const given = new URLSearchParams(query);
   return ranged(given.get("since")?.trim() ?? "", given.get("until")?.trim() ?? "");
 }
 
+/**
+ * @param {URLSearchParams} query
+ * @param {Range | null} range
+ */
 export function intoQuery(query, range) {
   if (range?.since) query.set("since", range.since);
   if (range?.until) query.set("until", range.until);
   return query;
 }
 
+/** @type {(range: Range | null) => { since?: string, until?: string }} */
 export const toWire = (range) => ({
   ...(range?.since && { since: range.since }),
   ...(range?.until && { until: range.until }),
 });
 
-/** A range of whole seconds, both included. */
+/**
+ * A range of whole seconds, both included.
+ * @param {number} first
+ * @param {number} last
+ */
 export function between(first, last) {
+  /** @type {(second: number) => string} */
   const text = (second) => new Date(second * 1000).toISOString().slice(0, 19);
   return ranged(`${text(first)}Z`, `${text(last)}.999999Z`);
 }
 
-/** A range between two moments, either of which may be open. */
+/**
+ * A range between two moments, either of which may be open.
+ * @type {(from: Date | null, to: Date | null) => Range | null}
+ */
 export const given = (from, to) => ranged(from ? from.toISOString() : "", to ? to.toISOString() : "");
 
-/** A range from `ms` ago that stays open to new events. */
+/**
+ * A range from `ms` ago that stays open to new events.
+ * @type {(ms: number, now: number) => Range | null}
+ */
 export const lately = (ms, now) => ranged(new Date(now - ms).toISOString(), "");
 
-/** The range with its times as the server parsed them. */
+/**
+ * The range with its times as the server parsed them.
+ * @type {(range: Range, page: { since?: string | null, until?: string | null }) => Range}
+ */
 export const understood = (range, { since, until }) => ({
   ...range,
   from: since ? Date.parse(since) : null,
   to: until ? Date.parse(until) : null,
 });
 
+/** @type {(range: Range, at: number) => boolean} */
 export const holds = ({ from, to }, at) => (from === null || at >= from) && (to === null || at <= to);
 
-/** "14:02:07 – 14:05:10", or the typed text while it is not parsed yet. */
+/**
+ * "14:02:07 – 14:05:10", or the typed text while it is not parsed yet.
+ * @param {Range} range
+ * @param {Mode} mode
+ * @param {number} now
+ */
 export function words(range, mode, now) {
+  /** @type {(text: string, at: number | null) => string} */
   const one = (text, at) =>
     at === null ? text : clock(at, mode === "utc" ? "utc" : "local", now).replace(/\.\d{3}$/, "");
   if (!range.until) return `since ${one(range.since, range.from)}`;

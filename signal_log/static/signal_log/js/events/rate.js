@@ -2,28 +2,38 @@
 
 export const KINDS = ["created", "updated", "deleted", "undone", "other"];
 const SECONDS = 600;
+/** @type {Record<string, number>} */
 const LANES = { created: 0, updated: 1, deleted: 2, undone: 3, failed: 3 };
 
+/** @type {(kind: string) => number} */
 export const lane = (kind) => LANES[kind] ?? 4;
 
 export class Rate {
-  constructor() {
-    this.clear();
-  }
+  counts = new Uint32Array(SECONDS * KINDS.length);
+  last = 0; // the newest second that has a slot
 
   clear() {
-    this.counts = new Uint32Array(SECONDS * KINDS.length);
-    this.last = 0; // the newest second that has a slot
+    this.counts.fill(0);
+    this.last = 0;
   }
 
-  /** Counts an operation of this kind at this time, or with `by` -1 removes one. */
+  /**
+   * Counts an operation of this kind at this time, or with `by` -1 removes one.
+   * @param {number} at
+   * @param {string} kind
+   * @param {number} by
+   */
   add(at, kind, by = 1) {
     const second = Math.floor(at / 1000);
     this.#advance(second);
     if (second > this.last - SECONDS) this.counts[(second % SECONDS) * KINDS.length + lane(kind)] += by;
   }
 
-  /** Sums for `bars` equal spans up to now: a list of [created, updated, deleted, undone, other]. */
+  /**
+   * Sums for `bars` equal spans up to now: a list of [created, updated, deleted, undone, other].
+   * @param {number} bars
+   * @param {number} now
+   */
   bars(bars, now) {
     this.#advance(Math.floor(now / 1000));
     const width = SECONDS / bars;
@@ -36,13 +46,23 @@ export class Rate {
     return sums;
   }
 
-  /** The first and last second covered by these of `bars` bars. */
+  /**
+   * The first and last second covered by these of `bars` bars.
+   * @param {number} first
+   * @param {number} last
+   * @param {number} bars
+   * @returns {[number, number]}
+   */
   secondsOf(first, last, bars) {
     const width = SECONDS / bars;
     return [this.last - Math.ceil((bars - first) * width) + 1, this.last - Math.ceil((bars - 1 - last) * width)];
   }
 
-  /** The mean of the last `seconds` whole seconds. */
+  /**
+   * The mean of the last `seconds` whole seconds.
+   * @param {number} now
+   * @param {number} seconds
+   */
   perSecond(now, seconds = 10) {
     this.#advance(Math.floor(now / 1000));
     let sum = 0;
@@ -53,6 +73,7 @@ export class Rate {
     return sum / seconds;
   }
 
+  /** @param {number} second */
   #advance(second) {
     if (second <= this.last) return;
     const from = Math.max(this.last + 1, second - SECONDS + 1);

@@ -9,43 +9,85 @@ import { EverySignal, OrderedRows } from "./rows.js";
 import { summary } from "./summary.js";
 import { place, Traces, tree } from "./traces.js";
 
+/** @import { Gap, Kind, Operation, Outcome, PlacedRow, ShortEvent, SignalEvent, Trace } from "./types.js" */
+
+/** @type {Record<string, typeof EverySignal | typeof Cascades>} */
 const LISTS = { signals: EverySignal, cascades: Cascades };
 const EVICT_AT_ONCE = 0.02; // share of the limit, so that eviction is rare
 
+/** @type {(event: SignalEvent) => string} */
 const via = (event) => line(begunBy(event));
 
-/** The object whose deletion an event belongs to, cascaded deletes included. */
+/**
+ * The object whose deletion an event belongs to, cascaded deletes included.
+ * @type {(event: SignalEvent) => string}
+ */
 const originOf = ({ signal, origin }) =>
   signal.endsWith("_delete") && origin?.pk !== undefined ? `${origin.model}/${origin.pk}` : "";
 
 export class Store {
-  /** Keeps `limit` events as compact rows, and the newest `recent` in full. */
+  facets = new FacetCounts();
+  /** @type {Map<string, string>} */
+  words = new Map();
+  /** @type {OrderedRows<Operation | Gap>} */
+  operations = new OrderedRows();
+  /** @type {EverySignal | Cascades | null} */
+  list = null;
+  shown = "operations";
+  traces = this.#newTraces();
+  /** @type {Map<number, Operation>} */
+  byId = new Map();
+  /** @type {Map<number, SignalEvent>} */
+  whole = new Map();
+  newestId = 0;
+  newestAt = 0;
+  taken = 0; // events received in total
+  floor = 0; // every match above this id is held, but for what the connection will still bring
+  /** @type {Gap | null} */
+  gap = null;
+
+  /**
+   * Keeps `limit` events as compact rows, and the newest `recent` in full.
+   * @param {object} options
+   * @param {number} [options.limit]
+   * @param {number} [options.recent]
+   * @param {(operation: Operation, was: Kind | "", is: Kind) => void} [options.onKind]
+   * @param {(event: ShortEvent) => void} [options.onEvent]
+   */
   constructor({ limit = 100_000, recent = 5_000, onKind = () => {}, onEvent = () => {} } = {}) {
-    Object.assign(this, { limit, recent, onKind, onEvent, shown: "operations" });
-    this.facets = new FacetCounts();
-    this.words = new Map();
-    this.clear();
+    this.limit = limit;
+    this.recent = recent;
+    this.onKind = onKind;
+    this.onEvent = onEvent;
   }
 
   clear() {
     this.operations = new OrderedRows();
     this.show(this.shown);
-    this.traces = new Traces((operation, change) => this.#move(operation, change));
+    this.traces = this.#newTraces();
     this.byId = new Map();
     this.whole = new Map();
     this.newestId = 0;
     this.newestAt = 0;
-    this.taken = 0; // events received in total
-    this.floor = 0; // every match above this id is held, but for what the connection will still bring
+    this.taken = 0;
+    this.floor = 0;
     this.gap = null;
     this.facets.reset();
+  }
+
+  #newTraces() {
+    return new Traces((operation, change) => this.#move(operation, change));
   }
 
   get size() {
     return this.byId.size;
   }
 
-  /** Adds events from the history, complete down to `floor`; none of them counts as new. */
+  /**
+   * Adds events from the history, complete down to `floor`; none of them counts as new.
+   * @param {SignalEvent[]} events
+   * @param {number} floor
+   */
   addOlder(events, floor) {
     const { taken } = this;
     const touched = this.add(events);
@@ -54,8 +96,13 @@ export class Store {
     return touched;
   }
 
-  /** Adds events in any order, repeats included; returns the operations that are new or changed. */
+  /**
+   * Adds events in any order, repeats included; returns the operations that are new or changed.
+   * @param {SignalEvent[]} events
+   * @param {number} now
+   */
   add(events, now = Date.now()) {
+    /** @type {Set<Operation>} */
     const touched = new Set();
     if (events.length) this.floor ||= events[0].id;
     for (const event of events) {
@@ -67,8 +114,12 @@ export class Store {
     return touched;
   }
 
-  /** Adds a row that marks events missing between those held and those to come. */
+  /**
+   * Adds a row that marks events missing between those held and those to come.
+   * @param {string} reason
+   */
   addGap(reason) {
+    /** @type {Gap} */
     const gap = {
       type: "gap",
       reason,
@@ -86,7 +137,10 @@ export class Store {
     return gap;
   }
 
-  /** Maintains the list of `signals` or `cascades` beside that of operations, or neither. */
+  /**
+   * Maintains the list of `signals` or `cascades` beside that of operations, or neither.
+   * @param {string} list
+   */
   show(list) {
     this.shown = list;
     this.list = LISTS[list] ? new LISTS[list](this.operations) : null;
@@ -94,35 +148,53 @@ export class Store {
 
   /** The list that is shown. */
   get rows() {
-    return this.list?.rows ?? this.operations;
+    return /** @type {OrderedRows<PlacedRow>} */ (this.list?.rows ?? this.operations);
   }
 
-  /** The row of that list that contains an event. */
+  /**
+   * The row of that list that contains an event.
+   * @param {number} id
+   * @returns {PlacedRow | undefined}
+   */
   rowOf(id) {
     const operation = this.byId.get(id);
     return operation && (this.list?.rowOf(operation, id) ?? operation);
   }
 
-  /** The rows of that list that belong to an operation. */
+  /**
+   * The rows of that list that belong to an operation.
+   * @param {Operation} operation
+   * @returns {PlacedRow[]}
+   */
   rowsOf(operation) {
     return this.list?.rowsOf(operation) ?? [operation];
   }
 
-  /** The full event, if it is recent enough to be held. */
+  /**
+   * The full event, if it is recent enough to be held.
+   * @param {number} id
+   */
   event(id) {
     return this.whole.get(id);
   }
 
-  /** Restores the full events of compact rows. */
+  /**
+   * Restores the full events of compact rows.
+   * @param {SignalEvent[]} events
+   */
   recall(events) {
     for (const event of events) if (this.byId.has(event.id)) this.#keepWhole(event);
   }
 
-  /** The operation that an event belongs to. */
+  /**
+   * The operation that an event belongs to.
+   * @param {number} id
+   */
   operationOf(id) {
     return this.byId.get(id);
   }
 
+  /** @param {string} text */
   #word(text) {
     const known = this.words.get(text);
     if (known !== undefined) return known;
@@ -131,14 +203,19 @@ export class Store {
     return text;
   }
 
+  /**
+   * @param {SignalEvent} event
+   * @param {number} now
+   */
   #take(event, now) {
     const trace = this.traces.of(event.trace_id);
+    /** @type {ShortEvent} */
     const compact = {
       id: event.id,
       signal: this.#word(event.signal),
       sender: this.#word(event.sender),
       actor: this.#word(event.actor_repr || event.actor_pk),
-      outcome: this.#word(event.outcome),
+      outcome: /** @type {Outcome} */ (this.#word(event.outcome)),
       source: this.#word(event.source),
       us: event.duration_us,
       position: event.position,
@@ -146,9 +223,12 @@ export class Store {
       kind: kindOf(event),
       word: wordOf(event),
     };
-    let operation = trace.operations.get(event.operation);
-    if (!operation) operation = this.#open(trace, event, compact, now);
-    else if (event.id < operation.id) this.#move(operation, () => (operation.id = event.id));
+    const known = trace.operations.get(event.operation);
+    const operation = known ?? this.#open(trace, event, compact, now);
+    if (event.id < operation.id)
+      this.#move(operation, () => {
+        operation.id = event.id;
+      });
     operation.events.push(compact);
     operation.events.sort((a, b) => a.position - b.position);
     operation.stale = true;
@@ -159,19 +239,30 @@ export class Store {
     this.list?.came(operation, compact);
     this.traces.known(operation, event.position);
     this.taken += 1;
-    if (this.gap && event.id > this.gap.rootId) this.#closeGap(compact.at);
+    if (this.gap && event.id > this.gap.rootId) this.#closeGap(this.gap, compact.at);
     if (event.id > this.newestId) this.newestId = event.id;
     if (compact.at > this.newestAt) this.newestAt = compact.at;
     return operation;
   }
 
-  #closeGap(at) {
-    this.gap.to = at;
-    this.gap.version += 1;
+  /**
+   * @param {Gap} gap
+   * @param {number} at
+   */
+  #closeGap(gap, at) {
+    gap.to = at;
+    gap.version += 1;
     this.gap = null;
   }
 
+  /**
+   * @param {Trace} trace
+   * @param {SignalEvent} event
+   * @param {ShortEvent} compact
+   * @param {number} now
+   */
   #open(trace, event, compact, now) {
+    /** @type {Operation} */
     const operation = {
       type: "operation",
       key: `${event.trace_id}:${event.operation}`,
@@ -204,7 +295,11 @@ export class Store {
     return operation;
   }
 
-  /** Changes what an operation's position depends on: its rows leave the list and are inserted again. */
+  /**
+   * Changes what an operation's position depends on: its rows leave the list and are inserted again.
+   * @param {Operation} operation
+   * @param {() => void} change
+   */
   #move(operation, change) {
     const rows = tree(operation);
     this.list?.leave(rows);
@@ -218,16 +313,22 @@ export class Store {
     this.list?.enter(rows);
   }
 
+  /** @param {SignalEvent} event */
   #keepWhole(event) {
     this.whole.set(event.id, event);
-    if (this.whole.size > this.recent) this.whole.delete(this.whole.keys().next().value);
+    const [oldest] = this.whole.size > this.recent ? this.whole.keys() : [];
+    if (oldest !== undefined) this.whole.delete(oldest);
   }
 
-  /** Updates the row from the last known event of the operation. */
+  /**
+   * Updates the row from the last known event of the operation.
+   * @param {Operation} operation
+   */
   #refresh(operation) {
     if (!operation.stale || operation.gone) return;
     operation.stale = false;
-    const told = operation.events.findLast((e) => e.outcome !== "committed") ?? operation.events.at(-1);
+    const told =
+      operation.events.findLast((e) => e.outcome !== "committed") ?? operation.events[operation.events.length - 1];
     const event = this.whole.get(told.id);
     const before = operation.kind;
     operation.kind = told.kind;
@@ -241,14 +342,15 @@ export class Store {
       operation.actor = this.#word(event.actor_repr || event.actor_pk);
     }
     this.list?.changed(operation);
-    if (before !== operation.kind) this.onKind(operation, before, operation.kind);
+    if (before !== told.kind) this.onKind(operation, before, told.kind);
   }
 
+  /** @param {number} events */
   #evict(events) {
     let gone = 0;
     const leaving = this.operations.takeOldest((row) => {
       if (gone >= events) return false;
-      gone += row.events?.length ?? 0;
+      if (row.type !== "gap") gone += row.events.length;
       return true;
     });
     for (const row of leaving) {

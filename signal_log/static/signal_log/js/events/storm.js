@@ -4,30 +4,40 @@ import { line } from "../lib/text.js";
 import { modelName } from "./kinds.js";
 import { OrderedRows, rowAt } from "./rows.js";
 
+/** @import { Rate } from "./rate.js" */
+/** @import { Doing, Operation, Piece, PlacedRow, Row, ShortEvent } from "./types.js" */
+
 export const TOO_MANY = 50; // rows per second that nobody can read
 const FEW_AGAIN = 25;
 const KEPT = 600; // seconds
 const BEFORE = 1_000; // rows from before the storm kept below it
 const NAMED = 4; // kinds of operation named in a second's row
 
-class Second {
+export class Second {
+  type = /** @type {const} */ ("second");
+  events = 0;
+  version = 0;
+  open = false;
+  dim = false;
+  /** @type {Map<string, Doing>} */
+  doings = new Map();
+  /** @type {Row[]} */
+  inside = [];
+
+  /** @param {number} second */
   constructor(second) {
-    Object.assign(this, {
-      type: "second",
-      second,
-      at: second * 1000,
-      key: `second:${second}`,
-      events: 0,
-      doings: new Map(),
-      version: 0,
-      open: false,
-      inside: [],
-    });
+    this.second = second;
+    this.at = second * 1000;
+    this.key = `second:${second}`;
   }
 
-  /** [[kind, text], ...], most frequent first: "280 User updated". */
+  /**
+   * Most frequent first: "280 User updated".
+   * @returns {Piece[]}
+   */
   get said() {
     const all = [...this.doings.values()].filter(({ number }) => number > 0).sort((a, b) => b.number - a.number);
+    /** @type {Piece[]} */
     const named = all.slice(0, NAMED).map(({ kind, text, number }) => [kind, `${number} ${text}`]);
     return all.length > NAMED
       ? [...named, ["", `and ${all.slice(NAMED).reduce((sum, { number }) => sum + number, 0)} more`]]
@@ -37,18 +47,28 @@ class Second {
 
 /** The rows of a storm: seconds, newest first, then the rows from before it. */
 export class StormRows {
+  /**
+   * @param {Row[]} head
+   * @param {OrderedRows<PlacedRow>} base
+   */
   constructor(head, base) {
-    Object.assign(this, { head, base });
+    this.head = head;
+    this.base = base;
   }
 
   get length() {
     return this.head.length + this.base.length;
   }
 
+  /**
+   * @param {number} index
+   * @returns {Row}
+   */
   at(index) {
     return index < this.head.length ? this.head[index] : this.base.at(index - this.head.length);
   }
 
+  /** @param {Row} row */
   indexOf(row) {
     const place = this.head.indexOf(row);
     if (place >= 0) return place;
@@ -56,14 +76,19 @@ export class StormRows {
     return below < 0 ? -1 : this.head.length + below;
   }
 
+  /** @param {Row} [newest] */
   frozen(newest) {
-    return new StormRows(this.head.slice(Math.max(0, this.head.indexOf(newest))), this.base.frozen());
+    return new StormRows(this.head.slice(newest ? Math.max(0, this.head.indexOf(newest)) : 0), this.base.frozen());
   }
 
-  /** Adds rows; those inside a cascade of an expanded second go below that cascade. */
+  /**
+   * Adds rows; those inside a cascade of an expanded second go below that cascade.
+   * @param {PlacedRow[]} rows
+   */
   merge(rows) {
     const there = new Set(this.head);
-    const isInside = (row) => there.has(row.cascade);
+    /** @type {(row: PlacedRow) => boolean} */
+    const isInside = (row) => row.cascade != null && there.has(row.cascade);
     this.base.merge(rows.filter((row) => !there.has(row) && !isInside(row)));
     this.head = this.head.flatMap((one) => [
       one,
@@ -71,12 +96,17 @@ export class StormRows {
     ]);
   }
 
+  /** @param {(row: Row) => boolean | undefined} unwanted */
   drop(unwanted) {
     this.head = this.head.filter((row) => !unwanted(row));
     this.base.drop(unwanted);
   }
 
-  /** Expands or collapses a second. */
+  /**
+   * Expands or collapses a second.
+   * @param {Second} second
+   * @param {OrderedRows<PlacedRow>} rows
+   */
   toggle(second, rows) {
     const inside = new Set(second.inside);
     this.head = this.head.filter((row) => !inside.has(row));
@@ -90,19 +120,26 @@ export class StormRows {
 }
 
 export class Storm {
-  constructor() {
-    this.clear();
-  }
+  /** @type {Map<number, Second>} */
+  seconds = new Map();
+  newest = 0;
+  since = 0;
+  folded = 0;
+  /** @type {OrderedRows<PlacedRow>} */
+  base = new OrderedRows();
 
   clear() {
-    Object.assign(this, { seconds: new Map(), newest: 0, since: 0, base: null, folded: 0 });
+    Object.assign(this, { seconds: new Map(), newest: 0, since: 0, base: new OrderedRows(), folded: 0 });
   }
 
   get on() {
     return this.since > 0;
   }
 
-  /** Counts an event. */
+  /**
+   * Counts an event.
+   * @param {ShortEvent} event
+   */
   event({ at }) {
     const second = this.#second(at);
     if (!second) return;
@@ -111,7 +148,10 @@ export class Storm {
     if (this.on && second.second >= this.since) this.folded += 1;
   }
 
-  /** Counts an operation, or corrects its kind. */
+  /**
+   * Counts an operation, or corrects its kind.
+   * @param {Operation} operation
+   */
   operation(operation) {
     const { counted } = operation;
     if (counted) counted.number -= 1;
@@ -128,10 +168,15 @@ export class Storm {
     second.version += 1;
   }
 
-  /** Starts or ends the storm by the rate; `rows` is the unfolded list. */
+  /**
+   * Starts or ends the storm by the rate; `rows` is the unfolded list.
+   * @param {Rate} rate
+   * @param {number} now
+   * @param {OrderedRows<PlacedRow>} rows
+   */
   judge(rate, now, rows) {
     if (!this.on && rate.perSecond(now, 2) > TOO_MANY) this.#begin(Math.floor(now / 1000) - 2, rows);
-    else if (this.on && rate.perSecond(now, 5) < FEW_AGAIN) Object.assign(this, { since: 0, base: null });
+    else if (this.on && rate.perSecond(now, 5) < FEW_AGAIN) Object.assign(this, { since: 0, base: new OrderedRows() });
     return this.on;
   }
 
@@ -149,6 +194,10 @@ export class Storm {
       if (second.open) Object.assign(second, { open: false, inside: [], version: second.version + 1 });
   }
 
+  /**
+   * @param {number} since
+   * @param {OrderedRows<PlacedRow>} rows
+   */
   #begin(since, rows) {
     this.since = since;
     this.base = new OrderedRows(
@@ -160,6 +209,7 @@ export class Storm {
     );
   }
 
+  /** @param {number} at */
   #second(at) {
     const number = Math.floor(at / 1000);
     const known = this.seconds.get(number);

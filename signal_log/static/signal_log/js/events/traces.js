@@ -1,12 +1,22 @@
 // Links operations to their causes by position within a trace, in any order of arrival.
 
+/** @import { Operation, Trace } from "./types.js" */
+
 export class Traces {
-  /** `move(operation, change)` makes a change that the order of an operation and its descendants depends on. */
+  /**
+   * `move(operation, change)` makes a change that the order of an operation and its descendants depends on.
+   * @param {(operation: Operation, change: () => void) => void} move
+   */
   constructor(move) {
     this.move = move;
+    /** @type {Map<string, Trace>} */
     this.byId = new Map();
   }
 
+  /**
+   * @param {string} id
+   * @returns {Trace}
+   */
   of(id) {
     let trace = this.byId.get(id);
     if (!trace) {
@@ -16,7 +26,10 @@ export class Traces {
     return trace;
   }
 
-  /** Finds the parent by the position it fired at; an operation whose parent is not known yet waits. */
+  /**
+   * Finds the parent by the position it fired at; an operation whose parent is not known yet waits.
+   * @param {Operation} operation
+   */
   link(operation) {
     const { trace, parentPosition } = operation;
     trace.operations.set(operation.position, operation);
@@ -31,7 +44,11 @@ export class Traces {
     place(operation);
   }
 
-  /** A signal of an operation arrived: the operations waiting for it become its children. */
+  /**
+   * A signal of an operation arrived: the operations waiting for it become its children.
+   * @param {Operation} operation
+   * @param {number} position
+   */
   known(operation, position) {
     const { positions, orphans } = operation.trace;
     positions.set(position, operation);
@@ -47,7 +64,10 @@ export class Traces {
     }
   }
 
-  /** Removes an operation that was evicted. */
+  /**
+   * Removes an operation that was evicted.
+   * @param {Operation} operation
+   */
   forget(operation) {
     const { trace, parent } = operation;
     if (parent) parent.children = parent.children.filter((child) => child !== operation);
@@ -58,12 +78,17 @@ export class Traces {
   }
 }
 
+/** @param {Operation} operation */
 export function place(operation) {
   operation.rootId = operation.parent ? operation.parent.rootId : operation.id;
   operation.depth = operation.parent ? operation.parent.depth + 1 : operation.parentPosition === null ? 0 : 1;
 }
 
-/** An operation and its descendants, in order of position. */
+/**
+ * An operation and its descendants, in order of position.
+ * @param {Operation} operation
+ * @returns {Operation[]}
+ */
 export function tree(operation) {
   const all = [operation, ...operation.children.flatMap((child) => tree(child))];
   return all.sort((a, b) => a.position - b.position);

@@ -5,6 +5,7 @@ import { plural } from "./text.js";
 const EVERY = 20_000;
 
 export class Announcer {
+  /** @param {HTMLElement} region */
   constructor(region) {
     this.region = region;
     this.fresh = 0;
@@ -12,11 +13,15 @@ export class Announcer {
     this.last = Date.now();
   }
 
-  /** Announces this now: a change of the connection, the result of an action. */
+  /**
+   * Announces this now: a change of the connection, the result of an action.
+   * @param {string} words
+   */
   say(words) {
     this.region.textContent = words;
   }
 
+  /** @param {Iterable<{ kind: string }>} operations */
   count(operations) {
     for (const { kind } of operations) {
       this.fresh += 1;

@@ -1,18 +1,35 @@
 // Selects a range of a chart by dragging with mouse, pen or finger, by a click on a bar, or by keys.
 
-/** `of`: bars(), secondsOf(first, last), show(bar or undefined, seconds or null), select(seconds). */
+/**
+ * @typedef {[number, number]} Seconds the first and the last one
+ * @typedef {object} Brushed
+ * @property {() => number} bars
+ * @property {(first: number, last: number) => Seconds} secondsOf
+ * @property {(bar: number | undefined, seconds: Seconds | null) => void} show
+ * @property {(seconds: Seconds) => void} select
+ */
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Brushed} of
+ */
 export function brush(canvas, of) {
+  /** @type {Seconds | null} */
   let anchor = null; // the seconds of the bar where a drag began
+  /** @type {number | null} */
   let from = null; // the bar that a keyboard selection starts from
+  /** @type {number | null} */
   let at = null; // the bar under the keyboard cursor
 
+  /** @type {(event: PointerEvent) => number} */
   const barAt = ({ clientX }) => {
     const { left, width } = canvas.getBoundingClientRect();
     return Math.min(of.bars() - 1, Math.max(0, Math.floor(((clientX - left) / width) * of.bars())));
   };
-  const spanTo = (bar) => {
+  /** @type {(start: Seconds, bar: number) => Seconds} */
+  const spanTo = (start, bar) => {
     const [first, last] = of.secondsOf(bar, bar);
-    return [Math.min(anchor[0], first), Math.max(anchor[1], last)];
+    return [Math.min(start[0], first), Math.max(start[1], last)];
   };
   const forget = () => {
     anchor = from = at = null;
@@ -28,11 +45,11 @@ export function brush(canvas, of) {
   });
   canvas.addEventListener("pointermove", (event) => {
     const bar = barAt(event);
-    of.show(bar, anchor && spanTo(bar));
+    of.show(bar, anchor && spanTo(anchor, bar));
   });
   canvas.addEventListener("pointerup", (event) => {
     if (!anchor) return;
-    const span = spanTo(barAt(event));
+    const span = spanTo(anchor, barAt(event));
     forget();
     of.select(span);
   });
@@ -40,6 +57,7 @@ export function brush(canvas, of) {
   canvas.addEventListener("pointerleave", () => anchor || forget());
   canvas.addEventListener("blur", forget);
 
+  /** @type {(to: number, extend: boolean) => void} */
   const move = (to, extend) => {
     from = extend ? (from ?? at ?? to) : null;
     at = Math.min(of.bars() - 1, Math.max(0, to));

@@ -1,6 +1,11 @@
 // Clipboard: copies an event as JSON, Markdown, a Django query or a link.
 
-/** Copies text to the clipboard and returns whether that worked. */
+/** @import { SignalEvent } from "../events/types.js" */
+
+/**
+ * Copies text to the clipboard and returns whether that worked.
+ * @param {string} text
+ */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -10,6 +15,7 @@ export async function copy(text) {
   }
 }
 
+/** @param {string} text */
 function copyBySelection(text) {
   const area = document.createElement("textarea");
   area.className = "sr-only";
@@ -21,13 +27,22 @@ function copyBySelection(text) {
   return done;
 }
 
+/** @type {(event: SignalEvent) => string} */
 export const asJson = (event) => JSON.stringify(event, null, 2);
 
-/** `User.objects.get(pk="1")`, quoted so that a key can only be a string. */
+/**
+ * `User.objects.get(pk="1")`, quoted so that a key can only be a string.
+ * @type {(event: SignalEvent) => string}
+ */
 export const asOrm = ({ sender, object_pk: pk }) => `${sender.split(".").at(-1)}.objects.get(pk=${JSON.stringify(pk)})`;
 
-/** The change as a Markdown table, for a ticket. */
+/**
+ * The change as a Markdown table, for a ticket.
+ * @param {SignalEvent} event
+ * @param {string} url
+ */
 export function asMarkdown(event, url) {
+  /** @type {(value: unknown) => string} */
   const cell = (value) => `\`${JSON.stringify(value).replaceAll("`", "ʼ").replaceAll("|", "\\|")}\``;
   const rows = Object.entries(event.changes ?? {}).map(
     ([name, [old, now]]) => `| ${name} | ${cell(old)} | ${cell(now)} |`,

@@ -20,14 +20,23 @@ export const HELP = [
   ["?", "Show these shortcuts"],
 ];
 
+/** @typedef {Record<string, ((event: KeyboardEvent) => unknown) | undefined>} Deeds */
+
+/** @type {(target: Element) => Element | null | undefined} */
 const typing = (target) => target.closest?.("input, textarea, select, [contenteditable]");
+/** @type {(target: Element) => Element | null | undefined} */
 const pressing = (target) => target.closest?.("button, a, summary, dialog");
 
-/** `actions` maps a key to a function; listens for the life of the page. */
+/**
+ * `actions` maps a key to a function; listens for the life of the page.
+ * @param {Deeds} deeds
+ * @param {Document} root
+ */
 export function listen(deeds, root = document) {
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    const { key, target } = event;
+    const { key } = event;
+    const target = /** @type {Element} */ (event.target);
     if (typing(target) && key !== "Escape") return;
     if ((key === "Enter" || key === " ") && pressing(target)) return;
     const deed = deeds[key];

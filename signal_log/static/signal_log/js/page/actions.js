@@ -25,6 +25,16 @@ import {
 } from "./state.js";
 import { readView } from "./view.js";
 
+/** @import { Filter } from "../events/filters.js" */
+/** @import { Range } from "../events/range.js" */
+/** @import { StormRows } from "../events/storm.js" */
+/** @import { Operation, Row, Second } from "../events/types.js" */
+/** @import { Column } from "../parts/columns.js" */
+/** @import { Choices } from "./display.js" */
+/** @import { State } from "./state.js" */
+/** @import { ListName } from "./view.js" */
+
+/** @param {State["pausedBy"]} by */
 export function pause(by) {
   if (!state.following) return;
   // Pausing a storm by button shows every event; scrolling in it keeps the rows as they are.
@@ -48,11 +58,13 @@ export function follow() {
   all();
 }
 
+/** @param {boolean} atEdge */
 export function scrolled(atEdge) {
   if (!atEdge) pause("scroll");
   else if (state.pausedBy === "scroll") follow();
 }
 
+/** @param {Row | null | undefined} row */
 export function pick(row) {
   if (!row || row.type === "gap") return;
   pause("selection");
@@ -67,6 +79,7 @@ export function pick(row) {
   asking.then((found) => found && state.picked === row && showDetail()).catch(() => {});
 }
 
+/** @param {number} id */
 export function pickEvent(id) {
   const row = store.rowOf(id);
   if (!row) return location.assign(links.event(id));
@@ -85,7 +98,11 @@ export function unpick() {
   if (state.pausedBy === "selection" && table.atEdge) follow();
 }
 
-/** Selects the next row, or the next one for which `wanted` holds. */
+/**
+ * Selects the next row, or the next one for which `wanted` holds.
+ * @param {number} by
+ * @param {(row: Row) => boolean} wanted
+ */
 export function step(by, wanted = () => true) {
   if (folding()) pause("reader");
   const rows = state.following ? shownRows().frozen(table.newest) : shownRows();
@@ -104,7 +121,11 @@ function start() {
   showDetail();
 }
 
-/** Changes the filters and starts over; adds a history entry unless `step` is false. */
+/**
+ * Changes the filters and starts over; adds a history entry unless `step` is false.
+ * @param {Filter[]} filters
+ * @param {{ range?: Range | null, step?: boolean }} options
+ */
 export function change(filters, { range = state.range, step = true } = {}) {
   if (state.picked) state.wanted = eventIdOf(state.picked);
   Object.assign(state, { filters, answered: 0, notes: [], lost: "", refusal: "" });
@@ -116,7 +137,10 @@ export function change(filters, { range = state.range, step = true } = {}) {
   all();
 }
 
-/** Shows a time range or, without one, live events. */
+/**
+ * Shows a time range or, without one, live events.
+ * @param {Range | null} range
+ */
 export function during(range) {
   state.wanted = 0;
   lookAt(range);
@@ -125,6 +149,7 @@ export function during(range) {
   all();
 }
 
+/** @param {ListName} wanted */
 export function list(wanted) {
   if (wanted === state.list) return;
   const event = state.picked && eventIdOf(state.picked);
@@ -132,7 +157,7 @@ export function list(wanted) {
   stream.show(wanted);
   store.show(wanted);
   state.frozen &&= store.rows.frozen();
-  state.picked = event ? store.rowOf(event) : null;
+  state.picked = (event && store.rowOf(event)) || null;
   table.pick(state.picked);
   if (state.picked) table.reveal(state.picked);
   else if (state.pausedBy !== "range") follow();
@@ -140,19 +165,27 @@ export function list(wanted) {
   all();
 }
 
-/** Expands a second of a storm into its rows. */
+/**
+ * Expands a second of a storm into its rows.
+ * @param {Second} row
+ */
 function openSecond(row) {
   pause("selection");
-  state.frozen.toggle(row, store.rows);
+  /** @type {StormRows} */ (state.frozen).toggle(row, store.rows);
   all();
 }
 
-/** Expands or collapses a cascade or a group of equal operations. */
+/**
+ * Expands or collapses a cascade or a group of equal operations.
+ * @param {Row | null} row
+ * @param {boolean} [wanted]
+ */
 export function toggle(row = state.picked, wanted) {
   if (row?.type === "second") return openSecond(row);
-  const cascade = row?.cascade ?? row;
-  if (!cascade?.list || (wanted !== undefined && row.open === wanted)) return;
-  if (row === cascade ? cascade.members.length < 2 : row.type !== "many") return;
+  if (row?.type !== "cascade" && row?.type !== "many") return;
+  const cascade = row.type === "cascade" ? row : row.cascade;
+  if (wanted !== undefined && row.open === wanted) return;
+  if (row === cascade && cascade.members.length < 2) return;
   pause("selection");
   cascade.list.toggle(row);
   if (state.frozen) {
@@ -160,7 +193,7 @@ export function toggle(row = state.picked, wanted) {
     state.frozen.merge(cascade.inside);
   }
   if (state.picked?.cascade === cascade) {
-    state.picked = store.rowOf(eventIdOf(state.picked));
+    state.picked = store.rowOf(eventIdOf(state.picked)) ?? null;
     table.pick(state.picked);
   }
   all();
@@ -180,7 +213,7 @@ export async function context() {
     all();
     table.reveal(state.picked);
   } catch (problem) {
-    toast(`Could not load the surrounding events: ${problem.message}`);
+    toast(`Could not load the surrounding events: ${/** @type {Error} */ (problem).message}`);
   }
 }
 
@@ -195,12 +228,16 @@ function leaveContext() {
 
 /** Selects the next older row that was not committed. */
 export function nextError() {
+  /** @param {Row} row */
   const bad = (row) =>
     [row, ...(row.members ?? []), row.operation].some((one) => one?.kind === "failed" || one?.kind === "undone");
   if (!step(1, bad)) toast("No older errors");
 }
 
-/** Changes the row height or time format. */
+/**
+ * Changes the row height or time format.
+ * @param {Choices} changes
+ */
 export function look(changes) {
   display.set(changes);
   state.mode = table.mode = display.mode;
@@ -212,20 +249,29 @@ export function look(changes) {
 export const retime = () => look({ mode: MODES[(MODES.indexOf(state.mode) + 1) % MODES.length] });
 export const density = () => look({ roomy: !display.roomy });
 
-/** Changes the columns or their widths. */
+/**
+ * Changes the columns or their widths.
+ * @param {Column[]} chosen
+ */
 export function columns(chosen) {
   state.columns = display.columns = chosen;
   heads.show(chosen);
   remember();
 }
 
-/** Shows the columns of a view while it is open, else the user's own choice. */
+/**
+ * Shows the columns of a view while it is open, else the user's own choice.
+ * @param {Column[] | null} brought
+ */
 export function showColumns(brought) {
   state.columns = brought ?? display.columns;
   heads.show(state.columns);
 }
 
-/** Opens a saved view or, with an empty query, all events. */
+/**
+ * Opens a saved view or, with an empty query, all events.
+ * @param {string} query
+ */
 export function open(query) {
   const view = readView(query);
   showColumns(view.columns);
@@ -235,6 +281,10 @@ export function open(query) {
   change(view.filters, { range: view.range });
 }
 
+/**
+ * @param {string} text
+ * @param {string} what
+ */
 export async function take(text, what) {
   const done = await copy(text);
   announcer.say(done ? `${what} copied` : "The browser blocked copying");
@@ -242,10 +292,13 @@ export async function take(text, what) {
   toast(done ? `${what} copied` : "Not copied");
 }
 
+/** @param {string} words */
 export function toast(words) {
   $("copied").textContent = words;
   $("copied").hidden = false;
-  setTimeout(() => ($("copied").hidden = true), 1500);
+  setTimeout(() => {
+    $("copied").hidden = true;
+  }, 1500);
 }
 
 export function facetsDrawer(open = !$("facets").classList.contains("open")) {
@@ -261,26 +314,38 @@ export function leave() {
   if (state.range) return during(null);
 }
 
-/** Selects the event named in the address, or the one that was open before the filters changed. */
+/**
+ * Selects the event named in the address, or the one that was open before the filters changed.
+ * @param {number} id
+ */
 export function repick(id) {
   state.wanted = 0;
-  state.picked = store.rowOf(id);
+  state.picked = store.rowOf(id) ?? null;
   table.pick(state.picked);
   showDetail();
   remember();
 }
 
-/** Adds older rows to a frozen list as well, at its end. */
+/**
+ * Adds older rows to a frozen list as well, at its end.
+ * @param {Iterable<Operation>} operations
+ */
 export function found(operations) {
   state.frozen?.merge([...operations].flatMap((one) => store.rowsOf(one)));
   if (state.wanted && store.operationOf(state.wanted)) repick(state.wanted);
 }
 
-/** Removes one filter or all of them, including the one being typed. */
+/**
+ * Removes one filter or all of them, including the one being typed.
+ * @param {Filter | null} filter
+ */
 export const drop = (filter) =>
-  filter === state.typed ? page.search.clear() : change(filtering.remove(state.filters, filter));
+  filter && filter !== state.typed ? change(filtering.remove(state.filters, filter)) : page.search.clear();
 export const clear = () => page.search.clear() && change([], { range: null });
+/** @param {Filter} filter */
 export const only = (filter) => change(filtering.add(state.filters, filter));
+/** @param {Filter} filter */
 export const narrow = (filter) => change(filtering.toggle(state.filters, filter));
+/** @param {Filter} filter */
 export const turn = (filter) => change(filtering.invert(state.filters, filter));
 export const shownTrace = () => state.picked && operationOf(state.picked).trace;

@@ -3,9 +3,14 @@
 import { Store } from "../events/store.js";
 import { ask, state, store } from "./state.js";
 
+/** @import { Operation } from "../events/types.js" */
+
 const EACH_WAY = 20;
 
-/** The rows around an event that are not in the list yet, from a store of their own. */
+/**
+ * The rows around an event that are not in the list yet, from a store of their own.
+ * @param {number} id
+ */
 export async function around(id) {
   const [older, newer] = await Promise.all([
     ask({ before: id + 1, size: EACH_WAY + 1 }),
@@ -14,14 +19,18 @@ export async function around(id) {
   const near = new Store();
   near.show(state.list);
   near.add([...newer.events, ...older.events].reverse());
-  const others = near.operations.rows.filter((one) => one.events.every(({ id: own }) => !store.operationOf(own)));
+  const operations = near.operations.rows.filter((one) => one.type === "operation");
+  const others = operations.filter((one) => one.events.every(({ id: own }) => !store.operationOf(own)));
   const rows = [...new Set(others.flatMap((one) => near.rowsOf(one)))];
   for (const row of rows) row.dim = true;
   for (const one of others) one.home = near;
   return rows;
 }
 
-/** Loads the full events of an operation that the page holds only as a row. */
+/**
+ * Loads the full events of an operation that the page holds only as a row.
+ * @param {Operation} operation
+ */
 export async function recall(operation) {
   if (operation.home || operation.asked || operation.events.some(({ id }) => store.event(id))) return false;
   operation.asked = true;

@@ -20,6 +20,13 @@ import {
   stream,
 } from "./state.js";
 
+/** @import { ErrorFrame, Health, ReadyFrame, ResetFrame, SignalEvent } from "../events/types.js" */
+/** @import { Details, Handlers } from "../server/socket.js" */
+
+/**
+ * @param {string} name
+ * @param {Details} details
+ */
 function connected(name, details) {
   state.connection = { name, ...details };
   if (name === "signed-out" || name === "forbidden") forget();
@@ -31,6 +38,10 @@ function connected(name, details) {
   all();
 }
 
+/**
+ * @param {ReadyFrame} frame
+ * @param {boolean} resumed
+ */
 function ready(frame, resumed) {
   const back = state.connection.again;
   state.connection = { name: "live" };
@@ -46,6 +57,7 @@ function ready(frame, resumed) {
   health(frame);
 }
 
+/** @param {SignalEvent[]} events */
 function arrived(events) {
   const touched = stream.add(events);
   intoRange(events);
@@ -53,10 +65,11 @@ function arrived(events) {
   recovery.note(events, now());
   announcer.count(touched);
   if (state.wanted && store.operationOf(state.wanted)) repick(state.wanted);
-  if (state.picked && events.some((event) => event.trace_id === shownTrace().id)) state.detailStale = true;
+  if (state.picked && events.some((event) => event.trace_id === shownTrace()?.id)) state.detailStale = true;
   soon();
 }
 
+/** @param {ResetFrame} frame */
 function reset({ reason }) {
   if (reason !== "expired") forgetRows();
   const gap = stream.addGap(reason);
@@ -66,12 +79,14 @@ function reset({ reason }) {
   soon();
 }
 
+/** @param {Health} health */
 function health({ layer = "ok", database = "ok" }) {
   state.trouble = database === "ok" ? "" : "Database unavailable";
   state.notes = layer === "ok" ? [] : ["no channel layer: polling every second"];
   soon();
 }
 
+/** @param {ErrorFrame} frame */
 function refused({ code, detail }) {
   if (/database/.test(code)) state.trouble = "Database unavailable";
   else if (code === "bad_filter") state.refusal = detail;
@@ -88,4 +103,5 @@ function forget() {
   showDetail();
 }
 
+/** @type {Handlers} */
 export const handlers = { state: connected, events: arrived, ready, reset, error: refused, heartbeat: health };

@@ -4,14 +4,20 @@ import { MODES } from "../lib/time.js";
 import { fromText, toText, USUAL } from "../parts/columns.js";
 import { Kept } from "./saved.js";
 
+/** @import { Mode } from "../lib/time.js" */
+
+/** @typedef {{ mode?: Mode, roomy?: boolean, cols?: string }} Choices */
+
 export class Display {
+  /** @param {Storage | null} storage */
   constructor(storage) {
+    /** @type {Kept<Choices>} */
     this.kept = new Kept("signal-log-display", {}, storage);
     this.apply();
   }
 
   get mode() {
-    return MODES.includes(this.kept.value.mode) ? this.kept.value.mode : MODES[0];
+    return MODES.find((mode) => mode === this.kept.value.mode) ?? MODES[0];
   }
 
   get roomy() {
@@ -19,13 +25,14 @@ export class Display {
   }
 
   get columns() {
-    return fromText(this.kept.value.cols) ?? USUAL;
+    return fromText(this.kept.value.cols ?? null) ?? USUAL;
   }
 
   set columns(columns) {
     this.set({ cols: toText(columns) });
   }
 
+  /** @param {Choices} changes */
   set(changes) {
     this.kept.set({ ...this.kept.value, ...changes });
     this.apply();

@@ -6,21 +6,47 @@ import { Columns } from "../parts/columns_menu.js";
 import { forget, Shared } from "../parts/shared_menu.js";
 import { announcer } from "./state.js";
 
+/** @import { Mode } from "../lib/time.js" */
+/** @import { Column } from "../parts/columns.js" */
+/** @import { SharedViews } from "../server/shared.js" */
+/** @import { Choices, Display } from "./display.js" */
+/** @import { SavedViews, View } from "./saved.js" */
+
+/**
+ * @typedef {object} Of
+ * @property {SavedViews} views
+ * @property {SharedViews} shared
+ * @property {Display} display
+ * @property {() => string} query of the view shown
+ * @property {(query: string) => void} open
+ * @property {(from: Date | null, to: Date | null) => void} show
+ * @property {(minutes: number) => void} last
+ * @property {(changes: Choices) => void} look
+ * @property {() => Column[]} columns
+ * @property {(columns: Column[]) => void} arrange
+ * @property {(name: string) => boolean} fits
+ */
+/** @typedef {Of & { again: (done?: unknown) => void, close: () => void }} Parts */
+
+/** @type {[words: string, minutes: number][]} */
 const SPANS = [
   ["Last 5 min", 5],
   ["Last hour", 60],
   ["Last day", 1440],
 ];
+/** @type {Record<Mode, [words: string, title: string]>} */
 const WORDS = { local: ["Local", zone("local")], utc: ["UTC", ""], relative: ["Age", ""] };
 
 /**
- * `of`: views, shared, display, query() of the current view, open(query), show(from, to), last(minutes), look(changes),
- * columns(), arrange(columns), fits(name).
+ * @param {HTMLElement} button
+ * @param {HTMLElement} menu
+ * @param {Of} of
  */
 export function viewMenu(button, menu, of) {
   const close = () => menu.hidePopover();
   const again = () => render(html`<${Menu} ...${of} again=${again} close=${close} />`, menu);
-  menu.addEventListener("toggle", ({ newState }) => {
+  menu.addEventListener("toggle", (event) => {
+    const { newState } = /** @type {ToggleEvent} */ (event);
     if (newState !== "open") return forget();
     of.shared.load().then((done) => {
       if (done) of.views.follow(of.shared.all);
@@ -33,28 +59,39 @@ export function viewMenu(button, menu, of) {
   });
 }
 
+/** @param {Parts} of */
 const Menu = (of) => html`<div><${Views} ...${of} /><${Time} ...${of} /></div>
   <div><${Rows} ...${of} /><${Columns} ...${of} say=${say} /></div>`;
 
+/** @param {string} words */
 const say = (words) => announcer.say(words);
 
-function Views({ views, shared, display, query, open, again }) {
+/** @type {(event: SubmitEvent, name: string) => HTMLInputElement} */
+const fieldOf = ({ target }, name) => /** @type {any} */ (target).elements[name];
+
+/** @param {Parts} of */
+function Views({ views, shared, display, query, open, again, close }) {
+  /** @param {SubmitEvent} event */
   const save = async (event) => {
     event.preventDefault();
-    const { name } = event.target.elements;
-    const sharing = event.submitter?.value === "share";
+    const name = fieldOf(event, "name");
+    const sharing = event.submitter?.getAttribute("value") === "share";
     const done = sharing ? await shared.share(name.value, query()) : views.save(name.value, query());
     if (done && sharing) announcer.say(`${name.value} is now shared`);
     if (done) name.value = "";
     again();
   };
+  /** @type {(event: Event, wanted: string) => void} */
   const go = (event, wanted) => {
     event.preventDefault();
-    event.target.closest("[popover]").hidePopover();
+    close();
     open(wanted);
   };
+  /** @type {(wanted: string) => (event: Event) => void} */
+  const opening = (wanted) => (event) => go(event, wanted);
+  /** @param {View} view */
   const view = ({ name, query: kept, first }) => html`<li key=${name}>
-    <a href=${`?${kept}`} onClick=${(event) => go(event, kept)}>${name}</a>
+    <a href=${`?${kept}`} onClick=${opening(kept)}>${name}</a>
     <button type="button" aria-pressed=${String(Boolean(first))} title="Open by default"
       aria-label=${`Open ${name} by default`} onClick=${() => again(views.toggleFirst(name))}
     >${first ? "★" : "☆"}</button>
@@ -63,7 +100,7 @@ function Views({ views, shared, display, query, open, again }) {
   const share = html`<button class="btn small" value="share"
     title="Share with everyone who can see events">Share</button>`;
   return html`<h2>Views</h2><ul class="views">
-    <li><a href="?" onClick=${(event) => go(event, "")}>All events</a></li>
+    <li><a href="?" onClick=${opening("")}>All events</a></li>
     ${views.all.map(view)}
   </ul>
   <form class="one-line" onSubmit=${save}>
@@ -75,27 +112,34 @@ function Views({ views, shared, display, query, open, again }) {
   <${Shared} shared=${shared} views=${views} display=${display} go=${go} again=${again} say=${say} />`;
 }
 
+/** @param {Parts} of */
 function Time({ show, last, close }) {
+  /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
-    const { from, to } = event.target.elements;
-    if (!from.value && !to.value) return;
+    const [from, to] = [fieldOf(event, "from").value, fieldOf(event, "to").value];
+    if (!from && !to) return;
     close();
-    show(from.value && new Date(from.value), to.value && new Date(to.value));
+    show(from ? new Date(from) : null, to ? new Date(to) : null);
   };
+  /** @param {number} minutes */
   const choose = (minutes) => {
     close();
     last(minutes);
   };
+  /** @param {[string, number]} span */
   const span = ([words, minutes]) =>
     html`<button class="btn small" type="button" onClick=${() => choose(minutes)}>${words}</button>`;
+  /** @type {(name: string, label: string) => unknown} */
   const field = (name, label) => html`<label>${label}<input type="datetime-local" name=${name} step="1" /></label>`;
   return html`<h2>Time</h2><div class="one-line">${SPANS.map(span)}</div>
     <form class="times" onSubmit=${submit}>${field("from", "Start")}${field("to", "End")}
       <button class="btn small">Show</button></form>`;
 }
 
+/** @param {Parts} of */
 function Rows({ display, look, again }) {
+  /** @type {(name: "roomy" | "mode", value: boolean | Mode, words: [string, string]) => unknown} */
   const choice = (name, value, [words, title]) =>
     html`<button type="button" title=${title} aria-pressed=${String(display[name] === value)}
       onClick=${() => again(look({ [name]: value }))}>${words}</button>`;

@@ -7,8 +7,15 @@ import { count } from "../lib/text.js";
 import { Older } from "../server/older.js";
 import { ask, config, inForce, links, now, ranged, SETTLE, state, store, stream } from "./state.js";
 
-/** `found(store, operations, page)` is called after every step. */
+/** @import { Store } from "../events/store.js" */
+/** @import { Operation, Page, SignalEvent } from "../events/types.js" */
+
+/**
+ * `found(store, operations, page)` is called after every step.
+ * @param {(store: Store, operations: Set<Operation>, page: Page | null) => void} found
+ */
 export function waysBack(found) {
+  /** @param {Store} which */
   const of = (which) => new Older({ store: which, ask, changed: (touched, page) => found(which, touched, page) });
   const ways = { stream: of(stream), ranged: of(ranged) };
   return {
@@ -36,27 +43,41 @@ export function waysBack(found) {
   };
 }
 
-/** Copies live events that fall within the range into its store, which the history filled first. */
+/**
+ * Copies live events that fall within the range into its store, which the history filled first.
+ * @param {SignalEvent[]} events
+ */
 export function intoRange(events) {
-  if (state.range?.known) ranged.add(events.filter((event) => range.holds(state.range, Date.parse(event.occurred_at))));
+  const known = state.range?.known ? state.range : null;
+  if (known) ranged.add(events.filter((event) => range.holds(known, Date.parse(event.occurred_at))));
 }
 
-/** Takes over the range's times as the server parsed them. */
+/**
+ * Takes over the range's times as the server parsed them.
+ * @param {Page} page
+ */
 export function understand(page) {
   if (!state.range || state.range.known) return;
   state.range = { ...range.understood(state.range, page), known: true };
   intoRange([...stream.whole.values()]);
 }
 
-/** Renders the last line of the list. */
+/**
+ * Renders the last line of the list.
+ * @param {HTMLElement} root
+ * @param {Older} older
+ * @param {boolean} stormy
+ */
 export function renderEnd(root, older, stormy) {
   const said = stormy ? "Pause to see every event, and older ones" : words(older);
   root.hidden = !said;
   render(said && html`<div class="row end" role="row"><span role="gridcell">${said}</span></div>`, root);
 }
 
+/** @param {Older} older */
 function words(older) {
   if (older.state === "loading") return "Loading older events…";
+  /** @param {string} label */
   const button = (label) => html`<button class="link" type="button" onClick=${() => older.more()}>${label}</button>`;
   if (older.state === "searching")
     return html`Searched back to event ${count(older.searchedTo)} ${button("Keep searching")}`;

@@ -39,13 +39,19 @@ import {
   stream,
 } from "./state.js";
 
+/** @import { Filter } from "../events/filters.js" */
+
 const SPAN = 600_000; // ms covered by the chart
 const FRAME = 100; // ms between renders of arriving rows: nobody can read more than ten a second
 const SIDE = 500; // ms between renders of the facets, the chart and the status bar
 const MOST_FLASHES = 4; // per second; above that the whole list would blink
 
-/** What the controls rendered here do; live.js fills it from actions.js. */
-export const deeds = {};
+/**
+ * What the controls rendered here do; live.js fills it from actions.js.
+ * @typedef {typeof import("./actions.js") & { remove: (filter: Filter) => void }} Deeds
+ */
+
+export const deeds = /** @type {Deeds} */ ({});
 
 const titled = document.title;
 export const table = new Table($("grid"), $("rows"), {
@@ -53,7 +59,9 @@ export const table = new Table($("grid"), $("rows"), {
   toggle: (row) => deeds.toggle(row),
   scrolled: (atEdge) => deeds.scrolled(atEdge),
   moved: () => back(),
-  rendered: () => (state.takenAtRender = store.taken),
+  rendered: () => {
+    state.takenAtRender = store.taken;
+  },
 });
 export const heads = new Heads($("grid"), $("heads"), {
   lay: (names) => table.lay(names),
@@ -159,7 +167,7 @@ function frame() {
   renderOver($("over"), {
     connection: state.connection.name,
     answered: state.answered,
-    settled: state.range || now() - state.answered > SETTLE,
+    settled: state.range !== null || now() - state.answered > SETTLE,
     refusal: state.refusal,
     looking: page.past.way.open || page.past.way.state === "loading",
     time,
@@ -178,7 +186,8 @@ function frame() {
   $("follow").setAttribute("aria-pressed", String(following));
   $("follow").classList.toggle("on", following);
   $("follow-word").textContent = following ? "Following" : "Follow";
-  for (const button of $("lists").children) button.setAttribute("aria-pressed", String(button.value === state.list));
+  for (const button of $("lists").querySelectorAll("button"))
+    button.setAttribute("aria-pressed", String(button.value === state.list));
   $("clock").textContent = state.mode === "relative" ? "Age" : `Time ${zone(state.mode)}`;
 }
 

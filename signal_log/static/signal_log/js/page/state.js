@@ -15,10 +15,76 @@ import { Display } from "./display.js";
 import { SavedViews } from "./saved.js";
 import { readView, writeView } from "./view.js";
 
+/** @import { Filter } from "../events/filters.js" */
+/** @import { Range } from "../events/range.js" */
+/** @import { Kind, List, Operation, Row } from "../events/types.js" */
+/** @import { Mode } from "../lib/time.js" */
+/** @import { Column } from "../parts/columns.js" */
+/** @import { Details } from "../server/socket.js" */
+/** @import { ListName } from "./view.js" */
+
+/**
+ * What the server writes into the page.
+ * @typedef {object} Config
+ * @property {string} socket
+ * @property {string} home
+ * @property {string} login
+ * @property {string} account
+ * @property {string[]} models
+ * @property {number} backfill
+ * @property {number} kept
+ */
+
+/**
+ * Where the reader stands.
+ * @typedef {object} State
+ * @property {Filter[]} filters
+ * @property {Filter | null} typed and not entered yet
+ * @property {Range | null} range
+ * @property {ListName} list
+ * @property {number} wanted the event that the address names
+ * @property {Mode} mode
+ * @property {Column[]} columns
+ * @property {{ name: string } & Details} connection
+ * @property {number} answered
+ * @property {string} trouble
+ * @property {string} refusal
+ * @property {string[]} notes
+ * @property {string} lost
+ * @property {number} since
+ * @property {number} skew of the server's clock
+ * @property {boolean} following
+ * @property {"" | "reader" | "scroll" | "selection" | "range"} pausedBy
+ * @property {number} takenAtPause
+ * @property {number} takenAtRender
+ * @property {number} takenAtHide
+ * @property {List | null} frozen
+ * @property {Row | null} picked
+ * @property {boolean} context
+ * @property {boolean} [detailStale]
+ * @property {boolean} [scheduled]
+ * @property {number} [rowsAt]
+ * @property {number} [sideAt]
+ */
+
+/**
+ * @typedef {object} Special elements
+ * @property {HTMLCanvasElement} rate
+ * @property {HTMLFormElement} query
+ * @property {HTMLInputElement} search
+ * @property {HTMLDialogElement} keys
+ */
+
 export const SETTLE = 500; // ms after "ready" in which the first events arrive; until then no list is called empty
 
-export const $ = (id) => document.getElementById(id);
-export const config = JSON.parse($("live-config").textContent);
+/**
+ * @template {string} I
+ * @param {I} id
+ * @returns {I extends keyof Special ? Special[I] : HTMLElement}
+ */
+export const $ = (id) => /** @type {any} */ (document.getElementById(id));
+/** @type {Config} */
+export const config = JSON.parse($("live-config").textContent ?? "");
 export const links = linksFrom(config.home);
 export const rate = new Rate();
 export const recovery = new Recovery();
@@ -34,8 +100,15 @@ export const before = new Before({ store: stream, rate, ask });
 /** The one of the two that is shown; a live binding, so importers see it change. */
 export let store = stream;
 
-/** The connection, the search field and the loaders of older events, set by live.js. */
-export const page = { connection: null, search: null, older: null };
+/**
+ * The connection, the search field and the loaders of older events, set by live.js before anything else happens.
+ * @typedef {object} Page
+ * @property {import("../server/socket.js").Connection} connection
+ * @property {ReturnType<typeof import("../parts/search.js").searchBox>} search
+ * @property {ReturnType<typeof import("./past.js").waysBack>} past
+ */
+
+export const page = /** @type {Page} */ ({});
 
 const storage = (() => {
   try {
@@ -48,6 +121,7 @@ export const views = new SavedViews(config.account, storage);
 export const display = new Display(storage);
 
 const opened = readView(location.search || views.first);
+/** @type {State} */
 export const state = {
   filters: opened.filters,
   typed: null,
@@ -76,12 +150,20 @@ export const state = {
 stream.show(state.list);
 lookAt(opened.range);
 
+/**
+ * @param {Operation} operation
+ * @param {Kind | ""} was
+ * @param {Kind} is
+ */
 function countKind(operation, was, is) {
   before.count(operation, was, is);
   storm.operation(operation);
 }
 
-/** Shows a time range or, without one, the live stream. */
+/**
+ * Shows a time range or, without one, the live stream.
+ * @param {Range | null} range
+ */
 export function lookAt(range) {
   state.range = range;
   store = range ? ranged : stream;
@@ -96,10 +178,13 @@ export function lookAt(range) {
 }
 
 export const inForce = () => (state.typed ? filtering.add(state.filters, state.typed) : state.filters);
-export const operationOf = (row) => row.operation ?? row.members?.[0] ?? row;
-export const eventIdOf = (row) => row.event?.id ?? operationOf(row).events.at(-1).id;
+/** @type {(row: Row) => Operation} */
+export const operationOf = (row) => /** @type {Operation} */ (row.operation ?? row.members?.[0] ?? row);
+/** @type {(row: Row) => number} */
+export const eventIdOf = (row) => row.event?.id ?? operationOf(row).events.slice(-1)[0].id;
 export const now = () => Date.now() + state.skew;
 export const folding = () => storm.on && state.following && !state.range;
+/** @type {() => List} */
 export const shownRows = () => state.frozen ?? (folding() ? storm.rows : store.rows);
 
 /** The event named in the address that this page does not hold, once that is certain. */

@@ -4,21 +4,43 @@ import { fromQuery, toQuery } from "../events/filters.js";
 import * as range from "../events/range.js";
 import * as columns from "../parts/columns.js";
 
+/** @import { Filter } from "../events/filters.js" */
+/** @import { Range } from "../events/range.js" */
+/** @import { Column } from "../parts/columns.js" */
+
+/** @typedef {"cascades" | "operations" | "signals"} ListName */
+
+/**
+ * @typedef {object} View
+ * @property {Filter[]} filters
+ * @property {Range | null} range
+ * @property {ListName} list
+ * @property {Column[] | null} columns
+ * @property {number} event
+ */
+
+/** @type {ListName[]} */
 const LISTS = ["cascades", "operations", "signals"];
 
+/**
+ * @param {string} query
+ * @returns {View}
+ */
 export function readView(query) {
   const given = new URLSearchParams(query);
-  const list = given.get("view");
   return {
     filters: fromQuery(query),
     range: range.fromQuery(query),
-    list: LISTS.includes(list) ? list : "operations",
+    list: LISTS.find((one) => one === given.get("view")) ?? "operations",
     columns: columns.fromText(given.get("cols")),
     event: Number.parseInt(given.get("event") ?? "", 10) || 0,
   };
 }
 
-/** The view as a query string, without defaults. */
+/**
+ * The view as a query string, without defaults.
+ * @param {View} view
+ */
 export function toView({ filters, range: time, list, columns: shown, event }) {
   const query = range.intoQuery(toQuery(filters), time);
   if (list !== "operations") query.set("view", list);
@@ -28,7 +50,11 @@ export function toView({ filters, range: time, list, columns: shown, event }) {
   return query.toString();
 }
 
-/** A change of filters adds a history entry; anything else only rewrites the address. */
+/**
+ * A change of filters adds a history entry; anything else only rewrites the address.
+ * @param {View} view
+ * @param {boolean} push
+ */
 export function writeView(view, push) {
   const text = toView(view);
   const url = location.pathname + (text ? `?${text}` : "");

@@ -7,11 +7,43 @@ import { count, initials, lastPart, line } from "../lib/text.js";
 import { apart, clock } from "../lib/time.js";
 import { EXTRA } from "./extra_columns.js";
 
+/** @import { List, Operation, Piece, Row, ToldRow } from "../events/types.js" */
+/** @import { Mode } from "../lib/time.js" */
+
+/** @typedef {HTMLElement & { said?: string, dateTime?: string }} Cell */
+
+/**
+ * An element of the list, and what it shows at the moment.
+ * @typedef {object} Shown
+ * @property {Row | null} of
+ * @property {Record<string, Cell>} cells
+ * @property {Cell[]} parts in the order in which they are read
+ * @property {string[]} extra columns, that are not shown as usual
+ * @property {number | null} version
+ * @property {boolean} [whole] one sentence instead of cells
+ * @property {number} [index]
+ * @property {number} [tall]
+ * @property {number} [depth]
+ * @property {boolean} [picked]
+ */
+/** @typedef {HTMLElement & Shown} RowElement */
+
+/**
+ * @typedef {object} How
+ * @property {Mode} mode
+ * @property {number} skew
+ * @property {boolean} calm
+ * @property {Row | null} picked
+ * @property {boolean} another
+ * @property {number} now
+ */
+
 const FLASH = 1_200;
 const JUST_NOW = 10_000; // older events came with the backfill and do not flash
 // Always filled: hidden cells are cheap.
 const NAMES = ["time", "delta", "kind", "obj", "chg", "actor", "via"];
 
+/** @type {(tag: string, className?: string, role?: string) => Cell} */
 const el = (tag, className, role) => {
   const node = document.createElement(tag);
   if (className) node.className = className;
@@ -19,16 +51,24 @@ const el = (tag, className, role) => {
   return node;
 };
 
-/** Writes only what differs: each write costs style and layout. */
+/**
+ * Writes only what differs: each write costs style and layout.
+ * @type {(node: Cell, text: string) => void}
+ */
 const say = (node, text) => {
   if (node.said !== text) node.textContent = node.said = text;
 };
+/** @type {(node: Element, className: string) => void} */
 const call = (node, className) => {
   if (node.className !== className) node.className = className;
 };
 
+/**
+ * @param {string} id
+ * @param {string[]} columns
+ */
 export function makeRow(id, columns) {
-  const row = el("div", "row", "row");
+  const row = /** @type {RowElement} */ (el("div", "row", "row"));
   row.id = id;
   row.cells = {};
   for (const name of NAMES) row.cells[name] = el(name === "time" ? "time" : "span", name, "gridcell");
@@ -46,7 +86,11 @@ export function makeRow(id, columns) {
   return row;
 }
 
-/** Sets the cells that a row shows and their order; it has to be filled again. */
+/**
+ * Sets the cells that a row shows and their order; it has to be filled again.
+ * @param {RowElement} row
+ * @param {string[]} columns
+ */
 export function arrange(row, columns) {
   row.extra = columns.filter((name) => EXTRA[name]);
   for (const name of row.extra) row.cells[name] ??= el("span", name, "gridcell");
@@ -55,27 +99,37 @@ export function arrange(row, columns) {
   if (!row.whole) row.replaceChildren(...row.parts);
 }
 
-/** `how`: {mode, skew, calm, picked, another, now}. */
+/**
+ * @param {RowElement} element
+ * @param {Row} row
+ * @param {How} how
+ */
 export function fillRow(element, row, how) {
   if (row.type === "gap" || row.type === "second") return fillWhole(element, row, how);
   if (element.whole) {
     element.whole = false;
     element.replaceChildren(...element.parts);
   }
-  const said = row.type === "cascade" ? row.told : (row.operation ?? row);
+  const said = row.type === "cascade" ? row.told : operationOf(row);
   const kind = row.event?.kind ?? said.kind;
   const isNew = how.calm && how.another && how.now - row.born < FLASH / 2 && how.now + how.skew - said.at < JUST_NOW;
+  /** @type {Record<string, unknown>} */
   const marks = { pre: row.event && kind === "about", dim: row.dim, picked: row === how.picked, new: isNew };
   call(element, ["row", kind, ...Object.keys(marks).filter((mark) => marks[mark])].join(" "));
   sayTime(element, row, how);
   unfolding(element, row);
-  what(element.cells, row, said, kind);
+  what(element, row, said, kind);
   who(element.cells, row.type === "cascade" ? row.actor : said.actor, said.source);
   say(element.cells.via, said.via);
   for (const name of element.extra) say(element.cells[name], EXTRA[name](row, said));
 }
 
-/** Fills a row that is a single cell: a gap or a second of a storm. */
+/**
+ * Fills a row that is a single cell: a gap or a second of a storm.
+ * @param {RowElement} element
+ * @param {Extract<Row, { type: "gap" | "second" }>} row
+ * @param {How} how
+ */
 function fillWhole(element, row, how) {
   element.whole = true;
   element.className = `row ${row.type}`;
@@ -104,6 +158,11 @@ function fillWhole(element, row, how) {
   element.replaceChildren(cell);
 }
 
+/**
+ * @param {RowElement} element
+ * @param {Row} row
+ * @param {{ mode: Mode, skew: number }} how
+ */
 export function sayTime(element, row, { mode, skew }) {
   if (element.whole) return;
   const at = rowAt(row);
@@ -112,33 +171,50 @@ export function sayTime(element, row, { mode, skew }) {
   time.dateTime = new Date(at).toISOString();
 }
 
-/** Sets the tooltips of a row's cells; only for the row under the pointer, since writing them costs. */
+/**
+ * Sets the tooltips of a row's cells; only for the row under the pointer, since writing them costs.
+ * @param {RowElement} element
+ */
 export function explain({ of: row, whole, cells, extra }) {
-  if (!row || whole) return;
-  const subject = row.type === "cascade" ? row.ordered[0] : (row.operation ?? row);
+  if (!row || whole || row.type === "gap" || row.type === "second") return;
+  const subject = row.type === "cascade" ? row.ordered[0] : operationOf(row);
   const actor = row.type === "cascade" ? row.actor : subject.actor;
-  cells.time.title = cells.time.dateTime;
+  cells.time.title = cells.time.dateTime ?? "";
   cells.obj.title = `${line(subject.sender, 100)} ${line(subject.pk, 60)}: ${line(subject.repr, 100)}`;
   cells.actor.title = actor ? line(actor, 200) : "Nobody was logged in";
   cells.via.title = subject.via;
-  for (const name of extra) cells[name].title = cells[name].textContent;
+  for (const name of extra) cells[name].title = cells[name].textContent ?? "";
 }
 
-/** The time since its cause or, for a root, since the root before it. */
+/**
+ * The time since its cause or, for a root, since the root before it.
+ * @param {RowElement} element
+ * @param {Row} row
+ * @param {List} rows
+ * @param {number} index
+ */
 export function sayDelta(element, row, rows, index) {
-  if (element.whole) return;
+  if (element.whole || row.type === "gap" || row.type === "second") return;
   const before = causeOf(row) ?? previous(rows, index);
   const text = before ? apart(rowAt(row) - rowAt(before)) : "";
   say(element.cells.delta, text);
 }
 
+/** @type {(row: Exclude<ToldRow, { type: "cascade" }>) => Operation} */
+const operationOf = (row) => (row.type === "operation" ? row : row.operation);
+
+/** @param {ToldRow} row */
 function causeOf(row) {
-  const operation = row.operation ?? row;
-  if (row.event && row.event !== operation.events[0]) return operation.events[0];
-  return row.type === "cascade" ? null : operation.parent;
+  if (row.type === "cascade") return null;
+  const operation = operationOf(row);
+  return row.event && row.event !== operation.events[0] ? operation.events[0] : operation.parent;
 }
 
-/** The next root below; the list is newest first. */
+/**
+ * The next root below; the list is newest first.
+ * @param {List} rows
+ * @param {number} index
+ */
 function previous(rows, index) {
   for (let below = index + 1; below < Math.min(rows.length, index + 50); below += 1) {
     const row = rows.at(below);
@@ -148,23 +224,34 @@ function previous(rows, index) {
   return null;
 }
 
-/** Shows whether the row can be expanded, and whether it is. */
+/**
+ * Shows whether the row can be expanded, and whether it is.
+ * @param {RowElement} element
+ * @param {ToldRow} row
+ */
 function unfolding(element, row) {
   const can = row.type === "cascade" ? row.members.length > 1 : row.type === "many";
   const state = can ? String(row.open) : null;
   if (element.getAttribute("aria-expanded") === state) return;
   element.cells.caret.hidden = !can;
   say(element.cells.caret, row.open ? "▾" : "▸");
-  if (can) element.setAttribute("aria-expanded", state);
+  if (state !== null) element.setAttribute("aria-expanded", state);
   else element.removeAttribute("aria-expanded");
 }
 
-function what(cells, row, said, kind) {
+/**
+ * @param {RowElement} element
+ * @param {ToldRow} row
+ * @param {Operation} said
+ * @param {string} kind
+ */
+function what(element, row, said, kind) {
+  const { cells } = element;
   call(cells.kind, `kind ${kind}`);
   say(cells.kind, row.event ? lastPart(row.event.signal) : said.word);
   const depth = Math.min(row.depth, 8);
-  if (cells.depth !== depth) cells.obj.style.setProperty("--depth", String(depth));
-  cells.depth = depth;
+  if (element.depth !== depth) cells.obj.style.setProperty("--depth", String(depth));
+  element.depth = depth;
   cells.obj.toggleAttribute("data-child", depth > 0);
   const subject = row.type === "cascade" ? row.ordered[0] : said;
   say(cells.model, line(modelName(subject.sender), 60));
@@ -172,16 +259,25 @@ function what(cells, row, said, kind) {
   change(cells.chg, row.pieces ?? said.pieces);
 }
 
-/** Writes the pieces of a change into the elements that are there already. */
+/**
+ * Writes the pieces of a change into the elements that are there already.
+ * @param {Cell} cell
+ * @param {Piece[]} pieces
+ */
 function change(cell, pieces) {
-  while (cell.children.length > pieces.length) cell.lastChild.remove();
+  while (cell.children.length > pieces.length) cell.lastChild?.remove();
   pieces.forEach(([role, text], index) => {
-    const piece = cell.children[index] ?? cell.appendChild(el("span"));
+    const piece = /** @type {Cell} */ (cell.children[index]) ?? cell.appendChild(el("span"));
     call(piece, role);
     say(piece, text);
   });
 }
 
+/**
+ * @param {Record<string, Cell>} cells
+ * @param {string} actor
+ * @param {string} source
+ */
 function who(cells, actor, source) {
   cells.actor.classList.toggle("none", !actor);
   say(cells.badge, actor ? initials(actor) : "");

@@ -5,20 +5,47 @@ import { brush } from "../lib/brush.js";
 import { count } from "../lib/text.js";
 import { clock } from "../lib/time.js";
 
+/** @import { Range } from "../events/range.js" */
+/** @import { Rate } from "../events/rate.js" */
+/** @import { Seconds } from "../lib/brush.js" */
+
 const PITCH = 6; // pixels per bar with its gap
 const COLOURS = ["--sl-created", "--sl-updated", "--sl-deleted", "--sl-undone", "--sl-silent"];
 const SAID = ["created", "updated", "deleted", "rolled back or failed", "other"];
 
 export class Chart {
-  /** `on`: say(words or null) about the hovered bar; select(first second, last second). */
+  /** @type {Range | null} */
+  range = null;
+  /** @type {Seconds | null} */
+  chosen = null;
+  /** @type {number | undefined} */
+  over;
+  /** @type {number | undefined} */
+  now;
+  /** @type {number[][]} */
+  sums = [];
+  /** @type {string[]} */
+  fills = [];
+  ground = "";
+  wash = "";
+  edge = "";
+
+  /**
+   * `on`: say(words or null) about the hovered bar; select(first second, last second).
+   * @param {HTMLCanvasElement} canvas
+   * @param {Rate} rate
+   * @param {{ say: (words: string[] | null) => void, select: (first: number, last: number) => void }} on
+   */
   constructor(canvas, rate, on) {
-    Object.assign(this, { canvas, rate, on, range: null, chosen: null });
+    this.canvas = canvas;
+    this.rate = rate;
+    this.on = on;
     this.colours();
     new ResizeObserver(() => this.draw()).observe(canvas);
     new MutationObserver(() => this.colours()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.colours());
     brush(canvas, {
-      bars: () => this.sums?.length ?? 1,
+      bars: () => this.sums.length || 1,
       secondsOf: (first, last) => this.rate.secondsOf(first, last, this.sums.length),
       show: (bar, seconds) => this.#show(bar, seconds),
       select: (seconds) => on.select(...seconds),
@@ -29,6 +56,7 @@ export class Chart {
   colours() {
     const probe = document.createElement("i");
     this.canvas.after(probe);
+    /** @param {string} name */
     const colour = (name) => {
       probe.style.color = `var(${name})`;
       return getComputedStyle(probe).color;
@@ -50,7 +78,7 @@ export class Chart {
     if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
     this.now = now;
     this.sums = this.rate.bars(Math.max(1, Math.floor(width / PITCH)), now);
-    const context = canvas.getContext("2d");
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, width, height);
     this.#lit = this.#litBars();
@@ -70,9 +98,13 @@ export class Chart {
     return `Operations in the last ten minutes: ${said.join(", ") || "none"}. ${keys}`;
   }
 
+  /** @type {[first: number, last: number] | null} */
   #lit = null;
 
-  /** The first and last bar of the selection or the time range shown. */
+  /**
+   * The first and last bar of the selection or the time range shown.
+   * @returns {[number, number] | null}
+   */
   #litBars() {
     const { range, chosen, sums } = this;
     const span =
@@ -85,6 +117,11 @@ export class Chart {
     return inside.includes(true) ? [inside.indexOf(true), inside.lastIndexOf(true)] : [-1, -1];
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} width
+   * @param {number} height
+   */
   #band(context, width, height) {
     if (!this.#lit || this.#lit[0] < 0) return;
     const step = width / this.sums.length;
@@ -96,6 +133,11 @@ export class Chart {
     context.fillRect(x + wide - 1, 0, 1, height);
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} width
+   * @param {number} height
+   */
   #stack(context, width, height) {
     const top = Math.max(4, ...this.sums.map((bar) => bar.reduce((a, b) => a + b)));
     const step = width / this.sums.length;
@@ -116,13 +158,18 @@ export class Chart {
     context.globalAlpha = 1;
   }
 
-  /** Highlights a bar or none; `seconds` is a range being selected. */
+  /**
+   * Highlights a bar or none; `seconds` is a range being selected.
+   * @param {number | undefined} bar
+   * @param {Seconds | null} seconds
+   */
   #show(bar, seconds) {
     Object.assign(this, { over: bar, chosen: seconds });
     this.draw();
     if (bar === undefined) return this.on.say(null);
     const [from, to] = seconds ?? this.rate.secondsOf(bar, bar, this.sums.length);
     const said = SAID.map((word, k) => (this.sums[bar][k] ? `${this.sums[bar][k]} ${word}` : "")).filter(Boolean);
+    /** @param {number} second */
     const time = (second) => clock(second * 1000, "local", this.now).slice(0, 8);
     const spoken =
       seconds && to - from > 6 ? [`${time(from)}`, `to ${time(to)}`] : [time(from), said.join(", ") || "nothing"];

@@ -10,18 +10,44 @@ import { exact, micros } from "../lib/time.js";
 import { Receivers } from "./receivers.js";
 import { axis, bars, extent, label } from "./waterfall.js";
 
-/** `act`: pick(id), only(filter), copy(text, what), close(), context(). */
+/** @import { FieldDiff, Side as OneSide } from "../events/diff.js" */
+/** @import { Filter, FilterKey } from "../events/filters.js" */
+/** @import { Store } from "../events/store.js" */
+/** @import { Operation, SignalEvent } from "../events/types.js" */
+/** @import { linksFrom } from "../server/links.js" */
+/** @import { Bar } from "./waterfall.js" */
+
+/**
+ * What the controls do.
+ * @typedef {object} Act
+ * @property {(id: number) => void} pick
+ * @property {(filter: Filter) => void} only
+ * @property {(text: string, what: string) => void} copy
+ * @property {() => void} close
+ * @property {() => void} context
+ */
+
+/** @typedef {{ store: Store, links: ReturnType<typeof linksFrom>, context: boolean, act: Act }} Of */
+/** @typedef {Of & { operation: Operation, whole: SignalEvent[] }} Held */
+/** @typedef {Held & { told: SignalEvent }} Known */
+
+/**
+ * @param {HTMLElement} root
+ * @param {Operation | null} operation
+ * @param {Of} of
+ */
 export function renderDetail(root, operation, { store, links, context, act }) {
   if (!operation) return render(null, root);
-  const whole = operation.events.map(({ id }) => store.event(id));
-  const told = whole.findLast((e) => e && e.outcome !== "committed") ?? whole.findLast(Boolean);
-  const known = { operation, told, whole: whole.filter(Boolean), store, links, context, act };
+  const whole = operation.events.map(({ id }) => store.event(id)).filter((event) => event !== undefined);
+  const told = whole.findLast((event) => event.outcome !== "committed") ?? whole.at(-1);
+  const known = { operation, told, whole, store, links, context, act };
   render(
     html`<${Head} ...${known} />${told ? html`<${Body} ...${known} />` : html`<${Elsewhere} ...${known} />`}`,
     root,
   );
 }
 
+/** @param {Known} known */
 const Body = (known) => html`<${Facts} ...${known} />
   <${Failure} ...${known} />
   <${Changes} ...${known} />
@@ -30,11 +56,16 @@ const Body = (known) => html`<${Facts} ...${known} />
   <${Fall} ...${known} />
   <${Raw} ...${known} />`;
 
+/** @param {Held} held */
 const Elsewhere = ({ operation, links }) => html`<p class="notice">This page keeps only its newest events in full.${" "}
-  <a href=${links.event(operation.events.at(-1).id)}>Open this event</a> to read it.</p>`;
+  <a href=${links.event(lastOf(operation).id)}>Open this event</a> to read it.</p>`;
 
+/** @type {(operation: Operation) => { id: number }} */
+const lastOf = ({ events }) => events[events.length - 1];
+
+/** @param {Held & { told?: SignalEvent }} held */
 function Head({ operation, told, links, context, act }) {
-  const { id } = told ?? operation.events.at(-1);
+  const { id } = told ?? lastOf(operation);
   const url = new URL(links.event(id), location.href).href;
   return html`<header><div>
       <span class=${`kind ${operation.kind}`}>${operation.word}</span>
@@ -55,15 +86,19 @@ function Head({ operation, told, links, context, act }) {
     </div>`;
 }
 
+/** @param {{ told: SignalEvent, url: string, act: Act }} of */
 const Copies = ({ told, url, act }) => html`
   <button type="button" onClick=${() => act.copy(asJson(told), "JSON")}>JSON</button>
   <button type="button" title="Copy as a Markdown table"
     onClick=${() => act.copy(asMarkdown(told, url), "Markdown")}>MD</button>
   <button type="button" title="Copy as a Django query" onClick=${() => act.copy(asOrm(told), "Python")}>ORM</button>`;
 
+/** @param {Known} known */
 function Facts({ operation, told, whole, links, act }) {
+  /** @type {(key: FilterKey, value: string, text?: string) => unknown} */
   const only = (key, value, text = value) => {
     const title = `Show only this ${key === "sender" ? "model" : key}. Alt-click to exclude it`;
+    /** @param {MouseEvent} event */
     const take = ({ altKey }) => act.only({ key, value, not: altKey });
     return html`<button class="only" type="button" title=${title}
       onClick=${take}><span class="value">${line(text, 200)}</span></button>`;
@@ -76,6 +111,7 @@ function Facts({ operation, told, whole, links, act }) {
   const raw = told.raw ? html`<span class="muted"> · raw (fixture)</span>` : "";
   const kind = told.outcome === "committed" ? "" : `kind ${operation.kind}`;
   const trace = html`<a class="mono" href=${links.trace(told.trace_id)}>${told.trace_id.slice(-8)}</a>`;
+  /** @type {([name: string, value: unknown] | "" | undefined)[]} */
   const facts = [
     ["When", html`<span class="mono">${exact(whole[0].occurred_at)}</span>`],
     ["Who", html`${who}${address}`],
@@ -86,16 +122,19 @@ function Facts({ operation, told, whole, links, act }) {
     ["Outcome", html`<span class=${kind}>${told.outcome.replace("_", " ")}</span>`],
     ["Duration", duration(took(whole))],
     ["Trace", html`${trace} · ${only("trace", told.trace_id, "show only this trace")}`],
-  ].filter(Boolean);
-  return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
+  ];
+  const rows = facts.map((fact) => fact && html`<dt>${fact[0]}</dt><dd>${fact[1]}</dd>`);
+  return html`<dl class="facts">${rows}</dl>`;
 }
 
+/** @param {SignalEvent[]} whole */
 function took(whole) {
-  const last = whole.at(-1);
+  const last = whole[whole.length - 1];
   if (whole.length < 2) return last.duration_us;
   return micros(last.occurred_at) - micros(whole[0].occurred_at) + (last.duration_us ?? 0);
 }
 
+/** @param {Known} known */
 function Failure({ told }) {
   if (told.outcome === "committed") return null;
   const words =
@@ -105,6 +144,7 @@ function Failure({ told }) {
   return html`<div class=${`notice ${tone}`}>${words}${error}</div>`;
 }
 
+/** @param {Known} known */
 function Changes({ told }) {
   const fields = fieldDiffs(told);
   if (!fields.length) return html`<h3>Changes</h3><p class="muted">No fields changed.</p>`;
@@ -112,18 +152,25 @@ function Changes({ told }) {
     <dl class="diff">${fields.map((one) => html`<${Field} ...${one} />`)}</dl>`;
 }
 
+/** @param {FieldDiff} diff */
 const Field = ({ name, old, now, masked }) => html`<div><dt>${name}</dt>
   <dd>${old && html`<del><${Side} ...${old} /></del>`}
     ${now && html`<ins><${Side} ...${now} /></ins>`}
     ${masked && html`<span class="muted">masked</span>`}</dd></div>`;
 
+/** @param {OneSide} side */
 function Side({ style, pieces }) {
   if (style === "null" || style === "empty") return html`<span class="muted">${style}</span>`;
   return pieces.map(([isMarked, text]) => (isMarked ? html`<mark>${text}</mark>` : text));
 }
 
-/** The chain of causes, outermost first. */
+/**
+ * The chain of causes, outermost first.
+ * @param {Known} known
+ */
 function Cause({ operation, told, store, links, act }) {
+  /** @typedef {{ by: string, parent: Operation | null, signal?: string }} Step */
+  /** @type {Step[]} */
   const chain = [];
   for (let at = operation; at.parentPosition !== null; at = at.parent) {
     const event = store.event(at.events[0].id);
@@ -137,20 +184,26 @@ function Cause({ operation, told, store, links, act }) {
   if (!chain.length) return null;
   const unknown = html`<span class="muted">The cause is not among the events on this page. </span>
     <a href=${links.trace(told.trace_id)}>See the full trace</a>`;
+  /** @type {(parent: Operation, signal?: string) => unknown} */
   const above = (parent, signal) => html`<button class="only" type="button"
     onClick=${() => act.pick(parent.events[0].id)}>${signal} ${line(modelName(parent.sender), 60)}${" "}
     <span class="value">${line(objectName(parent.repr, parent.pk))}</span></button>`;
+  /** @type {(step: Step, depth: number) => unknown} */
   const step = ({ by, parent, signal }, depth) => html`<li style=${{ "--depth": depth }}>
     ${parent ? above(parent, signal) : unknown}
     ${by && html`<div><span class="cause mono" title=${line(by, 300)}>${line(by, 80)}</span></div>`}</li>`;
   return html`<h3>Why it happened</h3><ol class="chain">${chain.map(step)}</ol>`;
 }
 
-/** What it set off, drawn from the events of the trace that this page holds. */
+/**
+ * What it set off, drawn from the events of the trace that this page holds.
+ * @param {Known} known
+ */
 function Fall({ operation, store, act }) {
   const list = bars(tree(operation), (id) => store.event(id), operation);
   if (list.length < 2) return null;
   const span = axis(list);
+  /** @param {Bar} bar */
   const row = (bar) => html`<li class=${barStyle(bar)} style=${{ "--depth": bar.depth }} title=${label(bar)}>
     <${BarName} bar=${bar} act=${act} />
     <span class="track" aria-hidden="true"><i style=${extent(bar, span)}></i></span>
@@ -159,18 +212,22 @@ function Fall({ operation, store, act }) {
     ${list.length > 200 && html`<p class="muted">and ${list.length - 200} more</p>`}`;
 }
 
+/** @param {Bar} bar */
 function barStyle({ kind, here }) {
   if (kind === "about") return "";
   if (kind === "receiver") return "receiver";
   return here ? "operation here" : kind;
 }
 
+/** @param {{ bar: Bar, act: Act }} of */
 function BarName({ bar, act }) {
-  if (bar.id && !bar.here)
-    return html`<button class="name" type="button" onClick=${() => act.pick(bar.id)}>${line(bar.name, 100)}</button>`;
+  const { id } = bar;
+  if (id && !bar.here)
+    return html`<button class="name" type="button" onClick=${() => act.pick(id)}>${line(bar.name, 100)}</button>`;
   return html`<span class="name">${line(bar.kind === "receiver" ? lastPart(bar.name) : bar.name, 100)}</span>`;
 }
 
+/** @param {Known} known */
 function Raw({ whole }) {
   const texts = whole.map((event) => html`<pre>${visible(asJson(event))}</pre>`);
   return html`<details><summary>Raw JSON</summary>${texts}</details>`;

@@ -4,13 +4,37 @@ import { html, render } from "../../vendor/htm-preact.js";
 import { LABELS, narrowest } from "../events/filters.js";
 import { pillText } from "./pills.js";
 
-/** Renders into `root`, or hides it when the list has rows. */
+/** @import { Filter } from "../events/filters.js" */
+
+/**
+ * @typedef {object} Of
+ * @property {string} connection
+ * @property {string} login
+ * @property {number} rows
+ * @property {string} refusal
+ * @property {number} answered
+ * @property {boolean} settled
+ * @property {boolean} looking
+ * @property {string} time
+ * @property {Filter[]} filters
+ * @property {string[]} models
+ * @property {(filter: Filter | null) => void} drop
+ * @property {() => void} clear
+ * @property {() => void} anytime
+ */
+
+/**
+ * Renders into `root`, or hides it when the list has rows.
+ * @param {HTMLElement} root
+ * @param {Of} state
+ */
 export function renderOver(root, state) {
   const content = chosen(state);
   root.hidden = !content;
   render(content, root);
 }
 
+/** @param {Of} state */
 function chosen(state) {
   if (state.connection === "signed-out") return signedOut(state);
   if (state.connection === "forbidden") return forbidden();
@@ -23,6 +47,7 @@ function chosen(state) {
   return state.filters.length ? tooNarrow(state) : nothingYet(state);
 }
 
+/** @param {Of} of */
 const signedOut = ({ login }) => html`<div class="empty"><h2>You have been logged out</h2>
   <p>The events were removed from this page. Log in again to continue.</p>
   <p><a class="btn primary" href=${login}>Log in</a></p></div>`;
@@ -34,30 +59,35 @@ const forbidden = () => html`<div class="empty"><h2>You no longer have access to
 const waiting = () => html`<div class="empty"><h2>Cannot reach the log</h2>
   <p>This page keeps retrying. Events that you missed appear once the connection is back.</p></div>`;
 
+/** @param {Of} of */
 function tooNarrow({ filters, refusal, drop, clear }) {
   const last = narrowest(filters);
   const all = filters.length > 1 ? `all ${filters.length} filters` : "this filter";
   const why = refusal || `No event in the log matches ${all}. New events that match will appear here.`;
-  const filter = html`<b>${LABELS[last.key]}</b> ${last.not ? "not " : ""}<bdi>${pillText(last)}</bdi>`;
+  const filter = last && html`<b>${LABELS[last.key]}</b> ${last.not ? "not " : ""}<bdi>${pillText(last)}</bdi>`;
   return html`<div class="empty"><h2>${refusal ? "This filter is not valid" : "No events match"}</h2>
     <p>${why}</p>
     <p>Remove <button class="pill" type="button" onClick=${() => drop(last)}>${filter} ×</button>
     ${filters.length > 1 && html` or ${pill("all filters", clear)}`}</p></div>`;
 }
 
+/** @param {Of} of */
 const nothingThen = ({ time, filters, anytime, clear }) => html`<div class="empty"><h2>No events in this time range</h2>
   <p>The log has no ${filters.length ? "matching " : ""}events in the range <b>${time}</b>.</p>
   <p>${pill("Show all times", anytime)}
   ${filters.length > 0 && html` or ${pill("Remove all filters too", clear)}`}</p></div>`;
 
+/** @type {(words: string, act: () => void) => unknown} */
 const pill = (words, act) => html`<button class="pill" type="button" onClick=${act}>${words}</button>`;
 
+/** @param {Of} of */
 const nothingYet = ({ models }) => html`<div class="empty"><h2>No events yet</h2>
   <p>Saves and deletes of these models appear here as they happen:${" "}
   ${models.map((model, i) => html`${i ? ", " : ""}<code>${model}</code>`)}.</p>
   <p>Save one in the admin or anywhere on the site, or try this in <code>python manage.py shell</code>:</p>
   <pre>${attempt(models)}</pre></div>`;
 
+/** @param {string[]} models */
 function attempt(models) {
   const [app, name] = (models.find((model) => !model.includes("*")) ?? "auth.User").split(".");
   const variable = name.toLowerCase();

@@ -2,8 +2,12 @@
 
 import { duration } from "../lib/text.js";
 
+/** @import { Operation, ToldRow } from "../events/types.js" */
+
+/** @type {Record<string, string>} */
 const OUTCOMES = { undone: "rolled back", failed: "failed" };
 
+/** @type {Record<string, (row: ToldRow, said: Operation) => string>} */
 export const EXTRA = {
   source: (_row, said) => said.source,
   outcome: (row, said) => OUTCOMES[row.event?.kind ?? said.kind] ?? "committed",
@@ -11,7 +15,10 @@ export const EXTRA = {
   took: (row, said) => duration(row.event ? row.event.us : taken(row.ordered ?? row.run ?? [said])),
 };
 
-/** From the first signal to the end of the last receiver, in microseconds. */
+/**
+ * From the first signal to the end of the last receiver, in microseconds.
+ * @param {Operation[]} operations
+ */
 function taken(operations) {
   const events = operations.flatMap((one) => one.events);
   if (events.length === 1) return events[0].us;

@@ -2,22 +2,50 @@
 
 import { areUsual, COLUMNS, leastRoom, slim, tracks, USUAL, widened, widest, withWidths } from "./columns.js";
 
+/** @import { Column } from "./columns.js" */
+
+/** @typedef {{ names: string[], widths: number[], least: number[] }} Measured */
+
 const STEP = 10; // pixels that an arrow key moves an edge; five times as far with Shift
+/** @type {Record<string, number>} */
+const STEPS = { ArrowLeft: -STEP, ArrowRight: STEP, Home: -Infinity, End: Infinity };
 const LIKE_CELLS = ["delta", "via", "took"]; // heads that share the alignment and visibility of their cells
 
+/**
+ * @param {string} tag
+ * @param {string} className
+ * @param {string} role
+ */
 function el(tag, className, role) {
   const node = Object.assign(document.createElement(tag), { className });
   node.setAttribute("role", role);
   return node;
 }
 
+/** @type {(event: Event) => HTMLElement | null} */
+const edgeOf = ({ target }) => (target instanceof Element ? target.closest(".edge") : null);
+
 export class Heads {
+  /** @type {string[]} */
+  names = [];
+  /** @type {Column[]} */
+  columns = USUAL;
+  moved = false;
+  held = false;
+
   /**
    * The row holds the clock button; `on`: lay(names) sets other columns, changed(columns) reports other widths.
+   * @param {HTMLElement} grid
+   * @param {HTMLElement} row
+   * @param {{ lay: (names: string[]) => void, changed: (columns: Column[]) => void }} on
    */
   constructor(grid, row, on) {
-    Object.assign(this, { grid, row, on, names: [], clock: row.querySelector("#clock") });
+    this.grid = grid;
+    this.row = row;
+    this.on = on;
+    this.clock = /** @type {HTMLElement} */ (row.querySelector("#clock"));
     this.narrow = matchMedia("(max-width: 640px)"); // rows there have two lines, of the default columns
+    /** @type {Record<string, HTMLElement>} */
     this.cells = Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, this.#make(name)]));
     this.narrow.addEventListener("change", () => this.show(this.columns));
     row.addEventListener("pointerdown", (event) => this.#grasp(event));
@@ -27,6 +55,7 @@ export class Heads {
     new ResizeObserver(() => this.#say()).observe(row);
   }
 
+  /** @param {Column[]} columns */
   show(columns) {
     this.columns = columns;
     const shown = this.narrow.matches ? USUAL : columns;
@@ -42,11 +71,15 @@ export class Heads {
     this.#say();
   }
 
-  /** Whether there is space for a column that is shown. */
+  /**
+   * Whether there is space for a column that is shown.
+   * @param {string} name
+   */
   fits(name) {
     return this.narrow.matches || this.cells[name].offsetWidth > 0;
   }
 
+  /** @param {string} name */
   #make(name) {
     const { title, words = "" } = COLUMNS[name];
     const head = el("span", LIKE_CELLS.includes(name) ? name : "", "columnheader");
@@ -66,6 +99,7 @@ export class Heads {
     return head;
   }
 
+  /** @param {Column[]} columns */
   #place(columns) {
     const { style } = this.grid;
     style.setProperty("--columns", tracks(columns));
@@ -73,7 +107,10 @@ export class Heads {
     style.setProperty("--columns-room", `${leastRoom(columns)}px`);
   }
 
-  /** The visible heads with their widths. */
+  /**
+   * The visible heads with their widths.
+   * @returns {Measured}
+   */
   #measure() {
     const names = this.names.filter((name) => this.fits(name));
     const widths = names.map((name) => this.cells[name].getBoundingClientRect().width);
@@ -84,7 +121,7 @@ export class Heads {
   #say() {
     const { names, widths, least } = this.#measure();
     names.forEach((name, index) => {
-      const edge = this.cells[name].lastChild;
+      const edge = /** @type {HTMLElement} */ (this.cells[name].lastChild);
       edge.hidden = index === names.length - 1;
       const values = { now: widths[index], min: least[index], max: widest(widths, least, index) };
       for (const [which, value] of Object.entries(values))
@@ -93,9 +130,15 @@ export class Heads {
     });
   }
 
-  /** Moves the edge behind a column, starting from the widths measured. */
+  /**
+   * Moves the edge behind a column, starting from the widths measured.
+   * @param {string} name
+   * @param {Measured} measured
+   * @param {number} by
+   */
   #move(name, { names, widths, least }, by) {
     const after = widened(widths, least, names.indexOf(name), by);
+    /** @type {(all: number[]) => Record<string, number>} */
     const named = (all) => Object.fromEntries(names.map((one, index) => [one, all[index]]));
     this.columns = withWidths(this.columns, named(widths), named(after));
     this.moved = true;
@@ -109,8 +152,9 @@ export class Heads {
     this.on.changed(this.columns);
   }
 
+  /** @param {PointerEvent} event */
   #grasp(event) {
-    const edge = event.target.closest(".edge");
+    const edge = edgeOf(event);
     if (!edge || event.button) return;
     event.preventDefault(); // select no text,
     event.stopPropagation(); // and let the list go on rendering
@@ -120,7 +164,7 @@ export class Heads {
     edge.setPointerCapture(event.pointerId);
     edge.onpointermove = ({ clientX }) => {
       this.columns = columns;
-      this.#move(edge.dataset.column, before, clientX - event.clientX);
+      this.#move(edge.dataset.column ?? "", before, clientX - event.clientX);
     };
     edge.onlostpointercapture = () => {
       edge.onpointermove = null;
@@ -130,13 +174,14 @@ export class Heads {
     };
   }
 
+  /** @param {KeyboardEvent} event */
   #press(event) {
-    const edge = event.target.closest(".edge");
-    const by = { ArrowLeft: -STEP, ArrowRight: STEP, Home: -Infinity, End: Infinity }[event.key];
+    const edge = edgeOf(event);
+    const by = STEPS[event.key];
     if (!edge || !by || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    this.#move(edge.dataset.column, this.#measure(), event.shiftKey ? 5 * by : by);
+    this.#move(edge.dataset.column ?? "", this.#measure(), event.shiftKey ? 5 * by : by);
     this.#say();
   }
 }

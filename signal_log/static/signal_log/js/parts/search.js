@@ -2,10 +2,18 @@
 
 import { fromTyped } from "../events/filters.js";
 
+/** @import { Filter } from "../events/filters.js" */
+
 const PAUSE = 350;
 
-/** `on`: typed(filter or null) while typing, entered(filter) at Enter. */
+/**
+ * `on`: typed(filter or null) while typing, entered(filter) at Enter.
+ * @param {HTMLFormElement} form
+ * @param {HTMLInputElement} input
+ * @param {{ typed: (filter: Filter | null) => void, entered: (filter: Filter) => void }} on
+ */
 export function searchBox(form, input, on) {
+  /** @type {number | undefined} */
   let timer;
   let last = "";
 
@@ -44,7 +52,10 @@ export function searchBox(form, input, on) {
       if (had) on.typed(null);
       return true;
     },
-    /** Esc in the field: first clears it, then leaves it. */
+    /**
+     * Esc in the field: first clears it, then leaves it.
+     * @param {Event} event
+     */
     leave({ target }) {
       if (target !== input) return false;
       if (input.value) this.clear();

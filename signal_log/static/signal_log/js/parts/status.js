@@ -3,13 +3,34 @@
 import { count } from "../lib/text.js";
 import { ago, span } from "../lib/time.js";
 
+/** @typedef {[tone: "ok" | "wait" | "bad" | "held", words: string]} Said */
+
+/**
+ * @typedef {object} Standing of the page to the log
+ * @property {string} name of the connection's state
+ * @property {boolean} [again]
+ * @property {number} [until]
+ * @property {number | null} [catching]
+ * @property {string} [trouble]
+ * @property {boolean} [following]
+ * @property {boolean} [ranged]
+ * @property {number} [fresh]
+ * @property {number} [lastAt]
+ * @property {number} now
+ * @property {boolean} [offline]
+ */
+
 const QUIET = 5 * 60_000;
+/** @type {Record<string, Said>} */
 const FINAL = {
   "signed-out": ["bad", "Logged out"],
   forbidden: ["bad", "No permission"],
 };
 
-/** [tone, words] with tone ok | wait | bad | held. */
+/**
+ * @param {Standing} standing
+ * @returns {Said}
+ */
 export function words({ name, again, until, catching, trouble, following, ranged, fresh, lastAt, now, offline }) {
   if (FINAL[name]) return FINAL[name];
   if (offline && name !== "live") return ["bad", "Offline"];

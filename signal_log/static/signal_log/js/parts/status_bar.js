@@ -4,6 +4,31 @@ import { html, render } from "../../vendor/htm-preact.js";
 import { count, plural } from "../lib/text.js";
 import { minute } from "../lib/time.js";
 
+/** @import { Mode } from "../lib/time.js" */
+
+/** @typedef {{ perSecond: number, folded: number, open: () => void }} StormOf */
+
+/**
+ * @typedef {object} Of
+ * @property {StormOf | false} storm
+ * @property {number} size
+ * @property {number} rows
+ * @property {string} list
+ * @property {number} since
+ * @property {number} now
+ * @property {number} recovered
+ * @property {string} lost
+ * @property {{ id: number, url: string } | null} absent
+ * @property {string} older
+ * @property {string[]} notes
+ * @property {Mode} mode
+ * @property {() => void} help
+ */
+
+/**
+ * @param {HTMLElement} root
+ * @param {Of} of
+ */
 export function renderFoot(
   root,
   { storm, size, rows, list, since, now, recovered, lost, absent, older, notes, mode, help },
@@ -32,6 +57,7 @@ export function renderFoot(
   );
 }
 
+/** @param {StormOf} of */
 function Storm({ perSecond, folded, open }) {
   const words = `1 row per second of ${count(perSecond)} · ${plural(folded, "event")} grouped`;
   const each = html`<button class="link" type="button" onClick=${open}>Show every event</button>`;

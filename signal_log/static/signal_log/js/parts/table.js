@@ -2,23 +2,76 @@
 
 import { arrange, explain, fillRow, makeRow, sayDelta, sayTime } from "./cells.js";
 
+/** @import { List, Row } from "../events/types.js" */
+/** @import { Mode } from "../lib/time.js" */
+/** @import { RowElement } from "./cells.js" */
+
+/**
+ * @typedef {object} On
+ * @property {(row: Row) => void} pick
+ * @property {(row: Row) => void} toggle
+ * @property {(atEdge: boolean) => void} scrolled
+ * @property {() => void} rendered
+ * @property {() => void} moved after rows came into view
+ */
+
 const OVERSCAN = 6;
 const REST = 120; // ms without scrolling after which the list is at rest
 const EDGE = 5; // pixels from the top that still count as the live edge
 
+/** @type {(event: Event) => RowElement | null} */
+const rowAround = ({ target }) => (target instanceof Element ? target.closest(".row") : null);
+
 export class Table {
-  /** `on`: pick(row), toggle(row), scrolled(atEdge), rendered(), and moved() after rows came into view. */
+  /** @type {List | null} */
+  rows = null;
+  /** @type {Row | null} */
+  picked = null;
+  /** @type {Row | undefined} */
+  newest;
+  /** @type {Mode} */
+  mode = "local";
+  skew = 0;
+  calm = true;
+  held = false; // under a pressed pointer
+  /** @type {string[]} */
+  columns = [];
+  /** @type {Map<Row, RowElement>} */
+  shown = new Map();
+  /** @type {RowElement[]} */
+  spare = [];
+  serial = 0;
+  height = 0;
+  head = 0;
+  room = 0;
+  last = 0;
+  total = -1;
+  laid = 0;
+  /** @type {number | null} */
+  wanted = null;
+  /** @type {number | undefined} */
+  resting;
+
+  /**
+   * @param {HTMLElement} grid
+   * @param {HTMLElement} body
+   * @param {On} on
+   */
   constructor(grid, body, on) {
-    Object.assign(this, { grid, body, on, rows: null, picked: null, mode: "local", skew: 0, calm: true });
-    this.shown = new Map(); // row -> element
-    this.spare = [];
-    this.serial = 0;
+    this.grid = grid;
+    this.body = body;
+    this.on = on;
     this.measure();
     grid.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    grid.addEventListener("pointerdown", () => (this.held = true));
+    grid.addEventListener("pointerdown", () => {
+      this.held = true;
+    });
     addEventListener("pointerup", () => setTimeout(() => this.#release()));
     addEventListener("pointercancel", () => this.#release());
-    body.addEventListener("pointerover", ({ target }) => target.closest(".row") && explain(target.closest(".row")));
+    body.addEventListener("pointerover", (event) => {
+      const element = rowAround(event);
+      if (element) explain(element);
+    });
     body.addEventListener("click", (event) => this.#clicked(event));
     new ResizeObserver(() => this.measure()).observe(grid);
   }
@@ -33,7 +86,10 @@ export class Table {
     return this.rows !== null && this.room > 0 && this.last >= this.rows.length - 2 * OVERSCAN;
   }
 
-  /** Sets the columns and their order. */
+  /**
+   * Sets the columns and their order.
+   * @param {string[]} columns
+   */
   lay(columns) {
     this.columns = columns;
     for (const element of [...this.shown.values(), ...this.spare]) arrange(element, columns);
@@ -47,7 +103,10 @@ export class Table {
     if (this.rows) this.render();
   }
 
-  /** Shows these rows from now on; the table does not care whether the list is frozen or live. */
+  /**
+   * Shows these rows from now on; the table does not care whether the list is frozen or live.
+   * @param {List} rows
+   */
   show(rows) {
     this.rows = rows;
     this.render();
@@ -68,13 +127,16 @@ export class Table {
     const last = Math.min(total, first + Math.ceil(this.room / height) + 2 * OVERSCAN);
     this.last = last;
     this.newest = rows.at(0);
-    this.#place(first, last, now);
+    this.#place(rows, first, last, now);
     this.on.rendered();
   }
 
-  /** Scrolls a row into view, no further than needed. */
+  /**
+   * Scrolls a row into view, no further than needed.
+   * @param {Row} row
+   */
   reveal(row) {
-    const index = this.rows.indexOf(row);
+    const index = this.rows?.indexOf(row) ?? -1;
     if (index < 0) return;
     const top = this.head + index * this.height;
     const { scrollTop, clientHeight } = this.grid;
@@ -90,7 +152,10 @@ export class Table {
     this.grid.scrollTop = this.grid.scrollHeight;
   }
 
-  /** Selects a row; the grid keeps the focus and points to it by aria-activedescendant. */
+  /**
+   * Selects a row; the grid keeps the focus and points to it by aria-activedescendant.
+   * @param {Row | null} row
+   */
   pick(row) {
     this.picked = row;
     this.render();
@@ -124,49 +189,65 @@ export class Table {
 
   /** Reorders elements once the list is at rest: moving them costs more than everything else in a frame. */
   #rest() {
-    this.resting = null;
+    this.resting = undefined;
     this.render();
   }
 
+  /** @param {MouseEvent} event */
   #clicked(event) {
-    const element = event.target.closest(".row");
+    const element = rowAround(event);
     if (!element?.of || element.of.type === "gap") return;
-    if (event.target.closest(".caret") || element.of.type === "second") this.on.toggle(element.of);
+    if (/** @type {Element} */ (event.target).closest(".caret") || element.of.type === "second")
+      this.on.toggle(element.of);
     else if (!String(getSelection()).length) this.on.pick(element.of);
   }
 
-  #place(first, last, now) {
+  /**
+   * @param {List} rows
+   * @param {number} first
+   * @param {number} last
+   * @param {number} now
+   */
+  #place(rows, first, last, now) {
+    /** @type {Set<Row>} */
     const wanted = new Set();
-    for (let index = first; index < last; index += 1) wanted.add(this.rows.at(index));
+    for (let index = first; index < last; index += 1) wanted.add(rows.at(index));
     for (const [row, element] of this.shown) {
       if (wanted.has(row)) continue;
       this.shown.delete(row);
       this.spare.push(element);
     }
     for (let index = first; index < last; index += 1) {
-      const row = this.rows.at(index);
+      const row = rows.at(index);
       // First in, first out: rows of two kinds in turn then mostly reuse elements of their own kind, which saves style
       // recalculation.
       const element = this.shown.get(row) ?? this.spare.shift() ?? this.#make();
       this.shown.set(row, element);
       if (element.of !== row || element.version !== row.version) this.#fill(element, row, now);
       this.#position(element, row, index);
-      sayDelta(element, row, this.rows, index);
+      sayDelta(element, row, rows, index);
     }
     for (const element of this.spare) if (element.of) this.#hide(element);
-    if (!this.resting) this.#order(first, last);
+    if (!this.resting) this.#order(rows, first, last);
   }
 
+  /** @param {RowElement} element */
   #hide(element) {
     element.of = null;
     element.hidden = true;
   }
 
-  /** Screen readers follow document order, so it is kept the same as the list's. */
-  #order(first, last) {
+  /**
+   * Screen readers follow document order, so it is kept the same as the list's.
+   * @param {List} rows
+   * @param {number} first
+   * @param {number} last
+   */
+  #order(rows, first, last) {
     let next = this.body.firstChild;
     for (let index = first; index < last; index += 1) {
-      const element = this.shown.get(this.rows.at(index));
+      const element = this.shown.get(rows.at(index));
+      if (!element) continue;
       if (element === next) next = next.nextSibling;
       else this.body.insertBefore(element, next);
     }
@@ -179,6 +260,11 @@ export class Table {
     return element;
   }
 
+  /**
+   * @param {RowElement} element
+   * @param {Row} row
+   * @param {number} index
+   */
   #position(element, row, index) {
     if (element.index !== index || element.tall !== this.height) {
       element.index = index;
@@ -194,6 +280,11 @@ export class Table {
     }
   }
 
+  /**
+   * @param {RowElement} element
+   * @param {Row} row
+   * @param {number} now
+   */
   #fill(element, row, now) {
     const another = element.of !== row;
     element.of = row;

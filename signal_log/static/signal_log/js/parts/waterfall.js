@@ -4,21 +4,46 @@ import { action, modelName, objectName } from "../events/kinds.js";
 import { duration, lastPart, line } from "../lib/text.js";
 import { micros } from "../lib/time.js";
 
-/** [{name, title, depth, kind, start, length, id, here}] in microseconds, in order of time. */
+/** @import { Operation, SignalEvent } from "../events/types.js" */
+
+/**
+ * @typedef {object} Bar
+ * @property {string} name
+ * @property {number} depth
+ * @property {string} kind
+ * @property {number} start
+ * @property {number} length
+ * @property {number} [id]
+ * @property {boolean} [here]
+ * @property {string} [error]
+ */
+
+/** @typedef {[from: number, length: number]} Axis */
+/** @typedef {(id: number) => SignalEvent | undefined} EventOf */
+
+/**
+ * In microseconds, in order of time.
+ * @param {Operation[]} tree
+ * @param {EventOf} eventOf
+ * @param {Operation} here
+ */
 export function bars(tree, eventOf, here) {
   const top = tree[0];
+  /** @type {Bar[]} */
   const found = [];
+  /** @type {Map<number | null, Operation[]>} */
   const children = new Map();
   for (const operation of tree) {
     if (operation === top) continue;
     const at = operation.parentPosition;
     children.set(at, [...(children.get(at) ?? []), operation]);
   }
+  /** @type {(operation: Operation, depth: number) => void} */
   const walk = (operation, depth) => {
-    const events = operation.events.map((e) => eventOf(e.id)).filter(Boolean);
+    const events = operation.events.map((e) => eventOf(e.id)).filter((event) => event !== undefined);
     if (!events.length) return;
     const start = micros(events[0].occurred_at);
-    const last = events.at(-1);
+    const last = events[events.length - 1];
     const end = Math.max(...events.map((e) => micros(e.occurred_at) + (e.duration_us ?? 0)));
     found.push({
       name: `${action(last)} ${modelName(operation.sender)} ${objectName(operation.repr, operation.pk)}`,
@@ -31,6 +56,7 @@ export function bars(tree, eventOf, here) {
     });
     for (const event of events) signal(event, depth + 1);
   };
+  /** @type {(event: SignalEvent, depth: number) => void} */
   const signal = (event, depth) => {
     const start = micros(event.occurred_at);
     if (event.receivers?.length || children.has(event.position)) {
@@ -66,19 +92,29 @@ export function bars(tree, eventOf, here) {
   return found;
 }
 
+/** @type {(operation: Operation, eventOf: EventOf) => string | undefined} */
 const caused = (operation, eventOf) => eventOf(operation.events[0].id)?.caused_by;
 
-/** The axis that all bars fit into, as [from, length]. */
+/**
+ * The axis that all bars fit into, as [from, length].
+ * @param {Bar[]} list
+ * @returns {Axis}
+ */
 export function axis(list) {
   const from = Math.min(...list.map((bar) => bar.start));
   const to = Math.max(...list.map((bar) => bar.start + bar.length));
   return [from, Math.max(1, to - from)];
 }
 
-/** The style of one bar, in per cent of the axis. */
+/**
+ * The style of one bar, in per cent of the axis.
+ * @param {Bar} bar
+ * @param {Axis} axis
+ */
 export function extent({ start, length }, [from, whole]) {
   const x = Math.min(99, (100 * (start - from)) / whole);
   return { "--x": `${x.toFixed(2)}%`, "--w": `${Math.min(100 - x, (100 * length) / whole).toFixed(2)}%` };
 }
 
+/** @type {(bar: Bar) => string} */
 export const label = (bar) => `${line(bar.name, 120)}, ${duration(bar.length)}`;

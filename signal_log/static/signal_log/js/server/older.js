@@ -1,16 +1,39 @@
 // Loads events older than those held, page by page, each once.
 
+/** @import { Store } from "../events/store.js" */
+/** @import { Operation, Page } from "../events/types.js" */
+
+/** @typedef {"ready" | "loading" | "began" | "searching" | "full" | "failed"} State began: nothing is older */
+/** @typedef {Record<string, string | number | string[]>} Query */
+/** @typedef {(query: Query) => Promise<any>} Ask */
+/** @typedef {(touched: Set<Operation>, page: Page | null) => void} Changed */
+
 export class Older {
-  /** `ask(query)` returns what /events/?format=json does; `changed(operations, page)` is called after each step. */
+  /** @type {Query} */
+  query = {};
+  /** @type {State} */
+  state = "ready";
+  searchedTo = 0;
+  problem = "";
+  turn = {};
+
+  /**
+   * `ask(query)` returns what /events/?format=json does; `changed(operations, page)` is called after each step.
+   * @param {{ store: Store, ask: Ask, changed: Changed }} of
+   */
   constructor({ store, ask, changed }) {
-    Object.assign(this, { store, ask, changed });
-    this.reset({});
+    this.store = store;
+    this.ask = ask;
+    this.changed = changed;
   }
 
-  /** Starts over for another view: answers still on their way are dropped. */
+  /**
+   * Starts over for another view: answers still on their way are dropped.
+   * @param {Query} query
+   */
   reset(query) {
     this.query = query;
-    this.state = "ready"; // loading, began (nothing is older), searching (time ran out), full, failed
+    this.state = "ready";
     this.searchedTo = 0;
     this.turn = {};
   }
@@ -26,6 +49,7 @@ export class Older {
     const { store, turn } = this;
     this.#become("loading");
     try {
+      /** @type {Page} */
       const page = await this.ask({ ...this.query, ...(store.floor ? { before: store.floor } : {}) });
       if (turn !== this.turn) return;
       const touched = store.addOlder(page.events, this.#reached(page));
@@ -35,26 +59,37 @@ export class Older {
       this.#become(state, touched, page);
     } catch (problem) {
       if (turn !== this.turn) return;
-      this.problem = problem.message;
+      this.problem = /** @type {Error} */ (problem).message;
       this.#become("failed");
     }
   }
 
+  /** @param {Page} page */
   #reached({ older, events }) {
     return older ?? events.at(-1)?.id ?? this.store.floor;
   }
 
+  /**
+   * @param {State} state
+   * @param {Set<Operation>} touched
+   * @param {Page | null} page
+   */
   #become(state, touched = new Set(), page = null) {
     this.state = state;
     this.changed(touched, page);
   }
 }
 
-/** Returns a function that queries the server; anything but JSON from the log becomes an error with a message. */
-export function asker(address, fetcher = (...all) => fetch(...all)) {
+/**
+ * Returns a function that queries the server; anything but JSON from the log becomes an error with a message.
+ * @param {string} address
+ * @param {(url: string, options: RequestInit) => Promise<Response>} fetcher
+ * @returns {Ask}
+ */
+export function asker(address, fetcher = (url, options) => fetch(url, options)) {
   return async (query) => {
     const all = new URLSearchParams();
-    for (const [key, value] of Object.entries(query)) for (const one of [value].flat()) all.append(key, one);
+    for (const [key, value] of Object.entries(query)) for (const one of [value].flat()) all.append(key, String(one));
     if (!query.format) all.set("format", "json");
     const answer = await fetcher(`${address}?${all}`, { headers: { Accept: "application/json" }, redirect: "manual" });
     if (answer.type === "opaqueredirect" || answer.status === 403)

@@ -1,5 +1,8 @@
 // The websocket connection: subscribes, resumes, acknowledges, detects silence and reconnects.
 
+/** @import { ErrorFrame, EventsFrame, Frame } from "../events/types.js" */
+/** @import { HeartbeatFrame, ReadyFrame, ResetFrame, SignalEvent } from "../events/types.js" */
+
 const SILENCE = 35_000; // the server sends a heartbeat every 15 s
 const ANSWER = 5_000; // a ping is answered at once
 const ACK_EVENTS = 100; // well within the server's window of 2,000 events or 256 KB
@@ -8,7 +11,29 @@ const ACK_EVERY = 3_000;
 const FIRST_WAIT = 800;
 const LONGEST_WAIT = 20_000;
 
+/** @typedef {{ again?: boolean, reason?: string, until?: number }} Details */
+
+/**
+ * @typedef {object} Handlers
+ * @property {(name: string, details: Details) => void} state
+ * @property {(events: SignalEvent[]) => void} events
+ * @property {(frame: ReadyFrame, resumed: boolean) => void} ready
+ * @property {(frame: ResetFrame) => void} reset
+ * @property {(frame: ErrorFrame) => void} error
+ * @property {(frame: HeartbeatFrame) => void} heartbeat
+ */
+
+/**
+ * @typedef {object} Options
+ * @property {string} url
+ * @property {number} backfill
+ * @property {() => Record<string, string[]>} filters
+ * @property {Handlers} handlers
+ * @property {typeof WebSocket} [Socket]
+ */
+
 // What a close code means, and whether to reconnect (docs/reference.md).
+/** @type {Record<number, { name: string, final?: boolean, slow?: boolean }>} */
 export const CLOSED = {
   4401: { name: "signed-out", final: true },
   4403: { name: "forbidden", final: true },
@@ -19,20 +44,42 @@ export const CLOSED = {
   4503: { name: "database" },
 };
 
-/** Milliseconds before the nth attempt: exponential, capped, with jitter so that pages do not reconnect together. */
+/**
+ * Milliseconds before the nth attempt: exponential, capped, with jitter so that pages do not reconnect together.
+ * @param {number} attempt
+ * @param {number} random
+ */
 export function backoff(attempt, random = Math.random()) {
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (0.5 + random);
 }
 
 export class Connection {
-  /** `handlers`: state(name, details), events(list), ready(frame), reset(frame), error(frame), heartbeat(frame). */
+  /** @type {WebSocket | null} */
+  socket = null;
+  /** @type {string | null} */
+  cursor = null;
+  attempt = 0;
+  unacked = 0;
+  unackedChars = 0;
+  newest = 0;
+  stopped = true;
+  asked = false;
+  outdated = false;
+  waiting = false; // frames of an older subscription may still be on their way
+  /** @type {number | undefined} */
+  retry;
+  /** @type {number | undefined} */
+  watchdog;
+  /** @type {number | undefined} */
+  ackTimer;
+
+  /** @param {Options} options */
   constructor({ url, backfill, filters, handlers, Socket = WebSocket }) {
-    Object.assign(this, { url, backfill, filters, handlers, Socket });
-    this.cursor = null;
-    this.attempt = 0;
-    this.unacked = this.unackedChars = 0;
-    this.newest = 0;
-    this.stopped = true;
+    this.url = url;
+    this.backfill = backfill;
+    this.filters = filters;
+    this.handlers = handlers;
+    this.Socket = Socket;
   }
 
   start() {
@@ -82,7 +129,7 @@ export class Connection {
   #drop() {
     clearTimeout(this.watchdog);
     clearTimeout(this.ackTimer);
-    this.ackTimer = null;
+    this.ackTimer = undefined;
     this.unacked = this.unackedChars = 0;
     this.asked = false;
     const { socket } = this;
@@ -95,10 +142,11 @@ export class Connection {
   #subscribe() {
     this.asked = true;
     this.outdated = false;
-    this.waiting = true; // frames of an older subscription may still be on their way
+    this.waiting = true;
     this.#send({ type: "subscribe", after: this.cursor, backfill: this.backfill, filters: this.filters() });
   }
 
+  /** @param {object} frame */
   #send(frame) {
     if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(frame));
   }
@@ -108,8 +156,10 @@ export class Connection {
     this.watchdog = setTimeout(() => this.#closed(1006, "no heartbeat"), patience);
   }
 
+  /** @param {string} data */
   #receive(data) {
     this.#listen();
+    /** @type {Frame} */
     const frame = JSON.parse(data);
     if (frame.type === "events") this.#events(frame, data.length);
     else if (frame.type === "ready") this.#ready(frame);
@@ -118,14 +168,20 @@ export class Connection {
     else if (frame.type === "heartbeat") this.#heartbeat(frame);
   }
 
-  /** The cursor cannot be resumed; the server starts over. */
+  /**
+   * The cursor cannot be resumed; the server starts over.
+   * @param {ResetFrame} frame
+   */
   #reset(frame) {
     this.cursor = null;
     this.newest = 0;
     this.handlers.reset(frame);
   }
 
-  /** A refused subscription gets no other answer; further events belong to the one before. */
+  /**
+   * A refused subscription gets no other answer; further events belong to the one before.
+   * @param {ErrorFrame} frame
+   */
   #refused(frame) {
     const answer = this.asked && /^bad_(filter|cursor)$/.test(frame.code);
     if (answer) this.asked = false;
@@ -133,6 +189,7 @@ export class Connection {
     else this.handlers.error(frame);
   }
 
+  /** @param {ReadyFrame} frame */
   #ready(frame) {
     const resumed = this.cursor !== null;
     this.asked = false;
@@ -143,6 +200,10 @@ export class Connection {
     this.handlers.ready(frame, resumed);
   }
 
+  /**
+   * @param {EventsFrame} frame
+   * @param {number} size
+   */
   #events(frame, size) {
     const last = frame.events.at(-1);
     this.unacked += frame.events.length;
@@ -155,6 +216,7 @@ export class Connection {
     this.handlers.events(frame.events);
   }
 
+  /** @param {HeartbeatFrame} frame */
   #heartbeat(frame) {
     if (this.waiting) return;
     if (frame.cursor) this.cursor = frame.cursor;
@@ -163,11 +225,15 @@ export class Connection {
 
   #ack() {
     clearTimeout(this.ackTimer);
-    this.ackTimer = null;
+    this.ackTimer = undefined;
     if (this.unacked) this.#send({ type: "ack", id: this.newest });
     this.unacked = this.unackedChars = 0;
   }
 
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
   #closed(code, reason) {
     this.#drop();
     const { name, final = false, slow = false } = CLOSED[code] ?? { name: "reconnecting" };

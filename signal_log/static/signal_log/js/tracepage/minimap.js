@@ -2,40 +2,61 @@
 
 import { between, END, isWhole } from "./span.js";
 
+/** @import { Bar, Span } from "./span.js" */
+
 const CLICK = 4; // pixels that the pointer may move during a click
 const ROW = 3; // pixels per row where there is room
 const LOWEST = 24; // minimum height in pixels that can be dragged on
 
-/** The position of a row of `total` within a height, as [y, height of at least a pixel]. */
+/**
+ * The position of a row of `total` within a height, as [y, height of at least a pixel].
+ * @param {number} index
+ * @param {number} total
+ * @param {number} height
+ */
 export function lineOf(index, total, height) {
   const pitch = Math.min(ROW, height / Math.max(1, total));
   return [index * pitch, Math.max(1, pitch - (pitch >= 2 ? 1 : 0))];
 }
 
 export class Minimap {
-  /** `most` is the number of rows at most. `on`: select(span) after a drag, go(index) after a click on a row. */
+  /** @type {Bar[]} */
+  bars = [];
+  /** @type {Span} */
+  span = [0, END];
+  view = [0, 0];
+  /** @type {Span | null} */
+  chosen = null;
+  drawn = document.createElement("canvas");
+
+  /**
+   * `most` is the number of rows at most; `on` is told of a drag, and of a click on a row.
+   * @param {HTMLCanvasElement} canvas
+   * @param {number} most
+   * @param {{ select: (span: Span) => void, go: (index: number) => void }} on
+   */
   constructor(canvas, most, on) {
     canvas.style.maxHeight = `${Math.max(LOWEST, most * ROW + 4)}px`;
-    Object.assign(this, {
-      canvas,
-      on,
-      bars: [],
-      span: [0, END],
-      view: [0, 0],
-      chosen: null,
-      drawn: document.createElement("canvas"),
-    });
+    this.canvas = canvas;
+    this.on = on;
     this.#listen();
     new ResizeObserver(() => this.#redraw()).observe(canvas);
   }
 
-  /** Shows [{x, width, colour, bad}], one for each visible row. */
+  /**
+   * Shows one for each visible row.
+   * @param {Bar[]} bars
+   */
   show(bars) {
     this.bars = bars;
     this.#redraw();
   }
 
-  /** Marks a time span and the rows in view, as [first, after the last]. */
+  /**
+   * Marks a time span and the rows in view, as [first, after the last].
+   * @param {Span} span
+   * @param {number[]} view
+   */
   mark(span, view) {
     Object.assign(this, { span, view });
     this.#overlay();
@@ -46,11 +67,12 @@ export class Minimap {
     return { width, height, scale: devicePixelRatio || 1 };
   }
 
+  /** @param {HTMLCanvasElement} canvas */
   #context(canvas) {
     const { width, height, scale } = this.#size();
     const [wide, tall] = [Math.round(width * scale), Math.round(height * scale)];
     if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
-    const context = canvas.getContext("2d");
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, width, height);
     return context;
@@ -63,6 +85,7 @@ export class Minimap {
     const { width, height } = this.#size();
     if (!width || !height) return;
     const context = this.#context(this.drawn);
+    /** @type {(bar: Bar, index: number) => void} */
     const paint = (bar, index) => {
       if (bar.width === null) return;
       const [y, tall] = lineOf(index, this.bars.length, height);
@@ -101,14 +124,20 @@ export class Minimap {
     context.strokeRect(left + 1, top + 1, Math.max(2, right - left - 2), Math.max(4, bottom - top - 2));
   }
 
+  /** Let go of what is being dragged. */
+  cancel = () => {};
+
   #listen() {
     const { canvas } = this;
+    /** @type {{ x: number, at: number } | null} */
     let start = null;
+    /** @param {PointerEvent} event */
     const timeAt = ({ clientX }) => {
       const left = canvas.getBoundingClientRect().left + canvas.clientLeft;
       return ((clientX - left) / canvas.clientWidth) * END;
     };
-    const far = (event) => Math.abs(event.clientX - start.x) >= CLICK;
+    /** @type {(event: PointerEvent, from: number) => boolean} */
+    const far = (event, from) => Math.abs(event.clientX - from) >= CLICK;
     this.cancel = () => {
       start = this.chosen = null;
       this.#overlay();
@@ -120,12 +149,12 @@ export class Minimap {
     });
     canvas.addEventListener("pointermove", (event) => {
       if (!start) return;
-      this.chosen = far(event) ? between(start.at, timeAt(event)) : null;
+      this.chosen = far(event, start.x) ? between(start.at, timeAt(event)) : null;
       this.#overlay();
     });
     canvas.addEventListener("pointerup", (event) => {
       if (!start) return;
-      const span = far(event) && between(start.at, timeAt(event));
+      const span = far(event, start.x) && between(start.at, timeAt(event));
       this.cancel();
       if (span) return this.on.select(span);
       const [pitch] = lineOf(1, this.bars.length, canvas.clientHeight);

@@ -2,18 +2,24 @@
 
 import { END, isWhole } from "./span.js";
 
+/** @import { Folds } from "./folds.js" */
+/** @import { Bar, Span } from "./span.js" */
+
 const HEIGHT = 26; // pixels per row, as in trace.css
 const AROUND = 300; // pixels beyond the window that are painted too
 
 export class TraceRows {
+  /** @param {HTMLTableElement} table */
   constructor(table) {
     this.table = table;
-    this.rows = [...table.querySelectorAll("tr[data-level]")];
+    this.rows = [.../** @type {NodeListOf<HTMLTableRowElement>} */ (table.querySelectorAll("tr[data-level]"))];
     this.levels = this.rows.map((row) => Number(row.dataset.level));
     this.fills = this.rows.map((row) => row.querySelector(".fall"));
     this.painted = this.rows.map(() => "");
+    /** @type {Map<Element | null, number>} */
     this.numbers = new Map(this.rows.map((row, index) => [row, index]));
     this.hidden = this.rows.map(() => false);
+    /** @type {Bar[]} */
     this.bars = this.fills.map((svg, row) => {
       const bar = svg?.firstElementChild;
       return {
@@ -29,12 +35,17 @@ export class TraceRows {
     return this.rows.length;
   }
 
+  /**
+   * @param {number} row
+   * @param {string} name
+   */
   #is(row, name) {
     return this.rows[row].classList.contains(name);
   }
 
   /** The rows that failed or, if none did, those that were rolled back. */
   worst() {
+    /** @param {string} name */
     const of = (name) => this.rows.flatMap((_, row) => (this.#is(row, name) ? [row] : []));
     const failed = of("failed");
     return failed.length ? failed : of("undone");
@@ -51,7 +62,10 @@ export class TraceRows {
     });
   }
 
-  /** Adds a button to each row that has descendants. */
+  /**
+   * Adds a button to each row that has descendants.
+   * @param {Folds} folds
+   */
   carets(folds) {
     this.rows.forEach((row, index) => {
       if (!folds.has(index)) return;
@@ -64,32 +78,47 @@ export class TraceRows {
     });
   }
 
-  /** The index of the row that contains an element. */
+  /**
+   * The index of the row that contains an element.
+   * @param {Element | null} element
+   */
   rowOf(element) {
-    return this.numbers.get(element?.closest("tr"));
+    return this.numbers.get(element?.closest("tr") ?? null);
   }
 
-  /** Shows these rows; parts of the table that are not laid out get their intrinsic height. */
+  /**
+   * Shows these rows; parts of the table that are not laid out get their intrinsic height.
+   * @param {number[]} shown
+   * @param {Folds} folds
+   */
   fold(shown, folds) {
     const open = new Set(shown);
     this.rows.forEach((row, index) => {
       const hide = !open.has(index);
       if (this.hidden[index] !== hide) row.hidden = this.hidden[index] = hide;
       if (folds.has(index))
-        row.cells[0].firstElementChild.setAttribute("aria-expanded", String(!folds.closed.has(index)));
+        row.cells[0].firstElementChild?.setAttribute("aria-expanded", String(!folds.closed.has(index)));
     });
     const heights = new Map([...this.table.tBodies].map((body) => [body, 0]));
-    for (const row of shown) heights.set(this.rows[row].parentNode, heights.get(this.rows[row].parentNode) + HEIGHT);
+    for (const row of shown) {
+      const body = /** @type {HTMLTableSectionElement} */ (this.rows[row].parentNode);
+      heights.set(body, (heights.get(body) ?? 0) + HEIGHT);
+    }
     for (const [body, height] of heights) body.style.containIntrinsicHeight = `${height}px`;
   }
 
-  /** Highlights these rows and their ancestors, or none. */
+  /**
+   * Highlights these rows and their ancestors, or none.
+   * @param {number[]} wanted
+   * @param {Folds} folds
+   */
   light(wanted, folds) {
     const leading = new Set(wanted.flatMap((row) => folds.above(row)));
     this.table.classList.toggle("lit", wanted.length > 0);
     for (const [index, row] of this.rows.entries()) row.classList.toggle("leads", leading.has(index));
   }
 
+  /** @param {number} index */
   goTo(index) {
     const head = this.rows[index].cells[0];
     head.tabIndex = -1;
@@ -99,9 +128,13 @@ export class TraceRows {
 
   /**
    * Draws the bars in view for a span; returns the first row in view, below `edge`, and the first one beyond it.
+   * @param {number[]} shown
+   * @param {Span} span
+   * @param {number} edge
    */
   paint(shown, [from, to], edge) {
     const box = isWhole([from, to]) ? `0 0 ${END} 8` : `${from} 0 ${to - from} 8`;
+    /** @param {number} place */
     const top = (place) => this.rows[shown[place]].getBoundingClientRect().top;
     const first = firstPlace(shown.length, (place) => top(place) > -AROUND);
     const after = firstPlace(shown.length, (place) => top(place) > innerHeight + AROUND);
@@ -110,15 +143,20 @@ export class TraceRows {
       firstPlace(shown.length, (place) => top(place) > innerHeight),
     ];
     for (const row of shown.slice(first, after)) {
-      if (this.painted[row] === box || !this.fills[row]) continue;
-      this.fills[row].setAttribute("viewBox", box);
+      const fill = this.fills[row];
+      if (this.painted[row] === box || !fill) continue;
+      fill.setAttribute("viewBox", box);
       this.painted[row] = box;
     }
     return seen;
   }
 }
 
-/** Binary search: the first of `many` places for which something holds. */
+/**
+ * Binary search: the first of `many` places for which something holds.
+ * @param {number} many
+ * @param {(place: number) => boolean} holds
+ */
 export function firstPlace(many, holds) {
   let [low, high] = [0, many];
   while (low < high) {
