@@ -39,6 +39,8 @@ def lint() -> list[Command | Tests]:
         Command((str(BIN / "lint-imports"),)),
         Command((str(BIN / "mypy"),)),
         Command((node(), "node_modules/@biomejs/biome/bin/biome", "ci")),
+        Command((node(), "node_modules/typescript/bin/tsc")),
+        Command((PYTHON, "scripts/line_length.py")),
         Command((str(BIN / "djhtml"), "--tabwidth", "2", "--check", "signal_log/templates", "templates")),
         Command((str(BIN / "djade"), "--target-version", "5.2", "--check", *templates())),
     ]
