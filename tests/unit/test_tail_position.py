@@ -113,6 +113,7 @@ def test_a_late_event_below_the_place_of_a_client_that_is_behind_is_owed() -> No
     client.began(frontier(9, settled=2, gaps=[3, 4]))
     before = frontier(9, settled=2, gaps=[3, 4])
     assert client.offered(events(4, 10), before) == ()
+    assert client.cursor(frontier(10, settled=2, gaps=[3])) == anchor(2)
     assert client.next_read(frontier(10, settled=2, gaps=[3])) == Read(9, ((4, 4),), anchor(10))
 
 
@@ -216,10 +217,14 @@ def test_in_another_log_everything_begins_anew() -> None:
     client.began(before)
     client.offered(events(3), before)
     assert client.next_read(frontier(9)) is not None
+    client.offered(events(1, 4), frontier(0))
     client.log_replaced()
     client.began(frontier(4))
     assert client.next_read(frontier(4)) is None
     assert client.cursor(frontier(4)) == anchor(4)
+    client.began(frontier(4, settled=1, gaps=[2]))
+    client.offered(events(2), frontier(4, settled=1, gaps=[2]))
+    assert client.next_read(frontier(4)) == Read(4, ((2, 2),), anchor(4))
 
 
 # --- any order of everything --------------------------------------------------------------------------
@@ -276,6 +281,7 @@ class Page:
 
     def open_socket(self) -> None:
         self.client = Position()
+        self.lowest_cursor = 0
         self.on_socket: set[int] = set()
         self.unacknowledged = 0
         self.read: Read | None = None
@@ -320,6 +326,7 @@ class Page:
     def reconnect(self) -> None:
         self.hub = self.dice.choice(self.hubs)
         self.open_socket()
+        self.lowest_cursor = self.cursor.id
         self.on_socket.update(range(self.cursor.id + 1))  # the client has these and says so
         self.client.resumed(self.cursor)
         self.take_cursor()
@@ -369,6 +376,7 @@ class Page:
         else:
             wanted = self.client.wanted_backfill(rows, self.hub.frontier)
             self.client.backfill_returned(rows, wanted[:room], wanted[room:])
+            self.lowest_cursor = 0
             for forget in (self.received, self.on_socket, self.before_it_began):
                 forget.difference_update(ids(wanted))  # a backfill may send what was sent before
         self.read = self.backfill = self.rows = None
@@ -389,6 +397,7 @@ class Page:
         self.cursor = self.client.cursor(self.hub.frontier)
         to_come = self.to_come(self.committed | self.pending)
         assert not to_come or self.cursor.id < min(to_come), "the cursor passes an event that was not sent yet"
+        assert self.cursor.id >= self.lowest_cursor, "the cursor goes back below the one resumed from"
 
     def to_come(self, numbers: set[int]) -> list[int]:
         """Return the events still due to the page; filters apply from the moment they are set."""
