@@ -1,4 +1,4 @@
-"""The pages of the history below a prefix, as a host mounts them."""
+"""The history's pages under a prefix, as a host mounts them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ urlpatterns = [
 
 @pytest.mark.urls(__name__)
 def test_the_pages_work_below_a_prefix(root: Client) -> None:
-    """Mounted at /signals/, and without an admin: every address on the pages stays below it."""
+    """Mounted at /signals/ and without an admin, every address on the pages stays below the prefix."""
     event = make_event(object_pk="5")
     for address in ("/signals/events/", f"/signals/events/{event.pk}/", f"/signals/traces/{event.trace_id}/",
                     "/signals/objects/auth.User/5/"):  # fmt: skip

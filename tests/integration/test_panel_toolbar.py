@@ -22,7 +22,7 @@ from tests.shop.models import Category
 
 
 class Toolbar:
-    """As much of the toolbar as a panel touches: the request, and a store that keeps only JSON."""
+    """The parts of the toolbar that a panel uses: the request, and a store that accepts only JSON."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
@@ -31,19 +31,20 @@ class Toolbar:
         self.store = self
 
     def save_panel(self, request_id: str, panel_id: str, data: Any) -> None:
-        """Refuses what the toolbar could not store."""
+        """Refuse what the toolbar could not store."""
         json.dumps(data)
 
 
 def save(name: str) -> HttpResponse:
-    """What a view might do."""
+    """Save something, as a view might."""
     Category.objects.create(name=name)
     return HttpResponse()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_panel_lists_the_signals_of_its_request() -> None:
-    """In order, with object, changes, receivers, time and outcome; what came before and after is not in it."""
+    """Signals are listed in order, with object, changes, receivers, time and outcome, and without those before or after
+    the request."""
     Category.objects.create(name="before")
     request = RequestFactory().get("/")
     panel = SignalLogPanel(Toolbar(request), lambda request: save("during"))
@@ -62,9 +63,9 @@ def test_the_panel_lists_the_signals_of_its_request() -> None:
 
 @pytest.mark.django_db(transaction=True)
 async def test_parallel_requests_do_not_mix() -> None:
-    """Six requests under one event loop, each in the middle of the others, with async and threaded views."""
+    """Six requests on one event loop overlap, with async and threaded views."""
     begun = asyncio.Barrier(6)
-    # SQLite has one writer: the saves take turns, the requests overlap all the same.
+    # SQLite has one writer, so the saves take turns, but the requests still overlap.
     turn = threading.Lock()
 
     def in_turn(name: str) -> HttpResponse:
@@ -72,7 +73,7 @@ async def test_parallel_requests_do_not_mix() -> None:
             try:
                 return save(name)
             finally:
-                connections.close_all()  # of this thread, which nobody else closes
+                connections.close_all()  # this thread's, which nobody else closes
 
     async def view(request: HttpRequest) -> HttpResponse:
         await begun.wait()
@@ -93,7 +94,7 @@ async def test_parallel_requests_do_not_mix() -> None:
 
 
 def test_effects_are_indented_below_their_cause() -> None:
-    """By the number of causes above them; the total counts the outermost alone."""
+    """The indent is the number of causes above a signal, and the total counts only the outermost ones."""
     trace = uuid.uuid4()
     events = [
         event_value(trace_id=trace, position=3, parent_position=2, caused_by="a.b", duration_us=400),
@@ -108,7 +109,7 @@ def test_effects_are_indented_below_their_cause() -> None:
 
 
 def test_hostile_text_and_secrets_are_harmless_in_the_panel() -> None:
-    """Escaped, named and masked, as on the pages."""
+    """Hostile text is escaped and named, and secrets are masked, as on the pages."""
     hostile = "<script>alert(1)</script>\u202e\x07"
     event = event_value(object_repr=hostile, changes={"password": [MASK, MASK], hostile: [hostile, hostile]},
                         caused_by=hostile, error=hostile, outcome="failed", call_site=hostile,

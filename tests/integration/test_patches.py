@@ -1,4 +1,4 @@
-"""What is replaced in Django stands in one list, is put back in reverse, and gives way to whoever comes after us."""
+"""Everything replaced in Django is in one list, is put back in reverse, and tolerates later wrappers."""
 
 import functools
 import gc
@@ -50,7 +50,7 @@ REPLACED = [
     "django.db.models.sql.subqueries.DeleteQuery.delete_batch",
 ]
 
-# Functions that a save and a delete of an observed object go through.
+# Functions called when an observed object is saved and deleted.
 BUSY = [
     (models.Model, "save_base"),
     (models.Model, "_save_table"),
@@ -67,7 +67,7 @@ PAIR = ["pre_save", "post_save"]
 
 @pytest.fixture
 def stopped():
-    """The recorder is stopped for the test, and started again afterwards."""
+    """Stop the recorder for the test, and start it again afterwards."""
     pipeline.stop()
     yield
     pipeline.stop()
@@ -75,7 +75,7 @@ def stopped():
 
 
 def test_every_replaced_function_is_put_back():
-    """Of all classes of Django and Channels, `ready` changes exactly the list, and `stop` leaves no trace of it."""
+    """`ready` changes exactly the list, in all classes of Django and Channels, and `stop` undoes all of it."""
     run = [sys.executable, "-m", "tests.integration.patch_snapshot"]
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
     report = json.loads(subprocess.run(run, cwd=ROOT, env=environment, check=True, capture_output=True).stdout)
@@ -88,7 +88,7 @@ def test_every_replaced_function_is_put_back():
 
 
 def transparent(function):
-    """Somebody's wrapper that says what it wraps."""
+    """Wrap a function and say what is wrapped."""
 
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
@@ -100,7 +100,7 @@ def transparent(function):
 
 
 def opaque(function):
-    """Somebody's wrapper that does not."""
+    """Wrap a function without saying what is wrapped."""
 
     def wrapper(*args, **kwargs):
         wrapper.calls += 1
@@ -113,7 +113,7 @@ def opaque(function):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("theirs", [transparent, opaque], ids=["wraps", "plain closure"])
 def test_a_later_wrapper_stays_when_we_go(stopped, theirs):
-    """Whoever wraps functions after us keeps their wrappers; ours below are inert until the next start reuses them."""
+    """A wrapper put on after ours stays; ours below it does nothing until the next start reuses it."""
     originals = [vars(owner).get(name) for owner, name in BUSY]
     pipeline.start()
     ours = [vars(owner)[name] for owner, name in BUSY]
@@ -137,7 +137,7 @@ def test_a_later_wrapper_stays_when_we_go(stopped, theirs):
 
     pipeline.stop()
     for (owner, name), function in zip(BUSY, ours, strict=True):
-        setattr(owner, name, function)  # as they found it
+        setattr(owner, name, function)  # as it was
     pipeline.start()
     pipeline.stop()
     assert [vars(owner).get(name) for owner, name in BUSY] == originals
@@ -145,7 +145,7 @@ def test_a_later_wrapper_stays_when_we_go(stopped, theirs):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_signal_whose_method_somebody_wrapped_stays_usable(stopped):
-    """A wrapper around one signal's `send` goes on calling ours after we have gone."""
+    """A wrapper around one signal's `send` still calls our function after we have gone."""
     pipeline.start()
     with mock.patch.object(signals.post_save, "send", wraps=signals.post_save.send) as send:
         pipeline.stop()
@@ -161,7 +161,7 @@ def test_a_signal_whose_method_somebody_wrapped_stays_usable(stopped):
 
 
 def test_a_host_class_of_a_signal_is_kept(stopped):
-    """A signal that already has a class of somebody's gets it back."""
+    """A signal that already has a custom class gets it back."""
 
     class Theirs(ModelSignal):
         pass
@@ -177,7 +177,7 @@ def test_a_host_class_of_a_signal_is_kept(stopped):
 
 
 def test_the_list_keeps_no_class_alive(stopped):
-    """Classes that migrations and tests make and drop leave nothing in the list."""
+    """Classes that migrations and tests create and drop leave nothing in the list."""
     pipeline.start()
     gc.collect()
     before = len(patches._installed)
@@ -198,4 +198,4 @@ def test_starting_twice_replaces_once(stopped):
         depth = 0
         while (function := getattr(function, "__wrapped__", None)) is not None:
             depth += 1
-        assert depth == (2 if name == "execute_sql_flush" else 1)  # the log's key, and the expected writes
+        assert depth == (2 if name == "execute_sql_flush" else 1)  # one for the log's key, one for expected writes

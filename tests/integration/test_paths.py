@@ -1,4 +1,4 @@
-"""Exactly one pre and one post event, paired, on every path that saves or deletes (G1)."""
+"""Every path that saves or deletes leaves exactly one pre and one post event, paired (G1)."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ DELETE = ["pre_delete", "post_delete"]
 
 
 def fired(events, sender):
-    """The signals recorded for one sender, every pair checked for its operation and its order."""
+    """Return the signals recorded for one sender, after checking operation and order of every pair."""
     mine = [e for e in events if e.sender == sender]
     for post in (e for e in mine if e.signal.startswith("post_")):
         [pre] = [
@@ -105,7 +105,7 @@ def by_a_related_manager():
     ],
 )
 def test_saving(path):
-    """One pair, whatever way the row came to be saved."""
+    """There is one pair, whichever way the row is saved."""
     with recorded() as events:
         path()
     assert fired(events, "shop.Category") == SAVE
@@ -135,7 +135,7 @@ def delete_async():
 
 @pytest.mark.parametrize("path", [delete_instance, delete_queryset, delete_async])
 def test_deleting_with_a_cascade(path):
-    """The row and each dependent: all pre signals before all post signals, dependents first."""
+    """The row and its dependents send all pre signals before all post signals, dependents first."""
     category = Category.objects.create(name="a")
     Item.objects.create(category=category, name="one")
     Item.objects.create(category=category, name="two")
@@ -151,7 +151,7 @@ def test_deleting_with_a_cascade(path):
 
 
 def test_proxy():
-    """A proxy's signals carry the proxy as their sender."""
+    """A proxy's signals have the proxy as their sender."""
     with recorded() as events:
         item = CheapItem.objects.create(name="cheap")
         item.delete()
@@ -168,7 +168,7 @@ def test_multi_table_child():
 
 
 def test_key_made_in_python():
-    """A UUID key is known before the row exists; no query asks for the old row."""
+    """A UUID key is known before the row exists, so no query asks for the old row."""
     with recorded() as events:
         ticket = Ticket.objects.create(seat="4a")
     assert fired(events, "shop.Ticket") == SAVE
@@ -177,7 +177,7 @@ def test_key_made_in_python():
 
 
 def test_same_instance_saved_again_by_its_own_receiver():
-    """Nested saves of one object are two operations, the inner caused by the outer."""
+    """Nested saves of one object are two operations, the inner one caused by the outer one."""
     from django.db.models.signals import post_save
 
     def again(instance, created, **_):
@@ -199,7 +199,7 @@ def test_same_instance_saved_again_by_its_own_receiver():
 
 
 def test_classes_of_migrations_are_observed():
-    """A historical model of a migration is another class with the same label."""
+    """A migration's historical model is another class with the same label."""
     state = ProjectState()
     state.add_model(ModelState.from_model(Category))
     historical = state.apps.get_model("shop", "Category")
@@ -209,7 +209,7 @@ def test_classes_of_migrations_are_observed():
 
 
 def test_admin_delete_selected(admin_client: Client):
-    """The admin's bulk action deletes a queryset: each user's signals fire once, and the log says so."""
+    """The admin's bulk action deletes a queryset: each user's signals are sent once, and the log says so."""
     users = [User.objects.create_user(name) for name in ("ada", "grace")]
     with recorded() as events:
         admin_client.post(

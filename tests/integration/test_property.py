@@ -1,9 +1,9 @@
 """Whatever a program does, the log says what happened: random programs against a simple model.
 
-Seen to fail when a rollback left what objects remember in force, forgot to write again what was written inside it, or
-took one event too few; when a failed operation was not called failed; when an upsert lost the old values; and when
-an object kept through a `bulk_update` what it had loaded. `PROPERTY_EXAMPLES=3000` with
-`-o faulthandler_timeout=0` is a long run.
+The test has been seen to fail when a rollback did not reset what objects remember, did not write again what was written
+inside it, or took one event too few; when a failed operation was not marked failed; when an upsert lost the old values;
+and when an object kept what it had loaded after a `bulk_update`. For a long run, set `PROPERTY_EXAMPLES=3000` and pass
+`-o faulthandler_timeout=0`.
 """
 
 import os
@@ -74,7 +74,8 @@ steps = st.recursive(
 )
 @given(st.lists(steps, max_size=8))
 def test_the_log_says_what_happened(program):
-    """Signals, outcomes, changes, order, pairs and causes, read inside blocks too; and the rows are as foreseen."""
+    """Signals, outcomes, changes, order, pairs and causes are as expected, even if read inside blocks, and so are the
+    rows."""
     note(program)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM shop_category")

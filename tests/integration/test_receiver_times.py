@@ -1,4 +1,4 @@
-"""How long each receiver takes usually: read from the newest events by the table's key, shown beside each run."""
+"""How long each receiver usually takes: read from the newest events by primary key, and shown beside each run."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ MAIL = "shop.signals.mail"
 
 
 def run(us: int, name: str = RESTOCK, error: str = "") -> dict[str, Any]:
-    """A receiver's run as an event records it."""
+    """Return a receiver's run as an event records it."""
     return {"receiver": name, "duration_us": us, "error": error}
 
 
 def many(number: int, *runs: dict[str, Any], sender: str = "shop.Item", signal: str = "post_save") -> None:
-    """So many events in which these receivers ran."""
+    """Create this many events in which these receivers ran."""
     value = event_value(sender=sender, signal=signal, receivers=list(runs))
     SignalEvent.objects.bulk_create(
         SignalEvent(**value._replace(trace_id=uuid.uuid4())._asdict()) for _ in range(number)
@@ -39,13 +39,13 @@ def many(number: int, *runs: dict[str, Any], sender: str = "shop.Item", signal: 
 
 
 def slow_event() -> SignalEvent:
-    """One event among 100 quick ones: mailing took 40 ms, restocking as long as ever."""
+    """Create one event among 100 fast ones: mailing took 40 ms, restocking as long as always."""
     many(100, run(300), run(400, MAIL))
     return make_event(sender="shop.Item", receivers=[run(300), run(40_000, MAIL)], duration_us=40_300)
 
 
 def test_the_newest_of_the_kind_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of this signal and this sender alone, newest first, no more than the bound, none below the window."""
+    """Only events of this signal and sender are read, newest first, up to the limit and none below the window."""
     monkeypatch.setattr(receiver_times, "MOST", 3)
     monkeypatch.setattr(receiver_times, "LOOKED_AT", 8)
     many(5, run(1))
@@ -60,7 +60,7 @@ def test_the_newest_of_the_kind_are_read(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_no_row_is_read_but_by_the_key() -> None:
-    """Not by the index on sender, with which a common model would be read whole and sorted."""
+    """The index on sender is not used, because a common model would be read whole and sorted."""
     many(30, run(1))
     with CaptureQueriesContext(connection) as queries:
         newest_receivers("post_save", "shop.Item", newest_id())
@@ -71,7 +71,7 @@ def test_no_row_is_read_but_by_the_key() -> None:
             plan = " ".join(str(row[-1]) for row in cursor.fetchall())
             assert "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan
         else:
-            # The table is tiny here, and its statistics are whatever other tests left: only the order is asked for.
+            # The table is tiny here and its statistics depend on other tests, so only the order is asserted.
             for way in ("seqscan", "bitmapscan", "sort"):
                 cursor.execute(f"SET LOCAL enable_{way} = off")
             cursor.execute(f"EXPLAIN {statement}")
@@ -83,10 +83,10 @@ def test_no_row_is_read_but_by_the_key() -> None:
 
 
 def test_an_event_shows_its_slowest_receiver_on_top(mira: Client) -> None:
-    """With its order among the calls, p50 and p99 of the same receiver, and a mark where it is slow."""
+    """It is shown with its place among the calls, its p50 and p99, and a mark if it is slow."""
     event = slow_event()
     before, _, page = mira.get(f"/events/{event.pk}/").content.decode().partition("Receivers, slowest first")
-    assert "slow, 100 " in before  # in what it set off, where order is that of time
+    assert "slow, 100 " in before  # among its effects, in order of time
     assert page.index(MAIL) < page.index(RESTOCK)
     for said in ("call 2 of 2", "40.0 ms", "p50 400 µs · p99 400 µs · 100 runs", "slow, 100 ",
                  "p50 300 µs · p99 300 µs · 100 runs"):  # fmt: skip
@@ -96,7 +96,7 @@ def test_an_event_shows_its_slowest_receiver_on_top(mira: Client) -> None:
 
 
 def test_few_runs_are_said_to_be_few(mira: Client) -> None:
-    """The first event of a kind has nothing to be compared with, the second has one other."""
+    """The first event of a kind has nothing to be compared with, the second has one other run."""
     event = make_event(sender="shop.Item", receivers=[run(300)])
     assert "no other recent runs" in mira.get(f"/events/{event.pk}/").content.decode()
     many(1, run(200))
@@ -106,7 +106,7 @@ def test_few_runs_are_said_to_be_few(mira: Client) -> None:
 
 
 def test_the_panel_asks_for_one_event(mira: Client) -> None:
-    """In the order of the calls, as numbers and as words."""
+    """The runs are in the order of the calls, as numbers and as text."""
     event = slow_event()
     answer = mira.get(f"/events/{event.pk}/?format=receivers")
     assert answer["Cache-Control"] == "no-store"
@@ -120,7 +120,7 @@ def test_the_panel_asks_for_one_event(mira: Client) -> None:
 
 
 def test_only_observers_are_answered(mira: Client) -> None:
-    """As on every page of the log."""
+    """As on every page of the log, only people with the permission get an answer."""
     event = slow_event()
     address = f"/events/{event.pk}/?format=receivers"
     assert Client().get(address).status_code == 302
@@ -131,7 +131,7 @@ def test_only_observers_are_answered(mira: Client) -> None:
 
 
 def test_a_run_is_compared_with_others_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The event itself is left out while it is among the newest; an older one is not among them anyway."""
+    """The event itself is left out if it is among the newest; an older one is not read anyway."""
     event = slow_event()
     _, mail = calls(event)
     for number in (100, 101):
@@ -143,15 +143,15 @@ def test_a_run_is_compared_with_others_only(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_events_without_receivers_cost_no_look(mira: Client) -> None:
-    """Most events of most projects have none."""
+    """Most events of most projects have no receivers."""
     event = make_event(receivers=[])
     with CaptureQueriesContext(connection) as queries:
         assert mira.get(f"/events/{event.pk}/?format=receivers").json() == {"receivers": []}
-    assert sum("signal_log_signalevent" in query["sql"] for query in queries) == 1  # the event itself
+    assert sum("signal_log_signalevent" in query["sql"] for query in queries) == 1  # for the event itself
 
 
 def test_a_page_with_many_kinds_looks_up_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The number of looks is bounded, and so is their time."""
+    """The number of lookups is limited, and so is their time."""
     found = [make_event(sender=f"shop.Model{n}", receivers=[run(n * 10)]) for n in range(5)]
     monkeypatch.setattr(receivers, "MOST_KINDS", 2)
     assert set(receivers.known_for(found)) == {("post_save", "shop.Model4"), ("post_save", "shop.Model3")}
@@ -161,7 +161,7 @@ def test_a_page_with_many_kinds_looks_up_the_longest(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("recorded", [None, {}, "x", [1], [{"receiver": None, "duration_us": "1"}], [{}]])
 def test_a_strange_row_is_shown(mira: Client, recorded: Any) -> None:
-    """Whatever somebody wrote into the column."""
+    """A receiver column of any JSON shape is shown, even in rows this app did not write."""
     event = make_event(sender="shop.Item", receivers=[run(300)])
     value = event_value(sender="shop.Item")._asdict() | {"receivers": recorded if recorded is not None else []}
     strange = SignalEvent.objects.bulk_create([SignalEvent(**value)])[0]

@@ -1,4 +1,4 @@
-"""What a recorded save sends to PostgreSQL: the events travel with the COMMIT, in one message."""
+"""The messages that a recorded save sends to PostgreSQL: the events go with the COMMIT, in one message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Sent = Callable[[], list[str]]
 
 @contextmanager
 def watched(folder: Path) -> Iterator[Sent]:
-    """The statements that go to the server in the block, a message each, as libpq itself tells them."""
+    """Collect the statements sent to the server in the block, one per message, as libpq itself traces them."""
     connection.ensure_connection()
     raw = connection.connection.pgconn
     with (folder / "libpq.trace").open("w+") as trace:
@@ -38,7 +38,7 @@ def watched(folder: Path) -> Iterator[Sent]:
 
 
 def words(message: str) -> str:
-    """A message's first word, and the last one where it is a second statement."""
+    """Return a message's first word, and "COMMIT" if that is its second statement."""
     return message.split()[0] + ("; COMMIT" if message.endswith("; COMMIT") else "")
 
 
@@ -54,7 +54,7 @@ def test_in_autocommit_a_save_is_three_messages(tmp_path):
 
 
 def test_a_block_ends_with_one_message(tmp_path):
-    """However few events: all of them and the COMMIT."""
+    """All events, few as they are, go with the COMMIT."""
     with watched(tmp_path) as sent:
         with transaction.atomic():
             for number in range(FEW // 2):
@@ -64,7 +64,7 @@ def test_a_block_ends_with_one_message(tmp_path):
 
 
 def test_many_events_are_copied(tmp_path):
-    """By a COPY, whose rows need no answer, and a COMMIT after it."""
+    """Events are sent by COPY, whose rows need no answer, followed by a COMMIT."""
     with watched(tmp_path) as sent:
         with transaction.atomic():
             for number in range(FEW):
@@ -74,7 +74,7 @@ def test_many_events_are_copied(tmp_path):
 
 
 def test_what_is_not_observed_sends_what_it_always_sent(tmp_path):
-    """One message in autocommit."""
+    """A save of an unobserved model is one message in autocommit."""
     with watched(tmp_path) as sent:
         Note.objects.create(text="milk")
         messages = sent()

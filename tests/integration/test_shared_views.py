@@ -1,4 +1,4 @@
-"""Views that are shared: who may share, open and take away, and what may stand in a name and a query."""
+"""Shared views: who may share, open and remove them, and what names and queries may contain."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUERY = "sender=users.Profile&outcome=%21committed&view=signals&cols=time.kind.o
 
 
 def person(name: str, *permissions: str, **fields: Any) -> Client:
-    """A client of a new account with these permissions, which checks CSRF tokens as a browser's is."""
+    """Return a client of a new account with these permissions, which checks CSRF tokens as for a browser."""
     user = get_user_model().objects.create_user(name, **fields)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
@@ -36,17 +36,17 @@ def person(name: str, *permissions: str, **fields: Any) -> Client:
 
 
 def share(client: Client, name: str = "errors", query: str = QUERY) -> HttpResponse:
-    """What the server answers to the wish to share a view."""
+    """Try to share a view, and return the answer."""
     return client.post("/views/", {"name": name, "query": query})  # type: ignore[return-value]
 
 
 def kept(name: str = "errors") -> SharedView:
-    """A view that somebody who has left has shared."""
+    """A view shared by somebody who has left."""
     return shared.share(get_user_model()(pk=77, username="grace"), name, QUERY)
 
 
 def test_a_view_is_shared_with_everybody_who_may_see_events() -> None:
-    """Name, query, by whom and when are there for all; each learns what they may do."""
+    """Everyone sees its name, its query, and who shared it when; each reader learns what they may do with it."""
     answer = share(person("mira", SEE, ADD), "  errors ")
     assert answer.status_code == 200
     assert answer.json()["may_share"] is True
@@ -59,7 +59,8 @@ def test_a_view_is_shared_with_everybody_who_may_see_events() -> None:
 
 @pytest.mark.parametrize("address", ["/views/", "/events/", "/admin/signal_log/sharedview/"])
 def test_nobody_else_sees_a_name(address: str) -> None:
-    """Strangers are asked to log in, accounts without the permission get a 403, staff with every other one too."""
+    """Anonymous visitors are asked to log in; accounts without the permission get a 403, even staff with all the
+    others."""
     kept("marker-of-a-view")
     assert b"marker-of-a-view" in person("ada", SEE, is_staff=True).get(address).content
     for client, status in ((Client(), 302), (person("eve", ADD, DELETE, is_staff=True), 403)):
@@ -72,7 +73,7 @@ def test_nobody_else_sees_a_name(address: str) -> None:
 
 
 def test_sharing_needs_its_permission() -> None:
-    """To see events is not enough, and to share without seeing them is nothing."""
+    """Seeing events is not enough to share, nor is the permission to share without seeing them."""
     assert share(person("ada", SEE)).status_code == 403
     assert ADD in share(person("bob", SEE, DELETE)).json()["error"]
     assert share(person("eve", ADD)).status_code == 403
@@ -81,7 +82,7 @@ def test_sharing_needs_its_permission() -> None:
 
 
 def test_the_sharer_takes_it_away_and_whom_the_permission_allows() -> None:
-    """Nobody else; who asks once more is told what is there."""
+    """The sharer and those with the permission may remove it, nobody else; removing it twice returns what is there."""
     mira = person("mira", SEE, ADD)
     number = share(mira).json()["views"][0]["id"]
     assert share(mira, "others").json()["views"][1]["removable"] is True
@@ -101,7 +102,7 @@ def test_the_sharer_takes_it_away_and_whom_the_permission_allows() -> None:
 
 
 def test_who_no_longer_sees_events_does_nothing_more_with_views() -> None:
-    """Also with the session still open: deactivated, or without the log's own permission."""
+    """Deactivating the account or taking away the log's permission works at once, even with the session still open."""
     mira = person("mira", SEE, ADD, DELETE)
     number = kept().pk
     with override_settings(SIGNAL_LOG={**settings.SIGNAL_LOG, "PERMISSION": "auth.delete_user"}):
@@ -114,7 +115,7 @@ def test_who_no_longer_sees_events_does_nothing_more_with_views() -> None:
 
 
 def test_a_foreign_page_cannot_share_or_take_away() -> None:
-    """Without the token nothing happens, also in a host that has no CSRF middleware."""
+    """Without the token nothing happens, even in a host that has no CSRF middleware."""
     mira = person("mira", SEE, ADD, DELETE)
     number = kept().pk
     mira.handler.enforce_csrf_checks = True
@@ -132,7 +133,7 @@ def test_a_foreign_page_cannot_share_or_take_away() -> None:
 
 
 def test_other_methods_are_refused() -> None:
-    """A link or a picture changes nothing."""
+    """A link or an image changes nothing."""
     root = person("root", is_superuser=True)
     number = kept().pk
     assert root.get(f"/views/{number}/delete/").status_code == 405
@@ -156,7 +157,7 @@ def test_other_methods_are_refused() -> None:
     ],
 )
 def test_a_name_is_one_line_that_can_be_read(name: str, said: str) -> None:
-    """The answer says what is wrong with it."""
+    """The answer says what is wrong with the name."""
     answer = share(person("mira", SEE, ADD), name)
     assert answer.status_code == 400
     assert said in answer.json()["error"]
@@ -185,7 +186,7 @@ def test_a_name_is_one_line_that_can_be_read(name: str, said: str) -> None:
     ],
 )
 def test_a_query_is_one_that_opens(query: str, said: str) -> None:
-    """The answer says what nobody could open."""
+    """The answer says why nobody could open the query."""
     answer = share(person("mira", SEE, ADD), query=query)
     assert answer.status_code == 400
     assert said in answer.json()["error"]
@@ -196,7 +197,7 @@ def test_a_query_is_one_that_opens(query: str, said: str) -> None:
     "text", ["<script>alert(1)</script>", "';--", "%s {{ x }}", "javascript:alert(1)", "ünïcødé 👩‍🚀"]
 )
 def test_hostile_text_is_shown_as_text(text: str) -> None:
-    """In a name, a value and a user name; in the list, the history and the admin."""
+    """Names, values and user names are shown as text in the list, the history and the admin."""
     root = person(text, is_superuser=True, is_staff=True)
     assert share(root, text, f"q={quote(text)}").status_code == 200
     (view,) = root.get("/views/").json()["views"]
@@ -209,7 +210,7 @@ def test_hostile_text_is_shown_as_text(text: str) -> None:
 
 
 def test_a_name_is_taken_once_whatever_its_case() -> None:
-    """Who comes second is told, also when both come at once."""
+    """The second one is told that the name is taken."""
     mira = person("mira", SEE, ADD)
     kept("Errors")
     answer = share(mira, "errors")
@@ -218,7 +219,7 @@ def test_a_name_is_taken_once_whatever_its_case() -> None:
 
 
 def test_two_at_once_make_one_view(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database has the last word, and the request goes on."""
+    """The database's constraint decides, and the losing request gets an answer."""
 
     def too_late(*_: Any, **__: Any) -> None:
         raise IntegrityError
@@ -230,7 +231,7 @@ def test_two_at_once_make_one_view(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_hundred_views_are_enough() -> None:
-    """The list stays one that can be read."""
+    """The list stays short enough to read."""
     mira = person("mira", SEE, ADD)
     for number in range(shared.MOST):
         kept(f"view {number}")
@@ -241,7 +242,8 @@ def test_a_hundred_views_are_enough() -> None:
 
 
 def test_the_history_lists_them_as_links() -> None:
-    """Without a script: the filters as they are, every signal where the view shows those, no columns."""
+    """Without a script there are links with the filters, with every signal if the view shows those, and without
+    columns."""
     mira = person("mira", SEE)
     assert "Shared views" not in mira.get("/events/").content.decode()
     kept()
@@ -253,7 +255,7 @@ def test_the_history_lists_them_as_links() -> None:
 
 
 def test_any_view_that_may_be_shared_is_one_the_history_opens() -> None:
-    """The two understand the same."""
+    """Sharing and the history accept the same queries."""
     mira = person("mira", SEE)
     for query in ("", QUERY, "q=%2B%26%3D&actor=a&actor=b", "since=2026-11-22T14:02:00Z&view=cascades"):
         assert checked(checked(query)) == checked(query)
@@ -261,7 +263,7 @@ def test_any_view_that_may_be_shared_is_one_the_history_opens() -> None:
 
 
 def test_views_are_never_recorded() -> None:
-    """Not even where everything is: a look at the log leaves no trace in it."""
+    """Even if everything is observed, looking at the log leaves no events in it."""
     with override_settings(SIGNAL_LOG={"MODELS": ["*", "signal_log.SharedView"]}):
         assert not is_chosen(SharedView)
     before = SignalEvent.objects.filter(sender__startswith="signal_log").count()
@@ -270,14 +272,14 @@ def test_views_are_never_recorded() -> None:
 
 
 def test_a_view_outlives_the_account_that_shared_it() -> None:
-    """It names who it was."""
+    """The view still names the deleted account."""
     share(person("mira", SEE, ADD))
     get_user_model().objects.get(username="mira").delete()
     assert person("ada", SEE).get("/views/").json()["views"][0]["by"] == "mira"
 
 
 def test_the_admin_reads_and_deletes_and_does_no_more() -> None:
-    """Deleting needs its permission there too."""
+    """Deleting in the admin needs the permission too."""
     number = kept().pk
     base = f"/admin/signal_log/sharedview/{number}"
     reader = person("staff", SEE, is_staff=True)
@@ -293,14 +295,14 @@ def test_the_admin_reads_and_deletes_and_does_no_more() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_views_stand_in_the_database_of_the_log(log: Any) -> None:  # noqa: F811  the fixture
-    """Where the log has one of its own, they are there, with all that is done to them."""
+    """If the log has a database of its own, views are stored there, and so is every change to them."""
     if log.vendor == "sqlite":
         with log.schema_editor() as editor:
             editor.create_model(SharedView)
     view = kept()
     assert view._state.db == LOG
     assert shared.all_views().get() == view
-    if connection.vendor == "sqlite":  # on PostgreSQL the test has both connections lead to the same database
+    if connection.vendor == "sqlite":  # on PostgreSQL both of the test's connections lead to the same database
         assert not SharedView.objects.using("default").exists()
     person("root", is_superuser=True).post(f"/views/{view.pk}/delete/")
     assert not shared.all_views().exists()

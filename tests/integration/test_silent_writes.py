@@ -1,4 +1,4 @@
-"""Writes that send no signal: each is one event, or is refused; and what is none is left alone."""
+"""Each write that sends no signal is one event, or is refused; everything else is left alone."""
 
 import json
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def shelves():
-    """Three categories with an item and a label each."""
+    """Create three categories with an item and a label each."""
     shelves = [Category.objects.create(name=name) for name in "abc"]
     for shelf in shelves:
         Item.objects.create(category=shelf, name=f"item {shelf}", api_token="sesame-open")
@@ -38,7 +38,7 @@ def mode(value, **more):
 
 @pytest.mark.parametrize("name", WRITES)
 def test_each_statement_is_one_event(name, shelves):
-    """Operation, model, number of rows and, where they are known, the values; committed like any other."""
+    """The event has operation, model, number of rows and, if known, the values, and is committed like any other."""
     write, expected = WRITES[name]
     with recorded() as events:
         write(shelves)
@@ -59,7 +59,7 @@ def test_each_statement_is_one_event(name, shelves):
 
 
 def test_children_set_to_null(shelves):
-    """A delete that sets children to null tells it, and says nothing where there were none."""
+    """Setting children to null in a delete leaves an event, unless there were no children."""
     with recorded() as events:
         shelves[0].delete()
     assert [line for line in lines(events, "object_repr", "changes") if "silent" in line[0]] == [
@@ -72,7 +72,7 @@ def test_children_set_to_null(shelves):
 
 
 def test_statement_without_what_it_was_given(shelves):
-    """Neither parameters nor literals of a statement reach the log; the place in the code does."""
+    """Neither parameters nor literals of a statement reach the log; the call site does."""
     with recorded() as events, mode("record", CALL_SITES=True):
         sql("UPDATE shop_item SET api_token = %s", ["planted-1"])
         sql("UPDATE shop_item SET api_token = 'planted-2' -- planted-3")
@@ -89,7 +89,7 @@ def test_statement_without_what_it_was_given(shelves):
 
 
 def test_raw_sql_that_returns_rows():
-    """The host gets its rows; SQLite counts them only when they have been fetched, so there nobody knows."""
+    """The host gets its rows; SQLite counts them only once they are fetched, so the number is unknown there."""
     with recorded() as events:
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO shop_category (name) VALUES ('x'), ('y') RETURNING name")
@@ -101,7 +101,7 @@ def test_raw_sql_that_returns_rows():
 
 
 def test_rolled_back_with_its_block(shelves):
-    """Blocks and savepoints decide about silent writes as about saves."""
+    """Blocks and savepoints decide the outcome of silent writes, as for saves."""
     with recorded() as events, transaction.atomic():
         Category.objects.filter(name="a").update(name="kept")
         with pytest.raises(KeyError), transaction.atomic():
@@ -116,7 +116,7 @@ def test_rolled_back_with_its_block(shelves):
 
 @pytest.mark.parametrize("block", [True, False])
 def test_failed_statement_is_a_failed_event(shelves, block):
-    """What the database refused is on record with its words, in a block and in autocommit."""
+    """A statement that the database refused is recorded with its error, in a block and in autocommit."""
     with recorded() as events, pytest.raises(IntegrityError):
         if block:
             with transaction.atomic():
@@ -129,7 +129,7 @@ def test_failed_statement_is_a_failed_event(shelves, block):
 
 
 def test_orm_write_in_autocommit_is_one_transaction_with_its_event(shelves, monkeypatch):
-    """When the event cannot be written, an `update()` in autocommit has not happened either."""
+    """If the event cannot be written, an `update()` in autocommit is undone too."""
 
     def refuse(*_, **__):
         raise RecordingError("full")
@@ -141,7 +141,7 @@ def test_orm_write_in_autocommit_is_one_transaction_with_its_event(shelves, monk
 
 
 def test_cause_of_a_silent_write():
-    """A write inside a receiver names it as its cause, and the save's own statements are no silent writes."""
+    """A write inside a receiver names it as its cause, and the save's own statements are not silent writes."""
 
     def relabel(instance, **_):
         Category.objects.filter(pk=instance.pk).update(name="by receiver")
@@ -178,7 +178,7 @@ def load_fixture(tmp_path):
     call_command("loaddata", str(file), verbosity=0)
 
 
-# What is none: saves and deletes send signals, the rest is nobody's change of observed data.
+# Saves and deletes send signals; nothing else here changes observed data.
 LOUD = {
     "save of a child": lambda _: Book.objects.create().save(),
     "forced": lambda _: Category(pk=987, name="x").save(force_insert=True),
@@ -203,7 +203,7 @@ LOUD = {
 @pytest.mark.parametrize("name", LOUD)
 @pytest.mark.parametrize("silent_writes", ["record", "raise"])
 def test_what_is_no_silent_write(name, silent_writes, tmp_path):
-    """Neither recorded as silent nor refused."""
+    """They are neither recorded as silent nor refused."""
     with mode(silent_writes), recorded() as events:
         LOUD[name](tmp_path)
     assert [event.signal for event in events if event.signal.startswith("silent_")] == []
@@ -233,7 +233,7 @@ def test_refused(name, shelves):
 
 
 def test_delete_that_sets_children_to_null_is_refused_only_if_there_are_any(shelves):
-    """Django sends that statement with each delete, so it is judged by what it found, and undone."""
+    """Django sends that statement with each delete, so it is judged by the rows it found, and undone."""
     with mode("raise"):
         with pytest.raises(SilentWriteRefused, match=r"shop\.Label"):
             shelves[0].delete()
@@ -245,7 +245,7 @@ def test_delete_that_sets_children_to_null_is_refused_only_if_there_are_any(shel
 
 
 def test_switched_off(shelves):
-    """With "off", and while the recorder is paused, they go unseen."""
+    """With "off", and while the recorder is paused, silent writes go unnoticed."""
     for quiet in (mode("off"), signal_log.pause()):
         with quiet, recorded() as events:
             Category.objects.update(name=F("name"))
@@ -254,7 +254,7 @@ def test_switched_off(shelves):
 
 
 def test_data_migration_in_sql(shelves):
-    """A migration's own SQL is a silent write, and is not refused; the schema editor's is none."""
+    """A migration's own SQL is a silent write and not refused; the schema editor's SQL is not one."""
     from django.db.migrations.operations import RunSQL
 
     operation = RunSQL(["CREATE TABLE shop_extra (id integer)", "UPDATE shop_category SET name = name || 'x'",
@@ -266,7 +266,7 @@ def test_data_migration_in_sql(shelves):
 
 
 def test_save_after_bulk_update(shelves):
-    """It is compared with what the row holds by then, not with what the object once loaded."""
+    """The object is compared with what the row holds now, not with what was once loaded."""
     shelf = Category.objects.get(name="a")
     shelf.name = "z"
     Category.objects.bulk_update([shelf], ["name"])

@@ -1,4 +1,4 @@
-"""A database that is cut off, vanishes or hangs costs the live pages time, never an event."""
+"""A database that cuts connections, vanishes or hangs delays the live pages but never loses an event."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ Start = Callable[..., "Daphne"]
 
 
 def test_sessions_are_not_closed_by_an_outage_of_the_database(start: Start, session: Any) -> None:
-    """All connections are cut: the page is told at most once, stays open and gets what was committed since."""
+    """When all connections are cut, the page gets at most one error, stays open and receives what was committed
+    since."""
     server = start()
     with open_socket(server, session) as page:
         page.subscribe()
@@ -39,7 +40,7 @@ def test_sessions_are_not_closed_by_an_outage_of_the_database(start: Start, sess
                 assert cursor.fetchall(), "no connection was cut"
             new = make_event().pk
             assert page.until(lambda new=new: new in page.ids, 6), server.log_tail()
-            # The permission check makes the query thread connect again, if nothing else does.
+            # The permission check makes the query thread reconnect, if nothing else does.
             assert page.until(lambda new=new: page.frames[-1].get("database") == "ok", 12)
     codes = [frame["code"] for frame in page.frames if frame["type"] == "error"]
     assert set(codes) <= {"database_unavailable"}
@@ -49,7 +50,7 @@ def test_sessions_are_not_closed_by_an_outage_of_the_database(start: Start, sess
 
 
 def test_a_database_server_that_vanished_without_a_word_is_not_waited_for_for_hours() -> None:
-    """The reader's connection has the operating system look whether the other side is still there."""
+    """The reader's connection lets the operating system check whether the server is still there."""
 
     def ask() -> dict[str, str]:
         follower = Follower()
@@ -58,7 +59,7 @@ def test_a_database_server_that_vanished_without_a_word_is_not_waited_for_for_ho
         follower.close()
         return dict(found)
 
-    with ThreadPoolExecutor(1) as thread:  # a follower takes the place of its thread's connection
+    with ThreadPoolExecutor(1) as thread:  # a follower replaces its thread's connection
         given = thread.submit(ask).result()
     assert given["tcp_user_timeout"] == "10000"
     assert given["keepalives_idle"] == "10"
@@ -68,7 +69,7 @@ def test_a_database_server_that_vanished_without_a_word_is_not_waited_for_for_ho
 def test_a_database_that_hangs_is_told_and_nothing_is_lost(
     start: Start, session: Any, other_connection: Callable[[], psycopg.Connection]
 ) -> None:
-    """Reads do not fail but do not come back either: after 5 s the page hears of it, later that all is well."""
+    """Reads neither fail nor return: after 5 s the page is told, and later that all is well again."""
     server, migration = start(), other_connection()
     with open_socket(server, session) as page:
         page.subscribe()
@@ -89,7 +90,7 @@ def test_a_database_that_hangs_is_told_and_nothing_is_lost(
 def test_reloads_while_the_database_hangs_leave_nothing_waiting_there(
     start: Start, session: Any, other_connection: Callable[[], psycopg.Connection]
 ) -> None:
-    """Who leaves is not waited for any longer: no connection of theirs stays in the queue for the lock."""
+    """Once a page is closed, no connection of its stays in the queue for the lock."""
     server, migration = start(), other_connection()
     migration.execute(f'LOCK TABLE "{SignalEvent._meta.db_table}"')
     for _ in range(3):
@@ -106,7 +107,7 @@ def test_reloads_while_the_database_hangs_leave_nothing_waiting_there(
 
 
 def readers_in_the_queue() -> int:
-    """How many of our connections wait for a lock."""
+    """Return how many of our connections wait for a lock."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'",
@@ -116,7 +117,7 @@ def readers_in_the_queue() -> int:
 
 
 def becomes(reached: Callable[[], bool], seconds: float = 5) -> bool:
-    """Whether something holds within so many seconds."""
+    """Return whether the condition holds within this many seconds."""
     deadline = time.monotonic() + seconds
     while not reached() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -126,7 +127,7 @@ def becomes(reached: Callable[[], bool], seconds: float = 5) -> bool:
 def test_who_logs_out_while_the_database_hangs_gets_nothing_from_it_any_more(
     start: Start, session: Any, other_connection: Callable[[], psycopg.Connection]
 ) -> None:
-    """What was committed meanwhile goes out only when it is certain again who may see it."""
+    """What was committed meanwhile is sent only once it is certain again who may see it."""
     other = make_observer("alan")
     server, migration = start(), other_connection()
     with open_socket(server, session) as page, open_socket(server, log_in(other)) as theirs:

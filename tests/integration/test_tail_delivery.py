@@ -1,4 +1,4 @@
-"""Nothing is lost: commits out of order, other processes, a layer or a server that goes away."""
+"""No event is lost: commits out of order, other processes, a layer or a server that goes away."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Start = Callable[..., "Daphne"]
 
 
-@pytest.mark.postgresql  # SQLite has one writer: commits cannot overtake each other
+@pytest.mark.postgresql  # SQLite has one writer, so commits cannot overtake each other
 def test_commits_in_the_opposite_order_of_their_ids_reach_everybody_once(
     start: Start, session: Any, other_connection: Callable[[], psycopg.Connection]
 ) -> None:
-    """The higher id commits first; a subscribed page and one that reconnects between get both, once each."""
+    """The higher id commits first; a subscribed page and one that reconnects in between get both, each once."""
     server = start()
     slow, quick, never = other_connection(), other_connection(), other_connection()
     with open_socket(server, session) as page, open_socket(server, session) as leaving:
@@ -49,17 +49,17 @@ def test_commits_in_the_opposite_order_of_their_ids_reach_everybody_once(
             assert page.until(lambda: last in page.ids)
             assert back.until(lambda: last in back.ids)
     assert page.ids == [high, low, last]
-    # What came before the cut may come again after it; the client drops what it has, by id.
+    # What came before the reconnection may be sent again; the client drops ids that it has.
     assert sorted({*leaving.ids, *back.ids}) == [low, high, last]
     assert len(back.ids) == len(set(back.ids))
-    assert int(str(page.cursor).split(":")[1]) == last, "the dead id no longer holds the cursor back"
+    assert int(str(page.cursor).split(":")[1]) == last, "the dead id still holds the cursor back"
 
 
-@pytest.mark.postgresql  # SQLite has one writer: commits cannot overtake each other
+@pytest.mark.postgresql  # SQLite has one writer, so commits cannot overtake each other
 def test_a_transaction_open_before_the_first_socket_is_not_missed(
     start: Start, session: Any, other_connection: Callable[[], psycopg.Connection]
 ) -> None:
-    """The reader starts when ids below the newest have yet to commit: they come late, but they come."""
+    """The reader starts while ids below the newest are uncommitted: their events come late, but they come."""
     server = start()
     slow = other_connection()
     low = insert_event(slow)
@@ -72,7 +72,7 @@ def test_a_transaction_open_before_the_first_socket_is_not_missed(
 
 
 def test_a_save_in_another_process_arrives_within_a_second(start: Start, session: Any) -> None:
-    """Without any layer between them, a commit of another process is noticed by polling."""
+    """Without a layer between the processes, the commit is noticed by polling."""
     with open_socket(start(), session) as page:
         page.subscribe()
         for _ in range(3):
@@ -83,7 +83,7 @@ def test_a_save_in_another_process_arrives_within_a_second(start: Start, session
 
 
 def test_two_servers_with_a_layer_ring_each_other(start: Start, session: Any, valkey: Valkey) -> None:
-    """What one daphne records, a page of the other shows in well under the second of the fallback."""
+    """What one daphne records is shown on a page of the other well within the second that polling takes."""
     servers = [start(REDIS_URL=valkey.url), start(REDIS_URL=valkey.url)]
     with open_socket(servers[0], session) as page:
         page.subscribe(source="http")
@@ -122,7 +122,7 @@ def register(server: Daphne, name: str) -> None:
 
 @pytest.mark.one_database
 def test_without_the_layer_events_still_come_and_the_page_is_told(start: Start, session: Any, valkey: Valkey) -> None:
-    """Valkey stops and starts again: an error frame, events by polling, then all is well again."""
+    """While Valkey is stopped the page gets an error frame and events by polling; then all is well again."""
     server = start(REDIS_URL=valkey.url)
     with open_socket(server, session) as page:
         page.subscribe()
@@ -154,7 +154,7 @@ def test_a_socket_can_be_opened_while_the_layer_is_down(start: Start, session: A
 
 
 def test_a_killed_server_loses_nothing(start: Start, session: Any) -> None:
-    """`kill -9`, events meanwhile, a new process: the cursor brings exactly the rest."""
+    """After `kill -9`, more events and a new process, the cursor brings exactly the rest."""
     server = start()
     with open_socket(server, session) as page:
         page.subscribe()
@@ -171,7 +171,7 @@ def test_a_killed_server_loses_nothing(start: Start, session: Any) -> None:
 
 
 def test_many_events_at_once_come_complete_and_in_order(start: Start, session: Any) -> None:
-    """5,000 rows of one commit reach a page that acknowledges, each once."""
+    """5,000 rows of one commit reach a page that acknowledges them, each once."""
     rows = [SignalEvent(**event_value()._asdict()) for _ in range(5000)]
     with open_socket(start(), session) as page:
         page.subscribe()

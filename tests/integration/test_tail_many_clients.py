@@ -1,4 +1,4 @@
-"""Many clients at once, those of the benchmark of the live tail: counts and bytes, never times."""
+"""Many clients at once, taken from the live tail's benchmark: counts and bytes are asserted, never times."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MB = 1_000_000
 
 @pytest.fixture
 def clients(server: Daphne) -> Iterator[ClientProcess]:
-    """20 subscribed pages in a process of their own."""
+    """Start 20 subscribed pages in a process of their own."""
     cookie = f"{settings.SESSION_COOKIE_NAME}={log_in(make_observer()).session_key}"
     with closing(ClientProcess()) as process:
         process.tell("connect", count=20, port=server.port, path="/ws/events/", cookie=cookie, subscribes=True)
@@ -37,13 +37,13 @@ def clients(server: Daphne) -> Iterator[ClientProcess]:
 
 
 def commit(count: int, **fields: Any) -> list[int]:
-    """Many rows in one commit; their ids."""
+    """Create many rows in one commit, and return their ids."""
     value = event_value(**fields)._asdict()
     return [row.pk for row in SignalEvent.objects.bulk_create([SignalEvent(**value) for _ in range(count)])]
 
 
 def counted(clients: ClientProcess, folder: Path, ids: list[int]) -> dict[str, Any]:
-    """What the pages that read have got of these events."""
+    """Return how many of these events the reading pages have received."""
     written = folder / "report.json"
     written.write_text(json.dumps({"ids": ids, "committed": []}))
     return clients.tell("finish", report=str(written), patience=10)
@@ -52,7 +52,7 @@ def counted(clients: ClientProcess, folder: Path, ids: list[int]) -> dict[str, A
 def test_pages_cut_every_second_end_with_every_event_and_no_socket_gets_one_twice(
     clients: ClientProcess, tmp_path: Path
 ) -> None:
-    """Each page comes back with its cursor, again and again, while events keep coming."""
+    """Each page keeps reconnecting with its cursor while events keep coming."""
     clients.tell("churn", every=1.0)
     ids = []
     for _ in range(60):
@@ -67,9 +67,10 @@ def test_pages_cut_every_second_end_with_every_event_and_no_socket_gets_one_twic
 def test_pages_that_stop_reading_cost_the_others_nothing_and_the_server_little(
     server: Daphne, clients: ClientProcess, tmp_path: Path
 ) -> None:
-    """8 MB come for each of five frozen pages: little of it waits in the server, and the others get all of it."""
+    """8 MB are due to each of five frozen pages: little of it waits in the server, and the other pages get
+    everything."""
     large = {"changes": {"bio": ["x" * 600, "y" * 600]}}
-    # Until the hub remembers as many events as it ever does.
+    # Fill the hub's memory of events to its limit first.
     counted(clients, tmp_path, [number for _ in range(22) for number in commit(100, **large)])
     clients.tell("stall", count=5)
     before = memory(server)
@@ -80,7 +81,7 @@ def test_pages_that_stop_reading_cost_the_others_nothing_and_the_server_little(
 
 
 def test_the_tables_of_the_benchmark_say_what_was_measured() -> None:
-    """Ratios stand beside their goals; a rate that did not hold is named."""
+    """Ratios are listed beside their goals, and a rate that was not sustained is named."""
     step = {"sockets": 500, "p50": 10.0, "p99": 99.0, "server_cpu": 0.5, "server_waited": 0.1, "us_a_delivery": 2.0}
     broke = {"rate": 1500, "p99": 1200.0, "lost": 3, "sockets": 500}
     rates = {

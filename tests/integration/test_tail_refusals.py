@@ -1,4 +1,4 @@
-"""What the websocket of a real daphne refuses, and whom it sends away."""
+"""What the websocket of a real daphne refuses, and whom it disconnects."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 def test_wrong_fields_are_answered_and_the_subscription_goes_on(server: Daphne, session: Any) -> None:
-    """Each gets an error frame with a code and a sentence, and events come as before."""
+    """Each wrong field gets an error frame with a code and a sentence, and events keep coming."""
     with open_socket(server, session) as page:
         page.subscribe()
         for message, code in WRONG:
@@ -71,7 +71,7 @@ NO_MESSAGES: dict[str, Any] = {
 
 @pytest.mark.one_database
 def test_what_is_no_message_at_all_ends_the_socket(server: Daphne, session: Any) -> None:
-    """Closed with 4400 after a frame that says why; other sockets and the server go on."""
+    """The socket is closed with 4400 after a frame that says why; other sockets and the server are not affected."""
     with open_socket(server, session) as other:
         other.subscribe()
         for name, payload in NO_MESSAGES.items():
@@ -81,14 +81,14 @@ def test_what_is_no_message_at_all_ends_the_socket(server: Daphne, session: Any)
                 assert page.frames[-1]["code"] == "bad_message"
         with open_socket(server, session) as page:
             page.send("y" * 3_000_000)
-            assert page.closed(5) in (1009, 1006), "more than daphne takes; the rest may meet a closed door"
+            assert page.closed(5) in (1009, 1006), "more than daphne accepts; the rest may find the socket closed"
         new = make_event().pk
         assert other.until(lambda: other.ids == [new], 3)
 
 
 @pytest.mark.one_database
 def test_too_many_messages_end_the_socket(server: Daphne, session: Any) -> None:
-    """More than 50 in 10 s is too much; acknowledgements that answer something are not counted."""
+    """More than 50 messages in 10 s are too many; acknowledgements that are due do not count."""
     with open_socket(server, session) as page:
         page.subscribe()
         for _ in range(60):
@@ -101,7 +101,7 @@ def test_too_many_messages_end_the_socket(server: Daphne, session: Any) -> None:
 
 @pytest.mark.one_database
 def test_strangers_and_people_without_permission_are_told_why(server: Daphne) -> None:
-    """The handshake is accepted, then closed with a code that a browser can read."""
+    """The handshake is accepted and then closed with a code that a browser can read."""
     with open_socket(server, None) as page:
         assert page.closed(3) == 4401
     nobody = User.objects.create_user("nobody", password="Correct-Horse-9")
@@ -149,7 +149,7 @@ def _let_expire(_: User, session: Any) -> None:
 def test_a_login_or_permission_that_ends_closes_its_sockets(
     server: Daphne, end: Callable[[User, Any], None], code: int
 ) -> None:
-    """Within 10 s, though another process ended it, and nobody else's socket closes."""
+    """The sockets close within 10 s, even if another process ended the login, and nobody else's do."""
     user, other = make_observer(), make_observer("alan", superuser=True)
     session = log_in(user)
     with open_socket(server, session) as page, open_socket(server, log_in(other)) as theirs:

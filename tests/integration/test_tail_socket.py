@@ -1,4 +1,4 @@
-"""The websocket of a real daphne: subscribing, resuming, filters, acknowledging, restarting."""
+"""The websocket of a real daphne: subscribing, resuming, filters, acknowledgements, restarts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def make_events(count: int, **fields: Any) -> list[int]:
-    """Many rows at once; their ids."""
+    """Create many rows at once, and return their ids."""
 
     rows = [SignalEvent(**event_value(**fields)._asdict()) for _ in range(count)]
     return [row.pk for row in SignalEvent.objects.bulk_create(rows)]
 
 
 def test_backfill_then_live(server: Daphne, session: Any) -> None:
-    """The last N that match come first, oldest first, then each new event within a second, as it is shown."""
+    """The last N matching events come first, oldest first, then each new event within a second, as it is shown."""
     old = make_events(5)
     with open_socket(server, session) as page:
         ready = page.subscribe(backfill=3)
@@ -37,7 +37,7 @@ def test_backfill_then_live(server: Daphne, session: Any) -> None:
         began = time.monotonic()
         new = make_event(object_repr="<b>Ada</b>", changes={"bio": [None, "ü\u2028"]})
         assert page.until(lambda: new.pk in page.ids)
-        assert time.monotonic() - began < 1.5  # a poll, and a busy machine
+        assert time.monotonic() - began < 1.5  # one poll, on a busy machine
     assert page.ids == [*old[2:], new.pk]
     assert page.events[-1]["object_repr"] == "<b>Ada</b>"
     assert page.events[-1]["changes"] == {"bio": [None, "ü\u2028"]}
@@ -59,7 +59,7 @@ def test_resuming_brings_all_that_was_missed_in_order(server: Daphne, session: A
 
 
 def test_filters_are_those_of_the_history_and_change_on_the_open_socket(server: Daphne, session: Any) -> None:
-    """Only what matches comes; subscribing again replaces the filters and may bring a backfill."""
+    """Only matching events come; subscribing again replaces the filters and may bring a backfill."""
     with open_socket(server, session) as page:
         page.subscribe(signal="pre_save", q="AUGUSTA")
         make_event()
@@ -75,7 +75,7 @@ def test_filters_are_those_of_the_history_and_change_on_the_open_socket(server: 
 
 
 def test_changing_filters_loses_nothing_that_comes_meanwhile(server: Daphne, session: Any) -> None:
-    """While filters are changed to and fro, an event that both sets match arrives exactly once."""
+    """While the filters switch back and forth, an event that matches both arrives exactly once."""
     with open_socket(server, session) as page:
         page.subscribe()
         made = []
@@ -98,7 +98,7 @@ def test_changing_filters_loses_nothing_that_comes_meanwhile(server: Daphne, ses
 def test_a_cursor_that_cannot_be_continued_is_said(
     server: Daphne, session: Any, spoil: Callable[[str, int], str], reason: str
 ) -> None:
-    """A cursor of another log, of a reused id or from the future: `reset`, then a fresh start."""
+    """A cursor of another log, of a reused id or from the future gets a `reset`, then a fresh start."""
     ids = make_events(4)
     with open_socket(server, session) as page:
         page.subscribe()
@@ -113,7 +113,7 @@ def test_a_cursor_that_cannot_be_continued_is_said(
 
 
 def test_a_cursor_older_than_the_retained_log_is_expired(server: Daphne, session: Any) -> None:
-    """The row that the cursor names was pruned, and rows after it: `reset` says so instead of a silent hole."""
+    """If the cursor's row and rows after it were pruned, `reset` says so instead of leaving a silent hole."""
     with open_socket(server, session) as page:
         page.subscribe()
         kept = make_events(4)[2:]
@@ -124,7 +124,7 @@ def test_a_cursor_older_than_the_retained_log_is_expired(server: Daphne, session
 
 
 def _forget(ids: list[int]) -> None:
-    """Remove rows as retention will: past the protection of the table."""
+    """Remove rows in spite of the table's protection, as retention will."""
     table = SignalEvent._meta.db_table
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -143,12 +143,13 @@ def _forget(ids: list[int]) -> None:
 
 
 def test_who_does_not_acknowledge_gets_no_more_and_loses_nothing(server: Daphne, session: Any) -> None:
-    """At 256 KB or 2,000 events outstanding the stream stops; an answer brings the rest from the table."""
+    """With 256 KB or 2,000 events unacknowledged the stream stops; an acknowledgement brings the rest from the
+    table."""
     with open_socket(server, session, acknowledge=False) as page, open_socket(server, session) as other:
         page.subscribe()
         other.subscribe()
         ids = [pk for _ in range(5) for pk in make_events(200)]
-        assert other.until(lambda: len(other.ids) == 1000), "a stalled socket must not hold the others"
+        assert other.until(lambda: len(other.ids) == 1000), "a stalled socket holds up the others"
         assert not page.until(lambda: len(page.ids) == 1000, 2)
         received = sum(len(json.dumps(event)) for event in page.events)
         assert 150_000 < received < 400_000
@@ -166,13 +167,14 @@ def test_who_does_not_acknowledge_gets_no_more_and_loses_nothing(server: Daphne,
 def test_who_never_acknowledges_is_sent_away_and_may_come_back(
     transactional_db: None, daphne_server: Callable[..., Daphne]
 ) -> None:
-    """After the time limit (shortened here) 4408; who owes no answer stays, and nothing is lost to the other."""
+    """After the time limit (shortened here) it is closed with 4408; a client that owes no acknowledgement stays, and
+    the other can resume without a loss."""
     server = daphne_server({"DATABASE_URL": database_url()}, application="tests.servers.short_ack_timeout:application")
     session = log_in(make_observer())
     with open_socket(server, session, acknowledge=False) as silent, open_socket(server, session) as other:
         silent.subscribe()
         other.subscribe()
-        assert silent.closed(3) is None, "idle is not silent"
+        assert silent.closed(3) is None, "an idle client is not an unresponsive one"
         first = make_event().pk
         assert other.until(lambda: other.ids == [first])
         assert silent.closed(5) == 4408
@@ -186,7 +188,7 @@ def test_who_never_acknowledges_is_sent_away_and_may_come_back(
 
 
 def test_ping_is_answered_with_the_head_of_the_log(server: Daphne, session: Any) -> None:
-    """A heartbeat on demand says where the client and where the log is."""
+    """A heartbeat on demand says how far the client and the log are."""
     new = make_event()
     with open_socket(server, session) as page:
         page.subscribe()
@@ -198,7 +200,7 @@ def test_ping_is_answered_with_the_head_of_the_log(server: Daphne, session: Any)
 
 
 def test_a_stopping_server_says_that_it_restarts(server: Daphne, session: Any) -> None:
-    """On SIGTERM each socket is closed with 1012, and the same cursor goes on at the next server."""
+    """On SIGTERM each socket is closed with 1012, and its cursor works with the next server."""
     with open_socket(server, session) as page, open_socket(server, session) as second:
         page.subscribe()
         second.subscribe()
@@ -213,7 +215,7 @@ def test_a_stopping_server_says_that_it_restarts(server: Daphne, session: Any) -
 
 
 def test_a_log_that_starts_over_is_noticed_on_the_open_socket(server: Daphne, session: Any) -> None:
-    """The table is emptied and its ids begin again while a page is open: `reset`, and new events come."""
+    """If the table is emptied and its ids start over while a page is open, it gets a `reset` and then new events."""
     make_events(3)
     with open_socket(server, session) as page:
         page.subscribe()

@@ -1,4 +1,4 @@
-"""The toolbar's history of requests shows no password (G7)."""
+"""The toolbar's history of requests shows no passwords (G7)."""
 
 import json
 
@@ -10,7 +10,7 @@ from signal_log.event import MASK
 
 
 class Toolbar:
-    """As much of the toolbar as a panel touches."""
+    """The parts of the toolbar that a panel uses."""
 
     request_id = "1"
 
@@ -19,11 +19,11 @@ class Toolbar:
         self.store = self
 
     def save_panel(self, request_id, panel_id, data):
-        """Where the toolbar would keep it."""
+        """Keep the data where the toolbar would keep it."""
 
 
 def test_posted_secrets_are_masked():
-    """Form data is kept by name; what its name says is secret is masked whole."""
+    """Form data is kept by name, and fields whose name says secret are masked whole."""
     request = RequestFactory().post(
         "/accounts/register/",
         {"username": "ada", "password1": "correct horse", "new_password2": "staple", "csrfmiddlewaretoken": "abc"},

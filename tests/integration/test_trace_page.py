@@ -1,4 +1,4 @@
-"""What the page of a trace says."""
+"""The page of a trace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_registering_reads_as_a_story(root: Client) -> None:
-    """request → save User → post_save → users.signals.create_profile → save Profile."""
+    """The rows read: request → save User → post_save → users.signals.create_profile → save Profile."""
     name = "grace-of-the-test"
     Client().post("/accounts/register/", {
         "username": name, "first_name": "Grace", "email": "g@example.org",
@@ -36,14 +36,14 @@ def test_registering_reads_as_a_story(root: Client) -> None:
 
 
 def test_a_missing_parent_is_said(root: Client) -> None:
-    """Instead of a false root."""
+    """A missing parent is named, instead of showing a false root."""
     event = make_event(parent_position=1, position=4, operation=3, caused_by="a.b")
     assert "parent not recorded" in text(root.get(f"/traces/{event.trace_id}/"))
     assert "parent not recorded" in text(root.get(f"/events/{event.pk}/"))
 
 
 def test_equal_operations_are_counted_until_each_is_asked_for(root: Client) -> None:
-    """The loop that saves one by one is a row that says how many and how long; one click shows all of them."""
+    """A loop that saves one by one becomes one row with count and time; one click shows all of them."""
     trace = uuid.uuid4()
     for number in range(8):
         make_event(trace_id=trace, position=number + 1, operation=number + 1, call_site="shop/views.py:7 in import_all")
@@ -56,7 +56,7 @@ def test_equal_operations_are_counted_until_each_is_asked_for(root: Client) -> N
 
 
 def test_a_trace_says_what_its_receivers_take_usually(root: Client) -> None:
-    """Each beside the others of its kind; the summary counts errors, models and the slow."""
+    """Each run is compared with others of its kind; the summary counts errors, models and slow receivers."""
     quick = [{"receiver": "shop.signals.mail", "duration_us": 400, "error": ""}]
     for _ in range(30):
         make_event(receivers=quick)
@@ -77,7 +77,8 @@ def test_a_trace_says_what_its_receivers_take_usually(root: Client) -> None:
 
 
 def test_a_long_trace_is_cut_and_says_so(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many signals are shown, in parts that a browser can leave alone; what is cut off is no missing parent."""
+    """A limited number of signals is shown, in parts that a browser can skip rendering; parents that were cut off do
+    not count as missing."""
     monkeypatch.setattr("signal_log.show.pages.trace.MOST_EVENTS", 4)
     monkeypatch.setattr("signal_log.show.pages.trace.CHUNK", 3)
     trace = uuid.uuid4()

@@ -1,4 +1,5 @@
-"""Each task of Celery and ``django.tasks`` is a trace of its own; one run within a request stays in the request's."""
+"""Each Celery or ``django.tasks`` task is a trace of its own; one run within a request belongs to the request's
+trace."""
 
 import asyncio
 import os
@@ -41,11 +42,11 @@ class InCelery:
     name = "shop.restock"
 
     def run(self, name):
-        """The id of a task that has run in this call."""
+        """Run a task within this call, and return its id."""
         return celery_restock.apply((name,)).id
 
     def handle_later(self, *names):
-        """The ids of tasks that a worker has run."""
+        """Let a worker run tasks, and return their ids."""
         with start_worker(application, pool="solo", perform_ping_check=False, shutdown_timeout=30):
             results = [celery_restock.delay(name) for name in names]
             for result in results:
@@ -54,7 +55,7 @@ class InCelery:
 
 
 class InDjango:
-    """``django.tasks``, and the package of the same kind for Django 5.2."""
+    """``django.tasks``, or its backport for Django 5.2."""
 
     name = "tests.shop.tasks.restock"
 
@@ -68,7 +69,7 @@ class InDjango:
         return self.library.task()(function).enqueue(name).id
 
     def handle_later(self, *names):
-        """As the workers of the backends that keep tasks in a database or a queue do."""
+        """Run the tasks as the workers of database and queue backends do."""
 
         class Later(self.backends.BaseTaskBackend):
             def enqueue(self, *_):
@@ -105,12 +106,12 @@ def library(request):
 
 
 def as_tuples(events):
-    """What the post events say of where they come from."""
+    """Return where each post event says it comes from."""
     return [(e.object_repr, e.source, e.request_id, e.path) for e in events if e.signal == "post_save"]
 
 
 def test_a_task_is_a_trace(library):
-    """With its id and name; what it does is one trace, the next task another, by the machine's login."""
+    """Each task is one trace with its id and name, by the machine's user."""
     with recorded() as events:
         first, second = library.run("a"), library.run("b")
     assert as_tuples(events) == [
@@ -126,7 +127,7 @@ def test_a_task_is_a_trace(library):
 
 
 def test_a_worker_s_tasks(library):
-    """A worker gives each a trace, one that fails too, even under a command whose own trace it might be."""
+    """A worker gives each task a trace, even one that fails, and even inside a command with a trace of its own."""
 
     class Command(BaseCommand):
         def handle(self, *args, **options):
@@ -150,7 +151,7 @@ def test_a_worker_s_tasks(library):
 
 
 def test_a_task_run_within_a_request(library):
-    """It stays in the request's trace, by the request's account; before and after it the request goes on."""
+    """The task stays in the request's trace and acts for its account; the request continues before and after it."""
     ids = []
 
     def view(request):
@@ -174,7 +175,7 @@ def test_a_task_run_within_a_request(library):
 
 
 def test_a_task_run_within_a_receiver(library):
-    """The receiver is its cause, as of everything that it does itself."""
+    """The receiver is the task's cause, as of everything the receiver does itself."""
 
     def receiver(instance, **_):
         if instance.name == "order":
@@ -193,7 +194,7 @@ def test_a_task_run_within_a_receiver(library):
 
 
 def test_a_task_within_a_task(library):
-    """Run in the same call it stays in the outer one's trace, which goes on after it."""
+    """A task run within the same call stays in the outer one's trace, which continues after it."""
     inner = []
 
     def receiver(instance, **_):
@@ -213,7 +214,7 @@ def test_a_task_within_a_task(library):
 
 
 def test_what_the_host_says_of_its_task(library):
-    """`context()` inside the task names who asked for it."""
+    """`context()` inside the task names the account that requested it."""
 
     def receiver(instance, **_):
         if instance.name == "asked":
@@ -232,7 +233,7 @@ def test_what_the_host_says_of_its_task(library):
 
 @pytest.mark.parametrize("library", LIBRARIES[1:], indirect=True)
 async def test_coroutines_at_once(library):
-    """Tasks enqueued together in one loop, coroutines themselves, do not mix."""
+    """Async tasks enqueued together on one event loop do not mix."""
 
     async def enqueue(name):
         return (await library.library.task()(arestock).aenqueue(name)).id
@@ -245,7 +246,7 @@ async def test_coroutines_at_once(library):
 
 
 def test_an_end_that_never_came():
-    """What a lost task left behind goes with the end of the one around it; an unknown end changes nothing."""
+    """What a lost task left behind ends with the one around it; the end of an unknown task changes nothing."""
     current_frame.set(Frame(7, "shop.signals.other"))
     before = current_trace.get(), current_frame.get()
     tasks._begin("outer", "shop.outer", inline=False)
@@ -262,7 +263,7 @@ def test_an_end_that_never_came():
 
 
 def test_jobs_of_a_worker_command():
-    """RQ, Dramatiq and Huey tell nobody: with `context()` each job of their workers' commands is a trace."""
+    """RQ, Dramatiq and Huey send no signals; with `context()` each job in their worker commands is a trace."""
 
     class Command(BaseCommand):
         __module__ = "somewhere.rqworker"
@@ -279,7 +280,7 @@ def test_jobs_of_a_worker_command():
 
 
 def test_stop_and_start():
-    """`stop` disconnects what `start` has connected, and starting twice connects once."""
+    """`stop` disconnects what `start` connected, and starting twice connects once."""
 
     def ours():
         return [len([r for r in signal._live_receivers(None) if r.__module__ == tasks.__name__]) for signal in both]
@@ -297,7 +298,7 @@ def test_stop_and_start():
 
 @pytest.mark.parametrize("uses_it", [True, False])
 def test_celery_is_not_imported_for_our_sake(uses_it):
-    """Only a process that has imported it before Django is set up, as its worker has, listens to it."""
+    """Only a process that imported it before Django's setup, as a Celery worker does, listens to it."""
     program = f"""
 import sys, django
 {"import celery.signals" if uses_it else ""}

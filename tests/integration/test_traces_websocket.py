@@ -1,4 +1,4 @@
-"""Each message that a Channels consumer handles is a trace of its own, with the socket's facts and its account."""
+"""Each message that a Channels consumer handles is a trace of its own, with the socket's facts and account."""
 
 import asyncio
 
@@ -33,19 +33,19 @@ MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
 
 def shown(event):
-    """What a trace's page says of where it began."""
+    """Return what a trace's page says about where it began."""
     return event.object_repr, event.source, event.method, event.path, event.actor_repr
 
 
 async def recorded_posts():
-    """The post signals of categories, in the order of the log."""
+    """Return the post signals of categories, in the order of the log."""
     events = [e async for e in SignalEvent.objects.filter(signal="post_save", sender="shop.Category").order_by("id")]
     await sync_to_async(connections.close_all)()
     return events
 
 
 class Synchronous(WebsocketConsumer):
-    """Saves at each kind of message."""
+    """A consumer that saves at each kind of message."""
 
     groups = ("hall",)
 
@@ -95,7 +95,7 @@ both = pytest.mark.parametrize("consumer", [Synchronous, Asynchronous], ids=lamb
 
 
 def socket(consumer, **scope):
-    """A client of the consumer behind a route."""
+    """Return a client of the consumer behind a route."""
     client = WebsocketCommunicator(URLRouter([path("ws/<room>/", consumer.as_asgi())]), "/ws/hall/")
     client.scope |= {"client": ["198.51.100.7", 1234], **scope}
     return client
@@ -109,7 +109,7 @@ async def say(client, text):
 
 @both
 async def test_each_message_is_a_trace(consumer):
-    """Connecting, each text, a message of the channel layer and disconnecting; what one message does is one trace."""
+    """Connecting, each text, a channel layer message and disconnecting are one trace each, whatever they do."""
     with override_settings(CHANNEL_LAYERS=MEMORY):
         client = socket(consumer, headers=[(b"x-request-id", b"r-1")])
         await client.connect()
@@ -140,7 +140,7 @@ async def test_each_message_is_a_trace(consumer):
 
 @both
 async def test_concurrent_consumers_do_not_mix(consumer):
-    """Twenty sockets of twenty people in one loop: each event is its own socket's."""
+    """With twenty sockets of twenty people on one event loop, each event belongs to its own socket."""
     people = [await User.objects.acreate(username=f"p{number}") for number in range(20)]
     clients = [socket(consumer, user=person) for person in people]
     with pytest.MonkeyPatch.context() as patch:
@@ -156,7 +156,7 @@ async def test_concurrent_consumers_do_not_mix(consumer):
 
 
 class LogsIn(AsyncJsonWebsocketConsumer):
-    """Sets the account as ``channels.auth.login`` does."""
+    """A consumer that sets the account as ``channels.auth.login`` does."""
 
     async def receive_json(self, content, **kwargs):
         await Category.objects.acreate(name="before")
@@ -166,7 +166,7 @@ class LogsIn(AsyncJsonWebsocketConsumer):
 
 
 async def test_an_account_that_logs_in_on_the_socket():
-    """What comes after is the account's."""
+    """Events after the log-in belong to the account."""
     client = socket(LogsIn)
     await client.connect()
     await client.send_json_to({})
@@ -179,7 +179,7 @@ async def test_an_account_that_logs_in_on_the_socket():
 
 
 async def test_the_account_of_the_session(client):
-    """Behind Channels' own middleware; the recorder itself asks the database nothing."""
+    """Behind Channels' own middleware the account is known, and the recorder itself makes no query."""
     user = await User.objects.acreate(username="ada")
     await sync_to_async(client.force_login)(user)
     cookie = f"sessionid={client.cookies['sessionid'].value}".encode()
@@ -196,7 +196,7 @@ async def test_the_account_of_the_session(client):
     ids=["none", "null", "anonymous", "lazy"],
 )
 def test_nobody_known_is_anonymous_and_nobody_is_asked(account):
-    """A lazy account that nobody has looked at stays as it is."""
+    """The actor is anonymous, and a lazy account that nobody has looked at stays unevaluated."""
     with CaptureQueriesContext(connection) as queries:
         actor = message_scene({"type": "websocket", **account}, {"type": "websocket.receive"}).actor()
     assert (actor.pk, actor.name) == ("", "anonymous")
@@ -208,7 +208,7 @@ def test_nobody_known_is_anonymous_and_nobody_is_asked(account):
     [(0, [b"203.0.113.9"], "10.0.0.1"), (1, [b"6.6.6.6", b"203.0.113.9"], "203.0.113.9"), (1, [b"<script>"], "")],
 )
 def test_forwarded_addresses_are_believed_as_far_as_told(proxies, forwarded, expected):
-    """`TRUSTED_PROXIES` counts for sockets as for requests, repeated headers too."""
+    """`TRUSTED_PROXIES` counts for sockets as for requests, even with repeated headers."""
     scope = {
         "type": "websocket",
         "client": ["10.0.0.1", 1],
@@ -219,7 +219,7 @@ def test_forwarded_addresses_are_believed_as_far_as_told(proxies, forwarded, exp
 
 
 def test_what_a_scope_may_lack_and_what_it_must_not_tell():
-    """A unix socket has no address; a part of the path that the route calls a token is masked."""
+    """A unix socket has no address, and a part of the path that the route calls a token is masked."""
     route = {"args": (), "kwargs": {"token": "abc123"}}
     scene = message_scene(
         {"type": "websocket", "client": None, "path": "/ws/abc123/", "url_route": route}, {"type": "x" * 99}
@@ -228,7 +228,7 @@ def test_what_a_scope_may_lack_and_what_it_must_not_tell():
 
 
 class Page(AsyncHttpConsumer):
-    """Answers a request without Django's middleware."""
+    """A consumer that answers a request without Django's middleware."""
 
     async def handle(self, body):
         await Category.objects.acreate(name="page")
@@ -236,7 +236,7 @@ class Page(AsyncHttpConsumer):
 
 
 async def test_an_http_consumer():
-    """It is a request, though none of Django's."""
+    """It is a request, though Django does not handle it."""
     await HttpCommunicator(Page.as_asgi(), "PUT", "/page/?token=geheim").get_response()
     assert [shown(e) for e in await recorded_posts()] == [("page", "http", "PUT", "/page/", "anonymous")]
 
@@ -250,7 +250,7 @@ class Background(AsyncConsumer):
 
 
 async def test_a_worker_of_the_channel_layer():
-    """What ``runworker`` handles is a task, by its channel's name; nobody is logged in there."""
+    """What ``runworker`` handles is a task named after its channel, without a logged-in account."""
     with override_settings(CHANNEL_LAYERS=MEMORY):
         layer = get_channel_layer()
         worker = Worker(ChannelNameRouter({"pictures": Background.as_asgi()}), ["pictures"], layer)
@@ -266,7 +266,7 @@ async def test_a_worker_of_the_channel_layer():
 
 
 class Overridden(AsyncConsumer):
-    """Its own dispatch calls Channels', and raises."""
+    """A consumer whose own dispatch calls Channels', and raises."""
 
     async def dispatch(self, message):
         await super().dispatch(message)
@@ -277,7 +277,7 @@ class Overridden(AsyncConsumer):
 
 
 async def test_a_consumer_s_own_dispatch_and_its_exceptions():
-    """One trace, the exception as it is, and nothing left under way; a trace around it is not the message's."""
+    """There is one trace, the exception propagates, and nothing stays open; an outer trace is not the message's."""
 
     async def run():
         inbox = asyncio.Queue()
@@ -299,7 +299,7 @@ async def test_a_consumer_s_own_dispatch_and_its_exceptions():
 
 
 async def test_a_consumer_that_a_unit_test_calls_by_hand():
-    """Without a scope, or with a message that Channels refuses, it does what it does without the app."""
+    """Without a scope, or with a message that Channels refuses, it behaves as without the app."""
     with pytest.raises(ValueError, match="no 'type'"):
         await Asynchronous().dispatch({})
     await Asynchronous().dispatch({"type": "chat.close"})
@@ -308,7 +308,7 @@ async def test_a_consumer_that_a_unit_test_calls_by_hand():
 
 
 def test_stop_and_start():
-    """`stop` gives Channels its own methods back, and `start` twice wraps once."""
+    """`stop` restores Channels' own methods, and starting twice wraps once."""
     ours = AsyncConsumer.dispatch, SyncConsumer.dispatch
     assert isinstance(SyncConsumer.__dict__["dispatch"].__wrapped__, database_sync_to_async)
     pipeline.stop()

@@ -1,4 +1,4 @@
-"""``signal_traffic`` makes every kind of row, in bounds, and touches nobody but the people it made."""
+"""``signal_traffic`` makes every kind of row, within limits, and touches only the people it created."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from signal_log.models import SignalEvent
 from users.models import Profile
 
 ROOT = Path(__file__).resolve().parents[2]
-# Nothing may be wrapped in a test's own transaction: rolled-back work is what the traffic makes.
+# The test must not run in a transaction of its own, because the traffic includes rollbacks.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BY_PAGE = {
@@ -51,28 +51,28 @@ OUTCOMES = {
 
 
 class Terminal(StringIO):
-    """A place to write to that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 def traffic(*arguments: str) -> str:
-    """Run the command for a second at full speed, and return what it says at the end."""
+    """Run the command for a second at full speed, and return its summary."""
     out = StringIO()
     call_command("signal_traffic", "--rate=1000", "--seconds=1", *arguments, stdout=out)
     return out.getvalue()
 
 
 def made(seed: str, keep: int = 8) -> Doings:
-    """Doings with dice of their own."""
+    """Return actions with random numbers from this seed."""
     rng = Random(seed)
     return Doings(Crowd(rng), rng, keep, "testserver")
 
 
 @pytest.fixture
 def doings() -> Iterator[Doings]:
-    """Doings in a crowd of three, the oldest of whom has no browser yet."""
+    """Actions in a population of three, the oldest of whom has no browser yet."""
     one = made("a seed")
     with override_settings(**settings_of_the_traffic()), one.crowd.watching():
         for kind in ("created by code", "registered", "registered"):
@@ -82,7 +82,7 @@ def doings() -> Iterator[Doings]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_leaves_rows_of_its_kind(doings: Doings, kind: str) -> None:
-    """By a page: with its path, address and a trace per request; by code: one trace; with the right outcome."""
+    """By page: path, address and a trace per request; by code: one trace; either way the right outcome."""
     before = SignalEvent.objects.count()
     in_a_trace_of_its_own(lambda: doings.do(kind))
     rows = list(SignalEvent.objects.order_by("id")[before:])
@@ -100,7 +100,7 @@ def test_each_kind_leaves_rows_of_its_kind(doings: Doings, kind: str) -> None:
 
 
 def test_each_thing_is_a_trace_of_its_own() -> None:
-    """The command has no trace that swallows all: requests are requests, the rest is the command's."""
+    """Requests are traces of their own, and the command's own work is not swallowed by one big trace."""
     traffic("--seed=each")
     events = SignalEvent.objects.all()
     assert set(events.values_list("source", flat=True)) == {"http", "command:signal_traffic"}
@@ -109,7 +109,7 @@ def test_each_thing_is_a_trace_of_its_own() -> None:
 
 
 def test_the_people_who_leave_are_the_actors_of_it(doings: Doings) -> None:
-    """A deletion by its own page names who deleted, though that account is gone."""
+    """A deletion through the account's own page names who deleted, although that account is gone."""
     [oldest] = doings.crowd.oldest()
     doings.do("left by themselves")
     gone = SignalEvent.objects.filter(signal="post_delete", sender="auth.User").get()
@@ -117,7 +117,7 @@ def test_the_people_who_leave_are_the_actors_of_it(doings: Doings) -> None:
 
 
 def rows_of(users: list[User]) -> list[dict[str, Any]]:
-    """All that is stored of these people."""
+    """Return everything stored about these people."""
     return [
         {**User.objects.filter(pk=user.pk).values().get(), **Profile.objects.filter(user=user).values().get()}
         for user in users
@@ -125,7 +125,7 @@ def rows_of(users: list[User]) -> list[dict[str, Any]]:
 
 
 def test_nobody_else_is_touched() -> None:
-    """Namesakes, users of example addresses, members of the group and administrators are left as they are."""
+    """Namesakes, users with example addresses, members of the group and administrators are left alone."""
     group = Group.objects.create(name=GROUP)
     namesakes = [User.objects.create_user(name.lower(), f"{name.lower()}@example.org") for name in lives.NAMES[:20]]
     member = User.objects.create_user("member", "member@work.example.com")
@@ -142,11 +142,11 @@ def test_nobody_else_is_touched() -> None:
     traffic("--clean")
     assert set(User.objects.all()) == set(real)
     assert rows_of(real) == before
-    assert Group.objects.filter(name=GROUP).exists(), "somebody else is still in it"
+    assert Group.objects.filter(name=GROUP).exists(), "somebody else is still in the group"
 
 
 def test_clean_leaves_nothing_but_the_log() -> None:
-    """Accounts, profiles, sessions and the group are gone; what happened is still told."""
+    """Accounts, profiles, sessions and the group are removed, and the log keeps what happened."""
     traffic("--seed=each")
     said = traffic("--clean")
     assert "demo people deleted" in said
@@ -158,7 +158,7 @@ def test_clean_leaves_nothing_but_the_log() -> None:
 
 
 def test_there_are_never_more_people_than_kept() -> None:
-    """Who is one too many goes, also those an earlier run has left."""
+    """Surplus people leave, including those from an earlier run."""
     one = made("bounds", keep=5)
     most = 0
     with override_settings(**settings_of_the_traffic()), one.crowd.watching():
@@ -174,13 +174,13 @@ def test_there_are_never_more_people_than_kept() -> None:
 
 
 def test_a_seed_repeats_itself() -> None:
-    """The same seed on an empty crowd makes the same things of the same people in the same order."""
+    """The same seed on an empty population does the same things with the same people in the same order."""
     assert story("one") == story("one")
     assert story("one") != story("two")
 
 
 def story(seed: str) -> list[tuple[Any, ...]]:
-    """What thirty things of this seed leave in the log; the people are gone afterwards."""
+    """Return what thirty actions of this seed leave in the log, and remove the people afterwards."""
     one, last = made(seed), SignalEvent.objects.values_list("id", flat=True).first() or 0
     with override_settings(**settings_of_the_traffic()), one.crowd.watching():
         for _ in range(30):
@@ -192,7 +192,7 @@ def story(seed: str) -> list[tuple[Any, ...]]:
 
 
 def test_passwords_do_not_come_from_the_seed(doings: Doings) -> None:
-    """Whoever knows the seed does not know the passwords."""
+    """Knowing the seed does not reveal the passwords."""
     first = {visitor.password for visitor in doings._visitors.values()}
     doings.crowd.clear()
     again = made("a seed")
@@ -204,14 +204,14 @@ def test_passwords_do_not_come_from_the_seed(doings: Doings) -> None:
 
 
 def test_no_mail_is_sent() -> None:
-    """People come and go, and the mail backend of the project is not asked."""
+    """People come and go without a call to the project's mail backend."""
     said = traffic()
     assert "registered" in said
     assert not mail.outbox
 
 
 def test_the_summary_counts_what_was_done() -> None:
-    """The kinds add up to the total, and the total to the log."""
+    """The kinds add up to the total, and the total matches the log."""
     lines = traffic("--seed=nobody").splitlines()
     counts = [int(line.split()[0]) for line in lines]
     assert sum(counts[:-1]) == counts[-1] > len(ARRIVALS)
@@ -220,7 +220,7 @@ def test_the_summary_counts_what_was_done() -> None:
 
 @pytest.mark.one_database
 def test_progress_is_for_terminals() -> None:
-    """A terminal shows a line that is overwritten; anything else gets nothing."""
+    """A terminal gets a line that is overwritten, anything else gets nothing."""
     terminal, pipe = Terminal(), StringIO()
     for stderr in (terminal, pipe):
         call_command("signal_traffic", "--rate=20", "--seconds=0.3", stdout=StringIO(), stderr=stderr)
@@ -236,7 +236,7 @@ def test_progress_is_for_terminals() -> None:
      "--seconds=nan", "--seconds=inf", "--seconds=soon", "--keep=0", "--keep=2.5", "--keep=all"],
 )  # fmt: skip
 def test_a_wrong_argument_is_named_with_what_is_accepted(argument: str) -> None:
-    """The message quotes what was given and shows what to give; nothing is made."""
+    """The message quotes what was given and says what is accepted; nothing is created."""
     with pytest.raises(CommandError, match=rf"'{argument.partition('=')[2]}' is not a number .* give"):
         call_command("signal_traffic", argument)
     assert not User.objects.exists()
@@ -245,7 +245,7 @@ def test_a_wrong_argument_is_named_with_what_is_accepted(argument: str) -> None:
 @override_settings(ALLOWED_HOSTS=[])
 @pytest.mark.one_database
 def test_a_site_that_answers_to_no_name_is_refused() -> None:
-    """Without an allowed host every page would be an error, so it says so at once."""
+    """Without an allowed host every page would be an error, so the command says so at once."""
     with pytest.raises(CommandError, match="ALLOWED_HOSTS"):
         call_command("signal_traffic", "--seconds=1")
 
@@ -255,13 +255,13 @@ def test_a_site_that_answers_to_no_name_is_refused() -> None:
     ("hosts", "chosen"), [(["*"], "localhost"), ([".example.net"], "example.net"), (["[::1]", "b"], "[::1]")]
 )
 def test_requests_are_made_to_an_allowed_host(hosts: list[str], chosen: str) -> None:
-    """Patterns are turned into names."""
+    """Patterns in ALLOWED_HOSTS are turned into names."""
     with override_settings(ALLOWED_HOSTS=hosts):
         assert allowed_host() == chosen
 
 
 def test_what_goes_wrong_is_told_and_too_much_of_it_ends_the_run() -> None:
-    """One failure is a line and a count; ten in a row are an error that quotes the last."""
+    """One failure is a line and a count; ten in a row end the run with an error that quotes the last."""
 
     def broken() -> None:
         raise ValueError("no such page")
@@ -279,7 +279,7 @@ def test_what_goes_wrong_is_told_and_too_much_of_it_ends_the_run() -> None:
 
 @pytest.mark.one_database
 def test_the_pace_is_the_rate_on_average() -> None:
-    """Half a second at 100 a second is about fifty, and it ends on time."""
+    """Half a second at 100 a second makes about fifty actions and ends on time."""
     started = time.monotonic()
     count = sum(1 for _ in Run(100, 0.5, Random("pace"), Stop()).happenings())
     assert 35 <= count <= 65
@@ -289,7 +289,7 @@ def test_the_pace_is_the_rate_on_average() -> None:
 @pytest.mark.one_database
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_in_order_when_told_to(tmp_path: Path, how: signal.Signals) -> None:
-    """Ctrl-C and SIGTERM: exit code 0, a summary, nothing on standard error."""
+    """Ctrl-C and SIGTERM lead to exit code 0, a summary and nothing on standard error."""
     environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite3'}", "DEBUG": "1"}
     manage = [sys.executable, "manage.py"]
     subprocess.run([*manage, "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
@@ -305,13 +305,13 @@ def test_it_ends_in_order_when_told_to(tmp_path: Path, how: signal.Signals) -> N
     child.send_signal(how)
     out, err = child.communicate(timeout=20)
     assert child.returncode == 0
-    assert "registered" in out or "created by code" in out  # which of them comes first is left to chance
+    assert "registered" in out or "created by code" in out  # which of them comes first is random
     assert "demo people are left" in out
     assert err == ""
 
 
 def wait_for_a_user(path: Path) -> None:
-    """Until the traffic of another process shows in its database."""
+    """Wait until a user made by another process shows in its database."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         with closing(sqlite3.connect(path)) as database:

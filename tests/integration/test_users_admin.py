@@ -1,4 +1,4 @@
-"""Users and profiles in the admin: linked, deleted together, and no way round the permissions on users."""
+"""Users and profiles in the admin: linked, deleted together, and no way around the permissions on users."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ada() -> User:
-    """The account the administrators look at."""
+    """The account that administrators look at."""
     return person("ada")
 
 
 @pytest.fixture
 def root(client: Client) -> Client:
-    """A browser of somebody who may do everything."""
+    """A client of someone who may do everything."""
     client.force_login(User.objects.create_superuser("root"))
     return client
 
 
 def staff(*permissions: str) -> Client:
-    """A browser of somebody who may do only this."""
+    """Return a client of someone who has only these permissions."""
     user = person("clerk", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     assert user.user_permissions.count() == len(permissions)
@@ -41,14 +41,14 @@ def change_page(profile: Profile) -> str:
 
 
 def test_user_and_profile_link_to_each_other(root: Client, ada: User) -> None:
-    """One click either way."""
+    """Each page links to the other."""
     user_page = reverse("admin:auth_user_change", args=[ada.pk])
     assert f'<a href="{change_page(ada.profile)}">ada</a>' in root.get(user_page).content.decode()
     assert f'<a href="{user_page}">ada</a>' in root.get(change_page(ada.profile)).content.decode()
 
 
 def test_a_user_added_in_the_admin_gets_its_profile(root: Client) -> None:
-    """By signal, as everywhere; the page of a user without one says so instead of failing."""
+    """The signal creates the profile, as elsewhere; the page of a user without one says so instead of failing."""
     form = {"username": "ada", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
     assert root.post(reverse("admin:auth_user_add"), form).status_code == 302
     assert in_step(User.objects.get(username="ada"))
@@ -57,7 +57,7 @@ def test_a_user_added_in_the_admin_gets_its_profile(root: Client) -> None:
 
 
 def test_a_profile_edited_in_the_admin_changes_the_user(root: Client, ada: User) -> None:
-    """Name and email; the username is the user's own and only shown."""
+    """Name and email are changed on both; the username belongs to the user and is only shown."""
     form = {"name": "Augusta", "email": "countess@example.org", "username": "hijacked"}
     assert root.post(change_page(ada.profile), form).status_code == 302
     assert in_step(ada)
@@ -66,12 +66,12 @@ def test_a_profile_edited_in_the_admin_changes_the_user(root: Client, ada: User)
 
 
 def test_profiles_are_not_added_by_hand(root: Client) -> None:
-    """They come with their user."""
+    """A profile always comes with its user."""
     assert root.get(reverse("admin:users_profile_add")).status_code == 403
 
 
 def test_search_and_list(root: Client, ada: User) -> None:
-    """Profiles are found by name."""
+    """Profiles can be searched by name."""
     person("grace")
     listing = root.get(reverse("admin:users_profile_changelist"), {"q": "ada"}).content.decode()
     assert "ada@example.org" in listing
@@ -93,7 +93,7 @@ def test_before_a_profile_is_deleted_its_user_is_shown(way: str, root: Client, a
 
 
 def test_deleting_profiles_takes_the_permission_to_delete_users(ada: User) -> None:
-    """Or whoever may delete profiles could delete administrators."""
+    """Otherwise whoever may delete profiles could delete administrators."""
     clerk = staff("view_profile", "delete_profile")
     profile = ada.profile
     assert "deletelink" not in clerk.get(change_page(profile)).content.decode()
@@ -106,7 +106,7 @@ def test_deleting_profiles_takes_the_permission_to_delete_users(ada: User) -> No
 
 
 def test_changing_name_or_email_takes_the_permission_to_change_users(ada: User) -> None:
-    """Or whoever may edit profiles could send themselves an administrator's password reset."""
+    """Otherwise whoever may edit profiles could send themselves an administrator's password reset."""
     clerk = staff("view_profile", "change_profile")
     form = {"name": "Hijacked", "email": "clerk@example.net", "headline": "Countess"}
     assert clerk.post(change_page(ada.profile), form).status_code == 302

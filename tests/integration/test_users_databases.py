@@ -1,4 +1,4 @@
-"""The rules on a second database: they work on the one that was written to, and on no other."""
+"""The account rules apply to the database that was written to, and to no other."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def on_other() -> list[tuple[str, str]]:
 
 
 def test_profile_and_user_live_and_go_on_their_own_database() -> None:
-    """Made, kept in step and deleted where the user is; the same key on the other database stays."""
+    """The profile is created, kept in step and deleted where its user is; the same key on the other database is not
+    touched."""
     here = person("here")
     User.objects.db_manager(OTHER).create_user("there", "there@example.org", first_name="There", pk=here.pk)
     assert on_other() == [("there", "There")]
@@ -58,7 +59,7 @@ def test_profile_and_user_live_and_go_on_their_own_database() -> None:
 
 
 def test_a_user_that_only_the_other_database_has_is_kept_in_step_there() -> None:
-    """No row is looked for on the default database."""
+    """No row is looked up on the default database."""
     User.objects.db_manager(OTHER).create_user("there", first_name="There", pk=4711)
     profile = Profile.objects.using(OTHER).get()
     profile.name = "Elsewhere"
@@ -69,7 +70,7 @@ def test_a_user_that_only_the_other_database_has_is_kept_in_step_there() -> None
 
 
 def test_mails_wait_for_the_commit_of_the_right_database() -> None:
-    """A rollback there sends nothing, whatever is committed here."""
+    """A rollback on that database sends nothing, whatever is committed on the default one."""
     with transaction.atomic():
         with pytest.raises(RuntimeError), transaction.atomic(using=OTHER):
             User.objects.db_manager(OTHER).create_user("there", "there@example.org")
@@ -80,7 +81,7 @@ def test_mails_wait_for_the_commit_of_the_right_database() -> None:
 
 
 def test_a_fixture_loads_there(tmp_path: Path) -> None:
-    """And the profile it lacks is made there."""
+    """A profile missing from the fixture is created on that database."""
     path = tmp_path / "people.json"
     path.write_text(json.dumps([{"model": "auth.user", "pk": 5, "fields": {"username": "ada", "first_name": "Ada"}}]))
     call_command("loaddata", str(path), database=OTHER, verbosity=0)

@@ -1,4 +1,4 @@
-"""The rules table: by every path a user and its profile go together, with each delete signal fired once."""
+"""The rules on every path of deletion: user and profile go together, and each delete signal is sent once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Guest(User):
 
     class Meta:
         proxy = True
-        app_label = "visitors"  # not installed: no migration is looked for
+        app_label = "visitors"  # not installed, so no migration is looked for
 
 
 class Card(Profile):
@@ -38,7 +38,7 @@ class Card(Profile):
 
     class Meta:
         proxy = True
-        app_label = "visitors"  # not installed: no migration is looked for
+        app_label = "visitors"  # not installed, so no migration is looked for
 
 
 def as_administrator() -> Client:
@@ -114,7 +114,7 @@ PATHS: dict[str, Callable[[User], Any]] = {
 @pytest.mark.parametrize("block", [nullcontext, transaction.atomic], ids=["autocommit", "atomic"])
 @pytest.mark.parametrize("path", PATHS)
 def test_each_delete_signal_fires_once_and_both_are_gone(path: str, block: Callable[[], Any]) -> None:
-    """Whatever starts the delete: user and profile are gone, others stay, and the log holds the four events."""
+    """Whatever starts the delete, user and profile are gone, others stay, and the log has the four events."""
     User.objects.create_superuser("root")
     user, other = person("ada"), person("grace")
     pk = user.pk
@@ -145,7 +145,7 @@ MANY = {
 
 @pytest.mark.parametrize("path", MANY)
 def test_many_at_once(path: str) -> None:
-    """Of each of several accounts deleted together every delete signal fires once."""
+    """For each of several accounts deleted together, every delete signal is sent once."""
     User.objects.create_superuser("root")
     pks = [person(f"user{number}").pk for number in range(5)]
     with witness("pre_delete", "post_delete") as seen:
@@ -155,7 +155,7 @@ def test_many_at_once(path: str) -> None:
 
 
 def test_a_receiver_that_deletes_the_profile_first_does_not_delete_the_user_twice() -> None:
-    """A host that deletes the profile while its user is being deleted: the user's signals still fire once."""
+    """If a host deletes the profile while its user is being deleted, the user's signals are still sent once."""
 
     def tidy_up(instance: User, **kwargs: Any) -> None:
         Profile.objects.filter(user_id=instance.pk).delete()
@@ -172,7 +172,7 @@ def test_a_receiver_that_deletes_the_profile_first_does_not_delete_the_user_twic
 
 
 def test_a_user_without_a_profile_can_be_deleted() -> None:
-    """A user written past the signals goes alone."""
+    """A user created without signals can be deleted alone."""
     [user] = User.objects.bulk_create([User(username="ada")])
     with witness("pre_delete", "post_delete") as seen:
         User.objects.get(username="ada").delete()
@@ -181,7 +181,7 @@ def test_a_user_without_a_profile_can_be_deleted() -> None:
 
 @pytest.mark.parametrize("start", ["user", "profile"])
 def test_a_refused_delete_leaves_both(start: str) -> None:
-    """Where something else refuses, both stay, and a second attempt by way of the profile deletes both."""
+    """If something refuses the delete both stay, and a second attempt through the profile deletes both."""
 
     def refuse(instance: Any, **kwargs: Any) -> None:
         raise ProtectedError("still needed", {instance})
@@ -211,14 +211,14 @@ def test_a_rolled_back_delete_leaves_both() -> None:
 
 
 def test_the_log_names_the_receiver_that_deleted_the_user() -> None:
-    """Deleting a profile: the user's events say by which receiver they came about."""
+    """When a profile is deleted, the user's events name the receiver that caused them."""
     person("ada").profile.delete()
     causes = SignalEvent.objects.filter(sender="auth.User", signal__endswith="_delete")
     assert set(causes.values_list("caused_by", flat=True)) == {"users.signals.delete_user"}
 
 
 def test_deleting_a_user_starts_no_second_delete() -> None:
-    """The profile of a deleted user goes in the user's own cascade: its table is read once, written once."""
+    """The profile is deleted in the user's own cascade: its table is read once and written once."""
     user = person("ada")
     with CaptureQueriesContext(connection) as queries:
         user.delete()

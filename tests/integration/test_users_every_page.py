@@ -1,4 +1,4 @@
-"""What holds for each page of an account: labels, focus, nothing inline, nothing kept by caches."""
+"""What holds for every account page: labels, focus, nothing inline, nothing cached."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Outline(HTMLParser):
-    """What a page says of its fields: labels, descriptions, and anything that runs or styles inline."""
+    """What a page says about its fields: labels, descriptions, and any inline script or style."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ OWN_PAGES = ["profile", "delete", "password_change", "password_change_done"]
 @pytest.mark.parametrize("name", ANONYMOUS_PAGES + OWN_PAGES)
 @pytest.mark.parametrize("posted", [False, True], ids=["fresh", "with errors"])
 def test_every_page_can_be_used_by_ear_and_keyboard(name: str, posted: bool, client: Client) -> None:
-    """Each field has a label, an autocomplete word, descriptions that exist; one element has the focus."""
+    """Each field has a label, an autocomplete value and existing descriptions, and one element has the focus."""
     if name in OWN_PAGES:
         client.force_login(person("ada"))
     address = reverse(f"users:{name}")
@@ -68,7 +68,7 @@ def test_every_page_can_be_used_by_ear_and_keyboard(name: str, posted: bool, cli
 
 @pytest.mark.parametrize("name", ["register", "login", *OWN_PAGES])
 def test_pages_with_personal_data_are_not_kept_by_caches(name: str, client: Client) -> None:
-    """The back button after logging out shows nothing."""
+    """The back button shows nothing after logging out."""
     if name in OWN_PAGES:
         client.force_login(person("ada"))
     assert "no-store" in client.get(reverse(f"users:{name}")).headers["Cache-Control"]

@@ -1,4 +1,4 @@
-"""Fixtures load, and load again; afterwards each user has exactly one profile, and both say the same."""
+"""Fixtures can be loaded repeatedly, and afterwards each user has exactly one profile that agrees with it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def profile_row(pk: int | None, user: Any, username: str, **fields: Any) -> dict
 
 @pytest.fixture
 def load(tmp_path: Path) -> Any:
-    """Writes rows into a fixture and loads it."""
+    """Write rows into a fixture and load it."""
 
     def load(*rows: dict[str, Any]) -> None:
         path = tmp_path / "people.json"
@@ -55,7 +55,7 @@ ORDERS = {
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_users_with_profiles_load_and_load_again(order: str, load: Any) -> None:
-    """In whatever order: the profiles are the fixture's, one for each user."""
+    """In any order, the profiles are those of the fixture, one per user."""
     for _ in range(2):
         load(*ORDERS[order])
         assert dict(Profile.objects.values_list("pk", "user_id")) == {31: 11, 32: 12}
@@ -64,7 +64,7 @@ def test_users_with_profiles_load_and_load_again(order: str, load: Any) -> None:
 
 
 def test_users_alone_have_profiles_when_the_load_is_over(load: Any) -> None:
-    """A fixture of users only: each gets the profile it lacks, on a second load none is added."""
+    """With users only, each gets its missing profile, and loading again adds none."""
     for _ in range(2):
         load(ADA, GRACE)
         assert Profile.objects.count() == 2
@@ -72,7 +72,7 @@ def test_users_alone_have_profiles_when_the_load_is_over(load: Any) -> None:
 
 
 def test_some_users_with_and_some_without_profiles(load: Any) -> None:
-    """Who has one in the fixture keeps it; who has none gets one, also where the keys would meet."""
+    """A profile in the fixture is kept, and missing ones are created, even if the keys would collide."""
     load(ADA, GRACE, profile_row(1, 12, "grace", bio="Admiral"))
     assert Profile.objects.count() == 2
     assert Profile.objects.get(user_id=12).bio == "Admiral"
@@ -80,7 +80,7 @@ def test_some_users_with_and_some_without_profiles(load: Any) -> None:
 
 
 def test_a_loaded_profile_takes_the_place_of_the_one_the_user_has(load: Any) -> None:
-    """Users first, their profiles in a later fixture, with other keys: still one profile each."""
+    """If users come first and their profiles in a later fixture with other keys, there is still one profile each."""
     load(ADA, GRACE)
     load(ADAS, GRACES)
     assert Profile.objects.count() == 2
@@ -89,7 +89,7 @@ def test_a_loaded_profile_takes_the_place_of_the_one_the_user_has(load: Any) -> 
 
 
 def test_a_loaded_profile_never_takes_another_users(load: Any) -> None:
-    """A fixture's key that belongs to another user's profile here leaves that profile alone."""
+    """A key in the fixture that belongs to another user's profile here leaves that profile alone."""
     resident = person("resident")
     taken = resident.profile.pk
     load(ADA, profile_row(taken, 11, "ada", bio="Countess"))
@@ -99,7 +99,7 @@ def test_a_loaded_profile_never_takes_another_users(load: Any) -> None:
 
 
 def test_where_a_fixture_disagrees_with_itself_the_user_is_right(load: Any) -> None:
-    """Whatever the order, the profile follows its user."""
+    """The profile follows its user, in any order."""
     for rows in ([ADA, profile_row(31, 11, "old", name="Old")], [profile_row(31, 11, "old", name="Old"), ADA]):
         load(*rows)
         profile = Profile.objects.get()
@@ -107,7 +107,7 @@ def test_where_a_fixture_disagrees_with_itself_the_user_is_right(load: Any) -> N
 
 
 def test_a_reload_puts_an_edited_profile_back(load: Any) -> None:
-    """Loading users again brings profiles that were edited since into step with them."""
+    """Loading users again brings profiles edited since back into step."""
     load(ADA)
     profile = Profile.objects.get()
     profile.name = "Augusta"
@@ -117,7 +117,7 @@ def test_a_reload_puts_an_edited_profile_back(load: Any) -> None:
 
 
 def test_natural_keys_go_round(load: Any, tmp_path: Path) -> None:
-    """``dumpdata --natural-foreign --natural-primary`` loads into the same database and into an empty one."""
+    """The output of ``dumpdata --natural-foreign --natural-primary`` loads into the same database and an empty one."""
     person("ada", last_name="Lovelace")
     Profile.objects.get().save()
     dump = tmp_path / "dump.json"
@@ -133,7 +133,7 @@ def test_natural_keys_go_round(load: Any, tmp_path: Path) -> None:
 
 
 def test_objects_saved_one_by_one_by_a_deserializer() -> None:
-    """``serializers.deserialize`` outside a transaction: the profile follows its user at once, then is found."""
+    """With ``serializers.deserialize`` outside a transaction, the profile is created at once, and then found."""
     for row in serializers.deserialize("json", json.dumps([ADA, ADAS])):
         row.save()
     assert Profile.objects.get().bio == "Countess"
@@ -141,7 +141,7 @@ def test_objects_saved_one_by_one_by_a_deserializer() -> None:
 
 
 def test_a_load_that_is_rolled_back_leaves_nothing(load: Any) -> None:
-    """Neither users nor profiles made for them."""
+    """Neither users nor the profiles created for them remain."""
     with pytest.raises(RuntimeError), transaction.atomic():
         load(ADA, GRACE)
         raise RuntimeError
@@ -150,7 +150,7 @@ def test_a_load_that_is_rolled_back_leaves_nothing(load: Any) -> None:
 
 
 def test_loading_greets_nobody_and_deleting_the_loaded_still_takes_both(load: Any) -> None:
-    """No welcome for loaded accounts; afterwards they are like any other."""
+    """Loaded accounts get no welcome mail, and afterwards are like any other."""
     load(*ORDERS["profiles first"])
     assert mail.outbox == []
     with witness("pre_delete", "post_delete") as seen:

@@ -1,4 +1,4 @@
-"""Mails about accounts: after the commit, once, to the right people, and never in the way."""
+"""Account mails are sent after the commit, once, to the right people, and never get in the way."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def admins(settings: Any) -> None:
-    """Two administrators, written as this Django wants them."""
+    """Two administrators, written as this version of Django wants them."""
     addresses = ["root@example.net", "ops@example.net"]
     settings.ADMINS = addresses if django.VERSION >= (6, 0) else [(address, address) for address in addresses]
 
 
 @pytest.fixture
 def no_mail_server(settings: Any) -> None:
-    """Mails go to a port where nobody listens."""
+    """Send mails to a port where nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -50,7 +50,7 @@ NOTICE = ("Account deleted: ada", ["root@example.net", "ops@example.net"])
 
 
 def test_a_new_account_is_greeted_once_after_the_commit() -> None:
-    """Inside the transaction nothing is sent; later saves send nothing more."""
+    """Nothing is sent inside the transaction, and later saves send no more."""
     with transaction.atomic():
         user = person("ada")
         assert mail.outbox == []
@@ -63,7 +63,7 @@ def test_a_new_account_is_greeted_once_after_the_commit() -> None:
 
 @pytest.mark.parametrize("start", ["user", "profile", "users", "profiles"])
 def test_a_deletion_is_told_to_the_user_and_the_administrators_once(start: str) -> None:
-    """By whichever end it came about."""
+    """The mails are the same whether the user or the profile was deleted."""
     user = person("ada")
     mail.outbox.clear()
     with transaction.atomic():
@@ -78,7 +78,7 @@ def test_a_deletion_is_told_to_the_user_and_the_administrators_once(start: str) 
 
 
 def test_nothing_is_sent_for_work_that_was_rolled_back() -> None:
-    """Not for a whole transaction, nor for a savepoint inside one that is committed."""
+    """Neither a whole transaction nor a savepoint in a committed one sends a mail if it was rolled back."""
     grace = person("grace")
     mail.outbox.clear()
     with pytest.raises(RuntimeError), transaction.atomic():
@@ -96,7 +96,7 @@ def test_nothing_is_sent_for_work_that_was_rolled_back() -> None:
 
 
 def test_who_has_no_address_gets_no_mail() -> None:
-    """But the administrators hear of the deletion all the same."""
+    """The administrators are still told of the deletion."""
     user = person("ada", email="")
     assert mail.outbox == []
     user.delete()
@@ -104,7 +104,7 @@ def test_who_has_no_address_gets_no_mail() -> None:
 
 
 def test_without_administrators_only_the_user_hears(settings: Any) -> None:
-    """An empty ``ADMINS`` is no error."""
+    """An empty ``ADMINS`` is not an error."""
     settings.ADMINS = []
     person("ada").delete()
     assert sent() == [WELCOME, FAREWELL]
@@ -115,7 +115,7 @@ def deleted_by() -> str:
 
 
 def test_the_notice_names_who_deleted_the_account() -> None:
-    """The user, the administrator at work, or the login of the machine outside requests."""
+    """It names the user, the current administrator or, outside requests, the machine's user."""
     client = Client()
     user = person("ada")
     client.force_login(user)
@@ -134,7 +134,7 @@ def test_the_notice_names_who_deleted_the_account() -> None:
 
 @pytest.mark.usefixtures("no_mail_server")
 def test_registering_and_deleting_work_without_a_mail_server(caplog: pytest.LogCaptureFixture) -> None:
-    """The account stands, the person is logged in, and the log says whom no mail reached, masked."""
+    """The account exists, the person is logged in, and the log says whom no mail reached, masked."""
     client = Client()
     form = {"username": "ada", "email": "ada@example.org", "password1": PASSWORD, "password2": PASSWORD}
     with caplog.at_level(logging.ERROR, logger="users.mail"):
@@ -153,7 +153,7 @@ def test_registering_and_deleting_work_without_a_mail_server(caplog: pytest.LogC
 
 
 def test_hostile_names_and_addresses_cannot_forge_a_header(caplog: pytest.LogCaptureFixture) -> None:
-    """Line breaks in a username are flattened in the subject; an address with one is not sent to."""
+    """Line breaks in a username are flattened in the subject, and an address with one gets no mail."""
     User.objects.create(username="ada\r\nBcc: all@example.org", email="a@example.org\nBcc: b@example.org").delete()
     assert [message.to for message in mail.outbox] == [NOTICE[1]]
     assert mail.outbox[0].subject == "Account deleted: ada Bcc: all@example.org"

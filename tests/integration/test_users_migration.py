@@ -1,4 +1,4 @@
-"""The migration that gives a profile to each user who was there before the app."""
+"""The migration that gives a profile to each user older than the app."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def migrate(target: tuple[str, str]) -> None:
 
 @pytest.fixture
 def before() -> Iterator[None]:
-    """The database as it was before the migration, and afterwards as it is."""
+    """The database before the migration, restored afterwards."""
     migrate(BEFORE)
     yield
     migrate(AFTER)
@@ -35,7 +35,7 @@ def before() -> Iterator[None]:
 
 @pytest.mark.usefixtures("before")
 def test_users_without_a_profile_get_one_and_others_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In batches, also where the number is no multiple of the batch, with the values of their users, unannounced."""
+    """Profiles are created in batches with their users' values and without signals, for any number of users."""
     monkeypatch.setattr(import_module("users.migrations.0002_profiles_for_existing_users"), "BATCH", 3)
     User.objects.bulk_create(
         User(username=f"user{n}", email=f"user{n}@example.org", first_name=f"User {n}") for n in range(8)
@@ -54,7 +54,7 @@ def test_users_without_a_profile_get_one_and_others_keep_theirs(monkeypatch: pyt
 
 @pytest.mark.usefixtures("before")
 def test_it_can_be_run_again_and_without_users() -> None:
-    """Nothing to do is no error, and going back takes nobody's profile away."""
+    """Having nothing to do is not an error, and reversing it removes nobody's profile."""
     migrate(AFTER)
     User.objects.create_user("ada")
     migrate(BEFORE)
@@ -63,7 +63,7 @@ def test_it_can_be_run_again_and_without_users() -> None:
 
 
 def test_the_models_have_all_their_migrations(capsys: Any) -> None:
-    """No change of a model without its migration."""
+    """No model change lacks its migration."""
     from django.core.management import call_command
 
     call_command("makemigrations", "users", check=True, dry_run=True)

@@ -1,4 +1,4 @@
-"""The pages of an account, as a browser without scripts sees them."""
+"""The account pages, as a browser without scripts sees them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORM = {
 
 @pytest.fixture
 def ada(client: Client) -> User:
-    """A person who is logged in."""
+    """A client that is logged in."""
     user = person("ada")
     client.force_login(user)
     return user
@@ -49,7 +49,7 @@ def observer(username: str = "grace") -> User:
 
 # --- register -------------------------------------------------------------------------------------
 def test_registering_makes_the_account_and_logs_in(client: Client) -> None:
-    """One request: user, profile by signal, log-in; on to the profile, which greets by name."""
+    """One request creates the user, its profile by signal, logs in and leads to the profile, which greets by name."""
     response = client.post(reverse("users:register"), FORM)
     assert response.headers["Location"] == reverse("users:profile")
     assert in_step(User.objects.get(username="ada"))
@@ -82,7 +82,7 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_named_at_its_field_and_nothing_typed_is_lost(case: str, client: Client) -> None:
-    """The error stands in the summary and at the field; passwords alone are to be typed again."""
+    """The error is shown in the summary and at the field, and only passwords must be typed again."""
     person("grace")
     change, field, error = BAD[case]
     typed = FORM | change
@@ -113,7 +113,7 @@ def test_registering_goes_on_to_the_page_one_came_for(client: Client) -> None:
 
 
 def test_who_is_logged_in_does_not_register_again(client: Client, ada: User) -> None:
-    """They are sent to their profile; no second account is made by accident."""
+    """Logged-in people are redirected to their profile, so no second account is created by accident."""
     response = client.post(reverse("users:register") + "?next=/accounts/register/", FORM | {"username": "second"})
     assert response.headers["Location"] == reverse("users:profile")
     assert User.objects.count() == 1
@@ -125,7 +125,7 @@ def log_in(client: Client, username: str, password: str = PASSWORD, **more: str)
 
 
 def test_after_log_in_observers_go_to_the_live_page_and_others_to_their_profile(client: Client) -> None:
-    """Who may see events has come for them."""
+    """People who may see events have come for the live page."""
     observer("grace")
     person("ada")
     assert log_in(client, "grace").headers["Location"] == reverse("signal_log:live")
@@ -136,14 +136,14 @@ def test_after_log_in_observers_go_to_the_live_page_and_others_to_their_profile(
     "target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "\\\\evil.example"]
 )
 def test_log_in_follows_next_only_on_this_site(target: str, client: Client) -> None:
-    """Foreign addresses are ignored; one's own are followed."""
+    """Addresses of other sites are ignored, our own are followed."""
     person("ada")
     assert log_in(client, "ada", next=target).headers["Location"] == reverse("users:profile")
     assert log_in(Client(), "ada", next="/accounts/password/").headers["Location"] == "/accounts/password/"
 
 
 def test_a_wrong_password_says_so_and_keeps_the_username(client: Client) -> None:
-    """The same words whether or not there is such an account."""
+    """The message does not reveal whether the account exists."""
     person("ada")
     wrong, nobody = log_in(client, "ada", "wrong"), log_in(client, "nobody", "wrong")
     for response, name in ((wrong, "ada"), (nobody, "nobody")):
@@ -164,13 +164,13 @@ def test_logging_out_is_by_post_and_says_so(client: Client, ada: User) -> None:
 
 @pytest.mark.parametrize("name", ["profile", "delete", "password_change", "password_change_done"])
 def test_pages_of_ones_own_ask_strangers_to_log_in(name: str, client: Client) -> None:
-    """And bring them back afterwards."""
+    """After the log-in they lead back to the page."""
     address = reverse(f"users:{name}")
     assert client.get(address).headers["Location"] == f"{reverse('users:login')}?next={address}"
 
 
 def test_forms_are_protected_against_forged_requests(ada: User) -> None:
-    """No token, no change."""
+    """Without a token nothing changes."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(ada)
     for name in ("register", "login", "logout", "profile", "delete", "password_change", "password_reset"):
@@ -189,7 +189,7 @@ EDIT = {
 
 
 def test_editing_the_profile_changes_the_user_too(client: Client, ada: User) -> None:
-    """Saved, said, shown; the log names who did it."""
+    """The change is saved, confirmed and shown, and the log names who made it."""
     response = client.post(reverse("users:profile"), EDIT, follow=True)
     html = response.content.decode()
     assert "Your profile has been saved." in html
@@ -201,7 +201,7 @@ def test_editing_the_profile_changes_the_user_too(client: Client, ada: User) -> 
 
 
 def test_only_what_was_changed_is_written(client: Client, ada: User) -> None:
-    """Saving an untouched form saves nothing; a changed bio cannot undo a name that was changed meanwhile."""
+    """Saving an unchanged form saves nothing, and a changed bio cannot undo a name that was changed meanwhile."""
     same = {"name": "Ada", "email": "ada@example.org"}
     before = SignalEvent.objects.count()
     client.post(reverse("users:profile"), same)
@@ -226,7 +226,7 @@ def test_only_what_was_changed_is_written(client: Client, ada: User) -> None:
 def test_a_bad_edit_keeps_what_was_typed_and_shows_what_is_saved(
     change: dict[str, str], field: str, client: Client, ada: User
 ) -> None:
-    """The form has the new text with its error, the card beside it the profile as it is."""
+    """The form has the new text with its error, and the card beside it shows the profile as it is."""
     person("grace")
     response = client.post(reverse("users:profile"), EDIT | change)
     html = response.content.decode()
@@ -237,13 +237,13 @@ def test_a_bad_edit_keeps_what_was_typed_and_shows_what_is_saved(
 
 
 def test_ones_own_email_is_not_taken_by_oneself(client: Client, ada: User) -> None:
-    """Writing it in another case is an edit like any other."""
+    """Changing its case is an edit like any other."""
     assert client.post(reverse("users:profile"), EDIT | {"email": "ADA@example.org"}).status_code == 302
     assert User.objects.get().email == "ADA@example.org"
 
 
 def test_a_user_without_a_profile_gets_it_on_the_first_visit(client: Client) -> None:
-    """No 500 for accounts that were written past the signals."""
+    """Accounts created without signals do not cause a 500."""
     [user] = User.objects.bulk_create([User(username="ada", first_name="Ada")])
     client.force_login(User.objects.get(pk=user.pk))
     assert "Ada" in page(client, "profile")
@@ -251,7 +251,7 @@ def test_a_user_without_a_profile_gets_it_on_the_first_visit(client: Client) -> 
 
 
 def test_hostile_text_is_shown_as_text(client: Client) -> None:
-    """In the card, in the form, in messages, in the menu and on the way out."""
+    """The card, the form, messages, the menu and the log-out page show it as text."""
     user = User.objects.create(username=HOSTILE, first_name=HOSTILE, email=f"{HOSTILE}@example.org")
     user.set_password(PASSWORD)
     user.save()
@@ -271,7 +271,7 @@ def test_hostile_text_is_shown_as_text(client: Client) -> None:
 
 # --- delete ---------------------------------------------------------------------------------------
 def test_deleting_asks_for_the_password(client: Client, ada: User) -> None:
-    """A wrong or missing one deletes nothing and says so; opening the page deletes nothing."""
+    """A wrong or missing password deletes nothing and says so; opening the page deletes nothing."""
     page(client, "delete")
     for password, error in (("wrong", "Nothing was deleted"), ("", "required")):
         response = client.post(reverse("users:delete"), {"password": password})
@@ -281,7 +281,7 @@ def test_deleting_asks_for_the_password(client: Client, ada: User) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_deleting_ends_the_session_and_says_so_on_the_next_page(client: Client, ada: User) -> None:
-    """Both are gone; another session of the account is nobody's now; the log says who did it."""
+    """User and profile are gone, the account's other sessions are anonymous, and the log says who did it."""
     elsewhere = Client()
     elsewhere.force_login(ada)
     response = client.post(reverse("users:delete"), {"password": PASSWORD}, follow=True)
@@ -298,7 +298,7 @@ def test_deleting_ends_the_session_and_says_so_on_the_next_page(client: Client, 
 
 # --- passwords ------------------------------------------------------------------------------------
 def test_changing_the_password(client: Client, ada: User) -> None:
-    """The old one is asked for; this session goes on, others end."""
+    """The old password is required; this session continues, others end."""
     elsewhere = Client()
     elsewhere.force_login(ada)
     new = "another horse 8 battery"
@@ -312,7 +312,7 @@ def test_changing_the_password(client: Client, ada: User) -> None:
 
 
 def test_resetting_the_password_by_mail(client: Client) -> None:
-    """The mail has a link that works once; then the new password holds."""
+    """The mail has a link that works once, and then the new password is valid."""
     person("ada")
     mail.outbox.clear()
     response = client.post(reverse("users:password_reset"), {"email": "ADA@example.org"}, follow=True)
@@ -333,7 +333,7 @@ def test_resetting_the_password_by_mail(client: Client) -> None:
 
 
 def test_a_reset_for_an_unknown_address_looks_the_same(client: Client) -> None:
-    """And sends nothing."""
+    """No mail is sent for an unknown address."""
     response = client.post(reverse("users:password_reset"), {"email": "nobody@example.org"}, follow=True)
     assert "Check your email" in response.content.decode()
     assert mail.outbox == []

@@ -1,4 +1,4 @@
-"""Two at once, in real threads on real connections: one account, one profile, no error."""
+"""Two actions at once, in real threads on real connections, leave one account and one profile without an error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ THREADS = 4
 
 
 def at_once(work: Callable[[int], Any]) -> list[Any]:
-    """The results of ``work(number)`` from threads that start together; an error is raised here."""
+    """Return the results of ``work(number)`` from threads that start together; their errors are raised here."""
     gate = threading.Barrier(THREADS)
 
     def run(number: int) -> Any:
@@ -38,7 +38,7 @@ def at_once(work: Callable[[int], Any]) -> list[Any]:
 
 
 def test_get_or_create_of_a_user_makes_one_profile() -> None:
-    """One thread makes the account, the others find it; the profile is there once."""
+    """One thread creates the account, the others find it, and there is one profile."""
     results = at_once(lambda _: User.objects.get_or_create(username="ada", defaults={"first_name": "Ada"}))
     assert sorted(made for _, made in results) == [False] * (THREADS - 1) + [True]
     assert Profile.objects.count() == 1
@@ -46,7 +46,7 @@ def test_get_or_create_of_a_user_makes_one_profile() -> None:
 
 
 def test_get_or_create_of_a_profile_makes_one() -> None:
-    """For a user that has none, by the host's call and by the rules at the same time."""
+    """A user without a profile gets one, even if the host and the rules create it at the same time."""
     User.objects.bulk_create([User(username="ada", first_name="Ada")])
     user = User.objects.get()
 
@@ -61,7 +61,7 @@ def test_get_or_create_of_a_profile_makes_one() -> None:
 
 
 def test_registering_one_name_at_once_gives_an_error_on_the_form() -> None:
-    """One is registered; the others are told that the name is taken, and keep what they typed."""
+    """One of them is registered; the others are told that the name is taken, and keep what they typed."""
 
     def work(number: int) -> Any:
         form = {
@@ -81,7 +81,7 @@ def test_registering_one_name_at_once_gives_an_error_on_the_form() -> None:
 
 
 def test_editing_user_and_profile_at_once_leaves_them_in_step() -> None:
-    """The profile's page and a save of the user in the same instant: one of them is last, for both rows."""
+    """If the profile's page and a save of the user collide, one of them is last, for both rows."""
     user = person("ada")
 
     def work(number: int) -> Any:
@@ -100,7 +100,7 @@ def test_editing_user_and_profile_at_once_leaves_them_in_step() -> None:
 
 
 def test_deleting_the_account_by_both_ends_at_once() -> None:
-    """User and profile deleted in the same instant: both are gone, nobody sees an error."""
+    """If user and profile are deleted at the same moment, both are gone and nobody sees an error."""
     user = person("ada")
     profile = Profile.objects.get()
     with witness("pre_delete", "post_delete"):

@@ -1,4 +1,4 @@
-"""A user has one profile from the start, and the two say the same, however either is changed."""
+"""Every user has one profile from the start, and the two agree, whichever of them is changed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Visitor(User):
 
     class Meta:
         proxy = True
-        app_label = "visitors"  # not installed: no migration is looked for
+        app_label = "visitors"  # not installed, so no migration is looked for
 
 
 CREATIONS = {
@@ -50,7 +50,7 @@ CREATIONS = {
 
 @pytest.mark.parametrize("way", CREATIONS)
 def test_a_new_user_gets_one_profile_with_its_values(way: str) -> None:
-    """Every way to make a user makes one profile, in one save each."""
+    """Every way to create a user creates one profile, with one save each."""
     with witness() as seen:
         CREATIONS[way]()
     user = User.objects.get()
@@ -60,7 +60,7 @@ def test_a_new_user_gets_one_profile_with_its_values(way: str) -> None:
 
 
 def test_the_profile_stands_with_its_cause_in_the_log() -> None:
-    """The profile's events name the receiver that made it and the user's event inside which it ran."""
+    """The profile's events name the receiver that created it and the user's event that it ran in."""
     person("ada")
     events = SignalEvent.objects.order_by("position")
     assert [(event.signal, event.sender, event.caused_by) for event in events] == [
@@ -84,7 +84,7 @@ USER_EDITS: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize("named", [False, True], ids=["save()", "save(update_fields)"])
 @pytest.mark.parametrize("edit", USER_EDITS)
 def test_a_changed_user_changes_the_profile(edit: str, named: bool) -> None:
-    """One save of each, and no more: nothing goes back and forth."""
+    """Each is saved once, without going back and forth."""
     user = person("ada")
     for field, value in USER_EDITS[edit].items():
         setattr(user, field, value)
@@ -106,7 +106,7 @@ PROFILE_EDITS: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize("named", [False, True], ids=["save()", "save(update_fields)"])
 @pytest.mark.parametrize("edit", PROFILE_EDITS)
 def test_an_edited_profile_changes_the_user(edit: str, named: bool) -> None:
-    """One save of each, and no more."""
+    """Each is saved once."""
     user = person("ada")
     profile = Profile.objects.get(user=user)
     for field, value in PROFILE_EDITS[edit].items():
@@ -143,7 +143,7 @@ def test_only_the_fields_that_were_saved_are_carried_over() -> None:
 
 
 def test_an_edit_carries_over_to_the_instances_in_hand() -> None:
-    """A cached user or profile follows, so that saving it afterwards does not undo the change."""
+    """A cached user or profile is updated too, so that saving it afterwards does not undo the change."""
     user = person("ada")
     profile = user.profile
     profile.name = "Augusta"
@@ -160,7 +160,7 @@ def test_an_edit_carries_over_to_the_instances_in_hand() -> None:
 
 
 def test_expressions_are_carried_over_by_their_result() -> None:
-    """``F()`` and functions, which are no values yet after the save, reach the other side as values."""
+    """``F()`` and functions, which have no value yet after the save, reach the other side as values."""
     user = person("ada")
     user.first_name = Upper(F("first_name"))
     user.save()
@@ -172,7 +172,7 @@ def test_expressions_are_carried_over_by_their_result() -> None:
 
 
 def test_a_partly_loaded_user_or_profile_is_saved_without_loading_the_rest() -> None:
-    """A save of a deferred instance touches what was loaded and nothing else."""
+    """Saving a deferred instance touches what was loaded and nothing else."""
     person("ada")
     profile = Profile.objects.only("bio").get()
     profile.bio = "Countess"
@@ -187,7 +187,7 @@ def test_a_partly_loaded_user_or_profile_is_saved_without_loading_the_rest() -> 
 
 
 def test_a_profile_made_by_hand_is_completed_from_its_user() -> None:
-    """For a user written past the signals: what is left out comes from the user, what is given goes to it."""
+    """For a user created without signals, omitted values come from the user, and given ones are copied to it."""
     User.objects.bulk_create([User(username="ada", email="ada@example.org", first_name="Ada")])
     user = User.objects.get()
     profile, made = Profile.objects.get_or_create(user_id=user.pk, defaults={"name": "Augusta"})
@@ -198,7 +198,7 @@ def test_a_profile_made_by_hand_is_completed_from_its_user() -> None:
 
 
 def test_a_user_without_a_profile_gets_it_at_the_next_save() -> None:
-    """Users written past the signals are caught up with."""
+    """Users created without signals get their profile then."""
     User.objects.bulk_create([User(username="ada", first_name="Ada")])
     user = User.objects.get()
     user.save()
@@ -206,7 +206,7 @@ def test_a_user_without_a_profile_gets_it_at_the_next_save() -> None:
 
 
 def test_a_profile_never_takes_its_users_name_away() -> None:
-    """An emptied username is put back from the user."""
+    """An emptied username is restored from the user."""
     user = person("ada")
     profile = Profile.objects.get()
     profile.username = ""
@@ -215,7 +215,7 @@ def test_a_profile_never_takes_its_users_name_away() -> None:
 
 
 def test_an_edit_that_the_user_cannot_take_changes_neither() -> None:
-    """A profile renamed to a username that is taken: an error, and both rows as before."""
+    """Renaming a profile to a username that is taken is an error and changes neither row."""
     user = person("ada")
     person("grace")
     profile = Profile.objects.get(user=user)
@@ -228,7 +228,7 @@ def test_an_edit_that_the_user_cannot_take_changes_neither() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_an_edit_that_the_user_cannot_take_changes_neither_in_autocommit() -> None:
-    """The same without a transaction around it."""
+    """The same holds without a transaction around it."""
     user = person("ada")
     person("grace")
     profile = Profile.objects.get(user=user)
@@ -240,7 +240,7 @@ def test_an_edit_that_the_user_cannot_take_changes_neither_in_autocommit() -> No
 
 
 def test_a_second_profile_is_refused() -> None:
-    """The database holds the rule too."""
+    """The database enforces the rule too."""
     user = person("ada")
     with pytest.raises(IntegrityError), transaction.atomic():
         Profile.objects.create(user=user)
@@ -250,7 +250,7 @@ def test_a_second_profile_is_refused() -> None:
 def test_hosts_that_hide_rows_in_a_default_manager_do_not_hide_them_from_the_rules(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The rules look through base managers."""
+    """The rules use base managers."""
     user = person("ada")
 
     class NoneOfThem(models.Manager):
@@ -267,7 +267,7 @@ def test_hosts_that_hide_rows_in_a_default_manager_do_not_hide_them_from_the_rul
 
 
 def test_connecting_again_changes_nothing() -> None:
-    """The rules run once however often they are connected."""
+    """The rules run once, however often they are connected."""
     for model in (User, Visitor, Profile):
         connect(model)
     with witness() as seen:

@@ -1,4 +1,4 @@
-"""Old and new values, and the texts of objects, without a query and without a secret."""
+"""Old and new values, and the texts of objects, are recorded without a query and without a secret."""
 
 import contextlib
 from datetime import date
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.django_db
 
 
 def changes_of_save(instance, **kwargs):
-    """The post event's changes of one save."""
+    """Return the post event's changes of one save."""
     with recorded() as events:
         instance.save(**kwargs)
     return events[-1].changes
 
 
 def test_create_update_delete():
-    """On create the old is null, on update only what differs counts, on delete the new is null."""
+    """On create the old value is null, on update only differences count, on delete the new value is null."""
     with recorded() as events:
         category = Category.objects.create(name="books")
         category.name = "novels"
@@ -46,7 +46,7 @@ def test_create_update_delete():
 
 
 def test_loaded_instance_is_compared_without_a_query():
-    """`from_db` kept what was loaded: an update is one statement, as without the log."""
+    """`from_db` keeps what was loaded, so an update is one statement, as without the log."""
     Category.objects.create(name="books")
     category = Category.objects.get()
     category.name = "novels"
@@ -59,13 +59,13 @@ def test_loaded_instance_is_compared_without_a_query():
 
 
 def test_instance_that_nobody_loaded_costs_one_query():
-    """A row addressed by its key alone is looked up once, so that the old value is known."""
+    """A row addressed only by its key is looked up once, so that the old value is known."""
     pk = Category.objects.create(name="books").pk
     assert changes_of_save(Category(pk=pk, name="novels")) == {"name": ["books", "novels"]}
 
 
 def test_json_changed_in_place():
-    """A list that was changed in place is compared with a copy of what was loaded."""
+    """A list changed in place is compared with a copy of what was loaded."""
     Item.objects.create(tags=["a"])
     item = Item.objects.get()
     item.tags.append("b")
@@ -75,7 +75,7 @@ def test_json_changed_in_place():
 
 
 def test_json_that_a_receiver_changes_in_place_before_the_write():
-    """Before the save the log says what was to be written then, after it what was."""
+    """The pre event says what was about to be written, the post event what was written."""
     Item.objects.create(tags=["a"])
     item = Item.objects.get()
     item.tags.append("b")
@@ -102,7 +102,7 @@ def test_update_fields_limit_the_changes():
 
 
 def test_deferred_fields_are_no_change():
-    """A field that was not loaded is not asked for; one that is set counts as changed."""
+    """A field that was not loaded is not queried; one that is set counts as changed."""
     Item.objects.create(name="a", stock=1)
     item = Item.objects.only("id", "stock").get()
     item.stock = 5
@@ -117,7 +117,7 @@ def test_same_value_in_another_type_is_no_change():
 
 
 def test_expressions_are_shown_as_text_and_not_taken_for_values():
-    """`F()` is known by its text; afterwards the stored value counts as unknown."""
+    """`F()` is recorded as its text, and afterwards the stored value counts as unknown."""
     item = Item.objects.create(stock=1)
     item.stock = F("stock") + 1
     assert changes_of_save(item, update_fields=["stock"])["stock"][0] == 1
@@ -127,13 +127,13 @@ def test_expressions_are_shown_as_text_and_not_taken_for_values():
 
 
 def test_an_expression_that_is_saved_again_is_told_again():
-    """It is applied again: what the first save made of it is unknown, and not "the same as before"."""
+    """It is applied again: the result of the first save is unknown, not "the same as before"."""
     item = Item.objects.create(stock=1)
     item.stock = F("stock") + 1
     assert changes_of_save(item, update_fields=["stock"])["stock"][0] == 1
     again = changes_of_save(item, update_fields=["stock"])
     row = Item.objects.get()
-    if item.stock == 2:  # Django 6 reads the value back, so that the second save writes what is there
+    if item.stock == 2:  # Django 6 reads the value back, so the second save writes what is there
         assert again == {}
         assert row.stock == 2
     else:
@@ -142,7 +142,7 @@ def test_an_expression_that_is_saved_again_is_told_again():
 
 
 def test_value_that_a_receiver_puts_back_before_the_write():
-    """What was to be written is in the event before the save, and no change in the one after it."""
+    """The value to be written is in the pre event, and is not a change in the post event."""
     category = Category.objects.create(name="books")
 
     def put_back(instance, **kwargs):
@@ -159,7 +159,7 @@ def test_value_that_a_receiver_puts_back_before_the_write():
 
 
 def test_values_in_json_domain():
-    """Decimals, floats, dates and keys become text or whole numbers; NaN is text."""
+    """Decimals, floats, dates and keys become text or integers; NaN becomes text."""
     category = Category.objects.create(name="c")
     with recorded() as events:
         Item.objects.create(category=category, price=Decimal("1.5"), weight=0.25, sold_on=date(2026, 1, 2))
@@ -180,7 +180,7 @@ def test_values_in_json_domain():
 )
 @pytest.mark.django_db(transaction=True)
 def test_hostile_text_is_stored(text, shown):
-    """Whatever Python calls a text can be recorded; what the database refuses is replaced."""
+    """Anything that Python calls a text can be recorded, and what the database refuses is replaced."""
     item = Item(tags=[text])
     with recorded() as events, contextlib.suppress(Exception):  # the host's own column may refuse it
         item.save()
@@ -196,7 +196,7 @@ def test_long_value_is_cut_with_its_length_and_hash():
 
 
 def test_object_text_never_queries():
-    """`str()` that would load a relation gives way to the class and key; no query is added."""
+    """If `str()` would load a relation, class and key are used instead, without a query."""
     category = Category.objects.create(name="c")
     Item.objects.create(category=category)
     item = Item.objects.get()
@@ -211,7 +211,7 @@ def test_object_text_never_queries():
 
 
 def test_object_text_that_raises():
-    """An unprintable object is recorded under its class and key."""
+    """An object whose text raises is recorded under its class and key."""
     with recorded() as events:
         grumpy = Grumpy.objects.create()
         grumpy.delete()
@@ -219,7 +219,7 @@ def test_object_text_that_raises():
 
 
 def test_secrets_are_masked_whole():
-    """Passwords and tokens are masked by their names, new and old; other texts that show them too (G7)."""
+    """Passwords and tokens are masked by name, old and new, and so are other texts that contain them (G7)."""
     with recorded() as events:
         user = User.objects.create_user("ada", password="correct horse battery")
         user.set_password("staple staple")
@@ -240,20 +240,20 @@ def test_secrets_are_masked_whole():
 
 
 def test_copying_an_instance_is_a_create():
-    """The idiom `pk = None; save()` makes a new row, so every field is new."""
+    """The idiom `pk = None; save()` creates a row, so every field is new."""
     category = Category.objects.create(name="a")
     category.pk, category.name, category._state.adding = None, "b", True
     assert changes_of_save(category) == {"id": [None, category.pk], "name": [None, "b"]}
 
 
 def test_keys_of_any_kind():
-    """A UUID key is its text."""
+    """A UUID key is recorded as its text."""
     ticket = Ticket.objects.create()
     assert SignalEvent.objects.first().object_pk == str(ticket.pk)
 
 
 def test_digest_verifies_from_the_stored_row():
-    """The digest can be computed again from what the database gives back, on either database."""
+    """The digest can be computed again from the stored row, on either database."""
     from signal_log.seal.canonical import event_digest
     from signal_log.store.read import as_mapping
 
@@ -266,7 +266,7 @@ def test_digest_verifies_from_the_stored_row():
 
 
 def test_loading_is_not_queried():
-    """Reading observed models costs no query more than without the log."""
+    """Loading observed models makes no more queries than without the log."""
     Category.objects.create(name="a")
     with CaptureQueriesContext(connection) as queries:
         list(Category.objects.all())

@@ -1,4 +1,4 @@
-"""All wiring happens in `ready()` and can be undone; settings are checked with the accepted values."""
+"""All wiring happens in `ready()` and can be undone; settings are checked, and accepted values are named."""
 
 import pytest
 from django.core.checks import run_checks
@@ -33,7 +33,7 @@ def rewired():
 
 
 def test_each_observed_class_has_the_generic_receiver_once():
-    """Connected per model class and first thing to see, never with sender=None."""
+    """It is connected per model class and comes first, never with sender=None."""
     for model in (Category, Item, CheapItem, Book):
         for name in MODEL_SIGNALS:
             receivers, _ = getattr(signals, name)._live_receivers(model)
@@ -84,13 +84,13 @@ def test_start_again(rewired):
     ],
 )
 def test_choice_of_models(chosen, excluded, expected):
-    """Labels, `app.*` and `*`; a proxy goes with its concrete model."""
+    """Labels, `app.*` and `*` choose models, and a proxy goes with its concrete model."""
     with override_settings(SIGNAL_LOG={"MODELS": chosen, "EXCLUDE": excluded}):
         assert {m for m in (Category, Item, CheapItem, Book, Note) if is_chosen(m)} == expected
 
 
 def test_what_is_never_or_only_by_name_observed():
-    """The log does not observe itself, and sessions only when they are named."""
+    """The log does not observe itself, and sessions only if they are named."""
     from django.contrib.sessions.models import Session
 
     with override_settings(SIGNAL_LOG={"MODELS": ["*"]}):
@@ -125,7 +125,7 @@ def test_wrong_settings_are_named_with_what_is_accepted(settings, code, says):
 
 @pytest.mark.postgresql
 def test_ids_in_blocks_are_an_error():
-    """A sequence with a cache would give ids that are filled in any order, at any time."""
+    """A sequence with a cache gives ids that may be filled in any order, at any time."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER SEQUENCE signal_log_signalevent_id_seq CACHE 20")
     found = {message.id: message for message in run_checks(databases=["default"])}
@@ -137,13 +137,13 @@ def test_ids_in_blocks_are_an_error():
 
 @pytest.mark.postgresql
 def test_the_check_of_the_sequence_needs_no_table():
-    """`migrate` runs the checks before it has made the table."""
+    """`migrate` runs the checks before it has created the table."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE signal_log_signalevent RENAME TO elsewhere")
     assert "signal_log.E006" not in {message.id for message in run_checks(databases=["default"])}
 
 
 def test_missing_middleware_is_a_warning():
-    """Without the middleware events would not know their request."""
+    """Without the middleware, events would not know their request."""
     with override_settings(MIDDLEWARE=[]):
         assert "signal_log.W002" in {message.id for message in run_checks(app_configs=None)}
