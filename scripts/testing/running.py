@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ BIN = Path(PYTHON).parent
 MOST_AGAIN = 5
 # Far longer than any command needs: what hangs where pytest's own time limit does not reach.
 LONGEST = 45 * 60
+# What a shell answers where there is no such program.
+NOT_FOUND = 127
 # The settings that linters load and Django checks; pytest sets its own.
 PRODUCTION = {
     "SECRET_KEY": secrets.token_urlsafe(50),
@@ -82,12 +85,13 @@ def run_part(name: str, commands: list[Command | Tests], root: Path) -> Result:
     return result
 
 
-def run_command(name: str, command: Command, root: Path) -> Result:
+def run_command(title: str, command: Command, root: Path) -> Result:
     """Run a program that is no pytest."""
-    code = exit_code(name, command, root)
+    code = exit_code(title, command, root)
     if code == 0:
         return Result()
-    return Result(faults=[f"{shown(command, root)} " + ("took too long" if code is None else f"ended with {code}")])
+    name = textwrap.shorten(shown(command, root), 80, placeholder=" …")
+    return Result(faults=[f"{name} " + ("took too long" if code is None else f"ended with {code}")])
 
 
 def run_tests(name: str, tests: Tests, root: Path) -> Result:
@@ -120,6 +124,9 @@ def exit_code(title: str, command: Command, root: Path) -> int | None:
         done = subprocess.run(command.words, cwd=root, env=os.environ | PRODUCTION, timeout=LONGEST, check=False)
     except subprocess.TimeoutExpired:
         return None
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr, flush=True)
+        return NOT_FOUND
     return done.returncode
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.testing.running import Command, run_part
 from tests.servers.plugin import let_children_be_interrupted
 
 # Only xdist is loaded, so that a run takes half a second.
@@ -202,6 +203,14 @@ def test_pytest_that_breaks_at_its_end_is_red(run, tmp_path):
     done = run(FLAKY)
     assert (done.code, done.runs) == (1, 1)
     assert "pytest died (exit code 1)" in done.closing
+
+
+def test_a_program_that_is_missing_is_red_and_the_others_run(tmp_path, capfd):
+    """Nothing is skipped because something is not there."""
+    result = run_part("toy", [Command(("no-such-linter",)), Command(("echo", "another linter"))], tmp_path)
+    assert not result.passed
+    assert result.faults == ["no-such-linter ended with 127"]
+    assert "\nanother linter\n" in capfd.readouterr().out
 
 
 def test_an_unknown_part_is_refused():
