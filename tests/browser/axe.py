@@ -1,4 +1,4 @@
-"""What axe-core objects to on a page; evaluated by the debugger, which the page's policy does not hinder."""
+"""Runs axe-core on a page through the debugger, which the page's content security policy does not restrict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def violations(page: Page) -> list[str]:
-    """Each violation with the element and what is wrong about it."""
+    """Return each violation with its element and what is wrong with it."""
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     return [

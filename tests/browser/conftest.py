@@ -31,7 +31,7 @@ def site(site_database: Database, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def own_site(site_database: Database, tmp_path: Path) -> Iterator[Site]:
-    """A running site that a test may stop, empty of everybody else's events."""
+    """A running site that a test may stop, without other tests' events."""
     running = Site(copied(site_database, tmp_path))
     yield running
     running.close()
@@ -39,7 +39,7 @@ def own_site(site_database: Database, tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., LivePage]]:
-    """`visit(site, username, width=390)`: a page of this user (an observer unless said otherwise)."""
+    """`visit(site, username, width=390)` opens a page for this user (an observer by default)."""
     with ExitStack() as stack:
 
         def open_page(at: Site, username: str | None = OBSERVER, **options: Any) -> LivePage:

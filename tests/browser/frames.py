@@ -1,4 +1,4 @@
-"""Frames of the live websocket as a server sends them, for pages that talk to a server made up by a test."""
+"""Frames of the live websocket as a server sends them, for pages that talk to a server faked by a test."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ Send = Callable[[str], None]
 
 
 def ready() -> str:
-    """The answer to a subscription, at ten past two."""
+    """Return the answer to a subscription, at ten past two."""
     moment = "2026-11-22T14:10:00.000000Z"
     return json.dumps({"type": "ready", "cursor": "c", "server_time": moment, "layer": "ok", "database": "ok"})
 
 
 def reset(reason: str, oldest: int) -> str:
-    """The news that a cursor cannot be continued."""
+    """Return the message that a cursor cannot be continued."""
     return json.dumps({"type": "reset", "reason": reason, "oldest": oldest})
 
 
 def events(numbers: Iterable[int], minute: int = 5) -> str:
-    """Users created with these ids at this minute past two."""
+    """Return users created with these ids at this minute past two."""
     return json.dumps({"type": "events", "cursor": "c", "events": [event(n, minute) for n in numbers]})
 
 
 def event(number: int, minute: int) -> dict[str, Any]:
-    """One user created, as the server encodes it."""
+    """Return one user's creation, as the server encodes it."""
     texts = dict.fromkeys(("caused_by", "error", "actor_pk", "actor_repr", "request_id", "method", "path"), "")
     return texts | {
         "id": number,
@@ -60,7 +60,7 @@ def event(number: int, minute: int) -> dict[str, Any]:
 
 
 def answering(answers: Callable[[Any, int], None]) -> Callable[[Any], None]:
-    """A server for `page.route_web_socket`: calls `answers(socket, nth)` for each subscription."""
+    """Return a server for `page.route_web_socket` that calls `answers(socket, nth)` for each subscription."""
     subscriptions: list[str] = []
 
     def serve(socket: Any) -> None:
@@ -75,7 +75,7 @@ def answering(answers: Callable[[Any, int], None]) -> Callable[[Any], None]:
 
 
 def history(page: Any, answers: Callable[[dict[str, list[str]]], dict[str, Any]] | None = None) -> None:
-    """The table as a test makes it up: `answers` to the query of each question for older events; empty without."""
+    """Fake the table: `answers` maps the query of each request for older events; without it there are none."""
 
     def serve(route: Any) -> None:
         query = parse_qs(urlsplit(route.request.url).query)
@@ -87,7 +87,7 @@ def history(page: Any, answers: Callable[[dict[str, list[str]]], dict[str, Any]]
 
 
 def counts(page: Any, seconds: list[list[int]], *, since: str = "2026-11-22T14:00:00Z", complete: bool = True) -> None:
-    """What happened in the last ten minutes as a test makes it up: seconds from 1970, and a number for each kind."""
+    """Fake the counts of the last ten minutes: Unix seconds, and a number for each kind."""
     kinds = ["created", "updated", "deleted", "undone", "failed", "other"]
     answer = {"kinds": kinds, "seconds": seconds, "since": since, "complete": complete}
     page.route("**/events/?*format=counts*", lambda route: route.fulfill(json=answer))

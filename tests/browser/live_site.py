@@ -1,5 +1,5 @@
-"""A site to watch: a real daphne with a database of its own, a process beside it that changes things, and a
-page that notes everything a browser complains about."""
+"""A site to watch: a real daphne with a database of its own, a process beside it that changes things, and a page that
+records everything a browser complains about."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ PASSWORD = "long enough for a test"
 OBSERVER = "mira"
 STRANGER = "eve"
 
-# Decorates tests that are about what a database does: they run on SQLite and on PostgreSQL.
+# Marks tests that depend on what a database does: they run on SQLite and on PostgreSQL.
 on_both_databases = pytest.mark.parametrize("site_database", ["sqlite", "postgres"], indirect=True, scope="session")
 Database = Path | str
 """A file of SQLite, or the address of a database of PostgreSQL."""
 
-# Runs what comes by standard input, one statement a line, and answers with a line each.
+# Runs what comes by standard input, one statement a line, and answers each with a line.
 WORKER = """
 import sys
 import django
@@ -46,7 +46,7 @@ for line in sys.stdin:
 
 
 class Worker:
-    """Another process of the installation, as a management command or a second server is one."""
+    """Another process of the installation, such as a management command or a second server."""
 
     def __init__(self, env: dict[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -59,13 +59,13 @@ class Worker:
         )
 
     def run(self, code: str) -> None:
-        """Run statements with the models at hand; returns when they are done."""
+        """Run statements with the models imported, and return when they are done."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(repr(textwrap.dedent(code)) + "\n")
         self.process.stdin.flush()
-        while (line := self.process.stdout.readline()).strip() != "done":  # mail to the console passes by
-            assert line, "the worker ended"
+        while (line := self.process.stdout.readline()).strip() != "done":  # mails printed to the console are skipped
+            assert line, "the worker has ended"
 
     def close(self) -> None:
         """Let the process end."""
@@ -83,7 +83,7 @@ class Address:
         self.url = url
 
     def cookies(self, username: str) -> list[dict[str, Any]]:
-        """A fresh session of this user, as the browser keeps it."""
+        """Return a fresh session of this user, as the browser's cookies."""
         visitor = Visitor(self.url)
         visitor.log_in(username, PASSWORD)
         return [{"name": c.name, "value": c.value, "url": self.url} for c in visitor.cookies]
@@ -109,13 +109,13 @@ class Site(Address):
 
 
 def on(database: Database) -> dict[str, str]:
-    """The environment of a site's processes on this database."""
+    """Return the environment of a site's processes on this database."""
     address = database if isinstance(database, str) else f"sqlite:///{database}"
     return {"DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "tests.browser.settings"}
 
 
 def make_database(database: Database) -> Database:
-    """A migrated database with one observer and one who may not look."""
+    """Make a migrated database with one observer and one person who may not see events."""
     env = on(database)
     manage("migrate", "--no-input", "-v0", env=env)
     worker = Worker(env)
@@ -129,14 +129,14 @@ def make_database(database: Database) -> Database:
 
 
 def copied(template: Database, folder: Path) -> Database:
-    """A database of a test's own."""
+    """Copy a database for one test."""
     if isinstance(template, Path):
         return Path(shutil.copy(template, folder / "site.sqlite3"))
     return beside(template, template.rpartition("/")[2])
 
 
 def beside(url: str, template: str = "template1") -> str:
-    """The address of a new database on the same PostgreSQL, a copy of another."""
+    """Return the address of a new database on the same PostgreSQL, a copy of another."""
     name = f"site_{secrets.token_hex(4)}"
     with psycopg.connect(f"{url.rpartition('/')[0]}/postgres", autocommit=True) as connection:
         words = (psycopg.sql.Identifier(one) for one in (name, template))
@@ -150,7 +150,7 @@ IN_ORDER = """part => [...document.querySelectorAll("#rows .row:not([hidden])")]
 
 
 class LivePage:
-    """The live page in a browser of its own, with words for what tests do to it."""
+    """The live page in a browser of its own, with names for what tests do to it."""
 
     def __init__(self, page: Page, site: Address) -> None:
         self.page = page
@@ -175,27 +175,27 @@ class LivePage:
 
     @property
     def rows(self) -> Any:
-        """The rows in view."""
+        """Find the visible rows."""
         return self.page.locator("#rows .row:not([hidden])")
 
     def texts(self, part: str = "") -> list[str]:
-        """The texts of the rows in view, or of a part of each, as they stand below each other.
+        """Return the texts of the visible rows, or of a part of each, from top to bottom.
 
-        While the list is scrolled its elements stand elsewhere in the document.
+        While the list is scrolled, the order of elements in the document is another one.
         """
         texts: list[str] = self.page.evaluate(IN_ORDER, part)
         return texts
 
     def row(self, text: str) -> Any:
-        """The rows in view that hold this text."""
+        """Find the visible rows that contain this text."""
         return self.rows.filter(has_text=text)
 
     def model(self, name: str) -> Any:
-        """The rows in view that are about this model."""
+        """Find the visible rows about this model."""
         return self.rows.filter(has=self.page.locator(".obj b", has_text=re.compile(f"^{name}$")))
 
     def state(self) -> Any:
-        """The words about the connection."""
+        """Find the text about the connection."""
         return self.page.locator("#state-words")
 
     def press(self, *keys: str) -> None:
@@ -206,7 +206,7 @@ class LivePage:
 
 @contextmanager
 def visiting(browser: Browser, site: Address, username: str | None, **options: Any) -> Iterator[LivePage]:
-    """A page of this user; complaints of the browser, Content-Security-Policy included, fail the test."""
+    """Open a page of this user; the browser's complaints, Content-Security-Policy included, fail the test."""
     context: BrowserContext = browser.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
     try:
         if username:

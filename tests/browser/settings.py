@@ -1,4 +1,4 @@
-"""The project's settings, with passwords that are checked at no cost: nearly every test logs somebody in."""
+"""The project's settings with a cheap password hasher, because nearly every test logs somebody in."""
 
 from observatory.settings import *  # noqa: F403
 

@@ -13,7 +13,7 @@ HOSTILE = "<script>window.broken=1</script><img src=x onerror=window.broken=1>\\
 
 @pytest.fixture(scope="module")
 def addresses(site):
-    """One page of each kind, about an account with a hostile name that was made, renamed and rolled back."""
+    """One page of each kind, about an account with a hostile name that was created, renamed and rolled back."""
     facts = Path(site.env["DATABASE_URL"].removeprefix("sqlite:///") + ".facts")
     site.run(f"""
         hist = User.objects.create_user("hist", first_name="{HOSTILE}", password="a secret of hist")
@@ -49,7 +49,8 @@ def addresses(site):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_no_page_breaks_the_policy_the_frame_or_accessibility(site, visit, addresses, scheme, width):
-    """No complaint of the browser, nothing wider than the window, no script of the log run, axe content."""
+    """The browser reports no errors, nothing is wider than the window, no script from the log runs, and axe finds
+    nothing."""
     reader = visit(site, color_scheme=scheme, viewport={"width": width, "height": 800})
     reader.expected += ["400 (Bad Request)", "404 (Not Found)"]
     found = []
@@ -57,13 +58,13 @@ def test_no_page_breaks_the_policy_the_frame_or_accessibility(site, visit, addre
         reader.page.goto(site.url + address)
         assert reader.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         assert reader.page.evaluate("window.broken") is None, name
-        if "admin" not in name:  # Django's own frame has findings of its own
+        if "admin" not in name:  # Django's own frame has violations of its own
             found += [f"{name}: {violation}" for violation in violations(reader.page)]
     assert found == []
 
 
 def test_the_lists_in_the_admin_are_lists(site, visit, addresses):
-    """A row is a line or three, whatever changed: no column is squeezed until a word stands on many lines."""
+    """A row has at most three lines, whatever changed: no column is squeezed to one word per line."""
     page = visit(site, viewport={"width": 1440, "height": 900}).page
     for name, table, change in (("list", "#result_list", ".field-change"), ("history", ".recorded", "td:nth-child(3)")):
         page.goto(site.url + addresses[f"admin {name}"])
@@ -76,7 +77,7 @@ def test_the_lists_in_the_admin_are_lists(site, visit, addresses):
 
 
 def test_everything_works_without_scripts(site, visit, addresses):
-    """Filter by the form, drop a filter by its pill, walk to event, trace and object by links alone."""
+    """Without scripts one can filter by the form, remove a filter by its pill, and walk to event, trace and object."""
     reader = visit(site, java_script_enabled=False)
     page = reader.page
     page.goto(site.url + "/events/")
@@ -98,7 +99,7 @@ def test_everything_works_without_scripts(site, visit, addresses):
 
 
 def test_search_by_keyboard(site, visit, addresses):
-    """Type in the search field, press Enter: the list is narrowed, and the words stand in the field."""
+    """Pressing Enter in the search field narrows the list, and the words stay in the field."""
     page = visit(site).page
     page.goto(site.url + "/events/")
     page.get_by_label("Search objects").fill("ten thousand")
@@ -108,7 +109,7 @@ def test_search_by_keyboard(site, visit, addresses):
 
 
 def test_a_reader_without_the_permission_is_told(site, visit):
-    """A clear page with a way on, in the browser too."""
+    """The browser shows a clear page with a way on."""
     reader = visit(site, "eve")
     reader.expected.append("403 (Forbidden)")
     reader.page.goto(site.url + "/events/")
@@ -117,7 +118,7 @@ def test_a_reader_without_the_permission_is_told(site, visit):
 
 @pytest.mark.parametrize("kind", ["CSV", "JSONL"])
 def test_what_is_filtered_is_downloaded_by_a_link(site, visit, addresses, kind, tmp_path):
-    """Without scripts too; the file is whole and holds nothing else."""
+    """The download works without scripts, and the file is complete and holds nothing else."""
     reader = visit(site, java_script_enabled=False)
     reader.page.goto(site.url + "/events/?sender=users.Profile&q=hist")
     expect(reader.page.locator(".under")).to_contain_text("Export matches: CSV · JSONL")

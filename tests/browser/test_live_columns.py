@@ -1,4 +1,4 @@
-"""The columns of the live page: which, in which order and how wide; kept, and the same for whom a link is sent."""
+"""The live page's columns: which, in which order and how wide; remembered, and the same for whoever gets the link."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ USUAL = ["Time UTC", "Δ", "What", "Object", "Change", "Actor", "From"]
 
 
 def heads(live: LivePage) -> list[str]:
-    """The columns as a screen reader finds them."""
+    """Return the columns as a screen reader finds them."""
     return live.page.get_by_role("columnheader").all_inner_texts()
 
 
 def cells(live: LivePage) -> list[str]:
-    """The cells of the newest row, from left to right, by their class."""
+    """Return the cells of the newest row, from left to right, by class."""
     expect(live.rows.first).to_be_visible()
     seen = live.rows.first.locator("> *").evaluate_all(
         "all => all.map(e => [e.getBoundingClientRect().x, e.className.split(' ')[0]]).sort((a, b) => a[0] - b[0])"
@@ -28,19 +28,20 @@ def cells(live: LivePage) -> list[str]:
 
 
 def menu(live: LivePage) -> Any:
-    """The open menu of the view."""
+    """Find the open menu of the view."""
     live.page.locator("#view-open").click()
     return live.page.locator("#view-menu")
 
 
 def width(live: LivePage, title: str) -> int:
-    """What the edge behind a column says of its width."""
+    """Return the width that the edge after a column reports."""
     said = live.page.get_by_role("separator", name=f"Width of {title}", exact=True).get_attribute("aria-valuenow")
     return int(said or 0)
 
 
 def test_columns_are_chosen_and_moved_kept_and_part_of_the_link(site, visit):
-    """Rows and heads have the same order, in the document too; who is sent the link sees it so, and keeps their own."""
+    """Rows and headers have the same order, in the document too; whoever opens the link sees it so, and keeps their own
+    columns."""
     site.run("User.objects.create_user('cols1')")
     live = visit(site)
     live.page.add_init_script("delete Element.prototype.moveBefore")  # not every browser keeps the focus by itself
@@ -69,7 +70,7 @@ def test_columns_are_chosen_and_moved_kept_and_part_of_the_link(site, visit):
     assert live.rows.first.locator("> *").evaluate_all("all => all.map(e => e.className.split(' ')[0])") == cells(live)
     expect(live.rows.first.locator(".took")).to_contain_text("s")
     assert "cols=time.kind.actor.obj.chg.took" in live.page.url
-    live.open("?object=cols1")  # kept
+    live.open("?object=cols1")  # remembered
     assert heads(live) == wanted
     other = visit(site).open(live.page.url.partition("/?")[2].join(("?", "")))
     assert heads(other) == wanted
@@ -82,7 +83,8 @@ def test_columns_are_chosen_and_moved_kept_and_part_of_the_link(site, visit):
 
 
 def test_an_edge_is_dragged_and_stays_under_the_pointer(site, visit):
-    """A column grows at the cost of those behind it; rows follow, the list goes on, the width is kept and linked."""
+    """A column grows at the cost of those after it; rows follow, the list keeps updating, the width is remembered and
+    linked."""
     site.run("User.objects.create_user('cols2')")
     live = visit(site, viewport={"width": 1600, "height": 900}).open("?object=cols2")
     edge = live.page.get_by_role("separator", name="Width of Object")
@@ -106,7 +108,7 @@ def test_an_edge_is_dragged_and_stays_under_the_pointer(site, visit):
 
 
 def test_an_edge_is_moved_with_the_keyboard(site, visit):
-    """Arrow keys by 10 pixels, with Shift by 50, to the ends with Home and End; the list does not hear them."""
+    """Arrow keys move it by 10 pixels, with Shift by 50, Home and End to the ends, and the list ignores them."""
     site.run("User.objects.create_user('cols3')")
     live = visit(site, viewport={"width": 1600, "height": 900}).open("?object=cols3")
     live.press("j")
@@ -120,20 +122,20 @@ def test_an_edge_is_moved_with_the_keyboard(site, visit):
     expect(edge).to_have_attribute("aria-valuenow", str(edge.get_attribute("aria-valuemin")))
     live.press("End")
     expect(edge).to_have_attribute("aria-valuenow", str(edge.get_attribute("aria-valuemax")))
-    expect(live.page.locator("#follow-word")).to_have_text("Follow")  # Home of the list would follow again
-    assert live.page.get_by_role("separator", name="Width of From").count() == 0  # nothing is behind the last
+    expect(live.page.locator("#follow-word")).to_have_text("Follow")  # Home would make the list follow again
+    assert live.page.get_by_role("separator", name="Width of From").count() == 0  # nothing comes after the last column
 
 
 @pytest.mark.parametrize("text", ["nonsense", "obj:300", "..", "%00", "obj-99999", "<b>", "constructor.__proto__"])
 def test_an_address_with_no_columns_is_as_usual(site, visit, text):
-    """Bad values are ignored, quietly."""
+    """Invalid values are ignored without a message."""
     live = visit(site).open(f"?cols={text}")
     expect(live.rows.first).to_be_visible()
     assert heads(live) == USUAL
 
 
 def test_columns_that_do_not_fit_are_scrolled_to_and_a_telephone_has_its_own(site, visit):
-    """In a narrow list a choice stays whole; on a telephone a row has two lines, whatever was chosen."""
+    """In a narrow list the chosen columns stay whole; on a telephone a row has two lines, whatever was chosen."""
     site.run("User.objects.create_user('cols5')")
     live = visit(site, viewport={"width": 900, "height": 800})
     live.open("?object=cols5&cols=time.delta.kind.obj.chg.actor.via.source.outcome.took.trace")
@@ -154,7 +156,7 @@ def test_columns_that_do_not_fit_are_scrolled_to_and_a_telephone_has_its_own(sit
 
 
 def test_where_there_is_no_room_for_a_usual_column_the_menu_says_so(site, visit):
-    """A column of the reader's own choice is shown in any room."""
+    """A column that the reader has chosen is shown however little room there is."""
     site.run("User.objects.create_user('cols6')")
     live = visit(site, viewport={"width": 900, "height": 800}).open("?object=cols6")
     expect(live.rows.first.locator(".via")).to_be_hidden()
@@ -167,7 +169,7 @@ def test_where_there_is_no_room_for_a_usual_column_the_menu_says_so(site, visit)
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_columns_of_ones_own_are_accessible(site, visit, scheme):
-    """The list with all columns, and the menu that chooses them."""
+    """The list with all columns, and the menu that chooses them, have no violations."""
     site.run(f"User.objects.create_user('cols7{scheme}')")
     live = visit(site, color_scheme=scheme, reduced_motion="reduce")
     live.open(f"?object=cols7{scheme}&cols=time-120.took.trace.kind.source.outcome.obj.chg.actor")

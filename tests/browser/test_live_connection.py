@@ -1,4 +1,4 @@
-"""Nothing is lost when the connection is, and the page says where it stands."""
+"""A lost connection loses no event, and the page shows the state of the connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCROLL_ON = """(() => {
 
 
 def usernames(live) -> list[str]:
-    """The created users that the page holds, newest first, read from its rows while scrolling through."""
+    """Return the created users that the page holds, newest first, read from its rows while scrolling through."""
     names: list[str] = []
     live.page.keyboard.press("g")
     for _ in range(60):
@@ -52,7 +52,7 @@ def test_a_killed_and_restarted_server_loses_nothing(own_site, visit):
 
 @on_both_databases
 def test_a_restarting_server_says_so(own_site, visit):
-    """A server that is asked to stop tells its pages; they come back by themselves."""
+    """A server that is asked to stop tells its pages, which reconnect by themselves."""
     live = visit(own_site)
     live.expected += ["WebSocket", "ERR_", "Failed to load"]
     live.open()
@@ -64,7 +64,7 @@ def test_a_restarting_server_says_so(own_site, visit):
 
 @on_both_databases
 def test_logging_out_in_another_tab_empties_the_page(own_site, visit):
-    """The session ends: so do the events on the screen, within ten seconds, with a way back in."""
+    """Within ten seconds of the log-out the events are gone from the screen, and there is a way back in."""
     live = visit(own_site).open()
     expect(live.rows.first).to_be_visible()
     tab = live.page.context.new_page()
@@ -80,9 +80,9 @@ def test_logging_out_in_another_tab_empties_the_page(own_site, visit):
 
 @on_both_databases
 def test_a_lost_permission_empties_the_page(own_site, visit):
-    """Who may no longer look sees nothing more, within ten seconds."""
+    """Whoever loses the permission sees nothing more within ten seconds."""
     live = visit(own_site)
-    live.expected.append("403 (Forbidden)")  # should the page just be asking for older events
+    live.expected.append("403 (Forbidden)")  # if the page happens to request older events now
     live.open()
     expect(live.rows.first).to_be_visible()
     own_site.run(f"User.objects.get(username={OBSERVER!r}).user_permissions.clear()")
@@ -91,7 +91,7 @@ def test_a_lost_permission_empties_the_page(own_site, visit):
 
 
 def test_what_is_no_longer_retained_is_a_row_in_the_list(own_site, visit):
-    """A reset is never a silent hole: the list says from when to when something is missing."""
+    """A reset never leaves a silent hole: the list says from when to when events are missing."""
     live = visit(own_site)
 
     def answers(socket: Any, nth: int) -> None:
@@ -115,7 +115,7 @@ def test_what_is_no_longer_retained_is_a_row_in_the_list(own_site, visit):
 
 
 def test_a_hidden_tab_counts_in_its_title(own_site, visit):
-    """In the background nothing is rendered; the title counts; coming back shows it all."""
+    """In the background nothing is rendered and the title counts; coming back shows everything."""
     live = visit(own_site).open()
     expect(live.rows.first).to_be_visible()
     title = live.page.title()
@@ -130,7 +130,7 @@ def test_a_hidden_tab_counts_in_its_title(own_site, visit):
 
 
 def test_a_storm_is_held_and_rendered_by_few_elements(own_site, visit):
-    """5,000 events in a burst: each is counted, the page has no more elements than fit, and it answers at once."""
+    """In a burst of 5,000 events each is counted, the page has only as many elements as fit, and responds at once."""
     live = visit(own_site)
 
     def answers(socket: Any, nth: int) -> None:

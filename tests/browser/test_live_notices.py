@@ -1,4 +1,4 @@
-"""What is not recorded is said above the live page, in its frame."""
+"""Notices about what is not recorded are shown above the live page, in its layout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.browser.axe import violations
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_what_is_not_recorded_stands_above_the_list(site, visit, width):
-    """Visible, within the window, and the list below it still is too."""
+    """The notice is visible and within the window, and so is the list below it."""
     live = visit(site, viewport={"width": width, "height": 800}).open("?sender=contenttypes.ContentType")
     notice = live.page.locator(".message.warning")
     expect(notice).to_have_text(

@@ -1,5 +1,5 @@
-"""Whatever fails between a commit and the page, it ends with exactly the committed events: PostgreSQL, Valkey
-and two daphnes as they are deployed, and a network that can be cut."""
+"""Whatever fails between a commit and the page, it ends up with exactly the committed events: PostgreSQL, Valkey and
+two daphnes as they are deployed, and a network that can be cut."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIVE = re.compile("^Live")
 
 
 class Installation:
-    """The processes of one installation, and the people who work with it."""
+    """The processes of one installation, and the people who use it."""
 
     def __init__(self, stack: ExitStack) -> None:
         self.database = stack.enter_context(Postgres())
@@ -40,13 +40,13 @@ class Installation:
         self.workers = [stack.enter_context(closing(Worker(env))) for _ in range(2)]
 
     def committed(self) -> list[int]:
-        """The ids in the log."""
+        """Return the ids in the log."""
         with psycopg.connect(self.url) as connection:
             return [row[0] for row in connection.execute("SELECT id FROM signal_log_signalevent ORDER BY id")]
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Somebody registers every few milliseconds, in another process, and every fifth changes their mind."""
+        """Let somebody register every few milliseconds, in another process, and every fifth be rolled back."""
         enough = threading.Event()
 
         def write() -> None:
@@ -68,7 +68,7 @@ class Installation:
 
 
 class Watcher:
-    """A page with a network of its own, that knows which events it must hold."""
+    """A page with a network of its own that knows which events it must show."""
 
     def __init__(self, live: LivePage, cable: Cable, installation: Installation) -> None:
         self.live = live
@@ -79,15 +79,15 @@ class Watcher:
         live.open()
 
     def says(self, words: str | re.Pattern[str], seconds: float = 15) -> None:
-        """Wait until the page says so about its connection."""
+        """Wait until the page says this about its connection."""
         expect(self.live.state()).to_have_text(words, timeout=seconds * 1000)
 
     def shows(self, name: str) -> None:
-        """Wait until there is one row for the creation of this user."""
+        """Wait until there is one row for this user's creation."""
         expect(self.live.model("User").filter(has_text=name)).to_have_count(1, timeout=5_000)
 
     def holds_exactly_what_was_committed(self) -> None:
-        """Each event since the page was opened once, and none that is not in the log."""
+        """Assert that each event since the page was opened is there once, and none that is not in the log."""
         committed = self.installation.committed()
         since = [number for number in committed if number not in self.before]
         held: list[int] = []
@@ -104,14 +104,14 @@ class Watcher:
 
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
-    """Everything running; each test leaves it so."""
+    """A running installation, which each test leaves as it was."""
     with ExitStack() as stack:
         yield Installation(stack)
 
 
 @pytest.fixture
 def watch(browser: Browser, installation: Installation) -> Iterator[Callable[[int], Watcher]]:
-    """`watch(1)`: an observer's page at the second of the two servers."""
+    """`watch(1)` opens an observer's page at the second of the two servers."""
     with ExitStack() as stack:
 
         def open_page(server: int) -> Watcher:
@@ -123,7 +123,8 @@ def watch(browser: Browser, installation: Installation) -> Iterator[Callable[[in
 
 
 def test_commits_in_the_opposite_order_of_their_ids_are_on_every_page_once(installation, watch):
-    """Two connections; the higher ids commit first. One page stays, one reconnects between, one is away meanwhile."""
+    """With two connections the higher ids commit first; one page stays, one reconnects between, one is away
+    meanwhile."""
     stays, reconnects, away = watch(0), watch(0), watch(1)
     slow, quick = installation.workers
     slow.run("""
@@ -151,11 +152,11 @@ def test_commits_in_the_opposite_order_of_their_ids_are_on_every_page_once(insta
             "SELECT object_repr FROM signal_log_signalevent WHERE signal = 'post_save' AND sender = 'auth.User'"
             " AND object_repr IN ('slow1', 'quick1') ORDER BY id"
         ).fetchall()
-    assert [name for (name,) in order] == ["slow1", "quick1"], "the ids were not in the order this test is about"
+    assert [name for (name,) in order] == ["slow1", "quick1"], "the ids did not have the order that this test needs"
 
 
 def test_valkey_stopped_for_20_seconds(installation, watch):
-    """Events go on coming by looking once a second, the page says so, and afterwards it no longer does."""
+    """Events keep coming by polling every second; the page says so, and stops saying so afterwards."""
     page = watch(0)
     foot = page.live.page.locator("#foot")
     with installation.writing():
@@ -171,7 +172,7 @@ def test_valkey_stopped_for_20_seconds(installation, watch):
 
 
 def test_a_server_killed_and_started_again(installation, watch):
-    """Its page comes back by itself; the page of the other server notices nothing."""
+    """Its page reconnects by itself, and the other server's page notices nothing."""
     page, other = watch(0), watch(1)
     with installation.writing():
         installation.servers[0].kill()
@@ -185,7 +186,7 @@ def test_a_server_killed_and_started_again(installation, watch):
 
 
 def test_the_network_cut(installation, watch):
-    """The browser knows that it is offline, says so, and comes back with the network at once."""
+    """The browser knows that it is offline, says so, and reconnects as soon as the network is back."""
     page = watch(0)
     context = page.live.page.context
     with installation.writing():
@@ -200,7 +201,7 @@ def test_the_network_cut(installation, watch):
 
 
 def test_a_network_that_falls_silent(installation, watch):
-    """Nothing breaks and nothing comes: the page notices that the server's heartbeat is missing."""
+    """No connection breaks, but the page notices that the server's heartbeat is missing."""
     page = watch(0)
     page.live.page.clock.install()
     page.live.page.reload()
@@ -216,7 +217,7 @@ def test_a_network_that_falls_silent(installation, watch):
 
 
 def test_a_database_that_stands_still(installation, watch):
-    """It fails nobody and answers nobody: both servers' pages say so, and get what follows."""
+    """Queries neither fail nor return: both servers' pages say so, and receive what follows."""
     pages = [watch(0), watch(1)]
     with installation.writing():
         with installation.database.standing_still():

@@ -14,7 +14,7 @@ AT_END = "grid.scrollTop + grid.clientHeight >= grid.scrollHeight - 1"
 
 
 def scrolled_names(live: Any, until: str) -> list[str]:
-    """The objects of all rows, newest first, read while scrolling down to a text at the end."""
+    """Return the objects of all rows, newest first, read while scrolling down to a text at the end."""
     names: list[str] = []
     for _ in range(200):
         at_end = live.page.evaluate(AT_END)
@@ -28,10 +28,10 @@ def scrolled_names(live: Any, until: str) -> list[str]:
 
 
 def test_scrolling_past_the_backfill_goes_back_to_the_beginning(own_site, visit):
-    """Each event of the log is met once, in order, while new ones arrive; and the beginning is said."""
+    """Every event of the log is met once, in order, while new ones arrive, and the page says where the log begins."""
     own_site.run("for n in range(700): User.objects.create_user(f'old{n:03}', password=None)")
     live = visit(own_site).open("?sender=auth.User&signal=post_save")
-    # A quick machine makes a storm of them, told by the second until it has been over for a while.
+    # On a fast machine this is a storm, grouped by the second until a while after it is over.
     expect(live.row("old699")).to_be_visible(timeout=20_000)
     live.page.locator("#grid").hover()
     live.page.mouse.wheel(0, 100)
@@ -46,7 +46,7 @@ def test_scrolling_past_the_backfill_goes_back_to_the_beginning(own_site, visit)
 
 
 def test_the_place_is_kept_while_older_ones_come(own_site, visit):
-    """What stands under the eyes stays there."""
+    """What the reader looks at stays in place."""
     live = visit(own_site)
     live.page.route_web_socket(
         "**/ws/events/",
@@ -82,7 +82,7 @@ def names_in_view(live: Any) -> list[str]:
 
 
 def test_older_events_that_cannot_be_had_are_said_and_tried_again(own_site, visit):
-    """A server in trouble is no silent end of the log."""
+    """A server in trouble does not look like the end of the log."""
     live = visit(own_site)
     live.expected.append("500")
     trouble = True
@@ -99,7 +99,7 @@ def test_older_events_that_cannot_be_had_are_said_and_tried_again(own_site, visi
 
 
 def brush(live: Any, start: float, end: float) -> None:
-    """Drag over the chart, from and to a part of its width."""
+    """Drag over the chart, from one part of its width to another."""
     box = live.page.locator("#rate").bounding_box()
     y = box["y"] + box["height"] / 2
     live.page.mouse.move(box["x"] + box["width"] * start, y)
@@ -109,7 +109,7 @@ def brush(live: Any, start: float, end: float) -> None:
 
 
 def test_dragging_over_the_chart_shows_that_time_and_esc_what_comes(site, visit):
-    """The range is asked of the table, stands in the address as the history takes it, and is left by Esc."""
+    """The range is read from the table, is in the address as the history accepts it, and ends with Esc."""
     site.run("User.objects.create_user('brushed1')")
     live = visit(site).open()
     expect(live.row("brushed1").first).to_be_visible()
@@ -134,7 +134,7 @@ def test_dragging_over_the_chart_shows_that_time_and_esc_what_comes(site, visit)
 
 
 def test_a_range_is_chosen_by_keys_too(site, visit):
-    """Arrows walk the bars and say what they hold, Shift extends, Enter shows it; a click takes one bar."""
+    """Arrows move along the bars and announce them, Shift extends the range, Enter shows it; a click takes one bar."""
     site.run("User.objects.create_user('keyed1')")
     live = visit(site).open()
     expect(live.row("keyed1").first).to_be_visible()
@@ -156,7 +156,7 @@ def test_a_range_is_chosen_by_keys_too(site, visit):
 
 
 def test_a_shared_address_shows_the_same_time(site, visit):
-    """Times are understood as the history understands them, without a zone too, and what comes into it appears."""
+    """Times are parsed as by the history, even without a zone, and matching new events appear."""
     site.run("User.objects.create_user('ranged1')")
     live = visit(site).open("?since=2020-01-01&object=ranged")
     expect(live.row("ranged1").first).to_be_visible()
@@ -173,7 +173,7 @@ def test_a_shared_address_shows_the_same_time(site, visit):
 
 @pytest.mark.parametrize("address", ["?since=yesterday", "?since=2026-01-02&until=2026-01-01"])
 def test_a_time_that_cannot_be_understood_is_said(site, visit, address):
-    """In the words of the server, and the page goes on."""
+    """The message is the server's, and the page goes on."""
     live = visit(site)
     live.expected.append("400 (Bad Request)")
     live.open(address)

@@ -1,4 +1,4 @@
-"""What a reader does to the live page: follow, pause, filter, read, move by keys."""
+"""What a reader does on the live page: follow, pause, filter, read, use the keyboard."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 
 def test_scrolling_away_pauses_and_the_list_stands_still(site, visit):
-    """While one reads, nothing moves; a pill counts what is new and brings one back."""
+    """While one reads, nothing moves; a pill counts new events and leads back to them."""
     site.run("for n in range(40): User.objects.create_user(f'scroll{n}')")
     live = visit(site).open()
     expect(live.rows.first).to_be_visible()
@@ -28,7 +28,7 @@ def test_scrolling_away_pauses_and_the_list_stands_still(site, visit):
 
 
 def test_pause_and_follow_by_button_and_key(site, visit):
-    """Paused, the page goes on collecting; following shows it all."""
+    """While paused, the page keeps collecting; following shows everything."""
     live = visit(site).open()
     live.press("p")
     expect(live.state()).to_contain_text("Paused")
@@ -44,7 +44,7 @@ def test_pause_and_follow_by_button_and_key(site, visit):
 
 
 def test_filters_are_asked_of_the_server_and_kept_in_the_address(site, visit):
-    """A facet narrows, its pill says so, the address holds it, going back undoes it."""
+    """A facet narrows the list, its pill says so, the address holds it, and going back undoes it."""
     site.run("User.objects.create_user('filtered')")
     live = visit(site).open()
     expect(live.model("Profile").first).to_be_visible()
@@ -66,7 +66,7 @@ def test_filters_are_asked_of_the_server_and_kept_in_the_address(site, visit):
 
 
 def test_new_events_that_do_not_match_stay_away(site, visit):
-    """The filter holds for what comes later too."""
+    """The filter also applies to events that come later."""
     live = visit(site).open("?q=needle7")
     expect(live.page.locator("#over")).to_contain_text("No events match")
     site.run("User.objects.create_user('haystack'); User.objects.create_user('needle7')")
@@ -75,7 +75,7 @@ def test_new_events_that_do_not_match_stay_away(site, visit):
 
 
 def test_searching_looks_while_one_types_and_enter_makes_a_pill(site, visit):
-    """Text is searched in objects and changes; Esc empties the field."""
+    """Objects and changes are searched for the text, and Esc empties the field."""
     site.run("User.objects.create_user('findme', email='inside@example.org'); User.objects.create_user('other3')")
     live = visit(site).open()
     live.press("/")
@@ -91,7 +91,7 @@ def test_searching_looks_while_one_types_and_enter_makes_a_pill(site, visit):
 
 
 def test_too_narrow_filters_say_which_to_drop(site, visit):
-    """An empty list names the filter that was added last, and dropping it helps."""
+    """An empty list names the filter that was added last, and removing it helps."""
     site.run("User.objects.create_user('dropme')")
     live = visit(site).open("?sender=auth.User&actor=nobody-of-this-name")
     over = live.page.locator("#over")
@@ -102,7 +102,7 @@ def test_too_narrow_filters_say_which_to_drop(site, visit):
 
 
 def test_the_panel_shows_the_change_and_follows_the_keys(site, visit):
-    """j and k move, the panel follows, Esc closes it and the page follows on."""
+    """j and k move the selection, the panel follows, and Esc closes it and resumes following."""
     site.run("""
         panel = User.objects.create_user('panel1', first_name='Ada', password='secret-9-long')
         panel.first_name = 'Augusta'; panel.save()
@@ -129,7 +129,7 @@ def test_the_panel_shows_the_change_and_follows_the_keys(site, visit):
 
 
 def test_of_a_relation_the_panel_shows_what_was_added_or_removed(site, visit):
-    """There is no other side: nothing is crossed out when something was added, and the other way round."""
+    """There is only one side: added objects show nothing crossed out, removed ones nothing new."""
     site.run("""
         from django.contrib.auth.models import Group
         related, readers = User.objects.create_user('related1'), Group.objects.create(name='readers')
@@ -144,7 +144,7 @@ def test_of_a_relation_the_panel_shows_what_was_added_or_removed(site, visit):
 
 
 def test_secrets_stay_masked_in_the_panel(site, visit):
-    """A password is shown as masked, in the row, the panel and the JSON."""
+    """A password is masked in the row, the panel and the JSON."""
     site.run("User.objects.create_user('masked1', password='open-sesame-44')")
     live = visit(site).open("?object=masked1")
     live.model("User").first.click()
@@ -155,7 +155,7 @@ def test_secrets_stay_masked_in_the_panel(site, visit):
 
 
 def test_the_cascade_is_drawn_and_its_cause_can_be_followed(site, visit):
-    """The panel of a profile leads to the user's save that caused it, and that one draws what it set off."""
+    """A profile's panel leads to the user's save that caused it, whose panel draws what it caused."""
     site.run("User.objects.create_user('cause1')")
     live = visit(site).open("?object=cause1")
     live.model("Profile").first.click()
@@ -200,7 +200,7 @@ def test_a_link_to_an_event_opens_it(site, visit):
 
 
 def test_the_keys_are_listed_and_the_theme_is_kept(site, visit):
-    """`?` opens the list of keys; the chosen theme survives a reload."""
+    """`?` opens the list of keys, and the chosen theme survives a reload."""
     live = visit(site, color_scheme="light").open()
     live.press("?")
     expect(live.page.locator("#keys")).to_contain_text("copy the link")
@@ -252,7 +252,7 @@ def test_a_link_to_an_older_event_leads_to_its_page(site, visit):
 
 
 def test_what_comes_while_the_button_is_down_moves_nothing_that_is_clicked(site, visit):
-    """The row under the pointer is the one that opens, and stays where it was."""
+    """The row under the pointer is the one that opens, and it stays in place."""
     site.run("User.objects.create_user('pressed')")
     live = visit(site).open()
     row = live.row("pressed").first

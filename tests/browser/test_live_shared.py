@@ -1,4 +1,4 @@
-"""Views that are shared: one shares it, another opens it; on the live page and, without a script, in the history."""
+"""Shared views: one person shares, another opens, on the live page and, without a script, in the history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.browser.live_site import PASSWORD, LivePage, Site
 
 @pytest.fixture(scope="module")
 def people(site: Site) -> Site:
-    """Somebody who may share, and ada, who may only see."""
+    """Create someone who may share, and ada, who may only see."""
     site.run(f"""
         may = lambda name: Permission.objects.get(codename=name)
         User.objects.get(username='mira').user_permissions.add(may('add_sharedview'))
@@ -24,19 +24,19 @@ def people(site: Site) -> Site:
 
 @pytest.fixture(autouse=True)
 def nothing_shared(people: Site) -> None:
-    """What other tests shared is gone, whatever their order."""
+    """Remove what other tests have shared, whatever their order."""
     people.run("from signal_log.models import SharedView; SharedView.objects.all().delete()")
 
 
 def menu(live: LivePage) -> Any:
-    """The open menu of the view, with what the server says in it."""
+    """Find the open menu of the view, once it shows the server's answer."""
     with live.page.expect_response("**/views/"):
         live.page.locator("#view-open").click()
     return live.page.locator("#view-menu")
 
 
 def share(live: LivePage, name: str) -> None:
-    """Share what is shown under a name."""
+    """Share the current view under a name."""
     opened = menu(live)
     opened.get_by_label("View name").fill(name)
     with live.page.expect_response("**/views/"):
@@ -44,7 +44,7 @@ def share(live: LivePage, name: str) -> None:
 
 
 def test_a_view_is_shared_opened_by_others_and_taken_away(people, visit):
-    """With its filters and columns, by whom and when; who may not share is not offered to."""
+    """The menu shows filters, columns, who shared it and when; it offers sharing only to those who may."""
     live = visit(people).open("?sender=users.Profile&view=signals&cols=time.kind.obj.took")
     share(live, "profiles")
     expect(live.page.locator("#announcer")).to_have_text("profiles is now shared")
@@ -67,7 +67,7 @@ def test_a_view_is_shared_opened_by_others_and_taken_away(people, visit):
 
 
 def test_a_shared_view_may_open_with_the_page(people, visit):
-    """Until it is no longer shared."""
+    """A shared view opens with the page until it is no longer shared."""
     live = visit(people).open("?q=opens-first")
     share(live, "first")
     other = visit(people, "ada").open()
@@ -82,7 +82,7 @@ def test_a_shared_view_may_open_with_the_page(people, visit):
 
 
 def test_what_cannot_be_shared_is_said_in_the_menu(people, visit):
-    """The name stays to be changed; nothing is lost."""
+    """The name stays in the field to be changed, and nothing is lost."""
     live = visit(people).open("?q=twice")
     live.expected = ["400 (Bad Request)"]
     share(live, "twice")
@@ -98,7 +98,7 @@ def test_what_cannot_be_shared_is_said_in_the_menu(people, visit):
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
 def test_shared_views_are_accessible_and_hostile_names_are_text(people, visit, scheme, width):
-    """In the menu and in the history, where they are links without a script."""
+    """Names are text in the menu and in the history, where they are links without a script."""
     name = f"<img src=x onerror=alert(1)> {scheme}"
     live = visit(people, color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": 900})
     live.open(f"?object=nobody-{scheme}")

@@ -1,4 +1,5 @@
-"""More than a person can read: the page says what happened by the second, and keeps every event within reach."""
+"""With more events than a person can read, the page summarises them by the second and keeps every event within
+reach."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ STORM = """
         time.sleep(.05)
 """
 
-# Rows that open belong into a treegrid, from the moment they are there.
+# Expandable rows belong in a treegrid, from the moment they exist.
 WATCH_THE_ROLE = """new MutationObserver(() => {
     const opens = document.querySelector("#rows .row.second:not([hidden])");
     if (opens && grid.role !== "treegrid") console.error("a row that opens, in a " + grid.role);
@@ -28,7 +29,7 @@ WATCH_THE_ROLE = """new MutationObserver(() => {
 
 @pytest.fixture
 def storm(own_site):
-    """Some hundred saves a second, for seven seconds."""
+    """Make several hundred saves a second for seven seconds."""
     own_site.run("User(username='stormy', password='!').save()")
     thread = threading.Thread(target=own_site.run, args=(STORM,))
     yield thread
@@ -36,7 +37,8 @@ def storm(own_site):
 
 
 def test_a_storm_is_told_by_the_second_and_every_event_can_be_reached(own_site, visit, storm):
-    """Each second says how many events and of what; opening one, or pausing, shows them; afterwards it is as before."""
+    """Each second says how many events there were and of what; opening it or pausing shows them, and afterwards the
+    list is as before."""
     live = visit(own_site).open()
     expect(live.rows.first).to_be_visible()
     live.page.evaluate(WATCH_THE_ROLE)
@@ -68,7 +70,7 @@ def test_a_storm_is_told_by_the_second_and_every_event_can_be_reached(own_site, 
 
 
 def test_scrolling_in_a_storm_moves_nothing_under_the_reader(own_site, visit, storm):
-    """Who scrolls keeps the list that was there."""
+    """A reader who scrolls keeps the list as it was."""
     own_site.run("for n in range(60): User(username=f'calm{n}', password='!').save()")
     live = visit(own_site, viewport={"width": 1440, "height": 500}).open()
     second = live.page.locator("#rows .row.second:not([hidden])")

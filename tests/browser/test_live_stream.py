@@ -1,4 +1,4 @@
-"""The live page shows what is committed, at once and once, whatever it contains."""
+"""The live page shows what is committed, at once and only once, whatever it contains."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_committed_event_appears_without_a_reload_within_a_second(site, visit)
 
 @on_both_databases
 def test_the_last_events_are_there_at_opening(site, visit):
-    """Who comes later sees what happened before, newest first."""
+    """A page opened later shows what happened before, newest first."""
     site.run("User.objects.create_user('before1'); User.objects.create_user('before2')")
     live = visit(site).open()
     expect(live.row("before2").first).to_be_visible()
@@ -46,7 +46,7 @@ def test_the_last_events_are_there_at_opening(site, visit):
 
 @on_both_databases
 def test_rolled_back_work_is_unmistakable(site, visit):
-    """What was undone says so in words, with an icon, and never as created."""
+    """Rolled-back work is marked in words and with an icon, and never shown as created."""
     live = visit(site).open()
     site.run("""
         try:
@@ -65,7 +65,7 @@ def test_rolled_back_work_is_unmistakable(site, visit):
 
 @on_both_databases
 def test_pre_and_post_are_one_row_and_every_signal_is_a_switch_away(site, visit):
-    """An operation is one row; the switch unfolds it into its signals."""
+    """An operation is one row, and the switch unfolds it into its signals."""
     live = visit(site).open("?object=folded1")
     site.run("User.objects.create_user('folded1')")
     expect(live.rows).to_have_count(2)
@@ -79,7 +79,7 @@ def test_pre_and_post_are_one_row_and_every_signal_is_a_switch_away(site, visit)
 
 @on_both_databases
 def test_hostile_text_is_shown_as_text(site, visit):
-    """Markup, reading-direction marks, control characters and a megabyte are words like others."""
+    """Markup, bidirectional marks, control characters and a megabyte of text are shown like any other text."""
     site.run(r"""
         evil = User.objects.create_user('evil1')
         evil.first_name = '<img src=x onerror=alert(1)><script>alert(2)</script>'
@@ -102,7 +102,7 @@ def test_hostile_text_is_shown_as_text(site, visit):
 
 
 def test_strangers_log_in_and_others_are_told_no(site, visit):
-    """Nobody sees events without the permission: log-in for strangers, 403 for the rest."""
+    """Nobody sees events without the permission: anonymous visitors get the log-in, everyone else a 403."""
     nobody = visit(site, None)
     nobody.page.goto(f"{site.url}/?actor=x")
     assert "/accounts/login/" in nobody.page.url
@@ -116,7 +116,7 @@ def test_strangers_log_in_and_others_are_told_no(site, visit):
 
 
 def test_the_page_has_a_strict_policy_and_no_inline_code(site, visit):
-    """The response forbids inline script and style, and the page holds none."""
+    """The response forbids inline script and style, and the page contains none."""
     live = visit(site)
     answer = live.page.goto(f"{site.url}/")
     assert answer is not None
@@ -129,7 +129,7 @@ def test_the_page_has_a_strict_policy_and_no_inline_code(site, visit):
 
 
 def test_without_javascript_the_page_leads_to_the_history(site, visit):
-    """No script: a sentence and a link to the pages that work without."""
+    """Without a script there is a sentence and a link to the pages that work."""
     live = visit(site, java_script_enabled=False)
     live.page.goto(f"{site.url}/")
     live.page.get_by_role("link", name="Open the history").click()
@@ -137,7 +137,7 @@ def test_without_javascript_the_page_leads_to_the_history(site, visit):
 
 
 def test_an_empty_log_says_how_to_make_the_first_event(own_site, visit):
-    """Nothing yet is not a blank page."""
+    """With an empty log the page is not blank."""
     live = visit(own_site)
     silent = frames.answering(lambda socket, nth: socket.send(frames.ready()))
     live.page.route_web_socket("**/ws/events/", silent)

@@ -1,4 +1,4 @@
-"""The live page as its reader wants it: cascades in a line, kept views, the look of rows, an event in its company."""
+"""The live page arranged by its reader: cascades in one line, kept views, the look of rows, an event's neighbours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REGISTERED = "User created → Profile created"
 
 
 def test_a_cascade_is_one_line_that_opens(site, visit):
-    """Its steps are named in order; keys and the mark before it open it, and a screen reader hears so."""
+    """Its steps are listed in order; keys and the marker before it open it, and screen readers are told so."""
     live = visit(site).open("?view=cascades&object=casc1")
     site.run("User.objects.create_user('casc1')")
     expect(live.rows).to_have_count(1)
@@ -55,7 +55,7 @@ def test_a_loop_of_equal_saves_is_one_step(site, visit):
 
 
 def test_views_are_kept_by_name_and_one_opens_with_the_page(site, visit):
-    """A view is an address; it survives a reload, opens in place, can be the first, and can be deleted."""
+    """A view is an address; it survives a reload, opens in place, can be the default, and can be deleted."""
     site.run("User.objects.create_user('kept1')")
     live = visit(site).open("?sender=users.Profile&view=signals")
     live.page.locator("#view-open").click()
@@ -81,7 +81,7 @@ def test_views_are_kept_by_name_and_one_opens_with_the_page(site, visit):
 
 
 def test_the_look_of_rows_is_kept(site, visit):
-    """Height, times and columns are chosen once; a column that is not wanted leaves no hole."""
+    """Height, times and columns are chosen once, and a hidden column leaves no hole."""
     site.run("User.objects.create_user('looks1')")
     live = visit(site, viewport={"width": 1600, "height": 900}).open()
     first = live.rows.first
@@ -105,7 +105,7 @@ def test_the_look_of_rows_is_kept(site, visit):
 
 
 def test_the_last_hour_and_a_time_typed_in_are_ranges_too(site, visit):
-    """Who cannot drag chooses a span in the menu."""
+    """Readers who cannot drag choose a time range in the menu."""
     site.run("User.objects.create_user('menu1')")
     live = visit(site).open("?object=menu1")
     live.page.locator("#view-open").click()
@@ -121,7 +121,7 @@ def test_the_last_hour_and_a_time_typed_in_are_ranges_too(site, visit):
 
 
 def test_an_event_is_shown_among_its_neighbours_without_losing_the_filter(site, visit):
-    """What the filter hides stands dimmed around it, can be read, and goes again."""
+    """Events hidden by the filter are shown dimmed around it, can be read, and disappear again."""
     site.run("""
         for name in ('hiddenbefore', 'middle1', 'hiddenafter'): User.objects.create_user(name)
     """)
@@ -140,7 +140,7 @@ def test_an_event_is_shown_among_its_neighbours_without_losing_the_filter(site, 
 
 
 def test_n_goes_to_the_next_that_was_not_committed(site, visit):
-    """From failure to failure; at the last one the page says so."""
+    """The key moves from failure to failure, and the page says when there are no more."""
     site.run("""
         def undo(name):
             try:
@@ -161,11 +161,11 @@ def test_n_goes_to_the_next_that_was_not_committed(site, visit):
 
 
 def test_a_row_that_came_with_older_ones_is_read_in_full(own_site, visit):
-    """Only the newest events are held whole; the rest of one is fetched when somebody looks."""
+    """Only the newest events are held in full; the rest of an older one is fetched when somebody looks at it."""
     own_site.run("early = User.objects.create_user('early1'); early.first_name = 'Ada'; early.save()")
     own_site.run("for n in range(1500): User(username=f'late{n}', password='!').save()")
     live = visit(own_site).open()
-    live.press("p")  # a storm of that size is told by the second until somebody pauses
+    live.press("p")  # so many are grouped by the second until somebody pauses
     for _ in range(40):
         live.press("G")
         live.page.wait_for_timeout(150)
@@ -177,7 +177,7 @@ def test_a_row_that_came_with_older_ones_is_read_in_full(own_site, visit):
 
 
 def test_what_is_kept_in_the_browser_may_be_anything(site, visit):
-    """Somebody else's words under our key never break the page."""
+    """Foreign data under our key never breaks the page."""
     live = visit(site)
     for broken in ("{", "7", json.dumps([{"name": 5}, None])):
         live.page.add_init_script(
@@ -188,7 +188,7 @@ def test_what_is_kept_in_the_browser_may_be_anything(site, visit):
 
 
 def test_a_long_facet_is_searched(site, visit):
-    """Ten values, then all of them with a field that narrows; one is taken with a click, left out with Alt."""
+    """Ten values are shown, then all with a search field; a click includes a value, Alt-click excludes it."""
     site.run("""
         import signal_log
         for n in range(14):

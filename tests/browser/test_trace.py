@@ -1,4 +1,4 @@
-"""The page of a trace in a real browser: its overview, its keys, and that it stays quick when it is long."""
+"""The page of a trace in a real browser: its overview, its keys, and its speed when it is long."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LEVELS = f"""() => {ROWS}.filter(e => !e.hidden).map(e => +e.dataset.level)"""
 
 
 def bar(page: Page) -> Any:
-    """The first bar below the whole."""
+    """Find the first bar below the one of the whole trace."""
     return page.locator("#falls tr[data-level] .fall").first
 
 
@@ -52,7 +52,7 @@ def traces(site):
     """The addresses of a trace with errors and a slow receiver, and of a long one."""
     facts = Path(site.env["DATABASE_URL"].removeprefix("sqlite:///") + ".traces")
     site.run(f"import signal_log; exec({LONG!r})")
-    site.run(f"exec({SCENE!r})")  # last: its receivers run in the newest events
+    site.run(f"exec({SCENE!r})")  # last, so that its receivers run in the newest events
     site.run(f"""
         traces = [SignalEvent.objects.filter(object_repr=name).first().trace_id for name in ("slow", "long5")]
         open({str(facts)!r}, "w").write("{{}} {{}}".format(*traces))
@@ -71,7 +71,7 @@ def opened(site, visit, traces):
 
 
 def test_the_time_is_zoomed_and_moved_by_keys(opened):
-    """Up and down zoom, a and d move, Escape shows the whole again; the axis and the bars say the same."""
+    """Up and down zoom, a and d move, Escape shows the whole trace again; axis and bars agree."""
     page = opened.page
     whole = page.evaluate(SPAN)
     opened.press("ArrowUp", "ArrowUp")
@@ -94,7 +94,7 @@ def test_the_time_is_zoomed_and_moved_by_keys(opened):
 
 
 def test_everything_is_folded_and_opened_by_keys(opened):
-    """Closing all leaves the outermost rows; a row's own button opens that alone."""
+    """Closing all leaves the outermost rows, and a row's own button opens that row alone."""
     page = opened.page
     all_rows = page.evaluate(LEVELS)
     opened.press("[")
@@ -112,7 +112,7 @@ def test_everything_is_folded_and_opened_by_keys(opened):
 
 
 def test_the_next_error_is_found_wherever_it_is(opened):
-    """What hides it is opened, the axis follows, the row has the focus; after the last comes the first."""
+    """What hides it is opened, the axis follows, and the row has the focus; after the last error comes the first."""
     page = opened.page
     opened.press("[", *["ArrowUp"] * 14, "n")
     focused = page.locator("th:focus")
@@ -130,7 +130,7 @@ def test_the_next_error_is_found_wherever_it_is(opened):
 
 
 def test_errors_are_put_before_the_rest(opened):
-    """Highlighting opens them and what led to them; pressing again lets go."""
+    """Highlighting opens the errors and what led to them; pressing again undoes it."""
     page = opened.page
     lit = page.get_by_role("button", name="Highlight errors")
     opened.press("[", "e")
@@ -142,7 +142,7 @@ def test_errors_are_put_before_the_rest(opened):
 
 
 def test_a_drag_over_the_overview_zooms_and_a_click_goes_to_the_row(opened):
-    """From a quarter to the half of the time; then to one of the lowest rows."""
+    """A drag from a quarter to half of the time zooms; a click then goes to one of the lowest rows."""
     page = opened.page
     box = page.locator("#minimap").bounding_box()
 
@@ -161,13 +161,13 @@ def test_a_drag_over_the_overview_zooms_and_a_click_goes_to_the_row(opened):
     page.mouse.click(across(0.5), box["y"] + box["height"] - 3)
     rows = page.locator("tr[data-level]").count()
     assert page.evaluate(FOCUSED) > 0.9 * rows
-    box = page.locator("#minimap").bounding_box()  # it stays in view
+    box = page.locator("#minimap").bounding_box()  # it stays visible
     page.mouse.click(across(0.5), box["y"] + box["height"] / 2)
     assert page.evaluate(FOCUSED) == pytest.approx(rows / 2, abs=0.1 * rows)
 
 
 def test_the_keys_are_listed(opened):
-    """A question mark opens the list, Escape closes it and does nothing else."""
+    """A question mark opens the list, and Escape only closes it."""
     opened.press("ArrowUp", "?")
     dialog = opened.page.get_by_role("dialog", name="Keys")
     expect(dialog).to_contain_text("Next error")
@@ -178,7 +178,7 @@ def test_the_keys_are_listed(opened):
 
 
 def test_the_slow_receiver_is_seen(opened):
-    """Marked, counted, beside what it takes usually."""
+    """It is marked, counted, and compared with what it usually takes."""
     page = opened.page
     slow = page.locator("#falls tr.receiver", has_text="restock").filter(has_text="slow,")
     expect(slow.first).to_contain_text(re.compile(r"p50 \d.* · p99 \d.* of \d+"))
@@ -188,7 +188,7 @@ def test_the_slow_receiver_is_seen(opened):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_for_a_screen_reader_it_is_a_table_with_buttons(site, visit, traces, scheme, width):
-    """The overview is hidden from it, all the rest has roles and names, in each state and both schemes."""
+    """The overview is hidden from it, and everything else has roles and names, in every state and both schemes."""
     live = visit(site, color_scheme=scheme, viewport={"width": width, "height": 800})
     page = live.page
     page.goto(site.url + traces[0])
@@ -204,7 +204,7 @@ def test_for_a_screen_reader_it_is_a_table_with_buttons(site, visit, traces, sch
 
 
 def test_without_scripts_the_rows_are_all_there(site, visit, traces):
-    """No buttons that do nothing, and nothing folded away."""
+    """There are no buttons that do nothing, and nothing is folded away."""
     page = visit(site, java_script_enabled=False).page
     page.goto(site.url + traces[0])
     expect(page.locator("#trace-tools")).to_be_hidden()
@@ -214,7 +214,7 @@ def test_without_scripts_the_rows_are_all_there(site, visit, traces):
 
 
 def test_a_long_trace_paints_what_is_in_view(site, visit, traces):
-    """Of thousands of rows a key touches those near the window; the others follow when they come into view."""
+    """With thousands of rows, a key repaints those near the window; others follow when they come into view."""
     live = visit(site)
     page = live.page
     page.goto(site.url + traces[1])
@@ -238,7 +238,7 @@ def test_a_long_trace_paints_what_is_in_view(site, visit, traces):
 
 
 def test_the_panel_asks_what_a_receiver_takes_once_a_selection_stands(site, visit, traces):
-    """Not for each row passed on the way, and not again when events arrive."""
+    """No request is made for rows passed on the way, and none again when events arrive."""
     live = visit(site)
     asked = []
     live.page.on("request", lambda request: "format=receivers" in request.url and asked.append(request.url))

@@ -1,4 +1,4 @@
-"""The accounts in a real browser: register, mistakes, profile, delete, in light and dark and narrow."""
+"""The accounts in a real browser: registering, mistakes, profile, deletion, in light and dark and narrow windows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def overflow(page: Page) -> int:
 
 
 def test_who_registers_is_seen_on_the_live_page_at_once(site: Any, visit: Any) -> None:
-    """The main job of the product: somebody registers, an observer sees the user, its profile and the cause."""
+    """The product's main job: somebody registers, and an observer sees the user, its profile and the cause."""
     live = visit(site).open()
     page = visit(site, None).page
     page.goto(f"{site.url}/accounts/register/")
@@ -49,7 +49,7 @@ def test_who_registers_is_seen_on_the_live_page_at_once(site: Any, visit: Any) -
 
 
 def test_after_a_mistake_the_focus_is_on_what_is_wrong(site: Any, visit: Any) -> None:
-    """The summary has the focus, its link leads into the field, and what was typed is there."""
+    """The summary has the focus, its link leads to the field, and what was typed is still there."""
     page = visit(site, None).page
     page.goto(f"{site.url}/accounts/register/")
     expect(page.locator("[name=username]")).to_be_focused()
@@ -66,7 +66,7 @@ def test_after_a_mistake_the_focus_is_on_what_is_wrong(site: Any, visit: Any) ->
 
 
 def test_the_whole_life_of_an_account_by_keyboard(site: Any, visit: Any) -> None:
-    """Log in, edit the profile, delete the account: Enter sends each form, each page says what happened."""
+    """After logging in, editing the profile and deleting the account with Enter, each page says what happened."""
     site.run(f"User.objects.create_user('brief', 'brief@example.org', {PASSWORD!r}, first_name='Brief')")
     page = visit(site, None).page
     page.goto(f"{site.url}/accounts/login/")
@@ -91,7 +91,7 @@ def test_the_whole_life_of_an_account_by_keyboard(site: Any, visit: Any) -> None
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_accessible_and_fits(scheme: str, width: int, site: Any, visit: Any) -> None:
-    """No violation that axe knows of, nothing wider than the window, no complaint of the browser."""
+    """axe finds no violation, nothing is wider than the window, and the browser reports no errors."""
     options = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}}
     for user, names in ((None, ANONYMOUS), (STRANGER, OWN)):
         page = visit(site, user, **options).page
