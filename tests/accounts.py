@@ -1,4 +1,4 @@
-"""People for the tests of the accounts, and a witness of the signals that users and profiles fire."""
+"""People for the account tests, and a witness of the signals that users and profiles send."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ FOUR_DELETES = {(signal, model): 1 for signal in ("pre_delete", "post_delete") f
 
 
 def person(username: str = "ada", **fields: Any) -> User:
-    """A user with all that the rules copy, made as registering makes one."""
+    """Create a user with every field that the rules copy, the way registering does."""
     fields = {"email": f"{username}@example.org", "first_name": username.title(), "password": PASSWORD} | fields
     return User.objects.create_user(username, **fields)
 
 
 class Witness:
-    """Counts ``(signal, model)`` per user, whichever class of the model's family is the sender."""
+    """Counts ``(signal, model)`` per user; a proxy as sender counts as its model."""
 
     def __init__(self) -> None:
         self.seen: Counter[tuple[str, str, Any]] = Counter()
 
     def of(self, user_id: Any) -> dict[tuple[str, str], int]:
-        """What was fired for this user and for this user's profile."""
+        """Return what was sent for this user and for this user's profile."""
         return {(signal, model): n for (signal, model, of), n in self.seen.items() if of == user_id}
 
     def of_all(self) -> dict[tuple[str, str], int]:
-        """What was fired for anybody, also for users that had no key yet."""
+        """Return what was sent for anybody, including users that had no key yet."""
         sums: Counter[tuple[str, str]] = Counter()
         for (signal, model, _), n in self.seen.items():
             sums[signal, model] += n
@@ -49,7 +49,7 @@ class Witness:
 
 @contextmanager
 def witness(*names: str) -> Iterator[Witness]:
-    """A witness of these signals (all four without names) for the time of the block."""
+    """Count these signals (all four by default) during the block."""
     seen = Witness()
     receivers = {name: (lambda instance, _name=name, **kwargs: seen.note(_name, instance)) for name in names or SIGNALS}
     for name, receiver in receivers.items():
@@ -62,7 +62,7 @@ def witness(*names: str) -> Iterator[Witness]:
 
 
 def in_step(user: User) -> bool:
-    """Whether the rows of the user and of the one profile say the same."""
+    """Return whether the user and its one profile agree."""
     row = User.objects.get(pk=user.pk)
     profile = Profile.objects.get(user_id=user.pk)
     return (row.username, row.email, row.first_name) == (profile.username, profile.email, profile.name)

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from tests.servers.valkey import Valkey
 
 
-# How long an example takes says nothing on a machine that runs several tests at once.
+# The duration of an example means nothing on a machine that runs several tests at once.
 settings.register_profile("unhurried", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
 settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
-    """The address of the run's PostgreSQL, one for all workers; make databases of your own on it."""
+    """The address of the run's PostgreSQL, one for all workers; create databases of your own on it."""
     return plugin.postgres_url()
 
 
@@ -66,5 +66,5 @@ def daphne_server() -> "Iterator[Callable[..., Daphne]]":
 
 @pytest.fixture
 def live_server_factory(daphne_server: "Callable[..., Daphne]") -> "Callable[..., Daphne]":
-    """The same under the name that reads better where there is one server."""
+    """The same under a name that reads better if there is only one server."""
     return daphne_server

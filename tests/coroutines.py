@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """What it returns; the connections of the thread that did its queries are closed."""
+    """Run a coroutine, return its result, and close the connections of the thread that ran its queries."""
 
     async def closing() -> Result:
         try:

@@ -1,4 +1,4 @@
-"""Reading the history's exports, and a log to export, for tests."""
+"""Reads the history's exports and creates a log to export."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ TRACE = uuid.UUID("11111111-2222-3333-4444-555555555555")
 
 
 def fetch(client: Client, kind: str = "jsonl", **query: Any) -> bytes:
-    """A whole file."""
+    """Return the whole file."""
     answer = client.get(ADDRESS, {"format": kind, **query})
     assert answer.status_code == 200, answer.content
     return b"".join(answer.streaming_content)
 
 
 def parts(text: bytes) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
-    """Beginning, events and end of a JSON Lines file whose hash is right."""
+    """Return header, events and end of a JSON Lines file, after checking its hash."""
     lines = [json.loads(line) for line in text.split(b"\n")[:-1]]
     begin, end = lines[0].pop("export"), lines[-1].pop("end")
     events = [line for line in lines if line]
@@ -35,18 +35,19 @@ def parts(text: bytes) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, 
 
 
 def ids(client: Client, **query: Any) -> list[int]:
-    """The ids in an export."""
+    """Return the ids in an export."""
     return [event["id"] for event in parts(fetch(client, **query))[1]]
 
 
 def add(number: int, **fields: Any) -> list[int]:
-    """So many events at once."""
+    """Create this many events at once."""
     made = SignalEvent.objects.bulk_create(SignalEvent(**event_value(**fields)._asdict()) for _ in range(number))
     return [event.pk for event in made]
 
 
 def varied_log() -> list[int]:
-    """Events that differ in all that can be filtered by, with ids missing between them; their ids."""
+    """Create events that differ in everything that can be filtered by, with missing ids between them, and return their
+    ids."""
     first = make_event(object_pk="1", object_repr="ada", actor_pk="7", actor_repr="grace").pk
     make_event(object_pk="2", object_repr="Grace", actor_pk="8", actor_repr="ada", signal="pre_save", source="shell")
     make_event(sender="users.Profile", object_repr="ada's", outcome="rolled_back", error="KeyError: 9%")

@@ -1,4 +1,4 @@
-"""Events for tests that read the log without firing a signal."""
+"""Creates events for tests that read the log without sending a signal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from signal_log.seal.canonical import event_digest
 
 
 def event_value(**fields: Any) -> Event:
-    """A committed ``post_save`` of a user, with the fields given replaced and the digest made right."""
+    """Return a committed ``post_save`` of a user, with the given fields replaced and the right digest."""
     event = Event(
         signal="post_save",
         sender="auth.User",
@@ -53,19 +53,19 @@ def event_value(**fields: Any) -> Event:
 
 
 def make_event(**fields: Any) -> SignalEvent:
-    """The row of ``event_value(**fields)``."""
+    """Store ``event_value(**fields)`` and return its row."""
     return SignalEvent.objects.bulk_create([SignalEvent(**event_value(**fields)._asdict())])[0]
 
 
 def operation(trace: uuid.UUID, position: int, **fields: Any) -> SignalEvent:
-    """A pre and a post event; the post event is given back."""
+    """Store a pre and a post event, and return the post event."""
     common = {"trace_id": trace, "operation": position, **fields}
     make_event(**{**common, "signal": "pre_save", "position": position, "created": None})
     return make_event(**{**common, "signal": "post_save", "position": position + 1})
 
 
 def insert_event(writer: psycopg.Connection) -> int:
-    """An event in the open transaction of a connection; its id."""
+    """Insert an event in the open transaction of a connection, and return its id."""
     fields = event_value()._asdict()
     for name in ("update_fields", "origin", "changes", "receivers"):
         fields[name] = None if fields[name] is None else Json(fields[name])

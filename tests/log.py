@@ -1,4 +1,4 @@
-"""Short ways for a test to say what the log should hold."""
+"""Short ways for a test to state what the log should hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signal_log.models import SignalEvent
 
 @contextmanager
 def recorded() -> Iterator[list[SignalEvent]]:
-    """A list that is filled, at the end of the block, with the events written in it, in order of id."""
+    """Yield a list that is filled, at the end of the block, with the events written in it, in order of id."""
     before = SignalEvent.objects.aggregate(last=Max("id"))["last"] or 0
     events: list[SignalEvent] = []
     yield events
@@ -20,5 +20,5 @@ def recorded() -> Iterator[list[SignalEvent]]:
 
 
 def lines(events: list[SignalEvent], *columns: str) -> list[tuple]:
-    """Signal and sender of each event, and the columns asked for."""
+    """Return signal, sender and the given columns of each event."""
     return [(event.signal, event.sender, *(getattr(event, name) for name in columns)) for event in events]

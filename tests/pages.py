@@ -1,4 +1,4 @@
-"""What tests of pages share: their source."""
+"""Reads the source of a page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from typing import Any
 
 
 def text(response: Any) -> str:
-    """The page's source."""
+    """Return the page's source."""
     source: str = response.content.decode()
     return source

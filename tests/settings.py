@@ -4,14 +4,14 @@ from observatory.settings import *  # noqa: F403
 from observatory.settings import INSTALLED_APPS, SIGNAL_LOG, STORAGES
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.shop"]
-if "debug_toolbar" not in INSTALLED_APPS:  # for its panels' sake; it is not shown
+if "debug_toolbar" not in INSTALLED_APPS:  # its panels are tested; it is not shown
     INSTALLED_APPS.append("debug_toolbar")
 SIGNAL_LOG = {
     **SIGNAL_LOG,
     "MODELS": [*SIGNAL_LOG["MODELS"], "shop.*"],
     "EXCLUDE": ["shop.Note"],
 }
-# Static files as they are in the source: nothing has been collected and hashed.
+# Static files are served from their source: nothing has been collected and hashed.
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 WHITENOISE_AUTOREFRESH = True
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick, for tests only
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, for tests only

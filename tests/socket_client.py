@@ -37,7 +37,7 @@ class SocketClient:
 
     @property
     def ids(self) -> list[int]:
-        """The ids of the events received, in order of arrival."""
+        """Return the ids of the events received, in order of arrival."""
         return [event["id"] for event in self.events]
 
     def tell(self, **message: Any) -> None:
@@ -45,7 +45,7 @@ class SocketClient:
         self.send(json.dumps(message))
 
     def send(self, payload: Any) -> None:
-        """Send whatever it is; a server that has closed meanwhile is no error here: `closed` tells."""
+        """Send anything; a server that has closed the socket meanwhile is not an error here, `closed` reports it."""
         with suppress(ConnectionClosed):
             self.socket.send(payload)
 
@@ -55,7 +55,7 @@ class SocketClient:
         return self.wait_for("ready")
 
     def receive(self, seconds: float) -> dict[str, Any] | None:
-        """The next frame, or None when none came in time or the socket was closed."""
+        """Return the next frame, or None if none came in time or the socket was closed."""
         try:
             frame: dict[str, Any] = json.loads(self.socket.recv(timeout=max(seconds, 0)))
         except TimeoutError:
@@ -73,7 +73,7 @@ class SocketClient:
         return frame
 
     def until(self, reached: Callable[[], bool], seconds: float = 10) -> bool:
-        """Receive until something holds; whether it did in time."""
+        """Receive until the condition holds, and return whether it did in time."""
         deadline = time.monotonic() + seconds
         while not reached() and self.close_code is None:
             left = deadline - time.monotonic()
@@ -83,14 +83,14 @@ class SocketClient:
         return reached()
 
     def wait_for(self, kind: str, seconds: float = 10) -> dict[str, Any]:
-        """The next frame of a type."""
+        """Return the next frame of a type."""
         start = len(self.frames)
         found = self.until(lambda: any(frame["type"] == kind for frame in self.frames[start:]), seconds)
         assert found, f"no {kind} frame but {self.frames[start:]}, closed {self.close_code}"
         return next(frame for frame in self.frames[start:] if frame["type"] == kind)
 
     def event(self, signal: str, sender: str, text: str, seconds: float = 10) -> dict[str, Any]:
-        """The event of this signal and model whose object's text contains `text`; waits for it."""
+        """Wait for the event of this signal and model whose object's text contains `text`, and return it."""
 
         def matching() -> list[dict[str, Any]]:
             wanted = [event for event in self.events if (event["signal"], event["sender"]) == (signal, sender)]
@@ -100,6 +100,6 @@ class SocketClient:
         return matching()[0]
 
     def closed(self, seconds: float = 12) -> int | None:
-        """The code with which the server closes, within some seconds."""
+        """Return the code with which the server closes within some seconds."""
         self.until(lambda: self.close_code is not None, seconds)
         return self.close_code

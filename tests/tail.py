@@ -1,4 +1,4 @@
-"""What tests of the live websocket need: a person who may see events, their session, a socket with it."""
+"""People, sessions and sockets for tests of the live websocket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def database_url() -> str:
-    """The address of the database that this test's ORM uses, for a server beside it."""
+    """Return the address of the database that this test's ORM uses, for a server on it."""
     database = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{database['NAME']}"
@@ -27,7 +27,7 @@ def database_url() -> str:
 
 
 def make_observer(name: str = "grace", *, superuser: bool = False) -> User:
-    """A person who may see events, by the permission alone or as superuser."""
+    """Create a person who may see events, by the permission alone or as superuser."""
     user = User.objects.create_user(name, f"{name}@example.org", "Correct-Horse-9", is_superuser=superuser)
     if not superuser:
         user.user_permissions.add(Permission.objects.get(codename="view_signalevent"))
@@ -35,7 +35,7 @@ def make_observer(name: str = "grace", *, superuser: bool = False) -> User:
 
 
 def log_in(user: AbstractUser) -> SessionStore:
-    """A session of this person, as the log-in page makes it."""
+    """Return a session of this person, as the log-in page makes it."""
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
@@ -45,6 +45,6 @@ def log_in(user: AbstractUser) -> SessionStore:
 
 
 def open_socket(server: Daphne, session: SessionStore | None, *, acknowledge: bool = True) -> SocketClient:
-    """A live websocket of whoever the session belongs to, to be opened by ``with``."""
+    """Return a live websocket for the session's owner, to be opened by ``with``."""
     cookies = f"{settings.SESSION_COOKIE_NAME}={session.session_key}" if session else ""
     return SocketClient(server.url, cookies, acknowledge=acknowledge)

@@ -39,47 +39,47 @@ COMMANDS = {
 
 
 def spans(text: str) -> Iterator[str]:
-    """What a page says in `backticks`, code blocks left out."""
+    """Return what a page writes in `backticks`, without code blocks."""
     yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
 
 
 def exists(name: str) -> bool:
-    """Whether a path of the docs leads somewhere."""
+    """Return whether a path in the docs exists."""
     return any((ROOT / base / name).exists() for base in BASES)
 
 
 def anchors(page: Path) -> set[str]:
-    """The headings of a page, as links name them."""
+    """Return the headings of a page, as links name them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def section(text: str, heading: str) -> str:
-    """What stands below a heading, up to the next of its level."""
+    """Return the text below a heading, up to the next one of its level."""
     level = heading.split(" ")[0]
     return text.split(f"\n{heading}")[1].split(f"\n{level} ")[0]
 
 
 def cited(letter: str) -> dict[str, str]:
-    """The guarantees or decisions that code and tests cite, each with a file that does."""
+    """Return the guarantees or decisions that code and tests cite, each with a file that does."""
     files = [path for folder in CODE for path in sorted((ROOT / folder).rglob("*")) if path.suffix in SUFFIXES]
     pattern = re.compile(rf"(?<![\w.#-]){letter}\d{{1,2}}(?![\w-])")
     return {number: str(path) for path in files if "vendor" not in path.parts for number in numbers(pattern, path)}
 
 
 def numbers(pattern: re.Pattern[str], path: Path) -> list[str]:
-    """What a file cites; this one only speaks of the form of citations."""
+    """Return the numbers that a file cites; this file only describes the form of citations."""
     return [] if path == Path(__file__) else pattern.findall(path.read_text())
 
 
 def where_to_change() -> list[tuple[str, list[str], list[str]]]:
-    """The table of the architecture: what one may want to change, the files, and names that stand in them."""
+    """Return architecture's table of where to change what: the change, the files, and the names in them."""
     rows = re.findall(r"^\| (.+?) \| (`.+?) \| (`.+?) \|$", section(ARCHITECTURE, "## Where would you"), re.MULTILINE)
     return [(what, list(spans(files)), list(spans(names))) for what, files, names in rows]
 
 
 def addresses() -> Iterator[str]:
-    """Every address of the app and of the project, its parameters as `<>`."""
+    """Return every address of the app and of the project, with its parameters as `<>`."""
     for start, patterns in (("/", urls.urlpatterns), ("/accounts/", users.urls.urlpatterns)):
         for one in patterns:
             yield start + re.sub(r"<[^>]+>", "<>", str(one.pattern))
@@ -90,12 +90,12 @@ def addresses() -> Iterator[str]:
 
 @pytest.mark.parametrize("name", [*KEYS, *filters.KEYS, *(f.name for f in SignalEvent._meta.concrete_fields)])
 def test_settings_filters_and_columns(name):
-    """Each has its place in the reference."""
+    """Each setting, filter and column is in the reference."""
     assert f"`{name}`" in REFERENCE
 
 
 def test_columns_of_the_live_list():
-    """Each title stands in the reference."""
+    """Each column title is in the reference."""
     source = (ROOT / "signal_log" / "static" / "signal_log" / "js" / "parts" / "columns.js").read_text()
     titles = re.findall(r'title: "([^"]+)"', source)
     told = section(REFERENCE, "### The live page")
@@ -104,7 +104,7 @@ def test_columns_of_the_live_list():
 
 
 def test_close_codes():
-    """A client's author finds each close code."""
+    """The author of a client finds each close code."""
     source = (ROOT / "signal_log" / "tail" / "wire.py").read_text()
     codes = re.findall(r"^[A-Z_]+: Final = (1012|4\d{3})$", source, re.MULTILINE)
     assert len(codes) == 8
@@ -112,21 +112,21 @@ def test_close_codes():
 
 
 def test_system_checks():
-    """Whoever meets an id of a system check finds it."""
+    """Each id of a system check is in the reference."""
     ids = set(re.findall(r'id="(signal_log\.[EW]\d+)"', (ROOT / "signal_log" / "checks.py").read_text()))
     assert len(ids) >= 10
     assert {name for name in ids if f"`{name}`" not in REFERENCE} == set()
 
 
 def test_pages():
-    """Each address stands in the reference."""
+    """Each address is in the reference."""
     documented = {re.sub(r"<[^>]+>", "<>", span.partition("?")[0]) for span in spans(REFERENCE)}
     assert {address for address in addresses() if address not in documented} == set()
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_commands(name):
-    """Each command of ours stands in the reference with its options."""
+    """Each of our commands is in the reference with its options."""
     told = section(REFERENCE, "## Commands")
     assert f"`{name}`" in told
     base = {action.dest for action in BaseCommand().create_parser("", "")._actions}
@@ -145,7 +145,7 @@ def test_environment():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
-    """Every relative link and picture exists, and so does the heading that a link names."""
+    """Every relative link and image exists, and so does the heading that a link names."""
     text = page.read_text()
     for target, anchor in re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]+))?\)", text):
         path = page.parent / target if target else page
@@ -157,7 +157,7 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_exist(page):
-    """Every file, folder and module that a page names is there."""
+    """Every file, folder and module that a page names exists."""
     text = page.read_text()
     drawn = re.findall(r"(?<![\w./-])(?:signal_log|users|observatory|tests)/[\w/.-]+\.\w+", text)
     named = [span for span in spans(text) if PATH.fullmatch(span)]
@@ -179,7 +179,7 @@ def test_modules_exist(page):
 
 
 def test_where_to_change():
-    """Each answer of the table names files, and functions or constants that stand in them."""
+    """Each answer in the table names files, and functions or constants in them."""
     answers = where_to_change()
     assert len(answers) >= 25
     for what, files, names in answers:
@@ -191,7 +191,7 @@ def test_where_to_change():
 
 
 def test_dependencies():
-    """Each has its reason."""
+    """Each dependency is listed with its reason."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     front_end = json.loads((ROOT / "package.json").read_text())
     groups = [*project["project"]["optional-dependencies"].values(), *project["dependency-groups"].values()]
@@ -203,7 +203,7 @@ def test_dependencies():
 
 @pytest.mark.parametrize(("letter", "last"), [("G", 12), ("D", 14)])
 def test_guarantees_and_decisions_are_defined(letter, last):
-    """Each number has a section of its own, and no code cites one that has not."""
+    """Each number has a section of its own, and code cites only numbers that have one."""
     defined = re.findall(rf"^### ({letter}\d+): ", CONCEPTS, re.MULTILINE)
     assert defined == [f"{letter}{number}" for number in range(1, last + 1)]
     assert {number: where for number, where in cited(letter).items() if number not in defined} == {}
@@ -211,7 +211,7 @@ def test_guarantees_and_decisions_are_defined(letter, last):
 
 @pytest.mark.parametrize("number", range(1, 13))
 def test_each_guarantee_names_its_tests(number):
-    """A guarantee is worth what tests it."""
+    """Each guarantee names the tests that check it."""
     told = section(CONCEPTS, f"### G{number}: ").partition("*Tested in*")[2]
     assert [name for name in spans(told) if name.startswith("tests/") and "/test_" in name]
 

@@ -1,4 +1,4 @@
-"""A runner for Django's tests that writes down which ones there were and how they ended."""
+"""A runner for Django's tests that records which tests ran and how they ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RecordingRunner(DiscoverRunner):
     """Writes the outcome of each test to the file ``DJANGO_SUITE_REPORT``."""
 
     def run_suite(self, suite: Any, **kwargs: Any) -> Any:
-        """As Django's, with the report at the end."""
+        """Run the suite as Django does, and write the report at the end."""
         outcomes = {test.id(): {"outcome": "passed", "text": ""} for test in iter_test_cases(suite)}
         result = super().run_suite(suite, **kwargs)
         for test, text in result.skipped:
@@ -30,7 +30,8 @@ class RecordingRunner(DiscoverRunner):
 
 
 def events() -> int:
-    """How many events the log holds: those of the databases' set-up at least, if anything is recorded at all."""
+    """Return the number of events in the log, which is above zero after the databases' set-up if anything is
+    recorded."""
     if not apps.is_installed("signal_log"):
         return 0
     from signal_log.models import SignalEvent
@@ -39,7 +40,7 @@ def events() -> int:
 
 
 def failed(result: Any) -> Iterator[tuple[str, str]]:
-    """Name and traceback of what went wrong; a subtest counts as its test, a class's set-up has its own name."""
+    """Return name and traceback of each failure; a subtest counts as its test, a class's set-up has its own name."""
     for test, text in (*result.failures, *result.errors):
         yield getattr(test, "test_case", test).id(), text
     for test in result.unexpectedSuccesses:

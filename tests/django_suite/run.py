@@ -1,7 +1,7 @@
 """Runs Django's own tests without and with the app, and names each test that the app makes fail.
 
-``expected.toml`` lists those that must fail, each with its reason. Any other failure, and a listed test that
-passes or is no more, ends this with 1.
+``expected.toml`` lists the tests that must fail, each with a reason. Any other failure, and a listed test that passes
+or no longer exists, makes this exit with 1.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Difference(NamedTuple):
 
 
 def main() -> None:
-    """Run both, compare, and say it."""
+    """Run both, compare and report."""
     options = arguments()
     with ExitStack() as stack:
         environment = environment_for(options.database, stack)
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.django_suite.run", description=__doc__.split("\n")[0])
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("modules", nargs="*", metavar="MODULE", default=MODULES, help="folders of Django's tests")
@@ -68,7 +68,7 @@ def arguments() -> argparse.Namespace:
 
 
 def environment_for(database: str, stack: ExitStack) -> dict[str, str]:
-    """The environment of both runs; PostgreSQL is started for them where it is asked for."""
+    """Return the environment of both runs; PostgreSQL is started for them if requested."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     environment.pop("DJANGO_SUITE_POSTGRES", None)
@@ -80,7 +80,7 @@ def environment_for(database: str, stack: ExitStack) -> dict[str, str]:
 
 
 def outcomes(settings: str, modules: list[str], environment: dict[str, str]) -> Outcomes:
-    """How each test of the modules ended under these settings."""
+    """Return how each test of the modules ended under these settings."""
     folder = django_tests()
     command = [sys.executable, "runtests.py", "--parallel=1", "--noinput", "--buffer"]
     command += [f"--settings=tests.django_suite.{settings}", *modules]
@@ -111,7 +111,8 @@ def outcomes(settings: str, modules: list[str], environment: dict[str, str]) -> 
 
 
 def expected(database: str, modules: list[str], version: tuple[int, ...] = django.VERSION[:2]) -> dict[str, str]:
-    """The tests of these modules that are known to fail with the app on this database and Django, with the reason."""
+    """Return the tests of these modules that are known to fail with the app on this database and Django, with
+    reasons."""
     groups = tomllib.loads(EXPECTED.read_text())["group"]
     return {
         test: group["reason"]
@@ -123,14 +124,14 @@ def expected(database: str, modules: list[str], version: tuple[int, ...] = djang
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """A version for comparing."""
+    """Parse a version for comparing."""
     return tuple(map(int, version.split(".")))
 
 
 def compared(bare: Outcomes, observed: Outcomes, reasons: dict[str, str]) -> Difference:
-    """Which tests fail only with the app, and where the list of expected ones is wrong."""
+    """Return which tests fail only with the app, and where the list of expected failures is wrong."""
     changed = sorted(name for name in bare.keys() | observed.keys() if how(bare, name) != how(observed, name))
-    # A test that fails in both runs tells nothing of the app; nor does one that only fails without it.
+    # A test that fails in both runs says nothing about the app; nor does one that fails only without it.
     worse = [name for name in changed if how(bare, name) != "failed"]
     return Difference(
         inherent=[name for name in worse if name in reasons],
@@ -141,12 +142,12 @@ def compared(bare: Outcomes, observed: Outcomes, reasons: dict[str, str]) -> Dif
 
 
 def how(run: Outcomes, name: str) -> str:
-    """How the test ended in a run."""
+    """Return how the test ended in a run."""
     return run[name]["outcome"] if name in run else "not run"
 
 
 def report(found: Difference, observed: Outcomes, reasons: dict[str, str]) -> Iterator[str]:
-    """The lines to print, unexpected failures last and with their traceback."""
+    """Yield the lines to print, unexpected failures last and with their traceback."""
     for name in found.inherent:
         yield f"as expected   {name}: {reasons[name]}"
     for name in found.missing:

@@ -1,4 +1,4 @@
-"""What Django's ``runtests.py`` is given: two databases, and a runner that writes the results down."""
+"""The settings for Django's ``runtests.py``: two databases, and a runner that records the results."""
 
 import os
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ TEST_RUNNER = "tests.django_suite.recording.RecordingRunner"
 
 
 def database(name: str) -> dict[str, object]:
-    """SQLite in memory, as Django's developers run it, or the PostgreSQL that ``run`` has started."""
+    """Return SQLite in memory, as Django's developers use it, or the PostgreSQL that ``run`` has started."""
     url = urlsplit(os.environ.get("DJANGO_SUITE_POSTGRES", ""))
     if not url.hostname:
         return {"ENGINE": "django.db.backends.sqlite3"}

@@ -1,4 +1,4 @@
-"""Django's own tests, from the source distribution of the Django that is installed."""
+"""Django's own tests, from the source distribution of the installed Django."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = ROOT / "var" / "django_suite"
 
 
 def django_tests() -> Path:
-    """The folder that holds ``runtests.py``; downloaded and unpacked the first time."""
+    """Return the folder that contains ``runtests.py``, downloading and unpacking it the first time."""
     release = f"django-{django.__version__}"
     unpacked = FOLDER / release
     if not unpacked.exists():
@@ -28,7 +28,7 @@ def django_tests() -> Path:
 
 
 def download(archive: Path) -> None:
-    """Have pip, as it is configured here, fetch the archive."""
+    """Fetch the archive with pip, as it is configured here."""
     print(f"downloading the source of Django {django.__version__}", flush=True)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--no-binary", ":all:", "--no-deps", "--dest", str(archive.parent), f"django=={django.__version__}"]
@@ -38,7 +38,7 @@ def download(archive: Path) -> None:
 
 
 def unpack(archive: Path, unpacked: Path) -> None:
-    """Unpack beside the final place and move, so that a half unpacked archive is never taken for a whole one."""
+    """Unpack elsewhere and move, so that a partly unpacked archive is never used."""
     half = unpacked.with_name(unpacked.name + ".half")
     shutil.rmtree(half, ignore_errors=True)
     with tarfile.open(archive) as opened:

@@ -1,4 +1,4 @@
-"""A project that is not ours installs the wheel, adds the README's lines, and has a log."""
+"""A foreign project installs the wheel, adds the README's lines, and has a log."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ print("crew" in client.get("/signals/events/").content.decode(), event.changes["
 
 @pytest.fixture
 def manage(wheel: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """The command line of a fresh project with the wheel installed beside it."""
+    """The command line of a new project with the wheel installed beside it."""
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
@@ -65,7 +65,7 @@ def manage(wheel: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedPro
 
 
 def test_three_lines_of_settings_are_enough(manage: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    """Check, migrate, save, and every page of the log answers, below a prefix and without our accounts."""
+    """Check, migrate, save, and every page of the log work, under a prefix and without our accounts."""
     checked = manage("check", "--fail-level", "WARNING")
     assert checked.returncode == 0, checked.stderr
     assert manage("migrate", "--verbosity", "0").returncode == 0
@@ -77,7 +77,7 @@ def test_three_lines_of_settings_are_enough(manage: Callable[..., subprocess.Com
 def test_a_wrong_setting_is_said_by_check(
     manage: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    """A misspelt key ends in a message with what is accepted, not in a traceback."""
+    """A misspelled key leads to a message with what is accepted, not to a traceback."""
     with (tmp_path / "host" / "settings.py").open("a") as file:
         file.write('SIGNAL_LOG = {"MODLES": ["auth.User"]}\n')
     checked = manage("check")

@@ -1,4 +1,4 @@
-"""What people get who install the package: the reusable app, whole, and nothing of the project around it."""
+"""The published package holds all of the reusable app and nothing of the project around it."""
 
 import zipfile
 from pathlib import Path
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def names(wheel: Path) -> set[str]:
-    """The files inside the wheel."""
+    """The names of the files inside the wheel."""
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
 

@@ -1,4 +1,4 @@
-"""A Chromium for the browser tests: the machine's own, or the one `make setup-browser` put into var/."""
+"""A Chromium for the browser tests: the machine's own, or the one that `make setup-browser` put into var/."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.servers.process import ServerError
 
 ROOT = Path(__file__).resolve().parents[2]
-# Where scripts/setup_browser.py puts one on a machine that has none.
+# scripts/setup_browser.py puts it here on a machine that has none.
 UNPACKED = ROOT / "var" / "chromium" / "chromium"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = [
@@ -26,7 +26,7 @@ ARGUMENTS = [
 
 
 def executable() -> Path | None:
-    """The browser to drive: `CHROMIUM=` first, then the machine's, then the unpacked one."""
+    """Return the browser to drive: `CHROMIUM=` first, then the machine's, then the unpacked one."""
     named = os.environ.get("CHROMIUM")
     if named:
         return Path(named)
@@ -43,11 +43,11 @@ def chromium() -> Iterator[Browser]:
     path = executable()
     if path is None:
         raise ServerError("No Chromium on this machine: run `make setup-browser`, or name one with CHROMIUM=.")
-    # A sandbox cannot be made by root, nor without user namespaces; the pages are our own.
+    # Root cannot use a sandbox, nor can anybody without user namespaces; the pages are our own.
     arguments = [*ARGUMENTS, "--no-sandbox"]
     environment: dict[str, str | float | bool] = dict(os.environ)
     if path == UNPACKED:
-        # Libraries the system may lack lie beside it.
+        # Libraries that the system may lack are in the same folder.
         environment["LD_LIBRARY_PATH"] = str(path.parent / "lib")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments, env=environment)

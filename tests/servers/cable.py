@@ -1,4 +1,4 @@
-"""A network between a page and its server that a test can cut, or let fall silent."""
+"""A network between a page and its server that a test can cut or silence."""
 
 import contextlib
 import socket
@@ -8,7 +8,7 @@ from tests.servers.daphne import listen
 
 
 class Cable:
-    """Carries connections from a port of its own to another one on this machine."""
+    """Forwards connections from a port of its own to another one on this machine."""
 
     def __init__(self, to_port: int) -> None:
         self._to_port = to_port
@@ -21,7 +21,7 @@ class Cable:
 
     @property
     def url(self) -> str:
-        """The address of the site at this end, without a slash at the end."""
+        """Return the address of the site at this end, without a slash at the end."""
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def cut(self) -> None:
@@ -30,11 +30,11 @@ class Cable:
         self._break()
 
     def hush(self) -> None:
-        """Keep the connections, and carry nothing, as a network does that drops packets."""
+        """Keep the connections but forward nothing, like a network that drops packets."""
         self._carrying.clear()
 
     def mend(self) -> None:
-        """Carry again; what was broken stays so, and what was held up gets lost."""
+        """Forward again; broken connections stay broken, and what was held back is lost."""
         if not self._carrying.is_set():
             self._break()
         self._cut = False
@@ -73,7 +73,7 @@ class Cable:
 
 
 def _close(end: socket.socket) -> None:
-    """Close for both sides, also while another thread is waiting for data."""
+    """Close for both sides, even while another thread is waiting for data."""
     with contextlib.suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
     end.close()

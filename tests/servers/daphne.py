@@ -1,4 +1,4 @@
-"""Real daphne processes serving the project, several on one port when asked."""
+"""Real daphne processes serving the project, several on one port if requested."""
 
 import http.client
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.servers.process import Server, ServerError
 
 ROOT = Path(__file__).resolve().parents[2]
-# What a test server must not take from the shell it was started in.
+# A test server must not take these from the shell it was started in.
 NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "EMAIL_URL", "DEBUG_TOOLBAR")
 DEFAULTS = {
     "SECRET_KEY": "for-the-tests-only-" + "0123456789abcdef" * 3,
@@ -20,13 +20,13 @@ DEFAULTS = {
     "DEBUG": "1",
     "DEBUG_TOOLBAR": "0",
     "HTTPS": "0",
-    "LOG_LEVEL": "INFO",  # its line "Listening on" is waited for
+    "LOG_LEVEL": "INFO",  # start() waits for its line "Listening on"
     "PYTHONUNBUFFERED": "1",
 }
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process of the project: the shell's, the tests' defaults, then `extra`."""
+    """Return the environment of a process of the project: the shell's, the tests' defaults, then `extra`."""
     inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     return inherited | DEFAULTS | dict(extra)
 
@@ -47,7 +47,7 @@ def manage(*arguments: str, env: Mapping[str, str], check: bool = True) -> subpr
 
 
 def listen(port: int = 0) -> socket.socket:
-    """A listening socket on 127.0.0.1 that several daphnes can share."""
+    """Return a listening socket on 127.0.0.1 that several daphnes can share."""
     shared = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     shared.bind(("127.0.0.1", port))
@@ -77,16 +77,16 @@ class Daphne(Server):
 
     @property
     def url(self) -> str:
-        """The address of the site, without a slash at the end."""
+        """Return the address of the site, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def websocket_url(self) -> str:
-        """The address for websockets, without a slash at the end."""
+        """Return the address for websockets, without a slash at the end."""
         return f"ws://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start the process and wait until it says that it listens; after `kill()` or `terminate()` again."""
+        """Start the process, also again after `kill()` or `terminate()`, and wait until it says that it listens."""
         assert self.socket is not None
         before = len(self.log_text())
         descriptor = self.socket.fileno()
@@ -104,7 +104,7 @@ class Daphne(Server):
         self.wait_until(lambda: self.log_text()[before:].count("Listening on") == sockets, 30)
 
     def status(self, path: str) -> int:
-        """The status of a plain GET, 0 when nothing answers."""
+        """Return the status of a plain GET, or 0 if nothing answers."""
         connection = http.client.HTTPConnection("localhost", self.port, timeout=10)
         try:
             connection.request("GET", path)
@@ -115,17 +115,17 @@ class Daphne(Server):
             connection.close()
 
     def freeze(self) -> None:
-        """Stop the process in its tracks, as an overloaded machine does."""
+        """Suspend the process, like an overloaded machine."""
         if self.process:
             self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let a frozen process go on."""
+        """Resume a frozen process."""
         if self.process:
             self.process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
-        """Stop the process, free the port unless it is shared, remove the folder."""
+        """Stop the process, free the port unless it is shared, and remove the folder."""
         super().close()
         if self._own is not None:
             self._own.close()

@@ -1,4 +1,4 @@
-"""A mail catcher: takes every mail over SMTP and keeps it in memory."""
+"""A mail catcher that accepts every mail over SMTP and keeps it in memory."""
 
 import socketserver
 import threading
@@ -9,7 +9,7 @@ from typing import Self
 
 
 class _Conversation(socketserver.StreamRequestHandler):
-    """As much of SMTP as a client needs to hand over a mail."""
+    """The part of SMTP that a client needs to hand over a mail."""
 
     def handle(self) -> None:
         self._say("220 catcher")
@@ -46,7 +46,7 @@ class _Listener(socketserver.ThreadingTCPServer):
 
 
 class MailCatcher:
-    """A context manager; `url` is in the form of EMAIL_URL, `mails` is what has come."""
+    """A context manager: `url` is in the form of EMAIL_URL, `mails` holds what has arrived."""
 
     def __init__(self) -> None:
         self._listener = _Listener()
@@ -55,17 +55,17 @@ class MailCatcher:
 
     @property
     def port(self) -> int:
-        """The TCP port on 127.0.0.1."""
+        """Return the TCP port on 127.0.0.1."""
         return int(self._listener.server_address[1])
 
     @property
     def url(self) -> str:
-        """The address in the form of EMAIL_URL."""
+        """Return the address in the form of EMAIL_URL."""
         return f"smtp://127.0.0.1:{self.port}"
 
     @property
     def mails(self) -> list[EmailMessage]:
-        """All mails caught so far."""
+        """Return all mails caught so far."""
         return self._listener.mails
 
     def __enter__(self) -> Self:

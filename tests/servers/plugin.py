@@ -22,13 +22,13 @@ SETTINGS = {
     "HTTPS": "0",
     "DEBUG": "0",
 }
-# A test that asks for none of these cannot reach the run's database: pytest-django refuses every query.
+# A test that uses none of these cannot reach the run's database: pytest-django refuses every query.
 DATABASE_FIXTURES = {"db", "transactional_db", "database", "postgres_url"}
 _stack: list[object] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The option, with TEST_DATABASE as another way to give it."""
+    """Add the option; TEST_DATABASE sets it too."""
     parser.addoption(
         "--database",
         choices=CHOICES,
@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
-    """Set the environment the settings are read from, and give SQLite a real file to be tested on."""
+    """Set the environment that the settings are read from, and give SQLite a real file."""
     let_children_be_interrupted()
     database = early_config.known_args_namespace.database
     for name in ("REDIS_URL", "EMAIL_URL", "ALLOWED_HOSTS", "DEBUG_TOOLBAR"):
@@ -58,16 +58,16 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
 
 
 def let_children_be_interrupted() -> None:
-    """Keep from the tests' processes that this one ignores SIGINT, as the shell's `make test &` makes it do.
+    """Make the tests' processes react to SIGINT, even if this one ignores it because of the shell's `make test &`.
 
-    A child inherits that a signal is ignored, but not that it is handled; here nothing is done about it either way.
+    A child process inherits that a signal is ignored, but not a handler; the handler set here does nothing.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def postgres_url() -> str:
-    """The address of the run's PostgreSQL, started now if this is the first process that asks."""
+    """Return the address of the run's PostgreSQL, which the first process that asks starts."""
     if POSTGRES_URL not in os.environ:
         from tests.servers.postgres import Postgres
 
@@ -78,7 +78,7 @@ def postgres_url() -> str:
 
 
 def use_a_file(folder: Path) -> None:
-    """Tests run on a file as an installation does: in memory there is no WAL and no second process."""
+    """Use a file for tests, as an installation does: in memory there is no WAL and no second process."""
     from django.conf import settings
 
     test = settings.DATABASES["default"].setdefault("TEST", {})
@@ -86,25 +86,25 @@ def use_a_file(folder: Path) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what belongs to the run on the other database, so that nothing is skipped, and nothing done twice."""
+    """Deselect what belongs to the run on the other database, so that nothing is skipped and nothing runs twice."""
     belongs = belongs_to_postgres if config.getoption("database") == "postgres" else belongs_to_sqlite
     config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
     items[:] = [item for item in items if belongs(item)]
 
 
 def belongs_to_sqlite(item: pytest.Item) -> bool:
-    """All but what can only happen on PostgreSQL."""
+    """Return whether a test runs on SQLite: all but those that need PostgreSQL."""
     return item.get_closest_marker("postgresql") is None
 
 
 def belongs_to_postgres(item: pytest.Item) -> bool:
-    """All that reaches a database, unless it is marked as saying the same on each."""
+    """Return whether a test runs on PostgreSQL: all that reach a database, unless marked as the same on each."""
     reaches = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ()))
     return bool(reaches) and item.get_closest_marker("one_database") is None
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say in the first lines which database the tests ran on."""
+    """Name the database of this run in the first lines."""
     return f"database: {config.getoption('database')}"
 
 

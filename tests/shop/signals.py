@@ -1,4 +1,4 @@
-"""Signals of the shop's own; a test names those it wants recorded."""
+"""The shop's own signals; a test names those it wants recorded."""
 
 from django.dispatch import Signal
 

@@ -1,4 +1,4 @@
-"""Tasks of the shop, as the functions that a task library is given."""
+"""The shop's tasks, as the functions that a task library is given."""
 
 from tests.shop.models import Category
 

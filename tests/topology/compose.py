@@ -12,29 +12,29 @@ WEB = ("web1", "web2")
 
 
 def read() -> dict[str, Any]:
-    """The file as it is, with its anchors resolved and its variables not."""
+    """Return the file with its anchors resolved and its variables not."""
     loaded: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     return loaded
 
 
 def services() -> dict[str, Any]:
-    """The services by name."""
+    """Return the services by name."""
     found: dict[str, Any] = read()["services"]
     return found
 
 
 def example() -> dict[str, str]:
-    """The variables of .env.example with the values given there."""
+    """Return the variables of .env.example with the values given there."""
     lines = (ROOT / ".env.example").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def variables_used() -> set[str]:
-    """The names of all variables the file refers to."""
+    """Return the names of all variables that the file refers to."""
     return {match["name"] for match in VARIABLE.finditer((ROOT / "docker-compose.yml").read_text())}
 
 
 def environment(service: str, values: dict[str, str]) -> dict[str, str]:
-    """The environment of a service, its variables replaced by the values given."""
+    """Return the environment of a service, with its variables replaced by the values given."""
     given = services()[service]["environment"]
     return {name: VARIABLE.sub(lambda match: values[match["name"]], text) for name, text in given.items()}

@@ -1,4 +1,4 @@
-"""The project's settings, with collected files in a folder of the test and not packed three times over."""
+"""The project's settings, with static files collected into a folder of the test and not compressed."""
 
 import os
 from pathlib import Path
@@ -6,5 +6,5 @@ from pathlib import Path
 from observatory.settings import *  # noqa: F403
 
 STATIC_ROOT = Path(os.environ["TOPOLOGY_STATIC_ROOT"])
-# Packing takes ten seconds and is not what these tests are about.
+# Compressing takes ten seconds and is not what these tests are about.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["css", "html", "js", "json", "md", "svg", "txt"]

@@ -1,4 +1,4 @@
-"""What docker-compose.yml, its example variables, its proxy and the Dockerfile promise each other."""
+"""docker-compose.yml, its example variables, its proxy and the Dockerfile agree with each other."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The topology of docker-compose.yml by plain processes: what happens at one process is seen at the other."""
+"""The topology of docker-compose.yml as plain processes: what happens in one process is seen in the other."""
 
 import socket
 import time
@@ -21,13 +21,13 @@ from tests.topology import compose
 
 SECRETS = {"SECRET_KEY": "for-this-test-only-" + "0123456789" * 5, "POSTGRES_PASSWORD": "0123456789abcdef"}
 ADMIN = ("observer", "long enough for an observer")
-# What the proxy of the compose file adds to each request.
+# The proxy of the compose file adds these to each request.
 FORWARDED = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "http"}
 
 
 @dataclass
 class Site:
-    """Everything the compose file names, running, and one port in front."""
+    """Everything that the compose file names, running, and one port in front."""
 
     db: Postgres
     layer: Valkey
@@ -37,12 +37,12 @@ class Site:
     own_port: dict[str, int] = field(default_factory=dict)
 
     def visitor(self, name: str | None = None) -> Visitor:
-        """Somebody at one of the processes, or at the port in front of both."""
+        """Return a visitor at one of the processes, or at the port in front of both."""
         port = self.own_port[name] if name else self.port
         return Visitor(f"http://localhost:{port}", FORWARDED)
 
     def observer(self, name: str | None = None) -> Visitor:
-        """The administrator, logged in."""
+        """Return the administrator, logged in."""
         visitor = self.visitor(name)
         visitor.log_in(*ADMIN)
         return visitor
@@ -61,7 +61,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         for inside, outside in addresses.items():
             environment = {name: value.replace(inside, outside) for name, value in environment.items()}
         environment |= {
-            "DEBUG": "0",  # left unset in the compose file; the tests' default is for development
+            "DEBUG": "0",  # unset in the compose file; the tests' default is for development
             "DJANGO_SETTINGS_MODULE": "tests.topology.settings",
             "TOPOLOGY_STATIC_ROOT": str(tmp_path_factory.mktemp("static")),
         }
@@ -75,7 +75,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def prepare(environment: dict[str, str]) -> None:
-    """What the image was built with, the one-shot service `migrate`, and the first administrator."""
+    """Do what the image's build, the one-shot service `migrate` and the first administrator did."""
     program, *migrate = compose.services()["migrate"]["command"][1:]
     assert program == "manage.py"
     username, password = ADMIN
@@ -89,7 +89,7 @@ def prepare(environment: dict[str, str]) -> None:
 
 
 def make_database(db: Postgres) -> None:
-    """What the image of PostgreSQL does with its environment."""
+    """Do what the image of PostgreSQL does with its environment."""
     given = compose.environment("db", SECRETS)
     user, name = (psycopg.sql.Identifier(given[f"POSTGRES_{what}"]) for what in ("USER", "DB"))
     password = psycopg.sql.Literal(given["POSTGRES_PASSWORD"])
@@ -99,7 +99,7 @@ def make_database(db: Postgres) -> None:
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
-    """Whether the condition becomes true in time."""
+    """Return whether the condition becomes true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -109,14 +109,14 @@ def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
 
 
 def is_ready(web: Daphne) -> bool:
-    """What the health check of the compose file wants to hear."""
+    """Return whether the answer is what the compose file's health check expects."""
     return web.status("/readyz") == 200
 
 
 def test_both_processes_are_ready_as_the_health_check_asks(site: Site) -> None:
     for name in compose.WEB:
         with closing(socket.create_connection(("127.0.0.1", site.own_port[name]))):
-            assert eventually(partial(is_ready, site.web[name]))  # it asks again and again, too
+            assert eventually(partial(is_ready, site.web[name]))  # the health check also asks repeatedly
 
 
 def test_who_registers_at_one_process_is_seen_at_the_other_within_a_second(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""`make run` and `make demo` from the terminal's side: what is printed, what it is worth, how it ends."""
+"""`make run` and `make demo` as seen from the terminal: what is printed, whether it works, how it ends."""
 
 import os
 import re
@@ -31,13 +31,13 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def clean_environment() -> dict[str, str]:
-    """The shell's environment without what the tests have set for Django."""
+    """Return the shell's environment without what the tests have set for Django."""
     chosen = ("SECRET_KEY", "DEBUG", "HTTPS", "DATABASE_URL", "PORT", "DJANGO_SETTINGS_MODULE")
     return {name: value for name, value in os.environ.items() if name not in chosen}
 
 
 class Run(Server):
-    """One `make run` without make, in the fresh copy."""
+    """One `make run` without make, in the new copy."""
 
     def __init__(self, project: Path, *arguments: str) -> None:
         super().__init__("serve")
@@ -55,18 +55,18 @@ class Run(Server):
 
     @property
     def site(self) -> str:
-        """Where it serves."""
+        """Return the address of the site."""
         return f"http://127.0.0.1:{self.port}"
 
     def stop(self, how: signal.Signals) -> int | None:
-        """End it as a terminal or a service manager does; its exit code."""
+        """Stop it as a terminal or a service manager does, and return its exit code."""
         self.stop_signal = how
         return self.terminate()
 
 
 @pytest.fixture
 def run(fresh: Path) -> Iterator[Run]:
-    """It runs, and is stopped after the test."""
+    """Run it, and stop it after the test."""
     with Run(fresh) as running:
         yield running
 
@@ -160,13 +160,13 @@ def test_a_demo_makes_traffic_that_ends_with_it(fresh: Path) -> None:
 
 
 def traffic_processes(project: Path) -> list[str]:
-    """The running traffic commands of this copy of the project."""
+    """Return the running traffic commands of this copy of the project."""
     found = (folder for folder in Path("/proc").iterdir() if folder.name.isdecimal())
     return [folder.name for folder in found if is_traffic(folder, project)]
 
 
 def is_traffic(process: Path, project: Path) -> bool:
-    """Whether this entry of /proc is the traffic command of this copy of the project."""
+    """Return whether this entry of /proc is the traffic command of this copy of the project."""
     try:
         return b"signal_traffic" in (process / "cmdline").read_bytes() and (process / "cwd").samefile(project)
     except OSError:

@@ -14,7 +14,7 @@ ROWS = "SELECT id, stock FROM shop_item"
 Query = Callable[[str], Iterable[Sequence[Any]]]
 
 
-class Told(NamedTuple):
+class LoggedEvent(NamedTuple):
     """One event of an item."""
 
     signal: str
@@ -24,22 +24,22 @@ class Told(NamedTuple):
     operation: tuple[str, int]
 
 
-def told(query: Query) -> list[Told]:
-    """The items' events, in order."""
+def logged_events(query: Query) -> list[LoggedEvent]:
+    """Return the items' events, in order."""
     return [
-        Told(signal, pk, outcome, _object(changes).get("stock"), (str(trace), operation))
+        LoggedEvent(signal, pk, outcome, _object(changes).get("stock"), (str(trace), operation))
         for signal, pk, outcome, changes, trace, operation in query(EVENTS)
     ]
 
 
 def rows(query: Query) -> dict[str, int]:
-    """What the rows hold, by key."""
+    """Return the value of each row by key."""
     return {str(pk): stock for pk, stock in query(ROWS)}
 
 
-def lies(events: Sequence[Told], stocks: dict[str, int]) -> list[str]:
-    """Everything in which the log and the rows differ; empty when the log tells the whole truth."""
-    histories: dict[str, list[Told]] = defaultdict(list)
+def contradictions(events: Sequence[LoggedEvent], stocks: dict[str, int]) -> list[str]:
+    """Return everything in which the log and the rows differ; nothing if the log tells the whole truth."""
+    histories: dict[str, list[LoggedEvent]] = defaultdict(list)
     for event in events:
         if event.outcome == "committed" and event.signal.startswith("post_"):
             histories[event.pk].append(event)
@@ -53,12 +53,12 @@ def lies(events: Sequence[Told], stocks: dict[str, int]) -> list[str]:
     return found + _wrong_outcomes(events) + _unpaired(events)
 
 
-def _end_of(history: Sequence[Told]) -> int | None:
+def _end_of(history: Sequence[LoggedEvent]) -> int | None:
     return history[-1].stock[1] if history and history[-1].stock else None
 
 
-def _holes(pk: str, history: Sequence[Told]) -> list[str]:
-    """Each committed change begins with the value at which the one before ended; the first begins with nothing."""
+def _holes(pk: str, history: Sequence[LoggedEvent]) -> list[str]:
+    """Each committed change must start from the value at which the previous one ended, the first from none."""
     value: int | None = None
     found = []
     for event in history:
@@ -68,10 +68,10 @@ def _holes(pk: str, history: Sequence[Told]) -> list[str]:
     return found
 
 
-def _wrong_outcomes(events: Sequence[Told]) -> list[str]:
-    """Values below 0 were only ever written by work that was undone, others only by work that was not."""
+def _wrong_outcomes(events: Sequence[LoggedEvent]) -> list[str]:
+    """Values below 0 must come only from work that was undone, others only from work that was not."""
     return [
-        f"told with the wrong outcome: {event}"
+        f"recorded with the wrong outcome: {event}"
         for event in events
         if event.signal == "post_save"
         and event.stock is not None
@@ -79,8 +79,8 @@ def _wrong_outcomes(events: Sequence[Told]) -> list[str]:
     ]
 
 
-def _unpaired(events: Sequence[Told]) -> list[str]:
-    """Every operation has one pre and one post event, both with one outcome."""
+def _unpaired(events: Sequence[LoggedEvent]) -> list[str]:
+    """Every operation must have one pre and one post event, both with the same outcome."""
     parts = Counter((event.operation, event.outcome, event.signal[:3]) for event in events)
     operations = {(operation, outcome) for operation, outcome, _ in parts}
     return [

@@ -1,7 +1,7 @@
 """A committed change has its events and a committed event has its change, at any moment of `kill -9` (G2).
 
-`TORTURE_KILLS=200 pytest tests/torture -o faulthandler_timeout=0` is the long run; `TORTURE_SEED`
-repeats one, as far as time allows.
+For a long run: `TORTURE_KILLS=200 pytest tests/torture -o faulthandler_timeout=0`. `TORTURE_SEED` repeats a run, as far
+as timing allows.
 """
 
 import os
@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from tests.servers.postgres import Postgres
-from tests.torture.judge import lies, rows, told
+from tests.torture.judge import contradictions, logged_events, rows
 
 KILLS = int(os.environ.get("TORTURE_KILLS", "40"))
 SEED = int(os.environ.get("TORTURE_SEED", random.randrange(1_000_000)))
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def torture(url: str) -> None:
-    """Have that many writers killed on this database."""
+    """Have this many writers killed on this database."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.torture.writers", str(KILLS), str(SEED)],
         cwd=ROOT,
@@ -41,9 +41,9 @@ def torture(url: str) -> None:
 
 
 def judge(query):
-    """The log tells the whole truth about the rows, and there is enough of it to mean something."""
-    events = told(query)
-    assert lies(events, rows(query)) == [], f"TORTURE_SEED={SEED}"
+    """Assert that the log tells the whole truth about the rows, and holds enough to be meaningful."""
+    events = logged_events(query)
+    assert contradictions(events, rows(query)) == [], f"TORTURE_SEED={SEED}"
     outcomes = Counter(event.outcome for event in events)
     assert outcomes["committed"] > KILLS // 2, outcomes
     assert outcomes["rolled_back"] > 0, outcomes
@@ -51,10 +51,12 @@ def judge(query):
 
 
 def test_sqlite(tmp_path):
-    """Killed writers on SQLite: every row is what the newest committed event says, by a chain without holes.
+    """After kills on SQLite, every row is what its newest committed event says, and the changes form a chain without
+    gaps.
 
-    Seen to fail with `ATOMIC` off and with events written after the COMMIT (rows ahead of their history), and, with
-    200 kills, when each row of a record outside a transaction was committed by itself (half an operation).
+    The test has been seen to fail with `ATOMIC` off and with events written after the COMMIT (rows ahead of their
+    history), and, with 200 kills, when each row of a record outside a transaction was committed by itself (half an
+    operation).
     """
     file = tmp_path / "log.sqlite3"
     torture(f"sqlite:///{file}")
@@ -63,7 +65,7 @@ def test_sqlite(tmp_path):
 
 
 def test_postgresql():
-    """The same on PostgreSQL, on a server of its own, once it has noticed that its clients are dead."""
+    """The same holds on a PostgreSQL of its own, once it has noticed that its clients are dead."""
     with Postgres() as server:
         url = server.create_database("torture")
         torture(url)
@@ -73,7 +75,7 @@ def test_postgresql():
 
 
 def wait_for_quiet(connection: psycopg.Connection) -> None:
-    """Wait until the connections of the killed are gone, with what they had begun."""
+    """Wait until the connections of the killed writers, and their transactions, are gone."""
     others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     deadline = time.monotonic() + 20
     while connection.execute(others).fetchone()[0]:

@@ -1,8 +1,8 @@
-"""Writers that are killed: a process that forks them, ends each with SIGKILL at a random moment and starts another.
+"""Writers that are killed: a process forks them, ends each with SIGKILL at a random moment, and starts another.
 
-Run as a module: `python -m tests.torture.writers KILLS SEED`, the database in DATABASE_URL. Every change that is
-meant to last leaves a `stock` of 0 or more, every change that is undone one below 0, so whoever reads the log
-afterwards knows what each event must say. Forking spares each writer the second that importing Django takes.
+Run as a module: `python -m tests.torture.writers KILLS SEED`, with the database in DATABASE_URL. Every change that is
+meant to last leaves a `stock` of 0 or more, every change that is undone one below 0, so that the log's reader knows
+what each event must say. Forking saves each writer the second that importing Django takes.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ LONGEST_LIFE: Final = 0.3
 
 
 class Undo(Exception):
-    """Ends a block that is meant to be rolled back."""
+    """Raised to end a block that is meant to be rolled back."""
 
 
 class Writer:
-    """One process's work: rows of its own, changed in autocommit and in blocks, and rows that all writers share."""
+    """One process's work: its own rows, changed in autocommit and in blocks, and rows that all writers share."""
 
     def __init__(self, dice: random.Random) -> None:
         from tests.shop.models import Item
@@ -39,29 +39,29 @@ class Writer:
         self.own = [Item.objects.create(name=f"of {os.getpid()}") for _ in range(2)]
 
     def work(self) -> NoReturn:
-        """Change rows until the end, which comes from outside."""
+        """Change rows until the process is killed."""
         steps = (self.alone, self.alone, self.block, self.block, self.undone_block, self.come_and_go)
         while True:
             self.dice.choice(steps)()
 
     def raise_stock(self, item: Item, by: int = 1) -> None:
-        """A change that is meant to last."""
+        """Make a change that is meant to last."""
         item.stock += by
         item.save()
 
     def undo(self, item: Item) -> None:
-        """A change that is undone; the object in memory goes back too, as the host must see to itself."""
+        """Make a change that is undone; the object in memory is reset too, which is up to the host."""
         before = item.stock
         item.stock = -1 - before
         item.save()
         item.stock = before
 
     def alone(self) -> None:
-        """A save in autocommit."""
+        """Save in autocommit."""
         self.raise_stock(self.dice.choice(self.own))
 
     def block(self) -> None:
-        """A block that commits: own rows and a shared one, parts of it undone, its own events read at times."""
+        """Commit a block: own rows and a shared one, parts of it undone, its own events sometimes read."""
         from django.db import transaction
 
         with transaction.atomic():
@@ -71,14 +71,14 @@ class Writer:
             self.raise_stock(self.dice.choice(self.own))
 
     def kept_part(self) -> None:
-        """A savepoint that stays."""
+        """Save inside a savepoint that stays."""
         from django.db import transaction
 
         with transaction.atomic():
             self.raise_stock(self.dice.choice(self.own))
 
     def undone_part(self) -> None:
-        """A savepoint that is rolled back."""
+        """Save inside a savepoint that is rolled back."""
         from django.db import transaction
 
         try:
@@ -91,7 +91,7 @@ class Writer:
             pass
 
     def undone_block(self) -> None:
-        """A block that is rolled back whole."""
+        """Roll a whole block back."""
         from django.db import transaction
 
         try:
@@ -103,7 +103,7 @@ class Writer:
             pass
 
     def come_and_go(self) -> None:
-        """A row that is made, and often deleted again."""
+        """Create a row, and often delete it again."""
         from tests.shop.models import Item
 
         item = Item.objects.create(name="comes and goes", stock=7)
@@ -111,20 +111,20 @@ class Writer:
             item.delete()
 
     def shared(self) -> Item:
-        """A row that the other writers change too, locked until the block ends."""
+        """Change a row that the other writers change too, locked until the block ends."""
         from tests.shop.models import Item
 
         return Item.objects.select_for_update().get(name=f"shared {self.dice.randrange(SHARED)}")
 
     def read_the_log(self) -> None:
-        """A statement that names the log has the events written before the end of the block."""
+        """Read the log, which writes the held events before the end of the block."""
         from signal_log.models import SignalEvent
 
         SignalEvent.objects.filter(pk=0).exists()
 
 
 def prepare() -> None:
-    """The tables, and the rows that are shared."""
+    """Create the tables and the shared rows."""
     from django.core.management import call_command
 
     from tests.shop.models import Item
@@ -135,7 +135,7 @@ def prepare() -> None:
 
 
 def forked(work: Callable[[], object]) -> int:
-    """The id of a new process that does the work; an error of its own ends it with 1."""
+    """Do the work in a new process and return its id; an error of its own ends it with 1."""
     child = os.fork()
     if child:
         return child
@@ -163,7 +163,7 @@ def torture(kills: int, dice: random.Random) -> None:
 
 
 def new_writer(dice: random.Random) -> int:
-    """The id of a writer with dice of its own."""
+    """Start a writer with a random seed of its own, and return its id."""
     own_dice = random.Random(dice.random())
     return forked(lambda: Writer(own_dice).work())
 
@@ -177,7 +177,7 @@ def end(writer: int) -> None:
 
 
 def main() -> None:
-    """Set Django up once, connect to nothing, fork."""
+    """Set Django up once, connect to nothing, and fork."""
     django.setup()
     _, status = os.waitpid(forked(prepare), 0)
     if status:
