@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP by Django, websockets by signal_log behind origin and session checks."""
+"""The ASGI application: HTTP through Django, websockets through signal_log behind origin and session checks."""
 
 import gc
 import os
@@ -22,7 +22,7 @@ application = ProtocolTypeRouter(
     }
 )
 
-# What is loaded by now stays for good: no full collection need walk through it, which with 500 live pages open would
-# stop them all for a tenth of a second each time (docs/live-performance.md).
+# Exclude everything loaded so far from garbage collection: with 500 live pages open, each full collection would
+# otherwise stall them all for a tenth of a second (docs/live-performance.md).
 gc.collect()
 gc.freeze()

@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command named on the command line; settings that are wrong are said in a sentence."""
+    """Run the command line; invalid settings are reported in one sentence."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

@@ -1,1 +1,1 @@
-"""The reference installation: settings, addresses and the commands that run it."""
+"""The reference installation: settings, URLs, and the commands that run it."""

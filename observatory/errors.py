@@ -1,4 +1,4 @@
-"""Pages for when something is broken: a database that does not answer is said, and recovers by itself."""
+"""Error pages: a database outage is shown as a 503 page that reloads itself."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from django.views.defaults import server_error as djangos_server_error
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER: Final = 5
-# SQLite calls a table that was never made an OperationalError too; waiting does not make one.
+# SQLite also raises OperationalError for a missing table, which waiting does not fix.
 NOT_AN_OUTAGE: Final = ("no such table", "no such column", "no such function", "syntax error")
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, is a database that does not answer."""
+    """Whether an error, or one of its causes, means that the database is unreachable."""
     while error is not None:
         if isinstance(error, (OperationalError, InterfaceError)):
             return not any(text in str(error) for text in NOT_AN_OUTAGE)
@@ -29,7 +29,7 @@ def is_outage(error: BaseException | None) -> bool:
 
 
 def database_down(request: HttpRequest) -> HttpResponse:
-    """A 503 that needs no database; a page that was only asked for asks again by itself."""
+    """A 503 page that needs no database; after a GET or HEAD it reloads itself."""
     safe = request.method in ("GET", "HEAD")
     context = {
         "recovers": safe,
@@ -44,16 +44,16 @@ def database_down(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """What no view could answer: 503 where the database is why, else 500."""
+    """Django's handler500: 503 if the database is unreachable, else 500."""
     return database_down(request) if is_outage(sys.exc_info()[1]) else djangos_server_error(request)
 
 
 class DatabaseDownMiddleware(MiddlewareMixin):
-    """Answers for views that met a database that is down, in DEBUG too."""
+    """Turns a database outage in a view into the 503 page, in DEBUG too."""
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """The 503 page for an outage; nothing for any other error."""
+        """The 503 page for an outage; None for any other error."""
         if not is_outage(error):
             return None
-        logger.error("The database does not answer: %s %s", request.method, request.path, exc_info=error)
+        logger.error("The database is unreachable: %s %s", request.method, request.path, exc_info=error)
         return database_down(request)

@@ -1,4 +1,4 @@
-"""For the machines next door: is the process up, can it do its work, and a few numbers. No data of anybody."""
+"""Health checks and metrics for orchestrators and monitoring; they expose no user data."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ LONGEST_WAIT: Final = 3.0
 PROBE: Final = "observatory.readyz"
 
 _migrated = False
-_prober = ThreadPoolExecutor(1, "readyz")  # one: probes of a dead database must not pile up
+_prober = ThreadPoolExecutor(1, "readyz")  # a single thread, so that probes of a dead database do not pile up
 
 
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 as long as the process answers at all."""
+    """200 as long as the process responds at all."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @never_cache
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when the database answers with all migrations and the channel layer takes messages, else 503."""
+    """200 if the database responds with all migrations applied and the channel layer accepts messages, else 503."""
     database, layer = await asyncio.gather(_ask(_database), _ask(_layer))
     ready = database == layer == "ok"
     return JsonResponse(
@@ -50,15 +50,15 @@ async def readyz(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The numbers of this process, in the text format of Prometheus."""
+    """This process's metrics, in Prometheus text format."""
     return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
 
 class LogCollector(Collector):
-    """Asked at every scrape; keeps nothing."""
+    """Collects at every scrape; keeps no state."""
 
     def collect(self) -> Iterator[Metric]:
-        """One query by the primary key; where the database is down, its numbers are left out, not zero."""
+        """One query by primary key; if the database is down, its metrics are omitted rather than zero."""
         yield GaugeMetricFamily("signal_log_sockets_open", "Live pages connected to this process.", hub.open_sockets())
         yield CounterMetricFamily(
             "signal_log_failed_doorbells",
@@ -93,15 +93,15 @@ def _newest_event() -> int | None:
 
 
 async def _ask(question: Callable[[], Awaitable[str]]) -> str:
-    """The answer, in words that name no host; ``does not answer`` for errors and long silence."""
+    """The result, without host names; ``does not answer`` for errors and timeouts."""
     try:
         return await asyncio.wait_for(question(), LONGEST_WAIT)
-    except Exception:  # noqa: BLE001  whatever a driver raises, the thing is not ready
+    except Exception:  # noqa: BLE001  whatever a driver raises, it is not ready
         return "does not answer"
 
 
 async def _database() -> str:
-    # Not sync_to_async: that waits for its thread even after a timeout, and a dead host takes long.
+    # Not sync_to_async, which waits for its thread even after a timeout; a dead host can take long.
     return await asyncio.get_running_loop().run_in_executor(_prober, _ask_database)
 
 

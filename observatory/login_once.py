@@ -1,7 +1,7 @@
-"""An address that logs its reader in once, on the machine the server runs on, while it is being developed.
+"""A one-time login URL for development, on the machine that the server runs on.
 
-`make run` prints it. A token is a file named by its hash under var/login-once/; who removes the file has
-used it, so two requests cannot both win. Anywhere but under DEBUG on loopback the address does not exist.
+`make run` prints it. A token is a file named by its hash in var/login-once/; whichever request deletes the file has
+used the token, so two requests cannot both succeed. Except under DEBUG on loopback the URL does not exist.
 """
 
 from __future__ import annotations
@@ -24,56 +24,56 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 SECONDS_VALID = 24 * 60 * 60
-# A proxy on this machine makes everybody look local; it also says so in one of these.
+# Behind a proxy on this machine every client looks local, but the proxy sets one of these.
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 
 
 def folder() -> Path:
-    """Where the tokens that wait to be used are kept."""
+    """The directory of unused tokens."""
     return Path(settings.BASE_DIR) / "var" / "login-once"
 
 
 def issue(user: AbstractBaseUser) -> str:
-    """Make a new token for this user and forget those that are too old."""
-    place = folder()
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for old in place.iterdir():
+    """Create a token for this user, and delete expired ones."""
+    directory = folder()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for old in directory.iterdir():
         if time.time() - old.stat().st_mtime > SECONDS_VALID:
             old.unlink(missing_ok=True)
     token = secrets.token_urlsafe(32)
-    waiting = place / hashed(token)
-    waiting.touch(mode=0o600)
-    waiting.write_text(str(user.pk), encoding="utf-8")
+    file = directory / hashed(token)
+    file.touch(mode=0o600)
+    file.write_text(str(user.pk), encoding="utf-8")
     return token
 
 
 def withdraw(token: str) -> None:
-    """Make a token that nobody used worthless."""
+    """Revoke an unused token."""
     (folder() / hashed(token)).unlink(missing_ok=True)
 
 
 def consume(token: str) -> str | None:
-    """The primary key the token was issued for, the first time it is shown; None ever after."""
-    waiting = folder() / hashed(token)
+    """The primary key that the token was issued for, on first use; None afterwards."""
+    file = folder() / hashed(token)
     try:
-        fresh = time.time() - waiting.stat().st_mtime <= SECONDS_VALID
-        pk = waiting.read_text(encoding="utf-8")
-        waiting.unlink()
+        fresh = time.time() - file.stat().st_mtime <= SECONDS_VALID
+        pk = file.read_text(encoding="utf-8")
+        file.unlink()
     except FileNotFoundError:
         return None
     return pk if fresh else None
 
 
 def hashed(token: str) -> str:
-    """The name a token has on disk, from which it cannot be found."""
+    """A token's file name, from which the token cannot be recovered."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def is_local(request: HttpRequest) -> bool:
-    """Whether this request comes from this machine, to this machine, and through no proxy."""
+    """Whether the request comes from this machine, is addressed to it, and passed no proxy."""
     if any(request.META.get(name) for name in FORWARDED):
         return False
-    # The Host as well: a page of another site can make a browser here ask for its own name at 127.0.0.1.
+    # Check the Host too: another site can point its own name at 127.0.0.1 (DNS rebinding).
     name = split_domain_port(request.get_host())[0].strip("[]")
     return is_loopback(str(request.META.get("REMOTE_ADDR", ""))) and (name == "localhost" or is_loopback(name))
 
@@ -89,7 +89,7 @@ def is_loopback(address: str) -> bool:
 @never_cache
 @require_GET
 def login_once(request: HttpRequest, token: str) -> HttpResponse:
-    """Log in who brings an unused token and show the live page; a used one leads to the log-in form."""
+    """Log in with an unused token and redirect to the live page; a used one redirects to the login form."""
     if not settings.DEBUG or not is_local(request):
         raise Http404
     pk = consume(token)

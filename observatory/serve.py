@@ -1,7 +1,7 @@
-"""Starts the observatory on one's own machine: `make run`, and with traffic beside it `make demo`.
+"""Runs the observatory on a development machine: `make run`, or `make demo` with traffic.
 
-Nothing but the standard library is imported until the environment is set and the port is ours, so that
-`--check-port` also runs before anything is installed.
+Only the standard library is imported until the environment is set up and the port is bound, so that `--check-port`
+works before anything is installed.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ ADMIN = "admin"
 
 
 def main() -> None:
-    """Serve until Ctrl-C or SIGTERM; both end with exit code 0 and without a traceback."""
+    """Serve until Ctrl-C or SIGTERM; both exit with code 0 and no traceback."""
     parser = argparse.ArgumentParser(prog="python -m observatory.serve", description=__doc__.splitlines()[0])
     parser.add_argument("--port", default=os.environ.get("PORT", "8000"), help="port on 127.0.0.1 (8000)")
-    parser.add_argument("--demo", action="store_true", help="make signal traffic beside it")
-    parser.add_argument("--check-port", action="store_true", help="only say whether the port is free")
+    parser.add_argument("--demo", action="store_true", help="also generate signal traffic")
+    parser.add_argument("--check-port", action="store_true", help="only check whether the port is free")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
@@ -45,7 +45,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def listening(port: str) -> Iterator[socket.socket]:
-    """A socket that holds the port from now on; a port that cannot be had ends the program with advice."""
+    """A listening socket on the port; if it cannot be bound, exits with advice."""
     if not port.isdecimal() or not 0 < int(port) < 65536:
         sys.exit(f"PORT must be a number from 1 to 65535, not {port!r}.")
     with socket.socket() as held:
@@ -54,17 +54,17 @@ def listening(port: str) -> Iterator[socket.socket]:
             held.bind((HOST, int(port)))
             held.listen(512)
         except PermissionError:
-            sys.exit(f"Port {port} is reserved for the administrator of this machine. Try:  PORT=8000 make run")
+            sys.exit(f"Port {port} needs administrator rights. Try:  PORT=8000 make run")
         except OSError as error:
             sys.exit(
-                f"Port {port} on {HOST} is taken ({error.strerror}).\n"
+                f"Port {port} on {HOST} is already in use ({error.strerror}).\n"
                 f"Choose another:  PORT={free_port_above(int(port))} make run"
             )
         yield held
 
 
 def free_port_above(port: int) -> int:
-    """The next port that is free now, to be suggested."""
+    """The next free port, to suggest."""
     for candidate in range(port + 1, min(port + 100, 65536)):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((HOST, candidate))
@@ -73,7 +73,7 @@ def free_port_above(port: int) -> int:
 
 
 def serve(server_socket: socket.socket, demo: bool) -> None:
-    """Prepare the database and the administrator, say where to go, and run daphne."""
+    """Prepare the database and the administrator, print the URLs, and run daphne."""
     set_environment()
     print("Preparing the database ...", flush=True)
     import django
@@ -98,22 +98,24 @@ def serve(server_socket: socket.socket, demo: bool) -> None:
 
 
 def set_environment() -> None:
-    """What is not given: development mode, and a secret key of this folder's own."""
+    """Set defaults: development mode, and a secret key stored in var/."""
     VAR.mkdir(mode=0o700, exist_ok=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
     os.environ.setdefault("DEBUG", "1")
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     if not os.environ.get("SECRET_KEY"):
-        os.environ["SECRET_KEY"] = kept(VAR / "secret-key") or keep(VAR / "secret-key", secrets.token_urlsafe(50))
+        os.environ["SECRET_KEY"] = read_secret(VAR / "secret-key") or write_secret(
+            VAR / "secret-key", secrets.token_urlsafe(50)
+        )
 
 
-def kept(path: Path) -> str:
-    """The text of a file, empty when there is none."""
+def read_secret(path: Path) -> str:
+    """The text of a file, or an empty string if it does not exist."""
     return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
 
-def keep(path: Path, text: str) -> str:
-    """Write a secret where only its owner can read it, and return it."""
+def write_secret(path: Path, text: str) -> str:
+    """Write a secret to a file that only its owner can read, and return it."""
     path.touch(mode=0o600)
     path.chmod(0o600)
     path.write_text(text + "\n", encoding="utf-8")
@@ -121,20 +123,20 @@ def keep(path: Path, text: str) -> str:
 
 
 def administrator() -> tuple[User, str]:
-    """The administrator, made on the first run, and the password, empty when it has been changed since."""
+    """The administrator, created on the first run, and the password, empty if it has been changed since."""
     from django.contrib.auth.models import User
 
     path = VAR / "admin-password"
     user = User.objects.filter(username=ADMIN).first()
     if user is None:
-        password = keep(path, secrets.token_urlsafe(12))
+        password = write_secret(path, secrets.token_urlsafe(12))
         return User.objects.create_superuser(ADMIN, "", password), password
-    password = kept(path)
+    password = read_secret(path)
     return user, password if password and user.check_password(password) else ""
 
 
 def greeting(port: int, token: str, password: str, demo: bool) -> str:
-    """What stands in the terminal once the server listens: where to go, and as whom."""
+    """The text printed once the server listens: the URLs and the login."""
     bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("", "")
     site = f"http://{HOST}:{port}"
     lines = ["", f"{bold}The signal observatory runs at {site}/{plain}", ""]
@@ -156,7 +158,7 @@ def greeting(port: int, token: str, password: str, demo: bool) -> str:
 
 @contextlib.contextmanager
 def traffic() -> Iterator[None]:
-    """The command `signal_traffic` as a child that lives as long as the block."""
+    """Run the command `signal_traffic` as a child process for the duration of the block."""
     with (VAR / "traffic.log").open("w") as log:
         child = subprocess.Popen(
             [sys.executable, "manage.py", "signal_traffic", "--rate", "2"],
@@ -164,7 +166,7 @@ def traffic() -> Iterator[None]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            # Its own session: Ctrl-C in the terminal reaches only us, and we end it in order.
+            # In its own session, so that Ctrl-C in the terminal reaches only this process, which then stops it.
             start_new_session=True,
         )
     try:
@@ -178,12 +180,12 @@ def traffic() -> Iterator[None]:
 
 
 def run_daphne(server_socket: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve on the socket until a signal stops the reactor; `ready` is called when it begins."""
+    """Serve on the socket until a signal stops the reactor; `ready` is called once it runs."""
     from daphne.server import Server
 
     from asgi import application
 
-    # Twisted closes the descriptor it is given, so it is given away.
+    # Twisted closes the descriptor, so detach it from the socket.
     endpoint = f"fd:fileno={server_socket.detach()}"
     Server(application, endpoints=[endpoint], ready_callable=ready, server_name="daphne").run()
 

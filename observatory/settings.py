@@ -16,7 +16,7 @@ VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
 
-# --- what kind of process is this -----------------------------------------------------------------
+# --- mode -----------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 HTTPS = env.bool("HTTPS", default=not DEBUG)
 DEBUG_TOOLBAR = env.bool("DEBUG_TOOLBAR", default=DEBUG)
@@ -26,7 +26,7 @@ if not SECRET_KEY and DEBUG:
     SECRET_KEY = "only-for-development-" + "x" * 40
 if not SECRET_KEY:
     raise ImproperlyConfigured(
-        "SECRET_KEY is not set. In production, set it to a long random text and keep it secret:\n"
+        "SECRET_KEY is not set. In production, set it to a long random string and keep it secret:\n"
         "  python -c 'import secrets; print(secrets.token_urlsafe(50))'\n"
         "On your own machine, run `make run`, or set DEBUG=1."
     )
@@ -114,7 +114,7 @@ DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'o
 if "DATABASE_URL" not in env:
     VAR_DIR.mkdir(exist_ok=True)
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # One writer at a time, waiting its turn; readers never wait. All three are needed (docs/architecture/store.md).
+    # Writers queue up, readers never wait. All three options are needed (docs/architecture/store.md).
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -122,7 +122,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     # Under ASGI each request thread takes a connection; a pool keeps that below the server's limit.
-    # Its connections are tried before use: after a restart of the server the dead ones would each cost a page.
+    # Health checks: after a restart of the database server, each dead connection would otherwise fail one page.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 2,
@@ -157,7 +157,7 @@ LOGIN_REDIRECT_URL = "users:profile"
 LOGOUT_REDIRECT_URL = "users:login"
 
 mail_server = env.email_url("EMAIL_URL", default="consolemail://")
-MAIL_TIMEOUT = 10  # seconds: mails are sent after the commit, but before the answer
+MAIL_TIMEOUT = 10  # seconds: mail is sent after the commit, but before the response
 if django.VERSION >= (6, 1):
     option_names = {
         "EMAIL_HOST": "host",
@@ -216,7 +216,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked by the machines next door, without TLS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # probed from the internal network, without TLS
 if HTTPS:
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -230,7 +230,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # While the channel layer is down it logs a traceback each second; the log itself says it once.
+    # While the channel layer is down, channels_redis logs a traceback every second; signal_log logs it once.
     "loggers": {"channels_redis": {"level": "CRITICAL"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

@@ -4,9 +4,9 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):
-    """Without the switch ``import "./row.js"`` would stay unhashed and be cached for ever.
+    """Also rewrites imports in ES modules; otherwise ``import "./row.js"`` would stay unhashed and be cached forever.
 
-    Each pass settles the names of one more level of imports; the live page's modules are nine deep.
+    Each pass resolves one more level of imports; the live page's modules are nested nine levels deep.
     """
 
     support_js_module_import_aggregation = True

@@ -1,4 +1,4 @@
-"""The debug toolbar's history of requests, without the passwords that were posted in them."""
+"""The debug toolbar's history panel, with posted passwords masked."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from signal_log.event import MASK
 
 
 class HistoryPanel(ToolbarHistoryPanel):
-    """The stock panel shows form data as it came; this one masks what is secret by its name."""
+    """Masks form values with a secret name, which the stock panel would show."""
 
     def record_stats(self, stats: dict[str, Any]) -> None:
-        """Keep the stats, secrets masked."""
+        """Record the stats with secrets masked."""
         data = stats.get("data")
         if data:
             stats = {**stats, "data": {name: masked(name, data[name]) for name in data}}
@@ -23,6 +23,6 @@ class HistoryPanel(ToolbarHistoryPanel):
 
 
 def masked(name: str, value: Any) -> Any:
-    """The value, or the mask where its name says that it is a secret."""
+    """The value, or the mask if its name is a secret one."""
     secret = is_secret_name(name, SECRET_NAMES) or name == "csrfmiddlewaretoken"
     return MASK if secret and value else value

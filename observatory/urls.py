@@ -1,4 +1,4 @@
-"""The addresses of the reference installation."""
+"""The URLs of the reference installation."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -13,7 +13,7 @@ handler500 = "observatory.errors.server_error"
 
 
 def icon(request: HttpRequest) -> HttpResponseRedirect:
-    """The icon of pages that name none: the admin's, the toolbar's, an export opened in a tab."""
+    """The icon for pages that declare none: the admin, the toolbar, an export opened in a tab."""
     return redirect(static("signal_log/icon.svg"))
 
 

@@ -1,24 +1,35 @@
-"""Every model signal of a Django project, recorded with its transaction and shown live."""
+"""Records every model signal of a Django project with its transaction, and shows it live. This is the public API."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from signal_log.admin import HistoryLinkMixin
     from signal_log.capture.api import batch, context, observed_bulk, pause
+    from signal_log.capture.trace.context import current_actor
     from signal_log.models import SignalEvent
+    from signal_log.permission import may_see_events
 
-__all__ = ["SignalEvent", "batch", "context", "observed_bulk", "pause"]
+__all__ = [
+    "HistoryLinkMixin", "SignalEvent", "batch", "context", "current_actor", "may_see_events", "observed_bulk", "pause",
+]  # fmt: skip
+
+_MODULES: Final = {
+    "HistoryLinkMixin": "signal_log.admin",
+    "SignalEvent": "signal_log.models",
+    "batch": "signal_log.capture.api",
+    "context": "signal_log.capture.api",
+    "current_actor": "signal_log.capture.trace.context",
+    "may_see_events": "signal_log.permission",
+    "observed_bulk": "signal_log.capture.api",
+    "pause": "signal_log.capture.api",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """``signal_log.SignalEvent`` and the API, looked up late: both need Django to be set up."""
-    if name == "SignalEvent":
-        from signal_log.models import SignalEvent
-
-        return SignalEvent
-    if name in __all__:
-        from signal_log.capture import api
-
-        return getattr(api, name)
+    """Import on first access, because nothing here can be imported before Django is set up."""
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

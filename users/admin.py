@@ -1,4 +1,4 @@
-"""Users and profiles in the admin: each links to the other, and deleting either shows that both go."""
+"""Users and profiles in the admin: each links to the other, and deleting either lists both for deletion."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from signal_log.admin import HistoryLinkMixin
+from signal_log import HistoryLinkMixin
 from users.models import Profile
 
 User = get_user_model()
-FROM_USER = ("username", "email", "name")  # whoever changes these in a profile changes its user
+FROM_USER = ("username", "email", "name")  # changing these in a profile changes its user
 
 
 def may(request: HttpRequest, action: str) -> bool:
-    """Whether the person may do this to users, as they must to do it by way of a profile."""
+    """Whether the request's user may do this to users; also required to do it through a profile."""
     return request.user.has_perm(f"{User._meta.app_label}.{action}_{User._meta.model_name}")
 
 
@@ -28,7 +28,7 @@ admin.site.unregister(User)
 
 @admin.register(User)
 class UserAdmin(HistoryLinkMixin, DjangoUserAdmin):
-    """Django's own, with the way to the profile."""
+    """Django's ``UserAdmin``, with a link to the profile."""
 
     readonly_fields = ("profile_link",)
 
@@ -38,7 +38,7 @@ class UserAdmin(HistoryLinkMixin, DjangoUserAdmin):
 
     @admin.display(description="profile")
     def profile_link(self, user: Any) -> str:
-        """The profile's page in the admin."""
+        """A link to the profile's admin page."""
         profile = Profile._base_manager.filter(user=user).first()
         if profile is None:
             return "none yet: it is created when the user is saved"
@@ -47,7 +47,7 @@ class UserAdmin(HistoryLinkMixin, DjangoUserAdmin):
 
 @admin.register(Profile)
 class ProfileAdmin(HistoryLinkMixin, admin.ModelAdmin):
-    """Made with its user, so never added here; deleted with its user, so shown and permitted as that."""
+    """Profiles are created and deleted with their user: adding is off, deleting requires permission on the user."""
 
     list_display = ("username", "name", "email", "headline", "location", "created")
     list_filter = ("created",)
@@ -66,12 +66,12 @@ class ProfileAdmin(HistoryLinkMixin, admin.ModelAdmin):
         return super().has_delete_permission(request, obj) and may(request, "delete")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What goes is the accounts: their users, and with them these profiles."""
+        """List the users to be deleted, and their profiles with them."""
         ids = [profile.user_id for profile in objs]
         return super().get_deleted_objects(User._base_manager.filter(pk__in=ids), request)
 
     @admin.display(description="user")
     def user_link(self, profile: Profile) -> str:
-        """The user's page in the admin."""
+        """A link to the user's admin page."""
         address = reverse(f"admin:{User._meta.app_label}_{User._meta.model_name}_change", args=[profile.user_id])
         return format_html('<a href="{}">{}</a>', address, profile.user)

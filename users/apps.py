@@ -1,4 +1,4 @@
-"""Wiring only: connects the rules of ``users.signals`` when Django is ready."""
+"""Wiring only: connects the receivers of ``users.signals`` when Django is ready."""
 
 from django.apps import AppConfig, apps
 

@@ -1,4 +1,4 @@
-"""The forms of the accounts: what a person may enter, and what is said when it will not do."""
+"""The account forms: registration, profile and deletion, with their validation messages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ EMAIL_TAKEN = "There is already an account with this email address. Log in or re
 
 
 def clean_unique_email(email: str, *, besides: Any = None) -> str:
-    """The address with its domain in lower case, refused if another account has it in whatever case.
+    """The address with a lower-case domain; rejected if another account has it, ignoring case.
 
-    ``auth.User`` has no constraint on it: of two registrations in the same instant both may pass.
+    ``auth.User`` has no unique constraint on it, so two simultaneous registrations may both pass.
     """
     users = get_user_model()._base_manager.exclude(pk=besides)
     if email and users.filter(email__iexact=email).exists():
@@ -27,7 +27,7 @@ def clean_unique_email(email: str, *, besides: Any = None) -> str:
 
 
 class RegistrationForm(UserCreationForm):
-    """Username, first name, email, password twice; saving makes the user, whose signal makes the profile."""
+    """Username, first name, email and password twice; saving creates the user, whose signal creates the profile."""
 
     class Meta(BaseUserCreationForm.Meta):
         fields = ("username", "first_name", "email")
@@ -51,12 +51,12 @@ class RegistrationForm(UserCreationForm):
         return clean_unique_email(self.cleaned_data["email"])
 
     def username_was_taken(self) -> None:
-        """Say so: somebody registered it between the check and the save."""
+        """Report that the username was registered between validation and save."""
         self.add_error("username", ValidationError(USERNAME_TAKEN, code="unique"))
 
 
 class ProfileForm(forms.ModelForm):
-    """What a person says about themselves; name and email also change the user, by signal."""
+    """The editable profile fields; name and email also update the user, through a signal."""
 
     class Meta:
         model = Profile
@@ -77,7 +77,7 @@ class ProfileForm(forms.ModelForm):
         return clean_unique_email(self.cleaned_data["email"], besides=self.instance.user_id)
 
     def save(self, commit: bool = True) -> Profile:
-        """Write what was changed and nothing else, or an older reading would undo a change made since."""
+        """Save only the changed fields, so that stale values do not overwrite concurrent changes."""
         profile = super().save(commit=False)
         if commit and self.changed_data:
             profile.save(update_fields=[*self.changed_data, "updated"])
@@ -85,7 +85,7 @@ class ProfileForm(forms.ModelForm):
 
 
 class DeleteAccountForm(forms.Form):
-    """The password once more, so that an open session is not enough to delete its account."""
+    """Asks for the password again, so that an open session alone cannot delete the account."""
 
     password = forms.CharField(
         label="Your password",

@@ -1,4 +1,4 @@
-"""The profile: what a person says about themselves, beside the account they log in with."""
+"""The profile: public information about a user, separate from their login account."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from django.db import models
 
 
 class ProfileManager(models.Manager["Profile"]):
-    """Finds a profile as fixtures with natural keys name it: by its user's name."""
+    """Looks profiles up by natural key: the user's username."""
 
     def get_by_natural_key(self, username: str) -> Profile:
         return self.get(user__username=username)
 
 
 class Profile(models.Model):
-    """One per user; ``users.signals`` makes it, keeps it in step and deletes it with the user.
+    """One per user; ``users.signals`` creates it, keeps it in sync and deletes it with the user.
 
     ``username``, ``email`` and ``name`` are copies of the user's username, email and first name.
     """
@@ -35,7 +35,7 @@ class Profile(models.Model):
         return self.username
 
     def natural_key(self) -> tuple[str]:
-        # The copy, not the user's own: a fixture may hold the profile before its user.
+        # The copy, not the user's own: in a fixture the profile may come before its user.
         return (self.username,)
 
     natural_key.dependencies = (settings.AUTH_USER_MODEL,)  # type: ignore[attr-defined]

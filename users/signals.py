@@ -1,7 +1,7 @@
-"""The rules: a user has exactly one profile, the two stay in step, and deleting either deletes both.
+"""The rules: a user has exactly one profile, the two stay in sync, and deleting either deletes both.
 
-Each rule is a plain function of an instance and a database alias; the receivers below only call them.
-All rows are reached through base managers, so that a host's filtered default manager hides nobody.
+Each rule is a plain function of an instance and a database alias; the receivers below only call them. All queries use
+base managers, so that a host's filtered default manager hides no rows.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ COPIED: Final = {"username": "username", "email": "email", "first_name": "name"}
 _being_deleted: WeakKeyDictionary[Atomic, set[Any]] = WeakKeyDictionary()
 
 
-# --- one profile each -----------------------------------------------------------------------------
-def give_profile(user: Any, using: str) -> tuple[Profile, bool]:
-    """The user's profile, made now if there is none, and whether it was; two at once make one."""
+# --- one profile per user -------------------------------------------------------------------------
+def ensure_profile(user: Any, using: str) -> tuple[Profile, bool]:
+    """Get or create the user's profile; returns it with whether it was created. Safe under concurrency."""
     values = values_of(user, COPIED, using)
     return Profile._base_manager.using(using).get_or_create(
         user=user, defaults={COPIED[field]: value for field, value in values.items()}
@@ -33,8 +33,8 @@ def give_profile(user: Any, using: str) -> tuple[Profile, bool]:
 
 
 def complete_new_profile(profile: Profile, using: str) -> None:
-    """Fill what a profile made by hand leaves out from its user; a username is never empty."""
-    # __dict__, not getattr: a deferred field is not missing, and asking for it would load it.
+    """Fill missing values of a manually created profile from its user; a username is never left empty."""
+    # __dict__, not getattr: a deferred field is not missing, and getattr would load it.
     missing = [field for field, copy in COPIED.items() if not profile.__dict__.get(copy, True)]
     if not profile._state.adding:
         missing = [field for field in missing if field == "username"]
@@ -43,8 +43,8 @@ def complete_new_profile(profile: Profile, using: str) -> None:
         setattr(profile, COPIED[field], getattr(user, field))
 
 
-def take_the_users_row(profile: Profile, using: str) -> None:
-    """Aim a loaded profile at the row its user already has, and never at another user's row."""
+def adopt_user_row(profile: Profile, using: str) -> None:
+    """Point a fixture's profile at the row that its user already has, and never at another user's row."""
     rows = Profile._base_manager.using(using)
     own = rows.filter(user_id=profile.user_id).values_list("pk", flat=True).first()
     if own is not None:
@@ -53,21 +53,21 @@ def take_the_users_row(profile: Profile, using: str) -> None:
         profile.pk = None
 
 
-# --- in step --------------------------------------------------------------------------------------
-def bring_profile_in_step(user: Any, using: str, saved: Collection[str] | None) -> None:
-    """After a save of these fields of the user (None: of all), write what differs to the profile."""
+# --- synchronisation ------------------------------------------------------------------------------
+def update_profile_from(user: Any, using: str, saved: Collection[str] | None) -> None:
+    """After these fields of the user were saved (None: all), write the differences to the profile."""
     fields = [field for field in COPIED if saved is None or field in saved]
     if not fields:
         return
-    profile, made = give_profile(user, using)
+    profile, made = ensure_profile(user, using)
     if not made:
         values = values_of(user, fields, using)
         _write(profile, {COPIED[field]: value for field, value in values.items()}, using, touch=["updated"])
         _refresh_cached(user, "profile", profile, [COPIED[field] for field in fields] + ["updated"])
 
 
-def bring_user_in_step(profile: Profile, using: str, saved: Collection[str] | None) -> None:
-    """After a save of these fields of the profile (None: of all), write what differs to the user."""
+def update_user_from(profile: Profile, using: str, saved: Collection[str] | None) -> None:
+    """After these fields of the profile were saved (None: all), write the differences to the user."""
     fields = [field for field, copy in COPIED.items() if saved is None or copy in saved]
     user = _owner(profile, using, fresh=True) if fields else None
     if user is not None:
@@ -76,16 +76,16 @@ def bring_user_in_step(profile: Profile, using: str, saved: Collection[str] | No
         _refresh_cached(profile, "user", user, fields)
 
 
-def settle_after_load(user_id: Any, using: str) -> None:
-    """A fixture's user and profile, in either order or without the other: one profile, the user's values."""
+def reconcile_after_load(user_id: Any, using: str) -> None:
+    """After a fixture loaded a user, a profile or both in any order, ensure one profile with the user's values."""
     with transaction.atomic(using=using):
         user = get_user_model()._base_manager.using(using).filter(pk=user_id).first()
         if user is not None:
-            bring_profile_in_step(user, using, None)
+            update_profile_from(user, using, None)
 
 
 def values_of(instance: models.Model, fields: Collection[str], using: str) -> dict[str, Any]:
-    """The instance's values; from its row where one is an expression such as ``Upper("first_name")``."""
+    """The instance's values; read from its row if one is an expression such as ``Upper("first_name")``."""
     values = {field: getattr(instance, field) for field in fields}
     if any(hasattr(value, "resolve_expression") for value in values.values()):
         return type(instance)._base_manager.using(using).values(*fields).get(pk=instance.pk)
@@ -93,7 +93,7 @@ def values_of(instance: models.Model, fields: Collection[str], using: str) -> di
 
 
 def _write(row: models.Model, values: dict[str, Any], using: str, touch: Collection[str] = ()) -> None:
-    """Save what differs and nothing else; where nothing does, nothing is saved: that ends the ping-pong."""
+    """Save only fields that differ; if none do, do not save, which ends the mutual updates."""
     differing = [field for field, value in values.items() if getattr(row, field) != value]
     for field in differing:
         setattr(row, field, values[field])
@@ -108,97 +108,97 @@ def _owner(profile: Profile, using: str, *, fresh: bool = False) -> models.Model
 
 
 def _refresh_cached(instance: models.Model, name: str, row: models.Model, fields: Collection[str]) -> None:
-    """Carry new values over to the related instance in the caller's hands, or its next save undoes them."""
+    """Copy new values to the caller's cached related instance; otherwise its next save would revert them."""
     cached = instance._state.fields_cache.get(name)
     if cached is not None and cached is not row:
         for field in fields:
             setattr(cached, field, getattr(row, field))
 
 
-# --- deleted together -----------------------------------------------------------------------------
-def note_user_delete(user_id: Any, using: str) -> None:
-    """Remember, for as long as the running delete lasts, that this user is part of it."""
+# --- joint deletion -------------------------------------------------------------------------------
+def mark_user_delete(user_id: Any, using: str) -> None:
+    """Record, for the duration of the running delete, that this user is part of it."""
     running = connections[using].atomic_blocks
     if running:
-        # pre_delete is sent inside the collector's own atomic block: it is the innermost one.
+        # pre_delete is sent inside the collector's own atomic block, which is the innermost one.
         _being_deleted.setdefault(running[-1], set()).add(_same_type(user_id))
 
 
 def is_being_deleted(user_id: Any, using: str) -> bool:
-    """Whether a delete that is running on this connection takes the user itself.
+    """Whether a delete running on this connection includes the user.
 
-    ``origin`` alone cannot say: it is None for a bare collector, a model further up that cascades to
-    either, or the profile itself where a receiver deletes it while its user is being deleted.
+    ``origin`` alone is not enough: it is None for a bare collector, a model further up that cascades to either, or the
+    profile itself if a receiver deletes it while its user is being deleted.
     """
     user_id = _same_type(user_id)
     return any(user_id in _being_deleted.get(block, ()) for block in connections[using].atomic_blocks)
 
 
 def _same_type(user_id: Any) -> Any:
-    return get_user_model()._meta.pk.to_python(user_id)  # "5" and 5 are one user
+    return get_user_model()._meta.pk.to_python(user_id)  # "5" and 5 are the same user
 
 
 def delete_user_of(profile: Profile, using: str) -> None:
-    """Delete the user of a deleted profile, unless its deletion is what deletes the profile."""
+    """Delete the user of a deleted profile, unless the user's deletion is already running."""
     if is_being_deleted(profile.user_id, using):
         return
-    # By id, not by profile.user: that may be cached and stale, or looked up on another database.
+    # By id, not profile.user, which may be stale or cached from another database.
     user = get_user_model()._base_manager.using(using).filter(pk=profile.user_id).first()
     if user is not None:
         user.delete(using=using)
 
 
-# --- receivers: named for the log, where they stand as the cause ------------------------------------
+# --- receivers: their names appear as causes in the log -------------------------------------------
 def create_profile(instance: Any, created: bool, raw: bool, using: str, **kwargs: Any) -> None:
-    """A new user gets a profile and a welcome; a loaded one is settled when its fixture is committed."""
+    """Create a new user's profile and send the welcome; for a fixture, reconcile on commit."""
     if raw:
-        transaction.on_commit(lambda: settle_after_load(instance.pk, using), using=using)
-    elif created and give_profile(instance, using)[1]:
+        transaction.on_commit(lambda: reconcile_after_load(instance.pk, using), using=using)
+    elif created and ensure_profile(instance, using)[1]:
         mail.send_welcome(instance, using)
 
 
 def sync_profile(instance: Any, created: bool, raw: bool, using: str, update_fields: Any, **kwargs: Any) -> None:
-    """A changed user changes the profile."""
+    """Update the profile of a changed user."""
     if not raw and not created:
-        bring_profile_in_step(instance, using, update_fields)
+        update_profile_from(instance, using, update_fields)
 
 
 def prepare_profile(instance: Profile, raw: bool, using: str, **kwargs: Any) -> None:
-    """A profile about to be saved is complete and in the right row."""
+    """Complete a profile before it is saved; for a fixture, point it at the right row."""
     if raw:
-        take_the_users_row(instance, using)
+        adopt_user_row(instance, using)
     else:
         complete_new_profile(instance, using)
 
 
 def sync_user(instance: Profile, raw: bool, using: str, update_fields: Any, **kwargs: Any) -> None:
-    """An edited profile changes the user."""
+    """Update the user of a changed profile; for a fixture, reconcile on commit."""
     if raw:
-        transaction.on_commit(lambda: settle_after_load(instance.user_id, using), using=using)
+        transaction.on_commit(lambda: reconcile_after_load(instance.user_id, using), using=using)
     else:
-        bring_user_in_step(instance, using, update_fields)
+        update_user_from(instance, using, update_fields)
 
 
 def begin_user_delete(instance: Any, using: str, **kwargs: Any) -> None:
-    """A user about to go."""
-    note_user_delete(instance.pk, using)
+    """Mark the user as being deleted."""
+    mark_user_delete(instance.pk, using)
 
 
 def say_goodbye(instance: Any, using: str, **kwargs: Any) -> None:
-    """A user is gone: farewell to them, notice to the administrators."""
+    """Send the farewell and the notice after a user was deleted."""
     mail.send_farewell(instance, using)
 
 
 def delete_user(instance: Profile, using: str, **kwargs: Any) -> None:
-    """A profile is gone: so is its user."""
+    """Delete the user of a deleted profile."""
     delete_user_of(instance, using)
 
 
 # --- wiring ---------------------------------------------------------------------------------------
 def connect(sender: type[models.Model], **kwargs: Any) -> None:
-    """Connect the rules for one model class, if it is a user's or a profile's, also as a proxy or child.
+    """Connect the receivers for one model class if it is a user or profile model, including proxies and children.
 
-    A multi-table child sends only its own save signals but, when deleted, its parent's too.
+    A multi-table child sends only its own save signals but, when deleted, its parent's delete signals too.
     """
     user_model = get_user_model()
     if issubclass(sender, user_model):
@@ -215,7 +215,7 @@ def connect(sender: type[models.Model], **kwargs: Any) -> None:
 
 
 def connect_all(known: Collection[type[models.Model]]) -> None:
-    """Connect the rules for the models there are and for those that are defined later."""
+    """Connect the receivers for existing models and for those defined later."""
     for model in known:
         connect(model)
     class_prepared.connect(connect)

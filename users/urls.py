@@ -1,4 +1,4 @@
-"""The addresses of the accounts."""
+"""The account URLs."""
 
 from django.urls import path
 

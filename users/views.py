@@ -1,4 +1,4 @@
-"""The pages of an account: register, log in and out, profile, password, delete."""
+"""The account pages: registration, login and logout, profile, password and deletion."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, UpdateView
 
-from signal_log.show.access import may_see_events
+from signal_log import may_see_events
 from users.forms import DeleteAccountForm, ProfileForm, RegistrationForm
 from users.models import Profile
-from users.signals import give_profile
+from users.signals import ensure_profile
 
 
-class HomeAfterwardsMixin(views.RedirectURLMixin):
-    """On to ``next``, if it is a page of this site; else to the live page, or to the profile."""
+class RedirectHomeMixin(views.RedirectURLMixin):
+    """Redirects to ``next`` if it is on this site, else to the live page or, without permission, the profile."""
 
     request: HttpRequest
 
@@ -32,7 +32,7 @@ class HomeAfterwardsMixin(views.RedirectURLMixin):
 
 
 class FocusMixin:
-    """The first field has the focus, or, after errors, their summary on top of the page."""
+    """Focuses the first field or, after errors, their summary at the top of the page."""
 
     def get_form(self, *args: Any, **kwargs: Any) -> Any:
         form = super().get_form(*args, **kwargs)  # type: ignore[misc]
@@ -42,8 +42,8 @@ class FocusMixin:
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
-class RegisterView(FocusMixin, HomeAfterwardsMixin, FormView):
-    """Make an account, with its profile, in one transaction; then be logged in."""
+class RegisterView(FocusMixin, RedirectHomeMixin, FormView):
+    """Create an account and its profile in one transaction, then log in."""
 
     form_class = RegistrationForm
     template_name = "users/register.html"
@@ -70,7 +70,7 @@ class RegisterView(FocusMixin, HomeAfterwardsMixin, FormView):
         return super().get_context_data(**kwargs) | {"next": self.get_redirect_url()}
 
 
-class LoginView(FocusMixin, HomeAfterwardsMixin, views.LoginView):
+class LoginView(FocusMixin, RedirectHomeMixin, views.LoginView):
     """Log in."""
 
     template_name = "users/login.html"
@@ -78,7 +78,7 @@ class LoginView(FocusMixin, HomeAfterwardsMixin, views.LoginView):
 
 
 class LogoutView(views.LogoutView):
-    """Log out, by POST only, and say so."""
+    """Log out (POST only), with a confirmation message."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().post(request, *args, **kwargs)
@@ -88,7 +88,7 @@ class LogoutView(views.LogoutView):
 
 @method_decorator(never_cache, name="dispatch")
 class ProfileView(LoginRequiredMixin, UpdateView):
-    """One's own profile, and the form that edits it."""
+    """The user's own profile, with its edit form."""
 
     form_class = ProfileForm
     template_name = "users/profile.html"
@@ -96,26 +96,26 @@ class ProfileView(LoginRequiredMixin, UpdateView):
 
     def get_object(self, queryset: Any = None) -> Profile:
         user = get_object_or_404(get_user_model()._base_manager, pk=self.request.user.pk)
-        # A user written past the signals (bulk_create, raw SQL) gets the profile on the first visit.
-        return give_profile(user, router.db_for_write(Profile, instance=user))[0]
+        # A user created without signals (bulk_create, raw SQL) gets a profile on the first visit.
+        return ensure_profile(user, router.db_for_write(Profile, instance=user))[0]
 
     def form_valid(self, form: Any) -> HttpResponse:
         with transaction.atomic():
-            # The user first: a save of the user takes these two locks in the same order.
+            # Lock the user first: saving a user takes the two locks in this order.
             get_user_model()._base_manager.select_for_update().filter(pk=form.instance.user_id).first()
             response = super().form_valid(form)
         messages.success(self.request, "Your profile has been saved.")
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        # What is saved, beside the form with what was typed.
+        # The saved profile, shown next to the form's unsaved input.
         saved = self.object if not kwargs.get("form") else Profile._base_manager.get(pk=self.object.pk)
         return super().get_context_data(**kwargs) | {"saved": saved}
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
 class DeleteView(FocusMixin, LoginRequiredMixin, FormView):
-    """Delete one's own account, and with it the profile, after the password was given once more."""
+    """Delete the user's own account and profile, after confirming the password."""
 
     form_class = DeleteAccountForm
     template_name = "users/delete.html"
@@ -125,7 +125,7 @@ class DeleteView(FocusMixin, LoginRequiredMixin, FormView):
         return super().get_form_kwargs() | {"user": self.request.user}
 
     def form_valid(self, form: DeleteAccountForm) -> HttpResponse:
-        # Not request.user itself: the log names the actor by it, and a deleted instance loses its pk.
+        # Not request.user itself: the log takes the actor from it, and a deleted instance loses its pk.
         user = get_object_or_404(get_user_model()._base_manager, pk=self.request.user.pk)
         user.delete()
         logout(self.request)
@@ -135,7 +135,7 @@ class DeleteView(FocusMixin, LoginRequiredMixin, FormView):
 
 @method_decorator(never_cache, name="dispatch")
 class PasswordChangeView(FocusMixin, views.PasswordChangeView):
-    """Choose another password; other sessions of the account end."""
+    """Change the password, which ends the account's other sessions."""
 
     template_name = "users/password_change.html"
     success_url = reverse_lazy("users:password_change_done")
@@ -143,13 +143,13 @@ class PasswordChangeView(FocusMixin, views.PasswordChangeView):
 
 @method_decorator(never_cache, name="dispatch")
 class PasswordChangeDoneView(views.PasswordChangeDoneView):
-    """Say that it is changed."""
+    """Confirm the change."""
 
     template_name = "users/password_change_done.html"
 
 
 class PasswordResetView(FocusMixin, views.PasswordResetView):
-    """Ask for a mail with a link; the answer is the same whether or not there is such an account."""
+    """Request a reset link by mail; the response is the same whether or not the account exists."""
 
     template_name = "users/password_reset.html"
     email_template_name = "users/mail/password_reset.txt"
@@ -158,20 +158,20 @@ class PasswordResetView(FocusMixin, views.PasswordResetView):
 
 
 class PasswordResetDoneView(views.PasswordResetDoneView):
-    """Say that the mail is on its way."""
+    """Confirm that the mail was sent."""
 
     template_name = "users/password_reset_done.html"
 
 
 class PasswordResetConfirmView(FocusMixin, views.PasswordResetConfirmView):
-    """Choose a new password by the link of the mail, or be told that the link is spent."""
+    """Set a new password through the mailed link, or report that the link is no longer valid."""
 
     template_name = "users/password_reset_confirm.html"
     success_url = reverse_lazy("users:password_reset_complete")
 
 
 class PasswordResetCompleteView(views.PasswordResetCompleteView):
-    """Say that the new password holds."""
+    """Confirm the new password."""
 
     template_name = "users/password_reset_complete.html"
 

@@ -1,1 +1,1 @@
-"""Demo traffic: invented people who register, change their minds and leave, so that the live page lives."""
+"""Demo traffic: generated people who register, edit their profiles and leave, to fill the live page."""

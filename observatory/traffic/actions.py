@@ -1,4 +1,4 @@
-"""What demo people do and what is done to them: each method one kind of thing that shows in the log."""
+"""The actions of the demo traffic: each method produces one kind of activity in the log."""
 
 from __future__ import annotations
 
@@ -10,97 +10,104 @@ from typing import Final
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from observatory.traffic import people as lives
-from observatory.traffic.population import Crowd, new_password
+import signal_log
+from observatory.traffic import people
+from observatory.traffic.population import Population, new_password
 from observatory.traffic.visitor import Visitor
-from signal_log.capture.trace.context import default_scene
-from signal_log.capture.trace.trace import trace_of
 from users.models import Profile
 
-FEWEST: Final = 3  # with fewer people than this only newcomers come
+MIN_PEOPLE: Final = 3  # with fewer people than this, only arrivals happen
+
+SOURCE: Final = "command:signal_traffic"
+
+by_code = signal_log.context(source=SOURCE)
+"""Decorates an action that uses no page: its events form one trace, with the command as their source."""
 
 
 class RegretError(Exception):
-    """What a demo transaction is rolled back by; its text shows in the log."""
+    """Rolls a demo transaction back; its text shows in the log."""
 
 
-class NothingFailedError(Exception):
-    """A save that had to fail went through."""
+class UnexpectedSuccessError(Exception):
+    """A save that should have failed succeeded."""
 
 
-class Doings:
-    """Draws what happens next and does it; each thing is named for the summary."""
+class Actions:
+    """Draws the next kind of action and performs it."""
 
-    def __init__(self, crowd: Crowd, rng: Random, keep: int, host: str) -> None:
-        self.crowd = crowd
+    def __init__(self, population: Population, rng: Random, keep: int, host: str) -> None:
+        self.population = population
         self.rng = rng
         self.keep = keep
         self.host = host
         self._visitors: dict[int, Visitor] = {}
         self._bag: list[str] = []
-        self._partings: list[str] = []
+        self._departures: list[str] = []
 
-    # --- what happens next --------------------------------------------------------------------------
+    # --- scheduling -----------------------------------------------------------------------------------
     def draw(self) -> str:
-        """The next kind: all kinds by their weights in random order, bent where there are too many or too few."""
+        """The next kind: weighted, in random order, and adjusted if there are too many or too few people."""
         if not self._bag:
             self._bag = [kind for kind, weight in WEIGHTS.items() for _ in range(weight)]
             self.rng.shuffle(self._bag)
-        kind, people = self._bag.pop(), self.crowd.count()
-        if people > self.keep or (people == self.keep and kind in ARRIVALS):
-            return self._parting()
-        if people < min(FEWEST, self.keep) and kind not in ARRIVALS:
+        kind, count = self._bag.pop(), self.population.count()
+        if count > self.keep or (count == self.keep and kind in ARRIVALS):
+            return self._departure()
+        if count < min(MIN_PEOPLE, self.keep) and kind not in ARRIVALS:
             return "registered"
-        return self._parting() if kind == PARTING else kind
+        return self._departure() if kind == DEPARTURE else kind
 
     def do(self, kind: str) -> None:
-        """Do it; whoever is gone afterwards has no browser any more."""
+        """Perform an action, then discard the visitors of people who are gone."""
         KINDS[kind](self)
-        here = set(self.crowd.everybody().values_list("pk", flat=True))
+        here = set(self.population.everyone().values_list("pk", flat=True))
         self._visitors = {pk: visitor for pk, visitor in self._visitors.items() if pk in here}
 
-    def _parting(self) -> str:
-        """The ways to go, each as often as the others."""
-        if not self._partings:
-            self._partings = [*PARTINGS]
-            self.rng.shuffle(self._partings)
-        return self._partings.pop()
+    def _departure(self) -> str:
+        """The next kind of departure; all occur equally often."""
+        if not self._departures:
+            self._departures = [*DEPARTURES]
+            self.rng.shuffle(self._departures)
+        return self._departures.pop()
 
-    # --- by the site's own pages: with actor, path and remote address --------------------------------
+    # --- through the site's pages: with actor, path and remote address --------------------------------
     def register(self) -> None:
-        username, password = self.crowd.newcomer(), new_password()
-        visitor = Visitor(self.host, lives.remote_address(self.rng), password)
-        with self.crowd.expecting(username):
+        username, password = self.population.new_username(), new_password()
+        visitor = Visitor(self.host, people.remote_address(self.rng), password)
+        with self.population.expecting(username):
             visitor.submit(
                 "users:register",
                 username=username,
-                first_name=lives.first_name(username),
-                email=lives.address(username),
+                first_name=people.first_name(username),
+                email=people.address(username),
                 password1=password,
                 password2=password,
             )
         visitor.is_logged_in = True
-        self._visitors[self.crowd.everybody().get(username=username).pk] = visitor
+        self._visitors[self.population.everyone().get(username=username).pk] = visitor
 
     def log_in(self) -> None:
-        user = self.crowd.somebody()
+        user = self.population.random_user()
         visitor = self._visitor_of(user)
         visitor.log_out()
         visitor.log_in(user.username)
 
     def edit_profile(self) -> None:
-        profile = self._profile_of(self.crowd.somebody())
+        profile = self._profile_of(self.population.random_user())
         self._submit_profile(
             profile,
-            **{field: lives.something_else(field, getattr(profile, field), self.rng) for field in lives.edit(self.rng)},
+            **{
+                field: people.different_value(field, getattr(profile, field), self.rng)
+                for field in people.edit(self.rng)
+            },
         )
 
     def change_address(self) -> None:
-        profile = self._profile_of(self.crowd.somebody())
-        self._submit_profile(profile, email=lives.address(profile.username, self.rng))
+        profile = self._profile_of(self.population.random_user())
+        self._submit_profile(profile, email=people.address(profile.username, self.rng))
 
     def change_password(self) -> None:
-        user = self.crowd.somebody()
+        user = self.population.random_user()
         visitor = self._visitor_of(user)
         visitor.log_in(user.username)
         password = new_password()
@@ -113,78 +120,89 @@ class Doings:
         visitor.password = password
 
     def leave(self) -> None:
-        [user] = self.crowd.oldest()
+        [user] = self.population.oldest()
         visitor = self._visitor_of(user)
         visitor.log_in(user.username)
         visitor.submit("users:delete", password=visitor.password)
 
-    # --- by code: the source is the command, the actor the login of the machine -----------------------
+    # --- by code: the source is the command, the actor the OS user ------------------------------------
+    @by_code
     def create(self) -> None:
-        self._create(self.crowd.newcomer())
+        self._create(self.population.new_username())
 
-    def move(self) -> None:
-        profile = self._profile_of(self.crowd.somebody())
-        profile.location = lives.something_else("location", profile.location, self.rng)
+    @by_code
+    def change_location(self) -> None:
+        profile = self._profile_of(self.population.random_user())
+        profile.location = people.different_value("location", profile.location, self.rng)
         profile.save(update_fields=["location", "updated"])
 
+    @by_code
     def toggle_staff(self) -> None:
-        user = self.crowd.somebody()
+        user = self.population.random_user()
         user.is_staff = not user.is_staff
         user.save()
 
+    @by_code
     def delete_user(self) -> None:
-        self.crowd.oldest()[0].delete()
+        self.population.oldest()[0].delete()
 
+    @by_code
     def delete_profile(self) -> None:
-        self._profile_of(self.crowd.oldest()[0]).delete()
+        self._profile_of(self.population.oldest()[0]).delete()
 
+    @by_code
     def delete_users(self) -> None:
-        self.crowd.everybody().filter(pk__in=[user.pk for user in self.crowd.oldest(2)]).delete()
+        self.population.everyone().filter(pk__in=[user.pk for user in self.population.oldest(2)]).delete()
 
+    @by_code
     def delete_profiles(self) -> None:
-        Profile.objects.filter(user__in=[user.pk for user in self.crowd.oldest(2)]).delete()
+        Profile.objects.filter(user__in=[user.pk for user in self.population.oldest(2)]).delete()
 
+    @by_code
     def roll_back(self) -> None:
-        """A newcomer and a change, both undone."""
-        with trace_of(default_scene), suppress(RegretError), transaction.atomic():
-            self._create(self.crowd.newcomer())
-            self._edit(self.crowd.somebody())
+        """A new user and an edit, both rolled back."""
+        with suppress(RegretError), transaction.atomic():
+            self._create(self.population.new_username())
+            self._edit(self.population.random_user())
             raise self._regret()
 
-    def roll_back_a_part(self) -> None:
-        """Two changes of which the second is undone; the first is committed."""
-        with trace_of(default_scene), transaction.atomic():
-            user = self.crowd.somebody()
+    @by_code
+    def roll_back_partly(self) -> None:
+        """Two changes: the first is committed, the second rolled back to a savepoint."""
+        with transaction.atomic():
+            user = self.population.random_user()
             self._edit(user)
             with suppress(RegretError), transaction.atomic():
-                user.email = lives.address(user.username, self.rng)
+                user.email = people.address(user.username, self.rng)
                 user.save(update_fields=["email"])
                 raise self._regret()
 
-    def take_a_name(self) -> None:
-        """A second user of a name: the database refuses."""
-        name = self.crowd.somebody().username
-        self._refused(User(username=name, email=lives.address(name)).save)
+    @by_code
+    def duplicate_username(self) -> None:
+        """A second user with an existing username, which the database rejects."""
+        name = self.population.random_user().username
+        self._refused(User(username=name, email=people.address(name)).save)
 
-    def second_profile(self) -> None:
-        """A second profile of a user: the database refuses."""
-        user = self.crowd.somebody()
+    @by_code
+    def duplicate_profile(self) -> None:
+        """A second profile for a user, which the database rejects."""
+        user = self.population.random_user()
         self._refused(Profile(user=user, username=user.username).save)
 
-    # --- what these are made of -----------------------------------------------------------------------
+    # --- building blocks ------------------------------------------------------------------------------
     def _create(self, username: str) -> None:
-        with self.crowd.expecting(username):
+        with self.population.expecting(username):
             User.objects.create_user(
-                username, lives.address(username), new_password(), first_name=lives.first_name(username)
+                username, people.address(username), new_password(), first_name=people.first_name(username)
             )
 
     def _edit(self, user: User) -> None:
         profile = self._profile_of(user)
-        profile.headline = lives.something_else("headline", profile.headline, self.rng)
+        profile.headline = people.different_value("headline", profile.headline, self.rng)
         profile.save()
 
     def _regret(self) -> RegretError:
-        return RegretError(self.rng.choice(lives.REGRETS))
+        return RegretError(self.rng.choice(people.REGRETS))
 
     @staticmethod
     def _refused(save: Callable[..., None]) -> None:
@@ -192,19 +210,20 @@ class Doings:
             save(force_insert=True)
         except IntegrityError:
             return
-        raise NothingFailedError("The database took what its constraints forbid.")
+        raise UnexpectedSuccessError("The database accepted a row that violates its constraints.")
 
     @staticmethod
     def _profile_of(user: User) -> Profile:
         return Profile.objects.select_related("user").get(user=user.pk)
 
     def _visitor_of(self, user: User) -> Visitor:
-        """The person's browser; who is left from an earlier run gets a new password to log in with."""
+        """The person's visitor; people left over from an earlier run get a new password to log in with."""
         visitor = self._visitors.get(user.pk)
         if visitor is None:
-            visitor = Visitor(self.host, lives.remote_address(self.rng), new_password())
+            visitor = Visitor(self.host, people.remote_address(self.rng), new_password())
             user.set_password(visitor.password)
-            user.save(update_fields=["password"])
+            with signal_log.context(source=SOURCE):
+                user.save(update_fields=["password"])
             self._visitors[user.pk] = visitor
         return visitor
 
@@ -215,35 +234,35 @@ class Doings:
         visitor.submit("users:profile", **shown | changed)
 
 
-ARRIVALS: Final = {"registered": Doings.register, "created by code": Doings.create}
-PARTINGS: Final = {
-    "left by themselves": Doings.leave,
-    "deleted by user": Doings.delete_user,
-    "deleted by profile": Doings.delete_profile,
-    "deleted by queryset": Doings.delete_users,
-    "deleted by profiles' queryset": Doings.delete_profiles,
+ARRIVALS: Final = {"registered": Actions.register, "created by code": Actions.create}
+DEPARTURES: Final = {
+    "deleted their account": Actions.leave,
+    "deleted by user": Actions.delete_user,
+    "deleted by profile": Actions.delete_profile,
+    "deleted by queryset": Actions.delete_users,
+    "deleted by profiles' queryset": Actions.delete_profiles,
 }
-KINDS: Final[dict[str, Callable[[Doings], None]]] = {
+KINDS: Final[dict[str, Callable[[Actions], None]]] = {
     **ARRIVALS,
-    "logged in": Doings.log_in,
-    "edited their profile": Doings.edit_profile,
-    "changed their address": Doings.change_address,
-    "changed their password": Doings.change_password,
-    "moved by code": Doings.move,
-    "staff or not": Doings.toggle_staff,
-    "rolled back": Doings.roll_back,
-    "rolled back in part": Doings.roll_back_a_part,
-    "refused: name taken": Doings.take_a_name,
-    "refused: second profile": Doings.second_profile,
-    **PARTINGS,
+    "logged in": Actions.log_in,
+    "edited their profile": Actions.edit_profile,
+    "changed their address": Actions.change_address,
+    "changed their password": Actions.change_password,
+    "moved by code": Actions.change_location,
+    "toggled staff status": Actions.toggle_staff,
+    "rolled back": Actions.roll_back,
+    "rolled back in part": Actions.roll_back_partly,
+    "refused: name taken": Actions.duplicate_username,
+    "refused: second profile": Actions.duplicate_profile,
+    **DEPARTURES,
 }
-PARTING: Final = "a parting"
-"""In the bag it stands for whichever way to go is next."""
+DEPARTURE: Final = "a departure"
+"""A placeholder in the bag for the next kind of departure."""
 WEIGHTS: Final = {
-    **{kind: 1 for kind in KINDS if kind not in PARTINGS},
+    **{kind: 1 for kind in KINDS if kind not in DEPARTURES},
     "registered": 4,
     "logged in": 3,
     "edited their profile": 7,
     "changed their address": 2,
-    PARTING: 4,
+    DEPARTURE: 4,
 }

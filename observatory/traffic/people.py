@@ -1,4 +1,4 @@
-"""Invented people: names, what they write about themselves, and how they change it. Plain Python."""
+"""Generated people: names, what they write about themselves, and how they change it. Plain Python."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 DOMAIN: Final = "example.org"
-"""Reserved by RFC 2606: no mail to it ever arrives anywhere."""
+"""Reserved by RFC 2606: mail to it is never delivered."""
 
 NAMES: Final = (
     "Ada", "Grace", "Linus", "Barbara", "Edsger", "Margaret", "Alan", "Katherine", "Donald", "Radia", "Dennis",
@@ -43,51 +43,51 @@ REGRETS: Final = (
     "the import stopped at line 118",
     "the form was cancelled",
 )
-LAST_OF_ADDRESS: Final = 254
-"""The last number of the networks that are reserved for documentation (RFC 5737)."""
+LAST_HOST: Final = 254
+"""The highest host number in the networks reserved for documentation (RFC 5737)."""
 
 
 def usernames(rng: Random) -> Callable[[], str]:
-    """A function that gives another username at each call: first plain names in random order, then numbered ones."""
-    waiting: list[str] = []
+    """A function that returns a new username at each call: first plain names in random order, then numbered ones."""
+    pending: list[str] = []
     rounds = 0
 
-    def another() -> str:
+    def next_username() -> str:
         nonlocal rounds
-        if not waiting:
+        if not pending:
             rounds += 1
-            waiting.extend(name.lower() + (str(rounds) if rounds > 1 else "") for name in NAMES)
-            rng.shuffle(waiting)
-        return waiting.pop()
+            pending.extend(name.lower() + (str(rounds) if rounds > 1 else "") for name in NAMES)
+            rng.shuffle(pending)
+        return pending.pop()
 
-    return another
+    return next_username
 
 
 def first_name(username: str) -> str:
-    """The name a username was made of."""
+    """The name that a username was made from."""
     return username.rstrip("0123456789").title()
 
 
 def address(username: str, rng: Random | None = None) -> str:
-    """An e-mail address of this person; with ``rng`` one of several, to change to."""
+    """An email address for this person; with ``rng``, a random alternative to change to."""
     tag = f"+{rng.choice(('news', 'work', 'home', 'lists', 'travel'))}{rng.randint(1, 99)}" if rng else ""
     return f"{username}{tag}@{DOMAIN}"
 
 
 def remote_address(rng: Random) -> str:
-    """An address that is nobody's."""
-    return f"{rng.choice(('192.0.2', '198.51.100', '203.0.113'))}.{rng.randint(1, LAST_OF_ADDRESS)}"
+    """A random address from the documentation networks."""
+    return f"{rng.choice(('192.0.2', '198.51.100', '203.0.113'))}.{rng.randint(1, LAST_HOST)}"
 
 
-def something_else(field: str, now: str, rng: Random) -> str:
-    """A plausible value of a profile's field that differs from the one it has now."""
+def different_value(field: str, now: str, rng: Random) -> str:
+    """A plausible new value for a profile's field."""
     if field == "bio":
-        wanted = " ".join(rng.sample(SENTENCES, rng.randint(1, 3)))
-        return wanted if wanted != now else ""
+        bio = " ".join(rng.sample(SENTENCES, rng.randint(1, 3)))
+        return bio if bio != now else ""
     choices = {"headline": HEADLINES, "location": LOCATIONS}[field]
     return rng.choice([choice for choice in choices if choice != now])
 
 
 def edit(rng: Random) -> list[str]:
-    """Which fields of a profile somebody changes in one go: mostly one."""
+    """The fields that one edit of a profile changes: usually one."""
     return rng.sample(("headline", "location", "bio"), rng.choices((1, 2, 3), (6, 2, 1))[0])

@@ -1,4 +1,4 @@
-"""The people the traffic made, and nobody else: every account it touches is found here."""
+"""Finds the accounts that the demo traffic created; it touches no others."""
 
 from __future__ import annotations
 
@@ -12,59 +12,58 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Q, QuerySet
 from django.db.models.signals import post_save
 
-from observatory.traffic import people as lives
+from observatory.traffic import people
 
 GROUP: Final = "Demo people (made by signal_traffic)"
 
 
 def new_password() -> str:
-    """Never from the seeded dice: nobody can guess a demo account's password."""
+    """A random password, independent of the seed, so that it cannot be guessed."""
     return secrets.token_urlsafe(16)
 
 
-class Crowd:
+class Population:
     """Finds and marks the demo people.
 
-    A person is known by two things that nobody else has together: membership in a group of that purpose,
-    given inside the transaction that makes the account, and an address at a domain reserved for examples.
-    So neither a namesake, nor somebody who registers with such an address, nor somebody who is put into the
-    group by hand is ever touched.
+    They are identified by two things in combination: membership in a dedicated group, added in the transaction that
+    creates the account, and an email address at a domain reserved for examples. So a user with the same name, a user
+    who registers with such an address, and a user added to the group manually are never touched.
     """
 
     def __init__(self, rng: Random) -> None:
         self.rng = rng
-        self._another_username = lives.usernames(rng)
+        self._next_username = people.usernames(rng)
         self._expected: set[str] = set()
 
-    def everybody(self) -> QuerySet[User]:
-        """All of them, the oldest first."""
+    def everyone(self) -> QuerySet[User]:
+        """All demo people, oldest first."""
         return User._base_manager.filter(
-            groups__name=GROUP, email__iendswith=f"@{lives.DOMAIN}", is_superuser=False
+            groups__name=GROUP, email__iendswith=f"@{people.DOMAIN}", is_superuser=False
         ).order_by("pk")
 
     def count(self) -> int:
-        """How many there are now."""
-        return self.everybody().count()
+        """How many there are."""
+        return self.everyone().count()
 
-    def somebody(self) -> User:
-        """One of them, at random."""
-        return self.rng.choice(list(self.everybody()))
+    def random_user(self) -> User:
+        """A random one."""
+        return self.rng.choice(list(self.everyone()))
 
     def oldest(self, count: int = 1) -> list[User]:
-        """Those who have been here longest."""
-        return list(self.everybody()[:count])
+        """The oldest accounts."""
+        return list(self.everyone()[:count])
 
-    def newcomer(self) -> str:
-        """A username, and with it an address, that nobody has."""
+    def new_username(self) -> str:
+        """A username that is not taken, and whose email address is not taken either."""
         while True:
-            username = self._another_username()
-            taken = Q(username__iexact=username) | Q(email__iexact=lives.address(username))
+            username = self._next_username()
+            taken = Q(username__iexact=username) | Q(email__iexact=people.address(username))
             if not User._base_manager.filter(taken).exists():
                 return username
 
     @contextmanager
     def expecting(self, username: str) -> Iterator[None]:
-        """The account of this name that this process creates within the block is one of ours."""
+        """Treat the account with this username that is created in the block as a demo account."""
         self._expected.add(username)
         try:
             yield
@@ -72,8 +71,8 @@ class Crowd:
             self._expected.discard(username)
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Mark the expected accounts for as long as the block lasts."""
+    def marking(self) -> Iterator[None]:
+        """Mark expected accounts as they are created in the block."""
         self.group = Group.objects.get_or_create(name=GROUP)[0]
         post_save.connect(self.mark, sender=User, weak=False)
         try:
@@ -82,13 +81,13 @@ class Crowd:
             post_save.disconnect(self.mark, sender=User)
 
     def mark(self, instance: User, created: bool, using: str, **kwargs: Any) -> None:
-        """A receiver, so that the mark stands or falls with the account."""
+        """Mark an expected account; a receiver, so that the mark is in the account's transaction."""
         if created and instance.username in self._expected:
             instance.groups.add(self.group)
 
-    def clear(self) -> int:
-        """Delete them all, and their group if nobody else is in it; how many there were."""
+    def delete_all(self) -> int:
+        """Delete all of them, and their group if it has no other members; returns how many there were."""
         count = self.count()
-        self.everybody().delete()
+        self.everyone().delete()
         Group.objects.filter(name=GROUP, user=None).delete()
         return count

@@ -1,4 +1,4 @@
-"""Runs the traffic at its pace until its time is over or somebody stops it, and keeps count."""
+"""Runs the traffic at the chosen rate until its time is up or it is stopped, and counts what happened."""
 
 from __future__ import annotations
 
@@ -16,27 +16,25 @@ from typing import Final
 from django.core.management.base import CommandError
 from django.db import close_old_connections
 
-from signal_log.capture.trace.trace import current_trace
-
-MOST_IN_A_ROW: Final = 10
-"""So many things in a row that go wrong end the traffic: the site is down or too different."""
-FURTHEST_BEHIND: Final = 1.0
-"""Seconds the traffic may be late and still catch up; what is lost beyond them is not made good."""
+MAX_CONSECUTIVE_FAILURES: Final = 10
+"""After this many consecutive failures the traffic stops: the site is down or incompatible."""
+MAX_LAG: Final = 1.0
+"""Seconds the traffic may lag and still catch up; any further lag is dropped."""
 
 
 class Stop:
-    """Set by Ctrl-C or SIGTERM: what is under way is finished, then the traffic ends."""
+    """A stop flag, set by Ctrl-C or SIGTERM: the current action finishes, then the traffic ends."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def wait(self, seconds: float) -> bool:
-        """Sleep, but wake up at once to stop; whether it is time to stop."""
+        """Sleep, waking immediately when stopped; returns whether to stop."""
         return self._event.wait(seconds)
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Listen to the signals for as long as the block lasts; a second one acts as ever."""
+        """Handle the signals in the block; a second signal has its usual effect."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -59,7 +57,7 @@ class Stop:
 
 
 class Run:
-    """One run: things happen at about ``rate`` a second, for ``seconds`` or, if 0, until stopped."""
+    """One run: about ``rate`` actions per second, for ``seconds`` or, if 0, until stopped."""
 
     def __init__(self, rate: float, seconds: float, rng: Random, stop: Stop) -> None:
         self.rate = rate
@@ -67,8 +65,8 @@ class Run:
         self.rng = rng
         self.stop = stop
         self.done: Counter[str] = Counter()
-        self.wrong: Counter[str] = Counter()
-        self._in_a_row = 0
+        self.failed: Counter[str] = Counter()
+        self._consecutive_failures = 0
         self.started = time.monotonic()
 
     @property
@@ -76,38 +74,35 @@ class Run:
         """Seconds since the start."""
         return time.monotonic() - self.started
 
-    def happenings(self) -> Iterator[None]:
-        """Yields whenever something is to happen; people are not clockworks, so the gaps vary by a half."""
+    def ticks(self) -> Iterator[None]:
+        """Yield whenever an action is due; intervals vary randomly by up to half."""
         due = 0.0
         while True:
             over = bool(self.seconds) and due >= self.seconds
             if self.stop.wait((self.seconds if over else due) - self.elapsed) or over:
                 return
             yield
-            due = max(due, self.elapsed - FURTHEST_BEHIND) + self.rng.uniform(0.5, 1.5) / self.rate
+            due = max(due, self.elapsed - MAX_LAG) + self.rng.uniform(0.5, 1.5) / self.rate
 
     def attempt(self, kind: str, work: Callable[[], None]) -> str:
-        """Do one thing in a trace of its own; what went wrong, or nothing. Too much of it ends the run."""
+        """Perform one action outside the command's trace; returns its error, or raises after too many in a row."""
         try:
-            in_a_trace_of_its_own(work)
+            in_own_trace(work)
         except Exception as error:
-            self.wrong[kind] += 1
-            self._in_a_row += 1
+            self.failed[kind] += 1
+            self._consecutive_failures += 1
             close_old_connections()
             problem = f"{kind}: {type(error).__name__}: {error}"
-            if self._in_a_row == MOST_IN_A_ROW:
-                raise CommandError(f"{MOST_IN_A_ROW} things in a row went wrong, the last was\n  {problem}") from error
+            if self._consecutive_failures == MAX_CONSECUTIVE_FAILURES:
+                raise CommandError(
+                    f"{MAX_CONSECUTIVE_FAILURES} consecutive actions failed, the last with\n  {problem}"
+                ) from error
             return problem
-        self._in_a_row = 0
+        self._consecutive_failures = 0
         self.done[kind] += 1
         return ""
 
 
-def in_a_trace_of_its_own(work: Callable[[], None]) -> None:
-    """The command's own trace would never end, and would hide the requests that begin theirs."""
-
-    def apart() -> None:
-        current_trace.set(None)
-        work()
-
-    contextvars.copy_context().run(apart)
+def in_own_trace(work: Callable[[], None]) -> None:
+    """Run outside the command's trace, which would never end and would absorb the traces of the requests."""
+    contextvars.Context().run(work)

@@ -1,4 +1,4 @@
-"""A demo person's browser: real requests through all of the middleware, without a network."""
+"""A demo person's browser: real requests through the whole middleware stack, without a network."""
 
 from __future__ import annotations
 
@@ -12,60 +12,60 @@ from django.test import Client
 from django.urls import reverse
 
 
-class QuickHasher(PBKDF2PasswordHasher):
-    """Django's default hasher with few rounds: long random passwords need no slowing down, the demo no heater."""
+class FastHasher(PBKDF2PasswordHasher):
+    """Django's default hasher with few iterations: the passwords are long and random, so slow hashing adds nothing."""
 
     iterations = 1_000
 
 
-LEAVING: Final = ("users:logout", "users:delete")
-"""Whoever has sent one of these finds themselves at the log-in page; any other form keeps them inside."""
+LOGGED_OUT_AFTER: Final = ("users:logout", "users:delete")
+"""Submitting one of these forms leads to the login page; any other form keeps the user logged in."""
 DUMMY_MAIL: Final = "django.core.mail.backends.dummy.EmailBackend"
 
 
-def settings_of_the_traffic() -> dict[str, Any]:
-    """What differs in this process while it makes traffic.
+def traffic_settings() -> dict[str, Any]:
+    """Settings to override in this process while it makes traffic.
 
-    No mail leaves or piles up, no session is left in the database, hashing is quick.
+    No mail is sent or stored, no session is left in the database, and hashing is fast.
     """
     mail = {"MAILERS": {"default": {"BACKEND": DUMMY_MAIL}}} if hasattr(settings, "MAILERS") else {}
     return {
         **(mail or {"EMAIL_BACKEND": DUMMY_MAIL}),
         "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
-        "PASSWORD_HASHERS": [f"{__name__}.{QuickHasher.__name__}", *settings.PASSWORD_HASHERS],
+        "PASSWORD_HASHERS": [f"{__name__}.{FastHasher.__name__}", *settings.PASSWORD_HASHERS],
     }
 
 
 def allowed_host() -> str:
-    """A host name by which this installation may be asked."""
+    """A host name that ALLOWED_HOSTS accepts."""
     hosts = settings.ALLOWED_HOSTS or (["localhost"] if settings.DEBUG else [])
     if not hosts:
-        raise CommandError("ALLOWED_HOSTS is empty, so no request would be answered. Set it, or DEBUG=1.")
+        raise CommandError("ALLOWED_HOSTS is empty, so every request would be rejected. Set it, or set DEBUG=1.")
     return "localhost" if "*" in hosts else hosts[0].removeprefix(".")
 
 
-class UnexpectedAnswerError(Exception):
-    """The site did not do what a form asked for."""
+class UnexpectedResponseError(Exception):
+    """The site did not accept a form."""
 
 
 class Visitor:
-    """One person at one address, logged in or not."""
+    """One person at one IP address, logged in or not."""
 
     def __init__(self, host: str, remote_address: str, password: str) -> None:
         self.password = password
         self.is_logged_in = False
-        # Not from 127.0.0.1, where DEBUG would have the debug toolbar work on each page.
+        # Not 127.0.0.1, where the debug toolbar would instrument every page under DEBUG.
         self._client = Client(SERVER_NAME=host, REMOTE_ADDR=remote_address)
 
     def submit(self, page: str, **fields: str) -> None:
-        """Send a form and, as a browser does, open the page it leads to."""
-        answer: Any = self._client.post(reverse(page), fields, follow=True, secure=True)
-        at_login = answer.request["PATH_INFO"] == reverse("users:login")
-        if answer.redirect_chain and answer.status_code == 200 and at_login == (page in LEAVING):
+        """Submit a form and, like a browser, follow its redirect."""
+        response: Any = self._client.post(reverse(page), fields, follow=True, secure=True)
+        at_login = response.request["PATH_INFO"] == reverse("users:login")
+        if response.redirect_chain and response.status_code == 200 and at_login == (page in LOGGED_OUT_AFTER):
             return
         self.is_logged_in = False
-        raise UnexpectedAnswerError(
-            f"{page} ended at {answer.request['PATH_INFO']} with {answer.status_code}{_complaints(answer)}"
+        raise UnexpectedResponseError(
+            f"{page} ended at {response.request['PATH_INFO']} with {response.status_code}{_form_errors(response)}"
         )
 
     def log_in(self, username: str) -> None:
@@ -81,7 +81,7 @@ class Visitor:
             self.is_logged_in = False
 
 
-def _complaints(answer: HttpResponse) -> str:
-    """What the form on the page found wrong, where the page can be asked."""
-    form = (getattr(answer, "context_data", None) or {}).get("form")
+def _form_errors(response: HttpResponse) -> str:
+    """The errors of the form on the page, if its context is available."""
+    form = (getattr(response, "context_data", None) or {}).get("form")
     return f": {form.errors.as_text()}" if form is not None and form.errors else ""

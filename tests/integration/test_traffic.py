@@ -22,11 +22,11 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from observatory.traffic import people as lives
-from observatory.traffic.actions import ARRIVALS, KINDS, PARTINGS, Doings
-from observatory.traffic.population import GROUP, Crowd
-from observatory.traffic.running import MOST_IN_A_ROW, Run, Stop, in_a_trace_of_its_own
-from observatory.traffic.visitor import allowed_host, settings_of_the_traffic
+from observatory.traffic import people
+from observatory.traffic.actions import ARRIVALS, DEPARTURES, KINDS, Actions
+from observatory.traffic.population import GROUP, Population
+from observatory.traffic.running import MAX_CONSECUTIVE_FAILURES, Run, Stop, in_own_trace
+from observatory.traffic.visitor import allowed_host, traffic_settings
 from signal_log.models import SignalEvent
 from users.models import Profile
 
@@ -40,7 +40,7 @@ BY_PAGE = {
     "edited their profile": "/accounts/profile/",
     "changed their address": "/accounts/profile/",
     "changed their password": "/accounts/password/",
-    "left by themselves": "/accounts/delete/",
+    "deleted their account": "/accounts/delete/",
 }
 OUTCOMES = {
     "rolled back": {"rolled_back"},
@@ -64,27 +64,27 @@ def traffic(*arguments: str) -> str:
     return out.getvalue()
 
 
-def made(seed: str, keep: int = 8) -> Doings:
+def made(seed: str, keep: int = 8) -> Actions:
     """Return actions with random numbers from this seed."""
     rng = Random(seed)
-    return Doings(Crowd(rng), rng, keep, "testserver")
+    return Actions(Population(rng), rng, keep, "testserver")
 
 
 @pytest.fixture
-def doings() -> Iterator[Doings]:
+def actions() -> Iterator[Actions]:
     """Actions in a population of three, the oldest of whom has no browser yet."""
     one = made("a seed")
-    with override_settings(**settings_of_the_traffic()), one.crowd.watching():
+    with override_settings(**traffic_settings()), one.population.marking():
         for kind in ("created by code", "registered", "registered"):
             one.do(kind)
         yield one
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_leaves_rows_of_its_kind(doings: Doings, kind: str) -> None:
+def test_each_kind_leaves_rows_of_its_kind(actions: Actions, kind: str) -> None:
     """By page: path, address and a trace per request; by code: one trace; either way the right outcome."""
     before = SignalEvent.objects.count()
-    in_a_trace_of_its_own(lambda: doings.do(kind))
+    in_own_trace(lambda: actions.do(kind))
     rows = list(SignalEvent.objects.order_by("id")[before:])
     assert {row.outcome for row in rows} == OUTCOMES.get(kind, {"committed"})
     if kind in BY_PAGE:
@@ -93,9 +93,9 @@ def test_each_kind_leaves_rows_of_its_kind(doings: Doings, kind: str) -> None:
         assert {row.method for row in paged} == {"POST"}
         assert all(row.remote_addr.startswith(("192.0.2.", "198.51.100.", "203.0.113.")) for row in paged)
     else:
-        assert {row.source for row in rows} == {"test"}
+        assert {row.source for row in rows} == {"command:signal_traffic"}
         assert len({row.trace_id for row in rows}) == 1
-    if kind in PARTINGS:
+    if kind in DEPARTURES:
         assert [row.signal for row in rows if row.sender == "auth.User"].count("post_delete") in (1, 2)
 
 
@@ -108,10 +108,10 @@ def test_each_thing_is_a_trace_of_its_own() -> None:
     assert max(events.values_list("position", flat=True)) < 20
 
 
-def test_the_people_who_leave_are_the_actors_of_it(doings: Doings) -> None:
+def test_the_people_who_leave_are_the_actors_of_it(actions: Actions) -> None:
     """A deletion through the account's own page names who deleted, although that account is gone."""
-    [oldest] = doings.crowd.oldest()
-    doings.do("left by themselves")
+    [oldest] = actions.population.oldest()
+    actions.do("deleted their account")
     gone = SignalEvent.objects.filter(signal="post_delete", sender="auth.User").get()
     assert (gone.actor_repr, gone.object_pk) == (oldest.username, str(oldest.pk))
 
@@ -127,7 +127,7 @@ def rows_of(users: list[User]) -> list[dict[str, Any]]:
 def test_nobody_else_is_touched() -> None:
     """Namesakes, users with example addresses, members of the group and administrators are left alone."""
     group = Group.objects.create(name=GROUP)
-    namesakes = [User.objects.create_user(name.lower(), f"{name.lower()}@example.org") for name in lives.NAMES[:20]]
+    namesakes = [User.objects.create_user(name.lower(), f"{name.lower()}@example.org") for name in people.NAMES[:20]]
     member = User.objects.create_user("member", "member@work.example.com")
     superuser = User.objects.create_superuser("root", "root@example.org", "pw")
     member.groups.add(group)
@@ -137,7 +137,7 @@ def test_nobody_else_is_touched() -> None:
     traffic("--keep=4")
     demo = set(User.objects.exclude(pk__in=[user.pk for user in real]))
     assert demo
-    assert set(Crowd(Random()).everybody()) == demo
+    assert set(Population(Random()).everyone()) == demo
     assert rows_of(real) == before
     traffic("--clean")
     assert set(User.objects.all()) == set(real)
@@ -161,15 +161,15 @@ def test_there_are_never_more_people_than_kept() -> None:
     """Surplus people leave, including those from an earlier run."""
     one = made("bounds", keep=5)
     most = 0
-    with override_settings(**settings_of_the_traffic()), one.crowd.watching():
+    with override_settings(**traffic_settings()), one.population.marking():
         for _ in range(7):
             one.do("created by code")
         kinds = []
         for _ in range(40):
             kinds.append(one.draw())
             one.do(kinds[-1])
-            most = max(most, one.crowd.count()) if kinds[-1] not in PARTINGS else most
-    assert set(kinds[:1]) <= set(PARTINGS)
+            most = max(most, one.population.count()) if kinds[-1] not in DEPARTURES else most
+    assert set(kinds[:1]) <= set(DEPARTURES)
     assert most <= 5
 
 
@@ -182,21 +182,21 @@ def test_a_seed_repeats_itself() -> None:
 def story(seed: str) -> list[tuple[Any, ...]]:
     """Return what thirty actions of this seed leave in the log, and remove the people afterwards."""
     one, last = made(seed), SignalEvent.objects.values_list("id", flat=True).first() or 0
-    with override_settings(**settings_of_the_traffic()), one.crowd.watching():
+    with override_settings(**traffic_settings()), one.population.marking():
         for _ in range(30):
             one.do(one.draw())
         events = SignalEvent.objects.filter(id__gt=last).order_by("id")
         told = list(events.values_list("signal", "sender", "object_repr", "outcome", "remote_addr", "caused_by"))
-        one.crowd.clear()
+        one.population.delete_all()
     return told
 
 
-def test_passwords_do_not_come_from_the_seed(doings: Doings) -> None:
+def test_passwords_do_not_come_from_the_seed(actions: Actions) -> None:
     """Knowing the seed does not reveal the passwords."""
-    first = {visitor.password for visitor in doings._visitors.values()}
-    doings.crowd.clear()
+    first = {visitor.password for visitor in actions._visitors.values()}
+    actions.population.delete_all()
     again = made("a seed")
-    with again.crowd.watching():
+    with again.population.marking():
         for kind in ("created by code", "registered", "registered"):
             again.do(kind)
     assert len(first) == 2
@@ -215,7 +215,7 @@ def test_the_summary_counts_what_was_done() -> None:
     lines = traffic("--seed=nobody").splitlines()
     counts = [int(line.split()[0]) for line in lines]
     assert sum(counts[:-1]) == counts[-1] > len(ARRIVALS)
-    assert "went wrong" not in lines[-1]
+    assert "failed" not in lines[-1]
 
 
 @pytest.mark.one_database
@@ -267,21 +267,21 @@ def test_what_goes_wrong_is_told_and_too_much_of_it_ends_the_run() -> None:
         raise ValueError("no such page")
 
     run = Run(1000, 1, Random(), Stop())
-    for _ in range(MOST_IN_A_ROW - 1):
+    for _ in range(MAX_CONSECUTIVE_FAILURES - 1):
         assert run.attempt("logged in", broken) == "logged in: ValueError: no such page"
     assert run.attempt("logged in", lambda: None) == ""
-    for _ in range(MOST_IN_A_ROW - 1):
+    for _ in range(MAX_CONSECUTIVE_FAILURES - 1):
         run.attempt("logged in", broken)
     with pytest.raises(CommandError, match="ValueError: no such page"):
         run.attempt("logged in", broken)
-    assert (run.done["logged in"], run.wrong["logged in"]) == (1, 2 * MOST_IN_A_ROW - 1)
+    assert (run.done["logged in"], run.failed["logged in"]) == (1, 2 * MAX_CONSECUTIVE_FAILURES - 1)
 
 
 @pytest.mark.one_database
 def test_the_pace_is_the_rate_on_average() -> None:
     """Half a second at 100 a second makes about fifty actions and ends on time."""
     started = time.monotonic()
-    count = sum(1 for _ in Run(100, 0.5, Random("pace"), Stop()).happenings())
+    count = sum(1 for _ in Run(100, 0.5, Random("pace"), Stop()).ticks())
     assert 35 <= count <= 65
     assert time.monotonic() - started >= 0.5
 
@@ -306,7 +306,7 @@ def test_it_ends_in_order_when_told_to(tmp_path: Path, how: signal.Signals) -> N
     out, err = child.communicate(timeout=20)
     assert child.returncode == 0
     assert "registered" in out or "created by code" in out  # which of them comes first is random
-    assert "demo people are left" in out
+    assert "demo people left" in out
     assert err == ""
 
 

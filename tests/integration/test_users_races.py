@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from tests.accounts import PASSWORD, in_step, person, witness
 from users.models import Profile
-from users.signals import give_profile
+from users.signals import ensure_profile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,7 +53,7 @@ def test_get_or_create_of_a_profile_makes_one() -> None:
     def work(number: int) -> Any:
         if number % 2:
             return Profile.objects.get_or_create(user=user)[0].pk
-        return give_profile(User.objects.get(), "default")[0].pk
+        return ensure_profile(User.objects.get(), "default")[0].pk
 
     assert len(set(at_once(work))) == 1
     assert Profile.objects.count() == 1

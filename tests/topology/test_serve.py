@@ -124,7 +124,7 @@ def test_a_taken_port_is_named_with_one_that_is_free(fresh: Path) -> None:
         port = taken.getsockname()[1]
         done = ask(fresh, str(port))
     assert done.returncode == 1
-    assert f"Port {port} on 127.0.0.1 is taken" in done.stderr
+    assert f"Port {port} on 127.0.0.1 is already in use" in done.stderr
     suggested = re.search(r"PORT=(\d+) make run", done.stderr)
     assert suggested
     assert int(suggested[1]) != port

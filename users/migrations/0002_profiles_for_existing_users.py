@@ -1,4 +1,4 @@
-"""Gives a profile to each user who was there before this app."""
+"""Creates profiles for users who existed before this app was installed."""
 
 from django.conf import settings
 from django.db import migrations, router
@@ -6,8 +6,8 @@ from django.db import migrations, router
 BATCH = 1000
 
 
-def give_profiles(apps, schema_editor):
-    """Insert the missing profiles a batch at a time, with the values of their users."""
+def create_profiles(apps, schema_editor):
+    """Insert missing profiles in batches, with the values of their users."""
     alias = schema_editor.connection.alias
     Profile = apps.get_model("users", "Profile")
     if not router.allow_migrate_model(alias, Profile):
@@ -25,4 +25,4 @@ def give_profiles(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("users", "0001_initial"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
 
-    operations = [migrations.RunPython(give_profiles, migrations.RunPython.noop, elidable=True)]
+    operations = [migrations.RunPython(create_profiles, migrations.RunPython.noop, elidable=True)]

@@ -1,4 +1,4 @@
-"""``manage.py signal_traffic``: real users, profiles, edits, deletions and rollbacks, at a chosen pace."""
+"""``manage.py signal_traffic``: real users, profiles, edits, deletions and rollbacks, at a chosen rate."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand
 from django.test import override_settings
 
-from observatory.traffic.actions import KINDS, Doings
-from observatory.traffic.population import Crowd
+from observatory.traffic.actions import KINDS, Actions
+from observatory.traffic.population import Population
 from observatory.traffic.running import Run, Stop
-from observatory.traffic.visitor import allowed_host, settings_of_the_traffic
+from observatory.traffic.visitor import allowed_host, traffic_settings
 
-MOST_PER_SECOND: Final = 1000
+MAX_RATE: Final = 1000
 
 
 def rate(text: str) -> float:
-    """Operations per second, as given."""
+    """Parse operations per second."""
     number = _number(text)
-    if not 0 < number <= MOST_PER_SECOND:
+    if not 0 < number <= MAX_RATE:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a number of operations per second: give one above 0 and up to {MOST_PER_SECOND}, "
+            f"{text!r} is not a number of operations per second: give one above 0 and up to {MAX_RATE}, "
             "such as 2 or 0.5."
         )
     return number
 
 
 def seconds(text: str) -> float:
-    """A duration, as given."""
+    """Parse a duration."""
     number = _number(text)
     if not 0 <= number < math.inf:
         raise argparse.ArgumentTypeError(
@@ -41,9 +41,9 @@ def seconds(text: str) -> float:
 
 
 def people(text: str) -> int:
-    """A number of demo people, as given."""
+    """Parse a number of demo people."""
     if not text.isdecimal() or not 1 <= int(text) <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of people: give a whole one from 1 to 10000.")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of people: give an integer from 1 to 10000.")
     return int(text)
 
 
@@ -55,41 +55,41 @@ def _number(text: str) -> float:
 
 
 class Command(BaseCommand):
-    """Makes demo people live their accounts' lives; touches no account but those it made itself."""
+    """Creates demo people and activity; touches only accounts that it created itself."""
 
     help = (
-        "Make real users, profiles, edits, deletions, failures and rollbacks, so that the dashboard lives. "
-        "Only accounts that this command made itself are ever touched, no mail is sent, and --clean removes "
-        "them again (the log keeps what happened). Ctrl-C ends it."
+        "Create real users, profiles, edits, deletions, failures and rollbacks, to fill the live page. "
+        "Only accounts created by this command are touched, no mail is sent, and --clean deletes "
+        "them again (the log keeps their history). Press Ctrl-C to stop."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--rate", type=rate, default=2.0, help="operations per second, on average (2)")
-        parser.add_argument("--seconds", type=seconds, default=0.0, help="how long; 0 is until stopped (0)")
-        parser.add_argument("--seed", help="any text; the same one makes the same things happen in the same order")
-        parser.add_argument("--keep", type=people, default=12, help="most demo people at a time (12)")
+        parser.add_argument("--seconds", type=seconds, default=0.0, help="how long to run; 0 runs until stopped (0)")
+        parser.add_argument("--seed", help="any text; the same seed repeats the same actions in the same order")
+        parser.add_argument("--keep", type=people, default=12, help="maximum number of demo people at a time (12)")
         parser.add_argument("--clean", action="store_true", help="delete all demo people and do nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rng = Random(options["seed"])  # noqa: S311  dice for a demo; passwords do not come from here
-        crowd = Crowd(rng)
-        with override_settings(**settings_of_the_traffic()):
+        rng = Random(options["seed"])  # noqa: S311  for demo data only; passwords do not come from here
+        population = Population(rng)
+        with override_settings(**traffic_settings()):
             if options["clean"]:
-                self.stdout.write(f"{crowd.clear()} demo people deleted; the log keeps what they did.")
+                self.stdout.write(f"{population.delete_all()} demo people deleted; the log keeps their history.")
                 return
             stop = Stop()
-            doings = Doings(crowd, rng, options["keep"], allowed_host())
-            with stop.on_signals(), crowd.watching():
+            actions = Actions(population, rng, options["keep"], allowed_host())
+            with stop.on_signals(), population.marking():
                 run = Run(options["rate"], options["seconds"], rng, stop)
                 try:
-                    self._make(run, doings)
+                    self._make(run, actions)
                 finally:
-                    self._sum_up(run, crowd.count())
+                    self._sum_up(run, population.count())
 
-    def _make(self, run: Run, doings: Doings) -> None:
-        for _ in run.happenings():
-            kind = doings.draw()
-            problem = run.attempt(kind, lambda kind=kind: doings.do(kind))  # type: ignore[misc]
+    def _make(self, run: Run, actions: Actions) -> None:
+        for _ in run.ticks():
+            kind = actions.draw()
+            problem = run.attempt(kind, lambda kind=kind: actions.do(kind))  # type: ignore[misc]
             if problem:
                 self._clear_line()
                 self.stderr.write(problem)
@@ -100,16 +100,16 @@ class Command(BaseCommand):
         for kind in KINDS:
             if run.done[kind]:
                 self.stdout.write(f"{run.done[kind]:7}  {kind}")
-        wrong = f", {run.wrong.total()} went wrong" if run.wrong else ""
+        failed = f", {run.failed.total()} failed" if run.failed else ""
         self.stdout.write(
-            f"{run.done.total():7}  in {run.elapsed:.1f} s{wrong}; {people} demo people are left (--clean deletes them)"
+            f"{run.done.total():7}  in {run.elapsed:.1f} s{failed}; {people} demo people left (--clean deletes them)"
         )
 
     # --- progress: one line on a terminal, nothing anywhere else ----------------------------------------
     def _show_progress(self, run: Run, kind: str) -> None:
         if self.stderr.isatty():
             of = f" of {run.seconds:g}" if run.seconds else ""
-            self._line(f"{run.elapsed:.0f}{of} s  {run.done.total()} done  last: {kind}   (Ctrl-C ends it)")
+            self._line(f"{run.elapsed:.0f}{of} s  {run.done.total()} done  last: {kind}   (Ctrl-C to stop)")
 
     def _clear_line(self) -> None:
         if self.stderr.isatty():
