@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says about a wrong set-up, with the accepted values."""
+"""System checks for ``manage.py check``: each message names the bad value and what is accepted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUPPORTED = ("sqlite", "postgresql")
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """``SIGNAL_LOG``: known keys, accepted values, models that exist."""
+    """``SIGNAL_LOG`` has known keys, accepted values, and models that exist."""
     found: list[checks.CheckMessage] = [
         checks.Error(what, hint=hint, id="signal_log.E001") for what, hint in problems()
     ]
@@ -28,7 +28,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
     for setting, label in unknown_labels():
         found.append(
             checks.Error(
-                f"SIGNAL_LOG[{setting!r}] names {label!r}, and no such model is installed.",
+                f"SIGNAL_LOG[{setting!r}] names {label!r}, but no such model is installed.",
                 hint='Accepted: "app_label.Model", "app_label.*" or "*", of apps in INSTALLED_APPS.',
                 id="signal_log.E002",
             )
@@ -44,7 +44,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
     found += [
         checks.Warning(
             f"SIGNAL_LOG[{key!r}] has no effect in this version.",
-            hint="Remove it until the version whose changelog names it.",
+            hint="Remove it until a version whose changelog mentions it.",
             id="signal_log.W003",
         )
         for key in WITHOUT_EFFECT
@@ -57,7 +57,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
             'e.g. "django.contrib.auth.signals.user_logged_in".',
             id="signal_log.E007",
         )
-        for what in extra.wrong_paths()
+        for what in extra.invalid_paths()
     ]
     if conf.DATABASE not in connections:
         found.append(
@@ -71,7 +71,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
 
 
 def check_middleware(**_: Any) -> list[checks.CheckMessage]:
-    """Without the middleware no event knows its request or actor."""
+    """The middleware is installed; without it events have no request or actor."""
     if MIDDLEWARE in settings.MIDDLEWARE:
         return []
     return [
@@ -84,7 +84,7 @@ def check_middleware(**_: Any) -> list[checks.CheckMessage]:
 
 
 def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """The log's database is one whose guarantees are tested."""
+    """The log's database is a supported one."""
     if problems() or conf.DATABASE not in connections:
         return []
     vendor = connections[conf.DATABASE].vendor
@@ -92,7 +92,7 @@ def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[che
         return [
             checks.Error(
                 "The log is written to PostgreSQL with COPY by psycopg 3, and this project uses psycopg 2.",
-                hint="pip install 'psycopg[binary]'; Django prefers it when both are there.",
+                hint="pip install 'psycopg[binary]'; Django prefers it when both are installed.",
                 id="signal_log.E005",
             )
         ]
@@ -110,7 +110,7 @@ def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[che
 
 
 def _check_sequence() -> list[checks.CheckMessage]:
-    """Ids must be given one by one, or a reader cannot tell a late event from one that never comes."""
+    """Ids are allocated one at a time; otherwise readers cannot tell a late event from one that will never arrive."""
     with connections[conf.DATABASE].cursor() as cursor:
         cursor.execute(
             "SELECT seqcache FROM pg_sequence JOIN pg_depend ON objid = seqrelid WHERE refobjid = to_regclass(%s)",
@@ -129,7 +129,7 @@ def _check_sequence() -> list[checks.CheckMessage]:
 
 
 def _is_psycopg3() -> bool:
-    """Which driver Django has chosen; asked only where the database is PostgreSQL."""
+    """Whether Django uses psycopg 3; called only if the database is PostgreSQL."""
     from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
     return bool(is_psycopg3)

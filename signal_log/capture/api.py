@@ -1,4 +1,4 @@
-"""What a project says to the recorder: who is at work, what not to record, what belongs together."""
+"""The public calls into the recorder: set the actor and source, pause recording, batch events, record bulk writes."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Model
 
 from signal_log.capture.model.plan import key_text, secret_names
-from signal_log.capture.model.snapshot import harmless, is_secret_name, shorten
+from signal_log.capture.model.snapshot import clean_truncated, is_secret_name, json_safe
 from signal_log.capture.pausing import paused
-from signal_log.capture.silent.bulk import asked_for
+from signal_log.capture.silent.bulk import recorded_by_row
 from signal_log.capture.silent.bulk_rows import concrete
-from signal_log.capture.trace.context import ANONYMOUS, default_scene
-from signal_log.capture.trace.trace import Actor, Trace, current_trace, trace_of
+from signal_log.capture.trace.context import ANONYMOUS, default_context
+from signal_log.capture.trace.trace import Actor, Trace, current_trace, ensure_trace
 from signal_log.conf import conf
 from signal_log.event import MASK
 
 
 @contextmanager
 def context(*, actor: Any = None, source: str | None = None, **labels: Any) -> Iterator[None]:
-    """Say who is at work in the block, and where; for jobs, consumers and scripts.
+    """Set the actor, the source and labels for the block; for jobs, consumers and scripts.
 
-    ``actor`` is an account or a name. ``labels`` go into the events' ``origin`` as ``{"labels": {...}}``
-    where a signal has no origin of its own (deletes and many-to-many changes have one). They are masked by
-    their names like all else, and cannot be erased later as a person's data can: let them name nobody.
-    The events belong to the trace under way, else to a new one. Usable around ``await``.
+    ``actor`` is a user or a name. ``labels`` are stored in the events' ``origin`` as ``{"labels": {...}}`` where a
+    signal has no origin of its own (deletes and many-to-many changes have one). They are masked by name like any
+    other value, but cannot be redacted later, so they must not identify a person. The events join the current
+    trace, or start a new one. Can be held across an ``await``.
     """
     running = current_trace.get()
-    scene = running.scene if running is not None else default_scene()
+    trace_context = running.context if running is not None else default_context()
     if actor is not None:
         who = _actor(actor)
-        scene = replace(scene, actor=lambda: who)
+        trace_context = replace(trace_context, actor=lambda: who)
     if source is not None:
-        scene = replace(scene, source=shorten(str(source), 100))
+        trace_context = replace(trace_context, source=clean_truncated(str(source), 100))
     if labels:
-        scene = replace(scene, labels={**scene.labels, **_shown(labels)})
-    token = current_trace.set(Trace(scene) if running is None else running.in_scene(scene))
+        trace_context = replace(trace_context, labels={**trace_context.labels, **_safe_labels(labels)})
+    token = current_trace.set(Trace(trace_context) if running is None else running.with_context(trace_context))
     try:
         yield
     finally:
@@ -48,7 +48,7 @@ def context(*, actor: Any = None, source: str | None = None, **labels: Any) -> I
 
 @contextmanager
 def pause() -> Iterator[None]:
-    """Record nothing of what this context does in the block; an observed save is then Django's own."""
+    """Record nothing in this context for the duration of the block; saves behave as in plain Django."""
     token = paused.set(True)
     try:
         yield
@@ -58,35 +58,35 @@ def pause() -> Iterator[None]:
 
 @contextmanager
 def batch(using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
-    """One transaction and one trace for the block, whose events go in together: ``transaction.atomic(using)``.
+    """Run the block in one trace and in ``transaction.atomic(using)``, writing its events together.
 
-    It is the host's changes that become one transaction: an exception undoes them all.
+    The host's changes share that transaction: an exception rolls all of them back.
     """
-    with trace_of(default_scene), transaction.atomic(using=using):
+    with ensure_trace(default_context), transaction.atomic(using=using):
         yield
 
 
 @contextmanager
 def observed_bulk(*models: type[Model], using: str | None = None) -> Iterator[None]:
-    """Record ``update()``, ``bulk_create`` and their like row by row in the block, with old and new values.
+    """Record ``update()``, ``bulk_create`` and similar writes in the block row by row, with old and new values.
 
-    Limited to these models (a child stands for its parents too) and to this database, if any are named. Each
-    statement is one transaction with its events, and costs a read of the rows that it changes. They are still
-    ``silent_insert``, ``silent_update`` and ``silent_delete``, for no signal fires. Usable around ``await``.
+    Limited to the given models (a child model includes its parents) and database, if any. Each statement and its
+    events share one transaction, and the rows to be changed are read first. The events are still ``silent_insert``,
+    ``silent_update`` and ``silent_delete``, because no signal fires. Can be held across an ``await``.
     """
     for model in models:
         if not (isinstance(model, type) and issubclass(model, Model)):
             raise TypeError(f"observed_bulk() takes model classes, as in observed_bulk(Order), not {model!r}.")
-    with trace_of(default_scene), asked_for(tuple(map(concrete, models)), using):
+    with ensure_trace(default_context), recorded_by_row(tuple(map(concrete, models)), using):
         yield
 
 
-def _shown(labels: dict[str, Any]) -> dict[str, Any]:
+def _safe_labels(labels: dict[str, Any]) -> dict[str, Any]:
     secrets = secret_names()
     return {
         name: MASK
         if value is not None and is_secret_name(name, secrets)
-        else harmless(value, conf.MAX_VALUE_CHARS, secrets)
+        else json_safe(value, conf.MAX_VALUE_CHARS, secrets)
         for name, value in labels.items()
     }
 
@@ -95,6 +95,6 @@ def _actor(given: Any) -> Actor:
     if not isinstance(given, Model):
         if getattr(given, "is_anonymous", False):
             return ANONYMOUS
-        return Actor("", shorten(str(given), 200))
+        return Actor("", clean_truncated(str(given), 200))
     name = given.get_username() if hasattr(given, "get_username") else given
-    return Actor(key_text(given), shorten(str(name), 200))
+    return Actor(key_text(given), clean_truncated(str(name), 200))

@@ -1,4 +1,4 @@
-"""Begins a trace at every request, so that its events know the request and the actor."""
+"""Starts a trace for every request, so that its events carry the request and the actor."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 
-from signal_log.capture.trace.context import request_scene
-from signal_log.capture.trace.trace import trace_of
+from signal_log.capture.trace.context import request_context
+from signal_log.capture.trace.trace import ensure_trace
 
 
 class SignalLogMiddleware:
-    """Costs no query and reads neither session nor user; sync and async."""
+    """Runs no query and loads neither the session nor the user; works sync and async."""
 
     sync_capable = True
     async_capable = True
@@ -27,12 +27,12 @@ class SignalLogMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         if iscoroutinefunction(self):
             return self.acall(request)
-        with trace_of(partial(request_scene, request)):
+        with ensure_trace(partial(request_context, request)):
             return self.get_response(request)
 
     async def acall(self, request: HttpRequest) -> Any:
-        """The same under an async server."""
+        """The async variant of ``__call__``."""
         response: Awaitable[Any]
-        with trace_of(partial(request_scene, request)):
+        with ensure_trace(partial(request_context, request)):
             response = self.get_response(request)
             return await response

@@ -1,7 +1,7 @@
-"""One save or delete: pairs its pre and its post event, and knows when it failed.
+"""One save or delete: pairs its pre and post events, and marks it as failed when it raises.
 
-``Model.save_base`` and ``Collector.delete`` are replaced (``patches``). In autocommit an observed
-save is made atomic with its receivers and its events; a delete is atomic already.
+``Model.save_base`` and ``Collector.delete`` are wrapped (see ``patches``). In autocommit, a save of an observed
+model is made atomic with its receivers and its events; Django already makes deletes atomic.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from signal_log.capture.model.plan import Values
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.pausing import paused
-from signal_log.capture.trace.context import default_scene
-from signal_log.capture.trace.trace import Draft, Trace, current_trace, trace_of
-from signal_log.capture.transaction.held import settle_loose
+from signal_log.capture.trace.context import default_context
+from signal_log.capture.trace.trace import Draft, Trace, current_trace, ensure_trace
+from signal_log.capture.transaction.held import settle_autocommit
 from signal_log.capture.transaction.state import in_transaction
 from signal_log.conf import conf
 from signal_log.event import FAILED, POST_DELETE, POST_SAVE
 
 
 class Operation:
-    """A save of one instance, or one run of a delete collector, with the pre events that await their post."""
+    """A save of one instance, or one run of a delete collector, with the pre events still awaiting their post event."""
 
     __slots__ = ("awaiting", "connection", "force_insert", "instance", "may_insert", "old_values", "values")
 
@@ -47,19 +47,19 @@ class Operation:
         self.values: Values = {}
         self.awaiting: dict[int, Draft] = {}
 
-    def opened(
+    def add_pre(
         self, draft: Draft, instance: models.Model, old: Values | None = None, new: Values | None = None
     ) -> None:
-        """A pre event of this operation; of a save also what the row holds and what the instance holds then."""
+        """Register a pre event; for a save, also the row's and the instance's values at that point."""
         self.old_values, self.values = old or {}, new or {}
         self.awaiting[id(instance)] = draft
 
     def take_pre(self, signal: str, instance: models.Model) -> Draft | None:
-        """The pre event that this post signal completes."""
+        """Remove and return the pre event that this post signal completes."""
         return self.awaiting.pop(id(instance), None) if signal in (POST_SAVE, POST_DELETE) else None
 
     def failed(self, error: BaseException) -> None:
-        """It ended with an exception: what awaits its post event never finished."""
+        """Mark pre events without a post event as failed, because the operation raised ``error``."""
         for draft in self.awaiting.values():
             draft.awaits_post, draft.outcome, draft.error = False, FAILED, error_text(error)
 
@@ -68,7 +68,7 @@ current_operation: ContextVar[Operation | None] = ContextVar("signal_log_operati
 
 
 def _run(operation: Operation, original: Any, *args: Any) -> Any:
-    """Django's own method as this operation; a failure is known before the rollback it leads to."""
+    """Run Django's method within this operation, and record a failure before the rollback that it causes."""
     token = current_operation.set(operation)
     try:
         return original(*args)
@@ -80,7 +80,7 @@ def _run(operation: Operation, original: Any, *args: Any) -> Any:
 
 
 def save_base(original: Any) -> Any:
-    """``Model.save_base``: a save of an observed model is an operation, in autocommit a transaction too."""
+    """Wrap ``Model.save_base``: a save of an observed model is an operation and, in autocommit, a transaction."""
 
     def save_base(
         self: models.Model,
@@ -94,14 +94,14 @@ def save_base(original: Any) -> Any:
             original(self, raw, force_insert, force_update, using, update_fields)
             return
         if paused.get():
-            loaded.keep(self._state, None)  # what the row holds from here on, nobody has seen
+            loaded.set_values(self._state, None)  # the row's values are unknown from here on
             original(self, raw, force_insert, force_update, using, update_fields)
             return
         using = using or router.db_for_write(type(self), instance=self)
         connection = connections[using]
         operation = Operation(connection, self, force_insert=bool(force_insert), may_insert=not (raw or force_update))
         arguments = (self, raw, force_insert, force_update, using, update_fields)
-        begun = None if current_trace.get() is not None else current_trace.set(Trace(default_scene()))
+        new_trace = None if current_trace.get() is not None else current_trace.set(Trace(default_context()))
         try:
             if in_transaction(connection):
                 _run(operation, original, *arguments)
@@ -109,28 +109,28 @@ def save_base(original: Any) -> Any:
                 with transaction.atomic(using=using, savepoint=False):
                     _run(operation, original, *arguments)
             else:
-                _save_loose(operation, original, *arguments)
+                _save_without_transaction(operation, original, *arguments)
         finally:
-            if begun is not None:
-                current_trace.reset(begun)
+            if new_trace is not None:
+                current_trace.reset(new_trace)
 
     return save_base
 
 
-def _save_loose(operation: Operation, original: Any, *args: Any) -> None:
-    """In autocommit without ``ATOMIC``: the events follow the row."""
+def _save_without_transaction(operation: Operation, original: Any, *args: Any) -> None:
+    """Save in autocommit with ``ATOMIC`` off: the events are written after the row is committed."""
     try:
         _run(operation, original, *args)
     finally:
         if current_operation.get() is None:
-            settle_loose(operation.connection.alias)
+            settle_autocommit(operation.connection.alias)
 
 
 def delete(original: Any) -> Any:
-    """``Collector.delete``: a run of a delete collector is an operation."""
+    """Wrap ``Collector.delete``: each run of a delete collector is an operation."""
 
     def delete(self: Collector) -> Any:
-        with trace_of(default_scene):
+        with ensure_trace(default_context):
             return _run(Operation(connections[self.using]), original, self)
 
     return delete

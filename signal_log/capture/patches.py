@@ -55,8 +55,8 @@ _shadowed: Final[list[Callable[[], bool]]] = []
 def install() -> None:
     """Replace the functions through which Django changes rows, ends transactions and sends signals."""
     # How a transaction ends, and where its cursors come from
-    for name in connection.DECISIVE:
-        replace(BaseDatabaseWrapper, name, partial(connection.told, name))
+    for name in connection.INTERCEPTED:
+        replace(BaseDatabaseWrapper, name, partial(connection.intercepted, name))
     replace(BaseDatabaseWrapper, "_cursor", object_text.cursor)
     # One save, one delete
     replace(models.Model, "save_base", operation.save_base)
@@ -68,8 +68,8 @@ def install() -> None:
     # Writes that Django announces by signals, and the ORM's writes that it does not
     replace(models.Model, "_save_table", orm.save_table)
     replace(DeleteQuery, "delete_batch", orm.delete_batch)
-    replace(BaseDatabaseOperations, "execute_sql_flush", orm.every_statement)
-    replace(BaseDatabaseSchemaEditor, "execute", orm.schema_work)
+    replace(BaseDatabaseOperations, "execute_sql_flush", orm.expect_all)
+    replace(BaseDatabaseSchemaEditor, "execute", orm.schema_execute)
     replace(RunSQL, "_run_sql", orm.run_sql)
     replace(models.QuerySet, "bulk_update", orm.bulk_update)
     replace(SQLInsertCompiler, "execute_sql", partial(watch.compiled, INSERT))

@@ -1,4 +1,4 @@
-"""Whether nothing is to be recorded in this context."""
+"""Whether recording is paused in the current context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where settled events go: ``capture`` is handed a sink and knows nothing of tables or bells."""
+"""Where settled events go: ``capture`` is handed a sink and knows nothing of tables or the channel layer."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from signal_log.event import Event
 
 
 class Sink(Protocol):
-    """The store, as capture sees it."""
+    """The interface between capture and the store."""
 
     def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
-        """Write events on this connection, in its transaction; raises a ``DatabaseError`` when it cannot.
+        """Write events on this connection, in its transaction; raises ``DatabaseError`` on failure.
 
-        ``last`` says that the COMMIT follows at once and may be sent along.
+        ``last`` means that the COMMIT follows immediately and may be sent in the same round trip.
         """
 
     def mentions_log(self, sql: str) -> bool:
         """Whether a statement reads or writes the log's table."""
 
     def has_table(self) -> bool:
-        """Whether the log's table is there yet; one query."""
+        """Whether the log's table exists yet; one query."""
 
     def ring(self) -> None:
-        """Say that there is news; never raises, never waits."""
+        """Ring the doorbell; never raises or blocks."""
 
 
-class _Nowhere:
-    """The sink before the app is ready and after it is undone."""
+class _NullSink:
+    """The sink while the app is not started."""
 
     def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None: ...
 
@@ -43,14 +43,14 @@ class _Nowhere:
     def ring(self) -> None: ...
 
 
-_in_force: list[Sink] = [_Nowhere()]
+_current: list[Sink] = [_NullSink()]
 
 
 def sink() -> Sink:
-    """The sink in force."""
-    return _in_force[0]
+    """The current sink."""
+    return _current[0]
 
 
 def use_sink(new: Sink | None) -> None:
-    """Send settled events there from now on (None: nowhere)."""
-    _in_force[0] = new or _Nowhere()
+    """Send settled events to this sink from now on (None: discard them)."""
+    _current[0] = new or _NullSink()

@@ -1,4 +1,4 @@
-"""Turns capture on and off as one: the model classes, the signals, the operations and what begins a trace."""
+"""Starts and stops capture as a whole: model classes, signals, operations and trace entry points."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from signal_log.capture.trace import tasks
 
 
 def start(sink: Sink) -> None:
-    """Observe what the settings choose, from now on and for classes yet to come; settled events go to ``sink``."""
+    """Observe what the settings select, including model classes defined later, and send settled events to ``sink``."""
     use_sink(sink)
     patches.install()
     tasks.connect()
@@ -30,7 +30,7 @@ def start(sink: Sink) -> None:
 
 
 def stop() -> None:
-    """Undo ``start``: nothing of Django's or the host's stays changed."""
+    """Undo ``start``, leaving nothing of Django's or the host's modified."""
     class_prepared.disconnect(dispatch_uid="signal_log.class_prepared")
     watch.unwatch_connections()
     for model in registry.observed():
@@ -47,7 +47,7 @@ def _observe(model: type[models.Model]) -> None:
 
 
 def _on_class_prepared(sender: Any, **_: Any) -> None:
-    # A class made later, by a migration or a test, may soon die, and a receiver connected to it would stay in
-    # Django's list for ever; its signals are recorded by its plan alone.
+    # A class defined later, by a migration or a test, may be short-lived, and a receiver connected to it would stay in
+    # Django's list forever. Its plan alone is enough to record its signals.
     if registry.is_chosen(sender):
         _observe(sender)

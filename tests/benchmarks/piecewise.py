@@ -13,7 +13,7 @@ from signal_log import pipeline
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.operation import Operation, current_operation
 from signal_log.capture.signals import recorder
-from signal_log.capture.trace.context import default_scene
+from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.trace import Draft, Trace, current_trace
 from signal_log.capture.transaction import held
 from signal_log.capture.transaction.writing import frozen
@@ -56,7 +56,7 @@ def opening(connection: Any) -> Pieces:
     person = Person.objects.order_by("pk")[0]
     person.headline, person.visits = "Compiler engineer, promoted", person.visits + 1
     operation = Operation(connection, person)
-    current_trace.set(Trace(default_scene()))
+    current_trace.set(Trace(default_context()))
     current_operation.set(operation)
     named = {"instance": person, "raw": False, "using": "default", "update_fields": None}
     loaded = dict(person._state.__dict__)

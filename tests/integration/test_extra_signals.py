@@ -310,9 +310,9 @@ def test_failed_log_in_never_shows_the_password(client: Client, receiver):
     [
         ("shop.nowhere.signal", "cannot be imported"),
         ("tests.shop.signals.not_there", "cannot be imported"),
-        ("tests.shop.signals.not_a_signal", "is a object and no signal"),
-        ("django.db.models.signals.pre_save", "recorded already"),
-        ("django.db.models.signals.m2m_changed", "recorded already"),
+        ("tests.shop.signals.not_a_signal", "is a object, not a signal"),
+        ("django.db.models.signals.pre_save", "already recorded"),
+        ("django.db.models.signals.m2m_changed", "already recorded"),
     ],
 )
 def test_wrong_path_is_a_check_error(path, says):

@@ -39,7 +39,7 @@ every_failure = pytest.mark.parametrize("failure", REASONS, ids=lambda failure: 
 def goes_on(monkeypatch):
     """Set `ON_ERROR="log"`, with nothing reported yet."""
     monkeypatch.setattr(unrecorded, "_next_line", float("-inf"))
-    monkeypatch.setattr(unrecorded, "_told", unrecorded.total)
+    monkeypatch.setattr(unrecorded, "_reported", unrecorded.total)
     with override_settings(SIGNAL_LOG={**settings.SIGNAL_LOG, "ON_ERROR": "log"}):
         yield
 
@@ -181,7 +181,10 @@ def test_one_line_a_minute(goes_on, caplog, monkeypatch):
         Category.objects.create(name="after a minute")
     lines = [record.getMessage() for record in caplog.records if record.name == "signal_log"]
     assert len(lines) == 2
-    assert lines[1] == "10 events were not recorded, and work goes on without them: a value no column takes"
+    assert (
+        lines[1]
+        == "10 events were not recorded, and the host's changes went ahead without them: a value no column takes"
+    )
 
 
 def test_metrics_count_them(goes_on, rf):

@@ -78,14 +78,16 @@ def test_it_is_written_right_after_the_commit(log):
 def test_raise_tells_that_the_change_was_made(read_only_log, within, caplog):
     """The error says that the change was committed; the host's hooks have run, and the event is counted."""
     before, done = unrecorded.total, []
-    with pytest.raises(RecordingError, match=r"The change in 'default' was made before and goes unrecorded") as raised:
+    with pytest.raises(
+        RecordingError, match=r"The change in 'default' was already committed and is unrecorded"
+    ) as raised:
         if within:
             with transaction.atomic():
                 transaction.on_commit(lambda: done.append("hook"))
                 Category.objects.create(name="made")
         else:
             Category.objects.create(name="made")
-    assert "was not made" not in str(raised.value)
+    assert "was rolled back" not in str(raised.value)
     assert "read" in str(raised.value)
     assert Category.objects.filter(name="made").exists()
     assert done == (["hook"] if within else [])
@@ -185,8 +187,8 @@ def test_the_block_s_commit_writes_them_once(log):
 
 def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
     """The limit on a transaction's own events does not apply to what others have committed."""
-    monkeypatch.setattr(held, "MOST_UNWRITTEN", 6)
-    monkeypatch.setattr(held, "MOST_KEPT", 4)
+    monkeypatch.setattr(held, "MAX_UNWRITTEN", 6)
+    monkeypatch.setattr(held, "MAX_KEPT", 4)
     with pytest.raises(Away), transaction.atomic(using=LOG):
         for number in range(10):
             Category.objects.create(name=f"c{number}")
@@ -197,7 +199,7 @@ def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
 def test_so_many_wait_and_no_more(log, monkeypatch):
     """Events beyond the limit are written at once through a connection of their own; on SQLite, which has one writer,
     they wait."""
-    monkeypatch.setattr(held, "MOST_WAITING", 4)
+    monkeypatch.setattr(held, "MAX_WAITING", 4)
     with collecting() as heard, pytest.raises(Away), transaction.atomic(using=LOG):
         for number in range(5):
             Category.objects.create(name=f"c{number}")
@@ -210,7 +212,7 @@ def test_so_many_wait_and_no_more(log, monkeypatch):
 
 def test_a_test_of_the_host_leaves_nothing_behind(log, monkeypatch):
     """However many events wait for the block of a `TestCase`, none is written around it."""
-    monkeypatch.setattr(held, "MOST_WAITING", 2)
+    monkeypatch.setattr(held, "MAX_WAITING", 2)
     block = transaction.atomic(using=LOG)
     block._from_testcase = True
     with pytest.raises(Away), block:
@@ -241,7 +243,7 @@ def test_a_commit_that_fails_with_them(log, tmp_path):
         refuse, allow = "PRAGMA query_only = ON", "PRAGMA query_only = OFF"
     else:
         refuse, allow = "SET TRANSACTION READ ONLY", "SELECT 1"
-    with pytest.raises(RecordingError, match="The change in 'default' was made before"), transaction.atomic(using=LOG):
+    with pytest.raises(RecordingError, match="The change in 'default' was already committed"), transaction.atomic(using=LOG):
         Category.objects.create(name="made")
         with log.cursor() as cursor:
             cursor.execute(refuse)

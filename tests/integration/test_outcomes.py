@@ -152,7 +152,7 @@ def test_commit_that_postgresql_makes_a_rollback():
     assert Category.objects.exists() is is_there
     saves = [e for e in events if e.signal in ("pre_save", "post_save")]
     assert [e.outcome for e in saves] == ["committed" if is_there else "rolled_back"] * 2
-    assert is_there or all("made a ROLLBACK" in e.error for e in saves)
+    assert is_there or all("into a ROLLBACK" in e.error for e in saves)
 
 
 def test_connection_s_methods_take_their_arguments_by_name_too():

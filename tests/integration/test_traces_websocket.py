@@ -23,7 +23,7 @@ from django.urls import path
 import signal_log
 from signal_log import pipeline
 from signal_log.capture.trace.trace import Frame, current_frame, current_trace
-from signal_log.capture.trace.websocket import message_scene
+from signal_log.capture.trace.websocket import message_context
 from signal_log.models import SignalEvent
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Category
@@ -198,7 +198,7 @@ async def test_the_account_of_the_session(client):
 def test_nobody_known_is_anonymous_and_nobody_is_asked(account):
     """The actor is anonymous, and a lazy account that nobody has looked at stays unevaluated."""
     with CaptureQueriesContext(connection) as queries:
-        actor = message_scene({"type": "websocket", **account}, {"type": "websocket.receive"}).actor()
+        actor = message_context({"type": "websocket", **account}, {"type": "websocket.receive"}).actor()
     assert (actor.pk, actor.name) == ("", "anonymous")
     assert len(queries) == 0
 
@@ -215,16 +215,16 @@ def test_forwarded_addresses_are_believed_as_far_as_told(proxies, forwarded, exp
         "headers": [(b"x-forwarded-for", one) for one in forwarded],
     }
     with override_settings(SIGNAL_LOG={**SIGNAL_LOG, "TRUSTED_PROXIES": proxies}):
-        assert message_scene(scope, {"type": "websocket.receive"}).remote_addr == expected
+        assert message_context(scope, {"type": "websocket.receive"}).remote_addr == expected
 
 
 def test_what_a_scope_may_lack_and_what_it_must_not_tell():
     """A unix socket has no address, and a part of the path that the route calls a token is masked."""
     route = {"args": (), "kwargs": {"token": "abc123"}}
-    scene = message_scene(
+    context = message_context(
         {"type": "websocket", "client": None, "path": "/ws/abc123/", "url_route": route}, {"type": "x" * 99}
     )
-    assert (scene.remote_addr, scene.path(), len(scene.method)) == ("", "/ws/••••••••/", 16)
+    assert (context.remote_addr, context.path(), len(context.method)) == ("", "/ws/••••••••/", 16)
 
 
 class Page(AsyncHttpConsumer):

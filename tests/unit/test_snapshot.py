@@ -12,7 +12,15 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signal_log.capture.model.snapshot import clean, cut, harmless, is_secret_name, same, scrub, shorten
+from signal_log.capture.model.snapshot import (
+    clean,
+    clean_truncated,
+    is_secret_name,
+    json_safe,
+    mask_secrets,
+    truncated_with_digest,
+    values_equal,
+)
 from signal_log.conf import SECRET_NAMES
 from signal_log.event import MASK
 
@@ -34,7 +42,7 @@ ANY = st.recursive(
 @given(ANY)
 def test_result_is_canonical_json(value):
     """Any value becomes canonical JSON: RFC 8785 accepts it, and it survives a round trip unchanged."""
-    result = harmless(value, 4096, SECRET_NAMES)
+    result = json_safe(value, 4096, SECRET_NAMES)
     assert orjson.loads(rfc8785.dumps(result)) == result
 
 
@@ -82,20 +90,20 @@ CYCLE.append(CYCLE)
 )
 def test_each_kind(value, expected):
     """Each kind of value is written as specified."""
-    assert harmless(value, 4096, SECRET_NAMES) == expected
+    assert json_safe(value, 4096, SECRET_NAMES) == expected
 
 
 def test_a_structure_without_end():
     """A list that contains itself is cut at a fixed depth and does not crash the process."""
-    assert orjson.dumps(harmless(CYCLE, 4096, SECRET_NAMES))
+    assert orjson.dumps(json_safe(CYCLE, 4096, SECRET_NAMES))
 
 
 def test_long_values_keep_length_and_hash():
     """A value longer than the limit keeps its beginning, its length and the SHA-256 of the whole."""
-    text = harmless("é" * 5000, 100, SECRET_NAMES)
+    text = json_safe("é" * 5000, 100, SECRET_NAMES)
     assert text.startswith("é" * 100 + "… (5000 characters, SHA-256 ")
-    assert cut("short", 100) == "short"
-    assert shorten("x" * 10, 5) == "xxxx…"
+    assert truncated_with_digest("short", 100) == "short"
+    assert clean_truncated("x" * 10, 5) == "xxxx…"
 
 
 @given(st.text(st.characters()))
@@ -125,18 +133,18 @@ def test_other_names(name):
 def test_secrets_inside_json():
     """Secret keys inside a JSON value are masked like fields, whole."""
     value = {"user": {"password": "geheim", "apiKey": ["a", "b"], "colour": "red", "token": None}}
-    assert harmless(value, 4096, SECRET_NAMES) == {
+    assert json_safe(value, 4096, SECRET_NAMES) == {
         "user": {"password": MASK, "apiKey": MASK, "colour": "red", "token": None}
     }
 
 
-def test_scrub_masks_the_whole_text():
+def test_mask_secrets_masks_the_whole_text():
     """A text that contains a secret is masked whole; short secrets are too common to search for."""
-    assert scrub("the token is abcd1234", ["abcd1234"]) == MASK
-    assert scrub("a text", ["a", None, ""]) == "a text"
+    assert mask_secrets("the token is abcd1234", ["abcd1234"]) == MASK
+    assert mask_secrets("a text", ["a", None, ""]) == "a text"
 
 
-def test_same_never_raises():
+def test_values_equal_never_raises():
     """Objects that cannot be compared count as different."""
-    assert not same(Hostile(), 1)
-    assert same(CYCLE, CYCLE)
+    assert not values_equal(Hostile(), 1)
+    assert values_equal(CYCLE, CYCLE)

@@ -1,4 +1,4 @@
-"""The row as it stands before a save, asked of the database: only where nobody has loaded it."""
+"""Reads a row's values from the database before a save, only where they have not been loaded already."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log.capture.model.plan import Plan, Values
 
 
-def old_row(plan: Plan, pk: Any, using: str) -> Values:
-    """The values of the row with this key, empty where there is none or the key is none of the database's."""
+def actual_row(plan: Plan, pk: Any, using: str) -> Values:
+    """The values of the row with this key; empty if there is no such row or the key is invalid."""
     connection = connections[using]
     try:
         with unlogged(connection):
             row = plan.model._base_manager.using(using).filter(pk=pk).values(*plan.attnames).first()
     except (ValueError, TypeError, ValidationError):
-        return {}  # the save itself will say what is wrong
+        return {}  # the save itself will raise the error
     except DatabaseError:
         if connection.vendor == "postgresql" and connection.in_atomic_block:
-            raise  # the transaction is spoilt: the save could say no more than that
+            raise  # the transaction is broken, so the save could only fail with a less helpful error
         return {}
     return row or {}
 
 
 @contextmanager
 def unlogged(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """The statement is ours: it is neither in the host's query log nor in its ``assertNumQueries``."""
+    """Keep our own statements out of the host's query log and ``assertNumQueries``."""
     own = connection.__dict__
     own["make_debug_cursor"] = connection.make_cursor
     try:

@@ -1,8 +1,8 @@
-"""Old values without a query: ``from_db`` leaves what it loaded on ``instance._state``.
+"""Old values without a query: ``from_db`` stores what it loaded on ``instance._state``.
 
-``Model.from_db`` is Django's documented hook. ``refresh_from_db`` (which also loads deferred fields)
-goes through it with a second instance, so its result is carried over. What was loaded or saved before a rollback
-of recorded work counts as unknown afterwards, for it may never have been in the row.
+``Model.from_db`` is Django's documented hook. ``refresh_from_db`` (which also loads deferred fields) goes through it
+with a second instance, so its result is copied over. After a rollback of recorded work, anything loaded or saved
+before it counts as unknown, because it may never have been committed.
 """
 
 from __future__ import annotations
@@ -24,44 +24,44 @@ _numbers: Final = itertools.count(1)
 
 
 def loaded_values(instance: models.Model, using: str) -> Values | None:
-    """What was last loaded from or saved to this database, by attname; None where nothing was."""
+    """The values last loaded from or saved to this database, by attname; None if there are none."""
     state = instance._state
-    kept = state.__dict__.get(LOADED)
-    if kept is None or state.db != using:
+    stored = state.__dict__.get(LOADED)
+    if stored is None or state.db != using:
         return None
-    names, values, rollbacks = kept
+    names, values, rollbacks = stored
     if rollbacks != _rollbacks.get(using):
         return None
     known: Values = values if names is None else dict(zip(names, values, strict=False))
     return known
 
 
-def keep(state: ModelState, values: Values | None) -> None:
-    """Take these as the loaded values of the instance with this ``_state`` from now on (None: nothing is known)."""
+def set_values(state: ModelState, values: Values | None) -> None:
+    """Store the loaded values of the instance with this ``_state`` (None: unknown)."""
     state.__dict__[LOADED] = None if values is None else (None, values, _rollbacks.get(state.db or ""))
 
 
 def rolled_back(using: str) -> None:
-    """Recorded work in this database was undone: what anybody has loaded or saved there until now is in doubt."""
+    """Invalidate all values loaded from or saved to this database so far, because recorded work was rolled back."""
     _rollbacks[using] = next(_numbers)
 
 
 def from_db(plan: Plan, original: Any) -> Any:
-    """``Model.from_db`` of an observed model, which keeps what it loads."""
+    """Wrap an observed model's ``from_db`` to store the loaded values."""
 
     def from_db(cls: type[models.Model], db: str, field_names: Iterable[str], values: Any, **more: Any) -> models.Model:
-        kept: Any = (field_names, values, _rollbacks.get(db))
+        loaded: Any = (field_names, values, _rollbacks.get(db))
         if plan.mutable:
-            kept = (None, plan.frozen(dict(zip(field_names, values, strict=False))), _rollbacks.get(db))
+            loaded = (None, plan.frozen(dict(zip(field_names, values, strict=False))), _rollbacks.get(db))
         instance: models.Model = original(cls, db, field_names, values, **more)
-        instance._state.__dict__[LOADED] = kept
+        instance._state.__dict__[LOADED] = loaded
         return instance
 
     return from_db
 
 
 def refresh_from_db(original: Any) -> Any:
-    """``Model.refresh_from_db``, after which the instance holds what the row does."""
+    """Wrap ``Model.refresh_from_db``, after which the instance holds the row's values."""
 
     def refresh_from_db(self: models.Model, *args: Any, **kwargs: Any) -> None:
         before = set(self.__dict__)
@@ -77,6 +77,6 @@ def refresh_from_db(original: Any) -> Any:
             fresh |= set(now) - before
             known = loaded_values(self, self._state.db or "") or {}
             now = {**known, **{name: now[name] for name in fresh if name in now}}
-        keep(self._state, plan.frozen(now))
+        set_values(self._state, plan.frozen(now))
 
     return refresh_from_db

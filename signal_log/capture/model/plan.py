@@ -1,4 +1,4 @@
-"""What is known of an observed model before anything happens: its columns, secrets and label."""
+"""Precomputed facts about an observed model: its columns, masked fields, key and label."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ import orjson
 from django.db import models
 from django.db.models.fields.files import FieldFile
 
-from signal_log.capture.model.snapshot import PLAIN, harmless, is_secret_name, same, scrub, shorten, text_of
+from signal_log.capture.model.snapshot import (
+    PLAIN,
+    clean_truncated,
+    is_secret_name,
+    json_safe,
+    mask_secrets,
+    text_of,
+    values_equal,
+)
 from signal_log.conf import SECRET_NAMES, conf
 from signal_log.event import MASK, Changes
 
-# Values of these never change in place, so the loaded one need not be copied.
+# Values of these fields are immutable, so loaded ones need not be copied.
 IMMUTABLE: Final = (
     models.AutoField, models.BooleanField, models.CharField, models.DateField, models.DecimalField,
     models.DurationField, models.FloatField, models.ForeignKey, models.GenericIPAddressField, models.IntegerField,
@@ -28,7 +36,7 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field of an observed model as the recorder needs it."""
+    """What the recorder needs to know about a field."""
 
     attname: str
     name: str
@@ -38,17 +46,27 @@ class Column:
 
 
 class Plan:
-    """An observed model class: built once, used at every signal."""
+    """The plan of an observed model class: built once, used for every signal."""
 
     __slots__ = (
-        "attnames", "by_attname", "columns", "key_attname", "key_attnames", "label", "masked", "model", "most",
-        "mutable", "secret_key", "secrets",
+        "attnames",
+        "by_attname",
+        "columns",
+        "key_attname",
+        "key_attnames",
+        "label",
+        "masked",
+        "max_chars",
+        "model",
+        "mutable",
+        "secret_key",
+        "secrets",
     )  # fmt: skip
 
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model
         self.label = model._meta.label
-        self.most: int = conf.MAX_VALUE_CHARS
+        self.max_chars: int = conf.MAX_VALUE_CHARS
         self.secrets = secret_names()
         excluded = _fields_for(model, conf.EXCLUDE_FIELDS)
         masked = _fields_for(model, conf.MASK_FIELDS)
@@ -72,20 +90,20 @@ class Plan:
         self.masked = tuple(column.attname for column in self.columns if column.masked)
 
     def values(self, instance: models.Model) -> Values:
-        """The columns that the instance holds now, by attname; deferred ones are left out."""
+        """The instance's current column values, by attname, without deferred ones."""
         held = instance.__dict__
         return {name: held[name] for name in self.attnames if name in held}
 
     def frozen(self, values: Values) -> Values:
-        """The values with the mutable ones copied, so that changes in place are seen later."""
+        """The values with mutable ones copied, so that in-place changes can be detected later."""
         if not self.mutable:
             return values
         return {name: _copied(value) if name in self.mutable else value for name, value in values.items()}
 
     def diff(self, old: Values, new: Values, only: Collection[str] | None = None) -> Changes:
-        """What differs, as ``{field: [old, new]}``; a field missing in ``old`` counts as null there.
+        """The differences, as ``{field: [old, new]}``; a field missing from ``old`` counts as null.
 
-        ``only`` limits it to these field names (or attnames), as ``update_fields`` does for a save.
+        ``only`` restricts them to these field names (or attnames), like ``update_fields`` in a save.
         """
         changes: Changes = {}
         for name, after in new.items():
@@ -97,69 +115,69 @@ class Plan:
             if type(after) is type(before) and type(after) in PLAIN:
                 if after == before:
                     continue
-            elif same(before, after) or _equal_in_database(column.field, before, after):
+            elif values_equal(before, after) or _equal_in_database(column.field, before, after):
                 continue
             changes[column.name] = self._pair(column, before, after)
         return changes
 
-    def diff_further(
-        self, old: Values, new: Values, only: Collection[str] | None, then: Values, known: Changes
+    def rediff(
+        self, old: Values, new: Values, only: Collection[str] | None, previous: Values, known: Changes
     ) -> Changes:
-        """The same as ``diff``, where ``known`` was the diff when the instance held the values ``then``.
+        """The same as ``diff``, given that ``known`` was the diff when the instance held ``previous``.
 
-        Nearly always nothing has moved since, and ``known`` itself is the answer.
+        Values rarely change in between, so the answer is nearly always ``known`` itself.
         """
-        if self.mutable or new.keys() != then.keys():
+        if self.mutable or new.keys() != previous.keys():
             return self.diff(old, new, only)
-        moved = [name for name, value in new.items() if then[name] is not value]
-        if not moved:
+        changed = [name for name, value in new.items() if previous[name] is not value]
+        if not changed:
             return known
-        fresh = self.diff(old, {name: new[name] for name in moved}, only)
-        stale = {self.by_attname[name].name for name in moved}
+        fresh = self.diff(old, {name: new[name] for name in changed}, only)
+        stale = {self.by_attname[name].name for name in changed}
         return fresh | {name: pair for name, pair in known.items() if name not in stale}
 
-    def gone(self, old: Values) -> Changes:
-        """The changes of a deletion: every value that was there, to null."""
+    def deletion(self, old: Values) -> Changes:
+        """The changes of a deletion: every non-null value becomes null."""
         return {c.name: self._pair(c, old[c.attname], None) for c in self.columns if old.get(c.attname) is not None}
 
     def key(self, instance: models.Model) -> str:
-        """The primary key as text; a secret one as the start of its hash."""
+        """The primary key as text; a secret key as the start of its hash."""
         pk = instance.__dict__.get(self.key_attname) if self.key_attname is not None else None
         if type(pk) is int:
             return str(pk)
         return key_text(instance, secret=self.secret_key)
 
     def without_secrets(self, text: str, instance: models.Model) -> str:
-        """The text, masked whole when it shows the value of one of the instance's masked fields."""
+        """The text, fully masked if it contains the value of one of the instance's masked fields."""
         if not self.masked:
             return text
-        return scrub(text, (instance.__dict__.get(name) for name in self.masked))
+        return mask_secrets(text, (instance.__dict__.get(name) for name in self.masked))
 
     def _pair(self, column: Column, before: Any, after: Any) -> list[Any]:
         if column.masked:
             return [MASK if before is not None else None, MASK if after is not None else None]
-        most, secrets = self.most, self.secrets
-        return [None if value is None else harmless(value, most, secrets) for value in (before, after)]
+        limit, secrets = self.max_chars, self.secrets
+        return [None if value is None else json_safe(value, limit, secrets) for value in (before, after)]
 
 
 def secret_names() -> tuple[str, ...]:
-    """The names that are masked everywhere."""
+    """The field names that are masked on every model."""
     return SECRET_NAMES + tuple(_named(conf.MASK_FIELDS, "*"))
 
 
 def key_text(instance: models.Model, *, secret: bool | None = None) -> str:
-    """An instance's primary key as text, a composite one as a JSON list, a secret one as the start of its hash."""
+    """An instance's primary key as text: a composite key as a JSON list, a secret key as the start of its hash."""
     pk = instance.pk
     if pk is None:
         return ""
     text = orjson.dumps([text_of(part) for part in pk]).decode() if isinstance(pk, tuple) else text_of(pk)
     if secret is None:
         secret = any(_holds_secret(field, SECRET_NAMES) for field in instance._meta.pk_fields)
-    return _hidden(text) if secret else shorten(text, 255)
+    return _hashed(text) if secret else clean_truncated(text, 255)
 
 
 class RelationRules:
-    """What may be shown of a many-to-many field: nothing, that something changed, or the keys at its other end."""
+    """How much of a many-to-many field may be recorded: nothing, that it changed, or the related keys."""
 
     def __init__(self, field: models.ManyToManyField[Any, Any], target: models.ForeignKey[Any, Any]) -> None:
         secrets = secret_names()
@@ -168,28 +186,28 @@ class RelationRules:
         self.secret_keys = _holds_secret(target, secrets) or is_secret_name(target.target_field.name, secrets)
 
     def shown(self, key: Any) -> Any:
-        """A key as it goes into the log; a secret one as the start of its hash."""
-        return _hidden(text_of(key)) if self.secret_keys else key
+        """A key as it is logged; a secret key as the start of its hash."""
+        return _hashed(text_of(key)) if self.secret_keys else key
 
 
-def _hidden(key: str) -> str:
+def _hashed(key: str) -> str:
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _holds_secret(field: models.Field[Any, Any], secrets: tuple[str, ...]) -> bool:
-    """Whether the field's name says secret, or it refers to rows whose very key is one."""
+    """Whether the field's name marks it as secret, or it references a model whose key is secret."""
     if is_secret_name(field.name, secrets):
         return True
     target = field.remote_field.model if field.remote_field is not None else None
-    if not isinstance(target, type):  # a class in the making may know it by name only
+    if not isinstance(target, type):  # while the class is being built, it may be a lazy reference
         return False
     return any(is_secret_name(key.name, secrets) for key in key_fields(target))
 
 
 def key_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
-    """The fields of a model's key: several for a composite one, none for a class that has no key yet.
+    """The fields of a model's key: several for a composite key, none for a class that has no key yet.
 
-    ``_meta.pk_fields`` must not be asked of a class in the making: Django keeps the answer, or has none.
+    ``_meta.pk_fields`` must not be read while the class is being built: Django caches the answer, or has none.
     """
     pk: Any = model._meta.pk
     if pk is None:
@@ -205,18 +223,18 @@ def _named(given: Mapping[str, Collection[str]], label: str) -> Iterator[str]:
 
 
 def _fields_for(model: type[models.Model], given: Mapping[str, Collection[str]]) -> set[str]:
-    """The names a setting lists for the model, its concrete model and its parents, and for ``"*"``."""
+    """The names that a setting lists for the model, its concrete model and parents, and for ``"*"``."""
     labels = {parent._meta.label.lower() for parent in model.__mro__ if hasattr(parent, "_meta")} | {"*"}
     return {name for label, names in given.items() if label.lower() in labels for name in names}
 
 
 def _is_immutable(field: models.Field[Any, Any]) -> bool:
-    """A host's own field may load any kind of object, so only Django's are trusted."""
+    """Only Django's own fields are trusted: a custom field may load any kind of object."""
     return isinstance(field, IMMUTABLE) and type(field).__module__.startswith("django.")
 
 
 def _copied(value: Any) -> Any:
-    if isinstance(value, FieldFile):  # it holds the instance, which must not be copied along
+    if isinstance(value, FieldFile):  # it references the instance, which must not be copied
         return value.name
     try:
         return copy.deepcopy(value)
@@ -225,7 +243,7 @@ def _copied(value: Any) -> Any:
 
 
 def _equal_in_database(field: models.Field[Any, Any], before: Any, after: Any) -> bool:
-    """Whether ``after`` is ``before`` in another Python type: ``"5"`` for 5, ``"1.50"`` for ``Decimal("1.5")``."""
+    """Whether ``after`` is ``before`` as another Python type: ``"5"`` for 5, ``"1.50"`` for ``Decimal("1.5")``."""
     if before is None or after is None or type(before) is type(after) or hasattr(after, "resolve_expression"):
         return False
     try:

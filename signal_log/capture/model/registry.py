@@ -1,6 +1,6 @@
-"""Which model classes are observed, and their plans, kept on the classes themselves.
+"""Which model classes are observed; their plans are stored on the classes themselves.
 
-A plan on the class dies with it: the classes that migrations make by the hundred leave nothing behind.
+A plan is garbage-collected with its class, so the hundreds of classes that migrations create do not leak.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from signal_log.conf import conf
 
 PLAN: Final = "_signal_log_plan"
 
-# Never observed: the log itself would never end, and the toolbar writes at every request.
+# Never observed: recording the log would recurse, and the toolbar writes on every request.
 NEVER: Final = ("signal_log.", "debug_toolbar.", "migrations.")
-# Observed only when named: their rows are secrets, written at nearly every request.
+# Observed only when named explicitly: their rows are secret and written on nearly every request.
 ONLY_WHEN_NAMED: Final = ("sessions.session",)
 
 _once_observed: Final[WeakSet[type[models.Model]]] = WeakSet()
 
 
 def plan_of(model: type) -> Plan | None:
-    """The plan of an observed class, else None (a subclass does not inherit its parent's)."""
+    """The plan of an observed class, else None (subclasses do not inherit it)."""
     plan: Plan | None = model.__dict__.get(PLAN)
     return plan
 
 
 def is_chosen(model: type[models.Model]) -> bool:
-    """Whether the settings choose the model, by its own label or by that of a proxy's concrete model."""
+    """Whether the settings select the model, by its own label or that of its concrete model."""
     options = model._meta
     if options.abstract or options.swapped:
         return False
@@ -52,7 +52,7 @@ def _listed(labels: set[str], patterns: Any, *, wildcard_is_all: bool = False) -
 
 
 def observe(model: type[models.Model]) -> Plan:
-    """Make the class observed."""
+    """Start observing the class."""
     plan = Plan(model)
     setattr(model, PLAN, plan)
     _once_observed.add(model)
@@ -60,28 +60,28 @@ def observe(model: type[models.Model]) -> Plan:
 
 
 def forget(model: type[models.Model]) -> None:
-    """Make the class unobserved again."""
+    """Stop observing the class."""
     if PLAN in model.__dict__:
         delattr(model, PLAN)
 
 
 def observed() -> list[type[models.Model]]:
-    """The classes that are observed now, those made by migrations and tests among them."""
+    """The classes observed now, including those created by migrations and tests."""
     return [model for model in _once_observed if plan_of(model) is not None]
 
 
 def once_observed() -> list[type[models.Model]]:
-    """The classes that were observed and are not, but are still in use and still chosen."""
+    """Previously observed classes that still exist and are still selected by the settings."""
     return [model for model in _once_observed if plan_of(model) is None and is_chosen(model)]
 
 
 def chosen_models() -> Iterator[type[models.Model]]:
-    """The installed model classes that the settings choose; auto-created through models are among them."""
+    """The installed model classes that the settings select, including auto-created through models."""
     return (model for model in apps.get_models(include_auto_created=True) if is_chosen(model))
 
 
 def unknown_labels() -> list[tuple[str, str]]:
-    """Entries of MODELS and EXCLUDE that name no installed model, as pairs of (setting, label)."""
+    """Entries of MODELS and EXCLUDE that match no installed model, as pairs of (setting, label)."""
     known = {model._meta.label_lower for model in apps.get_models(include_auto_created=True, include_swapped=True)}
     known |= {f"{config.label.lower()}.*" for config in apps.get_app_configs()} | {"*"}
     return [

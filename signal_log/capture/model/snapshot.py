@@ -1,8 +1,7 @@
-"""Old and new values of an instance as harmless JSON: what differs, what is masked, what is cut.
+"""Converts values to safe JSON: restricted types, secrets masked, long values truncated.
 
-The result is in the restricted domain of ``signal_log.seal.canonical``: no floats, integers below
-2**53, text without NUL and lone surrogates; all else becomes text. Nothing here raises, whatever the
-host's objects do.
+The result is in the restricted domain of ``signal_log.seal.canonical``: no floats, integers below 2**53, text without
+NUL or lone surrogates; anything else becomes text. Nothing here raises, whatever the host's objects do.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ import orjson
 from signal_log.event import MASK
 from signal_log.seal.canonical import LARGEST_INTEGER
 
-DEEPEST: Final = 20
+MAX_DEPTH: Final = 20
 PLAIN: Final = frozenset({NoneType, bool, int, float, str, bytes, date, datetime, time, timedelta, uuid.UUID})
-"""Types whose values never change in place and whose ``==`` can be trusted."""
+"""Types whose values are immutable and whose ``==`` can be trusted."""
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str, secrets: tuple[str, ...]) -> bool:
-    """Whether the words of a name (``apiKey``, ``reset_token``) contain those of one of ``secrets``."""
+    """Whether the words of a name (``apiKey``, ``reset_token``) include those of one of ``secrets``."""
     words = f"_{'_'.join(_WORD.findall(name)).lower()}_"
     return any(f"_{secret}_" in words for secret in secrets)
 
 
 def clean(text: str) -> str:
-    """Text that every database and every JSON reader takes: NUL shown as ␀, lone surrogates as U+FFFD."""
+    """Text that every database and JSON parser accepts: NUL becomes ␀, lone surrogates U+FFFD."""
     if "\x00" in text:
         text = text.replace("\x00", "␀")
     if text.isascii():
@@ -48,26 +47,26 @@ def clean(text: str) -> str:
     return text
 
 
-def shorten(text: str, most: int) -> str:
-    """Text of at most ``most`` characters, the last of them ``…`` where something was cut."""
-    return abridged(clean(text), most)
+def clean_truncated(text: str, limit: int) -> str:
+    """Cleaned text of at most ``limit`` characters, ending in ``…`` if it was truncated."""
+    return truncated(clean(text), limit)
 
 
-def abridged(text: str, most: int) -> str:
-    """The same for text that is clean already."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+def truncated(text: str, limit: int) -> str:
+    """The same for text that is already clean."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def cut(text: str, most: int) -> str:
-    """Text cut to ``most`` characters, followed by the whole's length and SHA-256 where it was longer."""
-    if len(text) <= most:
+def truncated_with_digest(text: str, limit: int) -> str:
+    """Text truncated to ``limit`` characters and, if it was longer, followed by its full length and SHA-256."""
+    if len(text) <= limit:
         return text
     sha = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{text[:most]}… ({len(text)} characters, SHA-256 {sha})"
+    return f"{text[:limit]}… ({len(text)} characters, SHA-256 {sha})"
 
 
 def text_of(value: Any) -> str:
-    """``str(value)``, or the name of its class where even that raises."""
+    """``str(value)``, or the class name if that raises."""
     try:
         return clean(str(value))
     except Exception:  # noqa: BLE001  a host's __str__ may raise anything
@@ -84,13 +83,13 @@ def error_text(error: BaseException | None) -> str:
         return type(error).__name__
 
 
-def harmless(value: Any, most: int, secrets: tuple[str, ...]) -> Any:
-    """The value in the restricted JSON domain, keys that name secrets masked, cut to ``most`` characters."""
+def json_safe(value: Any, limit: int, secrets: tuple[str, ...]) -> Any:
+    """The value in the restricted JSON domain, truncated to ``limit`` characters, with secret keys' values masked."""
     kind = type(value)
     if kind is str:
-        if len(value) <= most and value.isascii() and "\x00" not in value:
+        if len(value) <= limit and value.isascii() and "\x00" not in value:
             return value
-        return cut(clean(value), most)
+        return truncated_with_digest(clean(value), limit)
     if kind is int:
         return value if -LARGEST_INTEGER <= value <= LARGEST_INTEGER else str(value)
     if kind is bool or value is None:
@@ -98,19 +97,19 @@ def harmless(value: Any, most: int, secrets: tuple[str, ...]) -> Any:
     if kind is datetime:
         return value.isoformat()
     try:
-        plain = _plain(value, secrets, DEEPEST)
+        plain = _plain(value, secrets, MAX_DEPTH)
         if isinstance(plain, str):
-            return cut(plain, most)
+            return truncated_with_digest(plain, limit)
         if isinstance(plain, (list, dict)):
             written = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
-            return plain if len(written) <= most else cut(written, most)
-    except Exception:  # noqa: BLE001  so may its __iter__, __hash__ or keys
+            return plain if len(written) <= limit else truncated_with_digest(written, limit)
+    except Exception:  # noqa: BLE001  a host's __iter__, __hash__ or keys may raise anything
         return f"(unprintable {kind.__name__})"
     return plain
 
 
 def _plain(value: Any, secrets: tuple[str, ...], depth: int) -> Any:
-    """The recursive part of ``harmless``, without cutting."""
+    """The recursive part of ``json_safe``, without truncation."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Enum):
@@ -139,18 +138,18 @@ def _plain(value: Any, secrets: tuple[str, ...], depth: int) -> Any:
     return text_of(value)
 
 
-def same(old: Any, new: Any) -> bool:
-    """Whether two values are equal; values that cannot be compared count as different."""
+def values_equal(old: Any, new: Any) -> bool:
+    """Whether two values are equal; values whose comparison raises count as different."""
     if old is new:
         return True
     try:
         return bool(old == new)
-    except Exception:  # noqa: BLE001  or its __eq__
+    except Exception:  # noqa: BLE001  a host's __eq__ may raise anything
         return False
 
 
-def scrub(text: str, secrets: Iterable[Any]) -> str:
-    """The text, masked whole when it contains one of the secret values (of four characters or more)."""
+def mask_secrets(text: str, secrets: Iterable[Any]) -> str:
+    """The text, fully masked if it contains one of the secret values (of four characters or more)."""
     for secret in secrets:
         shown = text_of(secret) if secret is not None else ""
         if len(shown) >= 4 and shown in text:

@@ -1,4 +1,4 @@
-"""The keyword arguments of somebody's signal as harmless JSON: nothing is evaluated, no secret is shown."""
+"""Converts the keyword arguments of an extra signal to safe JSON: nothing is evaluated, no secret is exposed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from django.http import HttpRequest
 from django.utils.functional import LazyObject, Promise, empty
 
 from signal_log.capture.model.plan import key_text
-from signal_log.capture.model.snapshot import error_text, harmless, is_secret_name, scrub, text_of
+from signal_log.capture.model.snapshot import error_text, is_secret_name, json_safe, mask_secrets, text_of
 from signal_log.capture.signals.receiver_name import receiver_name
 from signal_log.capture.trace.context import request_path
 from signal_log.conf import conf
 from signal_log.event import MASK, Changes
 
-DEEPEST: Final = 8
+MAX_DEPTH: Final = 8
 CREDENTIALS: Final = "credentials"
-"""Django's own name for what somebody tried to log in with: only the account's name is shown."""
+"""Django's argument name for the credentials of a login attempt: only the user name is recorded."""
 PLAIN: Final = (
     str, int, float, bytes, bytearray, type(None), Enum, datetime.date, datetime.time, datetime.timedelta,
     decimal.Decimal, uuid.UUID, pathlib.PurePath, Promise,
@@ -41,23 +41,23 @@ class Arguments:
 
     def changes(self) -> Changes:
         """``{"name": [null, value]}``."""
-        most = conf.MAX_VALUE_CHARS
-        shown = {text_of(name): self._named(name, value, DEEPEST) for name, value in self.named.items()}
+        limit = conf.MAX_VALUE_CHARS
+        shown = {text_of(name): self._named(name, value, MAX_DEPTH) for name, value in self.named.items()}
         values = tuple(self.secret_values())
-        return {name: [None, _scrubbed(harmless(value, most, self.secrets), values)] for name, value in shown.items()}
+        return {name: [None, _masked(json_safe(value, limit, self.secrets), values)] for name, value in shown.items()}
 
     def instance(self) -> models.Model | None:
-        """The object that the signal is about: ``instance``, ``user`` or the first model instance there is."""
+        """The signal's object: ``instance``, ``user`` or the first model instance among the arguments."""
         candidates = [self.named.get("instance"), self.named.get("user"), *self.named.values()]
         return next((value for value in candidates if isinstance(value, models.Model)), None)
 
     def without_secrets(self, text: str) -> str:
-        """The text, masked whole when it shows one of the secrets among the arguments."""
-        return scrub(text, self.secret_values())
+        """The text, fully masked if it contains one of the secrets among the arguments."""
+        return mask_secrets(text, self.secret_values())
 
     def secret_values(self) -> Iterator[Any]:
-        """The values that stand under a secret's name, in the arguments or in what a request has posted."""
-        yield from self._secrets_in(self.named, DEEPEST, hidden=False)
+        """The values with a secret name, in the arguments or in a request's parsed POST data."""
+        yield from self._secrets_in(self.named, MAX_DEPTH, hidden=False)
 
     def _named(self, name: Any, value: Any, depth: int) -> Any:
         if name == CREDENTIALS and isinstance(value, Mapping):
@@ -89,7 +89,7 @@ class Arguments:
     def _secrets_in(self, given: Any, depth: int, *, hidden: bool) -> Iterator[Any]:
         value = _unwrapped(given)
         if isinstance(value, HttpRequest):
-            value = value.__dict__.get("_post")  # what has been parsed; nothing is read for our sake
+            value = value.__dict__.get("_post")  # only what is already parsed
         if hidden and isinstance(value, PLAIN) and not isinstance(value, bool):
             yield value
         elif depth and isinstance(value, Mapping):
@@ -109,7 +109,7 @@ def _account_names() -> tuple[str, ...]:
 
 
 def sender_name(sender: Any) -> str:
-    """The label of a model class, else a dotted path; text as it is."""
+    """The label of a model class, otherwise a dotted path; text is returned unchanged."""
     if sender is None:
         return ""
     if isinstance(sender, str):
@@ -122,26 +122,26 @@ def sender_name(sender: Any) -> str:
 
 
 def class_name(kind: type) -> str:
-    """The label of a model, the dotted path of any other class."""
+    """The label of a model class, or the dotted path of any other class."""
     if issubclass(kind, models.Model) and hasattr(kind, "_meta"):
         return kind._meta.label
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _unwrapped(value: Any) -> Any:
-    """What a lazy object holds; one that nobody has looked at stays closed, for a look may ask the database."""
+    """The value of an evaluated lazy object; one not yet evaluated is left alone, because evaluating it may query."""
     if not issubclass(type(value), LazyObject):
         return value
     inner = value.__dict__.get("_wrapped")
     return type(value) if inner is None or inner is empty else inner
 
 
-def _scrubbed(value: Any, secrets: tuple[Any, ...]) -> Any:
-    """No text shows a secret that stands elsewhere among the arguments under its name."""
+def _masked(value: Any, secrets: tuple[Any, ...]) -> Any:
+    """The value with every text masked that contains one of the secrets."""
     if isinstance(value, str):
-        return scrub(value, secrets)
+        return mask_secrets(value, secrets)
     if isinstance(value, list):
-        return [_scrubbed(inner, secrets) for inner in value]
+        return [_masked(inner, secrets) for inner in value]
     if isinstance(value, dict):
-        return {name: _scrubbed(inner, secrets) for name, inner in value.items()}
+        return {name: _masked(inner, secrets) for name, inner in value.items()}
     return value

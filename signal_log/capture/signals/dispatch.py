@@ -1,7 +1,6 @@
-"""The dispatch of the observed signals: each receiver timed, named and known as a cause.
+"""Dispatches the observed signals: times and names each receiver, and records it as a cause.
 
-The four model signals get a subclass as their class, so every sender that is not observed goes
-Django's own way.
+The four model signals have their class replaced by a subclass; senders that are not observed take Django's own path.
 """
 
 from __future__ import annotations
@@ -28,21 +27,21 @@ from signal_log.event import MODEL_SIGNALS
 
 Responses = list[tuple[Callable[..., Any], Any]]
 
-# Django 6 cancels the other async receivers when one raises; 5.2 gathers.
+# Django 6 cancels the other async receivers when one raises; 5.2 uses asyncio.gather.
 _gather: Final[Any] = getattr(dispatcher, "_gather", asyncio.gather)
 
 
 class ObservedSignal(ModelSignal):
-    """A model signal whose firings for observed senders are recorded."""
+    """A model signal that records its firings for observed senders."""
 
     def send(self, sender: Any, **named: Any) -> Responses:
-        """As ``Signal.send``, with an event around it."""
+        """``Signal.send``, recorded as an event."""
         plan = plan_of(sender) if isinstance(sender, type) else None
         if plan is None or paused.get():
             return super().send(sender, **named)
         receivers, async_receivers = self._live_receivers(sender)
         draft = open_event(NAMES[id(self)], plan, named)
-        if not async_receivers and receivers == _ALONE:
+        if not async_receivers and receivers == _ONLY_OURS:
             close_event(draft)
             return []
         token = current_frame.set(None)
@@ -53,7 +52,7 @@ class ObservedSignal(ModelSignal):
             close_event(draft)
 
     def has_listeners(self, sender: Any = None) -> bool:
-        """An observed sender is listened to, so that its deletes are never done without signals."""
+        """True for observed senders, so that Django never deletes their rows without signals."""
         return (isinstance(sender, type) and plan_of(sender) is not None) or super().has_listeners(sender)
 
 
@@ -61,14 +60,14 @@ NAMES: Final = {id(getattr(signals, name)): name for name in MODEL_SIGNALS}
 
 
 def observe(**_: Any) -> None:
-    """The generic receiver: its presence on a sender is what ``ObservedSignal`` records by."""
+    """The generic receiver; it only marks a sender as observed, and ``ObservedSignal`` does the recording."""
 
 
-_ALONE: Final = [observe]
+_ONLY_OURS: Final = [observe]
 
 
 def connect(model: type) -> None:
-    """Connect the generic receiver to a model class, for all to see in the lists of receivers."""
+    """Connect the generic receiver to a model class, so that it shows in lists of receivers."""
     for name in MODEL_SIGNALS:
         getattr(signals, name).connect(observe, sender=model, dispatch_uid="signal_log")
 
@@ -80,20 +79,20 @@ def disconnect(model: type) -> None:
 
 
 def call_receivers(
-    signal: ModelSignal, scrubbed: Callable[[str], str], sender: Any, named: Mapping[str, Any], draft: Draft
+    signal: ModelSignal, mask: Callable[[str], str], sender: Any, named: Mapping[str, Any], draft: Draft
 ) -> Responses:
-    """Django's loop over the live receivers, sync ones first, each with a frame and a stop-watch."""
+    """Call the live receivers as Django does, sync ones first, each timed and within its own frame."""
     sync_receivers, async_receivers = signal._live_receivers(sender)
     responses: Responses = []
     for receiver in sync_receivers:
         if receiver is observe:
             continue
-        with Timed(draft, receiver, scrubbed):
+        with Timed(draft, receiver, mask):
             responses.append((receiver, receiver(signal=signal, sender=sender, **named)))
     if async_receivers:
 
         async def call(receiver: Callable[..., Any]) -> Any:
-            with Timed(draft, receiver, scrubbed):
+            with Timed(draft, receiver, mask):
                 return await receiver(signal=signal, sender=sender, **named)
 
         async def call_all() -> Any:
@@ -104,13 +103,13 @@ def call_receivers(
 
 
 class Timed:
-    """One receiver's run: the frame that makes it a cause, its duration and its exception, secrets ``scrubbed``."""
+    """One run of a receiver: the frame that makes it a cause, its duration and its exception, filtered by ``mask``."""
 
-    __slots__ = ("draft", "frame", "scrubbed", "started", "token")
+    __slots__ = ("draft", "frame", "mask", "started", "token")
 
-    def __init__(self, draft: Draft, receiver: Callable[..., Any], scrubbed: Callable[[str], str]) -> None:
+    def __init__(self, draft: Draft, receiver: Callable[..., Any], mask: Callable[[str], str]) -> None:
         self.draft = draft
-        self.scrubbed = scrubbed
+        self.mask = mask
         self.frame = Frame(draft.position, receiver_name(receiver))
 
     def __enter__(self) -> None:
@@ -125,6 +124,6 @@ class Timed:
             {
                 "receiver": self.frame.receiver,
                 "duration_us": (time.perf_counter_ns() - self.started) // 1000,
-                "error": self.scrubbed(error_text(error)) if error else "",
+                "error": self.mask(error_text(error)) if error else "",
             }
         )

@@ -1,7 +1,7 @@
-"""Signals other than the models': log-in, log-out, a project's own; named in ``EXTRA_SIGNALS``.
+"""Signals other than the model signals, such as login, logout or a project's own, named in ``EXTRA_SIGNALS``.
 
-Each gets a subclass of its own class, so Django's four ways to send stay Django's; only the list of
-receivers is handed to them with a stop-watch around each.
+Each signal's class is replaced by a subclass. Django's four send methods remain in charge; only the list of receivers
+they get is wrapped, to time each receiver.
 """
 
 from __future__ import annotations
@@ -20,10 +20,17 @@ from django.utils.module_loading import import_string
 from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.dispatch import Responses, Timed
-from signal_log.capture.signals.extra_event import Firing, close, close_in_a_thread, on_a_loop, opened, since
+from signal_log.capture.signals.extra_event import (
+    Firing,
+    close,
+    close_in_thread,
+    elapsed_us,
+    in_event_loop,
+    open_firing,
+)
 from signal_log.capture.signals.receiver_name import receiver_name
-from signal_log.capture.trace.context import default_scene
-from signal_log.capture.trace.trace import Draft, current_frame, trace_of
+from signal_log.capture.trace.context import default_context
+from signal_log.capture.trace.trace import Draft, current_frame, ensure_trace
 from signal_log.capture.transaction.held import hold
 from signal_log.capture.transaction.state import in_transaction
 from signal_log.conf import conf
@@ -31,30 +38,30 @@ from signal_log.errors import ConfigurationError
 from signal_log.event import M2M_CHANGED, MODEL_SIGNALS
 
 _paths: Final[dict[int, str]] = {}
-"""The signals that are observed, by identity: the path under which each is recorded."""
+"""The dotted path under which each observed signal is recorded, by the signal's ``id()``."""
 
 _firing: ContextVar[Firing | None] = ContextVar("signal_log_extra", default=None)
 
 
 class ObservedExtra(Signal):
-    """A signal whose firings are recorded, in whichever way it is sent."""
+    """A signal that records its firings, whichever method sends it."""
 
     def send(self, sender: Any, **named: Any) -> Responses:
-        """As ``Signal.send``, with an event around it."""
+        """``Signal.send``, recorded as an event."""
         if paused.get() or id(self) not in _paths:
             return super().send(sender, **named)
         with _recording(self, sender, named):
             return _as_connected(super().send(sender, **named))
 
     def send_robust(self, sender: Any, **named: Any) -> Responses:
-        """As ``Signal.send_robust``, with an event around it."""
+        """``Signal.send_robust``, recorded as an event."""
         if paused.get() or id(self) not in _paths:
             return super().send_robust(sender, **named)
         with _recording(self, sender, named):
             return _as_connected(super().send_robust(sender, **named))
 
     async def asend(self, sender: Any, **named: Any) -> Responses:
-        """As ``Signal.asend``, with an event around it."""
+        """``Signal.asend``, recorded as an event."""
         if paused.get() or id(self) not in _paths:
             return await super().asend(sender, **named)
         with _dispatching(self, sender, named) as draft:
@@ -64,7 +71,7 @@ class ObservedExtra(Signal):
                 await sync_to_async(close)(draft)
 
     async def asend_robust(self, sender: Any, **named: Any) -> Responses:
-        """As ``Signal.asend_robust``, with an event around it."""
+        """``Signal.asend_robust``, recorded as an event."""
         if paused.get() or id(self) not in _paths:
             return await super().asend_robust(sender, **named)
         with _dispatching(self, sender, named) as draft:
@@ -74,18 +81,18 @@ class ObservedExtra(Signal):
                 await sync_to_async(close)(draft)
 
     def _live_receivers(self, sender: Any) -> Any:
-        """The receivers; with stop-watches, where they are about to be called."""
+        """The receivers, wrapped to be timed if they are about to be called."""
         found = super()._live_receivers(sender)
         firing = _firing.get()
         if firing is None:
             return found
-        _firing.set(None)  # a receiver that asks `has_listeners` gets them plain
+        _firing.set(None)  # a nested call, e.g. `has_listeners` in a receiver, gets them unwrapped
         sync_receivers, async_receivers = found
         return [_timed(r, firing) for r in sync_receivers], [_atimed(r, firing) for r in async_receivers]
 
 
 def chosen() -> Iterator[Signal]:
-    """The signals of ``EXTRA_SIGNALS``, observed from now on; wrong entries are named by ``manage.py check``."""
+    """Register and yield the signals of ``EXTRA_SIGNALS``; ``manage.py check`` reports invalid entries."""
     for path in conf.EXTRA_SIGNALS:
         try:
             signal = resolve(path)
@@ -97,25 +104,25 @@ def chosen() -> Iterator[Signal]:
 
 
 def forget() -> None:
-    """Observe none of them any more."""
+    """Stop observing all of them."""
     _paths.clear()
 
 
 def resolve(path: str) -> Signal:
-    """The signal of a dotted path."""
+    """Import the signal at a dotted path; raises ``ConfigurationError``."""
     try:
         signal = import_string(path)
     except Exception as error:  # a host's module may raise anything
         raise ConfigurationError(f"{path!r} cannot be imported: {error_text(error)}") from error
     if not isinstance(signal, Signal):
-        raise ConfigurationError(f"{path!r} is a {type(signal).__name__} and no signal.")
+        raise ConfigurationError(f"{path!r} is a {type(signal).__name__}, not a signal.")
     if any(signal is getattr(signals, name) for name in (*MODEL_SIGNALS, M2M_CHANGED)):
-        raise ConfigurationError(f"{path!r} is recorded already, for the models in MODELS.")
+        raise ConfigurationError(f"{path!r} is already recorded, for the models in MODELS.")
     return signal
 
 
-def wrong_paths() -> Iterator[str]:
-    """What is wrong with entries of ``EXTRA_SIGNALS``."""
+def invalid_paths() -> Iterator[str]:
+    """The problems with entries of ``EXTRA_SIGNALS``."""
     for path in conf.EXTRA_SIGNALS:
         try:
             resolve(path)
@@ -125,27 +132,27 @@ def wrong_paths() -> Iterator[str]:
 
 @contextmanager
 def _recording(signal: Signal, sender: Any, named: dict[str, Any]) -> Iterator[None]:
-    """The event of a signal that is sent synchronously."""
+    """Record a signal that is sent synchronously."""
     with _dispatching(signal, sender, named) as draft:
-        within = not on_a_loop() and in_transaction(connections[draft.using])
+        within = not in_event_loop() and in_transaction(connections[draft.using])
         if within:
             hold(draft)
         try:
             yield
         finally:
             if within:
-                draft.duration_us = since(draft)
-            elif on_a_loop():
-                close_in_a_thread(draft)
+                draft.duration_us = elapsed_us(draft)
+            elif in_event_loop():
+                close_in_thread(draft)
             else:
                 close(draft)
 
 
 @contextmanager
 def _dispatching(signal: Signal, sender: Any, named: dict[str, Any]) -> Iterator[Draft]:
-    """Open the event, and let ``_live_receivers`` know of it."""
-    with trace_of(default_scene):
-        firing = opened(_paths[id(signal)], sender, named)
+    """Open the event, and make it available to ``_live_receivers``."""
+    with ensure_trace(default_context):
+        firing = open_firing(_paths[id(signal)], sender, named)
         tokens = _firing.set(firing), current_frame.set(None)
         try:
             yield firing.draft
@@ -171,11 +178,12 @@ def _atimed(receiver: Callable[..., Any], firing: Firing) -> Any:
 
 
 def _named_like(call: Any, receiver: Callable[..., Any]) -> Any:
-    """``send_robust`` logs a receiver by its name, and its responses carry the receiver as it was connected."""
+    """Copy the receiver's name, which ``send_robust`` logs, and keep the receiver for the list of responses."""
     call.__qualname__ = getattr(receiver, "__qualname__", receiver_name(receiver))
     call.signal_log_receiver = receiver
     return call
 
 
 def _as_connected(responses: Any) -> Responses:
+    """The responses, paired with the receivers as they were connected."""
     return [(getattr(receiver, "signal_log_receiver", receiver), response) for receiver, response in responses]

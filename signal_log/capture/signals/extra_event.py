@@ -1,4 +1,4 @@
-"""The event of a signal that is not a model's: opened when it fires, written when its transaction ends."""
+"""The event of an extra signal: opened when the signal fires, written when its transaction ends."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from django.db import connections
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan, secret_names
 from signal_log.capture.model.registry import plan_of
-from signal_log.capture.model.snapshot import shorten
+from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.operation import current_operation
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.arguments import Arguments, sender_name
 from signal_log.capture.trace.call_site import call_site
-from signal_log.capture.trace.context import default_scene
-from signal_log.capture.trace.trace import Draft, current_frame, trace_of
-from signal_log.capture.transaction.held import hold, settle_loose
+from signal_log.capture.trace.context import default_context
+from signal_log.capture.trace.trace import Draft, current_frame, ensure_trace
+from signal_log.capture.transaction.held import hold, settle_autocommit
 from signal_log.conf import conf
 
-LONGEST: Final = 200
+MAX_CHARS: Final = 200
 
 
 class Firing(NamedTuple):
-    """A signal that fires: its event and its arguments."""
+    """A firing signal: its event and its arguments."""
 
     draft: Draft
     arguments: Arguments
 
 
-def opened(path: str, sender: Any, named: dict[str, Any]) -> Firing:
-    """The event of a signal that fires now."""
+def open_firing(path: str, sender: Any, named: dict[str, Any]) -> Firing:
+    """Open the event of a signal that fires now."""
     arguments = Arguments(named, secret_names())
     instance = arguments.instance()
     plan = None if instance is None else plan_of(type(instance)) or Plan(type(instance))
-    with trace_of(default_scene) as trace:
+    with ensure_trace(default_context) as trace:
         position = trace.next_position()
     draft = Draft(
         trace=trace,
         position=position,
         frame=current_frame.get(),
-        signal=shorten(path, LONGEST),
-        sender=shorten(arguments.without_secrets(sender_name(sender)), LONGEST),
+        signal=clean_truncated(path, MAX_CHARS),
+        sender=clean_truncated(arguments.without_secrets(sender_name(sender)), MAX_CHARS),
         object_pk=plan.key(instance) if plan and instance else "",
         object_repr=arguments.without_secrets(repr_of(plan, instance)) if plan and instance else "",
         created=None,
@@ -59,41 +59,41 @@ def opened(path: str, sender: Any, named: dict[str, Any]) -> Firing:
         call_site=call_site() if conf.CALL_SITES else "",
         occurred_at=datetime.now(UTC),
         started_ns=time.perf_counter_ns(),
-        actor=trace.scene.actor(),
+        actor=trace.context.actor(),
     )
     return Firing(draft, arguments)
 
 
 def close(draft: Draft) -> None:
-    """Hold the event until its transaction ends; outside any it is written now.
+    """Buffer the event until its transaction ends; outside a transaction, write it now.
 
-    Outside a transaction it is not held while its receivers run: what they commit or roll back is theirs.
+    Outside a transaction it is not buffered while its receivers run: what they commit or roll back is their own.
     """
-    draft.duration_us = since(draft)
-    token = paused.set(True)  # what our own writing sends, e.g. on a new connection, is nobody's event
+    draft.duration_us = elapsed_us(draft)
+    token = paused.set(True)  # do not record signals sent by our own writing, e.g. for a new connection
     try:
         hold(draft)
         if current_operation.get() is None:
-            settle_loose(draft.using)
+            settle_autocommit(draft.using)
     finally:
         paused.reset(token)
 
 
-def since(draft: Draft) -> int:
+def elapsed_us(draft: Draft) -> int:
     """Microseconds since the signal fired."""
     return (time.perf_counter_ns() - draft.started_ns) // 1000
 
 
 def _database(named: dict[str, Any], instance: Any) -> str:
-    """The database whose transaction decides: the signal's, the object's or the log's."""
+    """The database whose transaction decides the outcome: the signal's, the object's or the log's."""
     for alias in (named.get("using"), getattr(getattr(instance, "_state", None), "db", None)):
         if isinstance(alias, str) and alias in connections:
             return alias
     return str(conf.DATABASE)
 
 
-def on_a_loop() -> bool:
-    """Whether Django would refuse a query here."""
+def in_event_loop() -> bool:
+    """Whether an event loop is running here, so that Django would refuse a query."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -101,8 +101,8 @@ def on_a_loop() -> bool:
     return True
 
 
-def close_in_a_thread(draft: Draft) -> None:
-    """The same in a thread of its own, for a signal that a coroutine sends synchronously."""
+def close_in_thread(draft: Draft) -> None:
+    """Close the event in a separate thread, for a signal that a coroutine sends synchronously."""
     context = contextvars.copy_context()
 
     def work() -> None:

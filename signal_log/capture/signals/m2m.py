@@ -1,7 +1,7 @@
-"""Many-to-many changes: ``m2m_changed`` of a relation with an observed model at one of its ends.
+"""Many-to-many changes: ``m2m_changed`` of a relation with an observed model at either end.
 
-Its sender is the through model, which most often is nobody's class; the event belongs to the object whose
-relation changes. Django does each of these operations in a transaction, so pre and post meet there.
+The sender is the through model, usually auto-created, so the event is recorded for the object whose relation changes.
+Django runs each of these operations in a transaction, so the pre and post events are paired within it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from signal_log.capture.model.actual_row import unlogged
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan, RelationRules
 from signal_log.capture.model.registry import plan_of
-from signal_log.capture.model.snapshot import harmless
+from signal_log.capture.model.snapshot import json_safe
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.dispatch import Responses, call_receivers
 from signal_log.capture.signals.recorder import close_event
 from signal_log.capture.trace.call_site import call_site
-from signal_log.capture.trace.context import default_scene
+from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.trace import Draft, Trace, current_frame, current_trace
-from signal_log.capture.transaction.held import hold, in_progress
+from signal_log.capture.transaction.held import awaiting_post, hold
 from signal_log.conf import conf
 from signal_log.event import M2M_CHANGED, MASK, Changes
 
 
 class Firing(NamedTuple):
-    """One firing of ``m2m_changed``, as its sender and arguments tell it."""
+    """One firing of ``m2m_changed``, from its sender and arguments."""
 
     through: Any
     instance: models.Model
@@ -46,7 +46,7 @@ class Firing(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The relation as the changing object's class calls it."""
+        """The name of the relation on the changing object's class."""
         if self.field is None:
             return str(self.through._meta.model_name)
         accessor: str | None = self.field.remote_field.get_accessor_name() if self.reverse else None
@@ -59,10 +59,10 @@ class Firing(NamedTuple):
 
 
 class ObservedM2M(ModelSignal):
-    """``m2m_changed``, whose firings for observed relations are recorded."""
+    """``m2m_changed``, which records its firings for observed relations."""
 
     def send(self, sender: Any, **named: Any) -> Responses:
-        """As ``Signal.send``, with an event around it."""
+        """``Signal.send``, recorded as an event."""
         firing = None if paused.get() else _observed(sender, named)
         if firing is None:
             return super().send(sender, **named)
@@ -77,12 +77,12 @@ class ObservedM2M(ModelSignal):
             close_event(draft)
 
     def has_listeners(self, sender: Any = None) -> bool:
-        """Django asks before it works out which objects are new; an observed relation wants to know."""
+        """True for observed relations: Django asks before it determines which objects are new."""
         return any(plan_of(model) is not None for model in _ends(sender)) or super().has_listeners(sender)
 
 
 def _ends(through: Any) -> Iterator[type]:
-    """The classes at both ends of a through model, and their subclasses, which inherit the relation."""
+    """The classes at both ends of a through model, with their subclasses, which inherit the relation."""
     if not hasattr(through, "_meta"):
         return
     waiting = [field.remote_field.model for field in through._meta.fields if field.remote_field is not None]
@@ -94,7 +94,7 @@ def _ends(through: Any) -> Iterator[type]:
 
 
 def _observed(through: Any, named: Mapping[str, Any]) -> Firing | None:
-    """The firing, if one of its two classes is observed; a signal that somebody sends by hand may lack anything."""
+    """The firing, if either of its classes is observed; a signal sent manually may lack any argument."""
     instance, model, action = named.get("instance"), named.get("model"), named.get("action")
     if not isinstance(instance, models.Model) or not isinstance(action, str) or not hasattr(through, "_meta"):
         return None
@@ -111,12 +111,12 @@ def _observed(through: Any, named: Mapping[str, Any]) -> Firing | None:
 
 
 def _open(firing: Firing, plan: Plan) -> Draft:
-    """The event of a firing; a post event completes the pre event of the same action on the same object."""
+    """Open the event of a firing; a post event completes the pre event of the same action on the same object."""
     is_pre = firing.action.startswith("pre_")
     pre = None if is_pre else _pre_of(firing)
     if pre is not None:
         pre.awaits_post, pre.opened_for = False, None
-    trace = current_trace.get() or (pre.trace if pre is not None else Trace(default_scene()))
+    trace = current_trace.get() or (pre.trace if pre is not None else Trace(default_context()))
     position = trace.next_position()
     draft = Draft(
         trace=trace,
@@ -136,7 +136,7 @@ def _open(firing: Firing, plan: Plan) -> Draft:
         call_site=call_site() if conf.CALL_SITES else "",
         occurred_at=datetime.now(UTC),
         started_ns=0,
-        actor=trace.scene.actor(),
+        actor=trace.context.actor(),
         awaits_post=is_pre,
         opened_for=firing.instance if is_pre else None,
     )
@@ -146,16 +146,16 @@ def _open(firing: Firing, plan: Plan) -> Draft:
 
 
 def _pre_of(firing: Firing) -> Draft | None:
-    """The pre event that is still open for this object, relation and verb: the innermost, should there be two."""
+    """The open pre event for this object, relation and verb; the innermost if there are several."""
     origin = {"model": firing.through._meta.label, "action": f"pre_{firing.verb}", "reverse": firing.reverse}
-    for draft in in_progress(firing.using):
+    for draft in awaiting_post(firing.using):
         if draft.opened_for is firing.instance and draft.origin == origin:
             return draft
     return None
 
 
 def _changes(firing: Firing, plan: Plan) -> Changes:
-    """Keys that come as ``[null, keys]``, keys that go as ``[keys, null]``."""
+    """Added keys as ``[null, keys]``, removed keys as ``[keys, null]``."""
     keys = firing.keys
     if firing.verb == "clear":
         keys = _keys_now(firing) if firing.action == "pre_clear" else None
@@ -163,7 +163,7 @@ def _changes(firing: Firing, plan: Plan) -> Changes:
         return {}
     rules = firing.rules
     shown: Any = [rules.shown(key) if rules is not None else key for key in _in_order(keys)]
-    shown = MASK if rules is not None and rules.masked else harmless(shown, plan.most, ())
+    shown = MASK if rules is not None and rules.masked else json_safe(shown, plan.max_chars, ())
     return {firing.name: [None, shown] if firing.verb == "add" else [shown, None]}
 
 
@@ -175,7 +175,7 @@ def _in_order(keys: Collection[Any]) -> list[Any]:
 
 
 def _keys_now(firing: Firing) -> Collection[Any] | None:
-    """What a clear is about to remove: the one query of the recorder here, for the signal does not say."""
+    """The keys that a clear is about to remove, which takes a query because the signal does not carry them."""
     if firing.field is None:
         return None
     here, there = _ends_of(firing.through, firing.field, firing.reverse)
@@ -186,7 +186,7 @@ def _keys_now(firing: Firing) -> Collection[Any] | None:
 
 
 def _ends_of(through: Any, field: Any, reverse: bool) -> tuple[Any, Any]:
-    """The through model's key to the changing object, and that to the objects that come and go."""
+    """The through model's foreign keys: to the changing object, and to the related objects."""
     names = (field.m2m_field_name(), field.m2m_reverse_field_name())
     here, there = (through._meta.get_field(name) for name in (reversed(names) if reverse else names))
     return here, there

@@ -1,4 +1,4 @@
-"""The name of a receiver as a developer would look for it: ``app.signals.create_profile``."""
+"""Names a receiver by its dotted path, as a developer would search for it: ``app.signals.create_profile``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST = 300
 
 
 def receiver_name(receiver: Any) -> str:
-    """The dotted path of a function, method, partial or callable object; lambdas and local functions get a line."""
+    """The dotted path of a function, method, partial or callable object, with a line number for lambdas and locals."""
     while isinstance(receiver, functools.partial):
         receiver = receiver.func
     function = getattr(receiver, "__func__", receiver)

@@ -1,7 +1,7 @@
-"""Bulk writes recorded row by row, where the host asks for it: ``signal_log.observed_bulk()``.
+"""Records bulk writes row by row, within ``signal_log.observed_bulk()``.
 
-The database itself tells which rows a statement has written: it is given a ``RETURNING`` of the table's columns on
-its way out. Old values of an update are read, and locked, right before it; a delete returns them.
+A ``RETURNING`` clause with all of the table's columns is appended to the statement, so the database reports the rows
+written. Old values of an update are read, and locked, right before it; a delete returns them.
 """
 
 from __future__ import annotations
@@ -27,64 +27,64 @@ from signal_log.capture.silent.bulk_rows import (
     old_by_new_key,
     old_by_unique_fields,
 )
-from signal_log.capture.silent.event import Silent, hold_failed, open_draft
+from signal_log.capture.silent.event import SilentWrite, hold_failed, open_draft
 from signal_log.capture.silent.statements import DELETE, INSERT, UPDATE
-from signal_log.capture.trace.context import default_scene
-from signal_log.capture.trace.trace import Draft, trace_of
+from signal_log.capture.trace.context import default_context
+from signal_log.capture.trace.trace import Draft, ensure_trace
 from signal_log.capture.transaction.held import held_on
 from signal_log.capture.transaction.state import in_transaction
 from signal_log.event import Changes
 
 
-class _Asked(NamedTuple):
-    """What a block asked for: these models (none: all), on this database (none: all)."""
+class _Scope(NamedTuple):
+    """What an ``observed_bulk`` block covers: these models (none: all), on this database (None: all)."""
 
     models: tuple[type[models.Model], ...]
     using: str | None
 
     def covers(self, plan: Plan, using: str) -> bool:
-        """A child's update writes its parents' tables, so they go with it; proxies are their model."""
+        """Whether the model's writes are covered: a child includes its parents, a proxy is its concrete model."""
         return self.using in (None, using) and (
             not self.models or any(issubclass(model, concrete(plan.model)) for model in self.models)
         )
 
 
-_asked: Final[ContextVar[tuple[_Asked, ...]]] = ContextVar("signal_log_observed_bulk", default=())
+_scopes: Final[ContextVar[tuple[_Scope, ...]]] = ContextVar("signal_log_observed_bulk", default=())
 
 
 @contextmanager
-def asked_for(given: tuple[type[models.Model], ...], using: str | None) -> Iterator[None]:
-    """Row by row in this block, besides what the blocks around it ask for."""
-    token = _asked.set((*_asked.get(), _Asked(given, using)))
+def recorded_by_row(given: tuple[type[models.Model], ...], using: str | None) -> Iterator[None]:
+    """Record these models row by row in the block, in addition to what enclosing blocks cover."""
+    token = _scopes.set((*_scopes.get(), _Scope(given, using)))
     try:
         yield
     finally:
-        _asked.reset(token)
+        _scopes.reset(token)
 
 
 class Bulk(NamedTuple):
-    """An ORM write at work, to be recorded row by row."""
+    """A running ORM write that can be recorded row by row."""
 
     verb: str
     plan: Plan
     compiler: Any
 
     @property
-    def is_wanted(self) -> bool:
-        """Whether the host asked for it, and the rows can be known."""
+    def applies(self) -> bool:
+        """Whether an ``observed_bulk`` block covers it and its rows can be determined."""
         query = self.compiler.query
-        if not any(asked.covers(self.plan, self.compiler.using) for asked in _asked.get()):
+        if not any(scope.covers(self.plan, self.compiler.using) for scope in _scopes.get()):
             return False
         if concrete(query.model) is not concrete(self.plan.model):
-            return False  # another class on an observed table: its columns may be called otherwise
+            return False  # another class on an observed table: its columns may have other names
         if not connections[self.compiler.using].features.can_return_rows_from_bulk_insert:
             return False  # SQLite before 3.35 has no RETURNING
-        # The rows that an upsert may meet are looked for by their values, which an expression has not yet.
+        # The rows an upsert may conflict with are looked up by value, and an expression has no value yet.
         return not (self._is_upsert and any(_has_expression(obj, query.unique_fields) for obj in query.objs))
 
     @property
     def _assigned(self) -> list[str]:
-        """The columns that an update sets, and those the database works out of them."""
+        """The columns that an update sets, and generated columns."""
         given = {field.attname for field, _, _ in self.compiler.query.values}
         return [f.attname for f in local_columns(self.plan.model) if f.attname in given or f.generated]
 
@@ -93,36 +93,36 @@ class Bulk(NamedTuple):
         return self.verb == INSERT and self.compiler.query.on_conflict == OnConflict.UPDATE
 
     def run(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Run the statement, and hold an event for each row it wrote: one transaction, whatever ``ATOMIC`` says."""
+        """Run the statement and buffer an event for each row written, in one transaction, regardless of ``ATOMIC``."""
         if self.verb == UPDATE and not self.compiler.query.values:
-            return original(self.compiler, *args, **kwargs)  # of a child only the parents are updated
+            return original(self.compiler, *args, **kwargs)  # only the parents of a child model are updated
         using = self.compiler.using
         alone = not in_transaction(connections[using])
-        with trace_of(default_scene), transaction.atomic(using, savepoint=False) if alone else nullcontext():
-            asked = kwargs.get("returning_fields", args[0] if args else None) if self.verb == INSERT else None
-            return self._run(partial(original, self.compiler, *args, **kwargs), len(asked or ()))
+        with ensure_trace(default_context), transaction.atomic(using, savepoint=False) if alone else nullcontext():
+            returning = kwargs.get("returning_fields", args[0] if args else None) if self.verb == INSERT else None
+            return self._run(partial(original, self.compiler, *args, **kwargs), len(returning or ()))
 
     def _run(self, original: Callable[[], Any], theirs: int) -> Any:
         connection = connections[self.compiler.using]
-        write = Silent(self.verb, self.plan, True, self.compiler.query)
+        write = SilentWrite(self.verb, self.plan, True, self.compiler.query)
         first = open_draft(write, connection, "")
         statement = Returning(self.verb, self.compiler, theirs)
         try:
             with unlogged(connection):
                 old = self._old()
-            with statement.in_front():
+            with statement.installed():
                 result = original()
         except BaseException as error:
-            statement.tell(first, 0)
+            statement.complete(first, 0)
             hold_failed([first], [write], error, connection)
             raise
         result, rows = statement.rows(result)
-        statement.tell(first, len(rows))
+        statement.complete(first, len(rows))
         self._hold(first, statement.values(rows), old)
         return result
 
     def _old(self) -> dict[Any, Values]:
-        """The rows as they are before the statement, by the key they will have after it."""
+        """The rows before the statement, by the key they will have after it."""
         if self.verb == UPDATE:
             return old_by_new_key(self.compiler, self.plan, self._assigned)
         return old_by_unique_fields(self.compiler) if self._is_upsert else {}
@@ -148,10 +148,10 @@ class Bulk(NamedTuple):
 
     def _changes(self, before: Values | None, new: Values) -> Changes:
         if self.verb == DELETE:
-            return self.plan.gone(new)
+            return self.plan.deletion(new)
         if self.verb == INSERT:
             return self.plan.diff(before or {}, new)
-        # A row that came to match between the look and the statement: what it held, nobody knows.
+        # A row that started to match after the read: its old values are unknown.
         known = before if before is not None else dict.fromkeys(self._assigned)
         return self.plan.diff(known, {name: new[name] for name in known if name in new})
 

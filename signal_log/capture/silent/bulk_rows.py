@@ -1,4 +1,4 @@
-"""The rows of a bulk write: what they held before it, and which ones the database says it has written."""
+"""The rows of a bulk write: their values before it, and those that the database reports as written."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from signal_log.capture.silent.statements import without_values
 from signal_log.capture.trace.trace import Draft
 
 CHUNK: Final = 200
-"""So many rows are asked for at once: SQLite takes no condition of more than 1,000 parts."""
+"""Rows looked up per query: SQLite rejects conditions of more than 1,000 terms."""
 NEW_KEY: Final = "signal_log_new_key_"
 
 
 def concrete(model: type[models.Model]) -> type[models.Model]:
-    """The model that has the table: of a proxy, what it stands for."""
+    """The model that owns the table; for a proxy, the model it stands for."""
     return model._meta.concrete_model or model
 
 
 def local_columns(model: type[models.Model]) -> Sequence[models.Field[Any, Any]]:
-    """The columns of the model's own table, a child's without its parents'."""
+    """The columns of the model's own table, without those of its parents."""
     return concrete(model)._meta.local_concrete_fields
 
 
 class Returning:
-    """An execute wrapper that has one statement return the rows it writes; it stays one statement."""
+    """An execute wrapper that appends ``RETURNING`` to one statement, to get the rows it writes."""
 
     def __init__(self, verb: str, compiler: Any, theirs: int) -> None:
         meta = compiler.query.model._meta
@@ -46,15 +46,15 @@ class Returning:
         self.table = quote(meta.db_table)
         own = [(field, f"{self.table}.{quote(field.column)}") for field in self.fields]
         columns = ", ".join(field.select_format(compiler, column, ())[0] for field, column in own)
-        # Where Django asks for columns itself, ours come behind them.
+        # If Django requests columns itself, ours are appended to them.
         self.clause = f", {columns}" if theirs else f" RETURNING {columns}"
         self.text = ""
         self.taken_us = 0
         self._fetched: list[Any] = []
 
     @contextmanager
-    def in_front(self) -> Iterator[None]:
-        """Outermost for the time of the block: there the statement is as the compiler made it."""
+    def installed(self) -> Iterator[None]:
+        """Install the wrapper for the block as the outermost one, which sees the statement as the compiler made it."""
         wrappers = self.compiler.connection.execute_wrappers
         wrappers.insert(0, self)
         try:
@@ -63,7 +63,7 @@ class Returning:
             wrappers.remove(self)
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        """Pass everything on; of the statement itself, take the rows."""
+        """Execute any statement unchanged, except the one to extend, whose rows are fetched."""
         if self.text or type(sql) is not str or not sql.startswith(self.verb) or self.table not in sql[:200]:
             return execute(sql, params, many, context)
         self.text = sql
@@ -71,26 +71,26 @@ class Returning:
         try:
             result = execute(sql + self.clause, params, many, context)
             if not self.theirs:
-                self._fetched = context["cursor"].fetchall()  # now SQLite knows how many there are
+                self._fetched = context["cursor"].fetchall()  # SQLite's row count is valid only after this
         finally:
             self.taken_us = (time.perf_counter_ns() - began) // 1000
         return result
 
     def rows(self, result: Any) -> tuple[Any, list[Any]]:
-        """The compiler's result as Django expects it, and our rows."""
+        """Split the compiler's result into what Django expects and our rows."""
         if not self.theirs:
             return result, self._fetched
         return [row[: self.theirs] for row in result], [row[self.theirs :] for row in result]
 
     def values(self, rows: list[Any]) -> Iterator[Values]:
-        """The rows as Python values, by attname."""
+        """The rows as dicts of Python values, by attname."""
         names = [field.attname for field in self.fields]
         converters = self.compiler.get_converters([f.get_col(f.model._meta.db_table) for f in self.fields])
         found = self.compiler.apply_converters(rows, converters) if converters else rows
         return (dict(zip(names, row, strict=True)) for row in found)
 
-    def tell(self, draft: Draft, rows: int) -> None:
-        """Put what is known of the statement into its event."""
+    def complete(self, draft: Draft, rows: int) -> None:
+        """Fill in the event's row count, duration and statement."""
         close_draft(draft, rows)
         draft.duration_us = self.taken_us
         if draft.origin is not None:
@@ -98,7 +98,7 @@ class Returning:
 
 
 def old_by_new_key(compiler: Any, plan: Plan, names: Sequence[str]) -> dict[Any, Values]:
-    """What the rows of an update hold in these columns, locked, by the key that the update leaves them with."""
+    """The old values of an update's rows in these columns, locked, by the key that each row will have afterwards."""
     model = plan.model
     keys = [field.attname for field in model._meta.pk_fields]
     assigned = {field.attname: _expression(field, value) for field, _, value in compiler.query.values}
@@ -113,24 +113,24 @@ def old_by_new_key(compiler: Any, plan: Plan, names: Sequence[str]) -> dict[Any,
 
 
 def old_by_unique_fields(compiler: Any) -> dict[Any, Values]:
-    """The rows that an upsert will meet, locked, by their key."""
+    """The rows that an upsert will conflict with, locked, by their key."""
     query = compiler.query
     model = query.model
     keys = [field.attname for field in model._meta.pk_fields]
     names = [field.attname for field in local_columns(model)]
     unique = [field.attname for field in query.unique_fields]
     given = [{name: getattr(obj, name) for name in unique} for obj in query.objs]
-    sought = [values for values in given if None not in values.values()]  # null meets nothing
+    wanted = [values for values in given if None not in values.values()]  # null never conflicts
     old: dict[Any, Values] = {}
-    for at in range(0, len(sought), CHUNK):
-        met = Q(*(Q(**values) for values in sought[at : at + CHUNK]), _connector=Q.OR)
-        for row in _locked(model, compiler.using).filter(met).order_by("pk").values(*names):
+    for at in range(0, len(wanted), CHUNK):
+        conflicting = Q(*(Q(**values) for values in wanted[at : at + CHUNK]), _connector=Q.OR)
+        for row in _locked(model, compiler.using).filter(conflicting).order_by("pk").values(*names):
             old[tuple(row[key] for key in keys)] = row
     return old
 
 
 def detached(model: type[models.Model], values: Values, using: str) -> models.Model:
-    """An object for a row, to be asked for its key and text: made past ``__init__`` and its signals."""
+    """An instance for a row, to derive its key and text; it bypasses ``__init__`` and its signals."""
     instance = model.__new__(model)
     instance._state = ModelState()
     instance._state.db = using
@@ -140,13 +140,13 @@ def detached(model: type[models.Model], values: Values, using: str) -> models.Mo
 
 
 def _locked(model: type[models.Model], using: str) -> QuerySet[Any]:
-    """All rows, past the host's managers, locked as an update locks them where the database can."""
+    """All rows, bypassing the host's managers, locked as an update locks them if the database supports it."""
     found: QuerySet[Any] = QuerySet(model=model, using=using)
     return found.select_for_update(no_key=connections[using].features.has_select_for_no_key_update)
 
 
 def _keys_of(query: Any) -> Query:
-    """The keys of the rows that an update is about, as Django itself asks for them where it needs to."""
+    """A query for the keys of an update's rows, built as Django builds it where it needs one."""
     inner: Any = query.chain(klass=Query)
     inner.select_related = False
     inner.clear_ordering(force=True)
@@ -157,7 +157,7 @@ def _keys_of(query: Any) -> Query:
 
 
 def _expression(field: models.Field[Any, Any], value: Any) -> Any:
-    """A value that a key is set to, as the database will have it."""
+    """The value assigned to a key, as an expression."""
     if isinstance(value, models.Model):
         value = value.pk
     return value if hasattr(value, "resolve_expression") else Value(value, output_field=field)

@@ -1,6 +1,6 @@
-"""Tells the watcher of silent writes which of Django's own statements are none.
+"""Marks Django's own statements as expected writes, so that they are not recorded as silent.
 
-A save and a delete have signals of their own; a flush and the schema editor are no change of anybody's data.
+Saves and deletes have their own signals; a flush and the schema editor change nobody's data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DATA_MIGRATION: Final = "\0RunSQL"  # in no statement
 
 
 def save_table(original: Any) -> Any:
-    """``Model._save_table``, whose statements a save has announced."""
+    """Wrap ``Model._save_table``, whose writes to the table are expected."""
 
     def save_table(self: models.Model, raw: bool = False, cls: Any = None, *args: Any, **kwargs: Any) -> Any:
         token = expected_write.set(quoted(cls or type(self)))
@@ -32,7 +32,7 @@ def save_table(original: Any) -> Any:
 
 
 def delete_batch(original: Any) -> Any:
-    """The rows a delete collector has sent signals for; it sends none for link rows that Django made up."""
+    """Wrap ``DeleteQuery.delete_batch``: expected, except for auto-created through models, which get no signals."""
 
     def delete_batch(self: DeleteQuery, pk_list: Any, using: str) -> Any:
         model = self.get_meta().model
@@ -45,8 +45,8 @@ def delete_batch(original: Any) -> Any:
     return delete_batch
 
 
-def every_statement(original: Any) -> Any:
-    """A function none of whose statements is a silent write."""
+def expect_all(original: Any) -> Any:
+    """Wrap a function all of whose statements are expected writes."""
 
     def quiet(self: Any, *args: Any, **kwargs: Any) -> Any:
         token = expected_write.set("")
@@ -58,9 +58,9 @@ def every_statement(original: Any) -> Any:
     return quiet
 
 
-def schema_work(original: Any) -> Any:
-    """The schema editor's own statements; those that a migration's author wrote are looked at."""
-    quiet = every_statement(original)
+def schema_execute(original: Any) -> Any:
+    """Wrap the schema editor's ``execute``: its own statements are expected, those of ``RunSQL`` are not."""
+    quiet = expect_all(original)
 
     def execute(self: Any, *args: Any, **kwargs: Any) -> Any:
         return (original if expected_write.get() == _DATA_MIGRATION else quiet)(self, *args, **kwargs)
@@ -69,7 +69,7 @@ def schema_work(original: Any) -> Any:
 
 
 def run_sql(original: Any) -> Any:
-    """``RunSQL._run_sql``, whose statements a migration's author wrote."""
+    """Wrap ``RunSQL._run_sql``, whose statements come from the migration's author."""
 
     def run_sql(self: RunSQL, *args: Any, **kwargs: Any) -> Any:
         token = expected_write.set(_DATA_MIGRATION)
@@ -82,7 +82,7 @@ def run_sql(original: Any) -> Any:
 
 
 def bulk_update(original: Any) -> Any:
-    """It writes what objects hold and leaves them as loaded: their next save must not be compared with that."""
+    """Wrap ``bulk_update``, which makes the objects' loaded values stale, so they are discarded."""
 
     def bulk_update(self: models.QuerySet[Any], objs: Any, *args: Any, **kwargs: Any) -> int:
         objs = tuple(objs)

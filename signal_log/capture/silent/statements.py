@@ -1,4 +1,4 @@
-"""Which tables an SQL statement writes to, and its text without values; plain Python, made for hostile text."""
+"""Parses which tables an SQL statement writes to, and strips its values; plain Python, safe for hostile input."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ INSERT: Final = "insert"
 UPDATE: Final = "update"
 DELETE: Final = "delete"
 LONGEST_READ: Final = 100_000
-LONGEST_KEPT: Final = 4_000
-"""So much of a statement is looked at for writes, and so much is cleaned for the record."""
+LONGEST_CLEANED: Final = 4_000
+"""How many characters of a statement are searched for writes, and how many are cleaned for the log."""
 
 _TOKEN: Final = re.compile(
     r"""
@@ -27,9 +27,9 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-# What may stand before the word UPDATE where it is no statement: FOR UPDATE, DO UPDATE, ON UPDATE, THEN UPDATE.
-_NO_STATEMENT: Final = frozenset({"FOR", "KEY", "DO", "ON", "THEN", "OF", "BEFORE", "AFTER", "OR"})
-_PASSED_OVER: Final = frozenset({"INTO", "FROM", "TABLE", "ONLY", "LOW_PRIORITY", "IF", "EXISTS"})
+# Words that may precede UPDATE where it is not a statement: FOR UPDATE, DO UPDATE, ON UPDATE, THEN UPDATE.
+_NOT_BEFORE_STATEMENT: Final = frozenset({"FOR", "KEY", "DO", "ON", "THEN", "OF", "BEFORE", "AFTER", "OR"})
+_SKIPPED: Final = frozenset({"INTO", "FROM", "TABLE", "ONLY", "LOW_PRIORITY", "IF", "EXISTS"})
 _CONFLICT: Final = frozenset({"ABORT", "FAIL", "IGNORE", "REPLACE", "ROLLBACK"})
 _VERBS: Final = {
     "INSERT": INSERT, "REPLACE": INSERT, "COPY": INSERT, "UPDATE": UPDATE, "MERGE": UPDATE, "DELETE": DELETE,
@@ -39,7 +39,7 @@ _MUST_FOLLOW: Final = {"INSERT": "INTO", "REPLACE": "INTO", "MERGE": "INTO", "DE
 
 
 class Write(NamedTuple):
-    """One table that a statement writes to; ``counted`` where the cursor's row count speaks of it alone."""
+    """One table that a statement writes to; ``counted`` if the cursor's row count is for this table alone."""
 
     verb: str
     table: str
@@ -57,20 +57,20 @@ class _Token(NamedTuple):
 
 
 def writes_in(sql: str) -> tuple[Write, ...]:
-    """The tables written to, in lower case and without their schema, in the order of the text."""
-    return _remembered(sql) if len(sql) <= LONGEST_KEPT else _writes(sql[:LONGEST_READ])
+    """The tables written to, lower-cased and without schema, in textual order."""
+    return _cached(sql) if len(sql) <= LONGEST_CLEANED else _writes(sql[:LONGEST_READ])
 
 
 def table_name(text: str) -> str:
-    """A table's name as ``writes_in`` gives it: of ``"schema"."table"`` the last part."""
+    """A table's name as ``writes_in`` reports it: for ``"schema"."table"``, the last part."""
     return (_name(list(_tokens(text)), 0)[0] if text.startswith('"') else text).lower()
 
 
-def without_values(sql: str, most: int = 1_000) -> str:
-    """The statement in one line with its literals as ``?``, without comments, cut to ``most`` characters."""
-    pieces = (_shown(match) for match in _TOKEN.finditer(sql[:LONGEST_KEPT]))
+def without_values(sql: str, limit: int = 1_000) -> str:
+    """The statement on one line, with ``?`` for literals and without comments, truncated to ``limit`` characters."""
+    pieces = (_shown(match) for match in _TOKEN.finditer(sql[:LONGEST_CLEANED]))
     text = "".join(pieces).strip()
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _shown(match: re.Match[str]) -> str:
@@ -85,7 +85,7 @@ def _writes(sql: str) -> tuple[Write, ...]:
     return tuple(Write(verb, name.lower(), depth == 0 and on_top == 1) for depth, verb, name in found)
 
 
-_remembered: Final = lru_cache(maxsize=256)(_writes)
+_cached: Final = lru_cache(maxsize=256)(_writes)
 
 
 def _tokens(sql: str) -> Iterator[_Token]:
@@ -100,16 +100,16 @@ def _tokens(sql: str) -> Iterator[_Token]:
 
 
 def _targets(tokens: Sequence[_Token], at: int) -> Iterator[str]:
-    """The tables that a writing statement beginning at this token names; none where it begins nothing."""
+    """The tables that a write statement starting at this token names; none if no statement starts here."""
     verb = tokens[at].word
-    if verb not in _VERBS or (at and tokens[at - 1].word in _NO_STATEMENT):
+    if verb not in _VERBS or (at and tokens[at - 1].word in _NOT_BEFORE_STATEMENT):
         return
     i = at + 1
     if _word(tokens, i) == "OR" and _word(tokens, i + 1) in _CONFLICT:
         i += 2
     if verb in _MUST_FOLLOW and _word(tokens, i) != _MUST_FOLLOW[verb]:
         return
-    while _word(tokens, i) in _PASSED_OVER:
+    while _word(tokens, i) in _SKIPPED:
         i += 1
     name, i = _name(tokens, i)
     if verb == "COPY" and "FROM" not in [token.word for token in tokens[i:] if token.depth == tokens[at].depth]:
@@ -126,7 +126,7 @@ def _word(tokens: Sequence[_Token], at: int) -> str:
 
 
 def _name(tokens: Sequence[_Token], at: int) -> tuple[str, int]:
-    """The last part of the dotted name that begins here, and where it ends."""
+    """The last part of the dotted name that starts here, and the index after it."""
     name = ""
     while at < len(tokens) and tokens[at].kind in ("word", "quoted"):
         text = tokens[at].text

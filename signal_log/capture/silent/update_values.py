@@ -1,4 +1,4 @@
-"""The values that ``QuerySet.update()`` assigns, as far as they are known without a query."""
+"""The values that ``QuerySet.update()`` assigns, as far as they can be determined without a query."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from django.db.models.functions import Cast
 from django.db.models.sql import Query
 
 from signal_log.capture.model.plan import Plan
-from signal_log.capture.model.snapshot import harmless, text_of
+from signal_log.capture.model.snapshot import json_safe, text_of
 from signal_log.event import MASK, Changes
 
 _COLUMN: Final = re.compile(r"\bCol\([^(),]*, [\w.]*?(\w+)\)")
 
 
 def assigned(plan: Plan, values: Iterable[tuple[models.Field[Any, Any], Any, Any]]) -> Changes:
-    """``{"field": [null, new value]}``: masked like any other, an expression as its text."""
+    """``{"field": [null, new value]}``, masked like any other value; an expression as its text."""
     columns = {column.attname: column for column in plan.columns}
     changes: Changes = {}
     for field, _, value in values:
@@ -27,7 +27,7 @@ def assigned(plan: Plan, values: Iterable[tuple[models.Field[Any, Any], Any, Any
         if column is None:
             continue
         new = _new(value)
-        shown = (MASK if new is not None else None) if column.masked else harmless(new, plan.most, plan.secrets)
+        shown = (MASK if new is not None else None) if column.masked else json_safe(new, plan.max_chars, plan.secrets)
         changes[column.name] = [None, shown]
     return changes
 
@@ -36,12 +36,12 @@ def _new(value: Any) -> Any:
     if isinstance(value, Value):
         value = value.value
     if isinstance(value, models.Model):
-        return value.pk  # its text might query
+        return value.pk  # its str() might query
     return _text(value) if hasattr(value, "resolve_expression") else value
 
 
 def _text(expression: Any) -> str:
-    """An expression as one would write it; those that hold whole statements or a value for each row only by name."""
+    """An expression as source text; subqueries and per-row values are only described."""
     if isinstance(expression, (Query, Subquery)):
         return "(a subquery)"
     if isinstance(expression, Cast):

@@ -1,7 +1,7 @@
-"""Silent writes: an INSERT, UPDATE or DELETE on an observed table that sends no signal becomes an event.
+"""Detects silent writes: an INSERT, UPDATE or DELETE on an observed table that sends no signal becomes an event.
 
-Every statement passes one execute wrapper on its connection (Django's own hook). It lets reads through at
-once, and what a save, a delete, a flush or the schema editor has announced as *accounted for*.
+Every statement passes through one execute wrapper on its connection (Django's own hook). It lets reads through
+immediately, as well as the *expected writes* announced by a save, a delete, a flush or the schema editor.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from signal_log.capture.model.plan import Plan
 from signal_log.capture.operation import current_operation
 from signal_log.capture.pausing import paused
 from signal_log.capture.silent.bulk import Bulk
-from signal_log.capture.silent.event import Silent, close_draft, hold_failed, hold_written, open_draft, rows_of
+from signal_log.capture.silent.event import SilentWrite, close_draft, hold_failed, hold_written, open_draft, rows_of
 from signal_log.capture.silent.statements import table_name, writes_in
 from signal_log.capture.sink import sink
 from signal_log.capture.trace.call_site import call_site
-from signal_log.capture.trace.context import default_scene
-from signal_log.capture.trace.trace import current_trace, trace_of
+from signal_log.capture.trace.context import default_context
+from signal_log.capture.trace.trace import current_trace, ensure_trace
 from signal_log.capture.transaction.held import HELD, write_before_reading
 from signal_log.capture.transaction.state import in_transaction
 from signal_log.conf import conf
@@ -33,11 +33,11 @@ from signal_log.errors import SilentWriteRefused
 from signal_log.event import MIGRATION
 
 READS: Final = ("SELECT ", "BEGIN", "SAVEPOINT ", "RELEASE ")
-# Here Django itself writes in bulk (permissions, content types), perhaps before the log has its table.
+# Sources in which Django itself writes in bulk (permissions, content types), perhaps before the log's table exists.
 MIGRATING: Final = frozenset({MIGRATION, "command:flush"})
 
 expected_write: ContextVar[str | None] = ContextVar("signal_log_expected_write", default=None)
-"""What a statement contains that is no silent write here: a quoted table's name; ``""`` means every statement."""
+"""The quoted table whose writes are expected in this context; ``""`` matches every statement."""
 
 _compiling: ContextVar[Compiled | None] = ContextVar("signal_log_compiling", default=None)
 _tables: Final[dict[str, Plan]] = {}
@@ -45,7 +45,7 @@ _log_seen: Final[list[bool]] = []
 
 
 class Compiled(NamedTuple):
-    """An ORM write at work: what it does to which model, and Django's query with its values."""
+    """A running ORM write: its verb, its model, and Django's query with its values."""
 
     verb: str
     plan: Plan
@@ -54,10 +54,10 @@ class Compiled(NamedTuple):
 
 
 def watch_connections() -> None:
-    """Give every connection the execute wrapper, and know the observed tables."""
+    """Install the execute wrapper on every connection, and collect the observed tables."""
     for model in registry.chosen_models():
         plan = registry.plan_of(model)
-        if plan is not None and not model._meta.proxy and _counts(model):
+        if plan is not None and not model._meta.proxy and _is_recorded(model):
             _tables[table_name(model._meta.db_table)] = plan
     connection_created.connect(_install, dispatch_uid="signal_log.silent")
     for connection in connections.all(initialized_only=True):
@@ -76,23 +76,23 @@ def unwatch_connections() -> None:
 
 def _install(connection: BaseDatabaseWrapper, **_: Any) -> None:
     if watch not in connection.execute_wrappers:
-        # In front: Django's execute_wrapper() takes its own off the end.
+        # At the front, because Django's execute_wrapper() pops its own from the end.
         connection.execute_wrappers.insert(0, watch)
 
 
 def quoted(model: type[models.Model]) -> str:
-    """The model's table as it stands in the ORM's statements."""
+    """The model's table name as quoted in ORM statements."""
     name = model._meta.db_table
     return name if name.startswith('"') else f'"{name}"'
 
 
-def _counts(model: type[models.Model]) -> bool:
-    """Whether writes to the model are its own: link rows that Django made up are told by ``m2m_changed``."""
+def _is_recorded(model: type[models.Model]) -> bool:
+    """Whether writes to the model are recorded: auto-created through models are covered by ``m2m_changed``."""
     return not model._meta.auto_created or model._meta.label_lower in {label.lower() for label in conf.MODELS}
 
 
 def compiled(verb: str, original: Any) -> Any:
-    """The ``execute_sql`` of a writing compiler: its statement known for what it is, and atomic with its event."""
+    """Wrap a write compiler's ``execute_sql``, to identify its statement and make it atomic with its event."""
 
     def execute_sql(self: Any, *args: Any, **kwargs: Any) -> Any:
         model = self.query.model
@@ -100,14 +100,14 @@ def compiled(verb: str, original: Any) -> Any:
         if expected_write.get() in ("", table):
             return original(self, *args, **kwargs)
         plan = registry.plan_of(model) or _tables.get(table_name(model._meta.db_table))
-        if plan is None or not _counts(model):
+        if plan is None or not _is_recorded(model):
             token = expected_write.set(table)
             try:
                 return original(self, *args, **kwargs)
             finally:
                 expected_write.reset(token)
         bulk = Bulk(verb, plan, self)
-        if bulk.is_wanted and not paused.get():
+        if bulk.applies and not paused.get():
             token = expected_write.set(table)
             try:
                 return bulk.run(original, *args, **kwargs)
@@ -116,9 +116,10 @@ def compiled(verb: str, original: Any) -> Any:
         connection = connections[self.using]
         alone = conf.ATOMIC and conf.SILENT_WRITES == "record" and not paused.get() and not in_transaction(connection)
         hint = _compiling.set(Compiled(verb, plan, table, self.query))
-        token = expected_write.set(None)  # a save of something else may be under way
+        token = expected_write.set(None)  # this may be inside a save of another model
         try:
-            with trace_of(default_scene), transaction.atomic(self.using, savepoint=False) if alone else nullcontext():
+            block = transaction.atomic(self.using, savepoint=False) if alone else nullcontext()
+            with ensure_trace(default_context), block:
                 return original(self, *args, **kwargs)
         finally:
             expected_write.reset(token)
@@ -128,7 +129,7 @@ def compiled(verb: str, original: Any) -> Any:
 
 
 def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    """The execute wrapper; a read costs it two comparisons."""
+    """The execute wrapper; a read costs two comparisons."""
     if HELD in context["connection"].__dict__:
         write_before_reading(context["connection"], str(sql))
     if type(sql) is str and sql.startswith(READS):
@@ -152,9 +153,9 @@ def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, contex
 
 def _recorded(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any], text: str,
-    writes: Sequence[Silent], *, refused: bool,
+    writes: Sequence[SilentWrite], *, refused: bool,
 ) -> Any:  # fmt: skip
-    """Run the statement and hold its events; one that found no row to change has written nothing."""
+    """Run the statement and buffer its events; a statement that changed no row is not recorded."""
     connection = context["connection"]
     drafts = [open_draft(write, connection, text) for write in writes]
     try:
@@ -176,42 +177,42 @@ def _recorded(
 
 
 def _in_delete(connection: BaseDatabaseWrapper) -> bool:
-    """Within ``Collector.delete``, which sets children to null whether there are any or not.
+    """Whether this is within ``Collector.delete``, which sets children to null whether or not there are any.
 
-    There a write is refused after it ran, if it found rows: the delete's own transaction takes it back.
+    There, a write is refused after it has run and changed rows; the delete's own transaction rolls it back.
     """
     operation = current_operation.get()
     return operation is not None and operation.instance is None and connection.in_atomic_block
 
 
-def _silent_writes(text: str) -> Sequence[Silent]:
-    """What a statement does to observed tables; the ORM says so itself, other SQL is read."""
+def _silent_writes(text: str) -> Sequence[SilentWrite]:
+    """The writes of a statement to observed tables: known for ORM statements, parsed from other SQL."""
     hint = _compiling.get()
     if hint is not None and hint.quoted in text[:200]:
-        return (Silent(hint.verb, hint.plan, True, hint.query),)
+        return (SilentWrite(hint.verb, hint.plan, True, hint.query),)
     lower = text.lower()
     if not any(table in lower for table in _tables):
         return ()
     found = [(write, _tables[write.table]) for write in writes_in(text) if write.table in _tables]
-    return [Silent(write.verb, plan, write.counted) for write, plan in found]
+    return [SilentWrite(write.verb, plan, write.counted) for write, plan in found]
 
 
-def _refusal(write: Silent) -> SilentWriteRefused:
+def _refusal(write: SilentWrite) -> SilentWriteRefused:
     return SilentWriteRefused(
-        f"This {write.verb} of {write.plan.label} rows would send no signals, so what it changes would not be audited "
-        f'(SIGNAL_LOG["SILENT_WRITES"] = "raise"). It comes from {call_site() or "a library"}. Write it within '
-        "signal_log.observed_bulk(), which records it row by row, save or delete the objects one by one, or set "
-        'SILENT_WRITES = "record" to have such statements recorded as one event each.'
+        f"This {write.verb} of {write.plan.label} rows would send no signals, so the change would not be audited "
+        f'(SIGNAL_LOG["SILENT_WRITES"] = "raise"). Called from {call_site() or "a library"}. Run it inside '
+        "signal_log.observed_bulk(), which records it row by row; or save or delete the objects one by one; or set "
+        'SILENT_WRITES = "record" to record each such statement as one event.'
     )
 
 
 def _is_migrating() -> bool:
     trace = current_trace.get()
-    return (trace.scene if trace is not None else default_scene()).source in MIGRATING
+    return (trace.context if trace is not None else default_context()).source in MIGRATING
 
 
 def _has_log() -> bool:
-    """Whether the log has its table yet; asked in migrations only, until it has."""
+    """Whether the log's table exists yet; checked only during migrations, until it does."""
     if not _log_seen:
         token = expected_write.set("")
         try:
@@ -223,7 +224,7 @@ def _has_log() -> bool:
 
 
 def _text(sql: Any, context: dict[str, Any]) -> str:
-    """The text of a statement that is no plain string: bytes, or one composed by psycopg."""
+    """The text of a statement that is not a plain string: bytes, or one composed by psycopg."""
     if isinstance(sql, bytes):
         return sql.decode("utf-8", "replace")
     composed = getattr(sql, "as_string", None)

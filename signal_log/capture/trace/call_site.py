@@ -1,4 +1,4 @@
-"""The line of the host's own code that a signal came from."""
+"""Finds the line of project code that caused a signal."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _FOREIGN: Final = tuple(
     folder + os.sep for folder in (os.path.dirname(django.__file__), os.path.dirname(asgiref.__file__), _OURS)
 )
 _LIBRARIES: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}lib{os.sep}python", "<frozen ")
-DEEPEST: Final = 80
+MAX_DEPTH: Final = 80
 
 
 def call_site() -> str:
-    """``file:line in function`` of the innermost frame that is the project's own, else ``""``."""
+    """``file:line in function`` of the innermost frame in project code, else ``""``."""
     frame: FrameType | None = sys._getframe(1)
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         if frame is None:
             break
         name = frame.f_code.co_filename
@@ -32,6 +32,6 @@ def call_site() -> str:
 
 
 def _short(name: str) -> str:
-    """The path relative to the working directory where it lies below it."""
+    """The path, relative to the working directory if it is inside it."""
     here = os.getcwd() + os.sep
     return name.removeprefix(here)

@@ -1,4 +1,4 @@
-"""Begins a trace at every management command, named after it."""
+"""Starts a trace for every management command, named after the command."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand
 
-from signal_log.capture.trace.context import command_source, default_scene, source_override
-from signal_log.capture.trace.trace import trace_of
+from signal_log.capture.trace.context import command_source, default_context, source_override
+from signal_log.capture.trace.trace import ensure_trace
 
-# A trace over all that they ever do would say nothing.
+# Long-running commands get no trace of their own: one trace over everything they do would be meaningless.
 SERVERS: Final = frozenset({"runserver", "testserver", "daphne", "serve", "shell", "shell_plus", "test"})
 WORKERS: Final = frozenset(
     {"runworker", "db_worker", "rqworker", "rqworker-pool", "qcluster", "run_huey", "rundramatiq", "procrastinate"}
 )
-ENDLESS: Final = SERVERS | WORKERS
+LONG_RUNNING: Final = SERVERS | WORKERS
 
 
 def execute(original: Any) -> Any:
-    """``BaseCommand.execute``, within a trace of its own."""
+    """Wrap ``BaseCommand.execute`` in a trace of its own."""
 
     def execute(self: BaseCommand, *args: Any, **options: Any) -> Any:
         name = type(self).__module__.rpartition(".")[2]
         token = source_override.set(command_source(name))
         try:
-            if name in ENDLESS:
+            if name in LONG_RUNNING:
                 return original(self, *args, **options)
-            with trace_of(default_scene):
+            with ensure_trace(default_context):
                 return original(self, *args, **options)
         finally:
             source_override.reset(token)

@@ -1,7 +1,7 @@
-"""Begins a trace at every task of Celery and of ``django.tasks``, by the signals that they send around it.
+"""Starts a trace for every Celery and ``django.tasks`` task, using the signals sent before and after each task.
 
-A task that its enqueuer runs itself, in the same call (Celery's eager mode, the immediate backend), stays in
-the trace under way, its events with the task as their source: it is an effect of that request.
+A task that runs inline in its caller (Celery's eager mode, the immediate backend) stays in the current trace, with
+the task as its events' source, because it is an effect of that request.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any, Final, NamedTuple
 
 from django.apps import apps
 
-from signal_log.capture.model.snapshot import shorten
+from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.context import system_actor
-from signal_log.capture.trace.trace import Frame, Scene, Trace, current_frame, current_trace
+from signal_log.capture.trace.trace import Frame, Trace, TraceContext, current_frame, current_trace
 
 SOURCE: Final = "task"
 _UID: Final = "signal_log.tasks"
 
 
 class _Before(NamedTuple):
-    """What was under way when a task began, to be put back when it ends."""
+    """The trace and frame that were current when a task began, to be restored when it ends."""
 
     task_id: str
     trace: Trace | None
@@ -36,7 +36,7 @@ _running: ContextVar[tuple[_Before, ...]] = ContextVar("signal_log_tasks", defau
 
 
 def connect() -> None:
-    """Listen to the task libraries that this process uses."""
+    """Connect to the task libraries that this process uses."""
     for started, finished, began in _signals():
         started.connect(began, weak=False, dispatch_uid=_UID)
         finished.connect(_ended, weak=False, dispatch_uid=_UID)
@@ -50,15 +50,15 @@ def disconnect() -> None:
 
 
 def _signals() -> Iterator[tuple[Any, Any, Any]]:
-    # Not imported for our sake: that takes 0.2 s. A process that runs Celery's tasks has done so before Django is
-    # set up, for the worker is Celery's own program, and elsewhere the project's ``__init__`` imports its application.
+    # Celery is not imported on our account, which would take 0.2 s. A process that runs Celery tasks has imported it
+    # before Django is set up: a worker runs Celery's own program; elsewhere the project's ``__init__`` imports its app.
     if "celery" in sys.modules:
         celery = import_module("celery.signals")
         yield celery.task_prerun, celery.task_postrun, _celery_began
     if find_spec("django.tasks"):  # Django 6.0
         django = import_module("django.tasks.signals")
         yield django.task_started, django.task_finished, _django_began
-    if apps.is_installed("django_tasks"):  # the same for earlier ones
+    if apps.is_installed("django_tasks"):  # the backport for earlier versions
         package = import_module("django_tasks.signals")
         yield package.task_started, package.task_finished, _django_began
 
@@ -79,18 +79,24 @@ def _ended(*, task_id: str = "", task_result: Any = None, **_: Any) -> None:
 def _begin(task_id: str, name: str, *, inline: bool) -> None:
     trace, frame = current_trace.get(), current_frame.get()
     _running.set((*_running.get(), _Before(task_id, trace, frame)))
-    scene = trace.scene if trace is not None and inline else Scene(SOURCE, actor=system_actor)
-    scene = replace(scene, source=SOURCE, request_id=shorten(task_id, 100), method="", path=lambda: shorten(name, 500))
+    context = trace.context if trace is not None and inline else TraceContext(SOURCE, actor=system_actor)
+    context = replace(
+        context,
+        source=SOURCE,
+        request_id=clean_truncated(task_id, 100),
+        method="",
+        path=lambda: clean_truncated(name, 500),
+    )
     if trace is not None and inline:
-        current_trace.set(trace.in_scene(scene))
+        current_trace.set(trace.with_context(context))
         return
-    current_trace.set(Trace(scene))
+    current_trace.set(Trace(context))
     current_frame.set(None)
 
 
 def _end(task_id: str) -> None:
     running = _running.get()
-    for at in range(len(running) - 1, -1, -1):  # the ones above it never told that they ended
+    for at in range(len(running) - 1, -1, -1):  # tasks above it never reported their end
         if running[at].task_id == task_id:
             current_trace.set(running[at].trace)
             current_frame.set(running[at].frame)

@@ -1,7 +1,7 @@
-"""Traces, drafts and causes: what is known of a signal while it fires, in plain Python.
+"""Traces, drafts and frames: the state of a signal while it fires, in plain Python.
 
-A trace numbers its events when they open, so causes come before effects. While a receiver runs, the
-current frame says inside which event and which receiver, and the next event takes that as its cause.
+A trace numbers its events as they open, so that causes come before effects. While a receiver runs, the current frame
+identifies its event and the receiver, and the next event takes that as its cause.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from signal_log.event import COMMITTED, PRE_SAVE, Changes, Event
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it, as plain text: the key of the account and its name then."""
+    """The actor as plain text: the user's key, and name at the time."""
 
     pk: str = ""
     name: str = ""
@@ -32,8 +32,8 @@ NOBODY = Actor()
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """Where a trace began: the request's facts, or nothing; the actor is asked when an event is written."""
+class TraceContext:
+    """Where a trace began: its source, any request data, and the actor, which is resolved when an event is written."""
 
     source: str
     request_id: str = ""
@@ -47,41 +47,41 @@ class Scene:
 class Trace:
     """All events of one request, command, task or shell statement."""
 
-    __slots__ = ("_count", "_id", "scene")
+    __slots__ = ("_count", "_id", "context")
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+    def __init__(self, context: TraceContext) -> None:
+        self.context = context
         self._id: uuid.UUID | None = None
         self._count = itertools.count(1)
 
     @property
     def trace_id(self) -> uuid.UUID:
-        """Made when it is first asked for: most requests write nothing."""
+        """Created on first access, because most requests write nothing."""
         if self._id is None:
             self._id = new_trace_id()
         return self._id
 
-    def in_scene(self, scene: Scene) -> Trace:
-        """The same trace, its next events in another scene."""
-        view = Trace(scene)
+    def with_context(self, context: TraceContext) -> Trace:
+        """A view of the same trace whose next events have another context."""
+        view = Trace(context)
         view._id = self.trace_id
         view._count = self._count
         return view
 
     def next_position(self) -> int:
-        """The number of the event that opens now, from 1."""
+        """The position of the event that opens now, from 1."""
         return next(self._count)
 
 
 def new_trace_id() -> uuid.UUID:
-    """A UUID of version 7 (RFC 9562): milliseconds, then chance, so that new traces lie side by side in the index."""
+    """A version 7 UUID (RFC 9562): milliseconds, then random bits, so that new traces are adjacent in the index."""
     value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
     return uuid.UUID(int=value & ~(0xF000 << 64 | 0xC000 << 48) | 0x7000 << 64 | 0x8000 << 48)
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A receiver at work: the position of the event it was called for, and its dotted path."""
+    """A running receiver: the position of the event it was called for, and its dotted path."""
 
     position: int
     receiver: str
@@ -92,13 +92,13 @@ current_frame: ContextVar[Frame | None] = ContextVar("signal_log_frame", default
 
 
 @contextmanager
-def trace_of(scene: Callable[[], Scene]) -> Iterator[Trace]:
-    """The trace under way, or a new one for the time of the block."""
+def ensure_trace(context: Callable[[], TraceContext]) -> Iterator[Trace]:
+    """The current trace, or a new one for the duration of the block."""
     trace = current_trace.get()
     if trace is not None:
         yield trace
         return
-    trace = Trace(scene())
+    trace = Trace(context())
     token = current_trace.set(trace)
     try:
         yield trace
@@ -107,9 +107,9 @@ def trace_of(scene: Callable[[], Scene]) -> Iterator[Trace]:
 
 
 @contextmanager
-def new_trace(scene: Scene) -> Iterator[Trace]:
-    """A trace of its own for the block, whatever is under way around it."""
-    trace = Trace(scene)
+def new_trace(context: TraceContext) -> Iterator[Trace]:
+    """A new trace for the block, whether or not one is current."""
+    trace = Trace(context)
     token, frame = current_trace.set(trace), current_frame.set(None)
     try:
         yield trace
@@ -120,7 +120,7 @@ def new_trace(scene: Scene) -> Iterator[Trace]:
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """An event that is still open or not yet settled; ``freeze`` makes the value that travels."""
+    """An event that is open or not yet settled; ``freeze`` turns it into an immutable ``Event``."""
 
     trace: Trace
     position: int
@@ -147,24 +147,24 @@ class Draft:
     error: str = ""
     written_at: int | None = None
     opened_for: object = None
-    """The object of a pre event that has no operation to wait in."""
+    """The instance of a pre event that belongs to no ``Operation``."""
 
     @property
     def is_decided(self) -> bool:
-        """Whether its receivers are done and, before a save, the save has finished or failed."""
+        """Whether its receivers are done and, for a ``pre_save``, the save has finished or failed."""
         return self.duration_us is not None and not (self.awaits_post and self.signal == PRE_SAVE)
 
     def freeze(self, process: str, salt: bytes) -> Event:
-        """The event as it stands; an undecided outcome counts as committed, for it is written with the commit."""
-        trace, frame, scene = self.trace, self.frame, self.trace.scene
-        # Token authentication tells late, so it is asked now; a log-out since then takes nothing back.
-        actor = self.actor if self.actor.pk else scene.actor()
+        """The event as it is now; an undecided outcome counts as committed, because it is written with the commit."""
+        trace, frame, context = self.trace, self.frame, self.trace.context
+        # Resolved now, because token authentication runs late; a logout in the meantime does not clear the actor.
+        actor = self.actor if self.actor.pk else context.actor()
         return Event(
             self.signal, self.sender, self.object_pk, self.object_repr, self.created, self.raw, self.using,
             self.update_fields,
-            {"labels": dict(scene.labels)} if self.origin is None and scene.labels else self.origin,
+            {"labels": dict(context.labels)} if self.origin is None and context.labels else self.origin,
             self.changes, self.receivers, self.duration_us, trace.trace_id, self.position,
             frame.position if frame else None, self.operation, frame.receiver if frame else "",
-            self.outcome or COMMITTED, self.error, actor.pk, actor.name, scene.source, scene.request_id, scene.method,
-            scene.path(), scene.remote_addr, self.call_site, self.occurred_at, process, salt,
+            self.outcome or COMMITTED, self.error, actor.pk, actor.name, context.source, context.request_id,
+            context.method, context.path(), context.remote_addr, self.call_site, self.occurred_at, process, salt,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Begins a trace at every message that a Channels consumer handles, of a socket or of the channel layer."""
+"""Starts a trace for every message that a Channels consumer handles, from a socket or the channel layer."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import Any, Final
 
 from django.utils.functional import LazyObject
 
-from signal_log.capture.model.snapshot import shorten
+from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.context import remote_addr, request_actor, request_id, request_path, system_actor
-from signal_log.capture.trace.trace import Scene, new_trace
+from signal_log.capture.trace.trace import TraceContext, new_trace
 
-# ``runworker`` hands these to consumers; nobody stands behind them.
+# The scope type that ``runworker`` passes to consumers; no user is associated with it.
 _CHANNEL: Final = "channel"
 
 
-def message_scene(scope: Mapping[str, Any], message: Mapping[str, Any]) -> Scene:
-    """The scene of one message; the account is looked up when it is asked for, for a consumer may log in."""
+def message_context(scope: Mapping[str, Any], message: Mapping[str, Any]) -> TraceContext:
+    """The context of one message; the actor is resolved lazily, because a consumer may log a user in."""
     kind = str(message.get("type", ""))
     if scope.get("type") == _CHANNEL:
-        path = shorten(str(scope.get("channel", "")), 500)
-        return Scene("task", method=shorten(kind, 16), path=lambda: path, actor=system_actor)
+        path = clean_truncated(str(scope.get("channel", "")), 500)
+        return TraceContext("task", method=clean_truncated(kind, 16), path=lambda: path, actor=system_actor)
     handshake = _Handshake(scope)
     is_http = scope.get("type") == "http"
-    return Scene(
+    return TraceContext(
         source="http" if is_http else "websocket",
         request_id=request_id(handshake),
-        method=shorten(scope.get("method", "") if is_http else kind.removeprefix("websocket."), 16),
+        method=clean_truncated(scope.get("method", "") if is_http else kind.removeprefix("websocket."), 16),
         path=lambda: request_path(handshake),
         remote_addr=remote_addr(handshake),
         actor=lambda: request_actor(
-            SimpleNamespace(user=_looked_at(scope, "user"), session=_looked_at(scope, "session"))
+            SimpleNamespace(user=_resolved(scope, "user"), session=_resolved(scope, "session"))
         ),
     )
 
 
 class _Handshake:
-    """The request that opened a socket, as far as the scene of a request asks for it."""
+    """The request that opened a socket, with the attributes that a request's context needs."""
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
         self.path = str(scope.get("path", ""))
@@ -54,20 +54,20 @@ class _Handshake:
 _HEADERS: Final = {b"x-forwarded-for": "HTTP_X_FORWARDED_FOR", b"x-request-id": "HTTP_X_REQUEST_ID"}
 
 
-def _looked_at(scope: Mapping[str, Any], name: str) -> Any:
-    """What stands there; of a lazy object what it has become, without asking it."""
+def _resolved(scope: Mapping[str, Any], name: str) -> Any:
+    """The value in the scope; for a lazy object what it evaluated to, without evaluating it."""
     value = scope.get(name)
     return value.__dict__.get("_wrapped") if isinstance(value, LazyObject) else value
 
 
 def dispatch(original: Any) -> Callable[..., Awaitable[None]]:
-    """``dispatch`` of Channels' two consumers, which every message of theirs goes through, within a trace.
+    """Wrap the ``dispatch`` of Channels' two consumer classes, which handles every message, in a trace.
 
-    Consumers written against ASGI alone (our own dashboard's socket is one) pass none of these.
+    Consumers written directly against ASGI (such as our own dashboard's) bypass it.
     """
 
     async def dispatch(self: Any, message: Mapping[str, Any]) -> None:
-        with new_trace(message_scene(getattr(self, "scope", {}), message)):
+        with new_trace(message_context(getattr(self, "scope", {}), message)):
             await original(self, message)
 
     return dispatch

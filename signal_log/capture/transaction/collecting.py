@@ -1,4 +1,4 @@
-"""Listening in on settled events within one context: for the toolbar's panel and for tests."""
+"""Collects the events settled within one context, for the toolbar panel and for tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _listeners: ContextVar[tuple[list[Event], ...]] = ContextVar("signal_log_listene
 
 @contextmanager
 def collecting() -> Iterator[list[Event]]:
-    """A list that receives every event settled in this context, also in threads Django starts for it."""
+    """A list that receives every event settled in this context, including in threads that Django starts for it."""
     events: list[Event] = []
     token = _listeners.set((*_listeners.get(), events))
     try:
@@ -23,11 +23,11 @@ def collecting() -> Iterator[list[Event]]:
 
 
 def is_listening() -> bool:
-    """Whether anybody listens in this context."""
+    """Whether this context has a listener."""
     return bool(_listeners.get())
 
 
-def hand_over(events: Sequence[Event]) -> None:
-    """Give settled events to whoever listens here."""
+def notify_listeners(events: Sequence[Event]) -> None:
+    """Pass settled events to this context's listeners."""
     for listener in _listeners.get():
         listener.extend(events)

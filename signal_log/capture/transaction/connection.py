@@ -1,6 +1,6 @@
-"""Tells what a connection holds of the fate of its transaction: the methods of Django's connections that decide it.
+"""Intercepts the connection methods that decide a transaction's outcome.
 
-They are replaced on the class (``patches``); a connection that holds no events goes Django's own way.
+They are replaced on the class (see ``patches``); a connection that holds no events takes Django's own path.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.transaction.held import HELD
 
-DECISIVE: Final = ("commit", "rollback", "savepoint", "savepoint_rollback", "close")
+INTERCEPTED: Final = ("commit", "rollback", "savepoint", "savepoint_rollback", "close")
 
 
-def told(name: str, original: Any) -> Any:
-    """The method; a connection that holds events has them do it, in their own order."""
+def intercepted(name: str, original: Any) -> Any:
+    """Wrap one of these methods: if the connection holds events, ``Held`` runs it and orders the writes."""
 
     def method(self: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
         held = self.__dict__.get(HELD)

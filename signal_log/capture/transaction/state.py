@@ -1,4 +1,4 @@
-"""What is known of the transaction on a connection: whether there is one, whether it is lost, whose test it is in."""
+"""The state of a connection's transaction: whether it is open, doomed, or a test case's own."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def in_transaction(connection: BaseDatabaseWrapper) -> bool:
 
 
 def is_doomed(connection: BaseDatabaseWrapper) -> bool:
-    """Whether PostgreSQL will roll back at COMMIT, for a statement failed and the host went on."""
+    """Whether PostgreSQL will roll back at COMMIT, because a statement failed and the host carried on."""
     raw = connection.connection
     return connection.vendor == "postgresql" and raw is not None and raw.info.transaction_status == _IN_ERROR
 
 
 def test_blocks(connection: BaseDatabaseWrapper) -> int:
-    """How many of the open atomic blocks are a ``TestCase``'s own; their rollback is no event."""
+    """How many of the open atomic blocks belong to a ``TestCase``; their rollback is not recorded."""
     return sum(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)

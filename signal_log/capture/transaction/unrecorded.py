@@ -1,4 +1,4 @@
-"""Events that could not be written: counted all, told of in at most one line a minute."""
+"""Counts the events that could not be written, and logs them at most once a minute."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from typing import Final
 
 logger = logging.getLogger("signal_log")
 
-QUIET_SECONDS: Final = 60.0
+LOG_INTERVAL: Final = 60.0
 
 
 class Unrecorded:
-    """The count of one process."""
+    """This process's count."""
 
     def __init__(self) -> None:
         self.total = 0
         self.since: datetime | None = None
-        self._told = 0
+        self._reported = 0
         self._next_line = float("-inf")
         self._lock = Lock()
 
     def add(self, events: int, error: BaseException) -> None:
-        """So many more were not written, because of this; says so, unless it did within the last minute."""
+        """Count events that were lost to ``error``, and log them unless a line was logged within the last minute."""
         with self._lock:
             self.total += events
             self.since = self.since or datetime.now(UTC)
             now = time.monotonic()
             if now < self._next_line:
                 return
-            self._next_line = now + QUIET_SECONDS
-            untold, self._told = self.total - self._told, self.total
-        # The database's own words; the store's speak of a change that was refused.
+            self._next_line = now + LOG_INTERVAL
+            unreported, self._reported = self.total - self._reported, self.total
+        # The database's message; the store's message says that the change was refused.
         why = error.__cause__ or error
-        logger.error("%d events were not recorded, and work goes on without them: %s", untold, why)
+        logger.error("%d events were not recorded, and the host's changes went ahead without them: %s", unreported, why)
 
 
 unrecorded: Final = Unrecorded()

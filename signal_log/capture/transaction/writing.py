@@ -1,4 +1,4 @@
-"""Hands settled events to the sink: in the change's transaction, or afterwards where it was undone."""
+"""Passes settled events to the sink: in the change's transaction or, if it was rolled back, afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.sink import sink
 from signal_log.capture.trace.trace import Draft
-from signal_log.capture.transaction.collecting import hand_over, is_listening
+from signal_log.capture.transaction.collecting import is_listening, notify_listeners
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
 from signal_log.event import MIGRATION, Event
@@ -28,14 +28,14 @@ def process_name() -> str:
 
 
 def frozen(drafts: Sequence[Draft]) -> list[Event]:
-    """The drafts as values, each with its own salt."""
+    """The drafts as immutable events, each with its own salt."""
     process = process_name()
     salts = os.urandom(SALT_BYTES * len(drafts))
     return [draft.freeze(process, salts[i * SALT_BYTES : (i + 1) * SALT_BYTES]) for i, draft in enumerate(drafts)]
 
 
 def store(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
-    """Write events in the host's transaction, as ``ON_ERROR`` says when that fails."""
+    """Write events in the host's transaction; ``ON_ERROR`` decides what happens on failure."""
     if conf.ON_ERROR == "raise":
         _append(frozen(drafts), connection, last=last)
         return
@@ -45,7 +45,7 @@ def store(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: boo
     except DatabaseError as error:
         try:
             _savepoint("ROLLBACK TO SAVEPOINT", connection)
-        except DatabaseError:  # the whole transaction is lost, and nothing of the host's is there to go on with
+        except DatabaseError:  # the whole transaction is lost, so the host has nothing to continue with
             raise error from error.__cause__
         unrecorded.add(len(drafts), error)
     else:
@@ -53,27 +53,27 @@ def store(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: boo
 
 
 def _savepoint(verb: str, connection: BaseDatabaseWrapper) -> None:
-    """Our own one in a transaction, below Django's methods and out of the host's query log."""
+    """Issue a savepoint command at driver level, inside a transaction only and outside the host's query log."""
     if connection.connection is not None and not connection.autocommit:
         with connection.wrap_database_errors:
             connection.connection.execute(f"{verb} {SAVEPOINT}")
 
 
-def store_alone(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
-    """Write events on a connection whose transaction has just ended, in one of their own."""
+def store_after(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
+    """Write events in a new transaction on a connection whose own has just ended."""
     try:
         _append(frozen(drafts), connection)
         if not connection.autocommit:
             connection._commit()  # type: ignore[attr-defined]
     except Error as error:
         unrecorded.add(len(drafts), error)
-        if not connection.autocommit:  # PostgreSQL's driver would not go back to autocommit in a failed one
+        if not connection.autocommit:  # psycopg refuses to return to autocommit inside a failed transaction
             connection._rollback()  # type: ignore[attr-defined]
         raise
 
 
 def store_elsewhere(drafts: Sequence[Draft]) -> None:
-    """Write events whose change is already decided, through the connection of the log's database."""
+    """Write events whose outcome is already decided, on the connection of the log's database."""
     try:
         with transaction.atomic(using=conf.DATABASE):
             _append(frozen(drafts), connections[conf.DATABASE])
@@ -83,8 +83,8 @@ def store_elsewhere(drafts: Sequence[Draft]) -> None:
             raise
 
 
-def store_beside(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> bool:
-    """Write through a connection of their own; False where the block keeps others out, as SQLite's one writer does."""
+def store_on_copy(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> bool:
+    """Write on a separate connection; False if the open block excludes other writers, as on SQLite."""
     fresh = connection.copy()
     if fresh.vendor == "sqlite":
         fresh.settings_dict["OPTIONS"] = {**fresh.settings_dict["OPTIONS"], "timeout": 0}
@@ -98,13 +98,14 @@ def store_beside(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> bo
 
 
 def _append(events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
-    """To the sink, but for what a project's first migrations write before the log's own have made its table."""
+    """Append to the sink, except for what a project's first migrations write before the log's table exists."""
     if events[0].source == MIGRATION and not sink().has_table():
         return
     sink().append(events, connection, last=last)
 
 
 def announce(drafts: Sequence[Draft]) -> None:
+    """Pass settled events to this context's listeners, and ring the doorbell."""
     if is_listening():
-        hand_over(frozen(drafts))
+        notify_listeners(frozen(drafts))
     sink().ring()
