@@ -1,8 +1,8 @@
-"""Canonical bytes and the digest of an event (format version 1).
+"""Canonical bytes and digest of an event (format version 1).
 
-``digest = SHA-256(b"signal_log/event/1\\n" + header + b"\\n" + SHA-256(salt + payload))`` where header
-and payload are canonical JSON (RFC 8785). The payload holds all that can name a person, so that it can
-be erased later (its hash is kept) and the digest still verifies.
+``digest = SHA-256(b"signal_log/event/1\\n" + header + b"\\n" + SHA-256(salt + payload))``, where header and payload
+are canonical JSON (RFC 8785). Everything that can identify a person is in the payload, so that it can be erased later
+(its hash is kept) and the digest still verifies.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _FIRST_ASTRAL_BYTE: Final = 0xF0
 
 
 def canonical(value: Any) -> bytes:
-    """The RFC 8785 bytes of a value of the restricted domain (no floats, integers below 2**53).
+    """The RFC 8785 bytes of a value in the restricted domain (no floats, integers below 2**53).
 
-    ``orjson`` writes the same bytes several times faster. The one difference: it sorts keys by code
-    point, RFC 8785 by UTF-16 unit, which can only differ where a character beyond U+FFFF occurs.
+    ``orjson`` produces the same bytes several times faster, with one difference: it sorts keys by code point, RFC 8785
+    by UTF-16 code unit, which differs only for characters above U+FFFF.
     """
     encoded = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     if not encoded.isascii() and max(encoded) >= _FIRST_ASTRAL_BYTE:
@@ -65,9 +65,9 @@ def digest(header: bytes, hashed_payload: bytes) -> bytes:
 
 
 def event_digest(event: Mapping[str, Any], salt: bytes) -> bytes:
-    """The digest of an event given as a mapping with (at least) the header's and the payload's fields.
+    """The digest of an event, given as a mapping with at least the header and payload fields.
 
-    ``trace_id`` may be a UUID and ``occurred_at`` a datetime; both are taken in their text form.
+    ``trace_id`` may be a UUID and ``occurred_at`` a datetime; both are converted to text.
     """
     header = dict(zip(HEADER_FIELDS, _HEADER(event), strict=True))
     if isinstance(header["trace_id"], uuid.UUID):

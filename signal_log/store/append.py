@@ -1,7 +1,7 @@
-"""Appending events to the log, on the connection of the change itself.
+"""Appends events to the log, on the connection of the change itself.
 
-Each database gets its quickest way for few rows and many: SQLite one prepared INSERT, PostgreSQL a function that
-takes the COMMIT along, or a COPY. All use the driver below Django's cursors: the statement is ours, so it appears
+Each database uses its fastest method: SQLite a prepared INSERT, PostgreSQL a function call that can include the COMMIT
+or, for many rows, COPY. They bypass Django's cursors and use the driver directly, so that our statements appear
 neither in the host's query log nor in its ``assertNumQueries``.
 """
 
@@ -20,33 +20,33 @@ from signal_log.store.on_postgresql import APPEND
 from signal_log.store.row import BYTES_AT, COLUMNS, JSON_AT, NAMES, TABLE, row_of
 
 FEW: Final = 8
-"""So many rows go to PostgreSQL by its function, in one round trip; for more a COPY is quicker, which takes two."""
+"""Up to this many rows go to PostgreSQL in one function call (one round trip); beyond it, COPY (two) is faster."""
 
-# SELECT and not VALUES: on a full disk SQLite then undoes this statement alone, and not the whole transaction.
+# SELECT rather than VALUES: on a full disk SQLite then undoes only this statement, not the whole transaction.
 _INSERT: Final = f'INSERT INTO "{TABLE}" ({NAMES}) SELECT {", ".join("?" * len(COLUMNS))}'
 _COPY: Final = f'COPY "{TABLE}" ({NAMES}) FROM STDIN'
-_OVER: Final = (0, 4)  # idle, and a broken connection: libpq's PQTRANS_IDLE and PQTRANS_UNKNOWN
+_ENDED: Final = (0, 4)  # idle or connection lost: libpq's PQTRANS_IDLE and PQTRANS_UNKNOWN
 
 Rows = Sequence[list[Any]]
 
 
 class RecordingError(SignalLogError, DatabaseError):
-    """Events could not be stored. It is a database error, so Django rolls the change back with them."""
+    """Events could not be stored; a database error, so that Django rolls the change back too."""
 
 
 def append(events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
-    """Write events in the connection's transaction, in their order; raises ``RecordingError``.
+    """Write events in order, in the connection's transaction; raises ``RecordingError``.
 
-    ``last`` says that nothing but the COMMIT follows: it may be sent along, and Django's own finds nothing left to do.
+    ``last`` means that only the COMMIT follows: it may be sent along, in which case Django's own COMMIT is a no-op.
     """
     try:
         if connection.connection is None:
             connection.ensure_connection()
         with connection.wrap_database_errors:
             _WRITERS[connection.vendor](connection.connection, [row_of(event, connection) for event in events], last)
-    except Exception as error:  # whatever it is, Django must take it for a failed COMMIT and roll back
+    except Exception as error:  # whatever it is, Django must treat it as a failed COMMIT and roll back
         if last and _has_ended(connection):
-            raise  # it is the COMMIT that failed, by a deferred constraint or a lost connection
+            raise  # the COMMIT itself failed: a deferred constraint, or a lost connection
         raise RecordingError(
             f"signal_log could not write {len(events)} event(s) to {TABLE!r} ({connection.alias}): {error}. "
             f"{_consequence(events, connection)} Likely causes: `manage.py migrate signal_log` "
@@ -57,23 +57,23 @@ def append(events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bo
 
 def _has_ended(connection: BaseDatabaseWrapper) -> bool:
     raw = connection.connection
-    return connection.vendor == "postgresql" and (raw is None or raw.info.transaction_status in _OVER)
+    return connection.vendor == "postgresql" and (raw is None or raw.info.transaction_status in _ENDED)
 
 
 def _consequence(events: Sequence[Event], connection: BaseDatabaseWrapper) -> str:
-    """What became of the changes: only those on this connection fail with their events."""
+    """What happened to the changes: only those on this connection fail with their events."""
     elsewhere = sorted({event.using for event in events} - {connection.alias})
     if not elsewhere:
-        return "The change was not made, for it would go unrecorded."
-    return f"The change in {', '.join(map(repr, elsewhere))} was made before and goes unrecorded."
+        return "The change was rolled back, because it would have gone unrecorded."
+    return f"The change in {', '.join(map(repr, elsewhere))} was already committed and is unrecorded."
 
 
 def _to_sqlite(raw: Any, rows: Rows, last: bool) -> None:
     if len(rows) == 1 or raw.in_transaction or raw.isolation_level is not None:
-        # A single row needs no transaction, and a statement whose RETURNING nobody has fetched yet would forbid one.
+        # A single row needs no transaction, and an unfetched RETURNING statement would prevent one.
         raw.executemany(_INSERT, rows)
         return
-    # In autocommit SQLite would commit each row by itself, and a kill leave half of a record behind.
+    # In autocommit SQLite would commit each row separately, and a kill could leave half an operation behind.
     raw.execute("BEGIN IMMEDIATE")
     with raw:
         raw.executemany(_INSERT, rows)
@@ -90,7 +90,7 @@ def _to_postgresql(raw: Any, rows: Rows, last: bool) -> None:
 
 
 def _literal(rows: Rows) -> str:
-    """The rows as a JSON array of objects in SQL, readable whatever ``standard_conforming_strings`` says."""
+    """The rows as an SQL literal with a JSON array, independent of ``standard_conforming_strings``."""
     for row in rows:
         for at in BYTES_AT:
             row[at] = "\\x" + row[at].hex()

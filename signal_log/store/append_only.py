@@ -1,7 +1,7 @@
-"""The log is append-only in the database itself: triggers refuse UPDATE, DELETE and TRUNCATE.
+"""Makes the log append-only in the database itself: triggers reject UPDATE, DELETE and TRUNCATE.
 
-Django's ``flush``, which test suites run between tests, opens the lock for its own statements. On SQLite
-the triggers ask a function that only Django's connections have; a stranger's connection is refused too.
+Django's ``flush``, which test suites run between tests, unlocks the table for its own statements. On SQLite the
+triggers call a function that only Django's connections define, so other connections are rejected too.
 """
 
 from __future__ import annotations
@@ -56,26 +56,26 @@ REMOVAL: Final = {
 
 
 def install(apps: Any, schema_editor: Any) -> None:
-    """Put the triggers on the log's table; a migration's operation."""
+    """Create the triggers on the log's table; a migration operation."""
     _execute(schema_editor, STATEMENTS)
 
 
 def remove(apps: Any, schema_editor: Any) -> None:
-    """Take them off again."""
+    """Drop the triggers."""
     _execute(schema_editor, REMOVAL)
 
 
 def _execute(schema_editor: Any, statements: dict[str, tuple[str, ...]]) -> None:
     connection = schema_editor.connection
     with connection.cursor() as cursor:
-        if TABLE in connection.introspection.table_names(cursor):  # a router may keep it in another database
+        if TABLE in connection.introspection.table_names(cursor):  # a router may have put it in another database
             for statement in statements.get(connection.vendor, ()):
                 cursor.execute(statement)
 
 
 @contextmanager
 def unlocked(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Let this context change rows of the log on this connection, in a transaction of its own."""
+    """Allow this context to change rows of the log on this connection, in its own transaction."""
     token = _unlocked.set(True)
     try:
         with transaction.atomic(using=connection.alias):
@@ -91,7 +91,7 @@ def unlocked(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 def watch_connections() -> None:
-    """Give every connection the lock's function."""
+    """Define the function that the SQLite triggers call, on every new connection."""
     connection_created.connect(_prepare, dispatch_uid="signal_log.append_only")
 
 
@@ -101,7 +101,7 @@ def _prepare(connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 
 def flush(original: Any) -> Any:
-    """``BaseDatabaseOperations.execute_sql_flush``, which opens the lock for its own statements."""
+    """Wrap ``BaseDatabaseOperations.execute_sql_flush`` to unlock the log for its own statements."""
 
     def execute_sql_flush(self: BaseDatabaseOperations, sql_list: Iterable[str]) -> None:
         with unlocked(self.connection):

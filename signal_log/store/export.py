@@ -1,7 +1,7 @@
-"""What an export reads: the events that were committed at one moment, oldest first, while the log goes on.
+"""Reads the events of an export: those committed at one point in time, oldest first, while the log keeps growing.
 
-The log is append-only, so that moment is told by its newest id and by the ids missing below it, which may still be
-committed. Nothing else is held: each page is a statement of its own, and no transaction stays open meanwhile.
+The log is append-only, so that point is defined by the newest id and by the ids missing below it, which may still be
+committed. Nothing else is held: each page is a separate statement, and no transaction stays open in between.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from signal_log.store.span import LARGEST_ID, Span, selected, walk
 
 VERSION: Final = 1
 PAGE: Final = 1_000
-"""Events in memory at a time."""
+"""Events per page, and so in memory at a time."""
 LOOK_BACK: Final = 100_000
-"""Ids below the newest in which a missing one is taken for an event that may still be committed."""
+"""How far below the newest id a missing id counts as an event that may still be committed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is asked for: filters, a span of time, and ids (not included) between which to look."""
+    """What to export: filters, a time range, and exclusive bounds on the id."""
 
     filters: Filters = field(default_factory=Filters)
     since: datetime | None = None
@@ -39,8 +39,8 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A moment of the log: its newest and its oldest id, and ranges of ids between that no committed event had."""
+class LogSnapshot:
+    """The log at one point in time: its newest and oldest id, and the id ranges in between without committed events."""
 
     at: datetime
     up_to: int
@@ -48,54 +48,54 @@ class Moment:
     missing: tuple[tuple[int, int], ...] = ()
 
     def holds(self, number: int) -> bool:
-        """Whether an event that is in the log now was in it then."""
-        place = bisect_right(self.missing, (number, LARGEST_ID)) - 1
-        return self.oldest <= number <= self.up_to and (place < 0 or number > self.missing[place][1])
+        """Whether an event that is in the log now was in it at that time."""
+        index = bisect_right(self.missing, (number, LARGEST_ID)) - 1
+        return self.oldest <= number <= self.up_to and (index < 0 or number > self.missing[index][1])
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A selection of the log as it was at a moment."""
+    """A selection of the log as it was at one point in time."""
 
     selection: Selection
-    moment: Moment
+    snapshot: LogSnapshot
 
     @classmethod
     def begin(cls, selection: Selection) -> Export:
-        """An export of the log as it is now."""
-        return cls(selection, moment_of_log())
+        """Start an export of the log as it is now."""
+        return cls(selection, take_snapshot())
 
     def about(self) -> dict[str, Any]:
-        """What the export holds, as its file tells it."""
-        asked, moment = self.selection, self.moment
-        filters = {key: list(texts) for key, texts in asked.filters.wanted.items()}
-        for key, texts in asked.filters.excluded.items():
+        """The export's metadata, as written to its file."""
+        selection, snapshot = self.selection, self.snapshot
+        filters = {key: list(texts) for key, texts in selection.filters.wanted.items()}
+        for key, texts in selection.filters.excluded.items():
             filters[key] = [*filters.get(key, ()), *(f"!{text}" for text in texts)]
         return {
             "version": VERSION,
             "filters": filters,
-            "since": asked.since and timestamp(asked.since),
-            "until": asked.until and timestamp(asked.until),
-            "after": asked.after,
-            "before": asked.before,
+            "since": selection.since and timestamp(selection.since),
+            "until": selection.until and timestamp(selection.until),
+            "after": selection.after,
+            "before": selection.before,
             "order": "oldest first",
-            "at": timestamp(moment.at),
-            "up_to": moment.up_to,
-            "missing": moment.missing,
+            "at": timestamp(snapshot.at),
+            "up_to": snapshot.up_to,
+            "missing": snapshot.missing,
         }
 
     def pages(self) -> Iterator[list[SignalEvent]]:
-        """The events in order of id, a page at a time; an empty one where a stretch of the log held none."""
-        asked = self.selection
-        found, span = selected(asked.filters, asked.since, asked.until)
-        top = min(span.high, self.moment.up_to, LARGEST_ID if asked.before is None else asked.before - 1)
+        """The events in order of id, page by page; a page is empty if a stretch of the log had no match."""
+        selection = self.selection
+        found, span = selected(selection.filters, selection.since, selection.until)
+        top = min(span.high, self.snapshot.up_to, LARGEST_ID if selection.before is None else selection.before - 1)
         span = Span(span.low, top, span.scan)
-        for page, _ in walk(found, span, asked.after or 0, PAGE, upwards=True):
-            yield [event for event in page if self.moment.holds(event.pk)]
+        for page, _ in walk(found, span, selection.after or 0, PAGE, upwards=True):
+            yield [event for event in page if self.snapshot.holds(event.pk)]
 
 
-def moment_of_log() -> Moment:
-    """The ends of the log and the ids missing below the newest, as one statement saw them."""
+def take_snapshot() -> LogSnapshot:
+    """The log's oldest and newest id and the ids missing near its end, read in one statement."""
     connection = connections[conf.DATABASE]
     table = connection.ops.quote_name(SignalEvent._meta.db_table)
     at = datetime.now(UTC)
@@ -109,6 +109,6 @@ def moment_of_log() -> Moment:
         )
         edges = cursor.fetchall()
     if not edges:
-        return Moment(at, 0)
+        return LogSnapshot(at, 0)
     newest, _, oldest = edges[-1]
-    return Moment(at, newest, oldest, tuple((low + 1, above - 1) for low, above, _ in edges[:-1]))
+    return LogSnapshot(at, newest, oldest, tuple((low + 1, above - 1) for low, above, _ in edges[:-1]))

@@ -1,7 +1,7 @@
-"""Following the log: reads for the tail on a connection of their own, and what tells gaps from dead ids.
+"""Reads the log for the tail on a dedicated connection, and provides what distinguishes gaps from dead ids.
 
-Each ``Follower`` belongs to one thread, on which all its methods must be called; it never shares a
-connection with requests and reads in autocommit, or it would be frozen at its first snapshot.
+Each ``Follower`` belongs to one thread, on which all its methods must be called. It never shares a connection with
+requests and reads in autocommit; inside a transaction it would be stuck at its first snapshot.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from signal_log.models import LogIdentity, SignalEvent
 from signal_log.store.read import as_mapping, filtered
 
 LOOK_BACK: Final = 100_000
-"""Ids below the newest in which a starting reader looks for rows that may still commit."""
+"""How far below the newest id a starting reader looks for rows that may still commit."""
 DEEPEST_BACKFILL: Final = 250_000
-"""Ids below the newest among which a backfill looks for rows that match; ``/events/`` looks at all."""
+"""How far below the newest id a backfill looks for matching rows; ``/events/`` covers all."""
 SECONDS_TO_CONNECT: Final = 5
 DEAD_PEER: Final = {"tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
-"""For a server that vanished without a word (a failover): its connection ends after 10 to 20 s instead of hours."""
+"""For a server that vanished without closing (a failover): its connection fails after 10 to 20 s instead of hours."""
 APPLICATION_NAME: Final = "signal_log reader"
 PREPARED: Final = "prepared"
 
-# Matched in Python with the same code as live events: SQL's idea of letter case differs between databases.
+# Matched in Python, with the same code as live events, because case-insensitivity differs between databases.
 _BY_PYTHON: Final = ("q", "object")
 
-# An INSERT takes the first; who holds a stronger one may insert as well.
+# An INSERT takes the first; a transaction with a stronger lock may insert as well.
 _WRITE_LOCKS: Final = ("RowExclusiveLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
 
 P = ParamSpec("P")
@@ -45,14 +45,14 @@ R = TypeVar("R")
 
 
 class Edge(NamedTuple):
-    """A row by its id and the start of its digest."""
+    """A row, identified by its id and the start of its digest."""
 
     id: int
     mark: str
 
 
 class Hole(NamedTuple):
-    """A range of missing ids and the row right below it."""
+    """A range of missing ids, and the row right below it."""
 
     first: int
     last: int
@@ -60,7 +60,7 @@ class Hole(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """The oldest and the newest id in the log, 0 when it is empty."""
+    """The oldest and newest id in the log, 0 if it is empty."""
 
     oldest: int
     newest: int
@@ -69,22 +69,22 @@ class Extent(NamedTuple):
 def _reading(
     method: Callable[Concatenate[Follower, P], R],
 ) -> Callable[Concatenate[Follower, P], R]:
-    """Let a database error end the connection, so that the next call makes a new one, and say so."""
+    """On a database error, close the connection, so that the next call reconnects, and raise ``LogUnavailable``."""
 
     @functools.wraps(method)
     def guarded(self: Follower, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             self._connect()
             return method(self, *args, **kwargs)
-        except Error as problem:
+        except Error as error:
             self.close()
-            raise LogUnavailable(str(problem).strip() or type(problem).__name__) from problem
+            raise LogUnavailable(str(error).strip() or type(error).__name__) from error
 
     return guarded
 
 
 class Follower:
-    """One thread's way to the log's table."""
+    """One thread's access to the log's table."""
 
     def __init__(self) -> None:
         self.alias: str = conf.DATABASE
@@ -93,18 +93,18 @@ class Follower:
 
     @property
     def one_writer(self) -> bool:
-        """Whether ids become visible in order, so that there are no gaps to watch (SQLite)."""
+        """Whether ids become visible in order, so that there are no gaps to track (SQLite)."""
         return connections.settings[self.alias]["ENGINE"].endswith("sqlite3")
 
     def close(self) -> None:
-        """Give the connection back; a later call opens another."""
+        """Close the connection; a later call opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         self._data_version = None
 
     def interrupt(self) -> None:
-        """End the statement under way; of all methods this one is called on another thread."""
+        """Cancel the running statement; the only method to be called from another thread."""
         made = self._connection
         if made is None or made.connection is None:
             return
@@ -113,7 +113,7 @@ class Follower:
 
     @_reading
     def epoch(self) -> str:
-        """Eight hex digits that name this log: they change with the cluster, the database or the table."""
+        """Eight hex digits that identify this log; they change with the cluster, the database or the table."""
         if self.one_writer:
             identity, _ = LogIdentity.objects.using(self.alias).get_or_create(
                 pk=1, defaults={"value": secrets.token_hex(16)}
@@ -132,19 +132,19 @@ class Follower:
 
     @_reading
     def extent(self) -> Extent:
-        """The oldest and the newest id."""
+        """The oldest and newest id."""
         found = self._events().order_by().aggregate(oldest=Min("id"), newest=Max("id"))
         return Extent(found["oldest"] or 0, found["newest"] or 0)
 
     @_reading
     def mark(self, number: int) -> str | None:
-        """The start of the digest of the row with this id, or None when there is no such row."""
+        """The start of the digest of the row with this id, or None if there is no such row."""
         found = self._events().filter(pk=number).values_list("digest", flat=True).first()
         return None if found is None else bytes(found).hex()[:8]
 
     @_reading
     def beginning(self) -> tuple[Edge, list[Hole]]:
-        """The newest row and the ids missing below it, as one statement saw them."""
+        """The newest row and the ids missing below it, read in one statement."""
         table = connections[self.alias].ops.quote_name(self._table)
         with connections[self.alias].cursor() as cursor:
             cursor.execute(
@@ -160,7 +160,7 @@ class Follower:
         holes = [Hole(edge.id + 1, above - 1, edge) for edge, above in rows if above and above > edge.id + 1]
         lowest = rows[0][0].id
         if 1 < lowest <= LOOK_BACK and rows[-1][0].id <= LOOK_BACK:
-            holes.insert(0, Hole(1, lowest - 1, Edge(0, "")))  # a young log: its first row may be on its way
+            holes.insert(0, Hole(1, lowest - 1, Edge(0, "")))  # a young log: its first row may not be committed yet
         return rows[-1][0], holes
 
     @_reading
@@ -173,9 +173,9 @@ class Follower:
         up_to: int | None = None,
         filters: Filters | None = None,
     ) -> list[dict[str, Any]]:
-        """In one statement the rows above an id and those in the ranges, in order of id.
+        """The rows above an id and those in the ranges, in order of id, in one statement.
 
-        Filters that an index or a plain comparison answers are applied; the rest is left to the caller.
+        Filters that SQL can answer exactly are applied; the rest are left to the caller.
         """
         wanted = Q(id__gt=above)
         if up_to is not None:
@@ -183,7 +183,7 @@ class Follower:
         for first, last in ranges:
             wanted |= Q(id=first) if first == last else Q(id__range=(first, last))
         rows = self._events().filter(wanted)
-        if ranges:  # an ORed condition alone may be answered by walking the index from its very beginning
+        if ranges:  # for an ORed condition alone, the planner may scan the index from its start
             rows = rows.filter(id__gte=min(above + 1, ranges[0][0]))
         if filters:
             rows = filtered(rows, _exact_part(filters))
@@ -191,14 +191,14 @@ class Follower:
 
     @_reading
     def last(self, count: int, up_to: int, filters: Filters) -> list[dict[str, Any]]:
-        """The newest ``count`` matching rows that are not above an id, in order of id."""
+        """The newest ``count`` matching rows up to an id, in order of id."""
         rows = self._events().filter(id__lte=up_to, id__gt=up_to - DEEPEST_BACKFILL)
         found = _mappings(filtered(rows, filters).order_by("-id")[:count])
         return found[::-1]
 
     @_reading
     def holders(self) -> frozenset[str]:
-        """The transactions that hold a write lock on the table; ``PREPARED`` stands for prepared ones."""
+        """The transactions that hold a write lock on the table; prepared transactions appear as ``PREPARED``."""
         with connections[self.alias].cursor() as cursor:
             cursor.execute(
                 "SELECT virtualtransaction, pid IS NULL FROM pg_locks WHERE granted"
@@ -218,7 +218,7 @@ class Follower:
 
     @_reading
     def borrow(self, question: Callable[[], R]) -> R:
-        """Answer a question about other tables (sessions, users) on this thread's connections."""
+        """Run a query on other tables (sessions, users) on this thread's connections."""
         return question()
 
     @property
@@ -235,7 +235,7 @@ class Follower:
         return row
 
     def _connect(self) -> None:
-        """Give this thread a connection that is kept, outside any pool and any request."""
+        """Give this thread a persistent connection, independent of pools and requests."""
         if self._connection is None:
             made = connections.create_connection(self.alias)
             made.settings_dict = settings = copy.deepcopy(made.settings_dict)

@@ -1,7 +1,7 @@
-"""What the log has on PostgreSQL only: a function that appends events, and an index on time of next to no size.
+"""PostgreSQL only: a function that appends events, and a very small index on time.
 
-The function spares the server the parsing and planning of each INSERT: its plan is kept for the whole session,
-behind a connection pooler too. Events are appended nearly in the order of time, which is what a BRIN index is for.
+The function saves the server parsing and planning each INSERT: its plan is cached for the session, even behind a
+connection pooler. Events are appended nearly in time order, which is what BRIN indexes are for.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BY_TIME_AND_ID: Final = (
     "DROP INDEX signal_log_time",
     f"CREATE INDEX signal_log_time ON {TABLE} USING brin (occurred_at, id) {_BRIN}",
 )
-"""Both in one, so that a block is ruled out by either: which ids a span of time lies between (``store.span``)."""
+"""Both columns in one index, so that either can rule out a block; finds the ids of a time range (``store.span``)."""
 BY_TIME: Final = (
     "DROP INDEX signal_log_time",
     f"CREATE INDEX signal_log_time ON {TABLE} USING brin (occurred_at) {_BRIN}",
@@ -40,7 +40,7 @@ BY_TIME: Final = (
 
 
 def install(apps: Any, schema_editor: Any) -> None:
-    """A migration's operation."""
+    """Create the function and the BRIN index; a migration operation."""
     _execute(schema_editor, INSTALLED)
 
 
@@ -50,7 +50,7 @@ def remove(apps: Any, schema_editor: Any) -> None:
 
 
 def index_time_and_id(apps: Any, schema_editor: Any) -> None:
-    """Another migration's operation."""
+    """Index time and id together; a migration operation."""
     _execute(schema_editor, BY_TIME_AND_ID)
 
 
@@ -64,6 +64,6 @@ def _execute(schema_editor: Any, statements: tuple[str, ...]) -> None:
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
-        if TABLE in connection.introspection.table_names(cursor):  # a router may keep it in another database
+        if TABLE in connection.introspection.table_names(cursor):  # a router may have put it in another database
             for statement in statements:
                 cursor.execute(statement)

@@ -1,4 +1,4 @@
-"""Reading the log for people: filters as SQL, and rows as the mapping that every surface shows."""
+"""Reads the log for pages and exports: filters as SQL, and rows as plain mappings."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def events() -> QuerySet[SignalEvent]:
-    """All events, newest first, from the database that holds the log."""
+    """All events, newest first, from the log's database."""
     return SignalEvent.objects.using(conf.DATABASE)
 
 
 def filtered(queryset: QuerySet[SignalEvent], filters: Filters) -> QuerySet[SignalEvent]:
-    """The events that pass; the SQL twin of ``Filters.matches``."""
+    """The events that match; the SQL equivalent of ``Filters.matches``."""
     if "q" in filters.wanted or "q" in filters.excluded:
         queryset = queryset.alias(changes_text=Cast("changes", TextField()))
     for key, texts in filters.wanted.items():
@@ -34,7 +34,7 @@ def filtered(queryset: QuerySet[SignalEvent], filters: Filters) -> QuerySet[Sign
 
 
 def as_mapping(event: SignalEvent) -> dict[str, Any]:
-    """An event as plain JSON values under the names of its columns (bytes as hex, times as UTC text)."""
+    """An event as plain JSON values by column name (bytes as hex, times as UTC text)."""
     return {
         "id": event.pk,
         **{name: getattr(event, name) for name in PLAIN_COLUMNS},
@@ -70,7 +70,7 @@ def _condition(key: str, text: str) -> Q:
         exact = Q(sender=label, object_pk=pk) if pk else Q()
         return exact | Q(object_pk=text) | Q(object_repr__icontains=text)
     if key == "q":
-        found = Q(changes_text__icontains=orjson.dumps(text).decode()[1:-1])  # as JSON writes it
+        found = Q(changes_text__icontains=orjson.dumps(text).decode()[1:-1])  # as encoded in JSON
         for column in SEARCHED:
             found |= Q(**{f"{column}__icontains": text})
         return found

@@ -1,4 +1,4 @@
-"""An event as a row: its columns in their order, its digest made, each value as the database's driver takes it."""
+"""Converts an event to a row: columns in order, digest computed, values as the database driver expects them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PAYLOAD: Final = itemgetter(*(_AT[name] for name in PAYLOAD_FIELDS))
 
 
 def row_of(event: Event, connection: BaseDatabaseWrapper) -> list[Any]:
-    """The row of an event, its JSON columns as text."""
+    """The row of an event, with JSON columns as text."""
     row: list[Any] = list(event)
     trace, moment = str(event.trace_id), timestamp(event.occurred_at)
     row[_TRACE], row[_MOMENT] = trace, moment
@@ -50,7 +50,7 @@ def row_of(event: Event, connection: BaseDatabaseWrapper) -> list[Any]:
 
 
 def _sqlite_time(event: Event, moment: str, connection: BaseDatabaseWrapper) -> str:
-    """The moment as Django writes it there; in UTC where the project has no time zones (``USE_TZ = False``)."""
+    """The time as Django stores it on SQLite; in UTC if ``USE_TZ`` is off."""
     zone = connection.timezone
     if zone is not None and zone is not UTC:
         return str(event.occurred_at.astimezone(zone).replace(tzinfo=None))

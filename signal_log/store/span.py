@@ -1,7 +1,7 @@
-"""Where in the log to look: the ids that a span of time lies between, and windows of ids to walk through them.
+"""Narrows down where in the log to look: the id range of a time range, and windows of ids to scan it.
 
-Ids do not follow the times: an event has its id from the end of its transaction. So no place is guessed from a
-neighbour's time; the database is asked whether anything of the span lies beyond an id.
+Ids are not in time order: an event gets its id at the end of its transaction. So no bound is inferred from a
+neighbour's time; the database is asked whether any event of the time range lies beyond an id.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from signal_log.store.read import events, filtered
 FIRST_WINDOW: Final = 10_000
 WIDEST_WINDOW: Final = 20_000
 AT_ONCE: Final = 0.01
-"""Seconds in which the rows of a widest window cannot be read, so that an index must have answered."""
+"""A widest window answered within this many seconds was answered by an index: reading its rows takes longer."""
 LARGEST_ID: Final = 2**63 - 1
 FEW: Final = 200_000
-"""So many events in a span of time are looked up one by one on SQLite; a longer span is walked through whole."""
-NEAR_ENOUGH: Final = 10_000
-"""Ids between which it is not asked any further where a span of time begins or ends."""
+"""Up to this many events in a time range are looked up individually on SQLite; larger ranges scan the whole log."""
+TOLERANCE: Final = 10_000
+"""The bisection for a time range's bounds stops within this many ids."""
 
-WAYS: Final = ("seqscan", "indexscan", "indexonlyscan")
+SCAN_TYPES: Final = ("seqscan", "indexscan", "indexonlyscan")
 
 Events = QuerySet[SignalEvent]
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The ids to look at: from ``low`` to ``high``, both included; ``scan`` where no index helps."""
+    """A range of ids from ``low`` to ``high``, both inclusive; ``scan`` if no index helps."""
 
     low: int = 1
     high: int = LARGEST_ID
@@ -47,7 +47,7 @@ NOTHING: Final = Span(low=1, high=0)
 
 
 def selected(filters: Filters, since: datetime | None, until: datetime | None) -> tuple[Events, Span]:
-    """The events that filters and a span of time select, and where in the log to look for them."""
+    """The events that filters and a time range select, and the id range to look in."""
     found = filtered(events(), filters)
     if since is not None:
         found = found.filter(occurred_at__gte=since)
@@ -58,7 +58,7 @@ def selected(filters: Filters, since: datetime | None, until: datetime | None) -
 
 
 def span_of(since: datetime | None, until: datetime | None, *, scan: bool) -> Span:
-    """The ids to walk through for a span of time: none of its events lies outside, others may lie inside."""
+    """The id range that contains every event of a time range, and perhaps others."""
     if since is None and until is None and not scan:
         return Span()
     low = events().order_by("pk").values_list("pk", flat=True).first()
@@ -69,13 +69,13 @@ def span_of(since: datetime | None, until: datetime | None, *, scan: bool) -> Sp
     if since is None and until is None:
         return whole
     inside = _inside(since, until)
-    return _halved(inside, whole) if connections[inside.db].vendor == "postgresql" else _looked_up(inside, whole)
+    return _bisected(inside, whole) if connections[inside.db].vendor == "postgresql" else _exact(inside, whole)
 
 
 def walk(
     matching: Events, span: Span, start: int, limit: int, *, upwards: bool
 ) -> Iterator[tuple[list[SignalEvent], int]]:
-    """Chunks of at most ``limit`` events from a place on, each with the id up to which all was seen."""
+    """Chunks of at most ``limit`` events from an id on, each with the id up to which everything was scanned."""
     for window_low, window_high in windows(span, start, upwards=upwards):
         low, high = window_low, window_high
         while True:
@@ -90,7 +90,7 @@ def walk(
 
 
 def windows(span: Span, start: int, *, upwards: bool) -> Iterator[tuple[int, int]]:
-    """Ranges of ids, both ends included, from a place (not included) to the span's end."""
+    """Id ranges, both ends inclusive, from ``start`` (exclusive) to the span's end."""
     low = max(span.low, start + 1) if upwards else span.low
     high = span.high if upwards else min(span.high, start - 1)
     width = FIRST_WINDOW if span.scan else LARGEST_ID
@@ -106,7 +106,7 @@ def windows(span: Span, start: int, *, upwards: bool) -> Iterator[tuple[int, int
 
 
 def _next_width(width: int, seconds: float) -> int:
-    """Wider and wider, up to what a cold disk brings within half a second, or as far as an index answers at once."""
+    """Grow up to what a cold disk can read in half a second, or without limit while an index answers."""
     if width < WIDEST_WINDOW:
         return min(width * 4, WIDEST_WINDOW)
     return width * 4 if seconds < AT_ONCE else WIDEST_WINDOW
@@ -117,8 +117,8 @@ def _inside(since: datetime | None, until: datetime | None) -> Events:
     return events().filter(**{name: moment for name, moment in bounds.items() if moment is not None}).order_by()
 
 
-def _looked_up(inside: Events, whole: Span) -> Span:
-    """Exact for few; SQLite's index on time holds the ids."""
+def _exact(inside: Events, whole: Span) -> Span:
+    """Exact bounds if there are few events; SQLite's index on time includes the ids."""
     some = inside.order_by("occurred_at").values("pk")[: FEW + 1]
     found = some.aggregate(number=Count("pk"), low=Min("pk"), high=Max("pk"))
     if not found["number"]:
@@ -126,30 +126,30 @@ def _looked_up(inside: Events, whole: Span) -> Span:
     return whole if found["number"] > FEW else Span(found["low"], found["high"], scan=True)
 
 
-def _halved(inside: Events, whole: Span) -> Span:
-    """Exact to ``NEAR_ENOUGH`` ids, however many: some twenty questions of a few milliseconds each.
+def _bisected(inside: Events, whole: Span) -> Span:
+    """Bounds exact to ``TOLERANCE`` ids, for any number of events: some twenty queries of a few milliseconds each.
 
-    The BRIN index on time and id rules out nearly every block. The planner takes the two for independent and would
-    rather read half of the table, so it is left no other way.
+    The BRIN index on time and id rules out nearly every block. The planner assumes that the two are independent and
+    would rather read half the table, so all other plans are disabled.
     """
     alias = inside.db
     with transaction.atomic(alias), connections[alias].cursor() as cursor:
-        for way in WAYS:
-            cursor.execute(f"SET LOCAL enable_{way} = off")
+        for scan in SCAN_TYPES:
+            cursor.execute(f"SET LOCAL enable_{scan} = off")
         found = NOTHING
         if inside.exists():
-            high = _least(whole, lambda pk: not inside.filter(pk__gt=pk).exists())
-            low = _least(Span(whole.low, high), lambda pk: inside.filter(pk__lte=pk).exists(), before=True)
+            high = _bisect(whole, lambda pk: not inside.filter(pk__gt=pk).exists())
+            low = _bisect(Span(whole.low, high), lambda pk: inside.filter(pk__lte=pk).exists(), before=True)
             found = Span(low, high, scan=True)
-        for way in WAYS:
-            cursor.execute(f"SET LOCAL enable_{way} TO DEFAULT")  # the host's transaction may go on
+        for scan in SCAN_TYPES:
+            cursor.execute(f"SET LOCAL enable_{scan} TO DEFAULT")  # the host's transaction may continue
     return found
 
 
-def _least(span: Span, reached: Callable[[int], bool], *, before: bool = False) -> int:
-    """Nearly the first id that has reached something that all later ones have: never before it, or never behind it."""
+def _bisect(span: Span, reached: Callable[[int], bool], *, before: bool = False) -> int:
+    """Approximately the first id for which ``reached`` holds: never below it or, with ``before``, never above it."""
     low, high = span.low, span.high
-    while high - low > NEAR_ENOUGH:
+    while high - low > TOLERANCE:
         middle = (low + high) // 2
         if reached(middle):
             high = middle

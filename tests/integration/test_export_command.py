@@ -134,7 +134,7 @@ def test_a_reader_who_has_enough_is_no_disaster(transactional_db: None) -> None:
         os.close(reading)
         _, said = running.communicate(timeout=30)
     assert running.returncode == 1
-    assert said.splitlines()[-1] == "CommandError: The export broke off: nobody reads it any more."
+    assert said.splitlines()[-1] == "CommandError: The export failed: the reader closed the pipe."
     assert "Traceback" not in said
 
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_understood_is_named(argument: str, tmp_path: Path) -> No
 
 def test_progress_is_for_terminals(log: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The progress is one line on a terminal, cleared at the end."""
-    monkeypatch.setattr(signal_export, "BETWEEN_LINES", 0)
+    monkeypatch.setattr(signal_export, "PROGRESS_INTERVAL", 0)
     said = run("--output", str(tmp_path / "a.jsonl"), "--object", "row", stderr=Terminal())
     assert "5 events, " in said
     assert f"at {log[-1]:,} of {log[-1]:,}" in said

@@ -93,12 +93,12 @@ def test_the_work_is_bounded_and_the_answer_says_since_when(mira: Client, monkey
     """A limited number of ids is counted, and none after the time is up; the answer says how far back it goes."""
     moment = datetime.now(UTC) - timedelta(seconds=50)
     ids = [operation(created=True, occurred_at=moment + timedelta(seconds=n))[1] for n in range(6)]
-    monkeypatch.setattr(counts, "MOST_IDS", 4)
+    monkeypatch.setattr(counts, "MAX_IDS", 4)
     answer = read(mira, before=ids[-1] + 1)
     assert totals(answer) == {"created": 2}
     assert not answer["complete"]
     assert answer["since"] == (moment + timedelta(seconds=3)).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    monkeypatch.setattr(counts, "MOST_IDS", 1000)
+    monkeypatch.setattr(counts, "MAX_IDS", 1000)
     monkeypatch.setattr(counts, "WINDOW", 2)
     assert totals(read(mira, before=ids[-1] + 1)) == {"created": 6}
     monkeypatch.setattr(counts, "SECONDS", 0)
@@ -111,7 +111,7 @@ def test_windows_do_not_part_an_operation(mira: Client, monkeypatch: pytest.Monk
         operation(created=True, outcome=outcome)
     for width in (1, 2, 3, 5):
         monkeypatch.setattr(counts, "WINDOW", width)
-        monkeypatch.setattr(counts, "MOST_IDS", 10)
+        monkeypatch.setattr(counts, "MAX_IDS", 10)
         assert totals(read(mira)) == {"created": 1, "undone": 1, "failed": 1}
 
 

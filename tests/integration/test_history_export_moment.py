@@ -73,7 +73,7 @@ def test_a_transaction_that_commits_meanwhile_is_not_half_in(transactional_db: N
         (late,) = writing.result(20)
     assert before < late < after
     assert [event.pk for page in began.pages() for event in page] == [before, after]
-    assert (late, late) in began.moment.missing
+    assert (late, late) in began.snapshot.missing
     again = export.Export.begin(export.Selection())
     assert [event.pk for page in again.pages() for event in page] == [before, late, after]
 
@@ -85,4 +85,4 @@ def test_an_older_event_than_the_oldest_comes_too_late_as_well(db: None) -> None
     began = export.Export.begin(export.Selection())
     SignalEvent.objects.bulk_create([SignalEvent(pk=20, **value)])
     assert [event.pk for page in began.pages() for event in page] == [50]
-    assert export.Export.begin(export.Selection()).moment.missing == ((21, 49),)
+    assert export.Export.begin(export.Selection()).snapshot.missing == ((21, 49),)

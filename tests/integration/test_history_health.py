@@ -62,7 +62,7 @@ def test_a_page_whose_database_is_down_says_so_and_recovers(
         posted = client.post("/accounts/profile/", {"name": "x"}).content.decode()
         assert "http-equiv" not in posted
         assert "check before you submit it again" in posted
-    assert "The database does not answer" in caplog.text
+    assert "The database is unreachable" in caplog.text
     assert client.get("/events/").status_code == 200
 
 

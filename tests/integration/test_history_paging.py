@@ -86,9 +86,9 @@ def test_the_count_stops_at_a_thousand(ids: list[int], monkeypatch: pytest.Monke
     """The count is exact for few, 'more than' for many, and 'at least' when time is up."""
     log = SignalEvent.objects.filter(pk__in=ids)
     assert str(count(log, Span())) == str(len(ids))
-    monkeypatch.setattr(paging, "MOST_COUNTED", 10)
+    monkeypatch.setattr(paging, "MAX_COUNTED", 10)
     assert str(count(log, Span())) == "more than 10"
-    monkeypatch.setattr(paging, "MOST_COUNTED", 1_000)
+    monkeypatch.setattr(paging, "MAX_COUNTED", 1_000)
     monkeypatch.setattr(span, "FIRST_WINDOW", 5)
     monkeypatch.setattr(paging, "COUNT_SECONDS", 0.0)
     assert str(count(log, Span(ids[-1], ids[0], scan=True))).startswith("at least ")
@@ -99,8 +99,8 @@ def test_times_need_not_follow_the_numbers(monkeypatch: pytest.MonkeyPatch) -> N
     noon = datetime(2020, 1, 1, 12, tzinfo=UTC)
     now = make_event()
     late = make_event(occurred_at=noon)
-    for near in (span.NEAR_ENOUGH, 0):
-        monkeypatch.setattr(span, "NEAR_ENOUGH", near)
+    for near in (span.TOLERANCE, 0):
+        monkeypatch.setattr(span, "TOLERANCE", near)
         found = span_of(noon - timedelta(hours=1), noon + timedelta(hours=1), scan=False)
         assert found.low <= late.pk <= found.high
     assert (found.low, found.high) == (late.pk, late.pk)
@@ -151,7 +151,7 @@ def test_the_page_walks_both_ways_by_links() -> None:
 
 def test_no_event_of_a_span_of_time_lies_outside_its_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     """However ids and times are shuffled, and wherever the span begins and ends, all of its events are found."""
-    monkeypatch.setattr(span, "NEAR_ENOUGH", 1)
+    monkeypatch.setattr(span, "TOLERANCE", 1)
     start = datetime(2020, 1, 1, tzinfo=UTC)
     minutes = [0, 1, 9, 2, 3, 4, 5, 0, 6, 7, 2, 8, 9, 9, 3]
     made = [(make_event(occurred_at=start + timedelta(minutes=at)).pk, at) for at in minutes]

@@ -88,7 +88,7 @@ def test_what_cannot_be_compared_is_said(
     one, two, four = (by_name(renamed)[name].pk for name in ("one", "two", "four"))
     undone = by_name(renamed)["three"].pk
     other = make_event().pk
-    monkeypatch.setattr(compare, "MOST_BETWEEN", 1)
+    monkeypatch.setattr(compare, "MAX_BETWEEN", 1)
     for first, second, why in [
         (one, one, "two different events"),
         (one, "", "must be an event number"),

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from signal_log.models import SignalEvent
 from signal_log.show.trace import receivers
-from signal_log.show.trace.percentiles import Usual
+from signal_log.show.trace.percentiles import Percentiles
 from signal_log.show.trace.receivers import calls
 from signal_log.store import receiver_times
 from signal_log.store.receiver_times import newest_id, newest_receivers
@@ -46,8 +46,8 @@ def slow_event() -> SignalEvent:
 
 def test_the_newest_of_the_kind_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only events of this signal and sender are read, newest first, up to the limit and none below the window."""
-    monkeypatch.setattr(receiver_times, "MOST", 3)
-    monkeypatch.setattr(receiver_times, "LOOKED_AT", 8)
+    monkeypatch.setattr(receiver_times, "LIMIT", 3)
+    monkeypatch.setattr(receiver_times, "WINDOW", 8)
     many(5, run(1))
     for us in (2, 3):
         many(1, run(us))
@@ -135,11 +135,11 @@ def test_a_run_is_compared_with_others_only(monkeypatch: pytest.MonkeyPatch) -> 
     event = slow_event()
     _, mail = calls(event)
     for number in (100, 101):
-        looked = receivers.known_for([event])["post_save", "shop.Item"]
-        usual = receivers.usual_of(event, mail, looked)
-        assert usual == Usual(number, 400, 400)
+        sampled = receivers.known_for([event])["post_save", "shop.Item"]
+        usual = receivers.percentiles_of(event, mail, sampled)
+        assert usual == Percentiles(number, 400, 400)
         many(101, run(300), run(400, MAIL))
-        monkeypatch.setattr(receiver_times, "MOST", 101)
+        monkeypatch.setattr(receiver_times, "LIMIT", 101)
 
 
 def test_events_without_receivers_cost_no_look(mira: Client) -> None:
@@ -153,7 +153,7 @@ def test_events_without_receivers_cost_no_look(mira: Client) -> None:
 def test_a_page_with_many_kinds_looks_up_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of lookups is limited, and so is their time."""
     found = [make_event(sender=f"shop.Model{n}", receivers=[run(n * 10)]) for n in range(5)]
-    monkeypatch.setattr(receivers, "MOST_KINDS", 2)
+    monkeypatch.setattr(receivers, "MAX_KINDS", 2)
     assert set(receivers.known_for(found)) == {("post_save", "shop.Model4"), ("post_save", "shop.Model3")}
     monkeypatch.setattr(receivers, "SECONDS", -1)
     assert set(receivers.known_for(found)) == {("post_save", "shop.Model4")}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from signal_log.show.trace.percentiles import FEWEST, Usual, runs_in, standing, usual
+from signal_log.show.trace.percentiles import MIN_RUNS, Percentiles, percentiles, runs_in, standing
 
 NAME = "shop.signals.restock"
 
@@ -19,14 +19,14 @@ def column(*taken: Any, name: str = NAME) -> list[dict[str, Any]]:
 def test_quantiles_are_times_that_some_run_took() -> None:
     """Percentiles are durations that some run really had: of 1 to 100 µs, p50 is 50 and p99 is 99."""
     runs = runs_in(column(us) for us in reversed(range(1, 101)))
-    assert usual(runs[NAME]) == Usual(100, 50, 99)
+    assert percentiles(runs[NAME]) == Percentiles(100, 50, 99)
 
 
 def test_each_receiver_has_its_own() -> None:
     """Receivers of one signal are counted separately, and a receiver that is connected twice counts twice."""
     found = runs_in([column(3, 1) + column(50, name="shop.signals.mail")] * 10)
     assert found == {NAME: [1] * 10 + [3] * 10, "shop.signals.mail": [50] * 10}
-    assert usual(found[NAME]) == Usual(20, 1, 3)
+    assert percentiles(found[NAME]) == Percentiles(20, 1, 3)
 
 
 @pytest.mark.parametrize("own", [1, 2, 7, 50, 99, 100])
@@ -35,16 +35,16 @@ def test_a_run_is_no_measure_of_itself(own: int) -> None:
     runs = [*range(1, 50), 50, 50, *range(51, 101)]
     others = sorted(runs)
     others.remove(own)
-    assert usual(runs, without=own) == usual(others)
-    assert usual([7], without=7) is None
-    assert usual([]) is None
+    assert percentiles(runs, without=own) == percentiles(others)
+    assert percentiles([7], without=7) is None
+    assert percentiles([]) is None
     assert standing(7, None).text == "no other recent runs"
 
 
-@pytest.mark.parametrize(("number", "p99"), [(1, None), (FEWEST - 1, None), (FEWEST, 7)])
+@pytest.mark.parametrize(("number", "p99"), [(1, None), (MIN_RUNS - 1, None), (MIN_RUNS, 7)])
 def test_of_few_runs_there_is_no_p99(number: int, p99: int | None) -> None:
     """Too few runs have no p99, and the text says so."""
-    found = usual([7] * number)
+    found = percentiles([7] * number)
     assert found is not None
     assert found.p99_us == p99
     said = standing(7, found)
@@ -66,27 +66,27 @@ def test_no_runs_and_strange_rows_are_no_error() -> None:
 )
 def test_a_run_at_its_p99_is_called_slow(us: int, slow: bool) -> None:
     """A run at or above its p99 is marked slow; the text is the same either way."""
-    said = standing(us, Usual(500, 300, 4_100))
+    said = standing(us, Percentiles(500, 300, 4_100))
     assert said.text == "p50 300 µs · p99 4.1 ms · 500 runs"
     assert said.slow == slow
 
 
 def test_what_hardly_differs_or_takes_no_time_is_not_called_slow() -> None:
     """A run above p99 is not slow if it took less than a millisecond or hardly longer than p50."""
-    assert not standing(999, Usual(500, 3, 10)).slow
-    assert not standing(2_999, Usual(500, 1_000, 1_100)).slow
-    assert standing(3_000, Usual(500, 1_000, 1_100)).times == 3
+    assert not standing(999, Percentiles(500, 3, 10)).slow
+    assert not standing(2_999, Percentiles(500, 1_000, 1_100)).slow
+    assert standing(3_000, Percentiles(500, 1_000, 1_100)).times == 3
 
 
 def test_the_graph_holds_the_band_and_the_run() -> None:
     """A usual run lies left of p99 in the graph, an extreme one narrows the band, and zeros can be drawn too."""
-    within, beyond = standing(2_000, Usual(500, 1_000, 4_000)), standing(40_000, Usual(500, 1_000, 4_000))
+    within, beyond = standing(2_000, Percentiles(500, 1_000, 4_000)), standing(40_000, Percentiles(500, 1_000, 4_000))
     assert (within.p50, within.p99, within.at, within.band) == (25, 100, 50, 75)
     assert (beyond.p50, beyond.p99, beyond.at) == (2.5, 10, 100)
-    assert standing(0, Usual(20, 0, 0)).at == 0
+    assert standing(0, Percentiles(20, 0, 0)).at == 0
 
 
 def test_a_run_without_a_time_has_no_place_in_the_graph() -> None:
     """A run without a duration has no place in the graph."""
-    said = standing(None, Usual(500, 300, 4_100))
+    said = standing(None, Percentiles(500, 300, 4_100))
     assert (said.at, said.slow, said.text) == (None, False, "p50 300 µs · p99 4.1 ms · 500 runs")

@@ -1,4 +1,4 @@
-"""``manage.py signal_export``: the log, or what filters select of it, as a file; for scripts and for long exports."""
+"""``manage.py signal_export``: exports the log, or what filters select, to a file; for scripts and long exports."""
 
 from __future__ import annotations
 
@@ -26,56 +26,58 @@ from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
 
 STDOUT: Final = "-"
-BROKE_OFF: Final = 1
-NOT_UNDERSTOOD: Final = 2
-STOPPED: Final = 130
+FAILED: Final = 1
+USAGE_ERROR: Final = 2
+INTERRUPTED: Final = 130
 HINTS: Final = {
     "sender": "a model, such as auth.User",
     "signal": "such as post_save",
     "actor": "name or key",
-    "object": "app.Model/key, a key, or a part of its name",
+    "object": "app.Model/key, a key, or part of its name",
     "outcome": ", ".join(OUTCOMES),
     "source": "such as http or shell",
     "trace": "a UUID",
-    "q": "a part of anything a person reads in a row",
+    "q": "any text shown in a row",
 }
-BETWEEN_LINES: Final = 0.2
-"""Seconds after which the line on the terminal is written again."""
+PROGRESS_INTERVAL: Final = 0.2
+"""Seconds between updates of the progress line."""
 
 
 def text(given: str) -> str:
-    """A filter's value."""
+    """Parse a filter's value."""
     try:
         given.encode()
     except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError(f"{given!r} is not UTF-8; nothing in the log can match it.") from None
+        raise argparse.ArgumentTypeError(f"{given!r} is not valid UTF-8, so nothing in the log can match it.") from None
     return given
 
 
 def event_id(given: str) -> int:
-    """The number of an event."""
+    """Parse an event's id."""
     if not (given.isascii() and given.isdigit() and len(given) < 19):
-        raise argparse.ArgumentTypeError(f"{given!r} is not the number of an event: give one such as 4711, or 0.")
+        raise argparse.ArgumentTypeError(f"{given!r} is not an event id: give an integer such as 4711, or 0.")
     return int(given)
 
 
 class Command(BaseCommand):
-    """Writes a file that is either whole or not there."""
+    """Exports the log to a file, which is written atomically."""
 
     help = (
-        "Export the log, oldest event first, as it is at this moment: all of it, or what the filters select, which "
-        "are those of the history (a value that begins with ! excludes; several of one kind widen, different kinds "
-        "narrow). A file comes into being under its name only when it is whole, readable by you alone. Exit status: "
-        "0 whole, 1 broken off, 2 not understood, 130 stopped."
+        "Export the log as of now, oldest event first: all of it, or what the filters select. The filters are those of "
+        "the history: a value that starts with ! excludes, repeating a filter widens the selection, and different "
+        "filters narrow it. The file is written atomically and is readable only by you. Exit status: 0 complete, "
+        "1 failed, 2 usage error, 130 interrupted."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--format", choices=list(FORMATS), help="by the output's name, else jsonl")
-        parser.add_argument("--output", metavar="FILE", default=STDOUT, help="where to; - is standard output (-)")
-        parser.add_argument("--overwrite", action="store_true", help="replace the file if there is one")
+        parser.add_argument("--format", choices=list(FORMATS), help="default: by the output's suffix, else jsonl")
+        parser.add_argument(
+            "--output", metavar="FILE", default=STDOUT, help="output file (default: -, standard output)"
+        )
+        parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
         for key in KEYS:
             parser.add_argument(f"--{key}", action="append", default=[], type=text, metavar="TEXT", help=HINTS.get(key))
-        for name, which in (("since", "not before"), ("until", "not after")):
+        for name, which in (("since", "at or after"), ("until", "at or before")):
             parser.add_argument(f"--{name}", metavar="TIME", default="", help=f"{which}, such as '2026-11-22 09:42'")
         for name, which in (("after", "above"), ("before", "below")):
             parser.add_argument(f"--{name}", type=event_id, metavar="ID", help=f"only events with ids {which} this one")
@@ -94,15 +96,16 @@ class Command(BaseCommand):
                 for page in export.pages():
                     out.write(file.add([as_mapping(event) for event in page]))
                     if page:
-                        progress.show(file.number, page[-1].pk, export.moment.up_to)
+                        progress.show(file.number, page[-1].pk, export.snapshot.up_to)
                 out.write(file.end())
         except BrokenPipeError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
-            raise CommandError("The export broke off: nobody reads it any more.", returncode=BROKE_OFF) from error
+            # Otherwise Python reports the broken pipe again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise CommandError("The export failed: the reader closed the pipe.", returncode=FAILED) from error
         except (OSError, Error) as error:
-            raise CommandError(f"The export broke off: {error}", returncode=BROKE_OFF) from error
+            raise CommandError(f"The export failed: {error}", returncode=FAILED) from error
         except KeyboardInterrupt as error:
-            raise CommandError("The export was stopped.", returncode=STOPPED) from error
+            raise CommandError("The export was interrupted.", returncode=INTERRUPTED) from error
         finally:
             progress.clear()
         if options["verbosity"] and path:
@@ -118,7 +121,7 @@ class Command(BaseCommand):
                 options["before"],
             )
         except FilterError as error:
-            raise CommandError(str(error), returncode=NOT_UNDERSTOOD) from error
+            raise CommandError(str(error), returncode=USAGE_ERROR) from error
 
     @contextmanager
     def _target(self, path: Path | None, *, overwrite: bool) -> Iterator[BinaryIO]:
@@ -127,9 +130,7 @@ class Command(BaseCommand):
             sys.stdout.buffer.flush()
             return
         if path.exists() and not overwrite:
-            raise CommandError(
-                f"{path} is there already. Give another name, or --overwrite.", returncode=NOT_UNDERSTOOD
-            )
+            raise CommandError(f"{path} already exists. Give another name, or --overwrite.", returncode=USAGE_ERROR)
         part = path.with_name(path.name + ".part")
         try:
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
@@ -144,22 +145,22 @@ class Command(BaseCommand):
 
 
 class Progress:
-    """One line on a terminal, nothing anywhere else."""
+    """A progress line on a terminal; no output otherwise."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._began = self._shown = monotonic()
 
     def show(self, events: int, reached: int, last: int) -> None:
-        """Say how far it is, by the ids."""
+        """Show the progress, by id."""
         now = monotonic()
-        if self._stream.isatty() and now - self._shown >= BETWEEN_LINES:
+        if self._stream.isatty() and now - self._shown >= PROGRESS_INTERVAL:
             self._shown = now
-            pace = events / (now - self._began)
-            self._line(f"{events:,} events, {pace:,.0f} a second, at {reached:,} of {last:,}   (Ctrl-C ends it)")
+            rate = events / (now - self._began)
+            self._line(f"{events:,} events, {rate:,.0f}/s, at {reached:,} of {last:,}   (Ctrl-C to stop)")
 
     def clear(self) -> None:
-        """Leave nothing of it."""
+        """Erase the line."""
         if self._stream.isatty():
             self._line("")
 

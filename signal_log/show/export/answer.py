@@ -1,4 +1,4 @@
-"""``/events/?format=csv`` and ``format=jsonl``: all that the filters select as one file, streamed."""
+"""``/events/?format=csv`` and ``format=jsonl``: everything that the filters select, streamed as one file."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from signal_log.tail.guard import CHECK_EVERY, Identity, admit, turned_away
 logger = logging.getLogger(__name__)
 
 FORMATS: Final[dict[str, type[Csv] | type[JsonLines]]] = {"csv": Csv, "jsonl": JsonLines}
-MAY_STAND_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9.-]+")
+UNSAFE_IN_FILE_NAME: Final = re.compile(r"[^A-Za-z0-9.-]+")
 
 
-class BrokenOff(Exception):
-    """The file cannot be finished."""
+class ExportAborted(Exception):
+    """The export cannot be completed."""
 
 
 def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpResponseBase:
-    """The file, oldest event first; its end is only written when nothing is missing."""
+    """Stream the file, oldest event first; its end marker is written only if nothing is missing."""
     query = parse(request.GET, own=own)
     if query.problems:
         return JsonResponse({"problems": query.problems}, status=400)
@@ -46,21 +46,21 @@ def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpRespo
     }
     reader = admit({"user": request.user, "session": getattr(request, "session", None)})
     chunks = (b"" for _ in ()) if request.method == "HEAD" else _written(export, file, _still_allowed(reader))
-    # Under ASGI Django would read a plain iterator to its end before it sends the first byte.
+    # Under ASGI, Django would consume a plain iterator completely before sending the first byte.
     content = _InThread(chunks) if isinstance(request, ASGIRequest) else (chunk for chunk in chunks if chunk)
     return StreamingHttpResponse(content, headers=headers)
 
 
 def _written(export: Export, file: Csv | JsonLines, allowed: Callable[[], bool]) -> Generator[bytes]:
-    """The file in pieces. Between them the connection goes back, for a slow reader may take hours."""
+    """Yield the file in chunks, releasing the connection in between, because a slow client may take hours."""
     who = file.about["by"]["name"]
     try:
         yield file.begin()
         for page in export.pages():
             if not allowed():
-                raise BrokenOff("its reader may no longer see events")
+                raise ExportAborted("its reader may no longer see events")
             text = file.add([as_mapping(event) for event in page])
-            _give_back()
+            _release_connections()
             yield text
         yield file.end()
     except GeneratorExit:
@@ -70,17 +70,17 @@ def _written(export: Export, file: Csv | JsonLines, allowed: Callable[[], bool])
         logger.error(
             "The export (%s) for %s failed after %d events: %s. Its file is incomplete and has no end line. Export it "
             "again, or fetch the rest with after= and the id of its last event.",
-            file.suffix, who, file.number, error, exc_info=not isinstance(error, BrokenOff),
+            file.suffix, who, file.number, error, exc_info=not isinstance(error, ExportAborted),
         )  # fmt: skip
         raise
     logger.info("%s exported %d events (%s).", who, file.number, file.suffix)
 
 
 class _InThread:
-    """The same in the request's own thread, a piece at a time, closed with its response.
+    """An async iterator that runs the generator in the request's thread, one chunk at a time.
 
-    A file that breaks off is left without its last message, as if its reader had gone: servers then cut the connection
-    (daphne with ``signal_log.show.paced``), while an error would make daphne stumble.
+    A failed export ends without its last message, as if the client had disconnected: servers then close the connection
+    (daphne with ``signal_log.show.paced``), whereas daphne does not handle an error at this point.
     """
 
     def __init__(self, chunks: Generator[bytes]) -> None:
@@ -100,28 +100,28 @@ class _InThread:
         raise StopAsyncIteration
 
 
-def _give_back() -> None:
-    """Let connections go, as at the end of a request; but not those of a transaction, as tests have."""
+def _release_connections() -> None:
+    """Close unusable or expired connections, as at the end of a request, but not inside a transaction, as in tests."""
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
 
 
 def _next(chunks: Generator[bytes]) -> bytes | None:
-    return next(chunks, None)  # a StopIteration cannot leave a thread
+    return next(chunks, None)  # StopIteration cannot propagate out of a thread
 
 
 def _still_allowed(reader: Identity | int) -> Callable[[], bool]:
-    """Asks every few seconds whether a reader may still see events, as is done for sockets."""
-    asked_at = monotonic()
+    """Check every few seconds whether a user may still see events, as for sockets."""
+    checked_at = monotonic()
 
     def allowed() -> bool:
-        nonlocal asked_at
+        nonlocal checked_at
         if isinstance(reader, int):
             return False
-        if monotonic() - asked_at < CHECK_EVERY:
+        if monotonic() - checked_at < CHECK_EVERY:
             return True
-        asked_at = monotonic()
+        checked_at = monotonic()
         return not turned_away([reader])
 
     return allowed
@@ -132,7 +132,7 @@ def _who(user: Any) -> dict[str, str]:
 
 
 def _name(host: str, query: Query, export: Export, suffix: str) -> str:
-    """The host, the span of time and the filters' names: their values may name people."""
+    """A file name from the host, the time range and the names of the filters; their values may identify people."""
     about = export.about()
     parts = [
         "signals",
@@ -141,7 +141,7 @@ def _name(host: str, query: Query, export: Export, suffix: str) -> str:
         f"to-{_moment(about['until'] or about['at'])}",
         *sorted({*query.filters.wanted, *query.filters.excluded}),
     ]
-    return "_".join(MAY_STAND_IN_A_NAME.sub("-", part) for part in parts if part) + f".{suffix}"
+    return "_".join(UNSAFE_IN_FILE_NAME.sub("-", part) for part in parts if part) + f".{suffix}"
 
 
 def _moment(text: str) -> str:

@@ -1,8 +1,8 @@
-"""An export as CSV: for people with a spreadsheet, harmless there whatever the log holds.
+"""Exports as CSV, for spreadsheets, and safe to open there whatever the log contains.
 
-Each row is an event; JSON columns hold JSON. Two columns more are empty but for one cell each: ``export`` in the first
-row tells what was asked for, ``end`` in the last one how many events there are and the SHA-256 of all bytes of the
-file before its 64 digits. Without that cell a file is not whole.
+Each row is an event; JSON columns contain JSON. Two extra columns are empty except for one cell each: ``export`` in
+the first row holds the export's metadata, ``end`` in the last row the number of events and the SHA-256 of all bytes of
+the file before its 64 digits. A file without that cell is incomplete.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from signal_log.show.words.text import visible
 
 COLUMNS: Final = tuple(field.name for field in SignalEvent._meta.concrete_fields)
 BOM: Final = "\ufeff"
-"""Without it Excel takes UTF-8 for the code page of its country."""
+"""Without it Excel reads UTF-8 as the system's code page."""
 FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What makes a spreadsheet calculate a cell; the last four are the wide forms of the first, which count in Japan."""
+"""Characters that make a cell a formula; the last four are full-width forms, which Japanese locales accept."""
 CONTROL: Final = ("\t", "\r", "\n")
-"""What some drop from the beginning of a cell, whatever stands behind it."""
+"""Characters that some spreadsheets strip from the start of a cell, exposing what follows."""
 QUOTE: Final = "'"
 _END: Final = len("0" * 64 + "\r\n")
 
 
 class Csv:
-    """One file; ``begin``, ``add`` as often as there are events, ``end``."""
+    """Writes one file: call ``begin``, then ``add`` for each page of events, then ``end``."""
 
     suffix: Final = "csv"
     content_type: Final = "text/csv; charset=utf-8; header=present"
@@ -38,15 +38,15 @@ class Csv:
         self.about = about
         self.number = 0
         self._hash = hashlib.sha256()
-        self._last: list[str] | None = None  # held back: it may be the row with the end in it
+        self._last: list[str] | None = None  # held back: the last row contains the end marker
         self._about = json_text(about)
 
     def begin(self) -> bytes:
-        """The names of the columns."""
+        """The header row."""
         return self._hashed(_bytes([[*COLUMNS, "export", "end"]], before=BOM))
 
     def add(self, events: Iterable[Mapping[str, Any]]) -> bytes:
-        """The rows before the last of some events, which are mappings of ``store.read.as_mapping``."""
+        """Rows for some events (mappings from ``store.read.as_mapping``), holding back the last."""
         rows = [] if self._last is None else [self._last]
         for event in events:
             rows.append([*(cell(event[column]) for column in COLUMNS), "" if self.number else self._about, ""])
@@ -56,7 +56,7 @@ class Csv:
         return self._hashed(_bytes(rows))
 
     def end(self) -> bytes:
-        """The last row; where there is no event, a row of its own."""
+        """The last row, with the end marker; an otherwise empty row if there are no events."""
         last = self._last or [*("" for _ in COLUMNS), self._about, ""]
         last[-1] = f"{self.number} events sha256 {'0' * 64}"
         start = self._hashed(_bytes([last])[:-_END])
@@ -68,17 +68,17 @@ class Csv:
 
 
 def cell(value: Any) -> str:
-    """A value as a cell: text that nothing calculates, numbers bare, nothing for null, all else as JSON."""
+    """A value as a cell: text that is never a formula, plain numbers, empty for null, otherwise JSON."""
     if value is None:
         return ""
     if not isinstance(value, str):
         return json_text(value)
     if value.isprintable() and (not value or value[0].isalnum()):
-        return value  # nearly all, five times as quick
+        return value  # fast path for most values, five times as fast
     shown = visible(value)
-    # One that begins with a quote gets another, so that taking one away always gives back the text.
-    calculated = value.startswith((*CONTROL, QUOTE)) or value.lstrip().startswith(FORMULA)
-    return QUOTE + shown if calculated else shown
+    # A text that starts with a quote gets another, so that removing one quote always restores the text.
+    is_formula = value.startswith((*CONTROL, QUOTE)) or value.lstrip().startswith(FORMULA)
+    return QUOTE + shown if is_formula else shown
 
 
 def _bytes(rows: Iterable[list[str]], before: str = "") -> bytes:

@@ -1,4 +1,4 @@
-"""``/events/?format=json``: the history as the websocket sends it, for the live page that goes back in time."""
+"""``/events/?format=json``: the history in the websocket's format, for the live page to load older events."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from signal_log.tail import wire
 
 FORMAT: Final = "format"
 SIZE: Final = "size"
-USUAL: Final = 500
-MOST: Final = 1_000
+DEFAULT_SIZE: Final = 500
+MAX_SIZE: Final = 1_000
 
 
 def answer(sent: QueryDict) -> HttpResponse:
-    """Signals newest first, and the place to go on at as ``older``, which is null at the beginning of the log."""
+    """Signals newest first, with the next page's position in ``older``, which is null at the start of the log."""
     query = parse(sent, own=(FORMAT, SIZE))
     size = _size(query, sent)
     if query.problems:
@@ -40,8 +40,8 @@ def answer(sent: QueryDict) -> HttpResponse:
 
 
 def _size(query: Query, sent: QueryDict) -> int:
-    text = sent.get(SIZE, str(USUAL))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST):
-        query.problems[SIZE] = f"'{SIZE}' must be a number from 1 to {MOST:,}, not {text[:50]!r}."
-        return USUAL
+    text = sent.get(SIZE, str(DEFAULT_SIZE))
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_SIZE)) and 1 <= int(text) <= MAX_SIZE):
+        query.problems[SIZE] = f"'{SIZE}' must be a number from 1 to {MAX_SIZE:,}, not {text[:50]!r}."
+        return DEFAULT_SIZE
     return int(text)

@@ -1,8 +1,8 @@
-"""An export as JSON Lines: exact, for programs and for evidence.
+"""Exports as JSON Lines: exact, for programs and as evidence.
 
-Each line is an event as on the websocket. The first has one key more, ``export``, which tells what was asked for, and
-the last one ``end``: how many events there are and the SHA-256 of all bytes of the file before its 64 digits. Without
-that the file is not whole. Where no event matched there is one line with these two keys.
+Each line is an event in the websocket's format. The first line has an extra key, ``export``, with the export's
+metadata, and the last line has ``end``: the number of events and the SHA-256 of all bytes of the file before its 64
+digits. A file without it is incomplete. If no event matches, there is one line with just these two keys.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _END: Final = len("0" * 64 + '"}}\n')
 
 
 class JsonLines:
-    """One file; ``begin``, ``add`` as often as there are events, ``end``."""
+    """Writes one file: call ``begin``, then ``add`` for each page of events, then ``end``."""
 
     suffix: Final = "jsonl"
     content_type: Final = "application/jsonl; charset=utf-8"
@@ -29,14 +29,14 @@ class JsonLines:
         self.about = about
         self.number = 0
         self._hash = hashlib.sha256()
-        self._last = ""  # held back, for the end stands in it: the beginning of a line, its brace and line feed to come
+        self._last = ""  # held back without its closing brace and line feed: the last line contains the end marker
 
     def begin(self) -> bytes:
-        """The beginning of the first line."""
+        """The start of the first line."""
         return self._hashed(json_text({"export": self.about})[:-1])
 
     def add(self, events: Iterable[Mapping[str, Any]]) -> bytes:
-        """The lines before the last of some events, which are mappings of ``store.read.as_mapping``."""
+        """Lines for some events (mappings from ``store.read.as_mapping``), holding back the last."""
         written = []
         for event in events:
             text = wire.encode(event).text
@@ -46,7 +46,7 @@ class JsonLines:
         return self._hashed("".join(written))
 
     def end(self) -> bytes:
-        """The last line."""
+        """The last line, with the end marker."""
         end = {"events": self.number, "up_to": self.about.get("up_to"), "sha256": "0" * 64}
         text = f'{self._last},"end":{json_text(end)}}}\n'
         return self._hashed(text[:-_END]) + f"{self._hash.hexdigest()}{text[64 - _END :]}".encode()
@@ -58,7 +58,7 @@ class JsonLines:
 
 
 def json_text(value: Any) -> str:
-    """A value as JSON on one line, whatever text it holds."""
+    """A value as JSON on one line, whatever text it contains."""
     try:
         return orjson.dumps(value).decode()
     except TypeError:  # a lone surrogate or an integer beyond 64 bits

@@ -1,4 +1,4 @@
-"""What the selects of the history offer, read from the log without ever reading all of it."""
+"""The options of the history's selects, found without reading the whole log."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from signal_log.models import SignalEvent
 from signal_log.store.read import events
 
 NEWEST: Final = 2_000
-"""How many of the newest events are looked at for their signals and sources, which have no index."""
+"""How many of the newest events are scanned for signals and sources, which have no index."""
 
 Choices = dict[str, list[str]]
 
 
 def choices() -> Choices:
-    """The models ever recorded, the outcomes, and the signals and sources that are usual or recent."""
+    """All recorded models, the outcomes, and the common and recent signals and sources."""
     recent = list(events().order_by("-pk").values_list("signal", "source")[:NEWEST])
-    usual = (*MODEL_SIGNALS, *conf.EXTRA_SIGNALS)
+    common = (*MODEL_SIGNALS, *conf.EXTRA_SIGNALS)
     return {
         "sender": senders(),
-        "signal": list(dict.fromkeys((*usual, *sorted({signal for signal, _ in recent})))),
+        "signal": list(dict.fromkeys((*common, *sorted({signal for signal, _ in recent})))),
         "outcome": list(OUTCOMES),
         "source": sorted({"http", "shell", *(source for _, source in recent)}),
     }
 
 
 def senders() -> list[str]:
-    """The distinct models of the log, by hopping along the index instead of reading every row."""
+    """The distinct models in the log, by a loose index scan instead of reading every row."""
     table = SignalEvent._meta.db_table
     query = f"""
         WITH RECURSIVE hop(sender) AS (

@@ -1,4 +1,4 @@
-"""What changed in one row between two of its events, whatever happened in between."""
+"""Computes the net change of one row between two of its events."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from signal_log.show.words.state import tells
 from signal_log.store.span import Events
 
 KEYS: Final = ("from", "to")
-MOST_BETWEEN: Final = 5_000
+MAX_BETWEEN: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two events of a row, the older one first, and what lies between them, the second one included."""
+    """Two events of a row, older first, with the net change between them (including the second)."""
 
     first: SignalEvent
     second: SignalEvent
@@ -30,10 +30,9 @@ class Comparison:
 
 
 def compared(recorded: Events, given: QueryDict) -> Comparison | None:
-    """The two events that ``?from=`` and ``?to=`` name, in either order; None when neither is asked for.
+    """Compare the events given by ``?from=`` and ``?to=``, in either order; None if neither is given.
 
-    Raises ``ValueError`` with a sentence for the reader where that cannot be done; ``recorded`` are all events of
-    the row.
+    ``recorded`` is all events of the row. Raises ``ValueError`` with a user-facing message.
     """
     if not any(given.get(key) for key in KEYS):
         return None
@@ -44,18 +43,18 @@ def compared(recorded: Events, given: QueryDict) -> Comparison | None:
     if first is None or second is None or not (tells(first) and tells(second)):
         raise ValueError("Only committed changes of this object can be compared. Choose two from its history.")
     between = recorded.filter(pk__gt=first.pk, pk__lte=second.pk).order_by("pk")
-    events = [event for event in between[: MOST_BETWEEN + 1] if tells(event)]
-    if len(events) > MOST_BETWEEN or events[-1].pk != second.pk:
+    events = [event for event in between[: MAX_BETWEEN + 1] if tells(event)]
+    if len(events) > MAX_BETWEEN or events[-1].pk != second.pk:
         raise ValueError(
-            f"There are more than {MOST_BETWEEN:,} events between the two. Choose two that are closer together."
+            f"There are more than {MAX_BETWEEN:,} events between the two. Choose two that are closer together."
         )
     return Comparison(first, second, field_diffs(net(events), "compared"), len(events))
 
 
 def net(events: Iterable[SignalEvent]) -> Mapping[str, list[object]]:
-    """What the changes of these events, oldest first, come to; a field that ended as it began is none.
+    """The net changes of these events, oldest first, without fields that end as they began.
 
-    Of a masked field nobody knows how it ended: it stays.
+    Masked fields are always included, because their values are unknown.
     """
     sides: dict[str, list[object]] = {}
     for event in events:

@@ -1,8 +1,7 @@
-"""``/events/?format=counts``: what happened in the last ten minutes by second and kind, for the live page's chart.
+"""``/events/?format=counts``: operations of the last ten minutes by second and kind, for the live page's chart.
 
-An operation counts once, when its last signal lies below ``before``: whoever holds the signals from there on
-counts the rest. The work is bounded: so many of the newest ids are looked at, for so long, and the answer says
-since when it has counted.
+An operation counts once, if its last signal is below ``before``; the client counts the rest from the signals that it
+has. The work is bounded in ids and in time, and the response states from when on it has counted.
 """
 
 from __future__ import annotations
@@ -29,31 +28,31 @@ from signal_log.store.read import events, filtered
 NAME: Final = "counts"
 KINDS: Final = ("created", "updated", "deleted", "undone", "failed", "other")
 SPAN: Final = timedelta(minutes=10)
-MOST_IDS: Final = 50_000
+MAX_IDS: Final = 50_000
 WINDOW: Final = 10_000
 SECONDS: Final = 1.0
 APART: Final = 1_000
-"""Ids above a window in which the rest of an operation that began below it is looked for."""
+"""How far above a window to look for the rest of an operation that began inside it."""
 ANNOUNCES: Final = Q(signal__in=kinds.PRE) | Q(signal=M2M_CHANGED, position=F("operation"))
-"""Signals that say what is about to happen; in committed work the operation's other signal stands for both."""
+"""Signals sent before an operation; for committed work the operation's other signal represents both."""
 
 Tally = Counter[tuple[int, str]]
 
 
 class Second(Func):
-    """The second of a moment, counted from 1970."""
+    """A datetime as a Unix timestamp in seconds."""
 
     function = "FLOOR"
     template = "%(function)s(EXTRACT(EPOCH FROM %(expressions)s))"
     output_field = IntegerField()
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:
-        """There a moment is a text in UTC."""
+        """SQLite stores datetimes as UTC text."""
         return self.as_sql(compiler, connection, template="CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)")
 
 
 def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
-    """Seconds in which something happened, each with its numbers in the order of ``kinds``."""
+    """The seconds with activity, each with its counts in the order of ``kinds``."""
     query = parse(sent, own=own)
     for key in ("since", "until", "after"):
         if key in query.given:
@@ -74,7 +73,7 @@ def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
 
 
 def count(query: Query, start: datetime) -> tuple[Tally, datetime]:
-    """Operations by second and kind since ``start``, or since the later moment down to which there was time."""
+    """Operations by second and kind since ``start``, or since the later time that was reached within the limits."""
     found = filtered(events(), query.filters).filter(occurred_at__gte=start).order_by()
     head = events().order_by("-pk").values_list("pk", flat=True).first() or 0
     top = min(query.before or head + 1, head + 1)
@@ -95,7 +94,7 @@ def count(query: Query, start: datetime) -> tuple[Tally, datetime]:
 
 
 def _windows(top: int) -> Iterator[tuple[int, int]]:
-    lowest = max(1, top - MOST_IDS)
+    lowest = max(1, top - MAX_IDS)
     high = top
     while high > lowest:
         low = max(lowest, high - WINDOW)
@@ -110,7 +109,7 @@ def _add_committed(tally: Tally, found: QuerySet[SignalEvent]) -> None:
 
 
 def _add_undone(tally: Tally, found: QuerySet[SignalEvent], high: int) -> None:
-    """Operations whose last signal lies below ``high``: two signals or one are one operation."""
+    """Count operations whose last signal is below ``high``, whether they have one signal or two."""
     rows = found.values_list("trace_id", "operation").annotate(
         second=Second(Min("occurred_at")), failed=Count("pk", filter=Q(outcome=FAILED)), last=Max("pk")
     )

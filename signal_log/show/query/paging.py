@@ -1,8 +1,7 @@
-"""Reading the log page by page, by id: no OFFSET, no full count, and a bounded time for rare finds.
+"""Keyset pagination of the log by id: no OFFSET, no full count, and bounded time for rare matches.
 
-A filter that no index answers would read the whole table to fill a page. So the log is walked in
-windows of ids, each wider than the one before, until the page is full or the time is up; the page
-then says how far it has searched and goes on from there.
+A filter without an index would read the whole table to fill a page. So the log is scanned in windows of ids, each wider
+than the last, until the page is full or time is up; the page then states how far it has searched and continues there.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from signal_log.store.span import LARGEST_ID, Events, Span, selected, walk, wind
 
 SECONDS: Final = 1.0
 COUNT_SECONDS: Final = 0.5
-MOST_COUNTED: Final = 1_000
+MAX_COUNTED: Final = 1_000
 
 Keep = Callable[[list[SignalEvent]], list[SignalEvent]]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some events, newest first, and where to go on; ``searched_to`` is set when time ran out."""
+    """Some events, newest first, and where to continue; ``searched_to`` is set if time ran out."""
 
     events: list[SignalEvent]
     older: int | None
@@ -35,7 +34,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """How many events match: ``number`` of them, or more where it is not ``exact``."""
+    """How many events match: ``number``, or more if not ``exact``."""
 
     number: int
     exact: bool
@@ -43,11 +42,11 @@ class Matches:
     def __str__(self) -> str:
         if self.exact:
             return f"{self.number:,}"
-        return f"more than {self.number:,}" if self.number >= MOST_COUNTED else f"at least {self.number:,}"
+        return f"more than {self.number:,}" if self.number >= MAX_COUNTED else f"at least {self.number:,}"
 
 
 def matching(query: Query) -> tuple[Events, Span]:
-    """The signals that a query asks for, and where in the log to look for them."""
+    """The signals that match a query, and the id range to look in."""
     return selected(query.filters, query.since, query.until)
 
 
@@ -55,7 +54,7 @@ def read_page(
     matching: Events, span: Span, *, size: int, before: int | None = None, after: int | None = None,
     keep: Keep = list,
 ) -> Page:  # fmt: skip
-    """One page of the events that match and that ``keep`` lets through, beginning at a place."""
+    """One page of matching events that ``keep`` retains, starting at a position."""
     upwards = after is not None
     start = after if after is not None else (before or LARGEST_ID)
     deadline = monotonic() + SECONDS
@@ -78,14 +77,14 @@ def read_page(
 
 
 def count(matching: Events, span: Span) -> Matches:
-    """How many match, as far as a thousand and half a second go."""
+    """How many match, counting up to a thousand or for half a second."""
     number = 0
     deadline = monotonic() + COUNT_SECONDS
     for low, high in windows(span, LARGEST_ID, upwards=False):
-        left = MOST_COUNTED + 1 - number
+        left = MAX_COUNTED + 1 - number
         number += matching.filter(pk__gte=low, pk__lte=high).order_by()[:left].count()
-        if number > MOST_COUNTED:
-            return Matches(MOST_COUNTED, exact=False)
+        if number > MAX_COUNTED:
+            return Matches(MAX_COUNTED, exact=False)
         if monotonic() > deadline and low > span.low:
             return Matches(number, exact=False)
     return Matches(number, exact=True)

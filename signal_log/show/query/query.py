@@ -1,4 +1,4 @@
-"""The history's query string: the filters of the log, a span of time, a place, and what is wrong with it."""
+"""Parses the history's query string: filters, a time range, a position, and any problems."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LARGEST_ID: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Pill:
-    """An active filter and the address without it."""
+    """An active filter, and the URL without it."""
 
     name: str
     value: str
@@ -34,7 +34,7 @@ class Pill:
 
 @dataclass(slots=True)
 class Query:
-    """What was asked for, understood as far as it could be; ``problems`` says what could not, by key."""
+    """A parsed query string; ``problems`` maps keys that are invalid to messages."""
 
     given: dict[str, list[str]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
@@ -47,28 +47,28 @@ class Query:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether anything but the place is asked for."""
+        """Whether anything other than the position is given."""
         return bool(self.filters) or self.since is not None or self.until is not None
 
     def one(self, key: str) -> str:
-        """What the form shows for a key: its value where it has just one, which is not an exclusion."""
+        """The form's value for a key: its single value, unless it is an exclusion."""
         values = self.given.get(key, [])
         return values[0] if len(values) == 1 and not values[0].startswith("!") else ""
 
     def hidden(self) -> Iterator[tuple[str, str]]:
-        """Values that the form keeps without showing them: several for a key, and exclusions."""
+        """Values that the form carries as hidden inputs: multiple values for a key, and exclusions."""
         for key in KEYS:
             if not self.one(key):
                 yield from ((key, value) for value in self.given.get(key, []))
 
     def link(self, path: str, **changed: str | None) -> str:
-        """The same page with values replaced (or, with None, left out), from its beginning."""
+        """The URL of the first page, with values replaced (None: removed)."""
         query = {key: values for key, values in self.given.items() if key not in (*changed, *PLACES)}
         query |= {key: [value] for key, value in changed.items() if value is not None}
         return with_query(path, query)
 
     def pills(self, path: str) -> list[Pill]:
-        """The active filters, each with the address without it."""
+        """The active filters, each with the URL without it."""
         found = []
         for key in (*KEYS, *MOMENTS):
             for value in self.given.get(key, []):
@@ -81,7 +81,7 @@ class Query:
 
 
 def parse(sent: QueryDict, *, own: tuple[str, ...] = ()) -> Query:
-    """Understand a query string; keys in ``own`` belong to the page itself and are left alone."""
+    """Parse a query string; keys in ``own`` belong to the page itself and are ignored."""
     query = Query()
     for key in sent:
         if key not in own:
@@ -121,7 +121,7 @@ def _understand(query: Query, good: dict[str, list[str]], key: str, values: list
 
 
 def event_number(key: str, text: str) -> int:
-    """The id that the query string gives for a key; raises ``FilterError`` where it is none."""
+    """Parse an event's id; raises ``FilterError``."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_ID):
         raise FilterError(f"'{key}' must be an event number, not {text[:50]!r}.")
     return int(text)

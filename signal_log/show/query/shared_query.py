@@ -1,4 +1,4 @@
-"""The query string of a view that is to be shared: what may stand in it, and the history's form of it."""
+"""Validates the query string of a view to be shared, and converts it to the history's form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OF_THE_LIVE_PAGE: Final = {
 
 
 def checked(text: str) -> str:
-    """The view in one form, plain ASCII; ``SharedViewError`` says what in it nobody could open."""
+    """The view's query string, normalised to ASCII; raises ``SharedViewError`` if it is invalid."""
     if len(text) > LONGEST:
         raise SharedViewError(_too_long(len(text)))
     sent = _read(text)
@@ -44,7 +44,7 @@ def checked(text: str) -> str:
 
 
 def for_history(query: str) -> str:
-    """The same view as the history takes it: its filters and its time, and every signal where it lists those."""
+    """The view as a query string for the history: its filters and time range, and every signal if it lists signals."""
     sent = QueryDict(query, mutable=True)
     if sent.get(LIST) == "signals":
         sent[EVERY] = "1"

@@ -1,4 +1,4 @@
-"""How long a receiver usually takes, and where one of its runs stands in that: numbers in, words out."""
+"""Percentiles of a receiver's run times, and how one run compares with them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 
 from signal_log.show.words.text import duration
 
-FEWEST: Final = 20
-"""Of fewer runs no p99 is said: it would be the longest of a handful."""
-TIMES_P50: Final = 3
-SHORTEST_US: Final = 1_000
-"""What takes less is called slow by nobody, however much shorter the others were."""
+MIN_RUNS: Final = 20
+"""With fewer runs there is no p99: it would just be the longest of a handful."""
+MIN_FACTOR: Final = 3
+MIN_SLOW_US: Final = 1_000
+"""Shorter runs never count as slow, however much faster the others were."""
 SCALE: Final = 100
 
 
@@ -28,7 +28,7 @@ class Call(NamedTuple):
 
 
 def calls_in(recorded: Any) -> list[Call]:
-    """The runs in a ``receivers`` column; a row that somebody else wrote may hold anything."""
+    """The runs in a ``receivers`` column; a row not written by the recorder may contain anything."""
     found = []
     for entry in recorded if isinstance(recorded, list) else ():
         if isinstance(entry, dict):
@@ -39,8 +39,8 @@ def calls_in(recorded: Any) -> list[Call]:
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
-    """The quantiles of ``number`` runs of one receiver; ``p99_us`` is None where they are too few for it."""
+class Percentiles:
+    """The percentiles of ``number`` runs of one receiver; ``p99_us`` is None if there are too few."""
 
     number: int
     p50_us: int
@@ -49,7 +49,7 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One run beside the others: the words for it, and for a graph of ``SCALE`` where p50, p99 and it lie."""
+    """One run compared with the others: as text, and its position, p50 and p99 on a graph of width ``SCALE``."""
 
     text: str
     slow: bool = False
@@ -60,12 +60,12 @@ class Standing:
 
     @property
     def band(self) -> float:
-        """From p50 to p99."""
+        """The width from p50 to p99."""
         return round(self.p99 - self.p50, 1)
 
 
 def runs_in(columns: Iterable[Any]) -> dict[str, list[int]]:
-    """How long each receiver took in these ``receivers`` columns, by its name, shortest first."""
+    """The run times in these ``receivers`` columns by receiver, in ascending order."""
     times: dict[str, list[int]] = defaultdict(list)
     for recorded in columns:
         for call in calls_in(recorded):
@@ -74,23 +74,23 @@ def runs_in(columns: Iterable[Any]) -> dict[str, list[int]]:
     return {name: sorted(taken) for name, taken in times.items()}
 
 
-def usual(runs: Sequence[int], without: int | None = None) -> Usual | None:
-    """The quantiles of some runs, shortest first, ``without`` one of them: a run is no measure of itself."""
+def percentiles(runs: Sequence[int], without: int | None = None) -> Percentiles | None:
+    """The percentiles of runs in ascending order, ``without`` the run to be compared with them."""
     left_out = len(runs) if without is None else bisect_left(runs, without)
     number = len(runs) - (left_out < len(runs))
     if not number:
         return None
 
     def quantile(part: float) -> int:
-        """The nearest rank: a time that some run really took."""
+        """The nearest-rank quantile, which is the time of an actual run."""
         rank = ceil(part * number) - 1
         return runs[rank if rank < left_out else rank + 1]
 
-    return Usual(number, quantile(0.5), quantile(0.99) if number >= FEWEST else None)
+    return Percentiles(number, quantile(0.5), quantile(0.99) if number >= MIN_RUNS else None)
 
 
-def standing(duration_us: int | None, known: Usual | None) -> Standing:
-    """Where a run stands among the others of its receiver."""
+def standing(duration_us: int | None, known: Percentiles | None) -> Standing:
+    """Compare a run with the others of its receiver."""
     if known is None:
         return Standing("no other recent runs")
     p50 = duration(known.p50_us)
@@ -101,7 +101,7 @@ def standing(duration_us: int | None, known: Usual | None) -> Standing:
         return Standing(text)
     end = max(duration_us, known.p99_us, 1)
     times = duration_us // max(known.p50_us, 1)
-    slow = duration_us >= known.p99_us and duration_us >= SHORTEST_US and times >= TIMES_P50
+    slow = duration_us >= known.p99_us and duration_us >= MIN_SLOW_US and times >= MIN_FACTOR
     return Standing(
         text, slow, times, *(round(SCALE * us / end, 1) for us in (known.p50_us, known.p99_us, duration_us))
     )

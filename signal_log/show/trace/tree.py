@@ -1,4 +1,4 @@
-"""The cascade of a trace as indented rows with bars on one axis of time."""
+"""Lays a trace's cascade out as indented rows with bars on one time axis."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from signal_log.show.words.text import duration, one_line
 
 AXIS: Final = 1_000
 THINNEST: Final = 0.001
-"""Browsers leave out what has no width at all."""
+"""Browsers do not draw a bar of zero width."""
 FOLD_ABOVE: Final = 5
-"""So many equal operations side by side are shown; more are counted."""
+"""Up to this many adjacent equal operations are shown individually; more are folded."""
 SAMPLES: Final = 3
-"""Of those that are counted so many are shown all the same."""
+"""How many of the folded operations are still shown."""
 
 NOTHING_KNOWN: Final[Mapping[Any, Any]] = {}
 
@@ -33,7 +33,7 @@ class Operation:
     events: list[SignalEvent] = field(default_factory=list)
     depth: int = 1
     shape: int = 0
-    """A number that equal operations share: those that did the same, and set off the same."""
+    """A number shared by equal operations: those with the same action and the same subtree."""
 
     @property
     def first(self) -> SignalEvent:
@@ -42,7 +42,7 @@ class Operation:
 
     @property
     def last(self) -> SignalEvent:
-        """The event that says what came of it."""
+        """The event with its result."""
         return self.events[-1]
 
     @property
@@ -52,16 +52,16 @@ class Operation:
 
     @property
     def end(self) -> datetime:
-        """When the receivers of its last signal were done."""
+        """When the receivers of its last signal finished."""
         return max(_end(event) for event in self.events)
 
     @property
     def action(self) -> str:
-        """What was called: save, delete, m2m; an extra signal's name."""
+        """The action: save, delete, m2m, or an extra signal's name."""
         return kinds.action(*_said(self.last))
 
     def alike(self, known: Known) -> tuple[Any, ...]:
-        """What it did, and which receivers ran, with an error or slow or neither."""
+        """A key for equality: the action, and which receivers ran and whether they failed or were slow."""
         event = self.last
         ran = tuple(
             (call.receiver, bool(call.error), bool((stands := standing_of(one, call, known)) and stands.slow))
@@ -72,7 +72,7 @@ class Operation:
 
 
 class Tree:
-    """The events of one trace, ordered by position, as operations in each other; ``fold`` counts equal ones."""
+    """The events of one trace, ordered by position, as nested operations; ``fold`` groups equal ones."""
 
     def __init__(self, events: Sequence[SignalEvent], known: Known = NOTHING_KNOWN, *, fold: bool = True) -> None:
         self._known = known
@@ -100,30 +100,30 @@ class Tree:
 
     @property
     def total_us(self) -> int:
-        """From the first signal to the end of the last, in microseconds."""
+        """The time from the first signal to the end of the last, in microseconds."""
         return _us(self.end - self.start) if self.start and self.end else 0
 
     @property
     def depth(self) -> int:
-        """How many operations stand in each other at most."""
+        """The maximum nesting depth."""
         return max((op.depth for op in self.operations), default=0)
 
     def rows(self) -> Iterator[Row]:
-        """Every row, top to bottom; level 1 is what the request itself did."""
+        """All rows, top to bottom; level 1 is the request's own operations."""
         yield from self._siblings(self.roots, 1)
         for parent, operations in sorted(self.orphans.items()):
             yield Row("missing", 1, f"parent not recorded (position {parent})")
             yield from self._siblings(operations, 2)
 
     def rows_of(self, operation: int) -> Iterator[Row]:
-        """The rows of one operation and all that it set off."""
+        """The rows of one operation and its subtree."""
         for op in self.operations:
             if op.first.operation == operation:
                 yield from self._operation(op, 0)
 
     def _shapes(self) -> None:
         numbers: dict[Any, int] = {}
-        for op in reversed(self.operations):  # what an operation sets off has higher positions than it
+        for op in reversed(self.operations):  # descendants have higher positions
             inside = tuple(tuple(child.shape for child in self._below.get(e.position, ())) for e in op.events)
             op.shape = numbers.setdefault((op.alike(self._known), inside), len(numbers))
 

@@ -1,4 +1,4 @@
-"""One row of a cascade, as the templates show it."""
+"""One row of a cascade, for the templates."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ DEEPEST_INDENT: Final = 16
 class Row:
     """One row: an ``operation``, ``many`` equal ones, a ``signal``, a ``receiver``, a ``more`` or a ``missing`` parent.
 
-    ``x`` and ``width`` lie on an axis from 0 to 1,000; ``width`` None means that no time is known. ``own`` is what
-    is left of ``time`` without the rows below.
+    ``x`` and ``width`` are on an axis from 0 to 1,000; ``width`` is None if no time is known. ``own`` is ``time`` minus
+    that of the rows below.
     """
 
     what: str
@@ -46,12 +46,12 @@ class Row:
 
     @property
     def call_site(self) -> str:
-        """The line of code that saved, where it was recorded."""
+        """The line of code that saved, if recorded."""
         return one_line(self.event.call_site, 120) if self.event and self.what in ("operation", "many") else ""
 
     @property
     def package(self) -> str:
-        """The part of a receiver's path that may be left out where room is short."""
+        """The part of a receiver's path that can be omitted if space is short."""
         return self.label[: -len(self.name)] if self.name else self.label
 
     @property
@@ -61,7 +61,7 @@ class Row:
 
     @property
     def bad(self) -> str:
-        """``failed`` for what raised, ``undone`` for what was rolled back with it, else nothing."""
+        """``failed`` if it raised, ``undone`` if it was rolled back, else empty."""
         if self.what == "receiver":
             return FAILED if self.error else ""
         outcome = self.event.outcome if self.event and self.what in ("operation", "many") else ""
@@ -69,5 +69,5 @@ class Row:
 
     @property
     def indent(self) -> int:
-        """The level, as far as the style sheet goes."""
+        """The level, up to the maximum that the style sheet supports."""
         return min(self.level, DEEPEST_INDENT)
