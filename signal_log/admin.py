@@ -1,4 +1,4 @@
-"""The log in the admin, to be read by whom the permission allows and changed by nobody."""
+"""The log in the admin: read-only, for users with the log's permission."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from signal_log.admin_list import MOST_LISTED, SEARCHED_BACK, BoundedPaginator, ByModel, BySignal, BySource
+from signal_log.admin_list import LIST_LIMIT, SEARCH_WINDOW, BoundedPaginator, ByModel, BySignal, BySource
 from signal_log.models import SharedView, SignalEvent
 from signal_log.permission import may_see_events
 from signal_log.show.links import labels_of_row, object_url
@@ -36,29 +36,29 @@ else:  # generic only in the stubs
 SHOWN_IN_HISTORY: Final = 20
 
 
-class ReadByObservers(AnyAdmin):
-    """To be read by whom the log's permission allows; nothing is added or changed here, by superusers neither."""
+class ReadOnlyAdmin(AnyAdmin):
+    """Readable with the log's permission; nothing can be added or changed here, not even by superusers."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Seen by whom the log's permission allows."""
+        """Whether the user has the log's permission."""
         return may_see_events(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Seen by whom the log's permission allows."""
+        """Whether the user has the log's permission."""
         return may_see_events(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: the recorder writes events, and views are shared where they are seen."""
+        """Never: events are written by the recorder, and views are shared on the live page."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never: what stands there is trusted."""
+        """Never: the log's rows are immutable."""
         return False
 
 
 @admin.register(SignalEvent)
-class SignalEventAdmin(ReadByObservers, EventAdmin):
-    """A list that stays quick with millions of rows, and the page of an event in the admin's frame."""
+class SignalEventAdmin(ReadOnlyAdmin, EventAdmin):
+    """A list that stays fast with millions of rows, and an event's page inside the admin."""
 
     list_display = ("when", "what", "object_link", "change", "actor", "source")
     list_display_links = ("when",)
@@ -71,16 +71,16 @@ class SignalEventAdmin(ReadByObservers, EventAdmin):
     ordering = ("-id",)
     paginator = BoundedPaginator
     actions = None
-    search_fields = ("actor_repr",)  # shows the field; get_search_results decides
+    search_fields = ("actor_repr",)  # shows the search box; get_search_results does the search
     search_help_text = (
         "Search by an object's key, app.Model/key, part of its name, or a username. Filters and searches cover the "
-        f"newest {SEARCHED_BACK:,} events and list up to {MOST_LISTED:,}. The history page covers the whole log."
+        f"newest {SEARCH_WINDOW:,} events and list up to {LIST_LIMIT:,}. The history page covers the whole log."
     )
     fields = ()
     change_form_template = "admin/signal_log/signalevent/event.html"
 
     class Media:
-        css = {  # noqa: RUF012  Django's own form of it
+        css = {  # noqa: RUF012  the form that Django expects
             "all": (
                 "signal_log/css/tokens.css",
                 "signal_log/css/log.css",
@@ -94,18 +94,18 @@ class SignalEventAdmin(ReadByObservers, EventAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SignalEvent]:
-        """The log, from its own database; a list that is narrowed does not look back without end."""
+        """The log, from its own database; a filtered list is limited to the newest events."""
         log = events()
         match = request.resolver_match
         is_list = match is not None and (match.url_name or "").endswith("_changelist")
         if not is_list or not set(request.GET) - {"p", "all", "o", "e"}:
             return log
-        return log.filter(pk__gt=_newest() - SEARCHED_BACK)
+        return log.filter(pk__gt=_newest() - SEARCH_WINDOW)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Keys and user names by their indexes, parts of objects' names besides."""
+        """Search keys and user names by index, plus parts of objects' names."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -118,7 +118,7 @@ class SignalEventAdmin(ReadByObservers, EventAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The page of an event."""
+        """The event's page."""
         context: dict[str, Any] = {}
         event = self.get_object(request, unquote(object_id)) if self.has_view_permission(request) else None
         if event is not None:
@@ -127,19 +127,19 @@ class SignalEventAdmin(ReadByObservers, EventAdmin):
 
     @admin.display(description="time")
     def when(self, event: SignalEvent) -> str:
-        """With the milliseconds."""
+        """The time, with milliseconds."""
         return format_html('<time datetime="{}">{}</time>', Line(event).iso, _to_the_millisecond(event))
 
     @admin.display(description="what")
     def what(self, event: SignalEvent) -> SafeString:
-        """Icon, colour and word, and the signal itself."""
+        """The kind's icon, colour and word, and the signal."""
         kind, signal = Line(event).kind, event.signal
         shown = '<span class="kind {}">{}</span><br><small title="{}">{}</small>'
         return format_html(shown, kind.style, kind.word, signal, short_name(signal))
 
     @admin.display(description="object")
     def object_link(self, event: SignalEvent) -> SafeString:
-        """The object, with the way to its history."""
+        """The object, linked to its history."""
         line = Line(event)
         name = format_html('<b>{}</b> <bdi class="value">{}</bdi>', line.model, line.object)
         return format_html('<a href="{}">{}</a>', line.object_url, name) if line.object_url else name
@@ -152,37 +152,37 @@ class SignalEventAdmin(ReadByObservers, EventAdmin):
 
     @admin.display(description="actor")
     def actor(self, event: SignalEvent) -> SafeString:
-        """Who did it."""
+        """The actor."""
         return format_html('<bdi class="value">{}</bdi>', Line(event).actor)
 
 
 @admin.register(SharedView)
-class SharedViewAdmin(ReadByObservers, ViewAdmin):
-    """Who shares what; to be taken away by whom Django's permission allows."""
+class SharedViewAdmin(ReadOnlyAdmin, ViewAdmin):
+    """Shared views, which users with Django's delete permission can remove."""
 
     list_display = ("name", "query", "shared_by_repr", "shared_at")
     search_fields = ("name", "shared_by_repr")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whom Django's permission allows, if they may see events."""
+        """Whether the user has Django's delete permission and may see events."""
         return may_see_events(request.user) and super().has_delete_permission(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SharedView]:
-        """All of them, from the database that holds the log."""
+        """All shared views, from the log's database."""
         return all_views()
 
 
 class HistoryLinkMixin(AnyAdmin):
-    """For the ModelAdmin of an observed model: its *History* button also shows what the log recorded.
+    """For the ModelAdmin of an observed model: its *History* page also shows the recorded events.
 
-    ``class OrderAdmin(HistoryLinkMixin, admin.ModelAdmin)``. Who lacks the log's permission sees the
-    admin's own history alone, as before.
+    ``class OrderAdmin(HistoryLinkMixin, admin.ModelAdmin)``. Without the log's permission, users see only the admin's
+    own history.
     """
 
     object_history_template = "admin/signal_log/object_history.html"
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """The newest operations of the object, above the admin's own list."""
+        """The object's newest operations, above the admin's own list."""
         context: dict[str, Any] = {}
         if may_see_events(request.user):
             label, pk = self.model._meta.label, unquote(object_id)

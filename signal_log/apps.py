@@ -12,14 +12,14 @@ class SignalLogConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Nothing is patched by importing signal_log; all of it happens here and can be undone."""
+        """Start recording: importing signal_log patches nothing, everything is patched here and can be undone."""
         from signal_log import checks, pipeline
         from signal_log.conf import problems
 
         register(checks.check_settings)
         register(checks.check_middleware)
         register(checks.check_database, Tags.database)
-        if problems():  # `manage.py check` names them; a wrong setting must not hide behind a traceback
-            pipeline.open_flush()
+        if problems():  # `manage.py check` reports them; a wrong setting must not hide behind a traceback
+            pipeline.unlock_flush()
         else:
             pipeline.start()

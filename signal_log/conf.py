@@ -1,4 +1,4 @@
-"""The only reader of ``settings.SIGNAL_LOG``: every key, its default and what it accepts, in view."""
+"""The only reader of ``settings.SIGNAL_LOG``: every key, with its default and accepted values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.signals import setting_changed
 
 from signal_log.errors import ConfigurationError
 
-# Field names that are masked on every model: whole words of a snake_case name.
+# Field names masked on every model, matched as whole words of a name.
 SECRET_NAMES: Final = (
     "password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "private_key",
     "secret_key", "access_key", "encryption_key", "session_key", "key", "otp", "credential",
@@ -23,7 +23,7 @@ def _texts(value: object) -> bool:
 
 
 def _fields(value: object) -> bool:
-    """``{"app.Model": [names]}``; the label ``"*"`` stands for every model; a bare list means the same."""
+    """``{"app.Model": [names]}``; the label ``"*"`` means every model, and so does a bare list."""
     if isinstance(value, Mapping):
         return all(isinstance(k, str) and _texts(v) for k, v in value.items())
     return _texts(value)
@@ -39,7 +39,7 @@ def _whole(at_least: int) -> Callable[[object], bool]:
 
 _flag = _one_of(True, False)
 
-# key: (default, test, what is accepted, in words)
+# key: (default, validator, description of accepted values)
 KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "MODELS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
     "EXCLUDE": ((), _texts, 'a list of model labels or "app.*"'),
@@ -54,7 +54,7 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "CALL_SITES": (None, _one_of(None, True, False), "True, False or None (as DEBUG)"),
     "DATABASE": ("default", lambda v: isinstance(v, str), "an alias of DATABASES"),
     "MAX_VALUE_CHARS": (4096, _whole(64), "a whole number of characters, 64 or more"),
-    "TRUSTED_PROXIES": (0, _whole(0), "the number of proxies in front, 0 or more"),
+    "TRUSTED_PROXIES": (0, _whole(0), "the number of reverse proxies, 0 or more"),
     "SEAL_EVERY": (5, lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and v > 0,
                    "a number of seconds above 0"),
     "SEAL_KEYS": ((), lambda v: isinstance(v, (list, tuple)), "a list of keys"),
@@ -64,12 +64,12 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
 }  # fmt: skip
 
 
-# Named in the design and accepted, so that settings can be written for what comes; said by `manage.py check`.
+# Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.
 WITHOUT_EFFECT: Final = ("SEAL_EVERY", "SEAL_KEYS", "RETENTION_DAYS")
 
 
 class Conf:
-    """Attribute access to the settings, read once and again whenever a test changes them."""
+    """Attribute access to the settings, cached until a test changes them."""
 
     def __getattr__(self, key: str) -> Any:
         if key not in KEYS:
@@ -83,7 +83,7 @@ class Conf:
         return value
 
     def reload(self) -> None:
-        """Forget what was read; the next access reads the settings again."""
+        """Clear the cache; the next access reads the settings again."""
         self.__dict__.clear()
 
     @staticmethod
@@ -98,7 +98,7 @@ conf = Conf()
 
 
 def problems() -> list[tuple[str, str]]:
-    """What is wrong with ``settings.SIGNAL_LOG``, as pairs of (what is wrong, what is accepted)."""
+    """The problems with ``settings.SIGNAL_LOG``, as pairs of (message, accepted values)."""
     given = getattr(settings, "SIGNAL_LOG", {})
     if not isinstance(given, Mapping):
         return [

@@ -2,11 +2,11 @@
 
 SignalLogError
 ├── ConfigurationError      a setting is wrong; the message names it and what is accepted
-├── FilterError             a filter key or value that nobody can answer
-├── SharedViewError         a view that cannot be shared, or not any more
-├── CursorError             a cursor that is no cursor
+├── FilterError             an unknown filter key or an invalid value
+├── SharedViewError         a view that cannot be shared, or no longer
+├── CursorError             a malformed cursor
 ├── SilentWriteRefused      a write that sends no signals, where SILENT_WRITES = "raise"
-├── LogUnavailable          the database that holds the log does not answer
+├── LogUnavailable          the log's database is unreachable
 └── RecordingError          an event could not be stored (see ``signal_log.store.append``)
 """
 
@@ -14,28 +14,28 @@ from __future__ import annotations
 
 
 class SignalLogError(Exception):
-    """The root of every error this package raises on purpose."""
+    """The base class of all errors that this package raises."""
 
 
 class ConfigurationError(SignalLogError):
-    """A setting is wrong; the text says which one and what is accepted."""
+    """A setting is wrong; the message names it and what is accepted."""
 
 
 class FilterError(SignalLogError, ValueError):
-    """A filter has an unknown key or a value that cannot be understood."""
+    """A filter has an unknown key or an invalid value."""
 
 
 class SharedViewError(SignalLogError, ValueError):
-    """A view cannot be shared as it is; the text says what is wrong with it."""
+    """A view cannot be shared; the message says why."""
 
 
 class CursorError(SignalLogError, ValueError):
-    """A cursor is not of the form that this log hands out."""
+    """A cursor does not have the format that this log issues."""
 
 
 class LogUnavailable(SignalLogError):
-    """The database that holds the log does not answer; reading goes on where it was when it does again."""
+    """The log's database is unreachable; reading resumes where it was once the database is back."""
 
 
 class SilentWriteRefused(SignalLogError):
-    """A write on an observed table that would send no signals; the text names the line and the remedy."""
+    """A write to an observed table that would send no signals; the message names the line and the remedy."""

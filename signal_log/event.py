@@ -1,4 +1,4 @@
-"""The frozen value that travels: one firing of one signal, as it will be stored."""
+"""The immutable event: one firing of one signal, as it will be stored."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ M2M_CHANGED: Final = "m2m_changed"
 MODEL_SIGNALS: Final = (PRE_SAVE, POST_SAVE, PRE_DELETE, POST_DELETE)
 
 MASK: Final = "••••••••"
-"""What stands in the log for a secret: never its length, never a part of it."""
+"""Replaces a secret in the log, revealing neither its length nor any part of it."""
 
 MIGRATION: Final = "migration"
-"""The source of what ``migrate`` does, data migrations included."""
+"""The source of everything ``migrate`` does, including data migrations."""
 
 Changes = dict[str, list[Any]]
 
 
 class Event(NamedTuple):
-    """One event, in the order of the columns that store it.
+    """One event, with fields in the order of the table's columns.
 
-    ``duration_us`` counts microseconds; ``occurred_at`` is an aware UTC datetime; ``changes`` maps a
-    field's name to ``[old, new]`` in the JSON domain of ``signal_log.seal.canonical``.
+    ``duration_us`` is in microseconds; ``occurred_at`` is an aware UTC datetime; ``changes`` maps a field's name to
+    ``[old, new]`` in the JSON domain of ``signal_log.seal.canonical``.
     """
 
     signal: str

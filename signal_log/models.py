@@ -1,4 +1,4 @@
-"""The log's table, a row for each firing of each observed signal, and what stands beside it in its database."""
+"""The log's table, with one row per firing of an observed signal, and related tables in the same database."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ else:
 
 
 class Moment(DateTimeField):
-    """A moment that stays the same where the project has no time zones (``USE_TZ = False``), and is read as aware."""
+    """A datetime stored exactly, and read as aware, even with ``USE_TZ = False``."""
 
     def deconstruct(self) -> Any:
-        """For migrations it is Django's own field: the column is the same."""
+        """Appear as Django's ``DateTimeField`` in migrations, since the column is the same."""
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.DateTimeField", args, kwargs
 
     def from_db_value(self, value: datetime | None, _: Any, connection: BaseDatabaseWrapper) -> datetime | None:
-        """SQLite then holds UTC; PostgreSQL knows the moment and tells it in the project's zone."""
+        """Make naive values aware: SQLite stores UTC; PostgreSQL returns the connection's time zone."""
         if value is None or is_aware(value):
             return value
         return value.replace(tzinfo=UTC if connection.vendor == "sqlite" else ZoneInfo(connection.timezone_name))
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        """The way back; a naive value is one of the project's zone."""
+        """The inverse; naive values are in the project's time zone."""
         value = value if prepared else self.get_prep_value(value)
         if isinstance(value, datetime) and connection.vendor == "sqlite" and not settings.USE_TZ:
             value = value.astimezone(UTC).replace(tzinfo=None)
@@ -42,7 +42,7 @@ class Moment(DateTimeField):
 
 
 class SignalEvent(models.Model):
-    """One signal that fired for one instance; written by the recorder, never changed afterwards."""
+    """One firing of a signal for one instance; written by the recorder and never changed."""
 
     class Outcome(models.TextChoices):
         COMMITTED = COMMITTED, "committed"
@@ -88,28 +88,28 @@ class SignalEvent(models.Model):
         default_permissions = ("view",)
         verbose_name = "signal event"
         indexes = (
-            # Without the id, equal keys share one entry on PostgreSQL: an eighth of the size.
+            # Without the id, PostgreSQL deduplicates equal keys: an eighth of the size.
             models.Index(fields=("sender", "object_pk"), name="signal_log_object"),
             models.Index(fields=("trace_id", "position"), name="signal_log_trace"),
             models.Index(fields=("actor_repr",), name="signal_log_actor"),
             models.Index(fields=("actor_pk",), name="signal_log_actor_pk"),
-            models.Index(fields=("occurred_at",), name="signal_log_time"),  # with the id, and BRIN, on PostgreSQL
+            models.Index(fields=("occurred_at",), name="signal_log_time"),  # BRIN, with the id, on PostgreSQL
         )
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.signal} {self.sender} {self.object_repr or self.object_pk}"
 
     def save(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refused: only the recorder writes the log."""
-        raise TypeError("SignalEvent rows are written by the recorder and are never saved by hand.")
+        """Always raises: only the recorder writes the log."""
+        raise TypeError("SignalEvent rows are written by the recorder and cannot be saved directly.")
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refused: the log is append-only."""
-        raise TypeError("SignalEvent rows are never deleted by hand: the log is append-only.")
+        """Always raises: the log is append-only."""
+        raise TypeError("SignalEvent rows cannot be deleted: the log is append-only.")
 
 
 class LogIdentity(models.Model):
-    """One row that names this log where the database cannot (SQLite), so that a cursor of another is noticed."""
+    """A single row that identifies the log where the database cannot (SQLite), to detect cursors of another log."""
 
     value = models.CharField(max_length=32)
 
@@ -123,7 +123,7 @@ class LogIdentity(models.Model):
 
 
 class SharedView(models.Model):
-    """A view of the live page that somebody shares with everybody who may see events."""
+    """A live-page view that a user shares with everyone who may see events."""
 
     name = models.CharField(max_length=60, unique=True)
     query = models.CharField(max_length=2000, blank=True)

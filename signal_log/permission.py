@@ -1,4 +1,4 @@
-"""Who may see events: the one rule, for pages and sockets alike."""
+"""The one permission check for events, used by pages and sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way of an event on one screen: capture → store → doorbell."""
+"""Connects the stages of an event: capture → store → doorbell."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ from signal_log.tail import doorbell
 
 
 class Pipeline:
-    """The sink that capture is handed."""
+    """The sink passed to capture."""
 
     def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
-        """Right before COMMIT, on the connection of the change."""
+        """Called right before COMMIT, on the connection of the change."""
         append(events, connection, last=last)
 
     def mentions_log(self, sql: str) -> bool:
-        """A statement that names the table reads its own transaction's events."""
+        """Whether the statement names the log's table."""
         return TABLE in sql
 
     def has_table(self) -> bool:
-        """A project's first migrations write before this app's have run."""
+        """Whether the log's table exists: a project's first migrations run before this app's."""
         return TABLE in connections[conf.DATABASE].introspection.table_names()
 
     def ring(self) -> None:
-        """Right after COMMIT."""
+        """Called right after COMMIT."""
         doorbell.ring()
 
 
-def open_flush() -> None:
-    """Let Django's ``flush`` pass the triggers that guard the log, whether anything is recorded or not."""
+def unlock_flush() -> None:
+    """Let Django's ``flush`` bypass the log's triggers, whether or not recording is on."""
     append_only.watch_connections()
     patches.replace(BaseDatabaseOperations, "execute_sql_flush", append_only.flush)
 
 
 def start() -> None:
-    """Record from now on, as the settings are now."""
+    """Start recording, with the current settings."""
     stop()
-    open_flush()
+    unlock_flush()
     wiring.start(Pipeline())
 
 
 def stop() -> None:
-    """Record no more, and leave nothing changed."""
+    """Stop recording and undo all patches."""
     wiring.stop()

@@ -1,4 +1,4 @@
-"""The pages of the log; include them where the host likes: ``path("signals/", include("signal_log.urls"))``."""
+"""The log's pages; include them anywhere: ``path("signals/", include("signal_log.urls"))``."""
 
 from django.urls import path, register_converter
 

@@ -91,7 +91,7 @@ def test_filters_and_search(client: Client, query: str, expected: set[str]) -> N
 
 def test_the_list_never_counts_the_whole_log(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The count stops where paging does, and there is no second, full count."""
-    monkeypatch.setattr(admin_list, "MOST_LISTED", 3)
+    monkeypatch.setattr(admin_list, "LIST_LIMIT", 3)
     for _ in range(8):
         make_event()
     response = client.get(LIST)
