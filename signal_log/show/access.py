@@ -1,4 +1,4 @@
-"""Who may see events: the one gate that every page of the log passes through."""
+"""Access control for the log's pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def for_observers(view: View) -> View:
-    """A page of the log: log-in for strangers, 403 without the permission, never cached, strict CSP."""
+    """Decorate a page of the log: login required, 403 without the permission, no caching, strict CSP."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

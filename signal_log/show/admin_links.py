@@ -1,4 +1,4 @@
-"""The admin page of the object of an event, for people who may open it."""
+"""Links an event's object to its admin page, for users who may open it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from signal_log.models import SignalEvent
 
 
 def admin_url(request: HttpRequest, event: SignalEvent) -> str:
-    """The address of the object's admin page; empty where it has none, is gone, or is not for this user."""
+    """The URL of the object's admin page; empty if it has none, no longer exists, or the user may not open it."""
     if not (event.object_pk and apps.is_installed("django.contrib.admin")):
         return ""
     from django.contrib.admin import site
@@ -39,7 +39,7 @@ def admin_url(request: HttpRequest, event: SignalEvent) -> str:
 
 
 def _stored(model: type[models.Model], event: SignalEvent) -> models.Model | None:
-    """The object as it is stored now; None for a key that the model cannot have."""
+    """The object as stored now; None for an invalid key."""
     try:
         return model._base_manager.using(event.using).filter(pk=event.object_pk).first()
     except (ValueError, TypeError, ValidationError, DatabaseError, ConnectionDoesNotExist):

@@ -1,4 +1,4 @@
-"""The address of everything that has a page, and which labels name the same row."""
+"""The URLs of the log's pages, and the labels that name the same row."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from urllib.parse import urlencode
 from django.apps import apps
 from django.urls import reverse
 
-# A path cannot carry these: browsers resolve dot segments, proxies merge slashes and refuse controls.
+# Not safe in a path: browsers resolve dot segments; proxies merge slashes and reject control characters.
 _NOT_IN_A_PATH: Final = re.compile(r"[\x00-\x1f\x7f]|//|^/|/$|(^|/)\.{1,2}(/|$)")
 
 
 class KeyConverter:
-    """Any primary key as the rest of a path: slashes and line breaks too."""
+    """Matches any primary key as the rest of a path, including slashes and line breaks."""
 
     regex = r"[\s\S]+"
 
     def to_python(self, value: str) -> str:
-        """The key as it was written."""
+        """The key, unchanged."""
         return value
 
     def to_url(self, value: str) -> str:
-        """The key; ``reverse`` quotes it."""
+        """The key, unchanged: ``reverse`` quotes it."""
         return value
 
 
 def object_url(label: str, pk: str) -> str:
-    """The history of one row; a key that no path can carry goes into the query string."""
+    """The URL of one row's history; a key that is not safe in a path goes into the query string."""
     if not label or not pk:
         return ""
     if "/" in label:
@@ -40,13 +40,13 @@ def object_url(label: str, pk: str) -> str:
 
 
 def url(name: str, *args: object, **query: str) -> str:
-    """The address of a page of the log, with a query string."""
+    """The URL of a page of the log, with a query string."""
     address = reverse(f"signal_log:{name}", args=args)
     return f"{address}?{urlencode(query)}" if query else address
 
 
 def labels_of_row(label: str) -> tuple[str, ...]:
-    """The labels under which a row of this model may be recorded: the model and all proxies of it."""
+    """The labels under which a row of this model may be recorded: its concrete model and all proxies."""
     try:
         model = apps.get_model(label)
     except (LookupError, ValueError):
@@ -57,7 +57,7 @@ def labels_of_row(label: str) -> tuple[str, ...]:
 
 
 def field_names(label: str) -> tuple[str, ...]:
-    """The columns of a model as the log names them; nothing for a model that is not installed."""
+    """The names of a model's columns, as in the log; empty if the model is not installed."""
     try:
         return tuple(field.name for field in apps.get_model(label)._meta.concrete_fields)
     except (LookupError, ValueError):
@@ -65,13 +65,13 @@ def field_names(label: str) -> tuple[str, ...]:
 
 
 def with_query(path: str, query: Mapping[str, list[str]]) -> str:
-    """A path with a query string, without the empty values."""
+    """A path with a query string, omitting empty values."""
     encoded = urlencode([(key, value) for key, values in query.items() for value in values if value])
     return f"{path}?{encoded}" if encoded else path
 
 
 def in_query(address: str, **values: str) -> str:
-    """An address with more in its query string."""
+    """A URL with more parameters in its query string."""
     if not values:
         return address
     return f"{address}{'&' if '?' in address else '?'}{urlencode(values)}"

@@ -1,8 +1,8 @@
-"""For daphne, around the HTTP application: a slow reader is waited for, a broken download is cut.
+"""Wraps the HTTP application under daphne: adds back-pressure for slow clients, and closes failed downloads.
 
-Daphne takes whatever is sent at once and keeps in memory what the reader has not fetched yet: of an export,
-gigabytes. And an application that fails when its response has begun leaves the reader waiting for ever. Other servers
-do both by themselves; under them this does nothing.
+Daphne accepts everything that is sent and buffers in memory what the client has not read yet, which for an export can
+be gigabytes; and if an application fails after its response has begun, the client waits forever. Other servers handle
+both; under them this does nothing.
 
     application = ProtocolTypeRouter({"http": paced(get_asgi_application()), ...})
 """
@@ -22,9 +22,9 @@ Application = Callable[[Any, Any, Send], Awaitable[None]]
 
 
 def paced(application: Application) -> Application:
-    """The application, at the pace of its readers."""
+    """The application, with back-pressure."""
 
-    async def at_the_readers_pace(scope: Any, receive: Any, send: Send) -> None:
+    async def application_with_back_pressure(scope: Any, receive: Any, send: Send) -> None:
         request = _request_of_daphne(send)
         if scope["type"] != "http" or request is None:
             return await application(scope, receive, send)
@@ -34,32 +34,32 @@ def paced(application: Application) -> Application:
         except Exception:
             if not response.begun:
                 raise  # daphne answers with an error page
-            logger.exception("The response to %s failed on its way; its connection is cut.", scope.get("path"))
+            logger.exception("The response to %s failed after it had begun; closing its connection.", scope.get("path"))
         finally:
-            response.over()
+            response.finish()
         return None
 
-    return at_the_readers_pace
+    return application_with_back_pressure
 
 
 def _request_of_daphne(send: Send) -> Any:
-    """Twisted's request, which daphne gives its ``send`` along; None under other servers."""
+    """Twisted's request, which daphne binds to its ``send``; None under other servers."""
     given = getattr(send, "args", ())
     return given[0] if given and hasattr(given[0], "registerProducer") else None
 
 
 class _Response:
-    """One response; to Twisted a producer, which is told when the buffers are full and when they are empty again."""
+    """One response, registered as a Twisted producer, which is paused and resumed as the buffers fill and drain."""
 
     def __init__(self, request: Any, send: Send) -> None:
         self.begun = False
         self._request = request
         self._send = send
-        self._flowing: asyncio.Event | None = None  # while there is more to come
-        self._whole = False
+        self._flowing: asyncio.Event | None = None  # set up while more of the body is to come
+        self._complete = False
 
     async def send(self, message: Message) -> None:
-        """Hand on a message when there is room for it."""
+        """Pass a message on once there is room for it."""
         more = message.get("more_body", False)
         if message["type"] == "http.response.start":
             self.begun = True
@@ -72,13 +72,13 @@ class _Response:
                 await self._flowing.wait()
             if not more:
                 self._release()
-                self._whole = True
+                self._complete = True
         await self._send(message)
 
-    def over(self) -> None:
-        """The application has returned: a response that is not whole must not look so."""
+    def finish(self) -> None:
+        """After the application has returned, close the connection of an incomplete response."""
         self._release()
-        if self.begun and not self._whole and self._connected:
+        if self.begun and not self._complete and self._connected:
             self._request.loseConnection()
 
     def pauseProducing(self) -> None:  # noqa: N802  Twisted's name
@@ -87,12 +87,12 @@ class _Response:
             self._flowing.clear()
 
     def resumeProducing(self) -> None:  # noqa: N802  Twisted's name
-        """They are empty."""
+        """The buffers have drained."""
         if self._flowing is not None:
             self._flowing.set()
 
     def stopProducing(self) -> None:  # noqa: N802  Twisted's name
-        """The reader has left; what is still sent goes nowhere, and daphne tells the application."""
+        """The client has disconnected: further output is discarded, and daphne notifies the application."""
         self.resumeProducing()
 
     @property

@@ -1,4 +1,4 @@
-"""The debug toolbar's panel: the signals that this request fired, in order, each below its cause."""
+"""The debug toolbar panel: the signals fired by this request, in order, each nested under its cause."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST_VALUE = 200
 
 
 class SignalLogPanel(Panel):
-    """Collects in a context variable, so that requests served at the same time stay apart."""
+    """Collects events in a context variable, which keeps concurrent requests apart."""
 
     is_async = True
     template = "signal_log/panel.html"
@@ -35,40 +35,40 @@ class SignalLogPanel(Panel):
 
     @property
     def title(self) -> str:
-        """Count and time."""
+        """The panel's title, with count and time."""
         return f"Signal log: {self.nav_subtitle}"
 
     @property
     def nav_subtitle(self) -> str:
-        """Count and time, short."""
+        """The signal count and total time."""
         stats = self.get_stats()
         count = stats.get("count", 0)
         return f"{count} signal{'' if count == 1 else 's'} in {stats.get('milliseconds', 0):.1f} ms"
 
     def process_request(self, request: HttpRequest) -> Any:
-        """Listen while the request is answered; gives an awaitable where the toolbar runs async."""
+        """Collect events while the request is processed; returns an awaitable if the toolbar runs async."""
         if self._is_async():
             return self.aprocess_request(request)
         with collecting() as self.events:
             return self.get_response(request)
 
     async def aprocess_request(self, request: HttpRequest) -> HttpResponseBase:
-        """The same under an async server."""
+        """The async variant of ``process_request``."""
         with collecting() as self.events:
-            answer = cast("Awaitable[HttpResponseBase]", self.get_response(request))
-            return await answer
+            response = cast("Awaitable[HttpResponseBase]", self.get_response(request))
+            return await response
 
     def generate_stats(self, request: HttpRequest, response: HttpResponseBase) -> None:
-        """Keep plain values: the toolbar stores them as JSON and shows them in a later request."""
+        """Record plain values: the toolbar stores them as JSON and renders them in a later request."""
         self.record_stats(stats_of(self.events))
 
     def _is_async(self) -> bool:
-        # A panel below may be a plain function that hands on an awaitable; the request tells.
+        # The next panel may be a plain function that returns an awaitable, so check the request too.
         return iscoroutinefunction(self.get_response) or hasattr(self.toolbar.request, "scope")
 
 
 def stats_of(events: Sequence[Event]) -> dict[str, Any]:
-    """What the panel's template shows, as JSON values."""
+    """The data for the panel's template, as JSON values."""
     ordered = sorted(events, key=lambda event: (str(event.trace_id), event.position))
     depths = _depths(ordered)
     outermost = (event.duration_us or 0 for event in ordered if event.parent_position is None)

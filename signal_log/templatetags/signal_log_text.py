@@ -13,5 +13,5 @@ register = template.Library()
 
 @register.filter
 def visible(value: Any) -> str:
-    """The text with control, direction and invisible characters named; escaping is the template's work."""
+    """The text with control, direction and invisible characters shown by name; escaping is left to the template."""
     return text.visible(str(value))

@@ -233,7 +233,7 @@ def test_two_at_once_make_one_view(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_hundred_views_are_enough() -> None:
     """The list stays short enough to read."""
     mira = person("mira", SEE, ADD)
-    for number in range(shared.MOST):
+    for number in range(shared.MAX_SHARED):
         kept(f"view {number}")
     answer = share(mira, "one more")
     assert answer.status_code == 400

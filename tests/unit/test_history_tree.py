@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from signal_log.models import SignalEvent
-from signal_log.show.trace.receivers import Known, Looked
+from signal_log.show.trace.receivers import Known, Sampled
 from signal_log.show.trace.tree import SAMPLES, Tree
 from tests.factories import event_value
 
@@ -40,7 +40,7 @@ def registration() -> list[SignalEvent]:
 
 def other_runs(p50: int, p99: int) -> Known:
     """Return 500 other runs of the user receiver with these percentiles."""
-    return {("post_save", "auth.User"): Looked(frozenset(), {CREATE_PROFILE: [p50] * 490 + [p99] * 10})}
+    return {("post_save", "auth.User"): Sampled(frozenset(), {CREATE_PROFILE: [p50] * 490 + [p99] * 10})}
 
 
 def test_registration_reads_from_the_save_to_what_it_caused() -> None:

@@ -1,4 +1,4 @@
-"""``/events/<id>/``: everything that is known of one event."""
+"""``/events/<id>/``: everything that is known about one event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from signal_log.show.words.operations import Line, actor_name
 from signal_log.show.words.text import duration, visible
 from signal_log.store.read import as_mapping, events
 
-MOST_SET_OFF: Final = 200
+MAX_SUBTREE: Final = 200
 LONGEST_CHAIN: Final = 50
 
 
@@ -34,7 +34,7 @@ LONGEST_CHAIN: Final = 50
 @vary_on_headers("Accept")
 @for_observers
 def event_page(request: HttpRequest, number: str) -> HttpResponse:
-    """The page of an event, or its JSON for ``?format=json`` and who accepts only that; ``?format=receivers``."""
+    """An event's page; JSON for ``?format=json`` or if the client prefers it; ``?format=receivers``."""
     event = find(number)
     if event is None:
         return not_found(
@@ -54,14 +54,14 @@ def event_page(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def find(number: str) -> SignalEvent | None:
-    """The event of that number; None for anything else."""
+    """The event with this id; None for anything else."""
     if not (number.isascii() and number.isdigit() and len(number) <= 19):
         return None
     return events().filter(pk=int(number)).first()
 
 
 def describe(event: SignalEvent) -> dict[str, Any]:
-    """What the page of an event shows, here and in the admin."""
+    """The context of an event's page, here and in the admin."""
     line = Line(event)
     inside, partner, cut_short = _operation(event)
     known = known_for([event, *inside])
@@ -90,26 +90,26 @@ def describe(event: SignalEvent) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The stored digest, and whether the row still gives it (None: cannot be told here)."""
+    """The stored digest, and whether the row still matches it (None: cannot be checked here)."""
 
     digest: str
     holds: bool | None
 
 
 def proof(event: SignalEvent) -> Proof:
-    """Compute the digest of the row anew; after a redaction its text is gone, so the row alone proves nothing."""
+    """Recompute the row's digest; after a redaction the text is gone, so the row alone proves nothing."""
     stored = bytes(event.digest)
     if event.redacted_at:
         return Proof(stored.hex(), None)
     row = {field.attname: getattr(event, field.attname) for field in event._meta.concrete_fields}
     try:
         return Proof(stored.hex(), event_digest(row, bytes(event.salt)) == stored)
-    except (TypeError, ValueError):  # values outside of the domain: the recorder did not write them
+    except (TypeError, ValueError):  # values outside the domain, which the recorder never writes
         return Proof(stored.hex(), False)
 
 
 def causes(event: SignalEvent) -> list[Line]:
-    """The events inside which this one fired, outermost first, in one query."""
+    """The chain of events that caused this one, outermost first, in one query."""
     if event.parent_position is None:
         return []
     table = SignalEvent._meta.db_table
@@ -131,11 +131,11 @@ def causes(event: SignalEvent) -> list[Line]:
 
 
 def _operation(event: SignalEvent) -> tuple[list[SignalEvent], SignalEvent | None, bool]:
-    """The events of its operation and of all below, and its other signal: positions count on through a subtree."""
+    """The event's operation with its subtree (whose positions are consecutive), and the operation's other event."""
     following = events().filter(trace_id=event.trace_id, position__gte=event.operation)
-    found = list(following.order_by("position")[: MOST_SET_OFF + 1])
-    cut_short = len(found) > MOST_SET_OFF
-    inside = _inside(found[:MOST_SET_OFF], event.operation)
+    found = list(following.order_by("position")[: MAX_SUBTREE + 1])
+    cut_short = len(found) > MAX_SUBTREE
+    inside = _inside(found[:MAX_SUBTREE], event.operation)
     partner = next((e for e in inside if e.operation == event.operation and e.pk != event.pk), None)
     return inside, partner, cut_short
 
@@ -154,7 +154,7 @@ def _inside(found: list[SignalEvent], operation: int) -> list[SignalEvent]:
 
 
 def _neighbours(event: SignalEvent) -> tuple[SignalEvent | None, SignalEvent | None]:
-    """The next newer and the next older event of the same row."""
+    """The next newer and next older event of the same row."""
     if not event.object_pk:
         return None, None
     same: QuerySet[SignalEvent] = events().filter(sender__in=labels_of_row(event.sender), object_pk=event.object_pk)

@@ -1,4 +1,4 @@
-"""``/events/``: the whole log, newest first, narrowed by what stands in the query string."""
+"""``/events/``: the whole log, newest first, filtered by the query string."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TEXTS: Final = {
 @require_safe
 @for_observers
 def events_page(request: HttpRequest) -> HttpResponseBase:
-    """A page of the history, or the same in another format."""
+    """A page of the history, or the history in another format."""
     chosen = request.GET.get(FORMAT)
     if chosen == "json":
         return json.answer(request.GET)
@@ -52,7 +52,7 @@ def events_page(request: HttpRequest) -> HttpResponseBase:
 
 
 def _page(request: HttpRequest) -> HttpResponse:
-    """For people; 400 and the typed values again where one cannot be understood."""
+    """The HTML page; 400 with the values as entered if one is invalid."""
     query = parse(request.GET)
     context = {
         "query": query,
@@ -87,7 +87,7 @@ def _page(request: HttpRequest) -> HttpResponse:
 
 
 def read(query: Query) -> tuple[Page, Matches]:
-    """The page that a query asks for, and how many signals match it in all."""
+    """The requested page, and how many signals match in total."""
     found, span = matching(query)
     page = read_page(
         found if query.every else found.exclude(FOLDED_AWAY),
@@ -97,17 +97,17 @@ def read(query: Query) -> tuple[Page, Matches]:
         after=query.after,
         keep=list if query.every else fold,
     )
-    if page.searched_to is not None:  # time is up already
+    if page.searched_to is not None:  # the time limit is already reached
         return page, Matches(len(page.events), exact=False)
     return page, count(found, span)
 
 
 FOLDED_AWAY: Final = Q(signal__in=kinds.PRE, outcome=COMMITTED)
-"""Pre signals whose operation surely has a post signal, which stands for both."""
+"""Pre signals whose operation certainly has a post signal, which represents both."""
 
 
 def fold(found: list[SignalEvent]) -> list[SignalEvent]:
-    """The events that stand for an operation; asks for post signals only where none is sure."""
+    """One event per operation; queries for post signals only where their existence is uncertain."""
     open_ended = undecided(found)
     if not open_ended:
         return folded(found, ())
@@ -120,13 +120,13 @@ def fold(found: list[SignalEvent]) -> list[SignalEvent]:
 
 
 def _named_object(query: Query) -> str:
-    """The history of the object that the filter names as ``app.Model/key``, which an index answers at once."""
+    """The history URL of an object named as ``app.Model/key`` in the filter, which an index serves."""
     label, _, pk = query.one("object").partition("/")
     return object_url(label, pk) if pk and field_names(label) else ""
 
 
 def _selects(query: Query) -> list[dict[str, object]]:
-    """The form's selects; a value that is asked for is offered even where the log does not know it."""
+    """The form's selects; the current value is offered even if the log does not contain it."""
     offered = choices()
     return [
         {

@@ -21,16 +21,16 @@ BACKFILL: Final = 200
 KEPT: Final = 100_000
 
 
-@csrf_protect  # sets the cookie for sharing a view, also where the host has no middleware for it
+@csrf_protect  # sets the cookie needed to share a view, even if the host lacks the middleware
 @for_observers
 def live(request: HttpRequest) -> HttpResponse:
-    """The page alone; its events come by the websocket, so that it opens at once."""
+    """The page itself; its events arrive over the websocket, so that it opens immediately."""
     context = {"live_config": page_config(str(request.user.pk)), "notices": notices(request.GET.getlist("sender"))}
     return render(request, "signal_log/live.html", context)
 
 
 def page_config(account: str = "") -> dict[str, Any]:
-    """What the page's script must know, wherever the host has mounted the app; it keeps views for an account."""
+    """The configuration of the page's script, wherever the app is mounted; it stores views per account."""
     return {
         "socket": f"{get_script_prefix()}{SOCKET_PATH}",
         "home": reverse("signal_log:live"),

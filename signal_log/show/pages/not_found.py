@@ -1,4 +1,4 @@
-"""The page for what the log does not hold: it says what was looked for, and where to go on."""
+"""The 404 page for anything that is not in the log: what was requested, and where to go next."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from django.shortcuts import render
 
 
 def not_found(request: HttpRequest, title: str, reason: str) -> HttpResponse:
-    """A 404 that a person can use, in DEBUG too."""
+    """A helpful 404 page, also under DEBUG."""
     return render(request, "signal_log/not_found.html", {"title": title, "reason": reason}, status=404)

@@ -1,4 +1,4 @@
-"""``/objects/<label>/<pk>/``: everything that ever happened to one row, and what it was when."""
+"""``/objects/<label>/<pk>/``: the complete history of one row, and its state at any time."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from signal_log.store.read import events
 from signal_log.store.span import Events, Span
 
 PAGE_SIZE: Final = 30
-MOST_READ: Final = 5_000
-"""Events read on each side of ``?at=`` to put the state together."""
+MAX_READ: Final = 5_000
+"""How many events to read before and after ``?at=`` to reconstruct the state."""
 
 
 @require_safe
 @for_observers
 def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
-    """The page of a row, of deleted ones too; 404 where nothing was ever recorded of it."""
+    """A row's page, also for deleted rows; 404 if nothing was recorded for it."""
     pk = pk or request.GET.get("pk", "")
     labels = labels_of_row(label)
     recorded = of_row(labels, pk)
@@ -75,7 +75,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
 
 
 def of_row(labels: tuple[str, ...], pk: str) -> Events:
-    """All events of one row, under its model's label and those of its proxies."""
+    """All events of one row, recorded under its model's label or those of its proxies."""
     return events().filter(sender__in=labels, object_pk=pk)
 
 
@@ -108,8 +108,8 @@ def _history(recorded: Events, query: Query, address: str) -> dict[str, Any]:
 
 
 def _state(recorded: Events, at: datetime, label: str) -> State:
-    before = recorded.filter(occurred_at__lte=at).order_by("-pk")[:MOST_READ]
-    after = recorded.filter(occurred_at__gt=at).order_by("pk")[:MOST_READ]
+    before = recorded.filter(occurred_at__lte=at).order_by("-pk")[:MAX_READ]
+    after = recorded.filter(occurred_at__gt=at).order_by("pk")[:MAX_READ]
     return state_at(before, after, field_names(label))
 
 

@@ -1,4 +1,4 @@
-"""What is not recorded though one may think so: sentences above the live page, true when it was opened."""
+"""Notices above the live page about what is not being recorded, as of when it was opened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from signal_log.conf import conf
 
 
 def notices(senders: Iterable[str]) -> list[str]:
-    """Nothing, as a rule; ``senders`` are the models that the page is filtered for."""
+    """The notices, usually none; ``senders`` are the models that the page is filtered by."""
     return [*_lost(), *_silent(), *(said for label in dict.fromkeys(senders) for said in _unobserved(label))]
 
 
@@ -35,8 +35,8 @@ def _unobserved(label: str) -> Iterator[str]:
     try:
         model = apps.get_model(label)
     except (LookupError, ValueError):
-        return  # no model of this installation any more; the log may know it all the same
-    if not is_chosen(model) and not model._meta.auto_created:  # those are recorded as changes of a relation
+        return  # the model is no longer installed, but the log may still contain it
+    if not is_chosen(model) and not model._meta.auto_created:  # recorded as changes of a relation
         why = "it is listed in EXCLUDE" if _excluded(model) else "it is not listed in MODELS"
         yield f"Saves and deletes of {model._meta.label} are not recorded: {why}."
 

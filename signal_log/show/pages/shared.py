@@ -1,4 +1,4 @@
-"""Views that are shared with everybody who may see events: the list of them, sharing one and taking one away."""
+"""Shared views, visible to everyone who may see events: listing, sharing and deleting them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from signal_log.show.links import url
 from signal_log.show.query.shared_query import checked, for_history
 from signal_log.show.words.text import one_line
 
-MOST: Final = 100
+MAX_SHARED: Final = 100
 LONGEST_NAME: Final = 60
 ADD: Final = "signal_log.add_sharedview"
 DELETE: Final = "signal_log.delete_sharedview"
@@ -32,7 +32,7 @@ DELETE: Final = "signal_log.delete_sharedview"
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_observers
 def shared_views(request: HttpRequest) -> JsonResponse:
-    """All of them, and what this account may do with each; a POST of ``name`` and ``query`` adds one."""
+    """List all views with the user's permissions on each; a POST of ``name`` and ``query`` adds one."""
     if request.method == "POST":
         if not request.user.has_perm(ADD):
             return _refused(f"Sharing a view needs the permission {ADD}. Ask an administrator to grant it.", 403)
@@ -47,7 +47,7 @@ def shared_views(request: HttpRequest) -> JsonResponse:
 @require_POST
 @for_observers
 def stop_sharing(request: HttpRequest, number: int) -> JsonResponse:
-    """Take one away: its sharer may, and who has the permission; one that is gone already is no error."""
+    """Delete a view, allowed for its owner and users with the permission; a missing view is not an error."""
     view = all_views().filter(pk=number).first()
     if view is not None:
         if not _may_stop_sharing(request.user, view):
@@ -59,19 +59,19 @@ def stop_sharing(request: HttpRequest, number: int) -> JsonResponse:
 
 
 def all_views() -> QuerySet[SharedView]:
-    """Those there are, by name, from the database that holds the log."""
+    """All shared views by name, from the log's database."""
     return SharedView.objects.using(conf.DATABASE)
 
 
 def in_history() -> Iterator[dict[str, Any]]:
-    """Each as a link into the history, for the page that needs no script."""
+    """Each view as a link into the history, for the page that needs no script."""
     for view in all_views():
         query = for_history(view.query)
         yield {"view": view, "url": f"{url('events')}?{query}" if query else url("events")}
 
 
 def share(user: Any, name: str, query: str) -> SharedView:
-    """Share a view under a name that no other has; ``SharedViewError`` says why it cannot be."""
+    """Share a view under a unique name; raises ``SharedViewError``."""
     view = SharedView(
         name=_named(name),
         query=checked(query),
@@ -82,12 +82,12 @@ def share(user: Any, name: str, query: str) -> SharedView:
     other = all_views().filter(name__iexact=view.name).first()
     if other is not None:
         raise SharedViewError(_taken(other.name))
-    if all_views().count() >= MOST:
-        raise SharedViewError(f"{MOST} views are already shared, which is the limit. Stop sharing one first.")
+    if all_views().count() >= MAX_SHARED:
+        raise SharedViewError(f"{MAX_SHARED} views are already shared, which is the limit. Stop sharing one first.")
     try:
         with transaction.atomic(using=conf.DATABASE):
             view.save(using=conf.DATABASE, force_insert=True)
-    except IntegrityError:  # somebody else was a moment earlier
+    except IntegrityError:  # a concurrent request was first
         raise SharedViewError(_taken(view.name)) from None
     return view
 

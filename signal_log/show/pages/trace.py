@@ -1,4 +1,4 @@
-"""``/traces/<uuid>/``: all that one request, command or task set off, as a tree on an axis of time."""
+"""``/traces/<uuid>/``: everything caused by one request, command or task, as a tree on a time axis."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from signal_log.show.words.operations import actor_name
 from signal_log.show.words.text import duration, one_line, visible
 from signal_log.store.read import events
 
-MOST_EVENTS: Final = 5_000
+MAX_EVENTS: Final = 5_000
 CHUNK: Final = 50
-"""Rows that the browser lays out together; it leaves alone what is far from the view. trace.css knows the number."""
+"""Rows per block that the browser can skip when off-screen (``content-visibility``); trace.css uses the number too."""
 
 
 @require_safe
 @for_observers
 def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
-    """The page of a trace."""
+    """A trace's page."""
     try:
         trace_id = uuid.UUID(trace)
     except ValueError:
@@ -38,7 +38,7 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
             "Not a trace ID",
             f"A trace ID is a UUID, and “{one_line(trace, 60)}” is not one. Check that the address is complete.",
         )
-    found = list(events().filter(trace_id=trace_id).order_by("position")[: MOST_EVENTS + 1])
+    found = list(events().filter(trace_id=trace_id).order_by("position")[: MAX_EVENTS + 1])
     if not found:
         return not_found(
             request,
@@ -51,8 +51,8 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
 
 
 def describe(found: list[SignalEvent], *, fold: bool = True) -> dict[str, Any]:
-    """What the page of a trace shows; ``fold`` counts equal operations side by side."""
-    shown = found[:MOST_EVENTS]
+    """The context of a trace's page; ``fold`` groups adjacent equal operations."""
+    shown = found[:MAX_EVENTS]
     tree = Tree(shown, known_for(shown), fold=fold)
     first = shown[0]
     rows = list(tree.rows())
@@ -77,13 +77,13 @@ def describe(found: list[SignalEvent], *, fold: bool = True) -> dict[str, Any]:
         "folded": any(row.what == "many" for row in rows),
         "unfolded": not fold,
         "missing_parents": len(tree.orphans),
-        "cut_short": len(found) > MOST_EVENTS,
-        "most": MOST_EVENTS,
+        "cut_short": len(found) > MAX_EVENTS,
+        "most": MAX_EVENTS,
     }
 
 
 def beginning(event: SignalEvent) -> str:
-    """What began the trace: the request line, or the source."""
+    """What started the trace: the request line, or the source."""
     if event.method or event.path:
         return one_line(f"{event.method} {event.path}".strip(), 120)
     kind, _, name = event.source.partition(":")

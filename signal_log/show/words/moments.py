@@ -1,4 +1,4 @@
-"""Points in time as people type them, and as the pages show them."""
+"""Parses times as users enter them, and formats times for pages."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from signal_log.errors import FilterError
 
 
 def parse_moment(name: str, text: str) -> datetime | None:
-    """An aware datetime from ISO text; without an offset it is in the current time zone; empty is None."""
+    """Parse ISO text to an aware datetime, in the current time zone if it has no offset; None if empty."""
     text = text.strip()
     if not text:
         return None
-    # A "+" that was not encoded arrives as a space.
-    spelled = text.replace(" ", "+") if "T" in text and " " in text else text
+    # An unencoded "+" arrives as a space.
+    restored = text.replace(" ", "+") if "T" in text and " " in text else text
     try:
-        moment = parse_datetime(spelled)
+        moment = parse_datetime(restored)
         if moment is None and (day := parse_date(text)) is not None:
             moment = datetime(day.year, day.month, day.day)  # noqa: DTZ001  made aware below
         if moment is None:
@@ -38,5 +38,5 @@ def iso(moment: datetime) -> str:
 
 
 def zone() -> str:
-    """The name of the time zone in which the pages show times."""
+    """The name of the time zone that pages use."""
     return timezone.get_current_timezone_name()

@@ -1,4 +1,4 @@
-"""One row as it was at a point in time, put together from the changes that the log holds."""
+"""Reconstructs one row at a point in time from the logged changes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ GONE = (POST_DELETE, "silent_delete")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A field then: its value and the event that tells it, or neither. ``later`` where the event is the
-    next one after that time, whose old value it is."""
+    """A field at that time: its value and the event it comes from, or neither.
+
+    ``later`` means that the value is the old value of the next event after that time.
+    """
 
     name: str
     value: Side | None = None
@@ -30,7 +32,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Whether the row was there, and its fields."""
+    """Whether the row existed, and its fields."""
 
     presence: str
     fields: list[Known]
@@ -38,7 +40,7 @@ class State:
 
 
 def state_at(before: Iterable[SignalEvent], after: Iterable[SignalEvent], names: Iterable[str]) -> State:
-    """The state from the events up to a time (newest first) and those after it (oldest first)."""
+    """Reconstruct the state from the events up to a time (newest first) and those after it (oldest first)."""
     earlier = [event for event in before if tells(event)]
     later = [event for event in after if tells(event)]
     last = earlier[0] if earlier else None
@@ -63,9 +65,9 @@ def state_at(before: Iterable[SignalEvent], after: Iterable[SignalEvent], names:
 
 
 def tells(event: SignalEvent) -> bool:
-    """Whether the event says something about the stored row: a committed post signal of a save or delete.
+    """Whether the event describes the stored row: a committed post signal of a save or delete.
 
-    A silent write that names a row was recorded row by row.
+    So does a silent write with a key, which was recorded row by row.
     """
     of_row = event.signal in kinds.POST or (event.signal.startswith("silent_") and event.object_pk != "")
     return event.outcome == COMMITTED and of_row
