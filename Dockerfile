@@ -1,4 +1,4 @@
-# The observatory in one image; docker-compose.yml runs it as web1, web2 and migrate.
+# One image for the observatory; docker-compose.yml runs it as web1, web2 and migrate.
 FROM node:22-slim AS packages
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./

@@ -1,4 +1,4 @@
-# Everything a person does with this repository. `make` alone lists it.
+# All tasks of this repository. `make` alone lists them.
 PYTHON ?= python3
 PORT ?= 8000
 export PORT
@@ -7,16 +7,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := $(shell command -v npm 2>/dev/null)
 UV_VERSION := 0.13.9
-# One of the copied files stands for all: they are put in place together.
+# One of the vendored files stands for all, because they are replaced together.
 VENDORED := signal_log/static/signal_log/vendor/preact.js
 
 .DEFAULT_GOAL := help
 .PHONY: help setup python-packages vendor run demo check-port test lint format bench bench-live django-suite screenshots setup-browser lock clean
 
-help: ## list what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## make .venv, install the locked packages, fetch the front-end files
+setup: ## create .venv, install the locked packages, fetch the front-end files
 	@$(MAKE) --no-print-directory -j2 python-packages vendor
 
 python-packages: $(VENV)/.installed ; @:
@@ -24,7 +24,7 @@ vendor: $(VENDORED) ; @:
 
 $(BIN)/pip:
 	@$(PYTHON) scripts/python_version.py
-	@echo "making $(VENV)"
+	@echo "creating $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements-dev.txt scripts/project_on_path.py | $(BIN)/pip
@@ -33,7 +33,7 @@ $(VENV)/.installed: requirements-dev.txt scripts/project_on_path.py | $(BIN)/pip
 	@$(BIN)/python scripts/project_on_path.py
 	@touch $@
 
-# A machine without npm gets Node.js from a Python package, in the virtual environment only.
+# Without npm on the machine, Node.js comes from a Python package, in the virtual environment only.
 ifeq ($(NPM),)
 NPM := $(BIN)/npm
 node_modules/.installed: | $(BIN)/npm
@@ -51,13 +51,13 @@ node_modules/.installed: package.json package-lock.json .npmrc
 $(VENDORED): scripts/vendor.py node_modules/.installed
 	@$(PYTHON) scripts/vendor.py
 
-run: check-port setup ## start the observatory on 127.0.0.1:8000 (PORT= for another)
+run: check-port setup ## start the observatory on 127.0.0.1:8000 (PORT=... for another port)
 	@$(BIN)/python -m observatory.serve
 
-demo: check-port setup ## the same with traffic, so that the page lives
+demo: check-port setup ## the same, with demo traffic
 	@$(BIN)/python -m observatory.serve --demo
 
-# Before anything is installed: a taken port should not cost a minute of waiting.
+# Checked before anything is installed, so that an occupied port fails immediately.
 check-port:
 	@$(PYTHON) scripts/python_version.py
 	@$(PYTHON) -m observatory.serve --check-port
@@ -68,7 +68,7 @@ test: setup setup-browser ## every check and test, all servers started by it (PA
 lint: setup ## style, types, layers
 	@$(BIN)/python scripts/test.py lint
 
-format: setup ## put the code into the project's form
+format: setup ## format the code
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome check --write
@@ -89,16 +89,16 @@ $(VENV)/.bench: requirements-bench.txt $(VENV)/.installed
 django-suite: setup ## Django's own tests without and with the app, minutes (DATABASE=postgres MODULES="signals delete")
 	@$(BIN)/python -m tests.django_suite.run --database $(or $(DATABASE),sqlite) $(MODULES)
 
-screenshots: setup setup-browser ## take the pictures of the README
+screenshots: setup setup-browser ## take the README's screenshots
 	@$(BIN)/python scripts/screenshots.py
 
-setup-browser: setup ## make sure there is a Chromium for the browser tests
+setup-browser: setup ## ensure there is a Chromium for the browser tests
 	@$(BIN)/python scripts/setup_browser.py
 
-lock: ## remake the lock files from pyproject.toml and package.json
+lock: ## regenerate the lock files from pyproject.toml and package.json
 	@PYTHON=$(PYTHON) UV_VERSION=$(UV_VERSION) sh scripts/lock.sh
 
-clean: ## remove what setup made and all caches; var/ (your data) stays
+clean: ## remove everything setup created, and all caches; var/ (your data) is kept
 	rm -rf $(VENV) node_modules signal_log/static/signal_log/vendor build dist
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Health check of a container: exit code 0 when the address answers 200 within three seconds."""
+"""Container health check: exits with 0 if the URL returns 200 within three seconds."""
 
 import http.client
 import sys
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 def main() -> int:
-    """Ask the address given as the only argument."""
+    """Request the URL given as the only argument."""
     address = urlsplit(sys.argv[1])
     connection = http.client.HTTPConnection(address.hostname or "localhost", address.port, timeout=3)
     try:

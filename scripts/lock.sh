@@ -1,5 +1,5 @@
 #!/bin/sh
-# Remakes the lock files: exact versions and hashes, no registry address, one lock for every Python and platform.
+# Regenerates the lock files: exact versions and hashes, no registry URL, one lock for all Pythons and platforms.
 set -eu
 tool=var/uv
 [ -x "$tool/bin/pip" ] || "${PYTHON:-python3}" -m venv "$tool"

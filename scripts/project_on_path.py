@@ -1,7 +1,7 @@
-"""Puts the project's folder on the import path of the virtual environment this is run with.
+"""Adds the project's directory to the import path of the virtual environment that runs this.
 
-So `.venv/bin/pytest` and a Python shell find the project from any folder, without
-an editable install that would need to be remade.
+`.venv/bin/pytest` and a Python shell then find the project from any directory, without an editable install that would
+have to be repeated.
 """
 
 import sysconfig

@@ -1,6 +1,6 @@
-"""Takes the pictures of the README: the live page with real traffic, in light and dark, wide and narrow.
+"""Takes the README's screenshots: the live page with real traffic, light and dark, wide and narrow.
 
-Everything runs on a database of its own in a temporary folder; the one in var/ is not touched.
+Uses its own database in a temporary directory, not the one in var/.
 """
 
 import subprocess
@@ -22,7 +22,7 @@ SECONDS_OF_TRAFFIC = 12
 
 
 def main() -> None:
-    """Start a site, make traffic, photograph it while the traffic goes on."""
+    """Start a site, generate traffic, and take screenshots while it runs."""
     TARGET.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         env = {"DATABASE_URL": f"sqlite:///{folder}/observatory.sqlite3", "LOG_LEVEL": "INFO"}
@@ -40,14 +40,14 @@ def main() -> None:
         try:
             with Daphne(env) as site, chromium() as browser:
                 time.sleep(SECONDS_OF_TRAFFIC)
-                photograph(browser, site.url)
+                take_screenshots(browser, site.url)
         finally:
             traffic.terminate()
             traffic.wait()
 
 
-def photograph(browser: Browser, url: str) -> None:
-    """One picture of the live page for each size and colour scheme."""
+def take_screenshots(browser: Browser, url: str) -> None:
+    """One screenshot of the live page for each size and colour scheme."""
     for size, (width, height) in SIZES.items():
         for scheme in ("light", "dark"):
             context = browser.new_context(
@@ -62,7 +62,7 @@ def photograph(browser: Browser, url: str) -> None:
             page.fill("input[name=password]", ADMIN[1])
             page.press("input[name=password]", "Enter")
             page.wait_for_url(f"{url}/")
-            # Rows come over the websocket after the page itself.
+            # Rows arrive over the websocket after the page has loaded.
             page.get_by_text("Profile").locator("visible=true").first.wait_for()
             page.wait_for_timeout(1500)
             path = TARGET / f"live-{size}-{scheme}.png"

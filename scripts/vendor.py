@@ -1,7 +1,7 @@
-"""Copies the few front-end files the app ships from node_modules/ to its static folder, with their licences.
+"""Copies the front-end files that the app ships from node_modules/ to its static directory, with their licences.
 
-A bare specifier (`from "preact"`) becomes a relative one, so a page needs no import map; a pointer to a
-source map that is not shipped is cut, because the hashing static storage would look for the file.
+Bare specifiers (`from "preact"`) become relative, so that pages need no import map. References to source maps that are
+not shipped are removed, because the hashing static files storage would look for the files.
 """
 
 import re
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "node_modules"
 TARGET = ROOT / "signal_log" / "static" / "signal_log" / "vendor"
 
-# What a page imports, by the name it has here -> the file inside node_modules.
+# The name that pages import -> the file in node_modules.
 FILES = {
     "preact.js": "preact/dist/preact.mjs",
     "preact-hooks.js": "preact/hooks/dist/hooks.mjs",
@@ -34,17 +34,17 @@ SOURCE_MAP = re.compile(r"\n?(?://[#@]\s*sourceMappingURL=\S+|/\*[#@]\s*sourceMa
 
 
 def relative(match: re.Match[str]) -> str:
-    """The import with its specifier made relative; an unknown bare one ends the script."""
+    """The import with a relative specifier; exits on an unknown bare one."""
     keyword, quote, specifier = match.groups()
     if not specifier.startswith("."):
         if specifier not in SPECIFIERS:
-            sys.exit(f"vendor.py: no file is known for the import {specifier!r}")
+            sys.exit(f"vendor.py: no file is configured for the import {specifier!r}")
         specifier = SPECIFIERS[specifier]
     return f"{keyword}{quote}{specifier}{quote}"
 
 
 def main() -> None:
-    """Make the folder anew and put it in place when it is whole; a file no longer listed is gone."""
+    """Rebuild the directory and replace it once complete, which also removes files no longer listed."""
     new = TARGET.with_name("vendor.new")
     shutil.rmtree(new, ignore_errors=True)
     (new / "licences").mkdir(parents=True)
