@@ -112,9 +112,9 @@ def _ask_database() -> str:
             cursor.execute("SELECT 1")
         if not _migrated:
             executor = MigrationExecutor(connection)
-            waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-            if waiting:
-                return f"{len(waiting)} migrations are not applied"
+            pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+            if pending:
+                return f"{len(pending)} migrations are not applied"
             _migrated = True
         return "ok"
     finally:

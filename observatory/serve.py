@@ -149,10 +149,10 @@ def greeting(port: int, token: str, password: str, demo: bool) -> str:
     known = f"password {password}" if password else "with the password you gave it"
     lines += [
         f"  Later log in as {ADMIN}, {known}",
-        f"  Register somebody in another window and watch:  {site}/accounts/register/",
+        f"  Register a user in another window and watch:  {site}/accounts/register/",
     ]
     if demo:
-        lines.append("  Traffic is being made; its log is var/traffic.log")
+        lines.append("  Traffic is running; its log is var/traffic.log")
     return "\n".join([*lines, "", "  Ctrl-C stops it.", ""])
 
 

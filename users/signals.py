@@ -59,8 +59,8 @@ def update_profile_from(user: Any, using: str, saved: Collection[str] | None) ->
     fields = [field for field in COPIED if saved is None or field in saved]
     if not fields:
         return
-    profile, made = ensure_profile(user, using)
-    if not made:
+    profile, created = ensure_profile(user, using)
+    if not created:
         values = values_of(user, fields, using)
         _write(profile, {COPIED[field]: value for field, value in values.items()}, using, touch=["updated"])
         _refresh_cached(user, "profile", profile, [COPIED[field] for field in fields] + ["updated"])

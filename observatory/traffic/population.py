@@ -57,8 +57,8 @@ class Population:
         """A username that is not taken, and whose email address is not taken either."""
         while True:
             username = self._next_username()
-            taken = Q(username__iexact=username) | Q(email__iexact=people.address(username))
-            if not User._base_manager.filter(taken).exists():
+            conflicts = Q(username__iexact=username) | Q(email__iexact=people.address(username))
+            if not User._base_manager.filter(conflicts).exists():
                 return username
 
     @contextmanager

@@ -105,11 +105,11 @@ class Follower:
 
     def interrupt(self) -> None:
         """Cancel the running statement; the only method to be called from another thread."""
-        made = self._connection
-        if made is None or made.connection is None:
+        connection = self._connection
+        if connection is None or connection.connection is None:
             return
-        with suppress(made.Database.Error):  # type: ignore[attr-defined]
-            made.connection.interrupt() if self.one_writer else made.connection.cancel()
+        with suppress(connection.Database.Error):  # type: ignore[attr-defined]
+            connection.connection.interrupt() if self.one_writer else connection.connection.cancel()
 
     @_reading
     def epoch(self) -> str:
@@ -237,8 +237,8 @@ class Follower:
     def _connect(self) -> None:
         """Give this thread a persistent connection, independent of pools and requests."""
         if self._connection is None:
-            made = connections.create_connection(self.alias)
-            made.settings_dict = settings = copy.deepcopy(made.settings_dict)
+            connection = connections.create_connection(self.alias)
+            connection.settings_dict = settings = copy.deepcopy(connection.settings_dict)
             settings["CONN_MAX_AGE"] = None
             settings["CONN_HEALTH_CHECKS"] = False
             settings["ATOMIC_REQUESTS"] = False
@@ -246,8 +246,8 @@ class Follower:
                 settings["OPTIONS"].pop("pool", None)
                 ours = DEAD_PEER | {"connect_timeout": SECONDS_TO_CONNECT, "application_name": APPLICATION_NAME}
                 settings["OPTIONS"] = ours | settings["OPTIONS"]
-            connections[self.alias] = made
-            self._connection = made
+            connections[self.alias] = connection
+            self._connection = connection
         self._connection.ensure_connection()
 
 

@@ -72,8 +72,8 @@ def refresh_from_db(original: Any) -> Any:
         given = kwargs.get("fields", args[1] if len(args) > 1 else None)
         now = plan.values(self)
         if given is not None:
-            asked = set(given)
-            fresh = {c.attname for c in plan.columns if c.name in asked or c.attname in asked}
+            names = set(given)
+            fresh = {c.attname for c in plan.columns if c.name in names or c.attname in names}
             fresh |= set(now) - before
             known = loaded_values(self, self._state.db or "") or {}
             now = {**known, **{name: now[name] for name in fresh if name in now}}

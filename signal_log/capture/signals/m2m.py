@@ -85,12 +85,12 @@ def _ends(through: Any) -> Iterator[type]:
     """The classes at both ends of a through model, with their subclasses, which inherit the relation."""
     if not hasattr(through, "_meta"):
         return
-    waiting = [field.remote_field.model for field in through._meta.fields if field.remote_field is not None]
-    while waiting:
-        model = waiting.pop()
+    pending = [field.remote_field.model for field in through._meta.fields if field.remote_field is not None]
+    while pending:
+        model = pending.pop()
         if isinstance(model, type):
             yield model
-            waiting += model.__subclasses__()
+            pending += model.__subclasses__()
 
 
 def _observed(through: Any, named: Mapping[str, Any]) -> Firing | None:

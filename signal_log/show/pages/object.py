@@ -89,9 +89,9 @@ def _history(recorded: Events, query: Query, address: str) -> dict[str, Any]:
         keep=list if query.every else fold,
     )
 
-    def place(**where: str) -> str:
-        kept = {"every": "1"} if query.every else {}
-        return in_query(address, **kept, **where)
+    def page_url(**where: str) -> str:
+        params = {"every": "1"} if query.every else {}
+        return in_query(address, **params, **where)
 
     lines = [Line(event, query.every) for event in page.events]
     telling = [line.event.pk for line in lines if line.tells]
@@ -100,8 +100,8 @@ def _history(recorded: Events, query: Query, address: str) -> dict[str, Any]:
         "lines": lines,
         "comparable": (telling[-1], telling[0]) if len(telling) > 1 else (),
         "total": count(recorded, Span()),
-        "older_url": page.older and place(before=str(page.older)),
-        "newer_url": page.newer and place(after=str(page.newer)),
+        "older_url": page.older and page_url(before=str(page.older)),
+        "newer_url": page.newer and page_url(after=str(page.newer)),
         "every_url": in_query(address, **({} if query.every else {"every": "1"})),
         "is_newest": not query.before and not query.after,
     }

@@ -68,12 +68,12 @@ def read_page(
             break
     full = len(found) > size
     found = found[:size]
-    place = None if ended else (found[-1].pk if full else seen)
-    searched_to = place if place is not None and not full else None
+    resume_at = None if ended else (found[-1].pk if full else seen)
+    searched_to = resume_at if resume_at is not None and not full else None
     if upwards:
         found.reverse()
-        return Page(found, (found[-1].pk if found else start + 1), place, searched_to)
-    return Page(found, place, found[0].pk if found and before else None, searched_to)
+        return Page(found, (found[-1].pk if found else start + 1), resume_at, searched_to)
+    return Page(found, resume_at, found[0].pk if found and before else None, searched_to)
 
 
 def count(matching: Events, span: Span) -> Matches:

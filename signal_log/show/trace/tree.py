@@ -58,7 +58,7 @@ class Operation:
     @property
     def action(self) -> str:
         """The action: save, delete, m2m, or an extra signal's name."""
-        return kinds.action(*_said(self.last))
+        return kinds.action(*_verb_args(self.last))
 
     def alike(self, known: Known) -> tuple[Any, ...]:
         """A key for equality: the action, and which receivers ran and whether they failed or were slow."""
@@ -192,12 +192,12 @@ class Tree:
         return round(x, 3), max(THINNEST, round(min(width, AXIS - x), 3))
 
 
-def _said(event: SignalEvent) -> tuple[str, bool | None, Any]:
+def _verb_args(event: SignalEvent) -> tuple[str, bool | None, Any]:
     return event.signal, event.created, event.changes
 
 
 def _style(event: SignalEvent) -> str:
-    return kinds.kind(*_said(event), event.outcome).style
+    return kinds.kind(*_verb_args(event), event.outcome).style
 
 
 def _end(event: SignalEvent) -> datetime:
