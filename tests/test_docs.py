@@ -94,6 +94,12 @@ def test_settings_filters_and_columns(name):
     assert f"`{name}`" in REFERENCE
 
 
+@pytest.mark.parametrize("name", public_api)
+def test_public_api(name):
+    """Each name that a host may import stands in the reference."""
+    assert f"`signal_log.{name}" in section(REFERENCE, "## Python")
+
+
 def test_columns_of_the_live_list():
     """Each column title is in the reference."""
     source = (ROOT / "signal_log" / "static" / "signal_log" / "js" / "parts" / "columns.js").read_text()
