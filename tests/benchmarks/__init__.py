@@ -1,1 +1,1 @@
-"""Measurements that people run by ``make bench``; no test asserts a time."""
+"""Measurements that people run with ``make bench``; no test asserts a time."""

@@ -1,4 +1,4 @@
-"""Measures all that docs/performance.md says, and prints its tables ready to be put there: ``make bench``."""
+"""Measures everything in docs/performance.md and prints its tables ready to paste: ``make bench``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.benchmarks.process import DATABASES
 
 
 def main() -> None:
-    """One measurement after the other."""
+    """Run one measurement after the other."""
     options = arguments()
     databases = DATABASES if options.database == "both" else (options.database,)
     print("## Time\n")
@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line of all measurements."""
+    """Parse the command line of all measurements."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.split("\n")[0])
     for part in (save_cost, size):
         part.add_options(parser)

@@ -1,7 +1,7 @@
-"""Fills the log of the reference installation by edits of profiles and tells what each byte of it is for.
+"""Fills the log of the reference installation with edits of profiles, and breaks an event's bytes down.
 
-People log in and change their headline in the form on their profile's page, one field an edit: two events,
-with actor, path, address and request id, and the receivers that the installation has.
+People log in and change their headline in the form on their profile's page, one field per edit: two events, with actor,
+path, address and request id, and the receivers of the installation.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ TABLES = [model._meta.db_table for model in apps.get_app_config("signal_log").ge
 
 
 def measure(events: int) -> dict[str, Any]:
-    """Bytes an event: of each table and index, as they grew and when packed, and of each column."""
-    warnings.filterwarnings("ignore", "No directory at")  # static files are neither collected nor asked for
-    pipeline.stop()  # people and their log-ins are not what is measured
+    """Return bytes per event: of each table and index, as they grew and when packed, and of each column."""
+    warnings.filterwarnings("ignore", "No directory at")  # static files are neither collected nor requested
+    pipeline.stop()  # creating people and logging them in is not measured
     call_command("migrate", verbosity=0)
     visitors = [visitor(number) for number in range(PEOPLE)]
     pipeline.start()
@@ -58,7 +58,7 @@ def measure(events: int) -> dict[str, Any]:
 
 
 def visitor(number: int) -> tuple[Client, dict[str, str]]:
-    """A browser in which somebody is logged in, and what their form holds."""
+    """Return a client in which somebody is logged in, and the contents of their form."""
     user = get_user_model().objects.create_user(f"ada{number}", f"ada{number}@example.org", first_name="Ada")
     client = Client()
     client.force_login(user)
@@ -82,12 +82,12 @@ def edit(visitor: tuple[Client, dict[str, str]], number: int) -> None:
     )
     if answer.status_code != 302:
         raise RuntimeError(f"An edit was answered with {answer.status_code}.")
-    client.cookies.pop("messages", None)  # nobody looks at the page that would show "is saved"
+    client.cookies.pop("messages", None)  # nobody opens the page that would show "is saved"
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------
 def postgres_parts() -> dict[str, int]:
-    """Bytes on disk; a table's with what PostgreSQL keeps beside it (TOAST, free space and visibility maps)."""
+    """Return bytes on disk, a table's with what belongs to it (TOAST, free space and visibility maps)."""
     indexes = ask(
         "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
         "WHERE i.indrelid = ANY(%s::regclass[]) ORDER BY i.indrelid, c.relname",
@@ -97,14 +97,14 @@ def postgres_parts() -> dict[str, int]:
 
 
 def postgres_packed() -> dict[str, int]:
-    """The same after everything was written anew without gaps."""
+    """Return the same after everything was rewritten without gaps."""
     for table in TABLES:
         ask(f"VACUUM FULL {table}")
     return postgres_parts()
 
 
 def postgres_columns() -> dict[str, float]:
-    """The average of each column as stored, in the table's order; no row's header, no alignment."""
+    """Return the average size of each column as stored, in the table's order, without row headers and alignment."""
     names = [field.column for field in SignalEvent._meta.concrete_fields]
     averages = ", ".join(f'avg(coalesce(pg_column_size("{name}"), 0))::float' for name in names)
     return dict(zip(names, ask(f"SELECT {averages} FROM {TABLE}")[0], strict=True))  # noqa: S608  our own names
@@ -112,7 +112,7 @@ def postgres_columns() -> dict[str, float]:
 
 # --- SQLite -----------------------------------------------------------------------------------------
 def sqlite_parts() -> dict[str, int]:
-    """Bytes of the pages that each holds in the file: so many are free once it is dropped, in a copy."""
+    """Return bytes in the file: what dropping each table or index frees, in a copy."""
     with closing(sqlite3.connect(":memory:")) as copy:
         connection.connection.backup(copy)
         indexes = copy.execute("SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL")
@@ -122,7 +122,7 @@ def sqlite_parts() -> dict[str, int]:
 
 
 def freed(copy: sqlite3.Connection, drop: str) -> int:
-    """Bytes that a statement gives back."""
+    """Return the bytes that a statement frees."""
     before = copy.execute("PRAGMA freelist_count").fetchone()[0]
     copy.execute(drop)
     pages: int = copy.execute("PRAGMA freelist_count").fetchone()[0] - before
@@ -130,13 +130,13 @@ def freed(copy: sqlite3.Connection, drop: str) -> int:
 
 
 def sqlite_packed() -> dict[str, int]:
-    """The same after everything was written anew without gaps."""
+    """Return the same after everything was rewritten without gaps."""
     ask("VACUUM")
     return sqlite_parts()
 
 
 def sqlite_columns() -> dict[str, float]:
-    """The average of each column as stored, its serial type included, in the table's order."""
+    """Return the average size of each column as stored, its serial type included, in the table's order."""
     names = [field.column for field in SignalEvent._meta.concrete_fields]
     kinds = ", ".join(f'typeof("{name}"), length(CAST("{name}" AS BLOB)), "{name}"' for name in names)
     rows = ask(f"SELECT {kinds} FROM {TABLE}")  # noqa: S608  our own names
@@ -147,7 +147,7 @@ def sqlite_columns() -> dict[str, float]:
 
 
 def sqlite_bytes(kind: str, length: int | None, value: Any, *, key: bool) -> int:
-    """A value and its serial type in SQLite's record format; a table's integer key is no part of the record."""
+    """Return the size of a value and its serial type in SQLite's record format, which omits a table's integer key."""
     if key:
         return 1 + (value.bit_length() + 6) // 7
     if kind == "null":
@@ -161,7 +161,7 @@ def sqlite_bytes(kind: str, length: int | None, value: Any, *, key: bool) -> int
 
 
 def ask(sql: str, parameters: list[Any] | None = None) -> list[Any]:
-    """The rows of a statement, past the ORM."""
+    """Return the rows of a statement, without the ORM."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall() if cursor.description else []

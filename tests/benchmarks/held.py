@@ -1,6 +1,6 @@
-"""Counts the bytes that a transaction's events take while they wait for its COMMIT, and while they are written.
+"""Measures the memory of a transaction's events while they wait for its COMMIT, and while they are written.
 
-The same saves are made without the recorder too, and what they keep is taken off: Django's own objects.
+The same saves are made without the recorder too, and their memory, Django's own objects, is subtracted.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ KINDS = {"update": updates, "create": creates}
 
 
 def measure(saves: int) -> dict[str, Any]:
-    """Bytes an event by kind of save: held right before COMMIT, and at the highest point of the COMMIT."""
+    """Return bytes per event by kind of save: right before COMMIT, and at the peak of the COMMIT."""
     prepare(people)
     found = {}
     for kind in KINDS:
-        for way in ("bare", "signal_log"):  # unmeasured: what is imported and cached with the first event is no event's
+        for way in ("bare", "signal_log"):  # not measured: what the first event imports and caches
             block(kind, way, 10)
         events = saves * EVENTS_PER_SAVE
         bare, recorded = block(kind, "bare", saves), block(kind, "signal_log", saves)
@@ -36,7 +36,7 @@ def measure(saves: int) -> dict[str, Any]:
 
 
 def block(kind: str, way: str, saves: int) -> tuple[int, int]:
-    """Bytes that a block of so many saves added, right before its COMMIT and at most until it was over."""
+    """Return the bytes that a block of this many saves added, right before its COMMIT and at its peak."""
     before = SignalEvent.objects.count()
     with WAYS[way].on():
         save = KINDS[kind](WAYS[way].person, saves)
@@ -59,7 +59,7 @@ def block(kind: str, way: str, saves: int) -> tuple[int, int]:
 
 
 def written_so_far() -> int:
-    """Rows of the log, asked below Django: through it, the question itself would have them written."""
+    """Count the log's rows without Django, through which the query itself would write them."""
     cursor = connection.connection.cursor()
     try:
         cursor.execute(f"SELECT count(*) FROM {SignalEvent._meta.db_table}")  # noqa: S608  our own name

@@ -1,6 +1,6 @@
-"""How long the history takes on a log of ten million events: pages, counts, the beginning of an export.
+"""Measures the history on a log of ten million events: pages, counts, the beginning of an export.
 
-On PostgreSQL, in a scratch cluster that needs 0.7 GB of disk a million events and goes with the process.
+It runs on PostgreSQL, in a scratch cluster that needs 0.7 GB of disk per million events and is removed at the end.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def main() -> None:
     if options.events < 1_000:
         parser.error("--events must be 1,000 or more")
     result = measured(
-        "tests.benchmarks.large_log_asked", "postgres", settings="observatory.settings", events=options.events
+        "tests.benchmarks.large_log_queries", "postgres", settings="observatory.settings", events=options.events
     )
     print("\n".join(report(result)))
 
 
 def report(result: dict[str, Any]) -> Iterator[str]:
-    """A row for each filter: the slowest and the quickest of a few times."""
+    """Return a row for each filter, with the slowest and the fastest of a few runs."""
     yield from head([f"ms of {result['events']:,} events", *TITLES])
     for name, times in result["questions"].items():
         cells = (f"{max(times[what]):.0f} / {min(times[what]):.0f}" if what in times else "" for what in WHAT)

@@ -1,4 +1,4 @@
-"""Fills the log with millions of events by SQL alone: pairs of pre and post, a hundred days old up to now."""
+"""Fills the log with millions of events by SQL alone: pairs of pre and post, spread over the last hundred days."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ORDER BY n, post
 
 
 def fill(events: int) -> None:
-    """Write so many events; the indexes are made afterwards, which is several times quicker."""
+    """Write this many events; the indexes are created afterwards, which is several times faster."""
     last = events // 2
     busy = max(1, last - min(BUSY, events // 4) // 2)
     with connection.cursor() as cursor:

@@ -1,8 +1,8 @@
-"""What the live page costs its browser: frames a second and memory, with many events held and many arriving.
+"""Measures what the live page costs its browser: frames per second and memory, with many events held and arriving.
 
-`python -m tests.benchmarks.live_page` starts a site and a Chromium; the events come from a websocket made up in the
-page, so that nothing else is measured. On a busy machine the milliseconds of a frame tell more than the frames.
-`--minutes 10` tells instead what the page holds after each minute, once its garbage is collected.
+`python -m tests.benchmarks.live_page` starts a site and a Chromium; the events come from a websocket faked in the page,
+so that nothing else is measured. On a busy machine the milliseconds per frame are more reliable than the frames per
+second. `--minutes 10` reports instead what the page holds after each minute, once its garbage is collected.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VIEWS = {"operations": "", "signals": "?view=signals", "cascades": "?view=cascad
 
 
 def main() -> None:
-    """Measure each view: while it follows, paused and scrolled through, and paused alone; or the memory of one."""
+    """Measure each view: while it follows, paused and scrolled through, and only paused; or the memory of one."""
     asked = options()
     print(f"{asked.held:,} events held, {asked.rate:,} a second arriving\n")
     head, scene = (HEAP, remember) if asked.minutes else (FRAMES, look)
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def options() -> argparse.Namespace:
-    """What was asked for."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--held", type=int, default=100_000, help="events that the page holds (100000)")
     parser.add_argument("--rate", type=int, default=1_000, help="events that arrive a second (1000)")
@@ -53,7 +53,7 @@ def options() -> argparse.Namespace:
 
 
 def fill(page: Any, asked: argparse.Namespace) -> None:
-    """Let the page hold what it shall hold, and have more come."""
+    """Fill the page with events, and have more arrive."""
     page.evaluate(f"bench.wanted = {asked.held}")
     while page.evaluate("bench.held < bench.wanted"):
         page.wait_for_timeout(200)
@@ -62,7 +62,7 @@ def fill(page: Any, asked: argparse.Namespace) -> None:
 
 
 def remember(name: str, page: Any, asked: argparse.Namespace) -> None:
-    """A line after each minute; of a page that is followed, and read in between."""
+    """Print a line after each minute, for a page that follows and is read in between."""
     debugger = page.context.new_cdp_session(page)
     debugger.send("Performance.enable")
     for minute in range(asked.minutes + 1):
@@ -77,7 +77,7 @@ def remember(name: str, page: Any, asked: argparse.Namespace) -> None:
 
 
 def look(name: str, page: Any, asked: argparse.Namespace) -> None:
-    """A line for each way of looking."""
+    """Print a line for each way of looking."""
     line(f"{name}, following", page, asked.seconds, scroll=False)
     page.keyboard.press("p")
     line(f"{name}, scrolling", page, asked.seconds, scroll=True)
@@ -85,7 +85,7 @@ def look(name: str, page: Any, asked: argparse.Namespace) -> None:
 
 
 def line(name: str, page: Any, seconds: int, *, scroll: bool) -> None:
-    """Frames and what one of them cost the main thread, in milliseconds."""
+    """Return frames, and what one of them cost the main thread, in milliseconds."""
     debugger = page.context.new_cdp_session(page)
     debugger.send("Performance.enable")
     before = costs(debugger)
@@ -97,13 +97,13 @@ def line(name: str, page: Any, seconds: int, *, scroll: bool) -> None:
 
 
 def costs(debugger: Any) -> list[float]:
-    """Seconds spent so far."""
+    """Return the seconds spent so far."""
     found = metrics(debugger)
     return [found[name] for name in COSTS]
 
 
 def metrics(debugger: Any) -> dict[str, float]:
-    """What the browser knows of the page."""
+    """Return the browser's metrics of the page."""
     return {one["name"]: one["value"] for one in debugger.send("Performance.getMetrics")["metrics"]}
 
 

@@ -1,4 +1,4 @@
-"""The machine in general words: enough to compare numbers, nothing that names it."""
+"""Describes the machine in general terms: enough to compare numbers, nothing that identifies it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.benchmarks.peers import PEERS, installed
 
 
 def description() -> str:
-    """Cores, system and versions."""
+    """Return cores, system and versions."""
     names = ["django", "psycopg", "orjson", *(PEERS[name] for name in installed())]
     packages = ", ".join(f"{name} {version(name)}" for name in names)
     return f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, {packages}"

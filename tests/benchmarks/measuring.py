@@ -1,7 +1,7 @@
 """Times saves in one process and one database, logged in every way.
 
-The ways take turns within each round, so that a machine that slows down slows them all down alike; each round draws
-their order anew, so that nobody always comes after the same other.
+The ways alternate within each round, so that a machine that slows down slows all of them down; their order is random in
+each round, so that none always follows the same other one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Save = Callable[[int], None]
 
 
 def new_person(person: type[PersonFields]) -> PersonFields:
-    """A person of the usual size, not saved yet."""
+    """Return a person of the usual size, not saved yet."""
     number = next(numbers)
     return person(
         username=f"ada{number}",
@@ -42,12 +42,12 @@ def new_person(person: type[PersonFields]) -> PersonFields:
 
 
 def people(person: type[PersonFields]) -> None:
-    """Those whose rows are updated."""
+    """Return the people whose rows are updated."""
     person._base_manager.bulk_create(new_person(person) for _ in range(PEOPLE))
 
 
 def updates(person: type[PersonFields], saves: int) -> Save:
-    """Two changed fields of loaded rows, each row in its turn, saved whole."""
+    """Update two fields of loaded rows, one row after another, each saved whole."""
     loaded = list(person._base_manager.order_by("pk")[:PEOPLE])
 
     def update(index: int) -> None:
@@ -60,7 +60,7 @@ def updates(person: type[PersonFields], saves: int) -> Save:
 
 
 def creates(person: type[PersonFields], saves: int) -> Save:
-    """New rows."""
+    """Create rows."""
     made = [new_person(person) for _ in range(saves)]
     return lambda index: made[index].save()
 
@@ -76,7 +76,7 @@ SCENES: dict[str, tuple[Callable[[type[PersonFields], int], Save], bool]] = {
 
 
 def measure(rounds: int, saves: int) -> dict[str, Any]:
-    """Microseconds a save, by scene and way, one number a round; one round more, unmeasured, warms up."""
+    """Return microseconds per save, by scene and way, one number per round; an extra round, not measured, warms up."""
     prepare(people)
     lots = random.Random(0)
     times: dict[str, dict[str, list[float]]] = {scene: {way: [] for way in WAYS} for scene in SCENES}
@@ -90,7 +90,7 @@ def measure(rounds: int, saves: int) -> dict[str, Any]:
 
 
 def sample(scene: str, name: str, saves: int) -> float:
-    """Microseconds a save, their commits and pages included; who has not logged every save ends the benchmark."""
+    """Return microseconds per save, with commits and pages; if not every save was logged, end the benchmark."""
     kind, blocks = SCENES[scene]
     way: Way = WAYS[name]
     size = BLOCK if blocks else 1
@@ -114,7 +114,7 @@ def sample(scene: str, name: str, saves: int) -> float:
 
 
 def bring_home() -> None:
-    """Move what SQLite's write-ahead log holds into the database, or the next in turn would be left to pay for it."""
+    """Move SQLite's write-ahead log into the database, which the next way would otherwise have to pay for."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint")

@@ -1,4 +1,4 @@
-"""What an event takes in memory while it waits for its COMMIT.
+"""Measures the memory that an event takes while it waits for its COMMIT.
 
 Each database is measured in a process of its own, by ``tracemalloc``.
 """
@@ -26,12 +26,12 @@ def main() -> None:
 
 
 def measure(databases: tuple[str, ...]) -> dict[str, Any]:
-    """Bytes an event of each database."""
+    """Return bytes per event on each database."""
     return {database: measured("tests.benchmarks.held", database, saves=SAVES) for database in databases}
 
 
 def report(results: dict[str, Any]) -> Iterator[str]:
-    """The table."""
+    """Return the table."""
     yield from head([f"bytes an event, of {2 * SAVES} in a block", "held until COMMIT", "at most during COMMIT"])
     for database, kinds in results.items():
         for kind, found in kinds.items():

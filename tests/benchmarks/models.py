@@ -1,4 +1,4 @@
-"""The rows that the benchmark saves: one class for each that logs them, with the same columns; a hand-written log."""
+"""The rows that the benchmark saves: one class per way to log them, with the same columns, and a hand-written log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db import models
 
 
 class PersonFields(models.Model):
-    """An account and profile in one row, without rules of its own: its saves cost what Django's saves cost."""
+    """An account and profile in one row, without rules of its own, so that its saves cost what Django's saves cost."""
 
     username = models.CharField(max_length=150, unique=True)
     email = models.EmailField()
@@ -28,11 +28,11 @@ class PersonFields(models.Model):
 
 
 class Person(PersonFields):
-    """Logged by nobody, by hand or by signal_log, in turns."""
+    """Not logged, logged by hand, or logged by signal_log, in turns."""
 
 
 class Handwritten(models.Model):
-    """What people write themselves: one row a save, no old values, no request, no outcome."""
+    """What people write themselves: one row per save; no old values, no request, no outcome."""
 
     label = models.CharField(max_length=200)
     object_pk = models.CharField(max_length=255)
@@ -61,7 +61,7 @@ if apps.is_installed("auditlog"):
     from auditlog.registry import auditlog
 
     class AuditlogPerson(PersonFields):
-        """Each save is compared with the row, which is read for it; the difference is written."""
+        """Each save is compared with the row, which is read for it, and the difference is written."""
 
     auditlog.register(AuditlogPerson)
 

@@ -1,4 +1,4 @@
-"""The packages of other people that the benchmark compares with, as far as they are installed.
+"""The third-party packages that the benchmark compares with, if they are installed.
 
 `make bench` installs them from a lock file of its own; nothing else in the project needs them.
 """
@@ -17,22 +17,22 @@ PEERS: Final = {
 """Python package: name on the package index."""
 
 APPS: Final = {"simple_history": ["simple_history"], "auditlog": ["auditlog"], "pghistory": ["pgtrigger", "pghistory"]}
-POSTGRES_ONLY: Final = {"pghistory"}  # its history is written by triggers
+POSTGRES_ONLY: Final = {"pghistory"}  # triggers write its history
 
 
 def installed() -> list[str]:
-    """Those of the packages that can be imported."""
+    """Return those of the packages that can be imported."""
     return [name for name in PEERS if find_spec(name)]
 
 
 def apps(engine: str) -> list[str]:
-    """What INSTALLED_APPS gets for them on this kind of database."""
+    """Return their INSTALLED_APPS on this kind of database."""
     usable = [name for name in installed() if name not in POSTGRES_ONLY or engine.endswith("postgresql")]
     return [app for name in usable for app in APPS[name]]
 
 
 def complain() -> None:
-    """Say on stderr which are missing, and how to get them."""
+    """Say on stderr which are missing, and how to install them."""
     missing = [package for name, package in PEERS.items() if name not in installed()]
     if missing:
         print(

@@ -1,4 +1,5 @@
-"""Where a recorded save spends its time, piece by piece, and what other ways of writing its events would cost."""
+"""Measures where a recorded save spends its time, piece by piece, and what other ways of writing its events
+would cost."""
 
 from __future__ import annotations
 
@@ -23,12 +24,12 @@ def main() -> None:
 
 
 def measure(databases: tuple[str, ...], repeats: int) -> dict[str, dict[str, float]]:
-    """Microseconds of each piece on each database."""
+    """Return microseconds of each piece on each database."""
     return {database: measured("tests.benchmarks.piecewise", database, repeats=repeats) for database in databases}
 
 
 def report(results: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """The table."""
+    """Return the table."""
     yield from head(["piece, µs at best", *(NAMES[database] for database in results)])
     for piece in dict.fromkeys(piece for found in results.values() for piece in found):
         cells = (found.get(piece) for found in results.values())

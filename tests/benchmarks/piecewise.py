@@ -1,4 +1,4 @@
-"""Times the pieces of one recorded save by themselves, in turns, the best of many tries."""
+"""Times the pieces of one recorded save by themselves, alternating, the best of many tries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOOPS = 200
 
 
 def measure(repeats: int) -> dict[str, float]:
-    """Microseconds by piece."""
+    """Return microseconds by piece."""
     prepare(people)
     pipeline.start()
     connection = connections["default"]
@@ -44,13 +44,13 @@ def measure(repeats: int) -> dict[str, float]:
 
 
 def drafts(connection: Any) -> list[Draft]:
-    """Both events of an update of two fields."""
+    """Return both events of an update of two fields."""
     opened = opening(connection)
     return [opened[piece]() for piece in opened]
 
 
 def opening(connection: Any) -> Pieces:
-    """The two signals of a save as the recorder sees them."""
+    """Return what the recorder does for the two signals of a save, a function for each event."""
     plan = plan_of(Person)
     assert plan is not None
     person = Person.objects.order_by("pk")[0]
@@ -76,7 +76,7 @@ def opening(connection: Any) -> Pieces:
 
 
 def in_python(connection: Any) -> Pieces:
-    """What is done before anything goes to the database."""
+    """Return the pieces before anything is sent to the database."""
     both = drafts(connection)
     event = frozen(both)[0]
     return opening(connection) | {
@@ -86,7 +86,7 @@ def in_python(connection: Any) -> Pieces:
 
 
 def in_the_database(connection: Any, events: list[Event]) -> Pieces:
-    """Both rows, written in the ways there are."""
+    """Return the pieces that write both rows, in every possible way."""
     connection.ensure_connection()
     rows = [row_of(event, connection) for event in events]
     if connection.vendor == "sqlite":
@@ -128,13 +128,13 @@ def in_the_database(connection: Any, events: list[Event]) -> Pieces:
 
 
 def nothing(connection: Any) -> None:
-    """A transaction with a statement that does nothing, as ``transaction.atomic`` makes it."""
+    """Run a transaction with an empty statement, as ``transaction.atomic`` makes it."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 
 
 def in_one_transaction(connection: Any, rows: list[list[Any]]) -> Callable[[], None]:
-    """The rows alone; the transaction is begun by the first and left open."""
+    """Write only the rows; the first try begins the transaction, which stays open."""
 
     def work() -> None:
         if not connection.connection.in_transaction:
@@ -145,7 +145,7 @@ def in_one_transaction(connection: Any, rows: list[list[Any]]) -> Callable[[], N
 
 
 def pipelined(raw: Any) -> None:
-    """The driver's own way to send BEGIN along with a statement."""
+    """Send BEGIN together with a statement, the driver's own way."""
     raw.autocommit = False
     with raw.pipeline():
         raw.execute("SELECT 1")

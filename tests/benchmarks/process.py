@@ -20,7 +20,7 @@ SETTINGS = "tests.benchmarks.settings"
 
 
 def measured(module: str, database: str, settings: str = SETTINGS, **options: int) -> dict[str, Any]:
-    """What ``measure(**options)`` of the module returns there."""
+    """Return what ``measure(**options)`` of the module returns there."""
     print(f"{module} on {NAMES[database]} {options}", file=sys.stderr)  # it takes minutes
     with address_of(database) as address:
         environment = os.environ | {
@@ -42,7 +42,7 @@ def measured(module: str, database: str, settings: str = SETTINGS, **options: in
 
 @contextmanager
 def address_of(database: str) -> Iterator[str]:
-    """An empty database, for as long as the block lasts."""
+    """Make an empty database for the duration of the block."""
     if database == "sqlite":
         with tempfile.TemporaryDirectory() as folder:
             yield f"sqlite:///{folder}/benchmark.sqlite3"
@@ -54,7 +54,7 @@ def address_of(database: str) -> Iterator[str]:
 
 
 def inside() -> None:
-    """In the child: measure, and hand the numbers to the parent."""
+    """Measure in the child process, and pass the numbers to the parent."""
     import importlib
 
     import django

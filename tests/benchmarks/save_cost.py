@@ -1,4 +1,4 @@
-"""What recording adds to a save, beside a hand-written INSERT and other people's packages.
+"""Measures what recording adds to a save, compared with a hand-written INSERT and third-party packages.
 
 Each database is measured in a process of its own, PostgreSQL on a server started for it.
 """
@@ -26,7 +26,7 @@ OTHERS = {
 }
 Times = Mapping[str, list[float]]
 
-# At most so many times what the other adds: by database and whether in an atomic block.
+# The highest ratio to what the other way adds: by database and whether in an atomic block.
 GOALS = {
     ("sqlite", False): {"handwritten": 2.0, "simple_history": 0.25},
     ("sqlite", True): {"handwritten": 1.5, "simple_history": 0.15},
@@ -40,13 +40,13 @@ def main() -> None:
     options = arguments()
     results = measure(options)
     if options.json:
-        print(json.dumps({"machine": description(), "saves": options.saves, **turned_over(results)}))
+        print(json.dumps({"machine": description(), "saves": options.saves, **by_measurement(results)}))
     else:
         print("\n".join(report(results, options)))
 
 
 def arguments() -> argparse.Namespace:
-    """The command line; wrong numbers are refused with the right ones."""
+    """Parse the command line; invalid numbers are refused with the valid ones."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.save_cost", description=__doc__.split("\n")[0])
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="every single measurement, for other programs")
@@ -56,7 +56,7 @@ def arguments() -> argparse.Namespace:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What can be chosen for this measurement."""
+    """Add the options of this measurement."""
     parser.add_argument("--database", choices=(*DATABASES, "both"), default="both")
     parser.add_argument("--rounds", type=int, default=20, help="how often each is measured, in turns (20)")
     parser.add_argument("--saves", type=int, default=400, help=f"saves a measurement, a multiple of {BLOCK} (400)")
@@ -71,7 +71,7 @@ def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
 
 
 def measure(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """The measurements of each chosen database."""
+    """Return the measurements of each chosen database."""
     peers.complain()
     chosen = DATABASES if options.database == "both" else (options.database,)
     return {
@@ -80,14 +80,14 @@ def measure(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     }
 
 
-def turned_over(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """First what was measured, then on which database."""
+def by_measurement(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Regroup the results by measurement, then by database."""
     return {name: {database: result[name] for database, result in results.items()} for name in ("times", "logs")}
 
 
 # --- the tables -------------------------------------------------------------------------------------
 def report(results: dict[str, dict[str, Any]], options: argparse.Namespace) -> Iterator[str]:
-    """Three tables: what each adds, how signal_log compares, and what each wrote for it."""
+    """Return three tables: what each way adds, how signal_log compares, and what each wrote for it."""
     yield f"{description()}; {options.rounds} rounds of {options.saves} saves each, taking turns."
     for header, row in (
         (["added µs a save", "bare save", *OTHERS.values(), OURS], added_row),
@@ -103,20 +103,20 @@ def report(results: dict[str, dict[str, Any]], options: argparse.Namespace) -> I
 
 
 def added_row(database: str, scene: str, ways: Times) -> str:
-    """Medians over the rounds, the middle half of them in brackets."""
+    """Return medians over the rounds, with the middle half of them in brackets."""
     cells = [spread(added(ways, way)) if way in ways else absent(way, database) for way in (*OTHERS, OURS)]
     return line([title(database, scene), spread(ways["bare"]), *cells])
 
 
 def ratio_row(database: str, scene: str, ways: Times) -> str:
-    """Ratios, each with its goal if there is one: ``1.40 ≤ 1.8`` has met it, ``**4.40** > 1.8`` has not."""
+    """Return ratios, each with its goal if there is one: ``1.40 ≤ 1.8`` has met it, ``**4.40** > 1.8`` has not."""
     goals = GOALS[database, "atomic" in scene]
     cells = [ratio(ways, way, goals.get(way)) if way in ways else absent(way, database) for way in OTHERS]
     return line([title(database, scene), *cells])
 
 
 def logs_row(database: str, logs: Mapping[str, Mapping[str, int]]) -> str:
-    """What each left in its log."""
+    """Return what each way left in its log."""
     cells = [
         "{rows}, {columns}, {indexes}".format(**logs[way]) if way in logs else absent(way, database)
         for way in (*OTHERS, OURS)
@@ -129,23 +129,23 @@ def title(database: str, scene: str) -> str:
 
 
 def absent(way: str, database: str) -> str:
-    """Why there is no number."""
+    """Return why there is no number."""
     return "PostgreSQL only" if way in peers.POSTGRES_ONLY and database == "sqlite" else "not installed"
 
 
 def added(ways: Times, way: str) -> list[float]:
-    """Microseconds more than bare, compared round by round: slow rounds do not count as cost."""
+    """Return microseconds above bare, compared round by round, so that slow rounds do not count as cost."""
     return [taken - alone for taken, alone in zip(ways[way], ways["bare"], strict=True)]
 
 
 def ratio(ways: Times, way: str, goal: float | None) -> str:
-    """How often what the other adds fits into what signal_log adds."""
+    """Return what signal_log adds, as a multiple of what the other way adds."""
     theirs = median(added(ways, way))
     return with_goal(median(added(ways, OURS)) / theirs, goal) if theirs > 0 else "lost in noise"
 
 
 def spread(values: list[float]) -> str:
-    """Median and quartiles."""
+    """Return median and quartiles."""
     low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
     return f"{median(values):.0f} ({low:.0f} to {high:.0f})"
 

@@ -10,10 +10,10 @@ __all__ = ["DATABASES", "DEFAULT_AUTO_FIELD", "USE_TZ"]
 SECRET_KEY = os.environ["SECRET_KEY"]
 DEBUG = False
 INSTALLED_APPS = [
-    "django.contrib.contenttypes",  # this and the next for the packages that are compared with
+    "django.contrib.contenttypes",  # this and the next are for the packages compared with
     "django.contrib.auth",
     "signal_log",
     *peers.apps(DATABASES["default"]["ENGINE"]),
     "tests.benchmarks",
 ]
-SIGNAL_LOG = {"MODELS": ["benchmarks.Person"]}  # everything else as it is by default, here and for the others
+SIGNAL_LOG = {"MODELS": ["benchmarks.Person"]}  # everything else is the default, here and for the others

@@ -1,4 +1,4 @@
-"""What an event takes on disk, indexes included: a profile's edit in a request, two events each.
+"""Measures what an event takes on disk, indexes included: a profile's edit in a request, two events each.
 
 Each database is measured in a process of its own, in the reference installation as it is.
 """
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What can be chosen for this measurement."""
+    """Add the options of this measurement."""
     parser.add_argument("--events", type=int, default=EVENTS, help=f"how many fill the log, an even number ({EVENTS})")
 
 
@@ -39,7 +39,7 @@ def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
 
 
 def measure(databases: tuple[str, ...], events: int) -> dict[str, Any]:
-    """Bytes an event of each database."""
+    """Return bytes per event on each database."""
     return {
         database: measured("tests.benchmarks.edits", database, settings="observatory.settings", events=events)
         for database in databases
@@ -47,7 +47,7 @@ def measure(databases: tuple[str, ...], events: int) -> dict[str, Any]:
 
 
 def report(results: dict[str, Any]) -> Iterator[str]:
-    """Two tables: what the log's tables and indexes take; the columns of an event's row."""
+    """Return two tables: the log's tables and indexes, and the columns of an event's row."""
     first = next(iter(results.values()))
     events, table = first["events"], first["table"]
     yield from head([f"bytes an event, after {events:,}", *(NAMES[database] for database in results)])
@@ -66,17 +66,17 @@ def report(results: dict[str, Any]) -> Iterator[str]:
 
 
 def every(results: dict[str, Any], kind: str) -> list[str]:
-    """The names of any database, in order."""
+    """Return the names from any database, in order."""
     return list(dict.fromkeys(name for result in results.values() for name in result[kind]))
 
 
 def widest(results: dict[str, Any], column: str) -> float:
-    """The column's bytes where it takes most."""
+    """Return the column's size on the database where it is largest."""
     return max(result["columns"][column] for result in results.values())
 
 
 def number(value: float | None) -> str:
-    """Bytes, or that there is no such part."""
+    """Format the bytes, or that there is no such part."""
     return "none" if value is None else f"{value:.0f}"
 
 

@@ -1,4 +1,4 @@
-"""The ways in which a save is logged: not at all, by hand, by signal_log, by the packages that are installed."""
+"""The ways to log a save: not at all, by hand, by signal_log, by the packages that are installed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIELDS = [field.attname for field in Person._meta.concrete_fields]
 
 
 class Way(NamedTuple):
-    """Whose rows are saved, where that is logged, in how many rows a save, and what switches it on."""
+    """Whose rows are saved, where that is logged, in how many rows per save, and what switches it on."""
 
     person: type[PersonFields]
     log: type[models.Model] | None = None
@@ -32,7 +32,7 @@ class Way(NamedTuple):
 
 @contextmanager
 def handwritten() -> Iterator[None]:
-    """A receiver of ``post_save`` with one INSERT by hand."""
+    """Log by a receiver of ``post_save`` with one INSERT by hand."""
     post_save.connect(write_by_hand, sender=Person)
     try:
         yield
@@ -41,7 +41,7 @@ def handwritten() -> Iterator[None]:
 
 
 def write_by_hand(instance: Person, created: bool, **_: Any) -> None:
-    """The receiver."""
+    """Write the row in the receiver."""
     values = {name: instance.__dict__[name] for name in FIELDS}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -52,7 +52,7 @@ def write_by_hand(instance: Person, created: bool, **_: Any) -> None:
 
 @contextmanager
 def signal_log() -> Iterator[None]:
-    """The recorder with its defaults."""
+    """Log by the recorder with its defaults."""
     pipeline.start()
     try:
         yield
@@ -67,7 +67,7 @@ WAYS = {
 }
 """Rows in its log, and in no other: who writes less has not done the work."""
 
-# The packages log the class that was declared to them, always, so nothing is to be switched on.
+# The packages always log the class declared to them, so there is nothing to switch on.
 for _name, _person, _log in (
     ("simple_history", "SimpleHistoryPerson", "benchmarks.HistoricalSimpleHistoryPerson"),
     ("auditlog", "AuditlogPerson", "auditlog.LogEntry"),
@@ -78,9 +78,9 @@ for _name, _person, _log in (
 
 
 def prepare(people: Callable[[type[PersonFields]], None]) -> None:
-    """The tables and triggers of all ways, and people to change."""
-    pipeline.stop()  # the app has started it; the ways turn it on
-    call_command("migrate", verbosity=0)  # first: the tables without migrations refer to those with
+    """Create the tables and triggers of all ways, and people to change."""
+    pipeline.stop()  # the app has started it; the ways switch it on
+    call_command("migrate", verbosity=0)  # first, because the tables without migrations refer to those with migrations
     call_command("migrate", run_syncdb=True, verbosity=0)
     if apps.is_installed("pgtrigger"):
         from pgtrigger import installation
@@ -91,12 +91,12 @@ def prepare(people: Callable[[type[PersonFields]], None]) -> None:
 
 
 def rows() -> dict[str, int]:
-    """How many rows each log has."""
+    """Return how many rows each log has."""
     return {name: way.log._base_manager.count() for name, way in WAYS.items() if way.log}
 
 
 def logs() -> dict[str, dict[str, int]]:
-    """What a save leaves in each log: rows, of so many columns, in so many indexes."""
+    """Return what a save leaves in each log: rows, columns per row, and indexes."""
     return {
         name: {
             "rows": way.rows,
@@ -109,7 +109,7 @@ def logs() -> dict[str, dict[str, int]]:
 
 
 def indexes(table: str) -> int:
-    """Indexes of a table; SQLite keeps its rows in the order of the integer key, which therefore is none there."""
+    """Count a table's indexes; SQLite stores rows in the order of the integer key, which is therefore not an index."""
     with connection.cursor() as cursor:
         found = connection.introspection.get_constraints(cursor, table).values()
     primary = connection.vendor == "postgresql"

@@ -11,7 +11,7 @@ from tests.benchmarks.process import measured
 @pytest.mark.postgresql
 def test_every_question_is_asked_and_told() -> None:
     """A thousand events are made the way the ten million are, and every query is run and reported."""
-    result = measured("tests.benchmarks.large_log_asked", "postgres", settings="observatory.settings", events=1_000)
+    result = measured("tests.benchmarks.large_log_queries", "postgres", settings="observatory.settings", events=1_000)
     lines = list(large_log.report(result))
     assert len(lines) == 2 + len(result["questions"]) + 2
     assert all(set(times) <= set(large_log.WHAT) for times in result["questions"].values())

@@ -1,1 +1,1 @@
-"""What a live tail delivers, beside a textbook Channels consumer and beside bare daphne: ``make bench-live``."""
+"""What a live tail delivers, compared with a textbook Channels consumer and bare daphne: ``make bench-live``."""

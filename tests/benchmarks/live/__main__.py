@@ -1,4 +1,4 @@
-"""Measures what docs/live-performance.md says, and prints its tables: ``make bench-live``."""
+"""Measures everything in docs/live-performance.md and prints its tables: ``make bench-live``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PARTS = ("sustained", "soon", "ring", "stalled", "outages", "idle")
 
 
 def main() -> None:
-    """One scenario after the other, then the tables."""
+    """Run one scenario after the other, then print the tables."""
     options = arguments()
     size = QUICK if options.quick else Size()
     found: dict[str, Any] = {}
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.live", description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="50 sockets and short steps: whether it runs, no figures")
     parser.add_argument("--json", action="store_true", help="every figure, for other programs")
@@ -40,7 +40,7 @@ def arguments() -> argparse.Namespace:
 
 
 def sustained(testbed: Testbed, size: Size) -> dict[str, Any]:
-    """How much, beside the baselines."""
+    """Measure throughput, compared with the baselines."""
     return {
         "textbook": scenarios.textbook(testbed, size),
         "bare": scenarios.bare(testbed, size, 1),
@@ -50,7 +50,7 @@ def sustained(testbed: Testbed, size: Size) -> dict[str, Any]:
 
 
 def soon(testbed: Testbed, size: Size) -> dict[str, Any]:
-    """How soon, and whether once."""
+    """Measure latency, and whether each event comes once."""
     many = f"{size.sockets} sockets"
     return {
         "1 socket, 20/s, saves": scenarios.soon(testbed, size, 1, 20) | {"goal_p50": 10.0},
@@ -60,7 +60,7 @@ def soon(testbed: Testbed, size: Size) -> dict[str, Any]:
 
 
 def ring(testbed: Testbed, size: Size) -> dict[str, Any]:
-    """What a writer pays."""
+    """Measure what a writer pays."""
     return {
         f"{name}, {dashboards} dashboards": scenarios.ring(testbed, size, redis=redis, dashboards=dashboards)
         | {"goal": goal}
@@ -70,17 +70,17 @@ def ring(testbed: Testbed, size: Size) -> dict[str, Any]:
 
 
 def stalled(testbed: Testbed, size: Size) -> dict[str, Any]:
-    """Sockets that stop reading."""
+    """Measure sockets that stop reading."""
     return scenarios.stalled(testbed, size)
 
 
 def outages(testbed: Testbed, size: Size) -> dict[str, Any]:
-    """Servers that stop and come back."""
+    """Measure servers that stop and come back."""
     return {what: scenarios.outage(testbed, size, what) for what in ("Redis", "database", "server")}
 
 
 def idle(testbed: Testbed, size: Size) -> dict[str, Any]:
-    """Nothing happens."""
+    """Measure an idle server."""
     return scenarios.idle(testbed, size) | {"sockets": size.sockets}
 
 

@@ -1,4 +1,4 @@
-"""Baseline (b): bare daphne; a frame is encoded once and sent to all; no database, no permissions."""
+"""Baseline (b): bare daphne; a frame is encoded once and sent to all, without database and permissions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ background: set[asyncio.Task[None]] = set()
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """A socket that gets everything; its first message may be an order to publish."""
+    """Send everything to each socket; its first message may be an order to publish."""
     await receive()
     await send({"type": "websocket.accept"})
     if scope["path"] == "/publish/":
@@ -36,7 +36,7 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
 
 
 async def publish(rate: float, batch: int, seconds: float, report: str) -> None:
-    """So many events a second, so many in a frame; writes what it sent when."""
+    """Publish events at this rate, this many per frame, and write down what was sent when."""
     ids: list[int] = []
     committed: list[float] = []
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The process of the clients: does what it is told, one JSON object a line on standard input, and answers each."""
+"""The process of the clients: reads orders, one JSON object per line on standard input, and answers each."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any, Final
 from tests.benchmarks.live.tally import Frames, Tally, summary
 from tests.benchmarks.live.websocket import Socket, handshake
 
-# As the page does (signal_log/static/signal_log/js/server/socket.js).
+# The same as the page's (signal_log/static/signal_log/js/server/socket.js).
 ACK_EVENTS, ACK_BYTES, ACK_EVERY = 100, 64_000, 3.0
 COME_BACK_AFTER: Final = 0.3
 AT_ONCE: Final = 50
 
 
 class LoadClient:
-    """One client: a socket, and another after it when it is cut."""
+    """One client: a socket, and the next one when it is cut."""
 
     def __init__(self, group: LoadClients) -> None:
         self.group = group
@@ -34,7 +34,7 @@ class LoadClient:
         self._socket: Socket | None = None
 
     async def open(self) -> None:
-        """Connect; again and again while nobody is there."""
+        """Connect, retrying until a server answers."""
         loop = asyncio.get_running_loop()
         request = handshake(self.group.port, self.group.path, self.group.cookie)
         while not self.group.over:
@@ -104,7 +104,7 @@ class LoadClient:
             self._socket.cut()
 
     def stall(self) -> None:
-        """Read and acknowledge nothing more."""
+        """Stop reading and acknowledging."""
         self.stalled = True
         if self._socket is not None:
             self._socket.stop_reading()
@@ -123,7 +123,7 @@ class LoadClients:
         self.subscribes = self.over = self.churning = False
 
     async def connect(self, count: int, port: int, path: str, cookie: str, subscribes: bool) -> dict[str, Any]:
-        """Open clients until there are ``count``; answers when all of them are subscribed."""
+        """Open clients until there are ``count``, and answer when all of them are subscribed."""
         self.port, self.path, self.cookie, self.subscribes = port, path, cookie, subscribes
         while len(self.clients) < count:
             new = [LoadClient(self) for _ in range(min(AT_ONCE, count - len(self.clients)))]
@@ -134,7 +134,7 @@ class LoadClients:
         return {"connected": len(self.clients)}
 
     async def begin(self) -> dict[str, Any]:
-        """Forget what was counted so far."""
+        """Reset all counts."""
         self.frames = Frames()
         self.messages = []
         for client in self.clients:
@@ -146,7 +146,7 @@ class LoadClients:
         return {}
 
     async def churn(self, every: float) -> dict[str, Any]:
-        """From now on, until the end is waited for, cut each client so often, evenly spread."""
+        """Cut each client this often, evenly spread, until `finish` is called."""
         self.churning = True
         self.tasks.append(asyncio.ensure_future(self._churn(every)))
         return {}
@@ -160,13 +160,13 @@ class LoadClients:
                 await asyncio.sleep(every / len(self.clients))
 
     async def stall(self, count: int) -> dict[str, Any]:
-        """The first so many stop reading; they are no longer counted."""
+        """Let the first clients stop reading; they are no longer counted."""
         for client in self.clients[:count]:
             client.stall()
         return {}
 
     async def finish(self, report: str, patience: float) -> dict[str, Any]:
-        """Wait until every client has every event, or none has got any for so long; what was counted."""
+        """Wait until every client has every event, or none has received any for this long, and return the counts."""
         self.churning = False
         written = json.loads(Path(report).read_text())  # noqa: ASYNC240  nothing else is going on
         ids, committed = written["ids"], written["committed"]
@@ -189,7 +189,7 @@ class LoadClients:
 
 
 async def main() -> None:
-    """Until standard input ends."""
+    """Run until standard input ends."""
     group = LoadClients()
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):

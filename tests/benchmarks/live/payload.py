@@ -24,5 +24,5 @@ LIKE: Final = {
 
 
 def event(number: int) -> dict[str, Any]:
-    """The event with this id."""
+    """Return the event with this id."""
     return {"id": number, **LIKE}

@@ -1,4 +1,4 @@
-"""Makes the people of the benchmark in its database; prints the cookie of one who may see events."""
+"""Creates the people of the benchmark in its database, and prints the cookie of one who may see events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import django
 
 
 def main() -> None:
-    """Accounts to be saved, and an observer who is logged in."""
+    """Create accounts to be saved, and an observer who is logged in."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
     django.setup()
     from django.conf import settings

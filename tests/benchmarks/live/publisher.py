@@ -1,7 +1,7 @@
-"""The process that makes events at a rate: ``rows`` and ``saves`` for the log, ``group_send`` for the textbook.
+"""The process that makes events at a given rate: ``rows`` and ``saves`` for the log, ``group_send`` for the textbook.
 
-It writes a file with the ids and the time of the commit of each. For the log the ids are those found in the table
-afterwards: what was committed, whatever the publisher believes.
+It writes a file with the ids and the commit time of each. For the log the ids are read from the table afterwards: what
+was committed, whatever the publisher believes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RETRY_AFTER: Final = 0.2
 
 
 def main() -> None:
-    """One order from the command line."""
+    """Run one order from the command line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
     django.setup()
     order = json.loads(sys.argv[1])
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def paced(rate: float, size: int, seconds: float, publish: Callable[[int], None]) -> dict[str, Any]:
-    """Publish ``size`` events again and again so that there are ``rate`` a second; the time after each."""
+    """Publish ``size`` events repeatedly so that there are ``rate`` a second, and return the time after each call."""
     committed: list[float] = []
     began = time.monotonic()
     for turn in range(max(1, round(rate * seconds / size))):
@@ -43,7 +43,7 @@ def paced(rate: float, size: int, seconds: float, publish: Callable[[int], None]
 
 # --- for the log ------------------------------------------------------------------------------------
 def rows(rate: float, seconds: float, through_outage: bool = False) -> dict[str, Any]:
-    """Events written as the recorder writes them, 50 commits a second; ``through_outage`` retries failed ones."""
+    """Write events as the recorder does, 50 commits a second; ``through_outage`` retries failed ones."""
     from django.db import DatabaseError, connection, transaction
 
     from signal_log.store.append import append
@@ -75,7 +75,7 @@ RECEIVERS: Final = [{"receiver": "users.signals.make_profile", "us": 120}]
 
 
 def saves(rate: float, seconds: float) -> dict[str, Any]:
-    """Profiles saved one by one in autocommit: two events each, recorded, committed and rung by signal_log itself."""
+    """Save profiles one by one in autocommit: two events each, with signal_log's own recording and doorbell."""
     from users.models import Profile
 
     people = list(Profile.objects.filter(user__username__startswith="person")[:100])
@@ -90,14 +90,14 @@ def saves(rate: float, seconds: float) -> dict[str, Any]:
 
 
 def newest() -> int:
-    """The newest id in the log."""
+    """Return the newest id in the log."""
     from signal_log.models import SignalEvent
 
     return SignalEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def with_ids(result: dict[str, Any], before: int, interrupted: bool) -> dict[str, Any]:
-    """With the ids of the table; the only writer's commits hold them in order, evenly."""
+    """Add the ids from the table; this is the only writer, so its commits hold them in order, evenly."""
     from signal_log.models import SignalEvent
 
     found = SignalEvent.objects.filter(pk__gt=before).order_by("pk")
@@ -112,7 +112,7 @@ def with_ids(result: dict[str, Any], before: int, interrupted: bool) -> dict[str
 
 # --- for the textbook -------------------------------------------------------------------------------
 def group_send(rate: float, seconds: float) -> dict[str, Any]:
-    """The payload in ``group_send``, on one loop and one connection that are kept."""
+    """Send the payload by ``group_send``, on one event loop and one connection."""
     from channels.layers import get_channel_layer
 
     from tests.benchmarks.live.payload import event

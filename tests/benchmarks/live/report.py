@@ -1,4 +1,4 @@
-"""The figures as tables in Markdown, each beside its goal."""
+"""Writes the figures as tables in Markdown, each beside its goal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BASELINES: Final = {
 
 
 def report(found: Figures) -> Iterator[str]:
-    """All tables that there are figures for."""
+    """Return all tables for which there are figures."""
     yield f"{description()}, channels {version('channels')}, daphne {version('daphne')}; PostgreSQL, Valkey."
     for part in (deliveries, latencies, ring, trouble):
         if lines := list(part(found)):
@@ -30,7 +30,7 @@ def report(found: Figures) -> Iterator[str]:
 
 
 def deliveries(found: Figures) -> Iterator[str]:
-    """What is sustained, and the two ratios."""
+    """Return what is sustained, and the two ratios."""
     rates = found.get("sustained", {})
     if not rates:
         return
@@ -59,7 +59,7 @@ def deliveries(found: Figures) -> Iterator[str]:
 
 
 def step_cells(step: Figures) -> list[str]:
-    """A step that held, and how the next one broke."""
+    """Return a step that held, and how the next one failed."""
     broke = step.get("broke_at")
     return [
         f"{step['rate']:,}",
@@ -72,14 +72,14 @@ def step_cells(step: Figures) -> list[str]:
 
 
 def at_least(number: float, goal: float | None) -> str:
-    """``55.0 ≥ 20`` has met its goal, ``**11.0** < 20`` has not."""
+    """Format a value that met its goal as ``55.0 ≥ 20``, one that did not as ``**11.0** < 20``."""
     if goal is None:
         return f"{number:.2f}"
     return f"{number:.2f} ≥ {goal:g}" if number >= goal else f"**{number:.2f}** < {goal:g}"
 
 
 def latencies(found: Figures) -> Iterator[str]:
-    """How soon, and whether each event came once."""
+    """Return the latencies, and whether each event came once."""
     scenarios = found.get("soon", {})
     if not scenarios:
         return
@@ -102,7 +102,7 @@ def latencies(found: Figures) -> Iterator[str]:
 
 
 def ring(found: Figures) -> Iterator[str]:
-    """What a writer pays for a ring."""
+    """Return what a writer pays for a ring."""
     scenarios = found.get("ring", {})
     if not scenarios:
         return
@@ -130,7 +130,7 @@ def ring(found: Figures) -> Iterator[str]:
 
 
 def trouble(found: Figures) -> Iterator[str]:
-    """Stalled sockets, outages, idleness."""
+    """Return stalled sockets, outages and idling."""
     if stalled := found.get("stalled"):
         yield from head(["50 sockets, 500 events/s", "p50 ms", "p99 ms", "server memory, grown by MB", "lost"])
         for name, title in (("all", "all 50 read"), ("stalled", "5 stop reading: the other 45")):

@@ -1,4 +1,4 @@
-"""The project as it is, with one more address that measures its doorbell from a thread of the same process."""
+"""The project plus an address that measures its doorbell from a thread of the same process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """``/ring/?count=1000&pause=0.005``: microseconds of so many rings, so far apart."""
+    """Answer ``/ring/?count=1000&pause=0.005`` with the microseconds of this many rings, this far apart."""
     if scope.get("path") != "/ring/":
         await project(scope, receive, send)
         return
@@ -30,15 +30,15 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
 
 
 def measure(count: int, pause: float) -> dict[str, float]:
-    """Each ring by itself, as a writer's thread sees it; and a function that does nothing, in its place."""
+    """Time each ring by itself, as a writer's thread sees it, and an empty function for comparison."""
     for _ in range(10):
         doorbell.ring()
-    nothing = shares(timed(count, pause, lambda: None))
-    return shares(timed(count, pause, doorbell.ring)) | {"nothing_p50": nothing["p50"]}
+    nothing = percentiles(timed(count, pause, lambda: None))
+    return percentiles(timed(count, pause, doorbell.ring)) | {"nothing_p50": nothing["p50"]}
 
 
 def timed(count: int, pause: float, call: Callable[[], None]) -> list[int]:
-    """The nanoseconds of each call."""
+    """Return the nanoseconds of each call."""
     clock = time.perf_counter_ns
     taken = []
     for _ in range(count):
@@ -53,7 +53,7 @@ def timed(count: int, pause: float, call: Callable[[], None]) -> list[int]:
     return taken
 
 
-def shares(taken: list[int]) -> dict[str, float]:
-    """In microseconds."""
+def percentiles(taken: list[int]) -> dict[str, float]:
+    """Return percentiles in microseconds."""
     cuts = quantiles(taken, n=100, method="inclusive")
     return {"p50": cuts[49] / 1000, "p99": cuts[98] / 1000, "mean": sum(taken) / len(taken) / 1000}

@@ -1,4 +1,4 @@
-"""What is measured: each scenario runs on a testbed and returns its figures."""
+"""The scenarios that are measured: each runs on a testbed and returns its figures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Size:
-    """How much is done."""
+    """The size of a run."""
 
     sockets: int = 500
     seconds: float = 4.0
@@ -56,13 +56,13 @@ STEPS: Final = {
 
 
 def progress(text: str) -> None:
-    """Tell on standard error how far it is: it takes minutes."""
+    """Report progress on standard error, because a run takes minutes."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 # --- how much -------------------------------------------------------------------------------------
 def sustained(name: str, run_step: Callable[[float], Figures]) -> Figures:
-    """The highest step that is sustained: the rate kept, nothing lost, p99 below a second."""
+    """Find the highest sustained step: the rate is kept, nothing is lost, and p99 is below a second."""
     best: Figures = {"rate": 0, "deliveries_a_second": 0.0}
     broke: Figures = {}
     for rate in STEPS[name]:
@@ -81,12 +81,12 @@ def sustained(name: str, run_step: Callable[[float], Figures]) -> Figures:
 
 
 def holds(step: Figures) -> bool:
-    """Whether this rate is sustained."""
+    """Return whether this rate is sustained."""
     return step["kept"] >= SUSTAINED_RATE and not step["lost"] + step["twice"] and step["p99"] < SUSTAINED_P99
 
 
 def short(step: Figures) -> str:
-    """The figures of a step in a line."""
+    """Return the figures of a step in one line."""
     rounded = {key: round(value, 2) if isinstance(value, float) else value for key, value in step.items()}
     return " ".join(f"{key}={value}" for key, value in rounded.items() if key not in ("broke_at", "bytes", "last"))
 
@@ -94,7 +94,7 @@ def short(step: Figures) -> str:
 def counted(
     testbed: Testbed, server: Daphne, clients: ClientProcess, publish: Callable[[], Figures], **more: Any
 ) -> Figures:
-    """One step: forget, publish, wait for the last event, count."""
+    """Run one step: reset, publish, wait for the last event, count."""
     clients.tell("begin")
     watched = [server.process.pid if server.process else 0, clients.process.pid]
     cpu, waited = cpu_seconds(server), [waited_seconds(process) for process in watched]
@@ -115,7 +115,7 @@ def counted(
 
 
 def textbook(testbed: Testbed, size: Size) -> Figures:
-    """(a)"""
+    """Measure baseline (a)."""
     with testbed.serve(TEXTBOOK) as server, testbed.pages(server, size.sockets, ours=False) as clients:
 
         def run_step(rate: float) -> Figures:
@@ -128,7 +128,7 @@ def textbook(testbed: Testbed, size: Size) -> Figures:
 
 
 def bare(testbed: Testbed, size: Size, batch: int) -> Figures:
-    """(b), with so many events in a frame."""
+    """Measure baseline (b), with this many events per frame."""
     with testbed.serve(BARE) as server, testbed.pages(server, size.sockets, ours=False) as clients:
 
         def run_step(rate: float) -> Figures:
@@ -140,7 +140,7 @@ def bare(testbed: Testbed, size: Size, batch: int) -> Figures:
 
 
 def publish_on_bare(server: Daphne, testbed: Testbed, order: Figures) -> Figures:
-    """Have the bare server publish, and wait until it has."""
+    """Let the bare server publish, and wait until it has."""
     with connect(f"{server.websocket_url}/publish/", ping_timeout=None) as socket:
         socket.send(json.dumps(order))
         for _ in socket:
@@ -149,7 +149,7 @@ def publish_on_bare(server: Daphne, testbed: Testbed, order: Figures) -> Figures
 
 
 def rows(testbed: Testbed, server: Daphne, clients: ClientProcess, rate: float, seconds: float, **more: Any) -> Figures:
-    """One step of ours, the events written as rows."""
+    """Run one step of ours, the events written as rows."""
     publish = lambda: testbed.finished(  # noqa: E731
         testbed.publisher(kind="rows", rate=rate, seconds=seconds, **more)
     )
@@ -157,14 +157,14 @@ def rows(testbed: Testbed, server: Daphne, clients: ClientProcess, rate: float, 
 
 
 def ours(testbed: Testbed, size: Size) -> Figures:
-    """The live page's socket, as the page uses it."""
+    """Measure the live page's socket, used as the page does."""
     with testbed.serve(OURS) as server, testbed.pages(server, size.sockets) as clients:
         return sustained("ours", lambda rate: rows(testbed, server, clients, rate, size.seconds))
 
 
 # --- how soon -------------------------------------------------------------------------------------
 def soon(testbed: Testbed, size: Size, sockets: int, rate: float) -> Figures:
-    """From the commit of a save to its receipt, by signal_log's own recorder and doorbell."""
+    """Measure from the commit of a save to its receipt, with signal_log's own recorder and doorbell."""
     with testbed.serve(OURS) as server, testbed.pages(server, sockets) as clients:
         publish = lambda: testbed.finished(  # noqa: E731
             testbed.publisher(kind="saves", rate=rate, seconds=size.long)
@@ -173,7 +173,7 @@ def soon(testbed: Testbed, size: Size, sockets: int, rate: float) -> Figures:
 
 
 def churned(testbed: Testbed, size: Size, rate: float, every: float = 5.0) -> Figures:
-    """Each socket is cut every 5 s and resumes."""
+    """Measure with each socket cut every 5 s and resumed."""
     with testbed.serve(OURS) as server, testbed.pages(server, size.sockets) as clients:
         clients.tell("churn", every=every)
         return rows(testbed, server, clients, rate, size.long)
@@ -181,15 +181,15 @@ def churned(testbed: Testbed, size: Size, rate: float, every: float = 5.0) -> Fi
 
 # --- what it costs --------------------------------------------------------------------------------
 def ring(testbed: Testbed, size: Size, *, redis: bool, dashboards: int) -> Figures:
-    """Microseconds of one ring: 200 a second as commits come, and without a pause between."""
+    """Return the microseconds of one ring: 200 a second, like commits, and without a pause in between."""
     with testbed.serve(OURS, redis=redis) as server, testbed.pages(server, dashboards):
         time.sleep(1)
-        apart = asked(server, count=int(size.long * 100), pause=0.005)
-        return {"apart": apart, "in_a_row": asked(server, count=20_000, pause=0)}
+        apart = measure_on(server, count=int(size.long * 100), pause=0.005)
+        return {"apart": apart, "in_a_row": measure_on(server, count=20_000, pause=0)}
 
 
-def asked(server: Daphne, **order: float) -> Figures:
-    """The measurement of the running server."""
+def measure_on(server: Daphne, **order: float) -> Figures:
+    """Fetch the running server's measurement."""
     question = "&".join(f"{key}={value}" for key, value in order.items())
     with urllib.request.urlopen(f"{server.url}/ring/?{question}", timeout=120) as answer:  # noqa: S310
         measured: Figures = json.loads(answer.read())
@@ -197,7 +197,7 @@ def asked(server: Daphne, **order: float) -> Figures:
 
 
 def idle(testbed: Testbed, size: Size) -> Figures:
-    """CPU of the server over 20 quiet seconds with all sockets open."""
+    """Return the server's CPU time over 20 idle seconds with all sockets open."""
     with testbed.serve(OURS) as server, testbed.pages(server, size.sockets):
         time.sleep(3)
         before = cpu_seconds(server)
@@ -207,10 +207,10 @@ def idle(testbed: Testbed, size: Size) -> Figures:
 
 # --- what goes wrong ------------------------------------------------------------------------------
 def stalled(testbed: Testbed, size: Size, rate: float = 500) -> Figures:
-    """50 sockets, all reading, then 5 of them not any more: what changes for the other 45 and for the memory."""
+    """Let 50 sockets read, then let 5 of them stop, and compare memory and the other 45."""
     result: Figures = {}
     with testbed.serve(OURS) as server, testbed.pages(server, 50) as clients:
-        rows(testbed, server, clients, rate, size.seconds)  # warm
+        rows(testbed, server, clients, rate, size.seconds)  # warm-up
         for name, count in (("all", 0), ("stalled", 5)):
             clients.tell("stall", count=count)
             before = memory(server)
@@ -220,7 +220,7 @@ def stalled(testbed: Testbed, size: Size, rate: float = 500) -> Figures:
 
 
 def outage(testbed: Testbed, size: Size, what: str, rate: float = 200) -> Figures:
-    """Some seconds without Redis, the database or the server, under load; then everything must be there."""
+    """Stop Redis, the database or the server for some seconds under load; every event must arrive afterwards."""
     with testbed.serve(OURS) as server, testbed.pages(server, 50) as clients:
         lose, give_back = {
             "Redis": (testbed.layer.kill, testbed.layer.start),
@@ -241,7 +241,7 @@ def outage(testbed: Testbed, size: Size, what: str, rate: float = 200) -> Figure
 
 @contextmanager
 def timed() -> Iterator[list[float]]:
-    """The seconds of a block."""
+    """Time a block in seconds."""
     took = [time.monotonic()]
     yield took
     took[0] = time.monotonic() - took[0]

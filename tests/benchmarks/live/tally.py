@@ -1,4 +1,5 @@
-"""What sockets got: each frame is understood once for all of them, then counted per socket as a bit set of ids."""
+"""Counts what sockets received: each frame is parsed once for all of them, then counted per socket as a bit set
+of ids."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ HEAD, TAIL = 96, 48
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A text from the server, understood."""
+    """A parsed text from the server."""
 
     kind: str
     ids: tuple[int, ...]
@@ -36,7 +37,7 @@ class Frames:
         self._known: dict[tuple[int, bytes, bytes], tuple[bytes, int]] = {}
 
     def number(self, text: bytes) -> int:
-        """The index in ``all`` of the frame with this text."""
+        """Return the index in ``all`` of the frame with this text."""
         key = (len(text), text[:HEAD], text[-TAIL:])
         known = self._known.get(key)
         if known is not None and known[0] == text:
@@ -59,7 +60,7 @@ class Frames:
         return Frame(content["type"], ids, self.mask(ids), content.get("cursor"), len(text), content)
 
     def mask(self, ids: Iterable[int]) -> int:
-        """The ids as a bit set."""
+        """Return the ids as a bit set."""
         bits = bytearray()
         for number in ids:
             place = number - self.base
@@ -71,7 +72,7 @@ class Frames:
 
 @dataclass(slots=True)
 class Tally:
-    """What one page got, over all the sockets it had one after the other."""
+    """What one page received, over all its successive sockets."""
 
     frames: Frames
     page: int = 0
@@ -84,7 +85,7 @@ class Tally:
     got: array[int] = field(default_factory=lambda: array("l"))
 
     def take(self, number: int, now: float) -> None:
-        """A frame of events has arrived."""
+        """Count a frame of events that has arrived."""
         mask = self.frames.all[number].mask
         if self.socket & mask:
             self.twice += (self.socket & mask).bit_count()
@@ -96,12 +97,12 @@ class Tally:
         self.got.append(number)
 
     def cut(self) -> None:
-        """A new socket follows."""
+        """Start the count of a new socket."""
         self.socket = 0
 
 
 def summary(frames: Frames, tallies: list[Tally], ids: list[int], committed: list[float]) -> dict[str, Any]:
-    """Lost, doubled, and how late, for the events with these ids; no times when it is not known when they came."""
+    """Return lost and duplicate events and latencies for these ids; no latencies if commit times are unknown."""
     wanted = frames.mask(ids) if frames.all else 0
     missing = [(wanted & ~tally.page).bit_count() if frames.all else len(ids) for tally in tallies]
     times = [tally.at[-1] for tally in tallies if tally.at]
@@ -118,7 +119,7 @@ def summary(frames: Frames, tallies: list[Tally], ids: list[int], committed: lis
 
 
 def percentiles(frames: Frames, tallies: list[Tally], committed: Mapping[int, float]) -> dict[str, float]:
-    """Milliseconds from commit to receipt, of all sockets or of as many as can be counted in a moment."""
+    """Return milliseconds from commit to receipt, of all sockets or of as many as can be counted quickly."""
     each = max(1, len(tallies) * len(committed) // MOST_LATENCIES)
     late: list[float] = []
     for tally in tallies[::each]:
@@ -129,5 +130,5 @@ def percentiles(frames: Frames, tallies: list[Tally], committed: Mapping[int, fl
 
 
 def at_share(ordered: list[float], share: float) -> float:
-    """The value below which this share of the ordered ones lies."""
+    """Return the value below which this share of the sorted values lies."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

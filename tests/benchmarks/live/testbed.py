@@ -1,4 +1,5 @@
-"""All that a scenario needs: PostgreSQL, Valkey, daphne on a core of its own, processes of clients and publisher."""
+"""Everything that a scenario needs: PostgreSQL, Valkey, daphne on a core of its own, processes of clients and
+publisher."""
 
 from __future__ import annotations
 
@@ -57,7 +58,7 @@ class ClientProcess:
 
 
 class Testbed:
-    """The servers, for as long as the block lasts."""
+    """The servers, for the duration of the block."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -82,13 +83,13 @@ class Testbed:
         self._stack.close()
 
     def _use(self, cores: list[int]) -> None:
-        """The children made from here on run on these cores; one core alone is shared by all."""
+        """Run the child processes started from here on on these cores; a single core is shared by all."""
         if cores:
             os.sched_setaffinity(0, cores)
 
     @contextmanager
     def serve(self, application: str, *, redis: bool = True) -> Iterator[Daphne]:
-        """A daphne, on the last core."""
+        """Start a daphne on the last core."""
         extra = {"REDIS_URL": self.layer.url} if redis else {}
         self._use(self._cores[-1:])
         try:
@@ -100,7 +101,7 @@ class Testbed:
 
     @contextmanager
     def pages(self, server: Daphne, count: int, *, ours: bool = True) -> Iterator[ClientProcess]:
-        """So many open sockets in a process of their own."""
+        """Open this many sockets in a process of their own."""
         clients = ClientProcess()
         try:
             cookie = self.cookie if ours else ""
@@ -125,13 +126,13 @@ class Testbed:
         return subprocess.Popen(self._command("publisher", json.dumps(order)), text=True, **self._surroundings())
 
     def finished(self, publisher: subprocess.Popen[str]) -> dict[str, Any]:
-        """What the publisher did."""
+        """Wait for the publisher and return its report."""
         if publisher.wait():
             raise RuntimeError(f"The publisher ended with {publisher.returncode}; its reason stands above.")
         return self.published()
 
     def published(self) -> dict[str, Any]:
-        """The last report."""
+        """Return the last report."""
         written: dict[str, Any] = json.loads(self.report.read_text())
         return written
 
@@ -149,20 +150,20 @@ class Testbed:
 
 
 def cpu_seconds(server: Daphne) -> float:
-    """What the server has used so far."""
+    """Return the CPU time that the server has used so far."""
     assert server.process is not None
     times = psutil.Process(server.process.pid).cpu_times()
     return float(times.user + times.system)
 
 
 def memory(server: Daphne) -> int:
-    """Bytes the server holds in memory."""
+    """Return the bytes that the server holds in memory."""
     assert server.process is not None
     return int(psutil.Process(server.process.pid).memory_info().rss)
 
 
 def waited_seconds(process: int) -> float:
-    """How long the threads of a process have been ready to run without a core, on Linux; else 0."""
+    """Return how long the threads of a process have been runnable without a core, on Linux; elsewhere 0."""
     total = 0
     for thread in Path(f"/proc/{process}/task").glob("*/schedstat"):
         with contextlib.suppress(OSError):  # it has ended

@@ -19,7 +19,7 @@ GROUP: Final = "textbook"
 
 
 class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
-    """Each socket joins the group and sends on what comes."""
+    """Joins the group and forwards what arrives."""
 
     async def connect(self) -> None:
         await self.channel_layer.group_add(GROUP, self.channel_name)
@@ -29,7 +29,7 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         await self.channel_layer.group_discard(GROUP, self.channel_name)
 
     async def event(self, message: dict[str, Any]) -> None:
-        """One event for this socket."""
+        """Send one event to this socket."""
         await self.send_json(message["event"])
 
 

@@ -1,4 +1,4 @@
-"""A websocket client as lean as can be, so that 500 of them in one process are no match for the server's core."""
+"""A minimal websocket client, so that 500 of them in one process are not the bottleneck."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_MASK: Final = bytes(4)
 
 
 class Socket(asyncio.Protocol):
-    """One connection: hands over each text, answers pings, says when it is over."""
+    """One connection: passes on each text, answers pings, reports when it has ended."""
 
     def __init__(
         self, request: bytes, opened: Callable[[], None], text: Callable[[bytes], None], closed: Callable[[], None]
@@ -29,18 +29,18 @@ class Socket(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the upgrade."""
+        """Request the upgrade."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         transport.write(self._request)
 
     def connection_lost(self, problem: Exception | None) -> None:
-        """However it ended."""
+        """Report the end, whatever its reason."""
         self.transport = None
         self._closed()
 
     def data_received(self, data: bytes) -> None:
-        """Take whole frames off; the server sends each text as one frame."""
+        """Take complete frames from the buffer; the server sends each text as one frame."""
         data = self._buffer + data if self._buffer else data
         at = 0 if self._upgraded else self._upgrade(data)
         if at < 0:
@@ -78,18 +78,18 @@ class Socket(asyncio.Protocol):
             self.transport.write(bytes([0x80 | kind]) + length + NO_MASK + content)
 
     def cut(self) -> None:
-        """As a broken network does: no close frame."""
+        """Cut the connection like a broken network, without a close frame."""
         if self.transport is not None:
             self.transport.abort()
 
     def stop_reading(self) -> None:
-        """As a frozen browser does."""
+        """Stop reading, like a frozen browser."""
         if self.transport is not None:
             self.transport.pause_reading()
 
 
 def frame(data: bytes, at: int) -> tuple[int, int, int] | None:
-    """Kind, begin and end of the frame that begins here, or None while it is not whole."""
+    """Return kind, beginning and end of the frame that begins here, or None while it is incomplete."""
     if len(data) < at + 2:
         return None
     size, begin = data[at + 1] & 0x7F, at + 2
@@ -102,7 +102,7 @@ def frame(data: bytes, at: int) -> tuple[int, int, int] | None:
 
 
 def handshake(port: int, path: str, cookie: str) -> bytes:
-    """The request that opens a websocket, as from a page of the same site."""
+    """Return the request that opens a websocket, as from a page of the same site."""
     lines = [
         f"GET {path} HTTP/1.1",
         f"Host: 127.0.0.1:{port}",

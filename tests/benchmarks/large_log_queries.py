@@ -1,4 +1,4 @@
-"""Asks the history of a log that was filled by SQL, as a reader would, and tells how long each answer took."""
+"""Queries the history of a log that was filled by SQL, as a reader would, and times each answer."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ PAGES = 50
 
 
 def measure(events: int) -> dict[str, Any]:
-    """Milliseconds of each question, first and best, and events a second of an export."""
-    warnings.filterwarnings("ignore", "No directory at")  # static files are neither collected nor asked for
+    """Return the milliseconds of each query, first and best, and the events per second of an export."""
+    warnings.filterwarnings("ignore", "No directory at")  # static files are neither collected nor requested
     logging.disable(logging.INFO)
-    setup_test_environment(debug=False)  # the page tells where the next one begins
+    setup_test_environment(debug=False)  # the page's context says where the next one begins
     override_settings(STORAGES=settings.STORAGES | {"staticfiles": {"BACKEND": PLAIN_FILES}}).enable()
     pipeline.stop()
     call_command("migrate", verbosity=0)
@@ -39,13 +39,13 @@ def measure(events: int) -> dict[str, Any]:
     client.force_login(get_user_model().objects.create_superuser("reader"))
     return {
         "events": events,
-        "questions": {name: dict(asked(client, query, events // 2)) for name, query in questions().items()},
+        "questions": {name: dict(run_queries(client, query, events // 2)) for name, query in questions().items()},
         "pace": {kind: pace(client, kind) for kind in ("jsonl", "csv")},
     }
 
 
 def questions() -> dict[str, dict[str, str]]:
-    """Filters that find nearly all, few or nothing, with an index and without."""
+    """Return filters that match nearly all, few or no events, with an index and without."""
     now = timezone.now()
 
     def ago(**span: float) -> str:
@@ -69,8 +69,8 @@ def questions() -> dict[str, dict[str, str]]:
     }
 
 
-def asked(client: Client, query: dict[str, str], middle: int) -> Iterator[tuple[str, list[float]]]:
-    """Each kind of question a few times."""
+def run_queries(client: Client, query: dict[str, str], middle: int) -> Iterator[tuple[str, list[float]]]:
+    """Run each kind of query a few times."""
     first = client.get("/events/", query).context
     older = first["page"].older if first else None
     yield "page", timed(client, query)
@@ -84,12 +84,12 @@ def asked(client: Client, query: dict[str, str], middle: int) -> Iterator[tuple[
 
 
 def timed(client: Client, query: dict[str, str]) -> list[float]:
-    """Milliseconds to the answer; of an export, to its first page of events."""
+    """Return milliseconds until the answer, or until an export's first page of events."""
     return [once(client, query) for _ in range(TIMES)]
 
 
 def once(client: Client, query: dict[str, str]) -> float:
-    """One time."""
+    """Time one query."""
     started = perf_counter()
     answer = client.get("/events/", query)
     if answer.status_code != 200:
@@ -103,7 +103,7 @@ def once(client: Client, query: dict[str, str]) -> float:
 
 
 def pace(client: Client, kind: str) -> float:
-    """Events a second of an export without filters."""
+    """Return the events per second of an export without filters."""
     started = perf_counter()
     answer = client.get("/events/", {"format": kind})
     events = sum(
