@@ -196,6 +196,15 @@ def test_where_to_change():
             assert any(name in text for name in names), (what, file)
 
 
+def test_layers():
+    """The architecture draws the layers that import-linter holds."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = [one for one in project["tool"]["importlinter"]["contracts"] if one["type"] == "layers"]
+    drawn = " ".join(section(ARCHITECTURE, "## Layers").split())
+    assert len(contracts) >= 4
+    assert [one["containers"] for one in contracts if " \u203a ".join(one["layers"]) not in drawn] == []
+
+
 def test_dependencies():
     """Each dependency is listed with its reason."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
