@@ -1,4 +1,4 @@
-"""What a reader wants to see: one set of filters for the websocket, the pages and the commands.
+"""Filters for events, shared by the websocket, the pages and the commands.
 
 A filter's value is a text or a list of texts, of which any may match; a text that begins with ``!``
 excludes. ``sender``, ``signal``, ``outcome``, ``source`` and ``trace`` match whole, so that an index
@@ -24,19 +24,19 @@ MOST_VALUES: Final = 50
 SEARCHED: Final = (
     "signal", "sender", "object_pk", "object_repr", "actor_repr", "caused_by", "error", "path", "source",
 )  # fmt: skip
-"""The text columns that ``q`` looks into; ``changes`` comes on top, names and values."""
+"""The text columns that ``q`` searches, in addition to the names and values in ``changes``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Parsed filters: for each key the texts wanted and the texts excluded."""
+    """Parsed filters: the wanted and the excluded values for each key."""
 
     wanted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     excluded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, given: Mapping[str, Any] | None) -> Filters:
-        """Check and normalise what a client sent; raises ``FilterError`` with the accepted keys."""
+        """Validate and normalise a client's filters; raises ``FilterError`` with the accepted keys."""
         wanted: dict[str, tuple[str, ...]] = {}
         excluded: dict[str, tuple[str, ...]] = {}
         if given is not None and not isinstance(given, Mapping):
@@ -57,7 +57,7 @@ class Filters:
         return bool(self.wanted or self.excluded)
 
     def matches(self, event: Mapping[str, Any]) -> bool:
-        """Whether an event (a mapping with the columns' names) passes; the twin of the SQL in store.read."""
+        """Whether an event (a mapping by column name) matches; equivalent to the SQL in ``store.read``."""
         return all(any(MATCHERS[key](event, text) for text in texts) for key, texts in self.wanted.items()) and not any(
             MATCHERS[key](event, text) for key, texts in self.excluded.items() for text in texts
         )
@@ -72,7 +72,7 @@ def _texts(key: str, value: Any) -> Iterator[str]:
             raise FilterError(f"Filter {key!r} must be a text or a list of texts.")
         if len(text) > LONGEST_TEXT:
             raise FilterError(f"Filter {key!r} is longer than {LONGEST_TEXT} characters.")
-        if "\x00" in text:  # PostgreSQL cannot be asked for it
+        if "\x00" in text:  # PostgreSQL rejects it in queries
             raise FilterError(f"Filter {key!r} holds a NUL character.")
         bare = text.removeprefix("!")
         if key == "trace" and bare and not _is_uuid(bare):

@@ -20,8 +20,8 @@ _MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)(?:Z|\
 SHORTEST_WORD_DIFF: Final = 16
 MOST_TOKENS: Final = 1_500  # SequenceMatcher is quadratic; 1,500 words take some 20 ms
 LEAST_LIKENESS: Final = 0.35
-NO_OLD: Final = ("created", "silent", "m2m", "signal")  # a silent update knows what it wrote, never over what
-NO_NEW: Final = ("deleted", "m2m")  # of a relation only what was added or what was removed is said
+NO_OLD: Final = ("created", "silent", "m2m", "signal")  # a silent update's old values are unknown
+NO_NEW: Final = ("deleted", "m2m")  # a relation shows only what was added or removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class FieldDiff:
-    """One field; a side that says nothing (the old one of a creation) is None."""
+    """One field; a side without information (such as the old one of a creation) is None."""
 
     name: str
     old: Side | None
@@ -55,7 +55,7 @@ class FieldDiff:
 
     @property
     def masked(self) -> bool:
-        """Whether the value is a secret that the log never held."""
+        """Whether the value is a secret, which the log never contained."""
         return any(side is not None and side.style == "masked" for side in (self.old, self.new))
 
 
@@ -65,7 +65,7 @@ def field_diffs(changes: Any, effect: str) -> list[FieldDiff]:
 
 
 def pairs(changes: Any) -> Iterator[tuple[str, Any, Any]]:
-    """``(field, old, new)`` for each change; a row that somebody else wrote may hold anything."""
+    """``(field, old, new)`` for each change; a row not written by the recorder may contain anything."""
     if not isinstance(changes, Mapping):
         return
     for name, change in changes.items():
@@ -76,7 +76,7 @@ def pairs(changes: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def side(value: Any) -> Side:
-    """A value on its own."""
+    """One side for a single value."""
     if value is None:
         return Side((Piece("null"),), "null")
     if value == "":
@@ -87,7 +87,7 @@ def side(value: Any) -> Side:
 
 
 def _readable(text: str) -> str:
-    """A time in UTC as people write it; any other text as it is."""
+    """A UTC time in readable form; any other text unchanged."""
     moment = _MOMENT.fullmatch(text)
     return f"{moment[1]} {moment[2]} UTC" if moment else text
 
@@ -101,12 +101,12 @@ def _field_diff(name: str, old: Any, new: Any, effect: str) -> FieldDiff:
 
 
 def _tokens(text: str) -> list[str]:
-    """The words of a text, as far as they are worth looking at."""
+    """The words of a text, up to the limit."""
     return [found[0] for found in islice(_TOKEN.finditer(text), MOST_TOKENS + 1)]
 
 
 def _marked(old: str, new: str) -> tuple[Side, Side]:
-    """Both texts with the words marked that differ, unless they are short or have little in common."""
+    """Both texts with differing words marked, unless they are short or have little in common."""
     whole = Side((Piece(old),)), Side((Piece(new),))
     if min(len(old), len(new)) < SHORTEST_WORD_DIFF:
         return whole

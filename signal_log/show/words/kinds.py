@@ -1,4 +1,4 @@
-"""The few words and colours of the log: what an event did, said the same way on every page (``events/kinds.js``)."""
+"""The log's vocabulary: the word and colour for what an event did, the same on every page (``events/kinds.js``)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROGRAM: Final = re.compile(r"^\w+:", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A class of ``.kind`` in base.css and its word; the icon belongs to the class."""
+    """A CSS class of ``.kind`` (base.css), which includes the icon, and its word."""
 
     style: str
     word: str
@@ -29,7 +29,7 @@ class Kind:
 def verb(signal: str, created: bool | None, changes: Any) -> str:
     """What happened to the row: ``created``, ``updated``, ``deleted``, ``m2m``, ``silent`` or ``signal``."""
     if signal in (PRE_SAVE, POST_SAVE):
-        # Before a save nobody knows; a whole row of new values is taken for a new one.
+        # Unknown before a save; a full row of new values counts as a creation.
         return "created" if created or (created is None and _all_new(changes)) else "updated"
     if signal in (PRE_DELETE, POST_DELETE):
         return "deleted"
@@ -46,7 +46,7 @@ def effect(signal: str, created: bool | None, changes: Any) -> str:
 
 
 def kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
-    """How an operation is shown: an outcome that is not committed comes before what was meant."""
+    """How an operation is shown: an outcome other than committed takes precedence over the intent."""
     if outcome == FAILED:
         return Kind("failed", "failed")
     if outcome == ROLLED_BACK:
@@ -60,12 +60,12 @@ def kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
 
 
 def action(signal: str, created: bool | None, changes: Any) -> str:
-    """What was called: ``save``, ``delete``, ``m2m``, ``write``; an extra signal's name."""
+    """The action: ``save``, ``delete``, ``m2m``, ``write``, or an extra signal's name."""
     return _ACTIONS.get(verb(signal, created, changes)) or short_name(signal)
 
 
 def spoken(signal: str) -> str:
-    """An extra signal as people say it: ``logged in`` for ``django.contrib.auth.signals.user_logged_in``."""
+    """An extra signal's readable name: ``logged in`` for ``django.contrib.auth.signals.user_logged_in``."""
     return short_name(signal).removeprefix("user_").replace("_", " ")
 
 
@@ -75,12 +75,12 @@ def signal_kind(signal: str, created: bool | None, changes: Any, outcome: str) -
 
 
 def model_name(sender: str) -> str:
-    """``auth.User`` as people say it: ``User``."""
+    """A model's short name: ``User`` for ``auth.User``."""
     return short_name(sender) or sender or "(no model)"
 
 
 def object_name(object_repr: str, object_pk: str) -> str:
-    """The object as it called itself, else its key."""
+    """The object's text, or its key if it has none."""
     return object_repr or object_pk or "no key yet"
 
 
@@ -92,12 +92,12 @@ def actor_name(actor_repr: str, actor_pk: str, source: str) -> str:
 
 
 def begun_by(method: str, path: str, source: str) -> str:
-    """What began it: the request line, or the source."""
+    """What started it: the request line, or the source."""
     return " ".join(part for part in (method, path) if part) or source
 
 
 def short_name(receiver: str) -> str:
-    """``users.signals.create_profile`` as people say it: ``create_profile``."""
+    """The last part of a dotted path: ``create_profile`` for ``users.signals.create_profile``."""
     return receiver.rpartition(".")[2]
 
 

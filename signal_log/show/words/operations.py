@@ -1,4 +1,4 @@
-"""Signals as people think of them: pre and post folded into one operation, what it caused below it."""
+"""Groups signals for display: pre and post folded into one operation, with the operations it caused below it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Narrow = Callable[..., str]
 
 
 def history_of(**filters: str) -> str:
-    """The history with nothing but these filters."""
+    """The URL of the history with only these filters."""
     return url("events", **filters)
 
 
 @dataclass
 class Line:
-    """One line of a list of events, as the templates show it."""
+    """One line of a list of events, for the templates."""
 
     event: SignalEvent
     every: bool = False
@@ -50,7 +50,7 @@ class Line:
 
     @property
     def tells(self) -> bool:
-        """Whether it says something about the stored row, so that it can be compared with another."""
+        """Whether it describes the stored row, so that it can be compared with another event."""
         return tells(self.event)
 
     @property
@@ -60,17 +60,17 @@ class Line:
 
     @property
     def object(self) -> str:
-        """The object as it called itself, else its key."""
+        """The object's text, or its key if it has none."""
         return one_line(kinds.object_name(self.event.object_repr, self.event.object_pk))
 
     @property
     def actor(self) -> str:
-        """Who did it: a person, a stranger or a program."""
+        """Who did it: a user, an anonymous visitor or a program."""
         return one_line(actor_name(self.event), 40)
 
     @property
     def cause(self) -> str:
-        """The receiver inside which it happened, by its last name."""
+        """The short name of the receiver that caused it."""
         return one_line(kinds.short_name(self.event.caused_by), 40)
 
     @property
@@ -96,83 +96,83 @@ class Line:
 
     @property
     def object_url(self) -> str:
-        """The history of the object; empty where it has no key."""
+        """The URL of the object's history; empty if it has no key."""
         return object_url(self.event.sender, self.event.object_pk)
 
     @property
     def url(self) -> str:
-        """The event's own page."""
+        """The URL of the event's page."""
         return url("event", self.event.pk)
 
     @property
     def trace_url(self) -> str:
-        """The page of everything that was set off together with it."""
+        """The URL of its trace."""
         return url("trace", self.event.trace_id)
 
     @property
     def model_filter(self) -> str:
-        """The list, narrowed to this model."""
+        """The URL of the list, filtered by this model."""
         return self.narrow(sender=self.event.sender)
 
     @property
     def actor_filter(self) -> str:
-        """The list, narrowed to this person; where nobody was logged in, to the source."""
+        """The URL of the list, filtered by this user or, if nobody was logged in, by the source."""
         name = self.event.actor_repr or self.event.actor_pk
         return self.narrow(actor=name) if name else self.narrow(source=self.event.source)
 
     @property
     def source_filter(self) -> str:
-        """The list, narrowed to where it came from."""
+        """The URL of the list, filtered by source."""
         return self.narrow(source=self.event.source)
 
     @property
     def at_url(self) -> str:
-        """The object as it was right after this event."""
+        """The URL of the object's state right after this event."""
         return in_query(self.object_url, at=self.iso) if self.object_url else ""
 
     @property
     def iso(self) -> str:
-        """When, exactly, in UTC."""
+        """The exact time, in UTC."""
         return iso(self.event.occurred_at)
 
     @property
     def request_line(self) -> str:
-        """What began it: the request line, or the source."""
+        """What started it: the request line, or the source."""
         event = self.event
         return one_line(kinds.begun_by(event.method, event.path, event.source))
 
     @property
     def indent(self) -> int:
-        """The depth, as far as the style sheet goes."""
+        """The depth, up to the maximum that the style sheet supports."""
         return min(self.depth, 6)
 
 
 def actor_name(event: SignalEvent) -> str:
-    """Who did it, in words that are never empty."""
+    """Who did it; never empty."""
     return kinds.actor_name(event.actor_repr, event.actor_pk, event.source)
 
 
 def is_pre(event: SignalEvent) -> bool:
-    """Whether it says what is about to happen, which its operation's other signal says again."""
+    """Whether it only announces the operation, which the operation's other signal reports."""
     if event.signal == M2M_CHANGED:
         return isinstance(event.origin, dict) and str(event.origin.get("action")).startswith("pre_")
     return event.signal in kinds.PRE
 
 
 def undecided(events: Iterable[SignalEvent]) -> list[SignalEvent]:
-    """The pre signals that may stand alone: of saves and deletes that never finished, and of relations."""
+    """Pre signals that may have no post signal: those of unfinished saves and deletes, and of relations."""
     return [event for event in events if is_pre(event) and (event.signal == M2M_CHANGED or event.outcome != COMMITTED)]
 
 
 def folded(events: Iterable[SignalEvent], finished: Collection[Operation]) -> list[SignalEvent]:
-    """One event for each operation: its post signal, or its pre signal where it never finished."""
+    """One event per operation: its post signal, or its pre signal if it never finished."""
     events = list(events)
     alone = {event.pk for event in undecided(events) if (event.trace_id, event.operation) not in finished}
     return [event for event in events if event.pk in alone or not is_pre(event)]
 
 
 def lines(events: Sequence[SignalEvent], *, every: bool = False, narrow: Narrow = history_of) -> list[Line]:
-    """Events (newest first) as lines; operations stand below the operation that caused them."""
+    """Events (newest first) as lines, with operations below the operation that caused them."""
     made = [Line(event, every, narrow) for event in events]
     if every:
         return made

@@ -1,4 +1,4 @@
-"""The change of an event on one line, in the words of the live page (``events/summary.js``)."""
+"""Summarises an event on one line, exactly as the live page does (``events/summary.js``)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Part(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """One field and what it held and holds."""
+    """One field with its old and new value."""
 
     name: str
     old: Any
@@ -38,18 +38,18 @@ class Changed(NamedTuple):
 
 
 def summary(event: Event | SignalEvent) -> list[Part]:
-    """The whole line: the receiver that caused the event, then the error that undid it or else the change."""
+    """The line: the receiver that caused the event, then the error that undid it or, without one, the change."""
     return [*_cause(event), *(list(_error(event)) or [*_undone(event), *change(event)])]
 
 
 def change(event: Event | SignalEvent) -> list[Part]:
-    """What the event changed; the telling field comes first."""
+    """What the event changed, the most significant field first."""
     verb = kinds.verb(event.signal, event.created, event.changes)
     effect = kinds.effect(event.signal, event.created, event.changes)
     fields = sorted((Changed(*found) for found in pairs(event.changes)), key=_rank)
     if not fields:
         return [Part("dim", text)] if (text := _nothing(event, verb, effect)) else []
-    if verb == "silent" and not event.object_pk:  # a statement knows what it wrote, never over what
+    if verb == "silent" and not event.object_pk:  # a statement's old values are unknown
         return [part for name, _, new in fields[:MOST_OF_A_STATEMENT] for part in (_name(name), _new(new))]
     if effect in ("created", "deleted"):
         return list(_whole_row(fields, event, gone=effect == "deleted"))
@@ -79,7 +79,7 @@ def _undone(event: Event | SignalEvent) -> Iterator[Part]:
 
 
 def _whole_row(fields: list[Changed], event: Event | SignalEvent, *, gone: bool) -> Iterator[Part]:
-    """How many fields came or went, and the one that names the object."""
+    """The number of fields of a created or deleted row, and the one that names the object."""
     cascade = "cascade · " if gone and _went_with_another(event) else ""
     yield Part("dim", f"{cascade}{len(fields)} field{'' if len(fields) == 1 else 's'}")
     sides = [(field.name, field.old if gone else field.new) for field in fields]
@@ -100,7 +100,7 @@ def _one_field(fields: list[Changed], verb: str) -> Iterator[Part]:
     yield _name(name)
     if old == new == MASK:
         yield Part("dim", "changed")
-    elif verb in ("m2m", "signal"):  # of what was added, removed or given along there is one side only
+    elif verb in ("m2m", "signal"):  # additions, removals and arguments have only one side
         yield from (Part(role, _short(value)) for role, value in (("old", old), ("new", new)) if value is not None)
     else:
         before, after = _short_pair(old, new)
@@ -113,7 +113,7 @@ def _one_field(fields: list[Changed], verb: str) -> Iterator[Part]:
 
 
 def _nothing(event: Event | SignalEvent, verb: str, effect: str) -> str:
-    """What is said of an event without a change."""
+    """The text for an event without changes."""
     if verb == "silent" and not event.object_pk:
         statement = event.origin.get("statement") if isinstance(event.origin, dict) else None
         return one_line(statement, LONGEST_STATEMENT) if isinstance(statement, str) else ""
@@ -129,7 +129,7 @@ def _nothing(event: Event | SignalEvent, verb: str, effect: str) -> str:
 
 
 def _rank(field: Changed) -> int:
-    """What names a thing first, when it was touched last."""
+    """Sort key: naming fields first, timestamps last."""
     if STAMP.fullmatch(field.name):
         return 2
     return 0 if field.name in NAMING else 1
@@ -151,7 +151,7 @@ def _short(value: Any) -> str:
 
 
 def _short_pair(old: Any, new: Any) -> tuple[str, str]:
-    """Both sides; two times of one day need no date."""
+    """Both sides; for two times on the same day, without the date."""
     a, b = _moment(old), _moment(new)
     if a is None or b is None or a[1] != b[1]:
         return _short(old), _short(new)

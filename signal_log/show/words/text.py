@@ -30,7 +30,7 @@ _DURATIONS: Final = (
     (99_950_000, 1_000_000, 1, "s"),
     (math.inf, 1_000_000, 0, "s"),
 )
-"""Below so many microseconds: the unit's own microseconds, decimals, and its name."""
+"""Upper bound in microseconds: the unit's microseconds, decimals and name."""
 
 
 def visible(text: str) -> str:
@@ -39,26 +39,26 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str, most: int = 80) -> str:
-    """At most ``most`` characters of a text on one line, the last of them ``…`` where something was left out."""
+    """The text on one line, at most ``most`` characters, ending in ``…`` if it was truncated."""
     shown = text if len(text) <= most else text[: most - 1] + "…"
     return visible(shown.replace("\r\n", "⏎").replace("\r", "⏎").replace("\n", "⏎").replace("\t", "⇥"))
 
 
 def plain(value: Any, *, pretty: bool = False) -> str:
-    """A JSON value as a person reads it: text bare, all else as JSON with sorted keys."""
+    """A JSON value in readable form: text without quotes, anything else as JSON with sorted keys."""
     if isinstance(value, str):
         return value
     try:
         option = orjson.OPT_INDENT_2 if pretty else 0
         return orjson.dumps(value, option=option | orjson.OPT_SORT_KEYS).decode()
-    except TypeError:  # a lone surrogate or an integer beyond 64 bits, in a row that somebody else wrote
+    except TypeError:  # a lone surrogate or an integer beyond 64 bits, in a row not written by the recorder
         layout: dict[str, Any] = {"indent": 2} if pretty else {"separators": (",", ":")}
         text = json.dumps(value, sort_keys=True, ensure_ascii=False, **layout)
         return text.encode("utf-8", "backslashreplace").decode()
 
 
 def duration(microseconds: int | float | None) -> str:
-    """A duration with three digits at most up to 999 s: ``840 µs``, ``3.6 ms``, ``1.20 s``."""
+    """A duration with at most three digits up to 999 s: ``840 µs``, ``3.6 ms``, ``1.20 s``."""
     if microseconds is None:
         return "not finished"
     _, size, decimals, unit = next(step for step in _DURATIONS if microseconds < step[0])
