@@ -139,11 +139,10 @@
  * @property {Map<number, Operation[]>} orphans
  */
 
-/** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./rows.js").SignalRow} SignalRow */
-/** @typedef {import("./cascades.js").CascadeRow} CascadeRow */
-/** @typedef {import("./cascades.js").MemberRow} MemberRow */
-/** @typedef {import("./storm.js").Second} Second */
+/** @import { Store } from "./store.js" */
+/** @import { SignalRow } from "./rows.js" */
+/** @import { CascadeRow, MemberRow } from "./cascades.js" */
+/** @import { Second } from "./storm.js" */
 
 /**
  * One of some types, of which each has all fields of the others too, as undefined.

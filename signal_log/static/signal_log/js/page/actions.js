@@ -27,8 +27,8 @@ import { readView } from "./view.js";
 
 /** @import { Filter } from "../events/filters.js" */
 /** @import { Range } from "../events/range.js" */
-/** @import { StormRows } from "../events/storm.js" */
-/** @import { Operation, Row, Second } from "../events/types.js" */
+/** @import { Second, StormRows } from "../events/storm.js" */
+/** @import { Operation, Row } from "../events/types.js" */
 /** @import { Column } from "../parts/columns.js" */
 /** @import { Choices } from "./display.js" */
 /** @import { State } from "./state.js" */

@@ -40,6 +40,7 @@ import {
 } from "./state.js";
 
 /** @import { Filter } from "../events/filters.js" */
+/** @import * as actions from "./actions.js" */
 
 const SPAN = 600_000; // ms covered by the chart
 const FRAME = 100; // ms between renders of arriving rows: nobody can read more than ten a second
@@ -48,7 +49,7 @@ const MOST_FLASHES = 4; // per second; above that the whole list would blink
 
 /**
  * What the controls rendered here do; live.js fills it from actions.js.
- * @typedef {typeof import("./actions.js") & { remove: (filter: Filter) => void }} Deeds
+ * @typedef {typeof actions & { remove: (filter: Filter) => void }} Deeds
  */
 
 export const deeds = /** @type {Deeds} */ ({});

@@ -20,7 +20,9 @@ import { readView, writeView } from "./view.js";
 /** @import { Kind, List, Operation, Row } from "../events/types.js" */
 /** @import { Mode } from "../lib/time.js" */
 /** @import { Column } from "../parts/columns.js" */
-/** @import { Details } from "../server/socket.js" */
+/** @import { searchBox } from "../parts/search.js" */
+/** @import { Connection, Details } from "../server/socket.js" */
+/** @import { waysBack } from "./past.js" */
 /** @import { ListName } from "./view.js" */
 
 /**
@@ -103,9 +105,9 @@ export let store = stream;
 /**
  * The connection, the search field and the loaders of older events, set by live.js before anything else happens.
  * @typedef {object} Page
- * @property {import("../server/socket.js").Connection} connection
- * @property {ReturnType<typeof import("../parts/search.js").searchBox>} search
- * @property {ReturnType<typeof import("./past.js").waysBack>} past
+ * @property {Connection} connection
+ * @property {ReturnType<typeof searchBox>} search
+ * @property {ReturnType<typeof waysBack>} past
  */
 
 export const page = /** @type {Page} */ ({});
