@@ -98,7 +98,9 @@ def belongs_to_sqlite(item: pytest.Item) -> bool:
 
 
 def belongs_to_postgres(item: pytest.Item) -> bool:
-    """Return whether a test runs on PostgreSQL: all that reach a database, unless marked as the same on each."""
+    """Return whether a test runs on PostgreSQL: all that need it or reach a database, unless the same on each."""
+    if item.get_closest_marker("postgresql"):
+        return True
     reaches = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ()))
     return bool(reaches) and item.get_closest_marker("one_database") is None
 
