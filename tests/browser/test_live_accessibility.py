@@ -35,7 +35,7 @@ def test_no_accessibility_violation_is_found(site, visit, scheme):
     assert violations(live.page) == []
     live.page.keyboard.press("Escape")
     live.page.goto(f"{site.url}/?q=nothing-has-this")
-    expect(live.page.locator("#over")).to_contain_text("No events match")
+    expect(live.page.locator("#empty-state")).to_contain_text("No events match")
     assert violations(live.page) == []
 
 

@@ -43,7 +43,7 @@ def test_a_killed_and_restarted_server_loses_nothing(own_site, visit):
     expect(live.state()).to_have_text(re.compile(r"^Reconnecting"))
     own_site.run("for n in range(1, 41): User.objects.create_user(f'down{n:02}')")
     own_site.server.start()
-    expect(live.page.locator("#foot")).to_contain_text("recovered 40 events", timeout=30_000)
+    expect(live.page.locator("#status-bar")).to_contain_text("recovered 40 events", timeout=30_000)
     own_site.run("User.objects.create_user('down99')")
     expect(live.row("down99")).to_be_visible()
     names = [name.split()[-1] for name in usernames(live) if "down" in name]
@@ -72,9 +72,9 @@ def test_logging_out_in_another_tab_empties_the_page(own_site, visit):
     tab.get_by_role("button", name="Account:").click()
     tab.get_by_role("button", name="Log out").click()
     expect(live.state()).to_have_text("Logged out", timeout=10_000)
-    expect(live.page.locator("#over")).to_contain_text("You have been logged out")
+    expect(live.page.locator("#empty-state")).to_contain_text("You have been logged out")
     expect(live.rows).to_have_count(0)
-    live.page.locator("#over a").click()
+    live.page.locator("#empty-state a").click()
     assert live.page.url.endswith("/accounts/login/?next=%2F")
 
 
@@ -141,7 +141,7 @@ def test_a_storm_is_held_and_rendered_by_few_elements(own_site, visit):
     live.page.route_web_socket("**/ws/events/", frames.answering(answers))
     frames.history(live.page)
     live.page.goto(own_site.url)
-    expect(live.page.locator("#foot")).to_contain_text("5,000 operations of 5,000 events", timeout=15_000)
+    expect(live.page.locator("#status-bar")).to_contain_text("5,000 operations of 5,000 events", timeout=15_000)
     assert live.page.evaluate("document.querySelectorAll('#rows *').length") < 700
     live.press("G")
     expect(live.row("u1").last).to_be_visible()

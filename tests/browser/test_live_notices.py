@@ -17,6 +17,6 @@ def test_what_is_not_recorded_stands_above_the_list(site, visit, width):
         "Saves and deletes of contenttypes.ContentType are not recorded: it is not listed in MODELS."
     )
     expect(notice).to_be_in_viewport(ratio=1)
-    expect(live.page.locator("#foot")).to_be_in_viewport()
+    expect(live.page.locator("#status-bar")).to_be_in_viewport()
     assert live.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert violations(live.page) == []

@@ -158,7 +158,7 @@ def test_commits_in_the_opposite_order_of_their_ids_are_on_every_page_once(insta
 def test_valkey_stopped_for_20_seconds(installation, watch):
     """Events keep coming by polling every second; the page says so, and stops saying so afterwards."""
     page = watch(0)
-    foot = page.live.page.locator("#foot")
+    foot = page.live.page.locator("#status-bar")
     with installation.writing():
         installation.layer.terminate()
         try:

@@ -42,7 +42,7 @@ def test_scrolling_past_the_backfill_goes_back_to_the_beginning(own_site, visit)
     assert old == [f"old{n:03}" for n in range(699, -1, -1)]
     assert "newer1" not in names
     expect(live.page.locator("#new")).to_have_text("1 new event")
-    expect(live.page.locator("#foot")).to_contain_text(re.compile(r"^70[3-9] operations"))
+    expect(live.page.locator("#status-bar")).to_contain_text(re.compile(r"^70[3-9] operations"))
 
 
 def test_the_place_is_kept_while_older_ones_come(own_site, visit):
@@ -69,7 +69,7 @@ def test_the_place_is_kept_while_older_ones_come(own_site, visit):
     live.press("G")
     expect(live.row("u900")).to_be_visible()
     top = live.row("u900").bounding_box()
-    expect(live.page.locator("#foot")).to_contain_text("150 operations")
+    expect(live.page.locator("#status-bar")).to_contain_text("150 operations")
     assert live.row("u900").bounding_box() == top
     assert names_in_view(live)[-1] != "u900"
     live.press("G")
@@ -114,7 +114,7 @@ def test_dragging_over_the_chart_shows_that_time_and_esc_what_comes(site, visit)
     live = visit(site).open()
     expect(live.row("brushed1").first).to_be_visible()
     brush(live, 0.2, 0.4)
-    expect(live.page.locator("#over")).to_contain_text("No events in this time range")
+    expect(live.page.locator("#empty-state")).to_contain_text("No events in this time range")
     assert re.search(r"since=.*Z&until=.*999999Z", live.page.url)
     expect(live.page.locator("#pills .time")).to_contain_text(re.compile(r"\d\d:\d\d:\d\d . \d\d:\d\d:\d\d"))
     expect(live.state()).to_have_text("Time range")
@@ -163,11 +163,11 @@ def test_a_shared_address_shows_the_same_time(site, visit):
     expect(live.page.locator("#end")).to_have_text("No older events in this time range")
     site.run("User.objects.create_user('ranged2')")
     expect(live.row("ranged2").first).to_be_visible()
-    live.page.locator("#foot").get_by_role("link", name="History").click()
+    live.page.locator("#status-bar").get_by_role("link", name="History").click()
     assert "since=2020-01-01" in live.page.url
     live.page.goto(f"{site.url}/?since=2020-01-01&until=2020-01-02")
-    expect(live.page.locator("#over")).to_contain_text("No events in this time range")
-    live.page.locator("#over").get_by_role("button").click()
+    expect(live.page.locator("#empty-state")).to_contain_text("No events in this time range")
+    live.page.locator("#empty-state").get_by_role("button").click()
     expect(live.row("ranged2").first).to_be_visible()
 
 

@@ -48,7 +48,7 @@ def test_filters_are_asked_of_the_server_and_kept_in_the_address(site, visit):
     site.run("User.objects.create_user('filtered')")
     live = visit(site).open()
     expect(live.model("Profile").first).to_be_visible()
-    live.page.locator(".facet .take").filter(has_text="auth.User").click()
+    live.page.locator(".facet .include").filter(has_text="auth.User").click()
     expect(live.page.locator("#pills")).to_contain_text("auth.User")
     expect(live.model("Profile")).to_have_count(0)
     assert "sender=auth.User" in live.page.url
@@ -68,7 +68,7 @@ def test_filters_are_asked_of_the_server_and_kept_in_the_address(site, visit):
 def test_new_events_that_do_not_match_stay_away(site, visit):
     """The filter also applies to events that come later."""
     live = visit(site).open("?q=needle7")
-    expect(live.page.locator("#over")).to_contain_text("No events match")
+    expect(live.page.locator("#empty-state")).to_contain_text("No events match")
     site.run("User.objects.create_user('haystack'); User.objects.create_user('needle7')")
     expect(live.row("needle7").first).to_be_visible()
     assert live.row("haystack").count() == 0
@@ -94,7 +94,7 @@ def test_too_narrow_filters_say_which_to_drop(site, visit):
     """An empty list names the filter that was added last, and removing it helps."""
     site.run("User.objects.create_user('dropme')")
     live = visit(site).open("?sender=auth.User&actor=nobody-of-this-name")
-    over = live.page.locator("#over")
+    over = live.page.locator("#empty-state")
     expect(over).to_contain_text("No events match")
     over.get_by_role("button", name="nobody-of-this-name").click()
     expect(live.row("dropme").first).to_be_visible()
@@ -235,7 +235,7 @@ def test_a_narrow_screen_has_its_filters_in_a_drawer(site, visit):
     site.run("User.objects.create_user('drawer1')")
     live = visit(site, viewport={"width": 390, "height": 844}).open()
     live.page.locator("#facets-open").click()
-    live.page.locator(".facet .take").filter(has_text="users.Profile").click()
+    live.page.locator(".facet .include").filter(has_text="users.Profile").click()
     live.page.get_by_role("button", name="Done").click()
     expect(live.page.locator("#facets")).to_be_hidden()
     expect(live.model("User")).to_have_count(0)
@@ -244,9 +244,9 @@ def test_a_narrow_screen_has_its_filters_in_a_drawer(site, visit):
 def test_a_link_to_an_older_event_leads_to_its_page(site, visit):
     """An event that the page does not hold is one click away, and its filters lead on to the history."""
     live = visit(site).open("?event=999999&actor=somebody")
-    expect(live.page.locator("#foot a").first).to_have_text("Open older event 999999")
+    expect(live.page.locator("#status-bar a").first).to_have_text("Open older event 999999")
     assert (
-        live.page.locator("#foot").get_by_role("link", name="History").get_attribute("href")
+        live.page.locator("#status-bar").get_by_role("link", name="History").get_attribute("href")
         == "/events/?actor=somebody"
     )
 

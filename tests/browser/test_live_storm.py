@@ -46,7 +46,7 @@ def test_a_storm_is_told_by_the_second_and_every_event_can_be_reached(own_site, 
     second = live.page.locator("#rows .row.second:not([hidden])")
     expect(second.nth(2)).to_be_visible(timeout=10_000)
     expect(second.nth(2)).to_have_text(re.compile(r"^\d\d:\d\d:\d\d▸[\d,]+ events\d+ User updated"))
-    expect(live.page.locator("#foot")).to_contain_text(
+    expect(live.page.locator("#status-bar")).to_contain_text(
         re.compile(r"1 row per second of [\d,]+ · [\d,]+ events grouped")
     )
     expect(live.page.locator("#follow-word")).to_have_text("Following")

@@ -143,5 +143,5 @@ def test_an_empty_log_says_how_to_make_the_first_event(own_site, visit):
     live.page.route_web_socket("**/ws/events/", silent)
     frames.history(live.page)
     live.open()
-    expect(live.page.locator("#over")).to_contain_text("No events yet")
-    expect(live.page.locator("#over")).to_contain_text("users.Profile")
+    expect(live.page.locator("#empty-state")).to_contain_text("No events yet")
+    expect(live.page.locator("#empty-state")).to_contain_text("users.Profile")

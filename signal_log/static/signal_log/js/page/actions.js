@@ -247,7 +247,7 @@ export function look(changes) {
 }
 
 export const retime = () => look({ mode: MODES[(MODES.indexOf(state.mode) + 1) % MODES.length] });
-export const density = () => look({ roomy: !display.roomy });
+export const density = () => look({ comfortable: !display.comfortable });
 
 /**
  * Changes the columns or their widths.

@@ -20,8 +20,8 @@ export class Display {
     return MODES.find((mode) => mode === this.kept.value.mode) ?? MODES[0];
   }
 
-  get roomy() {
-    return this.kept.value.roomy === true;
+  get comfortable() {
+    return this.kept.value.comfortable === true;
   }
 
   get columns() {
@@ -39,6 +39,6 @@ export class Display {
   }
 
   apply() {
-    document.body.classList.toggle("roomy-rows", this.roomy);
+    document.body.classList.toggle("comfortable-rows", this.comfortable);
   }
 }

@@ -139,11 +139,11 @@ function Time({ show, last, close }) {
 
 /** @param {Parts} of */
 function Rows({ display, look, again }) {
-  /** @type {(name: "roomy" | "mode", value: boolean | Mode, words: [string, string]) => unknown} */
+  /** @type {(name: "comfortable" | "mode", value: boolean | Mode, words: [string, string]) => unknown} */
   const choice = (name, value, [words, title]) =>
     html`<button type="button" title=${title} aria-pressed=${String(display[name] === value)}
       onClick=${() => again(look({ [name]: value }))}>${words}</button>`;
-  const heights = [choice("roomy", false, ["Compact", ""]), choice("roomy", true, ["Comfortable", ""])];
+  const heights = [choice("comfortable", false, ["Compact", ""]), choice("comfortable", true, ["Comfortable", ""])];
   const modes = MODES.map((mode) => choice("mode", mode, WORDS[mode]));
   return html`<h2>Rows</h2>
     <div class="one-line"><span class="seg small" role="group" aria-label="Row height">${heights}</span>

@@ -7,11 +7,11 @@ import { count, plural } from "../lib/text.js";
 import { minute, zone } from "../lib/time.js";
 import { Chart } from "../parts/chart.js";
 import { renderDetail } from "../parts/detail.js";
-import { renderOver } from "../parts/empty.js";
+import { renderEmptyState } from "../parts/empty.js";
 import { renderFacets } from "../parts/facets_view.js";
 import { Heads } from "../parts/heads.js";
 import { renderPills } from "../parts/pills.js";
-import { renderFoot } from "../parts/status_bar.js";
+import { renderStatusBar } from "../parts/status_bar.js";
 import { Table } from "../parts/table.js";
 import { historyFrom, renderEnd } from "./past.js";
 import {
@@ -123,7 +123,7 @@ function side() {
   state.sideAt = performance.now();
   chart.range = state.range;
   chart.draw(now());
-  if (chart.over === undefined) {
+  if (chart.hovered === undefined) {
     $("rate-now").textContent = perSecond();
     $("rate-note").textContent = counted();
   }
@@ -133,7 +133,7 @@ function side() {
     toggle: deeds.narrow,
     close: () => deeds.facetsDrawer(false),
   });
-  renderFoot($("foot"), {
+  renderStatusBar($("status-bar"), {
     storm: folding() && {
       folded: storm.folded,
       perSecond: rate.perSecond(now(), 2),
@@ -165,7 +165,7 @@ function frame() {
     clear: deeds.clear,
     anytime: () => deeds.during(null),
   });
-  renderOver($("over"), {
+  renderEmptyState($("empty-state"), {
     connection: state.connection.name,
     answered: state.answered,
     settled: state.range !== null || now() - state.answered > SETTLE,

@@ -145,7 +145,7 @@ export class Chart {
       let y = height;
       const dim = this.#lit
         ? index < this.#lit[0] || index > this.#lit[1]
-        : this.over !== undefined && this.over !== index;
+        : this.hovered !== undefined && this.hovered !== index;
       bar.forEach((number, kind) => {
         if (!number) return;
         const tall = Math.max(1, (number / top) * (height - 2));
@@ -164,7 +164,7 @@ export class Chart {
    * @param {Seconds | null} seconds
    */
   #show(bar, seconds) {
-    Object.assign(this, { over: bar, chosen: seconds });
+    Object.assign(this, { hovered: bar, chosen: seconds });
     this.draw();
     if (bar === undefined) return this.on.say(null);
     const [from, to] = seconds ?? this.rate.secondsOf(bar, bar, this.sums.length);

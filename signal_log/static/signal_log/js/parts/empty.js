@@ -28,23 +28,23 @@ import { pillText } from "./pills.js";
  * @param {HTMLElement} root
  * @param {Of} state
  */
-export function renderOver(root, state) {
-  const content = chosen(state);
+export function renderEmptyState(root, state) {
+  const content = contentFor(state);
   root.hidden = !content;
   render(content, root);
 }
 
 /** @param {Of} state */
-function chosen(state) {
+function contentFor(state) {
   if (state.connection === "signed-out") return signedOut(state);
   if (state.connection === "forbidden") return forbidden();
   if (state.rows) return null;
-  if (state.refusal) return tooNarrow(state);
-  if (!state.answered) return state.connection === "connecting" ? null : waiting();
+  if (state.refusal) return noMatches(state);
+  if (!state.answered) return state.connection === "connecting" ? null : unreachable();
   if (!state.settled) return null;
   if (state.looking) return null;
-  if (state.time) return nothingThen(state);
-  return state.filters.length ? tooNarrow(state) : nothingYet(state);
+  if (state.time) return emptyRange(state);
+  return state.filters.length ? noMatches(state) : emptyLog(state);
 }
 
 /** @param {Of} of */
@@ -56,11 +56,11 @@ const forbidden = () => html`<div class="empty"><h2>You no longer have access to
   <p>Your account lost the permission to view signal events.${" "}
   Ask an administrator to restore it, then reload this page.</p></div>`;
 
-const waiting = () => html`<div class="empty"><h2>Cannot reach the log</h2>
+const unreachable = () => html`<div class="empty"><h2>Cannot reach the log</h2>
   <p>This page keeps retrying. Events that you missed appear once the connection is back.</p></div>`;
 
 /** @param {Of} of */
-function tooNarrow({ filters, refusal, drop, clear }) {
+function noMatches({ filters, refusal, drop, clear }) {
   const last = narrowest(filters);
   const all = filters.length > 1 ? `all ${filters.length} filters` : "this filter";
   const why = refusal || `No event in the log matches ${all}. New events that match will appear here.`;
@@ -72,7 +72,7 @@ function tooNarrow({ filters, refusal, drop, clear }) {
 }
 
 /** @param {Of} of */
-const nothingThen = ({ time, filters, anytime, clear }) => html`<div class="empty"><h2>No events in this time range</h2>
+const emptyRange = ({ time, filters, anytime, clear }) => html`<div class="empty"><h2>No events in this time range</h2>
   <p>The log has no ${filters.length ? "matching " : ""}events in the range <b>${time}</b>.</p>
   <p>${pill("Show all times", anytime)}
   ${filters.length > 0 && html` or ${pill("Remove all filters too", clear)}`}</p></div>`;
@@ -81,14 +81,14 @@ const nothingThen = ({ time, filters, anytime, clear }) => html`<div class="empt
 const pill = (words, act) => html`<button class="pill" type="button" onClick=${act}>${words}</button>`;
 
 /** @param {Of} of */
-const nothingYet = ({ models }) => html`<div class="empty"><h2>No events yet</h2>
+const emptyLog = ({ models }) => html`<div class="empty"><h2>No events yet</h2>
   <p>Saves and deletes of these models appear here as they happen:${" "}
   ${models.map((model, i) => html`${i ? ", " : ""}<code>${model}</code>`)}.</p>
   <p>Save one in the admin or anywhere on the site, or try this in <code>python manage.py shell</code>:</p>
-  <pre>${attempt(models)}</pre></div>`;
+  <pre>${sample(models)}</pre></div>`;
 
 /** @param {string[]} models */
-function attempt(models) {
+function sample(models) {
   const [app, name] = (models.find((model) => !model.includes("*")) ?? "auth.User").split(".");
   const variable = name.toLowerCase();
   return [

@@ -104,9 +104,9 @@ function Value({ name, value, number, most, there, toggle }) {
   const leave = () => toggle({ key: name, value, not: true });
   const none = state === "not" ? "" : "–";
   return html`<li class=${`facet ${state}`} style=${{ "--part": `${(100 * number) / most}%` }}>
-    <button class="take" type="button" title=${text} aria-pressed=${String(state === "on")} onClick=${take}>
+    <button class="include" type="button" title=${text} aria-pressed=${String(state === "on")} onClick=${take}>
       <span>${name === "signal" ? lastPart(text) : text}</span><span>${number ? count(number) : none}</span></button>
-    <button class="leave" type="button" title="Exclude" aria-label=${`Exclude ${LABELS[name]} ${text}`}
+    <button class="exclude" type="button" title="Exclude" aria-label=${`Exclude ${LABELS[name]} ${text}`}
       aria-pressed=${String(state === "not")} onClick=${leave}>−</button>
   </li>`;
 }

@@ -61,7 +61,7 @@ function View({ view, first, mode, go, star, remove }) {
   const sure = asked === view.id;
   /** @param {Event} event */
   const open = (event) => go(event, view.query);
-  const cross = html`<button type="button" class=${sure ? "sure" : ""}
+  const cross = html`<button type="button" class=${sure ? "confirm" : ""}
     title=${sure ? "Stop sharing it with everyone" : "Stop sharing"}
     aria-label=${`${sure ? "Sure? " : ""}Stop sharing ${name}`} onClick=${remove}>${sure ? "Sure?" : "×"}</button>`;
   return html`<li><a href=${`?${view.query}`} title=${name} onClick=${open}>${name}

@@ -29,7 +29,7 @@ import { minute } from "../lib/time.js";
  * @param {HTMLElement} root
  * @param {Of} of
  */
-export function renderFoot(
+export function renderStatusBar(
   root,
   { storm, size, rows, list, since, now, recovered, lost, absent, older, notes, mode, help },
 ) {
