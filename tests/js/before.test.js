@@ -3,7 +3,7 @@ import { beforeEach, test } from "node:test";
 import { KINDS, Rate } from "../../signal_log/static/signal_log/js/events/rate.js";
 import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
 import { Before } from "../../signal_log/static/signal_log/js/server/before.js";
-import { asker } from "../../signal_log/static/signal_log/js/server/older.js";
+import { querier } from "../../signal_log/static/signal_log/js/server/older.js";
 import { event, reset } from "./events.js";
 
 beforeEach(reset);
@@ -124,7 +124,7 @@ test("without an answer the page counts what it holds, and asks again when the s
 
 test("the history is asked for the format that is wanted", async () => {
   const addresses = [];
-  const ask = asker("/events/", async (address) => {
+  const ask = querier("/events/", async (address) => {
     addresses.push(address);
     return { status: 200, json: async () => ({}) };
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
-import { asker, Older } from "../../signal_log/static/signal_log/js/server/older.js";
+import { querier, Older } from "../../signal_log/static/signal_log/js/server/older.js";
 import { event, reset } from "./events.js";
 
 beforeEach(reset);
@@ -95,7 +95,7 @@ test("an answer for another view is let go", async () => {
 });
 
 test("a failure is said in words and can be tried again", async () => {
-  const refused = asker("/events/", async () => ({
+  const refused = querier("/events/", async () => ({
     status: 400,
     json: async () => ({ problems: { since: "'since' must be a date." } }),
   }));
@@ -110,7 +110,7 @@ test("a failure is said in words and can be tried again", async () => {
 
 test("the question carries each value of each filter", async () => {
   let asked = "";
-  await asker("/log/events/", async (url) => {
+  await querier("/log/events/", async (url) => {
     asked = url;
     return { status: 200, json: async () => ({ events: [] }) };
   })({ sender: ["auth.User", "!users.Profile"], before: 5 });
@@ -118,6 +118,6 @@ test("the question carries each value of each filter", async () => {
 });
 
 test("who was logged out is told, not shown the log-in as data", async () => {
-  const ask = asker("/events/", async () => ({ type: "opaqueredirect", status: 0 }));
+  const ask = querier("/events/", async () => ({ type: "opaqueredirect", status: 0 }));
   await assert.rejects(ask({}), /no longer have access/);
 });

@@ -46,7 +46,7 @@ test("a second of a storm says exactly what happened in it", () => {
   const { storm, rate, store } = watched();
   store.add(saves(3, 0));
   for (let s = 1; s < 5; s += 1) store.add([...saves(60, s), ...saves(9, s, "users.Profile")]);
-  assert.equal(storm.judge(rate, START + 5000, store.rows), true);
+  assert.equal(storm.update(rate, START + 5000, store.rows), true);
   const rows = storm.rows;
   const [newest] = rows.head;
   assert.equal(newest.events, 138);
@@ -64,25 +64,25 @@ test("a second of a storm says exactly what happened in it", () => {
 test("what was being saved is counted as saved once that is known", () => {
   const { storm, rate, store } = watched();
   for (let s = 0; s < 3; s += 1) for (const one of saves(60, s)) store.add([one]);
-  storm.judge(rate, START + 3000, store.rows);
+  storm.update(rate, START + 3000, store.rows);
   assert.deepEqual(storm.rows.at(0).said, [["updated", "60 User updated"]]);
 });
 
 test("it begins above what can be read, and ends only when it is calm again", () => {
   const { storm, rate, store } = watched();
   for (let s = 0; s < 4; s += 1) store.add(saves(49, s));
-  assert.equal(storm.judge(rate, START + 4000, store.rows), false);
+  assert.equal(storm.update(rate, START + 4000, store.rows), false);
   for (let s = 4; s < 8; s += 1) store.add(saves(60, s));
-  assert.equal(storm.judge(rate, START + 8000, store.rows), true);
+  assert.equal(storm.update(rate, START + 8000, store.rows), true);
   for (let s = 8; s < 14; s += 1) store.add(saves(30, s));
-  assert.equal(storm.judge(rate, START + 14_000, store.rows), true);
-  assert.equal(storm.judge(rate, START + 30_000, store.rows), false);
+  assert.equal(storm.update(rate, START + 14_000, store.rows), true);
+  assert.equal(storm.update(rate, START + 30_000, store.rows), false);
 });
 
 test("each event of a second can be reached, and the second closed again", () => {
   const { storm, rate, store } = watched();
   for (let s = 0; s < 4; s += 1) store.add(saves(60, s));
-  storm.judge(rate, START + 4000, store.rows);
+  storm.update(rate, START + 4000, store.rows);
   const rows = storm.rows.frozen();
   const before = rows.length;
   const second = rows.at(1);
@@ -97,7 +97,7 @@ test("each event of a second can be reached, and the second closed again", () =>
 test("a frozen storm begins at the second that was the newest on the screen", () => {
   const { storm, rate, store } = watched();
   for (let s = 0; s < 4; s += 1) store.add(saves(60, s));
-  storm.judge(rate, START + 4000, store.rows);
+  storm.update(rate, START + 4000, store.rows);
   const shown = storm.rows.at(0);
   store.add(saves(60, 4));
   const { length } = storm.rows;
@@ -112,7 +112,7 @@ test("a cascade in an opened second opens where it stands", () => {
   for (let s = 0; s < 4; s += 1) store.add(saves(60, s));
   const at = new Date(START + 2900).toISOString();
   store.add(registration(trace(7)).map((one) => ({ ...one, occurred_at: at })));
-  storm.judge(rate, START + 4000, store.rows);
+  storm.update(rate, START + 4000, store.rows);
   const rows = storm.rows.frozen();
   const second = [...rows.head].find(({ second: number }) => number === START / 1000 + 2);
   rows.toggle(second, store.rows);

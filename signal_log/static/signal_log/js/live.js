@@ -4,17 +4,17 @@ import { add, remove, toWire } from "./events/filters.js";
 import { given, lately } from "./events/range.js";
 import { openHelp } from "./lib/help.js";
 import { listen } from "./lib/keys.js";
-import * as reader from "./page/actions.js";
+import * as actions from "./page/actions.js";
 import * as arrivals from "./page/arrivals.js";
 import { viewMenu } from "./page/menu.js";
-import { understand, waysBack } from "./page/past.js";
-import { all, deeds, heads, soon, table, tick } from "./page/screen.js";
+import { understand, olderLoaders } from "./page/past.js";
+import { renderAll, controls, heads, renderSoon, table, tick } from "./page/screen.js";
 import {
   $,
   config,
   display,
   eventIdOf,
-  inForce,
+  activeFilters,
   links,
   now,
   page,
@@ -33,29 +33,29 @@ import { Connection } from "./server/socket.js";
 /** @import { Row } from "./events/types.js" */
 /** @import { ListName } from "./page/view.js" */
 
-Object.assign(deeds, reader, {
-  remove: (/** @type {Filter} */ filter) => reader.change(remove(state.filters, filter)),
+Object.assign(controls, actions, {
+  remove: (/** @type {Filter} */ filter) => actions.change(remove(state.filters, filter)),
 });
 page.connection = new Connection({
   url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${config.socket}`,
   backfill: config.backfill,
-  filters: () => toWire(inForce()),
+  filters: () => toWire(activeFilters()),
   handlers: arrivals.handlers,
 });
-page.past = waysBack((which, operations, answer) => {
+page.past = olderLoaders((which, operations, answer) => {
   if (answer && which !== stream) understand(answer);
-  if (operations.size && which === store) reader.found(operations);
-  soon();
+  if (operations.size && which === store) actions.found(operations);
+  renderSoon();
 });
 page.past.reset();
 page.search = searchBox($("query"), $("search"), {
   typed: (filter) => {
     state.typed = filter;
-    reader.change(state.filters);
+    actions.change(state.filters);
   },
   entered: (filter) => {
     state.typed = null;
-    reader.change(add(state.filters, filter));
+    actions.change(add(state.filters, filter));
   },
 });
 
@@ -63,49 +63,49 @@ viewMenu($("view-open"), $("view-menu"), {
   views,
   display,
   shared: new SharedViews(links.shared, $("view-menu").dataset.token ?? ""),
-  open: reader.open,
-  look: reader.look,
-  arrange: reader.columns,
+  open: actions.open,
+  look: actions.look,
+  arrange: actions.columns,
   columns: () => state.columns,
   fits: (name) => heads.fits(name),
   query: () => toView({ ...state, event: 0 }),
-  last: (minutes) => reader.during(lately(minutes * 60_000, now())),
-  show: (from, to) => reader.during(given(from, to)),
+  last: (minutes) => actions.during(lately(minutes * 60_000, now())),
+  show: (from, to) => actions.during(given(from, to)),
 });
 
 $("tools").hidden = $("panes").hidden = false;
-$("follow").onclick = () => (state.following ? reader.pause("reader") : reader.follow());
-$("new").onclick = reader.follow;
+$("follow").onclick = () => (state.following ? actions.pause("reader") : actions.follow());
+$("new").onclick = actions.follow;
 for (const button of $("lists").querySelectorAll("button"))
-  button.onclick = () => reader.list(/** @type {ListName} */ (button.value));
-$("clock").onclick = reader.retime;
-$("facets-open").onclick = () => reader.facetsDrawer();
+  button.onclick = () => actions.list(/** @type {ListName} */ (button.value));
+$("clock").onclick = actions.retime;
+$("facets-open").onclick = () => actions.facetsDrawer();
 /** @param {Row} row */
 const linkOf = (row) => new URL(links.event(eventIdOf(row)), location.href).href;
 listen({
   "/": () => page.search.focus(),
-  j: () => reader.step(1),
-  k: () => reader.step(-1),
-  ArrowDown: () => reader.step(1),
-  ArrowUp: () => reader.step(-1),
-  ArrowRight: () => reader.toggle(state.picked, true),
-  ArrowLeft: () => reader.toggle(state.picked, false),
+  j: () => actions.step(1),
+  k: () => actions.step(-1),
+  ArrowDown: () => actions.step(1),
+  ArrowUp: () => actions.step(-1),
+  ArrowRight: () => actions.toggle(state.picked, true),
+  ArrowLeft: () => actions.toggle(state.picked, false),
   Enter: () => state.picked && location.assign(linkOf(state.picked)),
-  Escape: (event) => (page.search.leave(event) ? undefined : reader.leave()),
-  f: reader.follow,
-  p: () => reader.pause("reader"),
+  Escape: (event) => (page.search.leave(event) ? undefined : actions.leave()),
+  f: actions.follow,
+  p: () => actions.pause("reader"),
   " ": () => $("follow").click(),
-  g: reader.follow,
-  Home: reader.follow,
+  g: actions.follow,
+  Home: actions.follow,
   G: () => table.toEnd(),
   End: () => table.toEnd(),
-  e: () => reader.list(state.list === "signals" ? "operations" : "signals"),
-  c: () => reader.list(state.list === "cascades" ? "operations" : "cascades"),
-  t: reader.retime,
-  d: reader.density,
-  n: reader.nextError,
-  x: reader.context,
-  y: () => state.picked && reader.take(linkOf(state.picked), "Link"),
+  e: () => actions.list(state.list === "signals" ? "operations" : "signals"),
+  c: () => actions.list(state.list === "cascades" ? "operations" : "cascades"),
+  t: actions.retime,
+  d: actions.density,
+  n: actions.nextError,
+  x: actions.context,
+  y: () => state.picked && actions.copyText(linkOf(state.picked), "Link"),
   "?": () => openHelp($("keys")),
 });
 addEventListener("popstate", () => {
@@ -113,28 +113,28 @@ addEventListener("popstate", () => {
   Object.assign(state, { typed: null, picked: null, wanted: view.event, list: view.list });
   page.search.empty();
   stream.show(view.list);
-  reader.showColumns(view.columns);
-  reader.change(view.filters, { range: view.range, step: false });
+  actions.showColumns(view.columns);
+  actions.change(view.filters, { range: view.range, step: false });
 });
 document.addEventListener("pointerdown", ({ target }) => {
   const outside = target instanceof Element && !target.closest("#facets, #facets-open");
-  if (outside && $("facets").classList.contains("open")) reader.facetsDrawer(false);
+  if (outside && $("facets").classList.contains("open")) actions.facetsDrawer(false);
 });
 addEventListener("online", () => {
-  page.connection.hurry();
+  page.connection.reconnect();
   page.connection.probe();
 });
 addEventListener("offline", () => {
   page.connection.probe();
-  all();
+  renderAll();
 });
 document.addEventListener("visibilitychange", () => {
   state.takenAtHide = stream.taken;
   tick();
-  all();
+  renderAll();
 });
 setInterval(tick, 1000);
 table.mode = state.mode;
 remember(); // put the default view in the address too
 page.connection.start();
-all();
+renderAll();

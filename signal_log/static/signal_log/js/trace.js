@@ -30,16 +30,16 @@ const $ = (id) => /** @type {any} */ (document.getElementById(id));
 const table = $("falls");
 const rows = new TraceRows(table);
 const folds = new Folds(rows.levels);
-const bad = rows.worst();
+const errors = rows.worst();
 const totalUs = Number(table.dataset.totalUs);
 const axis = [...table.querySelectorAll("thead .axis span")];
 const ends = axis.map((one) => one.textContent);
 let span = WHOLE;
 let shown = folds.shown();
-let error = -1;
+let current = -1;
 
 $("trace-tools").hidden = false;
-const minimap = new Minimap($("minimap"), rows.length, { select: look, go: (index) => rows.goTo(shown[index]) });
+const minimap = new Minimap($("minimap"), rows.length, { select: setSpan, go: (index) => rows.goTo(shown[index]) });
 /** @param {string} words */
 const say = (words) => {
   $("trace-said").textContent = words;
@@ -53,7 +53,7 @@ function draw() {
 }
 
 let waiting = 0;
-const soon = () => {
+const drawSoon = () => {
   if (waiting) return;
   waiting = requestAnimationFrame(() => {
     waiting = 0;
@@ -62,19 +62,19 @@ const soon = () => {
 };
 
 /** @param {Span} wanted */
-function look(wanted) {
+function setSpan(wanted) {
   span = wanted;
   for (const [end, one] of axis.entries()) one.textContent = isWhole(span) ? ends[end] : time(span[end]);
   $("zoom-all").disabled = $("zoom-out").disabled = isWhole(span);
   say(isWhole(span) ? "" : `${time(span[0])} to ${time(span[1])}, ${time(length(span))} of ${ends[1]}`);
-  soon();
+  drawSoon();
 }
 
 function refold() {
   shown = folds.shown();
   rows.fold(shown, folds);
   minimap.show(shown.map((row) => rows.bars[row]));
-  soon();
+  drawSoon();
 }
 
 /** @param {boolean} open */
@@ -85,20 +85,20 @@ function foldAll(open) {
 }
 
 function nextError() {
-  if (!bad.length) return say("No errors in this trace");
-  error = (error + 1) % bad.length;
-  folds.reveal(bad[error]);
+  if (!errors.length) return say("No errors in this trace");
+  current = (current + 1) % errors.length;
+  folds.reveal(errors[current]);
   refold();
-  rows.goTo(bad[error]);
-  look(showing(span, rows.bars[bad[error]]));
-  say(`Error ${count(error + 1)} of ${count(bad.length)}`);
+  rows.goTo(errors[current]);
+  setSpan(showing(span, rows.bars[errors[current]]));
+  say(`Error ${count(current + 1)} of ${count(errors.length)}`);
 }
 
 function highlight() {
   const on = $("errors-lit").getAttribute("aria-pressed") !== "true";
   $("errors-lit").setAttribute("aria-pressed", String(on));
-  if (on) for (const row of bad) folds.reveal(row);
-  rows.light(on ? bad : [], folds);
+  if (on) for (const row of errors) folds.reveal(row);
+  rows.light(on ? errors : [], folds);
   refold();
 }
 
@@ -114,27 +114,27 @@ function middle() {
 /** @param {number} part */
 const scroll = (part) => scrollBy({ top: part * innerHeight });
 /** @type {Record<string, () => unknown>} */
-const deeds = {
+const actions = {
   w: () => scroll(-PART),
   s: () => scroll(PART),
-  a: () => look(pan(span, -PART)),
-  d: () => look(pan(span, PART)),
-  ArrowUp: () => look(zoom(span, 1 / STEP, middle())),
-  ArrowDown: () => look(zoom(span, STEP, middle())),
+  a: () => setSpan(pan(span, -PART)),
+  d: () => setSpan(pan(span, PART)),
+  ArrowUp: () => setSpan(zoom(span, 1 / STEP, middle())),
+  ArrowDown: () => setSpan(zoom(span, STEP, middle())),
   "[": () => foldAll(false),
   "]": () => foldAll(true),
   n: nextError,
-  e: () => bad.length && highlight(),
+  e: () => errors.length && highlight(),
   Escape: () => {
     minimap.cancel();
-    look(WHOLE);
+    setSpan(WHOLE);
   },
   "?": () => $("keys").showModal(),
 };
-listen(deeds);
+listen(actions);
 $("trace-tools").addEventListener("click", ({ target }) => {
   const button = target instanceof Element && target.closest("[data-key]");
-  if (button instanceof HTMLElement) deeds[button.dataset.key ?? ""]?.();
+  if (button instanceof HTMLElement) actions[button.dataset.key ?? ""]?.();
 });
 table.addEventListener("click", ({ target }) => {
   const caret = target instanceof Element && target.closest(".caret");
@@ -143,8 +143,8 @@ table.addEventListener("click", ({ target }) => {
   folds.toggle(row);
   refold();
 });
-addEventListener("scroll", soon, { passive: true });
-addEventListener("resize", soon);
+addEventListener("scroll", drawSoon, { passive: true });
+addEventListener("resize", drawSoon);
 const recolour = () => {
   rows.colours();
   refold();
@@ -153,6 +153,6 @@ new MutationObserver(recolour).observe(document.documentElement, { attributeFilt
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 
 rows.carets(folds);
-$("errors-lit").hidden = $("error-next").hidden = !bad.length;
+$("errors-lit").hidden = $("error-next").hidden = !errors.length;
 recolour();
-look(WHOLE);
+setSpan(WHOLE);

@@ -20,7 +20,7 @@ export class Second {
   open = false;
   dim = false;
   /** @type {Map<string, Doing>} */
-  doings = new Map();
+  tallies = new Map();
   /** @type {Row[]} */
   inside = [];
 
@@ -36,7 +36,7 @@ export class Second {
    * @returns {Piece[]}
    */
   get said() {
-    const all = [...this.doings.values()].filter(({ number }) => number > 0).sort((a, b) => b.number - a.number);
+    const all = [...this.tallies.values()].filter(({ number }) => number > 0).sort((a, b) => b.number - a.number);
     /** @type {Piece[]} */
     const named = all.slice(0, NAMED).map(({ kind, text, number }) => [kind, `${number} ${text}`]);
     return all.length > NAMED
@@ -158,13 +158,13 @@ export class Storm {
     const second = this.#second(operation.at);
     if (!second) return;
     const text = `${line(modelName(operation.sender), 60)} ${operation.word}`;
-    let doing = second.doings.get(text);
-    if (!doing) {
-      doing = { kind: operation.kind, text, number: 0 };
-      second.doings.set(text, doing);
+    let tally = second.tallies.get(text);
+    if (!tally) {
+      tally = { kind: operation.kind, text, number: 0 };
+      second.tallies.set(text, tally);
     }
-    doing.number += 1;
-    operation.counted = doing;
+    tally.number += 1;
+    operation.counted = tally;
     second.version += 1;
   }
 
@@ -174,7 +174,7 @@ export class Storm {
    * @param {number} now
    * @param {OrderedRows<PlacedRow>} rows
    */
-  judge(rate, now, rows) {
+  update(rate, now, rows) {
     if (!this.on && rate.perSecond(now, 2) > TOO_MANY) this.#begin(Math.floor(now / 1000) - 2, rows);
     else if (this.on && rate.perSecond(now, 5) < FEW_AGAIN) Object.assign(this, { since: 0, base: new OrderedRows() });
     return this.on;

@@ -9,7 +9,7 @@ export function openHelp(dialog) {
   /** @type {(names: string) => unknown[]} */
   const keys = (names) => names.split(" ").map((name, i) => html`${i ? " " : ""}<kbd>${name}</kbd>`);
   /** @type {(line: string[]) => unknown} */
-  const entry = ([names, deed]) => html`<dt>${keys(names)}</dt><dd>${deed}</dd>`;
+  const entry = ([names, words]) => html`<dt>${keys(names)}</dt><dd>${words}</dd>`;
   render(
     html`<h2 id="keys-title">Keyboard shortcuts</h2><dl>${HELP.map(entry)}</dl>
     <form method="dialog"><button class="btn" autofocus>Close</button></form>`,

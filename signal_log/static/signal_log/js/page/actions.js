@@ -4,16 +4,16 @@ import * as filtering from "../events/filters.js";
 import { copy } from "../lib/clip.js";
 import { MODES } from "../lib/time.js";
 import { around, recall } from "./around.js";
-import { all, heads, showDetail, table } from "./screen.js";
+import { renderAll, heads, showDetail, table } from "./screen.js";
 import {
   $,
   announcer,
   display,
   eventIdOf,
   folding,
-  forgetRows,
+  clearRows,
   links,
-  lookAt,
+  showRange,
   operationOf,
   page,
   remember,
@@ -46,7 +46,7 @@ export function pause(by) {
     takenAtPause: state.takenAtRender,
     frozen: rows.frozen(table.newest),
   });
-  all();
+  renderAll();
 }
 
 export function follow() {
@@ -55,7 +55,7 @@ export function follow() {
   Object.assign(state, { following: true, pausedBy: "", frozen: null });
   storm.close();
   table.toEdge();
-  all();
+  renderAll();
 }
 
 /** @param {boolean} atEdge */
@@ -129,12 +129,12 @@ function start() {
 export function change(filters, { range = state.range, step = true } = {}) {
   if (state.picked) state.wanted = eventIdOf(state.picked);
   Object.assign(state, { filters, answered: 0, notes: [], lost: "", refusal: "" });
-  forgetRows();
-  lookAt(range);
+  clearRows();
+  showRange(range);
   start();
   page.connection.resubscribe();
   if (step) remember(true);
-  all();
+  renderAll();
 }
 
 /**
@@ -143,10 +143,10 @@ export function change(filters, { range = state.range, step = true } = {}) {
  */
 export function during(range) {
   state.wanted = 0;
-  lookAt(range);
+  showRange(range);
   start();
   remember(true);
-  all();
+  renderAll();
 }
 
 /** @param {ListName} wanted */
@@ -162,7 +162,7 @@ export function list(wanted) {
   if (state.picked) table.reveal(state.picked);
   else if (state.pausedBy !== "range") follow();
   remember();
-  all();
+  renderAll();
 }
 
 /**
@@ -172,7 +172,7 @@ export function list(wanted) {
 function openSecond(row) {
   pause("selection");
   /** @type {StormRows} */ (state.frozen).toggle(row, store.rows);
-  all();
+  renderAll();
 }
 
 /**
@@ -196,7 +196,7 @@ export function toggle(row = state.picked, wanted) {
     state.picked = store.rowOf(eventIdOf(state.picked)) ?? null;
     table.pick(state.picked);
   }
-  all();
+  renderAll();
 }
 
 /** Shows or hides the events around the selected one that the filters hide. */
@@ -210,7 +210,7 @@ export async function context() {
     state.frozen.merge(rows);
     state.context = true;
     if (!rows.length) toast("No other events nearby");
-    all();
+    renderAll();
     table.reveal(state.picked);
   } catch (problem) {
     toast(`Could not load the surrounding events: ${/** @type {Error} */ (problem).message}`);
@@ -222,7 +222,7 @@ function leaveContext() {
   if (state.picked?.dim) unpick();
   if (state.pausedBy === "range") state.frozen = null;
   state.frozen?.drop((row) => row.dim);
-  all();
+  renderAll();
   if (state.pausedBy === "selection" && !state.picked && table.atEdge) follow();
 }
 
@@ -243,7 +243,7 @@ export function look(changes) {
   state.mode = table.mode = display.mode;
   table.retime();
   table.measure();
-  all();
+  renderAll();
 }
 
 export const retime = () => look({ mode: MODES[(MODES.indexOf(state.mode) + 1) % MODES.length] });
@@ -285,7 +285,7 @@ export function open(query) {
  * @param {string} text
  * @param {string} what
  */
-export async function take(text, what) {
+export async function copyText(text, what) {
   const done = await copy(text);
   announcer.say(done ? `${what} copied` : "The browser blocked copying");
   state.notes = [done ? "" : "the browser blocked copying"].filter(Boolean);

@@ -4,12 +4,12 @@ import { toWire } from "../events/filters.js";
 import { gapWords } from "../events/gap.js";
 import { repick, shownTrace } from "./actions.js";
 import { intoRange } from "./past.js";
-import { all, showDetail, soon, table } from "./screen.js";
+import { renderAll, showDetail, renderSoon, table } from "./screen.js";
 import {
   announcer,
   before,
-  forgetRows,
-  inForce,
+  clearRows,
+  activeFilters,
   now,
   page,
   recovery,
@@ -35,7 +35,7 @@ function connected(name, details) {
     state.trouble = ""; // the next frame will tell
   }
   if (details.until || name === "signed-out" || name === "forbidden") announcer.say(status()[1]);
-  all();
+  renderAll();
 }
 
 /**
@@ -48,7 +48,7 @@ function ready(frame, resumed) {
   state.skew = frame.server_time ? Date.parse(frame.server_time) - Date.now() : 0;
   table.skew = state.skew;
   state.answered = now();
-  setTimeout(soon, SETTLE + 50);
+  setTimeout(renderSoon, SETTLE + 50);
   state.since ||= now();
   page.past.retry();
   before.retry();
@@ -61,29 +61,29 @@ function ready(frame, resumed) {
 function arrived(events) {
   const touched = stream.add(events);
   intoRange(events);
-  before.start(toWire(inForce()), now());
+  before.start(toWire(activeFilters()), now());
   recovery.note(events, now());
   announcer.count(touched);
   if (state.wanted && store.operationOf(state.wanted)) repick(state.wanted);
   if (state.picked && events.some((event) => event.trace_id === shownTrace()?.id)) state.detailStale = true;
-  soon();
+  renderSoon();
 }
 
 /** @param {ResetFrame} frame */
 function reset({ reason }) {
-  if (reason !== "expired") forgetRows();
+  if (reason !== "expired") clearRows();
   const gap = stream.addGap(reason);
   state.lost = reason === "expired" ? "some events are no longer retained" : gapWords(gap, state.mode);
   state.since = now();
   announcer.say(state.lost);
-  soon();
+  renderSoon();
 }
 
 /** @param {Health} health */
 function health({ layer = "ok", database = "ok" }) {
   state.trouble = database === "ok" ? "" : "Database unavailable";
   state.notes = layer === "ok" ? [] : ["no channel layer: polling every second"];
-  soon();
+  renderSoon();
 }
 
 /** @param {ErrorFrame} frame */
@@ -92,12 +92,12 @@ function refused({ code, detail }) {
   else if (code === "bad_filter") state.refusal = detail;
   else state.notes = [detail];
   announcer.say(detail);
-  soon();
+  renderSoon();
 }
 
 /** Removes all events from the screen when access has ended. */
 function forget() {
-  forgetRows();
+  clearRows();
   state.picked = null;
   Object.assign(state, { following: true, frozen: null, answered: 0, wanted: 0 });
   showDetail();

@@ -5,7 +5,7 @@ import { toQuery, toWire } from "../events/filters.js";
 import * as range from "../events/range.js";
 import { count } from "../lib/text.js";
 import { Older } from "../server/older.js";
-import { ask, config, inForce, links, now, ranged, SETTLE, state, store, stream } from "./state.js";
+import { ask, config, activeFilters, links, now, ranged, SETTLE, state, store, stream } from "./state.js";
 
 /** @import { Store } from "../events/store.js" */
 /** @import { Operation, Page, SignalEvent } from "../events/types.js" */
@@ -14,7 +14,7 @@ import { ask, config, inForce, links, now, ranged, SETTLE, state, store, stream 
  * `found(store, operations, page)` is called after every step.
  * @param {(store: Store, operations: Set<Operation>, page: Page | null) => void} found
  */
-export function waysBack(found) {
+export function olderLoaders(found) {
   /** @param {Store} which */
   const of = (which) => new Older({ store: which, ask, changed: (touched, page) => found(which, touched, page) });
   const ways = { stream: of(stream), ranged: of(ranged) };
@@ -28,8 +28,8 @@ export function waysBack(found) {
     },
     /** Starts over after a change of filters or range. */
     reset() {
-      ways.stream.reset(toWire(inForce()));
-      ways.ranged.reset({ ...toWire(inForce()), ...range.toWire(state.range) });
+      ways.stream.reset(toWire(activeFilters()));
+      ways.ranged.reset({ ...toWire(activeFilters()), ...range.toWire(state.range) });
     },
     /** The server is back: allows what failed to be retried. */
     retry() {
@@ -89,12 +89,12 @@ function words(older) {
   }
   if (older.state !== "began" || !store.size) return null;
   if (state.range?.since) return "No older events in this time range";
-  return inForce().length ? "No older events match" : "Beginning of the log";
+  return activeFilters().length ? "No older events match" : "Beginning of the log";
 }
 
 /** The query for the history with the same filters, from an event on. */
 export function historyFrom(before = 0) {
-  const query = range.intoQuery(toQuery(inForce()), state.range);
+  const query = range.intoQuery(toQuery(activeFilters()), state.range);
   if (before) query.set("before", String(before));
   return query;
 }

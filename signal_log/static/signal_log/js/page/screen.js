@@ -22,7 +22,7 @@ import {
   config,
   folding,
   fresh,
-  inForce,
+  activeFilters,
   links,
   now,
   operationOf,
@@ -52,13 +52,13 @@ const MOST_FLASHES = 4; // per second; above that the whole list would blink
  * @typedef {typeof actions & { remove: (filter: Filter) => void }} Deeds
  */
 
-export const deeds = /** @type {Deeds} */ ({});
+export const controls = /** @type {Deeds} */ ({});
 
 const titled = document.title;
 export const table = new Table($("grid"), $("rows"), {
-  pick: (row) => deeds.pick(row),
-  toggle: (row) => deeds.toggle(row),
-  scrolled: (atEdge) => deeds.scrolled(atEdge),
+  pick: (row) => controls.pick(row),
+  toggle: (row) => controls.toggle(row),
+  scrolled: (atEdge) => controls.scrolled(atEdge),
   moved: () => back(),
   rendered: () => {
     state.takenAtRender = store.taken;
@@ -66,7 +66,7 @@ export const table = new Table($("grid"), $("rows"), {
 });
 export const heads = new Heads($("grid"), $("heads"), {
   lay: (names) => table.lay(names),
-  changed: (columns) => deeds.columns(columns),
+  changed: (columns) => controls.columns(columns),
 });
 heads.show(state.columns);
 const chart = new Chart($("rate"), rate, {
@@ -74,7 +74,7 @@ const chart = new Chart($("rate"), rate, {
     $("rate-now").textContent = said ? said[0] : perSecond();
     $("rate-note").textContent = said ? said[1] : counted();
   },
-  select: (first, last) => deeds.during(range.between(first, last)),
+  select: (first, last) => controls.during(range.between(first, last)),
 });
 
 /** The time covered by the chart: what the server counted, else what the page holds. */
@@ -94,13 +94,13 @@ export function showDetail() {
     store: operation?.home ?? store,
     links,
     context: state.context,
-    act: { pick: deeds.pickEvent, only: deeds.only, copy: deeds.take, close: deeds.unpick, context: deeds.context },
+    act: { pick: controls.pickEvent, only: controls.only, copy: controls.copyText, close: controls.unpick, context: controls.context },
   });
 }
 
 function rows() {
   state.rowsAt = performance.now();
-  storm.judge(rate, now(), store.rows);
+  storm.update(rate, now(), store.rows);
   table.calm = rate.perSecond(now(), 3) < MOST_FLASHES;
   const shown = shownRows();
   $("grid").setAttribute("role", state.list === "cascades" || shown instanceof StormRows ? "treegrid" : "grid");
@@ -129,15 +129,15 @@ function side() {
   }
   renderFacets($("facets"), {
     facets: store.facets,
-    filters: inForce(),
-    toggle: deeds.narrow,
-    close: () => deeds.facetsDrawer(false),
+    filters: activeFilters(),
+    toggle: controls.narrow,
+    close: () => controls.facetsDrawer(false),
   });
   renderStatusBar($("status-bar"), {
     storm: folding() && {
       folded: storm.folded,
       perSecond: rate.perSecond(now(), 2),
-      open: () => deeds.pause("reader"),
+      open: () => controls.pause("reader"),
     },
     size: store.size,
     rows: store.rows.length,
@@ -160,10 +160,10 @@ function frame() {
   renderPills($("pills"), {
     filters: state.filters,
     time,
-    invert: deeds.turn,
-    drop: deeds.remove,
-    clear: deeds.clear,
-    anytime: () => deeds.during(null),
+    invert: controls.turn,
+    drop: controls.remove,
+    clear: controls.clear,
+    anytime: () => controls.during(null),
   });
   renderEmptyState($("empty-state"), {
     connection: state.connection.name,
@@ -172,12 +172,12 @@ function frame() {
     refusal: state.refusal,
     looking: page.past.way.open || page.past.way.state === "loading",
     time,
-    anytime: () => deeds.during(null),
+    anytime: () => controls.during(null),
     rows: shownRows().length,
-    filters: inForce(),
+    filters: activeFilters(),
     models: config.models,
-    drop: deeds.drop,
-    clear: deeds.clear,
+    drop: controls.drop,
+    clear: controls.clear,
     login: `${config.login}?next=${encodeURIComponent(location.pathname + location.search)}`,
   });
   const [tone, said] = status();
@@ -192,7 +192,7 @@ function frame() {
   $("clock").textContent = state.mode === "relative" ? "Age" : `Time ${zone(state.mode)}`;
 }
 
-export function all() {
+export function renderAll() {
   if (document.hidden) return;
   frame();
   rows();
@@ -200,7 +200,7 @@ export function all() {
 }
 
 /** Renders what arrived, at a readable rate, and not at all in a hidden tab. */
-export function soon() {
+export function renderSoon() {
   if (document.hidden || state.scheduled) return;
   state.scheduled = true;
   const wait = Math.max(0, FRAME - (performance.now() - (state.rowsAt ?? 0)));
@@ -223,7 +223,7 @@ export function tick() {
   document.title = missed ? `(${count(missed)}) ${titled}` : titled;
   if (document.hidden) return;
   if (state.mode === "relative") table.retime();
-  if (storm.on && !storm.judge(rate, now(), store.rows)) rows();
+  if (storm.on && !storm.update(rate, now(), store.rows)) rows();
   frame();
   side();
 }

@@ -10,7 +10,7 @@ import { count } from "../lib/text.js";
 import { words } from "../parts/status.js";
 import { Before } from "../server/before.js";
 import { linksFrom } from "../server/links.js";
-import { asker } from "../server/older.js";
+import { querier } from "../server/older.js";
 import { Display } from "./display.js";
 import { SavedViews } from "./saved.js";
 import { readView, writeView } from "./view.js";
@@ -22,7 +22,7 @@ import { readView, writeView } from "./view.js";
 /** @import { Column } from "../parts/columns.js" */
 /** @import { searchBox } from "../parts/search.js" */
 /** @import { Connection, Details } from "../server/socket.js" */
-/** @import { waysBack } from "./past.js" */
+/** @import { olderLoaders } from "./past.js" */
 /** @import { ListName } from "./view.js" */
 
 /**
@@ -97,7 +97,7 @@ export const announcer = new Announcer($("announcer"));
 export const stream = new Store({ limit: config.kept, onKind: countKind, onEvent: (event) => storm.event(event) });
 export const ranged = new Store({ limit: config.kept });
 /** Queries the history. */
-export const ask = asker(links.history(""));
+export const ask = querier(links.history(""));
 export const before = new Before({ store: stream, rate, ask });
 /** The one of the two that is shown; a live binding, so importers see it change. */
 export let store = stream;
@@ -107,7 +107,7 @@ export let store = stream;
  * @typedef {object} Page
  * @property {Connection} connection
  * @property {ReturnType<typeof searchBox>} search
- * @property {ReturnType<typeof waysBack>} past
+ * @property {ReturnType<typeof olderLoaders>} past
  */
 
 export const page = /** @type {Page} */ ({});
@@ -150,7 +150,7 @@ export const state = {
   takenAtHide: 0,
 };
 stream.show(state.list);
-lookAt(opened.range);
+showRange(opened.range);
 
 /**
  * @param {Operation} operation
@@ -166,7 +166,7 @@ function countKind(operation, was, is) {
  * Shows a time range or, without one, the live stream.
  * @param {Range | null} range
  */
-export function lookAt(range) {
+export function showRange(range) {
   state.range = range;
   store = range ? ranged : stream;
   ranged.clear();
@@ -179,7 +179,7 @@ export function lookAt(range) {
   });
 }
 
-export const inForce = () => (state.typed ? filtering.add(state.filters, state.typed) : state.filters);
+export const activeFilters = () => (state.typed ? filtering.add(state.filters, state.typed) : state.filters);
 /** @type {(row: Row) => Operation} */
 export const operationOf = (row) => /** @type {Operation} */ (row.operation ?? row.members?.[0] ?? row);
 /** @type {(row: Row) => number} */
@@ -202,7 +202,7 @@ export const perSecond = () => {
   return `${value < 10 ? value.toFixed(1).replace(/\.0$/, "") : count(value)} / s`;
 };
 
-export function forgetRows() {
+export function clearRows() {
   stream.clear();
   ranged.clear();
   rate.clear();

@@ -2,7 +2,7 @@
 
 import { Component, html } from "../../vendor/htm-preact.js";
 import { duration, lastPart, line, visible } from "../lib/text.js";
-import { asker } from "../server/older.js";
+import { querier } from "../server/older.js";
 
 /** @import { Run, SignalEvent } from "../events/types.js" */
 /** @import { linksFrom } from "../server/links.js" */
@@ -31,7 +31,7 @@ import { asker } from "../server/older.js";
 const STILL = 300; // ms that a selection rests before the server is asked about it
 
 /** @type {(links: Props["links"]) => NonNullable<Props["ask"]>} */
-const asAsked = (links) => (id) => asker(links.event(id))({ format: "receivers" });
+const asAsked = (links) => (id) => querier(links.event(id))({ format: "receivers" });
 
 /**
  * The runs that an event recorded; a row written by something else may hold anything.

@@ -86,7 +86,7 @@ export class Older {
  * @param {(url: string, options: RequestInit) => Promise<Response>} fetcher
  * @returns {Ask}
  */
-export function asker(address, fetcher = (url, options) => fetch(url, options)) {
+export function querier(address, fetcher = (url, options) => fetch(url, options)) {
   return async (query) => {
     const all = new URLSearchParams();
     for (const [key, value] of Object.entries(query)) for (const one of [value].flat()) all.append(key, String(one));

@@ -94,7 +94,7 @@ export class Connection {
   }
 
   /** Reconnects now instead of waiting for the next attempt. */
-  hurry() {
+  reconnect() {
     if (!this.stopped && !this.socket) this.#open();
   }
 
