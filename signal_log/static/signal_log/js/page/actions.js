@@ -54,7 +54,7 @@ export function follow() {
   if (state.pausedBy === "range") return during(null);
   Object.assign(state, { following: true, pausedBy: "", frozen: null });
   storm.close();
-  table.toEdge();
+  table.toNewest();
   renderAll();
 }
 
@@ -117,7 +117,7 @@ export function step(by, wanted = () => true) {
 function start() {
   Object.assign(state, { picked: null, context: false });
   page.past.reset();
-  table.toEdge();
+  table.toNewest();
   showDetail();
 }
 
@@ -241,7 +241,7 @@ export function nextError() {
 export function look(changes) {
   display.set(changes);
   state.mode = table.mode = display.mode;
-  table.retime();
+  table.updateTimes();
   table.measure();
   renderAll();
 }

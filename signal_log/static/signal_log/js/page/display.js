@@ -2,7 +2,7 @@
 
 import { MODES } from "../lib/time.js";
 import { fromText, toText, USUAL } from "../parts/columns.js";
-import { Kept } from "./saved.js";
+import { StoredValue } from "./saved.js";
 
 /** @import { Mode } from "../lib/time.js" */
 
@@ -11,21 +11,21 @@ import { Kept } from "./saved.js";
 export class Display {
   /** @param {Storage | null} storage */
   constructor(storage) {
-    /** @type {Kept<Choices>} */
-    this.kept = new Kept("signal-log-display", {}, storage);
+    /** @type {StoredValue<Choices>} */
+    this.stored = new StoredValue("signal-log-display", {}, storage);
     this.apply();
   }
 
   get mode() {
-    return MODES.find((mode) => mode === this.kept.value.mode) ?? MODES[0];
+    return MODES.find((mode) => mode === this.stored.value.mode) ?? MODES[0];
   }
 
   get comfortable() {
-    return this.kept.value.comfortable === true;
+    return this.stored.value.comfortable === true;
   }
 
   get columns() {
-    return fromText(this.kept.value.cols ?? null) ?? USUAL;
+    return fromText(this.stored.value.cols ?? null) ?? USUAL;
   }
 
   set columns(columns) {
@@ -34,7 +34,7 @@ export class Display {
 
   /** @param {Choices} changes */
   set(changes) {
-    this.kept.set({ ...this.kept.value, ...changes });
+    this.stored.set({ ...this.stored.value, ...changes });
     this.apply();
   }
 

@@ -6,7 +6,7 @@
  * A JSON value in storage under a key; where storage is blocked it lasts as long as the page.
  * @template T
  */
-export class Kept {
+export class StoredValue {
   /** @type {T} */
   value;
 
@@ -52,20 +52,20 @@ export class SavedViews {
    * @param {Storage | null} storage
    */
   constructor(account, storage) {
-    /** @type {Kept<View[]>} */
-    this.kept = new Kept(`signal-log-views:${account}`, [], storage);
-    this.kept.value = this.kept.value.filter(
+    /** @type {StoredValue<View[]>} */
+    this.stored = new StoredValue(`signal-log-views:${account}`, [], storage);
+    this.stored.value = this.stored.value.filter(
       (view) => typeof view?.name === "string" && typeof view.query === "string",
     );
   }
 
   get all() {
-    return this.kept.value.filter((view) => !view.shared);
+    return this.stored.value.filter((view) => !view.shared);
   }
 
   /** The query of the default view. */
   get first() {
-    return this.kept.value.find((view) => view.first)?.query ?? "";
+    return this.stored.value.find((view) => view.first)?.query ?? "";
   }
 
   /**
@@ -77,16 +77,16 @@ export class SavedViews {
     const called = name.trim().slice(0, LONGEST);
     /** @param {View} view */
     const own = (view) => !view.shared && view.name === called;
-    const rest = this.kept.value.filter((view) => !own(view));
+    const rest = this.stored.value.filter((view) => !own(view));
     if (!called || this.all.filter((view) => !own(view)).length >= MOST) return false;
-    const first = Boolean(this.kept.value.find(own)?.first);
-    this.kept.set([...rest, { name: called, query, first }].sort((a, b) => (a.name < b.name ? -1 : 1)));
+    const first = Boolean(this.stored.value.find(own)?.first);
+    this.stored.set([...rest, { name: called, query, first }].sort((a, b) => (a.name < b.name ? -1 : 1)));
     return true;
   }
 
   /** @param {string} name */
   remove(name) {
-    this.kept.set(this.kept.value.filter((view) => view.shared || view.name !== name));
+    this.stored.set(this.stored.value.filter((view) => view.shared || view.name !== name));
   }
 
   /**
@@ -94,12 +94,12 @@ export class SavedViews {
    * @param {string} name
    */
   toggleFirst(name) {
-    this.kept.set(this.all.map((view) => ({ ...view, first: view.name === name && !view.first })));
+    this.stored.set(this.all.map((view) => ({ ...view, first: view.name === name && !view.first })));
   }
 
   /** The name of the shared view that is the default. */
   get firstShared() {
-    return this.kept.value.find((view) => view.shared)?.name ?? "";
+    return this.stored.value.find((view) => view.shared)?.name ?? "";
   }
 
   /**
@@ -109,7 +109,7 @@ export class SavedViews {
   toggleShared({ name, query }) {
     const first = this.firstShared !== name;
     const own = this.all.map((view) => ({ ...view, first: view.first && !first }));
-    this.kept.set(first ? [...own, { name, query, first, shared: true }] : own);
+    this.stored.set(first ? [...own, { name, query, first, shared: true }] : own);
   }
 
   /**
@@ -119,6 +119,6 @@ export class SavedViews {
   follow(shared) {
     const now = shared.find(({ name }) => name === this.firstShared);
     if (!this.firstShared || now?.query === this.first) return;
-    this.kept.set(now ? [...this.all, { name: now.name, query: now.query, first: true, shared: true }] : this.all);
+    this.stored.set(now ? [...this.all, { name: now.name, query: now.query, first: true, shared: true }] : this.all);
   }
 }

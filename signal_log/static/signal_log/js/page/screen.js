@@ -43,8 +43,8 @@ import {
 /** @import * as actions from "./actions.js" */
 
 const SPAN = 600_000; // ms covered by the chart
-const FRAME = 100; // ms between renders of arriving rows: nobody can read more than ten a second
-const SIDE = 500; // ms between renders of the facets, the chart and the status bar
+const ROWS_EVERY = 100; // ms between renders of arriving rows: nobody can read more than ten a second
+const SIDE_EVERY = 500; // ms between renders of the facets, the chart and the status bar
 const MOST_FLASHES = 4; // per second; above that the whole list would blink
 
 /**
@@ -59,13 +59,13 @@ export const table = new Table($("grid"), $("rows"), {
   pick: (row) => controls.pick(row),
   toggle: (row) => controls.toggle(row),
   scrolled: (atEdge) => controls.scrolled(atEdge),
-  moved: () => back(),
+  moved: () => loadOlder(),
   rendered: () => {
     state.takenAtRender = store.taken;
   },
 });
 export const heads = new Heads($("grid"), $("heads"), {
-  lay: (names) => table.lay(names),
+  lay: (names) => table.setColumns(names),
   changed: (columns) => controls.columns(columns),
 });
 heads.show(state.columns);
@@ -98,7 +98,7 @@ export function showDetail() {
   });
 }
 
-function rows() {
+function renderRows() {
   state.rowsAt = performance.now();
   storm.update(rate, now(), store.rows);
   table.calm = rate.perSecond(now(), 3) < MOST_FLASHES;
@@ -108,18 +108,18 @@ function rows() {
   const more = fresh();
   $("new").hidden = !more;
   if (more) $("new").textContent = `${plural(more, "new event")}`;
-  back();
+  loadOlder();
 }
 
 /** Loads older events near the end of the list, but not during a storm, whose list is cut short. */
-function back() {
+function loadOlder() {
   const { way, settled } = page.past;
   const stormy = table.rows instanceof StormRows;
   if (way.open && settled && table.nearEnd && !stormy) way.more();
   renderEnd($("end"), way, stormy);
 }
 
-function side() {
+function renderSide() {
   state.sideAt = performance.now();
   chart.range = state.range;
   chart.draw(now());
@@ -155,7 +155,7 @@ function side() {
   if (state.detailStale) showDetail();
 }
 
-function frame() {
+function renderControls() {
   const time = state.range ? range.words(state.range, state.mode, now()) : "";
   renderPills($("pills"), {
     filters: state.filters,
@@ -194,23 +194,23 @@ function frame() {
 
 export function renderAll() {
   if (document.hidden) return;
-  frame();
-  rows();
-  side();
+  renderControls();
+  renderRows();
+  renderSide();
 }
 
 /** Renders what arrived, at a readable rate, and not at all in a hidden tab. */
 export function renderSoon() {
   if (document.hidden || state.scheduled) return;
   state.scheduled = true;
-  const wait = Math.max(0, FRAME - (performance.now() - (state.rowsAt ?? 0)));
+  const wait = Math.max(0, ROWS_EVERY - (performance.now() - (state.rowsAt ?? 0)));
   setTimeout(
     () =>
       requestAnimationFrame(() => {
         state.scheduled = false;
-        frame();
-        rows();
-        if (performance.now() - (state.sideAt ?? 0) > SIDE) side();
+        renderControls();
+        renderRows();
+        if (performance.now() - (state.sideAt ?? 0) > SIDE_EVERY) renderSide();
       }),
     wait,
   );
@@ -222,8 +222,8 @@ export function tick() {
   const missed = document.hidden ? stream.taken - state.takenAtHide : 0;
   document.title = missed ? `(${count(missed)}) ${titled}` : titled;
   if (document.hidden) return;
-  if (state.mode === "relative") table.retime();
-  if (storm.on && !storm.update(rate, now(), store.rows)) rows();
-  frame();
-  side();
+  if (state.mode === "relative") table.updateTimes();
+  if (storm.on && !storm.update(rate, now(), store.rows)) renderRows();
+  renderControls();
+  renderSide();
 }

@@ -55,11 +55,11 @@ const el = (tag, className, role) => {
  * Writes only what differs: each write costs style and layout.
  * @type {(node: Cell, text: string) => void}
  */
-const say = (node, text) => {
+const setText = (node, text) => {
   if (node.said !== text) node.textContent = node.said = text;
 };
 /** @type {(node: Element, className: string) => void} */
-const call = (node, className) => {
+const setClass = (node, className) => {
   if (node.className !== className) node.className = className;
 };
 
@@ -82,7 +82,7 @@ export function makeRow(id, columns) {
   row.cells.badge.setAttribute("aria-hidden", "true");
   row.cells.name = el("span");
   row.cells.actor.append(row.cells.badge, row.cells.name);
-  arrange(row, columns);
+  setCells(row, columns);
   return row;
 }
 
@@ -91,7 +91,7 @@ export function makeRow(id, columns) {
  * @param {RowElement} row
  * @param {string[]} columns
  */
-export function arrange(row, columns) {
+export function setCells(row, columns) {
   row.extra = columns.filter((name) => EXTRA[name]);
   for (const name of row.extra) row.cells[name] ??= el("span", name, "gridcell");
   row.parts = columns.map((name) => row.cells[name]);
@@ -105,7 +105,7 @@ export function arrange(row, columns) {
  * @param {How} how
  */
 export function fillRow(element, row, how) {
-  if (row.type === "gap" || row.type === "second") return fillWhole(element, row, how);
+  if (row.type === "gap" || row.type === "second") return fillSingleCell(element, row, how);
   if (element.whole) {
     element.whole = false;
     element.replaceChildren(...element.parts);
@@ -115,13 +115,13 @@ export function fillRow(element, row, how) {
   const isNew = how.calm && how.another && how.now - row.born < FLASH / 2 && how.now + how.skew - said.at < JUST_NOW;
   /** @type {Record<string, unknown>} */
   const marks = { pre: row.event && kind === "about", dim: row.dim, picked: row === how.picked, new: isNew };
-  call(element, ["row", kind, ...Object.keys(marks).filter((mark) => marks[mark])].join(" "));
-  sayTime(element, row, how);
-  unfolding(element, row);
-  what(element, row, said, kind);
-  who(element.cells, row.type === "cascade" ? row.actor : said.actor, said.source);
-  say(element.cells.via, said.via);
-  for (const name of element.extra) say(element.cells[name], EXTRA[name](row, said));
+  setClass(element, ["row", kind, ...Object.keys(marks).filter((mark) => marks[mark])].join(" "));
+  fillTime(element, row, how);
+  fillCaret(element, row);
+  fillSubject(element, row, said, kind);
+  fillActor(element.cells, row.type === "cascade" ? row.actor : said.actor, said.source);
+  setText(element.cells.via, said.via);
+  for (const name of element.extra) setText(element.cells[name], EXTRA[name](row, said));
 }
 
 /**
@@ -130,7 +130,7 @@ export function fillRow(element, row, how) {
  * @param {Extract<Row, { type: "gap" | "second" }>} row
  * @param {How} how
  */
-function fillWhole(element, row, how) {
+function fillSingleCell(element, row, how) {
   element.whole = true;
   element.className = `row ${row.type}`;
   if (row.type === "second") element.setAttribute("aria-expanded", String(row.open));
@@ -163,11 +163,11 @@ function fillWhole(element, row, how) {
  * @param {Row} row
  * @param {{ mode: Mode, skew: number }} how
  */
-export function sayTime(element, row, { mode, skew }) {
+export function fillTime(element, row, { mode, skew }) {
   if (element.whole) return;
   const at = rowAt(row);
   const { time } = element.cells;
-  say(time, clock(at, mode, Date.now() + skew));
+  setText(time, clock(at, mode, Date.now() + skew));
   time.dateTime = new Date(at).toISOString();
 }
 
@@ -175,7 +175,7 @@ export function sayTime(element, row, { mode, skew }) {
  * Sets the tooltips of a row's cells; only for the row under the pointer, since writing them costs.
  * @param {RowElement} element
  */
-export function explain({ of: row, whole, cells, extra }) {
+export function setTooltips({ of: row, whole, cells, extra }) {
   if (!row || whole || row.type === "gap" || row.type === "second") return;
   const subject = row.type === "cascade" ? row.ordered[0] : operationOf(row);
   const actor = row.type === "cascade" ? row.actor : subject.actor;
@@ -193,11 +193,11 @@ export function explain({ of: row, whole, cells, extra }) {
  * @param {List} rows
  * @param {number} index
  */
-export function sayDelta(element, row, rows, index) {
+export function fillDelta(element, row, rows, index) {
   if (element.whole || row.type === "gap" || row.type === "second") return;
   const before = causeOf(row) ?? previous(rows, index);
   const text = before ? apart(rowAt(row) - rowAt(before)) : "";
-  say(element.cells.delta, text);
+  setText(element.cells.delta, text);
 }
 
 /** @type {(row: Exclude<ToldRow, { type: "cascade" }>) => Operation} */
@@ -229,12 +229,12 @@ function previous(rows, index) {
  * @param {RowElement} element
  * @param {ToldRow} row
  */
-function unfolding(element, row) {
+function fillCaret(element, row) {
   const can = row.type === "cascade" ? row.members.length > 1 : row.type === "many";
   const state = can ? String(row.open) : null;
   if (element.getAttribute("aria-expanded") === state) return;
   element.cells.caret.hidden = !can;
-  say(element.cells.caret, row.open ? "▾" : "▸");
+  setText(element.cells.caret, row.open ? "▾" : "▸");
   if (state !== null) element.setAttribute("aria-expanded", state);
   else element.removeAttribute("aria-expanded");
 }
@@ -245,18 +245,18 @@ function unfolding(element, row) {
  * @param {Operation} said
  * @param {string} kind
  */
-function what(element, row, said, kind) {
+function fillSubject(element, row, said, kind) {
   const { cells } = element;
-  call(cells.kind, `kind ${kind}`);
-  say(cells.kind, row.event ? lastPart(row.event.signal) : said.word);
+  setClass(cells.kind, `kind ${kind}`);
+  setText(cells.kind, row.event ? lastPart(row.event.signal) : said.word);
   const depth = Math.min(row.depth, 8);
   if (element.depth !== depth) cells.obj.style.setProperty("--depth", String(depth));
   element.depth = depth;
   cells.obj.toggleAttribute("data-child", depth > 0);
   const subject = row.type === "cascade" ? row.ordered[0] : said;
-  say(cells.model, line(modelName(subject.sender), 60));
-  say(cells.repr, row.type === "many" ? row.words : line(objectName(subject.repr, subject.pk)));
-  change(cells.chg, row.pieces ?? said.pieces);
+  setText(cells.model, line(modelName(subject.sender), 60));
+  setText(cells.repr, row.type === "many" ? row.words : line(objectName(subject.repr, subject.pk)));
+  fillChange(cells.chg, row.pieces ?? said.pieces);
 }
 
 /**
@@ -264,12 +264,12 @@ function what(element, row, said, kind) {
  * @param {Cell} cell
  * @param {Piece[]} pieces
  */
-function change(cell, pieces) {
+function fillChange(cell, pieces) {
   while (cell.children.length > pieces.length) cell.lastChild?.remove();
   pieces.forEach(([role, text], index) => {
     const piece = /** @type {Cell} */ (cell.children[index]) ?? cell.appendChild(el("span"));
-    call(piece, role);
-    say(piece, text);
+    setClass(piece, role);
+    setText(piece, text);
   });
 }
 
@@ -278,8 +278,8 @@ function change(cell, pieces) {
  * @param {string} actor
  * @param {string} source
  */
-function who(cells, actor, source) {
+function fillActor(cells, actor, source) {
   cells.actor.classList.toggle("none", !actor);
-  say(cells.badge, actor ? initials(actor) : "");
-  say(cells.name, line(actorName(actor, "", source), 40));
+  setText(cells.badge, actor ? initials(actor) : "");
+  setText(cells.name, line(actorName(actor, "", source), 40));
 }

@@ -48,11 +48,11 @@ export class Heads {
     /** @type {Record<string, HTMLElement>} */
     this.cells = Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, this.#make(name)]));
     this.narrow.addEventListener("change", () => this.show(this.columns));
-    row.addEventListener("pointerdown", (event) => this.#grasp(event));
-    row.addEventListener("keydown", (event) => this.#press(event));
-    row.addEventListener("keyup", () => this.#settle());
-    row.addEventListener("focusout", () => this.#settle());
-    new ResizeObserver(() => this.#say()).observe(row);
+    row.addEventListener("pointerdown", (event) => this.#startDrag(event));
+    row.addEventListener("keydown", (event) => this.#onKey(event));
+    row.addEventListener("keyup", () => this.#report());
+    row.addEventListener("focusout", () => this.#report());
+    new ResizeObserver(() => this.#updateAria()).observe(row);
   }
 
   /** @param {Column[]} columns */
@@ -68,7 +68,7 @@ export class Heads {
       this.grid.setAttribute("aria-colcount", String(names.length));
       this.on.lay(names);
     }
-    this.#say();
+    this.#updateAria();
   }
 
   /**
@@ -118,7 +118,7 @@ export class Heads {
   }
 
   /** Updates the ARIA values of the edges; the last column has none. */
-  #say() {
+  #updateAria() {
     const { names, widths, least } = this.#measure();
     names.forEach((name, index) => {
       const edge = /** @type {HTMLElement} */ (this.cells[name].lastChild);
@@ -146,21 +146,21 @@ export class Heads {
   }
 
   /** Reports a change once, when the key or the pointer is released. */
-  #settle() {
-    if (!this.moved || this.held) return;
+  #report() {
+    if (!this.moved || this.dragging) return;
     this.moved = false;
     this.on.changed(this.columns);
   }
 
   /** @param {PointerEvent} event */
-  #grasp(event) {
+  #startDrag(event) {
     const edge = edgeOf(event);
     if (!edge || event.button) return;
     event.preventDefault(); // select no text,
     event.stopPropagation(); // and let the list go on rendering
     edge.focus({ focusVisible: false });
     const [before, columns] = [this.#measure(), this.columns];
-    this.held = true;
+    this.dragging = true;
     edge.setPointerCapture(event.pointerId);
     edge.onpointermove = ({ clientX }) => {
       this.columns = columns;
@@ -168,20 +168,20 @@ export class Heads {
     };
     edge.onlostpointercapture = () => {
       edge.onpointermove = null;
-      this.held = false;
-      this.#say();
-      this.#settle();
+      this.dragging = false;
+      this.#updateAria();
+      this.#report();
     };
   }
 
   /** @param {KeyboardEvent} event */
-  #press(event) {
+  #onKey(event) {
     const edge = edgeOf(event);
     const by = STEPS[event.key];
     if (!edge || !by || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
     this.#move(edge.dataset.column ?? "", this.#measure(), event.shiftKey ? 5 * by : by);
-    this.#say();
+    this.#updateAria();
   }
 }

@@ -1,6 +1,6 @@
 // The virtual list: as many row elements as fit, each bound to its row while that is in view.
 
-import { arrange, explain, fillRow, makeRow, sayDelta, sayTime } from "./cells.js";
+import { setCells, setTooltips, fillRow, makeRow, fillDelta, fillTime } from "./cells.js";
 
 /** @import { List, Row } from "../events/types.js" */
 /** @import { Mode } from "../lib/time.js" */
@@ -64,13 +64,13 @@ export class Table {
     this.measure();
     grid.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     grid.addEventListener("pointerdown", () => {
-      this.held = true;
+      this.pressed = true;
     });
     addEventListener("pointerup", () => setTimeout(() => this.#release()));
     addEventListener("pointercancel", () => this.#release());
     body.addEventListener("pointerover", (event) => {
       const element = rowAround(event);
-      if (element) explain(element);
+      if (element) setTooltips(element);
     });
     body.addEventListener("click", (event) => this.#clicked(event));
     new ResizeObserver(() => this.measure()).observe(grid);
@@ -90,9 +90,9 @@ export class Table {
    * Sets the columns and their order.
    * @param {string[]} columns
    */
-  lay(columns) {
+  setColumns(columns) {
     this.columns = columns;
-    for (const element of [...this.shown.values(), ...this.spare]) arrange(element, columns);
+    for (const element of [...this.shown.values(), ...this.spare]) setCells(element, columns);
     if (this.rows) this.render();
   }
 
@@ -115,7 +115,7 @@ export class Table {
   /** Renders every element from the rows alone; nothing changes while the pointer is pressed. */
   render(now = Date.now()) {
     const { rows, height, grid } = this;
-    if (!rows || this.held) return;
+    if (!rows || this.pressed) return;
     const total = rows.length;
     if (this.total !== total) {
       this.total = total;
@@ -144,11 +144,11 @@ export class Table {
     else if (top + this.height > scrollTop + clientHeight) this.grid.scrollTop = top + this.height - clientHeight;
   }
 
-  toEdge() {
+  toNewest() {
     this.grid.scrollTop = 0;
   }
 
-  toEnd() {
+  toOldest() {
     this.grid.scrollTop = this.grid.scrollHeight;
   }
 
@@ -165,14 +165,14 @@ export class Table {
   }
 
   /** Rewrites the times, which change with the clock. */
-  retime() {
-    for (const [row, element] of this.shown) sayTime(element, row, this);
+  updateTimes() {
+    for (const [row, element] of this.shown) fillTime(element, row, this);
   }
 
   /** Renders what changed while the pointer was pressed. */
   #release() {
-    if (!this.held) return;
-    this.held = false;
+    if (!this.pressed) return;
+    this.pressed = false;
     this.render();
   }
 
@@ -225,7 +225,7 @@ export class Table {
       this.shown.set(row, element);
       if (element.of !== row || element.version !== row.version) this.#fill(element, row, now);
       this.#position(element, row, index);
-      sayDelta(element, row, rows, index);
+      fillDelta(element, row, rows, index);
     }
     for (const element of this.spare) if (element.of) this.#hide(element);
     if (!this.resting) this.#order(rows, first, last);

@@ -102,7 +102,7 @@ export class Connection {
   probe() {
     if (this.socket?.readyState !== 1) return;
     this.#send({ type: "ping" });
-    this.#listen(ANSWER);
+    this.#watch(ANSWER);
   }
 
   /** Subscribes anew with changed filters, on the same connection. */
@@ -123,7 +123,7 @@ export class Connection {
     socket.onopen = () => this.#subscribe();
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code, reason }) => this.socket === socket && this.#closed(code, reason);
-    this.#listen();
+    this.#watch();
   }
 
   #drop() {
@@ -151,14 +151,14 @@ export class Connection {
     if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(frame));
   }
 
-  #listen(patience = SILENCE) {
+  #watch(patience = SILENCE) {
     clearTimeout(this.watchdog);
     this.watchdog = setTimeout(() => this.#closed(1006, "no heartbeat"), patience);
   }
 
   /** @param {string} data */
   #receive(data) {
-    this.#listen();
+    this.#watch();
     /** @type {Frame} */
     const frame = JSON.parse(data);
     if (frame.type === "events") this.#events(frame, data.length);
