@@ -203,7 +203,7 @@ def test_the_keys_are_listed_and_the_theme_is_kept(site, visit):
     """`?` opens the list of keys, and the chosen theme survives a reload."""
     live = visit(site, color_scheme="light").open()
     live.press("?")
-    expect(live.page.locator("#keys")).to_contain_text("copy the link")
+    expect(live.page.locator("#keys")).to_contain_text("Copy a link")
     live.press("Escape")
     expect(live.page.locator("#keys")).to_be_hidden()
     switch = live.page.locator(".icon-btn[data-theme-switch]")

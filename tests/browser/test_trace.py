@@ -169,7 +169,7 @@ def test_a_drag_over_the_overview_zooms_and_a_click_goes_to_the_row(opened):
 def test_the_keys_are_listed(opened):
     """A question mark opens the list, and Escape only closes it."""
     opened.press("ArrowUp", "?")
-    dialog = opened.page.get_by_role("dialog", name="Keys")
+    dialog = opened.page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(dialog).to_contain_text("Next error")
     zoomed = opened.page.evaluate(SPAN)
     opened.press("n", "Escape")
@@ -181,7 +181,7 @@ def test_the_slow_receiver_is_seen(opened):
     """It is marked, counted, and compared with what it usually takes."""
     page = opened.page
     slow = page.locator("#falls tr.receiver", has_text="restock").filter(has_text="slow,")
-    expect(slow.first).to_contain_text(re.compile(r"p50 \d.* · p99 \d.* of \d+"))
+    expect(slow.first).to_contain_text(re.compile(r"p50 \d.* · p99 \d.* · n=\d+"))
     expect(page.locator(".figures")).to_contain_text("slow receiver")
 
 
@@ -246,7 +246,7 @@ def test_the_panel_asks_what_a_receiver_takes_once_a_selection_stands(site, visi
     live.row("slow").first.click()
     panel = live.page.locator("#detail .receivers")
     expect(panel.locator("li").first).to_contain_text("restock")
-    expect(panel.locator("li").first).to_contain_text(re.compile(r"p50 \d.* · p99 \d.* of \d+"))
+    expect(panel.locator("li").first).to_contain_text(re.compile(r"p50 \d.* · p99 \d.* · n=\d+"))
     expect(panel.locator("li").first).to_contain_text("slow,")
     expect(panel.locator(".spread.late")).to_have_count(1)
     assert len(asked) == 1

@@ -88,8 +88,8 @@ def test_an_event_shows_its_slowest_receiver_on_top(mira: Client) -> None:
     before, _, page = mira.get(f"/events/{event.pk}/").content.decode().partition("Receivers, slowest first")
     assert "slow, 100 " in before  # among its effects, in order of time
     assert page.index(MAIL) < page.index(RESTOCK)
-    for said in ("call 2 of 2", "40.0 ms", "p50 400 µs · p99 400 µs · 100 runs", "slow, 100 ",
-                 "p50 300 µs · p99 300 µs · 100 runs"):  # fmt: skip
+    for said in ("call 2 of 2", "40.0 ms", "p50 400 µs · p99 400 µs · n=100", "slow, 100 ",
+                 "p50 300 µs · p99 300 µs · n=100"):  # fmt: skip
         assert said in page, said
     assert page.count("slow,") == 1
     assert page.count('<svg class="spread') == 2
@@ -101,7 +101,7 @@ def test_few_runs_are_said_to_be_few(mira: Client) -> None:
     assert "no other recent runs" in mira.get(f"/events/{event.pk}/").content.decode()
     many(1, run(200))
     page = mira.get(f"/events/{event.pk}/").content.decode()
-    assert "p50 200 µs · 1 run, too few for p99" in page
+    assert "p50 200 µs · n=1, too few for p99" in page
     assert '<svg class="spread' not in page
 
 
@@ -114,7 +114,7 @@ def test_the_panel_asks_for_one_event(mira: Client) -> None:
     assert restock["receiver"] == RESTOCK
     assert restock["usual"] == {"number": 100, "p50_us": 300, "p99_us": 300}
     assert restock["standing"]["slow"] is False
-    assert mail["standing"]["text"] == "p50 400 µs · p99 400 µs · 100 runs"
+    assert mail["standing"]["text"] == "p50 400 µs · p99 400 µs · n=100"
     assert (mail["standing"]["slow"], mail["standing"]["times"], mail["standing"]["at"]) == (True, 100, 100)
     assert mira.get("/events/999999999/?format=receivers").status_code == 404
 

@@ -65,7 +65,7 @@ def test_a_trace_says_what_its_receivers_take_usually(root: Client) -> None:
     make_event(trace_id=trace, receivers=slow, position=1, operation=1)
     response = root.get(f"/traces/{trace}/")
     for said in (
-        "p50 400 µs · p99 400 µs · 30 runs",
+        "p50 400 µs · p99 400 µs · n=30",
         "slow, 100 ",
         "1 slow receiver",
         "1 receiver error",

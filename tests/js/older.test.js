@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
-import { querier, Older } from "../../signal_log/static/signal_log/js/server/older.js";
+import { Older, querier } from "../../signal_log/static/signal_log/js/server/older.js";
 import { event, reset } from "./events.js";
 
 beforeEach(reset);

@@ -168,7 +168,7 @@ def test_a_receiver_stands_beside_its_others() -> None:
     standings = [row.standing for row in Tree(registration(), known).rows()]
     assert [bool(standing) for standing in standings] == [False, False, True, False]
     assert standings[2] is not None
-    assert standings[2].text == "p50 300 µs · p99 900 µs · 500 runs"
+    assert standings[2].text == "p50 300 µs · p99 900 µs · n=500"
 
 
 def test_errors_stand_beside_their_receiver_and_operation() -> None:

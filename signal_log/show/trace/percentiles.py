@@ -95,8 +95,8 @@ def standing(duration_us: int | None, known: Percentiles | None) -> Standing:
         return Standing("no other recent runs")
     p50 = duration(known.p50_us)
     if known.p99_us is None:
-        return Standing(f"p50 {p50} · {known.number} run{'' if known.number == 1 else 's'}, too few for p99")
-    text = f"p50 {p50} · p99 {duration(known.p99_us)} · {known.number} runs"
+        return Standing(f"p50 {p50} · n={known.number}, too few for p99")
+    text = f"p50 {p50} · p99 {duration(known.p99_us)} · n={known.number}"
     if duration_us is None:
         return Standing(text)
     end = max(duration_us, known.p99_us, 1)

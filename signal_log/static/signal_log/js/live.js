@@ -7,14 +7,14 @@ import { listen } from "./lib/keys.js";
 import * as actions from "./page/actions.js";
 import * as arrivals from "./page/arrivals.js";
 import { viewMenu } from "./page/menu.js";
-import { understand, olderLoaders } from "./page/past.js";
-import { renderAll, controls, heads, renderSoon, table, tick } from "./page/screen.js";
+import { olderLoaders, understand } from "./page/past.js";
+import { controls, heads, renderAll, renderSoon, table, tick } from "./page/screen.js";
 import {
   $,
+  activeFilters,
   config,
   display,
   eventIdOf,
-  activeFilters,
   links,
   now,
   page,

@@ -4,20 +4,20 @@ import * as filtering from "../events/filters.js";
 import { copy } from "../lib/clip.js";
 import { MODES } from "../lib/time.js";
 import { around, recall } from "./around.js";
-import { renderAll, heads, showDetail, table } from "./screen.js";
+import { heads, renderAll, showDetail, table } from "./screen.js";
 import {
   $,
   announcer,
+  clearRows,
   display,
   eventIdOf,
   folding,
-  clearRows,
   links,
-  showRange,
   operationOf,
   page,
   remember,
   shownRows,
+  showRange,
   state,
   store,
   storm,

@@ -4,12 +4,12 @@ import { toWire } from "../events/filters.js";
 import { gapWords } from "../events/gap.js";
 import { repick, shownTrace } from "./actions.js";
 import { intoRange } from "./past.js";
-import { renderAll, showDetail, renderSoon, table } from "./screen.js";
+import { renderAll, renderSoon, showDetail, table } from "./screen.js";
 import {
+  activeFilters,
   announcer,
   before,
   clearRows,
-  activeFilters,
   now,
   page,
   recovery,

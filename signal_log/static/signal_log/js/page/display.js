@@ -6,7 +6,7 @@ import { StoredValue } from "./saved.js";
 
 /** @import { Mode } from "../lib/time.js" */
 
-/** @typedef {{ mode?: Mode, roomy?: boolean, cols?: string }} Choices */
+/** @typedef {{ mode?: Mode, comfortable?: boolean, cols?: string }} Choices */
 
 export class Display {
   /** @param {Storage | null} storage */

@@ -5,7 +5,7 @@ import { toQuery, toWire } from "../events/filters.js";
 import * as range from "../events/range.js";
 import { count } from "../lib/text.js";
 import { Older } from "../server/older.js";
-import { ask, config, activeFilters, links, now, ranged, SETTLE, state, store, stream } from "./state.js";
+import { activeFilters, ask, config, links, now, ranged, SETTLE, state, store, stream } from "./state.js";
 
 /** @import { Store } from "../events/store.js" */
 /** @import { Operation, Page, SignalEvent } from "../events/types.js" */

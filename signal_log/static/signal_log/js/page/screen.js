@@ -17,12 +17,12 @@ import { historyFrom, renderEnd } from "./past.js";
 import {
   $,
   absent,
+  activeFilters,
   announcer,
   before,
   config,
   folding,
   fresh,
-  activeFilters,
   links,
   now,
   operationOf,
@@ -94,7 +94,13 @@ export function showDetail() {
     store: operation?.home ?? store,
     links,
     context: state.context,
-    act: { pick: controls.pickEvent, only: controls.only, copy: controls.copyText, close: controls.unpick, context: controls.context },
+    act: {
+      pick: controls.pickEvent,
+      only: controls.only,
+      copy: controls.copyText,
+      close: controls.unpick,
+      context: controls.context,
+    },
   });
 }
 

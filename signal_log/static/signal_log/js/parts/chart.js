@@ -19,7 +19,7 @@ export class Chart {
   /** @type {Seconds | null} */
   chosen = null;
   /** @type {number | undefined} */
-  over;
+  hovered;
   /** @type {number | undefined} */
   now;
   /** @type {number[][]} */

@@ -62,7 +62,7 @@ const unreachable = () => html`<div class="empty"><h2>Cannot reach the log</h2>
 /** @param {Of} of */
 function noMatches({ filters, refusal, drop, clear }) {
   const last = narrowest(filters);
-  const all = filters.length > 1 ? `all ${filters.length} filters` : "this filter";
+  const all = ["this filter", "both filters"][filters.length - 1] ?? `all ${filters.length} filters`;
   const why = refusal || `No event in the log matches ${all}. New events that match will appear here.`;
   const filter = last && html`<b>${LABELS[last.key]}</b> ${last.not ? "not " : ""}<bdi>${pillText(last)}</bdi>`;
   return html`<div class="empty"><h2>${refusal ? "This filter is not valid" : "No events match"}</h2>

@@ -1,6 +1,6 @@
 // The virtual list: as many row elements as fit, each bound to its row while that is in view.
 
-import { setCells, setTooltips, fillRow, makeRow, fillDelta, fillTime } from "./cells.js";
+import { fillDelta, fillRow, fillTime, makeRow, setCells, setTooltips } from "./cells.js";
 
 /** @import { List, Row } from "../events/types.js" */
 /** @import { Mode } from "../lib/time.js" */
