@@ -1,11 +1,11 @@
-// Takes the place of the websocket: gives the page what it shall hold, then so many events a second; and counts frames.
+// Replaces the websocket: fills the page with events, then sends a number of them per second, and counts frames.
 
 (() => {
   let id = 0;
   const BIO = "x".repeat(120);
   const pad = (number) => String(number).padStart(12, "0");
 
-  // A user created and its profile, pre and post of each: four events of one request, of about 700 bytes each.
+  // A created user and its profile, pre and post of each: four events of one request, about 700 bytes each.
   const event = (at) => {
     id += 1;
     const [request, position] = [Math.ceil(id / 4), ((id - 1) % 4) + 1];
@@ -80,7 +80,7 @@
     close() {}
   };
 
-  /** Frames of so many seconds: [milliseconds each, in order]; with `scroll` 24,000 pixels a second go by. */
+  /** Times the frames of some seconds, in sorted milliseconds; with `scroll`, 24,000 pixels per second pass by. */
   bench.frames = (seconds, scroll) =>
     new Promise((done) => {
       const found = [];

@@ -24,7 +24,7 @@ const save = (n, fields = {}) => [
   event({ trace_id: trace(n), position: 2, created: true, ...fields }),
 ];
 
-/** A page that has its numbers from `answer`; `asked` holds its questions. */
+/** A page whose counts come from `answer`; `asked` collects its queries. */
 function page(answer = async () => counts()) {
   const asked = [];
   const rate = new Rate();
@@ -47,9 +47,9 @@ function page(answer = async () => counts()) {
   return { asked, before, rate, store, totals };
 }
 
-test("what the server counted below the first event held is joined with what is held", async () => {
+test("the server's counts below the first held event are added to what the page holds", async () => {
   const { asked, before, rate, store, totals } = page();
-  const [unheld, ...held] = save(1); // its last signal is held
+  const [unheld, ...held] = save(1); // the page holds its last signal
   store.add([...held, ...save(2)]);
   await before.start({ sender: ["auth.User"] }, NOW);
   assert.deepEqual(asked, [{ sender: ["auth.User"], before: held[0].id, format: "counts" }]);
@@ -59,7 +59,7 @@ test("what the server counted below the first event held is joined with what is 
   assert.deepEqual(totals(), { created: 5, undone: 2 });
 });
 
-test("going back in time counts nothing twice, nor does an operation that becomes whole", async () => {
+test("neither going back in time nor completing an operation counts anything twice", async () => {
   const { before, store, totals } = page();
   const older = save(1);
   const reaching = save(2);
@@ -75,10 +75,10 @@ test("going back in time counts nothing twice, nor does an operation that become
   assert.deepEqual(totals(), { created: 6, undone: 2 });
 });
 
-test("asked once, and not at all where the page holds ten minutes", async () => {
+test("the server is asked once, and not at all if the page holds ten minutes", async () => {
   const { asked, before, store } = page();
   await before.start({}, NOW);
-  assert.equal(asked.length, 0); // nothing has come yet
+  assert.equal(asked.length, 0); // no event has arrived yet
   store.add(save(1));
   await before.start({}, NOW);
   await before.start({}, NOW);
@@ -90,14 +90,14 @@ test("asked once, and not at all where the page holds ten minutes", async () => 
   assert.equal(long.asked.length, 0);
 });
 
-test("an answer that does not reach back ten minutes says since when", async () => {
+test("an answer that does not reach back ten minutes says how far it does", async () => {
   const { before, store } = page(async () => counts(undefined, { complete: false, since: "2026-11-22T09:40:00Z" }));
   store.add(save(1));
   await before.start({}, NOW);
   assert.equal(before.since, NOW - 180_000);
 });
 
-test("an answer to another view is left alone", async () => {
+test("an answer for another view is ignored", async () => {
   const { before, store, totals } = page();
   store.add(save(1));
   const asking = before.start({}, NOW);
@@ -106,7 +106,7 @@ test("an answer to another view is left alone", async () => {
   assert.deepEqual([totals(), before.since], [{ created: 1 }, null]);
 });
 
-test("without an answer the page counts what it holds, and asks again when the server is back", async () => {
+test("without an answer the page counts what it holds, and asks again once the server is back", async () => {
   let down = true;
   const { asked, before, store, totals } = page(async () => {
     if (down) throw new Error("down");
@@ -122,7 +122,7 @@ test("without an answer the page counts what it holds, and asks again when the s
   assert.deepEqual(totals(), { created: 4, undone: 2 });
 });
 
-test("the history is asked for the format that is wanted", async () => {
+test("the history is requested in the given format", async () => {
   const addresses = [];
   const ask = querier("/events/", async (address) => {
     addresses.push(address);

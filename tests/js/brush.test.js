@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { brush } from "../../signal_log/static/signal_log/js/lib/brush.js";
 
-/** A chart of ten bars of ten pixels, each ten seconds long. */
+/** A chart of ten bars, each ten pixels wide and ten seconds long. */
 function chart() {
   const canvas = new EventTarget();
   canvas.getBoundingClientRect = () => ({ left: 0, width: 100 });
@@ -25,7 +25,7 @@ function chart() {
   };
 }
 
-test("a drag chooses all bars that it passes, in either direction and past the ends", () => {
+test("a drag selects all bars that it passes, in either direction and past the ends", () => {
   for (const [from, to] of [
     [25, 57],
     [57, 25],
@@ -42,7 +42,7 @@ test("a drag chooses all bars that it passes, in either direction and past the e
   assert.deepEqual(chosen, [[80, 99]]);
 });
 
-test("a click chooses one bar; pointing alone or a drag that is broken off chooses none", () => {
+test("a click selects one bar; hovering or an aborted drag selects none", () => {
   const { chosen, shown, point } = chart();
   point("pointermove", 33);
   assert.deepEqual(shown.at(-1), [3, null]);
@@ -55,7 +55,7 @@ test("a click chooses one bar; pointing alone or a drag that is broken off choos
   assert.deepEqual(chosen, [[30, 39]]);
 });
 
-test("keys walk from the newest bar, extend with Shift, choose with Enter and let go with Escape", () => {
+test("keys move from the newest bar, extend with Shift, confirm with Enter and cancel with Escape", () => {
   const { chosen, key } = chart();
   key("ArrowLeft");
   key("ArrowLeft");

@@ -15,7 +15,7 @@ const of = (store) => {
   return store;
 };
 
-/** A user saved, and its receiver saved so many equal rows. */
+/** A saved user whose receiver saves this many equal rows. */
 function loop(times, at = trace(1)) {
   const save = (fields) => event({ trace_id: at, ...fields });
   const rows = Array.from({ length: times }, (_, n) =>
@@ -24,7 +24,7 @@ function loop(times, at = trace(1)) {
   return [save({ position: 2, operation: 1, created: true }), ...rows];
 }
 
-test("a whole request is one line that names its steps", () => {
+test("a whole request is one line that lists its steps", () => {
   const store = of(new Store());
   store.add([
     ...registration(trace(1)),
@@ -43,13 +43,13 @@ test("a whole request is one line that names its steps", () => {
   assert.equal(row.told.word, "created");
 });
 
-test("what was undone is told first, and never as done", () => {
+test("rolled-back work is named first, and never as done", () => {
   const store = of(new Store());
   store.add(registration().map((one, n) => (n < 2 ? one : { ...one, outcome: "rolled_back" })));
   assert.equal(shown(store)[0].told.kind, "undone");
 });
 
-test("a long program is not one line: each of its operations is, with what it set off or took along", () => {
+test("a long program is not one line, but one for each operation with its effects", () => {
   const store = of(new Store());
   const by = { source: "command:nightly" };
   store.add(
@@ -76,7 +76,7 @@ test("a long program is not one line: each of its operations is, with what it se
   ]);
 });
 
-test("a row opens into its operations, causes above effects, and closes again", () => {
+test("a row expands into its operations, causes above effects, and collapses again", () => {
   const store = of(new Store());
   store.add([...registration(trace(1)), ...registration(trace(2))]);
   const row = shown(store)[1];
@@ -93,7 +93,7 @@ test("a row opens into its operations, causes above effects, and closes again", 
   assert.equal(store.rows.length, 2);
 });
 
-test("many equal siblings are one row, which opens", () => {
+test("many equal siblings are one row, which can be expanded", () => {
   const store = of(new Store());
   store.add(loop(200));
   const [row] = shown(store);
@@ -109,18 +109,18 @@ test("many equal siblings are one row, which opens", () => {
   assert.equal(store.rows.length, 3);
 });
 
-test("few equal ones, and those that set something off, stand alone", () => {
+test("a few equal siblings, and those with effects, keep their own rows", () => {
   const store = new Store();
   store.add(loop(4));
   assert.equal(runs(store.operations.rows.toReversed()).length, 5);
 });
 
-test("a line of many steps says how many it leaves out", () => {
+test("a line with many steps says how many are omitted", () => {
   const steps = Array.from({ length: 9 }, (_, n) => ({ kind: "updated", word: "updated", sender: `shop.Model${n}` }));
   assert.match(pieces(steps).at(-1)[1], /^\+4 steps$/);
 });
 
-test("memory stays bounded with cascades shown, also with one that never ends", () => {
+test("memory stays bounded while cascades are shown, even one that never ends", () => {
   const store = of(new Store({ limit: 1000, recent: 100 }));
   for (let n = 1; n <= 2000; n += 1) {
     store.add(registration(trace(n)));
@@ -136,7 +136,7 @@ test("memory stays bounded with cascades shown, also with one that never ends", 
   assert.equal(store.list.byKey.size, rows.length);
 });
 
-test("the list is the same whether it was there before its events or after", () => {
+test("the list is the same whether it is built before or after its events arrive", () => {
   const all = [...registration(trace(1)), ...loop(7, trace(2)), ...registration(trace(3))];
   for (let round = 0; round < 50; round += 1) {
     const before = of(new Store());

@@ -21,7 +21,7 @@ import { EXTRA } from "../../signal_log/static/signal_log/js/parts/extra_columns
 
 const names = (columns) => columns.map(({ name }) => name).join(" ");
 
-test("columns as a text are the same columns; the usual ones need no text", () => {
+test("columns survive a round trip through text; the default ones need no text", () => {
   for (const text of ["kind", "took.kind.obj-310.chg", "time-80.delta.kind.obj.chg.actor.via"])
     assert.equal(toText(fromText(text)), text);
   assert.equal(toText(USUAL), "");
@@ -29,19 +29,19 @@ test("columns as a text are the same columns; the usual ones need no text", () =
   assert.equal(toView({ ...readView(""), columns: USUAL }), "");
 });
 
-test("what is no column is ignored, and so is a width that nobody could want", () => {
+test("unknown columns and absurd widths are ignored", () => {
   for (const text of [null, "", "nonsense", "..", "obj:3", "OBJ", "__proto__", "constructor-4", "obj-99999"])
     assert.equal(fromText(text), null);
   assert.equal(toText(fromText("chg.obj.chg-300.evil.kind")), "chg.obj.kind");
   assert.equal(toText(fromText("kind-1.chg-9999")), `kind-${COLUMNS.kind.least}.chg-2000`);
 });
 
-test("what happened is always shown, at its usual place", () => {
+test("the column of what happened is always shown, at its usual place", () => {
   assert.equal(names(fromText("time.obj")), "time kind obj");
   assert.equal(names(toggle(USUAL, "kind")), names(USUAL));
 });
 
-test("a column comes back where it usually is, and moves one place at a time", () => {
+test("a column returns to its usual place, and moves one place at a time", () => {
   const less = toggle(USUAL, "obj");
   assert.equal(names(less), "time delta kind chg actor via");
   assert.equal(areUsual(toggle(less, "obj")), true);
@@ -50,14 +50,14 @@ test("a column comes back where it usually is, and moves one place at a time", (
   assert.equal(names(move(less, "time", -1)), names(less));
 });
 
-test("one column takes the room that is left, whichever are shown", () => {
+test("whichever columns are shown, one takes the remaining room", () => {
   assert.equal(tracks(fromText("kind.obj-300.took")), "108px minmax(120px, 300fr) 84px");
   assert.equal(tracks(fromText("kind.time")), "108px minmax(56px, 96fr)");
   assert.equal(names(slim(USUAL)), "time kind obj chg actor");
   assert.equal(leastRoom(fromText("kind.obj")), 108 + 120 + 10 + 28);
 });
 
-test("an edge takes its room from the next columns, and gives it to the next one", () => {
+test("an edge takes room from the columns after it, and gives room to the next one", () => {
   const [widths, least] = [
     [100, 80, 200],
     [50, 60, 60],
@@ -70,7 +70,7 @@ test("an edge takes its room from the next columns, and gives it to the next one
   assert.equal(widest(widths, least, 0), 260);
 });
 
-test("of a moved edge those widths are kept that it changed, and all that share the room", () => {
+test("moving an edge stores the widths that it changed, and all that share the room", () => {
   const columns = fromText("time.kind.obj.chg");
   const before = { time: 96, kind: 108, obj: 200, chg: 400 };
   assert.equal(
@@ -80,7 +80,7 @@ test("of a moved edge those widths are kept that it changed, and all that share 
   assert.equal(toText(withWidths(columns, { time: 96 }, { time: 80 })), "time-80.kind.obj.chg");
 });
 
-test("the choice is kept, and whatever else is found there is not", () => {
+test("the choice is stored, and invalid stored data is dropped", () => {
   globalThis.document = { body: { classList: { toggle() {} } } };
   const held = new Map();
   const storage = { getItem: (key) => held.get(key) ?? null, setItem: (key, value) => held.set(key, value) };
@@ -92,7 +92,7 @@ test("the choice is kept, and whatever else is found there is not", () => {
   assert.equal(new Display(storage).columns, USUAL);
 });
 
-test("the other columns say whose and how long, of an operation, a signal and a cascade", () => {
+test("the extra columns describe an operation, a signal and a cascade", () => {
   const operation = {
     kind: "undone",
     source: "http",

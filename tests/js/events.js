@@ -1,4 +1,4 @@
-// Events as the websocket sends them, with few words.
+// Short ways to make events as the websocket sends them.
 
 let id = 0;
 
@@ -34,7 +34,7 @@ export function event(fields = {}) {
   };
 }
 
-/** A registration: User saved, and its receiver saved a Profile. */
+/** A registration: a saved User whose receiver saves a Profile. */
 export function registration(trace = "00000000-0000-4000-8000-000000000001") {
   const at = { trace_id: trace };
   return [

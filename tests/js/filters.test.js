@@ -5,7 +5,7 @@ import * as filters from "../../signal_log/static/signal_log/js/events/filters.j
 
 const user = { key: "sender", value: "auth.User", not: false };
 
-test("a filter toggles, turns and goes", () => {
+test("a filter can be toggled, negated and removed", () => {
   let list = filters.toggle([], user);
   assert.deepEqual(list, [user]);
   list = filters.toggle(list, { ...user, not: true });
@@ -15,15 +15,15 @@ test("a filter toggles, turns and goes", () => {
   assert.deepEqual(filters.remove([user], user), []);
 });
 
-test("a long value is cut, and never within a character", () => {
+test("a long value is cut, but never inside a character", () => {
   assert.equal(filters.add([], { key: "q", value: "🎈".repeat(501) })[0].value, "🎈".repeat(500));
 });
 
-test("unknown keys in an address are left out", () => {
+test("unknown keys in an address are ignored", () => {
   assert.deepEqual(filters.fromQuery("?evil=1&event=5&actor=!eve"), [{ key: "actor", value: "eve", not: true }]);
 });
 
-test("what is typed may name a key", () => {
+test("typed text may name a key", () => {
   assert.deepEqual(filters.fromTyped("model:auth.User"), user);
   assert.deepEqual(filters.fromTyped("-actor:eve"), { key: "actor", value: "eve", not: true });
   assert.deepEqual(filters.fromTyped(" plain words "), { key: "q", value: "plain words", not: false });

@@ -9,7 +9,7 @@ beforeEach(reset);
 const trace = (n) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 const log = (many) => Array.from({ length: many }, (_, n) => event({ trace_id: trace(n), object_repr: `n${n + 1}` }));
 
-/** A table that answers in pages. */
+/** A fake table that answers in pages. */
 const table =
   (events, size) =>
   async ({ before = Infinity }) => {
@@ -18,7 +18,7 @@ const table =
     return { events: page, older: older.length > size ? page.at(-1).id : null, searched_to: null };
   };
 
-test("what is older joins what is held: each event once, none missing, and none of it counts as new", async () => {
+test("older events join the held ones: each once, none missing, and none counted as new", async () => {
   const all = log(50);
   const store = new Store();
   store.add(all.slice(40));
@@ -32,17 +32,17 @@ test("what is older joins what is held: each event once, none missing, and none 
   assert.equal(store.taken, 10);
 });
 
-test("a late event far below what is held does not hide what lies between", async () => {
+test("a late event far below the held ones does not hide those in between", async () => {
   const all = log(50);
   const store = new Store();
   store.add(all.slice(40));
-  store.add([all[3]]); // committed long after its id was given
+  store.add([all[3]]); // committed long after it took its id
   const older = new Older({ store, ask: table(all, 20), changed: () => {} });
   while (older.open) await older.more();
   assert.equal(store.size, 50);
 });
 
-test("what had to go to make room is found again", async () => {
+test("events dropped to make room are found again", async () => {
   const all = log(1200);
   const store = new Store({ limit: 1000 });
   for (const one of all) store.add([one]);
@@ -59,7 +59,7 @@ test("at the limit the page says so instead of dropping what it has just read", 
   assert.equal(older.state, "full");
 });
 
-test("a search that ran out of time waits to be told to go on", async () => {
+test("a search that ran out of time waits for the reader to continue", async () => {
   const store = new Store();
   const answers = [
     { events: [], older: 700, searched_to: 700 },
@@ -82,7 +82,7 @@ test("a search that ran out of time waits to be told to go on", async () => {
   assert.equal(older.state, "began");
 });
 
-test("an answer for another view is let go", async () => {
+test("an answer for another view is ignored", async () => {
   const store = new Store();
   let answer;
   const older = new Older({ store, ask: () => new Promise((resolve) => (answer = resolve)), changed: () => {} });
@@ -94,7 +94,7 @@ test("an answer for another view is let go", async () => {
   assert.equal(older.state, "ready");
 });
 
-test("a failure is said in words and can be tried again", async () => {
+test("a failure is described in words and can be retried", async () => {
   const refused = querier("/events/", async () => ({
     status: 400,
     json: async () => ({ problems: { since: "'since' must be a date." } }),
@@ -108,7 +108,7 @@ test("a failure is said in words and can be tried again", async () => {
   assert.equal(older.state, "began");
 });
 
-test("the question carries each value of each filter", async () => {
+test("the query contains each value of each filter", async () => {
   let asked = "";
   await querier("/log/events/", async (url) => {
     asked = url;
@@ -117,7 +117,7 @@ test("the question carries each value of each filter", async () => {
   assert.equal(asked, "/log/events/?sender=auth.User&sender=%21users.Profile&before=5&format=json");
 });
 
-test("who was logged out is told, not shown the log-in as data", async () => {
+test("a reader who was logged out is told so, and the log-in page is not taken for data", async () => {
   const ask = querier("/events/", async () => ({ type: "opaqueredirect", status: 0 }));
   await assert.rejects(ask({}), /no longer have access/);
 });

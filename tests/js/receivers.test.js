@@ -15,7 +15,7 @@ function whole() {
   ];
 }
 
-test("the slowest receiver of an operation stands on top, with the signal and the order of its call", () => {
+test("the slowest receiver of an operation comes first, with its signal and the order of its call", () => {
   const list = slowestFirst(whole(), new Map());
   assert.deepEqual(
     list.map(({ name, signal, order, of }) => [name, signal, order, of]),
@@ -27,7 +27,7 @@ test("the slowest receiver of an operation stands on top, with the signal and th
   );
 });
 
-test("an answer belongs to the event and the receiver it was given for", () => {
+test("an answer is shown only for its own event and receiver", () => {
   const [pre, post] = whole();
   const told = new Map([
     [
@@ -45,7 +45,7 @@ test("an answer belongs to the event and the receiver it was given for", () => {
   );
 });
 
-test("a row that somebody else wrote breaks nothing", () => {
+test("rows that this app did not write break nothing", () => {
   reset();
   const strange = [null, "text", {}, [null, 3, ["x"], {}, { receiver: 5, duration_us: "long" }]];
   const list = slowestFirst(
@@ -61,7 +61,7 @@ test("a row that somebody else wrote breaks nothing", () => {
   );
 });
 
-/** A panel without a page: what it asks, and how often it draws. */
+/** A panel without a page that records its queries and redraws. */
 function panel(answer) {
   mock.timers.enable({ apis: ["setTimeout"] });
   const asked = [];
@@ -91,7 +91,7 @@ const settled = async (ms) => {
   for (let turn = 0; turn < 9; turn += 1) await null;
 };
 
-test("the log is asked once for a selection that stands still, whatever is drawn meanwhile", async () => {
+test("a selection that stays is queried once, however often the panel is redrawn", async () => {
   const { made, asked, drawn, select } = panel(async () => ({ receivers: [] }));
   made.componentDidMount();
   for (let frame = 0; frame < 20; frame += 1) made.componentDidUpdate(); // events arrive and the panel is drawn again
@@ -111,7 +111,7 @@ test("the log is asked once for a selection that stands still, whatever is drawn
   mock.timers.reset();
 });
 
-test("an answer for what is no longer selected is let go, and a failure is said", async () => {
+test("an answer for a former selection is ignored, and a failure is reported", async () => {
   const waiting = [];
   const { made, drawn, select } = panel(() => new Promise((resolve, reject) => waiting.push({ resolve, reject })));
   made.componentDidMount();

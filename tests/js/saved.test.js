@@ -9,7 +9,7 @@ const memory = () => {
   return { getItem: (key) => held.get(key) ?? null, setItem: (key, value) => held.set(key, value), held };
 };
 
-test("views are kept by name, for one account, in the order of the alphabet", () => {
+test("views are stored by name, for one account, in alphabetical order", () => {
   const storage = memory();
   const views = new SavedViews("7", storage);
   assert.equal(views.save(" profiles ", "sender=users.Profile"), true);
@@ -28,7 +28,7 @@ test("views are kept by name, for one account, in the order of the alphabet", ()
   );
 });
 
-test("one view opens with the page, also after it was kept anew; asked twice, none does", () => {
+test("one view opens with the page, even after it is saved again; toggling twice means none does", () => {
   const views = new SavedViews("7", memory());
   views.save("a", "q=a");
   views.save("b", "q=b");
@@ -41,14 +41,14 @@ test("one view opens with the page, also after it was kept anew; asked twice, no
   assert.equal(views.first, "");
 });
 
-test("a name is needed, and room", () => {
+test("saving a view needs a name and room", () => {
   const views = new SavedViews("7", memory());
   assert.equal(views.save("  ", "q=a"), false);
   for (let n = 0; n < 60; n += 1) views.save(`n${n}`, "");
   assert.equal(views.all.length, 50);
 });
 
-test("storage that is forbidden, full or holds nonsense is no reason to stop", () => {
+test("storage that is forbidden, full or corrupt does not stop the page", () => {
   const forbidden = new SavedViews("7", null);
   assert.equal(forbidden.save("a", "q=a"), true);
   assert.equal(forbidden.all.length, 1);
@@ -57,7 +57,7 @@ test("storage that is forbidden, full or holds nonsense is no reason to stop", (
   }
 });
 
-test("a view in the address is the view that it came from", () => {
+test("a view survives a round trip through the address", () => {
   for (const query of [
     "",
     "sender=%21users.Profile&q=x&view=cascades",
@@ -68,7 +68,7 @@ test("a view in the address is the view that it came from", () => {
   assert.equal(readView("?view=nonsense").list, "operations");
 });
 
-test("the time between rows is short to read, and earlier is said as such", () => {
+test("the time between rows is short, and negative times are marked as earlier", () => {
   assert.deepEqual([0, 0.18, 12, 3140, 3_600_000, -4].map(apart), [
     "",
     "+180 µs",

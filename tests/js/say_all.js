@@ -1,4 +1,4 @@
-// Reads events and durations as JSON from its input and writes what the live page says of each.
+// Reads events and durations as JSON from standard input, and writes the live page's words for each.
 
 import { readFileSync } from "node:fs";
 import { ofDuration, ofEvent } from "./saying.js";

@@ -1,4 +1,4 @@
-// What the live page says of an event, a text and a duration; `tests/vectors/saying.py` is what the history says.
+// The live page's words for an event, a text and a duration; `tests/vectors/saying.py` has the history's.
 
 import { fieldDiffs } from "../../signal_log/static/signal_log/js/events/diff.js";
 import {
@@ -15,7 +15,7 @@ import {
 import { summary } from "../../signal_log/static/signal_log/js/events/summary.js";
 import { duration, initials, lastPart, line, plain, visible } from "../../signal_log/static/signal_log/js/lib/text.js";
 
-/** Every word about an event that both the live page and the history say. */
+/** Returns all words for an event that the live page and the history share. */
 export function ofEvent(event) {
   const actor = line(actorName(event.actor_repr, event.actor_pk, event.source), 40);
   return {
@@ -35,7 +35,7 @@ export function ofEvent(event) {
   };
 }
 
-/** A value of the log whole, on one line of so many characters, and as initials. */
+/** Returns a logged value in full, on one line of at most this many characters, and as initials. */
 export function ofValue(value, most) {
   const text = plain(value);
   return { bare: visible(text), pretty: visible(plain(value, "")), line: line(text, most), initials: initials(text) };

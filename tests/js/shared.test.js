@@ -12,7 +12,7 @@ const json = (status, body) => ({
 });
 const page = (status) => ({ status, headers: new Headers({ "Content-Type": "text/html" }) });
 
-/** Shared views whose server gives these answers, and what it was asked. */
+/** Shared views whose server gives these answers, and its recorded requests. */
 function served(...answers) {
   const asked = [];
   const fetcher = async (address, options) => {
@@ -24,7 +24,7 @@ function served(...answers) {
   return [new SharedViews(linksFrom("/log/").shared, "token", fetcher), asked];
 }
 
-test("views are asked for, shared and taken away, with the page's token", async () => {
+test("views are fetched, shared and removed with the page's token", async () => {
   const all = json(200, { views: [ONE], may_share: true });
   const [shared, asked] = served(all, all, json(200, { views: [], may_share: true }));
   assert.equal(await shared.load(), true);
@@ -39,7 +39,7 @@ test("views are asked for, shared and taken away, with the page's token", async 
   ]);
 });
 
-test("whatever goes wrong is said, and what was known stays", async () => {
+test("every failure is reported, and known views stay", async () => {
   const refused = json(400, { error: "A shared view needs a name." });
   const [shared] = served(
     json(200, { views: [ONE], may_share: true }),
@@ -66,7 +66,7 @@ const memory = () => {
   return { getItem: (key) => held.get(key) ?? null, setItem: (key, value) => held.set(key, value) };
 };
 
-test("a shared view opens with the page in place of one's own, and is not among those", () => {
+test("a shared view can open with the page instead of one's own, without being listed among them", () => {
   const storage = memory();
   const views = new SavedViews("7", storage);
   views.save("errors", "q=mine");
@@ -84,7 +84,7 @@ test("a shared view opens with the page in place of one's own, and is not among 
   assert.deepEqual([views.first, views.firstShared, views.all.length], ["", "", 1]);
 });
 
-test("a shared view that changed or went is followed", () => {
+test("a shared view that was changed or removed is updated", () => {
   const views = new SavedViews("7", memory());
   views.save("own", "q=own");
   views.toggleShared(ONE);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { Connection } from "../../signal_log/static/signal_log/js/server/socket.js";
 
-/** A connection with a socket that the test answers for. */
+/** A connection whose socket is played by the test. */
 function connected(options = {}) {
   const said = [];
   class Socket {
@@ -40,7 +40,7 @@ function connected(options = {}) {
 
 const frame = (...ids) => ({ type: "events", events: ids.map((id) => ({ id })), cursor: `c${ids.at(-1)}` });
 
-test("it asks for the backfill first, and after a break for what came since", (t) => {
+test("it asks for the backfill first, and after a reconnection for what came since", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { Socket, of } = connected();
   assert.deepEqual(Socket.last.frames[0], { type: "subscribe", after: null, backfill: 200, filters: {} });
@@ -53,11 +53,11 @@ test("it asks for the backfill first, and after a break for what came since", (t
   assert.equal(Socket.last.frames[0].after, "c2");
 });
 
-test("what belongs to older filters is not taken for the newer ones'", () => {
+test("events for former filters are not taken as matching the new ones", () => {
   const { connection, Socket, of } = connected();
   connection.resubscribe();
   connection.resubscribe();
-  assert.equal(Socket.last.frames.length, 1, "one question at a time");
+  assert.equal(Socket.last.frames.length, 1, "one subscription at a time");
   Socket.last.tell({ type: "ready", cursor: "c0" });
   assert.equal(Socket.last.frames.length, 2);
   Socket.last.tell(frame(1));
@@ -68,7 +68,7 @@ test("what belongs to older filters is not taken for the newer ones'", () => {
   connection.stop();
 });
 
-test("a refused filter leaves the way free for the next", () => {
+test("a refused filter does not block the next one", () => {
   const { connection, Socket, of } = connected();
   Socket.last.tell({ type: "error", code: "bad_filter", detail: "no" });
   assert.equal(of("error").length, 1);
@@ -77,7 +77,7 @@ test("a refused filter leaves the way free for the next", () => {
   connection.stop();
 });
 
-test("events are acknowledged before the server's window is full, and after a while", (t) => {
+test("events are acknowledged before the server's window is full, and after a delay", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { Socket } = connected();
   Socket.last.tell({ type: "ready", cursor: "c0" });
@@ -89,7 +89,7 @@ test("events are acknowledged before the server's window is full, and after a wh
   assert.deepEqual(Socket.last.frames.at(-1), { type: "ack", id: 121 });
 });
 
-test("silence is a broken connection", (t) => {
+test("a silent connection counts as broken", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { Socket, of } = connected();
   Socket.last.tell({ type: "ready", cursor: "c0" });
@@ -102,7 +102,7 @@ test("silence is a broken connection", (t) => {
   );
 });
 
-test("in doubt it asks the server, and waits for its answer no longer than five seconds", (t) => {
+test("in doubt it pings the server, and waits at most five seconds for an answer", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { connection, Socket, of } = connected();
   Socket.last.tell({ type: "ready", cursor: "c0" });
@@ -120,7 +120,7 @@ test("in doubt it asks the server, and waits for its answer no longer than five 
   );
 });
 
-test("signed out and no permission are final; a restart is not", (t) => {
+test("a log-out and a missing permission are final; a restart is not", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   for (const [code, name, again] of [
     [4401, "signed-out", 1],
@@ -138,7 +138,7 @@ test("signed out and no permission are final; a restart is not", (t) => {
   }
 });
 
-test("after a reset nothing is resumed", () => {
+test("nothing is resumed after a reset", () => {
   const { Socket, connection, of } = connected();
   Socket.last.tell({ type: "ready", cursor: "c0" });
   Socket.last.tell(frame(7));

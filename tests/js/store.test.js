@@ -11,7 +11,7 @@ const shown = (store) => Array.from({ length: store.rows.length }, (_, i) => sto
 const words = (store) => shown(store).map((row) => `${row.depth} ${row.word ?? row.reason} ${row.sender ?? ""}`.trim());
 const trace = (n) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 
-test("pre and post of one save are one row, and a cascade stands below its cause", () => {
+test("pre and post of one save are one row, and a cascade is below its cause", () => {
   const store = new Store();
   store.add(registration());
   assert.deepEqual(words(store), ["0 created auth.User", "1 created users.Profile"]);
@@ -51,7 +51,7 @@ test("any order of arrival gives the same list", () => {
   }
 });
 
-test("a late event is put where its id belongs", () => {
+test("a late event is placed by its id", () => {
   const [a, b, c] = [1, 2, 3].map((n) => event({ trace_id: trace(n), object_repr: `n${n}` }));
   const store = new Store();
   store.add([a, c]);
@@ -62,7 +62,7 @@ test("a late event is put where its id belongs", () => {
   );
 });
 
-test("every signal is one switch away", () => {
+test("a switch shows every signal", () => {
   const store = new Store();
   store.add(registration());
   store.show("signals");
@@ -76,7 +76,7 @@ test("every signal is one switch away", () => {
   assert.equal(store.rows.length, 4);
 });
 
-test("memory is bounded: the oldest go, and with them their counts", () => {
+test("memory is bounded: the oldest events are dropped together with their counts", () => {
   const store = new Store({ limit: 1000, recent: 100 });
   for (let n = 1; n <= 3000; n += 1) store.add(registration(trace(n)));
   assert.ok(store.size <= 1000, `${store.size}`);
@@ -89,7 +89,7 @@ test("memory is bounded: the oldest go, and with them their counts", () => {
   assert.equal(shown(store)[0].trace.id, trace(3000));
 });
 
-test("a gap stands between what was held and what comes after", () => {
+test("a gap is shown between what was held and what comes after", () => {
   const store = new Store();
   store.add([event({ object_repr: "old" })]);
   store.addGap("expired");
@@ -100,13 +100,13 @@ test("a gap stands between what was held and what comes after", () => {
   );
 });
 
-test("rolled back work is never shown as done", () => {
+test("rolled-back work is never shown as done", () => {
   const store = new Store();
   store.add(registration().map((one) => ({ ...one, outcome: "rolled_back", error: "IntegrityError: taken" })));
   assert.deepEqual(words(store), ["0 rolled back auth.User", "1 rolled back users.Profile"]);
 });
 
-test("the chart hears of each operation once, also when its kind becomes known later", () => {
+test("the chart counts each operation once, even if its kind becomes known later", () => {
   const tally = {};
   const store = new Store({
     onKind: (_, before, after) => {
@@ -118,7 +118,7 @@ test("the chart hears of each operation once, also when its kind becomes known l
   assert.deepEqual(tally, { about: 0, created: 2 });
 });
 
-test("a frozen list does not move while the store goes on", () => {
+test("a frozen list does not move while the store keeps changing", () => {
   const store = new Store();
   store.add(registration());
   const frozen = store.rows.frozen();
@@ -129,7 +129,7 @@ test("a frozen list does not move while the store goes on", () => {
   assert.equal(store.rows.indexOf(store.operationOf(1)), 2);
 });
 
-test("a frozen list begins at the row that was the newest on the screen", () => {
+test("a frozen list begins with the newest row on the screen", () => {
   const store = new Store();
   store.add(registration());
   const shown = store.rows.at(0);

@@ -33,7 +33,7 @@ function watched() {
   return { storm, rate, store };
 }
 
-/** So many saves in a second, each with a pre and a post signal. */
+/** This many saves in one second, each with a pre and a post signal. */
 function saves(many, second, sender = "auth.User") {
   const at = new Date(START + second * 1000 + 200).toISOString();
   return Array.from({ length: many }, () => {
@@ -61,14 +61,14 @@ test("a second of a storm says exactly what happened in it", () => {
   assert.equal(rows.at(rows.length - 1).events.length, 2);
 });
 
-test("what was being saved is counted as saved once that is known", () => {
+test("a save in progress is counted as saved once its outcome is known", () => {
   const { storm, rate, store } = watched();
   for (let s = 0; s < 3; s += 1) for (const one of saves(60, s)) store.add([one]);
   storm.update(rate, START + 3000, store.rows);
   assert.deepEqual(storm.rows.at(0).said, [["updated", "60 User updated"]]);
 });
 
-test("it begins above what can be read, and ends only when it is calm again", () => {
+test("a storm begins above a readable rate, and ends only when it is calm again", () => {
   const { storm, rate, store } = watched();
   for (let s = 0; s < 4; s += 1) store.add(saves(49, s));
   assert.equal(storm.update(rate, START + 4000, store.rows), false);
@@ -79,7 +79,7 @@ test("it begins above what can be read, and ends only when it is calm again", ()
   assert.equal(storm.update(rate, START + 30_000, store.rows), false);
 });
 
-test("each event of a second can be reached, and the second closed again", () => {
+test("a second expands to its events, and collapses again", () => {
   const { storm, rate, store } = watched();
   for (let s = 0; s < 4; s += 1) store.add(saves(60, s));
   storm.update(rate, START + 4000, store.rows);
@@ -94,7 +94,7 @@ test("each event of a second can be reached, and the second closed again", () =>
   assert.equal(rows.length, before);
 });
 
-test("a frozen storm begins at the second that was the newest on the screen", () => {
+test("a frozen storm begins with the newest second on the screen", () => {
   const { storm, rate, store } = watched();
   for (let s = 0; s < 4; s += 1) store.add(saves(60, s));
   storm.update(rate, START + 4000, store.rows);
@@ -106,7 +106,7 @@ test("a frozen storm begins at the second that was the newest on the screen", ()
   assert.equal(storm.rows.frozen(undefined).length, length);
 });
 
-test("a cascade in an opened second opens where it stands", () => {
+test("a cascade in an expanded second expands in place", () => {
   const { storm, rate, store } = watched();
   store.show("cascades");
   for (let s = 0; s < 4; s += 1) store.add(saves(60, s));
@@ -123,13 +123,13 @@ test("a cascade in an opened second opens where it stands", () => {
   assert.deepEqual([rows.at(place + 1), rows.at(place + 2)], cascade.inside);
 });
 
-test("seconds are forgotten after ten minutes", () => {
+test("seconds expire after ten minutes", () => {
   const { storm, store } = watched();
   for (let s = 0; s < 2000; s += 1) store.add(saves(1, s));
   assert.ok(storm.seconds.size <= 600);
 });
 
-test("bars of the chart stand for seconds without gap or overlap", () => {
+test("the chart's bars cover the seconds without gap or overlap", () => {
   const rate = new Rate();
   rate.bars(7, START);
   for (const bars of [7, 120, 191, 208]) {
@@ -143,7 +143,7 @@ test("bars of the chart stand for seconds without gap or overlap", () => {
   }
 });
 
-test("what a bar counts is what its seconds hold", () => {
+test("a bar counts what its seconds hold", () => {
   const rate = new Rate();
   for (let s = 0; s < 600; s += 1) rate.add(START + s * 1000, "created");
   const sums = rate.bars(191, START + 599_000);
@@ -153,7 +153,7 @@ test("what a bar counts is what its seconds hold", () => {
   });
 });
 
-test("a range is in the address as the history takes it, with its last second whole", () => {
+test("a range is in the address as the history accepts it, with its last second complete", () => {
   const range = between(START / 1000, START / 1000 + 9);
   assert.equal(
     intoQuery(new URLSearchParams(), range).toString(),
@@ -166,7 +166,7 @@ test("a range is in the address as the history takes it, with its last second wh
   assert.equal(fromQuery("?q=x"), null);
 });
 
-test("a range is said in the zone of the page; what only the server understands, as typed", () => {
+test("a range is worded in the page's time zone; what only the server understands stays as typed", () => {
   assert.equal(words(between(START / 1000, START / 1000 + 9), "utc", START), "14:02:00 – 14:02:09");
   assert.equal(words(fromQuery("?since=2026-11-22 14:02"), "utc", START), "since 2026-11-22 14:02");
   assert.match(words(lately(60_000, START), "utc", START), /^since 14:01:00$/);

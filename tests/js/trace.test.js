@@ -17,7 +17,7 @@ import { firstPlace } from "../../signal_log/static/signal_log/js/tracepage/trac
 //              0  1  2  3  4  5  6  7
 const levels = [1, 2, 3, 4, 2, 1, 2, 1];
 
-test("what stands below a row goes with it", () => {
+test("folding a row hides what is below it", () => {
   const folds = new Folds(levels);
   assert.deepEqual(
     levels.map((_, row) => folds.has(row)),
@@ -34,7 +34,7 @@ test("what stands below a row goes with it", () => {
   assert.equal(folds.closed.has(3), false, "nothing stands below it");
 });
 
-test("all can be closed and opened", () => {
+test("all rows can be folded and unfolded", () => {
   const folds = new Folds(levels);
   folds.all(false);
   assert.deepEqual(folds.shown(), [0, 5, 7]);
@@ -42,7 +42,7 @@ test("all can be closed and opened", () => {
   assert.deepEqual(folds.shown(), [0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
-test("a row is revealed by opening what it stands below, and nothing else", () => {
+test("revealing a row unfolds its ancestors, and nothing else", () => {
   const folds = new Folds(levels);
   folds.all(false);
   folds.reveal(3);
@@ -50,7 +50,7 @@ test("a row is revealed by opening what it stands below, and nothing else", () =
   assert.deepEqual(folds.shown(), [0, 1, 2, 3, 4, 5, 7]);
 });
 
-test("levels may skip, begin deep, or be none at all", () => {
+test("levels may skip, begin deep, or be missing", () => {
   assert.deepEqual(new Folds([4, 9, 4, 1]).above(1), [0]);
   assert.deepEqual(new Folds([]).shown(), []);
   const deep = new Folds(Array.from({ length: 20_000 }, (_, row) => row));
@@ -58,7 +58,7 @@ test("levels may skip, begin deep, or be none at all", () => {
   assert.deepEqual(deep.shown(), [0]);
 });
 
-test("the axis is zoomed around its middle or around a place, and never beyond its ends", () => {
+test("the axis is zoomed around its middle or a given place, and never beyond its ends", () => {
   assert.deepEqual(zoom(WHOLE, 0.5), [250, 750]);
   assert.deepEqual(zoom(WHOLE, 0.5, 0), [0, 500]);
   assert.deepEqual(zoom([250, 750], 0.5, 250), [250, 500]);
@@ -71,34 +71,34 @@ test("the axis is zoomed around its middle or around a place, and never beyond i
   assert.ok(isWhole(span));
 });
 
-test("the axis is moved by a part of what is seen, up to its ends", () => {
+test("the axis moves by a fraction of the visible span, up to its ends", () => {
   assert.deepEqual(pan([200, 400], 0.5), [300, 500]);
   assert.deepEqual(pan([200, 400], -5), [0, 200]);
   assert.deepEqual(pan([200, 400], 50), [800, 1000]);
   assert.equal(pan(WHOLE, 0.2), WHOLE);
 });
 
-test("a drag chooses a span in either direction, and never an empty one", () => {
+test("a drag selects a span in either direction, and never an empty one", () => {
   assert.deepEqual(between(700, 300), [300, 700]);
   assert.deepEqual(between(-50, 20), [0, 20]);
   assert.ok(length(between(500, 500)) > 0);
   assert.ok(between(1000, 1000)[1] <= 1000);
 });
 
-test("the axis follows to an error that it does not show", () => {
+test("the axis moves to an error outside the visible span", () => {
   assert.deepEqual(showing([0, 100], { x: 50, width: 1 }), [0, 100]);
   assert.deepEqual(showing([0, 100], { x: 500, width: 1 }), [450, 550]);
   assert.deepEqual(showing([0, 100], { x: NaN, width: null }), [0, 100]);
   assert.equal(showing(WHOLE, { x: 1000, width: 0.001 }), WHOLE);
 });
 
-test("rows of the overview take what room there is, at least a pixel each", () => {
+test("the overview's rows share the height, at least one pixel each", () => {
   assert.deepEqual(lineOf(2, 10, 72), [6, 2]);
   assert.deepEqual(lineOf(7200, 14_400, 72), [36, 1]);
   assert.deepEqual(lineOf(0, 0, 72), [0, 2]);
 });
 
-test("the first row in view is found without looking at each", () => {
+test("the first visible row is found without looking at each", () => {
   let looked = 0;
   const reached = (place) => {
     looked += 1;

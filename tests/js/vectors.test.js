@@ -1,4 +1,4 @@
-// What both languages say is held by the tables in tests/vectors, which Python's tests read too (test_vectors.py).
+// Both languages must match the tables in tests/vectors, which Python's tests read too (test_vectors.py).
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -9,14 +9,14 @@ import { ofDuration, ofEvent, ofValue } from "./saying.js";
 
 const table = (name) => JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), "utf8"));
 
-test("the words about an event", () => {
+test("both languages describe an event in the same words", () => {
   const cases = table("events");
   const [usual] = cases;
   for (const { is, event, said } of cases)
     assert.deepEqual(ofEvent({ ...usual.event, ...event }), { ...usual.said, ...said }, is);
 });
 
-test("values on one line, in full and as initials", () => {
+test("both languages show values alike on one line, in full and as initials", () => {
   for (const { value, most, said } of table("values"))
     assert.deepEqual(ofValue(value, most), said, JSON.stringify(value));
 });

@@ -15,7 +15,7 @@ import { event, registration, reset } from "./events.js";
 const NOW = Date.UTC(2026, 10, 22, 9, 42, 18);
 const live = { name: "live", following: true, fresh: 0, lastAt: NOW - 2000, now: NOW, catching: null, trouble: "" };
 
-test("the page always says where it stands, and troubles come first", () => {
+test("the page always says what state it is in, and problems come first", () => {
   assert.deepEqual(words(live), ["ok", "Live · 2 s ago"]);
   assert.deepEqual(words({ ...live, lastAt: NOW - 14 * 60_000 }), ["ok", "Live · quiet for 14 min"]);
   assert.deepEqual(words({ ...live, lastAt: 0 }), ["ok", "Live · no events yet"]);
@@ -43,14 +43,14 @@ test("only what happened while the connection was down counts as recovered", () 
   recovery.start(NOW);
   recovery.note([at(NOW - 9000), at(NOW - 8000), at(NOW + 10)], NOW);
   assert.equal(recovery.running, 2);
-  for (let ms = 100; ms < 2000; ms += 100) recovery.note([at(NOW + ms)], NOW + ms); // a busy log goes on meanwhile
+  for (let ms = 100; ms < 2000; ms += 100) recovery.note([at(NOW + ms)], NOW + ms); // a busy log continues meanwhile
   recovery.tick(NOW + 2000);
   assert.equal(recovery.running, null);
   assert.equal(recovery.said(NOW + 2000), 2);
   assert.equal(recovery.said(NOW + 60_000), 0);
 });
 
-test("facets are sorted by count and remember values that left", () => {
+test("facets are sorted by count and remember values that are gone", () => {
   const facets = new FacetCounts();
   const one = (sender) => ({ signal: "post_save", sender, actor: "", outcome: "committed", source: "http" });
   for (const sender of ["a.A", "b.B", "b.B", "c.C"]) facets.add(one(sender));
@@ -68,7 +68,7 @@ test("facets are sorted by count and remember values that left", () => {
   ]);
 });
 
-test("a value of a megabyte becomes one short line, fast, and is not compared word by word", () => {
+test("a value of a megabyte quickly becomes one short line, and is not compared word by word", () => {
   const start = performance.now();
   const [old, now] = ["x ".repeat(5e5), "y ".repeat(5e5)];
   const said = summary(event({ changes: { bio: [old, now] } }));
@@ -97,7 +97,7 @@ test("a cascade becomes bars below their causes, on one axis", () => {
   for (const bar of list) assert.match(extent(bar, span)["--w"], /^\d+\.\d\d%$/);
 });
 
-test("what is copied cannot break out of where it is pasted", () => {
+test("copied text cannot break out of where it is pasted", () => {
   reset();
   assert.equal(
     asOrm({ sender: "auth.User", object_pk: '1") or delete("' }),
@@ -107,7 +107,7 @@ test("what is copied cannot break out of where it is pasted", () => {
   assert.match(text, /\| bio \| `"a\\\|bʼ"` \| `null` \|/);
 });
 
-test("links hold whatever a key is made of", () => {
+test("links work for keys of any characters", () => {
   const links = linksFrom("/signals/");
   assert.equal(links.object("auth.User", "7"), "/signals/objects/auth.User/7/");
   assert.equal(links.object("auth.User", "a/b?c"), "/signals/objects/auth.User/?pk=a%2Fb%3Fc");
