@@ -46,8 +46,7 @@ def add(number: int, **fields: Any) -> list[int]:
 
 
 def varied_log() -> list[int]:
-    """Create events that differ in everything that can be filtered by, with missing ids between them, and return their
-    ids."""
+    """Create events that differ in everything that can be filtered by, with gaps in their ids, and return the ids."""
     first = make_event(object_pk="1", object_repr="ada", actor_pk="7", actor_repr="grace").pk
     make_event(object_pk="2", object_repr="Grace", actor_pk="8", actor_repr="ada", signal="pre_save", source="shell")
     make_event(sender="users.Profile", object_repr="ada's", outcome="rolled_back", error="KeyError: 9%")

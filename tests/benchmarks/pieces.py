@@ -1,5 +1,4 @@
-"""Measures where a recorded save spends its time, piece by piece, and what other ways of writing its events
-would cost."""
+"""Measures the pieces of a recorded save, and what other ways of writing its events would cost."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A site to watch: a real daphne with a database of its own, a process beside it that changes things, and a page that
-records everything a browser complains about."""
+"""A site to watch: a real daphne, a process that changes its data, and a page that records the browser's complaints."""
 
 from __future__ import annotations
 

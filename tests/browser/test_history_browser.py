@@ -49,8 +49,7 @@ def addresses(site):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_no_page_breaks_the_policy_the_frame_or_accessibility(site, visit, addresses, scheme, width):
-    """The browser reports no errors, nothing is wider than the window, no script from the log runs, and axe finds
-    nothing."""
+    """The browser reports no errors, nothing is wider than the window, no script from the log runs, axe approves."""
     reader = visit(site, color_scheme=scheme, viewport={"width": width, "height": 800})
     reader.expected += ["400 (Bad Request)", "404 (Not Found)"]
     found = []

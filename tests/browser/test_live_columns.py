@@ -40,8 +40,7 @@ def width(live: LivePage, title: str) -> int:
 
 
 def test_columns_are_chosen_and_moved_kept_and_part_of_the_link(site, visit):
-    """Rows and headers have the same order, in the document too; whoever opens the link sees it so, and keeps their own
-    columns."""
+    """Rows and headers have the same order, in the document too; a link shares the columns and changes nobody's own."""
     site.run("User.objects.create_user('cols1')")
     live = visit(site)
     live.page.add_init_script("delete Element.prototype.moveBefore")  # not every browser keeps the focus by itself
@@ -83,8 +82,7 @@ def test_columns_are_chosen_and_moved_kept_and_part_of_the_link(site, visit):
 
 
 def test_an_edge_is_dragged_and_stays_under_the_pointer(site, visit):
-    """A column grows at the cost of those after it; rows follow, the list keeps updating, the width is remembered and
-    linked."""
+    """A column grows at the cost of those after it; the list keeps updating, the width is remembered and linked."""
     site.run("User.objects.create_user('cols2')")
     live = visit(site, viewport={"width": 1600, "height": 900}).open("?object=cols2")
     edge = live.page.get_by_role("separator", name="Width of Object")

@@ -1,5 +1,4 @@
-"""Whatever fails between a commit and the page, it ends up with exactly the committed events: PostgreSQL, Valkey and
-two daphnes as they are deployed, and a network that can be cut."""
+"""PostgreSQL, Valkey, a server or the network fails, and the page still ends up with exactly the committed events."""
 
 from __future__ import annotations
 
@@ -123,8 +122,7 @@ def watch(browser: Browser, installation: Installation) -> Iterator[Callable[[in
 
 
 def test_commits_in_the_opposite_order_of_their_ids_are_on_every_page_once(installation, watch):
-    """With two connections the higher ids commit first; one page stays, one reconnects between, one is away
-    meanwhile."""
+    """The higher ids commit first; one page stays, one reconnects in between, one is away meanwhile."""
     stays, reconnects, away = watch(0), watch(0), watch(1)
     slow, quick = installation.workers
     slow.run("""

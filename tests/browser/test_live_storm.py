@@ -1,5 +1,4 @@
-"""With more events than a person can read, the page summarises them by the second and keeps every event within
-reach."""
+"""With too many events to read, the page summarises them by the second and keeps every event within reach."""
 
 from __future__ import annotations
 
@@ -37,8 +36,7 @@ def storm(own_site):
 
 
 def test_a_storm_is_told_by_the_second_and_every_event_can_be_reached(own_site, visit, storm):
-    """Each second says how many events there were and of what; opening it or pausing shows them, and afterwards the
-    list is as before."""
+    """Each second says how many events there were and of what; opening it or pausing shows them."""
     live = visit(own_site).open()
     expect(live.rows.first).to_be_visible()
     live.page.evaluate(WATCH_THE_ROLE)

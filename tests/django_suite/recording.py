@@ -30,8 +30,7 @@ class RecordingRunner(DiscoverRunner):
 
 
 def events() -> int:
-    """Return the number of events in the log, which is above zero after the databases' set-up if anything is
-    recorded."""
+    """Count the log's events; setting up the databases leaves some if anything is recorded."""
     if not apps.is_installed("signal_log"):
         return 0
     from signal_log.models import SignalEvent

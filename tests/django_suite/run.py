@@ -111,8 +111,7 @@ def outcomes(settings: str, modules: list[str], environment: dict[str, str]) -> 
 
 
 def expected(database: str, modules: list[str], version: tuple[int, ...] = django.VERSION[:2]) -> dict[str, str]:
-    """Return the tests of these modules that are known to fail with the app on this database and Django, with
-    reasons."""
+    """Return the tests that are known to fail with the app on this database and Django, with reasons."""
     groups = tomllib.loads(EXPECTED.read_text())["group"]
     return {
         test: group["reason"]

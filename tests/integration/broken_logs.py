@@ -1,5 +1,4 @@
-"""Ways to make the log unwritable: missing table, full disk, missing permission, refused value, read-only
-transaction."""
+"""Ways to make the log unwritable: missing table, full disk, missing permission, refused value, read-only database."""
 
 from __future__ import annotations
 
@@ -51,8 +50,7 @@ def trigger(when="FOR EACH STATEMENT", message="database or disk is full"):
 
 @contextmanager
 def disk_full():
-    """Allow SQLite no further pages once the log's pages are full; on PostgreSQL a trigger raises the error of a full
-    disk."""
+    """Fill SQLite's pages and allow no more; on PostgreSQL a trigger raises the error of a full disk."""
     if connection.vendor != "sqlite":
         with trigger():
             yield

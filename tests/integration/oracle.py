@@ -63,8 +63,7 @@ class Model:
         return Mark(len(self.log), dict(self.rows))
 
     def undo(self, mark: Mark) -> None:
-        """Restore the marked state; events since then stay as rolled back, and no object's last stored values are known
-        any more."""
+        """Restore the state; later events stay as rolled back, and no object's stored values are known any more."""
         self.rows = dict(mark.rows)
         for entry in self.log[mark.place :]:
             if entry.outcome == OPEN or entry.in_doubt:
@@ -118,8 +117,7 @@ class Model:
         yield Boom if step.boom_in == "post_save" else None
 
     def deleting(self, step: Delete) -> Iterator[type[Exception] | None]:
-        """Delete: all pre signals, then all post signals in reverse order; the first and the last one's receivers may
-        raise."""
+        """Delete: all pre signals, then all post signals in reverse; the first and the last receiver may raise."""
         gone = self.to_delete(step.slot)
         yield None
         pres: dict[int, int] = {}

@@ -11,8 +11,7 @@ class Boom(Exception):
 
 @dataclass(frozen=True)
 class Save:
-    """Give the slot's object this name, taken or not, and save it; receivers may read the log, save another
-    row, raise."""
+    """Save the slot's object with this name, taken or not; receivers may read the log, save another row, raise."""
 
     slot: int
     name: str

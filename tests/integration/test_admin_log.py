@@ -75,8 +75,7 @@ def test_the_pages_offer_nothing_to_change(client: Client) -> None:
     ],
 )
 def test_filters_and_search(client: Client, query: str, expected: set[str]) -> None:
-    """The list can be filtered by signal, model, outcome and source, and searched by label and key, user name or part
-    of a name."""
+    """The list is filtered by signal, model, outcome and source, and searched by key, user name or part of a name."""
     made = {
         make_event(sender="shop.Item", object_pk="71", object_repr="a lamp").pk: "a",
         make_event(sender="shop.Item", object_pk="k72", signal="post_delete").pk: "b",
@@ -146,8 +145,7 @@ def test_an_event_that_is_not_there_leads_back(client: Client) -> None:
 
 
 def test_an_objects_history_button_shows_what_was_recorded(client: Client) -> None:
-    """For users and profiles, the button shows our operations above the admin's own list, with a link to all of
-    them."""
+    """For users and profiles, the button shows our operations above the admin's own list, and links to all of them."""
     user = get_user_model().objects.create_user("ada", first_name="Ada")
     user.first_name = "Augusta"
     user.save()

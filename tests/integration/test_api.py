@@ -52,8 +52,7 @@ def test_context_inside_a_trace():
 
 
 def test_labels():
-    """Labels are put into the origin if a signal has none of its own; secrets are masked, inner labels added to outer
-    ones."""
+    """Labels go into the origin if a signal has none; secrets are masked, and inner labels add to outer ones."""
     with recorded() as events, signal_log.context(job="import", api_token="hidden"):
         with signal_log.context(row=5):
             category = Category.objects.create(name="a")

@@ -74,8 +74,7 @@ def mode(value, **more):
 
 @pytest.mark.parametrize("name", WRITES)
 def test_each_row_is_an_event(name, shop):
-    """Each event has key, text, old and new values; time, statement and trace are shared; the host's result is
-    unchanged."""
+    """Each event has key, text, old and new values; time, statement and trace are shared; the result is unchanged."""
     write, result, expected = WRITES[name]
     with recorded() as events:
         with signal_log.observed_bulk():
@@ -98,8 +97,7 @@ def test_each_row_is_an_event(name, shop):
 
 @pytest.mark.parametrize("name", WRITES)
 def test_the_host_sees_no_difference(name, shop):
-    """The host's query log has the same statements (PostgreSQL's with `RETURNING`), and the rows are the same, with and
-    without the app."""
+    """The host's statements (PostgreSQL's apart from `RETURNING`) and rows are the same with and without the app."""
     write, _, _ = WRITES[name]
     seen = []
     for block in (contextlib.nullcontext(), signal_log.observed_bulk()):
@@ -116,8 +114,7 @@ def test_the_host_sees_no_difference(name, shop):
 
 
 def test_what_it_costs_and_only_inside(shop):
-    """An update makes one query before it, an insert or a delete none; outside the block there are no queries
-    at all."""
+    """An update makes one query before it, an insert or a delete none; outside the block there are none at all."""
 
     def sent(*blocks):
         texts = []
@@ -237,8 +234,7 @@ def test_an_execute_wrapper_of_the_hosts_changes_nothing(shop):
 
 
 def test_an_upsert_by_an_expression_is_one_event(shop):
-    """The rows that an upsert by an expression will meet cannot be known before, so it is one event, as outside the
-    block."""
+    """The rows that such an upsert will meet cannot be known before, so it is one event, as outside the block."""
     with recorded() as events, signal_log.observed_bulk():
         upsert(Category, [Category(name=Upper(Value("x")))], "name", "name")
     assert [(e.object_pk, e.object_repr) for e in events] == [("", "1 row")]

@@ -99,8 +99,7 @@ def test_raise_means_that_the_change_fails_whole(failure, work, caplog):
 
 @every_failure
 def test_raise_inside_a_block_even_where_the_host_catches_it(failure):
-    """Reading the log inside the block raises, and the block cannot be committed afterwards, even if the host catches
-    the error."""
+    """Reading the log inside the block raises, and the block cannot commit, even if the host catches the error."""
     with recorded() as events, failure(), pytest.raises(DatabaseError):
         with transaction.atomic():
             Category.objects.create(name="new")

@@ -197,8 +197,7 @@ def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
 
 
 def test_so_many_wait_and_no_more(log, monkeypatch):
-    """Events beyond the limit are written at once through a connection of their own; on SQLite, which has one writer,
-    they wait."""
+    """Events beyond the limit are written at once through another connection; on SQLite, with one writer, they wait."""
     monkeypatch.setattr(held, "MAX_WAITING", 4)
     with collecting() as heard, pytest.raises(Away), transaction.atomic(using=LOG):
         for number in range(5):

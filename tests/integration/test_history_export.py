@@ -27,8 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def log(mira: Client, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Create events of all kinds and return their ids; the permission is not checked again, however slow the
-    machine."""
+    """Create events of all kinds and return their ids; on a slow machine the permission is not checked again."""
     monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
     return varied_log()
 
@@ -62,8 +61,7 @@ def test_it_holds_exactly_what_the_page_lists(
 
 
 def test_it_tells_what_it_is(mira: Client, log: list[int]) -> None:
-    """It says who asked when and for what, how far the log was, and which lower ids might still have been
-    uncommitted."""
+    """It says who asked when and for what, how far the log was, and which lower ids might not have been committed."""
     about, _, end = parts(fetch(mira, sender="auth.User", since="2026-01-01", until="2100-01-01T00:00:00+02:00"))
     assert about["by"] == {"pk": str(User.objects.get(username="mira").pk), "name": "mira"}
     assert about["site"] == "testserver"
@@ -76,8 +74,7 @@ def test_it_tells_what_it_is(mira: Client, log: list[int]) -> None:
 
 
 def test_the_name_says_host_time_and_filters_but_no_values(mira: Client) -> None:
-    """Filter values, which may be people's names, are not part of the file name, and nothing in it escapes its
-    folder."""
+    """Filter values, which may be people's names, are not in the file name, and nothing in it escapes its folder."""
     query = {"format": "csv", "actor": "mira", "q": "../x", "since": "2026-11-22 09:00", "until": "2026-11-22T10:00Z"}
     answer = mira.get(ADDRESS, query, headers={"host": "testserver:8000"})
     assert answer["Content-Disposition"] == (
@@ -108,8 +105,7 @@ def test_head_tells_the_headers_and_reads_nothing(mira: Client, log: list[int], 
 
 
 def test_csv_holds_the_same_events(mira: Client, log: list[int]) -> None:
-    """Each event is a row with JSON in its JSON columns; the file has a byte order mark for Excel and a hash to
-    check."""
+    """Each event is a row with JSON in its JSON columns; the file has a byte order mark for Excel and a hash."""
     text = fetch(mira, "csv", after=log[0] - 1)
     assert text.startswith(b"\xef\xbb\xbfid,signal,sender,")
     rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline="")))

@@ -26,8 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Skip checking the permission again, which closes the connection of a transaction; tests have one and
-    pages don't."""
+    """Skip checking the permission again, which would close the connection that holds the test's transaction."""
     monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
 
 
@@ -97,8 +96,7 @@ def test_an_error_on_the_way_leaves_no_end(
 async def test_under_asgi_it_streams_and_ends_with_its_reader(
     transactional_db: None, caplog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is sent piece by piece from a thread; a reader who leaves ends the work, and an error cuts it without an end
-    marker."""
+    """It is sent piece by piece from a thread; a reader who leaves ends the work, and an error cuts the file."""
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(export, "PAGE", 2)
     client = AsyncClient()

@@ -12,8 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_how_a_silent_write_is_shown(admin_client):
-    """The list shows the rows and what was set or the statement, the page the whole statement; no old value is
-    invented."""
+    """The list shows rows and what was set or the statement, the page the whole statement, and neither an old value."""
     Category.objects.bulk_create([Category(name="<b>x"), Category(name="y")])
     Category.objects.update(name=F("name"))
     page = admin_client.get("/events/?sender=shop.Category").content.decode()

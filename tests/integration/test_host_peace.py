@@ -62,8 +62,7 @@ def test_a_class_made_late_leaves_no_receiver_behind():
 
 @isolate_apps("tests.shop")
 def test_a_from_db_of_the_host_shows_its_own_signature():
-    """Django 6.1 inspects whether `from_db` takes a `fetch_mode`, and omits the argument if a host's older one does
-    not."""
+    """Django 6.1 inspects whether `from_db` takes a `fetch_mode`, and a host's older one may not."""
 
     class Old(models.Model):
         class Meta:
@@ -123,8 +122,7 @@ def test_pages_of_a_project_without_time_zones():
 
 @isolate_apps("tests.shop")
 def test_a_new_object_whose_key_has_a_default_is_not_looked_up():
-    """Django treats it as new without an UPDATE, so there is no old row to query; a default of the parent's key counts
-    too."""
+    """Django inserts it without an UPDATE first, so there is no old row to query; a parent's key counts too."""
 
     class Coupon(models.Model):
         code = models.CharField(max_length=9, primary_key=True, db_default="none")
@@ -205,8 +203,7 @@ def test_a_composite_key_of_which_a_migration_leaves_out_a_part():
 
 
 def test_first_migrations_run_before_the_log_has_its_table(tmp_path):
-    """`migrate` on an empty database with every model observed works: changes before the log's table exists are not
-    recorded."""
+    """`migrate` works on an empty database with every model observed; recording starts once the log's table exists."""
     environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
     script = (
         "from django.conf import settings; import tests.settings as s; s.SIGNAL_LOG['MODELS'] = ['*'];"

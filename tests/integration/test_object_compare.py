@@ -42,8 +42,7 @@ def by_name(events: list[SignalEvent]) -> dict[str, SignalEvent]:
 
 
 def test_two_events_are_compared_in_either_order(mira: Client, renamed: list[SignalEvent]) -> None:
-    """The comparison runs from after the older to after the newer, whichever is named first, and skips rolled-back
-    events."""
+    """The comparison runs from the older to the newer event, whichever is named first, without rolled-back events."""
     names = by_name(renamed)
     pages = [
         ask(mira, names["one"], **{"from": names[a].pk, "to": names[b].pk})

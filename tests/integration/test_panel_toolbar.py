@@ -43,8 +43,7 @@ def save(name: str) -> HttpResponse:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_panel_lists_the_signals_of_its_request() -> None:
-    """Signals are listed in order, with object, changes, receivers, time and outcome, and without those before or after
-    the request."""
+    """The request's signals, and no others, are listed in order, with object, changes, receivers, time and outcome."""
     Category.objects.create(name="before")
     request = RequestFactory().get("/")
     panel = SignalLogPanel(Toolbar(request), lambda request: save("during"))

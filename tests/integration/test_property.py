@@ -74,8 +74,7 @@ steps = st.recursive(
 )
 @given(st.lists(steps, max_size=8))
 def test_the_log_says_what_happened(program):
-    """Signals, outcomes, changes, order, pairs and causes are as expected, even if read inside blocks, and so are the
-    rows."""
+    """Signals, outcomes, changes, order, pairs, causes and rows are as expected, even if read inside blocks."""
     note(program)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM shop_category")

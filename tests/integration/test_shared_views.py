@@ -59,8 +59,7 @@ def test_a_view_is_shared_with_everybody_who_may_see_events() -> None:
 
 @pytest.mark.parametrize("address", ["/views/", "/events/", "/admin/signal_log/sharedview/"])
 def test_nobody_else_sees_a_name(address: str) -> None:
-    """Anonymous visitors are asked to log in; accounts without the permission get a 403, even staff with all the
-    others."""
+    """Anonymous visitors are asked to log in; accounts without the permission get a 403, even staff with all others."""
     kept("marker-of-a-view")
     assert b"marker-of-a-view" in person("ada", SEE, is_staff=True).get(address).content
     for client, status in ((Client(), 302), (person("eve", ADD, DELETE, is_staff=True), 403)):
@@ -242,8 +241,7 @@ def test_a_hundred_views_are_enough() -> None:
 
 
 def test_the_history_lists_them_as_links() -> None:
-    """Without a script there are links with the filters, with every signal if the view shows those, and without
-    columns."""
+    """Without a script there are links with the filters, and with every signal if the view shows those."""
     mira = person("mira", SEE)
     assert "Shared views" not in mira.get("/events/").content.decode()
     kept()

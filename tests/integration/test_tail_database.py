@@ -25,8 +25,7 @@ Start = Callable[..., "Daphne"]
 
 
 def test_sessions_are_not_closed_by_an_outage_of_the_database(start: Start, session: Any) -> None:
-    """When all connections are cut, the page gets at most one error, stays open and receives what was committed
-    since."""
+    """When all connections are cut, the page gets at most one error, stays open and receives what comes after."""
     server = start()
     with open_socket(server, session) as page:
         page.subscribe()

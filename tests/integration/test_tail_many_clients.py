@@ -67,8 +67,7 @@ def test_pages_cut_every_second_end_with_every_event_and_no_socket_gets_one_twic
 def test_pages_that_stop_reading_cost_the_others_nothing_and_the_server_little(
     server: Daphne, clients: ClientProcess, tmp_path: Path
 ) -> None:
-    """8 MB are due to each of five frozen pages: little of it waits in the server, and the other pages get
-    everything."""
+    """8 MB are due to each of five frozen pages: little of it waits in the server, and other pages get everything."""
     large = {"changes": {"bio": ["x" * 600, "y" * 600]}}
     # Fill the hub's memory of events to its limit first.
     counted(clients, tmp_path, [number for _ in range(22) for number in commit(100, **large)])

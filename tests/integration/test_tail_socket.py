@@ -143,8 +143,7 @@ def _forget(ids: list[int]) -> None:
 
 
 def test_who_does_not_acknowledge_gets_no_more_and_loses_nothing(server: Daphne, session: Any) -> None:
-    """With 256 KB or 2,000 events unacknowledged the stream stops; an acknowledgement brings the rest from the
-    table."""
+    """With 256 KB or 2,000 events unacknowledged the stream stops; an acknowledgement brings the rest."""
     with open_socket(server, session, acknowledge=False) as page, open_socket(server, session) as other:
         page.subscribe()
         other.subscribe()
@@ -167,8 +166,7 @@ def test_who_does_not_acknowledge_gets_no_more_and_loses_nothing(server: Daphne,
 def test_who_never_acknowledges_is_sent_away_and_may_come_back(
     transactional_db: None, daphne_server: Callable[..., Daphne]
 ) -> None:
-    """After the time limit (shortened here) it is closed with 4408; a client that owes no acknowledgement stays, and
-    the other can resume without a loss."""
+    """After the time limit (shortened here) it is closed with 4408 and can resume; a client that owes nothing stays."""
     server = daphne_server({"DATABASE_URL": database_url()}, application="tests.servers.short_ack_timeout:application")
     session = log_in(make_observer())
     with open_socket(server, session, acknowledge=False) as silent, open_socket(server, session) as other:

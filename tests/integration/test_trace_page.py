@@ -77,8 +77,7 @@ def test_a_trace_says_what_its_receivers_take_usually(root: Client) -> None:
 
 
 def test_a_long_trace_is_cut_and_says_so(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A limited number of signals is shown, in parts that a browser can skip rendering; parents that were cut off do
-    not count as missing."""
+    """A limited number of signals is shown, in chunks; parents that were cut off do not count as missing."""
     monkeypatch.setattr("signal_log.show.pages.trace.MAX_EVENTS", 4)
     monkeypatch.setattr("signal_log.show.pages.trace.CHUNK", 3)
     trace = uuid.uuid4()

@@ -1,5 +1,4 @@
-"""Each Celery or ``django.tasks`` task is a trace of its own; one run within a request belongs to the request's
-trace."""
+"""Each Celery or ``django.tasks`` task is a trace of its own, unless it runs within a request."""
 
 import asyncio
 import os

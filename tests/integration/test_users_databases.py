@@ -39,8 +39,7 @@ def on_other() -> list[tuple[str, str]]:
 
 
 def test_profile_and_user_live_and_go_on_their_own_database() -> None:
-    """The profile is created, kept in step and deleted where its user is; the same key on the other database is not
-    touched."""
+    """The profile is created, kept in step and deleted where its user is, and nowhere else."""
     here = person("here")
     User.objects.db_manager(OTHER).create_user("there", "there@example.org", first_name="There", pk=here.pk)
     assert on_other() == [("there", "There")]

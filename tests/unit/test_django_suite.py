@@ -24,8 +24,7 @@ PASSED, FAILED, SKIPPED = ({"outcome": outcome, "text": "why"} for outcome in ("
     ],
 )
 def test_what_the_app_changes_is_found(bare, observed, listed, found):
-    """A test that fails, is skipped or vanishes only with the app is a difference; so is a listed test that passes or
-    no longer exists."""
+    """A test that fails, is skipped or vanishes only with the app is a difference; so is a wrongly listed one."""
     assert compared(bare, observed, dict.fromkeys(listed, "a reason")) == found
 
 
@@ -36,8 +35,7 @@ def test_an_unexpected_failure_is_reported_with_its_traceback():
 
 
 def test_the_list_of_expected_failures_is_limited_to_what_runs():
-    """Expected failures are limited to the requested modules; each has a reason and belongs to a module run by
-    default."""
+    """Only tests of the requested modules are expected to fail; each has a reason and is in a default module."""
     everything = expected("sqlite", MODULES)
     assert all(everything.values())
     assert set(expected("sqlite", ["signals"])) == {test for test in everything if test.startswith("signals.")}

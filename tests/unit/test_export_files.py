@@ -46,8 +46,7 @@ def rows_of(text: bytes) -> list[dict[str, str]]:
 
 @given(EVENTS, EVENTS)
 def test_json_lines_are_exact_whatever_the_log_holds(first: list[Any], second: list[Any]) -> None:
-    """There is one JSON line per event, readable by any JSON parser; the hash equals that of `head -c -68 |
-    sha256sum`."""
+    """There is one JSON line per event, readable by any parser; the hash equals that of `head -c -68 | sha256sum`."""
     text = export_of(JsonLines(ABOUT), first, second)
     events = [*first, *second]
     lines = [json.loads(line) for line in text.split(b"\n")[:-1]]
@@ -115,8 +114,7 @@ def test_what_a_spreadsheet_would_calculate_is_text(text: str) -> None:
     ],
 )  # fmt: skip
 def test_cells(value: Any, shown: str) -> None:
-    """Null becomes an empty cell, numbers stay numbers, the rest is JSON; invisible characters are named, as on the
-    pages."""
+    """Null becomes an empty cell, numbers stay numbers, the rest is JSON; invisible characters are named."""
     assert cell(value) == shown
 
 

@@ -44,8 +44,7 @@ def other_runs(p50: int, p99: int) -> Known:
 
 
 def test_registration_reads_from_the_save_to_what_it_caused() -> None:
-    """The rows run from saving the user through post_save and its receiver to saving the profile, each one level
-    deeper."""
+    """The rows run from saving the user through post_save and its receiver to the profile, each one level deeper."""
     rows = [(row.what, row.level, row.label, row.model) for row in Tree(registration()).rows()]
     assert rows == [
         ("operation", 1, "save", "User"),
@@ -97,8 +96,7 @@ def test_many_equal_siblings_are_counted() -> None:
 
 
 def saves(number: int, **changed: Any) -> list[SignalEvent]:
-    """Return saves in a loop, each with a receiver that saves something else; ``changed`` replaces parts of the
-    third."""
+    """Return saves in a loop whose receivers each save something else; ``changed`` replaces parts of the third."""
     events = []
     for n in range(number):
         top, at = n * 2 + 1, n * 100
@@ -144,8 +142,7 @@ def test_a_slow_receiver_is_never_counted_away() -> None:
 
 
 def test_own_time_is_what_the_rows_below_do_not_explain() -> None:
-    """Own time excludes the rows below: the save took 1,000 µs, its receiver 900, of which the profile's save
-    took 310."""
+    """Own time excludes the rows below: the save took 1,000 µs, its receiver 900, the profile's save in it 310."""
     own = {(row.what, row.label, row.model): (row.time, row.own) for row in Tree(registration()).rows()}
     assert own == {
         ("operation", "save", "User"): ("1.0 ms", "100 µs"),
@@ -190,8 +187,7 @@ def test_what_was_rolled_back_is_told_from_what_failed() -> None:
 
 
 def test_depth_counts_operations_in_each_other() -> None:
-    """Depth counts nested operations: a user's save with the profile's inside it is two deep, however many
-    there are."""
+    """Depth counts nested operations: a user's save with profiles' saves inside it is two deep."""
     assert Tree(registration()).depth == 2
     assert Tree(saves(100)).depth == 2
     assert Tree([]).depth == 0

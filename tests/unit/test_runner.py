@@ -148,8 +148,7 @@ def test_a_test_that_fails_twice_is_red_and_named(run):
     ids=["hangs", "hangs once", "dies once with 0", "dies once with 1"],
 )
 def test_a_hang_or_a_dead_process_is_red_and_named_and_not_run_again(run, spread, suite, test):
-    """A hang or a dead process is never run again, even if a second run would pass, whatever else passes or is
-    flaky."""
+    """A hang or a dead process is never run again, whatever a second run would do and whatever else passes."""
     done = run(PASSES, suite, FLAKY, spread=spread)
     assert (done.code, done.runs) == (1, 1)
     assert f"toy/test_1.py::{test}" in done.closing.partition("Failed:")[2]
@@ -206,7 +205,7 @@ def test_pytest_that_breaks_at_its_end_is_red(run, tmp_path):
 
 
 def test_a_program_that_is_missing_is_red_and_the_others_run(tmp_path, capfd):
-    """Nothing is skipped because something is not there."""
+    """A missing program is a failure, and the part's other commands still run."""
     result = run_part("toy", [Command(("no-such-linter",)), Command(("echo", "another linter"))], tmp_path)
     assert not result.passed
     assert result.faults == ["no-such-linter ended with 127"]
@@ -222,7 +221,7 @@ def test_an_unknown_part_is_refused():
 
 
 def test_a_run_that_ignores_interrupts_starts_processes_that_do_not():
-    """`make test &` of a script ignores SIGINT, which a child inherits; tests send it to their processes."""
+    """`make test &` in a script ignores SIGINT, which child processes inherit; tests send SIGINT to theirs."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         let_children_be_interrupted()

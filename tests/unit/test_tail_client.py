@@ -230,8 +230,10 @@ async def run_random_actions(seed: int, steps: int, outages: float) -> None:
 def test_nobody_loses_an_event_and_no_socket_gets_one_twice(
     seed: int, steps: int, outages: float, rows_per_read: int, room: int, remembered: int
 ) -> None:
-    """Two processes and three pages that stall, acknowledge, disconnect and reconnect elsewhere, with commits in any
-    order and outages between any two statements: each page ends up with every matching event."""
+    """Two processes and three pages do anything in any order, with outages, and every page gets each matching event.
+
+    The pages stall, acknowledge, disconnect and reconnect elsewhere; commits come in any order.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("signal_log.tail.reader.MAX_ROWS", rows_per_read + 1)
         patch.setattr("signal_log.tail.reader.CHECK_EVERY", float("inf"))

@@ -135,8 +135,10 @@ def settled_of(frontier: Frontier, seen: set[int], base: set[int]) -> None:
 def test_every_committed_row_comes_once_whatever_the_order_of_commits(
     seed: int, steps: int, outages: float, warm_up: int, limit: int, ranges: int
 ) -> None:
-    """With random begins, ids, commits, rollbacks and outages between any two statements, each row comes once, and
-    nothing commits below what was called settled."""
+    """With random begins, ids, commits, rollbacks and outages between any two statements, each row comes once.
+
+    Nothing commits below what was called settled.
+    """
     world = World(random.Random(seed), steps, outages)
     for _ in range(warm_up):
         world.act()

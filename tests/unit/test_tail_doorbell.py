@@ -93,8 +93,7 @@ def test_a_ring_waits_for_nobody_it_wakes(fresh: None) -> None:
 
 
 def test_while_there_are_commits_a_ring_wakes_no_thread(fresh: None) -> None:
-    """The notifier polls for a while before it sleeps, so commits in quick succession wake no thread; no ring
-    is lost."""
+    """The notifier polls for a while before it sleeps, so frequent commits wake no thread, and no ring is lost."""
     running, woken, calls = doorbell._notifier, [], []
     original = running._calls.put
     running._calls = SimpleNamespace(put=lambda call: (calls.append(call), original(call)), get=running._calls.get)  # type: ignore[assignment]

@@ -156,8 +156,7 @@ def test_a_cursor_from_beyond_the_hub_s_frontier_is_not_sent_again_what_it_cover
 
 
 def test_the_cursor_does_not_go_back_below_the_one_resumed_from() -> None:
-    """The cursor stays at or above the one resumed from, even if the hub waits for a lower id and the client falls
-    behind."""
+    """The cursor never goes below the one resumed from, even if the hub waits for a lower id."""
     client, hub = Position(), frontier(9, settled=2, gaps=[3, 6])
     client.resumed(anchor(4))
     read = client.next_read(hub)
@@ -257,8 +256,7 @@ class Hub:
 
 
 class Page:
-    """A page, cut off and resumed at either of two hubs, whose window takes a few events until they are
-    acknowledged."""
+    """A page, cut off and resumed at either of two hubs, whose window takes a few unacknowledged events."""
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
@@ -432,8 +430,11 @@ class Page:
 @settings(max_examples=400, deadline=None)
 @given(seed=st.integers(0, 2**32), steps=st.integers(10, 300), ranges=st.integers(1, 3))
 def test_each_event_comes_once_and_no_cursor_passes_one_not_yet_sent(seed: int, steps: int, ranges: int) -> None:
-    """With any order of commits, offers, falling behind, reads and what arrives during them, acknowledgements,
-    reconnections and filter changes, nothing is lost and nothing comes twice on one socket."""
+    """Whatever happens in whatever order, nothing is lost and nothing comes twice on one socket.
+
+    Commits, offers, falling behind, reads and what arrives during them, acknowledgements, reconnections and filter
+    changes come in any order.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(position, "MAX_RANGES", ranges)
         page = Page(random.Random(seed))

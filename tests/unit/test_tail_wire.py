@@ -120,8 +120,7 @@ def test_any_stored_value_can_be_encoded(value: object) -> None:
 
 @given(st.lists(st.integers(1, 70_000), max_size=30), st.integers(0, 100))
 def test_frames_are_bounded_and_no_cursor_runs_ahead(sizes: list[int], settled: int) -> None:
-    """A frame holds at most 200 events and 64 KB, unless a single event is larger; its cursor lies below everything
-    that later frames bring."""
+    """A frame holds at most 200 events and 64 KB, unless one event is larger, and its cursor never runs ahead."""
     events = [event(number, "x" * size) for number, size in enumerate(sizes, 1)]
     frames = list(wire.frames(events, "0badcafe", Anchor(settled, "00000000") if settled else START))
     assert [e.id for frame in frames for e in frame.events] == [e.id for e in events]
@@ -157,8 +156,7 @@ def test_a_window_closes_at_its_limits_and_opens_with_acknowledgements() -> None
 
 
 def test_what_a_window_has_room_for_follows_the_size_of_events() -> None:
-    """The number of events to read follows their size, so large rows are not read for a window that takes only
-    a few."""
+    """The number of events to read follows their size, so a small window does not read many large rows."""
     window = Window()
     assert window.room(1) == MAX_EVENTS
     assert window.room(8 * 1024) == (256 + 64) // 8

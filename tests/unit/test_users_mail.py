@@ -29,8 +29,7 @@ def test_a_masked_address_keeps_three_letters_at_most(address: str, masked: str)
 
 
 def test_the_first_line_of_a_template_is_the_subject() -> None:
-    """The first line of a template is the subject; the rest is plain text in which nothing is escaped or becomes a
-    header."""
+    """The first line of a template is the subject, and the rest is plain text without escaping or headers."""
     message = compose("notice", ["root@example.org"], {"username": "<b>&ada", "pk": 7, "deleted_by": "grace (id 3)"})
     assert message.subject == "Account deleted: <b>&ada"
     assert message.body.startswith('The account "<b>&ada" (id 7)')
@@ -65,8 +64,7 @@ def test_a_failure_is_logged_without_the_address(caplog: pytest.LogCaptureFixtur
 
 
 def test_a_server_that_is_not_there_is_waited_for_once(caplog: pytest.LogCaptureFixture) -> None:
-    """After one timeout the remaining mails are not tried, since each would wait as long; the unsent ones are
-    logged."""
+    """After one timeout the remaining mails are not tried, since each would wait as long, and are logged."""
     first, second = Refusing(TimeoutError(), "ada@example.org"), Refusing(TimeoutError(), "root@example.org")
     with caplog.at_level(logging.ERROR, logger="users.mail"):
         deliver([first, second])

@@ -1,4 +1,4 @@
-"""What Python and JavaScript both say is held by tables, which JavaScript's tests read too (``vectors.test.js``)."""
+"""Python and JavaScript must both match the tables, which JavaScript's tests read too (``vectors.test.js``)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ROLES = {"cause", "error", "dim", "old", "arrow", "new", ""}
 
 @pytest.mark.parametrize("name", ["events", "values", "durations", "filters"])
 def test_the_history_says_what_the_table_says(name: str) -> None:
-    """Whoever changes a word writes the tables anew (`python -m tests.vectors.tables`), and both languages follow."""
+    """A change of wording means rewriting the tables (`python -m tests.vectors.tables`), so both languages follow."""
     made, held = tables.made()[name], tables.read(name)
     for now, then in zip(made, held, strict=True):
         assert now == then
 
 
 def test_every_word_has_a_case() -> None:
-    """Each signal and outcome, each verb, effect, kind, word, action and piece of a line, each style of a value."""
+    """The tables have each signal, outcome, verb, effect, kind, word, action, piece of a line and style of a value."""
     cases = tables.read("events")
     usual = cases[0]
     events = [usual["event"] | case["event"] for case in cases]
@@ -48,7 +48,7 @@ def test_every_word_has_a_case() -> None:
 
 
 def test_every_unit_and_every_filter_has_a_case() -> None:
-    """Durations of every unit, and each filter wanted; some excluded."""
+    """The tables have durations of every unit, and every filter, some of them excluding."""
     assert {case["said"].rpartition(" ")[2] for case in tables.read("durations")} == {"µs", "ms", "s", "finished"}
     wires: list[dict[str, Any]] = [case["wire"] for case in tables.read("filters")]
     texts = [(key, text.startswith("!")) for wire in wires for key, values in wire.items() for text in values]

@@ -1,4 +1,4 @@
-"""The cases that the tables are made of, by hand: what the log can say, and texts that were made to break a page."""
+"""The hand-written cases of the tables: what the log can say, and texts made to break a page."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ EVENTS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("a long value", {"changes": {"bio": ["x" * 48, "y" * 49]}}),
     ("a long name", {"changes": {"n" * 41: [1, 2]}}),
     ("names that JavaScript knows", {"changes": {"__proto__": [1, 2], "constructor": ["a", "b"]}}),
-    # Rows that somebody else wrote.
+    # Rows not written by this app.
     ("no changes at all", {"changes": None}),
     ("changes of a strange kind", {"changes": ["a"]}),
     ("values instead of pairs", {"changes": {"a": 1, "b": [1, 2, 3], "c": {"d": [True]}, "e": None, "f": "x"}}),
@@ -148,11 +148,11 @@ VALUES: Final[list[tuple[Any, int]]] = [
     *((name, 80) for name in ("ada", "Grace Hopper", "Ωμέγα", "", "-", "ß", "🎈 of hot air", "x_y", "e\u0301")),
     ("x" * 10, 10), ("x" * 11, 10), ("🎈" * 10, 10), ("🎈" * 11, 10), ("x🎈" * 5, 10), ("x🎈" * 6, 10), ("x" * 99, 3),
     ("\n" * 5, 3), ("a\r\nb", 2), ("…", 1), ("a\r\nb\nc\rd\te", 80),
-    # What cannot be seen, or would turn the text.
+    # Invisible characters, and those that reorder text.
     ("a\u202egpj.exe", 80), ("a\u0000b\u0007c\u0085d", 80), ("\u001b[31mred", 80), ("[U+202E]", 80),
     ("\u00ad\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202e\u2060\u2064\u2066\u2069\u206f", 80),
     ("\ufeff\ufff9\ufffb\ufffc\ufffd", 80), ("a\ud800b", 80), ("a\udc00b", 80),
-    # What looks like it and is harmless.
+    # Harmless look-alikes.
     ("👩\u200d💻 ok", 80), ("\u00a0\u202f\u3000", 80),
     *((value, 80) for value in (None, True, False, 0, -5, 2**53 - 1, [], {}, [1, "a", None, [True]], [[], {}, [{}]])),
     ({"b": 1, "a": {"d": [], "c": "\u202e"}}, 80), ({"10": 1, "9": 2, "": 3}, 80), ({"__proto__": 1}, 80),

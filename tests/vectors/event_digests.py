@@ -63,7 +63,7 @@ EVENTS = [(PLAIN, b"0123456789abcdef"), (HOSTILE, bytes(16)), (DELETED, bytes(ra
 
 
 def vectors() -> list[dict[str, object]]:
-    """Each event with its salt, its canonical header and payload, and its digest."""
+    """Return each event with its salt, its canonical header and payload, and its digest."""
     return [
         {
             "event": event,

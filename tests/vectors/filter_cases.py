@@ -1,4 +1,4 @@
-"""Filters as addresses spell them, and events that pass some of them and not others."""
+"""Filters as addresses spell them, and events that match some of them and not others."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ QUERIES: Final = (
     "q=nowhere+to+be+found",
     "q=two%0Alines%09and+%E2%80%AEturned",
     "q=" + "x" * 100,
-    # What is no filter is left out.
+    # Invalid filters are ignored.
     "sender=&actor=!",
     "object=!!",
 )

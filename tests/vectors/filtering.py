@@ -1,4 +1,4 @@
-"""What Python makes of the filters in an address; the live page makes the same (``tests/js/vectors.test.js``)."""
+"""How Python parses the filters in an address; the live page must do the same (``tests/js/vectors.test.js``)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.vectors.filter_cases import EVENTS, QUERIES
 
 
 def table() -> list[dict[str, Any]]:
-    """Each query with the filters for the websocket, the pills that name them and the events that pass."""
+    """Return each query with the filters for the websocket, the pills that name them and the matching events."""
     return [_row(query) for query in QUERIES]
 
 
 def passing(filters: Filters) -> list[int]:
-    """The places of the events that pass."""
+    """Return the positions of the matching events."""
     events = [event_value(**event)._asdict() for event in EVENTS]
     return [place for place, event in enumerate(events) if filters.matches(event)]
 
@@ -26,7 +26,7 @@ def passing(filters: Filters) -> list[int]:
 def _row(text: str) -> dict[str, Any]:
     query = parse(QueryDict(text))
     assert not query.problems, query.problems
-    assert query.filters == Filters.parse(query.given)  # the history and the websocket understand the same
+    assert query.filters == Filters.parse(query.given)  # the history and the websocket parse them alike
     return {
         "query": text,
         "wire": {key: query.given[key] for key in KEYS if key in query.given},

@@ -1,4 +1,4 @@
-"""Events as nobody would make them up: every signal and outcome, hostile text, values of any shape."""
+"""Random events that nobody would think of: every signal and outcome, hostile text, values of any shape."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ ERRORS: Final = (
 
 
 def random_event(dice: Random) -> dict[str, Any]:
-    """One event, as the websocket sends it.
+    """Return an event as the websocket sends it.
 
-    Two things are left out because JavaScript cannot hold them: numbers beyond 2**53, which the recorder writes as
-    text, and the order of names that are whole numbers, which no field can have.
+    Two things are left out because JavaScript cannot represent them: numbers beyond 2**53, which the recorder writes as
+    text, and the order of keys that are integers, which no field name is.
     """
     signal = dice.choice(SIGNALS)
     pk = dice.choice(["1", "42", "", text(dice)])
@@ -88,13 +88,13 @@ def random_event(dice: Random) -> dict[str, Any]:
 
 
 def text(dice: Random) -> str:
-    """Some text, now and then a long one."""
+    """Return a text, sometimes a long one."""
     some = "".join(dice.choices(PIECES, k=dice.choice([0, 1, 2, 3, 5, 8, 13, 40])))
     return some * dice.choice([1, 1, 1, 1, 50])
 
 
 def edited(dice: Random, before: str) -> str:
-    """The same text with some of its words others."""
+    """Return the same text with some words replaced."""
     words = before.split(" ")
     for _ in range(dice.choice([1, 1, 2, 5])):
         words[dice.randrange(len(words))] = dice.choice(PIECES)
@@ -148,7 +148,7 @@ def _changes(dice: Random) -> Any:
     if dice.random() < 0.03:
         return dice.choice([None, [], "x", 7, [["a", "b"]]])
     names = dice.sample(FIELDS, k=dice.choice([0, 1, 1, 2, 3, 5, 12]))
-    if dice.random() < 0.3:  # a whole row that came or went
+    if dice.random() < 0.3:  # a whole row that was created or deleted
         came = dice.random() < 0.5
         return {name: [None, _value(dice)] if came else [_value(dice), None] for name in names}
     return {name: _change(dice) for name in names}

@@ -1,4 +1,4 @@
-"""What the history says of an event, a text and a duration; ``tests/js/saying.js`` is what the live page says."""
+"""The history's words for an event, a text and a duration; ``tests/js/saying.js`` has the live page's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Said = dict[str, Any]
 
 
 def of_event(event: Mapping[str, Any]) -> Said:
-    """Every word about an event that both the history and the live page say."""
+    """Return all words for an event that the history and the live page share."""
     line = Line(SignalEvent(**{name: event[name] for name in READ}))
     meant = event["signal"], event["created"], event["changes"]
     return {
@@ -43,7 +43,7 @@ def of_event(event: Mapping[str, Any]) -> Said:
 
 
 def of_value(value: Any, most: int) -> Said:
-    """A value of the log whole, on one line of so many characters, and as initials."""
+    """Return a logged value in full, on one line of at most this many characters, and as initials."""
     text = plain(value)
     return {
         "bare": visible(text),
@@ -54,7 +54,7 @@ def of_value(value: Any, most: int) -> Said:
 
 
 def of_duration(microseconds: int | float | None) -> str:
-    """A duration."""
+    """Return a duration in words."""
     return duration(microseconds)
 
 

@@ -1,7 +1,7 @@
-"""The tables that Python's and JavaScript's tests both read: `python -m tests.vectors.tables` writes them.
+"""The tables that Python's and JavaScript's tests both read; `python -m tests.vectors.tables` writes them.
 
-Each case stands on a line of its own with what is said of it today; an event's case says only what is unlike the
-first. Read the difference before you commit it: it is what people will read on every page.
+Each case is on a line of its own with its wording of today; an event's case lists only differences from the first.
+Review the diff before you commit it: it is what people will read on every page.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 
 
 def made() -> dict[str, Any]:
-    """Every table by its name, as the history says it."""
+    """Return every table by name, worded as the history words it."""
     from tests.vectors import cases, filtering, saying  # they need Django's models
 
     usual = saying.of_event(cases.USUAL)
@@ -35,12 +35,12 @@ def made() -> dict[str, Any]:
 
 
 def read(name: str) -> Any:
-    """The table as it stands in its file."""
+    """Return the table in the file."""
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def write() -> None:
-    """Every table into its file."""
+    """Write every table to its file."""
     for name, rows in made().items():
         lines = ",\n".join(_seen(json.dumps(row, ensure_ascii=False)) for row in rows)
         (FOLDER / f"{name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
@@ -54,7 +54,7 @@ def _unlike(usual: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _seen(text: str) -> str:
-    """What cannot be seen, or would turn the line, is escaped."""
+    """Escape characters that are invisible or reorder the line."""
     return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 

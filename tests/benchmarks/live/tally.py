@@ -1,5 +1,4 @@
-"""Counts what sockets received: each frame is parsed once for all of them, then counted per socket as a bit set
-of ids."""
+"""Counts what sockets received: each frame is parsed once for all, then counted per socket in a bit set of ids."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Everything that a scenario needs: PostgreSQL, Valkey, daphne on a core of its own, processes of clients and
-publisher."""
+"""What a scenario needs: PostgreSQL, Valkey, daphne on a core of its own, processes of clients and publisher."""
 
 from __future__ import annotations
 
