@@ -28,7 +28,7 @@ PEOPLE = 100
 EVENTS_PER_EDIT = 2
 TABLE = SignalEvent._meta.db_table
 TABLES = [model._meta.db_table for model in apps.get_app_config("signal_log").get_models()]
-"""All that the app keeps: bytes moved to another table are not saved."""
+"""Every table of the app, because bytes moved to another table are not saved."""
 
 
 def measure(events: int) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def measure(events: int) -> dict[str, Any]:
     pipeline.stop()
     written = SignalEvent.objects.count()
     if written != events:
-        raise RuntimeError(f"{events} events were due, {written} are in the log.")
+        raise RuntimeError(f"Expected {events} events, but the log has {written}.")
     if connection.vendor == "sqlite":
         columns, grown, packed = sqlite_columns(), sqlite_parts(), sqlite_packed()
     else:
@@ -81,7 +81,7 @@ def edit(visitor: tuple[Client, dict[str, str]], number: int) -> None:
         headers={"x-request-id": uuid.uuid4().hex},
     )
     if answer.status_code != 302:
-        raise RuntimeError(f"An edit was answered with {answer.status_code}.")
+        raise RuntimeError(f"An edit got the status {answer.status_code}.")
     client.cookies.pop("messages", None)  # nobody opens the page that would show "is saved"
 
 

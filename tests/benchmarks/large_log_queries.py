@@ -23,7 +23,7 @@ from tests.benchmarks.large_log_rows import DAYS, fill
 TIMES = 3
 PLAIN_FILES = "django.contrib.staticfiles.storage.StaticFilesStorage"
 PAGES = 50
-"""Pieces of an export that are read to know its pace."""
+"""How many pieces of an export are read to measure its rate."""
 
 
 def measure(events: int) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def once(client: Client, query: dict[str, str]) -> float:
     started = perf_counter()
     answer = client.get("/events/", query)
     if answer.status_code != 200:
-        raise RuntimeError(f"{query} was answered with {answer.status_code}.")
+        raise RuntimeError(f"{query} got the status {answer.status_code}.")
     if answer.streaming:
         for _ in islice(answer.streaming_content, 2):
             pass

@@ -11,9 +11,9 @@ from signal_log.models import SignalEvent
 TABLE: Final = SignalEvent._meta.db_table
 DAYS: Final = 100
 BUSY: Final = 60_000
-"""So many of the newest events are of the last ten minutes: more than the live page's counts look at."""
+"""Newest events that fall in the last ten minutes: more than the live page's counts look at."""
 RARE_EVERY: Final = 1_000_000
-"""One operation among so many is what the rare filters look for."""
+"""The rare filters match one operation out of this many."""
 PART: Final = 500_000
 """Operations written by one statement."""
 

@@ -13,7 +13,7 @@ from tests.benchmarks.markdown import head, line, with_goal
 from tests.benchmarks.process import DATABASES, NAMES, measured
 
 SAVES = 450
-"""900 events: a block that holds 1,000 writes them before its COMMIT."""
+"""900 events, because a block that holds 1,000 writes them before its COMMIT."""
 GOAL = 2_048
 
 

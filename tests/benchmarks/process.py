@@ -35,7 +35,7 @@ def measured(module: str, database: str, settings: str = SETTINGS, **options: in
         command = [sys.executable, "-m", "tests.benchmarks.process", module, json.dumps(options)]
         done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        sys.exit(f"{module} on {NAMES[database]} ended with {done.returncode}; its reason stands above.")
+        sys.exit(f"{module} on {NAMES[database]} ended with {done.returncode}; see its error above.")
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 

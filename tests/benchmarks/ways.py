@@ -65,7 +65,7 @@ WAYS = {
     "handwritten": Way(Person, Handwritten, rows=1, on=handwritten),
     "signal_log": Way(Person, SignalEvent, rows=2, on=signal_log),
 }
-"""Rows in its log, and in no other: who writes less has not done the work."""
+"""Each way must leave its rows in its own log and in no other, or it has not done the work."""
 
 # The packages always log the class declared to them, so there is nothing to switch on.
 for _name, _person, _log in (

@@ -27,7 +27,7 @@ STRANGER = "eve"
 # Marks tests that depend on what a database does: they run on SQLite and on PostgreSQL.
 on_both_databases = pytest.mark.parametrize("site_database", ["sqlite", "postgres"], indirect=True, scope="session")
 Database = Path | str
-"""A file of SQLite, or the address of a database of PostgreSQL."""
+"""An SQLite file, or the address of a PostgreSQL database."""
 
 # Runs what comes by standard input, one statement a line, and answers each with a line.
 WORKER = """

@@ -25,7 +25,7 @@ class Entry:
     cause: int | None = None
     outcome: str = OPEN
     in_doubt: bool = False
-    """Whether its own rollback makes what objects are known to have held doubtful, though it failed."""
+    """Whether its rollback, although it failed, leaves in doubt what objects are known to have held."""
 
 
 @dataclass(frozen=True)

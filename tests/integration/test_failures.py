@@ -189,14 +189,14 @@ def test_one_line_a_minute(goes_on, caplog, monkeypatch):
 def test_metrics_count_them(goes_on, rf):
     """`/metrics` reports how many events this process could not write."""
 
-    def told():
+    def unrecorded_events():
         page = metrics(rf.get("/metrics")).content.decode()
         return float(re.search(r"^signal_log_unrecorded_events_total ([\d.e+]+)$", page, re.MULTILINE)[1])
 
-    before = told()
+    before = unrecorded_events()
     with value_refused():
         Item.objects.create(name="unrecorded")
-    assert told() - before == 2
+    assert unrecorded_events() - before == 2
 
 
 def test_the_log_in_another_database_that_is_down(goes_on, monkeypatch):

@@ -140,29 +140,29 @@ def test_rolled_back_work_that_cannot_be_recorded(read_only_log):
 
 
 # --- the log's own connection is in a block -----------------------------------------------------------
-class Away(Exception):
+class Abort(Exception):
     """Raised to end a block."""
 
 
 def test_a_block_of_the_log_that_is_rolled_back_undoes_none(log):
     """What was committed elsewhere stays recorded as committed, and what was rolled back there as rolled back."""
-    with pytest.raises(Away), transaction.atomic(using=LOG):
+    with pytest.raises(Abort), transaction.atomic(using=LOG):
         Category.objects.create(name="made")
         with pytest.raises(KeyError), transaction.atomic():
             Category.objects.create(name="undone")
             raise KeyError
-        raise Away
+        raise Abort
     assert recorded() == both("made") + both("undone", "rolled_back")
-    assert SignalEvent.objects.using(LOG).filter(error__contains="Away").count() == 0
+    assert SignalEvent.objects.using(LOG).filter(error__contains="Abort").count() == 0
 
 
 def test_nor_does_a_savepoint_of_it(log):
     """Events that a read inside the savepoint wrote are written again after its rollback."""
     with transaction.atomic(using=LOG):
-        with pytest.raises(Away), transaction.atomic(using=LOG):
+        with pytest.raises(Abort), transaction.atomic(using=LOG):
             Category.objects.create(name="made")
             assert recorded() == both("made")
-            raise Away
+            raise Abort
         assert recorded() == both("made")
     assert recorded() == both("made")
 
@@ -189,22 +189,22 @@ def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
     """The limit on a transaction's own events does not apply to what others have committed."""
     monkeypatch.setattr(held, "MAX_UNWRITTEN", 6)
     monkeypatch.setattr(held, "MAX_KEPT", 4)
-    with pytest.raises(Away), transaction.atomic(using=LOG):
+    with pytest.raises(Abort), transaction.atomic(using=LOG):
         for number in range(10):
             Category.objects.create(name=f"c{number}")
-        raise Away
+        raise Abort
     assert recorded("object_repr", "outcome") == [(f"c{n}", "committed") for n in range(10) for _ in range(2)]
 
 
 def test_so_many_wait_and_no_more(log, monkeypatch):
     """Events beyond the limit are written at once through another connection; on SQLite, with one writer, they wait."""
     monkeypatch.setattr(held, "MAX_WAITING", 4)
-    with collecting() as heard, pytest.raises(Away), transaction.atomic(using=LOG):
+    with collecting() as heard, pytest.raises(Abort), transaction.atomic(using=LOG):
         for number in range(5):
             Category.objects.create(name=f"c{number}")
         assert len(heard) == (0 if log.vendor == "sqlite" else 6)
         assert len(held.held_on(log).drafts) == (10 if log.vendor == "sqlite" else 4)
-        raise Away
+        raise Abort
     assert sorted(recorded("object_repr", "outcome")) == [(f"c{n}", "committed") for n in range(5) for _ in range(2)]
     assert len(heard) == 10
 
@@ -214,21 +214,21 @@ def test_a_test_of_the_host_leaves_nothing_behind(log, monkeypatch):
     monkeypatch.setattr(held, "MAX_WAITING", 2)
     block = transaction.atomic(using=LOG)
     block._from_testcase = True
-    with pytest.raises(Away), block:
+    with pytest.raises(Abort), block:
         for number in range(3):
             Category.objects.create(name=f"c{number}")
         assert len(recorded()) == 6
-        raise Away
+        raise Abort
     assert recorded() == []
 
 
 def test_an_undone_save_leaves_the_instance_as_it_was(log):
     """The values that an instance is compared with depend on rollbacks of its own database, not of the log's."""
     item = Item.objects.create(name="old")
-    with pytest.raises(Away), transaction.atomic(using=LOG):
+    with pytest.raises(Abort), transaction.atomic(using=LOG):
         item.name = "new"
         item.save()
-        raise Away
+        raise Abort
     item.stock = 1
     item.save()
     [last] = SignalEvent.objects.using(LOG).filter(sender="shop.Item", signal="post_save").order_by("-id")[:1]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EVENTS = 5_000
 WIDE = "x" * 4_000
-"""Some 20 MB in all: more than the sockets between two processes hold."""
+"""About 20 MB in all, more than the sockets between two processes can buffer."""
 
 
 @pytest.fixture

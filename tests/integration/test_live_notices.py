@@ -22,7 +22,7 @@ def nothing_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unrecorded, "since", None)
 
 
-def said(query: str = "") -> list[str]:
+def notices(query: str = "") -> list[str]:
     """Return the notices above the page."""
     client = Client()
     client.force_login(User.objects.create_superuser(f"root{User.objects.count()}"))
@@ -32,7 +32,7 @@ def said(query: str = "") -> list[str]:
 
 def test_nothing_is_said_where_all_is_recorded() -> None:
     """Filters for recorded, excluded or unknown models add no notice."""
-    assert said("?sender=auth.User&sender=!shop.Note&sender=nonsense&sender=auth.User_groups") == []
+    assert notices("?sender=auth.User&sender=!shop.Note&sender=nonsense&sender=auth.User_groups") == []
 
 
 def test_lost_events_are_counted_with_their_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,17 +42,17 @@ def test_lost_events_are_counted_with_their_beginning(monkeypatch: pytest.Monkey
     since = unrecorded.since
     assert since is not None
     assert (datetime.now(UTC) - since).total_seconds() < 60
-    assert said()[0].startswith("1 event from this server process was not recorded")
+    assert notices()[0].startswith("1 event from this server process was not recorded")
     unrecorded.add(1199, RuntimeError())
     assert unrecorded.since == since
-    assert said()[0].startswith("1,200 events from this server process were not recorded")
-    assert f"first at {since:%Y-%m-%d %H:%M:%S} UTC" in said()[0]
+    assert notices()[0].startswith("1,200 events from this server process were not recorded")
+    assert f"first at {since:%Y-%m-%d %H:%M:%S} UTC" in notices()[0]
 
 
 def test_silent_writes_that_nobody_records_are_named() -> None:
     """The notice names the setting and what it means."""
     with override_settings(SIGNAL_LOG={"MODELS": ["auth.User"], "SILENT_WRITES": "off"}):
-        assert said() == [
+        assert notices() == [
             'Writes that send no signals (update(), bulk_create, SQL) are not recorded: SILENT_WRITES is "off".'
         ]
 
@@ -60,14 +60,14 @@ def test_silent_writes_that_nobody_records_are_named() -> None:
 def test_a_model_that_is_filtered_for_and_not_recorded_is_named() -> None:
     """The notice names the setting that decides it, whatever the case and the pattern."""
     with override_settings(SIGNAL_LOG={"MODELS": ["auth.User", "shop.*"], "EXCLUDE": ["SHOP.note"]}):
-        assert said("?sender=shop.Note&sender=shop.Note") == [
+        assert notices("?sender=shop.Note&sender=shop.Note") == [
             "Saves and deletes of shop.Note are not recorded: it is listed in EXCLUDE."
         ]
-        assert said("?sender=auth.Group") == [
+        assert notices("?sender=auth.Group") == [
             "Saves and deletes of auth.Group are not recorded: it is not listed in MODELS."
         ]
-        assert said("?sender=shop.Order") == []
+        assert notices("?sender=shop.Order") == []
     with override_settings(SIGNAL_LOG={"MODELS": ["*"], "EXCLUDE": ["auth.*"]}):
-        assert said("?sender=auth.Group") == [
+        assert notices("?sender=auth.Group") == [
             "Saves and deletes of auth.Group are not recorded: it is listed in EXCLUDE."
         ]

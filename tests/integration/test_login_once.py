@@ -32,7 +32,7 @@ def token() -> str:
     return login_once.issue(User.objects.create_superuser("admin", "admin@example.org", "secret"))
 
 
-def who(client: Client) -> str | None:
+def logged_in_as(client: Client) -> str | None:
     """Return the primary key of the logged-in user."""
     return client.session.get("_auth_user_id")
 
@@ -40,9 +40,9 @@ def who(client: Client) -> str | None:
 def test_the_first_to_come_is_logged_in_and_nobody_after(token: str) -> None:
     first, second = Client(), Client()
     assert first.get(f"/login-once/{token}/", **LOCAL).headers["Location"] == "/"
-    assert who(first) is not None
+    assert logged_in_as(first) is not None
     assert second.get(f"/login-once/{token}/", **LOCAL).headers["Location"] == "/accounts/login/"
-    assert who(second) is None
+    assert logged_in_as(second) is None
 
 
 def test_who_is_logged_in_and_comes_back_is_led_to_the_page(client: Client, token: str) -> None:
@@ -71,13 +71,13 @@ def test_from_elsewhere_the_address_does_not_exist_and_the_token_stays_unused(
 @pytest.mark.parametrize("host", ["localhost:8000", "[::1]:8000", "[::1]", "127.0.0.1"])
 def test_every_name_of_this_machine_will_do(client: Client, token: str, host: str) -> None:
     client.get(f"/login-once/{token}/", **(LOCAL | {"HTTP_HOST": host}))
-    assert who(client) is not None
+    assert logged_in_as(client) is not None
 
 
 def test_without_debug_the_address_does_not_exist(client: Client, token: str, settings: Settings) -> None:
     settings.DEBUG = False
     assert client.get(f"/login-once/{token}/", **LOCAL).status_code == 404
-    assert who(client) is None
+    assert logged_in_as(client) is None
 
 
 def test_it_must_be_asked_for_by_get(client: Client, token: str) -> None:
@@ -88,7 +88,7 @@ def test_it_must_be_asked_for_by_get(client: Client, token: str) -> None:
 def test_a_wrong_token_leads_to_the_form(client: Client, token: str, wrong: str) -> None:
     answer = client.get("/login-once/" + wrong.encode("utf-8", "surrogatepass").decode("latin-1") + "/", **LOCAL)
     assert answer.status_code in (302, 404)
-    assert who(client) is None
+    assert logged_in_as(client) is None
 
 
 def test_a_token_of_yesterday_is_worth_nothing(client: Client, token: str) -> None:
@@ -96,7 +96,7 @@ def test_a_token_of_yesterday_is_worth_nothing(client: Client, token: str) -> No
     yesterday = time.time() - login_once.SECONDS_VALID - 1
     os.utime(waiting, (yesterday, yesterday))
     client.get(f"/login-once/{token}/", **LOCAL)
-    assert who(client) is None
+    assert logged_in_as(client) is None
 
 
 def test_a_token_withdrawn_or_of_a_user_who_may_not_log_in_is_worth_nothing(client: Client, token: str) -> None:
@@ -105,7 +105,7 @@ def test_a_token_withdrawn_or_of_a_user_who_may_not_log_in_is_worth_nothing(clie
     again = login_once.issue(User.objects.get())
     User.objects.update(is_active=False)
     client.get(f"/login-once/{again}/", **LOCAL)
-    assert who(client) is None
+    assert logged_in_as(client) is None
 
 
 def test_what_lies_on_disk_is_not_the_token_and_only_its_owner_reads_it(token: str) -> None:

@@ -95,8 +95,8 @@ def test_reloads_while_the_database_hangs_leave_nothing_waiting_there(
     for _ in range(3):
         with open_socket(server, session) as page:
             page.tell(type="subscribe", after=None, backfill=5, filters={})
-            assert becomes(lambda: readers_in_the_queue() == 1)
-        assert becomes(lambda: readers_in_the_queue() == 0)
+            assert eventually(lambda: readers_in_the_queue() == 1)
+        assert eventually(lambda: readers_in_the_queue() == 0)
     migration.commit()
     with open_socket(server, session) as page:
         page.subscribe()
@@ -115,7 +115,7 @@ def readers_in_the_queue() -> int:
         return int(cursor.fetchone()[0])
 
 
-def becomes(reached: Callable[[], bool], seconds: float = 5) -> bool:
+def eventually(reached: Callable[[], bool], seconds: float = 5) -> bool:
     """Return whether the condition holds within this many seconds."""
     deadline = time.monotonic() + seconds
     while not reached() and time.monotonic() < deadline:

@@ -64,7 +64,7 @@ def traffic(*arguments: str) -> str:
     return out.getvalue()
 
 
-def made(seed: str, keep: int = 8) -> Actions:
+def make_actions(seed: str, keep: int = 8) -> Actions:
     """Return actions with random numbers from this seed."""
     rng = Random(seed)
     return Actions(Population(rng), rng, keep, "testserver")
@@ -73,7 +73,7 @@ def made(seed: str, keep: int = 8) -> Actions:
 @pytest.fixture
 def actions() -> Iterator[Actions]:
     """Actions in a population of three, the oldest of whom has no browser yet."""
-    one = made("a seed")
+    one = make_actions("a seed")
     with override_settings(**traffic_settings()), one.population.marking():
         for kind in ("created by code", "registered", "registered"):
             one.do(kind)
@@ -159,7 +159,7 @@ def test_clean_leaves_nothing_but_the_log() -> None:
 
 def test_there_are_never_more_people_than_kept() -> None:
     """Surplus people leave, including those from an earlier run."""
-    one = made("bounds", keep=5)
+    one = make_actions("bounds", keep=5)
     most = 0
     with override_settings(**traffic_settings()), one.population.marking():
         for _ in range(7):
@@ -175,13 +175,13 @@ def test_there_are_never_more_people_than_kept() -> None:
 
 def test_a_seed_repeats_itself() -> None:
     """The same seed on an empty population does the same things with the same people in the same order."""
-    assert story("one") == story("one")
-    assert story("one") != story("two")
+    assert events_of("one") == events_of("one")
+    assert events_of("one") != events_of("two")
 
 
-def story(seed: str) -> list[tuple[Any, ...]]:
+def events_of(seed: str) -> list[tuple[Any, ...]]:
     """Return what thirty actions of this seed leave in the log, and remove the people afterwards."""
-    one, last = made(seed), SignalEvent.objects.values_list("id", flat=True).first() or 0
+    one, last = make_actions(seed), SignalEvent.objects.values_list("id", flat=True).first() or 0
     with override_settings(**traffic_settings()), one.population.marking():
         for _ in range(30):
             one.do(one.draw())
@@ -195,7 +195,7 @@ def test_passwords_do_not_come_from_the_seed(actions: Actions) -> None:
     """Knowing the seed does not reveal the passwords."""
     first = {visitor.password for visitor in actions._visitors.values()}
     actions.population.delete_all()
-    again = made("a seed")
+    again = make_actions("a seed")
     with again.population.marking():
         for kind in ("created by code", "registered", "registered"):
             again.do(kind)

@@ -114,7 +114,7 @@ class Server:
             if self.process is not None and self.process.poll() is not None:
                 raise ServerError(f"{self.name} ended with {self.process.returncode}:\n{self.log_tail()}")
             if time.monotonic() > deadline:
-                raise ServerError(f"{self.name} gave no answer in {seconds:g} s:\n{self.log_tail()}")
+                raise ServerError(f"{self.name} did not answer within {seconds:g} s:\n{self.log_tail()}")
             time.sleep(0.02)
 
     def log_text(self) -> str:

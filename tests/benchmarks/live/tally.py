@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 ROOM_BELOW: Final = 100_000
-"""Ids below the first one seen that may still come: a bit set starts this much lower."""
+"""Ids below the first one seen may still come, so a bit set starts this much lower."""
 MOST_LATENCIES: Final = 400_000
 HEAD, TAIL = 96, 48
 
@@ -77,9 +77,9 @@ class Tally:
     page: int = 0
     socket: int = 0
     twice: int = 0
-    """Events that came a second time on the same socket: must not happen."""
+    """Events that came a second time on the same socket, which must not happen."""
     again: int = 0
-    """Events that came again after a cut, which the page drops by their ids."""
+    """Events that came again after a reconnection, which the page drops by their ids."""
     at: array[float] = field(default_factory=lambda: array("d"))
     got: array[int] = field(default_factory=lambda: array("l"))
 

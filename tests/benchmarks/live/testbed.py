@@ -46,7 +46,7 @@ class ClientProcess:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"The clients ended at {do!r}; their reason stands above.")
+            raise RuntimeError(f"The clients ended at {do!r}; see their error above.")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -127,7 +127,7 @@ class Testbed:
     def finished(self, publisher: subprocess.Popen[str]) -> dict[str, Any]:
         """Wait for the publisher and return its report."""
         if publisher.wait():
-            raise RuntimeError(f"The publisher ended with {publisher.returncode}; its reason stands above.")
+            raise RuntimeError(f"The publisher ended with {publisher.returncode}; see its error above.")
         return self.published()
 
     def published(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Final
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 NO_MASK: Final = bytes(4)
-"""A mask is required of clients; nothing says that it must change a bit."""
+"""Clients must mask their frames; nothing says that the mask must change a bit."""
 
 
 class Socket(asyncio.Protocol):
