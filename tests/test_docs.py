@@ -96,7 +96,7 @@ def test_settings_filters_and_columns(name):
 
 @pytest.mark.parametrize("name", public_api)
 def test_public_api(name):
-    """Each name that a host may import stands in the reference."""
+    """Each name that a host may import is in the reference."""
     assert f"`signal_log.{name}" in section(REFERENCE, "## Python")
 
 

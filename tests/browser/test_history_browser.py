@@ -107,7 +107,7 @@ def test_search_by_keyboard(site, visit, addresses):
     expect(page.get_by_label("Search objects")).to_have_value("ten thousand")
 
 
-def test_a_reader_without_the_permission_is_told(site, visit):
+def test_a_reader_without_the_permission_gets_a_clear_page(site, visit):
     """The browser shows a clear page with a way on."""
     reader = visit(site, "eve")
     reader.expected.append("403 (Forbidden)")
@@ -116,7 +116,7 @@ def test_a_reader_without_the_permission_is_told(site, visit):
 
 
 @pytest.mark.parametrize("kind", ["CSV", "JSONL"])
-def test_what_is_filtered_is_downloaded_by_a_link(site, visit, addresses, kind, tmp_path):
+def test_the_filtered_events_can_be_downloaded(site, visit, addresses, kind, tmp_path):
     """The download works without scripts, and the file is complete and holds nothing else."""
     reader = visit(site, java_script_enabled=False)
     reader.page.goto(site.url + "/events/?sender=users.Profile&q=hist")

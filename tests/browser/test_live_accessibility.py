@@ -41,7 +41,7 @@ def test_no_accessibility_violation_is_found(site, visit, scheme):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_what_opens_on_the_page_is_accessible_too(site, visit, scheme, width):
+def test_everything_that_opens_on_the_page_is_accessible(site, visit, scheme, width):
     """An open cascade, neighbours, the menu, a time range and a storm are accessible, in both themes and widths."""
     name = f"opens{scheme}{width}"
     site.run(f"for name in ('{name}', 'next to {name}'): User.objects.create_user(name)")

@@ -153,7 +153,7 @@ def test_columns_that_do_not_fit_are_scrolled_to_and_a_telephone_has_its_own(sit
     expect(trace).to_have_count(1)
 
 
-def test_where_there_is_no_room_for_a_usual_column_the_menu_says_so(site, visit):
+def test_the_menu_says_which_usual_columns_have_no_room(site, visit):
     """A column that the reader has chosen is shown however little room there is."""
     site.run("User.objects.create_user('cols6')")
     live = visit(site, viewport={"width": 900, "height": 800}).open("?object=cols6")
@@ -166,7 +166,7 @@ def test_where_there_is_no_room_for_a_usual_column_the_menu_says_so(site, visit)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_columns_of_ones_own_are_accessible(site, visit, scheme):
+def test_chosen_columns_are_accessible(site, visit, scheme):
     """The list with all columns, and the menu that chooses them, have no violations."""
     site.run(f"User.objects.create_user('cols7{scheme}')")
     live = visit(site, color_scheme=scheme, reduced_motion="reduce")

@@ -90,7 +90,7 @@ def test_a_lost_permission_empties_the_page(own_site, visit):
     expect(live.rows).to_have_count(0)
 
 
-def test_what_is_no_longer_retained_is_a_row_in_the_list(own_site, visit):
+def test_events_no_longer_retained_are_a_row_in_the_list(own_site, visit):
     """A reset never leaves a silent hole: the list says from when to when events are missing."""
     live = visit(own_site)
 

@@ -9,7 +9,7 @@ from tests.browser.axe import violations
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_what_is_not_recorded_stands_above_the_list(site, visit, width):
+def test_the_notice_is_above_the_list(site, visit, width):
     """The notice is visible and within the window, and so is the list below it."""
     live = visit(site, viewport={"width": width, "height": 800}).open("?sender=contenttypes.ContentType")
     notice = live.page.locator(".message.warning")

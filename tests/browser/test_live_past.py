@@ -81,7 +81,7 @@ def names_in_view(live: Any) -> list[str]:
     return [name.split()[-1] for name in live.texts(".obj")]
 
 
-def test_older_events_that_cannot_be_had_are_said_and_tried_again(own_site, visit):
+def test_a_failure_to_load_older_events_is_reported_and_retried(own_site, visit):
     """A server in trouble does not look like the end of the log."""
     live = visit(own_site)
     live.expected.append("500")
@@ -172,7 +172,7 @@ def test_a_shared_address_shows_the_same_time(site, visit):
 
 
 @pytest.mark.parametrize("address", ["?since=yesterday", "?since=2026-01-02&until=2026-01-01"])
-def test_a_time_that_cannot_be_understood_is_said(site, visit, address):
+def test_an_invalid_time_is_reported(site, visit, address):
     """The message is the server's, and the page goes on."""
     live = visit(site)
     live.expected.append("400 (Bad Request)")

@@ -251,7 +251,7 @@ def test_a_link_to_an_older_event_leads_to_its_page(site, visit):
     )
 
 
-def test_what_comes_while_the_button_is_down_moves_nothing_that_is_clicked(site, visit):
+def test_events_arriving_during_a_click_do_not_move_the_clicked_row(site, visit):
     """The row under the pointer is the one that opens, and it stays in place."""
     site.run("User.objects.create_user('pressed')")
     live = visit(site).open()

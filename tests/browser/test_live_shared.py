@@ -81,7 +81,7 @@ def test_a_shared_view_may_open_with_the_page(people, visit):
     expect(other.page.locator("#pills")).to_be_empty()
 
 
-def test_what_cannot_be_shared_is_said_in_the_menu(people, visit):
+def test_a_failure_to_share_is_shown_in_the_menu(people, visit):
     """The name stays in the field to be changed, and nothing is lost."""
     live = visit(people).open("?q=twice")
     live.expected = ["400 (Bad Request)"]

@@ -35,7 +35,7 @@ def storm(own_site):
     thread.join()
 
 
-def test_a_storm_is_told_by_the_second_and_every_event_can_be_reached(own_site, visit, storm):
+def test_a_storm_is_summarised_by_the_second_and_every_event_can_be_reached(own_site, visit, storm):
     """Each second says how many events there were and of what; opening it or pausing shows them."""
     live = visit(own_site).open()
     expect(live.rows.first).to_be_visible()

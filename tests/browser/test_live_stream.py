@@ -101,7 +101,7 @@ def test_hostile_text_is_shown_as_text(site, visit):
     assert live.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_strangers_log_in_and_others_are_told_no(site, visit):
+def test_strangers_log_in_and_others_are_refused(site, visit):
     """Nobody sees events without the permission: anonymous visitors get the log-in, everyone else a 403."""
     nobody = visit(site, None)
     nobody.page.goto(f"{site.url}/?actor=x")

@@ -176,7 +176,7 @@ def test_a_row_that_came_with_older_ones_is_read_in_full(own_site, visit):
     expect(live.page.locator("#detail ins").first).to_have_text("Ada")
 
 
-def test_what_is_kept_in_the_browser_may_be_anything(site, visit):
+def test_corrupt_browser_storage_does_not_break_the_page(site, visit):
     """Foreign data under our key never breaks the page."""
     live = visit(site)
     for broken in ("{", "7", json.dumps([{"name": 5}, None])):

@@ -34,7 +34,7 @@ def overflow(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
 
-def test_who_registers_is_seen_on_the_live_page_at_once(site: Any, visit: Any) -> None:
+def test_a_registration_is_seen_on_the_live_page_at_once(site: Any, visit: Any) -> None:
     """The product's main job: somebody registers, and an observer sees the user, its profile and the cause."""
     live = visit(site).open()
     page = visit(site, None).page

@@ -99,7 +99,7 @@ def test_an_event_held_until_commit_stays_small(database: str) -> None:
         assert sizes["held"] < sizes["peak"] < memory.GOAL * 2.5, kind
 
 
-def test_the_size_of_an_event_is_told_to_the_column(database: str) -> None:
+def test_the_size_of_an_event_is_broken_down_by_column(database: str) -> None:
     """The columns and their overhead add up to the table; all tables and indexes add up to the log."""
     result = size.measure((database,), 200)
     parts, columns = result[database]["parts"], result[database]["columns"]

@@ -113,7 +113,7 @@ def test_the_host_sees_no_difference(name, shop):
     assert seen[0] == seen[1]
 
 
-def test_what_it_costs_and_only_inside(shop):
+def test_the_number_of_queries_inside_and_outside_the_block(shop):
     """An update makes one query before it, an insert or a delete none; outside the block there are none at all."""
 
     def sent(*blocks):
@@ -196,7 +196,7 @@ def test_not_observed_models_stay_so(shop):
     assert events == []
 
 
-def test_whatever_silent_writes_says(shop):
+def test_it_works_with_every_setting_of_silent_writes(shop):
     """The block works even if silent writes are refused, as that error suggests, and if they are not watched."""
     for value in ("raise", "off"):
         with mode(value), recorded() as events, signal_log.observed_bulk():

@@ -77,7 +77,7 @@ def test_json(root: Client) -> None:
         "/objects/auth.User/a%00b/", "/objects/auth.User/%F0%9F%8E%88/", "/objects/auth.User/%2e%2e/", "/nothing/",
     ],
 )  # fmt: skip
-def test_what_the_log_does_not_hold_is_a_page_that_says_so(root: Client, address: str) -> None:
+def test_a_missing_event_gets_a_page_that_says_so(root: Client, address: str) -> None:
     """Unknown and impossible addresses get a 404 page with a heading and a link onwards."""
     response = root.get(address)
     assert response.status_code == 404

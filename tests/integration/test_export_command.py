@@ -100,7 +100,7 @@ def test_a_file_is_not_overwritten_unless_asked(log: list[int], tmp_path: Path) 
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), OperationalError("gone away"), KeyboardInterrupt()])
-def test_what_breaks_off_leaves_no_file(
+def test_an_aborted_export_leaves_no_file(
     log: list[int], tmp_path: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the reason, no partial file is left, and the file that was there before stays."""
@@ -123,7 +123,7 @@ def test_what_breaks_off_leaves_no_file(
     assert path.read_text() == "precious"
 
 
-def test_a_reader_who_has_enough_is_no_disaster(transactional_db: None) -> None:
+def test_a_reader_that_closes_the_pipe_ends_the_command_quietly(transactional_db: None) -> None:
     """With `| head` the command ends with one line and its exit status."""
     for _ in range(300):
         make_event(changes={"bio": [None, "x" * 4000]})
@@ -141,7 +141,7 @@ def test_a_reader_who_has_enough_is_no_disaster(transactional_db: None) -> None:
 @pytest.mark.parametrize(
     "argument", ["--since=yesterday", "--trace=7", "--outcome=lost", "--after=x", "--format=xml", "--q=\udcff"]
 )
-def test_what_cannot_be_understood_is_named(argument: str, tmp_path: Path) -> None:
+def test_invalid_input_is_named(argument: str, tmp_path: Path) -> None:
     """Invalid arguments are named before anything is written."""
     with pytest.raises(CommandError) as refused:
         run("--output", str(tmp_path / "x"), argument)

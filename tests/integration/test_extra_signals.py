@@ -189,7 +189,7 @@ def test_outcome_is_that_of_the_transaction():
     assert [e.outcome for e in events] == ["rolled_back", "committed", "committed"]
 
 
-def test_in_a_block_it_stands_before_what_it_caused(receiver):
+def test_in_a_block_it_comes_before_its_effects(receiver):
     """In a transaction the signal is written before what its receivers did."""
     receiver(lambda **_: Category.objects.create(name="paid"))
     with recorded() as events, transaction.atomic():
@@ -198,7 +198,7 @@ def test_in_a_block_it_stands_before_what_it_caused(receiver):
     assert [e.position for e in events] == [1, 2, 3]
 
 
-def test_what_a_receiver_rolls_back_is_its_own(receiver):
+def test_a_receivers_rollback_does_not_affect_the_signal(receiver):
     """Outside a transaction, a block that fails in a receiver does not make the signal itself rolled back."""
 
     def fail(**_):

@@ -75,7 +75,7 @@ def test_it_is_written_right_after_the_commit(log):
 
 # --- the log cannot be written ------------------------------------------------------------------------
 @pytest.mark.parametrize("within", [True, False], ids=["block", "autocommit"])
-def test_raise_tells_that_the_change_was_made(read_only_log, within, caplog):
+def test_raise_says_that_the_change_was_made(read_only_log, within, caplog):
     """The error says that the change was committed; the host's hooks have run, and the event is counted."""
     before, done = unrecorded.total, []
     with pytest.raises(
@@ -156,7 +156,7 @@ def test_a_block_of_the_log_that_is_rolled_back_undoes_none(log):
     assert SignalEvent.objects.using(LOG).filter(error__contains="Abort").count() == 0
 
 
-def test_nor_does_a_savepoint_of_it(log):
+def test_a_savepoint_of_the_log_that_is_rolled_back_undoes_none(log):
     """Events that a read inside the savepoint wrote are written again after its rollback."""
     with transaction.atomic(using=LOG):
         with pytest.raises(Abort), transaction.atomic(using=LOG):
@@ -167,7 +167,7 @@ def test_nor_does_a_savepoint_of_it(log):
     assert recorded() == both("made")
 
 
-def test_nor_a_connection_that_is_closed_in_it(log):
+def test_closing_the_logs_connection_in_its_block_undoes_none(log):
     """The events are written through another connection."""
     with transaction.atomic(using=LOG):
         Category.objects.create(name="made")
@@ -185,7 +185,7 @@ def test_the_block_s_commit_writes_them_once(log):
     assert recorded() == both("made")
 
 
-def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
+def test_others_committed_events_do_not_count_against_the_limit(log, monkeypatch):
     """The limit on a transaction's own events does not apply to what others have committed."""
     monkeypatch.setattr(held, "MAX_UNWRITTEN", 6)
     monkeypatch.setattr(held, "MAX_KEPT", 4)
@@ -196,7 +196,7 @@ def test_more_of_them_than_are_kept_of_a_huge_transaction(log, monkeypatch):
     assert recorded("object_repr", "outcome") == [(f"c{n}", "committed") for n in range(10) for _ in range(2)]
 
 
-def test_so_many_wait_and_no_more(log, monkeypatch):
+def test_a_limited_number_of_events_waits(log, monkeypatch):
     """Events beyond the limit are written at once through another connection; on SQLite, with one writer, they wait."""
     monkeypatch.setattr(held, "MAX_WAITING", 4)
     with collecting() as heard, pytest.raises(Abort), transaction.atomic(using=LOG):

@@ -100,7 +100,7 @@ def test_people_with_the_permission_see_it(addresses: dict[str, str]) -> None:
             assert name in NUMBERS or SECRET.encode() in body(response), name
 
 
-def test_who_asks_for_the_head_learns_no_more(addresses: dict[str, str]) -> None:
+def test_head_reveals_no_more_than_get(addresses: dict[str, str]) -> None:
     """HEAD is answered as GET is, for everyone."""
     for client in (Client(), logged_in("ada"), logged_in("root", is_superuser=True, is_staff=True)):
         for name, response in pages(client, addresses):

@@ -135,7 +135,7 @@ def test_below_the_first_event_there_is_nothing_and_that_is_all(mira: Client) ->
     }  # fmt: skip
 
 
-def test_who_asks_for_what_is_about_to_happen_gets_it_counted(mira: Client) -> None:
+def test_pre_signals_are_counted_if_filtered_for(mira: Client) -> None:
     """Pre signals are counted if they are filtered for, as the page then lists them."""
     operation(created=True)
     assert totals(read(mira, signal="pre_save")) == {"other": 1}
@@ -143,7 +143,7 @@ def test_who_asks_for_what_is_about_to_happen_gets_it_counted(mira: Client) -> N
 
 
 @pytest.mark.parametrize("key", ["since", "until", "after", "before", "colour"])
-def test_what_has_no_place_here_is_named(mira: Client, key: str) -> None:
+def test_unsupported_keys_are_named(mira: Client, key: str) -> None:
     """The answer is a 400 with a sentence for the key."""
     answer = mira.get("/events/", {"format": "counts", key: "2026-11-22" if key in ("since", "until") else "x"})
     assert answer.status_code == 400

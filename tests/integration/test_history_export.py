@@ -60,7 +60,7 @@ def test_it_holds_exactly_what_the_page_lists(
     assert about["filters"] == {key: texts for key, texts in filters.items() if key not in ("since", "until", "every")}
 
 
-def test_it_tells_what_it_is(mira: Client, log: list[int]) -> None:
+def test_the_header_describes_the_export(mira: Client, log: list[int]) -> None:
     """It says who asked when and for what, how far the log was, and which lower ids might not have been committed."""
     about, _, end = parts(fetch(mira, sender="auth.User", since="2026-01-01", until="2100-01-01T00:00:00+02:00"))
     assert about["by"] == {"pk": str(User.objects.get(username="mira").pk), "name": "mira"}
@@ -93,7 +93,7 @@ def test_the_page_leads_there(mira: Client, log: list[int]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_head_tells_the_headers_and_reads_nothing(mira: Client, log: list[int], kind: str) -> None:
+def test_head_returns_the_headers_and_reads_nothing(mira: Client, log: list[int], kind: str) -> None:
     """The headers are those of the file; no page of events is read, and no length is claimed."""
     full = mira.get(ADDRESS, {"format": kind, "until": "2026-01-01"})
     with CaptureQueriesContext(connection) as queries:
@@ -129,7 +129,7 @@ def test_secrets_stay_masked(mira: Client) -> None:
 
 
 @pytest.mark.parametrize("query", [{"since": "yesterday"}, {"colour": "red"}, {"before": "x"}])
-def test_what_cannot_be_understood_is_named(mira: Client, query: dict[str, str]) -> None:
+def test_invalid_input_is_named(mira: Client, query: dict[str, str]) -> None:
     """The answer is a 400 with a sentence for the key, and no file."""
     answer = mira.get(ADDRESS, {"format": "csv", **query})
     assert answer.status_code == 400

@@ -40,7 +40,7 @@ def asked(server: Daphne, session: Any, path: str) -> Iterator[http.client.HTTPR
             yield answer
 
 
-def test_a_reader_gets_all_and_the_site_answers_meanwhile(log: list[int], server: Daphne, session: Any) -> None:
+def test_a_reader_gets_everything_while_the_site_keeps_answering(log: list[int], server: Daphne, session: Any) -> None:
     """The hash is right; the server waits for a slow reader without making other pages wait."""
     with asked(server, session, f"/events/?format=jsonl&after={log[0] - 1}&before={log[-1] + 1}") as answer:
         text = answer.readline()

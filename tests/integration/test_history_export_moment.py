@@ -32,7 +32,7 @@ def test_an_export_can_be_continued(mira: Client, log: list[int]) -> None:
     assert ids(mira, before=cut, after=log[0] - 1) == log[:3]
 
 
-def test_what_comes_after_the_beginning_is_not_in(
+def test_events_committed_after_its_start_are_left_out(
     mira: Client, log: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has neither newer events nor late ones whose lower ids were taken but not yet committed when it began."""
@@ -48,7 +48,7 @@ def test_what_comes_after_the_beginning_is_not_in(
 
 
 @pytest.mark.postgresql
-def test_a_transaction_that_commits_meanwhile_is_not_half_in(transactional_db: None) -> None:
+def test_a_transaction_that_commits_during_the_export_is_left_out(transactional_db: None) -> None:
     """Its id is below one in the export; the next export has it, and the first one said that it was missing."""
     opened, goes_on = Event(), Event()
 

@@ -86,7 +86,7 @@ def test_a_search_out_of_time_says_how_far_it_came(mira: Client, monkeypatch: py
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_what_cannot_be_understood_is_named(mira: Client, query: dict[str, str], key: str) -> None:
+def test_invalid_input_is_named(mira: Client, query: dict[str, str], key: str) -> None:
     """The answer is a 400 with a sentence for each key."""
     answer = mira.get("/events/", {"format": "json", **query})
     assert answer.status_code == 400

@@ -106,7 +106,7 @@ def test_a_bad_filter_is_a_400_that_keeps_what_was_typed(root: Client) -> None:
     assert "lines" not in response.context
 
 
-def test_an_unknown_filter_is_said(root: Client) -> None:
+def test_an_unknown_filter_is_reported(root: Client) -> None:
     """An unknown filter is reported, because a mistyped key would silently show too much."""
     response = root.get("/events/?sendr=auth.User")
     assert response.status_code == 400

@@ -170,7 +170,7 @@ def test_the_question_for_the_old_row_is_not_the_hosts():
 
 
 @isolate_apps("tests.shop")
-def test_a_missing_table_is_told_in_the_databases_own_words():
+def test_a_missing_table_raises_the_databases_own_error():
     """The query for the old row must not break the transaction and change the error that the save raises."""
 
     class Ghost(models.Model):

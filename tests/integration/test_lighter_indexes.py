@@ -33,7 +33,7 @@ def functions():
         return cursor.fetchone()[0]
 
 
-def test_what_the_indexes_stand_on():
+def test_the_columns_of_the_indexes():
     """No B-tree ends in the id, so PostgreSQL can store equal keys once; time has the smallest kind of index."""
     on_postgresql = connection.vendor == "postgresql"
     found = indexes()

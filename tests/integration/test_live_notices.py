@@ -30,7 +30,7 @@ def notices(query: str = "") -> list[str]:
     return [unescape(text) for text in re.findall(r'<div class="message warning">(.+?)</div>', html)]
 
 
-def test_nothing_is_said_where_all_is_recorded() -> None:
+def test_there_is_no_notice_if_everything_is_recorded() -> None:
     """Filters for recorded, excluded or unknown models add no notice."""
     assert notices("?sender=auth.User&sender=!shop.Note&sender=nonsense&sender=auth.User_groups") == []
 

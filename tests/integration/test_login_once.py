@@ -45,7 +45,7 @@ def test_the_first_to_come_is_logged_in_and_nobody_after(token: str) -> None:
     assert logged_in_as(second) is None
 
 
-def test_who_is_logged_in_and_comes_back_is_led_to_the_page(client: Client, token: str) -> None:
+def test_a_logged_in_visitor_is_redirected_to_the_page(client: Client, token: str) -> None:
     for _ in range(2):
         assert client.get(f"/login-once/{token}/", **LOCAL).headers["Location"] == "/"
 

@@ -66,7 +66,7 @@ def test_added_and_removed_objects(user, groups):
     assert events[0].trace_id == events[1].trace_id
 
 
-def test_clear_tells_what_was_there(user, groups):
+def test_clear_records_what_was_removed(user, groups):
     """Django does not say what a clear removes; the log does, with one query of its own before it."""
     user.groups.set(groups[:2])
     gone = {"groups": [[groups[0].pk, groups[1].pk], None]}
@@ -197,7 +197,7 @@ def test_switched_off_and_undone(user, groups):
     assert events == []
 
 
-def test_state_of_an_object_is_told_by_its_rows_alone(user, groups, admin_client):
+def test_the_state_of_an_object_excludes_many_to_many_changes(user, groups, admin_client):
     """An object's page lists its many-to-many changes among its events, not as a field of its row."""
     user.groups.add(groups[0])
     page = admin_client.get(f"/objects/auth.User/{user.pk}/").content.decode()

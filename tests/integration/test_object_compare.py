@@ -55,7 +55,7 @@ def test_two_events_are_compared_in_either_order(mira: Client, renamed: list[Sig
         assert "2 operations" in page
 
 
-def test_what_ended_as_it_began_is_no_change(mira: Client) -> None:
+def test_a_field_changed_and_changed_back_is_not_a_change(mira: Client) -> None:
     """A field that was changed and changed back is left out, and the page says so."""
     category = Category.objects.create(name="same")
     for name in ("other", "same"):
@@ -80,7 +80,7 @@ def test_the_list_offers_what_can_be_compared(mira: Client, renamed: list[Signal
     assert 'id="compare"' not in ask(mira, alone)[1]
 
 
-def test_what_cannot_be_compared_is_said(
+def test_an_impossible_comparison_is_explained(
     mira: Client, renamed: list[SignalEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page gives the reason and a way back, neither a traceback nor an empty page."""

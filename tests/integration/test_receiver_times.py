@@ -95,7 +95,7 @@ def test_an_event_shows_its_slowest_receiver_on_top(mira: Client) -> None:
     assert page.count('<svg class="spread') == 2
 
 
-def test_few_runs_are_said_to_be_few(mira: Client) -> None:
+def test_a_small_number_of_runs_is_stated(mira: Client) -> None:
     """The first event of a kind has nothing to be compared with, the second has one other run."""
     event = make_event(sender="shop.Item", receivers=[run(300)])
     assert "no other recent runs" in mira.get(f"/events/{event.pk}/").content.decode()

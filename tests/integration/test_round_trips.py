@@ -73,7 +73,7 @@ def test_many_events_are_copied(tmp_path):
     assert [words(message) for message in messages[-2:]] == ["COPY", "COMMIT"]
 
 
-def test_what_is_not_observed_sends_what_it_always_sent(tmp_path):
+def test_an_unobserved_save_sends_one_message(tmp_path):
     """A save of an unobserved model is one message in autocommit."""
     with watched(tmp_path) as sent:
         Note.objects.create(text="milk")

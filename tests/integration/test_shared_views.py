@@ -100,7 +100,7 @@ def test_the_sharer_takes_it_away_and_whom_the_permission_allows() -> None:
     assert not SharedView.objects.exists()
 
 
-def test_who_no_longer_sees_events_does_nothing_more_with_views() -> None:
+def test_losing_the_permission_ends_access_to_views() -> None:
     """Deactivating the account or taking away the log's permission works at once, even with the session still open."""
     mira = person("mira", SEE, ADD, DELETE)
     number = kept().pk

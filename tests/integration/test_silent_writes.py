@@ -202,14 +202,14 @@ LOUD = {
 
 @pytest.mark.parametrize("name", LOUD)
 @pytest.mark.parametrize("silent_writes", ["record", "raise"])
-def test_what_is_no_silent_write(name, silent_writes, tmp_path):
+def test_writes_that_are_not_silent(name, silent_writes, tmp_path):
     """They are neither recorded as silent nor refused."""
     with mode(silent_writes), recorded() as events:
         LOUD[name](tmp_path)
     assert [event.signal for event in events if event.signal.startswith("silent_")] == []
 
 
-def test_flush_is_no_silent_write():
+def test_flush_is_not_a_silent_write():
     """Django empties the tables between tests, which is nobody's change."""
     Category.objects.create(name="a")
     call_command("flush", interactive=False, verbosity=0)

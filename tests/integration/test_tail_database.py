@@ -65,7 +65,7 @@ def test_a_database_server_that_vanished_without_a_word_is_not_waited_for_for_ho
     assert given["application_name"] == APPLICATION_NAME
 
 
-def test_a_database_that_hangs_is_told_and_nothing_is_lost(
+def test_a_hanging_database_is_reported_and_nothing_is_lost(
     start: Start, session: Any, other_connection: Callable[[], psycopg.Connection]
 ) -> None:
     """Reads neither fail nor return: after 5 s the page is told, and later that all is well again."""
@@ -123,7 +123,7 @@ def eventually(reached: Callable[[], bool], seconds: float = 5) -> bool:
     return reached()
 
 
-def test_who_logs_out_while_the_database_hangs_gets_nothing_from_it_any_more(
+def test_a_log_out_during_a_database_hang_stops_delivery(
     start: Start, session: Any, other_connection: Callable[[], psycopg.Connection]
 ) -> None:
     """What was committed meanwhile is sent only once it is certain again who may see it."""

@@ -121,7 +121,7 @@ def register(server: Daphne, name: str) -> None:
 
 
 @pytest.mark.one_database
-def test_without_the_layer_events_still_come_and_the_page_is_told(start: Start, session: Any, valkey: Valkey) -> None:
+def test_events_still_come_without_the_layer_and_the_page_says_so(start: Start, session: Any, valkey: Valkey) -> None:
     """While Valkey is stopped the page gets an error frame and events by polling; then all is well again."""
     server = start(REDIS_URL=valkey.url)
     with open_socket(server, session) as page:

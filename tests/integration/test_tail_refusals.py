@@ -70,7 +70,7 @@ NO_MESSAGES: dict[str, Any] = {
 
 
 @pytest.mark.one_database
-def test_what_is_no_message_at_all_ends_the_socket(server: Daphne, session: Any) -> None:
+def test_invalid_frames_close_the_socket(server: Daphne, session: Any) -> None:
     """The socket is closed with 4400 after a frame that says why; other sockets and the server are not affected."""
     with open_socket(server, session) as other:
         other.subscribe()

@@ -74,7 +74,7 @@ def test_filters_are_those_of_the_history_and_change_on_the_open_socket(server: 
     assert page.ids == [wanted.pk, other.pk, last.pk]
 
 
-def test_changing_filters_loses_nothing_that_comes_meanwhile(server: Daphne, session: Any) -> None:
+def test_changing_filters_loses_no_event_that_comes_during_it(server: Daphne, session: Any) -> None:
     """While the filters switch back and forth, an event that matches both arrives exactly once."""
     with open_socket(server, session) as page:
         page.subscribe()
@@ -95,7 +95,7 @@ def test_changing_filters_loses_nothing_that_comes_meanwhile(server: Daphne, ses
         (lambda cursor, top: cursor.replace(f":{top}:", f":{top + 50}:"), "rewound"),
     ],
 )
-def test_a_cursor_that_cannot_be_continued_is_said(
+def test_a_cursor_that_cannot_be_continued_gets_a_reset(
     server: Daphne, session: Any, spoil: Callable[[str, int], str], reason: str
 ) -> None:
     """A cursor of another log, of a reused id or from the future gets a `reset`, then a fresh start."""
@@ -142,7 +142,7 @@ def _forget(ids: list[int]) -> None:
                 cursor.execute(sql)
 
 
-def test_who_does_not_acknowledge_gets_no_more_and_loses_nothing(server: Daphne, session: Any) -> None:
+def test_a_client_that_does_not_acknowledge_is_paused_and_loses_nothing(server: Daphne, session: Any) -> None:
     """With 256 KB or 2,000 events unacknowledged the stream stops; an acknowledgement brings the rest."""
     with open_socket(server, session, acknowledge=False) as page, open_socket(server, session) as other:
         page.subscribe()
@@ -163,7 +163,7 @@ def test_who_does_not_acknowledge_gets_no_more_and_loses_nothing(server: Daphne,
     assert other.ids[:1000] == ids
 
 
-def test_who_never_acknowledges_is_sent_away_and_may_come_back(
+def test_a_client_that_never_acknowledges_is_closed_and_may_resume(
     transactional_db: None, daphne_server: Callable[..., Daphne]
 ) -> None:
     """After the time limit (shortened here) it is closed with 4408 and can resume; a client that owes nothing stays."""

@@ -35,7 +35,7 @@ def test_registering_reads_as_a_story(root: Client) -> None:
     assert "style=" not in text(response)
 
 
-def test_a_missing_parent_is_said(root: Client) -> None:
+def test_a_missing_parent_is_named(root: Client) -> None:
     """A missing parent is named, instead of showing a false root."""
     event = make_event(parent_position=1, position=4, operation=3, caused_by="a.b")
     assert "parent not recorded" in text(root.get(f"/traces/{event.trace_id}/"))

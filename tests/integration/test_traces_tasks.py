@@ -212,7 +212,7 @@ def test_a_task_within_a_task(library):
     assert len({e.trace_id for e in events}) == 1
 
 
-def test_what_the_host_says_of_its_task(library):
+def test_context_inside_a_task_names_the_actor(library):
     """`context()` inside the task names the account that requested it."""
 
     def receiver(instance, **_):

@@ -218,7 +218,7 @@ def test_forwarded_addresses_are_believed_as_far_as_told(proxies, forwarded, exp
         assert message_context(scope, {"type": "websocket.receive"}).remote_addr == expected
 
 
-def test_what_a_scope_may_lack_and_what_it_must_not_tell():
+def test_scopes_without_an_address_and_with_secrets_in_the_path():
     """A unix socket has no address, and a part of the path that the route calls a token is masked."""
     route = {"args": (), "kwargs": {"token": "abc123"}}
     context = message_context(

@@ -260,7 +260,7 @@ def test_requests_are_made_to_an_allowed_host(hosts: list[str], chosen: str) -> 
         assert allowed_host() == chosen
 
 
-def test_what_goes_wrong_is_told_and_too_much_of_it_ends_the_run() -> None:
+def test_failures_are_reported_and_too_many_end_the_run() -> None:
     """One failure is a line and a count; ten in a row end the run with an error that quotes the last."""
 
     def broken() -> None:
@@ -288,7 +288,7 @@ def test_the_pace_is_the_rate_on_average() -> None:
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_in_order_when_told_to(tmp_path: Path, how: signal.Signals) -> None:
+def test_it_ends_cleanly_on_signals(tmp_path: Path, how: signal.Signals) -> None:
     """Ctrl-C and SIGTERM lead to exit code 0, a summary and nothing on standard error."""
     environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite3'}", "DEBUG": "1"}
     manage = [sys.executable, "manage.py"]

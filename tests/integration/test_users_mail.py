@@ -62,7 +62,7 @@ def test_a_new_account_is_greeted_once_after_the_commit() -> None:
 
 
 @pytest.mark.parametrize("start", ["user", "profile", "users", "profiles"])
-def test_a_deletion_is_told_to_the_user_and_the_administrators_once(start: str) -> None:
+def test_a_deletion_is_mailed_once_to_the_user_and_the_administrators(start: str) -> None:
     """The mails are the same whether the user or the profile was deleted."""
     user = person("ada")
     mail.outbox.clear()
@@ -95,7 +95,7 @@ def test_nothing_is_sent_for_work_that_was_rolled_back() -> None:
     assert User.objects.count() == Profile.objects.count() == 1
 
 
-def test_who_has_no_address_gets_no_mail() -> None:
+def test_a_user_without_an_address_gets_no_mail() -> None:
     """The administrators are still told of the deletion."""
     user = person("ada", email="")
     assert mail.outbox == []

@@ -100,7 +100,7 @@ def test_bad_input_is_named_at_its_field_and_nothing_typed_is_lost(case: str, cl
     assert User.objects.count() == 1
 
 
-def test_registering_goes_on_to_the_page_one_came_for(client: Client) -> None:
+def test_registering_continues_to_the_requested_page(client: Client) -> None:
     """``next`` is kept on the way, and followed only on this site."""
     assert 'name="next" value="/accounts/delete/"' in page(client, "register", data={"next": "/accounts/delete/"})
     response = client.post(reverse("users:register"), FORM | {"next": "/accounts/delete/"})
@@ -112,7 +112,7 @@ def test_registering_goes_on_to_the_page_one_came_for(client: Client) -> None:
     assert response.headers["Location"] == reverse("users:profile")
 
 
-def test_who_is_logged_in_does_not_register_again(client: Client, ada: User) -> None:
+def test_logged_in_people_do_not_register_again(client: Client, ada: User) -> None:
     """Logged-in people are redirected to their profile, so no second account is created by accident."""
     response = client.post(reverse("users:register") + "?next=/accounts/register/", FORM | {"username": "second"})
     assert response.headers["Location"] == reverse("users:profile")
@@ -163,7 +163,7 @@ def test_logging_out_is_by_post_and_says_so(client: Client, ada: User) -> None:
 
 
 @pytest.mark.parametrize("name", ["profile", "delete", "password_change", "password_change_done"])
-def test_pages_of_ones_own_ask_strangers_to_log_in(name: str, client: Client) -> None:
+def test_account_pages_ask_anonymous_visitors_to_log_in(name: str, client: Client) -> None:
     """After the log-in they lead back to the page."""
     address = reverse(f"users:{name}")
     assert client.get(address).headers["Location"] == f"{reverse('users:login')}?next={address}"
@@ -236,7 +236,7 @@ def test_a_bad_edit_keeps_what_was_typed_and_shows_what_is_saved(
     assert Profile.objects.get(user=ada).headline == ""
 
 
-def test_ones_own_email_is_not_taken_by_oneself(client: Client, ada: User) -> None:
+def test_keeping_the_own_email_in_another_case_is_allowed(client: Client, ada: User) -> None:
     """Changing its case is an edit like any other."""
     assert client.post(reverse("users:profile"), EDIT | {"email": "ADA@example.org"}).status_code == 302
     assert User.objects.get().email == "ADA@example.org"

@@ -59,7 +59,7 @@ def test_a_new_user_gets_one_profile_with_its_values(way: str) -> None:
     assert seen.of_all() == ONE_SAVE_EACH
 
 
-def test_the_profile_stands_with_its_cause_in_the_log() -> None:
+def test_the_profiles_events_name_their_cause() -> None:
     """The profile's events name the receiver that created it and the user's event that it ran in."""
     person("ada")
     events = SignalEvent.objects.order_by("position")
@@ -119,7 +119,7 @@ def test_an_edited_profile_changes_the_user(edit: str, named: bool) -> None:
     assert seen.of(user.pk) == ONE_SAVE_EACH
 
 
-def test_what_is_not_shared_stays_on_its_side(client: Any) -> None:
+def test_fields_that_are_not_shared_stay_on_their_side(client: Any) -> None:
     """A log-in or a new bio saves one side only."""
     user = person("ada")
     with witness() as seen:

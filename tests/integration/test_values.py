@@ -109,7 +109,7 @@ def test_deferred_fields_are_no_change():
     assert changes_of_save(item) == {"stock": [1, 5]}
 
 
-def test_same_value_in_another_type_is_no_change():
+def test_same_value_in_another_type_is_not_a_change():
     """What the database would store unchanged is not reported: "5" for 5, "1.50" for Decimal("1.5")."""
     item = Item.objects.create(stock=5, price=Decimal("1.50"), sold_on=date(2026, 1, 2))
     item.stock, item.price, item.sold_on = "5", "1.5", "2026-01-02"
@@ -126,7 +126,7 @@ def test_expressions_are_shown_as_text_and_not_taken_for_values():
     assert changes_of_save(item, update_fields=["stock"]) == {"stock": [2, 7]}
 
 
-def test_an_expression_that_is_saved_again_is_told_again():
+def test_an_expression_that_is_saved_again_is_recorded_again():
     """It is applied again: the result of the first save is unknown, not "the same as before"."""
     item = Item.objects.create(stock=1)
     item.stock = F("stock") + 1

@@ -89,7 +89,7 @@ def test_choice_of_models(chosen, excluded, expected):
         assert {m for m in (Category, Item, CheapItem, Book, Note) if is_chosen(m)} == expected
 
 
-def test_what_is_never_or_only_by_name_observed():
+def test_models_that_are_never_observed_or_only_by_name():
     """The log does not observe itself, and sessions only if they are named."""
     from django.contrib.sessions.models import Session
 

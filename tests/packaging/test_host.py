@@ -74,9 +74,7 @@ def test_three_lines_of_settings_are_enough(manage: Callable[..., subprocess.Com
     assert visited.stdout.strip() == "True [None, 'crew']"
 
 
-def test_a_wrong_setting_is_said_by_check(
-    manage: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_check_reports_a_wrong_setting(manage: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
     """A misspelled key leads to a message with what is accepted, not to a traceback."""
     with (tmp_path / "host" / "settings.py").open("a") as file:
         file.write('SIGNAL_LOG = {"MODLES": ["auth.User"]}\n')

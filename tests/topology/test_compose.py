@@ -10,7 +10,7 @@ SETTINGS = (compose.ROOT / "observatory" / "settings.py").read_text()
 DOCKERFILE = (compose.ROOT / "Dockerfile").read_text()
 
 
-def test_every_variable_stands_in_the_example_and_no_other() -> None:
+def test_the_example_lists_exactly_the_variables_used() -> None:
     assert compose.variables_used() == set(compose.example())
 
 
@@ -20,7 +20,7 @@ def test_the_example_holds_no_secret_and_compose_refuses_to_start_without(name: 
     assert f"${{{name}:?" in (compose.ROOT / "docker-compose.yml").read_text()
 
 
-def test_what_is_secret_is_not_in_the_repository() -> None:
+def test_secrets_are_not_in_the_repository() -> None:
     assert "/.env" in (compose.ROOT / ".gitignore").read_text().split()
 
 
@@ -50,7 +50,7 @@ def test_every_service_says_whether_it_is_well() -> None:
     assert without == {"migrate"}
 
 
-def test_who_is_waited_for_exists_and_can_be_waited_for() -> None:
+def test_dependencies_exist_and_can_be_waited_for() -> None:
     services = compose.services()
     for service in services.values():
         for name, wait in service.get("depends_on", {}).items():
@@ -60,7 +60,7 @@ def test_who_is_waited_for_exists_and_can_be_waited_for() -> None:
 
 
 @pytest.mark.parametrize("name", ["db", "layer", "mail", "proxy"])
-def test_what_must_survive_lies_in_a_named_volume(name: str) -> None:
+def test_persistent_data_is_in_named_volumes(name: str) -> None:
     volumes = [text.split(":")[0] for text in compose.services()[name]["volumes"]]
     assert set(volumes) & set(compose.read()["volumes"])
 

@@ -119,7 +119,7 @@ def test_both_processes_are_ready_as_the_health_check_asks(site: Site) -> None:
             assert eventually(partial(is_ready, site.web[name]))  # the health check also asks repeatedly
 
 
-def test_who_registers_at_one_process_is_seen_at_the_other_within_a_second(site: Site) -> None:
+def test_a_registration_in_one_process_is_seen_in_the_other_within_a_second(site: Site) -> None:
     with site.observer("web2").listen() as page:
         started = time.monotonic()
         site.visitor("web1").register("ada")
@@ -133,7 +133,7 @@ def test_who_registers_at_one_process_is_seen_at_the_other_within_a_second(site:
         assert user["remote_addr"] == "198.51.100.7"
 
 
-def test_the_welcome_mail_goes_to_the_catcher(site: Site) -> None:
+def test_the_welcome_mail_reaches_the_catcher(site: Site) -> None:
     site.visitor().register("grace")
     assert eventually(lambda: any("grace@example.org" in mail["To"] for mail in site.mail.mails))
 

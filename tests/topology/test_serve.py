@@ -132,7 +132,7 @@ def test_a_taken_port_is_named_with_one_that_is_free(fresh: Path) -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", ""])
-def test_a_port_that_is_none_is_refused(fresh: Path, port: str) -> None:
+def test_an_invalid_port_is_refused(fresh: Path, port: str) -> None:
     done = ask(fresh, port)
     assert done.returncode
     assert "PORT must be a number" in done.stderr

@@ -23,7 +23,7 @@ PASSED, FAILED, SKIPPED = ({"outcome": outcome, "text": "why"} for outcome in ("
         ({}, {"setUpClass (a.T)": FAILED}, [], Difference([], ["setUpClass (a.T)"], [], [])),
     ],
 )
-def test_what_the_app_changes_is_found(bare, observed, listed, found):
+def test_differences_caused_by_the_app_are_found(bare, observed, listed, found):
     """A test that fails, is skipped or vanishes only with the app is a difference; so is a wrongly listed one."""
     assert compared(bare, observed, dict.fromkeys(listed, "a reason")) == found
 

@@ -101,7 +101,7 @@ def in_utf8(text: str) -> str:
         "'",
     ],
 )
-def test_what_a_spreadsheet_would_calculate_is_text(text: str) -> None:
+def test_formulas_become_text(text: str) -> None:
     """Text that a spreadsheet would evaluate gets a leading quote, and removing that quote restores the original."""
     assert cell(text) == "'" + visible(text)
 

@@ -40,7 +40,7 @@ def test_filters_times_and_places_are_understood() -> None:
         ("since=2026-11-22&until=2026-11-21", "until", "earlier"),
     ],
 )
-def test_what_cannot_be_understood_is_said_by_key(sent: str, key: str, says: str) -> None:
+def test_invalid_values_are_listed_by_key(sent: str, key: str, says: str) -> None:
     """Errors are listed by key, name the accepted values, and keep what was typed."""
     query = parse(QueryDict(sent))
     assert says in query.problems[key]

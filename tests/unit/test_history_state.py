@@ -31,7 +31,7 @@ def test_the_last_known_value_of_each_field_counts() -> None:
     assert values(state) == {"name": "Augusta", "city": "London"}
 
 
-def test_a_later_change_tells_what_was_before_it() -> None:
+def test_a_later_change_reveals_the_value_before_it() -> None:
     """A field that no earlier event mentions takes the old value of its next change, and is marked as inferred."""
     state = state_at([], [RENAMED], ("name", "city"))
     assert values(state) == {"name": "Ada", "city": None}
@@ -52,7 +52,7 @@ def test_a_former_life_of_the_same_key_says_nothing() -> None:
     assert values(state_at([again, DELETED, CREATED], [], ("name", "city"))) == {"name": "Grace", "city": None}
 
 
-def test_what_was_rolled_back_or_only_announced_does_not_count() -> None:
+def test_rolled_back_changes_and_pre_signals_do_not_count() -> None:
     """Only committed events other than pre signals say what was stored."""
     undone = event({"name": ["Ada", "Eve"]}, outcome="rolled_back")
     about = event({"name": ["Ada", "Eve"]}, signal="pre_save")

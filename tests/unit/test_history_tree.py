@@ -64,7 +64,7 @@ def test_bars_lie_on_one_axis() -> None:
     assert all(row.x >= 0 and row.x + row.width <= 1_000 for row in rows)
 
 
-def test_a_missing_parent_is_said() -> None:
+def test_a_missing_parent_is_named() -> None:
     """An event whose cause is missing is shown below a row that says so, not among the roots."""
     rows = list(Tree(registration()[2:]).rows())
     assert [(row.what, row.level) for row in rows] == [("missing", 1), ("operation", 2)]
@@ -159,7 +159,7 @@ def test_a_bar_is_as_long_as_it_took() -> None:
     assert [row.width for row in Tree([event(1, "pre_save", parent_position=9)]).rows()] == [None, 1_000]
 
 
-def test_a_receiver_stands_beside_its_others() -> None:
+def test_a_run_is_compared_with_its_receivers_other_runs() -> None:
     """A receiver's run is compared with its other runs for the same signal, if those were looked up."""
     known = other_runs(300, 900)
     standings = [row.standing for row in Tree(registration(), known).rows()]
@@ -180,7 +180,7 @@ def test_errors_stand_beside_their_receiver_and_operation() -> None:
     assert [row.bad for row in rows] == ["failed", "", "failed"]
 
 
-def test_what_was_rolled_back_is_told_from_what_failed() -> None:
+def test_rolled_back_and_failed_operations_are_told_apart() -> None:
     """The failed operation is told apart from those that were only rolled back with it."""
     events = [event(1, "post_save", outcome="rolled_back"), event(2, "post_save", outcome="failed"), event(3, "m2m")]
     assert [row.bad for row in Tree(events).rows()] == ["undone", "failed", ""]

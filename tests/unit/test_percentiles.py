@@ -30,7 +30,7 @@ def test_each_receiver_has_its_own() -> None:
 
 
 @pytest.mark.parametrize("own", [1, 2, 7, 50, 99, 100])
-def test_a_run_is_no_measure_of_itself(own: int) -> None:
+def test_a_run_is_not_compared_with_itself(own: int) -> None:
     """A run is compared with the percentiles of the other runs, without itself."""
     runs = [*range(1, 50), 50, 50, *range(51, 101)]
     others = sorted(runs)
@@ -42,7 +42,7 @@ def test_a_run_is_no_measure_of_itself(own: int) -> None:
 
 
 @pytest.mark.parametrize(("number", "p99"), [(1, None), (MIN_RUNS - 1, None), (MIN_RUNS, 7)])
-def test_of_few_runs_there_is_no_p99(number: int, p99: int | None) -> None:
+def test_a_small_number_of_runs_has_no_p99(number: int, p99: int | None) -> None:
     """Too few runs have no p99, and the text says so."""
     found = percentiles([7] * number)
     assert found is not None
@@ -71,7 +71,7 @@ def test_a_run_at_its_p99_is_called_slow(us: int, slow: bool) -> None:
     assert said.slow == slow
 
 
-def test_what_hardly_differs_or_takes_no_time_is_not_called_slow() -> None:
+def test_a_short_or_hardly_longer_run_is_not_called_slow() -> None:
     """A run above p99 is not slow if it took less than a millisecond or hardly longer than p50."""
     assert not standing(999, Percentiles(500, 3, 10)).slow
     assert not standing(2_999, Percentiles(500, 1_000, 1_100)).slow

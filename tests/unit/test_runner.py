@@ -154,7 +154,7 @@ def test_a_hang_or_a_dead_process_is_red_and_named_and_not_run_again(run, spread
     assert f"toy/test_1.py::{test}" in done.closing.partition("Failed:")[2]
 
 
-def test_a_list_of_failures_from_an_earlier_run_is_none_of_this_one(run):
+def test_an_earlier_runs_list_of_failures_is_ignored(run):
     """If the process dies before writing its list, the failures of an earlier run are not run in its place."""
     assert run(FAILS).code == 1
     done = run(PASSES, DIES_ONCE.format(code=1))
@@ -178,7 +178,7 @@ def test_six_failures_are_not_run_again(run):
     ],
     ids=["empty", "not importable", "left early", "skipped"],
 )
-def test_what_has_not_run_is_red(run, suite, said):
+def test_a_part_that_did_not_run_is_red(run, suite, said):
     """No tests, an import error, an interrupted run or a skipped test fails the run, and nothing is run again."""
     done = run(suite)
     assert (done.code, done.runs) == (1, 1)

@@ -1,4 +1,4 @@
-"""The live page and the history say the same of any event: both are asked about events that nobody made up."""
+"""The live page and the history describe random events in the same words."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ EVENTS = int(os.environ.get("EVENTS", "600"))
 
 @pytest.fixture
 def seed() -> int:
-    """Another one each time; `SEED=5 EVENTS=4000 pytest ...` says which, and of how many events."""
+    """A new seed each time; `SEED=5 EVENTS=4000 pytest ...` sets it and the number of events."""
     return int(os.environ.get("SEED", Random().randrange(10**9)))
 
 
 def test_the_live_page_and_the_history_say_the_same(seed: int) -> None:
-    """Words, names, the line, the changes in full and the time taken, of every event."""
+    """Words, names, the line, the changes in full and the duration agree for every event."""
     dice = Random(seed)
-    # Through JSON, as both get them: there two lone surrogates side by side become one character.
+    # Events go through JSON, as for both of them, which joins two adjacent lone surrogates into one character.
     events: list[dict[str, Any]] = json.loads(json.dumps([random_event(dice) for _ in range(EVENTS)]))
     durations = [*DURATIONS, *(round(dice.random() * 10 ** dice.randrange(10), 3) for _ in range(EVENTS))]
     said = by_the_live_page({"events": events, "durations": durations})
@@ -39,7 +39,7 @@ def test_the_live_page_and_the_history_say_the_same(seed: int) -> None:
 
 
 def by_the_live_page(asked: dict[str, Any]) -> dict[str, Any]:
-    """What JavaScript says; Node.js starts once."""
+    """Return JavaScript's words; Node.js is started once."""
     node = shutil.which("node") or str(Path(sys.executable).parent / "node")
     script = ROOT / "tests" / "js" / "say_all.js"
     answer = subprocess.run([node, str(script)], input=json.dumps(asked).encode(), capture_output=True, check=False)

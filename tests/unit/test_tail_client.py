@@ -277,7 +277,7 @@ async def catch_up_from_the_beginning(count: int) -> tuple[list[int], int]:
     return reader.seen, log.rows_read
 
 
-def test_who_catches_up_reads_about_as_many_rows_as_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_catching_up_reads_about_as_many_rows_as_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """If the window takes forty large rows, a client catching up does not read five hundred again and again."""
     monkeypatch.setattr(window, "MAX_BYTES", 4000)
     monkeypatch.setattr(window, "BYTES_PER_FRAME", 1000)

@@ -248,7 +248,7 @@ def test_very_many_gaps_take_turns() -> None:
         "0badcafe:5:12345678:",
     ],
 )
-def test_nonsense_is_no_cursor(text: str) -> None:
+def test_an_invalid_cursor_is_refused(text: str) -> None:
     """Anything but a cursor that the log issued is refused."""
     with pytest.raises(CursorError):
         Token.parse(text)

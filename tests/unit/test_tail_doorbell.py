@@ -153,7 +153,7 @@ def test_rings_are_coalesced_and_the_last_one_is_never_swallowed(fresh: None, se
     assert {message["type"] for message in CountingLayer.sent} == {layer_publisher.RING}
 
 
-def test_a_layer_that_is_down_is_counted_and_said_once(
+def test_a_layer_that_is_down_is_counted_and_logged_once(
     fresh: None, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No ring raises or waits while the layer is down, and one warning a minute tells the operator."""

@@ -72,7 +72,7 @@ def test_a_client_that_resumes_reads_what_it_missed_and_is_live_then() -> None:
     assert client.live
 
 
-def test_what_does_not_fit_is_read_again() -> None:
+def test_events_that_do_not_fit_are_read_again() -> None:
     """Position and cursor move to the last row before the first one that did not fit."""
     client, hub = Position(), frontier(9)
     client.resumed(anchor(4))
@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_read_again() -> None:
     assert client.next_read(hub) == Read(6, (), anchor(9))
 
 
-def test_a_read_that_stopped_at_its_limit_goes_on_behind_its_last_row() -> None:
+def test_a_read_that_stopped_at_its_limit_continues_after_its_last_row() -> None:
     """The next read continues after the last row, even if the client did not want that row."""
     client, hub = Position(), frontier(9)
     client.resumed(anchor(4))
@@ -94,7 +94,7 @@ def test_a_read_that_stopped_at_its_limit_goes_on_behind_its_last_row() -> None:
     assert client.next_read(hub) == Read(6, (), anchor(9))
 
 
-def test_who_falls_behind_reads_on_from_what_it_was_sent() -> None:
+def test_a_client_that_falls_behind_reads_on_from_what_it_was_sent() -> None:
     """The unsent rest of a batch is read again, including late events below the client's position."""
     client, before = live(5), frontier(9, settled=5, gaps=[6, 8])
     late = events(6, 8, 10)
@@ -131,7 +131,7 @@ def test_a_late_event_that_comes_during_a_read_is_owed_unless_the_read_found_it(
     assert client.next_read(after) == Read(9, ((3, 3),), anchor(9))
 
 
-def test_what_the_hub_has_yet_to_hand_out_is_left_to_it() -> None:
+def test_rows_that_the_hub_has_yet_to_hand_out_are_left_to_it() -> None:
     """A row that is visible in the table but still a gap for the hub is left out, because the hub will offer it."""
     client, hub = Position(), frontier(9, settled=4, gaps=[5])
     client.resumed(anchor(4))
@@ -167,7 +167,7 @@ def test_the_cursor_does_not_go_back_below_the_one_resumed_from() -> None:
     assert client.cursor(frontier(9, settled=2, gaps=[3])) == anchor(4)
 
 
-def test_a_read_that_failed_is_made_again_with_what_came_meanwhile() -> None:
+def test_a_failed_read_is_repeated_with_events_that_came_during_it() -> None:
     """After a failed read nothing counts as delivered, and nothing that was owed is forgotten."""
     client, before = Position(), frontier(9, settled=2, gaps=[3])
     client.began(before)
@@ -210,7 +210,7 @@ def test_a_backfill_leaves_out_what_comes_anyway() -> None:
     assert ids(client.wanted_backfill(events(2, 3, 5, 9), frontier(9, settled=2, gaps=[3]))) == [2, 9]
 
 
-def test_in_another_log_everything_begins_anew() -> None:
+def test_a_replaced_log_starts_from_scratch() -> None:
     """What was owed in the previous log is no longer asked for."""
     client, before = Position(), frontier(9, settled=2, gaps=[3])
     client.began(before)

@@ -29,7 +29,7 @@ def test_it_answers_as_the_table_does() -> None:
     assert ids(kept.read(17, (), 100, up_to=17)) == []
 
 
-def test_what_came_before_it_is_left_to_the_table() -> None:
+def test_earlier_events_are_left_to_the_table() -> None:
     """It never answers where it may have forgotten something or never known it."""
     kept = Recent(10)
     kept.add(events(9, 11))

@@ -70,7 +70,7 @@ def test_any_values_in_a_known_message_are_taken_or_refused(message: dict[str, A
         ("[" * 60_000, None, "bad_message"),
     ],
 )
-def test_what_is_not_json_text_of_a_sane_size_ends_the_socket(text: str | None, data: bytes | None, code: str) -> None:
+def test_anything_but_json_text_of_a_sane_size_is_fatal(text: str | None, data: bytes | None, code: str) -> None:
     """Binary, broken and oversized frames close the socket."""
     with pytest.raises(MessageError) as caught:
         decode(text, data)
@@ -155,7 +155,7 @@ def test_a_window_closes_at_its_limits_and_opens_with_acknowledgements() -> None
     assert (window.events, window.size) == (0, 0)
 
 
-def test_what_a_window_has_room_for_follows_the_size_of_events() -> None:
+def test_a_windows_capacity_depends_on_the_size_of_events() -> None:
     """The number of events to read follows their size, so a small window does not read many large rows."""
     window = Window()
     assert window.room(1) == MAX_EVENTS

@@ -19,7 +19,7 @@ ROLES = {"cause", "error", "dim", "old", "arrow", "new", ""}
 
 
 @pytest.mark.parametrize("name", ["events", "values", "durations", "filters"])
-def test_the_history_says_what_the_table_says(name: str) -> None:
+def test_the_history_matches_the_table(name: str) -> None:
     """A change of wording means rewriting the tables (`python -m tests.vectors.tables`), so both languages follow."""
     made, held = tables.made()[name], tables.read(name)
     for now, then in zip(made, held, strict=True):
