@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 import signal_log
 from signal_log.errors import SilentWriteRefused
-from tests.integration.bulk_ways import IDENTITY, MASKED, WRITES, as_tuples, fill_shop, unified, upsert
+from tests.integration.bulk_cases import IDENTITY, MASKED, WRITES, as_tuples, fill_shop, unified, upsert
 from tests.log import recorded
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Book, Category, CheapItem, Item, Label, Note, Ticket, Token

@@ -15,7 +15,7 @@ import signal_log
 from signal_log import pipeline
 from signal_log.models import SignalEvent
 from signal_log.store.append import RecordingError, append
-from tests.integration.bulk_ways import ONE, fill_shop
+from tests.integration.bulk_cases import ONE, fill_shop
 from tests.log import recorded
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Category, Label, Ticket

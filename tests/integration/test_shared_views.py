@@ -18,7 +18,7 @@ from signal_log.errors import SharedViewError
 from signal_log.models import SharedView, SignalEvent
 from signal_log.show.pages import shared
 from signal_log.show.query.shared_query import checked, for_history
-from tests.integration.test_failures_elsewhere import LOG, log  # noqa: F401  a fixture
+from tests.integration.test_failures_other_database import LOG, log  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.django_db
 

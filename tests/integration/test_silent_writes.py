@@ -14,7 +14,7 @@ from signal_log import pipeline
 from signal_log.errors import SilentWriteRefused
 from signal_log.models import SignalEvent
 from signal_log.store.append import RecordingError
-from tests.integration.silent_ways import WRITES, sql
+from tests.integration.silent_cases import WRITES, sql
 from tests.log import lines, recorded
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Book, Category, Item, Label, Note
@@ -84,7 +84,7 @@ def test_statement_without_what_it_was_given(shelves):
     ]
     row = json.dumps(list(SignalEvent.objects.values()), default=str)
     assert "planted" not in row
-    assert "tests/integration/silent_ways.py" in events[0].call_site
+    assert "tests/integration/silent_cases.py" in events[0].call_site
     assert "in test_statement_without_what_it_was_given" in events[2].call_site
 
 
@@ -227,7 +227,7 @@ def test_refused(name, shelves):
     assert [list(model.objects.order_by("pk").values()) for model in (Category, Label)] == before
     text = str(refused.value)
     assert expected[0][1] in text
-    assert "silent_ways.py:" in text
+    assert "silent_cases.py:" in text
     assert "one by one" in text
     assert not SignalEvent.objects.filter(signal__startswith="silent_").exists()
 
