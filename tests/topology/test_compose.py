@@ -11,46 +11,55 @@ DOCKERFILE = (compose.ROOT / "Dockerfile").read_text()
 
 
 def test_the_example_lists_exactly_the_variables_used() -> None:
+    """.env.example has every variable of the compose file and no other."""
     assert compose.variables_used() == set(compose.example())
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "POSTGRES_PASSWORD"])
-def test_the_example_holds_no_secret_and_compose_refuses_to_start_without(name: str) -> None:
+def test_secrets_must_be_set(name: str) -> None:
+    """The example has no value for a secret, and compose refuses to start without one."""
     assert compose.example()[name] == ""
     assert f"${{{name}:?" in (compose.ROOT / "docker-compose.yml").read_text()
 
 
 def test_secrets_are_not_in_the_repository() -> None:
+    """Git ignores the file that holds the secrets."""
     assert "/.env" in (compose.ROOT / ".gitignore").read_text().split()
 
 
 @pytest.mark.parametrize("name", sorted(compose.services()["web1"]["environment"]))
 def test_the_settings_read_each_variable_of_the_web_processes(name: str) -> None:
+    """Every variable given to a web process is read by the settings."""
     assert re.search(rf'["\']{name}["\']', SETTINGS)
 
 
 def test_both_web_processes_are_the_same() -> None:
+    """The two web services have the same definition."""
     assert compose.services()["web1"] == compose.services()["web2"]
 
 
 @pytest.mark.parametrize("name", compose.WEB)
-def test_a_web_process_starts_after_the_migrations_and_is_asked_whether_it_is_ready(name: str) -> None:
+def test_a_web_process_waits_for_migrations_and_has_a_readiness_check(name: str) -> None:
+    """A web process starts after the migrations, and its health check asks /readyz."""
     service = compose.services()[name]
     assert service["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     assert service["healthcheck"]["test"][-1].endswith("/readyz")
 
 
-def test_the_health_checks_ask_for_a_host_the_settings_allow() -> None:
+def test_the_health_checks_use_an_allowed_host() -> None:
+    """The hosts that the health checks and the proxy name are in ALLOWED_HOSTS."""
     allowed = compose.services()["web1"]["environment"]["ALLOWED_HOSTS"].split(",")
     assert {"localhost", *compose.WEB} <= set(allowed)
 
 
-def test_every_service_says_whether_it_is_well() -> None:
+def test_every_service_has_a_health_check() -> None:
+    """Every service has a health check, except the one-shot migration."""
     without = {name for name, service in compose.services().items() if "test" not in service["healthcheck"]}
     assert without == {"migrate"}
 
 
 def test_dependencies_exist_and_can_be_waited_for() -> None:
+    """A service waits only for services that exist and, if they must be healthy, have a health check."""
     services = compose.services()
     for service in services.values():
         for name, wait in service.get("depends_on", {}).items():
@@ -61,35 +70,41 @@ def test_dependencies_exist_and_can_be_waited_for() -> None:
 
 @pytest.mark.parametrize("name", ["db", "layer", "mail", "proxy"])
 def test_persistent_data_is_in_named_volumes(name: str) -> None:
+    """The data of these services survives the removal of their containers."""
     volumes = [text.split(":")[0] for text in compose.services()[name]["volumes"]]
     assert set(volumes) & set(compose.read()["volumes"])
 
 
 def test_only_the_proxy_is_open_to_the_network() -> None:
+    """All other ports are bound to this machine."""
     for name, service in compose.services().items():
         for port in service.get("ports", []):
             assert name == "proxy" or port.startswith("127.0.0.1:")
 
 
-def test_images_are_named_with_a_version() -> None:
+def test_images_are_pinned_to_a_version() -> None:
+    """Every foreign image has a version tag."""
     for service in compose.services().values():
         if "build" not in service:
             assert re.fullmatch(r"[a-z/]+:v?\d[\d.]*", service["image"])
 
 
-def test_the_proxy_knows_both_web_processes_and_hides_the_counters() -> None:
+def test_the_proxy_uses_both_web_processes_and_hides_the_metrics() -> None:
+    """Requests go to both web processes, and /metrics is not public."""
     proxy = (compose.ROOT / "deploy" / "Caddyfile").read_text()
     assert "reverse_proxy web1:8000 web2:8000" in proxy
     assert "respond /metrics 404" in proxy
 
 
 def test_the_image_is_installed_from_the_lock_and_does_not_run_as_root() -> None:
+    """Packages are installed with hashes, and the image runs as its own user."""
     assert "pip install --require-hashes -r requirements.txt" in DOCKERFILE
     last = DOCKERFILE.rsplit("FROM ", 1)[1]
     assert "\nUSER observatory\n" in last
 
 
-def test_the_image_is_built_from_files_that_exist_and_that_the_engine_is_sent() -> None:
+def test_the_image_is_built_from_files_in_the_build_context() -> None:
+    """Every copied file exists and is not excluded by .dockerignore."""
     sent = {line[1:] for line in (compose.ROOT / ".dockerignore").read_text().split() if line[0] == "!"}
     for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
         for source in line.split()[:-1]:

@@ -113,13 +113,15 @@ def is_ready(web: Daphne) -> bool:
     return web.status("/readyz") == 200
 
 
-def test_both_processes_are_ready_as_the_health_check_asks(site: Site) -> None:
+def test_both_processes_pass_the_health_check(site: Site) -> None:
+    """Both processes become ready, even while a connection is open and idle."""
     for name in compose.WEB:
         with closing(socket.create_connection(("127.0.0.1", site.own_port[name]))):
             assert eventually(partial(is_ready, site.web[name]))  # the health check also asks repeatedly
 
 
 def test_a_registration_in_one_process_is_seen_in_the_other_within_a_second(site: Site) -> None:
+    """The user and its profile arrive in one trace, with cause and client address."""
     with site.observer("web2").listen() as page:
         started = time.monotonic()
         site.visitor("web1").register("ada")
@@ -134,11 +136,13 @@ def test_a_registration_in_one_process_is_seen_in_the_other_within_a_second(site
 
 
 def test_the_welcome_mail_reaches_the_catcher(site: Site) -> None:
+    """Registering sends a mail through the configured server."""
     site.visitor().register("grace")
     assert eventually(lambda: any("grace@example.org" in mail["To"] for mail in site.mail.mails))
 
 
-def test_a_page_at_one_process_outlives_a_restart_of_the_other(site: Site) -> None:
+def test_a_page_survives_a_restart_of_the_other_process(site: Site) -> None:
+    """A page keeps receiving events while the other process restarts and afterwards."""
     with site.observer("web2").listen() as page:
         code = site.web["web1"].terminate()
         try:
@@ -152,6 +156,7 @@ def test_a_page_at_one_process_outlives_a_restart_of_the_other(site: Site) -> No
 
 
 def test_a_page_whose_process_restarts_misses_nothing_and_gets_nothing_twice(site: Site) -> None:
+    """Resuming by cursor after the restart brings every event exactly once."""
     observer = site.observer("web1")
     with observer.listen() as before:
         site.visitor("web2").register("alan")
@@ -173,7 +178,8 @@ def test_a_page_whose_process_restarts_misses_nothing_and_gets_nothing_twice(sit
         assert sorted(seen) == sorted(row[0] for row in rows)
 
 
-def test_without_the_layer_saves_go_on_and_pages_still_hear_of_them(site: Site) -> None:
+def test_saves_and_pages_work_without_the_layer(site: Site) -> None:
+    """While Valkey is down saves succeed and pages receive their events."""
     with site.observer("web2").listen() as page:
         site.layer.kill()
         try:
@@ -185,7 +191,8 @@ def test_without_the_layer_saves_go_on_and_pages_still_hear_of_them(site: Site) 
         page.event("post_save", "users.Profile", "leslie")
 
 
-def test_without_the_database_no_process_is_ready_and_with_it_again_they_are(site: Site) -> None:
+def test_readiness_follows_the_database(site: Site) -> None:
+    """The processes are not ready while the database is down, and recover with it."""
     site.db.kill()
     try:
         assert eventually(lambda: site.web["web1"].status("/readyz") == 503)

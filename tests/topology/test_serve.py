@@ -71,7 +71,8 @@ def run(fresh: Path) -> Iterator[Run]:
         yield running
 
 
-def test_the_printed_address_logs_in_once_and_the_printed_password_ever_after(run: Run) -> None:
+def test_the_printed_address_works_once_and_the_printed_password_always(run: Run) -> None:
+    """The address logs in its first visitor only; the password keeps working."""
     address = ONCE.search(run.said)
     password = PASSWORD.search(run.said)
     assert address
@@ -85,7 +86,8 @@ def test_the_printed_address_logs_in_once_and_the_printed_password_ever_after(ru
     second.log_in("admin", password[1])
 
 
-def test_the_administrator_sees_at_once_who_registers(run: Run) -> None:
+def test_the_administrator_sees_a_registration_at_once(run: Run) -> None:
+    """A registration arrives on the administrator's open page."""
     address = ONCE.search(run.said)
     assert address
     administrator = Visitor(run.site)
@@ -96,16 +98,16 @@ def test_the_administrator_sees_at_once_who_registers(run: Run) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_at_once_without_complaint_and_takes_its_address_back(
-    fresh: Path, run: Run, how: signal.Signals
-) -> None:
+def test_it_stops_cleanly_and_withdraws_its_address(fresh: Path, run: Run, how: signal.Signals) -> None:
+    """On SIGINT or SIGTERM it exits with 0, prints nothing more and removes the log-in token."""
     with socket.create_connection(("127.0.0.1", run.port)):
         assert run.stop(how) == 0
     assert run.log_text() == run.said
     assert not list((fresh / "var" / "login-once").iterdir())
 
 
-def test_the_password_is_kept_across_runs_and_secrets_are_the_owner_s_alone(fresh: Path, run: Run) -> None:
+def test_the_password_is_kept_and_secrets_are_private(fresh: Path, run: Run) -> None:
+    """The next run prints the same password, and only the owner can read the secrets."""
     before = PASSWORD.search(run.said)
     run.stop(signal.SIGINT)
     with Run(fresh) as again:
@@ -117,7 +119,8 @@ def test_the_password_is_kept_across_runs_and_secrets_are_the_owner_s_alone(fres
         assert stat.S_IMODE((fresh / "var" / name).stat().st_mode) == 0o600
 
 
-def test_a_taken_port_is_named_with_one_that_is_free(fresh: Path) -> None:
+def test_a_taken_port_is_named_and_a_free_one_suggested(fresh: Path) -> None:
+    """The error has no traceback and suggests a command with another port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -133,6 +136,7 @@ def test_a_taken_port_is_named_with_one_that_is_free(fresh: Path) -> None:
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", ""])
 def test_an_invalid_port_is_refused(fresh: Path, port: str) -> None:
+    """The error says what PORT must be."""
     done = ask(fresh, port)
     assert done.returncode
     assert "PORT must be a number" in done.stderr
@@ -145,7 +149,8 @@ def ask(project: Path, port: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_a_demo_makes_traffic_that_ends_with_it(fresh: Path) -> None:
+def test_the_demos_traffic_ends_with_it(fresh: Path) -> None:
+    """The demo's traffic reaches the page, and its process ends with the demo."""
     with Run(fresh, "--demo") as demo:
         address = ONCE.search(demo.said)
         assert address
