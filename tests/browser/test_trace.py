@@ -194,7 +194,7 @@ def test_for_a_screen_reader_it_is_a_table_with_buttons(site, visit, traces, sch
     page.goto(site.url + traces[0])
     expect(page.locator("#minimap")).to_have_attribute("aria-hidden", "true")
     expect(page.get_by_role("table").get_by_role("rowheader", name=re.compile("slow")).first).to_be_visible()
-    expect(page.get_by_role("columnheader", name="Time", exact=True)).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Duration", exact=True)).to_be_visible()
     found = violations(page)
     for keys in (["ArrowUp", "e"], ["n"], ["["], ["?"]):
         live.press(*keys)
