@@ -35,8 +35,8 @@ def menu(live: LivePage) -> Any:
 
 def width(live: LivePage, title: str) -> int:
     """Return the width that the edge after a column reports."""
-    said = live.page.get_by_role("separator", name=f"Width of {title}", exact=True).get_attribute("aria-valuenow")
-    return int(said or 0)
+    reported = live.page.get_by_role("separator", name=f"Width of {title}", exact=True).get_attribute("aria-valuenow")
+    return int(reported or 0)
 
 
 def test_columns_are_chosen_and_moved_kept_and_part_of_the_link(site, visit):

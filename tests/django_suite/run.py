@@ -100,12 +100,12 @@ def outcomes(settings: str, modules: list[str], environment: dict[str, str]) -> 
         log.write_text(ended.stdout)
         if not result.exists():
             raise SystemExit(f"{ended.stdout[-4000:]}\nDjango's tests could not be run with {settings}.")
-        told = json.loads(result.read_text())
-        read: Outcomes = told["tests"]
+        results = json.loads(result.read_text())
+        read: Outcomes = results["tests"]
         count = Counter(outcome["outcome"] for outcome in read.values())
         counted = ", ".join(f"{number} {outcome}" for outcome, number in sorted(count.items()))
-        print(f"    {counted}; {told['events']} events stay in the log ({log.relative_to(ROOT)})", flush=True)
-        if (told["events"] > 0) != (settings == OBSERVED):
+        print(f"    {counted}; {results['events']} events stay in the log ({log.relative_to(ROOT)})", flush=True)
+        if (results["events"] > 0) != (settings == OBSERVED):
             raise SystemExit(f"Under {settings} that number of events cannot be: the comparison would say nothing.")
         return read
 

@@ -133,8 +133,8 @@ def test_the_page_of_an_event_shows_the_diff(client: Client) -> None:
     event = make_event(object_pk="5", changes={"first_name": ["Ada", "Augusta"]})
     response = client.get(f"{LIST}{event.pk}/change/")
     page = response.content.decode()
-    for said in ("Augusta", "row matches digest", "/objects/auth.User/5/", f"/traces/{event.trace_id}/"):
-        assert said in page
+    for expected in ("Augusta", "row matches digest", "/objects/auth.User/5/", f"/traces/{event.trace_id}/"):
+        assert expected in page
     assert "style=" not in page[page.index('id="content-main"') : page.index("</aside>")]
 
 

@@ -27,8 +27,8 @@ def test_context_names_the_actor_and_the_source():
             Category.objects.create(name="c")
         with signal_log.context(actor=AnonymousUser()):
             Category.objects.create(name="d")
-    told = [(e.object_repr, e.actor_pk, e.actor_repr, e.source) for e in events if e.signal == "post_save"]
-    assert told == [
+    found = [(e.object_repr, e.actor_pk, e.actor_repr, e.source) for e in events if e.signal == "post_save"]
+    assert found == [
         ("a", str(user.pk), "ada", "task"),
         ("b", str(user.pk), "ada", "task"),
         ("c", "", "nightly import", "test"),

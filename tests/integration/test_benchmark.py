@@ -152,11 +152,11 @@ def test_everything_is_measured_by_one_command(monkeypatch: pytest.MonkeyPatch, 
     sizes = {"events": 2, "table": "t", "parts": {"t": 600.0}, "packed": {"t": 500.0}, "columns": {"changes": 100.0}}
     monkeypatch.setattr(size, "measure", lambda *_: {"sqlite": sizes})
     everything.main()
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for line in (
         "| SQLite, update, autocommit | 2.00 ≤ 2.0 |",
         "| SQLite, update | 1,500 ≤ 2,048 | 3,000 |",
         "| **together** | 600 ≤ 700 |",
         "| `changes` | 100 |",
     ):
-        assert line in said
+        assert line in output

@@ -28,10 +28,10 @@ def test_an_event_says_everything(root: Client) -> None:
         receivers=[{"receiver": "shop.signals.mail", "duration_us": 3600, "error": "OSError: no mail"}],
     )  # fmt: skip
     page = text(root.get(f"/events/{event.pk}/"))
-    for said in ("Augusta", "masked", "shop.signals.mail", "3.6 ms", "OSError: no mail", "shop.signals.restock",
+    for expected in ("Augusta", "masked", "shop.signals.mail", "3.6 ms", "OSError: no mail", "shop.signals.restock",
                  "the-cause", "198.51.100.7", "POST /accounts/profile/", "shop/views.py:7 in buy", "committed",
                  "row matches digest", f"/traces/{trace}/", "/objects/auth.User/5/"):  # fmt: skip
-        assert said in page, said
+        assert expected in page, expected
     assert f'href="/events/{cause.pk}/"' in page
     assert f'href="/events/{event.pk - 1}/">its pre_save' in page
     assert f'rel="prev" href="/events/{event.pk - 1}/"' in page

@@ -47,9 +47,9 @@ def log() -> list[int]:
 
 def run(*arguments: str, stderr: Any = None) -> str:
     """Run the command and return its output."""
-    said = stderr or io.StringIO()
-    call_command("signal_export", *arguments, stderr=said)
-    return said.getvalue()
+    output = stderr or io.StringIO()
+    call_command("signal_export", *arguments, stderr=output)
+    return output.getvalue()
 
 
 def ids_in(path: Path) -> list[int]:
@@ -60,9 +60,9 @@ def ids_in(path: Path) -> list[int]:
 def test_a_file_holds_what_the_filters_select(log: list[int], tmp_path: Path) -> None:
     """The file is readable only by its owner and names who made it; nothing else is left behind."""
     path = tmp_path / "log.jsonl"
-    said = run("--output", str(path), "--object", "row", "--outcome", "!failed", "--after", str(log[0]))
+    output = run("--output", str(path), "--object", "row", "--outcome", "!failed", "--after", str(log[0]))
     assert ids_in(path) == [log[1], log[3], log[4]]
-    assert said == f"3 events in {path}\n"
+    assert output == f"3 events in {path}\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
     about, _, _ = parts(path.read_bytes())
@@ -132,10 +132,10 @@ def test_a_reader_that_closes_the_pipe_ends_the_command_quietly(transactional_db
         os.close(writing)
         os.read(reading, 10)
         os.close(reading)
-        _, said = running.communicate(timeout=30)
+        _, output = running.communicate(timeout=30)
     assert running.returncode == 1
-    assert said.splitlines()[-1] == "CommandError: The export failed: the reader closed the pipe."
-    assert "Traceback" not in said
+    assert output.splitlines()[-1] == "CommandError: The export failed: the reader closed the pipe."
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,10 @@ def test_invalid_input_is_named(argument: str, tmp_path: Path) -> None:
 def test_progress_is_for_terminals(log: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The progress is one line on a terminal, cleared at the end."""
     monkeypatch.setattr(signal_export, "PROGRESS_INTERVAL", 0)
-    said = run("--output", str(tmp_path / "a.jsonl"), "--object", "row", stderr=Terminal())
-    assert "5 events, " in said
-    assert f"at {log[-1]:,} of {log[-1]:,}" in said
-    assert said.endswith(f"\r\033[K5 events in {tmp_path / 'a.jsonl'}\n")
+    output = run("--output", str(tmp_path / "a.jsonl"), "--object", "row", stderr=Terminal())
+    assert "5 events, " in output
+    assert f"at {log[-1]:,} of {log[-1]:,}" in output
+    assert output.endswith(f"\r\033[K5 events in {tmp_path / 'a.jsonl'}\n")
     assert "\r" not in run("--output", str(tmp_path / "b.jsonl"))
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def log(mira: Client, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Create events of all kinds and return their ids; on a slow machine the permission is not checked again."""
+    """Create events of all kinds and return their ids, without checks of the permission during an export."""
     monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
     return varied_log()
 

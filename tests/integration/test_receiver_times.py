@@ -88,9 +88,9 @@ def test_an_event_shows_its_slowest_receiver_on_top(mira: Client) -> None:
     before, _, page = mira.get(f"/events/{event.pk}/").content.decode().partition("Receivers, slowest first")
     assert "slow, 100 " in before  # among its effects, in order of time
     assert page.index(MAIL) < page.index(RESTOCK)
-    for said in ("call 2 of 2", "40.0 ms", "p50 400 µs · p99 400 µs · n=100", "slow, 100 ",
+    for expected in ("call 2 of 2", "40.0 ms", "p50 400 µs · p99 400 µs · n=100", "slow, 100 ",
                  "p50 300 µs · p99 300 µs · n=100"):  # fmt: skip
-        assert said in page, said
+        assert expected in page, expected
     assert page.count("slow,") == 1
     assert page.count('<svg class="spread') == 2
 

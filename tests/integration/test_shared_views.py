@@ -143,7 +143,7 @@ def test_other_methods_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "error"),
     [
         ("", "Give the view a name"),
         (" \t\n ", "Give the view a name"),
@@ -155,16 +155,16 @@ def test_other_methods_are_refused() -> None:
         ("zero\u200bwidth", "U+200B"),
     ],
 )
-def test_a_name_is_one_line_that_can_be_read(name: str, said: str) -> None:
+def test_a_name_is_one_line_that_can_be_read(name: str, error: str) -> None:
     """The answer says what is wrong with the name."""
     answer = share(person("mira", SEE, ADD), name)
     assert answer.status_code == 400
-    assert said in answer.json()["error"]
+    assert error in answer.json()["error"]
     assert not SharedView.objects.exists()
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "error"),
     [
         ("owner=me", "cannot contain 'owner'"),
         ("before=7", "cannot contain 'before'"),
@@ -184,11 +184,11 @@ def test_a_name_is_one_line_that_can_be_read(name: str, said: str) -> None:
         ("&" * 1500, "too many"),
     ],
 )
-def test_a_query_is_one_that_opens(query: str, said: str) -> None:
+def test_a_query_is_one_that_opens(query: str, error: str) -> None:
     """The answer says why nobody could open the query."""
     answer = share(person("mira", SEE, ADD), query=query)
     assert answer.status_code == 400
-    assert said in answer.json()["error"]
+    assert error in answer.json()["error"]
     assert not SharedView.objects.exists()
 
 

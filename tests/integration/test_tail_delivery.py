@@ -132,9 +132,9 @@ def test_events_still_come_without_the_layer_and_the_page_says_so(start: Start, 
             assert page.until(lambda: during in page.ids, 3)
             assert page.until(lambda: any(f.get("code") == "doorbell_unavailable" for f in page.frames), 15)
         finally:
-            told = len(page.frames)
+            seen = len(page.frames)
             valkey.start()
-        assert page.until(lambda: any(f.get("layer") == "ok" for f in page.frames[told:]), 20)
+        assert page.until(lambda: any(f.get("layer") == "ok" for f in page.frames[seen:]), 20)
         after = make_event().pk
         assert page.until(lambda: after in page.ids, 3)
     assert page.ids == [during, after]

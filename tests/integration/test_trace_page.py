@@ -23,14 +23,14 @@ def test_registering_reads_as_a_story(root: Client) -> None:
     })  # fmt: skip
     trace = SignalEvent.objects.filter(path="/accounts/register/").values_list("trace_id", flat=True)[0]
     response = root.get(f"/traces/{trace}/")
-    told = [(row.level, row.label, row.model) for row in response.context["rows"]]
+    rows = [(row.level, row.label, row.model) for row in response.context["rows"]]
     story = [
         (1, "save", "User"),
         (2, "post_save", "User"),
         (3, "users.signals.create_profile", ""),
         (4, "save", "Profile"),
     ]
-    assert [row for row in told if row in story][:4] == story
+    assert [row for row in rows if row in story][:4] == story
     assert response.context["title"] == "POST /accounts/register/"
     assert "style=" not in text(response)
 
@@ -64,14 +64,14 @@ def test_a_trace_says_what_its_receivers_take_usually(root: Client) -> None:
     slow = [{"receiver": "shop.signals.mail", "duration_us": 40_000, "error": "OSError: no mail"}]
     make_event(trace_id=trace, receivers=slow, position=1, operation=1)
     response = root.get(f"/traces/{trace}/")
-    for said in (
+    for expected in (
         "p50 400 µs · p99 400 µs · n=30",
         "slow, 100 ",
         "1 slow receiver",
         "1 receiver error",
         "<b>1</b> model",
     ):
-        assert said in text(response), said
+        assert expected in text(response), expected
     assert [row.bad for row in response.context["rows"]] == ["", "", "failed"]
     assert "style=" not in text(response)
 

@@ -148,8 +148,8 @@ def test_nobody_else_is_touched() -> None:
 def test_clean_leaves_nothing_but_the_log() -> None:
     """Accounts, profiles, sessions and the group are removed, and the log keeps what happened."""
     traffic("--seed=each")
-    said = traffic("--clean")
-    assert "demo people deleted" in said
+    output = traffic("--clean")
+    assert "demo people deleted" in output
     assert not User.objects.exists()
     assert not Profile.objects.exists()
     assert not Session.objects.exists()
@@ -186,9 +186,9 @@ def events_of(seed: str) -> list[tuple[Any, ...]]:
         for _ in range(30):
             one.do(one.draw())
         events = SignalEvent.objects.filter(id__gt=last).order_by("id")
-        told = list(events.values_list("signal", "sender", "object_repr", "outcome", "remote_addr", "caused_by"))
+        found = list(events.values_list("signal", "sender", "object_repr", "outcome", "remote_addr", "caused_by"))
         one.population.delete_all()
-    return told
+    return found
 
 
 def test_passwords_do_not_come_from_the_seed(actions: Actions) -> None:
@@ -205,8 +205,8 @@ def test_passwords_do_not_come_from_the_seed(actions: Actions) -> None:
 
 def test_no_mail_is_sent() -> None:
     """People come and go without a call to the project's mail backend."""
-    said = traffic()
-    assert "registered" in said
+    output = traffic()
+    assert "registered" in output
     assert not mail.outbox
 
 

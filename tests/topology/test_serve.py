@@ -45,7 +45,7 @@ class Run(Server):
         self.project = project
         self.arguments = arguments
         self.begin()
-        self.said = self.log_text()
+        self.output = self.log_text()
 
     def start(self) -> None:
         """Run it until it says how to stop it."""
@@ -73,8 +73,8 @@ def run(fresh: Path) -> Iterator[Run]:
 
 def test_the_printed_address_works_once_and_the_printed_password_always(run: Run) -> None:
     """The address logs in its first visitor only; the password keeps working."""
-    address = ONCE.search(run.said)
-    password = PASSWORD.search(run.said)
+    address = ONCE.search(run.output)
+    password = PASSWORD.search(run.output)
     assert address
     assert password
     path = address[0].removeprefix(run.site)
@@ -88,7 +88,7 @@ def test_the_printed_address_works_once_and_the_printed_password_always(run: Run
 
 def test_the_administrator_sees_a_registration_at_once(run: Run) -> None:
     """A registration arrives on the administrator's open page."""
-    address = ONCE.search(run.said)
+    address = ONCE.search(run.output)
     assert address
     administrator = Visitor(run.site)
     administrator.get(address[0].removeprefix(run.site))
@@ -102,16 +102,16 @@ def test_it_stops_cleanly_and_withdraws_its_address(fresh: Path, run: Run, how: 
     """On SIGINT or SIGTERM it exits with 0, prints nothing more and removes the log-in token."""
     with socket.create_connection(("127.0.0.1", run.port)):
         assert run.stop(how) == 0
-    assert run.log_text() == run.said
+    assert run.log_text() == run.output
     assert not list((fresh / "var" / "login-once").iterdir())
 
 
 def test_the_password_is_kept_and_secrets_are_private(fresh: Path, run: Run) -> None:
     """The next run prints the same password, and only the owner can read the secrets."""
-    before = PASSWORD.search(run.said)
+    before = PASSWORD.search(run.output)
     run.stop(signal.SIGINT)
     with Run(fresh) as again:
-        after = PASSWORD.search(again.said)
+        after = PASSWORD.search(again.output)
     assert before
     assert after
     assert before[1] == after[1]
@@ -152,7 +152,7 @@ def ask(project: Path, port: str) -> subprocess.CompletedProcess[str]:
 def test_the_demos_traffic_ends_with_it(fresh: Path) -> None:
     """The demo's traffic reaches the page, and its process ends with the demo."""
     with Run(fresh, "--demo") as demo:
-        address = ONCE.search(demo.said)
+        address = ONCE.search(demo.output)
         assert address
         administrator = Visitor(demo.site)
         administrator.get(address[0].removeprefix(demo.site))

@@ -47,10 +47,10 @@ def test_a_small_number_of_runs_has_no_p99(number: int, p99: int | None) -> None
     found = percentiles([7] * number)
     assert found is not None
     assert found.p99_us == p99
-    said = standing(7, found)
-    assert ("too few for p99" in said.text) == (p99 is None)
-    assert f"n={number}" in said.text
-    assert (said.at is None) == (p99 is None)
+    rating = standing(7, found)
+    assert ("too few for p99" in rating.text) == (p99 is None)
+    assert f"n={number}" in rating.text
+    assert (rating.at is None) == (p99 is None)
 
 
 def test_no_runs_and_strange_rows_are_no_error() -> None:
@@ -66,9 +66,9 @@ def test_no_runs_and_strange_rows_are_no_error() -> None:
 )
 def test_a_run_at_its_p99_is_called_slow(us: int, slow: bool) -> None:
     """A run at or above its p99 is marked slow; the text is the same either way."""
-    said = standing(us, Percentiles(500, 300, 4_100))
-    assert said.text == "p50 300 µs · p99 4.1 ms · n=500"
-    assert said.slow == slow
+    rating = standing(us, Percentiles(500, 300, 4_100))
+    assert rating.text == "p50 300 µs · p99 4.1 ms · n=500"
+    assert rating.slow == slow
 
 
 def test_a_short_or_hardly_longer_run_is_not_called_slow() -> None:
@@ -88,5 +88,5 @@ def test_the_graph_holds_the_band_and_the_run() -> None:
 
 def test_a_run_without_a_time_has_no_place_in_the_graph() -> None:
     """A run without a duration has no place in the graph."""
-    said = standing(None, Percentiles(500, 300, 4_100))
-    assert (said.at, said.slow, said.text) == (None, False, "p50 300 µs · p99 4.1 ms · n=500")
+    rating = standing(None, Percentiles(500, 300, 4_100))
+    assert (rating.at, rating.slow, rating.text) == (None, False, "p50 300 µs · p99 4.1 ms · n=500")

@@ -169,7 +169,7 @@ def test_six_failures_are_not_run_again(run):
 
 
 @pytest.mark.parametrize(
-    ("suite", "said"),
+    ("suite", "message"),
     [
         ("", "no test ran"),
         ("import no_such_module", "pytest ended with 2"),
@@ -178,11 +178,11 @@ def test_six_failures_are_not_run_again(run):
     ],
     ids=["empty", "not importable", "left early", "skipped"],
 )
-def test_a_part_that_did_not_run_is_red(run, suite, said):
+def test_a_part_that_did_not_run_is_red(run, suite, message):
     """No tests, an import error, an interrupted run or a skipped test fails the run, and nothing is run again."""
     done = run(suite)
     assert (done.code, done.runs) == (1, 1)
-    assert said in done.closing
+    assert message in done.closing
 
 
 @everywhere
