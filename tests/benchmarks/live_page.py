@@ -24,25 +24,25 @@ VIEWS = {"operations": "", "signals": "?view=signals", "cascades": "?view=cascad
 
 def main() -> None:
     """Measure each view: while it follows, paused and scrolled through, and only paused; or the memory of one."""
-    asked = options()
-    print(f"{asked.held:,} events held, {asked.rate:,} a second arriving\n")
-    head, scene = (HEAP, remember) if asked.minutes else (FRAMES, look)
+    options = parse_arguments()
+    print(f"{options.held:,} events held, {options.rate:,} a second arriving\n")
+    head, scene = (HEAP, remember) if options.minutes else (FRAMES, look)
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     with tempfile.TemporaryDirectory() as folder:
         site = Site(make_database(Path(folder) / "site.sqlite3"))
         try:
             with chromium() as browser:
-                for name, query in list(VIEWS.items())[: 1 if asked.minutes else None]:
+                for name, query in list(VIEWS.items())[: 1 if options.minutes else None]:
                     with visiting(browser, site, "mira") as live:
                         live.page.add_init_script(path=SOURCE)
                         live.open(query)
-                        fill(live.page, asked)
-                        scene(name, live.page, asked)
+                        fill(live.page, options)
+                        scene(name, live.page, options)
         finally:
             site.close()
 
 
-def options() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--held", type=int, default=100_000, help="events that the page holds (100000)")
@@ -52,20 +52,20 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def fill(page: Any, asked: argparse.Namespace) -> None:
+def fill(page: Any, options: argparse.Namespace) -> None:
     """Fill the page with events, and have more arrive."""
-    page.evaluate(f"bench.wanted = {asked.held}")
+    page.evaluate(f"bench.wanted = {options.held}")
     while page.evaluate("bench.held < bench.wanted"):
         page.wait_for_timeout(200)
-    page.evaluate(f"bench.perSecond = {asked.rate}")
+    page.evaluate(f"bench.perSecond = {options.rate}")
     page.wait_for_timeout(4_000)
 
 
-def remember(name: str, page: Any, asked: argparse.Namespace) -> None:
+def remember(name: str, page: Any, options: argparse.Namespace) -> None:
     """Print a line after each minute, for a page that follows and is read in between."""
     debugger = page.context.new_cdp_session(page)
     debugger.send("Performance.enable")
-    for minute in range(asked.minutes + 1):
+    for minute in range(options.minutes + 1):
         if minute:
             page.evaluate("bench.frames(15, true)")
             page.keyboard.press("f")
@@ -76,12 +76,12 @@ def remember(name: str, page: Any, asked: argparse.Namespace) -> None:
         print(f"| {minute} | {' | '.join(cells)} |", flush=True)
 
 
-def look(name: str, page: Any, asked: argparse.Namespace) -> None:
+def look(name: str, page: Any, options: argparse.Namespace) -> None:
     """Print a line for each way of looking."""
-    line(f"{name}, following", page, asked.seconds, scroll=False)
+    line(f"{name}, following", page, options.seconds, scroll=False)
     page.keyboard.press("p")
-    line(f"{name}, scrolling", page, asked.seconds, scroll=True)
-    line(f"{name}, paused", page, asked.seconds, scroll=False)
+    line(f"{name}, scrolling", page, options.seconds, scroll=True)
+    line(f"{name}, paused", page, options.seconds, scroll=False)
 
 
 def line(name: str, page: Any, seconds: int, *, scroll: bool) -> None:

@@ -43,7 +43,7 @@ def test_pause_and_follow_by_button_and_key(site, visit):
     expect(live.page.locator("#follow-word")).to_have_text("Following")
 
 
-def test_filters_are_asked_of_the_server_and_kept_in_the_address(site, visit):
+def test_filters_are_applied_by_the_server_and_kept_in_the_address(site, visit):
     """A facet narrows the list, its pill says so, the address holds it, and going back undoes it."""
     site.run("User.objects.create_user('filtered')")
     live = visit(site).open()

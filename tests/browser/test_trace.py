@@ -237,11 +237,11 @@ def test_a_long_trace_paints_what_is_in_view(site, visit, traces):
     assert page.locator("#falls").bounding_box()["height"] == pytest.approx(height, abs=26)
 
 
-def test_the_panel_asks_what_a_receiver_takes_once_a_selection_stands(site, visit, traces):
+def test_the_panel_queries_a_receivers_times_once_a_selection_stays(site, visit, traces):
     """No request is made for rows passed on the way, and none again when events arrive."""
     live = visit(site)
-    asked = []
-    live.page.on("request", lambda request: "format=receivers" in request.url and asked.append(request.url))
+    requests = []
+    live.page.on("request", lambda request: "format=receivers" in request.url and requests.append(request.url))
     live.open("?object=slow&sender=auth.User")
     live.row("slow").first.click()
     panel = live.page.locator("#detail .receivers")
@@ -249,10 +249,10 @@ def test_the_panel_asks_what_a_receiver_takes_once_a_selection_stands(site, visi
     expect(panel.locator("li").first).to_contain_text(re.compile(r"p50 \d.* · p99 \d.* · n=\d+"))
     expect(panel.locator("li").first).to_contain_text("slow,")
     expect(panel.locator(".spread.late")).to_have_count(1)
-    assert len(asked) == 1
+    assert len(requests) == 1
     for number in range(5):
         site.run(f"User.objects.create_user('slow passer {number}', password=None)")
     expect(live.page.locator("#new")).to_have_text("10 new events")
     live.page.wait_for_timeout(600)
-    assert len(asked) == 1
+    assert len(requests) == 1
     assert violations(live.page) == []

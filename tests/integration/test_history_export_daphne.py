@@ -31,7 +31,7 @@ def log(transactional_db: None) -> list[int]:
 
 
 @contextmanager
-def asked(server: Daphne, session: Any, path: str) -> Iterator[http.client.HTTPResponse]:
+def open_response(server: Daphne, session: Any, path: str) -> Iterator[http.client.HTTPResponse]:
     """Open a response without reading its body; the connection ends with the block."""
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
         connection.request("GET", path, headers={"Cookie": f"sessionid={session.session_key}"})
@@ -42,7 +42,7 @@ def asked(server: Daphne, session: Any, path: str) -> Iterator[http.client.HTTPR
 
 def test_a_reader_gets_everything_while_the_site_keeps_answering(log: list[int], server: Daphne, session: Any) -> None:
     """The hash is right; the server waits for a slow reader without making other pages wait."""
-    with asked(server, session, f"/events/?format=jsonl&after={log[0] - 1}&before={log[-1] + 1}") as answer:
+    with open_response(server, session, f"/events/?format=jsonl&after={log[0] - 1}&before={log[-1] + 1}") as answer:
         text = answer.readline()
         time.sleep(1.5)
         assert "exported" not in server.log_text()
@@ -56,7 +56,7 @@ def test_a_reader_gets_everything_while_the_site_keeps_answering(log: list[int],
 
 def test_a_reader_who_leaves_ends_the_work(log: list[int], server: Daphne, session: Any) -> None:
     """The server stops reading the log."""
-    with asked(server, session, "/events/?format=csv") as answer:
+    with open_response(server, session, "/events/?format=csv") as answer:
         answer.readline()
     server.wait_until(lambda: "grace disconnected from an export (csv)" in server.log_text())
     assert server.status("/healthz") == 200
@@ -64,7 +64,7 @@ def test_a_reader_who_leaves_ends_the_work(log: list[int], server: Daphne, sessi
 
 def test_a_reader_who_logs_out_has_a_file_that_is_not_whole(log: list[int], server: Daphne, session: Any) -> None:
     """The connection is cut, which every client notices, and the file has no end marker."""
-    with asked(server, session, "/events/?format=jsonl") as answer:
+    with open_response(server, session, "/events/?format=jsonl") as answer:
         answer.readline()
         session.delete()
         time.sleep(4.5)  # the permission is checked every four seconds

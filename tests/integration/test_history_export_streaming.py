@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_rechecks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip checking the permission again, which would close the connection that holds the test's transaction."""
     monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
 

@@ -9,7 +9,7 @@ from tests.benchmarks.process import measured
 
 
 @pytest.mark.postgresql
-def test_every_question_is_asked_and_told() -> None:
+def test_every_query_is_run_and_reported() -> None:
     """A thousand events are made the way the ten million are, and every query is run and reported."""
     result = measured("tests.benchmarks.large_log_queries", "postgres", settings="observatory.settings", events=1_000)
     lines = list(large_log.report(result))

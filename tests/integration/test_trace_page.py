@@ -42,7 +42,7 @@ def test_a_missing_parent_is_named(root: Client) -> None:
     assert "parent not recorded" in text(root.get(f"/events/{event.pk}/"))
 
 
-def test_equal_operations_are_counted_until_each_is_asked_for(root: Client) -> None:
+def test_equal_operations_are_grouped_until_all_are_requested(root: Client) -> None:
     """A loop that saves one by one becomes one row with count and time; one click shows all of them."""
     trace = uuid.uuid4()
     for number in range(8):

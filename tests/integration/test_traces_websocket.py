@@ -195,7 +195,7 @@ async def test_the_account_of_the_session(client):
     [{}, {"user": None}, {"user": AnonymousUser()}, {"user": UserLazyObject()}],
     ids=["none", "null", "anonymous", "lazy"],
 )
-def test_nobody_known_is_anonymous_and_nobody_is_asked(account):
+def test_an_unknown_account_is_anonymous_and_not_evaluated(account):
     """The actor is anonymous, and a lazy account that nobody has looked at stays unevaluated."""
     with CaptureQueriesContext(connection) as queries:
         actor = message_context({"type": "websocket", **account}, {"type": "websocket.receive"}).actor()
