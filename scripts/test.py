@@ -12,9 +12,9 @@ import os
 import sys
 from pathlib import Path
 
-from scripts.testing.closing import closing
 from scripts.testing.parts import ROOT, parts
 from scripts.testing.running import Command, Tests, run_part
+from scripts.testing.summary import summary
 
 
 def main(chosen: list[str], known: dict[str, list[Command | Tests]], root: Path = ROOT) -> None:
@@ -22,7 +22,7 @@ def main(chosen: list[str], known: dict[str, list[Command | Tests]], root: Path 
     for unknown in set(chosen) - set(known):
         sys.exit(f"There is no part {unknown!r}; there are: {', '.join(known)}.")
     results = {name: run_part(name, known[name], root) for name in chosen or known}
-    print("\n".join(closing(results)), flush=True)
+    print("\n".join(summary(results)), flush=True)
     strict = os.environ.get("STRICT", "0") not in ("", "0")
     failed = [name for name, result in results.items() if not result.passed or (strict and result.unsteady)]
     if failed:

@@ -38,7 +38,7 @@ class Pipeline:
 
 
 def unlock_flush() -> None:
-    """Let Django's ``flush`` bypass the log's triggers, whether or not recording is on."""
+    """Let ``flush`` pass the log's triggers until ``stop``; needed even where wrong settings prevent a start."""
     append_only.watch_connections()
     patches.replace(BaseDatabaseOperations, "execute_sql_flush", append_only.flush)
 

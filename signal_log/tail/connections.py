@@ -59,7 +59,7 @@ class Connections:
         for client in list(self.clients):
             client.close(code)
 
-    def close_silent(self) -> None:
+    def close_unacknowledged(self) -> None:
         """Close the sockets of those who have not acknowledged anything for too long."""
         now = time.monotonic()
         for client in list(self.clients):

@@ -193,7 +193,7 @@ class Hub:
         while True:
             await asyncio.sleep(1)
             now = time.monotonic()
-            self.connections.close_silent()
+            self.connections.close_unacknowledged()
             self._outage.unanswered(self._tail_thread.silent_for())
             if now - sent_at >= HEARTBEAT_EVERY:
                 sent_at = now

@@ -11,7 +11,7 @@ from typing import Final
 
 from signal_log.tail.layer_publisher import LayerPublisher
 
-POLL_EVERY: Final = 0.002
+FLAG_POLL_EVERY: Final = 0.002
 """Seconds between two polls of the thread while there are commits: a ring then need not wake it."""
 MAX_IDLE_POLLS: Final = 8
 """So many polls in a row without a ring, and the thread sleeps until it is woken."""
@@ -89,7 +89,7 @@ class Notifier:
             idle = 0
             while idle < MAX_IDLE_POLLS:
                 idle = 0 if self._poll() else idle + 1
-                time.sleep(POLL_EVERY)
+                time.sleep(FLAG_POLL_EVERY)
 
     def _poll(self) -> bool:
         """Notify everybody of a ring since the last poll; whether there was one."""

@@ -12,8 +12,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from signal_log.models import SignalEvent
+from tests.benchmarks.loggers import LOGGERS, prepare
 from tests.benchmarks.measuring import creates, people, updates
-from tests.benchmarks.ways import WAYS, prepare
 
 EVENTS_PER_SAVE = 2
 KINDS = {"update": updates, "create": creates}
@@ -24,8 +24,8 @@ def measure(saves: int) -> dict[str, Any]:
     prepare(people)
     found = {}
     for kind in KINDS:
-        for way in ("bare", "signal_log"):  # not measured: what the first event imports and caches
-            block(kind, way, 10)
+        for logger in ("bare", "signal_log"):  # not measured: what the first event imports and caches
+            block(kind, logger, 10)
         events = saves * EVENTS_PER_SAVE
         bare, recorded = block(kind, "bare", saves), block(kind, "signal_log", saves)
         found[kind] = {
@@ -35,11 +35,11 @@ def measure(saves: int) -> dict[str, Any]:
     return found
 
 
-def block(kind: str, way: str, saves: int) -> tuple[int, int]:
+def block(kind: str, logger: str, saves: int) -> tuple[int, int]:
     """Return the bytes that a block of this many saves added, right before its COMMIT and at its peak."""
     before = SignalEvent.objects.count()
-    with WAYS[way].on():
-        save = KINDS[kind](WAYS[way].person, saves)
+    with LOGGERS[logger].on():
+        save = KINDS[kind](LOGGERS[logger].person, saves)
         gc.collect()
         tracemalloc.start()
         start = tracemalloc.get_traced_memory()[0]
@@ -48,12 +48,12 @@ def block(kind: str, way: str, saves: int) -> tuple[int, int]:
                 save(index)
             gc.collect()
             held = tracemalloc.get_traced_memory()[0] - start
-            if way == "signal_log" and written_so_far() != before:
+            if logger == "signal_log" and written_so_far() != before:
                 raise RuntimeError(f"Of {saves} saves some events were written before COMMIT: measure fewer.")
             tracemalloc.reset_peak()
         peak = tracemalloc.get_traced_memory()[1] - start
         tracemalloc.stop()
-    if way == "signal_log" and SignalEvent.objects.count() - before != saves * EVENTS_PER_SAVE:
+    if logger == "signal_log" and SignalEvent.objects.count() - before != saves * EVENTS_PER_SAVE:
         raise RuntimeError(f"{saves} saves did not leave {EVENTS_PER_SAVE} events each.")
     return held, peak
 

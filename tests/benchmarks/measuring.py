@@ -1,7 +1,7 @@
-"""Times saves in one process and one database, logged in every way.
+"""Times saves in one process and one database, with each logger.
 
-The ways alternate within each round, so that a machine that slows down slows all of them down; their order is random in
-each round, so that none always follows the same other one.
+The loggers alternate within each round, so a machine that slows down slows all of them down. Their order is random in
+each round, so none always follows the same other one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from tests.benchmarks.loggers import LOGGERS, Logger, logs, prepare, rows
 from tests.benchmarks.models import PersonFields
-from tests.benchmarks.ways import WAYS, Way, logs, prepare, rows
 
 PEOPLE = 100
 BLOCK = 100
@@ -76,28 +76,28 @@ SCENES: dict[str, tuple[Callable[[type[PersonFields], int], Save], bool]] = {
 
 
 def measure(rounds: int, saves: int) -> dict[str, Any]:
-    """Return microseconds per save, by scene and way, one number per round; an extra round, not measured, warms up."""
+    """Return microseconds per save, by scene and logger, one number per round after an unmeasured warm-up round."""
     prepare(people)
     lots = random.Random(0)
-    times: dict[str, dict[str, list[float]]] = {scene: {way: [] for way in WAYS} for scene in SCENES}
+    times: dict[str, dict[str, list[float]]] = {scene: {logger: [] for logger in LOGGERS} for scene in SCENES}
     for number in range(-1, rounds):
         for scene in SCENES:
-            for way in lots.sample(list(WAYS), len(WAYS)):
-                taken = sample(scene, way, saves)
+            for logger in lots.sample(list(LOGGERS), len(LOGGERS)):
+                taken = sample(scene, logger, saves)
                 if number >= 0:
-                    times[scene][way].append(taken)
+                    times[scene][logger].append(taken)
     return {"times": times, "logs": logs()}
 
 
 def sample(scene: str, name: str, saves: int) -> float:
     """Return microseconds per save, with commits and pages; if not every save was logged, end the benchmark."""
     kind, blocks = SCENES[scene]
-    way: Way = WAYS[name]
+    logger: Logger = LOGGERS[name]
     size = BLOCK if blocks else 1
     before = rows()
     bring_home()
-    with way.on():
-        save = kind(way.person, saves)
+    with logger.on():
+        save = kind(logger.person, saves)
         gc.collect()
         started = time.perf_counter()
         for start in range(0, saves, size):
@@ -107,14 +107,14 @@ def sample(scene: str, name: str, saves: int) -> float:
         bring_home()
         taken = time.perf_counter() - started
     written = {log: count - before[log] for log, count in rows().items() if count != before[log]}
-    if written != ({name: way.rows * saves} if way.log else {}):
-        raise RuntimeError(f"{scene}, {name}: {saves} saves left {written} in the logs, not {way.rows} rows each.")
-    way.person._base_manager.filter(pk__gt=PEOPLE)._raw_delete(using="default")
+    if written != ({name: logger.rows * saves} if logger.log else {}):
+        raise RuntimeError(f"{scene}, {name}: {saves} saves left {written} in the logs, not {logger.rows} rows each.")
+    logger.person._base_manager.filter(pk__gt=PEOPLE)._raw_delete(using="default")
     return taken / saves * 1e6
 
 
 def bring_home() -> None:
-    """Move SQLite's write-ahead log into the database, which the next way would otherwise have to pay for."""
+    """Move SQLite's write-ahead log into the database, which the next logger would otherwise have to pay for."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint")

@@ -20,9 +20,9 @@ from signal_log.capture.transaction.writing import frozen
 from signal_log.event import POST_SAVE, PRE_SAVE, Event
 from signal_log.store import append
 from signal_log.store.row import TABLE, row_of
+from tests.benchmarks.loggers import prepare
 from tests.benchmarks.measuring import people
 from tests.benchmarks.models import Person
-from tests.benchmarks.ways import prepare
 
 Pieces = dict[str, Callable[[], Any]]
 LOOPS = 200

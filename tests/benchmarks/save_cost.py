@@ -26,7 +26,7 @@ OTHERS = {
 }
 Times = Mapping[str, list[float]]
 
-# The highest ratio to what the other way adds: by database and whether in an atomic block.
+# The highest ratio to what the other logger adds: by database and whether in an atomic block.
 GOALS = {
     ("sqlite", False): {"handwritten": 2.0, "simple_history": 0.25},
     ("sqlite", True): {"handwritten": 1.5, "simple_history": 0.15},
@@ -87,7 +87,7 @@ def by_measurement(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 
 # --- the tables -------------------------------------------------------------------------------------
 def report(results: dict[str, dict[str, Any]], options: argparse.Namespace) -> Iterator[str]:
-    """Return three tables: what each way adds, how signal_log compares, and what each wrote for it."""
+    """Return three tables: what each logger adds, how signal_log compares, and what each wrote for it."""
     yield f"{description()}; {options.rounds} rounds of {options.saves} saves each, taking turns."
     for header, row in (
         (["added µs a save", "bare save", *OTHERS.values(), OURS], added_row),
@@ -95,31 +95,35 @@ def report(results: dict[str, dict[str, Any]], options: argparse.Namespace) -> I
     ):
         yield from ("", *head(header))
         for database, result in results.items():
-            for scene, ways in result["times"].items():
-                yield row(database, scene, ways)
+            for scene, times in result["times"].items():
+                yield row(database, scene, times)
     yield from ("", *head(["rows a save, of so many columns, in so many indexes", *OTHERS.values(), OURS]))
     for database, result in results.items():
         yield logs_row(database, result["logs"])
 
 
-def added_row(database: str, scene: str, ways: Times) -> str:
+def added_row(database: str, scene: str, times: Times) -> str:
     """Return medians over the rounds, with the middle half of them in brackets."""
-    cells = [spread(added(ways, way)) if way in ways else absent(way, database) for way in (*OTHERS, OURS)]
-    return line([title(database, scene), spread(ways["bare"]), *cells])
+    cells = [
+        spread(added(times, logger)) if logger in times else absent(logger, database) for logger in (*OTHERS, OURS)
+    ]
+    return line([title(database, scene), spread(times["bare"]), *cells])
 
 
-def ratio_row(database: str, scene: str, ways: Times) -> str:
+def ratio_row(database: str, scene: str, times: Times) -> str:
     """Return ratios, each with its goal if there is one: ``1.40 ≤ 1.8`` has met it, ``**4.40** > 1.8`` has not."""
     goals = GOALS[database, "atomic" in scene]
-    cells = [ratio(ways, way, goals.get(way)) if way in ways else absent(way, database) for way in OTHERS]
+    cells = [
+        ratio(times, logger, goals.get(logger)) if logger in times else absent(logger, database) for logger in OTHERS
+    ]
     return line([title(database, scene), *cells])
 
 
 def logs_row(database: str, logs: Mapping[str, Mapping[str, int]]) -> str:
-    """Return what each way left in its log."""
+    """Return what each logger left in its log."""
     cells = [
-        "{rows}, {columns}, {indexes}".format(**logs[way]) if way in logs else absent(way, database)
-        for way in (*OTHERS, OURS)
+        "{rows}, {columns}, {indexes}".format(**logs[logger]) if logger in logs else absent(logger, database)
+        for logger in (*OTHERS, OURS)
     ]
     return line([NAMES[database], *cells])
 
@@ -128,20 +132,20 @@ def title(database: str, scene: str) -> str:
     return f"{NAMES[database]}, {scene}"
 
 
-def absent(way: str, database: str) -> str:
+def absent(logger: str, database: str) -> str:
     """Return why there is no number."""
-    return "PostgreSQL only" if way in peers.POSTGRES_ONLY and database == "sqlite" else "not installed"
+    return "PostgreSQL only" if logger in peers.POSTGRES_ONLY and database == "sqlite" else "not installed"
 
 
-def added(ways: Times, way: str) -> list[float]:
+def added(times: Times, logger: str) -> list[float]:
     """Return microseconds above bare, compared round by round, so that slow rounds do not count as cost."""
-    return [taken - alone for taken, alone in zip(ways[way], ways["bare"], strict=True)]
+    return [taken - alone for taken, alone in zip(times[logger], times["bare"], strict=True)]
 
 
-def ratio(ways: Times, way: str, goal: float | None) -> str:
-    """Return what signal_log adds, as a multiple of what the other way adds."""
-    theirs = median(added(ways, way))
-    return with_goal(median(added(ways, OURS)) / theirs, goal) if theirs > 0 else "lost in noise"
+def ratio(times: Times, logger: str, goal: float | None) -> str:
+    """Return what signal_log adds, as a multiple of what the other logger adds."""
+    theirs = median(added(times, logger))
+    return with_goal(median(added(times, OURS)) / theirs, goal) if theirs > 0 else "lost in noise"
 
 
 def spread(values: list[float]) -> str:

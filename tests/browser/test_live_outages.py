@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.live_site import OBSERVER, Address, LivePage, Worker, make_database, on, visiting
-from tests.servers.cable import Cable
 from tests.servers.daphne import Daphne
+from tests.servers.network_link import NetworkLink
 from tests.servers.postgres import Postgres
 from tests.servers.valkey import Valkey
 
@@ -69,9 +69,9 @@ class Installation:
 class Watcher:
     """A page with a network of its own that knows which events it must show."""
 
-    def __init__(self, live: LivePage, cable: Cable, installation: Installation) -> None:
+    def __init__(self, live: LivePage, link: NetworkLink, installation: Installation) -> None:
         self.live = live
-        self.cable = cable
+        self.link = link
         self.installation = installation
         self.before = set(installation.committed())
         live.expected += ["WebSocket", "ERR_", "Failed to load"]
@@ -114,9 +114,9 @@ def watch(browser: Browser, installation: Installation) -> Iterator[Callable[[in
     with ExitStack() as stack:
 
         def open_page(server: int) -> Watcher:
-            cable = stack.enter_context(closing(Cable(installation.servers[server].port)))
-            live = stack.enter_context(visiting(browser, Address(cable.url), OBSERVER))
-            return Watcher(live, cable, installation)
+            link = stack.enter_context(closing(NetworkLink(installation.servers[server].port)))
+            live = stack.enter_context(visiting(browser, Address(link.url), OBSERVER))
+            return Watcher(live, link, installation)
 
         yield open_page
 
@@ -136,12 +136,12 @@ def test_commits_in_the_opposite_order_of_their_ids_are_on_every_page_once(insta
         page.shows("quick1")
         assert page.live.row("slow1").count() == 0
     for page in (reconnects, away):
-        page.cable.cut()
+        page.link.cut()
         page.says(RECONNECTING)
-    reconnects.cable.mend()
+    reconnects.link.mend()
     reconnects.says(LIVE)
     slow.run("block.__exit__(None, None, None)")
-    away.cable.mend()
+    away.link.mend()
     for page in (stays, reconnects, away):
         page.shows("slow1")
         page.holds_exactly_what_was_committed()
@@ -188,11 +188,11 @@ def test_the_network_cut(installation, watch):
     page = watch(0)
     context = page.live.page.context
     with installation.writing():
-        page.cable.cut()
+        page.link.cut()
         context.set_offline(True)
         page.says("Offline")
         page.live.page.wait_for_timeout(5_000)
-        page.cable.mend()
+        page.link.mend()
         context.set_offline(False)
         page.says(LIVE, 3)
     page.holds_exactly_what_was_committed()
@@ -205,10 +205,10 @@ def test_a_network_that_falls_silent(installation, watch):
     page.live.page.reload()
     page.says(LIVE)
     with installation.writing():
-        page.cable.hush()
+        page.link.hush()
         page.live.page.clock.fast_forward(36_000)
         page.says(RECONNECTING)
-        page.cable.mend()
+        page.link.mend()
         page.live.page.clock.fast_forward(20_000)
         page.says(LIVE, 30)
     page.holds_exactly_what_was_committed()

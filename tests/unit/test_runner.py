@@ -68,7 +68,7 @@ class Run:
     err: str
 
     @property
-    def closing(self) -> str:
+    def summary(self) -> str:
         """Return the lines printed after pytest had ended."""
         return self.out.rpartition("\npart ")[2]
 
@@ -107,24 +107,24 @@ def test_a_suite_that_passes_is_green(run, spread):
     done = run(PASSES, spread=spread)
     assert (done.code, done.runs) == (0, 1)
     assert "1 passed in " in done.out
-    assert "toy         passed" in done.closing
-    assert "toy/test_0.py::test_passes" in done.closing.partition("The slowest tests")[2]
+    assert "toy         passed" in done.summary
+    assert "toy/test_0.py::test_passes" in done.summary.partition("The slowest tests")[2]
 
 
 @everywhere
 def test_a_flaky_test_is_green_and_named(run, spread):
-    """A flaky test is run once more by itself and named in the closing lines."""
+    """A flaky test is run once more by itself and named in the summary."""
     done = run(PASSES, FLAKY, spread=spread)
     assert (done.code, done.runs) == (0, 2)
-    assert "toy         unsteady" in done.closing
-    assert "toy/test_1.py::test_flaky" in done.closing.partition("Unsteady")[2]
+    assert "toy         unsteady" in done.summary
+    assert "toy/test_1.py::test_flaky" in done.summary.partition("Unsteady")[2]
 
 
 def test_strict_makes_a_flaky_test_red(run):
     """`STRICT=1`, used for releases, fails the run for a flaky test."""
     done = run(FLAKY, STRICT="1")
     assert done.code == 1
-    assert "toy/test_0.py::test_flaky" in done.closing.partition("Unsteady")[2]
+    assert "toy/test_0.py::test_flaky" in done.summary.partition("Unsteady")[2]
     assert "Failed: toy" in done.err
 
 
@@ -132,8 +132,8 @@ def test_a_test_that_fails_twice_is_red_and_named(run):
     """A test that fails twice is named as failed, and a flaky one beside it is not."""
     done = run(FAILS, FLAKY)
     assert (done.code, done.runs) == (1, 2)
-    assert "toy/test_0.py::test_fails" in done.closing.partition("Failed:")[2]
-    assert "test_flaky" not in done.closing.partition("Failed:")[2]
+    assert "toy/test_0.py::test_fails" in done.summary.partition("Failed:")[2]
+    assert "test_flaky" not in done.summary.partition("Failed:")[2]
 
 
 @everywhere
@@ -151,7 +151,7 @@ def test_a_hang_or_a_dead_process_is_red_and_named_and_not_run_again(run, spread
     """A hang or a dead process is never run again, whatever a second run would do and whatever else passes."""
     done = run(PASSES, suite, FLAKY, spread=spread)
     assert (done.code, done.runs) == (1, 1)
-    assert f"toy/test_1.py::{test}" in done.closing.partition("Failed:")[2]
+    assert f"toy/test_1.py::{test}" in done.summary.partition("Failed:")[2]
 
 
 def test_an_earlier_runs_list_of_failures_is_ignored(run):
@@ -182,7 +182,7 @@ def test_a_part_that_did_not_run_is_red(run, suite, message):
     """No tests, an import error, an interrupted run or a skipped test fails the run, and nothing is run again."""
     done = run(suite)
     assert (done.code, done.runs) == (1, 1)
-    assert message in done.closing
+    assert message in done.summary
 
 
 @everywhere
@@ -193,7 +193,7 @@ def test_a_test_that_never_ran_is_red_and_named(run, tmp_path, spread):
     )
     done = run(PASSES, PASSES, spread=spread)
     assert (done.code, done.runs) == (1, 1)
-    assert "never ran: toy/test_1.py::test_passes" in done.closing.partition("Failed:")[2]
+    assert "never ran: toy/test_1.py::test_passes" in done.summary.partition("Failed:")[2]
 
 
 def test_pytest_that_breaks_at_its_end_is_red(run, tmp_path):
@@ -201,7 +201,7 @@ def test_pytest_that_breaks_at_its_end_is_red(run, tmp_path):
     (tmp_path / "conftest.py").write_text("def pytest_unconfigure(): raise OSError\n")
     done = run(FLAKY)
     assert (done.code, done.runs) == (1, 1)
-    assert "pytest died (exit code 1)" in done.closing
+    assert "pytest died (exit code 1)" in done.summary
 
 
 def test_a_program_that_is_missing_is_red_and_the_others_run(tmp_path, capfd):

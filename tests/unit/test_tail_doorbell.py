@@ -119,7 +119,7 @@ def test_no_ring_of_many_threads_is_lost(fresh: None) -> None:
             doorbell.ring()
             time.sleep(pause)
 
-    longest = notifier.POLL_EVERY * notifier.MAX_IDLE_POLLS
+    longest = notifier.FLAG_POLL_EVERY * notifier.MAX_IDLE_POLLS
     for _ in range(2):  # roughly as long as the notifier polls, so that some rings find it falling asleep
         threads = [threading.Thread(target=ring, args=(longest / 40 * n,)) for n in range(1, 5)]
         for thread in threads:

@@ -10,7 +10,7 @@ from scripts.testing.running import Result
 SLOWEST = 10
 
 
-def closing(results: dict[str, Result]) -> Iterator[str]:
+def summary(results: dict[str, Result]) -> Iterator[str]:
     """Line by line, what matters most at the end."""
     yield f"\n{'part':12}result    seconds"
     for name, result in results.items():

@@ -1,4 +1,4 @@
-"""The ways to log a save: not at all, by hand, by signal_log, by the packages that are installed."""
+"""What can log a save: nothing, a hand-written INSERT, signal_log, and other packages that are installed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INSERT = "INSERT INTO benchmarks_handwritten (label, object_pk, created, new_val
 FIELDS = [field.attname for field in Person._meta.concrete_fields]
 
 
-class Way(NamedTuple):
+class Logger(NamedTuple):
     """Whose rows are saved, where that is logged, in how many rows per save, and what switches it on."""
 
     person: type[PersonFields]
@@ -60,12 +60,12 @@ def signal_log() -> Iterator[None]:
         pipeline.stop()
 
 
-WAYS = {
-    "bare": Way(Person),
-    "handwritten": Way(Person, Handwritten, rows=1, on=handwritten),
-    "signal_log": Way(Person, SignalEvent, rows=2, on=signal_log),
+LOGGERS = {
+    "bare": Logger(Person),
+    "handwritten": Logger(Person, Handwritten, rows=1, on=handwritten),
+    "signal_log": Logger(Person, SignalEvent, rows=2, on=signal_log),
 }
-"""Each way must leave its rows in its own log and in no other, or it has not done the work."""
+"""Each logger must leave its rows in its own log and in no other, or it has not done the work."""
 
 # The packages always log the class declared to them, so there is nothing to switch on.
 for _name, _person, _log in (
@@ -74,37 +74,37 @@ for _name, _person, _log in (
     ("pghistory", "PghistoryPerson", "benchmarks.PghistoryPersonEvent"),
 ):
     if apps.is_installed(_name):
-        WAYS[_name] = Way(apps.get_model("benchmarks", _person), apps.get_model(_log), rows=1)
+        LOGGERS[_name] = Logger(apps.get_model("benchmarks", _person), apps.get_model(_log), rows=1)
 
 
 def prepare(people: Callable[[type[PersonFields]], None]) -> None:
-    """Create the tables and triggers of all ways, and people to change."""
-    pipeline.stop()  # the app has started it; the ways switch it on
+    """Create the tables and triggers of all loggers, and people to change."""
+    pipeline.stop()  # the app has started it; the loggers switch it on
     call_command("migrate", verbosity=0)  # first, because the tables without migrations refer to those with migrations
     call_command("migrate", run_syncdb=True, verbosity=0)
     if apps.is_installed("pgtrigger"):
         from pgtrigger import installation
 
         installation.install()
-    for person in {way.person for way in WAYS.values()}:
+    for person in {logger.person for logger in LOGGERS.values()}:
         people(person)
 
 
 def rows() -> dict[str, int]:
     """Return how many rows each log has."""
-    return {name: way.log._base_manager.count() for name, way in WAYS.items() if way.log}
+    return {name: logger.log._base_manager.count() for name, logger in LOGGERS.items() if logger.log}
 
 
 def logs() -> dict[str, dict[str, int]]:
     """Return what a save leaves in each log: rows, columns per row, and indexes."""
     return {
         name: {
-            "rows": way.rows,
-            "columns": len(way.log._meta.concrete_fields),
-            "indexes": indexes(way.log._meta.db_table),
+            "rows": logger.rows,
+            "columns": len(logger.log._meta.concrete_fields),
+            "indexes": indexes(logger.log._meta.db_table),
         }
-        for name, way in WAYS.items()
-        if way.log
+        for name, logger in LOGGERS.items()
+        if logger.log
     }
 
 

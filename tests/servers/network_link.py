@@ -7,7 +7,7 @@ import threading
 from tests.servers.daphne import listen
 
 
-class Cable:
+class NetworkLink:
     """Forwards connections from a port of its own to another one on this machine."""
 
     def __init__(self, to_port: int) -> None:
