@@ -1,29 +1,17 @@
 // The events this page holds: deduplicated, folded into operations, ordered and bounded.
 
-import { line } from "../lib/text.js";
-import { micros } from "../lib/time.js";
 import { Cascades } from "./cascades.js";
 import { FacetCounts } from "./facets.js";
-import { begunBy, kindOf, wordOf } from "./kinds.js";
+import { compactEvent, newOperation } from "./operation.js";
 import { EverySignal, OrderedRows } from "./rows.js";
 import { summary } from "./summary.js";
 import { place, Traces, tree } from "./traces.js";
 
-/** @import { Gap, Kind, Operation, Outcome, PlacedRow, ShortEvent, SignalEvent, Trace } from "./types.js" */
+/** @import { Gap, Kind, Operation, PlacedRow, ShortEvent, SignalEvent } from "./types.js" */
 
 /** @type {Record<string, typeof EverySignal | typeof Cascades>} */
 const LISTS = { signals: EverySignal, cascades: Cascades };
 const EVICT_AT_ONCE = 0.02; // share of the limit, so that eviction is rare
-
-/** @type {(event: SignalEvent) => string} */
-const via = (event) => line(begunBy(event));
-
-/**
- * The object whose deletion an event belongs to, cascaded deletes included.
- * @type {(event: SignalEvent) => string}
- */
-const originOf = ({ signal, origin }) =>
-  signal.endsWith("_delete") && origin?.pk !== undefined ? `${origin.model}/${origin.pk}` : "";
 
 export class Store {
   facets = new FacetCounts();
@@ -194,14 +182,17 @@ export class Store {
     return this.byId.get(id);
   }
 
-  /** @param {string} text */
-  #word(text) {
+  /**
+   * One string for equal texts, so that a hundred thousand rows share them.
+   * @type {(text: string) => string}
+   */
+  #word = (text) => {
     const known = this.words.get(text);
     if (known !== undefined) return known;
     if (this.words.size > 20_000) this.words.clear();
     this.words.set(text, text);
     return text;
-  }
+  };
 
   /**
    * @param {SignalEvent} event
@@ -209,22 +200,9 @@ export class Store {
    */
   #take(event, now) {
     const trace = this.traces.of(event.trace_id);
-    /** @type {ShortEvent} */
-    const compact = {
-      id: event.id,
-      signal: this.#word(event.signal),
-      sender: this.#word(event.sender),
-      actor: this.#word(event.actor_repr || event.actor_pk),
-      outcome: /** @type {Outcome} */ (this.#word(event.outcome)),
-      source: this.#word(event.source),
-      us: event.duration_us,
-      position: event.position,
-      at: micros(event.occurred_at) / 1000,
-      kind: kindOf(event),
-      word: wordOf(event),
-    };
+    const compact = compactEvent(event, this.#word);
     const known = trace.operations.get(event.operation);
-    const operation = known ?? this.#open(trace, event, compact, now);
+    const operation = known ?? this.#open(newOperation(trace, event, compact, now, this.#word));
     if (event.id < operation.id)
       this.#move(operation, () => {
         operation.id = event.id;
@@ -245,6 +223,13 @@ export class Store {
     return operation;
   }
 
+  /** @param {Operation} operation */
+  #open(operation) {
+    this.traces.link(operation);
+    this.operations.insert(operation);
+    return operation;
+  }
+
   /**
    * @param {Gap} gap
    * @param {number} at
@@ -253,46 +238,6 @@ export class Store {
     gap.to = at;
     gap.version += 1;
     this.gap = null;
-  }
-
-  /**
-   * @param {Trace} trace
-   * @param {SignalEvent} event
-   * @param {ShortEvent} compact
-   * @param {number} now
-   */
-  #open(trace, event, compact, now) {
-    /** @type {Operation} */
-    const operation = {
-      type: "operation",
-      key: `${event.trace_id}:${event.operation}`,
-      trace,
-      position: event.operation,
-      id: event.id,
-      events: [],
-      sender: compact.sender,
-      pk: event.object_pk,
-      repr: event.object_repr,
-      actor: compact.actor,
-      source: compact.source,
-      at: compact.at,
-      kind: "",
-      word: "",
-      pieces: [],
-      parent: null,
-      parentPosition: event.parent_position,
-      children: [],
-      via: this.#word(via(event)),
-      origin: originOf(event),
-      rootId: 0,
-      depth: 0,
-      version: 0,
-      born: now,
-      stale: true,
-    };
-    this.traces.link(operation);
-    this.operations.insert(operation);
-    return operation;
   }
 
   /**
