@@ -1,4 +1,4 @@
-"""A model of a page, two hubs and a table, in which anything happens in any order; a client's position is tested on it."""
+"""A model of a page, two hubs and a table in which anything happens in any order, to test a position against."""
 
 from __future__ import annotations
 
