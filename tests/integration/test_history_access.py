@@ -10,7 +10,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.http import HttpResponse
 from django.test import Client, override_settings
+from django.urls import reverse
 
+from signal_log import urls
 from signal_log.models import SignalEvent
 from tests.factories import make_event
 
@@ -142,3 +144,21 @@ def test_pages_only_answer_questions(addresses: dict[str, str]) -> None:
             for send in (client.post, client.put, client.delete, client.patch):
                 assert send(address).status_code == 405, name
     assert SignalEvent.objects.count() == before
+
+
+PARAMETERS = {"number": "1", "trace": "00000000-0000-4000-8000-000000000000", "label": "auth.User", "pk": "77"}
+"""A value for each parameter of an address. It need not exist: a stranger is turned away before anything is read."""
+
+
+@pytest.mark.parametrize("name", [one.name for one in urls.urlpatterns])
+def test_every_address_is_guarded(name: str) -> None:
+    """Strangers and accounts without the permission are turned away from every address, those added later included."""
+    (pattern,) = (one for one in urls.urlpatterns if one.name == name)
+    parameters = {key: PARAMETERS[key] for key in pattern.pattern.converters}
+    address = reverse(f"signal_log:{name}", kwargs=parameters)
+    stranger, account = Client(), logged_in("ada")
+    for send in ("get", "post"):
+        answer = getattr(stranger, send)(address)
+        assert answer.status_code == 405 or "login" in answer["Location"], (send, answer.status_code)
+        assert getattr(account, send)(address).status_code in (403, 405), send
+    assert {getattr(stranger, send)(address).status_code for send in ("get", "post")} != {405}
