@@ -217,6 +217,18 @@ def test_layers():
     assert [one["containers"] for one in contracts if " \u203a ".join(one["layers"]) not in drawn] == []
 
 
+def test_layout_of_tests():
+    """Each folder and each module directly in tests/ is explained to contributors."""
+    contributing = (ROOT / "docs" / "contributing.md").read_text()
+    told = set(spans(section(contributing, "## Layout of tests/")))
+    entries = [path for path in (ROOT / "tests").iterdir() if not path.name.startswith("_")]
+    names = {
+        f"tests/{path.name}{'/' if path.is_dir() else ''}" for path in entries if path.is_dir() or path.suffix == ".py"
+    }
+    assert len(names) > 15
+    assert names - told == set()
+
+
 def test_dependencies():
     """Each dependency is listed with its reason."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
