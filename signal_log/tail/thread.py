@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from signal_log.store.follow import Follower
+
+INTERRUPT_EVERY: Final = 0.2
+"""Seconds between two attempts to cancel a statement whose answer nobody waits for."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,4 +48,10 @@ class LogThread:
         self._executor.submit(self.log.close)
         self._executor.shutdown(wait=False)
         if self._asked_at is not None:  # perhaps for a lock: each reload of the page would leave a waiting connection
-            Thread(target=self.log.interrupt, name="signal_log-interrupt", daemon=True).start()
+            Thread(target=self._interrupt, name="signal_log-interrupt", daemon=True).start()
+
+    def _interrupt(self) -> None:
+        """Cancel the running statement, repeatedly: a cancel that arrives between two statements has no effect."""
+        while self._asked_at is not None:
+            self.log.interrupt()
+            time.sleep(INTERRUPT_EVERY)
