@@ -86,7 +86,7 @@ def install() -> None:
 
 def install_on_model(model: type[models.Model], plan: Plan) -> None:
     """Have an observed model keep the values that it loads."""
-    replace(model, "from_db", partial(loaded.from_db, plan))
+    replace(model, "from_db", partial(loaded.from_db, plan), on_class=True)
     replace(model, "refresh_from_db", loaded.refresh_from_db)
 
 
@@ -104,27 +104,47 @@ class Replaced(NamedTuple):
     """What a function of ours replaced: ``own``, an attribute of ``owner`` (None where it was inherited)."""
 
     function: Any
+    below: Callable[..., Any]
     owner: Callable[[], Any]
     own: Any
 
 
-def replace(owner: type, name: str, wrapper: Wrapper) -> None:
-    """Replace a class's method or class method by ``wrapper(function)``."""
+def replace(owner: type, name: str, wrapper: Wrapper, *, on_class: bool = False) -> None:
+    """Replace a class's method by ``wrapper(function)``; ``on_class`` says that it is called on the class itself."""
     _sweep()
     found = inspect.getattr_static(owner, name)
-    own = vars(owner).get(name)
-    function = getattr(found, "__func__", found)
-    ours = None if _record(function) else _ours_below(function, owner)
+    ours = None if _record(found) else _ours_below(found, owner)
     if ours is None:
-        if own is None and (inherited := _record(function)) is not None:
-            function = inherited.function.__wrapped__  # inherited from an observed parent: wrap only once
+        own = vars(owner).get(name)
+        inherited = _record(found) if own is None else None
+        # Inherited from an observed parent: wrap only once.
+        below = inherited.below if inherited is not None else _callable(found, on_class=on_class)
         # Channels' synchronous dispatch is an object, whose attributes must not be copied.
-        updated = ("__dict__",) if isinstance(function, FunctionType) else ()
-        ours = wraps(function, updated=updated)(wrapper(function))
-        setattr(ours, MARK, Replaced(ours, ref(owner), own))
-        setattr(owner, name, classmethod(ours) if isinstance(found, classmethod) else ours)
+        updated = ("__dict__",) if type(below) is FunctionType else ()
+        ours = wraps(_inner(found), updated=updated)(wrapper(below))
+        setattr(ours, MARK, Replaced(ours, below, ref(owner), own))
+        setattr(owner, name, classmethod(ours) if on_class else ours)
     number = next(_numbers)
     _installed[number] = partial(_restore, ref(owner, lambda _: _installed.pop(number, None)), name, ref(ours))
+
+
+def _inner(found: Any) -> Any:
+    """The function of a class method; a proxy such as wrapt's only pretends to be one."""
+    return found.__func__ if type(found) is classmethod else found
+
+
+def _callable(found: Any, *, on_class: bool) -> Callable[..., Any]:
+    """An attribute of a class as a function of the class or instance that it is called on.
+
+    A host may have put anything there: a function, a mock, a partial, a static method or a proxy of wrapt's.
+    """
+    if type(_inner(found)) is FunctionType and (type(found) is classmethod) is on_class:
+        return _inner(found)
+    if not hasattr(type(found), "__get__"):
+        return lambda _, *args, **kwargs: found(*args, **kwargs)
+    if on_class:
+        return lambda cls, *args, **kwargs: found.__get__(None, cls)(*args, **kwargs)
+    return lambda self, *args, **kwargs: found.__get__(self, type(self))(*args, **kwargs)
 
 
 def replace_class(signal: Signal, observing: type[Signal]) -> None:
@@ -143,8 +163,7 @@ def _restore(owner: Callable[[], Any], name: str, ours: Callable[[], Any]) -> bo
     kept, function = owner(), ours()
     if kept is None or function is None:
         return True
-    found = vars(kept).get(name)
-    if getattr(found, "__func__", found) is not function:
+    if _inner(vars(kept).get(name)) is not function:
         return False
     own = getattr(function, MARK).own
     if own is None:
@@ -169,6 +188,7 @@ def _sweep() -> None:
 
 def _record(function: Any) -> Replaced | None:
     """The record of a function of ours; ``wraps`` copies the mark to other people's wrappers, hence the check."""
+    function = _inner(function)
     record: Replaced | None = getattr(function, "__dict__", {}).get(MARK)
     return record if record is not None and record.function is function else None
 

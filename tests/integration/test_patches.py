@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 from django.core.management.base import BaseCommand
-from django.db import models
+from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models import signals
@@ -199,3 +199,95 @@ def test_starting_twice_replaces_once(stopped):
         while (function := getattr(function, "__wrapped__", None)) is not None:
             depth += 1
         assert depth == (2 if name == "execute_sql_flush" else 1)  # one for the log's key, one for expected writes
+
+
+class Proxy:
+    """A wrapper object like those of APM agents: it pretends to be what it wraps, and binds when it is looked up."""
+
+    def __init__(self, wrapped, calls=None):
+        self.__wrapped__, self.calls = wrapped, [] if calls is None else calls
+
+    def __getattr__(self, name):
+        return getattr(self.__wrapped__, name)
+
+    def __get__(self, instance, owner):
+        return Proxy(self.__wrapped__.__get__(instance, owner), self.calls)
+
+    def __call__(self, *args, **kwargs):
+        self.calls.append(args)
+        return self.__wrapped__(*args, **kwargs)
+
+
+FROM_DB = {
+    "function": lambda: lambda db, names, values: models.Model.from_db.__func__(Category, db, names, values),
+    "bound method": lambda: Category.from_db,
+    "partial": lambda: functools.partial(models.Model.from_db.__func__, Category),
+    "static method": lambda: staticmethod(functools.partial(models.Model.from_db.__func__, Category)),
+    "mock": lambda: mock.MagicMock(wraps=Category.from_db),
+    "proxy": lambda: Proxy(vars(models.Model)["from_db"]),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", FROM_DB)
+def test_from_db_may_be_anything_callable(stopped, kind):
+    """A model is loaded through whatever its host has put in place of `from_db`, and gets it back."""
+    Category.objects.create(name="a")
+    theirs = FROM_DB[kind]()
+    Category.from_db = theirs
+    try:
+        pipeline.start()
+        row = Category.objects.get()
+        with recorded() as events:
+            row.name = "b"
+            row.save()
+        assert events[0].changes == {"name": ["a", "b"]}
+        pipeline.stop()
+        assert vars(Category)["from_db"] is theirs
+        assert Category.objects.get().name == "b"
+    finally:
+        del Category.from_db
+
+
+@pytest.mark.django_db
+def test_a_method_below_ours_is_called_bound(stopped):
+    """A proxy, a partial method or a mock that was there before us receives the arguments it would without us."""
+    proxy = Proxy(models.Model.save_base)
+    partly = functools.partialmethod(models.Model._save_table)
+    mocked = mock.MagicMock(wraps=lambda: None)
+    with (
+        mock.patch.object(models.Model, "save_base", proxy),
+        mock.patch.object(models.Model, "_save_table", partly),
+        mock.patch.object(BaseDatabaseWrapper, "savepoint", mocked),
+    ):
+        pipeline.start()
+        with recorded() as events:
+            Category.objects.create(name="a")
+        connection.savepoint()
+        pipeline.stop()
+        assert vars(models.Model)["save_base"] is proxy
+        assert vars(models.Model)["_save_table"] is partly
+    assert [event.signal for event in events] == PAIR
+    assert all(not isinstance(argument, Category) for arguments in proxy.calls for argument in arguments)
+    assert proxy.calls
+    mocked.assert_called_once_with()
+
+
+@pytest.mark.django_db
+def test_a_proxy_on_top_of_ours_stays(stopped):
+    """A wrapper that forwards every attribute, `__func__` too, is not taken for ours."""
+    pipeline.start()
+    ours = vars(Category)["from_db"]
+    proxy = Category.from_db = Proxy(ours)
+    try:
+        Category.objects.create(name="a")
+        pipeline.stop()
+        assert vars(Category)["from_db"] is proxy
+        assert Category.objects.get().name == "a"
+        assert proxy.calls
+        Category.from_db = ours
+        pipeline.start()
+        pipeline.stop()
+        assert "from_db" not in vars(Category)
+    finally:
+        vars(Category).get("from_db") and delattr(Category, "from_db")
