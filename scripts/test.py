@@ -13,20 +13,23 @@ import sys
 from pathlib import Path
 
 from scripts.testing.parts import ROOT, parts
-from scripts.testing.running import Command, Tests, run_part
+from scripts.testing.running import Step, run_part
 from scripts.testing.summary import summary
 
 
-def main(chosen: list[str], known: dict[str, list[Command | Tests]], root: Path = ROOT) -> None:
+def main(chosen: list[str], known: dict[str, list[Step]], root: Path = ROOT) -> None:
     """Run the chosen parts, or all; exit with 1 when one failed."""
     for unknown in set(chosen) - set(known):
         sys.exit(f"There is no part {unknown!r}; there are: {', '.join(known)}.")
-    results = {name: run_part(name, known[name], root) for name in chosen or known}
+    # A part named twice is run twice: each run counts.
+    numbered = [(name, (chosen or [*known])[:at].count(name)) for at, name in enumerate(chosen or known)]
+    results = {f"{name} {n + 1}" if n else name: run_part(name, known[name], root) for name, n in numbered}
     print("\n".join(summary(results)), flush=True)
     strict = os.environ.get("STRICT", "0") not in ("", "0")
     failed = [name for name, result in results.items() if not result.passed or (strict and result.unsteady)]
     if failed:
-        sys.exit(f"\nFailed: {', '.join(failed)}. Again with:  make test PARTS='{' '.join(failed)}'")
+        again = " ".join(dict.fromkeys(name.split()[0] for name in failed))
+        sys.exit(f"\nFailed: {', '.join(failed)}. Again with:  make test PARTS='{again}'")
 
 
 if __name__ == "__main__":

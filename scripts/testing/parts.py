@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from scripts.testing.running import BIN, PYTHON, Command, Tests
+from scripts.testing.node import NodeTests
+from scripts.testing.running import BIN, PYTHON, Command, Step, Tests
 
 ROOT = Path(__file__).resolve().parents[2]
 # Folders of tests/ with a part of their own, or without tests for pytest; `sqlite` runs all the others.
@@ -13,7 +14,7 @@ OWN_PART = ("browser", "topology", "torture", "benchmarks", "servers", "js")
 PARALLEL = ("-n", "auto")
 
 
-def parts() -> dict[str, list[Command | Tests]]:
+def parts() -> dict[str, list[Step]]:
     """Every part by name, as the commands it runs."""
     return {
         "lint": lint(),
@@ -21,7 +22,7 @@ def parts() -> dict[str, list[Command | Tests]]:
             Command((PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING")),
             Command((PYTHON, "manage.py", "makemigrations", "--check", "--dry-run")),
         ],
-        "javascript": [Command((node(), "--test", "--test-reporter=spec", *files("tests/js", "*.test.*js")))],
+        "javascript": [NodeTests(node(), tuple(files("tests/js", "*.test.*js")))],
         "sqlite": [Tests(fast(), spread=PARALLEL)],
         "postgres": [Tests(("tests/integration",), ("--database", "postgres"), PARALLEL)],
         # A process of their own, without asyncio's tests. The tests of one file share a site, so they stay together.
@@ -31,7 +32,7 @@ def parts() -> dict[str, list[Command | Tests]]:
     }
 
 
-def lint() -> list[Command | Tests]:
+def lint() -> list[Step]:
     """Style, types, layers."""
     return [
         Command((str(BIN / "ruff"), "check")),

@@ -1,12 +1,14 @@
 """A pytest plugin that writes down what a run does while it does it, so that a run that dies leaves what it knew.
 
 `pytest -p scripts.testing.record --record FILE`. Every line of the file is a JSON object with one key: `collected`,
-`began`, `phase`, `crashed`, `lost` or, last of all, `ended`. With xdist the controller writes, not its workers.
+`began`, `phase`, `crashed`, `lost`, `absent`, `broke` or, last of all, `ended`. With xdist the controller writes what
+it hears of; each worker adds a file of its own, `FILE.gw0`, with what xdist does not pass on.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +20,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", type=Path, help="file that gets the record of this run")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin the record, in the process that hears of all tests."""
-    path = config.getoption("record")
-    if path and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Recorder(path))
+    """Begin the record of this process."""
+    path: Path | None = config.getoption("record")
+    if path is None:
+        return
+    worker = getattr(config, "workerinput", {}).get("workerid")
+    recorder = Recorder(path) if worker is None else WorkerRecorder(path.with_name(f"{path.name}.{worker}"))
+    config.pluginmanager.register(recorder)
+    # First in, so it is last out: it sees what the cleanups of other plugins raise, such as warnings of late objects.
+    config._cleanup_stack.push(recorder.cleaned_up)
 
 
-class Recorder:
-    """Writes each thing that happens to the file at once."""
+class WorkerRecorder:
+    """Writes each thing that only its own process knows to the file at once."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w", encoding="ascii")
@@ -35,6 +43,43 @@ class Recorder:
     def _write(self, **fact: Any) -> None:
         self._file.write(json.dumps(fact) + "\n")
         self._file.flush()
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module that skips itself is not among the tests collected."""
+        if report.skipped:
+            self._write(absent=report.nodeid)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> Iterator[None]:
+        """The exit code, and what anybody raises at the end of the session."""
+        try:
+            return (yield)
+        except BaseException as error:
+            self._write(broke=f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            self._exit = int(exitstatus)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_unconfigure(self) -> Iterator[None]:
+        """What the other plugins raise when they end."""
+        try:
+            return (yield)
+        except BaseException as error:
+            self._write(broke=f"{type(error).__name__}: {error}")
+            raise
+
+    def cleaned_up(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        """The run has come to its end, and so have all other plugins."""
+        if error is not None:
+            self._write(broke=f"{type(error).__name__}: {error}")
+        elif self._exit is not None:
+            self._write(ended=self._exit)
+        self._file.close()
+
+
+class Recorder(WorkerRecorder):
+    """Writes what the process hears that knows of all tests."""
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Without xdist: the tests that are to run."""
@@ -51,7 +96,8 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Setup, call or teardown of a test is over."""
-        outcome = "passed" if hasattr(report, "wasxfail") and report.skipped else report.outcome
+        # A test that is expected to fail shows nothing by failing.
+        outcome = "skipped" if hasattr(report, "wasxfail") else report.outcome
         phase = {"id": report.nodeid, "when": report.when, "outcome": outcome, "seconds": report.duration}
         self._write(phase=phase)
 
@@ -65,15 +111,3 @@ class Recorder:
         """A worker of xdist is gone, in order where there is no error."""
         if error:
             self._write(lost=node.gateway.id)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """The exit code, after everybody who may change it."""
-        self._exit = int(exitstatus)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_unconfigure(self) -> None:
-        """The run has come to its end, and the other plugins to theirs."""
-        if self._exit is not None:
-            self._write(ended=self._exit)
-        self._file.close()

@@ -9,8 +9,10 @@ import sys
 import tempfile
 import textwrap
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from scripts.testing import verdict
 
@@ -37,6 +39,14 @@ class Command:
 
     words: tuple[str, ...]
 
+    def run(self, name: str, root: Path) -> Result:
+        """Run it in the project's folder."""
+        code = exit_code(name, self, root)
+        if code == 0:
+            return Result()
+        program = textwrap.shorten(shown(self, root), 80, placeholder=" …")
+        return Result(faults=[f"{program} " + ("took too long" if code is None else f"ended with {code}")])
+
 
 @dataclass(frozen=True)
 class Tests:
@@ -50,6 +60,17 @@ class Tests:
         """The call that writes its record to this file; of the tests in `only`, alone, if there are any."""
         words = [PYTHON, "-m", "pytest", "-q", "-p", "scripts.testing.record", "--record", str(record), *self.options]
         return Command((*words, *(only or (*self.spread, *self.paths))))
+
+    def run(self, name: str, root: Path) -> Result:
+        """Run pytest, and once more what failed where that can say something."""
+        first, faults = recorded_run(name, self, root)
+        result = Result(faults, first.failed, seconds=dict(first.seconds))
+        if result.failed and not faults and len(result.failed) <= MOST_AGAIN:
+            again, faults = recorded_run(f"{name}, what failed once more", self, root, only=first.failed)
+            result.faults = [f"when run again, {fault}" for fault in faults]
+            result.failed = [test for test in first.failed if test not in again.passed]
+            result.unsteady = [test for test in first.failed if test in again.passed]
+        return result
 
 
 @dataclass
@@ -75,34 +96,20 @@ class Result:
         self.seconds |= other.seconds
 
 
-def run_part(name: str, commands: list[Command | Tests], root: Path) -> Result:
-    """Run all the commands of a part in the project's folder, output as it comes."""
+class Step(Protocol):
+    """One command of a part."""
+
+    def run(self, name: str, root: Path) -> Result:
+        """Run it under this name in the project's folder, output as it comes."""
+
+
+def run_part(name: str, steps: Sequence[Step], root: Path) -> Result:
+    """Run all the steps of a part."""
     started = time.monotonic()
     result = Result()
-    for command in commands:
-        result.add(run_tests(name, command, root) if isinstance(command, Tests) else run_command(name, command, root))
+    for step in steps:
+        result.add(step.run(name, root))
     result.took = time.monotonic() - started
-    return result
-
-
-def run_command(title: str, command: Command, root: Path) -> Result:
-    """Run a program that is no pytest."""
-    code = exit_code(title, command, root)
-    if code == 0:
-        return Result()
-    name = textwrap.shorten(shown(command, root), 80, placeholder=" …")
-    return Result(faults=[f"{name} " + ("took too long" if code is None else f"ended with {code}")])
-
-
-def run_tests(name: str, tests: Tests, root: Path) -> Result:
-    """Run pytest, and once more what failed where that can say something."""
-    first, faults = recorded_run(name, tests, root)
-    result = Result(faults, first.failed, seconds=dict(first.seconds))
-    if result.failed and not faults and len(result.failed) <= MOST_AGAIN:
-        again, faults = recorded_run(f"{name}, what failed once more", tests, root, only=first.failed)
-        result.faults = [f"when run again, {fault}" for fault in faults]
-        result.failed = [test for test in first.failed if test not in again.passed]
-        result.unsteady = [test for test in first.failed if test in again.passed]
     return result
 
 
@@ -121,13 +128,19 @@ def exit_code(title: str, command: Command, root: Path) -> int | None:
     """Run one command; its exit code, None when it took too long and was killed."""
     print(f"\n--- {title}: {shown(command, root)}", flush=True)
     try:
-        done = subprocess.run(command.words, cwd=root, env=os.environ | PRODUCTION, timeout=LONGEST, check=False)
+        done = subprocess.run(command.words, cwd=root, env=environment(), timeout=LONGEST, check=False)
     except subprocess.TimeoutExpired:
         return None
     except FileNotFoundError as error:
         print(error, file=sys.stderr, flush=True)
         return NOT_FOUND
     return done.returncode
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of every command, without options that would leave out tests."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "NODE_OPTIONS")}
+    return inherited | PRODUCTION
 
 
 def shown(command: Command, root: Path) -> str:

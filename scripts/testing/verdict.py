@@ -22,6 +22,8 @@ class Record:
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     crashed: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    broke: list[str] = field(default_factory=list)
     ended: int | None = None
 
     @property
@@ -43,8 +45,15 @@ class Record:
 def read(path: Path) -> Record:
     """The record in this file; that of a run which did not even begin is empty."""
     record = Record()
-    if not path.exists():
-        return record
+    for file in (*sorted(path.parent.glob(f"{path.name}.*")), path):
+        if file.exists():
+            _read_into(record, file)
+    return record
+
+
+def _read_into(record: Record, path: Path) -> None:
+    """Add one process's file; of several codes the last one read, the controller's, counts."""
+    record.ended = None
     for line in path.read_text(encoding="ascii").splitlines(keepends=True):
         if not line.endswith("\n"):  # the writer died over it
             break
@@ -60,7 +69,6 @@ def read(path: Path) -> Record:
             record.ended = value
         else:
             getattr(record, kind).append(value)
-    return record
 
 
 def faults(record: Record, code: int | None) -> list[str]:
@@ -79,6 +87,7 @@ def _faults(record: Record, code: int | None) -> Iterator[str]:
         yield "no test ran"
     elif code != record.ended or (code == TESTS_FAILED) != bool(record.failed):
         yield f"pytest ended with {code}, but its record tells of {len(record.failed)} failures and {record.ended}"
+    yield from _each("broke at its end", record.broke)
     yield from _each("its worker died", record.crashed)
     if record.lost and not record.crashed:
         yield f"a worker died: {', '.join(record.lost)}"
@@ -88,7 +97,8 @@ def _faults(record: Record, code: int | None) -> Iterator[str]:
     yield from _each("never ran", sorted(never)[:5])
     if len(never) > 5:
         yield f"never ran: {len(never) - 5} more"
-    yield from _each("skipped", record.skipped)
+    yield from _each("skipped, or expected to fail", record.skipped)
+    yield from _each("skipped as a whole", record.absent)
 
 
 def _each(what: str, tests: Iterable[str]) -> Iterator[str]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.testing.node import NodeTests
+from scripts.testing.parts import node
 from scripts.testing.running import Command, run_part
 from tests.servers.plugin import let_children_be_interrupted
 
@@ -27,7 +29,7 @@ PROGRAM = """
 from pathlib import Path
 from scripts.test import main
 from scripts.testing.running import Tests
-main([], {{"toy": [Tests(("toy",), spread={spread!r})]}}, Path.cwd())
+main({chosen!r}, {{"toy": [Tests(("toy",), spread={spread!r})]}}, Path.cwd())
 """
 PASSES = "def test_passes(): pass\n"
 FAILS = "def test_fails(): assert False\n"
@@ -85,11 +87,11 @@ def run(tmp_path: Path) -> Callable[..., Run]:
     (tmp_path / "toy").mkdir()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "DJANGO_"))}
 
-    def run_toys(*files: str, spread: tuple[str, ...] = ONE_PROCESS, **env: str) -> Run:
+    def run_toys(*files: str, spread: tuple[str, ...] = ONE_PROCESS, chosen: tuple[str, ...] = (), **env: str) -> Run:
         for number, text in enumerate(files):
             (tmp_path / "toy" / f"test_{number}.py").write_text(text)
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM.format(spread=spread)],
+            [sys.executable, "-c", PROGRAM.format(spread=spread, chosen=list(chosen))],
             cwd=tmp_path,
             env=inherited | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "STRICT": "0"} | env,
             capture_output=True,
@@ -174,9 +176,10 @@ def test_six_failures_are_not_run_again(run):
         ("", "no test ran"),
         ("import no_such_module", "pytest ended with 2"),
         ("import pytest\ndef test_one(): pytest.exit('enough', 0)\n", "never ended: toy/test_0.py::test_one"),
-        ("import pytest\ndef test_one(): pytest.skip('no browser')\n", "skipped: toy/test_0.py::test_one"),
+        ("import pytest\ndef test_one(): pytest.skip('no browser')\n", "expected to fail: toy/test_0.py::test_one"),
+        ("import pytest\ndef test_one(): pytest.xfail('no browser')\n", "expected to fail: toy/test_0.py::test_one"),
     ],
-    ids=["empty", "not importable", "left early", "skipped"],
+    ids=["empty", "not importable", "left early", "skipped", "expected to fail"],
 )
 def test_a_part_that_did_not_run_is_red(run, suite, message):
     """No tests, an import error, an interrupted run or a skipped test fails the run, and nothing is run again."""
@@ -201,7 +204,67 @@ def test_pytest_that_breaks_at_its_end_is_red(run, tmp_path):
     (tmp_path / "conftest.py").write_text("def pytest_unconfigure(): raise OSError\n")
     done = run(FLAKY)
     assert (done.code, done.runs) == (1, 1)
-    assert "pytest died (exit code 1)" in done.summary
+    assert "broke at its end: OSError" in done.summary
+
+
+@everywhere
+def test_a_module_that_skips_itself_is_red(run, spread):
+    """The tests of a module that is skipped while it is imported are never collected, so the module is named."""
+    done = run(PASSES, "import pytest\npytest.importorskip('no_such_module')\n" + FAILS, spread=spread)
+    assert done.code == 1
+    assert "skipped as a whole: toy/test_1.py" in done.summary.partition("Failed:")[2]
+
+
+@pytest.mark.parametrize("hook", ["sessionfinish", "unconfigure"])
+def test_a_worker_that_breaks_at_its_end_is_red(run, tmp_path, hook):
+    """Xdist drops what is raised at the end of a worker; the worker's own record keeps it."""
+    (tmp_path / "conftest.py").write_text(f"""
+import os
+def pytest_{hook}():
+    if "PYTEST_XDIST_WORKER" in os.environ: raise RuntimeError("leftover processes")
+""")
+    done = run(PASSES, spread=TWO_PROCESSES)
+    assert done.code == 1
+    assert "broke at its end: RuntimeError: leftover processes" in done.summary.partition("Failed:")[2]
+
+
+@everywhere
+def test_a_warning_after_the_last_test_is_red(run, tmp_path, spread):
+    """An object that raises when it is collected late fails the run where warnings are errors."""
+    configuration = (tmp_path / "pytest.ini").read_text()
+    (tmp_path / "pytest.ini").write_text(configuration + "filterwarnings = error\n")
+    late = """
+import gc
+class Late:
+    def __del__(self): raise RuntimeError
+def test_passes():
+    gc.disable()
+    late = Late()
+    late.itself = late
+"""
+    assert run(late, spread=spread).code == 1
+
+
+def test_options_from_the_environment_leave_out_no_test(run):
+    """PYTEST_ADDOPTS is for a developer's own calls of pytest."""
+    done = run(PASSES, FAILS, PYTEST_ADDOPTS="-k passes")
+    assert done.code == 1
+    assert "toy/test_1.py::test_fails" in done.summary.partition("Failed:")[2]
+
+
+def test_a_part_named_twice_counts_twice(run):
+    """Whoever repeats a part to find an unsteady test sees each of its runs."""
+    done = run(
+        FAILS.replace(
+            "assert False",
+            "import pathlib; p = pathlib.Path('n'); n = len(p.read_text()) if "
+            "p.exists() else 0; p.write_text('x' * (n + 1)); assert n > 1",
+        ),
+        chosen=["toy", "toy"],
+    )
+    assert done.code == 1
+    assert "toy         FAILED" in done.summary
+    assert "toy 2       passed" in done.summary
 
 
 def test_a_program_that_is_missing_is_red_and_the_others_run(tmp_path, capfd):
@@ -231,3 +294,22 @@ def test_a_run_that_ignores_interrupts_starts_processes_that_do_not():
             assert child.wait(10) == -signal.SIGINT
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("test('one', { skip: true }, () => {});", "skipped, or expected to fail: one"),
+        ("test('one', { todo: true }, () => { throw new Error(); });", "skipped, or expected to fail: one"),
+        ("", "no test in "),
+        ("test('one', () => { throw new Error(); });", "ended with 1"),
+        ("test('one', () => {});", ""),
+    ],
+    ids=["skipped", "to do", "empty", "fails", "passes"],
+)
+def test_node_s_exit_code_is_not_enough(tmp_path, text, message):
+    """Skipped JavaScript tests and files without a test are red."""
+    file = tmp_path / "one.test.mjs"
+    file.write_text(f'import test from "node:test";\n{text}\n' if text else "")
+    faults = NodeTests(node(), (str(file),)).run("javascript", tmp_path).faults
+    assert [message in fault for fault in faults] == ([True] if message else [])
