@@ -48,21 +48,21 @@ class ObservedExtra(Signal):
 
     def send(self, sender: Any, **named: Any) -> Responses:
         """``Signal.send``, recorded as an event."""
-        if paused.get() or id(self) not in _paths:
+        if not _is_recorded(self):
             return super().send(sender, **named)
         with _recording(self, sender, named):
             return _as_connected(super().send(sender, **named))
 
     def send_robust(self, sender: Any, **named: Any) -> Responses:
         """``Signal.send_robust``, recorded as an event."""
-        if paused.get() or id(self) not in _paths:
+        if not _is_recorded(self):
             return super().send_robust(sender, **named)
         with _recording(self, sender, named):
             return _as_connected(super().send_robust(sender, **named))
 
     async def asend(self, sender: Any, **named: Any) -> Responses:
         """``Signal.asend``, recorded as an event."""
-        if paused.get() or id(self) not in _paths:
+        if not _is_recorded(self):
             return await super().asend(sender, **named)
         with _dispatching(self, sender, named) as draft:
             try:
@@ -72,7 +72,7 @@ class ObservedExtra(Signal):
 
     async def asend_robust(self, sender: Any, **named: Any) -> Responses:
         """``Signal.asend_robust``, recorded as an event."""
-        if paused.get() or id(self) not in _paths:
+        if not _is_recorded(self):
             return await super().asend_robust(sender, **named)
         with _dispatching(self, sender, named) as draft:
             try:
@@ -89,6 +89,11 @@ class ObservedExtra(Signal):
         _firing.set(None)  # a nested call, e.g. `has_listeners` in a receiver, gets them unwrapped
         sync_receivers, async_receivers = found
         return [_timed(r, firing) for r in sync_receivers], [_atimed(r, firing) for r in async_receivers]
+
+
+def _is_recorded(signal: Signal) -> bool:
+    """Whether its firings become events: not while paused, nor after a stop that had to leave our class in place."""
+    return id(signal) in _paths and not paused.get()
 
 
 def chosen() -> Iterator[Signal]:
