@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from asgiref.sync import async_to_sync
+from django.db import models
 from django.db.models import signals
 from django.db.models.signals import ModelSignal
 from django.dispatch import dispatcher
@@ -52,8 +53,12 @@ class ObservedSignal(ModelSignal):
             close_event(draft)
 
     def has_listeners(self, sender: Any = None) -> bool:
-        """True for observed senders, so that Django never deletes their rows without signals."""
-        return (isinstance(sender, type) and plan_of(sender) is not None) or super().has_listeners(sender)
+        """True for observed senders, so that Django never deletes their rows without signals.
+
+        Rows of an automatic through model are deleted without signals in any case (D2).
+        """
+        observed = isinstance(sender, type) and plan_of(sender) is not None and not sender._meta.auto_created
+        return observed or super().has_listeners(sender)
 
 
 NAMES: Final = {id(getattr(signals, name)): name for name in MODEL_SIGNALS}
@@ -66,13 +71,18 @@ def observe(**_: Any) -> None:
 _ONLY_OURS: Final = [observe]
 
 
-def connect(model: type) -> None:
-    """Connect the generic receiver to a model class, so that it shows in lists of receivers."""
+def connect(model: type[models.Model]) -> None:
+    """Connect the generic receiver to a model class, so that it shows in lists of receivers.
+
+    Django sends no signals for an automatic through model, and a receiver would slow down each of its deletes.
+    """
+    if model._meta.auto_created:
+        return
     for name in MODEL_SIGNALS:
         getattr(signals, name).connect(observe, sender=model, dispatch_uid="signal_log")
 
 
-def disconnect(model: type) -> None:
+def disconnect(model: type[models.Model]) -> None:
     """Undo ``connect``."""
     for name in MODEL_SIGNALS:
         getattr(signals, name).disconnect(sender=model, dispatch_uid="signal_log")
