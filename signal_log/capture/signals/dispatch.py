@@ -57,8 +57,8 @@ class ObservedSignal(ModelSignal):
 
         Rows of an automatic through model are deleted without signals in any case (D2).
         """
-        observed = isinstance(sender, type) and plan_of(sender) is not None and not sender._meta.auto_created
-        return observed or super().has_listeners(sender)
+        plan = plan_of(sender) if isinstance(sender, type) else None
+        return (plan is not None and not plan.model._meta.auto_created) or super().has_listeners(sender)
 
 
 NAMES: Final = {id(getattr(signals, name)): name for name in MODEL_SIGNALS}
