@@ -20,7 +20,7 @@ from django.dispatch import dispatcher
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.pausing import paused
-from signal_log.capture.signals.receiver_name import receiver_name
+from signal_log.capture.signals.receiver_name import innermost, receiver_name
 from signal_log.capture.signals.recorder import close_event, open_event
 from signal_log.capture.trace.trace import Draft, Frame, current_frame
 from signal_log.conf import conf
@@ -42,7 +42,7 @@ class ObservedSignal(ModelSignal):
             return super().send(sender, **named)
         receivers, async_receivers = self._live_receivers(sender)
         draft = open_event(NAMES[id(self)], plan, named)
-        if not async_receivers and receivers == _ONLY_OURS:
+        if not async_receivers and (receivers == _ONLY_OURS or _only_ours(receivers)):
             close_event(draft)
             return []
         token = current_frame.set(None)
@@ -71,6 +71,11 @@ def observe(**_: Any) -> None:
 _ONLY_OURS: Final = [observe]
 
 
+def _only_ours(receivers: list[Any]) -> bool:
+    """Whether nothing but ``observe`` is connected, bare or wrapped: sentry-sdk wraps every receiver it is shown."""
+    return not receivers or (len(receivers) == 1 and innermost(receivers[0]) is observe)
+
+
 def connect(model: type[models.Model]) -> None:
     """Connect the generic receiver to a model class, so that it shows in lists of receivers.
 
@@ -95,7 +100,7 @@ def call_receivers(
     sync_receivers, async_receivers = signal._live_receivers(sender)
     responses: Responses = []
     for receiver in sync_receivers:
-        if receiver is observe:
+        if receiver is observe or innermost(receiver) is observe:
             continue
         with Timed(draft, receiver, mask):
             responses.append((receiver, receiver(signal=signal, sender=sender, **named)))
