@@ -9,11 +9,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import connections
 
+from signal_log import clock
 from signal_log.conf import conf
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
@@ -98,7 +99,7 @@ def take_snapshot() -> LogSnapshot:
     """The log's oldest and newest id and the ids missing near its end, read in one statement."""
     connection = connections[conf.DATABASE]
     table = connection.ops.quote_name(SignalEvent._meta.db_table)
-    at = datetime.now(UTC)
+    at = clock.now()
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id, above, (SELECT min(id) FROM {table}) FROM"  # noqa: S608  the table's own name, quoted

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
 from typing import Final
 
 from django.db import connections, transaction
 from django.db.models import Count, Max, Min, QuerySet
 
+from signal_log import clock
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.store.read import events, filtered
@@ -95,14 +95,14 @@ def windows(span: Span, start: int, *, upwards: bool) -> Iterator[tuple[int, int
     high = span.high if upwards else min(span.high, start - 1)
     width = FIRST_WINDOW if span.scan else LARGEST_ID
     while low <= high:
-        began = monotonic()
+        began = clock.monotonic()
         if upwards:
             yield low, min(high, low + width - 1)
             low += width
         else:
             yield max(low, high - width + 1), high
             high -= width
-        width = _next_width(width, monotonic() - began) if span.scan else width
+        width = _next_width(width, clock.monotonic() - began) if span.scan else width
 
 
 def _next_width(width: int, seconds: float) -> int:

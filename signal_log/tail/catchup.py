@@ -7,8 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from django.utils import timezone
-
+from signal_log import clock
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
 from signal_log.seal.canonical import timestamp
@@ -112,7 +111,7 @@ class CatchUp:
         self._filters = request.filters
         self._take_position(request.after, reset)
         self._subscribed(request.filters)
-        self._outbox.put(wire.ready(self._cursor(), timestamp(timezone.now()), self._feed.health()))
+        self._outbox.put(wire.ready(self._cursor(), timestamp(clock.now()), self._feed.health()))
 
     def _take_position(self, after: Token | None, reset: Reset | None) -> None:
         frontier = self._feed.frontier

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from signal_log import clock
 from signal_log.filters import Filters
 from signal_log.tail import wire
 from signal_log.tail.catchup import CatchUp
@@ -89,7 +89,7 @@ class Client:
             self._refuse(refused)
             return
         if isinstance(message, wire.Ack):
-            if self.window.acknowledge(message.id, time.monotonic()):
+            if self.window.acknowledge(message.id, clock.monotonic()):
                 self._read_on()
                 return  # acknowledging each of our frames is not too much
         elif isinstance(message, wire.Ping):
@@ -113,7 +113,7 @@ class Client:
             self._count_message()
 
     def _count_message(self) -> None:
-        now = time.monotonic()
+        now = clock.monotonic()
         if len(self._received_at) == MAX_MESSAGES and now - self._received_at[0] < PER_SECONDS:
             logger.info("Closed a websocket of %s: too many messages.", self.identity)
             self.close(wire.TOO_MUCH)

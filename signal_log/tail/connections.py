@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Final
 
+from signal_log import clock
 from signal_log.store.follow import Follower
 from signal_log.tail import guard, wire
 from signal_log.tail.client import Client
@@ -40,9 +40,9 @@ class Connections:
 
     async def wait_for_room(self, frontier: Frontier) -> None:
         """Let the majority set the pace, or they would all fall behind and each read the table on its own."""
-        deadline = time.monotonic() + ROOM_WITHIN
+        deadline = clock.monotonic() + ROOM_WITHIN
         while slow := self._slow_majority():
-            if time.monotonic() >= deadline:
+            if clock.monotonic() >= deadline:
                 for client in slow:
                     client.fall_behind(frontier)
                 return
@@ -61,7 +61,7 @@ class Connections:
 
     def close_unacknowledged(self) -> None:
         """Close the sockets of those who have not acknowledged anything for too long."""
-        now = time.monotonic()
+        now = clock.monotonic()
         for client in list(self.clients):
             if client.window.overdue(now):
                 client.close(wire.NOT_ACKNOWLEDGED)

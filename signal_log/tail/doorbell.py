@@ -17,6 +17,7 @@ from typing import Final
 
 from django.core.signals import setting_changed
 
+from signal_log import clock
 from signal_log.tail.layer_publisher import remote_layer
 from signal_log.tail.notifier import Notifier, Wake
 
@@ -58,8 +59,8 @@ def listen(wake: Wake) -> Callable[[], None]:
 
 def flush() -> None:
     """Give the last ring of a process that ends (a short command) the time to go out, but never long."""
-    deadline = time.monotonic() + FLUSH_TIMEOUT
-    while _notifier.busy() and time.monotonic() < deadline:
+    deadline = clock.monotonic() + FLUSH_TIMEOUT
+    while _notifier.busy() and clock.monotonic() < deadline:
         time.sleep(0.002)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from signal_log import clock
 from signal_log.errors import LogUnavailable
 from signal_log.store.follow import Follower
 from signal_log.tail import doorbell, guard, wire
@@ -167,12 +168,12 @@ class Hub:
         """Until there is news, or it is time to poll."""
         if batch.events:
             await asyncio.sleep(min(max(MIN_PAUSE, work), MAX_PAUSE))
-        deadline = time.monotonic() + POLL_EVERY
+        deadline = clock.monotonic() + POLL_EVERY
         if batch.frontier.gaps:
-            deadline = time.monotonic() + self._gap_poll
+            deadline = clock.monotonic() + self._gap_poll
             self._gap_poll = min(self._gap_poll * 2, MAX_GAP_POLL)
         one_writer = self._tail_thread.log.one_writer
-        while (left := deadline - time.monotonic()) > 0:
+        while (left := deadline - clock.monotonic()) > 0:
             if await self._wakeup.wait(min(left, SQLITE_POLL_EVERY) if one_writer else left):
                 return
             if one_writer and await self._tail_thread.ask(Follower.changed):
@@ -189,10 +190,10 @@ class Hub:
             self.connections.send_heartbeat()
 
     async def _heartbeat_loop(self) -> None:
-        sent_at = time.monotonic()
+        sent_at = clock.monotonic()
         while True:
             await asyncio.sleep(1)
-            now = time.monotonic()
+            now = clock.monotonic()
             self.connections.close_unacknowledged()
             self._outage.unanswered(self._tail_thread.silent_for())
             if now - sent_at >= HEARTBEAT_EVERY:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from signal_log import clock
 from signal_log.tail import doorbell
 from signal_log.tail.layer_publisher import GROUP, RING, remote_layer
 
@@ -49,7 +49,7 @@ class LayerWatch:
 
     async def _renew(self, layer: Any, channel: str) -> None:
         await asyncio.wait_for(layer.group_add(GROUP, channel), PROBE_TIMEOUT)
-        self._renewed_at = time.monotonic()
+        self._renewed_at = clock.monotonic()
 
     async def _listen(self, layer: Any, channel: str) -> None:
         """Until the subscription turns out dead although the layer takes messages: then a new one is needed."""
@@ -58,7 +58,7 @@ class LayerWatch:
             while not receiver.done():
                 if not await self._probe(layer):
                     raise TimeoutError("the subscription is silent")
-                if time.monotonic() - self._renewed_at > RENEW_EVERY:
+                if clock.monotonic() - self._renewed_at > RENEW_EVERY:
                     await self._renew(layer, channel)
                 await asyncio.wait({receiver}, timeout=PROBE_EVERY)
             receiver.result()

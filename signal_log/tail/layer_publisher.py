@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from typing import Any, Final
 
 from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import InMemoryChannelLayer, get_channel_layer
+
+from signal_log import clock
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class LayerPublisher:
         with self._lock:
             if self._loop is None:
                 loop = asyncio.new_event_loop()
+                loop.time = clock.monotonic  # type: ignore[method-assign]  # no reader of a clock that a test moves
                 name = "signal_log-layer-publisher"
                 threading.Thread(target=self._run, args=(loop,), name=name, daemon=True).start()
                 self._loop = loop
@@ -87,7 +89,7 @@ class LayerPublisher:
                 await asyncio.wait_for(layer.group_send(GROUP, {"type": RING, "process": self.process}), LAYER_TIMEOUT)
         except Exception as problem:  # noqa: BLE001  whatever the backend raises, the next ring is tried
             self.failed += 1
-            now = time.monotonic()
+            now = clock.monotonic()
             if now - self._logged_at >= LOG_EVERY:
                 self._logged_at = now
                 logger.warning(

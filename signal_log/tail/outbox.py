@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from signal_log import clock
 from signal_log.tail.window import Window
 from signal_log.tail.wire import Frame
 
@@ -41,7 +41,7 @@ class Outbox:
 
     def put_events(self, frame: Frame) -> None:
         """Add a frame of events, which the client has to acknowledge."""
-        self._window.sent(frame.ids, frame.size, time.monotonic())
+        self._window.sent(frame.ids, frame.size, clock.monotonic())
         self.put(frame.text)
 
     def close(self, code: int, *, at_once: bool = True) -> None:

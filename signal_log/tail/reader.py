@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from signal_log import clock
 from signal_log.store.follow import Edge, Extent, Hole
 from signal_log.tail.cursor import START, Anchor, Frontier, Gap, GapCursor, Holders, Ids, Range
 from signal_log.tail.wire import Encoded, encode
@@ -67,7 +68,7 @@ class Tail:
             settled = self._settled_up_to(top.id)
             top, holes = self._log.beginning()
             holes = [hole for hole in holes if hole.first > settled]
-        now = time.monotonic()
+        now = clock.monotonic()
         gaps = [] if one_writer else [Gap(h.first, h.last, Anchor(*h.below), now) for h in holes]
         cursor = GapCursor(Anchor(*top), gaps, one_writer=one_writer)
         if gaps:
@@ -96,7 +97,7 @@ class Tail:
         met_gaps = bool(new) and not self._log.one_writer and new[-1] - question.high != len(new)
         after = self._log.holders() if met_gaps else frozenset()
         self._unsure = False
-        now = time.monotonic()
+        now = clock.monotonic()
         complete = len(rows) < MAX_ROWS
         cursor.take(question, [row.anchor for row in rows], complete=complete, before=before, now=now)
         cursor.note_holders(after)
@@ -109,15 +110,15 @@ class Tail:
         Most gaps are old and dead; without this the first cursors handed out would lie below all of them.
         """
         holders = self._log.holders()
-        deadline = time.monotonic() + START_TIMEOUT
+        deadline = clock.monotonic() + START_TIMEOUT
         while holders and Gap(1, top, START, 0, holders).open_under(self._log.holders()):
-            if time.monotonic() >= deadline:
+            if clock.monotonic() >= deadline:
                 return 0
             time.sleep(0.01)
         return top
 
     def _changed(self, cursor: GapCursor) -> str | None:
-        now = time.monotonic()
+        now = clock.monotonic()
         if now - self._checked_at < CHECK_EVERY and not self._unsure:
             return None
         if self._unsure and self._log.epoch() != self._epoch:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
+from signal_log import clock
 from signal_log.store.follow import Follower
 
 INTERRUPT_EVERY: Final = 0.2
@@ -34,10 +35,10 @@ class LogThread:
     def silent_for(self) -> float:
         """For how many seconds the database has not answered a query."""
         asked_at = self._asked_at
-        return 0.0 if asked_at is None else time.monotonic() - asked_at
+        return 0.0 if asked_at is None else clock.monotonic() - asked_at
 
     def _answer(self, question: Callable[[], R]) -> R:
-        self._asked_at = time.monotonic()
+        self._asked_at = clock.monotonic()
         try:
             return question()
         finally:

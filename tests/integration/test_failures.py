@@ -171,7 +171,7 @@ def test_rolled_back_work_that_cannot_be_recorded(failure, caplog):
 def test_one_line_a_minute(goes_on, caplog, monkeypatch):
     """However much is lost, the process logs one line a minute, with the number of events since the last one."""
     now = 1000.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(module.clock, "monotonic", lambda: now)
     with value_refused():
         for number in range(5):
             Category.objects.create(name=f"c{number}")

@@ -6,7 +6,6 @@ The four model signals have their class replaced by a subclass; senders that are
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -17,6 +16,7 @@ from django.db.models import signals
 from django.db.models.signals import ModelSignal
 from django.dispatch import dispatcher
 
+from signal_log import clock
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.pausing import paused
@@ -129,7 +129,7 @@ class Timed:
 
     def __enter__(self) -> None:
         self.token = current_frame.set(self.frame)
-        self.started = time.perf_counter_ns()
+        self.started = clock.perf_counter_ns()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
         current_frame.reset(self.token)
@@ -138,7 +138,7 @@ class Timed:
         self.draft.receivers.append(
             {
                 "receiver": self.frame.receiver,
-                "duration_us": (time.perf_counter_ns() - self.started) // 1000,
+                "duration_us": (clock.perf_counter_ns() - self.started) // 1000,
                 "error": self.mask(error_text(error)) if error else "",
             }
         )

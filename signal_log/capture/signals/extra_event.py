@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from django.db import connections
 
+from signal_log import clock
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan, secret_names
 from signal_log.capture.model.registry import plan_of
@@ -57,8 +56,8 @@ def open_firing(path: str, sender: Any, named: dict[str, Any]) -> Firing:
         changes=arguments.changes(),
         operation=position,
         call_site=call_site() if conf.CALL_SITES else "",
-        occurred_at=datetime.now(UTC),
-        started_ns=time.perf_counter_ns(),
+        occurred_at=clock.now(),
+        started_ns=clock.perf_counter_ns(),
         actor=trace.context.actor(),
     )
     return Firing(draft, arguments)
@@ -81,7 +80,7 @@ def close(draft: Draft) -> None:
 
 def elapsed_us(draft: Draft) -> int:
     """Microseconds since the signal fired."""
-    return (time.perf_counter_ns() - draft.started_ns) // 1000
+    return (clock.perf_counter_ns() - draft.started_ns) // 1000
 
 
 def _database(named: dict[str, Any], instance: Any) -> str:

@@ -6,15 +6,14 @@ Django runs each of these operations in a transaction, so the pre and post event
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import connections, models
 from django.db.models.signals import ModelSignal
 
+from signal_log import clock
 from signal_log.capture.model.actual_row import unlogged
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan, RelationRules
@@ -134,14 +133,14 @@ def _open(firing: Firing, plan: Plan) -> Draft:
         changes=pre.changes if pre is not None and firing.verb == "clear" else _changes(firing, plan),
         operation=pre.operation if pre is not None else position,
         call_site=call_site() if conf.CALL_SITES else "",
-        occurred_at=datetime.now(UTC),
+        occurred_at=clock.now(),
         started_ns=0,
         actor=trace.context.actor(),
         awaits_post=is_pre,
         opened_for=firing.instance if is_pre else None,
     )
     hold(draft)
-    draft.started_ns = time.perf_counter_ns()
+    draft.started_ns = clock.perf_counter_ns()
     return draft
 
 

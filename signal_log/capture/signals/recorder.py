@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import models
 from django.db.models import QuerySet
 
+from signal_log import clock
 from signal_log.capture.model import loaded
 from signal_log.capture.model.actual_row import actual_row
 from signal_log.capture.model.object_text import repr_of
@@ -42,17 +41,17 @@ def open_event(signal: str, plan: Plan, named: Named) -> Draft:
         trace, position, current_frame.get(), signal, plan.label, plan.key(instance), "", named.get("created"),
         bool(named.get("raw")), using, None if update_fields is None else sorted(map(text_of, update_fields)),
         _origin(named.get("origin")), _NONE, pre.operation if pre is not None else position,
-        call_site() if conf.CALL_SITES else "", datetime.now(UTC), 0, trace.context.actor(),
+        call_site() if conf.CALL_SITES else "", clock.now(), 0, trace.context.actor(),
     )  # fmt: skip
     _OPENERS[signal](draft, plan, instance, operation, pre)
     hold(draft, operation.connection if operation is not None else None)
-    draft.started_ns = time.perf_counter_ns()
+    draft.started_ns = clock.perf_counter_ns()
     return draft
 
 
 def close_event(draft: Draft) -> None:
     """Close the event after its receivers (or after one raised); outside operations and transactions, write it now."""
-    draft.duration_us = (time.perf_counter_ns() - draft.started_ns) // 1000
+    draft.duration_us = (clock.perf_counter_ns() - draft.started_ns) // 1000
     if current_operation.get() is None:
         settle_autocommit(draft.using)
 

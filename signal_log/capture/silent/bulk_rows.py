@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -12,6 +11,7 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.base import ModelState
 from django.db.models.sql import Query
 
+from signal_log import clock
 from signal_log.capture.model.plan import Plan, Values
 from signal_log.capture.model.snapshot import clean
 from signal_log.capture.silent.event import close_draft
@@ -67,13 +67,13 @@ class Returning:
         if self.text or type(sql) is not str or not sql.startswith(self.verb) or self.table not in sql[:200]:
             return execute(sql, params, many, context)
         self.text = sql
-        began = time.perf_counter_ns()
+        began = clock.perf_counter_ns()
         try:
             result = execute(sql + self.clause, params, many, context)
             if not self.theirs:
                 self._fetched = context["cursor"].fetchall()  # SQLite's row count is valid only after this
         finally:
-            self.taken_us = (time.perf_counter_ns() - began) // 1000
+            self.taken_us = (clock.perf_counter_ns() - began) // 1000
         return result
 
     def rows(self, result: Any) -> tuple[Any, list[Any]]:

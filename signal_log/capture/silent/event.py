@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.constants import OnConflict
 
+from signal_log import clock
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.snapshot import clean, error_text, mask_secrets
 from signal_log.capture.operation import current_operation
@@ -54,15 +53,15 @@ def open_draft(write: SilentWrite, connection: BaseDatabaseWrapper, text: str) -
         changes=assigned(write.plan, query.values) if write.verb == UPDATE and query is not None else {},
         operation=position,
         call_site=call_site() if conf.CALL_SITES else "",
-        occurred_at=datetime.now(UTC),
-        started_ns=time.perf_counter_ns(),
+        occurred_at=clock.now(),
+        started_ns=clock.perf_counter_ns(),
         actor=trace.context.actor(),
     )
 
 
 def close_draft(draft: Draft, rows: int | None) -> None:
     """Close the event after its statement has run, on this many rows (None: unknown)."""
-    draft.duration_us = (time.perf_counter_ns() - draft.started_ns) // 1000
+    draft.duration_us = (clock.perf_counter_ns() - draft.started_ns) // 1000
     draft.object_repr = "rows" if rows is None else "1 row" if rows == 1 else f"{rows} rows"
     if draft.origin is not None:
         draft.origin["rows"] = rows

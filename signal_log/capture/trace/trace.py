@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from signal_log import clock
 from signal_log.event import COMMITTED, PRE_SAVE, Changes, Event
 
 
@@ -75,7 +75,7 @@ class Trace:
 
 def new_trace_id() -> uuid.UUID:
     """A version 7 UUID (RFC 9562): milliseconds, then random bits, so that new traces are adjacent in the index."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = (clock.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
     return uuid.UUID(int=value & ~(0xF000 << 64 | 0xC000 << 48) | 0x7000 << 64 | 0x8000 << 48)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import Lock
 from typing import Final
+
+from signal_log import clock
 
 logger = logging.getLogger("signal_log")
 
@@ -27,8 +28,8 @@ class Unrecorded:
         """Count events that were lost to ``error``, and log them unless a line was logged within the last minute."""
         with self._lock:
             self.total += events
-            self.since = self.since or datetime.now(UTC)
-            now = time.monotonic()
+            self.since = self.since or clock.now()
+            now = clock.monotonic()
             if now < self._next_line:
                 return
             self._next_line = now + LOG_INTERVAL

@@ -11,12 +11,12 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic
 from typing import Any, BinaryIO, Final
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
+from signal_log import clock
 from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
 from signal_log.filters import KEYS, Filters
@@ -149,11 +149,11 @@ class Progress:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._began = self._shown = monotonic()
+        self._began = self._shown = clock.monotonic()
 
     def show(self, events: int, reached: int, last: int) -> None:
         """Show the progress, by id."""
-        now = monotonic()
+        now = clock.monotonic()
         if self._stream.isatty() and now - self._shown >= PROGRESS_INTERVAL:
             self._shown = now
             rate = events / (now - self._began)

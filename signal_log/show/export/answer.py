@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Generator
-from time import monotonic
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -14,6 +13,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
+from signal_log import clock
 from signal_log.show.export.csv import Csv
 from signal_log.show.export.jsonl import JsonLines
 from signal_log.show.query.query import Query, parse
@@ -113,15 +113,15 @@ def _next(chunks: Generator[bytes]) -> bytes | None:
 
 def _still_allowed(reader: Identity | int) -> Callable[[], bool]:
     """Check every few seconds whether a user may still see events, as for sockets."""
-    checked_at = monotonic()
+    checked_at = clock.monotonic()
 
     def allowed() -> bool:
         nonlocal checked_at
         if isinstance(reader, int):
             return False
-        if monotonic() - checked_at < CHECK_EVERY:
+        if clock.monotonic() - checked_at < CHECK_EVERY:
             return True
-        checked_at = monotonic()
+        checked_at = clock.monotonic()
         return not turned_away([reader])
 
     return allowed

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.urls import get_script_prefix, reverse
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_protect
 
+from signal_log import clock
 from signal_log.conf import conf
 from signal_log.seal.canonical import timestamp
 from signal_log.show.access import for_observers
@@ -37,7 +37,7 @@ def page_config(account: str = "") -> dict[str, Any]:
         "login": resolve_url(settings.LOGIN_URL),
         "account": account,
         "models": sorted(conf.MODELS),
-        "now": timestamp(timezone.now()),
+        "now": timestamp(clock.now()),
         "backfill": BACKFILL,
         "kept": KEPT,
     }

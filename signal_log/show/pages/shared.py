@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -13,6 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 
+from signal_log import clock
 from signal_log.conf import conf
 from signal_log.errors import SharedViewError
 from signal_log.models import SharedView
@@ -77,7 +77,7 @@ def share(user: Any, name: str, query: str) -> SharedView:
         query=checked(query),
         shared_by_pk=str(user.pk)[:255],
         shared_by_repr=str(user.get_username())[:200],
-        shared_at=datetime.now(UTC),
+        shared_at=clock.now(),
     )
     other = all_views().filter(name__iexact=view.name).first()
     if other is not None:

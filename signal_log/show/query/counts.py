@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from time import monotonic
 from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Count, F, Func, IntegerField, Max, Min, Q, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 from django.http import JsonResponse, QueryDict
-from django.utils import timezone
 
+from signal_log import clock
 from signal_log.event import COMMITTED, FAILED, M2M_CHANGED, POST_DELETE, POST_SAVE
 from signal_log.models import SignalEvent
 from signal_log.seal.canonical import timestamp
@@ -59,7 +58,7 @@ def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
             query.problems[key] = f"'{key}' is not accepted here: the counts always cover the last ten minutes."
     if query.problems:
         return JsonResponse({"problems": query.problems}, status=400)
-    start = timezone.now() - SPAN
+    start = clock.now() - SPAN
     tally, since = count(query, start)
     seconds = sorted({second for second, _ in tally})
     return JsonResponse(
@@ -82,12 +81,12 @@ def count(query: Query, start: datetime) -> tuple[Tally, datetime]:
         committed = committed.exclude(ANNOUNCES)
     lost = found.exclude(outcome=COMMITTED)
     tally: Tally = Counter()
-    deadline = monotonic() + SECONDS
+    deadline = clock.monotonic() + SECONDS
     low = top
     for low, high in _windows(top):
         _add_committed(tally, committed.filter(pk__gte=low, pk__lt=high))
         _add_undone(tally, lost.filter(pk__gte=low, pk__lt=high + APART), high)
-        if monotonic() > deadline:
+        if clock.monotonic() > deadline:
             break
     beyond = events().filter(pk__lt=low).order_by("-pk").values_list("occurred_at", flat=True).first()
     return tally, start if beyond is None else max(start, beyond)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
 from typing import Final
 
+from signal_log import clock
 from signal_log.models import SignalEvent
 from signal_log.show.query.query import Query
 from signal_log.store.span import LARGEST_ID, Events, Span, selected, walk, windows
@@ -57,13 +57,13 @@ def read_page(
     """One page of matching events that ``keep`` retains, starting at a position."""
     upwards = after is not None
     start = after if after is not None else (before or LARGEST_ID)
-    deadline = monotonic() + SECONDS
+    deadline = clock.monotonic() + SECONDS
     found: list[SignalEvent] = []
     seen, ended = start, True
     for chunk, reached in walk(matching, span, start, size + 1, upwards=upwards):
         found += keep(chunk)
         seen = reached
-        if len(found) > size or monotonic() > deadline:
+        if len(found) > size or clock.monotonic() > deadline:
             ended = False
             break
     full = len(found) > size
@@ -79,12 +79,12 @@ def read_page(
 def count(matching: Events, span: Span) -> Matches:
     """How many match, counting up to a thousand or for half a second."""
     number = 0
-    deadline = monotonic() + COUNT_SECONDS
+    deadline = clock.monotonic() + COUNT_SECONDS
     for low, high in windows(span, LARGEST_ID, upwards=False):
         left = MAX_COUNTED + 1 - number
         number += matching.filter(pk__gte=low, pk__lte=high).order_by()[:left].count()
         if number > MAX_COUNTED:
             return Matches(MAX_COUNTED, exact=False)
-        if monotonic() > deadline and low > span.low:
+        if clock.monotonic() > deadline and low > span.low:
             return Matches(number, exact=False)
     return Matches(number, exact=True)

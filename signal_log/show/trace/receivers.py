@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from django.http import JsonResponse
 
+from signal_log import clock
 from signal_log.event import Event
 from signal_log.models import SignalEvent
 from signal_log.show.trace.percentiles import Call, Percentiles, Standing, calls_in, percentiles, runs_in, standing
@@ -77,12 +77,12 @@ def known_for(found: Iterable[SignalEvent]) -> Known:
     if not longest:
         return {}
     known: dict[Kind, Sampled] = {}
-    deadline = monotonic() + SECONDS
+    deadline = clock.monotonic() + SECONDS
     newest = newest_id()
     for signal, sender in sorted(longest, key=lambda kind: -longest[kind])[:MAX_KINDS]:
         columns = newest_receivers(signal, sender, newest)
         known[signal, sender] = Sampled(frozenset(columns), runs_in(columns.values()))
-        if monotonic() > deadline:
+        if clock.monotonic() > deadline:
             break
     return known
 
