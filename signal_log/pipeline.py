@@ -9,6 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from signal_log.capture import patches, wiring
+from signal_log.capture.trace.trace import Trace
 from signal_log.conf import conf
 from signal_log.event import Event
 from signal_log.store import append_only
@@ -35,6 +36,12 @@ class Pipeline:
     def ring(self) -> None:
         """Called right after COMMIT."""
         doorbell.ring()
+
+    def take_calls(self, trace: Trace) -> None:
+        """Called while a trace runs that has many calls."""
+
+    def take_ended(self, trace: Trace) -> None:
+        """Called when a trace has ended."""
 
 
 def unlock_flush() -> None:

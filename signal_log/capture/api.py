@@ -16,7 +16,7 @@ from signal_log.capture.pausing import paused
 from signal_log.capture.silent.bulk import recorded_by_row
 from signal_log.capture.silent.bulk_rows import concrete
 from signal_log.capture.trace.context import ANONYMOUS, default_context
-from signal_log.capture.trace.trace import Actor, Trace, current_trace, ensure_trace
+from signal_log.capture.trace.trace import Actor, current_trace, ensure_trace, new_trace
 from signal_log.conf import conf
 from signal_log.event import MASK
 
@@ -39,7 +39,11 @@ def context(*, actor: Any = None, source: str | None = None, **labels: Any) -> I
         trace_context = replace(trace_context, source=clean_truncated(str(source), 100))
     if labels:
         trace_context = replace(trace_context, labels={**trace_context.labels, **_safe_labels(labels)})
-    token = current_trace.set(Trace(trace_context) if running is None else running.with_context(trace_context))
+    if running is None:
+        with new_trace(trace_context):
+            yield
+        return
+    token = current_trace.set(running.with_context(trace_context))
     try:
         yield
     finally:

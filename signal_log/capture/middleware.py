@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 
-from signal_log.capture.trace.context import request_context
-from signal_log.capture.trace.trace import ensure_trace
+from signal_log.capture.trace.request import RequestTrace
 
 
 class SignalLogMiddleware:
@@ -27,12 +25,12 @@ class SignalLogMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         if iscoroutinefunction(self):
             return self.acall(request)
-        with ensure_trace(partial(request_context, request)):
-            return self.get_response(request)
+        with RequestTrace(request) as trace:
+            return trace.answered(self.get_response(request))
 
     async def acall(self, request: HttpRequest) -> Any:
         """The async variant of ``__call__``."""
         response: Awaitable[Any]
-        with ensure_trace(partial(request_context, request)):
+        with RequestTrace(request) as trace:
             response = self.get_response(request)
-            return await response
+            return trace.answered(await response)

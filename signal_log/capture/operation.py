@@ -19,7 +19,7 @@ from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.pausing import paused
 from signal_log.capture.trace.context import default_context
-from signal_log.capture.trace.trace import Draft, Trace, current_trace, ensure_trace
+from signal_log.capture.trace.trace import Draft, Trace, current_trace, end_trace, ensure_trace
 from signal_log.capture.transaction.held import settle_autocommit
 from signal_log.capture.transaction.state import in_transaction
 from signal_log.conf import conf
@@ -62,6 +62,7 @@ class Operation:
         """Mark pre events without a post event as failed, because the operation raised ``error``."""
         for draft in self.awaiting.values():
             draft.awaits_post, draft.outcome, draft.error = False, FAILED, error_text(error)
+            draft.trace.gathered.failed += 1
 
 
 current_operation: ContextVar[Operation | None] = ContextVar("signal_log_operation", default=None)
@@ -101,7 +102,8 @@ def save_base(original: Any) -> Any:
         connection = connections[using]
         operation = Operation(connection, self, force_insert=bool(force_insert), may_insert=not (raw or force_update))
         arguments = (self, raw, force_insert, force_update, using, update_fields)
-        new_trace = None if current_trace.get() is not None else current_trace.set(Trace(default_context()))
+        lone = Trace(default_context()) if current_trace.get() is None else None
+        token = current_trace.set(lone) if lone is not None else None
         try:
             if in_transaction(connection):
                 _run(operation, original, *arguments)
@@ -110,9 +112,14 @@ def save_base(original: Any) -> Any:
                     _run(operation, original, *arguments)
             else:
                 _save_without_transaction(operation, original, *arguments)
+        except BaseException as error:
+            if lone is not None:
+                lone.gathered.raised(error)
+            raise
         finally:
-            if new_trace is not None:
-                current_trace.reset(new_trace)
+            if lone is not None and token is not None:
+                current_trace.reset(token)
+                end_trace(lone)
 
     return save_base
 

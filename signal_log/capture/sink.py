@@ -1,4 +1,4 @@
-"""Where settled events go: ``capture`` is handed a sink and knows nothing of tables or the channel layer."""
+"""Where settled events and telemetry go: ``capture`` is handed a sink and knows of no table and no channel layer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from signal_log.capture.trace.trace import Keeper, Trace
 from signal_log.event import Event
 
 
-class Sink(Protocol):
+class Sink(Keeper, Protocol):
     """The interface between capture and the store."""
 
     def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
@@ -41,6 +42,10 @@ class _NullSink:
         return False
 
     def ring(self) -> None: ...
+
+    def take_calls(self, trace: Trace) -> None: ...
+
+    def take_ended(self, trace: Trace) -> None: ...
 
 
 _current: list[Sink] = [_NullSink()]

@@ -13,11 +13,13 @@ from signal_log.capture.signals import dispatch, extra
 from signal_log.capture.silent import watch
 from signal_log.capture.sink import Sink, use_sink
 from signal_log.capture.trace import tasks
+from signal_log.capture.trace.trace import keep_with
 
 
 def start(sink: Sink) -> None:
     """Observe what the settings select, including model classes defined later, and send settled events to ``sink``."""
     use_sink(sink)
+    keep_with(sink)
     patches.install()
     tasks.connect()
     for model in registry.chosen_models():
@@ -40,6 +42,7 @@ def stop() -> None:
     extra.forget()
     patches.uninstall()
     use_sink(None)
+    keep_with(None)
 
 
 def _observe(model: type[models.Model]) -> None:

@@ -22,7 +22,7 @@ from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.receiver_name import innermost, receiver_name
 from signal_log.capture.signals.recorder import close_event, open_event
-from signal_log.capture.trace.trace import Draft, Frame, current_frame
+from signal_log.capture.trace.trace import Draft, Frame, calls_are_due, current_frame, current_trace, end_trace
 from signal_log.conf import conf
 from signal_log.event import MODEL_SIGNALS
 
@@ -51,6 +51,8 @@ class ObservedSignal(ModelSignal):
         finally:
             current_frame.reset(token)
             close_event(draft)
+            if current_trace.get() is None:  # sent by hand, so nobody else ends its trace
+                end_trace(draft.trace)
 
     def has_listeners(self, sender: Any = None) -> bool:
         """True for observed senders, so that Django never deletes their rows without signals.
@@ -135,10 +137,15 @@ class Timed:
         current_frame.reset(self.token)
         if not conf.RECEIVERS:
             return
-        self.draft.receivers.append(
-            {
-                "receiver": self.frame.receiver,
-                "duration_us": (clock.perf_counter_ns() - self.started) // 1000,
-                "error": self.mask(error_text(error)) if error else "",
-            }
-        )
+        now, draft, frame = clock.perf_counter_ns(), self.draft, self.frame
+        if draft.frame is not None:
+            draft.frame.queries += frame.queries
+        trace = draft.trace
+        gathered, text = trace.gathered, self.mask(error_text(error)) if error else ""
+        gathered.calls.append((
+            frame.position, draft.sender, draft.signal, frame.receiver, (self.started - gathered.started_ns) // 1000,
+            (now - self.started) // 1000, frame.queries, text,
+        ))  # fmt: skip
+        if len(gathered.calls) >= gathered.due_at:
+            calls_are_due(trace)
+        draft.receivers.append({"receiver": frame.receiver, "duration_us": (now - self.started) // 1000, "error": text})

@@ -40,6 +40,7 @@ def open_firing(path: str, sender: Any, named: dict[str, Any]) -> Firing:
     plan = None if instance is None else plan_of(type(instance)) or Plan(type(instance))
     with ensure_trace(default_context) as trace:
         position = trace.next_position()
+        trace.gathered.count(is_first=True)
     draft = Draft(
         trace=trace,
         position=position,

@@ -24,7 +24,7 @@ from signal_log.capture.signals.dispatch import Responses, call_receivers
 from signal_log.capture.signals.recorder import close_event
 from signal_log.capture.trace.call_site import call_site
 from signal_log.capture.trace.context import default_context
-from signal_log.capture.trace.trace import Draft, Trace, current_frame, current_trace
+from signal_log.capture.trace.trace import Draft, Trace, current_frame, current_trace, end_trace
 from signal_log.capture.transaction.held import awaiting_post, hold
 from signal_log.conf import conf
 from signal_log.event import M2M_CHANGED, MASK, Changes
@@ -67,6 +67,7 @@ class ObservedM2M(ModelSignal):
             return super().send(sender, **named)
         plan = plan_of(type(firing.instance)) or Plan(type(firing.instance))
         draft = _open(firing, plan)
+        is_lone = current_trace.get() is None
         tokens = current_trace.set(draft.trace), current_frame.set(None)
         try:
             return call_receivers(self, partial(plan.without_secrets, instance=firing.instance), sender, named, draft)
@@ -74,6 +75,8 @@ class ObservedM2M(ModelSignal):
             current_trace.reset(tokens[0])
             current_frame.reset(tokens[1])
             close_event(draft)
+            if is_lone:
+                end_trace(draft.trace)
 
     def has_listeners(self, sender: Any = None) -> bool:
         """True for observed relations: Django asks before it determines which objects are new."""
@@ -117,6 +120,7 @@ def _open(firing: Firing, plan: Plan) -> Draft:
         pre.awaits_post, pre.opened_for = False, None
     trace = current_trace.get() or (pre.trace if pre is not None else Trace(default_context()))
     position = trace.next_position()
+    trace.gathered.count(is_first=pre is None)
     draft = Draft(
         trace=trace,
         position=position,

@@ -37,6 +37,7 @@ def open_event(signal: str, plan: Plan, named: Named) -> Draft:
     pre = operation.take_pre(signal, instance) if operation is not None else None
     if pre is not None:
         pre.awaits_post = False
+    trace.gathered.count(is_first=pre is None)
     draft = Draft(  # positional arguments take half the time
         trace, position, current_frame.get(), signal, plan.label, plan.key(instance), "", named.get("created"),
         bool(named.get("raw")), using, None if update_fields is None else sorted(map(text_of, update_fields)),

@@ -144,6 +144,7 @@ class Bulk(NamedTuple):
             draft.object_repr = repr_of(self.plan, shown)
             keyed = shown if before is None else detached(self.plan.model, {**new, **before}, self.compiler.using)
             draft.object_pk = self.plan.key(keyed)
+            draft.trace.gathered.count(is_first=True, is_silent=True)
             held.add(draft)
 
     def _changes(self, before: Values | None, new: Values) -> Changes:

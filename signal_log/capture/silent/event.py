@@ -92,6 +92,7 @@ def hold_written(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> No
     """Buffer the events of a statement that succeeded."""
     held = held_on(connection)
     for draft in drafts:
+        draft.trace.gathered.count(is_first=True, is_silent=True)
         held.add(draft)
     _settle(held)
 
@@ -102,6 +103,8 @@ def hold_failed(
     """Buffer the events of a statement that the database rejected, with the error."""
     for draft, write in zip(drafts, writes, strict=True):
         draft.outcome = FAILED
+        draft.trace.gathered.count(is_first=True, is_silent=True)
+        draft.trace.gathered.failed += 1
         draft.error = mask_secrets(error_text(error), secrets_of(write))
     held = held_on(connection)
     held.drafts += drafts  # not add(): it may write, and this transaction may be broken

@@ -25,13 +25,14 @@ from signal_log.capture.silent.statements import table_name, writes_in
 from signal_log.capture.sink import sink
 from signal_log.capture.trace.call_site import call_site
 from signal_log.capture.trace.context import default_context
-from signal_log.capture.trace.trace import current_trace, ensure_trace
+from signal_log.capture.trace.trace import current_frame, current_trace, ensure_trace
 from signal_log.capture.transaction.held import HELD, write_before_reading
 from signal_log.capture.transaction.state import in_transaction
 from signal_log.conf import conf
 from signal_log.errors import SilentWriteRefused
 from signal_log.event import MIGRATION
 
+TRANSACTION: Final = ("BEGIN", "SAVEPOINT ", "RELEASE ", "ROLLBACK ")
 READS: Final = ("SELECT ", "BEGIN", "SAVEPOINT ", "RELEASE ")
 # Sources in which Django itself writes in bulk (permissions, content types), perhaps before the log's table exists.
 MIGRATING: Final = frozenset({MIGRATION, "command:flush"})
@@ -130,6 +131,9 @@ def compiled(verb: str, original: Any) -> Any:
 
 def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """The execute wrapper; a read costs two comparisons."""
+    frame = current_frame.get()
+    if frame is not None and not (type(sql) is str and sql.startswith(TRANSACTION)):
+        frame.queries += 1
     if HELD in context["connection"].__dict__:
         write_before_reading(context["connection"], str(sql))
     if type(sql) is str and sql.startswith(READS):

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand
 
 from signal_log.capture.trace.context import command_source, default_context, source_override
-from signal_log.capture.trace.trace import ensure_trace
+from signal_log.capture.trace.trace import current_trace, ensure_trace
 
 # Long-running commands get no trace of their own: one trace over everything they do would be meaningless.
 SERVERS: Final = frozenset({"runserver", "testserver", "daphne", "serve", "shell", "shell_plus", "test"})
@@ -26,8 +26,12 @@ def execute(original: Any) -> Any:
         try:
             if name in LONG_RUNNING:
                 return original(self, *args, **options)
-            with ensure_trace(default_context):
-                return original(self, *args, **options)
+            is_outermost = current_trace.get() is None
+            with ensure_trace(default_context, lone=False) as trace:
+                result = original(self, *args, **options)
+                if is_outermost:
+                    trace.gathered.status = "0"
+                return result
         finally:
             source_override.reset(token)
 

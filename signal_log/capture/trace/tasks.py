@@ -18,7 +18,7 @@ from django.apps import apps
 
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.context import system_actor
-from signal_log.capture.trace.trace import Frame, Trace, TraceContext, current_frame, current_trace
+from signal_log.capture.trace.trace import Frame, Trace, TraceContext, current_frame, current_trace, end_trace
 
 SOURCE: Final = "task"
 _UID: Final = "signal_log.tasks"
@@ -72,8 +72,10 @@ def _django_began(*, sender: type, task_result: Any, **_: Any) -> None:
     _begin(task_result.id, task_result.task.module_path, inline=inline)
 
 
-def _ended(*, task_id: str = "", task_result: Any = None, **_: Any) -> None:
-    _end(task_id or task_result.id)
+def _ended(*, task_id: str = "", task_result: Any = None, state: str = "", **_: Any) -> None:
+    errors = getattr(task_result, "errors", None)  # the exceptions of django.tasks, by dotted path
+    status = errors[-1].exception_class_path.rpartition(".")[2] if errors else state
+    _end(task_id or task_result.id, status or str(getattr(task_result, "status", "")))
 
 
 def _begin(task_id: str, name: str, *, inline: bool) -> None:
@@ -90,15 +92,21 @@ def _begin(task_id: str, name: str, *, inline: bool) -> None:
     if trace is not None and inline:
         current_trace.set(trace.with_context(context))
         return
-    current_trace.set(Trace(context))
+    began = Trace(context)
+    began.gathered.lone = False
+    current_trace.set(began)
     current_frame.set(None)
 
 
-def _end(task_id: str) -> None:
+def _end(task_id: str, status: str = "") -> None:
     running = _running.get()
     for at in range(len(running) - 1, -1, -1):  # tasks above it never reported their end
         if running[at].task_id == task_id:
-            current_trace.set(running[at].trace)
+            ended, before = current_trace.get(), running[at].trace
+            current_trace.set(before)
             current_frame.set(running[at].frame)
             _running.set(running[:at])
+            if ended is not None and (before is None or ended.gathered is not before.gathered):
+                ended.gathered.status = status
+                end_trace(ended)
             return

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Protocol
 
 from signal_log import clock
+from signal_log.capture.trace.gathered import Gathered
 from signal_log.event import COMMITTED, PRE_SAVE, Changes, Event
 
 
@@ -44,13 +45,18 @@ class TraceContext:
     labels: Mapping[str, Any] = field(default_factory=dict)
 
 
+SHELL: Final = "shell"
+"""The source of statements in a shell, whose traces are kept although nobody opened them."""
+
+
 class Trace:
     """All events of one request, command, task or shell statement."""
 
-    __slots__ = ("_count", "_id", "context")
+    __slots__ = ("_count", "_id", "context", "gathered")
 
     def __init__(self, context: TraceContext) -> None:
         self.context = context
+        self.gathered = Gathered()
         self._id: uuid.UUID | None = None
         self._count = itertools.count(1)
 
@@ -66,6 +72,7 @@ class Trace:
         view = Trace(context)
         view._id = self.trace_id
         view._count = self._count
+        view.gathered = self.gathered
         return view
 
     def next_position(self) -> int:
@@ -79,43 +86,85 @@ def new_trace_id() -> uuid.UUID:
     return uuid.UUID(int=value & ~(0xF000 << 64 | 0xC000 << 48) | 0x7000 << 64 | 0x8000 << 48)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
-    """A running receiver: the position of the event it was called for, and its dotted path."""
+    """A running receiver: the position of the event it was called for, its dotted path, and its queries so far."""
 
     position: int
     receiver: str
+    queries: int = 0
 
 
 current_trace: ContextVar[Trace | None] = ContextVar("signal_log_trace", default=None)
 current_frame: ContextVar[Frame | None] = ContextVar("signal_log_frame", default=None)
 
 
+class Keeper(Protocol):
+    """Takes what traces gather, for telemetry; never raises."""
+
+    def take_calls(self, trace: Trace) -> None:
+        """A running trace has many calls."""
+
+    def take_ended(self, trace: Trace) -> None:
+        """A trace has ended that is to be kept. It may end again, with more, if its response is streamed."""
+
+
+_keepers: Final[list[Keeper]] = []
+
+
+def keep_with(keeper: Keeper | None) -> None:
+    """Hand what traces gather to this keeper from now on (None: discard it)."""
+    _keepers[:] = [] if keeper is None else [keeper]
+
+
+def end_trace(trace: Trace) -> None:
+    """Called by whoever opened the trace, when it is over and the host's work is done."""
+    gathered = trace.gathered
+    if gathered.calls or (gathered.events and (not gathered.lone or trace.context.source == SHELL)):
+        for keeper in _keepers:
+            keeper.take_ended(trace)
+
+
+def calls_are_due(trace: Trace) -> None:
+    """A running trace has gathered so many calls that they are handed over before it ends."""
+    for keeper in _keepers:
+        keeper.take_calls(trace)
+
+
 @contextmanager
-def ensure_trace(context: Callable[[], TraceContext]) -> Iterator[Trace]:
+def ensure_trace(context: Callable[[], TraceContext], *, lone: bool = True) -> Iterator[Trace]:
     """The current trace, or a new one for the duration of the block."""
     trace = current_trace.get()
     if trace is not None:
         yield trace
         return
-    trace = Trace(context())
-    token = current_trace.set(trace)
-    try:
+    with _running(Trace(context()), lone=lone) as trace:
         yield trace
-    finally:
-        current_trace.reset(token)
 
 
 @contextmanager
 def new_trace(context: TraceContext) -> Iterator[Trace]:
     """A new trace for the block, whether or not one is current."""
-    trace = Trace(context)
-    token, frame = current_trace.set(trace), current_frame.set(None)
+    frame = current_frame.set(None)
     try:
-        yield trace
+        with _running(Trace(context), lone=False) as trace:
+            yield trace
     finally:
         current_frame.reset(frame)
+
+
+@contextmanager
+def _running(trace: Trace, *, lone: bool) -> Iterator[Trace]:
+    trace.gathered.lone = lone
+    token = current_trace.set(trace)
+    try:
+        yield trace
+    except BaseException as error:
+        trace.gathered.raised(error)
+        raise
+    finally:
         current_trace.reset(token)
+        end_trace(trace)
 
 
 @dataclass(slots=True, eq=False)

@@ -218,6 +218,7 @@ class Held:
             loaded.rolled_back(using)
         for draft in undecided:
             draft.outcome = FAILED if draft.awaits_post else ROLLED_BACK
+            draft.trace.gathered.failed += draft.awaits_post
             draft.error = draft.error or error
 
     def write(self, *, final: bool = False, last: bool = False) -> None:

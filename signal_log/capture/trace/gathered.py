@@ -1,0 +1,45 @@
+"""What a trace gathers for telemetry while it runs: each receiver's call, and what it recorded, in numbers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from signal_log import clock
+
+Call = tuple[int, str, str, str, int, int, int, str]
+"""Position of the event, sender, signal, receiver, started_us, duration_us, queries, error."""
+
+HAND_OVER: Final = 1_000
+"""A trace with more calls than this hands them over before it ends, so that it does not hold all of them."""
+
+
+class Gathered:
+    """Shared by all views of one trace. The numbers start on the class, so that a new trace costs little."""
+
+    events = 0
+    operations = 0
+    failed = 0
+    silent = 0
+    lost = 0
+    """Calls that were dropped because they could not be handed over."""
+    status = ""
+    """HTTP status, exit code or the exception's class; empty while the trace runs."""
+    due_at = HAND_OVER
+    """The number of calls at which they are handed over."""
+    lone = True
+    """Whether nobody opened this trace: a save or a delete outside requests, commands, tasks and messages."""
+
+    def __init__(self) -> None:
+        self.started_ns = clock.perf_counter_ns()
+        self.calls: list[Call] = []
+
+    def count(self, *, is_first: bool, is_silent: bool = False) -> None:
+        """Count an event; ``is_first`` tells the one that begins its operation."""
+        self.events += 1
+        self.operations += is_first
+        self.silent += is_silent
+
+    def raised(self, error: BaseException) -> None:
+        """The trace ends with this exception: its class, or the exit code that it carries."""
+        code = error.code if isinstance(error, SystemExit) else None
+        self.status = str(code) if isinstance(code, int) else type(error).__name__

@@ -1,0 +1,58 @@
+"""The trace of a request: it begins in the middleware, and ends when the response has gone out and is closed."""
+
+from __future__ import annotations
+
+from contextvars import Token
+from typing import Any
+
+from django.http import HttpRequest
+
+from signal_log.capture.trace.context import request_context
+from signal_log.capture.trace.trace import Trace, current_trace, end_trace
+
+
+class RequestTrace:
+    """While the middleware runs: the request's own trace, unless the request is served within another one."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.trace: Trace | None = None
+        self._token: Token[Trace | None] | None = None
+
+    def __enter__(self) -> RequestTrace:
+        if current_trace.get() is None:
+            self.trace = Trace(request_context(self.request))
+            self.trace.gathered.lone = False
+            self._token = current_trace.set(self.trace)
+        return self
+
+    def answered(self, response: Any) -> Any:
+        """Note the response's status and have the trace end with it; returns the response."""
+        if self.trace is not None:
+            self.trace.gathered.status = str(getattr(response, "status_code", ""))
+            end_with_response(self.request, self.trace)
+        return response
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
+        if self._token is not None:
+            current_trace.reset(self._token)
+        if error is not None and self.trace is not None:  # cancelled, or the process is about to stop
+            self.trace.gathered.raised(error)
+            end_trace(self.trace)
+
+
+def end_with_response(request: HttpRequest, trace: Trace) -> None:
+    """End the trace when Django closes the response, in the thread that does and right before ``request_finished``.
+
+    Django then closes the request too, whichever response reached it: an outer middleware may have made its own.
+    """
+    close = type(request).close
+
+    def closing() -> None:
+        request.__dict__.pop("close", None)
+        try:
+            close(request)
+        finally:
+            end_trace(trace)
+
+    request.__dict__["close"] = closing
