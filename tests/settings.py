@@ -1,14 +1,14 @@
-"""The project's settings with the tests' own shop installed and observed."""
+"""The project's settings with the tests' own apps installed and observed."""
 
 from observatory.settings import *  # noqa: F403
 from observatory.settings import INSTALLED_APPS, SIGNAL_LOG, STORAGES
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.shop"]
+INSTALLED_APPS = [*INSTALLED_APPS, "taggit", "tests.shop", "tests.relations"]
 if "debug_toolbar" not in INSTALLED_APPS:  # its panels are tested; it is not shown
     INSTALLED_APPS.append("debug_toolbar")
 SIGNAL_LOG = {
     **SIGNAL_LOG,
-    "MODELS": [*SIGNAL_LOG["MODELS"], "shop.*"],
+    "MODELS": [*SIGNAL_LOG["MODELS"], "shop.*", "relations.*"],
     "EXCLUDE": ["shop.Note"],
 }
 # Static files are served from their source: nothing has been collected and hashed.

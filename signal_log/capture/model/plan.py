@@ -177,13 +177,26 @@ def key_text(instance: models.Model, *, secret: bool | None = None) -> str:
 
 
 class RelationRules:
-    """How much of a many-to-many field may be recorded: nothing, that it changed, or the related keys."""
+    """How much of a relation may be recorded: nothing, that it changed, or the related keys.
 
-    def __init__(self, field: models.ManyToManyField[Any, Any], target: models.ForeignKey[Any, Any]) -> None:
+    ``fields`` are the relations that it may be (several if that cannot be told, none if the through model is no
+    field's), and ``target`` is the through model's foreign key to the related ``model``, if it is known.
+    """
+
+    def __init__(self, fields: Collection[Any], target: models.ForeignKey[Any, Any] | None, model: Any) -> None:
         secrets = secret_names()
-        self.excluded = field.name in _fields_for(field.model, conf.EXCLUDE_FIELDS)
-        self.masked = field.name in _fields_for(field.model, conf.MASK_FIELDS) or is_secret_name(field.name, secrets)
-        self.secret_keys = _holds_secret(target, secrets) or is_secret_name(target.target_field.name, secrets)
+        excluded = [field.name in _fields_for(field.model, conf.EXCLUDE_FIELDS) for field in fields]
+        self.excluded = bool(excluded) and all(excluded)
+        self.masked = any(excluded) or any(
+            field.name in _fields_for(field.model, conf.MASK_FIELDS) or is_secret_name(field.name, secrets)
+            for field in fields
+        )
+        if target is not None:
+            self.secret_keys = _holds_secret(target, secrets) or is_secret_name(target.target_field.name, secrets)
+        else:
+            self.secret_keys = any(
+                is_secret_name(key.name, secrets) for key in (key_fields(model) if hasattr(model, "_meta") else ())
+            )
 
     def shown(self, key: Any) -> Any:
         """A key as it is logged; a secret key as the start of its hash."""

@@ -1,33 +1,43 @@
 """Many-to-many changes: ``m2m_changed`` of a relation with an observed model at either end.
 
 The sender is the through model, usually auto-created, so the event is recorded for the object whose relation changes.
-Django runs each of these operations in a transaction, so the pre and post events are paired within it.
+Django runs each of its operations in a transaction; a library's manager may not, and its events are paired as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from django.db import connections, models
+from django.db.models.base import ModelState
 from django.db.models.signals import ModelSignal
 
 from signal_log import clock
 from signal_log.capture.model.actual_row import unlogged
 from signal_log.capture.model.object_text import repr_of
-from signal_log.capture.model.plan import Plan, RelationRules
+from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.snapshot import json_safe
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.dispatch import Responses, call_receivers
 from signal_log.capture.signals.recorder import close_event
+from signal_log.capture.signals.relation import Relation, relation_of
 from signal_log.capture.trace.call_site import call_site
 from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.trace import Draft, Trace, current_frame, current_trace, end_trace
-from signal_log.capture.transaction.held import awaiting_post, hold
+from signal_log.capture.transaction.held import hold
+from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
-from signal_log.event import M2M_CHANGED, MASK, Changes
+from signal_log.event import COMMITTED, M2M_CHANGED, MASK, Changes
+
+MAX_OPEN: Final = 20
+"""How many pre events without a post event are kept for one instance."""
+
+_open_pres: Final[WeakKeyDictionary[ModelState, list[Draft]]] = WeakKeyDictionary()
+"""The pre events that still await their post event, by the ``_state`` of the instance whose relation changes."""
 
 
 class Firing(NamedTuple):
@@ -35,26 +45,24 @@ class Firing(NamedTuple):
 
     through: Any
     instance: models.Model
-    model: Any
     action: str
     reverse: bool
     keys: Collection[Any] | None
     using: str
-    field: models.ManyToManyField[Any, Any] | None
-    rules: RelationRules | None
-
-    @property
-    def name(self) -> str:
-        """The name of the relation on the changing object's class."""
-        if self.field is None:
-            return str(self.through._meta.model_name)
-        accessor: str | None = self.field.remote_field.get_accessor_name() if self.reverse else None
-        return accessor or self.field.name
+    relation: Relation
 
     @property
     def verb(self) -> str:
         """``add``, ``remove`` or ``clear``."""
         return self.action.partition("_")[2]
+
+    def completes(self, pre: Draft) -> bool:
+        """Whether it is the post signal of this pre event: the same verb on the same relation."""
+        return pre.origin == self.origin(f"pre_{self.verb}") and (not pre.changes or self.relation.name in pre.changes)
+
+    def origin(self, action: str) -> dict[str, Any]:
+        """The event's ``origin`` for this action."""
+        return {"model": self.through._meta.label, "action": action, "reverse": self.reverse}
 
 
 class ObservedM2M(ModelSignal):
@@ -62,11 +70,12 @@ class ObservedM2M(ModelSignal):
 
     def send(self, sender: Any, **named: Any) -> Responses:
         """``Signal.send``, recorded as an event."""
-        firing = None if paused.get() else _observed(sender, named)
-        if firing is None:
+        opened = None if paused.get() else _opened(sender, named)
+        if opened is None:
             return super().send(sender, **named)
-        plan = plan_of(type(firing.instance)) or Plan(type(firing.instance))
-        draft = _open(firing, plan)
+        firing, plan, draft = opened
+        hold(draft)
+        draft.started_ns = clock.perf_counter_ns()
         is_lone = current_trace.get() is None
         tokens = current_trace.set(draft.trace), current_frame.set(None)
         try:
@@ -103,13 +112,24 @@ def _observed(through: Any, named: Mapping[str, Any]) -> Firing | None:
     if plan_of(type(instance)) is None and not (isinstance(model, type) and plan_of(model) is not None):
         return None
     reverse = bool(named.get("reverse"))
-    owner: Any = model if reverse else type(instance)
-    field = next((f for f in owner._meta.many_to_many if f.remote_field.through is through), None)
-    rules = RelationRules(field, _ends_of(through, field, reverse)[1]) if field is not None else None
-    if rules is not None and rules.excluded:
+    relation = relation_of(through, instance, model, reverse=reverse)
+    if relation.rules.excluded:
         return None
     using = named.get("using") or instance._state.db or conf.DATABASE
-    return Firing(through, instance, model, action, reverse, named.get("pk_set"), using, field, rules)
+    return Firing(through, instance, action, reverse, named.get("pk_set"), using, relation)
+
+
+def _opened(sender: Any, named: Mapping[str, Any]) -> tuple[Firing, Plan, Draft] | None:
+    """The firing with its open event, if it is observed; a library's relation that cannot be understood is counted."""
+    try:
+        firing = _observed(sender, named)
+        if firing is None:
+            return None
+        plan = plan_of(type(firing.instance)) or Plan(type(firing.instance))
+        return firing, plan, _open(firing, plan)
+    except Exception as error:  # noqa: BLE001  the host's classes may raise anything
+        unrecorded.add(1, error)
+        return None
 
 
 def _open(firing: Firing, plan: Plan) -> Draft:
@@ -117,7 +137,7 @@ def _open(firing: Firing, plan: Plan) -> Draft:
     is_pre = firing.action.startswith("pre_")
     pre = None if is_pre else _pre_of(firing)
     if pre is not None:
-        pre.awaits_post, pre.opened_for = False, None
+        pre.awaits_post = False
     trace = current_trace.get() or (pre.trace if pre is not None else Trace(default_context()))
     position = trace.next_position()
     trace.gathered.count(is_first=pre is None)
@@ -133,7 +153,7 @@ def _open(firing: Firing, plan: Plan) -> Draft:
         raw=False,
         using=firing.using,
         update_fields=None,
-        origin={"model": firing.through._meta.label, "action": firing.action, "reverse": firing.reverse},
+        origin=firing.origin(firing.action),
         changes=pre.changes if pre is not None and firing.verb == "clear" else _changes(firing, plan),
         operation=pre.operation if pre is not None else position,
         call_site=call_site() if conf.CALL_SITES else "",
@@ -141,33 +161,32 @@ def _open(firing: Firing, plan: Plan) -> Draft:
         started_ns=0,
         actor=trace.context.actor(),
         awaits_post=is_pre,
-        opened_for=firing.instance if is_pre else None,
     )
-    hold(draft)
-    draft.started_ns = clock.perf_counter_ns()
+    if is_pre:
+        _open_pres.setdefault(firing.instance._state, []).append(draft)
     return draft
 
 
 def _pre_of(firing: Firing) -> Draft | None:
     """The open pre event for this object, relation and verb; the innermost if there are several."""
-    origin = {"model": firing.through._meta.label, "action": f"pre_{firing.verb}", "reverse": firing.reverse}
-    for draft in awaiting_post(firing.using):
-        if draft.opened_for is firing.instance and draft.origin == origin:
-            return draft
-    return None
+    pres = _open_pres.get(firing.instance._state, [])
+    pres[:] = [pre for pre in pres if pre.outcome in (None, COMMITTED)][-MAX_OPEN:]
+    found = next((pre for pre in reversed(pres) if pre.using == firing.using and firing.completes(pre)), None)
+    if found is not None:
+        pres.remove(found)
+    return found
 
 
 def _changes(firing: Firing, plan: Plan) -> Changes:
     """Added keys as ``[null, keys]``, removed keys as ``[keys, null]``."""
-    keys = firing.keys
+    relation, keys = firing.relation, firing.keys
     if firing.verb == "clear":
         keys = _keys_now(firing) if firing.action == "pre_clear" else None
     if keys is None:
         return {}
-    rules = firing.rules
-    shown: Any = [rules.shown(key) if rules is not None else key for key in _in_order(keys)]
-    shown = MASK if rules is not None and rules.masked else json_safe(shown, plan.max_chars, ())
-    return {firing.name: [None, shown] if firing.verb == "add" else [shown, None]}
+    shown: Any = [relation.rules.shown(key) for key in _in_order(keys)]
+    shown = MASK if relation.rules.masked else json_safe(shown, plan.max_chars, ())
+    return {relation.name: [None, shown] if firing.verb == "add" else [shown, None]}
 
 
 def _in_order(keys: Collection[Any]) -> list[Any]:
@@ -179,17 +198,5 @@ def _in_order(keys: Collection[Any]) -> list[Any]:
 
 def _keys_now(firing: Firing) -> Collection[Any] | None:
     """The keys that a clear is about to remove, which takes a query because the signal does not carry them."""
-    if firing.field is None:
-        return None
-    here, there = _ends_of(firing.through, firing.field, firing.reverse)
-    value = getattr(firing.instance, here.target_field.attname)
-    rows = firing.through._base_manager.using(firing.using).filter(**{here.name: value})
     with unlogged(connections[firing.using]):
-        return list(rows.values_list(there.attname, flat=True))
-
-
-def _ends_of(through: Any, field: Any, reverse: bool) -> tuple[Any, Any]:
-    """The through model's foreign keys: to the changing object, and to the related objects."""
-    names = (field.m2m_field_name(), field.m2m_reverse_field_name())
-    here, there = (through._meta.get_field(name) for name in (reversed(names) if reverse else names))
-    return here, there
+        return firing.relation.keys_now(firing.using)
