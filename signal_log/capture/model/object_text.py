@@ -1,9 +1,12 @@
-"""An object's text without a query: calls ``str()`` with database access blocked."""
+"""An object's text without a query: calls ``str()`` with database access blocked, and leaves the object as it was."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Final
+from types import FrameType
+from typing import Any, Final, TypeVar
 
 from django.db import models
 
@@ -11,26 +14,104 @@ from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.snapshot import clean, truncated
 
 MAX_CHARS: Final = 200
+_CALLED: Final = ("self", "instance")
+"""How a method, and Python's and Django's cached properties, name the object that they are called on."""
+_IN_PLACE: Final = {"fields_cache", "_prefetched_objects_cache"}
+"""Attributes whose dicts Django changes in place: what a relation has loaded."""
 
-_rendering: ContextVar[bool] = ContextVar("signal_log_asking_for_text", default=False)
+A = TypeVar("A")
+T = TypeVar("T")
 
 
-class _QueryRefusedError(Exception):
-    """``__str__`` tried to query the database."""
+class QueryRefused(BaseException):
+    """A query where the database may not be asked.
+
+    Not an ``Exception``, so that a host's handlers let it pass: what they would answer instead may be cached for long.
+    """
+
+
+_refusals: ContextVar[list[_Refusal] | None] = ContextVar("signal_log_refusals", default=None)
+"""None while queries are allowed."""
 
 
 def cursor(original: Any) -> Any:
-    """Wrap a connection's ``_cursor``, the one route to any statement, to refuse cursors while ``__str__`` runs.
+    """Wrap a connection's ``_cursor``, the one route to any statement, to refuse cursors while a host is asked.
 
     A query then fails before any of it reaches the database or a query log.
     """
 
     def _cursor(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if _rendering.get():
-            raise _QueryRefusedError
+        refusals = _refusals.get()
+        if refusals is not None:
+            refusals.append(_Refusal(sys._getframe(1)))
+            raise QueryRefused
         return original(self, *args, **kwargs)
 
     return _cursor
+
+
+def without_queries(ask: Callable[[A], T], argument: A) -> T:
+    """The host's answer; raises ``QueryRefused``, and leaves the host's objects as they were, if it would query."""
+    refusals: list[_Refusal] = []
+    token = _refusals.set(refusals)
+    try:
+        answer = ask(argument)
+    finally:
+        _refusals.reset(token)
+        for refusal in reversed(refusals):
+            refusal.undo()
+    if refusals:  # a bare ``except``: the answer is not the one that the host would give
+        raise QueryRefused
+    return answer
+
+
+class _Refusal:
+    """What objects held when a query was refused.
+
+    They are the objects whose methods were running: a bare ``except`` may have them keep a wrong answer.
+    """
+
+    __slots__ = ("before",)
+
+    def __init__(self, frame: FrameType | None) -> None:
+        self.before: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+        while frame is not None and frame.f_code is not without_queries.__code__:
+            for name, value in frame.f_locals.items():
+                if issubclass(type(value), models.Model) or (name in _CALLED and not _is_djangos(frame)):
+                    self._note(value)
+            frame = frame.f_back
+
+    def _note(self, value: Any) -> None:
+        attributes = _attributes(value)
+        for held in (attributes, _attributes(attributes.get("_state"))):
+            self._keep(held)
+            for name in _IN_PLACE & held.keys():
+                self._keep(held[name])
+
+    def _keep(self, attributes: Any) -> None:
+        if type(attributes) is dict:
+            self.before.setdefault(id(attributes), (attributes, dict(attributes)))
+
+    def undo(self) -> None:
+        """Give the objects back what they held."""
+        for attributes, before in self.before.values():
+            for name in attributes.keys() - before.keys():
+                del attributes[name]
+            attributes.update(before)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """The attributes that an object holds itself; a lazy object is not evaluated for it."""
+    try:
+        held = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return held if type(held) is dict else {}
+
+
+def _is_djangos(frame: FrameType) -> bool:
+    """Whether it runs in Django's database layer, whose connections and queries are none of ours."""
+    return str(frame.f_globals.get("__name__", "")).startswith("django.db.")
 
 
 def repr_of(plan: Plan, instance: models.Model) -> str:
@@ -39,11 +120,7 @@ def repr_of(plan: Plan, instance: models.Model) -> str:
         if type(instance).__str__ is models.Model.__str__:
             text = f"{plan.model.__name__} object ({plan.key(instance) or None})"
         else:
-            token = _rendering.set(True)
-            try:
-                text = str(instance)
-            finally:
-                _rendering.reset(token)
-    except Exception:  # noqa: BLE001  a host's __str__ may raise anything
+            text = without_queries(str, instance)
+    except (Exception, QueryRefused):  # noqa: BLE001  a host's __str__ may raise anything
         text = f"{plan.model.__name__} object ({plan.key(instance)})"
     return truncated(plan.without_secrets(clean(text), instance), MAX_CHARS)
