@@ -15,7 +15,8 @@ from django.utils.timezone import localtime
 from signal_log.admin_list import LIST_LIMIT, SEARCH_WINDOW, BoundedPaginator, ByModel, BySignal, BySource
 from signal_log.models import SharedView, SignalEvent
 from signal_log.permission import may_see_events
-from signal_log.show.links import labels_of_row, object_url
+from signal_log.rows import labels_of_row
+from signal_log.show.links import object_url
 from signal_log.show.pages.event import describe
 from signal_log.show.pages.history import FOLDED_AWAY
 from signal_log.show.pages.object import of_row

@@ -13,9 +13,11 @@ class SignalLogConfig(AppConfig):
 
     def ready(self) -> None:
         """Start recording: importing signal_log patches nothing, everything is patched here and can be undone."""
-        from signal_log import checks, pipeline
+        from signal_log import checks, pipeline, rows
+        from signal_log.capture.model.same_row import families
         from signal_log.conf import problems
 
+        rows.belong_together(families())
         register(checks.check_settings)
         register(checks.check_middleware)
         register(checks.check_database, Tags.database)

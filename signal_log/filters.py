@@ -2,8 +2,9 @@
 
 A filter's value is a text or a list of texts, of which any may match; a text that begins with ``!``
 excludes. ``sender``, ``signal``, ``outcome``, ``source`` and ``trace`` match whole, so that an index
-answers; ``actor`` matches the actor's name or key; ``object`` matches ``app.Model/pk``, the key alone, or
-a part of the object's text; ``q`` matches a part of anything a person reads in the row, whatever its
+answers; ``actor`` matches the actor's name or key; ``object`` matches ``app.Model/pk`` (a row, under
+whichever label of its model, proxies, parents or children it was recorded), the key alone, or a part of the
+object's text; ``q`` matches a part of anything a person reads in the row, whatever its
 case. All keys given must match.
 """
 
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
+from signal_log.rows import labels_of_row
 
 KEYS: Final = ("sender", "signal", "actor", "object", "outcome", "source", "trace", "q")
 LONGEST_TEXT: Final = 500
@@ -101,7 +103,9 @@ def _actor(event: Mapping[str, Any], text: str) -> bool:
 
 def _object(event: Mapping[str, Any], text: str) -> bool:
     pk = event["object_pk"]
-    return text in (pk, f"{event['sender']}/{pk}") or text.lower() in event["object_repr"].lower()
+    label, _, key = text.partition("/")
+    is_row = bool(key) and key == pk and event["sender"] in labels_of_row(label)
+    return is_row or text == pk or text.lower() in event["object_repr"].lower()
 
 
 def _search(event: Mapping[str, Any], text: str) -> bool:

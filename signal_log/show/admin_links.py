@@ -13,16 +13,28 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.connection import ConnectionDoesNotExist
 
 from signal_log.models import SignalEvent
+from signal_log.rows import labels_of_row
 
 
 def admin_url(request: HttpRequest, event: SignalEvent) -> str:
-    """The URL of the object's admin page; empty if it has none, no longer exists, or the user may not open it."""
+    """The URL of the object's admin page; empty if it has none, no longer exists, or the user may not open it.
+
+    A row that was saved as a proxy, or as a multi-table child, may have a page under another of its classes only.
+    """
     if not (event.object_pk and apps.is_installed("django.contrib.admin")):
         return ""
+    return next(filter(None, (_admin_url(request, event, label) for label in _nearest_first(event.sender))), "")
+
+
+def _nearest_first(sender: str) -> list[str]:
+    return [sender, *(label for label in labels_of_row(sender) if label != sender)]
+
+
+def _admin_url(request: HttpRequest, event: SignalEvent, label: str) -> str:
     from django.contrib.admin import site
 
     try:
-        model = apps.get_model(event.sender)
+        model = apps.get_model(label)
     except (LookupError, ValueError):
         return ""
     page: Any = site._registry.get(model)

@@ -1,4 +1,4 @@
-"""The URLs of the log's pages, and the labels that name the same row."""
+"""The URLs of the log's pages."""
 
 from __future__ import annotations
 
@@ -43,17 +43,6 @@ def url(name: str, *args: object, **query: str) -> str:
     """The URL of a page of the log, with a query string."""
     address = reverse(f"signal_log:{name}", args=args)
     return f"{address}?{urlencode(query)}" if query else address
-
-
-def labels_of_row(label: str) -> tuple[str, ...]:
-    """The labels under which a row of this model may be recorded: its concrete model and all proxies."""
-    try:
-        model = apps.get_model(label)
-    except (LookupError, ValueError):
-        return (label,)
-    concrete = model._meta.concrete_model
-    same = {other._meta.label for other in apps.get_models() if other._meta.concrete_model is concrete}
-    return tuple(sorted(same | {model._meta.label}))
 
 
 def field_names(label: str) -> tuple[str, ...]:

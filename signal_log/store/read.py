@@ -11,6 +11,7 @@ from django.db.models.functions import Cast
 from signal_log.conf import conf
 from signal_log.filters import SEARCHED, Filters
 from signal_log.models import SignalEvent
+from signal_log.rows import labels_of_row
 from signal_log.seal.canonical import timestamp
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _condition(key: str, text: str) -> Q:
         return Q(actor_repr=text) | Q(actor_pk=text)
     if key == "object":
         label, _, pk = text.partition("/")
-        exact = Q(sender=label, object_pk=pk) if pk else Q()
+        exact = Q(sender__in=labels_of_row(label), object_pk=pk) if pk else Q()
         return exact | Q(object_pk=text) | Q(object_repr__icontains=text)
     if key == "q":
         found = Q(changes_text__icontains=orjson.dumps(text).decode()[1:-1])  # as encoded in JSON

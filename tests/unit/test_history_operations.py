@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from signal_log.models import SignalEvent
-from signal_log.show.links import labels_of_row, object_url
+from signal_log.rows import labels_of_row
+from signal_log.show.links import object_url
 from signal_log.show.words import kinds
 from signal_log.show.words.operations import folded, lines
 from tests.factories import event_value
@@ -94,7 +95,9 @@ def test_every_key_has_an_address(pk: str, address: str) -> None:
 
 
 def test_proxies_name_the_same_row() -> None:
-    """A row's history includes what was recorded under its proxy models, whichever name is asked for."""
-    assert labels_of_row("shop.Item") == labels_of_row("shop.CheapItem") == ("shop.CheapItem", "shop.Item")
+    """A row's history includes what was recorded under its proxies, parents and children, whichever is asked for."""
+    assert {labels_of_row(f"shop.{name}") for name in ("Item", "CheapItem", "Book")} == {
+        ("shop.Book", "shop.CheapItem", "shop.Item")
+    }
     assert labels_of_row("no.Such") == ("no.Such",)
     assert labels_of_row("nonsense") == ("nonsense",)

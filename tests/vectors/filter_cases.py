@@ -15,6 +15,7 @@ EVENTS: Final[list[dict[str, Any]]] = [
     {"trace_id": TRACE, "changes": {"bio": [None, "Compiler_builder ÄÖ"]}, "caused_by": "users.signals.sync"},
     {"object_repr": "100% <b>", "path": "/a_b/", "changes": {"tags": [["x"], ["x", {"colour": 'Says "hi"'}]]}},
     {"object_repr": "!important", "actor_repr": "🎈", "changes": {"is_staff": [False, True], "stock": [41, 42]}},
+    {"sender": "shop.Book", "object_pk": "9", "object_repr": "Dune"},
 ]  # fmt: skip
 """The differences from the default event (``tests.factories.event_value``)."""
 
@@ -30,6 +31,9 @@ QUERIES: Final = (
     "actor=%F0%9F%8E%88",
     "object=1",
     "object=users.Profile/1",
+    "object=shop.Item/9",
+    "object=!shop.cheapitem/9",
+    "object=users.Profile/9",
     "object=GRACE",
     "object=!ada",
     "object=%21%21important",

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from signal_log.models import SignalEvent
+from signal_log.rows import labels_of_row
 from signal_log.seal.canonical import event_digest
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
-from signal_log.show.links import labels_of_row
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.trace.receivers import answer, known_for, slowest_first
 from signal_log.show.trace.tree import Tree

@@ -9,9 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from signal_log.capture.model.same_row import ends_with
+from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
-from signal_log.show.links import field_names, in_query, labels_of_row, object_url
+from signal_log.show.links import field_names, in_query, object_url
 from signal_log.show.pages.history import FOLDED_AWAY, fold
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.query.compare import KEYS as COMPARED
@@ -21,7 +23,7 @@ from signal_log.show.query.query import Query, parse
 from signal_log.show.words import kinds
 from signal_log.show.words.moments import parse_moment, zone
 from signal_log.show.words.operations import Line
-from signal_log.show.words.state import GONE, State, state_at, tells
+from signal_log.show.words.state import State, is_end, state_at
 from signal_log.show.words.text import one_line, visible
 from signal_log.store.read import events
 from signal_log.store.span import Events, Span
@@ -41,6 +43,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     newest = None if not pk or "\x00" in label + pk else recorded.order_by("-pk").first()
     if newest is None:
         return not_found(request, "No events for this object", _why_nothing(label, labels, pk))
+    ending = ends_with(label, labels)
     query = parse(request.GET, own=("at", "pk", *COMPARED))
     problems = [*query.problems.values()]
     at = comparison = None
@@ -56,7 +59,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         "pk": visible(pk),
         "also": [other for other in labels if other != label],
         "newest": newest,
-        "is_gone": newest.signal in GONE and tells(newest),
+        "is_gone": is_end(newest, ending),
         "title": one_line(newest.object_repr or newest.object_pk, 120),
         "object_admin_url": admin_url(request, newest),
         "path": address,
@@ -70,12 +73,12 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     if comparison and not problems:
         context["comparison"] = comparison
     elif not problems:
-        context |= {"state": _state(recorded, at, label)} if at else _history(recorded, query, address)
+        context |= {"state": _state(recorded, at, label, ending)} if at else _history(recorded, query, address)
     return render(request, "signal_log/object.html", context, status=400 if problems else 200)
 
 
 def of_row(labels: tuple[str, ...], pk: str) -> Events:
-    """All events of one row, recorded under its model's label or those of its proxies."""
+    """All events of one row, under whichever of these labels it was recorded."""
     return events().filter(sender__in=labels, object_pk=pk)
 
 
@@ -107,10 +110,10 @@ def _history(recorded: Events, query: Query, address: str) -> dict[str, Any]:
     }
 
 
-def _state(recorded: Events, at: datetime, label: str) -> State:
+def _state(recorded: Events, at: datetime, label: str, ending: frozenset[str]) -> State:
     before = recorded.filter(occurred_at__lte=at).order_by("-pk")[:MAX_READ]
     after = recorded.filter(occurred_at__gt=at).order_by("pk")[:MAX_READ]
-    return state_at(before, after, field_names(label))
+    return state_at(before, after, field_names(label), ending)
 
 
 def _why_nothing(label: str, labels: tuple[str, ...], pk: str) -> str:

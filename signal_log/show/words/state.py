@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from signal_log.event import COMMITTED, POST_DELETE
@@ -39,20 +39,35 @@ class State:
     last: SignalEvent | None
 
 
-def state_at(before: Iterable[SignalEvent], after: Iterable[SignalEvent], names: Iterable[str]) -> State:
-    """Reconstruct the state from the events up to a time (newest first) and those after it (oldest first)."""
+def is_end(event: SignalEvent, ending: Container[str] | None) -> bool:
+    """Whether the row was deleted: by a deletion under one of these labels, or under any (None)."""
+    return event.signal in GONE and tells(event) and (ending is None or event.sender in ending)
+
+
+def state_at(
+    before: Iterable[SignalEvent],
+    after: Iterable[SignalEvent],
+    names: Iterable[str],
+    ending: Container[str] | None = None,
+) -> State:
+    """Reconstruct the state from the events up to a time (newest first) and those after it (oldest first).
+
+    ``ending`` are the labels whose deletion ends the row (None: all that it is recorded under).
+    """
     earlier = [event for event in before if tells(event)]
     later = [event for event in after if tells(event)]
     last = earlier[0] if earlier else None
-    presence = _presence(last, later[0] if later else None)
+    presence = _presence(last, later[0] if later else None, ending)
     if presence != EXISTS:
         return State(presence, [], last)
     known: dict[str, Known] = {}
+    names = tuple(names)
     for event in earlier:
-        if event.signal in GONE:
+        if is_end(event, ending):
             break
         for name, _, new in pairs(event.changes):
-            known.setdefault(name, Known(name, side(new), event))
+            if event.signal not in GONE or name not in names:  # a child that was deleted without its parent
+                known.setdefault(name, Known(name, side(new), event))
         if event.created:
             break
     for event in later:
@@ -73,9 +88,9 @@ def tells(event: SignalEvent) -> bool:
     return event.outcome == COMMITTED and of_row
 
 
-def _presence(last: SignalEvent | None, following: SignalEvent | None) -> str:
+def _presence(last: SignalEvent | None, following: SignalEvent | None, ending: Container[str] | None) -> str:
     if last is not None:
-        return NO_LONGER if last.signal in GONE else EXISTS
+        return NO_LONGER if is_end(last, ending) else EXISTS
     if following is None:
         return NEVER_SEEN
     return NOT_YET if following.created else EXISTS
