@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from channels.layers import get_channel_layer
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -28,6 +28,7 @@ _migrated = False
 _prober = ThreadPoolExecutor(1, "readyz")  # a single thread, so that probes of a dead database do not pile up
 
 
+@transaction.non_atomic_requests
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -35,6 +36,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
+@transaction.non_atomic_requests
 @require_safe
 @never_cache
 async def readyz(request: HttpRequest) -> JsonResponse:
@@ -47,6 +49,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     )
 
 
+@transaction.non_atomic_requests
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:

@@ -129,6 +129,9 @@ else:
         "max_size": 16,
         "timeout": 10,
     }
+# What a page changes is one transaction: a user with its profile, an admin action with its log entries. Pages that only
+# read opt out (on SQLite every transaction takes the write lock), as do the account pages, which open their own.
+DATABASES["default"]["ATOMIC_REQUESTS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")

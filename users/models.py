@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
-from django.db import models
+from django.db import models, router, transaction
 
 
 class ProfileManager(models.Manager["Profile"]):
@@ -33,6 +35,12 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return self.username
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save in one transaction with the receivers that update the user, so that a kill cannot separate the two."""
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using, savepoint=False):
+            super().save(*args, **kwargs)
 
     def natural_key(self) -> tuple[str]:
         # The copy, not the user's own: in a fixture the profile may come before its user.

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth import get_user_model, login, logout, views
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db import IntegrityError, router, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
@@ -31,6 +31,18 @@ class RedirectHomeMixin(views.RedirectURLMixin):
         return reverse("signal_log:live" if may_see_events(self.request.user) else "users:profile")
 
 
+class OwnTransactionMixin:
+    """Takes the page out of ``ATOMIC_REQUESTS``; what it writes, it writes in a block of its own.
+
+    A transaction around the whole request would hold SQLite's write lock while a password is checked or a mail is
+    sent, and make readers wait for writers.
+    """
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))  # type: ignore[misc]
+
+
 class FocusMixin:
     """Focuses the first field or, after errors, their summary at the top of the page."""
 
@@ -42,8 +54,8 @@ class FocusMixin:
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
-class RegisterView(FocusMixin, RedirectHomeMixin, FormView):
-    """Create an account and its profile in one transaction, then log in."""
+class RegisterView(OwnTransactionMixin, FocusMixin, RedirectHomeMixin, FormView):
+    """Create an account and its profile, and log in, in one transaction."""
 
     form_class = RegistrationForm
     template_name = "users/register.html"
@@ -54,15 +66,16 @@ class RegisterView(FocusMixin, RedirectHomeMixin, FormView):
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: RegistrationForm) -> HttpResponse:
+        user = form.save(commit=False)  # hashes the password, which takes long, before the transaction begins
         try:
             with transaction.atomic():
-                user = form.save()
+                user.save()
+                login(self.request, user)
         except IntegrityError:
             if not _is_taken(form.cleaned_data["username"]):
                 raise
             form.username_was_taken()
             return self.form_invalid(form)
-        login(self.request, user)
         messages.success(self.request, f"Welcome, {user.first_name or user.get_username()}. This is your profile.")
         return super().form_valid(form)
 
@@ -70,14 +83,18 @@ class RegisterView(FocusMixin, RedirectHomeMixin, FormView):
         return super().get_context_data(**kwargs) | {"next": self.get_redirect_url()}
 
 
-class LoginView(FocusMixin, RedirectHomeMixin, views.LoginView):
+class LoginView(OwnTransactionMixin, FocusMixin, RedirectHomeMixin, views.LoginView):
     """Log in."""
 
     template_name = "users/login.html"
     redirect_authenticated_user = True
 
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        return super().form_valid(form)
 
-class LogoutView(views.LogoutView):
+
+class LogoutView(OwnTransactionMixin, views.LogoutView):
     """Log out (POST only), with a confirmation message."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -87,7 +104,7 @@ class LogoutView(views.LogoutView):
 
 
 @method_decorator(never_cache, name="dispatch")
-class ProfileView(LoginRequiredMixin, UpdateView):
+class ProfileView(OwnTransactionMixin, LoginRequiredMixin, UpdateView):
     """The user's own profile, with its edit form."""
 
     form_class = ProfileForm
@@ -95,15 +112,14 @@ class ProfileView(LoginRequiredMixin, UpdateView):
     success_url = reverse_lazy("users:profile")
 
     def get_object(self, queryset: Any = None) -> Profile:
-        user = get_object_or_404(get_user_model()._base_manager, pk=self.request.user.pk)
-        # A user created without signals (bulk_create, raw SQL) gets a profile on the first visit.
-        return ensure_profile(user, router.db_for_write(Profile, instance=user))[0]
+        # A profile that is missing or behind its user (after a kill, update() or raw SQL) is repaired by the visit.
+        profile, _ = ensure_profile(self.request.user.pk, router.db_for_write(Profile))
+        if profile is None:  # deleted after the session was read
+            raise Http404
+        return profile
 
     def form_valid(self, form: Any) -> HttpResponse:
-        with transaction.atomic():
-            # Lock the user first: saving a user takes the two locks in this order.
-            get_user_model()._base_manager.select_for_update().filter(pk=form.instance.user_id).first()
-            response = super().form_valid(form)
+        response = super().form_valid(form)
         messages.success(self.request, "Your profile has been saved.")
         return response
 
@@ -114,7 +130,7 @@ class ProfileView(LoginRequiredMixin, UpdateView):
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
-class DeleteView(FocusMixin, LoginRequiredMixin, FormView):
+class DeleteView(OwnTransactionMixin, FocusMixin, LoginRequiredMixin, FormView):
     """Delete the user's own account and profile, after confirming the password."""
 
     form_class = DeleteAccountForm
@@ -124,6 +140,7 @@ class DeleteView(FocusMixin, LoginRequiredMixin, FormView):
     def get_form_kwargs(self) -> dict[str, Any]:
         return super().get_form_kwargs() | {"user": self.request.user}
 
+    @transaction.atomic
     def form_valid(self, form: DeleteAccountForm) -> HttpResponse:
         # Not request.user itself: the log takes the actor from it, and a deleted instance loses its pk.
         user = get_object_or_404(get_user_model()._base_manager, pk=self.request.user.pk)
@@ -134,21 +151,25 @@ class DeleteView(FocusMixin, LoginRequiredMixin, FormView):
 
 
 @method_decorator(never_cache, name="dispatch")
-class PasswordChangeView(FocusMixin, views.PasswordChangeView):
+class PasswordChangeView(OwnTransactionMixin, FocusMixin, views.PasswordChangeView):
     """Change the password, which ends the account's other sessions."""
 
     template_name = "users/password_change.html"
     success_url = reverse_lazy("users:password_change_done")
 
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        return super().form_valid(form)
+
 
 @method_decorator(never_cache, name="dispatch")
-class PasswordChangeDoneView(views.PasswordChangeDoneView):
+class PasswordChangeDoneView(OwnTransactionMixin, views.PasswordChangeDoneView):
     """Confirm the change."""
 
     template_name = "users/password_change_done.html"
 
 
-class PasswordResetView(FocusMixin, views.PasswordResetView):
+class PasswordResetView(OwnTransactionMixin, FocusMixin, views.PasswordResetView):
     """Request a reset link by mail; the response is the same whether or not the account exists."""
 
     template_name = "users/password_reset.html"
@@ -157,20 +178,24 @@ class PasswordResetView(FocusMixin, views.PasswordResetView):
     success_url = reverse_lazy("users:password_reset_done")
 
 
-class PasswordResetDoneView(views.PasswordResetDoneView):
+class PasswordResetDoneView(OwnTransactionMixin, views.PasswordResetDoneView):
     """Confirm that the mail was sent."""
 
     template_name = "users/password_reset_done.html"
 
 
-class PasswordResetConfirmView(FocusMixin, views.PasswordResetConfirmView):
+class PasswordResetConfirmView(OwnTransactionMixin, FocusMixin, views.PasswordResetConfirmView):
     """Set a new password through the mailed link, or report that the link is no longer valid."""
 
     template_name = "users/password_reset_confirm.html"
     success_url = reverse_lazy("users:password_reset_complete")
 
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        return super().form_valid(form)
 
-class PasswordResetCompleteView(views.PasswordResetCompleteView):
+
+class PasswordResetCompleteView(OwnTransactionMixin, views.PasswordResetCompleteView):
     """Confirm the new password."""
 
     template_name = "users/password_reset_complete.html"

@@ -191,7 +191,7 @@ class Actions:
 
     # --- building blocks ------------------------------------------------------------------------------
     def _create(self, username: str) -> None:
-        with self.population.expecting(username):
+        with self.population.expecting(username), transaction.atomic():
             User.objects.create_user(
                 username, people.address(username), new_password(), first_name=people.first_name(username)
             )

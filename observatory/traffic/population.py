@@ -81,7 +81,7 @@ class Population:
             post_save.disconnect(self.mark, sender=User)
 
     def mark(self, instance: User, created: bool, using: str, **kwargs: Any) -> None:
-        """Mark an expected account; a receiver, so that the mark is in the account's transaction."""
+        """Mark an expected account; a receiver, so that the mark is in the transaction that creates the account."""
         if created and instance.username in self._expected:
             instance.groups.add(self.group)
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponseBase
 
 from signal_log.permission import may_see_events as may_see_events
@@ -21,7 +22,10 @@ View = Callable[..., HttpResponseBase]
 
 
 def for_observers(view: View) -> View:
-    """Decorate a page of the log: login required, 403 without the permission, no caching, strict CSP."""
+    """Decorate a page of the log: login required, 403 without the permission, no caching, strict CSP.
+
+    The pages read, so a host's ``ATOMIC_REQUESTS`` does not apply: on SQLite they would wait for every writer.
+    """
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -34,4 +38,6 @@ def for_observers(view: View) -> View:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    for alias in connections:
+        transaction.non_atomic_requests(using=alias)(guarded)
     return guarded

@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.core import mail
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from tests.accounts import PASSWORD, in_step, person, witness
+from users import signals
 from users.models import Profile
 from users.signals import ensure_profile
 
@@ -53,7 +56,7 @@ def test_get_or_create_of_a_profile_makes_one() -> None:
     def work(number: int) -> Any:
         if number % 2:
             return Profile.objects.get_or_create(user=user)[0].pk
-        return ensure_profile(User.objects.get(), "default")[0].pk
+        return ensure_profile(user.pk, "default")[0].pk
 
     assert len(set(at_once(work))) == 1
     assert Profile.objects.count() == 1
@@ -99,11 +102,126 @@ def test_editing_user_and_profile_at_once_leaves_them_in_step() -> None:
     assert in_step(user)
 
 
-def test_deleting_the_account_by_both_ends_at_once() -> None:
-    """If user and profile are deleted at the same moment, both are gone and nobody sees an error."""
+def test_visiting_at_once_makes_one_profile() -> None:
+    """An account without a profile that several windows open at once gets one, and none of them an error."""
+    User.objects.bulk_create([User(username="ada", first_name="Ada")])
+    user = User.objects.get()
+
+    def work(_: int) -> Any:
+        client = Client()
+        client.force_login(user)
+        return client.get(reverse("users:profile")).status_code
+
+    assert at_once(work) == [200] * THREADS
+    assert Profile.objects.count() == 1
+    assert in_step(user)
+
+
+def test_users_made_at_once_outside_a_transaction_are_greeted_once() -> None:
+    """Those who only find the new user may make its profile before its creator does; the welcome is the creator's."""
+
+    def work(_: int) -> None:
+        User.objects.get_or_create(username="ada", defaults={"email": "ada@example.org"})[0].save()
+
+    at_once(work)
+    assert [message.to for message in mail.outbox] == [["ada@example.org"]]
+    assert in_step(User.objects.get())
+
+
+def test_plain_saves_of_both_sides_at_once_leave_them_in_step() -> None:
+    """In autocommit, where a user is committed before its profile follows, the last value wins on both sides."""
+    user = person("ada")
+
+    def work(number: int) -> None:
+        for turn in range(5):
+            if number % 2:
+                profile = Profile.objects.get()
+                profile.name = f"Ada {number} {turn}"
+                profile.save()
+            else:
+                mine = User.objects.get()
+                mine.first_name = f"Augusta {number} {turn}"
+                mine.save()
+
+    at_once(work)
+    assert in_step(user)
+
+
+class Crossing:
+    """Two threads that each hold what the other wants, unless both ask for the user first.
+
+    The first holds the profile and waits until the second has the user, or half a second, if that one has to wait.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, holding: str) -> None:
+        self.first_has_profile, self.second_has_user = threading.Event(), threading.Event()
+        original, ensure = getattr(signals, holding), signals.ensure_profile
+
+        def hold(*args: Any) -> Any:
+            if not self.first_has_profile.is_set():
+                self.first_has_profile.set()
+                self.second_has_user.wait(0.5)
+            return original(*args)
+
+        def second_is_here(*args: Any, **kwargs: Any) -> Any:
+            self.second_has_user.set()
+            return ensure(*args, **kwargs)
+
+        monkeypatch.setattr(signals, holding, hold)
+        monkeypatch.setattr(signals, "ensure_profile", second_is_here)
+
+    def run(self, first: Callable[[], Any], second: Callable[[], Any]) -> None:
+        """Run both to their end; their errors are raised here."""
+
+        def work(number: int) -> None:
+            try:
+                if number:
+                    assert self.first_has_profile.wait(10)
+                with transaction.atomic():
+                    (second if number else first)()
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(work, range(2)))
+
+
+def test_saving_user_and_profile_in_blocks_does_not_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every rule locks the user first."""
     user = person("ada")
     profile = Profile.objects.get()
+    profile.name, user.first_name = "Augusta", "Byron"
+    Crossing(monkeypatch, "update_user_from").run(profile.save, user.save)
+    assert in_step(user)
+    assert Profile.objects.get().name == "Byron"
+
+
+@pytest.mark.parametrize("model", [User, Profile])
+def test_deleting_and_saving_in_blocks_does_not_deadlock(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A delete removes the profile first, but has asked for the user before."""
+    user = person("ada")
+    going = model.objects.get()
+    user.first_name = "Byron"
+
+    def save() -> None:
+        with suppress(DatabaseError):  # that the row is gone
+            try:
+                user.save(update_fields=["first_name"])
+            except OperationalError as error:
+                raise AssertionError from error
+
+    Crossing(monkeypatch, "delete_user_of").run(going.delete, save)
+    assert not User.objects.exists()
+    assert not Profile.objects.exists()
+
+
+def test_deleting_the_account_by_both_ends_at_once() -> None:
+    """If user and profile are deleted at the same moment, both are gone, without an error, and one farewell is sent."""
+    user = person("ada")
+    profile = Profile.objects.get()
+    mail.outbox.clear()
     with witness("pre_delete", "post_delete"):
         at_once(lambda number: (User.objects if number % 2 else Profile.objects).all().delete())
     assert not User.objects.filter(pk=user.pk).exists()
     assert not Profile.objects.filter(pk=profile.pk).exists()
+    assert [message.to for message in mail.outbox] == [["ada@example.org"], ["admin@localhost"]]
