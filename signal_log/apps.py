@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
+from django.db.models.signals import post_migrate
 
 
 class SignalLogConfig(AppConfig):
@@ -16,8 +17,10 @@ class SignalLogConfig(AppConfig):
         from signal_log import checks, pipeline, rows
         from signal_log.capture.model.same_row import families
         from signal_log.conf import problems
+        from signal_log.store import schema
 
         rows.belong_together(families())
+        post_migrate.connect(schema.after_migrate, sender=self, dispatch_uid="signal_log.schema")
         register(checks.check_settings)
         register(checks.check_middleware)
         register(checks.check_database, Tags.database)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, TypeVar, get_type_hints
 
 COMMITTED: Final = "committed"
 ROLLED_BACK: Final = "rolled_back"
@@ -26,42 +27,70 @@ MIGRATION: Final = "migration"
 
 Changes = dict[str, list[Any]]
 
+HEADER: Final = "header"
+SUBJECT: Final = "subject"
+PAYLOAD: Final = "payload"
+
+T = TypeVar("T")
+InHeader = Annotated[T, HEADER]
+"""Sealed for ever; nothing in the header can name a person."""
+InSubject = Annotated[T, SUBJECT]
+"""Keys of the rows and accounts that the event is about; they can be erased with the subject's salt."""
+InPayload = Annotated[T, PAYLOAD]
+"""Names, values and texts; they can be erased with the payload's salt."""
+
+NO_CHANGES: Final[Changes] = {}
+
 
 class Event(NamedTuple):
-    """One event, with fields in the order of the table's columns.
+    """One event. Each field is a column of the log, and is declared with the part of the digest that it is in.
 
-    ``duration_us`` is in microseconds; ``occurred_at`` is an aware UTC datetime; ``changes`` maps a field's name to
-    ``[old, new]`` in the JSON domain of ``signal_log.seal.canonical``.
+    ``occurred_at`` is an aware UTC datetime; ``changes`` maps a field's name to ``[old, new]`` in the JSON domain of
+    ``signal_log.seal.canonical``; ``salt`` is the subject's followed by the payload's; ``duration_us`` is in
+    microseconds, and like ``receivers`` not sealed.
     """
 
-    signal: str
-    sender: str
-    object_pk: str
-    object_repr: str
-    created: bool | None
-    raw: bool
-    using: str
-    update_fields: list[str] | None
-    origin: dict[str, Any] | None
-    changes: Changes
-    receivers: list[dict[str, Any]]
-    duration_us: int | None
-    trace_id: uuid.UUID
-    position: int
-    parent_position: int | None
-    operation: int
-    caused_by: str
-    outcome: str
-    error: str
-    actor_pk: str
-    actor_repr: str
-    source: str
-    request_id: str
-    method: str
-    path: str
-    remote_addr: str
-    call_site: str
-    occurred_at: datetime
-    process: str
+    signal: InHeader[str]
+    sender: InHeader[str]
+    using: InHeader[str]
+    trace_id: InHeader[uuid.UUID]
+    position: InHeader[int]
+    operation: InHeader[int]
+    source: InHeader[str]
+    occurred_at: InHeader[datetime]
+    process: InHeader[str]
+    object_pk: InSubject[str] = ""
+    object_repr: InPayload[str] = ""
+    created: InHeader[bool | None] = None
+    raw: InHeader[bool] = False
+    update_fields: InHeader[list[str] | None] = None
+    origin: InSubject[dict[str, Any] | None] = None
+    changes: InPayload[Changes] = NO_CHANGES
+    overwrote: InHeader[list[str] | None] = None
+    labels: InPayload[Mapping[str, Any] | None] = None
+    receivers: Sequence[dict[str, Any]] = ()
+    duration_us: int | None = None
+    parent_position: InHeader[int | None] = None
+    caused_by: InHeader[str] = ""
+    outcome: InHeader[str] = COMMITTED
+    error: InPayload[str] = ""
+    actor_pk: InSubject[str] = ""
+    actor_repr: InPayload[str] = ""
+    request_id: InSubject[str] = ""
+    method: InHeader[str] = ""
+    path: InPayload[str] = ""
+    remote_addr: InPayload[str] = ""
+    call_site: InPayload[str] = ""
     salt: bytes = b""
     digest: bytes = b""
+
+
+def _declared(part: str) -> tuple[str, ...]:
+    """The fields of one part of the digest, sorted, which is their order in canonical JSON."""
+    hints = get_type_hints(Event, include_extras=True)
+    return tuple(sorted(name for name, hint in hints.items() if part in getattr(hint, "__metadata__", ())))
+
+
+HEADER_FIELDS: Final = _declared(HEADER)
+SUBJECT_FIELDS: Final = _declared(SUBJECT)
+PAYLOAD_FIELDS: Final = _declared(PAYLOAD)

@@ -2,43 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
-from zoneinfo import ZoneInfo
+from typing import Any, NoReturn
 
-from django.conf import settings
 from django.db import models
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils.timezone import is_aware
 
 from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
-
-if TYPE_CHECKING:  # at run time the class takes no parameters
-    DateTimeField = models.DateTimeField[datetime, datetime]
-else:
-    DateTimeField = models.DateTimeField
-
-
-class Moment(DateTimeField):
-    """A datetime stored exactly, and read as aware, even with ``USE_TZ = False``."""
-
-    def deconstruct(self) -> Any:
-        """Appear as Django's ``DateTimeField`` in migrations, since the column is the same."""
-        name, _, args, kwargs = super().deconstruct()
-        return name, "django.db.models.DateTimeField", args, kwargs
-
-    def from_db_value(self, value: datetime | None, _: Any, connection: BaseDatabaseWrapper) -> datetime | None:
-        """Make naive values aware: SQLite stores UTC; PostgreSQL returns the connection's time zone."""
-        if value is None or is_aware(value):
-            return value
-        return value.replace(tzinfo=UTC if connection.vendor == "sqlite" else ZoneInfo(connection.timezone_name))
-
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        """The inverse; naive values are in the project's time zone."""
-        value = value if prepared else self.get_prep_value(value)
-        if isinstance(value, datetime) and connection.vendor == "sqlite" and not settings.USE_TZ:
-            value = value.astimezone(UTC).replace(tzinfo=None)
-        return super().get_db_prep_value(value, connection, prepared=True)
+from signal_log.fields import BareId, BareInteger, BareJSON, Moment
 
 
 class SignalEvent(models.Model):
@@ -49,7 +18,7 @@ class SignalEvent(models.Model):
         ROLLED_BACK = ROLLED_BACK, "rolled back"
         FAILED = FAILED, "failed"
 
-    id = models.BigAutoField(primary_key=True)
+    id = BareId(primary_key=True)
     signal = models.CharField(max_length=200)
     sender = models.CharField(max_length=200)
     object_pk = models.CharField(max_length=255)
@@ -57,15 +26,17 @@ class SignalEvent(models.Model):
     created = models.BooleanField(null=True)
     raw = models.BooleanField(default=False)
     using = models.CharField(max_length=100)
-    update_fields = models.JSONField(null=True)
-    origin = models.JSONField(null=True)
-    changes = models.JSONField(default=dict)
-    receivers = models.JSONField(default=list)
+    update_fields = BareJSON(null=True)
+    origin = BareJSON(null=True)
+    changes = BareJSON(default=dict)
+    overwrote = BareJSON(null=True)
+    labels = BareJSON(null=True)
+    receivers = BareJSON(default=list)
     duration_us = models.BigIntegerField(null=True)
     trace_id = models.UUIDField()
-    position = models.PositiveIntegerField()
-    parent_position = models.PositiveIntegerField(null=True)
-    operation = models.PositiveIntegerField()
+    position = BareInteger()
+    parent_position = BareInteger(null=True)
+    operation = BareInteger()
     caused_by = models.CharField(max_length=300, blank=True)
     outcome = models.CharField(max_length=12, choices=Outcome)
     error = models.TextField(blank=True)
@@ -92,7 +63,8 @@ class SignalEvent(models.Model):
             models.Index(fields=("sender", "object_pk"), name="signal_log_object"),
             models.Index(fields=("trace_id", "position"), name="signal_log_trace"),
             models.Index(fields=("actor_repr",), name="signal_log_actor"),
-            models.Index(fields=("actor_pk",), name="signal_log_actor_pk"),
+            # Most rows of commands and anonymous visitors have no key, and cost no entry.
+            models.Index(fields=("actor_pk",), name="signal_log_actor_pk", condition=models.Q(actor_pk__gt="")),
             models.Index(fields=("occurred_at",), name="signal_log_time"),  # BRIN, with the id, on PostgreSQL
         )
 
@@ -109,7 +81,7 @@ class SignalEvent(models.Model):
 
 
 class LogIdentity(models.Model):
-    """A single row that identifies the log where the database cannot (SQLite), to detect cursors of another log."""
+    """A single row that identifies the log, to detect cursors of another one."""
 
     value = models.CharField(max_length=32)
 

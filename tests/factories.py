@@ -46,7 +46,7 @@ def event_value(**fields: Any) -> Event:
         call_site="",
         occurred_at=datetime.now(UTC),
         process="test:1",
-        salt=b"0123456789abcdef",
+        salt=b"0123456789abcdef" * 2,
     )
     event = event._replace(**fields)
     return event._replace(digest=event_digest(event._asdict(), event.salt))
@@ -67,7 +67,7 @@ def operation(trace: uuid.UUID, position: int, **fields: Any) -> SignalEvent:
 def insert_event(writer: psycopg.Connection) -> int:
     """Insert an event in the open transaction of a connection, and return its id."""
     fields = event_value()._asdict()
-    for name in ("update_fields", "origin", "changes", "receivers"):
+    for name in ("update_fields", "origin", "changes", "overwrote", "labels", "receivers"):
         fields[name] = None if fields[name] is None else Json(fields[name])
     names = ", ".join(f'"{name}"' for name in fields)
     marks = ", ".join(["%s"] * len(fields))

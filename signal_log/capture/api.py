@@ -25,10 +25,8 @@ from signal_log.event import MASK
 def context(*, actor: Any = None, source: str | None = None, **labels: Any) -> Iterator[None]:
     """Set the actor, the source and labels for the block; for jobs, consumers and scripts.
 
-    ``actor`` is a user or a name. ``labels`` are stored in the events' ``origin`` as ``{"labels": {...}}`` where a
-    signal has no origin of its own (deletes and many-to-many changes have one). They are masked by name like any
-    other value, but cannot be redacted later, so they must not identify a person. The events join the current
-    trace, or start a new one. Can be held across an ``await``.
+    ``actor`` is a user or a name. ``labels`` are stored in the events' ``labels``, masked by name like any other
+    value. The events join the current trace, or start a new one. Can be held across an ``await``.
     """
     running = current_trace.get()
     trace_context = running.context if running is not None else default_context()

@@ -1,39 +1,43 @@
-"""Canonical bytes and digest of an event (format version 1).
+"""Canonical bytes and digest of an event (format version 2).
 
-``digest = SHA-256(b"signal_log/event/1\\n" + header + b"\\n" + SHA-256(salt + payload))``, where header and payload
-are canonical JSON (RFC 8785). Everything that can identify a person is in the payload, so that it can be erased later
-(its hash is kept) and the digest still verifies.
+``digest = SHA-256("signal_log/event/2\\n" + header + "\\n" + SHA-256(salt_s + subject) + SHA-256(salt_p + payload))``,
+where header, subject and payload are canonical JSON (RFC 8785). Keys of rows and accounts are in the subject, names
+and values in the payload, and nothing in the header can name a person. So subject and payload can each be erased later
+together with their salt: the hash is kept, and the digest still verifies.
 """
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import rfc8785
 
-VERSION: Final = 1
-SALT_BYTES: Final = 16
+from signal_log.event import HEADER_FIELDS, PAYLOAD_FIELDS, SUBJECT_FIELDS
+
+VERSION: Final = 2
+SALT_BYTES: Final = 32
+"""The subject's salt of 16 bytes, then the payload's."""
 LARGEST_INTEGER: Final = 2**53 - 1
 
-HEADER_FIELDS: Final = (
-    "signal", "sender", "object_pk", "created", "raw", "using", "update_fields", "origin", "duration_us",
-    "trace_id", "position", "parent_position", "operation", "caused_by", "outcome", "actor_pk", "source",
-    "request_id", "method", "occurred_at", "process",
-)  # fmt: skip
-PAYLOAD_FIELDS: Final = (
-    "object_repr", "changes", "receivers", "error", "actor_repr", "path", "remote_addr", "call_site",
-)  # fmt: skip
-
 _HEADER: Final = itemgetter(*HEADER_FIELDS)
+_SUBJECT: Final = itemgetter(*SUBJECT_FIELDS)
 _PAYLOAD: Final = itemgetter(*PAYLOAD_FIELDS)
-_DOMAIN: Final = b"signal_log/event/1\n"
+_DOMAIN: Final = b"signal_log/event/2\n"
 _FIRST_ASTRAL_BYTE: Final = 0xF0
+
+
+class Parts(NamedTuple):
+    """The canonical bytes of an event's three parts."""
+
+    header: bytes
+    subject: bytes
+    payload: bytes
 
 
 def canonical(value: Any) -> bytes:
@@ -51,21 +55,11 @@ def canonical(value: Any) -> bytes:
 def timestamp(moment: datetime) -> str:
     """An aware datetime as UTC text with six decimals: ``2026-11-22T09:42:17.950112Z``."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return utc.isoformat(timespec="microseconds")[:26] + "Z"
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def payload_hash(salt: bytes, payload: bytes) -> bytes:
-    """SHA-256 over the event's salt and the canonical bytes of its payload."""
-    return hashlib.sha256(salt + payload).digest()
-
-
-def digest(header: bytes, hashed_payload: bytes) -> bytes:
-    """The digest of an event, from the canonical bytes of its header and the hash of its payload."""
-    return hashlib.sha256(_DOMAIN + header + b"\n" + hashed_payload).digest()
-
-
-def event_digest(event: Mapping[str, Any], salt: bytes) -> bytes:
-    """The digest of an event, given as a mapping with at least the header and payload fields.
+def parts(event: Mapping[str, Any]) -> Parts:
+    """The parts of an event, given as a mapping with at least the fields of each.
 
     ``trace_id`` may be a UUID and ``occurred_at`` a datetime; both are converted to text.
     """
@@ -74,5 +68,17 @@ def event_digest(event: Mapping[str, Any], salt: bytes) -> bytes:
         header["trace_id"] = str(header["trace_id"])
     if isinstance(header["occurred_at"], datetime):
         header["occurred_at"] = timestamp(header["occurred_at"])
+    subject = dict(zip(SUBJECT_FIELDS, _SUBJECT(event), strict=True))
     payload = dict(zip(PAYLOAD_FIELDS, _PAYLOAD(event), strict=True))
-    return digest(canonical(header), payload_hash(salt, canonical(payload)))
+    return Parts(canonical(header), canonical(subject), canonical(payload))
+
+
+def digest(header: bytes, subject: bytes, payload: bytes, salt: bytes) -> bytes:
+    """The digest of an event, from the canonical bytes of its parts and the two salts."""
+    hashes = sha256(salt[:16] + subject).digest() + sha256(salt[16:] + payload).digest()
+    return sha256(_DOMAIN + header + b"\n" + hashes).digest()
+
+
+def event_digest(event: Mapping[str, Any], salt: bytes) -> bytes:
+    """The digest of an event, given as a mapping that ``parts`` accepts."""
+    return digest(*parts(event), salt)

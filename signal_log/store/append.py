@@ -16,8 +16,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.errors import SignalLogError
 from signal_log.event import Event
-from signal_log.store.on_postgresql import APPEND
-from signal_log.store.row import BYTES_AT, COLUMNS, JSON_AT, NAMES, TABLE, row_of
+from signal_log.store.row import BYTES_AT, COLUMNS, JSON_AT, NAMES, TABLE, rows_of
+from signal_log.store.schema import APPEND
 
 FEW: Final = 8
 """Up to this many rows go to PostgreSQL in one function call (one round trip); beyond it, COPY (two) is faster."""
@@ -43,7 +43,7 @@ def append(events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bo
         if connection.connection is None:
             connection.ensure_connection()
         with connection.wrap_database_errors:
-            _WRITERS[connection.vendor](connection.connection, [row_of(event, connection) for event in events], last)
+            _WRITERS[connection.vendor](connection.connection, rows_of(events, connection), last)
     except Exception as error:  # whatever it is, Django must treat it as a failed COMMIT and roll back
         if last and _has_ended(connection):
             raise  # the COMMIT itself failed: a deferred constraint, or a lost connection

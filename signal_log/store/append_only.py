@@ -1,4 +1,4 @@
-"""Makes the log append-only in the database itself: triggers reject UPDATE, DELETE and TRUNCATE.
+"""Unlocks the log, which triggers in the database itself make append-only (``store.schema``), for ``flush`` alone.
 
 Django's ``flush``, which test suites run between tests, unlocks the table for its own statements. On SQLite the
 triggers call a function that only Django's connections define, so other connections are rejected too.
@@ -9,68 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.signals import connection_created
 
-from signal_log.models import SignalEvent
-
-TABLE: Final = SignalEvent._meta.db_table
-REFUSED: Final = "signal_log: the log is append-only; its rows are neither changed nor deleted"
-
 _unlocked: ContextVar[bool] = ContextVar("signal_log_unlocked", default=False)
-
-SQLITE: Final = tuple(
-    f"CREATE TRIGGER {TABLE}_no_{verb.lower()} BEFORE {verb} ON {TABLE} "
-    f"WHEN NOT signal_log_unlocked() BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
-    for verb in ("UPDATE", "DELETE")
-)
-POSTGRESQL: Final = (
-    f"""
-    CREATE FUNCTION {TABLE}_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        IF coalesce(current_setting('signal_log.unlocked', true), '') <> 'on' THEN
-            RAISE EXCEPTION '{REFUSED}' USING ERRCODE = 'insufficient_privilege';
-        END IF;
-        IF TG_OP = 'UPDATE' THEN RETURN NEW; END IF;
-        RETURN OLD;
-    END $$
-    """,
-    (
-        f"CREATE TRIGGER {TABLE}_no_change BEFORE UPDATE OR DELETE ON {TABLE} "
-        f"FOR EACH ROW EXECUTE FUNCTION {TABLE}_refuse()"
-    ),
-    (
-        f"CREATE TRIGGER {TABLE}_no_truncate BEFORE TRUNCATE ON {TABLE} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {TABLE}_refuse()"
-    ),
-)
-STATEMENTS: Final = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
-REMOVAL: Final = {
-    "sqlite": tuple(f"DROP TRIGGER IF EXISTS {TABLE}_no_{verb}" for verb in ("update", "delete")),
-    "postgresql": (f"DROP FUNCTION IF EXISTS {TABLE}_refuse() CASCADE",),
-}
-
-
-def install(apps: Any, schema_editor: Any) -> None:
-    """Create the triggers on the log's table; a migration operation."""
-    _execute(schema_editor, STATEMENTS)
-
-
-def remove(apps: Any, schema_editor: Any) -> None:
-    """Drop the triggers."""
-    _execute(schema_editor, REMOVAL)
-
-
-def _execute(schema_editor: Any, statements: dict[str, tuple[str, ...]]) -> None:
-    connection = schema_editor.connection
-    with connection.cursor() as cursor:
-        if TABLE in connection.introspection.table_names(cursor):  # a router may have put it in another database
-            for statement in statements.get(connection.vendor, ()):
-                cursor.execute(statement)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
@@ -21,8 +20,9 @@ from django.db.models import Max, Min, Q, QuerySet
 from signal_log.conf import conf
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
-from signal_log.models import LogIdentity, SignalEvent
+from signal_log.models import SignalEvent
 from signal_log.store.read import as_mapping, filtered
+from signal_log.store.schema import log_identity
 
 LOOK_BACK: Final = 100_000
 """How far below the newest id a starting reader looks for rows that may still commit."""
@@ -113,22 +113,8 @@ class Follower:
 
     @_reading
     def epoch(self) -> str:
-        """Eight hex digits that identify this log; they change with the cluster, the database or the table."""
-        if self.one_writer:
-            identity, _ = LogIdentity.objects.using(self.alias).get_or_create(
-                pk=1, defaults={"value": secrets.token_hex(16)}
-            )
-            name = identity.value
-        else:
-            name = ":".join(
-                str(part)
-                for part in self._row(
-                    "SELECT (SELECT system_identifier FROM pg_control_system()),"
-                    " (SELECT oid FROM pg_database WHERE datname = current_database()), %s::regclass::oid",
-                    [self._table],
-                )
-            )
-        return hashlib.sha256(name.encode()).hexdigest()[:8]
+        """Eight hex digits that identify this log; a copy of the database has the same, until marks differ."""
+        return hashlib.sha256(log_identity(self.alias).encode()).hexdigest()[:8]
 
     @_reading
     def extent(self) -> Extent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from django.db.models import Q, QuerySet, TextField
+from django.db.models import BooleanField, Func, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from signal_log.conf import conf
@@ -54,6 +54,10 @@ PLAIN_COLUMNS = tuple(
 )
 
 
+# As a literal: SQLite uses a partial index only where the statement's text repeats its condition.
+HAS_KEY = Q(Func("actor_pk", template="(%(expressions)s > '')", output_field=BooleanField()))
+
+
 def _any(key: str, texts: Iterable[str]) -> Q:
     condition = Q()
     for text in texts:
@@ -65,7 +69,7 @@ def _condition(key: str, text: str) -> Q:
     if key == "trace":
         return Q(trace_id=text)
     if key == "actor":
-        return Q(actor_repr=text) | Q(actor_pk=text)
+        return Q(actor_repr=text) | (Q(actor_pk=text) & HAS_KEY if text else Q(actor_pk=""))
     if key == "object":
         label, _, pk = text.partition("/")
         exact = Q(sender__in=labels_of_row(label), object_pk=pk) if pk else Q()

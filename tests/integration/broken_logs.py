@@ -115,7 +115,7 @@ def value_refused():
         def refuse(*_):
             raise ValueError("a value no column takes")
 
-        patch.setattr(append, "row_of", refuse)
+        patch.setattr(append, "rows_of", refuse)
         yield
 
 

@@ -52,14 +52,16 @@ def test_context_inside_a_trace():
 
 
 def test_labels():
-    """Labels go into the origin if a signal has none; secrets are masked, and inner labels add to outer ones."""
+    """Every event has the labels, also a delete's; secrets are masked, and inner labels add to outer ones."""
     with recorded() as events, signal_log.context(job="import", api_token="hidden"):
         with signal_log.context(row=5):
             category = Category.objects.create(name="a")
         category.delete()
-    labels = {"labels": {"job": "import", "api_token": "••••••••", "row": 5}}
-    assert [e.origin for e in events[:2]] == [labels, labels]
-    assert [e.origin["model"] for e in events[2:]] == ["shop.Category"] * 2
+    Category.objects.create(name="b")
+    outer = {"job": "import", "api_token": "••••••••"}
+    assert [e.labels for e in events] == [outer | {"row": 5}] * 2 + [outer] * 2
+    assert [e.origin and e.origin["model"] for e in events] == [None] * 2 + ["shop.Category"] * 2
+    assert SignalEvent.objects.latest("id").labels is None
 
 
 def test_labels_are_shown(admin_client: Client):

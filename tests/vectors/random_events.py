@@ -65,6 +65,10 @@ def random_event(dice: Random) -> dict[str, Any]:
         "update_fields": dice.choice([None, None, [], ["bio"], ["bio", "name", text(dice)], ["x"] * 90, 7, [1, None]]),
         "origin": _origin(dice),
         "changes": changes,
+        "overwrote": dice.choice([None, None, [], ["bio"], [text(dice), "name"]]),
+        "labels": dice.choice(
+            [None, None, {"job": text(dice), "row": 5}, {"b": {"𐐷": 1, "\ue000": [True]}, "a": "🎈"}]
+        ),
         "receivers": [],
         "duration_us": dice.choice([*DURATIONS, dice.randrange(10**8), dice.randrange(10**4)]),
         "trace_id": "11111111-2222-4333-8444-555555555555",

@@ -209,11 +209,13 @@ class Draft:
         # Resolved now, because token authentication runs late; a logout in the meantime does not clear the actor.
         actor = self.actor if self.actor.pk else context.actor()
         return Event(
-            self.signal, self.sender, self.object_pk, self.object_repr, self.created, self.raw, self.using,
-            self.update_fields,
-            {"labels": dict(context.labels)} if self.origin is None and context.labels else self.origin,
-            self.changes, self.receivers, self.duration_us, trace.trace_id, self.position,
-            frame.position if frame else None, self.operation, frame.receiver if frame else "",
-            self.outcome or COMMITTED, self.error, actor.pk, actor.name, context.source, context.request_id,
-            context.method, context.path(), context.remote_addr, self.call_site, self.occurred_at, process, salt,
+            signal=self.signal, sender=self.sender, using=self.using, trace_id=trace.trace_id, position=self.position,
+            operation=self.operation, source=context.source, occurred_at=self.occurred_at, process=process,
+            object_pk=self.object_pk, object_repr=self.object_repr, created=self.created, raw=self.raw,
+            update_fields=self.update_fields, origin=self.origin, changes=self.changes,
+            labels=context.labels or None, receivers=self.receivers,
+            duration_us=self.duration_us, parent_position=frame.position if frame else None,
+            caused_by=frame.receiver if frame else "", outcome=self.outcome or COMMITTED, error=self.error,
+            actor_pk=actor.pk, actor_repr=actor.name, request_id=context.request_id, method=context.method,
+            path=context.path(), remote_addr=context.remote_addr, call_site=self.call_site, salt=salt,
         )  # fmt: skip

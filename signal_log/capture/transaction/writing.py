@@ -16,8 +16,8 @@ from signal_log.capture.transaction.collecting import is_listening, notify_liste
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
 from signal_log.event import MIGRATION, Event
+from signal_log.seal.canonical import SALT_BYTES
 
-SALT_BYTES: Final = 16
 SAVEPOINT: Final = "signal_log_events"
 _HOST: Final = socket.gethostname()[:150]
 
@@ -28,7 +28,7 @@ def process_name() -> str:
 
 
 def frozen(drafts: Sequence[Draft]) -> list[Event]:
-    """The drafts as immutable events, each with its own salt."""
+    """The drafts as immutable events, each with its own salts."""
     process = process_name()
     salts = os.urandom(SALT_BYTES * len(drafts))
     return [draft.freeze(process, salts[i * SALT_BYTES : (i + 1) * SALT_BYTES]) for i, draft in enumerate(drafts)]

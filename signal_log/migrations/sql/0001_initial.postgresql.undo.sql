@@ -1,0 +1,2 @@
+DROP FUNCTION signal_log_signalevent_append(json);
+DROP FUNCTION signal_log_signalevent_refuse() CASCADE;

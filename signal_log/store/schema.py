@@ -1,0 +1,131 @@
+"""What the log's table needs in its database besides what Django makes: triggers, and PostgreSQL's function and index.
+
+The migrations make it, from frozen SQL. After every ``migrate`` and ``flush`` it is compared with what this version
+needs, which costs one query: a test suite may skip the migrations, and SQLite drops the triggers of a table that Django
+remakes to change a column.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from signal_log.models import LogIdentity
+from signal_log.store.row import NAMES, TABLE
+
+APPEND: Final = f"{TABLE}_append"
+"""PostgreSQL's function that appends events. Its plan is cached for the session, even behind a connection pooler."""
+REFUSE: Final = f"{TABLE}_refuse"
+REFUSED: Final = "signal_log: the log is append-only; its rows are neither changed nor deleted"
+
+SQLITE_TRIGGERS: Final = {
+    f"{TABLE}_no_{verb.lower()}": f"CREATE TRIGGER {TABLE}_no_{verb.lower()} BEFORE {verb} ON {TABLE} "
+    f"WHEN NOT signal_log_unlocked() BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
+    for verb in ("UPDATE", "DELETE")
+}
+
+FUNCTION_BODIES: Final = {
+    REFUSE: f"""
+        BEGIN
+            IF coalesce(current_setting('signal_log.unlocked', true), '') <> 'on' THEN
+                RAISE EXCEPTION '{REFUSED}' USING ERRCODE = 'insufficient_privilege';
+            END IF;
+            IF TG_OP = 'UPDATE' THEN RETURN NEW; END IF;
+            RETURN OLD;
+        END
+    """,
+    APPEND: f"""
+        BEGIN
+            INSERT INTO {TABLE} ( {NAMES} ) SELECT {NAMES} FROM json_populate_recordset(null::{TABLE}, events);
+        END
+    """,  # noqa: S608  our own names
+}
+FUNCTIONS: Final = {REFUSE: f"{REFUSE}() RETURNS trigger", APPEND: f"{APPEND}(events json) RETURNS void"}
+POSTGRESQL_TRIGGERS: Final = {
+    f"{TABLE}_no_change": f"BEFORE DELETE OR UPDATE ON {TABLE} FOR EACH ROW EXECUTE FUNCTION {REFUSE}()",
+    f"{TABLE}_no_truncate": f"BEFORE TRUNCATE ON {TABLE} FOR EACH STATEMENT EXECUTE FUNCTION {REFUSE}()",
+}
+_BRIN: Final = "WITH (pages_per_range = 32, autosummarize = on)"
+BY_TIME: Final = (
+    # Events come nearly in time order, which is what BRIN is for. Both columns, so that either can rule out a block.
+    "DROP INDEX IF EXISTS signal_log_time",
+    f"CREATE INDEX signal_log_time ON {TABLE} USING brin (occurred_at, id) {_BRIN}",
+)
+
+
+def after_migrate(using: str, **_: Any) -> None:
+    """Complete the log's table and give the log its identity, if this database has it; receives ``post_migrate``."""
+    connection = connections[using]
+    needed = missing(connection)
+    if needed is None:
+        return
+    if needed:
+        with transaction.atomic(using), connection.cursor() as cursor:
+            for statement in needed:
+                cursor.execute(statement)
+    log_identity(using)
+
+
+def log_identity(using: str) -> str:
+    """The random text that identifies this log; made here unless it was made before, by whomever."""
+    identity, _ = LogIdentity.objects.using(using).get_or_create(pk=1, defaults={"value": secrets.token_hex(16)})
+    return identity.value
+
+
+def missing(connection: BaseDatabaseWrapper) -> list[str] | None:
+    """The statements that complete the log's table; None if it is not in this database."""
+    find = {"sqlite": _missing_on_sqlite, "postgresql": _missing_on_postgresql}.get(connection.vendor)
+    return None if find is None else find(connection)
+
+
+def _missing_on_sqlite(connection: BaseDatabaseWrapper) -> list[str] | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE tbl_name = %s", [TABLE])
+        found = dict(cursor.fetchall())
+    if TABLE not in found:
+        return None
+    needed = []
+    for name, statement in SQLITE_TRIGGERS.items():
+        if _words(found.get(name)) != _words(statement):
+            needed += [f"DROP TRIGGER IF EXISTS {name}", statement]
+    return needed
+
+
+def _missing_on_postgresql(connection: BaseDatabaseWrapper) -> list[str] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT to_regclass(%s) IS NOT NULL,
+                (SELECT json_object_agg(proname, prosrc) FROM pg_proc
+                    WHERE oid IN (to_regprocedure(%s), to_regprocedure(%s))),
+                (SELECT json_object_agg(tgname, pg_get_triggerdef(oid, true)) FROM pg_trigger
+                    WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal),
+                (SELECT amname FROM pg_class JOIN pg_am ON pg_am.oid = relam
+                    WHERE pg_class.oid = to_regclass('signal_log_time'))
+            """,
+            [TABLE, f"{APPEND}(json)", f"{REFUSE}()", TABLE],
+        )
+        exists, functions, triggers, index = cursor.fetchone()
+    return list(_needed_on_postgresql(functions or {}, triggers or {}, index)) if exists else None
+
+
+def _needed_on_postgresql(functions: dict[str, str], triggers: dict[str, str], index: str | None) -> Iterator[str]:
+    for name, head in FUNCTIONS.items():
+        body = FUNCTION_BODIES[name]
+        if _words(functions.get(name)) != _words(body):
+            yield f"CREATE OR REPLACE FUNCTION {head} LANGUAGE plpgsql AS $${body}$$"
+    for name, definition in POSTGRESQL_TRIGGERS.items():
+        statement = f"CREATE TRIGGER {name} {definition}"
+        if triggers.get(name) != statement:
+            yield statement.replace("CREATE", "CREATE OR REPLACE", 1)
+    if index != "brin":
+        yield from BY_TIME
+
+
+def _words(statement: str | None) -> list[str] | None:
+    """A statement without its line breaks."""
+    return None if statement is None else statement.split()
