@@ -4,6 +4,7 @@ PORT ?= 8000
 export PORT
 
 VENV := .venv
+HOSTS := var/hosts/venv
 BIN := $(VENV)/bin
 NPM := $(shell command -v npm 2>/dev/null)
 UV_VERSION := 0.13.9
@@ -11,7 +12,7 @@ UV_VERSION := 0.13.9
 VENDORED := signal_log/static/signal_log/vendor/preact.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python-packages vendor run demo check-port test lint format bench bench-live django-suite screenshots setup-browser lock clean
+.PHONY: help setup python-packages vendor run demo check-port test lint format bench bench-live django-suite hosts screenshots setup-browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +90,15 @@ $(VENV)/.bench: requirements-bench.txt $(VENV)/.installed
 django-suite: setup ## Django's own tests without and with the app, minutes (DATABASE=postgres MODULES="signals delete")
 	@$(BIN)/python -m tests.django_suite.run --database $(or $(DATABASE),sqlite) $(MODULES)
 
+hosts: setup $(HOSTS)/.installed ## other projects' tests without and with the app, 20 min (ARGS="--database sqlite taggit")
+	@$(BIN)/python -m tests.hosts.run $(ARGS)
+
+$(HOSTS)/.installed: requirements-hosts.txt | $(VENV)/.installed
+	@echo "installing the packages whose tests are run into $(HOSTS)"
+	@$(BIN)/python -m venv --clear $(HOSTS)
+	@$(HOSTS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-hosts.txt
+	@touch $@
+
 screenshots: setup setup-browser ## take the README's screenshots
 	@$(BIN)/python scripts/screenshots.py
 
@@ -98,7 +108,7 @@ setup-browser: setup ## ensure there is a Chromium for the browser tests
 lock: ## regenerate the lock files from pyproject.toml and package.json
 	@PYTHON=$(PYTHON) UV_VERSION=$(UV_VERSION) sh scripts/lock.sh
 
-clean: ## remove everything setup created, and all caches; var/ (your data) is kept
-	rm -rf $(VENV) node_modules signal_log/static/signal_log/vendor build dist
+clean: ## remove everything setup created, and all caches; your data in var/ is kept
+	rm -rf $(VENV) node_modules signal_log/static/signal_log/vendor build dist var/hosts
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
