@@ -15,7 +15,8 @@ from signal_log.capture.model.snapshot import clean_truncated, is_secret_name, j
 from signal_log.capture.pausing import paused
 from signal_log.capture.silent.bulk import recorded_by_row
 from signal_log.capture.silent.bulk_rows import concrete
-from signal_log.capture.trace.context import ANONYMOUS, default_context
+from signal_log.capture.trace.actor import ANONYMOUS
+from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.trace import Actor, current_trace, ensure_trace, new_trace
 from signal_log.conf import conf
 from signal_log.event import MASK

@@ -169,7 +169,7 @@ def test_a_task_run_within_a_request(library):
     ]
     assert [e.position for e in events] == [1, 2, 3, 4, 5, 6]
     assert len({e.trace_id for e in events}) == 1
-    assert {(e.actor_repr, e.remote_addr) for e in events} == {("anonymous", "198.51.100.7")}
+    assert {(e.actor_repr, e.remote_addr) for e in events} == {("unknown", "198.51.100.7")}
     assert [e.method for e in events] == ["POST", "POST", "", "", "POST", "POST"]
 
 

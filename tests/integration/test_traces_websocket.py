@@ -120,7 +120,7 @@ async def test_each_message_is_a_trace(consumer):
         await client.disconnect()
     events = await recorded_posts()
     assert [shown(e) for e in events] == [
-        (name, "websocket", method, "/ws/hall/", "anonymous")
+        (name, "websocket", method, "/ws/hall/", "unknown")
         for name, method in (
             ("connect", "connect"),
             ("first", "receive"),
@@ -173,7 +173,7 @@ async def test_an_account_that_logs_in_on_the_socket():
     await client.receive_json_from()
     await client.disconnect()
     assert [(e.object_repr, e.actor_repr) for e in await recorded_posts()] == [
-        ("before", "anonymous"),
+        ("before", "unknown"),
         ("after", "late"),
     ]
 
@@ -191,15 +191,20 @@ async def test_the_account_of_the_session(client):
 
 
 @pytest.mark.parametrize(
-    "account",
-    [{}, {"user": None}, {"user": AnonymousUser()}, {"user": UserLazyObject()}],
+    ("account", "name"),
+    [
+        ({}, "unknown"),
+        ({"user": None}, "anonymous"),
+        ({"user": AnonymousUser()}, "anonymous"),
+        ({"user": UserLazyObject()}, "unknown"),
+    ],
     ids=["none", "null", "anonymous", "lazy"],
 )
-def test_an_unknown_account_is_anonymous_and_not_evaluated(account):
-    """The actor is anonymous, and a lazy account that nobody has looked at stays unevaluated."""
+def test_an_account_that_nobody_has_looked_at(account, name):
+    """It is unknown and stays unevaluated; anonymous is who has been looked for and not found."""
     with CaptureQueriesContext(connection) as queries:
         actor = message_context({"type": "websocket", **account}, {"type": "websocket.receive"}).actor()
-    assert (actor.pk, actor.name) == ("", "anonymous")
+    assert (actor.pk, actor.name) == ("", name)
     assert len(queries) == 0
 
 
@@ -238,7 +243,7 @@ class Page(AsyncHttpConsumer):
 async def test_an_http_consumer():
     """It is a request, though Django does not handle it."""
     await HttpCommunicator(Page.as_asgi(), "PUT", "/page/?token=geheim").get_response()
-    assert [shown(e) for e in await recorded_posts()] == [("page", "http", "PUT", "/page/", "anonymous")]
+    assert [shown(e) for e in await recorded_posts()] == [("page", "http", "PUT", "/page/", "unknown")]
 
 
 class Background(AsyncConsumer):
@@ -304,7 +309,7 @@ async def test_a_consumer_that_a_unit_test_calls_by_hand():
         await Asynchronous().dispatch({})
     await Asynchronous().dispatch({"type": "chat.close"})
     [event] = await recorded_posts()
-    assert shown(event) == ("closed", "websocket", "chat.close", "", "anonymous")
+    assert shown(event) == ("closed", "websocket", "chat.close", "", "unknown")
 
 
 def test_stop_and_start():

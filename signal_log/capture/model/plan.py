@@ -6,6 +6,7 @@ import copy
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -171,9 +172,18 @@ def key_text(instance: models.Model, *, secret: bool | None = None) -> str:
     if pk is None:
         return ""
     text = orjson.dumps([text_of(part) for part in pk]).decode() if isinstance(pk, tuple) else text_of(pk)
-    if secret is None:
-        secret = any(_holds_secret(field, SECRET_NAMES) for field in instance._meta.pk_fields)
-    return _hashed(text) if secret else clean_truncated(text, 255)
+    return logged_key(type(instance), text, secret=secret)
+
+
+def logged_key(model: type[models.Model], key: str, *, secret: bool | None = None) -> str:
+    """A key of the model as it is logged: at most 255 characters, or the start of its hash if it is secret."""
+    return _hashed(key) if (keys_are_secret(model) if secret is None else secret) else clean_truncated(key, 255)
+
+
+@lru_cache(maxsize=16)  # few: it keeps its classes alive
+def keys_are_secret(model: type[models.Model]) -> bool:
+    """Whether the model's keys are secrets, by the name of a key field or of what it references."""
+    return any(_holds_secret(field, SECRET_NAMES) for field in model._meta.pk_fields)
 
 
 class RelationRules:

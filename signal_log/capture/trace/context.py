@@ -14,11 +14,11 @@ from typing import Any, Final
 from django.http import HttpRequest
 
 from signal_log.capture.model.snapshot import clean_truncated, is_secret_name
+from signal_log.capture.trace.actor import request_actor
 from signal_log.capture.trace.trace import NOBODY, Actor, TraceContext, current_trace
 from signal_log.conf import SECRET_NAMES, conf
 from signal_log.event import MASK, MIGRATION
 
-ANONYMOUS: Final = Actor("", "anonymous")
 _REQUEST_ID: Final = re.compile(r"[\w.:-]{1,100}")
 # These run for a long time or execute arbitrary statements; each outermost operation gets its own trace.
 _TRANSPARENT: Final = {"shell": "shell", "shell_plus": "shell", "test": "test", "migrate": MIGRATION}
@@ -62,7 +62,7 @@ def system_actor() -> Actor:
 
 
 def current_actor() -> Actor:
-    """The current actor: the request's user, ``anonymous`` or, outside requests, the OS user."""
+    """The current actor: the request's user, ``anonymous``, ``unknown`` or, outside requests, the OS user."""
     trace = current_trace.get()
     return (trace.context if trace is not None else default_context()).actor()
 
@@ -77,38 +77,6 @@ def request_context(request: HttpRequest) -> TraceContext:
         remote_addr=remote_addr(request),
         actor=lambda: request_actor(request),
     )
-
-
-def request_actor(request: Any) -> Actor:
-    """The user of a request, as far as it is known without an extra query.
-
-    The user counts as known once the application has accessed ``request.user`` (lazily, through ``auser``, or by
-    setting it, as token authentication does); before that, the key in the session, if the session is loaded.
-    """
-    user = _known_user(request)
-    if user is not None:
-        if not getattr(user, "is_authenticated", False):
-            return ANONYMOUS
-        pk = user.__dict__.get(user._meta.pk.attname) if hasattr(user, "_meta") else getattr(user, "pk", "")
-        return Actor(
-            clean_truncated("" if pk is None else str(pk), 255), clean_truncated(str(user.get_username()), 200)
-        )
-    session = getattr(getattr(request, "session", None), "_session_cache", None)
-    return (
-        Actor(clean_truncated(str(session["_auth_user_id"]), 255))
-        if session and "_auth_user_id" in session
-        else ANONYMOUS
-    )
-
-
-def _known_user(request: Any) -> Any:
-    """The user set explicitly (as logging in does), or the lazy user if it has been evaluated; else None."""
-    user = request.__dict__.get("user")
-    if user is not None and "_wrapped" in getattr(user, "__dict__", ()):
-        user = user.__dict__["_wrapped"]
-    if hasattr(user, "is_authenticated"):
-        return user
-    return getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None)
 
 
 def request_path(request: Any) -> str:

@@ -44,6 +44,16 @@ class TraceContext:
     actor: Callable[[], Actor] = lambda: NOBODY
     labels: Mapping[str, Any] = field(default_factory=dict)
 
+    def actor_since(self, opened: Actor) -> Actor:
+        """Who acted, asked again when an event is written: tokens are read late, and a name may come to be known.
+
+        A log-out in the meantime does not clear the actor, and another log-in does not change it.
+        """
+        if opened.pk and opened.name:
+            return opened
+        now = self.actor()
+        return now if not opened.pk or now.pk == opened.pk else opened
+
 
 SHELL: Final = "shell"
 """The source of statements in a shell, whose traces are kept although nobody opened them."""
@@ -206,8 +216,7 @@ class Draft:
     def freeze(self, process: str, salt: bytes) -> Event:
         """The event as it is now; an undecided outcome counts as committed, because it is written with the commit."""
         trace, frame, context = self.trace, self.frame, self.trace.context
-        # Resolved now, because token authentication runs late; a logout in the meantime does not clear the actor.
-        actor = self.actor if self.actor.pk else context.actor()
+        actor = context.actor_since(self.actor)
         return Event(
             signal=self.signal, sender=self.sender, using=self.using, trace_id=trace.trace_id, position=self.position,
             operation=self.operation, source=context.source, occurred_at=self.occurred_at, process=process,

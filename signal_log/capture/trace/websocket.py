@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, Final
 
-from django.utils.functional import LazyObject
-
 from signal_log.capture.model.snapshot import clean_truncated
-from signal_log.capture.trace.context import remote_addr, request_actor, request_id, request_path, system_actor
+from signal_log.capture.trace.actor import request_actor
+from signal_log.capture.trace.context import remote_addr, request_id, request_path, system_actor
 from signal_log.capture.trace.trace import TraceContext, new_trace
 
 # The scope type that ``runworker`` passes to consumers; no user is associated with it.
@@ -31,7 +30,7 @@ def message_context(scope: Mapping[str, Any], message: Mapping[str, Any]) -> Tra
         path=lambda: request_path(handshake),
         remote_addr=remote_addr(handshake),
         actor=lambda: request_actor(
-            SimpleNamespace(user=_resolved(scope, "user"), session=_resolved(scope, "session"))
+            SimpleNamespace(**{name: scope[name] for name in ("user", "session") if name in scope})
         ),
     )
 
@@ -52,12 +51,6 @@ class _Handshake:
 
 
 _HEADERS: Final = {b"x-forwarded-for": "HTTP_X_FORWARDED_FOR", b"x-request-id": "HTTP_X_REQUEST_ID"}
-
-
-def _resolved(scope: Mapping[str, Any], name: str) -> Any:
-    """The value in the scope; for a lazy object what it evaluated to, without evaluating it."""
-    value = scope.get(name)
-    return value.__dict__.get("_wrapped") if isinstance(value, LazyObject) else value
 
 
 def dispatch(original: Any) -> Callable[..., Awaitable[None]]:
