@@ -22,6 +22,7 @@ class SignalLogConfig(AppConfig):
         rows.belong_together(families())
         post_migrate.connect(schema.after_migrate, sender=self, dispatch_uid="signal_log.schema")
         register(checks.check_settings)
+        register(checks.check_converted_fields)
         register(checks.check_middleware)
         register(checks.check_database, Tags.database)
         if problems():  # `manage.py check` reports them; a wrong setting must not hide behind a traceback

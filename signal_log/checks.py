@@ -9,13 +9,15 @@ from django.conf import settings
 from django.core import checks
 from django.db import connections
 
-from signal_log.capture.model.registry import unknown_labels
+from signal_log.capture.model.registry import converted_fields, unknown_labels
 from signal_log.capture.signals import extra
 from signal_log.conf import WITHOUT_EFFECT, conf, problems
 from signal_log.models import SignalEvent
 
 MIDDLEWARE = "signal_log.capture.middleware.SignalLogMiddleware"
 SUPPORTED = ("sqlite", "postgresql")
+NAMED = 5
+"""How many fields a message names."""
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
@@ -68,6 +70,30 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
             )
         )
     return found
+
+
+def check_converted_fields(**_: Any) -> list[checks.CheckMessage]:
+    """Fields whose class converts what it stores, in code that may encrypt, are masked or known to hide nothing."""
+    if problems():
+        return []
+    found: dict[type, list[tuple[str, str]]] = {}
+    for model, field in converted_fields():
+        found.setdefault(type(field), []).append((model._meta.label, field.name))
+    return [_converted(kind, fields) for kind, fields in found.items()]
+
+
+def _converted(kind: type, fields: Sequence[tuple[str, str]]) -> checks.CheckMessage:
+    names = [f"{label}.{name}" for label, name in fields[:NAMED]]
+    if len(fields) > NAMED:
+        names.append(f"{len(fields) - NAMED} more")
+    label, name = fields[0]
+    return checks.Info(
+        f"The class {kind.__module__}.{kind.__qualname__} converts what it stores ({', '.join(names)}). If it "
+        "encrypts, the log shows what the column hides.",
+        hint=f'If it does: SIGNAL_LOG["MASK_FIELDS"] = {{"{label}": ["{name}"]}}. If it does not, state that with an '
+        f'exclamation mark: ["!{name}"].',
+        id="signal_log.I001",
+    )
 
 
 def check_middleware(**_: Any) -> list[checks.CheckMessage]:

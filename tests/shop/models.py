@@ -4,6 +4,8 @@ import uuid
 
 from django.db import models
 
+from tests.shop.fields import EncryptedTextField, GramsField, HiddenField
+
 
 class Category(models.Model):
     """Has dependents that are deleted or set to null with it; none protects it."""
@@ -79,6 +81,18 @@ class Grumpy(models.Model):
 
     def __str__(self) -> str:
         raise RuntimeError("go away")
+
+
+class Patient(models.Model):
+    """Has columns that are encrypted by their class, in ways that hosts and packages do it, and one that is not."""
+
+    name = models.CharField(max_length=20)
+    diagnosis = EncryptedTextField(blank=True)
+    history = HiddenField(blank=True)
+    weight = GramsField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.diagnosis}"
 
 
 class Note(models.Model):

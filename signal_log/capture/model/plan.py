@@ -22,6 +22,7 @@ from signal_log.capture.model.snapshot import (
     text_of,
     values_equal,
 )
+from signal_log.capture.model.stored_form import is_encrypted
 from signal_log.conf import SECRET_NAMES, conf
 from signal_log.event import MASK, Changes
 
@@ -69,18 +70,16 @@ class Plan:
         self.label = model._meta.label
         self.max_chars: int = conf.MAX_VALUE_CHARS
         self.secrets = secret_names()
-        excluded = _fields_for(model, conf.EXCLUDE_FIELDS)
-        masked = _fields_for(model, conf.MASK_FIELDS)
         self.columns = tuple(
             Column(
                 attname=field.attname,
                 name=field.name,
                 field=field,
-                masked=field.name in masked or _holds_secret(field, self.secrets),
+                masked=is_masked(field, model, self.secrets),
                 mutable=not _is_immutable(field),
             )
             for field in model._meta.concrete_fields
-            if field.name not in excluded
+            if not is_excluded(field, model)
         )
         self.by_attname = {column.attname: column for column in self.columns}
         self.attnames = tuple(self.by_attname)
@@ -161,6 +160,21 @@ class Plan:
         return [None if value is None else json_safe(value, limit, secrets) for value in (before, after)]
 
 
+def is_excluded(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
+    """Whether ``EXCLUDE_FIELDS`` leaves a field of this model out of the log."""
+    return field.name in _fields_for(model, conf.EXCLUDE_FIELDS)
+
+
+def is_masked(field: models.Field[Any, Any], model: type[models.Model], secrets: tuple[str, ...]) -> bool:
+    """Whether a field of this model is secret: by ``MASK_FIELDS``, by its name or its target's, or by its class."""
+    return field.name in _fields_for(model, conf.MASK_FIELDS) or _holds_secret(field, secrets, model)
+
+
+def is_confirmed(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
+    """Whether ``MASK_FIELDS`` states by ``"!name"`` that the field hides nothing, although its class converts it."""
+    return f"!{field.name}" in _fields_for(model, conf.MASK_FIELDS)
+
+
 def secret_names() -> tuple[str, ...]:
     """The field names that are masked on every model."""
     return SECRET_NAMES + tuple(_named(conf.MASK_FIELDS, "*"))
@@ -195,18 +209,17 @@ class RelationRules:
 
     def __init__(self, fields: Collection[Any], target: models.ForeignKey[Any, Any] | None, model: Any) -> None:
         secrets = secret_names()
-        excluded = [field.name in _fields_for(field.model, conf.EXCLUDE_FIELDS) for field in fields]
+        excluded = [is_excluded(field, field.model) for field in fields]
         self.excluded = bool(excluded) and all(excluded)
         self.masked = any(excluded) or any(
             field.name in _fields_for(field.model, conf.MASK_FIELDS) or is_secret_name(field.name, secrets)
             for field in fields
         )
         if target is not None:
-            self.secret_keys = _holds_secret(target, secrets) or is_secret_name(target.target_field.name, secrets)
+            self.secret_keys = _holds_secret(target, secrets) or _holds_secret(target.target_field, secrets)
         else:
-            self.secret_keys = any(
-                is_secret_name(key.name, secrets) for key in (key_fields(model) if hasattr(model, "_meta") else ())
-            )
+            keys = key_fields(model) if hasattr(model, "_meta") else []
+            self.secret_keys = any(_holds_secret(key, secrets) for key in keys)
 
     def shown(self, key: Any) -> Any:
         """A key as it is logged; a secret key as the start of its hash."""
@@ -217,14 +230,21 @@ def _hashed(key: str) -> str:
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def _holds_secret(field: models.Field[Any, Any], secrets: tuple[str, ...]) -> bool:
-    """Whether the field's name marks it as secret, or it references a model whose key is secret."""
+def _holds_secret(
+    field: models.Field[Any, Any], secrets: tuple[str, ...], model: type[models.Model] | None = None
+) -> bool:
+    """Whether the field's name or class marks it as secret, or it references a model whose key is secret."""
     if is_secret_name(field.name, secrets):
+        return True
+    if is_encrypted(field) and not is_confirmed(field, model or field.model):
         return True
     target = field.remote_field.model if field.remote_field is not None else None
     if not isinstance(target, type):  # while the class is being built, it may be a lazy reference
         return False
-    return any(is_secret_name(key.name, secrets) for key in key_fields(target))
+    return any(
+        is_secret_name(key.name, secrets) or (is_encrypted(key) and not is_confirmed(key, target))
+        for key in key_fields(target)
+    )
 
 
 def key_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
@@ -242,11 +262,13 @@ def key_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
 
 
 def _named(given: Mapping[str, Collection[str]], label: str) -> Iterator[str]:
-    return (name.strip("*_").lower() for name in given.get(label, ()))
+    return (name.strip("*_").lower() for name in given.get(label, ()) if not name.startswith("!"))
 
 
 def _fields_for(model: type[models.Model], given: Mapping[str, Collection[str]]) -> set[str]:
     """The names that a setting lists for the model, its concrete model and parents, and for ``"*"``."""
+    if not given:
+        return set()
     labels = {parent._meta.label.lower() for parent in model.__mro__ if hasattr(parent, "_meta")} | {"*"}
     return {name for label, names in given.items() if label.lower() in labels for name in names}
 
