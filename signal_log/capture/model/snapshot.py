@@ -1,7 +1,8 @@
 """Converts values to safe JSON: restricted types, secrets masked, long values truncated.
 
 The result is in the restricted domain of ``signal_log.seal.canonical``: no floats, integers below 2**53, text without
-NUL or lone surrogates; anything else becomes text. Nothing here raises, whatever the host's objects do.
+NUL or lone surrogates; anything else becomes text, and equal values become equal text. Nothing here raises, whatever
+the host's objects do.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Set
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Mapping, MutableSequence, Set
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
 from types import NoneType
@@ -24,6 +26,8 @@ from signal_log.seal.canonical import LARGEST_INTEGER
 MAX_DEPTH: Final = 20
 PLAIN: Final = frozenset({NoneType, bool, int, float, str, bytes, date, datetime, time, timedelta, uuid.UUID})
 """Types whose values are immutable and whose ``==`` can be trusted."""
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]{6,}(?=>)")
+_LARGEST_EXPONENT: Final = 100
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -62,13 +66,38 @@ def truncated_with_digest(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     sha = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{text[:limit]}… ({len(text)} characters, SHA-256 {sha})"
+    return cut_text(text[:limit], len(text), sha)
+
+
+def cut_text(beginning: str, characters: int, sha256: str) -> str:
+    """A long text as it is logged: its beginning, its length, and the hash of its UTF-8."""
+    return f"{beginning}… ({characters} characters, SHA-256 {sha256})"
+
+
+def cut_bytes(beginning: bytes, size: int, sha256: str) -> str:
+    """A long binary value as it is logged: the beginning in hex, the number of its bytes, and their hash."""
+    return f"0x{beginning.hex()}… ({size} bytes, SHA-256 {sha256})"
+
+
+def bytes_shown(limit: int) -> int:
+    """How many bytes fit into ``limit`` characters of hex."""
+    return (limit - 2) // 2
+
+
+def text_of_bytes(value: bytes | bytearray | memoryview, limit: int) -> str:
+    """A binary value in hex, cut if that is longer than ``limit`` characters."""
+    held = bytes(value)
+    most = bytes_shown(limit)
+    if len(held) <= most:
+        return "0x" + held.hex()
+    return cut_bytes(held[:most], len(held), hashlib.sha256(held).hexdigest())
 
 
 def text_of(value: Any) -> str:
-    """``str(value)``, or the class name if that raises."""
+    """``str(value)`` without addresses in memory, or the class name if that raises."""
     try:
-        return clean(str(value))
+        text = clean(str(value))
+        return _ADDRESS.sub("", text) if " at 0x" in text else text
     except Exception:  # noqa: BLE001  a host's __str__ may raise anything
         return f"(unprintable {type(value).__name__})"
 
@@ -95,8 +124,10 @@ def json_safe(value: Any, limit: int, secrets: tuple[str, ...]) -> Any:
     if kind is bool or value is None:
         return value
     if kind is datetime:
-        return value.isoformat()
+        return _moment(value)
     try:
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return text_of_bytes(value, limit)
         plain = _plain(value, secrets, MAX_DEPTH)
         if isinstance(plain, str):
             return truncated_with_digest(plain, limit)
@@ -119,23 +150,65 @@ def _plain(value: Any, secrets: tuple[str, ...], depth: int) -> Any:
     if isinstance(value, str):
         return clean(str(value))
     if isinstance(value, float):
-        return repr(float(value))
-    if isinstance(value, (date, time)):  # datetime is a date
+        return repr(float(value) + 0.0)  # -0.0 is 0.0
+    if isinstance(value, Decimal):
+        return _decimal(value)
+    if isinstance(value, datetime):
+        return _moment(value)
+    if isinstance(value, (date, time)):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return f"-{-value}" if value < timedelta(0) else str(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "0x" + bytes(value).hex()
     if depth == 0:
         return text_of(value)
     if isinstance(value, Mapping):
         return {
-            text_of(k): MASK if v is not None and is_secret_name(text_of(k), secrets) else _plain(v, secrets, depth - 1)
-            for k, v in value.items()
+            key: MASK if v is not None and is_secret_name(key, secrets) else _plain(v, secrets, depth - 1)
+            for key, v in ((_key(k), v) for k, v in value.items())
         }
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (tuple, MutableSequence)):
         return [_plain(v, secrets, depth - 1) for v in value]
     if isinstance(value, Set):
         return sorted((_plain(v, secrets, depth - 1) for v in value), key=str)
+    if hasattr(value, "lower_inc") and hasattr(value, "upper_inc"):
+        return _range(value, secrets, depth)
     return text_of(value)
+
+
+def _moment(value: datetime) -> str:
+    """A time as text; an aware one in UTC, because the same instant is read back in the database's time zone."""
+    if value.tzinfo is None or value.tzinfo is UTC:
+        return value.isoformat()
+    try:
+        return value.astimezone(UTC).isoformat()
+    except (OverflowError, ValueError):  # at the ends of the calendar
+        return value.isoformat()
+
+
+def _decimal(value: Decimal) -> str:
+    """A decimal with its digits after the point, and without an exponent unless it would be very long."""
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or max(abs(value.adjusted()), -exponent) > _LARGEST_EXPONENT:  # NaN has none
+        return str(value)
+    return format(value.copy_abs() if value.is_zero() else value, "f")
+
+
+def _key(key: Any) -> str:
+    """A key of a mapping as JSON spells it."""
+    if key is None or isinstance(key, bool):
+        return orjson.dumps(key).decode()
+    return text_of(key)
+
+
+def _range(value: Any, secrets: tuple[str, ...], depth: int) -> str:
+    """A range of PostgreSQL's as PostgreSQL writes it: ``[1,5)``, ``(,2026-01-02]``, ``empty``."""
+    if getattr(value, "isempty", False):
+        return "empty"
+    ends = [getattr(value, side, None) for side in ("lower", "upper")]
+    lower, upper = ("" if end is None else text_of(_plain(end, secrets, depth - 1)) for end in ends)
+    return f"{'[' if value.lower_inc else '('}{lower},{upper}{']' if value.upper_inc else ')'}"
 
 
 def values_equal(old: Any, new: Any) -> bool:
