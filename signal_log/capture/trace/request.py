@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from signal_log.capture.trace.context import request_context
+from signal_log.capture.trace.stream import continue_trace
 from signal_log.capture.trace.trace import Trace, current_trace, end_trace
 
 
@@ -27,7 +28,8 @@ class RequestTrace:
         return self
 
     def answered(self, response: Any) -> Any:
-        """Note the response's status and have the trace end with it; returns the response."""
+        """Note the response's status and have the trace end with it, streams included; returns the response."""
+        continue_trace(response)
         if self.trace is not None:
             self.trace.gathered.status = str(getattr(response, "status_code", ""))
             end_with_response(self.request, self.trace)
