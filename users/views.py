@@ -55,7 +55,7 @@ class FocusMixin:
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
 class RegisterView(OwnTransactionMixin, FocusMixin, RedirectHomeMixin, FormView):
-    """Create an account and its profile, and log in, in one transaction."""
+    """Create an account and its profile in one transaction, then log in."""
 
     form_class = RegistrationForm
     template_name = "users/register.html"
@@ -70,12 +70,13 @@ class RegisterView(OwnTransactionMixin, FocusMixin, RedirectHomeMixin, FormView)
         try:
             with transaction.atomic():
                 user.save()
-                login(self.request, user)
         except IntegrityError:
             if not _is_taken(form.cleaned_data["username"]):
                 raise
             form.username_was_taken()
             return self.form_invalid(form)
+        with transaction.atomic():  # of its own: in the log, nobody known registers, and then the new user logs in
+            login(self.request, user)
         messages.success(self.request, f"Welcome, {user.first_name or user.get_username()}. This is your profile.")
         return super().form_valid(form)
 
@@ -140,7 +141,6 @@ class DeleteView(OwnTransactionMixin, FocusMixin, LoginRequiredMixin, FormView):
     def get_form_kwargs(self) -> dict[str, Any]:
         return super().get_form_kwargs() | {"user": self.request.user}
 
-    @transaction.atomic
     def form_valid(self, form: DeleteAccountForm) -> HttpResponse:
         # Not request.user itself: the log takes the actor from it, and a deleted instance loses its pk.
         user = get_object_or_404(get_user_model()._base_manager, pk=self.request.user.pk)

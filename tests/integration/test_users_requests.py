@@ -19,8 +19,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, path, reverse
 
 from observatory.urls import urlpatterns as project
+from signal_log.models import SignalEvent
 from tests.accounts import PASSWORD, person
-from users import views
+from users import signals
 from users.models import Profile
 
 
@@ -78,16 +79,26 @@ def test_a_page_that_fails_has_changed_nothing() -> None:
 
 
 def test_a_registration_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Account, profile, session and mail are one; a half-registered person could not register again."""
+    """Account and profile are one, so that the person can register again."""
 
     def fail(*args: Any) -> None:
         assert Profile.objects.get().username == "ada"
         raise RuntimeError
 
-    monkeypatch.setattr(views, "login", fail)
+    monkeypatch.setattr(signals.mail, "send_welcome", fail)
     assert Client(raise_request_exception=False).post(reverse("users:register"), FORM).status_code == 500
     assert [model.objects.count() for model in (User, Profile, Session)] == [0, 0, 0]
-    assert mail.outbox == []
+
+
+def test_the_log_knows_nobody_before_the_log_in(client: Client) -> None:
+    """Who registers is anonymous, and logs in as the new user."""
+    client.post(reverse("users:register"), FORM)
+    saves = SignalEvent.objects.filter(signal="post_save").order_by("pk")
+    assert list(saves.values_list("sender", "actor_repr")) == [
+        ("auth.User", "anonymous"),
+        ("users.Profile", "anonymous"),
+        ("auth.User", "ada"),
+    ]
 
 
 @pytest.fixture
