@@ -1,6 +1,7 @@
 """Relations that the signal does not describe: two through one model, and libraries' own kinds of relation."""
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.db.models import signals
@@ -58,6 +59,17 @@ def test_two_relations_through_one_model(party, people):
         *pairs("relations.Party", "remove", {"guests": [[bob.pk], None]}),
         *pairs("relations.Party", "remove", {"hosts": [[ada.pk], None]}),
         *pairs("relations.Party", "clear", {"guests": [[cyd.pk], None]}),
+    ]
+
+
+def test_two_relations_from_a_coroutine(party, people):
+    """The manager is found in the thread that a coroutine's change runs in."""
+    with recorded() as events:
+        async_to_sync(party.guests.aadd)(people[1])
+        async_to_sync(party.hosts.aset)([people[0]])
+    assert m2m(events) == [
+        *pairs("relations.Party", "add", {"guests": [None, [people[1].pk]]}),
+        *pairs("relations.Party", "add", {"hosts": [None, [people[0].pk]]}),
     ]
 
 
