@@ -48,7 +48,6 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "M2M": (True, _flag, "True or False"),
     "EXTRA_SIGNALS": ((), _texts, "a list of dotted paths of signals"),
     "SILENT_WRITES": ("record", _one_of("record", "raise", "off"), '"record", "raise" or "off"'),
-    "ATOMIC": (True, _flag, "True or False"),
     "ON_ERROR": ("raise", _one_of("raise", "log"), '"raise" or "log"'),
     "RECEIVERS": (True, _flag, "True or False"),
     "CALL_SITES": (None, _one_of(None, True, False), "True, False or None (as DEBUG)"),
@@ -66,6 +65,12 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
 
 # Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.
 WITHOUT_EFFECT: Final = ("SEAL_EVERY", "SEAL_KEYS", "RETENTION_DAYS")
+
+
+# Keys of earlier drafts, and why nobody needs them any more.
+GONE: Final = {
+    "ATOMIC": " It is gone: a save in autocommit shares one transaction with its events, which ends before post_save."
+}
 
 
 class Conf:
@@ -112,7 +117,7 @@ def problems() -> list[tuple[str, str]]:
         if key not in KEYS:
             found.append(
                 (
-                    f"SIGNAL_LOG has an unknown key {key!r}.",
+                    f"SIGNAL_LOG has an unknown key {key!r}.{GONE.get(key, '')}",
                     f"Accepted: {', '.join(KEYS)}.",
                 )
             )

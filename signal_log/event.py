@@ -22,6 +22,9 @@ MODEL_SIGNALS: Final = (PRE_SAVE, POST_SAVE, PRE_DELETE, POST_DELETE)
 MASK: Final = "••••••••"
 """Replaces a secret in the log, revealing neither its length nor any part of it."""
 
+UNKNOWN: Final = {"unknown": True}
+"""Stands in ``changes`` for a value that nobody knows, such as that of a deferred field."""
+
 MIGRATION: Final = "migration"
 """The source of everything ``migrate`` does, including data migrations."""
 

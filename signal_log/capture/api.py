@@ -11,10 +11,10 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Model
 
 from signal_log.capture.model.plan import key_text, secret_names
+from signal_log.capture.model.row_sql import concrete
 from signal_log.capture.model.snapshot import clean_truncated, is_secret_name, json_safe
 from signal_log.capture.pausing import paused
 from signal_log.capture.silent.bulk import recorded_by_row
-from signal_log.capture.silent.bulk_rows import concrete
 from signal_log.capture.trace.actor import ANONYMOUS
 from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.trace import Actor, current_trace, ensure_trace, new_trace

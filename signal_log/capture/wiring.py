@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.signals import class_prepared
 
 from signal_log.capture import patches
-from signal_log.capture.model import registry
+from signal_log.capture.model import registry, row_sql
 from signal_log.capture.signals import dispatch, extra
 from signal_log.capture.silent import watch
 from signal_log.capture.sink import Sink, use_sink
@@ -27,6 +27,7 @@ def start(sink: Sink) -> None:
         dispatch.connect(model)
     for model in registry.once_observed():
         _observe(model)
+    row_sql.watch_connections()
     watch.watch_connections()
     class_prepared.connect(_on_class_prepared, dispatch_uid="signal_log.class_prepared")
 
@@ -35,6 +36,7 @@ def stop() -> None:
     """Undo ``start``, leaving nothing of Django's or the host's modified."""
     class_prepared.disconnect(dispatch_uid="signal_log.class_prepared")
     watch.unwatch_connections()
+    row_sql.unwatch_connections()
     for model in registry.observed():
         dispatch.disconnect(model)
         registry.forget(model)

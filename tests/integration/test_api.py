@@ -87,9 +87,9 @@ def test_pause():
         category.save()
         with signal_log.pause():
             category.delete()
-    assert [(e.signal, e.changes) for e in events] == [
-        ("pre_save", {"name": ["b", "c"]}),
-        ("post_save", {"name": ["b", "c"]}),
+    assert [(e.signal, e.changes, e.overwrote) for e in events] == [
+        ("pre_save", {"name": [{"unknown": True}, "c"]}, None),
+        ("post_save", {"name": ["b", "c"]}, ["name"]),
     ]
 
 

@@ -165,7 +165,7 @@ def test_values_in_json_domain():
         Item.objects.create(category=category, price=Decimal("1.5"), weight=0.25, sold_on=date(2026, 1, 2))
     changes = events[1].changes
     assert changes["category"] == [None, category.pk]
-    assert (changes["price"][1], changes["weight"][1], changes["sold_on"][1]) == ("1.5", "0.25", "2026-01-02")
+    assert (changes["price"][1], changes["weight"][1], changes["sold_on"][1]) == ("1.50", "0.25", "2026-01-02")
 
 
 @pytest.mark.parametrize(

@@ -1,39 +1,207 @@
-"""Reads a row's values from the database before a save, only where they have not been loaded already."""
+"""Reads what a row holds, as the database tells it: below Django's cursors, in raw values that compare in C.
+
+Only values that differ are converted, by the field's own converters. A row in several tables (multi-table
+inheritance) is read table by table. Text and binary values longer than the log keeps are cut, measured and hashed in
+the database, so that they do not travel.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connections
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from signal_log.capture.model.plan import Plan, Values
+from signal_log.capture.model.plan import Column, Plan, key_fields
+from signal_log.capture.model.row_sql import MARKS, UntoldError, concrete, fetch_rows, quoted_column, selected, table_of
+from signal_log.capture.model.snapshot import Cut
+
+Raw = tuple[Any, ...]
+"""A row's values as the driver gives them, in the order of ``RowReader.columns``."""
+
+MOST_KEYS: Final = 500
+"""Rows read per query: SQLite rejects conditions of more than 1,000 terms."""
+_PLAIN_KEYS: Final[dict[type, type]] = {
+    models.AutoField: int, models.BigAutoField: int, models.SmallAutoField: int, models.IntegerField: int,
+    models.BigIntegerField: int, models.CharField: str, models.SlugField: str,
+}  # fmt: skip
 
 
-def actual_row(plan: Plan, pk: Any, using: str) -> Values:
-    """The values of the row with this key; empty if there is no such row or the key is invalid."""
-    connection = connections[using]
-    try:
-        with unlogged(connection):
-            row = plan.model._base_manager.using(using).filter(pk=pk).values(*plan.attnames).first()
-    except (ValueError, TypeError, ValidationError):
-        return {}  # the save itself will raise the error
-    except DatabaseError:
-        if connection.vendor == "postgresql" and connection.in_atomic_block:
-            raise  # the transaction is broken, so the save could only fail with a less helpful error
-        return {}
-    return row or {}
+class Part(NamedTuple):
+    """The share of a row that is in one table."""
+
+    model: type[models.Model]
+    table: str
+    columns: tuple[Column, ...]
+    keys: Sequence[models.Field[Any, Any]]
+    key_attnames: tuple[str, ...]
+    plain: type | None
+    """The Python type whose values may be used as the key without conversion."""
+    select: str
+    where: str
+    shown: str
+    key_columns: str
 
 
-@contextmanager
-def unlogged(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Keep our own statements out of the host's query log and ``assertNumQueries``."""
-    own = connection.__dict__
-    own["make_debug_cursor"] = connection.make_cursor
-    try:
-        yield
-    finally:
-        del own["make_debug_cursor"]
+class RowReader:
+    """Reads the rows of one model from one database; ``own_only`` leaves out the tables of its parents."""
+
+    def __init__(self, plan: Plan, connection: BaseDatabaseWrapper, *, own_only: bool = False) -> None:
+        own = concrete(plan.model)
+        columns_of: dict[type[models.Model], list[Column]] = {own: []}
+        for column in plan.columns:
+            columns_of.setdefault(concrete(column.field.model), []).append(column)
+        if own_only:
+            columns_of = {own: columns_of[own]}
+        self.parts = tuple(_part(own, model, columns, connection) for model, columns in columns_of.items())
+        self.columns = tuple(column for part in self.parts for column in part.columns)
+        self.at = {column.attname: position for position, column in enumerate(self.columns)}
+        self.inserts = tuple(f"INSERT INTO {part.table} " for part in self.parts)
+        self.updates = tuple(f"UPDATE {part.table} SET " for part in self.parts)  # noqa: S608  quoted names
+        self._converters = [_converters(column.field, connection) for column in self.columns]
+
+    def read(self, connection: BaseDatabaseWrapper, instance: models.Model, *, lock: bool = True) -> Raw | None:
+        """The row of this instance, locked as an UPDATE would lock it (``lock``); None if there is none.
+
+        Of a row in several tables, what is in none of them is null. Raises ``UntoldError``.
+        """
+        if len(self.parts) == 1:
+            return self._read_part(connection, self.parts[0], instance, lock=lock)
+        found = [self._read_part(connection, part, instance, lock=lock) for part in self.parts]
+        if all(row is None for row in found):
+            return None
+        whole: Raw = ()
+        for part, row in zip(self.parts, found, strict=True):
+            whole += row if row is not None else (None,) * len(part.columns)
+        return whole
+
+    def read_many(self, connection: BaseDatabaseWrapper, instances: Sequence[models.Model]) -> list[Raw | None]:
+        """The rows of these instances, in their order. Raises ``UntoldError``."""
+        rows: list[Raw | None] = [()] * len(instances)
+        for part in self.parts:
+            keys = [self._key(part, instance, connection) for instance in instances]
+            found = self._read_keys(connection, part, [key for key in keys if key is not None])
+            for at, key in enumerate(keys):
+                row, before = None if key is None else found.get(_text(key)), rows[at]
+                rows[at] = None if row is None or before is None else before + row
+        return rows
+
+    def value(self, at: int, raw: Any, connection: BaseDatabaseWrapper) -> Any:
+        """One raw value as the model would load it, or as ``Cut`` if the database has cut it."""
+        limit = self.columns[at].cut_above
+        if limit is not None and raw is not None and len(raw) > limit:
+            return Cut(raw if isinstance(raw, str) else bytes(raw).decode())
+        for convert, expression in self._converters[at]:
+            raw = convert(raw, expression, connection)
+        return raw
+
+    def take_write_lock(self, connection: BaseDatabaseWrapper, *, deletes: bool = False) -> None:
+        """On SQLite, take the lock that the write itself will take, before reading.
+
+        A transaction that reads first and writes afterwards fails at once if another has written in between, whatever
+        its timeout; a write that changes nothing waits for the lock as the real one would.
+        """
+        part = self.parts[0]
+        key = quoted_column(part.keys[0], connection)
+        verb = f"DELETE FROM {part.table}" if deletes else f"UPDATE {part.table} SET {key} = {key}"  # noqa: S608
+        with connection.wrap_database_errors:
+            connection.connection.execute(f"{verb} WHERE 0")
+
+    def _read_part(
+        self, connection: BaseDatabaseWrapper, part: Part, instance: models.Model, *, lock: bool
+    ) -> Raw | None:
+        key = self._key(part, instance, connection)
+        if key is None:
+            return None
+        rows = fetch_rows(connection, part.table, part.select, key, lock=lock)
+        if len(rows) > 1:
+            raise UntoldError(f"{part.table} has several rows with one key")
+        return rows[0] if rows else None
+
+    def _read_keys(self, connection: BaseDatabaseWrapper, part: Part, keys: Sequence[Raw]) -> dict[str, Raw]:
+        """The part's rows with these keys, by the key's text: a driver may return another type than it was given."""
+        width, found = len(part.keys), {}
+        for start in range(0, len(keys), MOST_KEYS):
+            some = keys[start : start + MOST_KEYS]
+            where = " OR ".join(f"({part.where})" for _ in some)
+            if width == 1:
+                where = f"{part.key_columns} IN ({', '.join([MARKS[connection.vendor]] * len(some))})"
+            sql = f"SELECT {part.key_columns}, {part.shown} FROM {part.table} WHERE {where}"  # noqa: S608
+            for row in fetch_rows(connection, part.table, sql, tuple(value for key in some for value in key)):
+                found[_text(row[:width])] = row[width:]
+        return found
+
+    @staticmethod
+    def _key(part: Part, instance: models.Model, connection: BaseDatabaseWrapper) -> Raw | None:
+        """The key's values as parameters; None where the instance has none, or none that the field accepts."""
+        held = instance.__dict__
+        values = tuple([held.get(name) for name in part.key_attnames])
+        if type(values[0]) is part.plain:
+            return values
+        if None in values:
+            return None
+        try:
+            return tuple(
+                field.get_db_prep_value(value, connection) for field, value in zip(part.keys, values, strict=True)
+            )
+        except (ValueError, TypeError, ValidationError):
+            return None  # the host's own statement will raise the error
+
+
+def reader_of(plan: Plan, connection: BaseDatabaseWrapper, *, own_only: bool = False) -> RowReader:
+    """The reader of a model's rows on this database, built once."""
+    key = (connection.vendor, connection.alias, own_only)
+    reader: RowReader | None = plan.readers.get(key)
+    if reader is None:
+        if connection.vendor not in MARKS:
+            raise UntoldError(f"rows are read on SQLite and PostgreSQL only, not on {connection.vendor}")
+        reader = plan.readers[key] = RowReader(plan, connection, own_only=own_only)
+    return reader
+
+
+def _part(
+    own: type[models.Model],
+    model: type[models.Model],
+    columns: Sequence[Column],
+    connection: BaseDatabaseWrapper,
+) -> Part:
+    table = table_of(model, connection)
+    keys = key_fields(model)
+    attnames = tuple(field.attname for field in keys)
+    link = own._meta.get_ancestor_link(model) if model is not own else None
+    if link is not None and len(keys) == 1 and link.model is own:
+        attnames = (link.attname,)
+    where = " AND ".join(f"{table}.{quoted_column(field, connection)} = {MARKS[connection.vendor]}" for field in keys)
+    shown = ", ".join(selected(column, table, connection) for column in columns) or "1"
+    return Part(
+        model=model,
+        table=table,
+        columns=tuple(columns),
+        keys=keys,
+        key_attnames=attnames,
+        plain=_plain_type(keys),
+        select=f"SELECT {shown} FROM {table} WHERE {where}",  # noqa: S608  quoted names
+        where=where,
+        shown=shown,
+        key_columns=", ".join(f"{table}.{quoted_column(field, connection)}" for field in keys),
+    )
+
+
+def _plain_type(keys: Sequence[models.Field[Any, Any]]) -> type | None:
+    field: Any = keys[0]
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return _PLAIN_KEYS.get(type(field)) if len(keys) == 1 else None
+
+
+def _converters(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> list[tuple[Any, Any]]:
+    """The functions through which a value passes when Django loads it, each with the expression it takes."""
+    expression = field.get_col(field.model._meta.db_table)
+    found = connection.ops.get_db_converters(expression) + expression.get_db_converters(connection)
+    return [(convert, expression) for convert in found]
+
+
+def _text(key: Raw) -> str:
+    return "\0".join(map(str, key))

@@ -1,58 +1,103 @@
-"""Old values without a query: ``from_db`` stores what it loaded on ``instance._state``.
+"""What an instance believes of its row: the values that ``from_db`` loaded, or that its last save wrote.
 
 ``Model.from_db`` is Django's documented hook. ``refresh_from_db`` (which also loads deferred fields) goes through it
-with a second instance, so its result is copied over. After a rollback of recorded work, anything loaded or saved
-before it counts as unknown, because it may never have been committed.
+with a second instance, so its result is copied over.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Collection, Iterable
+from typing import Any, Final, NamedTuple
 
 from django.db import models
 from django.db.models.base import ModelState
 
 from signal_log.capture.model.plan import Plan, Values
 from signal_log.capture.model.registry import plan_of
+from signal_log.capture.model.snapshot import values_equal
+from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
 
 LOADED: Final = "signal_log_loaded"
+MISSING: Final = object()
+"""Stands in a seen row for a value that the instance has neither loaded nor written."""
 
-_rollbacks: Final[dict[str, int]] = {}
-_numbers: Final = itertools.count(1)
+
+class Belief(NamedTuple):
+    """The values an instance has loaded or written, by attname, and its row as the driver gave it at the last save."""
+
+    values: Values
+    seen: tuple[Any, ...] | None = None
 
 
-def loaded_values(instance: models.Model, using: str) -> Values | None:
-    """The values last loaded from or saved to this database, by attname; None if there are none."""
+class Stored(NamedTuple):
+    """A belief after a save; ``before`` is the one that comes back if the event ``until`` is rolled back.
+
+    What ``from_db`` stores is a plain pair of names and values: reading is the host's path, and a pair costs nothing.
+    """
+
+    belief: Belief
+    until: Any = None
+    before: Any = None
+
+
+def belief(plan: Plan, instance: models.Model, using: str) -> Belief | None:
+    """What the instance believes of the row with its present key on this database; None if it has never seen it."""
     state = instance._state
     stored = state.__dict__.get(LOADED)
-    if stored is None or state.db != using:
+    if state.db != using:
         return None
-    names, values, rollbacks = stored
-    if rollbacks != _rollbacks.get(using):
+    if type(stored) is Stored:
+        undone = stored.until is not None and stored.until.outcome in (ROLLED_BACK, FAILED)
+        stored = stored.before if undone else stored.belief
+    if stored is None:
         return None
-    known: Values = values if names is None else dict(zip(names, values, strict=False))
-    return known
+    found: Belief = stored if type(stored) is Belief else Belief(dict(zip(*stored, strict=False)))
+    known, held = found.values, instance.__dict__
+    for name in plan.key_attnames:
+        if not values_equal(known.get(name, MISSING), held.get(name)):
+            return None
+    return found
 
 
-def set_values(state: ModelState, values: Values | None) -> None:
-    """Store the loaded values of the instance with this ``_state`` (None: unknown)."""
-    state.__dict__[LOADED] = None if values is None else (None, values, _rollbacks.get(state.db or ""))
+def set_belief(
+    state: ModelState, values: Values | None, seen: tuple[Any, ...] | None = None, until: Any = None
+) -> None:
+    """Store what the instance with this ``_state`` believes from now on (None: nothing).
+
+    ``until`` is the event of a save in a transaction that is still open: if that is rolled back, what the instance
+    believed before the transaction holds again.
+    """
+    own = state.__dict__
+    before = own.get(LOADED) if until is not None else None
+    if type(before) is Stored:
+        undecided = before.until is not None and before.until.outcome != COMMITTED
+        before = before.before if undecided else before.belief
+    own[LOADED] = None if values is None else Stored(Belief(values, seen), until, before)
 
 
-def rolled_back(using: str) -> None:
-    """Invalidate all values loaded from or saved to this database so far, because recorded work was rolled back."""
-    _rollbacks[using] = next(_numbers)
+def note_written(plan: Plan, instance: models.Model, names: Collection[str]) -> None:
+    """Note that these fields of the instance were written without a save; expressions leave their value unknown."""
+    known = belief(plan, instance, instance._state.db or "")
+    if known is None:
+        return
+    held, values = instance.__dict__, dict(known.values)
+    for column in plan.columns:
+        if column.name in names or column.attname in names:
+            value = held.get(column.attname, MISSING)
+            if value is MISSING or hasattr(value, "resolve_expression"):
+                values.pop(column.attname, None)
+            else:
+                values[column.attname] = value
+    set_belief(instance._state, plan.frozen(values))
 
 
 def from_db(plan: Plan, original: Any) -> Any:
     """Wrap an observed model's ``from_db`` to store the loaded values."""
 
     def from_db(cls: type[models.Model], db: str, field_names: Iterable[str], values: Any, **more: Any) -> models.Model:
-        loaded: Any = (field_names, values, _rollbacks.get(db))
+        loaded = (field_names, values)
         if plan.mutable:
-            loaded = (None, plan.frozen(dict(zip(field_names, values, strict=False))), _rollbacks.get(db))
+            loaded = Belief(plan.frozen(dict(zip(field_names, values, strict=False))))
         instance: models.Model = original(cls, db, field_names, values, **more)
         instance._state.__dict__[LOADED] = loaded
         return instance
@@ -75,8 +120,8 @@ def refresh_from_db(original: Any) -> Any:
             names = set(given)
             fresh = {c.attname for c in plan.columns if c.name in names or c.attname in names}
             fresh |= set(now) - before
-            known = loaded_values(self, self._state.db or "") or {}
-            now = {**known, **{name: now[name] for name in fresh if name in now}}
-        set_values(self._state, plan.frozen(now))
+            known = belief(plan, self, self._state.db or "")
+            now = {**(known.values if known else {}), **{name: now[name] for name in fresh if name in now}}
+        set_belief(self._state, plan.frozen(now))
 
     return refresh_from_db

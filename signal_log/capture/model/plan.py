@@ -24,7 +24,7 @@ from signal_log.capture.model.snapshot import (
 )
 from signal_log.capture.model.stored_form import is_encrypted
 from signal_log.conf import SECRET_NAMES, conf
-from signal_log.event import MASK, Changes
+from signal_log.event import MASK, UNKNOWN, Changes
 
 # Values of these fields are immutable, so loaded ones need not be copied.
 IMMUTABLE: Final = (
@@ -45,6 +45,9 @@ class Column:
     field: models.Field[Any, Any]
     masked: bool
     mutable: bool
+    generated: bool
+    cut_above: int | None
+    """The length above which a text or binary value is cut in the database, for the log keeps no more of it."""
 
 
 class Plan:
@@ -61,12 +64,16 @@ class Plan:
         "max_chars",
         "model",
         "mutable",
+        "readers",
+        "returned",
         "secret_key",
         "secrets",
     )  # fmt: skip
 
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model
+        self.readers: dict[Any, Any] = {}
+        """What reads the model's rows, by database; see ``actual_row.reader_of``."""
         self.label = model._meta.label
         self.max_chars: int = conf.MAX_VALUE_CHARS
         self.secrets = secret_names()
@@ -77,6 +84,8 @@ class Plan:
                 field=field,
                 masked=is_masked(field, model, self.secrets),
                 mutable=not _is_immutable(field),
+                generated=field.generated,
+                cut_above=_cut_above(field, self.max_chars),
             )
             for field in model._meta.concrete_fields
             if not is_excluded(field, model)
@@ -87,6 +96,8 @@ class Plan:
         self.secret_key = any(c.masked for c in self.columns if c.attname in self.key_attnames)
         self.key_attname = self.key_attnames[0] if len(self.key_attnames) == 1 and not self.secret_key else None
         self.mutable = frozenset(column.attname for column in self.columns if column.mutable)
+        self.returned = tuple(field.attname for field in model._meta.db_returning_fields)
+        """What Django sets on the instance after its INSERT."""
         self.masked = tuple(column.attname for column in self.columns if column.masked)
 
     def values(self, instance: models.Model) -> Values:
@@ -94,20 +105,29 @@ class Plan:
         held = instance.__dict__
         return {name: held[name] for name in self.attnames if name in held}
 
+    def own_values(self, values: Values) -> Values:
+        """These values without those in the tables of parents."""
+        own = self.model._meta.concrete_model
+        return {
+            name: value
+            for name, value in values.items()
+            if self.by_attname[name].field.model._meta.concrete_model is own
+        }
+
     def frozen(self, values: Values) -> Values:
         """The values with mutable ones copied, so that in-place changes can be detected later."""
         if not self.mutable:
             return values
         return {name: _copied(value) if name in self.mutable else value for name, value in values.items()}
 
-    def diff(self, old: Values, new: Values, only: Collection[str] | None = None) -> Changes:
-        """The differences, as ``{field: [old, new]}``; a field missing from ``old`` counts as null.
+    def diff(self, old: Values, new: Values, only: Collection[str] | None = None, missing: object = None) -> Changes:
+        """The differences, as ``{field: [old, new]}``; a field missing from ``old`` counts as ``missing``.
 
         ``only`` restricts them to these field names (or attnames), like ``update_fields`` in a save.
         """
         changes: Changes = {}
         for name, after in new.items():
-            before, column = old.get(name), self.by_attname.get(name)
+            before, column = old.get(name, missing), self.by_attname.get(name)
             if after is before or column is None:
                 continue
             if only is not None and name not in only and column.name not in only:
@@ -115,30 +135,18 @@ class Plan:
             if type(after) is type(before) and type(after) in PLAIN:
                 if after == before:
                     continue
-            elif values_equal(before, after) or _equal_in_database(column.field, before, after):
+            elif values_equal(before, after) or equal_in_database(column.field, before, after):
                 continue
-            changes[column.name] = self._pair(column, before, after)
+            changes[column.name] = self.pair(column, before, after)
         return changes
 
-    def rediff(
-        self, old: Values, new: Values, only: Collection[str] | None, previous: Values, known: Changes
-    ) -> Changes:
-        """The same as ``diff``, given that ``known`` was the diff when the instance held ``previous``.
-
-        Values rarely change in between, so the answer is nearly always ``known`` itself.
-        """
-        if self.mutable or new.keys() != previous.keys():
-            return self.diff(old, new, only)
-        changed = [name for name, value in new.items() if previous[name] is not value]
-        if not changed:
-            return known
-        fresh = self.diff(old, {name: new[name] for name in changed}, only)
-        stale = {self.by_attname[name].name for name in changed}
-        return fresh | {name: pair for name, pair in known.items() if name not in stale}
-
-    def deletion(self, old: Values) -> Changes:
-        """The changes of a deletion: every non-null value becomes null."""
-        return {c.name: self._pair(c, old[c.attname], None) for c in self.columns if old.get(c.attname) is not None}
+    def deletion(self, old: Values, missing: object = None) -> Changes:
+        """The changes of a deletion: every non-null value becomes null; a field not in ``old`` held ``missing``."""
+        return {
+            column.name: self.pair(column, value, None)
+            for column in self.columns
+            if (value := old.get(column.attname, missing)) is not None
+        }
 
     def key(self, instance: models.Model) -> str:
         """The primary key as text; a secret key as the start of its hash."""
@@ -153,11 +161,15 @@ class Plan:
             return text
         return mask_secrets(text, (instance.__dict__.get(name) for name in self.masked))
 
-    def _pair(self, column: Column, before: Any, after: Any) -> list[Any]:
-        if column.masked:
-            return [MASK if before is not None else None, MASK if after is not None else None]
-        limit, secrets = self.max_chars, self.secrets
-        return [None if value is None else json_safe(value, limit, secrets) for value in (before, after)]
+    def pair(self, column: Column, before: Any, after: Any) -> list[Any]:
+        """The field's old and new value as the log shows them: safe JSON, masked where they are secret."""
+        limit, secrets, masked = self.max_chars, self.secrets, column.masked
+        return [
+            value
+            if value is None or value is UNKNOWN
+            else MASK if masked else json_safe(value, limit, secrets)
+            for value in (before, after)
+        ]  # fmt: skip
 
 
 def is_excluded(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
@@ -278,6 +290,15 @@ def _is_immutable(field: models.Field[Any, Any]) -> bool:
     return isinstance(field, IMMUTABLE) and type(field).__module__.startswith("django.")
 
 
+def _cut_above(field: models.Field[Any, Any], max_chars: int) -> int | None:
+    """Only for Django's own text and binary fields: the log makes something else of what others store."""
+    kind = type(field)
+    if kind is models.BinaryField:
+        return (max_chars - 2) // 2  # two hexadecimal digits a byte, after "0x"
+    is_text = kind is models.TextField or (kind is models.CharField and (field.max_length or max_chars + 1) > max_chars)
+    return max_chars if is_text else None
+
+
 def _copied(value: Any) -> Any:
     if isinstance(value, FieldFile):  # it references the instance, which must not be copied
         return value.name
@@ -287,7 +308,7 @@ def _copied(value: Any) -> Any:
         return text_of(value)
 
 
-def _equal_in_database(field: models.Field[Any, Any], before: Any, after: Any) -> bool:
+def equal_in_database(field: models.Field[Any, Any], before: Any, after: Any) -> bool:
     """Whether ``after`` is ``before`` as another Python type: ``"5"`` for 5, ``"1.50"`` for ``Decimal("1.5")``."""
     if before is None or after is None or type(before) is type(after) or hasattr(after, "resolve_expression"):
         return False

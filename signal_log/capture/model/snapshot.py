@@ -31,6 +31,10 @@ _LARGEST_EXPONENT: Final = 100
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
+class Cut(str):
+    """Text that the database has already cut, with its length and SHA-256 behind it."""
+
+
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str, secrets: tuple[str, ...]) -> bool:
     """Whether the words of a name (``apiKey``, ``reset_token``) include those of one of ``secrets``."""
@@ -125,6 +129,8 @@ def json_safe(value: Any, limit: int, secrets: tuple[str, ...]) -> Any:
         return value
     if kind is datetime:
         return _moment(value)
+    if kind is Cut:
+        return clean(str(value))
     try:
         if isinstance(value, (bytes, bytearray, memoryview)):
             return text_of_bytes(value, limit)

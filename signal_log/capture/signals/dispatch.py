@@ -21,8 +21,9 @@ from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.receiver_name import innermost, receiver_name
-from signal_log.capture.signals.recorder import close_event, open_event
-from signal_log.capture.trace.trace import Draft, Frame, calls_are_due, current_frame, current_trace, end_trace
+from signal_log.capture.signals.recorder import event_of
+from signal_log.capture.trace.draft import Draft
+from signal_log.capture.trace.trace import Frame, calls_are_due, current_frame, current_trace, end_trace
 from signal_log.conf import conf
 from signal_log.event import MODEL_SIGNALS
 
@@ -40,19 +41,17 @@ class ObservedSignal(ModelSignal):
         plan = plan_of(sender) if isinstance(sender, type) else None
         if plan is None or paused.get():
             return super().send(sender, **named)
+        draft = event_of(NAMES[id(self)], plan, named)
         receivers, async_receivers = self._live_receivers(sender)
-        draft = open_event(NAMES[id(self)], plan, named)
         if not async_receivers and (receivers == _ONLY_OURS or _only_ours(receivers)):
-            close_event(draft)
             return []
         token = current_frame.set(None)
         try:
             return call_receivers(self, partial(plan.without_secrets, instance=named["instance"]), sender, named, draft)
         finally:
             current_frame.reset(token)
-            close_event(draft)
             if current_trace.get() is None:  # sent by hand, so nobody else ends its trace
-                end_trace(draft.trace)
+                end_trace(draft.scene.trace)
 
     def has_listeners(self, sender: Any = None) -> bool:
         """True for observed senders, so that Django never deletes their rows without signals.
@@ -138,14 +137,14 @@ class Timed:
         if not conf.RECEIVERS:
             return
         now, draft, frame = clock.perf_counter_ns(), self.draft, self.frame
-        if draft.frame is not None:
-            draft.frame.queries += frame.queries
-        trace = draft.trace
+        scene = draft.scene
+        if scene.frame is not None:
+            scene.frame.queries += frame.queries
+        trace = scene.trace
         gathered, text = trace.gathered, self.mask(error_text(error)) if error else ""
         gathered.calls.append((
-            frame.position, draft.sender, draft.signal, frame.receiver, (self.started - gathered.started_ns) // 1000,
+            frame.position, scene.sender, draft.signal, frame.receiver, (self.started - gathered.started_ns) // 1000,
             (now - self.started) // 1000, frame.queries, text,
         ))  # fmt: skip
         if len(gathered.calls) >= gathered.due_at:
             calls_are_due(trace)
-        draft.receivers.append({"receiver": frame.receiver, "duration_us": (now - self.started) // 1000, "error": text})

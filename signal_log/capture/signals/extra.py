@@ -24,14 +24,14 @@ from signal_log.capture.signals.extra_event import (
     Firing,
     close,
     close_in_thread,
-    elapsed_us,
     in_event_loop,
     open_firing,
 )
 from signal_log.capture.signals.receiver_name import receiver_name
 from signal_log.capture.trace.context import default_context
-from signal_log.capture.trace.trace import Draft, current_frame, ensure_trace
-from signal_log.capture.transaction.held import hold
+from signal_log.capture.trace.draft import Draft
+from signal_log.capture.trace.trace import current_frame, ensure_trace
+from signal_log.capture.transaction.held import record
 from signal_log.capture.transaction.state import in_transaction
 from signal_log.conf import conf
 from signal_log.errors import ConfigurationError
@@ -141,15 +141,13 @@ def _recording(signal: Signal, sender: Any, named: dict[str, Any]) -> Iterator[N
     with _dispatching(signal, sender, named) as draft:
         within = not in_event_loop() and in_transaction(connections[draft.using])
         if within:
-            hold(draft)
+            record((draft,), connections[draft.using])
         try:
             yield
         finally:
-            if within:
-                draft.duration_us = elapsed_us(draft)
-            elif in_event_loop():
+            if not within and in_event_loop():
                 close_in_thread(draft)
-            else:
+            elif not within:
                 close(draft)
 
 

@@ -9,18 +9,16 @@ from typing import Any, Final, NamedTuple
 
 from django.db import connections
 
-from signal_log import clock
+from signal_log.capture.faults import faults
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan, secret_names
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.snapshot import clean_truncated
-from signal_log.capture.operation import current_operation
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.arguments import Arguments, sender_name
-from signal_log.capture.trace.call_site import call_site
-from signal_log.capture.trace.context import default_context
-from signal_log.capture.trace.trace import Draft, current_frame, ensure_trace
-from signal_log.capture.transaction.held import hold, settle_autocommit
+from signal_log.capture.trace.draft import Draft
+from signal_log.capture.trace.opening import open_event, open_scene
+from signal_log.capture.transaction.held import record
 from signal_log.conf import conf
 
 MAX_CHARS: Final = 200
@@ -38,50 +36,30 @@ def open_firing(path: str, sender: Any, named: dict[str, Any]) -> Firing:
     arguments = Arguments(named, secret_names())
     instance = arguments.instance()
     plan = None if instance is None else plan_of(type(instance)) or Plan(type(instance))
-    with ensure_trace(default_context) as trace:
-        position = trace.next_position()
-        trace.gathered.count(is_first=True)
-    draft = Draft(
-        trace=trace,
-        position=position,
-        frame=current_frame.get(),
-        signal=clean_truncated(path, MAX_CHARS),
-        sender=clean_truncated(arguments.without_secrets(sender_name(sender)), MAX_CHARS),
-        object_pk=plan.key(instance) if plan and instance else "",
-        object_repr=arguments.without_secrets(repr_of(plan, instance)) if plan and instance else "",
-        created=None,
-        raw=False,
-        using=_database(named, instance),
-        update_fields=None,
-        origin=None,
-        changes=arguments.changes(),
-        operation=position,
-        call_site=call_site() if conf.CALL_SITES else "",
-        occurred_at=clock.now(),
-        started_ns=clock.perf_counter_ns(),
-        actor=trace.context.actor(),
+    scene = open_scene(
+        clean_truncated(arguments.without_secrets(sender_name(sender)), MAX_CHARS), _database(named, instance)
     )
+    draft = open_event(scene, clean_truncated(path, MAX_CHARS))
+    try:
+        if plan is not None and instance is not None:
+            draft.object_pk = plan.key(instance)
+            draft.object_repr = arguments.without_secrets(repr_of(plan, instance))
+        draft.changes = arguments.changes()
+    except Exception as error:  # noqa: BLE001  ours or the host's own methods'
+        faults.note(draft, error)
     return Firing(draft, arguments)
 
 
 def close(draft: Draft) -> None:
-    """Buffer the event until its transaction ends; outside a transaction, write it now.
+    """Hold the event until its transaction ends; outside a transaction, write it now.
 
-    Outside a transaction it is not buffered while its receivers run: what they commit or roll back is their own.
+    Outside a transaction it is not held while its receivers run: what they commit or roll back is their own.
     """
-    draft.duration_us = elapsed_us(draft)
     token = paused.set(True)  # do not record signals sent by our own writing, e.g. for a new connection
     try:
-        hold(draft)
-        if current_operation.get() is None:
-            settle_autocommit(draft.using)
+        record((draft,), connections[draft.using])
     finally:
         paused.reset(token)
-
-
-def elapsed_us(draft: Draft) -> int:
-    """Microseconds since the signal fired."""
-    return (clock.perf_counter_ns() - draft.started_ns) // 1000
 
 
 def _database(named: dict[str, Any], instance: Any) -> str:

@@ -15,20 +15,19 @@ from django.db import connections, models
 from django.db.models.base import ModelState
 from django.db.models.signals import ModelSignal
 
-from signal_log import clock
-from signal_log.capture.model.actual_row import unlogged
+from signal_log.capture.faults import faults
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.snapshot import json_safe
+from signal_log.capture.model.unlogged import unlogged
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.dispatch import Responses, call_receivers
-from signal_log.capture.signals.recorder import close_event
 from signal_log.capture.signals.relation import Relation, relation_of
-from signal_log.capture.trace.call_site import call_site
-from signal_log.capture.trace.context import default_context
-from signal_log.capture.trace.trace import Draft, Trace, current_frame, current_trace, end_trace
-from signal_log.capture.transaction.held import hold
+from signal_log.capture.trace.draft import Draft
+from signal_log.capture.trace.opening import open_event, open_scene
+from signal_log.capture.trace.trace import current_frame, current_trace, end_trace
+from signal_log.capture.transaction.held import record
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
 from signal_log.event import COMMITTED, M2M_CHANGED, MASK, Changes
@@ -74,18 +73,16 @@ class ObservedM2M(ModelSignal):
         if opened is None:
             return super().send(sender, **named)
         firing, plan, draft = opened
-        hold(draft)
-        draft.started_ns = clock.perf_counter_ns()
+        record((draft,), connections[firing.using])
         is_lone = current_trace.get() is None
-        tokens = current_trace.set(draft.trace), current_frame.set(None)
+        tokens = current_trace.set(draft.scene.trace), current_frame.set(None)
         try:
             return call_receivers(self, partial(plan.without_secrets, instance=firing.instance), sender, named, draft)
         finally:
             current_trace.reset(tokens[0])
             current_frame.reset(tokens[1])
-            close_event(draft)
             if is_lone:
-                end_trace(draft.trace)
+                end_trace(draft.scene.trace)
 
     def has_listeners(self, sender: Any = None) -> bool:
         """True for observed relations: Django asks before it determines which objects are new."""
@@ -138,30 +135,14 @@ def _open(firing: Firing, plan: Plan) -> Draft:
     pre = None if is_pre else _pre_of(firing)
     if pre is not None:
         pre.awaits_post = False
-    trace = current_trace.get() or (pre.trace if pre is not None else Trace(default_context()))
-    position = trace.next_position()
-    trace.gathered.count(is_first=pre is None)
-    draft = Draft(
-        trace=trace,
-        position=position,
-        frame=current_frame.get(),
-        signal=M2M_CHANGED,
-        sender=plan.label,
-        object_pk=plan.key(firing.instance),
-        object_repr=repr_of(plan, firing.instance),
-        created=None,
-        raw=False,
-        using=firing.using,
-        update_fields=None,
-        origin=firing.origin(firing.action),
-        changes=pre.changes if pre is not None and firing.verb == "clear" else _changes(firing, plan),
-        operation=pre.operation if pre is not None else position,
-        call_site=call_site() if conf.CALL_SITES else "",
-        occurred_at=clock.now(),
-        started_ns=0,
-        actor=trace.context.actor(),
-        awaits_post=is_pre,
-    )
+    scene = pre.scene if pre is not None else open_scene(plan.label, firing.using)
+    draft = open_event(scene, M2M_CHANGED, pre.operation if pre is not None else None)
+    draft.object_pk, draft.origin, draft.awaits_post = plan.key(firing.instance), firing.origin(firing.action), is_pre
+    try:
+        draft.object_repr = repr_of(plan, firing.instance)
+        draft.changes = pre.changes if pre is not None and firing.verb == "clear" else _changes(firing, plan)
+    except Exception as error:  # noqa: BLE001  ours or the host's own methods'
+        faults.note(draft, error)
     if is_pre:
         _open_pres.setdefault(firing.instance._state, []).append(draft)
     return draft

@@ -6,7 +6,6 @@ written. Old values of an update are read, and locked, right before it; a delete
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -16,12 +15,12 @@ from typing import Any, Final, NamedTuple
 from django.db import connections, models, transaction
 from django.db.models.constants import OnConflict
 
-from signal_log.capture.model.actual_row import unlogged
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan, Values
+from signal_log.capture.model.row_sql import concrete
+from signal_log.capture.model.unlogged import unlogged
 from signal_log.capture.silent.bulk_rows import (
     Returning,
-    concrete,
     detached,
     local_columns,
     old_by_new_key,
@@ -30,8 +29,10 @@ from signal_log.capture.silent.bulk_rows import (
 from signal_log.capture.silent.event import SilentWrite, hold_failed, open_draft
 from signal_log.capture.silent.statements import DELETE, INSERT, UPDATE
 from signal_log.capture.trace.context import default_context
-from signal_log.capture.trace.trace import Draft, ensure_trace
-from signal_log.capture.transaction.held import held_on
+from signal_log.capture.trace.draft import Draft
+from signal_log.capture.trace.opening import open_event
+from signal_log.capture.trace.trace import ensure_trace
+from signal_log.capture.transaction.held import record
 from signal_log.capture.transaction.state import in_transaction
 from signal_log.event import Changes
 
@@ -93,7 +94,7 @@ class Bulk(NamedTuple):
         return self.verb == INSERT and self.compiler.query.on_conflict == OnConflict.UPDATE
 
     def run(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Run the statement and buffer an event for each row written, in one transaction, regardless of ``ATOMIC``."""
+        """Run the statement and buffer an event for each row written, in one transaction."""
         if self.verb == UPDATE and not self.compiler.query.values:
             return original(self.compiler, *args, **kwargs)  # only the parents of a child model are updated
         using = self.compiler.using
@@ -128,24 +129,21 @@ class Bulk(NamedTuple):
         return old_by_unique_fields(self.compiler) if self._is_upsert else {}
 
     def _hold(self, first: Draft, rows: Iterator[Values], old: dict[Any, Values]) -> None:
-        held = held_on(connections[self.compiler.using])
         keys = [field.attname for field in self.plan.model._meta.pk_fields]
+        connection = connections[self.compiler.using]
         draft: Draft | None = None
         for new in rows:
             before = old.pop(tuple(new[key] for key in keys), None)
-            position = first.position if draft is None else first.trace.next_position()
-            draft = copy.copy(first)
-            draft.position = draft.operation = position
+            draft = first if draft is None else open_event(first.scene, first.signal)
+            draft.origin, draft.occurred_at = first.origin, first.occurred_at
             draft.created = True if self.verb == INSERT and before is None else None
-            if self._is_upsert and before is not None:
-                draft.signal = f"silent_{UPDATE}"
+            draft.signal = f"silent_{UPDATE if self._is_upsert and before is not None else self.verb}"
             draft.changes = self._changes(before, new)
             shown = detached(self.plan.model, new, self.compiler.using)
             draft.object_repr = repr_of(self.plan, shown)
             keyed = shown if before is None else detached(self.plan.model, {**new, **before}, self.compiler.using)
             draft.object_pk = self.plan.key(keyed)
-            draft.trace.gathered.count(is_first=True, is_silent=True)
-            held.add(draft)
+            record((draft,), connection)
 
     def _changes(self, before: Values | None, new: Values) -> Changes:
         if self.verb == DELETE:

@@ -11,21 +11,16 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.base import ModelState
 from django.db.models.sql import Query
 
-from signal_log import clock
 from signal_log.capture.model.plan import Plan, Values
+from signal_log.capture.model.row_sql import concrete
 from signal_log.capture.model.snapshot import clean
 from signal_log.capture.silent.event import close_draft
 from signal_log.capture.silent.statements import without_values
-from signal_log.capture.trace.trace import Draft
+from signal_log.capture.trace.draft import Draft
 
 CHUNK: Final = 200
 """Rows looked up per query: SQLite rejects conditions of more than 1,000 terms."""
 NEW_KEY: Final = "signal_log_new_key_"
-
-
-def concrete(model: type[models.Model]) -> type[models.Model]:
-    """The model that owns the table; for a proxy, the model it stands for."""
-    return model._meta.concrete_model or model
 
 
 def local_columns(model: type[models.Model]) -> Sequence[models.Field[Any, Any]]:
@@ -49,7 +44,6 @@ class Returning:
         # If Django requests columns itself, ours are appended to them.
         self.clause = f", {columns}" if theirs else f" RETURNING {columns}"
         self.text = ""
-        self.taken_us = 0
         self._fetched: list[Any] = []
 
     @contextmanager
@@ -67,13 +61,9 @@ class Returning:
         if self.text or type(sql) is not str or not sql.startswith(self.verb) or self.table not in sql[:200]:
             return execute(sql, params, many, context)
         self.text = sql
-        began = clock.perf_counter_ns()
-        try:
-            result = execute(sql + self.clause, params, many, context)
-            if not self.theirs:
-                self._fetched = context["cursor"].fetchall()  # SQLite's row count is valid only after this
-        finally:
-            self.taken_us = (clock.perf_counter_ns() - began) // 1000
+        result = execute(sql + self.clause, params, many, context)
+        if not self.theirs:
+            self._fetched = context["cursor"].fetchall()  # SQLite's row count is valid only after this
         return result
 
     def rows(self, result: Any) -> tuple[Any, list[Any]]:
@@ -90,9 +80,8 @@ class Returning:
         return (dict(zip(names, row, strict=True)) for row in found)
 
     def complete(self, draft: Draft, rows: int) -> None:
-        """Fill in the event's row count, duration and statement."""
+        """Fill in the event's row count and statement."""
         close_draft(draft, rows)
-        draft.duration_us = self.taken_us
         if draft.origin is not None:
             draft.origin["statement"] = clean(without_values(self.text))
 

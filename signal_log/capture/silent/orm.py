@@ -11,7 +11,7 @@ from django.db import models
 from django.db.migrations.operations import RunSQL
 from django.db.models.sql import DeleteQuery
 
-from signal_log.capture.model.loaded import LOADED
+from signal_log.capture.model import loaded
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.silent.watch import expected_write, quoted
 
@@ -82,14 +82,15 @@ def run_sql(original: Any) -> Any:
 
 
 def bulk_update(original: Any) -> Any:
-    """Wrap ``bulk_update``, which makes the objects' loaded values stale, so they are discarded."""
+    """Wrap ``bulk_update``, after which the objects know the values that they wrote."""
 
-    def bulk_update(self: models.QuerySet[Any], objs: Any, *args: Any, **kwargs: Any) -> int:
-        objs = tuple(objs)
+    def bulk_update(self: models.QuerySet[Any], objs: Any, fields: Any, *args: Any, **kwargs: Any) -> int:
+        objs, fields = tuple(objs), tuple(fields)
+        rows: int = original(self, objs, fields, *args, **kwargs)
         for instance in objs:
-            if plan_of(type(instance)) is not None:
-                vars(instance._state).pop(LOADED, None)
-        rows: int = original(self, objs, *args, **kwargs)
+            plan = plan_of(type(instance))
+            if plan is not None:
+                loaded.note_written(plan, instance, fields)
         return rows
 
     return bulk_update

@@ -7,27 +7,28 @@ immediately, as well as the *expected writes* announced by a save, a delete, a f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple
 
-from django.db import connections, models, transaction
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from signal_log.capture.deleting import Delete
 from signal_log.capture.model import registry
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.operation import current_operation
 from signal_log.capture.pausing import paused
 from signal_log.capture.silent.bulk import Bulk
-from signal_log.capture.silent.event import SilentWrite, close_draft, hold_failed, hold_written, open_draft, rows_of
+from signal_log.capture.silent.event import SilentWrite, close_draft, hold_failed, open_draft, rows_of
 from signal_log.capture.silent.statements import table_name, writes_in
 from signal_log.capture.sink import sink
 from signal_log.capture.trace.call_site import call_site
 from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.trace import current_frame, current_trace, ensure_trace
-from signal_log.capture.transaction.held import HELD, write_before_reading
+from signal_log.capture.transaction.held import HELD, record, write_before_reading
 from signal_log.capture.transaction.state import in_transaction
+from signal_log.capture.transaction.window import open_window
 from signal_log.conf import conf
 from signal_log.errors import SilentWriteRefused
 from signal_log.event import MIGRATION
@@ -93,7 +94,7 @@ def _is_recorded(model: type[models.Model]) -> bool:
 
 
 def compiled(verb: str, original: Any) -> Any:
-    """Wrap a write compiler's ``execute_sql``, to identify its statement and make it atomic with its event."""
+    """Wrap a write compiler's ``execute_sql``, to identify its statement."""
 
     def execute_sql(self: Any, *args: Any, **kwargs: Any) -> Any:
         model = self.query.model
@@ -114,13 +115,10 @@ def compiled(verb: str, original: Any) -> Any:
                 return bulk.run(original, *args, **kwargs)
             finally:
                 expected_write.reset(token)
-        connection = connections[self.using]
-        alone = conf.ATOMIC and conf.SILENT_WRITES == "record" and not paused.get() and not in_transaction(connection)
         hint = _compiling.set(Compiled(verb, plan, table, self.query))
         token = expected_write.set(None)  # this may be inside a save of another model
         try:
-            block = transaction.atomic(self.using, savepoint=False) if alone else nullcontext()
-            with ensure_trace(default_context), block:
+            with ensure_trace(default_context):
                 return original(self, *args, **kwargs)
         finally:
             expected_write.reset(token)
@@ -159,12 +157,19 @@ def _recorded(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any], text: str,
     writes: Sequence[SilentWrite], *, refused: bool,
 ) -> Any:  # fmt: skip
-    """Run the statement and buffer its events; a statement that changed no row is not recorded."""
+    """Run the statement and record its events; a statement that changed no row is not recorded.
+
+    In autocommit both happen in one transaction of ours, where the statement is one that can be in one.
+    """
     connection = context["connection"]
     drafts = [open_draft(write, connection, text) for write in writes]
+    alone = not in_transaction(connection) and not many and ";" not in text and "RETURNING" not in text.upper()
+    window = open_window(connection) if alone else None
     try:
         result = execute(sql, params, many, context)
     except BaseException as error:
+        if window is not None:
+            window.undo()
         for draft in drafts:
             close_draft(draft, 0)
         hold_failed(drafts, writes, error, connection)
@@ -175,8 +180,12 @@ def _recorded(
     if changed and refused:
         connection.set_rollback(True)
         raise _refusal(writes[0])
-    if changed:
-        hold_written(changed, connection)
+    if window is not None:
+        window.drafts += changed
+        window.commit()
+        window.settle()
+    elif changed:
+        record(changed, connection)
     return result
 
 
@@ -186,7 +195,7 @@ def _in_delete(connection: BaseDatabaseWrapper) -> bool:
     There, a write is refused after it has run and changed rows; the delete's own transaction rolls it back.
     """
     operation = current_operation.get()
-    return operation is not None and operation.instance is None and connection.in_atomic_block
+    return isinstance(operation, Delete) and connection.in_atomic_block
 
 
 def _silent_writes(text: str) -> Sequence[SilentWrite]:

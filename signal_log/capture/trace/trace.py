@@ -1,4 +1,4 @@
-"""Traces, drafts and frames: the state of a signal while it fires, in plain Python.
+"""Traces and frames: where a signal fires, and because of what, in plain Python.
 
 A trace numbers its events as they open, so that causes come before effects. While a receiver runs, the current frame
 identifies its event and the receiver, and the next event takes that as its cause.
@@ -13,12 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final, Protocol
 
 from signal_log import clock
 from signal_log.capture.trace.gathered import Gathered
-from signal_log.event import COMMITTED, PRE_SAVE, Changes, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,56 +173,3 @@ def _running(trace: Trace, *, lone: bool) -> Iterator[Trace]:
     finally:
         current_trace.reset(token)
         end_trace(trace)
-
-
-@dataclass(slots=True, eq=False)
-class Draft:
-    """An event that is open or not yet settled; ``freeze`` turns it into an immutable ``Event``."""
-
-    trace: Trace
-    position: int
-    frame: Frame | None
-    signal: str
-    sender: str
-    object_pk: str
-    object_repr: str
-    created: bool | None
-    raw: bool
-    using: str
-    update_fields: list[str] | None
-    origin: dict[str, Any] | None
-    changes: Changes
-    operation: int
-    call_site: str
-    occurred_at: datetime
-    started_ns: int
-    actor: Actor = NOBODY
-    receivers: list[dict[str, Any]] = field(default_factory=list)
-    duration_us: int | None = None
-    awaits_post: bool = False
-    outcome: str | None = None
-    error: str = ""
-    written_at: int | None = None
-    opened_for: object = None
-    """The instance of a pre event that belongs to no ``Operation``."""
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether its receivers are done and, for a ``pre_save``, the save has finished or failed."""
-        return self.duration_us is not None and not (self.awaits_post and self.signal == PRE_SAVE)
-
-    def freeze(self, process: str, salt: bytes) -> Event:
-        """The event as it is now; an undecided outcome counts as committed, because it is written with the commit."""
-        trace, frame, context = self.trace, self.frame, self.trace.context
-        actor = context.actor_since(self.actor)
-        return Event(
-            signal=self.signal, sender=self.sender, using=self.using, trace_id=trace.trace_id, position=self.position,
-            operation=self.operation, source=context.source, occurred_at=self.occurred_at, process=process,
-            object_pk=self.object_pk, object_repr=self.object_repr, created=self.created, raw=self.raw,
-            update_fields=self.update_fields, origin=self.origin, changes=self.changes,
-            labels=context.labels or None, receivers=self.receivers,
-            duration_us=self.duration_us, parent_position=frame.position if frame else None,
-            caused_by=frame.receiver if frame else "", outcome=self.outcome or COMMITTED, error=self.error,
-            actor_pk=actor.pk, actor_repr=actor.name, request_id=context.request_id, method=context.method,
-            path=context.path(), remote_addr=context.remote_addr, call_site=self.call_site, salt=salt,
-        )  # fmt: skip

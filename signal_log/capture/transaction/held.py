@@ -1,4 +1,4 @@
-"""Buffers events on their connection until the outcome of their transaction is known.
+"""Holds events on their connection until the outcome of their transaction is known.
 
 Events are written right before COMMIT; those that a rollback undid are written afterwards, as rolled back. A
 statement that mentions the log flushes the buffer first, so that it reads its own transaction's events.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import get_ident
@@ -18,10 +18,9 @@ from typing import Any, Final
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from signal_log.capture.model import loaded
 from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.sink import sink
-from signal_log.capture.trace.trace import Draft
+from signal_log.capture.trace.draft import Draft
 from signal_log.capture.transaction.state import in_transaction, is_doomed, test_blocks
 from signal_log.capture.transaction.writing import announce, store, store_after, store_elsewhere, store_on_copy
 from signal_log.conf import conf
@@ -37,14 +36,37 @@ MAX_WAITING: Final = 1_000
 DOOMED: Final = "An earlier statement had failed, so PostgreSQL turned this COMMIT into a ROLLBACK without an error."
 
 
-def hold(draft: Draft, connection: BaseDatabaseWrapper | None = None) -> None:
-    """Buffer a draft until its transaction ends; outside a transaction, until ``settle_autocommit``.
+def record(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
+    """Hold decided events until the connection's transaction ends; in autocommit, write them now."""
+    connection = _own(connection)
+    held = held_on(connection)
+    for draft in drafts:
+        held.add(draft)
+    if in_transaction(connection):
+        return
+    try:
+        held.write()
+    finally:
+        drafts = held.end()
+    settle(drafts)
 
-    ``connection`` is a hint that saves the lookup; it is used only if it is this thread's and of the draft's database.
-    """
-    if connection is None or connection.alias != draft.using or connection._thread_ident != get_ident():  # type: ignore[attr-defined]
-        connection = connections[draft.using]
-    held_on(connection).add(draft)
+
+def record_undone(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
+    """The same for events of work that failed; their transaction may be broken, so nothing is written into it."""
+    connection = _own(connection)
+    if not in_transaction(connection):
+        settle_undone(drafts, connection)
+        return
+    held = held_on(connection)
+    held.drafts += drafts
+    held.unwritten += len(drafts)
+
+
+def _own(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
+    """This thread's connection: a coroutine may have come here from another one."""
+    if connection._thread_ident == get_ident():  # type: ignore[attr-defined]
+        return connection
+    return connections[connection.alias]
 
 
 def held_on(connection: BaseDatabaseWrapper) -> Held:
@@ -61,20 +83,6 @@ def write_before_reading(connection: BaseDatabaseWrapper, sql: str) -> None:
     # Nothing can be written in a broken transaction; Django will reject the host's statement itself.
     if held is not None and held.unwritten and not connection.needs_rollback and sink().mentions_log(sql):
         held.write()
-
-
-def settle_autocommit(using: str) -> None:
-    """Settle events buffered in autocommit, once their operation is over."""
-    connection = connections[using]
-    held: Held | None = connection.__dict__.get(HELD)
-    if held is not None and not in_transaction(connection):
-        settle(held.end())
-
-
-def awaiting_post(using: str) -> Iterator[Draft]:
-    """The pre events of the current transaction that still await their post event, innermost first."""
-    held: Held | None = connections[using].__dict__.get(HELD)
-    return (draft for draft in reversed(held.drafts if held else ()) if draft.awaits_post and draft.outcome is None)
 
 
 def settle(drafts: Sequence[Draft]) -> None:
@@ -156,8 +164,10 @@ class Held:
         elif is_doomed(self.connection) and not self.refused:
             self.rollback(original, DOOMED)
         else:
-            self.write(final=True, last=True)
+            self.write(last=True)
             original()
+            for draft in self.drafts:
+                draft.outcome = draft.outcome or COMMITTED
             settle_committed(self.end(), self.connection)
 
     def rollback(self, original: Callable[[], None], why: str = "") -> None:
@@ -214,22 +224,16 @@ class Held:
         """Mark events from ``position`` on as rolled back; ``why`` defaults to the exception being handled."""
         error = why or error_text(sys.exc_info()[1])
         undecided = [draft for draft in self.drafts[position:] if draft.outcome is None]
-        for using in {draft.using for draft in undecided}:
-            loaded.rolled_back(using)
         for draft in undecided:
             draft.outcome = FAILED if draft.awaits_post else ROLLED_BACK
-            draft.trace.gathered.failed += draft.awaits_post
+            draft.scene.trace.gathered.failed += draft.awaits_post
             draft.error = draft.error or error
 
-    def write(self, *, final: bool = False, last: bool = False) -> None:
-        """Write decided, unwritten events in the current transaction.
-
-        A save in progress has not decided its pre event yet (a failing delete takes its block with it); right before a
-        commit (``final``) all events are due. ``last`` means that the COMMIT follows immediately.
-        """
+    def write(self, *, last: bool = False) -> None:
+        """Write unwritten events in the current transaction; ``last`` means that the COMMIT follows immediately."""
         if self.connection.alias != conf.DATABASE:
             return
-        due = [d for d in self.drafts if d.written_at is None and (final or d.is_decided)]
+        due = [draft for draft in self.drafts if draft.written_at is None]
         if not due:
             return
         self.refused = True

@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+_IDLE: Final = 0  # libpq's PQTRANS_IDLE
 _IN_ERROR: Final = 3  # libpq's PQTRANS_INERROR
 
 
@@ -14,6 +15,14 @@ def in_transaction(connection: BaseDatabaseWrapper) -> bool:
     if connection.in_atomic_block:
         return True
     return not (connection.get_autocommit() if connection.connection is None else connection.autocommit)
+
+
+def is_open(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the database has a transaction open on this connection, be it the host's or ours."""
+    raw = connection.connection
+    if raw is None:
+        return False
+    return bool(raw.in_transaction if connection.vendor == "sqlite" else raw.info.transaction_status != _IDLE)
 
 
 def is_doomed(connection: BaseDatabaseWrapper) -> bool:

@@ -11,12 +11,12 @@ from django.db import DatabaseError, Error, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.sink import sink
-from signal_log.capture.trace.trace import Draft
+from signal_log.capture.trace.draft import Draft, freeze
 from signal_log.capture.transaction.collecting import is_listening, notify_listeners
+from signal_log.capture.transaction.state import is_open
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
 from signal_log.event import MIGRATION, Event
-from signal_log.seal.canonical import SALT_BYTES
 
 SAVEPOINT: Final = "signal_log_events"
 _HOST: Final = socket.gethostname()[:150]
@@ -27,21 +27,14 @@ def process_name() -> str:
     return f"{_HOST}:{os.getpid()}"
 
 
-def frozen(drafts: Sequence[Draft]) -> list[Event]:
-    """The drafts as immutable events, each with its own salts."""
-    process = process_name()
-    salts = os.urandom(SALT_BYTES * len(drafts))
-    return [draft.freeze(process, salts[i * SALT_BYTES : (i + 1) * SALT_BYTES]) for i, draft in enumerate(drafts)]
-
-
 def store(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
     """Write events in the host's transaction; ``ON_ERROR`` decides what happens on failure."""
     if conf.ON_ERROR == "raise":
-        _append(frozen(drafts), connection, last=last)
+        _append(freeze(drafts, process_name()), connection, last=last)
         return
     _savepoint("SAVEPOINT", connection)
     try:
-        _append(frozen(drafts), connection)
+        _append(freeze(drafts, process_name()), connection)
     except DatabaseError as error:
         try:
             _savepoint("ROLLBACK TO SAVEPOINT", connection)
@@ -54,7 +47,7 @@ def store(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: boo
 
 def _savepoint(verb: str, connection: BaseDatabaseWrapper) -> None:
     """Issue a savepoint command at driver level, inside a transaction only and outside the host's query log."""
-    if connection.connection is not None and not connection.autocommit:
+    if is_open(connection):
         with connection.wrap_database_errors:
             connection.connection.execute(f"{verb} {SAVEPOINT}")
 
@@ -62,7 +55,7 @@ def _savepoint(verb: str, connection: BaseDatabaseWrapper) -> None:
 def store_after(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
     """Write events in a new transaction on a connection whose own has just ended."""
     try:
-        _append(frozen(drafts), connection)
+        _append(freeze(drafts, process_name()), connection)
         if not connection.autocommit:
             connection._commit()  # type: ignore[attr-defined]
     except Error as error:
@@ -76,7 +69,7 @@ def store_elsewhere(drafts: Sequence[Draft]) -> None:
     """Write events whose outcome is already decided, on the connection of the log's database."""
     try:
         with transaction.atomic(using=conf.DATABASE):
-            _append(frozen(drafts), connections[conf.DATABASE])
+            _append(freeze(drafts, process_name()), connections[conf.DATABASE])
     except Error as error:
         unrecorded.add(len(drafts), error)
         if conf.ON_ERROR == "raise":
@@ -89,7 +82,7 @@ def store_on_copy(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> b
     if fresh.vendor == "sqlite":
         fresh.settings_dict["OPTIONS"] = {**fresh.settings_dict["OPTIONS"], "timeout": 0}
     try:
-        _append(frozen(drafts), fresh)
+        _append(freeze(drafts, process_name()), fresh)
     except Error:
         return False
     finally:
@@ -107,5 +100,5 @@ def _append(events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: b
 def announce(drafts: Sequence[Draft]) -> None:
     """Pass settled events to this context's listeners, and ring the doorbell."""
     if is_listening():
-        notify_listeners(frozen(drafts))
+        notify_listeners(freeze(drafts, process_name()))
     sink().ring()

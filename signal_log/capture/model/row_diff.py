@@ -1,0 +1,119 @@
+"""What a statement did to a row: the differences between before and after, and what its writer had not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from signal_log.capture.model.actual_row import Raw, RowReader
+from signal_log.capture.model.loaded import MISSING, Belief
+from signal_log.capture.model.plan import Column, Plan, Values, equal_in_database
+from signal_log.capture.model.snapshot import Cut, json_safe, values_equal
+from signal_log.event import Changes
+
+
+class RowDiff(NamedTuple):
+    """The event's ``changes`` and ``overwrote``, and the columns whose new value is not what the instance holds."""
+
+    changes: Changes
+    overwrote: list[str]
+    unseen: list[int]
+
+
+def row_written(
+    plan: Plan, reader: RowReader, connection: BaseDatabaseWrapper,
+    before: Raw | None, after: Raw, believed: Belief | None, held: Values,
+) -> RowDiff:  # fmt: skip
+    """What an INSERT (``before`` is None) or UPDATE did, given what the writer believed and what it holds now."""
+    changes: Changes = {}
+    overwrote: list[str] = []
+    unseen: list[int] = []
+    if before == after:
+        return RowDiff(changes, overwrote, unseen)
+    for at, column in enumerate(reader.columns):
+        new = after[at]
+        old = None if before is None else before[at]
+        if old is new or old == new:
+            continue
+        old_value = None if old is None else reader.value(at, old, connection)
+        new_value = None if new is None else reader.value(at, new, connection)
+        if type(old_value) is type(new_value) and values_equal(old_value, new_value):
+            continue  # the same value, stored differently: JSON with other spaces
+        changes[column.name] = plan.pair(column, old_value, new_value)
+        if before is not None and not column.generated and not _has_seen(believed, at, column, old, old_value):
+            overwrote.append(column.name)
+        if not _stored_as(column, held.get(column.attname, MISSING), new_value):
+            unseen.append(at)
+    return RowDiff(changes, overwrote, unseen)
+
+
+def row_deleted(
+    plan: Plan, reader: RowReader, connection: BaseDatabaseWrapper, row: Raw, believed: Belief | None
+) -> RowDiff:
+    """What a DELETE took away, given what its writer believed."""
+    changes: Changes = {}
+    overwrote: list[str] = []
+    for at, column in enumerate(reader.columns):
+        old = row[at]
+        value = None if old is None else reader.value(at, old, connection)
+        if value is not None:
+            changes[column.name] = plan.pair(column, value, None)
+        if not column.generated and not _has_seen(believed, at, column, old, value):
+            overwrote.append(column.name)
+    return RowDiff(changes, overwrote, [])
+
+
+def seen_after(
+    reader: RowReader, after: Raw, diff: RowDiff, believed: Belief | None, only: Collection[str] | None, held: Values
+) -> Raw:
+    """The row as its writer knows it after a save of these fields (None: all): what it wrote, and what it knew before.
+
+    What a trigger made of a value is not seen: the instance still holds what it wrote.
+    """
+    columns = reader.columns
+    if only is None and len(held) >= len(columns):
+        if not diff.unseen:
+            return after
+        return tuple(MISSING if at in diff.unseen else value for at, value in enumerate(after))
+    known = believed.seen if believed is not None else None
+    return tuple(
+        value
+        if at not in diff.unseen and column.attname in held and (only is None or _names(column, only))
+        else MISSING if known is None else known[at]
+        for at, (column, value) in enumerate(zip(columns, after, strict=True))
+    )  # fmt: skip
+
+
+def _names(column: Column, only: Collection[str]) -> bool:
+    return column.name in only or column.attname in only
+
+
+def _has_seen(believed: Belief | None, at: int, column: Column, raw: Any, value: Any) -> bool:
+    """Whether the writer knew this value: by its last save's row, or by what it loaded."""
+    if believed is None:
+        return False
+    if believed.seen is not None and believed.seen[at] is not MISSING:
+        return bool(believed.seen[at] == raw)
+    known = believed.values.get(column.attname, MISSING)
+    return known is not MISSING and _same(column, known, value)
+
+
+def _same(column: Column, held: Any, stored: Any) -> bool:
+    if isinstance(stored, Cut):
+        limit = column.cut_above or 0
+        return json_safe(held, limit if isinstance(held, str) else 2 * limit + 2, ()) == stored
+    return values_equal(held, stored) or equal_in_database(column.field, stored, held)
+
+
+def _stored_as(column: Column, held: Any, stored: Any) -> bool:
+    """Whether the stored value is what the database makes of the one that the instance holds."""
+    if hasattr(held, "resolve_expression") or isinstance(stored, Cut) or _same(column, held, stored):
+        return True
+    if isinstance(stored, (Decimal, float)) and isinstance(held, (Decimal, float, int)):
+        places = getattr(column.field, "decimal_places", None)
+        return abs(Decimal(str(held)) - Decimal(str(stored))) < Decimal(1).scaleb(-(places or 6))
+    return isinstance(column.field, models.FileField)

@@ -1,0 +1,155 @@
+"""The SQL with which a row is read, and what to do where the database does not let us read it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.db.models.sql import Query
+
+from signal_log.capture.model.plan import Column
+
+MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
+LOCK: Final = " FOR NO KEY UPDATE"
+"""As an UPDATE locks; FOR UPDATE would also block the foreign-key checks of other transactions."""
+READABLE: Final = "signal_log_readable"
+"""How each table was found to be readable on a connection: with this clause; None if not at all."""
+_SAVEPOINT: Final = "signal_log_read"
+_SQLITE_ERROR: Final = 1
+_IN_TRANSACTION: Final = 2  # libpq's PQTRANS_INTRANS
+
+Rows = list[tuple[Any, ...]]
+
+
+class UntoldError(Exception):
+    """The database does not tell what the row holds: no right to read it, a view, several rows for one key."""
+
+
+def concrete(model: type[models.Model]) -> type[models.Model]:
+    """The model that owns the table; for a proxy, the model it stands for."""
+    return model._meta.concrete_model or model
+
+
+def table_of(model: type[models.Model], connection: BaseDatabaseWrapper) -> str:
+    """The model's table, quoted as in Django's statements."""
+    return connection.ops.quote_name(model._meta.db_table)
+
+
+def quoted_column(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
+    """The field's column, quoted."""
+    return connection.ops.quote_name(str(field.column))
+
+
+def selected(column: Column, table: str, connection: BaseDatabaseWrapper) -> str:
+    """The expression that reads a column."""
+    field = column.field
+    name = f"{table}.{quoted_column(field, connection)}"
+    if column.cut_above is not None:
+        expression = _CUT[connection.vendor, isinstance(field, models.BinaryField)]
+        return expression.format(column=name, limit=column.cut_above)
+    sql, _ = field.select_format(Query(field.model).get_compiler(connection=connection), name, ())
+    return str(sql)
+
+
+# What `snapshot.truncated_with_digest` and `snapshot.bytes_text` make of the same values.
+_CUT: Final = {
+    ("sqlite", False): (
+        "CASE WHEN length({column}) > {limit} THEN substr({column}, 1, {limit}) || '… (' || length({column}) || "
+        "' characters, SHA-256 ' || signal_log_sha256({column}) || ')' ELSE {column} END"
+    ),
+    ("sqlite", True): (
+        "CASE WHEN length({column}) > {limit} THEN '0x' || lower(hex(substr({column}, 1, {limit}))) || '… (' || "
+        "length({column}) || ' bytes, SHA-256 ' || signal_log_sha256({column}) || ')' ELSE {column} END"
+    ),
+    ("postgresql", False): (
+        "CASE WHEN octet_length({column}) > {limit} AND char_length({column}) > {limit} "
+        "THEN left({column}, {limit}) || '… (' || char_length({column}) || ' characters, SHA-256 ' || "
+        "encode(sha256(convert_to({column}, 'UTF8')), 'hex') || ')' ELSE {column} END"
+    ),
+    ("postgresql", True): (
+        "CASE WHEN octet_length({column}) > {limit} THEN convert_to('0x' || "
+        "encode(substring({column} FROM 1 FOR {limit}), 'hex') || '… (' || octet_length({column}) || "
+        "' bytes, SHA-256 ' || encode(sha256({column}), 'hex') || ')', 'UTF8') ELSE {column} END"
+    ),
+}
+
+
+def sha256(value: Any) -> str:
+    """SHA-256 in hex of text (as UTF-8) or bytes; on SQLite, the function that the expressions above call."""
+    return hashlib.sha256(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value).hexdigest()
+
+
+def watch_connections() -> None:
+    """Define on every SQLite connection the function that the expressions above call."""
+    connection_created.connect(_define, dispatch_uid="signal_log.row_sql")
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is not None:
+            _define(connection)
+
+
+def unwatch_connections() -> None:
+    """Define it on no further connections."""
+    connection_created.disconnect(dispatch_uid="signal_log.row_sql")
+
+
+def _define(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    if connection.vendor == "sqlite":
+        connection.connection.create_function("signal_log_sha256", 1, sha256, deterministic=True)
+
+
+def fetch_rows(connection: BaseDatabaseWrapper, table: str, sql: str, params: Any, *, lock: bool = True) -> Rows:
+    """Run a SELECT of ours, out of sight of the host's cursors and query log; raises ``UntoldError``.
+
+    Locks that the host's own statement would wait for, or fail to get, end as they would there. But that we may not
+    read the table must not hurt the host, so on PostgreSQL the first read on a connection is tried in a savepoint.
+    """
+    if connection.vendor == "sqlite":
+        return _from_sqlite(connection, sql, params)
+    clause = connection.__dict__.setdefault(READABLE, {}).get(table, "")
+    if clause is None:
+        raise UntoldError(f"{table} cannot be read")
+    if clause:
+        with connection.wrap_database_errors:
+            rows: Rows = connection.connection.execute(sql + clause if lock else sql, params).fetchall()
+        return rows
+    return _try_out(connection, table, sql, params)
+
+
+def _from_sqlite(connection: BaseDatabaseWrapper, sql: str, params: Any) -> Rows:
+    with connection.wrap_database_errors:
+        try:
+            rows: Rows = connection.connection.execute(sql, params).fetchall()
+        except connection.Database.OperationalError as error:  # type: ignore[attr-defined]
+            if error.sqlite_errorcode == _SQLITE_ERROR:  # no such table or column: the host's statement will say so
+                raise UntoldError(str(error)) from error
+            raise
+    return rows
+
+
+def _try_out(connection: BaseDatabaseWrapper, table: str, sql: str, params: Any) -> Rows:
+    """Read a table for the first time on this connection, and note whether it can be read, and locked."""
+    raw: Any = connection.connection
+    readable = connection.__dict__[READABLE]
+    refused = (connection.Database.ProgrammingError, connection.Database.NotSupportedError)  # type: ignore[attr-defined]
+    why: Exception | None = None
+    with connection.wrap_database_errors:
+        in_block = raw.info.transaction_status == _IN_TRANSACTION
+        for clause in (LOCK, " "):
+            if in_block:
+                raw.execute(f"SAVEPOINT {_SAVEPOINT}")
+            try:
+                rows: Rows = raw.execute(sql + clause, params).fetchall()
+            except refused as error:
+                why = error
+                if in_block:
+                    raw.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}; RELEASE SAVEPOINT {_SAVEPOINT}")
+                continue
+            if in_block:
+                raw.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+            readable[table] = clause
+            return rows
+    readable[table] = None
+    raise UntoldError(f"{table} cannot be read: {why}") from why

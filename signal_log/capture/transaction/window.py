@@ -1,0 +1,83 @@
+"""The recorder's own transaction in autocommit: one statement of a save, with its two events.
+
+It begins at the statement and is committed before Django goes on, below Django's flags and cursors: the connection
+stays "in autocommit" for everybody else, so ``on_commit``, ``durable`` and ``in_atomic_block`` are as without the app,
+and nothing of the host's runs inside it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from signal_log.capture.trace.draft import Draft
+from signal_log.capture.transaction.held import settle
+from signal_log.capture.transaction.state import is_open
+from signal_log.capture.transaction.writing import announce, store
+from signal_log.conf import conf
+
+WINDOW: Final = "signal_log_window"
+
+# IMMEDIATE: a transaction that reads first and then writes would fail where a lone UPDATE waits for the lock.
+_BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
+
+
+class Window:
+    """An open transaction of ours on a connection in autocommit."""
+
+    __slots__ = ("connection", "drafts")
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self.drafts: list[Draft] = []
+
+    def commit(self) -> None:
+        """Write the events and commit; raises what a failed COMMIT or, by ``ON_ERROR``, a failed write raises."""
+        connection, drafts = self.connection, self.drafts
+        here = connection.alias == conf.DATABASE
+        try:
+            if drafts and here:
+                store(drafts, connection, last=True)
+            with connection.wrap_database_errors:
+                _end(connection, "COMMIT")
+        except BaseException:
+            self.undo()
+            raise
+        connection.__dict__.pop(WINDOW, None)
+
+    def settle(self) -> None:
+        """After the commit: write what is owed to a log in another database, and notify readers."""
+        if self.drafts and self.connection.alias == conf.DATABASE:
+            announce(self.drafts)
+        elif self.drafts:
+            settle(self.drafts)
+
+    def undo(self) -> None:
+        """Roll back, without hiding the exception that is being raised."""
+        connection = self.connection
+        connection.__dict__.pop(WINDOW, None)
+        try:
+            _end(connection, "ROLLBACK")
+        except Exception:  # noqa: BLE001  the connection is lost, and the transaction with it
+            connection.errors_occurred = True
+
+
+def open_window(connection: BaseDatabaseWrapper) -> Window | None:
+    """Begin our transaction; None if this connection already has one open, whose events are then written together."""
+    if WINDOW in connection.__dict__:
+        return None
+    with connection.wrap_database_errors:
+        connection.connection.execute(_BEGIN[connection.vendor])
+    window = connection.__dict__[WINDOW] = Window(connection)
+    return window
+
+
+def window_of(connection: BaseDatabaseWrapper) -> Window | None:
+    """The connection's open window."""
+    return connection.__dict__.get(WINDOW)
+
+
+def _end(connection: BaseDatabaseWrapper, verb: str) -> None:
+    if is_open(connection):  # the COMMIT may have gone with the events, or SQLite have rolled back by itself
+        connection.connection.execute(verb)
