@@ -122,13 +122,16 @@ def test_listed_moments(readings, without_and_with_the_app):
     assert with_the_app == without
 
 
-def test_a_travelling_clock(readings, without_and_with_the_app):
-    """The same with time-machine, which moves the clock itself."""
+@pytest.mark.parametrize("tick", [False, True])
+def test_a_travelling_clock(readings, without_and_with_the_app, tick):
+    """The same with time-machine, which moves the clock itself, and from its first reading on if it ticks."""
 
     def run():
         readings.clear()
-        with time_machine.travel(THEN, tick=False):
+        with time_machine.travel(THEN, tick=tick):
             work()
+            if tick:
+                return readings[0][0]
             return [(now, today) for _, _, _, now, today in readings] + [time.time()]
 
     without, with_the_app = without_and_with_the_app(run)
@@ -149,11 +152,15 @@ def test_what_the_log_says_under_a_frozen_clock():
 
 
 def test_what_the_log_says_to_a_traveller():
-    """time-machine moves the process's clock, the log's with it."""
+    """The same with time-machine."""
     with recorded() as events:
-        with time_machine.travel(THEN, tick=False):
-            Category.objects.create(name="a")
-    assert {e.occurred_at for e in events} == {THEN}
+        before = clock.now()
+        with time_machine.travel(THEN):
+            Item.objects.create(name="a", sold_on=datetime.date.today())
+        after = clock.now()
+    assert all(before <= event.occurred_at <= after for event in events)
+    assert events[-1].changes["sold_on"] == [None, "2001-02-03"]
+    assert events[-1].changes["changed_at"][1].startswith("2001-02-03T04:05:06")
 
 
 def test_durations_under_a_frozen_clock():
