@@ -73,6 +73,7 @@ class Suite:
             return unpacked
         kept = place / "kept"
         for name in self.keep:
+            (kept / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(unpacked / name, kept / name)
         return kept
 
