@@ -17,9 +17,7 @@ TestCase.databases = {"default", "secondary"}
 polymorphic.apps._check_polymorphic_managers = lambda model: []
 
 SECRET_KEY = "for-the-tests-only"
-DATABASES = {
-    alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"} for alias in ("default", "secondary")
-}
+DATABASES = {alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"} for alias in ("default", "secondary")}
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
