@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import models
 
 from signal_log.capture.model.plan import key_fields
-from signal_log.capture.model.registry import plan_of
+from signal_log.capture.model.registry import is_chosen
 
 Model = type[models.Model]
 
@@ -44,7 +44,7 @@ def ends_with(label: str, family: tuple[str, ...]) -> frozenset[str]:
         model = apps.get_model(label)
     except (LookupError, ValueError):
         return frozenset(family)
-    if plan_of(model) is None:
+    if not is_chosen(model):
         return frozenset(family)
     upwards = set(_upwards(model))
     return frozenset(
