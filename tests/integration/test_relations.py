@@ -11,7 +11,9 @@ from taggit.models import Tag
 
 import signal_log
 from signal_log import pipeline
-from signal_log.capture.transaction.unrecorded import unrecorded
+from signal_log.capture.faults import faults
+from signal_log.capture.signals.relation import Relation
+from signal_log.event import MASK
 from tests.log import recorded
 from tests.relations.models import Article, Invitation, Party, Person
 from tests.settings import SIGNAL_LOG
@@ -245,21 +247,46 @@ def test_a_relation_that_is_no_field_at_all(people):
     ]
 
 
-def test_what_fails_in_the_recorder_stays_there(people):
-    """A relation whose own class raises is changed as without the app, and the missing event is counted."""
+def test_what_fails_in_the_recorder_stays_there(people, caplog, monkeypatch):
+    """A relation whose own class raises is changed as without the app, and the event says that it is not complete."""
 
     class Broken:
         class _meta:  # noqa: N801  Django's name for it
             label = model_name = "broken"
 
-            @property
-            def concrete_fields(self):
-                raise RuntimeError("not today")
-
     heard = []
     signals.m2m_changed.connect(lambda action, **_: heard.append(action), weak=False, dispatch_uid="broken")
-    before = unrecorded.total
+    monkeypatch.setattr(faults, "_next_line", float("-inf"))
+    before = faults.total
     with recorded() as events:
-        signals.m2m_changed.send(Broken, instance=people[0], action="post_add", reverse=False, model=Person, pk_set={1})
+        for action in ("post_add", "post_remove"):
+            signals.m2m_changed.send(
+                Broken, instance=people[0], action=action, reverse=False, model=Person, pk_set={"planted"}
+            )
     signals.m2m_changed.disconnect(dispatch_uid="broken")
-    assert (heard, events, unrecorded.total) == (["post_add"], [], before + 1)
+    assert heard == ["post_add", "post_remove"]
+    assert [(e.sender, e.changes) for e in events] == [
+        ("relations.Person", {"broken": [None, MASK]}),
+        ("relations.Person", {"broken": [MASK, None]}),
+    ]
+    assert {event.error for event in events} == {"Not fully recorded: AttributeError, see the server's log."}
+    assert faults.total == before + 2
+    assert [bool(record.exc_info) for record in caplog.records] == [True]
+
+
+def test_a_clear_whose_keys_cannot_be_read(article, monkeypatch):
+    """What a library's manager refuses to tell is missing in the event, and the tags are cleared."""
+
+    def refuse(*_):
+        raise RuntimeError("not today")
+
+    article.tags.add("red")
+    monkeypatch.setattr(Relation, "keys_now", refuse)
+    with recorded() as events:
+        article.tags.clear()
+    assert not article.tags.exists()
+    assert m2m(events) == pairs("relations.Article", "clear", {})
+    assert [event.error for event in events if event.signal == "m2m_changed"] == [
+        "Not fully recorded: RuntimeError, see the server's log.",
+        "",
+    ]

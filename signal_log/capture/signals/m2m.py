@@ -28,7 +28,6 @@ from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.trace.trace import current_frame, current_trace, end_trace
 from signal_log.capture.transaction.held import record
-from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
 from signal_log.event import COMMITTED, M2M_CHANGED, MASK, Changes
 
@@ -69,15 +68,21 @@ class ObservedM2M(ModelSignal):
 
     def send(self, sender: Any, **named: Any) -> Responses:
         """``Signal.send``, recorded as an event."""
-        opened = None if paused.get() else _opened(sender, named)
-        if opened is None:
+        if paused.get() or not _is_observed(sender, named):
             return super().send(sender, **named)
-        firing, plan, draft = opened
+        instance: models.Model = named["instance"]
+        firing, fault = _firing(sender, named)
+        if firing.relation.rules.excluded:
+            return super().send(sender, **named)
+        plan = plan_of(type(instance)) or Plan(type(instance))
+        draft = _open(firing, plan)
+        if fault is not None:
+            faults.note(draft, fault)
         record((draft,), connections[firing.using])
         is_lone = current_trace.get() is None
         tokens = current_trace.set(draft.scene.trace), current_frame.set(None)
         try:
-            return call_receivers(self, partial(plan.without_secrets, instance=firing.instance), sender, named, draft)
+            return call_receivers(self, partial(plan.without_secrets, instance=instance), sender, named, draft)
         finally:
             current_trace.reset(tokens[0])
             current_frame.reset(tokens[1])
@@ -101,32 +106,23 @@ def _ends(through: Any) -> Iterator[type]:
             pending += model.__subclasses__()
 
 
-def _observed(through: Any, named: Mapping[str, Any]) -> Firing | None:
-    """The firing, if either of its classes is observed; a signal sent manually may lack any argument."""
+def _is_observed(through: Any, named: Mapping[str, Any]) -> bool:
+    """Whether either of the firing's classes is observed; a signal sent manually may lack any argument."""
     instance, model, action = named.get("instance"), named.get("model"), named.get("action")
     if not isinstance(instance, models.Model) or not isinstance(action, str) or not hasattr(through, "_meta"):
-        return None
-    if plan_of(type(instance)) is None and not (isinstance(model, type) and plan_of(model) is not None):
-        return None
-    reverse = bool(named.get("reverse"))
-    relation = relation_of(through, instance, model, reverse=reverse)
-    if relation.rules.excluded:
-        return None
-    using = named.get("using") or instance._state.db or conf.DATABASE
-    return Firing(through, instance, action, reverse, named.get("pk_set"), using, relation)
+        return False
+    return plan_of(type(instance)) is not None or (isinstance(model, type) and plan_of(model) is not None)
 
 
-def _opened(sender: Any, named: Mapping[str, Any]) -> tuple[Firing, Plan, Draft] | None:
-    """The firing with its open event, if it is observed; a library's relation that cannot be understood is counted."""
+def _firing(through: Any, named: Mapping[str, Any]) -> tuple[Firing, Exception | None]:
+    """The firing; where its relation cannot be understood, with the error, and without any keys."""
+    instance, reverse, fault = named["instance"], bool(named.get("reverse")), None
     try:
-        firing = _observed(sender, named)
-        if firing is None:
-            return None
-        plan = plan_of(type(firing.instance)) or Plan(type(firing.instance))
-        return firing, plan, _open(firing, plan)
-    except Exception as error:  # noqa: BLE001  the host's classes may raise anything
-        unrecorded.add(1, error)
-        return None
+        relation = relation_of(through, instance, named.get("model"), reverse=reverse)
+    except Exception as error:  # noqa: BLE001  a library's classes may lack what Django's have
+        relation, fault = Relation.not_understood(through), error
+    using = named.get("using") or instance._state.db or conf.DATABASE
+    return Firing(through, instance, named["action"], reverse, named.get("pk_set"), using, relation), fault
 
 
 def _open(firing: Firing, plan: Plan) -> Draft:
@@ -137,8 +133,9 @@ def _open(firing: Firing, plan: Plan) -> Draft:
         pre.awaits_post = False
     scene = pre.scene if pre is not None else open_scene(plan.label, firing.using)
     draft = open_event(scene, M2M_CHANGED, pre.operation if pre is not None else None)
-    draft.object_pk, draft.origin, draft.awaits_post = plan.key(firing.instance), firing.origin(firing.action), is_pre
+    draft.origin, draft.awaits_post = firing.origin(firing.action), is_pre
     try:
+        draft.object_pk = plan.key(firing.instance)
         draft.object_repr = repr_of(plan, firing.instance)
         draft.changes = pre.changes if pre is not None and firing.verb == "clear" else _changes(firing, plan)
     except Exception as error:  # noqa: BLE001  ours or the host's own methods'

@@ -31,6 +31,13 @@ class Relation(NamedTuple):
     there: Any
     """The through model's foreign key to the related objects; None if it is unknown."""
 
+    @classmethod
+    def not_understood(cls, through: Any) -> Relation:
+        """A relation of which no more is known than its through model, so that its keys may be secret."""
+        rules = RelationRules((), None, None)
+        rules.masked = True
+        return cls(str(through._meta.model_name), rules, through, None, None)
+
     def keys_now(self, using: str) -> list[Any] | None:
         """The keys of the related objects at this moment, by one query; None if they cannot be known."""
         if self.rows is None or self.there is None:
