@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.store.read import events
 from signal_log.tail import doorbell, hub
+from signal_log.telemetry.lost import lost
 
 LONGEST_WAIT: Final = 3.0
 PROBE: Final = "observatory.readyz"
@@ -72,6 +73,12 @@ class LogCollector(Collector):
             "signal_log_unrecorded_events",
             "Events of this process that could not be written to the log.",
             unrecorded.total,
+        )
+        yield CounterMetricFamily(
+            "signal_log_lost_traces", "Traces of this process whose durations were not kept.", lost.traces
+        )
+        yield CounterMetricFamily(
+            "signal_log_lost_receiver_calls", "Receivers' calls of this process that were not kept.", lost.calls
         )
         newest = _newest_event()
         yield GaugeMetricFamily("signal_log_database_up", "Whether the log can be read.", newest is not None)

@@ -50,6 +50,8 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "SILENT_WRITES": ("record", _one_of("record", "raise", "off"), '"record", "raise" or "off"'),
     "ON_ERROR": ("raise", _one_of("raise", "log"), '"raise" or "log"'),
     "RECEIVERS": (True, _flag, "True or False"),
+    "TRACES": (True, _flag, "True or False"),
+    "TRACE_DAYS": (14, _whole(1), "a whole number of days"),
     "CALL_SITES": (None, _one_of(None, True, False), "True, False or None (as DEBUG)"),
     "DATABASE": ("default", lambda v: isinstance(v, str), "an alias of DATABASES"),
     "MAX_VALUE_CHARS": (4096, _whole(64), "a whole number of characters, 64 or more"),

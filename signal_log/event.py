@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple, TypeVar, get_type_hints
 
@@ -49,8 +49,7 @@ class Event(NamedTuple):
     """One event. Each field is a column of the log, and is declared with the part of the digest that it is in.
 
     ``occurred_at`` is an aware UTC datetime; ``changes`` maps a field's name to ``[old, new]`` in the JSON domain of
-    ``signal_log.seal.canonical``; ``salt`` is the subject's followed by the payload's; ``duration_us`` is in
-    microseconds, and like ``receivers`` not sealed.
+    ``signal_log.seal.canonical``; ``salt`` is the subject's followed by the payload's.
     """
 
     signal: InHeader[str]
@@ -71,8 +70,6 @@ class Event(NamedTuple):
     changes: InPayload[Changes] = NO_CHANGES
     overwrote: InHeader[list[str] | None] = None
     labels: InPayload[Mapping[str, Any] | None] = None
-    receivers: Sequence[dict[str, Any]] = ()
-    duration_us: int | None = None
     parent_position: InHeader[int | None] = None
     caused_by: InHeader[str] = ""
     outcome: InHeader[str] = COMMITTED

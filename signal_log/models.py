@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from django.db import models
+from django.utils.functional import cached_property
 
 from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
 from signal_log.fields import BareId, BareInteger, BareJSON, Moment
@@ -31,8 +32,6 @@ class SignalEvent(models.Model):
     changes = BareJSON(default=dict)
     overwrote = BareJSON(null=True)
     labels = BareJSON(null=True)
-    receivers = BareJSON(default=list)
-    duration_us = models.BigIntegerField(null=True)
     trace_id = models.UUIDField()
     position = BareInteger()
     parent_position = BareInteger(null=True)
@@ -78,6 +77,74 @@ class SignalEvent(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Always raises: the log is append-only."""
         raise TypeError("SignalEvent rows cannot be deleted: the log is append-only.")
+
+    @cached_property
+    def calls(self) -> list[ReceiverCall]:
+        """The calls of its receivers, in order; ``telemetry.read.add_calls`` fetches those of many events."""
+        found = ReceiverCall.objects.using(self._state.db).filter(trace_id=self.trace_id, position=self.position)
+        return list(found.order_by("started_us", "id"))
+
+    @property
+    def receivers(self) -> list[dict[str, Any]]:
+        """The same as JSON values. They are telemetry: written after the event, kept for days, not sealed."""
+        return [
+            {"receiver": call.receiver, "duration_us": call.duration_us, "error": call.error, "queries": call.queries}
+            for call in self.calls
+        ]
+
+
+class SignalTrace(models.Model):
+    """One request, command, task, message or lone operation: what it was and how it ended. Telemetry, not sealed."""
+
+    id = BareId(primary_key=True)
+    trace_id = models.UUIDField(unique=True)
+    source = models.CharField(max_length=100)
+    name = models.CharField(max_length=520)
+    actor_pk = models.CharField(max_length=255, blank=True)
+    actor_repr = models.CharField(max_length=200, blank=True)
+    started_at = Moment()
+    duration_us = models.BigIntegerField()
+    status = models.CharField(max_length=100, blank=True)
+    events = BareInteger()
+    operations = BareInteger()
+    failed = BareInteger()
+    silent = BareInteger()
+    slowest_receiver = models.CharField(max_length=300, blank=True)
+    slowest_us = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = "trace"
+        indexes = (models.Index(fields=("duration_us",), name="signal_log_trace_took"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.status}".strip()
+
+
+class ReceiverCall(models.Model):
+    """One call of a receiver: how long it took, what it queried and what it raised. Telemetry, not sealed."""
+
+    id = BareId(primary_key=True)
+    trace_id = models.UUIDField()
+    position = BareInteger()
+    sender = models.CharField(max_length=200)
+    signal = models.CharField(max_length=200)
+    receiver = models.CharField(max_length=300)
+    started_us = models.BigIntegerField()
+    duration_us = models.BigIntegerField()
+    queries = BareInteger()
+    error = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = "receiver call"
+        indexes = (
+            models.Index(fields=("trace_id", "position"), name="signal_log_call"),
+            models.Index(fields=("receiver", "signal", "sender", "id"), name="signal_log_call_kind"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.receiver} for {self.signal} {self.sender}"
 
 
 class LogIdentity(models.Model):

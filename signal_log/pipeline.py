@@ -1,7 +1,8 @@
-"""Connects the stages of an event: capture → store → doorbell."""
+"""Connects the stages of an event: capture → store → doorbell; and of its telemetry: capture → keeper."""
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Sequence
 
 from django.db import connections
@@ -16,6 +17,8 @@ from signal_log.store import append_only
 from signal_log.store.append import append
 from signal_log.store.row import TABLE
 from signal_log.tail import doorbell
+from signal_log.telemetry import keeper
+from signal_log.telemetry.waiting import waiting
 
 
 class Pipeline:
@@ -39,9 +42,15 @@ class Pipeline:
 
     def take_calls(self, trace: Trace) -> None:
         """Called while a trace runs that has many calls."""
+        keeper.take_calls(trace)
 
     def take_ended(self, trace: Trace) -> None:
         """Called when a trace has ended."""
+        keeper.take_ended(trace)
+
+    def write_kept(self) -> None:
+        """Called after traces that ended in an event loop, and at the end of a shell."""
+        keeper.write_kept(connect=True)
 
 
 def unlock_flush() -> None:
@@ -55,8 +64,11 @@ def start() -> None:
     stop()
     unlock_flush()
     wiring.start(Pipeline())
+    atexit.register(keeper.write_kept)
 
 
 def stop() -> None:
     """Stop recording and undo all patches."""
     wiring.stop()
+    waiting.forget()
+    atexit.unregister(keeper.write_kept)

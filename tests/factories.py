@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import psycopg
 from psycopg.types.json import Json
 
 from signal_log.event import COMMITTED, Event
-from signal_log.models import SignalEvent
+from signal_log.models import ReceiverCall, SignalEvent
 from signal_log.seal.canonical import event_digest
 
 
@@ -27,8 +28,6 @@ def event_value(**fields: Any) -> Event:
         update_fields=None,
         origin=None,
         changes={"first_name": ["Ada", "Augusta"]},
-        receivers=[],
-        duration_us=1200,
         trace_id=uuid.uuid4(),
         position=2,
         parent_position=None,
@@ -52,9 +51,30 @@ def event_value(**fields: Any) -> Event:
     return event._replace(digest=event_digest(event._asdict(), event.salt))
 
 
-def make_event(**fields: Any) -> SignalEvent:
-    """Store ``event_value(**fields)`` and return its row."""
-    return SignalEvent.objects.bulk_create([SignalEvent(**event_value(**fields)._asdict())])[0]
+def make_event(*, receivers: Sequence[dict[str, Any]] = (), **fields: Any) -> SignalEvent:
+    """Store ``event_value(**fields)`` and the calls of these receivers, and return the event's row."""
+    event = SignalEvent.objects.bulk_create([SignalEvent(**event_value(**fields)._asdict())])[0]
+    ReceiverCall.objects.bulk_create(calls_of(event, receivers))
+    return event
+
+
+def calls_of(event: SignalEvent, receivers: Sequence[dict[str, Any]]) -> list[ReceiverCall]:
+    """Return an event's calls of receivers, each a dict as in ``SignalEvent.receivers``, one after the other."""
+    calls, started_us = [], 100
+    for receiver in receivers:
+        told = {"error": "", "queries": 0, **receiver}
+        calls.append(
+            ReceiverCall(
+                trace_id=event.trace_id,
+                position=event.position,
+                sender=event.sender,
+                signal=event.signal,
+                started_us=started_us,
+                **told,
+            )
+        )
+        started_us += told["duration_us"]
+    return calls
 
 
 def operation(trace: uuid.UUID, position: int, **fields: Any) -> SignalEvent:
@@ -67,7 +87,7 @@ def operation(trace: uuid.UUID, position: int, **fields: Any) -> SignalEvent:
 def insert_event(writer: psycopg.Connection) -> int:
     """Insert an event in the open transaction of a connection, and return its id."""
     fields = event_value()._asdict()
-    for name in ("update_fields", "origin", "changes", "overwrote", "labels", "receivers"):
+    for name in ("update_fields", "origin", "changes", "overwrote", "labels"):
         fields[name] = None if fields[name] is None else Json(fields[name])
     names = ", ".join(f'"{name}"' for name in fields)
     marks = ", ".join(["%s"] * len(fields))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from django.db.models import Max
 
 from signal_log.models import SignalEvent
+from signal_log.telemetry import keeper
 
 
 @contextmanager
@@ -16,6 +17,7 @@ def recorded() -> Iterator[list[SignalEvent]]:
     before = SignalEvent.objects.aggregate(last=Max("id"))["last"] or 0
     events: list[SignalEvent] = []
     yield events
+    keeper.write_kept()  # so that the receivers of these events can be read
     events.extend(SignalEvent.objects.filter(id__gt=before).order_by("id"))
 
 

@@ -47,6 +47,8 @@ class _NullSink:
 
     def take_ended(self, trace: Trace) -> None: ...
 
+    def write_kept(self) -> None: ...
+
 
 _current: list[Sink] = [_NullSink()]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
@@ -10,10 +11,10 @@ from debug_toolbar.panels import Panel
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import NoReverseMatch
 
-from signal_log.capture.transaction.collecting import collecting
+from signal_log.capture.trace.gathered import DURATION_US, POSITION, STARTED_US, Call
+from signal_log.capture.transaction.collecting import Collected, collecting
 from signal_log.event import COMMITTED, Event
 from signal_log.show.links import url
-from signal_log.show.trace.receivers import receivers_of
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import Side, field_diffs
 from signal_log.show.words.summary import change
@@ -31,7 +32,7 @@ class SignalLogPanel(Panel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.events: Sequence[Event] = ()
+        self.events = Collected()
 
     @property
     def title(self) -> str:
@@ -67,17 +68,21 @@ class SignalLogPanel(Panel):
         return iscoroutinefunction(self.get_response) or hasattr(self.toolbar.request, "scope")
 
 
-def stats_of(events: Sequence[Event]) -> dict[str, Any]:
+def stats_of(events: Collected) -> dict[str, Any]:
     """The data for the panel's template, as JSON values."""
     ordered = sorted(events, key=lambda event: (str(event.trace_id), event.position))
     depths = _depths(ordered)
-    outermost = (event.duration_us or 0 for event in ordered if event.parent_position is None)
+    called: dict[tuple[Any, int], list[Call]] = defaultdict(list)
+    for trace, call in sorted(events.calls, key=lambda one: one[1][STARTED_US]):
+        called[trace.trace_id, call[POSITION]].append(call)
+    calls = [called[event.trace_id, event.position] for event in ordered]
+    outermost = (_taken(one) for event, one in zip(ordered, calls, strict=True) if event.parent_position is None)
     return {
         "count": len(ordered),
         "milliseconds": sum(outermost) / 1_000,
         "not_committed": sum(event.outcome != COMMITTED for event in ordered),
         "trace_urls": _trace_urls(ordered),
-        "rows": [_row(event, depth) for event, depth in zip(ordered, depths, strict=True)],
+        "rows": [_row(*one) for one in zip(ordered, depths, calls, strict=True)],
     }
 
 
@@ -91,7 +96,23 @@ def _depths(ordered: Sequence[Event]) -> list[int]:
     return depths
 
 
-def _row(event: Event, depth: int) -> dict[str, Any]:
+def _taken(calls: Sequence[Call]) -> int:
+    """Microseconds from the first call's start to the last one's end."""
+    ends = [call[STARTED_US] + call[DURATION_US] for call in calls]
+    return max(ends) - calls[0][STARTED_US] if calls else 0
+
+
+def _receiver(call: Call) -> dict[str, Any]:
+    _, _, _, receiver, _, duration_us, queries, error = call
+    return {
+        "name": one_line(receiver, 300),
+        "time": duration(duration_us),
+        "queries": queries,
+        "error": one_line(error, 2_000),
+    }
+
+
+def _row(event: Event, depth: int, calls: Sequence[Call]) -> dict[str, Any]:
     effect = kinds.effect(event.signal, event.created, event.changes)
     kind = kinds.signal_kind(event.signal, event.created, event.changes, event.outcome)
     return {
@@ -107,8 +128,8 @@ def _row(event: Event, depth: int) -> dict[str, Any]:
             for field in field_diffs(event.changes, effect)
         ],
         "summary": change(event),
-        "receivers": receivers_of(event),
-        "time": duration(event.duration_us),
+        "receivers": [_receiver(call) for call in calls],
+        "time": duration(_taken(calls)) if calls else "",
         "outcome": event.outcome.replace("_", " "),
         "error": one_line(event.error, 300),
         "call_site": one_line(event.call_site, 300),

@@ -19,7 +19,7 @@ PART: Final = 500_000
 
 ROWS: Final = f"""
 INSERT INTO {TABLE} (
-    signal, sender, object_pk, object_repr, created, raw, "using", changes, receivers, duration_us, trace_id,
+    signal, sender, object_pk, object_repr, created, raw, "using", changes, trace_id,
     position, parent_position, operation, caused_by, outcome, error, actor_pk, actor_repr, source, request_id,
     method, path, remote_addr, call_site, occurred_at, process, salt, digest
 )
@@ -32,8 +32,6 @@ SELECT
     CASE WHEN post THEN n %% 20 = 0 END, false, 'default',
     jsonb_build_object('headline', jsonb_build_array('at work ' || n - 1, 'at work ' || n),
                        'updated', jsonb_build_array(moment - interval '1 day', moment)),
-    '[{{"receiver": "users.signals.sync_profile", "duration_us": 120, "error": null}}]'::jsonb,
-    800 + n %% 5000,
     (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7' || left(md5(n::text), 3)
      || '8' || right(md5(n::text), 15))::uuid,
     CASE WHEN post THEN 2 ELSE 1 END, NULL, 1, '',

@@ -28,8 +28,6 @@
       using: "default",
       update_fields: null,
       origin: null,
-      receivers: [],
-      duration_us: 5,
       changes: { username: [null, `user${request}`], bio: [null, BIO] },
       trace_id: `00000000-0000-4000-8000-${pad(request)}`,
       position,

@@ -41,8 +41,6 @@ def event(number: int, minute: int) -> dict[str, Any]:
         "update_fields": None,
         "origin": None,
         "changes": {},
-        "receivers": [],
-        "duration_us": 5,
         "trace_id": f"00000000-0000-4000-8000-{number:012}",
         "position": 1,
         "parent_position": None,

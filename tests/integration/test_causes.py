@@ -45,7 +45,8 @@ def test_registration_as_a_tree():
     assert len({e.trace_id for e in events}) == 1
     assert cause in [r["receiver"] for r in events[1].receivers]
     [created] = [r for r in events[1].receivers if r["receiver"] == cause]
-    assert 0 < created["duration_us"] <= events[1].duration_us
+    assert created["duration_us"] > 0
+    assert created["queries"] > 0
 
 
 def save_item(**_):

@@ -88,7 +88,7 @@ def test_every_way_to_send(way, receiver):
     assert (event.signal, event.sender, event.outcome) == (PAID, "shop.Category", "committed")
     assert event.changes == {"amount": [None, 5]}
     assert "<lambda>" in event.receivers[0]["receiver"]
-    assert event.duration_us >= event.receivers[0]["duration_us"] >= 0
+    assert event.receivers[0]["duration_us"] >= 0
     assert event.source == "test"
 
 

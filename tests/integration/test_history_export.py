@@ -101,7 +101,7 @@ def test_head_returns_the_headers_and_reads_nothing(mira: Client, log: list[int]
         assert b"".join(answer.streaming_content) == b""
     assert dict(answer.headers) == dict(full.headers)
     assert "Content-Length" not in answer.headers
-    assert not any("receivers" in query["sql"] for query in queries)
+    assert not any("call_site" in query["sql"] for query in queries)
 
 
 def test_csv_holds_the_same_events(mira: Client, log: list[int]) -> None:

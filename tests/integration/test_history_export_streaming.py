@@ -148,7 +148,7 @@ def test_memory_does_not_grow_with_the_log(mira: Client, kind: str, monkeypatch:
         content = iter(mira.get(ADDRESS, {"format": kind}).streaming_content)
         next(content)
         next(content)
-    pages = [query["sql"] for query in queries if "receivers" in query["sql"]]
+    pages = [query["sql"] for query in queries if "call_site" in query["sql"]]
     assert len(pages) == 1
     assert pages[0].endswith("LIMIT 100")
 

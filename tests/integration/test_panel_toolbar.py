@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import uuid
 from typing import Any
 
 import pytest
@@ -15,6 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.test import AsyncRequestFactory, RequestFactory
 
+from signal_log.capture.trace.trace import Trace, TraceContext
+from signal_log.capture.transaction.collecting import Collected
 from signal_log.event import MASK
 from signal_log.show.panel import SignalLogPanel, stats_of
 from tests.factories import event_value
@@ -94,26 +95,43 @@ async def test_parallel_requests_do_not_mix() -> None:
 
 def test_effects_are_indented_below_their_cause() -> None:
     """The indent is the number of causes above a signal, and the total counts only the outermost ones."""
-    trace = uuid.uuid4()
-    events = [
-        event_value(trace_id=trace, position=3, parent_position=2, caused_by="a.b", duration_us=400),
-        event_value(trace_id=trace, position=1, signal="pre_save", duration_us=100),
-        event_value(trace_id=trace, position=2, duration_us=900),
-        event_value(trace_id=trace, position=4, parent_position=3, caused_by="a.c", duration_us=100),
+    trace = Trace(TraceContext("test"))
+    common = {"trace_id": trace.trace_id}
+    events = Collected()
+    events += [
+        event_value(**common, position=3, parent_position=2, caused_by="a.b"),
+        event_value(**common, position=1, signal="pre_save"),
+        event_value(**common, position=2),
+        event_value(**common, position=4, parent_position=3, caused_by="a.c"),
+    ]
+    events.calls += [
+        (trace, (3, "auth.User", "post_save", "a.c", 500, 400, 2, "")),
+        (trace, (1, "auth.User", "pre_save", "a.a", 100, 100, 0, "")),
+        (trace, (2, "auth.User", "post_save", "a.b", 400, 600, 1, "")),
+        (trace, (2, "auth.User", "post_save", "a.d", 1_000, 300, 0, "")),
     ]
     stats = stats_of(events)
     assert [(row["position"], row["indent"]) for row in stats["rows"]] == [(1, 0), (2, 0), (3, 1), (4, 2)]
     assert stats["milliseconds"] == 1.0
     assert stats["rows"][2]["cause"] == "a.b"
+    assert [[(one["name"], one["queries"]) for one in row["receivers"]] for row in stats["rows"]] == [
+        [("a.a", 0)], [("a.b", 1), ("a.d", 0)], [("a.c", 2)], [],
+    ]  # fmt: skip
+    assert [row["time"] for row in stats["rows"]] == ["100 µs", "900 µs", "400 µs", ""]
 
 
 def test_hostile_text_and_secrets_are_harmless_in_the_panel() -> None:
     """Hostile text is escaped and named, and secrets are masked, as on the pages."""
     hostile = "<script>alert(1)</script>\u202e\x07"
-    event = event_value(object_repr=hostile, changes={"password": [MASK, MASK], hostile: [hostile, hostile]},
-                        caused_by=hostile, error=hostile, outcome="failed", call_site=hostile,
-                        receivers=[{"receiver": hostile, "duration_us": 1, "error": hostile}])  # fmt: skip
-    html = render_to_string("signal_log/panel.html", stats_of([event]))
+    trace = Trace(TraceContext("test"))
+    events = Collected()
+    events.append(
+        event_value(object_repr=hostile, changes={"password": [MASK, MASK], hostile: [hostile, hostile]},
+                    caused_by=hostile, error=hostile, outcome="failed", call_site=hostile, trace_id=trace.trace_id)
+    )  # fmt: skip
+    events.calls.append((trace, (2, hostile, hostile, f"receiver {hostile}", 0, 1, 0, hostile)))
+    html = render_to_string("signal_log/panel.html", stats_of(events))
+    assert "receiver &lt;script" in html
     assert "<script" not in html
     assert "\x07" not in html
     assert "[U+202E]" in html
@@ -123,4 +141,4 @@ def test_hostile_text_and_secrets_are_harmless_in_the_panel() -> None:
 
 def test_a_request_without_signals_says_so() -> None:
     """An empty panel is not an error."""
-    assert "No signals" in render_to_string("signal_log/panel.html", stats_of([]))
+    assert "No signals" in render_to_string("signal_log/panel.html", stats_of(Collected()))

@@ -1,4 +1,4 @@
-"""How long each receiver usually takes: read from the newest events by primary key, and shown beside each run."""
+"""How long each receiver usually takes: read from its newest calls by index, and shown beside each run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from signal_log.models import SignalEvent
+from signal_log.models import ReceiverCall, SignalEvent
 from signal_log.show.trace import receivers
 from signal_log.show.trace.percentiles import Percentiles
-from signal_log.show.trace.receivers import calls
-from signal_log.store import receiver_times
-from signal_log.store.receiver_times import newest_id, newest_receivers
-from tests.factories import event_value, make_event
+from signal_log.telemetry import read
+from tests.factories import calls_of, event_value, make_event
 
 pytestmark = pytest.mark.django_db
 
@@ -26,60 +24,51 @@ MAIL = "shop.signals.mail"
 
 
 def run(us: int, name: str = RESTOCK, error: str = "") -> dict[str, Any]:
-    """Return a receiver's run as an event records it."""
+    """Return a receiver's run as telemetry has it."""
     return {"receiver": name, "duration_us": us, "error": error}
 
 
 def many(number: int, *runs: dict[str, Any], sender: str = "shop.Item", signal: str = "post_save") -> None:
-    """Create this many events in which these receivers ran."""
-    value = event_value(sender=sender, signal=signal, receivers=list(runs))
-    SignalEvent.objects.bulk_create(
-        SignalEvent(**value._replace(trace_id=uuid.uuid4())._asdict()) for _ in range(number)
-    )
+    """Store the calls of this many events in which these receivers ran."""
+    calls = []
+    for _ in range(number):
+        value = event_value(sender=sender, signal=signal, trace_id=uuid.uuid4())
+        calls += calls_of(SignalEvent(**value._asdict()), runs)
+    ReceiverCall.objects.bulk_create(calls)
 
 
 def slow_event() -> SignalEvent:
     """Create one event among 100 fast ones: mailing took 40 ms, restocking as long as always."""
     many(100, run(300), run(400, MAIL))
-    return make_event(sender="shop.Item", receivers=[run(300), run(40_000, MAIL)], duration_us=40_300)
+    return make_event(sender="shop.Item", receivers=[run(300), run(40_000, MAIL)])
 
 
 def test_the_newest_of_the_kind_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only events of this signal and sender are read, newest first, up to the limit and none below the window."""
-    monkeypatch.setattr(receiver_times, "LIMIT", 3)
-    monkeypatch.setattr(receiver_times, "WINDOW", 8)
+    """Only calls of this receiver for this signal and sender are read, newest first, up to the limit."""
+    monkeypatch.setattr(read, "LIMIT", 3)
     many(5, run(1))
     for us in (2, 3):
-        many(1, run(us))
+        many(1, run(us), run(9, MAIL))
     many(2, run(9), sender="shop.Category")
     many(2, run(9), signal="pre_save")
-    read = newest_receivers("post_save", "shop.Item", newest_id())
-    assert [column[0]["duration_us"] for column in read.values()] == [3, 2, 1]
-    many(6, run(9), sender="shop.Category")
-    assert newest_receivers("post_save", "shop.Item", newest_id()) == {}
+    assert list(read.newest_durations(RESTOCK, "post_save", "shop.Item").values()) == [3, 2, 1]
 
 
-def test_no_row_is_read_but_by_the_key() -> None:
-    """The index on sender is not used, because a common model would be read whole and sorted."""
-    many(30, run(1))
+def test_the_calls_of_many_events_are_read_at_once() -> None:
+    """One query a trace, in the order of the calls; an event without receivers gets an empty list."""
+    trace = uuid.uuid4()
+    events = [
+        make_event(trace_id=trace, position=position, receivers=[run(position), run(9, MAIL)] if position % 2 else [])
+        for position in range(1, 20)
+    ]
+    many(3, run(1))
     with CaptureQueriesContext(connection) as queries:
-        newest_receivers("post_save", "shop.Item", newest_id())
-    statement = queries[-1]["sql"]
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
-            plan = " ".join(str(row[-1]) for row in cursor.fetchall())
-            assert "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan
-        else:
-            # The table is tiny here and its statistics depend on other tests, so only the order is asserted.
-            for way in ("seqscan", "bitmapscan", "sort"):
-                cursor.execute(f"SET LOCAL enable_{way} = off")
-            cursor.execute(f"EXPLAIN {statement}")
-            plan = " ".join(str(row[0]) for row in cursor.fetchall())
-            assert "Index Scan Backward using signal_log_signalevent_pkey" in plan
-    assert "signal_log_object" not in plan
-    assert "Sort" not in plan
-    assert "TEMP B-TREE" not in plan
+        read.add_calls(events)
+        found = [[(call.receiver, call.duration_us) for call in event.calls] for event in events]
+    assert len(queries) == 1
+    assert found == [[(RESTOCK, n), (MAIL, 9)] if n % 2 else [] for n in range(1, 20)]
+    fresh = SignalEvent.objects.get(pk=events[0].pk)
+    assert fresh.receivers == [run(1) | {"queries": 0}, run(9, MAIL) | {"queries": 0}]
 
 
 def test_an_event_shows_its_slowest_receiver_on_top(mira: Client) -> None:
@@ -131,15 +120,15 @@ def test_only_observers_are_answered(mira: Client) -> None:
 
 
 def test_a_run_is_compared_with_others_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The event itself is left out if it is among the newest; an older one is not read anyway."""
+    """The call itself is left out if it is among the newest; an older one is not read anyway."""
     event = slow_event()
-    _, mail = calls(event)
+    _, mail = event.calls
     for number in (100, 101):
-        sampled = receivers.known_for([event])["post_save", "shop.Item"]
-        usual = receivers.percentiles_of(event, mail, sampled)
+        sampled = receivers.known_for([event])[MAIL, "post_save", "shop.Item"]
+        usual = receivers.percentiles_of(mail, sampled)
         assert usual == Percentiles(number, 400, 400)
         many(101, run(300), run(400, MAIL))
-        monkeypatch.setattr(receiver_times, "LIMIT", 101)
+        monkeypatch.setattr(read, "LIMIT", 101)
 
 
 def test_events_without_receivers_cost_no_look(mira: Client) -> None:
@@ -147,24 +136,37 @@ def test_events_without_receivers_cost_no_look(mira: Client) -> None:
     event = make_event(receivers=[])
     with CaptureQueriesContext(connection) as queries:
         assert mira.get(f"/events/{event.pk}/?format=receivers").json() == {"receivers": []}
-    assert sum("signal_log_signalevent" in query["sql"] for query in queries) == 1  # for the event itself
+    # One for the event itself, one for its calls.
+    assert sum("signal_log_" in query["sql"] for query in queries) == 2
 
 
 def test_a_page_with_many_kinds_looks_up_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of lookups is limited, and so is their time."""
     found = [make_event(sender=f"shop.Model{n}", receivers=[run(n * 10)]) for n in range(5)]
     monkeypatch.setattr(receivers, "MAX_KINDS", 2)
-    assert set(receivers.known_for(found)) == {("post_save", "shop.Model4"), ("post_save", "shop.Model3")}
+    assert [sender for _, _, sender in receivers.known_for(found)] == ["shop.Model4", "shop.Model3"]
     monkeypatch.setattr(receivers, "SECONDS", -1)
-    assert set(receivers.known_for(found)) == {("post_save", "shop.Model4")}
+    assert [sender for _, _, sender in receivers.known_for(found)] == ["shop.Model4"]
 
 
-@pytest.mark.parametrize("recorded", [None, {}, "x", [1], [{"receiver": None, "duration_us": "1"}], [{}]])
-def test_a_strange_row_is_shown(mira: Client, recorded: Any) -> None:
-    """A receiver column of any JSON shape is shown, even in rows this app did not write."""
-    event = make_event(sender="shop.Item", receivers=[run(300)])
-    value = event_value(sender="shop.Item")._asdict() | {"receivers": recorded if recorded is not None else []}
-    strange = SignalEvent.objects.bulk_create([SignalEvent(**value)])[0]
-    for pk in (event.pk, strange.pk):
-        assert mira.get(f"/events/{pk}/").status_code == 200
-        assert mira.get(f"/events/{pk}/?format=receivers").status_code == 200
+def test_a_receiver_that_raised_after_the_commit_undid_nothing(mira: Client) -> None:
+    """The pages of the event and of its trace say that the change stays committed; those of undone work do not."""
+    said = "The change stays committed"
+    trace = uuid.uuid4()
+    raised = make_event(trace_id=trace, receivers=[run(300, error="OSError: no mail")])
+    undone = make_event(outcome="rolled_back", receivers=[run(300, error="OSError: no mail")])
+    assert said in mira.get(f"/events/{raised.pk}/").content.decode()
+    assert said not in mira.get(f"/events/{undone.pk}/").content.decode()
+    page = mira.get(f"/traces/{trace}/").content.decode()
+    assert "OSError: no mail · the change stays committed" in page
+    assert "1 receiver error" in page
+    (told,) = mira.get(f"/events/{raised.pk}/?format=receivers").json()["receivers"]
+    assert (told["stands"], told["error"], told["queries"]) == (True, "OSError: no mail", 0)
+
+
+def test_telemetry_that_is_gone_leaves_no_zeros(mira: Client) -> None:
+    """Without calls, because there were none or they were pruned, a page shows no duration instead of zero."""
+    event = make_event()
+    page = mira.get(f"/events/{event.pk}/").content.decode()
+    assert "in its receivers" not in page
+    assert "0 µs" not in page

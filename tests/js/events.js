@@ -17,8 +17,6 @@ export function event(fields = {}) {
     update_fields: null,
     origin: null,
     changes: { first_name: ["Ada", "Augusta"] },
-    receivers: [],
-    duration_us: 1200,
     trace_id: "00000000-0000-4000-8000-000000000001",
     position: 1,
     parent_position: null,

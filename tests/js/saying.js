@@ -29,7 +29,6 @@ export function ofEvent(event) {
     actor,
     initials: initials(actor),
     "begun by": line(begunBy(event)),
-    took: duration(event.duration_us),
     line: summary(event),
     diffs: fieldDiffs(event).map(({ name, old, now, masked }) => ({ name, old, new: now, masked })),
   };

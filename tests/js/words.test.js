@@ -81,9 +81,10 @@ test("a value of a megabyte quickly becomes one short line, and is not compared 
 test("a cascade becomes bars below their causes, on one axis", () => {
   reset();
   const store = new Store();
-  const receivers = [{ receiver: "users.signals.create_profile", duration_us: 900, error: null }];
-  store.add(registration().map((one) => (one.position === 2 ? { ...one, receivers } : one)));
-  const list = bars(tree(store.operationOf(1)), (id) => store.event(id), null);
+  store.add(registration());
+  const run = { receiver: "users.signals.create_profile", started_us: 0, duration_us: 900 };
+  const told = (id) => (store.event(id).position === 2 ? [run] : []);
+  const list = bars(tree(store.operationOf(1)), (id) => store.event(id), null, told);
   assert.deepEqual(
     list.map((bar) => [bar.depth, bar.name]),
     [
@@ -95,6 +96,11 @@ test("a cascade becomes bars below their causes, on one axis", () => {
   );
   const span = axis(list);
   for (const bar of list) assert.match(extent(bar, span)["--w"], /^\d+\.\d\d%$/);
+  const untold = bars(tree(store.operationOf(1)), (id) => store.event(id), null);
+  assert.deepEqual(
+    untold.map(({ name }) => name),
+    list.map(({ name }) => name),
+  );
 });
 
 test("copied text cannot break out of where it is pasted", () => {

@@ -11,7 +11,7 @@ import pytest
 from signal_log.models import SignalEvent
 from signal_log.show.trace.receivers import Known, Sampled
 from signal_log.show.trace.tree import SAMPLES, Tree
-from tests.factories import event_value
+from tests.factories import calls_of, event_value
 
 START = datetime(2026, 11, 22, 9, 42, tzinfo=UTC)
 TRACE = uuid.UUID(int=1)
@@ -20,10 +20,13 @@ CREATE_PROFILE = "users.signals.create_profile"
 
 def event(position: int, signal: str, at: int = 0, **fields: Any) -> SignalEvent:
     """Return an event of the trace, ``at`` microseconds after its start."""
-    fields = {"duration_us": 10, "operation": position, **fields}
+    receivers = fields.pop("receivers", ())
+    fields = {"operation": position, **fields}
     moment = START + timedelta(microseconds=at)
     value = event_value(signal=signal, position=position, trace_id=TRACE, occurred_at=moment, **fields)
-    return SignalEvent(pk=position, **value._asdict())
+    made = SignalEvent(pk=position, **value._asdict())
+    made.calls = calls_of(made, receivers)
+    return made
 
 
 def registration() -> list[SignalEvent]:
@@ -32,7 +35,7 @@ def registration() -> list[SignalEvent]:
     inside = {"parent_position": 2, "caused_by": CREATE_PROFILE, "sender": "users.Profile"}
     return [
         event(1, "pre_save", 0, operation=1),
-        event(2, "post_save", 100, operation=1, created=True, receivers=called, duration_us=900),
+        event(2, "post_save", 100, operation=1, created=True, receivers=called),
         event(3, "pre_save", 200, operation=3, **inside),
         event(4, "post_save", 500, operation=3, created=True, **inside),
     ]
@@ -40,7 +43,7 @@ def registration() -> list[SignalEvent]:
 
 def other_runs(p50: int, p99: int) -> Known:
     """Return 500 other runs of the user receiver with these percentiles."""
-    return {("post_save", "auth.User"): Sampled(frozenset(), {CREATE_PROFILE: [p50] * 490 + [p99] * 10})}
+    return {(CREATE_PROFILE, "post_save", "auth.User"): Sampled(frozenset(), [p50] * 490 + [p99] * 10)}
 
 
 def test_registration_reads_from_the_save_to_what_it_caused() -> None:
@@ -60,7 +63,7 @@ def test_bars_lie_on_one_axis() -> None:
     rows = list(tree.rows())
     assert tree.total_us == 1_000
     assert (rows[0].x, rows[0].width) == (0, 1_000)
-    assert (rows[3].x, rows[3].width) == (200, 310)
+    assert (rows[3].x, rows[3].width) == (200, 300)
     assert all(row.x >= 0 and row.x + row.width <= 1_000 for row in rows)
 
 
@@ -79,20 +82,25 @@ def test_an_altered_row_that_is_its_own_cause_does_not_hang_the_page() -> None:
 def test_receivers_that_were_not_recorded_still_carry_what_they_caused() -> None:
     """With RECEIVERS off, the receiver's name comes from the effect and has no time."""
     events = registration()
-    events[1].receivers = []
+    events[1].calls = []
     receiver = [row for row in Tree(events).rows() if row.what == "receiver"]
     assert [(row.label, row.time) for row in receiver] == [(CREATE_PROFILE, "not timed")]
 
 
 def test_many_equal_siblings_are_counted() -> None:
     """200 equal saves share one row with their count, total time and span, with a few examples below it."""
-    events = [event(n, "post_save", n * 20) for n in range(1, 201)]
+    called = [{"receiver": CREATE_PROFILE, "duration_us": 10}]
+    events = [event(n, "post_save", n * 20, receivers=called) for n in range(1, 201)]
     rows = list(Tree(events).rows())
-    assert [(row.what, row.level) for row in rows] == [("many", 1), *[("operation", 2)] * SAMPLES, ("more", 2)]
+    assert [(row.what, row.level) for row in rows if row.level <= 2] == [
+        ("many", 1),
+        *[("operation", 2)] * SAMPLES,
+        ("more", 2),
+    ]
     assert (rows[0].label, rows[0].model, rows[0].time) == ("200 \u00d7 save", "User", "2.0 ms")
     assert (rows[0].x, rows[0].width) == (0, 1_000)
     assert rows[-1].label == "197 more like these"
-    assert len(list(Tree(events, fold=False).rows())) == 200
+    assert sum(row.what == "operation" for row in Tree(events, fold=False).rows()) == 200
 
 
 def saves(number: int, **changed: Any) -> list[SignalEvent]:
@@ -101,8 +109,8 @@ def saves(number: int, **changed: Any) -> list[SignalEvent]:
     for n in range(number):
         top, at = n * 2 + 1, n * 100
         called = [{"receiver": CREATE_PROFILE, "duration_us": 40, "error": ""}]
-        events.append(event(top, "post_save", at, receivers=called, duration_us=50))
-        inside = {"sender": "users.Profile", "parent_position": top, "caused_by": CREATE_PROFILE, "duration_us": 30}
+        events.append(event(top, "post_save", at, receivers=called))
+        inside = {"sender": "users.Profile", "parent_position": top, "caused_by": CREATE_PROFILE}
         events.append(event(top + 1, "post_save", at + 5, **inside | (changed if n == 2 else {})))
     return events
 
@@ -125,7 +133,9 @@ def test_one_that_set_off_something_else_is_never_counted_away(changed: dict[str
 def test_an_error_of_a_receiver_is_never_counted_away() -> None:
     """A receiver that raised once in a hundred saves keeps its own row."""
     events = saves(100)
-    events[100].receivers = [{"receiver": CREATE_PROFILE, "duration_us": 40, "error": "ValueError: no"}]
+    events[100].calls = calls_of(
+        events[100], [{"receiver": CREATE_PROFILE, "duration_us": 40, "error": "ValueError: no"}]
+    )
     rows = list(Tree(events).rows())
     assert [row.what for row in rows if row.level == 1] == ["many", "operation", "many"]
     assert [row.bad for row in rows if row.bad] == ["failed"]
@@ -134,7 +144,7 @@ def test_an_error_of_a_receiver_is_never_counted_away() -> None:
 def test_a_slow_receiver_is_never_counted_away() -> None:
     """A single run that took much longer than usual keeps its own row."""
     events = saves(100)
-    events[100].receivers = [{"receiver": CREATE_PROFILE, "duration_us": 40_000, "error": ""}]
+    events[100].calls = calls_of(events[100], [{"receiver": CREATE_PROFILE, "duration_us": 40_000}])
     known = other_runs(40, 900)
     rows = list(Tree(events, known).rows())
     assert [row.what for row in rows if row.level == 1] == ["many", "operation", "many"]
@@ -142,21 +152,49 @@ def test_a_slow_receiver_is_never_counted_away() -> None:
 
 
 def test_own_time_is_what_the_rows_below_do_not_explain() -> None:
-    """Own time excludes the rows below: the save took 1,000 µs, its receiver 900, the profile's save in it 310."""
+    """Own time excludes the rows below: the save took 1,000 µs, its receiver 900, the profile's save in it 300."""
     own = {(row.what, row.label, row.model): (row.time, row.own) for row in Tree(registration()).rows()}
     assert own == {
         ("operation", "save", "User"): ("1.0 ms", "100 µs"),
         ("signal", "post_save", "User"): ("900 µs", ""),
-        ("receiver", CREATE_PROFILE, ""): ("900 µs", "590 µs"),
-        ("operation", "save", "Profile"): ("310 µs", ""),
+        ("receiver", CREATE_PROFILE, ""): ("900 µs", "600 µs"),
+        ("operation", "save", "Profile"): ("300 µs", ""),
     }
 
 
 def test_a_bar_is_as_long_as_it_took() -> None:
-    """A bar is exactly as long as its duration, however short; what was not timed has no bar."""
-    rows = list(Tree([event(1, "post_save", 0, duration_us=1), event(2, "pre_save", 999_990)]).rows())
-    assert [row.width for row in rows] == [0.001, 0.01]
+    """A bar is exactly as long as its duration, however short; a signal without receivers is a line without a time."""
+    called = [{"receiver": CREATE_PROFILE, "duration_us": 10}]
+    rows = list(Tree([event(1, "post_save"), event(2, "pre_save", 999_990, receivers=called)]).rows())
+    assert [(row.width, row.time) for row in rows] == [(0.001, ""), *[(0.01, "10 µs")] * 3]
     assert [row.width for row in Tree([event(1, "pre_save", parent_position=9)]).rows()] == [None, 1_000]
+
+
+def test_a_cause_lasts_as_long_as_its_effects() -> None:
+    """Without telemetry, an operation is as long as what it caused, which the events tell."""
+    events = registration()
+    events[1].calls = []
+    rows = {(row.what, row.model): row.time for row in Tree(events).rows()}
+    assert rows == {
+        ("operation", "User"): "500 µs",
+        ("signal", "User"): "400 µs",
+        ("receiver", ""): "not timed",
+        ("operation", "Profile"): "300 µs",
+    }
+
+
+def test_what_was_raised_after_the_change_undid_nothing() -> None:
+    """A receiver of post_save that raised after the commit says that the change stays committed."""
+    called = [{"receiver": CREATE_PROFILE, "duration_us": 10, "error": "ValueError: no"}]
+    errors = {
+        (signal, outcome): [row.error for row in Tree([event(1, signal, receivers=called, outcome=outcome)]).rows()][-1]
+        for signal, outcome in (("post_save", "committed"), ("post_save", "rolled_back"), ("pre_save", "committed"))
+    }
+    assert errors == {
+        ("post_save", "committed"): "ValueError: no · the change stays committed",
+        ("post_save", "rolled_back"): "ValueError: no",
+        ("pre_save", "committed"): "ValueError: no",
+    }
 
 
 def test_a_run_is_compared_with_its_receivers_other_runs() -> None:

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from signal_log.show.trace.percentiles import MIN_RUNS, Percentiles, percentiles, runs_in, standing
-
-NAME = "shop.signals.restock"
-
-
-def column(*taken: Any, name: str = NAME) -> list[dict[str, Any]]:
-    """Return the column of an event whose receivers took these times."""
-    return [{"receiver": name, "duration_us": us, "error": ""} for us in taken]
+from signal_log.show.trace.percentiles import MIN_RUNS, Percentiles, percentiles, standing
 
 
 def test_quantiles_are_times_that_some_run_took() -> None:
     """Percentiles are durations that some run really had: of 1 to 100 µs, p50 is 50 and p99 is 99."""
-    runs = runs_in(column(us) for us in reversed(range(1, 101)))
-    assert percentiles(runs[NAME]) == Percentiles(100, 50, 99)
-
-
-def test_each_receiver_has_its_own() -> None:
-    """Receivers of one signal are counted separately, and a receiver that is connected twice counts twice."""
-    found = runs_in([column(3, 1) + column(50, name="shop.signals.mail")] * 10)
-    assert found == {NAME: [1] * 10 + [3] * 10, "shop.signals.mail": [50] * 10}
-    assert percentiles(found[NAME]) == Percentiles(20, 1, 3)
+    assert percentiles([*range(1, 101)]) == Percentiles(100, 50, 99)
 
 
 @pytest.mark.parametrize("own", [1, 2, 7, 50, 99, 100])
@@ -53,13 +36,6 @@ def test_a_small_number_of_runs_has_no_p99(number: int, p99: int | None) -> None
     assert (rating.at is None) == (p99 is None)
 
 
-def test_no_runs_and_strange_rows_are_no_error() -> None:
-    """Receiver columns of any JSON shape are accepted, even in rows this app did not write."""
-    strange: list[Any] = [None, "text", [None, 3, {"receiver": 5}, {"duration_us": "long"}], {"receiver": NAME}]
-    assert runs_in(strange) == {}
-    assert runs_in([*strange, column(4, None)]) == {NAME: [4]}
-
-
 @pytest.mark.parametrize(
     ("us", "slow"),
     [(4_100, True), (4_099, False), (90_000, True), (300, False)],
@@ -84,9 +60,3 @@ def test_the_graph_holds_the_band_and_the_run() -> None:
     assert (within.p50, within.p99, within.at, within.band) == (25, 100, 50, 75)
     assert (beyond.p50, beyond.p99, beyond.at) == (2.5, 10, 100)
     assert standing(0, Percentiles(20, 0, 0)).at == 0
-
-
-def test_a_run_without_a_time_has_no_place_in_the_graph() -> None:
-    """A run without a duration has no place in the graph."""
-    rating = standing(None, Percentiles(500, 300, 4_100))
-    assert (rating.at, rating.slow, rating.text) == (None, False, "p50 300 µs · p99 4.1 ms · n=500")

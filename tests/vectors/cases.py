@@ -16,7 +16,6 @@ USUAL: Final[dict[str, Any]] = {
     "update_fields": None,
     "origin": None,
     "changes": {"first_name": ["Ada", "Augusta"]},
-    "duration_us": 1200,
     "caused_by": "",
     "outcome": "committed",
     "error": "",
@@ -141,7 +140,6 @@ EVENTS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("a hostile cause", {"caused_by": "a.b\n" + "\u2066" * 50}),
     ("a long path", {"path": "/" + "🎈" * 79}),
     ("a task", {"source": "task", "method": "", "path": "shop.tasks.send"}),
-    ("never finished", {"duration_us": None}),
 ]  # fmt: skip
 
 VALUES: Final[list[tuple[Any, int]]] = [

@@ -69,8 +69,6 @@ def random_event(dice: Random) -> dict[str, Any]:
         "labels": dice.choice(
             [None, None, {"job": text(dice), "row": 5}, {"b": {"𐐷": 1, "\ue000": [True]}, "a": "🎈"}]
         ),
-        "receivers": [],
-        "duration_us": dice.choice([*DURATIONS, dice.randrange(10**8), dice.randrange(10**4)]),
         "trace_id": "11111111-2222-4333-8444-555555555555",
         "position": 2,
         "parent_position": None,

@@ -14,7 +14,7 @@ from signal_log.templatetags.signal_log_shell import initials
 
 READ: Final = (
     "signal", "sender", "object_pk", "object_repr", "created", "raw", "update_fields", "origin", "changes",
-    "duration_us", "caused_by", "outcome", "error", "actor_pk", "actor_repr", "source", "method", "path",
+    "caused_by", "outcome", "error", "actor_pk", "actor_repr", "source", "method", "path",
 )  # fmt: skip
 """The columns that the words are made from."""
 
@@ -36,7 +36,6 @@ def of_event(event: Mapping[str, Any]) -> Said:
         "actor": line.actor,
         "initials": initials(line.actor),
         "begun by": line.request_line,
-        "took": line.time_taken,
         "line": [list(part) for part in line.summary],
         "diffs": [_of_field(field) for field in line.diffs],
     }

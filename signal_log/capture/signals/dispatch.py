@@ -24,6 +24,7 @@ from signal_log.capture.signals.receiver_name import innermost, receiver_name
 from signal_log.capture.signals.recorder import event_of
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.trace import Frame, calls_are_due, current_frame, current_trace, end_trace
+from signal_log.capture.transaction.collecting import notify_of_call
 from signal_log.conf import conf
 from signal_log.event import MODEL_SIGNALS
 
@@ -140,11 +141,12 @@ class Timed:
         scene = draft.scene
         if scene.frame is not None:
             scene.frame.queries += frame.queries
-        trace = scene.trace
-        gathered, text = trace.gathered, self.mask(error_text(error)) if error else ""
-        gathered.calls.append((
+        trace, gathered = scene.trace, scene.trace.gathered
+        call = (
             frame.position, scene.sender, draft.signal, frame.receiver, (self.started - gathered.started_ns) // 1000,
-            (now - self.started) // 1000, frame.queries, text,
-        ))  # fmt: skip
+            (now - self.started) // 1000, frame.queries, self.mask(error_text(error)) if error else "",
+        )  # fmt: skip
+        gathered.calls.append(call)
         if len(gathered.calls) >= gathered.due_at:
             calls_are_due(trace)
+        notify_of_call(trace, call)

@@ -177,6 +177,9 @@ def _recorded(
     for draft, write in zip(drafts, writes, strict=True):
         close_draft(draft, rows_of(write, context, text))
     changed = [draft for draft in drafts if draft.origin and draft.origin["rows"] != 0]
+    for draft in drafts:
+        if draft not in changed:
+            draft.scene.trace.gathered.discount_silent()
     if changed and refused:
         connection.set_rollback(True)
         raise _refusal(writes[0])

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand
 
 from signal_log.capture.trace.context import command_source, default_context, source_override
-from signal_log.capture.trace.trace import current_trace, ensure_trace
+from signal_log.capture.trace.trace import current_trace, ensure_trace, write_kept
 
 # Long-running commands get no trace of their own: one trace over everything they do would be meaningless.
 SERVERS: Final = frozenset({"runserver", "testserver", "daphne", "serve", "shell", "shell_plus", "test"})
@@ -25,7 +25,10 @@ def execute(original: Any) -> Any:
         token = source_override.set(command_source(name))
         try:
             if name in LONG_RUNNING:
-                return original(self, *args, **options)
+                try:
+                    return original(self, *args, **options)
+                finally:
+                    write_kept()  # what the last statements of a shell have left: Django disconnects next
             is_outermost = current_trace.get() is None
             with ensure_trace(default_context, lone=False) as trace:
                 result = original(self, *args, **options)

@@ -9,6 +9,11 @@ from signal_log import clock
 Call = tuple[int, str, str, str, int, int, int, str]
 """Position of the event, sender, signal, receiver, started_us, duration_us, queries, error."""
 
+POSITION: Final = 0
+RECEIVER: Final = 3
+STARTED_US: Final = 4
+DURATION_US: Final = 5
+
 HAND_OVER: Final = 1_000
 """A trace with more calls than this hands them over before it ends, so that it does not hold all of them."""
 
@@ -20,8 +25,8 @@ class Gathered:
     operations = 0
     failed = 0
     silent = 0
-    lost = 0
-    """Calls that were dropped because they could not be handed over."""
+    slowest_receiver = ""
+    slowest_us = 0
     status = ""
     """HTTP status, exit code or the exception's class; empty while the trace runs."""
     due_at = HAND_OVER
@@ -38,6 +43,12 @@ class Gathered:
         self.events += 1
         self.operations += is_first
         self.silent += is_silent
+
+    def discount_silent(self) -> None:
+        """A statement that was counted when it began has changed no row, so it is not recorded."""
+        self.events -= 1
+        self.operations -= 1
+        self.silent -= 1
 
     def raised(self, error: BaseException) -> None:
         """The trace ends with this exception: its class, or the exit code that it carries."""

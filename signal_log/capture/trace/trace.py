@@ -116,6 +116,9 @@ class Keeper(Protocol):
     def take_ended(self, trace: Trace) -> None:
         """A trace has ended that is to be kept. It may end again, with more, if its response is streamed."""
 
+    def write_kept(self) -> None:
+        """Write what is kept but not written; opens the connection if necessary."""
+
 
 _keepers: Final[list[Keeper]] = []
 
@@ -137,6 +140,12 @@ def calls_are_due(trace: Trace) -> None:
     """A running trace has gathered so many calls that they are handed over before it ends."""
     for keeper in _keepers:
         keeper.take_calls(trace)
+
+
+def write_kept() -> None:
+    """Write what is kept but not written, in a thread in which queries can be made."""
+    for keeper in _keepers:
+        keeper.write_kept()
 
 
 @contextmanager

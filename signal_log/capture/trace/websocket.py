@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, Final
 
+from channels.db import database_sync_to_async
+
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.actor import request_actor
 from signal_log.capture.trace.context import remote_addr, request_id, request_path, system_actor
-from signal_log.capture.trace.trace import TraceContext, new_trace
+from signal_log.capture.trace.trace import TraceContext, new_trace, write_kept
 
 # The scope type that ``runworker`` passes to consumers; no user is associated with it.
 _CHANNEL: Final = "channel"
@@ -60,7 +64,12 @@ def dispatch(original: Any) -> Callable[..., Awaitable[None]]:
     """
 
     async def dispatch(self: Any, message: Mapping[str, Any]) -> None:
-        with new_trace(message_context(getattr(self, "scope", {}), message)):
-            await original(self, message)
+        trace = None
+        try:
+            with new_trace(message_context(getattr(self, "scope", {}), message)) as trace:
+                await original(self, message)
+        finally:
+            if trace is not None and trace.gathered.events and sys.exc_info()[0] is not CancelledError:
+                await database_sync_to_async(write_kept)()
 
     return dispatch

@@ -1,4 +1,4 @@
-"""Collects the events settled within one context, for the toolbar panel and for tests."""
+"""Collects the events settled within one context and their receivers' calls, for the toolbar panel and for tests."""
 
 from __future__ import annotations
 
@@ -6,15 +6,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from signal_log.capture.trace.gathered import Call
+from signal_log.capture.trace.trace import Trace
 from signal_log.event import Event
 
-_listeners: ContextVar[tuple[list[Event], ...]] = ContextVar("signal_log_listeners", default=())
+
+class Collected(list[Event]):
+    """The events, and the calls of receivers, each with its trace."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[Trace, Call]] = []
+
+
+_listeners: ContextVar[tuple[Collected, ...]] = ContextVar("signal_log_listeners", default=())
 
 
 @contextmanager
-def collecting() -> Iterator[list[Event]]:
+def collecting() -> Iterator[Collected]:
     """A list that receives every event settled in this context, including in threads that Django starts for it."""
-    events: list[Event] = []
+    events = Collected()
     token = _listeners.set((*_listeners.get(), events))
     try:
         yield events
@@ -31,3 +42,9 @@ def notify_listeners(events: Sequence[Event]) -> None:
     """Pass settled events to this context's listeners."""
     for listener in _listeners.get():
         listener.extend(events)
+
+
+def notify_of_call(trace: Trace, call: Call) -> None:
+    """Pass a receiver's call to this context's listeners."""
+    for listener in _listeners.get():
+        listener.calls.append((trace, call))

@@ -20,15 +20,13 @@ BEGIN
     INSERT INTO signal_log_signalevent (
         "signal", "sender", "using", "trace_id", "position", "operation", "source", "occurred_at",
         "process", "object_pk", "object_repr", "created", "raw", "update_fields", "origin", "changes",
-        "overwrote", "labels", "receivers", "duration_us", "parent_position", "caused_by", "outcome",
-        "error", "actor_pk", "actor_repr", "request_id", "method", "path", "remote_addr", "call_site",
-        "salt", "digest"
+        "overwrote", "labels", "parent_position", "caused_by", "outcome", "error", "actor_pk", "actor_repr",
+        "request_id", "method", "path", "remote_addr", "call_site", "salt", "digest"
     ) SELECT
         "signal", "sender", "using", "trace_id", "position", "operation", "source", "occurred_at",
         "process", "object_pk", "object_repr", "created", "raw", "update_fields", "origin", "changes",
-        "overwrote", "labels", "receivers", "duration_us", "parent_position", "caused_by", "outcome",
-        "error", "actor_pk", "actor_repr", "request_id", "method", "path", "remote_addr", "call_site",
-        "salt", "digest"
+        "overwrote", "labels", "parent_position", "caused_by", "outcome", "error", "actor_pk", "actor_repr",
+        "request_id", "method", "path", "remote_addr", "call_site", "salt", "digest"
     FROM json_populate_recordset(null::signal_log_signalevent, events);
 END
 $$;

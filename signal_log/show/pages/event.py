@@ -18,13 +18,14 @@ from signal_log.seal.canonical import event_digest
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
 from signal_log.show.pages.not_found import not_found
-from signal_log.show.trace.receivers import answer, known_for, slowest_first
+from signal_log.show.trace.receivers import answer, known_for, slowest_first, time_taken
 from signal_log.show.trace.tree import Tree
 from signal_log.show.words.kinds import signal_kind
 from signal_log.show.words.moments import zone
 from signal_log.show.words.operations import Line, actor_name
 from signal_log.show.words.text import duration, visible
 from signal_log.store.read import as_mapping, events
+from signal_log.telemetry.read import add_calls
 
 MAX_SUBTREE: Final = 200
 LONGEST_CHAIN: Final = 50
@@ -64,8 +65,10 @@ def describe(event: SignalEvent) -> dict[str, Any]:
     """The context of an event's page, here and in the admin."""
     line = Line(event)
     inside, partner, cut_short = _operation(event)
+    add_calls([*inside, event])
     known = known_for([event, *inside])
     newer, older = _neighbours(event)
+    receivers = slowest_first(event, known)
     return {
         "event": event,
         "line": line,
@@ -73,8 +76,9 @@ def describe(event: SignalEvent) -> dict[str, Any]:
         "actor": visible(actor_name(event)),
         "error": visible(event.error),
         "request_line": visible(f"{event.method} {event.path}".strip()),
-        "receivers": slowest_first(event, known),
-        "time_taken": duration(event.duration_us),
+        "receivers": receivers,
+        "time_taken": "" if (taken := time_taken(event)) is None else duration(taken),
+        "stands": any(receiver.stands for receiver in receivers),
         "update_fields": ", ".join(map(visible, map(str, event.update_fields or []))),
         "chain": causes(event),
         "partner": partner,

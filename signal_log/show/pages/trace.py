@@ -14,12 +14,13 @@ from signal_log.event import FAILED, ROLLED_BACK
 from signal_log.models import SignalEvent
 from signal_log.show.access import for_observers
 from signal_log.show.pages.not_found import not_found
-from signal_log.show.trace.receivers import calls, known_for
+from signal_log.show.trace.receivers import known_for
 from signal_log.show.trace.tree import Tree
 from signal_log.show.words.moments import zone
 from signal_log.show.words.operations import actor_name
 from signal_log.show.words.text import duration, one_line, visible
 from signal_log.store.read import events
+from signal_log.telemetry.read import add_calls
 
 MAX_EVENTS: Final = 5_000
 CHUNK: Final = 50
@@ -53,6 +54,7 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
 def describe(found: list[SignalEvent], *, fold: bool = True) -> dict[str, Any]:
     """The context of a trace's page; ``fold`` groups adjacent equal operations."""
     shown = found[:MAX_EVENTS]
+    add_calls(shown)
     tree = Tree(shown, known_for(shown), fold=fold)
     first = shown[0]
     rows = list(tree.rows())
@@ -72,7 +74,7 @@ def describe(found: list[SignalEvent], *, fold: bool = True) -> dict[str, Any]:
         "models": models.most_common(),
         "failed": sum(op.last.outcome == FAILED for op in tree.operations),
         "rolled_back": sum(op.last.outcome == ROLLED_BACK for op in tree.operations),
-        "receiver_errors": sum(bool(call.error) for event in shown for call in calls(event)),
+        "receiver_errors": sum(bool(call.error) for event in shown for call in event.calls),
         "slow": sum(bool(row.standing and row.standing.slow) for row in rows),
         "folded": any(row.what == "many" for row in rows),
         "unfolded": not fold,

@@ -4,106 +4,123 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from django.http import JsonResponse
 
 from signal_log import clock
-from signal_log.event import Event
-from signal_log.models import SignalEvent
-from signal_log.show.trace.percentiles import Call, Percentiles, Standing, calls_in, percentiles, runs_in, standing
+from signal_log.event import COMMITTED
+from signal_log.models import ReceiverCall, SignalEvent
+from signal_log.show.trace.percentiles import Percentiles, Standing, percentiles, standing
+from signal_log.show.words import kinds
 from signal_log.show.words.text import duration, one_line
-from signal_log.store.receiver_times import newest_id, newest_receivers
+from signal_log.telemetry.read import newest_durations
 
-MAX_KINDS: Final = 12
+MAX_KINDS: Final = 24
 SECONDS: Final = 0.25
-"""Percentiles are looked up for the kinds of signals with the longest receivers, for at most this long per page."""
+"""Percentiles are looked up for the receivers with the longest calls, for at most this long per page."""
+STANDS: Final = "the change stays committed"
 
-Kind = tuple[str, str]
+Kind = tuple[str, str, str]
+"""Receiver, signal and sender: other calls of this kind are compared with one."""
 
 
 class Sampled(NamedTuple):
-    """A sample of one kind: its events, and each receiver's run times in them."""
+    """The newest calls of one kind: their ids, and their durations in ascending order."""
 
     ids: frozenset[int]
-    runs: Mapping[str, Sequence[int]]
+    runs: Sequence[int]
 
 
 Known = Mapping[Kind, Sampled]
 
 
-def calls(event: SignalEvent | Event) -> list[Call]:
-    """Each receiver's name, microseconds and error."""
-    return calls_in(event.receivers)
-
-
-def receivers_of(event: SignalEvent | Event) -> list[dict[str, Any]]:
-    """An event's receivers, formatted for display."""
-    return [
-        {"name": one_line(name, 300), "time": duration(taken), "error": one_line(error, 2_000)}
-        for name, taken, error in calls(event)
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """One run of a receiver, formatted for display, compared with its other runs."""
+    """One call of a receiver, formatted for display, compared with its other calls."""
 
     order: int
     name: str
     duration_us: int
     time: str
+    queries: int
     error: str
+    stands: bool
+    """Whether what it raised has undone nothing."""
     standing: Standing | None
+
+
+def kind_of(call: ReceiverCall) -> Kind:
+    """What it is compared by."""
+    return call.receiver, call.signal, call.sender
+
+
+def stands(event: SignalEvent, call: ReceiverCall) -> bool:
+    """Whether the change is committed although the receiver raised: it was called after the row was written."""
+    return bool(call.error) and event.outcome == COMMITTED and event.signal not in kinds.PRE
 
 
 def slowest_first(event: SignalEvent, known: Known) -> list[Receiver]:
     """An event's receivers, slowest first; ``order`` is the call order."""
     found = [
-        Receiver(order, one_line(name, 300), taken or 0, duration(taken), one_line(error, 2_000),
-                 standing_of(event, Call(name, taken, error), known))
-        for order, (name, taken, error) in enumerate(calls(event), 1)
+        Receiver(order, one_line(call.receiver, 300), call.duration_us, duration(call.duration_us), call.queries,
+                 one_line(call.error, 2_000), stands(event, call), standing_of(call, known))
+        for order, call in enumerate(event.calls, 1)
     ]  # fmt: skip
     return sorted(found, key=lambda one: -one.duration_us)
 
 
+def time_taken(event: SignalEvent) -> int | None:
+    """Microseconds from the first call of a receiver to the end of the last; None without receivers."""
+    if not event.calls:
+        return None
+    end = max(call.started_us + call.duration_us for call in event.calls)
+    return end - min(call.started_us for call in event.calls)
+
+
 def known_for(found: Iterable[SignalEvent]) -> Known:
-    """Run times for the receivers of these events, as far as the time limit allows."""
+    """Other calls of the receivers of these events, as far as the time limit allows."""
     longest: dict[Kind, int] = {}
     for event in found:
-        for call in calls(event):
-            kind = (event.signal, event.sender)
-            longest[kind] = max(longest.get(kind, 0), call.duration_us or 0)
-    if not longest:
-        return {}
+        for call in event.calls:
+            kind = kind_of(call)
+            longest[kind] = max(longest.get(kind, 0), call.duration_us)
     known: dict[Kind, Sampled] = {}
     deadline = clock.monotonic() + SECONDS
-    newest = newest_id()
-    for signal, sender in sorted(longest, key=lambda kind: -longest[kind])[:MAX_KINDS]:
-        columns = newest_receivers(signal, sender, newest)
-        known[signal, sender] = Sampled(frozenset(columns), runs_in(columns.values()))
+    for kind in sorted(longest, key=lambda kind: -longest[kind])[:MAX_KINDS]:
+        newest = newest_durations(*kind)
+        known[kind] = Sampled(frozenset(newest), sorted(newest.values()))
         if clock.monotonic() > deadline:
             break
     return known
 
 
-def standing_of(event: SignalEvent, call: Call, known: Known) -> Standing | None:
-    """Compare a receiver's run with its others, if its kind was sampled."""
-    sampled = known.get((event.signal, event.sender))
-    return standing(call.duration_us, percentiles_of(event, call, sampled)) if sampled else None
+def standing_of(call: ReceiverCall, known: Known) -> Standing | None:
+    """Compare a call with the others of its kind, if they were looked up."""
+    sampled = known.get(kind_of(call))
+    return standing(call.duration_us, percentiles_of(call, sampled)) if sampled else None
 
 
-def percentiles_of(event: SignalEvent, call: Call, sampled: Sampled) -> Percentiles | None:
-    """The receiver's percentiles over all events but this one."""
-    return percentiles(sampled.runs.get(call.receiver, ()), call.duration_us if event.pk in sampled.ids else None)
+def percentiles_of(call: ReceiverCall, sampled: Sampled) -> Percentiles | None:
+    """The percentiles of all calls of this kind but this one."""
+    return percentiles(sampled.runs, call.duration_us if call.pk in sampled.ids else None)
 
 
 def answer(event: SignalEvent) -> JsonResponse:
     """The receivers as JSON in call order, for the live page's panel."""
     known = known_for([event])
-    sampled = known.get((event.signal, event.sender))
+    first = min((call.started_us for call in event.calls), default=0)
     result = []
-    for call in calls(event):
-        other, stands = sampled and percentiles_of(event, call, sampled), standing_of(event, call, known)
-        result.append(call._asdict() | {"usual": other and asdict(other), "standing": stands and asdict(stands)})
+    for call, told in zip(event.calls, event.receivers, strict=True):
+        sampled, stood = known.get(kind_of(call)), standing_of(call, known)
+        other = percentiles_of(call, sampled) if sampled else None
+        result.append(
+            {
+                **told,
+                "started_us": call.started_us - first,
+                "stands": stands(event, call),
+                "usual": other and asdict(other),
+                "standing": stood and asdict(stood),
+            }
+        )
     return JsonResponse({"receivers": result})

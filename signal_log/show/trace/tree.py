@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from signal_log.models import SignalEvent
-from signal_log.show.trace.receivers import Known, calls, standing_of
+from signal_log.show.trace.receivers import STANDS, Known, standing_of, stands, time_taken
 from signal_log.show.trace.tree_row import Row
 from signal_log.show.words import kinds
 from signal_log.show.words.text import duration, one_line
@@ -32,6 +32,8 @@ class Operation:
 
     events: list[SignalEvent] = field(default_factory=list)
     depth: int = 1
+    inner_end: datetime | None = None
+    """When the last of what it caused finished."""
     shape: int = 0
     """A number shared by equal operations: those with the same action and the same subtree."""
 
@@ -53,7 +55,8 @@ class Operation:
     @property
     def end(self) -> datetime:
         """When the receivers of its last signal finished."""
-        return max(_end(event) for event in self.events)
+        ends = [_end(event) for event in self.events]
+        return max(ends if self.inner_end is None else [*ends, self.inner_end])
 
     @property
     def action(self) -> str:
@@ -64,9 +67,9 @@ class Operation:
         """A key for equality: the action, and which receivers ran and whether they failed or were slow."""
         event = self.last
         ran = tuple(
-            (call.receiver, bool(call.error), bool((stands := standing_of(one, call, known)) and stands.slow))
+            (call.receiver, bool(call.error), bool((stood := standing_of(call, known)) and stood.slow))
             for one in self.events
-            for call in calls(one)
+            for call in one.calls
         )
         return (self.action, event.sender, event.caused_by, event.outcome, event.created, ran)
 
@@ -81,12 +84,16 @@ class Tree:
         for event in sorted(events, key=lambda event: event.position):
             grouped[event.operation].events.append(event)
         self.operations = list(grouped.values())
+        above = {event.position: op for op in self.operations for event in op.events}
+        for op in reversed(self.operations):  # effects have higher positions than their causes
+            cause = above.get(op.first.parent_position or 0)
+            if cause is not None and cause.first.position < op.first.position:
+                cause.inner_end = max(op.end, cause.inner_end or op.end)
         self.start = min((op.start for op in self.operations), default=None)
         self.end = max((op.end for op in self.operations), default=None)
         self.roots: list[Operation] = []
         self.orphans: dict[int, list[Operation]] = defaultdict(list)
         self._below: dict[int, list[Operation]] = defaultdict(list)
-        above = {event.position: op for op in self.operations for event in op.events}
         for op in self.operations:
             parent = op.first.parent_position
             if parent is None:
@@ -141,7 +148,7 @@ class Tree:
         taken = sum(_us(op.end - op.start) for op in operations)
         yield Row(
             "many", level, f"{len(operations):,} × {last.action}", _style(last.last),  # noqa: RUF001
-            *self._bar(operations[0].start, max(op.end for op in operations)), duration(taken), event=last.last,
+            *self._bar(operations[0].start, max(op.end for op in operations)), _time(taken), event=last.last,
         )  # fmt: skip
         for op in operations[:SAMPLES]:
             yield from self._operation(op, level + 1)
@@ -149,41 +156,46 @@ class Tree:
 
     def _operation(self, op: Operation, level: int) -> Iterator[Row]:
         taken = _us(op.end - op.start)
-        inside = [event for event in op.events if calls(event) or self._below.get(event.position)]
-        own = duration(max(0, taken - sum(event.duration_us or 0 for event in inside))) if inside else ""
+        inside = [event for event in op.events if event.calls or self._below.get(event.position)]
+        own = duration(max(0, taken - sum(_us(self._end_of(e) - e.occurred_at) for e in inside))) if inside else ""
         yield Row(
-            "operation", level, op.action, _style(op.last), *self._bar(op.start, op.end), duration(taken), own,
+            "operation", level, op.action, _style(op.last), *self._bar(op.start, op.end), _time(taken), own,
             one_line(op.last.error or op.first.error, 200), op.last,
         )  # fmt: skip
         for event in inside:
             yield from self._signal(event, level + 1)
 
     def _signal(self, event: SignalEvent, level: int) -> Iterator[Row]:
+        end = self._end_of(event)
         yield Row(
-            "signal", level, one_line(kinds.short_name(event.signal)), "", *self._bar(event.occurred_at, _end(event)),
-            duration(event.duration_us), event=event,
+            "signal", level, one_line(kinds.short_name(event.signal)), "", *self._bar(event.occurred_at, end),
+            duration(_us(end - event.occurred_at)), event=event,
         )  # fmt: skip
         caused: dict[str, list[Operation]] = defaultdict(list)
         for op in self._below.get(event.position, ()):
             caused[op.first.caused_by].append(op)
-        start = event.occurred_at
-        for call in calls(event):
+        for call in event.calls:
             mine = caused.pop(call.receiver, [])
+            start = event.occurred_at + timedelta(microseconds=call.started_us - event.calls[0].started_us)
             if mine:
                 start = min(start, mine[0].start)
-            taken = timedelta(microseconds=call.duration_us or 0)
+            taken = timedelta(microseconds=call.duration_us)
             spent = sum(_us(op.end - op.start) for op in mine)
             yield Row(
                 "receiver", level + 1, one_line(call.receiver, 200), "",
                 *self._bar(start, max([start + taken, *(op.end for op in mine)])), duration(call.duration_us),
-                duration(max(0, (call.duration_us or 0) - spent)) if mine else "",
-                one_line(call.error, 200), standing=standing_of(event, call, self._known),
+                duration(max(0, call.duration_us - spent)) if mine else "",
+                one_line(f"{call.error} · {STANDS}" if stands(event, call) else call.error, 200),
+                standing=standing_of(call, self._known),
             )  # fmt: skip
             yield from self._siblings(mine, level + 2)
-            start += taken
         for name, mine in caused.items():
             yield Row("receiver", level + 1, one_line(name, 200) or "receiver not recorded", time="not timed")
             yield from self._siblings(mine, level + 2)
+
+    def _end_of(self, event: SignalEvent) -> datetime:
+        """When its receivers and what they caused finished."""
+        return max([_end(event), *(op.end for op in self._below.get(event.position, ()))])
 
     def _bar(self, start: datetime, end: datetime) -> tuple[float, float]:
         if self.start is None or not self.total_us:
@@ -201,7 +213,12 @@ def _style(event: SignalEvent) -> str:
 
 
 def _end(event: SignalEvent) -> datetime:
-    return event.occurred_at + timedelta(microseconds=event.duration_us or 0)
+    return event.occurred_at + timedelta(microseconds=time_taken(event) or 0)
+
+
+def _time(us: int) -> str:
+    """A duration; a single signal without receivers has none."""
+    return duration(us) if us else ""
 
 
 def _us(span: timedelta) -> int:

@@ -15,7 +15,7 @@ from signal_log.show.words.diff import FieldDiff, field_diffs
 from signal_log.show.words.moments import iso
 from signal_log.show.words.state import tells
 from signal_log.show.words.summary import Part, summary
-from signal_log.show.words.text import duration, one_line
+from signal_log.show.words.text import one_line
 
 Operation = tuple[uuid.UUID, int]
 Narrow = Callable[..., str]
@@ -88,11 +88,6 @@ class Line:
     def error(self) -> str:
         """The beginning of the error."""
         return one_line(self.event.error, 120)
-
-    @property
-    def time_taken(self) -> str:
-        """How long its receivers took."""
-        return duration(self.event.duration_us)
 
     @property
     def object_url(self) -> str:

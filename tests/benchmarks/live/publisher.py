@@ -51,7 +51,7 @@ def rows(rate: float, seconds: float, through_outage: bool = False) -> dict[str,
     from tests.factories import event_value
 
     size = max(1, round(rate / COMMITS_A_SECOND))
-    sample = event_value(object_repr="Ada Lovelace", changes=LIKE_A_PROFILE, receivers=RECEIVERS)
+    sample = event_value(object_repr="Ada Lovelace", changes=LIKE_A_PROFILE)
 
     def publish(_: int) -> None:
         with transaction.atomic():
@@ -71,7 +71,6 @@ def rows(rate: float, seconds: float, through_outage: bool = False) -> dict[str,
 
 
 LIKE_A_PROFILE: Final = {"headline": ["Compiler engineer", "Poet of numbers"], "updated": ["2026-11-21", "2026-11-22"]}
-RECEIVERS: Final = [{"receiver": "users.signals.make_profile", "us": 120}]
 
 
 def saves(rate: float, seconds: float) -> dict[str, Any]:

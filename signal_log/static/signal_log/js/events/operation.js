@@ -32,7 +32,6 @@ export function compactEvent(event, share) {
     actor: share(event.actor_repr || event.actor_pk),
     outcome: /** @type {Outcome} */ (share(event.outcome)),
     source: share(event.source),
-    us: event.duration_us,
     position: event.position,
     at: micros(event.occurred_at) / 1000,
     kind: kindOf(event),

@@ -13,8 +13,6 @@
  * @property {string[] | null} update_fields
  * @property {Origin | null} origin
  * @property {Record<string, Pair> | null} changes
- * @property {Run[]} receivers
- * @property {number | null} duration_us
  * @property {string} trace_id
  * @property {number} position
  * @property {number | null} parent_position
@@ -35,7 +33,18 @@
 /** @typedef {"committed" | "rolled_back" | "failed"} Outcome */
 /** @typedef {[old: unknown, now: unknown]} Pair of the values of a field */
 /** @typedef {{ model?: string, pk?: string, statement?: string }} Origin */
-/** @typedef {{ receiver: string, duration_us?: number | null, error?: string }} Run of a receiver */
+/**
+ * A call of a receiver as the server tells it once its trace is over; `started_us` counts from the event's first call.
+ * @typedef {object} Run
+ * @property {string} receiver
+ * @property {number} started_us
+ * @property {number} duration_us
+ * @property {number} queries
+ * @property {string} error
+ * @property {boolean} stands whether what it raised has undone nothing
+ * @property {Usual | null} standing
+ */
+/** @typedef {{ text: string, slow: boolean, times: number, p50: number, p99: number, at: number | null }} Usual */
 /** @typedef {"created" | "updated" | "deleted" | "silent" | "m2m" | "signal"} Verb what happened to the row */
 /** @typedef {Verb | "about" | "undone" | "failed"} Kind */
 /** @typedef {[role: string, text: string]} Piece of a line */
@@ -67,7 +76,6 @@
  * @property {string} actor
  * @property {Outcome} outcome
  * @property {string} source
- * @property {number | null} us
  * @property {number} position
  * @property {number} at in milliseconds since 1970
  * @property {Kind} kind

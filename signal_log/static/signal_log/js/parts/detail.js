@@ -15,7 +15,7 @@ import { axis, bars, extent, label } from "./waterfall.js";
 /** @import { Store } from "../events/store.js" */
 /** @import { Operation, SignalEvent } from "../events/types.js" */
 /** @import { linksFrom } from "../server/links.js" */
-/** @import { Bar } from "./waterfall.js" */
+/** @import { Bar, RunsOf } from "./waterfall.js" */
 
 /**
  * What the controls do.
@@ -52,8 +52,7 @@ const Body = (known) => html`<${Facts} ...${known} />
   <${Failure} ...${known} />
   <${Changes} ...${known} />
   <${Cause} ...${known} />
-  <${Receivers} ...${known} />
-  <${Fall} ...${known} />
+  <${Receivers} whole=${known.whole} links=${known.links} below=${fallOf(known)} />
   <${Raw} ...${known} />`;
 
 /** @param {Held} held */
@@ -111,7 +110,7 @@ function Facts({ operation, told, whole, links, act }) {
   const raw = told.raw ? html`<span class="muted"> · raw (fixture)</span>` : "";
   const kind = told.outcome === "committed" ? "" : `kind ${operation.kind}`;
   const trace = html`<a class="mono" href=${links.trace(told.trace_id)}>${told.trace_id.slice(-8)}</a>`;
-  /** @type {([name: string, value: unknown] | "" | undefined)[]} */
+  /** @type {([name: string, value: unknown] | "" | false | undefined)[]} */
   const facts = [
     ["When", html`<span class="mono">${exact(whole[0].occurred_at)}</span>`],
     ["Who", html`${who}${address}`],
@@ -120,7 +119,11 @@ function Facts({ operation, told, whole, links, act }) {
     ["Object", html`${only("object", `${told.sender}/${told.object_pk}`)}`],
     ["Signals", html`${signals}${raw}`],
     ["Outcome", html`<span class=${kind}>${told.outcome.replace("_", " ")}</span>`],
-    ["Duration", duration(took(whole))],
+    whole.length > 1 && [
+      "Duration",
+      html`${duration(took(whole))}${" "}
+      <span class="muted">first to last signal</span>`,
+    ],
     ["Trace", html`${trace} · ${only("trace", told.trace_id, "show only this trace")}`],
   ];
   const rows = facts.map((fact) => fact && html`<dt>${fact[0]}</dt><dd>${fact[1]}</dd>`);
@@ -129,9 +132,7 @@ function Facts({ operation, told, whole, links, act }) {
 
 /** @param {SignalEvent[]} whole */
 function took(whole) {
-  const last = whole[whole.length - 1];
-  if (whole.length < 2) return last.duration_us;
-  return micros(last.occurred_at) - micros(whole[0].occurred_at) + (last.duration_us ?? 0);
+  return micros(whole[whole.length - 1].occurred_at) - micros(whole[0].occurred_at);
 }
 
 /** @param {Known} known */
@@ -195,12 +196,15 @@ function Cause({ operation, told, store, links, act }) {
   return html`<h3>Why it happened</h3><ol class="chain">${chain.map(step)}</ol>`;
 }
 
+/** @type {(known: Known) => (runsOf: RunsOf) => unknown} */
+const fallOf = (known) => (runsOf) => html`<${Fall} ...${known} runsOf=${runsOf} />`;
+
 /**
- * What it set off, drawn from the events of the trace that this page holds.
- * @param {Known} known
+ * What it set off, drawn from the events of the trace that this page holds and the receivers' calls it was told.
+ * @param {Known & { runsOf: RunsOf }} known
  */
-function Fall({ operation, store, act }) {
-  const list = bars(tree(operation), (id) => store.event(id), operation);
+function Fall({ operation, store, act, runsOf }) {
+  const list = bars(tree(operation), (id) => store.event(id), operation, runsOf);
   if (list.length < 2) return null;
   const span = axis(list);
   /** @param {Bar} bar */

@@ -12,16 +12,16 @@ export const EXTRA = {
   source: (_row, said) => said.source,
   outcome: (row, said) => OUTCOMES[row.event?.kind ?? said.kind] ?? "committed",
   trace: (_row, said) => said.trace.id.slice(-8),
-  took: (row, said) => duration(row.event ? row.event.us : taken(row.ordered ?? row.run ?? [said])),
+  took: (row, said) => (row.event ? "" : taken(row.ordered ?? row.run ?? [said])),
 };
 
 /**
- * From the first signal to the end of the last receiver, in microseconds.
+ * From the first signal to the last; a single signal has no duration.
  * @param {Operation[]} operations
  */
 function taken(operations) {
   const events = operations.flatMap((one) => one.events);
-  if (events.length === 1) return events[0].us;
-  const end = Math.max(...events.map(({ at, us }) => at * 1000 + (us ?? 0)));
-  return Math.round(end - Math.min(...events.map(({ at }) => at)) * 1000);
+  if (events.length < 2) return "";
+  const times = events.map(({ at }) => at);
+  return duration(Math.round((Math.max(...times) - Math.min(...times)) * 1000));
 }

@@ -1,67 +1,53 @@
 // The receivers of an operation in the panel: slowest first, each with its typical duration.
+//
+// They are no part of an event: the server knows them once the trace is over, and is asked when a row is opened.
 
 import { Component, html } from "../../vendor/htm-preact.js";
 import { duration, lastPart, line, visible } from "../lib/text.js";
 import { querier } from "../server/older.js";
 
-/** @import { Run, SignalEvent } from "../events/types.js" */
+/** @import { Run, SignalEvent, Usual } from "../events/types.js" */
 /** @import { linksFrom } from "../server/links.js" */
-
-/** @typedef {{ text: string, slow: boolean, times: number, p50: number, p99: number, at: number | null }} Usual */
-/** @typedef {{ receiver: string, standing: Usual | null }} Answer about one run */
+/** @import { RunsOf } from "./waterfall.js" */
 
 /**
  * @typedef {object} Called
- * @property {string} name
+ * @property {Run} run
  * @property {string} signal
  * @property {number} order
  * @property {number} of
- * @property {number | null} us
- * @property {string} [error]
- * @property {Usual | null} standing
  */
 
 /**
  * @typedef {object} Props
  * @property {SignalEvent[]} whole
  * @property {ReturnType<typeof linksFrom>} links
- * @property {(id: number) => Promise<{ receivers: Answer[] }>} [ask]
+ * @property {(runsOf: RunsOf) => unknown} [below] what is drawn below them, from the same answers
+ * @property {(id: number) => Promise<{ receivers: Run[] }>} [ask]
  */
 
+const STANDS = " · the change stays committed";
 const STILL = 300; // ms that a selection rests before the server is asked about it
 
 /** @type {(links: Props["links"]) => NonNullable<Props["ask"]>} */
 const asAsked = (links) => (id) => querier(links.event(id))({ format: "receivers" });
 
 /**
- * The runs that an event recorded; a row written by something else may hold anything.
- * @type {(event: SignalEvent) => Run[]}
- */
-const runs = (event) =>
-  (Array.isArray(event.receivers) ? event.receivers : []).filter(
-    (one) => one && typeof one === "object" && !Array.isArray(one),
-  );
-
-/**
  * `told` maps an event's id to the server's answer.
  * @param {SignalEvent[]} events
- * @param {Map<number, Answer[]>} told
+ * @param {Map<number, Run[]>} told
  * @returns {Called[]}
  */
 export function slowestFirst(events, told) {
-  const found = events.flatMap((event) => {
-    const answers = told.get(event.id) ?? [];
-    return runs(event).map((one, index, all) => ({
-      name: one.receiver ?? "",
-      signal: lastPart(event.signal),
+  const found = events.flatMap(({ id, signal }) =>
+    (told.get(id) ?? []).map((run, index, all) => ({
+      run,
+      signal: lastPart(signal),
       order: index + 1,
       of: all.length,
-      us: Number.isFinite(one.duration_us) ? Number(one.duration_us) : null,
-      error: one.error,
-      standing: (answers[index]?.receiver === one.receiver && answers[index]?.standing) || null,
-    }));
-  });
-  return found.sort((a, b) => (b.us ?? 0) - (a.us ?? 0));
+    })),
+  );
+  return found.sort((a, b) => b.run.duration_us - a.run.duration_us);
 }
 
 /**
@@ -69,17 +55,13 @@ export function slowestFirst(events, told) {
  * @extends {Component<Props>}
  */
 export class Receivers extends Component {
-  /** @type {Map<number, Answer[]>} */
+  /** @type {Map<number, Run[]>} */
   told = new Map();
   trouble = "";
   /** @type {string | null} */
   key = null;
   /** @type {number | undefined} */
   waiting;
-
-  get events() {
-    return this.props.whole.filter((event) => runs(event).length);
-  }
 
   componentDidMount() {
     this.#settle();
@@ -96,7 +78,7 @@ export class Receivers extends Component {
 
   /** Asks once per selection, once it rests; arriving events change nothing. */
   #settle() {
-    const ids = this.events.map(({ id }) => id);
+    const ids = this.props.whole.map(({ id }) => id);
     const key = ids.join();
     if (key === this.key) return;
     Object.assign(this, { key, trouble: "" });
@@ -110,7 +92,7 @@ export class Receivers extends Component {
    */
   async #ask(ids, key) {
     const ask = this.props.ask ?? asAsked(this.props.links);
-    /** @type {Map<number, Answer[]>} */
+    /** @type {Map<number, Run[]>} */
     let told = new Map();
     let trouble = "";
     try {
@@ -125,21 +107,29 @@ export class Receivers extends Component {
   }
 
   render() {
-    const list = slowestFirst(this.events, this.told);
-    if (!list.length) return null;
+    const list = slowestFirst(this.props.whole, this.told);
     const title = list.length > 1 ? "Receivers, slowest first" : "Receivers";
-    return html`<h3>${title}</h3><ul class="receivers">${list.map((one) => html`<${Receiver} ...${one} />`)}</ul>
-      ${this.trouble && html`<p class="muted">Could not load their typical durations: ${this.trouble}</p>`}`;
+    return html`${
+      list.length > 0 &&
+      html`<h3>${title}</h3>
+        <ul class="receivers">${list.map((one) => html`<${Receiver} ...${one} />`)}</ul>`
+    }
+      ${this.trouble && html`<p class="muted">Could not load the receivers: ${this.trouble}</p>`}
+      ${this.props.below?.((id) => this.told.get(id) ?? [])}`;
   }
 }
 
 /** @param {Called} called */
-const Receiver = ({ name, signal, order, of, us, error, standing }) => html`<li>
-  <span class="value" title=${`${signal}, call ${order} of ${of}`}>${line(name, 200)}${" "}
+function Receiver({ run, signal, order, of }) {
+  const { receiver, duration_us, queries, error, stands, standing } = run;
+  const asked = queries > 0 ? ` · ${queries} ${queries === 1 ? "query" : "queries"}` : "";
+  return html`<li>
+  <span class="value" title=${`${signal}, call ${order} of ${of}`}>${line(receiver, 200)}${" "}
     <span class="muted">${signal}</span></span>
-  <span class="muted">${duration(us)}</span>
+  <span class="muted">${duration(duration_us)}${asked}</span>
   <span class="usual">${standing ? html`<${Standing} ...${standing} />` : "\u00a0"}</span>
-  ${error && html`<span class="error value">× ${visible(error)}</span>`}</li>`;
+  ${error && html`<span class="error value">× ${visible(error)}${stands && STANDS}</span>`}</li>`;
+}
 
 /** @param {Usual} standing */
 const Standing = (standing) => html`<${Spread} ...${standing} />

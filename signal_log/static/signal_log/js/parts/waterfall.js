@@ -4,7 +4,7 @@ import { action, modelName, objectName } from "../events/kinds.js";
 import { duration, lastPart, line } from "../lib/text.js";
 import { micros } from "../lib/time.js";
 
-/** @import { Operation, SignalEvent } from "../events/types.js" */
+/** @import { Operation, Run, SignalEvent } from "../events/types.js" */
 
 /**
  * @typedef {object} Bar
@@ -20,14 +20,16 @@ import { micros } from "../lib/time.js";
 
 /** @typedef {[from: number, length: number]} Axis */
 /** @typedef {(id: number) => SignalEvent | undefined} EventOf */
+/** @typedef {(id: number) => Run[]} RunsOf The calls of an event's receivers, as far as they are known here. */
 
 /**
  * In microseconds, in order of time.
  * @param {Operation[]} tree
  * @param {EventOf} eventOf
- * @param {Operation} here
+ * @param {Operation | null} here
+ * @param {RunsOf} [runsOf]
  */
-export function bars(tree, eventOf, here) {
+export function bars(tree, eventOf, here, runsOf = () => []) {
   const top = tree[0];
   /** @type {Bar[]} */
   const found = [];
@@ -38,55 +40,59 @@ export function bars(tree, eventOf, here) {
     const at = operation.parentPosition;
     children.set(at, [...(children.get(at) ?? []), operation]);
   }
+  /**
+   * Adds a bar that is as long as what is drawn inside it, at least.
+   * @type {(bar: Bar, inside: () => void) => void}
+   */
+  const around = (bar, inside) => {
+    const index = found.push(bar);
+    inside();
+    const ends = found.slice(index).map(({ start, length }) => start + length);
+    bar.length = Math.max(bar.start + bar.length, ...ends) - bar.start;
+  };
   /** @type {(operation: Operation, depth: number) => void} */
   const walk = (operation, depth) => {
     const events = operation.events.map((e) => eventOf(e.id)).filter((event) => event !== undefined);
     if (!events.length) return;
     const start = micros(events[0].occurred_at);
     const last = events[events.length - 1];
-    const end = Math.max(...events.map((e) => micros(e.occurred_at) + (e.duration_us ?? 0)));
-    found.push({
+    const bar = {
       name: `${action(last)} ${modelName(operation.sender)} ${objectName(operation.repr, operation.pk)}`,
       depth,
       kind: operation.kind,
       start,
-      length: end - start,
+      length: Math.max(...events.map((e) => micros(e.occurred_at))) - start,
       id: last.id,
       here: operation === here,
+    };
+    around(bar, () => {
+      for (const event of events) signal(event, depth + 1);
     });
-    for (const event of events) signal(event, depth + 1);
   };
   /** @type {(event: SignalEvent, depth: number) => void} */
   const signal = (event, depth) => {
-    const start = micros(event.occurred_at);
-    if (event.receivers?.length || children.has(event.position)) {
-      found.push({
-        name: lastPart(event.signal),
-        depth,
-        kind: "about",
-        start,
-        length: event.duration_us ?? 0,
-        id: event.id,
-      });
-    }
     const within = [...(children.get(event.position) ?? [])];
-    let clock = start;
-    for (const receiver of event.receivers ?? []) {
-      found.push({
-        name: receiver.receiver,
-        depth: depth + 1,
-        kind: "receiver",
-        start: clock,
-        length: receiver.duration_us ?? 0,
-        error: receiver.error,
-      });
-      clock += receiver.duration_us ?? 0;
-      for (const child of within.filter((one) => caused(one, eventOf) === receiver.receiver)) {
-        within.splice(within.indexOf(child), 1);
-        walk(child, depth + 2);
+    const runs = runsOf(event.id);
+    if (!runs.length && !within.length) return;
+    const start = micros(event.occurred_at);
+    around({ name: lastPart(event.signal), depth, kind: "about", start, length: 0, id: event.id }, () => {
+      for (const run of runs) {
+        const mine = within.filter((one) => caused(one, eventOf) === run.receiver);
+        for (const one of mine) within.splice(within.indexOf(one), 1);
+        receiver(run.receiver, depth + 1, start + run.started_us, run.duration_us, mine, run.error);
       }
-    }
-    for (const child of within) walk(child, depth + 1);
+      for (const name of new Set(within.map((one) => caused(one, eventOf)))) {
+        const mine = within.filter((one) => caused(one, eventOf) === name);
+        const first = eventOf(mine[0].events[0].id);
+        receiver(name ?? "", depth + 1, first ? micros(first.occurred_at) : start, 0, mine);
+      }
+    });
+  };
+  /** @type {(name: string, depth: number, start: number, length: number, set: Operation[], error?: string) => void} */
+  const receiver = (name, depth, start, length, set, error) => {
+    around({ name, depth, kind: "receiver", start, length, error }, () => {
+      for (const one of set) walk(one, depth + 1);
+    });
   };
   walk(top, 0);
   return found;

@@ -1,0 +1,176 @@
+"""Keeps what traces gather: decides when the thread that ran a trace writes it, never in the host's way.
+
+Written is after the host's work, in a transaction of its own on the connection that the thread already has: at the
+end of a request, command, task or message, and every 1,000 calls; lone operations at most once a second. Where that
+is impossible now (inside a block of the host's, in an event loop, without a connection) it waits for the next trace
+that ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from datetime import timedelta
+from operator import itemgetter
+from typing import Any, Final
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from signal_log import clock
+from signal_log.capture.model.snapshot import clean_truncated, error_text
+from signal_log.capture.trace.gathered import DURATION_US, HAND_OVER, RECEIVER
+from signal_log.capture.trace.trace import Trace
+from signal_log.capture.transaction.state import in_transaction, is_doomed
+from signal_log.conf import conf
+from signal_log.event import MIGRATION
+from signal_log.telemetry import write
+from signal_log.telemetry.lost import lost
+from signal_log.telemetry.waiting import MAX_CALLS, Batch, TraceRow, waiting
+
+logger = logging.getLogger("signal_log")
+
+LONE_EVERY: Final = 1.0
+"""Seconds between two writes of lone operations' telemetry; a killed process loses that of the last one."""
+LATER: Final = 100
+"""After so many more calls, a long trace that could not hand over its calls tries again."""
+
+_TRACE_CHARS: Final = {"source": 100, "name": 520, "status": 100}
+
+
+def take_calls(trace: Trace) -> None:
+    """A running trace has gathered many calls: write them now if that is possible, else keep or drop them."""
+    gathered = trace.gathered
+    try:
+        if _ready() is not None:
+            _keep(trace)
+            write_waiting()
+            gathered.due_at = HAND_OVER
+            return
+    except Exception as error:  # noqa: BLE001  never the host's problem
+        lost.add(0, len(gathered.calls), error_text(error))
+        gathered.calls = []
+        gathered.due_at = HAND_OVER
+        return
+    surplus = len(gathered.calls) - MAX_CALLS
+    if surplus > 0:
+        del gathered.calls[MAX_CALLS:]
+        lost.add(0, surplus, f"one transaction called receivers more than {MAX_CALLS:,} times")
+    gathered.due_at = len(gathered.calls) + LATER
+
+
+def take_ended(trace: Trace) -> None:
+    """A trace has ended: write it now or, if it was a lone operation and others were just written, later."""
+    try:
+        if not _keep(trace):
+            return
+        if not trace.gathered.lone or clock.monotonic() - waiting.written_at >= LONE_EVERY:
+            write_waiting()
+    except Exception as error:  # noqa: BLE001  never the host's problem
+        lost.add(1, len(trace.gathered.calls), error_text(error))
+
+
+def write_waiting(*, connect: bool = False) -> None:
+    """Write everything that waits, if this thread can do so now; ``connect`` lets it open its connection."""
+    connection = _ready(connect=connect)
+    if connection is None:
+        return
+    test = connection.atomic_blocks[-1] if connection.atomic_blocks else None
+    # What ran in a test is written in its transaction, and goes with it; what earlier tests have left is dropped.
+    batches = waiting.take(lambda batch: test is None or batch.test is not None)
+    batches = [batch for batch in batches if batch.test is test]
+    waiting.written_at = clock.monotonic()
+    if not batches:
+        return
+    rows = {batch.trace.trace_id: batch.trace for batch in batches} if conf.TRACES else {}
+    calls = [(batch.trace.trace_id, *call) for batch in batches for call in batch.calls]
+    try:
+        if any(row.source == MIGRATION for row in rows.values()) and not write.has_tables(connection):
+            return
+        write.write(connection, list(rows.values()), calls, within=test is not None)
+    except Exception as error:  # noqa: BLE001  never the host's problem
+        lost.add(len(rows), len(calls), error_text(error))
+
+
+def write_kept(*, connect: bool = False) -> None:
+    """The same from outside a trace: after one that ended in an event loop, or when the process exits."""
+    try:
+        write_waiting(connect=connect)
+    except Exception as error:  # noqa: BLE001  never the host's problem
+        logger.warning("Telemetry waits, because the log's database cannot be reached: %s", error_text(error))
+
+
+def _keep(trace: Trace) -> bool:
+    """Queue what a trace has gathered; False if there is nothing to keep."""
+    if not conf.TRACES and not trace.gathered.calls:
+        return False
+    connection = connections[conf.DATABASE]
+    if _is_forbidden(connection):
+        trace.gathered.calls = []
+        return False
+    row = _row(trace)
+    calls, trace.gathered.calls = trace.gathered.calls, []
+    dropped = waiting.add(Batch(row, calls, _test_block(connection)))
+    lost.add(*dropped, "too much was waiting for the end of a transaction")
+    return True
+
+
+def _test_block(connection: BaseDatabaseWrapper) -> object:
+    """The innermost block of the test case that is running, if one is."""
+    found = None
+    for block in connection.atomic_blocks:
+        if not getattr(block, "_from_testcase", False):
+            break
+        found = block
+    return found
+
+
+def _row(trace: Trace) -> TraceRow:
+    gathered, context = trace.gathered, trace.context
+    elapsed_us = (clock.perf_counter_ns() - gathered.started_ns) // 1000
+    if gathered.calls:
+        slowest = max(gathered.calls, key=itemgetter(DURATION_US))
+        if slowest[DURATION_US] >= gathered.slowest_us:
+            gathered.slowest_receiver, gathered.slowest_us = slowest[RECEIVER], slowest[DURATION_US]
+    actor = context.actor()
+    return TraceRow(
+        trace_id=trace.trace_id,
+        source=clean_truncated(context.source, _TRACE_CHARS["source"]),
+        name=clean_truncated(f"{context.method} {context.path()}".strip() or context.source, _TRACE_CHARS["name"]),
+        actor_pk=actor.pk,
+        actor_repr=actor.name,
+        started_at=clock.now() - timedelta(microseconds=elapsed_us),
+        duration_us=elapsed_us,
+        status=clean_truncated(gathered.status, _TRACE_CHARS["status"]),
+        events=gathered.events,
+        operations=gathered.operations,
+        failed=gathered.failed,
+        silent=gathered.silent,
+        slowest_receiver=gathered.slowest_receiver,
+        slowest_us=gathered.slowest_us,
+    )
+
+
+def _ready(*, connect: bool = False) -> BaseDatabaseWrapper | None:
+    """This thread's connection to the log's database, if a transaction of ours can run on it right now.
+
+    It can where the host has none open, and in the block of a test case, which rolls ours back with the rest.
+    """
+    if asyncio._get_running_loop() is not None and not os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE"):
+        return None  # Django would refuse a query here
+    connection: BaseDatabaseWrapper = connections[conf.DATABASE]
+    if connection.connection is None:
+        if not connect or _is_forbidden(connection):
+            return None
+        connection.ensure_connection()
+    if not in_transaction(connection):
+        return connection if write.is_idle(connection) else None
+    blocks: list[Any] = connection.atomic_blocks
+    in_test = bool(blocks) and all(getattr(block, "_from_testcase", False) for block in blocks)
+    return connection if in_test and not connection.needs_rollback and not is_doomed(connection) else None
+
+
+def _is_forbidden(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a test of Django's has forbidden this database, by replacing its methods."""
+    return "connect" in connection.__dict__
