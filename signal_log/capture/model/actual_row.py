@@ -45,6 +45,11 @@ class Part(NamedTuple):
     key_columns: str
 
 
+def _has_nul(raw: Any) -> bool:
+    """Whether it is a text that SQLite does not cut, because it cannot measure it."""
+    return isinstance(raw, str) and "\x00" in raw
+
+
 class RowReader:
     """Reads the rows of one model from one database; ``own_only`` leaves out the tables of its parents."""
 
@@ -91,7 +96,7 @@ class RowReader:
     def value(self, at: int, raw: Any, connection: BaseDatabaseWrapper) -> Any:
         """One raw value as the model would load it, or as ``Cut`` if the database has cut it."""
         limit = self.columns[at].cut_above
-        if limit is not None and raw is not None and len(raw) > limit:
+        if limit is not None and raw is not None and len(raw) > limit and not _has_nul(raw):
             return Cut(raw if isinstance(raw, str) else bytes(raw).decode())
         for convert, expression in self._converters[at]:
             raw = convert(raw, expression, connection)

@@ -57,7 +57,8 @@ def selected(column: Column, table: str, connection: BaseDatabaseWrapper) -> str
 # What `snapshot.truncated_with_digest` and `snapshot.bytes_text` make of the same values.
 _CUT: Final = {
     ("sqlite", False): (
-        "CASE WHEN length({column}) > {limit} THEN substr({column}, 1, {limit}) || '… (' || length({column}) || "
+        "CASE WHEN length({column}) > {limit} AND instr({column}, char(0)) = 0 "  # length() ends at a NUL
+        "THEN substr({column}, 1, {limit}) || '… (' || length({column}) || "
         "' characters, SHA-256 ' || signal_log_sha256({column}) || ')' ELSE {column} END"
     ),
     ("sqlite", True): (
