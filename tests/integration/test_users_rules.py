@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Value
@@ -30,6 +31,15 @@ class Visitor(User):
         app_label = "visitors"  # not installed, so no migration is looked for
 
 
+def by_coroutine(way: str) -> None:
+    """Create her from asynchronous code."""
+    fields = {"username": "ada", "email": "ada@example.org", "first_name": "Ada"}
+    if way == "acreate":
+        async_to_sync(User.objects.all().acreate)(**fields)
+    else:
+        async_to_sync(User(**fields).asave)()
+
+
 CREATIONS = {
     "create_user": lambda: User.objects.create_user("ada", "ada@example.org", first_name="Ada"),
     "create": lambda: User.objects.create(username="ada", email="ada@example.org", first_name="Ada"),
@@ -41,6 +51,8 @@ CREATIONS = {
         username="ada", defaults={"email": "ada@example.org", "first_name": "Ada"}
     ),
     "create_superuser": lambda: User.objects.create_superuser("ada", "ada@example.org", first_name="Ada"),
+    "acreate": lambda: by_coroutine("acreate"),
+    "asave": lambda: by_coroutine("asave"),
     "proxy": lambda: Visitor.objects.create(username="ada", email="ada@example.org", first_name="Ada"),
     "expression": lambda: User.objects.create(
         username="ada", email="ada@example.org", first_name=Concat(Value("A"), Value("da"))

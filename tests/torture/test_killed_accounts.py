@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 KILLS = int(os.environ.get("TORTURE_KILLS", "20"))
 SEED = int(os.environ.get("TORTURE_SEED", random.randrange(1_000_000)))
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = {"not installed": "tests.torture.bare_settings"}
+SETTINGS = {"recording": "tests.settings", "not installed": "tests.torture.bare_settings"}
 
 
 @pytest.fixture(params=SETTINGS)
