@@ -32,6 +32,7 @@ from django.dispatch import Signal
 from signal_log.capture import operation
 from signal_log.capture.model import loaded, object_text
 from signal_log.capture.model.plan import Plan
+from signal_log.capture.model.registry import ever_observed, plan_of
 from signal_log.capture.signals import dispatch, extra, m2m
 from signal_log.capture.silent import orm, watch
 from signal_log.capture.silent.statements import DELETE, INSERT, UPDATE
@@ -88,12 +89,39 @@ def install() -> None:
 
 def install_on_model(model: type[models.Model], plan: Plan) -> None:
     """Have an observed model keep the values that it loads."""
+    _uncover(model)
     replace(model, "from_db", partial(loaded.from_db, plan), on_class=True)
     replace(model, "refresh_from_db", loaded.refresh_from_db)
 
 
+def install_on_model_later(model: type[models.Model]) -> None:
+    """Do the same when the model first loads a row or sends a signal; until then it costs one attribute."""
+    if "from_db" not in vars(model):
+        setattr(model, "from_db", _COVER)  # noqa: B010  mypy takes it for a method
+
+
+def _first_from_db(cls: type[models.Model], *args: Any, **kwargs: Any) -> models.Model:
+    """Stands for ``from_db`` of a class that is observed, and has not been used yet."""
+    _uncover(cls)
+    instance: models.Model = cls.from_db(*args, **kwargs)
+    return instance
+
+
+_COVER: Final[Any] = classmethod(_first_from_db)
+
+
+def _uncover(model: type) -> None:
+    """Take the cover off the class and what it inherits from, the uppermost first, and make their plans."""
+    for owner in reversed(model.__mro__):
+        if vars(owner).get("from_db") is _COVER:
+            delattr(owner, "from_db")
+            plan_of(owner)
+
+
 def uninstall() -> None:
     """Restore everything in reverse order."""
+    for model in ever_observed():
+        _uncover(model)
     _sweep()
     while _installed:
         _, restore = _installed.popitem()

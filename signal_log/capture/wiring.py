@@ -9,6 +9,7 @@ from django.db.models.signals import class_prepared
 
 from signal_log.capture import patches
 from signal_log.capture.model import registry, row_sql
+from signal_log.capture.model.plan import Plan
 from signal_log.capture.signals import dispatch, extra
 from signal_log.capture.silent import watch
 from signal_log.capture.sink import Sink, use_sink
@@ -47,12 +48,16 @@ def stop() -> None:
     keep_with(None)
 
 
-def _observe(model: type[models.Model]) -> None:
-    patches.install_on_model(model, registry.observe(model))
+def _observe(model: type[models.Model]) -> Plan:
+    plan = registry.observe(model)
+    patches.install_on_model(model, plan)
+    return plan
 
 
 def _on_class_prepared(sender: Any, **_: Any) -> None:
     # A class defined later, by a migration or a test, may be short-lived, and a receiver connected to it would stay in
-    # Django's list forever. Its plan alone is enough to record its signals.
+    # Django's list forever. Its plan alone is enough to record its signals. Of the thousands of classes that `migrate`
+    # of a large site renders, nearly all are never used.
     if registry.is_chosen(sender):
-        _observe(sender)
+        registry.observe_later(sender, _observe)
+        patches.install_on_model_later(sender)

@@ -159,3 +159,13 @@ def test_everything_is_measured_by_one_command(monkeypatch: pytest.MonkeyPatch, 
         "| `changes` | 100 |",
     ):
         assert line in output
+
+
+@pytest.mark.one_database
+def test_a_small_site_is_migrated_without_and_with_the_app() -> None:
+    """Both contestants run a site of several migrations, and each run has a time."""
+    done = bench("--apps=2", "--models=1", "--steps=2", "--rounds=1", "--json", module="migrate_cost")
+    assert done.returncode == 0, done.stderr
+    times = json.loads(done.stdout)
+    assert list(times) == ["without the app", "with every model observed"]
+    assert all(len(taken) == 1 and taken[0] > 0 for taken in times.values())

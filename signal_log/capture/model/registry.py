@@ -1,11 +1,12 @@
 """Which model classes are observed; their plans are stored on the classes themselves.
 
-A plan is garbage-collected with its class, so the hundreds of classes that migrations create do not leak.
+A plan is garbage-collected with its class, so the hundreds of classes that migrations create do not leak. Most of
+those never load or save a row, so their plans are made when they first do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -28,8 +29,16 @@ _once_observed: Final[WeakSet[type[models.Model]]] = WeakSet()
 
 def plan_of(model: type) -> Plan | None:
     """The plan of an observed class, else None (subclasses do not inherit it)."""
-    plan: Plan | None = model.__dict__.get(PLAN)
-    return plan
+    plan: Any = model.__dict__.get(PLAN)
+    if plan is None or type(plan) is Plan:
+        return plan
+    made: Plan = plan(model)
+    return made
+
+
+def is_observed(model: type) -> bool:
+    """Whether the class is observed, without making its plan."""
+    return PLAN in model.__dict__
 
 
 def is_chosen(model: type[models.Model]) -> bool:
@@ -60,6 +69,12 @@ def observe(model: type[models.Model]) -> Plan:
     return plan
 
 
+def observe_later(model: type[models.Model], make: Callable[[type[models.Model]], Plan]) -> None:
+    """Start observing the class, with a plan that ``make`` makes when it is first asked for."""
+    setattr(model, PLAN, make)
+    _once_observed.add(model)
+
+
 def forget(model: type[models.Model]) -> None:
     """Stop observing the class."""
     if PLAN in model.__dict__:
@@ -68,12 +83,17 @@ def forget(model: type[models.Model]) -> None:
 
 def observed() -> list[type[models.Model]]:
     """The classes observed now, including those created by migrations and tests."""
-    return [model for model in _once_observed if plan_of(model) is not None]
+    return [model for model in _once_observed if is_observed(model)]
 
 
 def once_observed() -> list[type[models.Model]]:
     """Previously observed classes that still exist and are still selected by the settings."""
-    return [model for model in _once_observed if plan_of(model) is None and is_chosen(model)]
+    return [model for model in _once_observed if not is_observed(model) and is_chosen(model)]
+
+
+def ever_observed() -> list[type[models.Model]]:
+    """The classes observed now or previously that still exist."""
+    return list(_once_observed)
 
 
 def chosen_models() -> Iterator[type[models.Model]]:
