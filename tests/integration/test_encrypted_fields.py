@@ -39,6 +39,20 @@ def test_an_encrypted_column_is_masked_everywhere():
     assert {event.object_repr for event in events if event.object_pk} == {MASK}
 
 
+def test_a_cipher_that_stores_the_same_differently_each_time():
+    """A save stores other bytes for the same text; that is no change, and nothing that another writer did."""
+    Patient.objects.create(name="ada", diagnosis="planted-1")
+    patient = Patient.objects.get()
+    with recorded() as events:
+        patient.save()
+        patient.name = "bob"
+        patient.save()
+        Patient.objects.get().save()
+    posts = [event for event in events if event.signal == "post_save"]
+    assert [event.changes for event in posts] == [{}, {"name": ["ada", "bob"]}, {}]
+    assert [event.overwrote for event in posts] == [[], [], []]
+
+
 def test_a_field_that_hides_nothing_can_be_confirmed():
     """``"!name"`` in MASK_FIELDS shows the values of a field whose class looks as if it encrypts."""
     pipeline.stop()
