@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Final
@@ -25,9 +25,17 @@ JSON_AT: Final = tuple(
 )
 BYTES_AT: Final = (_AT["salt"], _AT["digest"])
 _TRACE, _MOMENT, _SALT, _DIGEST = _AT["trace_id"], _AT["occurred_at"], *BYTES_AT
-_HEADER, _SUBJECT, _PAYLOAD = (
-    itemgetter(*(_AT[name] for name in names)) for names in (HEADER_FIELDS, SUBJECT_FIELDS, PAYLOAD_FIELDS)
-)
+_SUBJECT, _PAYLOAD = (itemgetter(*(_AT[name] for name in names)) for names in (SUBJECT_FIELDS, PAYLOAD_FIELDS))
+
+
+def _compiled_header() -> Callable[[list[Any]], dict[str, Any]]:
+    """A function from a row to its header; a dict display takes half the time of ``dict(zip())``."""
+    items = ", ".join(f"{name!r}: row[{_AT[name]}]" for name in HEADER_FIELDS)
+    made: Callable[[list[Any]], dict[str, Any]] = eval(f"lambda row: {{{items}}}")  # noqa: S307  our own names
+    return made
+
+
+_header: Final = _compiled_header()
 
 
 def rows_of(events: Iterable[Event], connection: BaseDatabaseWrapper) -> list[list[Any]]:
@@ -64,11 +72,11 @@ def rows_of(events: Iterable[Event], connection: BaseDatabaseWrapper) -> list[li
         stored_moment = _sqlite_time(row[_MOMENT], moment, connection) if on_sqlite else moment
         row[_TRACE], row[_MOMENT] = trace, moment
         # The fields are in the order of canonical JSON, and what is nested is canonical already.
-        header = dumps(dict(zip(HEADER_FIELDS, _HEADER(row))))  # noqa: B905  as long as the getter, and faster
+        header = dumps(_header(row))
         if (values := _SUBJECT(row)) != latest_subject:
-            latest_subject, subject = values, dumps(dict(zip(SUBJECT_FIELDS, values)))  # noqa: B905
+            latest_subject, subject = values, dumps(dict(zip(SUBJECT_FIELDS, values, strict=True)))
         if (values := _PAYLOAD(row)) != latest_payload:
-            latest_payload, payload = values, dumps(dict(zip(PAYLOAD_FIELDS, values)))  # noqa: B905
+            latest_payload, payload = values, dumps(dict(zip(PAYLOAD_FIELDS, values, strict=True)))
         row[_DIGEST] = digest(header, subject, payload, row[_SALT])
         row[_TRACE], row[_MOMENT] = stored_trace, stored_moment
         for at in nested:

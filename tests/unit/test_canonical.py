@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from signal_log.event import HEADER_FIELDS, PAYLOAD_FIELDS, SUBJECT_FIELDS, Event
-from signal_log.seal.canonical import LARGEST_INTEGER, canonical, digest, event_digest, parts
+from signal_log.seal.canonical import LARGEST_INTEGER, canonical, digest, event_digest, parts, timestamp
 from signal_log.store.row import COLUMNS, rows_of
 from tests.vectors.event_digests import ASTRAL, FILE, RANDOM, events
 
@@ -22,6 +22,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXT, inner, max_size=5),
     max_leaves=20,
 )
+EARLY, LATE = datetime(1, 1, 3), datetime(9999, 12, 29)  # noqa: DTZ001  Hypothesis adds the zones
 SEALED = {"header": HEADER_FIELDS, "subject": SUBJECT_FIELDS, "payload": PAYLOAD_FIELDS}
 NAMING = {
     "object_pk", "object_repr", "actor_pk", "actor_repr", "origin", "request_id", "changes", "labels", "error", "path",
@@ -36,6 +37,14 @@ VECTORS = json.loads(FILE.read_text())
 def test_same_bytes_as_rfc8785(value):
     """The fast encoder and the reference implementation agree on the whole restricted domain."""
     assert canonical(value) == rfc8785.dumps(value)
+
+
+@given(st.datetimes(EARLY, LATE, timezones=st.timezones()))
+@example(datetime(2026, 11, 22, tzinfo=UTC))
+@example(datetime(1, 2, 3, 4, 5, 6, 7, tzinfo=UTC))
+def test_a_moment_has_six_decimals_and_is_in_utc(moment):
+    """Whole seconds, early years and other zones are written alike."""
+    assert timestamp(moment) == moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def test_every_field_is_in_one_part():
