@@ -2,7 +2,6 @@
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
-from django.db.models.signals import post_migrate
 
 
 class SignalLogConfig(AppConfig):
@@ -20,7 +19,7 @@ class SignalLogConfig(AppConfig):
         from signal_log.store import schema
 
         rows.belong_together(families())
-        post_migrate.connect(schema.after_migrate, sender=self, dispatch_uid="signal_log.schema")
+        schema.watch_migrations()
         register(checks.check_settings)
         register(checks.check_converted_fields)
         register(checks.check_middleware)

@@ -31,6 +31,15 @@ class Moment(DateTimeField):
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.DateTimeField", args, kwargs
 
+    def value_from_object(self, obj: models.Model) -> Any:
+        """As text, for serializers: of a datetime Django's JSON encoder drops the last three decimals."""
+        value = super().value_from_object(obj)
+        return value.isoformat() if isinstance(value, datetime) else value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """The same."""
+        return self.value_from_object(obj) or ""
+
     def from_db_value(self, value: datetime | None, _: Any, connection: BaseDatabaseWrapper) -> datetime | None:
         """Make naive values aware: SQLite stores UTC; PostgreSQL returns the connection's time zone."""
         if value is None or is_aware(value):

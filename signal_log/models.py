@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
-from django.db import models
+from django.core.management.color import no_style
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, models
 from django.utils.functional import cached_property
 
 from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
 from signal_log.fields import BareId, BareInteger, BareJSON, Moment
+
+loading_fixture: ContextVar[bool] = ContextVar("signal_log_loading_fixture", default=False)
+"""While a fixture's row of the log is loaded; events of the same transaction wait, or they would take its id."""
 
 
 class SignalEvent(models.Model):
@@ -91,6 +96,43 @@ class SignalEvent(models.Model):
             {"receiver": call.receiver, "duration_us": call.duration_us, "error": call.error, "queries": call.queries}
             for call in self.calls
         ]
+
+    def _save_table(
+        self,
+        raw: bool = False,
+        cls: Any = None,
+        force_insert: bool = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Any = None,
+    ) -> Any:
+        """Insert a row of a fixture, which does not come through ``save()``, unless the log has the very same row."""
+        token = loading_fixture.set(True)
+        try:
+            stored = SignalEvent.objects.using(using).filter(pk=self.pk).first() if self.pk else None
+            if stored is None:
+                super()._save_table(raw, cls, True, False, using)  # type: ignore[misc]  # the stubs lack it
+            _count_on(using)
+        finally:
+            loading_fixture.reset(token)
+        if stored is None or stored._content() == self._content():
+            return stored is not None
+        raise IntegrityError(
+            f"signal_log: event {self.pk} of the fixture is not event {self.pk} of this log, which is append-only. "
+            "Load a log into an empty one, before anything else; or leave it out: dumpdata --exclude signal_log."
+        )
+
+    def _content(self) -> list[Any]:
+        values = [getattr(self, field.attname) for field in self._meta.concrete_fields]
+        return [bytes(value) if isinstance(value, memoryview) else value for value in values]
+
+
+def _count_on(using: str | None) -> None:
+    """Let the next event's id be above the loaded ones; what loading a fixture saves is recorded after it."""
+    connection = connections[using or DEFAULT_DB_ALIAS]
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), [SignalEvent]):
+            cursor.execute(statement)
 
 
 class SignalTrace(models.Model):

@@ -13,8 +13,9 @@ from signal_log.capture import patches, wiring
 from signal_log.capture.trace.trace import Trace
 from signal_log.conf import conf
 from signal_log.event import Event
+from signal_log.models import loading_fixture
 from signal_log.store import append_only
-from signal_log.store.append import append
+from signal_log.store.append import append, is_forbidden
 from signal_log.store.row import TABLE
 from signal_log.tail import doorbell
 from signal_log.telemetry import keeper
@@ -29,12 +30,16 @@ class Pipeline:
         append(events, connection, last=last)
 
     def mentions_log(self, sql: str) -> bool:
-        """Whether the statement names the log's table."""
-        return TABLE in sql
+        """Whether the statement names the log's table, unless it loads a row of a fixture into it."""
+        return TABLE in sql and not loading_fixture.get()
 
     def has_table(self) -> bool:
         """Whether the log's table exists: a project's first migrations run before this app's."""
-        return TABLE in connections[conf.DATABASE].introspection.table_names()
+        return not self.is_forbidden() and TABLE in connections[conf.DATABASE].introspection.table_names()
+
+    def is_forbidden(self) -> bool:
+        """Whether a test that does not name the log's database is running."""
+        return is_forbidden(connections[conf.DATABASE])
 
     def ring(self) -> None:
         """Called right after COMMIT."""

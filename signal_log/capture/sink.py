@@ -26,6 +26,9 @@ class Sink(Keeper, Protocol):
     def has_table(self) -> bool:
         """Whether the log's table exists yet; one query."""
 
+    def is_forbidden(self) -> bool:
+        """Whether Django forbids the running test case to use the log's database, because it does not name it."""
+
     def ring(self) -> None:
         """Ring the doorbell; never raises or blocks."""
 
@@ -39,6 +42,9 @@ class _NullSink:
         return False
 
     def has_table(self) -> bool:
+        return False
+
+    def is_forbidden(self) -> bool:
         return False
 
     def ring(self) -> None: ...

@@ -11,8 +11,10 @@ import secrets
 from collections.abc import Iterator
 from typing import Any, Final
 
+from django.apps import apps
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.signals import post_migrate
 
 from signal_log.models import LogIdentity
 from signal_log.store.row import NAMES, TABLE
@@ -55,6 +57,14 @@ BY_TIME: Final = (
     "DROP INDEX IF EXISTS signal_log_time",
     f"CREATE INDEX signal_log_time ON {TABLE} USING brin (occurred_at, id) {_BRIN}",
 )
+
+
+def watch_migrations() -> None:
+    """Call ``after_migrate`` before anything else that listens: content types and permissions may be observed too."""
+    first = next(config for config in apps.get_app_configs() if config.models_module is not None)
+    post_migrate.connect(after_migrate, sender=first, dispatch_uid="signal_log.schema")
+    with post_migrate.lock:
+        post_migrate.receivers.insert(0, post_migrate.receivers.pop())
 
 
 def after_migrate(using: str, **_: Any) -> None:

@@ -19,7 +19,7 @@ from signal_log.capture.transaction import held
 from signal_log.capture.transaction.writing import frozen
 from signal_log.event import POST_SAVE, PRE_SAVE, Event
 from signal_log.store import append
-from signal_log.store.row import TABLE, row_of
+from signal_log.store.row import TABLE, rows_of
 from tests.benchmarks.loggers import prepare
 from tests.benchmarks.measuring import people
 from tests.benchmarks.models import Person
@@ -81,14 +81,14 @@ def in_python(connection: Any) -> Pieces:
     event = frozen(both)[0]
     return opening(connection) | {
         "both as values": lambda: frozen(both),
-        "one row with its digest": lambda: row_of(event, connection),
+        "one row with its digest": lambda: rows_of([event], connection),
     }
 
 
 def in_the_database(connection: Any, events: list[Event]) -> Pieces:
     """Return the pieces that write both rows, in every possible way."""
     connection.ensure_connection()
-    rows = [row_of(event, connection) for event in events]
+    rows = rows_of(events, connection)
     if connection.vendor == "sqlite":
         return {
             "BEGIN and COMMIT by Django, nothing in between": lambda: nothing(connection),

@@ -67,6 +67,8 @@ def store_after(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> Non
 
 def store_elsewhere(drafts: Sequence[Draft]) -> None:
     """Write events whose outcome is already decided, on the connection of the log's database."""
+    if sink().is_forbidden():
+        return
     try:
         with transaction.atomic(using=conf.DATABASE):
             _append(freeze(drafts, process_name()), connections[conf.DATABASE])

@@ -1,0 +1,112 @@
+"""A small project of its own, on databases of its own, run in processes of its own: for what a test run cannot undo."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from tests.tail import database_url
+
+SETTINGS = """
+SECRET_KEY = "for-the-tests-only"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "signal_log", "crew"]
+SIGNAL_LOG = {"MODELS": ["*"]}
+"""
+MODELS = """
+from django.db import models
+
+class Person(models.Model):
+    name = models.CharField(max_length=20)
+"""
+MIGRATION = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    operations = [
+        migrations.CreateModel("Person", [
+            ("id", models.BigAutoField(primary_key=True, auto_created=True, serialize=False, verbose_name="ID")),
+            ("name", models.CharField(max_length=20)),
+        ]),
+    ]
+"""
+DATA_MIGRATION = """
+from django.db import migrations
+
+def found(apps, schema_editor):
+    apps.get_model("crew", "Person").objects.using(schema_editor.connection.alias).create(name="founder")
+
+class Migration(migrations.Migration):
+    dependencies = [("crew", "0001_initial"), ("signal_log", "0001_initial")]
+    operations = [migrations.RunPython(found)]
+"""
+
+
+class HostProject:
+    """A project that observes all its models, with an app of its own, in a folder."""
+
+    def __init__(self, folder: Path, databases: tuple[str, ...] = ("default",), settings: str = "") -> None:
+        self.folder = folder
+        self.databases = {alias: self.new_database() for alias in databases}
+        self.write("crew/__init__.py", "")
+        self.write("crew/models.py", MODELS)
+        self.write("crew/migrations/__init__.py", "")
+        self.write("crew/migrations/0001_initial.py", MIGRATION)
+        self.write("crew/migrations/0002_founder.py", DATA_MIGRATION)
+        self.write("host_settings.py", f"{SETTINGS}\nDATABASES = {self.databases!r}\n{settings}")
+
+    def new_database(self) -> dict[str, Any]:
+        """An empty database of the kind that the run uses, as an entry of DATABASES."""
+        name = f"host_{secrets.token_hex(4)}"
+        if connection.vendor == "sqlite":
+            return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(self.folder / f"{name}.sqlite3")}
+        with psycopg.connect(database_url(), autocommit=True) as server:
+            server.execute(f'CREATE DATABASE "{name}"')
+        kept = ("ENGINE", "USER", "PASSWORD", "HOST", "PORT")
+        return {"NAME": name, **{key: connection.settings_dict[key] for key in kept}}
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the project."""
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def manage(self, *words: str, **env: str) -> str:
+        """Run a management command and return what it printed; an assertion tells what went wrong."""
+        return self._run(["-m", "django", *words], env)
+
+    def python(self, code: str) -> str:
+        """Run code with Django set up, and return what it printed."""
+        return self._run(["-c", f"import django\ndjango.setup()\n{code}"], {})
+
+    def fails(self, *words: str) -> str:
+        """Run a management command that has to fail, and return its complaint."""
+        done = self._process(["-m", "django", *words], {})
+        assert done.returncode != 0, done.stdout
+        return done.stderr
+
+    def _run(self, words: list[str], env: dict[str, str]) -> str:
+        done = self._process(words, env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def _process(self, words: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join([str(self.folder), os.environ.get("PYTHONPATH", "")])
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+        return subprocess.run(
+            [sys.executable, *words],
+            cwd=self.folder,
+            env=kept | {"DJANGO_SETTINGS_MODULE": "host_settings", "PYTHONPATH": path, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )

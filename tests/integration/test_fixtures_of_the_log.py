@@ -1,0 +1,99 @@
+"""A dump of everything can be loaded: the log of a fixture goes into an empty log, or is the log that is there."""
+
+import json
+
+import pytest
+
+from tests.integration.host_project import HostProject
+
+pytestmark = pytest.mark.django_db
+
+WRITE = """
+import signal_log
+from crew.models import Person
+with signal_log.context(actor="Zoë \\u202e", job="import"):
+    ada = Person.objects.create(name="ada 🎈")
+    ada.name = "Ada"
+    ada.save()
+    ada.delete()
+Person.objects.create(name="eve")
+"""
+READ = """
+import json
+from signal_log import SignalEvent
+from signal_log.seal.canonical import event_digest
+from signal_log.store.read import as_mapping
+rows = list(SignalEvent.objects.order_by("pk"))
+print(json.dumps([as_mapping(row) for row in rows]))
+assert all(event_digest(as_mapping(row), bytes(row.salt)) == bytes(row.digest) for row in rows)
+"""
+NO_FOUNDER = """
+from django.db import migrations
+
+class Migration(migrations.Migration):
+    dependencies = [("crew", "0001_initial")]
+"""
+CREW_ONLY = 'SIGNAL_LOG = {"MODELS": ["crew.*"]}'
+
+
+def new_project(folder):
+    """A migrated project whose log is empty, as in a reference installation."""
+    project = HostProject(folder, settings=CREW_ONLY)
+    project.write("crew/migrations/0002_founder.py", NO_FOUNDER)
+    project.manage("migrate", "-v0")
+    return project
+
+
+def log_of(project):
+    """Return the rows of the log."""
+    return json.loads(project.python(READ))
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A project with a log, and a dump of everything in `all.json`."""
+    project = new_project(tmp_path / "source")
+    project.python(WRITE)
+    project.manage("dumpdata", "-o", str(tmp_path / "all.json"))
+    return project
+
+
+def test_a_dump_goes_into_a_fresh_database(source, tmp_path):
+    """Every event arrives as it was, to the microsecond, with its digest; what loading saved is recorded after it."""
+    fresh = new_project(tmp_path / "fresh")
+    fresh.manage("loaddata", str(tmp_path / "all.json"))
+    before, after = log_of(source), log_of(fresh)
+    assert len(before) == 8
+    assert after[: len(before)] == before
+    assert [(event["signal"], event["raw"]) for event in after[len(before) :]] == [
+        ("pre_save", True),
+        ("post_save", True),
+    ]
+    assert fresh.python(IDENTITY) == source.python(IDENTITY)
+
+
+def test_a_dump_goes_into_its_own_database(source, tmp_path):
+    """Rows of the log that are there already are left as they are."""
+    before = log_of(source)
+    source.manage("loaddata", str(tmp_path / "all.json"))
+    assert log_of(source)[: len(before)] == before
+
+
+def test_a_foreign_log_is_refused_and_the_way_is_named(source, tmp_path):
+    """A log that has other events is not mixed with the fixture's; without the log the dump loads."""
+    other = new_project(tmp_path / "other")
+    other.python("from crew.models import Person\nPerson.objects.create(name='mallory')")
+    before = log_of(other)
+    complaint = other.fails("loaddata", str(tmp_path / "all.json"))
+    assert "event 1 of the fixture is not event 1 of this log" in complaint
+    assert "dumpdata --exclude signal_log" in complaint
+    assert log_of(other)[: len(before)] == before
+    source.manage("dumpdata", "--exclude", "signal_log", "-o", str(tmp_path / "rest.json"))
+    other.manage("loaddata", str(tmp_path / "rest.json"))
+    assert log_of(other)[: len(before)] == before
+
+
+IDENTITY = """
+from signal_log.store.schema import log_identity
+print(log_identity("default"))
+"""
