@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import subprocess
@@ -11,8 +12,10 @@ import unittest
 from contextlib import suppress
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import markcoroutinefunction, sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.testing import WebsocketCommunicator
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
@@ -23,6 +26,7 @@ from django.test import AsyncRequestFactory, Client, RequestFactory, TestCase, o
 from django.test.utils import CaptureQueriesContext
 
 import signal_log
+from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.capture.trace import tasks
 from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
 from signal_log.telemetry import keeper, write
@@ -165,6 +169,51 @@ async def test_an_async_request():
     rows = [row async for row in SignalTrace.objects.values_list("name", "status", "events")]
     await sync_to_async(connections.close_all)()
     assert rows == [("GET /asave/toys/", "200", 2)]
+
+
+class Saving(AsyncWebsocketConsumer):
+    """A consumer that saves what it is sent."""
+
+    async def receive(self, text_data=None, bytes_data=None):
+        await Category.objects.acreate(name=text_data)
+        await self.send("saved")
+
+
+@pytest.mark.usefixtures("_restocking")
+async def test_a_message_of_a_consumer():
+    """Its trace ends in the event loop, where no query can be made, so it is written in the thread for queries."""
+    socket = WebsocketCommunicator(Saving.as_asgi(), "/ws/")
+    await socket.connect()
+    await socket.send_to("toys")
+    assert await socket.receive_from() == "saved"
+    await socket.disconnect()
+    rows = [row async for row in SignalTrace.objects.values_list("source", "name", "events", "slowest_receiver")]
+    await sync_to_async(connections.close_all)()
+    assert rows == [("websocket", "receive /ws/", 2, RESTOCK)]
+
+
+@pytest.mark.usefixtures("_restocking")
+async def test_a_request_that_is_cancelled():
+    """The client has gone, and Django closes no response: its trace ends in the event loop, and is written later."""
+    began = asyncio.Event()
+
+    async def view(request):
+        await Category.objects.acreate(name="toys")
+        began.set()
+        await asyncio.sleep(60)
+
+    markcoroutinefunction(view)
+    request = AsyncRequestFactory().get("/slow/")
+    task = asyncio.create_task(SignalLogMiddleware(view)(request))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(waiting._batches) == 1
+    await sync_to_async(keeper.write_kept)(connect=True)
+    rows = [row async for row in SignalTrace.objects.values_list("name", "status", "events")]
+    await sync_to_async(connections.close_all)()
+    assert rows == [("GET /slow/", "CancelledError", 2)]
 
 
 @pytest.mark.usefixtures("_restocking")
