@@ -66,8 +66,6 @@ class Draft:
     awaits_post: bool = False
     """Whether the operation of this pre event is still running."""
     written_at: int | None = None
-    opened_for: object = None
-    """The instance of a pre event that belongs to no operation of ours."""
 
     def __init__(self, scene: Scene, signal: str, occurred_at: datetime, operation: int | None = None) -> None:
         self.scene = scene
