@@ -30,9 +30,13 @@ class Faults:
 
     def note(self, draft: Draft, error: Exception) -> None:
         """Count a failure to build this event, log it, and have the event say that it is incomplete."""
+        self.report(f"a {draft.signal} of {draft.scene.sender}", error)
         if INCOMPLETE not in draft.error:
             # Only the class: a message may quote the very value that must not reach the log.
             draft.error = f"{draft.error} {INCOMPLETE}: {type(error).__name__}, see the server's log.".strip()
+
+    def report(self, what: str, error: Exception) -> None:
+        """Count a failure of the recorder, and log it with its traceback, unless one was logged in the last minute."""
         with self._lock:
             self.total += 1
             now = clock.monotonic()
@@ -40,10 +44,9 @@ class Faults:
                 return
             self._next_line = now + LOG_INTERVAL
         logger.error(
-            "signal_log could not record all of a %s of %s, and the host went on; %d time(s) in this process. "
-            "This is a fault of signal_log or of a model's own methods that it called; please report it.",
-            draft.signal,
-            draft.scene.sender,
+            "signal_log could not record all of %s, and the host went on; %d time(s) in this process. "
+            "This is a fault of signal_log, or of a model's own methods that it called; please report it.",
+            what,
             self.total,
             exc_info=error,
         )

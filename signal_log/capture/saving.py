@@ -1,44 +1,38 @@
 """One save, from its pre signal to its two events.
 
-The row's own statement is where it happens: an execute wrapper, the innermost one, reads the row before it and, in
-autocommit, opens the transaction in which the statement and both events are committed, before ``post_save`` is sent.
+The post event is built when the row's own table has been written, from what the database tells; in autocommit both
+events are then committed with the row, before ``post_save`` is sent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, Final
+from typing import Any
 
-from django.db import DatabaseError, models
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.faults import faults
 from signal_log.capture.model import loaded
-from signal_log.capture.model.actual_row import Raw, RowReader, reader_of
+from signal_log.capture.model.actual_row import Raw
 from signal_log.capture.model.loaded import Belief
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan, Values
 from signal_log.capture.model.row_diff import row_written, seen_after
-from signal_log.capture.model.row_sql import UntoldError, concrete
+from signal_log.capture.model.row_sql import concrete
 from signal_log.capture.model.snapshot import PLAIN, error_text, text_of
+from signal_log.capture.row_statement import UNTOLD, RowStatement
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.held import record, record_undone
-from signal_log.capture.transaction.state import in_transaction, is_doomed
-from signal_log.capture.transaction.window import Window, open_window, window_of
+from signal_log.capture.transaction.window import window_of
 from signal_log.event import POST_SAVE, PRE_SAVE, UNKNOWN
-
-_UNREAD: Final[Any] = object()
-_UNTOLD: Final[Any] = object()
 
 
 class Save:
     """A save of one instance on one connection."""
 
-    __slots__ = (
-        "before", "believed", "connection", "done", "inserting", "instance", "learned", "plan", "post", "pre", "raw",
-        "reader", "values", "window",
-    )  # fmt: skip
+    __slots__ = ("believed", "connection", "done", "instance", "plan", "post", "pre", "raw", "statement", "values")
 
     def __init__(self, connection: BaseDatabaseWrapper, plan: Plan, instance: models.Model, *, raw: bool) -> None:
         self.connection = connection
@@ -49,13 +43,7 @@ class Save:
         self.post: Draft | None = None
         self.believed: Belief | None = None
         self.values: Values = {}
-        self.before: Raw | None = _UNREAD
-        self.reader: RowReader | None = None
-        self.window: Window | None = None
-        self.inserting: dict[str, Any] | None = None
-        """The instance's attributes before its INSERT."""
-        self.learned: tuple[Values | None, Raw | None] = None, None
-        """What the instance believes from now on, if the save is committed."""
+        self.statement: RowStatement | None = None
         self.done = False
 
     # -- its signals -----------------------------------------------------------------------------------
@@ -108,152 +96,76 @@ class Save:
         """``Model._save_table`` for one of the row's tables; the last is the model's own, and completes the save."""
         if self.pre is None:
             return original(self.instance, raw, cls, *args, **kwargs)  # an automatic through model sends no signals
+        statement = self.statement
+        if statement is None:
+            statement = self.statement = RowStatement(self.connection, self.plan, self.instance, raw=self.raw)
         wrappers = self.connection.execute_wrappers
-        statement = self._run_statement
-        wrappers.append(statement)  # at the end: nothing of the host's runs inside of it
+        wrappers.append(statement)  # at the end: the innermost
         try:
             updated = original(self.instance, raw, cls, *args, **kwargs)
+            if concrete(cls or type(self.instance)) is concrete(self.plan.model):
+                self._complete(self.pre, statement, created=not updated)
         except BaseException:
-            self._undo()
+            statement.undo()
             raise
         finally:
             wrappers.remove(statement)
-        if concrete(cls or type(self.instance)) is concrete(self.plan.model):
-            self._complete(created=not updated)
         return updated
 
-    def _run_statement(
-        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
-    ) -> Any:
-        """An execute wrapper: reads the row before its first statement, in autocommit within our own transaction."""
-        connection = self.connection
-        if self.before is not _UNREAD or context["connection"] is not connection or type(sql) is not str:
-            return execute(sql, params, many, context)
-        if self.reader is None:
-            self._find_reader()
-        reader = self.reader
-        if reader is None:
-            return execute(sql, params, many, context)
-        updates = sql.startswith(reader.updates)
-        if not updates and not sql.startswith(reader.inserts):
-            return execute(sql, params, many, context)
-        if connection.needs_rollback or is_doomed(connection):
-            return execute(sql, params, many, context)  # which will raise
-        if self.window is None and not in_transaction(connection):
-            self.window = open_window(connection)
-        if updates or len(reader.parts) > 1:
-            self.before = self._row(before=True)
-        else:
-            self.before = None
-            self.inserting = dict(self.instance.__dict__)
-        result = execute(sql, params, many, context)
-        if updates and self.window is not None and context["cursor"].rowcount == 0 and "RETURNING" not in sql:
-            # Django goes on with an INSERT, for which fields may run code of the host's first.
-            self._undo()
-            self.before = _UNREAD
-        return result
-
-    def _find_reader(self) -> None:
-        try:
-            self.reader = reader_of(self.plan, self.connection, own_only=self.raw)
-        except Exception as error:  # noqa: BLE001  a field of the host's may raise anything
-            self.before = _UNTOLD
-            if self.pre is not None and not isinstance(error, UntoldError):
-                faults.note(self.pre, error)
-
-    def _row(self, *, before: bool) -> Raw | None:
-        reader = self.reader
-        if reader is None:
-            return _UNTOLD
-        try:
-            if before and self.window is None and self.connection.vendor == "sqlite":
-                reader.take_write_lock(self.connection)
-            return reader.read(self.connection, self.instance, lock=before)
-        except UntoldError:
-            return _UNTOLD
-        except DatabaseError:
-            raise  # a lock that the host's own statement would not get either
-        except Exception as error:  # noqa: BLE001  a field of the host's may raise anything
-            if self.pre is not None:
-                faults.note(self.pre, error)
-            return _UNTOLD
-
-    def _complete(self, *, created: bool) -> None:
+    def _complete(self, pre: Draft, statement: RowStatement, *, created: bool) -> None:
         """Build the post event from what was written, and store or hold both events."""
-        pre, plan, instance = self.pre, self.plan, self.instance
-        if pre is None:
-            return
-        post = self.post = open_event(pre.scene, POST_SAVE, pre.operation)
+        after = statement.row_after()
+        post = open_event(pre.scene, POST_SAVE, pre.operation)
         post.created = created
-        post.object_pk = plan.key(instance)
+        post.object_pk = self.plan.key(self.instance)
+        learned: tuple[Values | None, Raw | None] = None, None
         try:
-            after = _UNTOLD if self.before in (_UNREAD, _UNTOLD) else self._row(before=False)
-        except BaseException:
-            self._undo()
-            raise
-        try:
-            self._tell_row(pre, post, after)
+            learned = self._tell(pre, post, statement, after)
         except Exception as error:  # noqa: BLE001  ours or the host's own methods'
             faults.note(post, error)
-        self._store(pre, post)
+        self._store(pre, post, statement, learned)
 
-    def _tell_row(self, pre: Draft, post: Draft, after: Raw | None) -> None:
-        """What the row held and holds; where the database does not tell, what the instance believes."""
-        plan, instance, believed = self.plan, self.instance, self.believed
+    def _tell(
+        self, pre: Draft, post: Draft, statement: RowStatement, after: Raw | None
+    ) -> tuple[Values | None, Raw | None]:
+        """What the row held and holds; where the database does not tell, what the instance believes.
+
+        Returns what the instance believes from now on: its values, and the row as it has seen it.
+        """
+        plan, instance, believed, reader = self.plan, self.instance, self.believed, statement.reader
         now, only = plan.values(instance), pre.scene.update_fields
         unchanged = not post.created and _same_values(now, self.values)
         post.object_repr = pre.object_repr if unchanged else repr_of(plan, instance)
-        reader = self.reader
-        if after is _UNTOLD or after is None or reader is None:
+        seen: Raw | None = None
+        if after is UNTOLD or after is None or reader is None:
             faults.untold(plan.label)
             old: Values = believed.values if believed is not None and not post.created else {}
             post.changes = plan.diff(old, now, None if post.created else only)
-            seen = None
         else:
-            before = None if post.created and len(reader.parts) == 1 else self.before
+            before = None if post.created and len(reader.parts) == 1 else statement.before
             diff = row_written(plan, reader, self.connection, before, after, believed, now)
             post.changes, post.overwrote = diff.changes, diff.overwrote
-            seen = None if self.raw else seen_after(reader, after, diff, believed, only, now)
-        values = _values_after(plan, believed, now, only)
-        if self.window is None:
-            loaded.set_belief(instance._state, values, seen, until=post)
-        else:
-            self.learned = values, seen
+            if not self.raw:
+                seen = seen_after(reader, after, diff, believed, only, now)
+        return _values_after(plan, believed, now, only), seen
 
-    def _store(self, pre: Draft, post: Draft) -> None:
-        connection, window = self.connection, self.window
+    def _store(
+        self, pre: Draft, post: Draft, statement: RowStatement, learned: tuple[Values | None, Raw | None]
+    ) -> None:
+        window, state = statement.window, self.instance._state
         if window is not None:
-            self.window = None
             window.drafts += (pre, post)
-            try:
-                window.commit()
-            except BaseException:
-                self.post = None
-                self._restore()
-                raise
-            self.done = True
-            loaded.set_belief(self.instance._state, *self.learned)
+            window.commit()
+            statement.window, self.post, self.done = None, post, True
+            loaded.set_belief(state, *learned)
             window.settle()
-        elif (outer := window_of(connection)) is not None:
+            return
+        if (outer := window_of(self.connection)) is not None:
             outer.drafts += (pre, post)
         else:
-            record((pre, post), connection)
-        self.done = True
-
-    def _undo(self) -> None:
-        if self.window is not None:
-            window, self.window = self.window, None
-            window.undo()
-            self._restore()
-
-    def _restore(self) -> None:
-        """After a failed INSERT, take back the key that Django gave the instance: in autocommit it would have none."""
-        if self.inserting is None:
-            return
-        held = self.instance.__dict__
-        for name in (*self.plan.key_attnames, *self.plan.returned):
-            if name in self.inserting:
-                held[name] = self.inserting[name]
+            record((pre, post), self.connection)
+        loaded.set_belief(state, *learned, until=post)
+        self.post, self.done = post, True
 
     def failed(self, error: BaseException) -> None:
         """The save raised: its pre event becomes a failed one, unless both its events stand already."""

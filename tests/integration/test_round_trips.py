@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,36 +32,47 @@ def watched(folder: Path) -> Iterator[Sent]:
         def sent() -> list[str]:
             raw.untrace()
             trace.seek(0)
-            messages = [line.split("\t") for line in trace]
-            return [message[3].strip(' "\n') for message in messages if (message[0], message[2]) == ("F", "Query")]
+            found = re.findall(r'^F\t\d+\tQuery\t "(.*?)"$(?=\n[FB]\t|\n\Z)', trace.read(), re.DOTALL | re.MULTILINE)
+            return [str(message) for message in found]
 
         yield sent
 
 
 def words(message: str) -> str:
-    """Return a message's first word, and "COMMIT" if that is its second statement."""
-    return message.split()[0] + ("; COMMIT" if message.endswith("; COMMIT") else "")
+    """Return the first word of each of the message's statements."""
+    return "; ".join(statement.split()[0] for statement in re.split(r";\s", message))
 
 
-def test_in_autocommit_a_save_is_three_messages(tmp_path):
-    """BEGIN, the save, its events with the COMMIT: one more than the two of a log that is not in the transaction."""
+def test_in_autocommit_a_save_is_two_messages(tmp_path):
+    """The save between two reads of its row, and the events with the COMMIT: as many as for a log by hand."""
     category = Category.objects.create(name="Toys")
     with watched(tmp_path) as sent:
         category.name = "Games"
         category.save()
         messages = sent()
-    assert [words(message) for message in messages] == ["BEGIN", "UPDATE", "SELECT; COMMIT"]
+    assert [words(message) for message in messages] == ["BEGIN; SELECT; UPDATE; SELECT", "SELECT; COMMIT"]
+    assert SignalEvent.objects.count() == 4
+
+
+def test_a_new_row_is_two_messages(tmp_path):
+    """The row is read with its INSERT, by the key that its sequence has just given."""
+    Category.objects.create(name="Toys")
+    with watched(tmp_path) as sent:
+        Category.objects.create(name="Games")
+        messages = sent()
+    assert [words(message) for message in messages] == ["BEGIN; INSERT; SELECT", "SELECT; COMMIT"]
     assert SignalEvent.objects.count() == 4
 
 
 def test_a_block_ends_with_one_message(tmp_path):
     """All events, few as they are, go with the COMMIT."""
+    Category.objects.create(name="Books")
     with watched(tmp_path) as sent:
         with transaction.atomic():
             for number in range(FEW // 2):
                 Category.objects.create(name=f"Toys {number}")
         messages = sent()
-    assert [words(message) for message in messages] == ["BEGIN", *["INSERT"] * (FEW // 2), "SELECT; COMMIT"]
+    assert [words(message) for message in messages] == ["BEGIN", *["INSERT; SELECT"] * (FEW // 2), "SELECT; COMMIT"]
 
 
 def test_many_events_are_copied(tmp_path):

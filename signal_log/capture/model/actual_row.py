@@ -86,7 +86,7 @@ class RowReader:
         """The rows of these instances, in their order. Raises ``UntoldError``."""
         rows: list[Raw | None] = [()] * len(instances)
         for part in self.parts:
-            keys = [self._key(part, instance, connection) for instance in instances]
+            keys = [self.key(part, instance, connection) for instance in instances]
             found = self._read_keys(connection, part, [key for key in keys if key is not None])
             for at, key in enumerate(keys):
                 row, before = None if key is None else found.get(_text(key)), rows[at]
@@ -117,7 +117,7 @@ class RowReader:
     def _read_part(
         self, connection: BaseDatabaseWrapper, part: Part, instance: models.Model, *, lock: bool
     ) -> Raw | None:
-        key = self._key(part, instance, connection)
+        key = self.key(part, instance, connection)
         if key is None:
             return None
         rows = fetch_rows(connection, part.table, part.select, key, lock=lock)
@@ -139,7 +139,7 @@ class RowReader:
         return found
 
     @staticmethod
-    def _key(part: Part, instance: models.Model, connection: BaseDatabaseWrapper) -> Raw | None:
+    def key(part: Part, instance: models.Model, connection: BaseDatabaseWrapper) -> Raw | None:
         """The key's values as parameters; None where the instance has none, or none that the field accepts."""
         held = instance.__dict__
         values = tuple([held.get(name) for name in part.key_attnames])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,12 +16,24 @@ MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
 LOCK: Final = " FOR NO KEY UPDATE"
 """As an UPDATE locks; FOR UPDATE would also block the foreign-key checks of other transactions."""
 READABLE: Final = "signal_log_readable"
-"""How each table was found to be readable on a connection: with this clause; None if not at all."""
+"""On a connection, how each of its PostgreSQL tables was found to be readable; None if not at all."""
+_SEQUENCE: Final = (
+    "SELECT pg_get_serial_sequence(table_name, column_name) FROM (SELECT %s AS table_name, a.attname AS column_name"
+    " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
+    " WHERE i.indrelid = to_regclass(%s) AND i.indisprimary) AS keys"
+)
 _SAVEPOINT: Final = "signal_log_read"
 _SQLITE_ERROR: Final = 1
 _IN_TRANSACTION: Final = 2  # libpq's PQTRANS_INTRANS
 
 Rows = list[tuple[Any, ...]]
+
+
+class Readable(NamedTuple):
+    """How a table is read: with this locking clause, and which sequence its keys come from."""
+
+    lock: str
+    sequence: str | None
 
 
 class UntoldError(Exception):
@@ -109,14 +121,15 @@ def fetch_rows(connection: BaseDatabaseWrapper, table: str, sql: str, params: An
     """
     if connection.vendor == "sqlite":
         return _from_sqlite(connection, sql, params)
-    clause = connection.__dict__.setdefault(READABLE, {}).get(table, "")
-    if clause is None:
+    known: dict[str, Readable | None] = connection.__dict__.setdefault(READABLE, {})
+    if table not in known:
+        return _try_out(connection, table, sql, params)
+    readable = known[table]
+    if readable is None:
         raise UntoldError(f"{table} cannot be read")
-    if clause:
-        with connection.wrap_database_errors:
-            rows: Rows = connection.connection.execute(sql + clause if lock else sql, params).fetchall()
-        return rows
-    return _try_out(connection, table, sql, params)
+    with connection.wrap_database_errors:
+        rows: Rows = connection.connection.execute(sql + readable.lock if lock else sql, params).fetchall()
+    return rows
 
 
 def _from_sqlite(connection: BaseDatabaseWrapper, sql: str, params: Any) -> Rows:
@@ -138,11 +151,12 @@ def _try_out(connection: BaseDatabaseWrapper, table: str, sql: str, params: Any)
     why: Exception | None = None
     with connection.wrap_database_errors:
         in_block = raw.info.transaction_status == _IN_TRANSACTION
-        for clause in (LOCK, " "):
+        for lock in (LOCK, ""):
             if in_block:
                 raw.execute(f"SAVEPOINT {_SAVEPOINT}")
             try:
-                rows: Rows = raw.execute(sql + clause, params).fetchall()
+                found = raw.execute(_SEQUENCE, (table, table)).fetchone()
+                rows: Rows = raw.execute(sql + lock, params).fetchall()
             except refused as error:
                 why = error
                 if in_block:
@@ -150,7 +164,7 @@ def _try_out(connection: BaseDatabaseWrapper, table: str, sql: str, params: Any)
                 continue
             if in_block:
                 raw.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
-            readable[table] = clause
+            readable[table] = Readable(lock, found[0] if found else None)
             return rows
     readable[table] = None
     raise UntoldError(f"{table} cannot be read: {why}") from why

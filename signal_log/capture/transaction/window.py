@@ -63,12 +63,16 @@ class Window:
             connection.errors_occurred = True
 
 
-def open_window(connection: BaseDatabaseWrapper) -> Window | None:
-    """Begin our transaction; None if this connection already has one open, whose events are then written together."""
+def open_window(connection: BaseDatabaseWrapper, *, begin: bool = True) -> Window | None:
+    """Begin our transaction; None if this connection already has one open, whose events are then written together.
+
+    Without ``begin``, the statement itself brings the BEGIN along.
+    """
     if WINDOW in connection.__dict__:
         return None
-    with connection.wrap_database_errors:
-        connection.connection.execute(_BEGIN[connection.vendor])
+    if begin:
+        with connection.wrap_database_errors:
+            connection.connection.execute(_BEGIN[connection.vendor])
     window = connection.__dict__[WINDOW] = Window(connection)
     return window
 

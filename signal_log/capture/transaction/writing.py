@@ -57,7 +57,8 @@ def store_after(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> Non
     try:
         _append(freeze(drafts, process_name()), connection)
         if not connection.autocommit:
-            connection._commit()  # type: ignore[attr-defined]
+            with connection.wrap_database_errors:
+                connection.connection.commit()  # the driver's: Django's own would log it among the host's statements
     except Error as error:
         unrecorded.add(len(drafts), error)
         if not connection.autocommit:  # psycopg refuses to return to autocommit inside a failed transaction

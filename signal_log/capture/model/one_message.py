@@ -1,0 +1,112 @@
+"""On PostgreSQL, a row's statement and our reads of the row travel in one message, with our BEGIN.
+
+Django's client-side cursor speaks the simple protocol, in which a message may hold several statements. Afterwards the
+cursor is set to the result of the host's own statement, so that Django finds what it would find without us. Where that
+cannot be done unseen (a query log, server-side binding, an older psycopg), statements go one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from signal_log.capture.model.actual_row import Raw, RowReader
+from signal_log.capture.model.row_sql import READABLE, Readable
+
+BEGIN: Final = "BEGIN"
+_AT_A_LOSS: Final = 2
+
+
+class Message(NamedTuple):
+    """Statements to send: those before the host's own, it, and those after it, with all their parameters."""
+
+    before: tuple[str, ...]
+    sql: str
+    after: tuple[str, ...]
+    params: tuple[Any, ...]
+
+
+class Rows(NamedTuple):
+    """The rows found before and after the statement: none, one, or two where the key is not unique."""
+
+    before: list[Raw]
+    after: list[Raw]
+
+
+def fits(reader: RowReader, connection: BaseDatabaseWrapper, sql: str, params: Any, cursor: Any) -> bool:
+    """Whether this statement can take ours along, unseen by the host; ``cursor`` is the driver's."""
+    return (
+        connection.vendor == "postgresql"
+        and len(reader.parts) == 1
+        and type(params) in (tuple, list)
+        and len(params) > 0
+        and ";" not in sql
+        and not connection.queries_logged
+        and _readable(reader, connection) is not None
+        and hasattr(cursor, "set_result")
+        and _binds_here(type(cursor))
+    )
+
+
+def update(
+    reader: RowReader, connection: BaseDatabaseWrapper, sql: str, params: Any, key: Raw, *, begin: bool
+) -> Message:
+    """An UPDATE between two reads of the row with this key."""
+    select, readable = reader.parts[0].select, _readable(reader, connection)
+    lock = readable.lock if readable is not None else ""
+    before = (f"{select}{lock}",)
+    return Message((BEGIN, *before) if begin else before, sql, (select,), (*key, *params, *key))
+
+
+def insert(
+    reader: RowReader, connection: BaseDatabaseWrapper, sql: str, params: Any, key: Raw | None, *, begin: bool
+) -> Message | None:
+    """An INSERT and a read of its row; without a key, of the row whose key the sequence has just given.
+
+    None if the new row cannot be told.
+    """
+    part, readable = reader.parts[0], _readable(reader, connection)
+    before = (BEGIN,) if begin else ()
+    if key is not None:
+        return Message(before, sql, (part.select,), (*params, *key))
+    if readable is None or readable.sequence is None or len(part.keys) != 1:
+        return None
+    newest = part.select.replace("%s", "currval(%s)")
+    return Message(before, sql, (newest,), (*params, readable.sequence))
+
+
+def send(message: Message, connection: BaseDatabaseWrapper, cursor: Any) -> Rows:
+    """Send it on the driver's cursor, which is then at the result of the host's own statement."""
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors:
+        cursor.execute(";\n".join((*message.before, message.sql, *message.after)), message.params)
+        own = len(message.before)
+        before = _fetched(cursor, own - 1) if message.before and message.before[-1] is not BEGIN else []
+        after = _fetched(cursor, own + 1) if message.after else []
+        cursor.set_result(own)
+    return Rows(before, after)
+
+
+def says_where(error: BaseException) -> bool:
+    """Whether the database names a place in the statement: it counted ours too, so the host's must fail by itself."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return getattr(diagnosis, "statement_position", None) is not None
+
+
+def _fetched(cursor: Any, at: int) -> list[Raw]:
+    cursor.set_result(at)
+    rows: list[Raw] = cursor.fetchmany(_AT_A_LOSS)
+    return rows
+
+
+def _readable(reader: RowReader, connection: BaseDatabaseWrapper) -> Readable | None:
+    known: dict[str, Readable | None] = connection.__dict__.get(READABLE, {})
+    return known.get(reader.parts[0].table)
+
+
+def _binds_here(kind: type) -> bool:
+    """Whether the cursor puts parameters into the text itself; asked of its own type, for a proxy may watch it."""
+    from psycopg import ClientCursor
+
+    return issubclass(kind, ClientCursor)

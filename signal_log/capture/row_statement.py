@@ -1,0 +1,174 @@
+"""The row's own statement in a save: reads the row around it and, in autocommit, opens our transaction at it.
+
+It is an execute wrapper, and the innermost one while a table of the row is written: nothing of the host's runs between
+our BEGIN, our reads and the statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.db import DatabaseError, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from signal_log.capture.faults import faults
+from signal_log.capture.model import one_message
+from signal_log.capture.model.actual_row import Raw, RowReader, reader_of
+from signal_log.capture.model.one_message import Message
+from signal_log.capture.model.plan import Plan
+from signal_log.capture.model.row_sql import UntoldError
+from signal_log.capture.transaction.state import in_transaction, is_doomed
+from signal_log.capture.transaction.window import Window, open_window, window_of
+
+UNTOLD: Final[Any] = object()
+"""Stands for a row that the database does not tell."""
+_UNREAD: Final[Any] = object()
+
+
+class RowStatement:
+    """Finds the first statement on the instance's row; ``before`` is the row as it was then, None if there was none."""
+
+    __slots__ = ("_after", "_inserting", "before", "connection", "instance", "plan", "reader", "window")
+
+    def __init__(self, connection: BaseDatabaseWrapper, plan: Plan, instance: models.Model, *, raw: bool) -> None:
+        self.connection = connection
+        self.plan = plan
+        self.instance = instance
+        self.window: Window | None = None
+        self.before: Raw | None = _UNREAD
+        self._after: Raw | None = _UNREAD
+        self._inserting: dict[str, Any] | None = None
+        self.reader: RowReader | None = None
+        try:
+            self.reader = reader_of(plan, connection, own_only=raw)
+        except UntoldError:
+            pass
+        except Exception as error:  # noqa: BLE001  a field of the host's may raise anything
+            faults.report(plan.label, error)
+
+    def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        """Run a statement; around the row's first one, do our work."""
+        reader, connection = self.reader, self.connection
+        if self.before is not _UNREAD or reader is None or type(sql) is not str:
+            return execute(sql, params, many, context)
+        updates = sql.startswith(reader.updates)
+        if not updates and not sql.startswith(reader.inserts):
+            return execute(sql, params, many, context)
+        if context["connection"] is not connection or connection.needs_rollback or is_doomed(connection):
+            return execute(sql, params, many, context)
+        if not updates:
+            self._inserting = dict(self.instance.__dict__)
+        if one_message.fits(reader, connection, sql, params, context["cursor"].cursor):
+            return self._in_one_message(execute, updates, sql, params, many, context)
+        return self._one_by_one(execute, updates, sql, params, many, context)
+
+    def row_after(self) -> Raw | None:
+        """The row as the statement left it; ``UNTOLD`` where the database does not tell."""
+        if self.before is UNTOLD or self.before is _UNREAD:
+            return UNTOLD
+        if self._after is not _UNREAD and self._is_ours(self._after):
+            return self._after
+        return self._read(before=False)
+
+    def undo(self) -> None:
+        """Roll back our transaction, if one is open, and take back what Django has set on the instance since.
+
+        Without us, an INSERT that fails in autocommit has not got so far.
+        """
+        window, self.window = self.window, None
+        if window is None:
+            return
+        window.undo()
+        if self._inserting is not None:
+            held = self.instance.__dict__
+            held.update({
+                name: self._inserting[name]
+                for name in (*self.plan.key_attnames, *self.plan.returned)
+                if name in self._inserting
+            })  # fmt: skip
+
+    # -- one by one ------------------------------------------------------------------------------------
+
+    def _one_by_one(
+        self, execute: Callable[..., Any], updates: bool, sql: str, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        connection = self.connection
+        if self.window is None and not in_transaction(connection):
+            self.window = open_window(connection)
+        self.before = self._read(before=True) if updates or self._is_in_parts() else None
+        result = execute(sql, params, many, context)
+        if updates and context["cursor"].rowcount == 0 and "RETURNING" not in sql:
+            self._found_none()
+        return result
+
+    def _is_in_parts(self) -> bool:
+        return self.reader is not None and len(self.reader.parts) > 1
+
+    def _read(self, *, before: bool) -> Raw | None:
+        reader, connection = self.reader, self.connection
+        if reader is None:
+            return UNTOLD
+        try:
+            if before and self.window is None and connection.vendor == "sqlite":
+                reader.take_write_lock(connection)
+            return reader.read(connection, self.instance, lock=before)
+        except UntoldError:
+            return UNTOLD
+        except DatabaseError:
+            raise  # a lock that the host's own statement would not get either
+        except Exception as error:  # noqa: BLE001  a field of the host's may raise anything
+            faults.report(self.plan.label, error)
+            return UNTOLD
+
+    def _found_none(self) -> None:
+        """An UPDATE hit no row: Django goes on with an INSERT, before which fields may run code of the host's."""
+        if self.window is not None:
+            self.undo()
+            self.before = _UNREAD
+
+    # -- in one message --------------------------------------------------------------------------------
+
+    def _in_one_message(
+        self, execute: Callable[..., Any], updates: bool, sql: str, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        message = self._message(updates, sql, params)
+        if message is None:
+            return self._one_by_one(execute, updates, sql, params, many, context)
+        connection, cursor = self.connection, context["cursor"].cursor
+        if message.before[:1] == (one_message.BEGIN,):
+            self.window = open_window(connection, begin=False)
+        try:
+            rows = one_message.send(message, connection, cursor)
+        except DatabaseError as error:
+            if self.window is None or not one_message.says_where(error):
+                raise
+            self.undo()
+            self.before = UNTOLD
+            return execute(sql, params, many, context)  # which fails as it would have failed alone
+        if len(rows.before) > 1 or len(rows.after) > 1:
+            self.before = UNTOLD
+        else:
+            self.before = rows.before[0] if rows.before else None
+            self._after = rows.after[0] if rows.after else None
+        if updates and cursor.rowcount == 0:
+            self._found_none()
+        return cursor
+
+    def _message(self, updates: bool, sql: str, params: Any) -> Message | None:
+        reader, connection = self.reader, self.connection
+        if reader is None:
+            return None
+        begin = self.window is None and not in_transaction(connection) and window_of(connection) is None
+        key = reader.key(reader.parts[0], self.instance, connection)
+        if not updates:
+            return one_message.insert(reader, connection, sql, params, key, begin=begin)
+        return None if key is None else one_message.update(reader, connection, sql, params, key, begin=begin)
+
+    def _is_ours(self, after: Raw | None) -> bool:
+        """Whether the row that was read with an INSERT is the instance's: a trigger may have taken other keys."""
+        if after is None or self.reader is None:
+            return False
+        name = self.plan.key_attname
+        at = self.reader.at.get(name or "")
+        return at is not None and after[at] == self.instance.__dict__.get(name or "")
