@@ -105,6 +105,22 @@ def test_a_clock_that_each_reading_moves_on(readings, without_and_with_the_app):
     assert with_the_app == without
 
 
+def test_saves_in_autocommit(readings, without_and_with_the_app):
+    """Neither does what the recorder commits by itself, right at the row's own statement."""
+
+    def run():
+        readings.clear()
+        with freeze_time(THEN, auto_tick_seconds=15):
+            category = Category.objects.create(name="a")
+            category.name = "b"
+            category.save()
+            category.delete()
+            return [*readings, time.time()]
+
+    without, with_the_app = without_and_with_the_app(run)
+    assert with_the_app == without
+
+
 def test_listed_moments(readings, without_and_with_the_app):
     """The moments that a mock hands out one after the other all reach the host."""
 
