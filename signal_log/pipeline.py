@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -61,7 +62,19 @@ class Pipeline:
 def unlock_flush() -> None:
     """Let ``flush`` pass the log's triggers until ``stop``; needed even where wrong settings prevent a start."""
     append_only.watch_connections()
-    patches.replace(BaseDatabaseOperations, "execute_sql_flush", append_only.flush)
+    patches.replace(BaseDatabaseOperations, "execute_sql_flush", _flush)
+
+
+def _flush(original: Any) -> Any:
+    """Wrap ``BaseDatabaseOperations.execute_sql_flush``: what waits for the emptied database goes, too."""
+    flush = append_only.flush(original)
+
+    def execute_sql_flush(self: BaseDatabaseOperations, sql_list: Iterable[str]) -> None:
+        flush(self, sql_list)
+        if self.connection.alias == conf.DATABASE:
+            waiting.forget()
+
+    return execute_sql_flush
 
 
 def start() -> None:

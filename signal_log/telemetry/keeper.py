@@ -25,6 +25,7 @@ from signal_log.capture.trace.trace import Trace
 from signal_log.capture.transaction.state import in_transaction, is_doomed
 from signal_log.conf import conf
 from signal_log.event import MIGRATION
+from signal_log.store.append import is_forbidden
 from signal_log.telemetry import write
 from signal_log.telemetry.lost import lost
 from signal_log.telemetry.waiting import MAX_CALLS, Batch, TraceRow, waiting
@@ -106,7 +107,7 @@ def _keep(trace: Trace) -> bool:
     if not conf.TRACES and not trace.gathered.calls:
         return False
     connection = connections[conf.DATABASE]
-    if _is_forbidden(connection):
+    if is_forbidden(connection):
         trace.gathered.calls = []
         return False
     row = _row(trace)
@@ -161,7 +162,7 @@ def _ready(*, connect: bool = False) -> BaseDatabaseWrapper | None:
         return None  # Django would refuse a query here
     connection: BaseDatabaseWrapper = connections[conf.DATABASE]
     if connection.connection is None:
-        if not connect or _is_forbidden(connection):
+        if not connect or is_forbidden(connection):
             return None
         connection.ensure_connection()
     if not in_transaction(connection):
@@ -169,8 +170,3 @@ def _ready(*, connect: bool = False) -> BaseDatabaseWrapper | None:
     blocks: list[Any] = connection.atomic_blocks
     in_test = bool(blocks) and all(getattr(block, "_from_testcase", False) for block in blocks)
     return connection if in_test and not connection.needs_rollback and not is_doomed(connection) else None
-
-
-def _is_forbidden(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a test of Django's has forbidden this database, by replacing its methods."""
-    return "connect" in connection.__dict__

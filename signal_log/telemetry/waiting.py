@@ -89,4 +89,5 @@ class Waiting:
 
 
 waiting: Final = Waiting()
-os.register_at_fork(after_in_child=waiting.forget)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=waiting.forget)

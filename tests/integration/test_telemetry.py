@@ -23,6 +23,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection, connections, transaction
 from django.db.models.signals import post_delete, post_save
 from django.test import AsyncRequestFactory, Client, RequestFactory, TestCase, override_settings
+from django.test.testcases import _DatabaseFailure
 from django.test.utils import CaptureQueriesContext
 
 import signal_log
@@ -423,14 +424,25 @@ def test_a_connection_that_the_host_has_closed_is_not_opened():
     assert len(calls("id")) == 2
 
 
-def test_a_forbidden_database_is_left_alone(client, monkeypatch):
-    """Django's SimpleTestCase forbids a database by replacing its ``connect``; nothing is kept for it, nor counted."""
+def test_a_forbidden_database_is_left_alone(monkeypatch):
+    """Django's test cases forbid the databases that they do not name; nothing is kept for them, nor counted."""
     connection.ensure_connection()
     own = connections["default"].__dict__
-    monkeypatch.setitem(own, "connect", lambda: pytest.fail("it must not be called"))
-    with restocking():
+    with signal_log.context(source="job"), restocking():
         Category.objects.create(name="toys")
-    monkeypatch.delitem(own, "connect")
+        monkeypatch.setitem(own, "cursor", _DatabaseFailure(connection.cursor, "it is forbidden"))
+    monkeypatch.delitem(own, "cursor")
+    keeper.write_kept()
+    assert traces("id") == []
+
+
+@pytest.mark.usefixtures("_restocking")
+def test_what_waits_for_an_emptied_database_goes_with_it():
+    """A test's last operations are not written into the database of the next one."""
+    for name in ("a", "b"):
+        Category.objects.create(name=name)
+    assert waiting
+    call_command("flush", interactive=False, verbosity=0)
     keeper.write_kept()
     assert traces("id") == []
 

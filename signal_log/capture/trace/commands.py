@@ -10,7 +10,8 @@ from signal_log.capture.trace.context import command_source, default_context, so
 from signal_log.capture.trace.trace import current_trace, ensure_trace, write_kept
 
 # Long-running commands get no trace of their own: one trace over everything they do would be meaningless.
-SERVERS: Final = frozenset({"runserver", "testserver", "daphne", "serve", "shell", "shell_plus", "test"})
+SHELLS: Final = frozenset({"shell", "shell_plus"})
+SERVERS: Final = SHELLS | {"runserver", "testserver", "daphne", "serve", "test"}
 WORKERS: Final = frozenset(
     {"runworker", "db_worker", "rqworker", "rqworker-pool", "qcluster", "run_huey", "rundramatiq", "procrastinate"}
 )
@@ -28,7 +29,8 @@ def execute(original: Any) -> Any:
                 try:
                     return original(self, *args, **options)
                 finally:
-                    write_kept()  # what the last statements of a shell have left: Django disconnects next
+                    if name in SHELLS:
+                        write_kept()  # what its last statements have left: Django disconnects next
             is_outermost = current_trace.get() is None
             with ensure_trace(default_context, lone=False) as trace:
                 result = original(self, *args, **options)

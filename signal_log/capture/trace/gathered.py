@@ -52,5 +52,6 @@ class Gathered:
 
     def raised(self, error: BaseException) -> None:
         """The trace ends with this exception: its class, or the exit code that it carries."""
-        code = error.code if isinstance(error, SystemExit) else None
-        self.status = str(code) if isinstance(code, int) else type(error).__name__
+        self.status = type(error).__name__
+        if isinstance(error, SystemExit):
+            self.status = "0" if error.code is None else str(error.code) if isinstance(error.code, int) else "1"
