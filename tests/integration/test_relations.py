@@ -218,14 +218,12 @@ def test_clearing_tags_creates_no_content_type(article):
         ContentType.objects.clear_cache()
         with CaptureQueriesContext(connection) as queries:
             article.tags.clear()
-        return [
-            sql.split()[0] for sql in (query["sql"] for query in queries) if not sql.startswith(("BEGIN", "COMMIT"))
-        ]
+        return [query["sql"].split()[0] for query in queries]
 
     with signal_log.pause():
         bare = statements()
     with recorded() as events:
-        assert statements() == bare
+        assert statements() == bare != []
     assert m2m(events) == pairs("relations.Article", "clear", {"tags": [[], None]})
 
 
