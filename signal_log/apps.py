@@ -23,6 +23,7 @@ class SignalLogConfig(AppConfig):
         register(checks.check_settings)
         register(checks.check_converted_fields)
         register(checks.check_middleware)
+        register(checks.check_vendors)
         register(checks.check_database, Tags.database)
         if problems():  # `manage.py check` reports them; a wrong setting must not hide behind a traceback
             pipeline.unlock_flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +14,12 @@ from signal_log.capture.model.registry import converted_fields, unknown_labels
 from signal_log.capture.signals import extra
 from signal_log.conf import WITHOUT_EFFECT, conf, problems
 from signal_log.models import SignalEvent
+from signal_log.vendor import vendor_of
 
 MIDDLEWARE = "signal_log.capture.middleware.SignalLogMiddleware"
 SUPPORTED = ("sqlite", "postgresql")
+RETURNING = (3, 35)
+"""The first SQLite with ``RETURNING``."""
 NAMED = 5
 """How many fields a message names."""
 
@@ -109,30 +113,55 @@ def check_middleware(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
-def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """The log's database is a supported one."""
+def check_vendors(**_: Any) -> list[checks.CheckMessage]:
+    """The databases are of kinds that the recorder knows."""
     if problems() or conf.DATABASE not in connections:
         return []
-    vendor = connections[conf.DATABASE].vendor
+    found: list[checks.CheckMessage] = []
+    vendors = {alias: vendor_of(connections[alias]) for alias in connections}
+    vendor = vendors[conf.DATABASE]
+    if vendor not in SUPPORTED:
+        found.append(
+            checks.Error(
+                f"The log's database {conf.DATABASE!r} is {vendor}; supported are SQLite and PostgreSQL.",
+                hint='Point SIGNAL_LOG["DATABASE"] at a database of one of these kinds.',
+                id="signal_log.E004",
+            )
+        )
     if vendor == "postgresql" and not _is_psycopg3():
-        return [
+        found.append(
             checks.Error(
                 "The log is written to PostgreSQL with COPY by psycopg 3, and this project uses psycopg 2.",
                 hint="pip install 'psycopg[binary]'; Django prefers it when both are installed.",
                 id="signal_log.E005",
             )
-        ]
-    if vendor == "postgresql" and conf.DATABASE in (databases or ()):
-        return _check_sequence()
-    if vendor in SUPPORTED:
-        return []
-    return [
-        checks.Error(
-            f"The log's database {conf.DATABASE!r} is {vendor}; supported are SQLite and PostgreSQL.",
-            hint='Point SIGNAL_LOG["DATABASE"] at a database of one of these kinds.',
-            id="signal_log.E004",
         )
+    others = sorted(alias for alias, kind in vendors.items() if kind not in SUPPORTED and alias != conf.DATABASE)
+    found += [
+        checks.Warning(
+            f"The database {alias!r} is {vendors[alias]}: of changes there the log shows what the instances believed.",
+            hint="What the log promises is tested on SQLite and PostgreSQL only. If no observed model is there, add "
+            "signal_log.W004 to SILENCED_SYSTEM_CHECKS.",
+            id="signal_log.W004",
+        )
+        for alias in others
     ]
+    if "sqlite" in vendors.values() and sqlite3.sqlite_version_info < RETURNING:
+        found.append(
+            checks.Error(
+                f"SQLite here is {sqlite3.sqlite_version}, which has no RETURNING: what rows hold cannot be recorded.",
+                hint=f"Use a Python whose sqlite3 is at least {'.'.join(map(str, RETURNING))}.",
+                id="signal_log.E008",
+            )
+        )
+    return found
+
+
+def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """What only the log's database itself can tell."""
+    if problems() or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
+        return []
+    return _check_sequence() if vendor_of(connections[conf.DATABASE]) == "postgresql" else []
 
 
 def _check_sequence() -> list[checks.CheckMessage]:

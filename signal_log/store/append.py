@@ -18,6 +18,7 @@ from signal_log.errors import SignalLogError
 from signal_log.event import Event
 from signal_log.store.row import BYTES_AT, COLUMNS, JSON_AT, NAMES, TABLE, rows_of
 from signal_log.store.schema import APPEND
+from signal_log.vendor import vendor_of
 
 FEW: Final = 8
 """Up to this many rows go to PostgreSQL in one function call (one round trip); beyond it, COPY (two) is faster."""
@@ -43,7 +44,7 @@ def append(events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bo
         if connection.connection is None:
             connection.ensure_connection()
         with connection.wrap_database_errors:
-            _WRITERS[connection.vendor](connection.connection, rows_of(events, connection), last)
+            _WRITERS[vendor_of(connection)](connection.connection, rows_of(events, connection), last)
     except Exception as error:  # whatever it is, Django must treat it as a failed COMMIT and roll back
         if last and _has_ended(connection):
             raise  # the COMMIT itself failed: a deferred constraint, or a lost connection
@@ -62,7 +63,7 @@ def is_forbidden(connection: BaseDatabaseWrapper) -> bool:
 
 def _has_ended(connection: BaseDatabaseWrapper) -> bool:
     raw = connection.connection
-    return connection.vendor == "postgresql" and (raw is None or raw.info.transaction_status in _ENDED)
+    return vendor_of(connection) == "postgresql" and (raw is None or raw.info.transaction_status in _ENDED)
 
 
 def _consequence(events: Sequence[Event], connection: BaseDatabaseWrapper) -> str:

@@ -16,6 +16,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.signals import connection_created
 
+from signal_log.vendor import vendor_of
+
 _unlocked: ContextVar[bool] = ContextVar("signal_log_unlocked", default=False)
 
 
@@ -25,11 +27,11 @@ def unlocked(connection: BaseDatabaseWrapper) -> Iterator[None]:
     token = _unlocked.set(True)
     try:
         with transaction.atomic(using=connection.alias):
-            if connection.vendor == "postgresql":
+            if vendor_of(connection) == "postgresql":
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL signal_log.unlocked = 'on'")
             yield
-            if connection.vendor == "postgresql":
+            if vendor_of(connection) == "postgresql":
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL signal_log.unlocked = 'off'")
     finally:
@@ -42,7 +44,7 @@ def watch_connections() -> None:
 
 
 def _prepare(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    if connection.vendor == "sqlite":
+    if vendor_of(connection) == "sqlite":
         connection.connection.create_function("signal_log_unlocked", 0, _unlocked.get)
 
 

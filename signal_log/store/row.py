@@ -14,6 +14,7 @@ from orjson import Fragment, dumps
 from signal_log.event import HEADER_FIELDS, PAYLOAD_FIELDS, SUBJECT_FIELDS, Event
 from signal_log.models import SignalEvent
 from signal_log.seal.canonical import canonical, digest, timestamp
+from signal_log.vendor import vendor_of
 
 TABLE: Final = SignalEvent._meta.db_table
 COLUMNS: Final = Event._fields
@@ -44,7 +45,7 @@ def rows_of(events: Iterable[Event], connection: BaseDatabaseWrapper) -> list[li
     Subject, payload and JSON columns are encoded only where they differ from those of the event before: the two events
     of a save mostly share them.
     """
-    on_sqlite = connection.vendor == "sqlite"
+    on_sqlite = vendor_of(connection) == "sqlite"
     latest: list[Any] = [None] * len(COLUMNS)
     fragments: list[Any] = [None] * len(COLUMNS)
     texts = [""] * len(COLUMNS)

@@ -18,6 +18,7 @@ from django.db.models.signals import post_migrate
 
 from signal_log.models import LogIdentity
 from signal_log.store.row import NAMES, TABLE
+from signal_log.vendor import vendor_of
 
 APPEND: Final = f"{TABLE}_append"
 """PostgreSQL's function that appends events. Its plan is cached for the session, even behind a connection pooler."""
@@ -88,7 +89,7 @@ def log_identity(using: str) -> str:
 
 def missing(connection: BaseDatabaseWrapper) -> list[str] | None:
     """The statements that complete the log's table; None if it is not in this database."""
-    find = {"sqlite": _missing_on_sqlite, "postgresql": _missing_on_postgresql}.get(connection.vendor)
+    find = {"sqlite": _missing_on_sqlite, "postgresql": _missing_on_postgresql}.get(vendor_of(connection))
     return None if find is None else find(connection)
 
 

@@ -18,6 +18,7 @@ from signal_log import clock
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.store.read import events, filtered
+from signal_log.vendor import vendor_of
 
 FIRST_WINDOW: Final = 10_000
 WIDEST_WINDOW: Final = 20_000
@@ -69,7 +70,7 @@ def span_of(since: datetime | None, until: datetime | None, *, scan: bool) -> Sp
     if since is None and until is None:
         return whole
     inside = _inside(since, until)
-    return _bisected(inside, whole) if connections[inside.db].vendor == "postgresql" else _exact(inside, whole)
+    return _bisected(inside, whole) if vendor_of(connections[inside.db]) == "postgresql" else _exact(inside, whole)
 
 
 def walk(

@@ -1,9 +1,11 @@
 """All wiring happens in `ready()` and can be undone; settings are checked, and accepted values are named."""
 
+import sqlite3
+
 import pytest
 from django.core.checks import run_checks
 from django.core.management.base import BaseCommand
-from django.db import connection, models
+from django.db import connection, connections, models
 from django.db.migrations.operations import RunSQL
 from django.db.models import signals
 from django.db.models.deletion import Collector
@@ -141,6 +143,34 @@ def test_the_check_of_the_sequence_needs_no_table():
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE signal_log_signalevent RENAME TO elsewhere")
     assert "signal_log.E006" not in {message.id for message in run_checks(databases=["default"])}
+
+
+def test_other_databases_are_named(monkeypatch):
+    """Without a database that is asked, the log's own is refused if it is of another kind, and others are mentioned."""
+    monkeypatch.setattr(type(connections["default"]), "vendor", "mysql")
+    found = {message.id: message for message in run_checks()}
+    assert "'default' is mysql" in found["signal_log.E004"].msg
+    assert "signal_log.W004" not in found
+    monkeypatch.undo()
+    legacy = {"ENGINE": "django.db.backends.dummy"}
+    monkeypatch.setitem(connections.settings, "legacy", {**connections.settings["default"], **legacy})
+    monkeypatch.setattr("django.db.backends.dummy.base.DatabaseWrapper.vendor", "mysql", raising=False)
+    found = {message.id: message for message in run_checks()}
+    assert "'legacy' is mysql" in found["signal_log.W004"].msg
+    assert "signal_log.E004" not in found
+
+
+def test_a_sqlite_without_returning_is_refused(monkeypatch):
+    """What a row holds is asked by RETURNING, which SQLite has from 3.35 on; a project without SQLite needs none."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.34.1")
+    found = {message.id: message for message in run_checks()}
+    assert ("signal_log.E008" in found) == (connection.vendor == "sqlite")
+    if connection.vendor == "sqlite":
+        assert "3.34.1" in found["signal_log.E008"].msg
+        assert "3.35" in found["signal_log.E008"].hint
+    monkeypatch.undo()
+    assert "signal_log.E008" not in {message.id for message in run_checks()}
 
 
 def test_missing_middleware_is_a_warning():

@@ -4,10 +4,10 @@ import hashlib
 import json
 import uuid
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 import rfc8785
+from django.db.backends.postgresql.base import DatabaseWrapper
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -97,7 +97,7 @@ def test_the_store_writes_the_same_digests():
         )
         for vector in VECTORS
     ]
-    connection = SimpleNamespace(vendor="postgresql")
+    connection = DatabaseWrapper({}, "default")
     rows = rows_of([event for event in sealed for _ in range(2)], connection)
     assert [row[COLUMNS.index("digest")].hex() for row in rows] == [v["digest"] for v in VECTORS for _ in range(2)]
     assert [json.loads(row[COLUMNS.index("changes")] or "null") for row in rows[::2]] == [
