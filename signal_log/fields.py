@@ -54,8 +54,8 @@ class Moment(DateTimeField):
         return super().get_db_prep_value(value, connection, prepared=True)
 
 
-# The classes below make a column of the same type as Django's own, without what costs an append half of its time on
-# SQLite and guards against nothing there: only the recorder writes the log, and its digest covers every value.
+# The classes below make a column of the same type as Django's own, without what costs each append time on SQLite and
+# guards against nothing there: only the recorder writes the log, and its digest covers every value.
 
 
 class BareId(BigAutoField):

@@ -1,12 +1,17 @@
 """The log's table and its indexes stay small on each database, and their migration can be undone."""
 
+import re
+
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.store.append import FEW
+from signal_log.store.read import as_mapping, events, filtered
 from signal_log.store.schema import APPEND
+from tests.factories import make_event
 from tests.log import recorded
 from tests.shop.models import Category
 
@@ -46,6 +51,37 @@ def test_the_columns_of_the_indexes():
     }
     assert found["signal_log_time"][1] == ("brin" if on_postgresql else "idx")
     assert functions() == on_postgresql
+
+
+@pytest.mark.parametrize("text", ["grace", "7", "", "it's"])
+@pytest.mark.parametrize("excluded", [False, True])
+def test_an_actor_is_found_by_both_indexes(text, excluded):
+    """The filter means name or key, and neither reads the table; what it finds is what Python's filter finds."""
+    wire = {"actor": f"!{text}" if excluded else text}
+    stored = [make_event(actor_repr=name, actor_pk=key) for name, key in (("grace", "7"), ("7", ""), ("", "grace"))]
+    filters = Filters.parse(wire)
+    found = filtered(events(), filters)
+    expected = {event.pk for event in stored if filters.matches(as_mapping(event))}
+    assert set(found.values_list("pk", flat=True)) & {event.pk for event in stored} == expected
+    if text and not excluded:
+        with transaction.atomic(), connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SET LOCAL enable_seqscan = off")  # the table is small
+            plan = found.order_by().explain()
+        assert {"signal_log_actor", "signal_log_actor_pk"} <= set(re.findall(r"signal_log_\w+", plan))
+
+
+@pytest.mark.one_database
+def test_the_table_has_nothing_that_costs_and_guards_nothing():
+    """On SQLite, made by migrations or without them, it has no AUTOINCREMENT and no CHECK."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sql FROM sqlite_master WHERE name = 'signal_log_signalevent'")
+        migrated = cursor.fetchone()[0]
+    with connection.schema_editor(collect_sql=True, atomic=False) as editor:
+        editor.create_model(SignalEvent)
+    assert editor.collected_sql[0] == f"{migrated};"
+    assert "AUTOINCREMENT" not in migrated
+    assert "CHECK" not in migrated
 
 
 def test_there_and_back():
