@@ -20,6 +20,7 @@ from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.row_sql import UntoldError
 from signal_log.capture.transaction.state import in_transaction, is_doomed
 from signal_log.capture.transaction.window import Window, open_window, window_of
+from signal_log.vendor import vendor_of
 
 UNTOLD: Final[Any] = object()
 """Stands for a row that the database does not tell."""
@@ -71,6 +72,12 @@ class RowStatement:
             return self._after
         return self._read(before=False)
 
+    def row_now(self) -> Raw | None:
+        """The row as it is, whatever became of the statement; ``UNTOLD`` where the database does not tell."""
+        if self.connection.connection is None or self.connection.needs_rollback or is_doomed(self.connection):
+            return UNTOLD
+        return self._read(before=False)
+
     def undo(self) -> None:
         """Roll back our transaction, if one is open, and take back what Django has set on the instance since.
 
@@ -110,7 +117,7 @@ class RowStatement:
         if reader is None:
             return UNTOLD
         try:
-            if before and self.window is None and connection.vendor == "sqlite":
+            if before and self.window is None and vendor_of(connection) == "sqlite":
                 reader.take_write_lock(connection)
             return reader.read(connection, self.instance, lock=before)
         except UntoldError:
@@ -122,10 +129,14 @@ class RowStatement:
             return UNTOLD
 
     def _found_none(self) -> None:
-        """An UPDATE hit no row: Django goes on with an INSERT, before which fields may run code of the host's."""
-        if self.window is not None:
-            self.undo()
-            self.before = _UNREAD
+        """An UPDATE reports no row: Django goes on with an INSERT, before which fields may run code of the host's.
+
+        What it did nevertheless, through triggers, stays, as without us.
+        """
+        window, self.window = self.window, None
+        if window is not None:
+            window.commit()
+            self.before = self._after = _UNREAD
 
     # -- in one message --------------------------------------------------------------------------------
 

@@ -54,10 +54,12 @@ class Save:
             return None
         if signal == PRE_SAVE and self.pre is None:
             return self._open(named)
-        if signal == POST_SAVE and self.post is not None:
-            post, self.post = self.post, None
-            return post
-        return None
+        if signal != POST_SAVE or self.pre is None:
+            return None
+        if not self.done:
+            self._complete_unseen(self.pre, created=bool(named.get("created")))
+        post, self.post = self.post, None
+        return post
 
     def _open(self, named: Any) -> Draft:
         plan, instance = self.plan, self.instance
@@ -121,6 +123,21 @@ class Save:
         learned: tuple[Values | None, Raw | None] = None, None
         try:
             learned = self._tell(pre, post, statement, after)
+        except Exception as error:  # noqa: BLE001  ours or the host's own methods'
+            faults.note(post, error)
+        self._store(pre, post, statement, learned)
+
+    def _complete_unseen(self, pre: Draft, *, created: bool) -> None:
+        """``Model._save_table`` did not write the row, or the host made nothing of its error: tell what is there."""
+        post = open_event(pre.scene, POST_SAVE, pre.operation)
+        post.created, post.object_pk = created, self.plan.key(self.instance)
+        statement = RowStatement(self.connection, self.plan, self.instance, raw=self.raw)
+        learned: tuple[Values | None, Raw | None] = None, None
+        try:
+            if statement.row_now() is None:
+                post.object_repr = repr_of(self.plan, self.instance)
+            else:
+                learned = self._tell(pre, post, statement, UNTOLD)
         except Exception as error:  # noqa: BLE001  ours or the host's own methods'
             faults.note(post, error)
         self._store(pre, post, statement, learned)

@@ -15,8 +15,18 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.plan import Column, Plan, key_fields
-from signal_log.capture.model.row_sql import MARKS, UntoldError, concrete, fetch_rows, quoted_column, selected, table_of
+from signal_log.capture.model.row_sql import (
+    MARKS,
+    UntoldError,
+    concrete,
+    fetch_rows,
+    quoted_column,
+    run_on_sqlite,
+    selected,
+    table_of,
+)
 from signal_log.capture.model.snapshot import Cut
+from signal_log.vendor import vendor_of
 
 Raw = tuple[Any, ...]
 """A row's values as the driver gives them, in the order of ``RowReader.columns``."""
@@ -106,13 +116,12 @@ class RowReader:
         """On SQLite, take the lock that the write itself will take, before reading.
 
         A transaction that reads first and writes afterwards fails at once if another has written in between, whatever
-        its timeout; a write that changes nothing waits for the lock as the real one would.
+        its timeout; a write that changes nothing waits for the lock as the real one would. Raises ``UntoldError``.
         """
         part = self.parts[0]
         key = quoted_column(part.keys[0], connection)
         verb = f"DELETE FROM {part.table}" if deletes else f"UPDATE {part.table} SET {key} = {key}"  # noqa: S608
-        with connection.wrap_database_errors:
-            connection.connection.execute(f"{verb} WHERE 0")
+        run_on_sqlite(connection, f"{verb} WHERE 0", ())
 
     def _read_part(
         self, connection: BaseDatabaseWrapper, part: Part, instance: models.Model, *, lock: bool
@@ -132,7 +141,7 @@ class RowReader:
             some = keys[start : start + MOST_KEYS]
             where = " OR ".join(f"({part.where})" for _ in some)
             if width == 1:
-                where = f"{part.key_columns} IN ({', '.join([MARKS[connection.vendor]] * len(some))})"
+                where = f"{part.key_columns} IN ({', '.join([MARKS[vendor_of(connection)]] * len(some))})"
             sql = f"SELECT {part.key_columns}, {part.shown} FROM {part.table} WHERE {where}"  # noqa: S608
             for row in fetch_rows(connection, part.table, sql, tuple(value for key in some for value in key)):
                 found[_text(row[:width])] = row[width:]
@@ -157,11 +166,11 @@ class RowReader:
 
 def reader_of(plan: Plan, connection: BaseDatabaseWrapper, *, own_only: bool = False) -> RowReader:
     """The reader of a model's rows on this database, built once."""
-    key = (connection.vendor, connection.alias, own_only)
+    key = (vendor_of(connection), connection.alias, own_only)
     reader: RowReader | None = plan.readers.get(key)
     if reader is None:
-        if connection.vendor not in MARKS:
-            raise UntoldError(f"rows are read on SQLite and PostgreSQL only, not on {connection.vendor}")
+        if vendor_of(connection) not in MARKS:
+            raise UntoldError(f"rows are read on SQLite and PostgreSQL only, not on {vendor_of(connection)}")
         reader = plan.readers[key] = RowReader(plan, connection, own_only=own_only)
     return reader
 
@@ -178,7 +187,9 @@ def _part(
     link = own._meta.get_ancestor_link(model) if model is not own else None
     if link is not None and len(keys) == 1 and link.model is own:
         attnames = (link.attname,)
-    where = " AND ".join(f"{table}.{quoted_column(field, connection)} = {MARKS[connection.vendor]}" for field in keys)
+    where = " AND ".join(
+        f"{table}.{quoted_column(field, connection)} = {MARKS[vendor_of(connection)]}" for field in keys
+    )
     shown = ", ".join(selected(column, table, connection) for column in columns) or "1"
     return Part(
         model=model,

@@ -11,6 +11,7 @@ from django.db.backends.signals import connection_created
 from django.db.models.sql import Query
 
 from signal_log.capture.model.plan import Column
+from signal_log.vendor import vendor_of
 
 MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
 LOCK: Final = " FOR NO KEY UPDATE"
@@ -60,7 +61,7 @@ def selected(column: Column, table: str, connection: BaseDatabaseWrapper) -> str
     field = column.field
     name = f"{table}.{quoted_column(field, connection)}"
     if column.cut_above is not None:
-        expression = _CUT[connection.vendor, isinstance(field, models.BinaryField)]
+        expression = _CUT[vendor_of(connection), isinstance(field, models.BinaryField)]
         return expression.format(column=name, limit=column.cut_above)
     sql, _ = field.select_format(Query(field.model).get_compiler(connection=connection), name, ())
     return str(sql)
@@ -109,7 +110,7 @@ def unwatch_connections() -> None:
 
 
 def _define(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    if connection.vendor == "sqlite":
+    if vendor_of(connection) == "sqlite":
         connection.connection.create_function("signal_log_sha256", 1, sha256, deterministic=True)
 
 
@@ -119,8 +120,8 @@ def fetch_rows(connection: BaseDatabaseWrapper, table: str, sql: str, params: An
     Locks that the host's own statement would wait for, or fail to get, end as they would there. But that we may not
     read the table must not hurt the host, so on PostgreSQL the first read on a connection is tried in a savepoint.
     """
-    if connection.vendor == "sqlite":
-        return _from_sqlite(connection, sql, params)
+    if vendor_of(connection) == "sqlite":
+        return run_on_sqlite(connection, sql, params)
     known: dict[str, Readable | None] = connection.__dict__.setdefault(READABLE, {})
     if table not in known:
         return _try_out(connection, table, sql, params)
@@ -132,7 +133,8 @@ def fetch_rows(connection: BaseDatabaseWrapper, table: str, sql: str, params: An
     return rows
 
 
-def _from_sqlite(connection: BaseDatabaseWrapper, sql: str, params: Any) -> Rows:
+def run_on_sqlite(connection: BaseDatabaseWrapper, sql: str, params: Any) -> Rows:
+    """Run a statement of ours on the driver's connection; raises ``UntoldError`` if there is no such table."""
     with connection.wrap_database_errors:
         try:
             rows: Rows = connection.connection.execute(sql, params).fetchall()

@@ -54,6 +54,13 @@ class ObservedSignal(ModelSignal):
             if current_trace.get() is None:  # sent by hand, so nobody else ends its trace
                 end_trace(draft.scene.trace)
 
+    def send_robust(self, sender: Any, **named: Any) -> Responses:
+        """``Signal.send_robust``, which only a host's own code calls: recorded as an event sent by hand."""
+        plan = plan_of(sender) if isinstance(sender, type) else None
+        if plan is not None and not paused.get():
+            event_of(NAMES[id(self)], plan, named)
+        return super().send_robust(sender, **named)
+
     def has_listeners(self, sender: Any = None) -> bool:
         """True for observed senders, so that Django never deletes their rows without signals.
 

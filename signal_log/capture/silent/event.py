@@ -16,6 +16,7 @@ from signal_log.capture.silent.update_values import assigned
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.held import record_undone
+from signal_log.vendor import vendor_of
 
 
 class SilentWrite(NamedTuple):
@@ -51,12 +52,12 @@ def rows_of(write: SilentWrite, context: dict[str, Any], text: str) -> int | Non
     """How many rows the statement changed; None if unknown."""
     if write.verb == INSERT and write.query is not None and write.query.on_conflict != OnConflict.IGNORE:
         return len(write.query.objs)
-    if context["connection"].vendor == "sqlite" and "RETURNING" in text.upper():
+    if vendor_of(context["connection"]) == "sqlite" and "RETURNING" in text.upper():
         return None  # SQLite counts when the last row is fetched
     if not write.counted:
         return None
     count: int = context["cursor"].rowcount
-    if count < 0 and context["connection"].vendor == "sqlite":  # sqlite3 decides by the statement's first word
+    if count < 0 and vendor_of(context["connection"]) == "sqlite":  # sqlite3 decides by the statement's first word
         count = context["connection"].connection.execute("SELECT changes()").fetchone()[0]
     return count if count >= 0 else None
 

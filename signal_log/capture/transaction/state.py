@@ -6,6 +6,8 @@ from typing import Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from signal_log.vendor import vendor_of
+
 _IDLE: Final = 0  # libpq's PQTRANS_IDLE
 _IN_ERROR: Final = 3  # libpq's PQTRANS_INERROR
 
@@ -22,13 +24,13 @@ def is_open(connection: BaseDatabaseWrapper) -> bool:
     raw = connection.connection
     if raw is None:
         return False
-    return bool(raw.in_transaction if connection.vendor == "sqlite" else raw.info.transaction_status != _IDLE)
+    return bool(raw.in_transaction if vendor_of(connection) == "sqlite" else raw.info.transaction_status != _IDLE)
 
 
 def is_doomed(connection: BaseDatabaseWrapper) -> bool:
     """Whether PostgreSQL will roll back at COMMIT, because a statement failed and the host carried on."""
     raw = connection.connection
-    return connection.vendor == "postgresql" and raw is not None and raw.info.transaction_status == _IN_ERROR
+    return vendor_of(connection) == "postgresql" and raw is not None and raw.info.transaction_status == _IN_ERROR
 
 
 def test_blocks(connection: BaseDatabaseWrapper) -> int:

@@ -16,6 +16,7 @@ from signal_log.capture.transaction.held import settle
 from signal_log.capture.transaction.state import is_open
 from signal_log.capture.transaction.writing import announce, store
 from signal_log.conf import conf
+from signal_log.vendor import vendor_of
 
 WINDOW: Final = "signal_log_window"
 
@@ -72,7 +73,7 @@ def open_window(connection: BaseDatabaseWrapper, *, begin: bool = True) -> Windo
         return None
     if begin:
         with connection.wrap_database_errors:
-            connection.connection.execute(_BEGIN[connection.vendor])
+            connection.connection.execute(_BEGIN[vendor_of(connection)])
     window = connection.__dict__[WINDOW] = Window(connection)
     return window
 

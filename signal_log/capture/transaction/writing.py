@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
-from django.db import DatabaseError, Error, connections, transaction
+from django.db import DatabaseError, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.sink import sink
@@ -17,6 +17,7 @@ from signal_log.capture.transaction.state import is_open
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
 from signal_log.event import MIGRATION, Event
+from signal_log.vendor import vendor_of
 
 SAVEPOINT: Final = "signal_log_events"
 _HOST: Final = socket.gethostname()[:150]
@@ -67,12 +68,16 @@ def store_after(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> Non
 
 
 def store_elsewhere(drafts: Sequence[Draft]) -> None:
-    """Write events whose outcome is already decided, on the connection of the log's database."""
+    """Write events whose outcome is already decided, on the log's connection, which is in autocommit.
+
+    The sink makes one statement of them, or a transaction of its own that the host's query log does not see.
+    """
     if sink().is_forbidden():
         return
     try:
-        with transaction.atomic(using=conf.DATABASE):
-            _append(freeze(drafts, process_name()), connections[conf.DATABASE])
+        _append(
+            freeze(drafts, process_name()), connections[conf.DATABASE]
+        )  # one statement, or a transaction of its own
     except Error as error:
         unrecorded.add(len(drafts), error)
         if conf.ON_ERROR == "raise":
@@ -82,7 +87,7 @@ def store_elsewhere(drafts: Sequence[Draft]) -> None:
 def store_on_copy(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> bool:
     """Write on a separate connection; False if the open block excludes other writers, as on SQLite."""
     fresh = connection.copy()
-    if fresh.vendor == "sqlite":
+    if vendor_of(fresh) == "sqlite":
         fresh.settings_dict["OPTIONS"] = {**fresh.settings_dict["OPTIONS"], "timeout": 0}
     try:
         _append(freeze(drafts, process_name()), fresh)
