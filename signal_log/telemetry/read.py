@@ -10,7 +10,7 @@ from typing import Final
 from django.db.models import QuerySet
 
 from signal_log.conf import conf
-from signal_log.models import ReceiverCall, SignalEvent
+from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
 
 LIMIT: Final = 500
 """How many of a receiver's newest calls are compared with one."""
@@ -21,6 +21,11 @@ MAX_CALLS: Final = 20_000
 def receiver_calls() -> QuerySet[ReceiverCall]:
     """All calls, from the log's database."""
     return ReceiverCall.objects.using(conf.DATABASE)
+
+
+def trace_row(trace_id: uuid.UUID) -> SignalTrace | None:
+    """How a trace went as a whole; None while it runs, and when its telemetry was lost or pruned."""
+    return SignalTrace.objects.using(conf.DATABASE).filter(trace_id=trace_id).first()
 
 
 def add_calls(events: Iterable[SignalEvent]) -> None:

@@ -298,6 +298,8 @@ def test_a_test_case_takes_it_back():
     unittest.TestSuite([Inner("test_it"), Inner("test_next")]).run(result)
     assert (result.errors, result.failures) == ([], [])
     assert seen == [(1, 1), (0, 0)]
+    assert waiting
+    connection.ensure_connection()
     keeper.write_kept()
     assert (traces("id"), calls("id")) == ([], [])
 
@@ -463,3 +465,17 @@ def test_the_receiver_of_a_view_is_named(client):
     with restocking():
         Client().get("/save/toys/")
     assert calls("receiver") == [f"{restock.__module__}.{restock.__qualname__}"]
+
+
+@pytest.mark.urls("observatory.urls")
+def test_the_page_of_a_trace_says_how_it_went(root, rf):
+    """How long all of it took and how it ended; without telemetry the page says neither."""
+    with signal_log.context(source="job"):
+        Category.objects.create(name="toys")
+    event = SignalEvent.objects.get(signal="post_save", sender="shop.Category")
+    SignalTrace.objects.filter(trace_id=event.trace_id).update(duration_us=31_000, status="exit <3>")
+    page = root.get(f"/traces/{event.trace_id}/").content.decode()
+    assert "31.0 ms" in page
+    assert "ended with exit &lt;3&gt;" in page
+    SignalTrace.objects.all().delete()
+    assert "ended with" not in root.get(f"/traces/{event.trace_id}/").content.decode()

@@ -20,7 +20,7 @@ from signal_log.show.words.moments import zone
 from signal_log.show.words.operations import actor_name
 from signal_log.show.words.text import duration, one_line, visible
 from signal_log.store.read import events
-from signal_log.telemetry.read import add_calls
+from signal_log.telemetry.read import add_calls, trace_row
 
 MAX_EVENTS: Final = 5_000
 CHUNK: Final = 50
@@ -48,7 +48,9 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
             "or its events were deleted when their retention period ended.",
         )
     context = describe(found, fold=request.GET.get("all") != "1")
-    return render(request, "signal_log/trace.html", context | {"trace_id": trace_id})
+    row = trace_row(trace_id)
+    whole = {"trace": row, "trace_time": duration(row.duration_us) if row else ""}
+    return render(request, "signal_log/trace.html", context | whole | {"trace_id": trace_id})
 
 
 def describe(found: list[SignalEvent], *, fold: bool = True) -> dict[str, Any]:
