@@ -27,7 +27,6 @@ from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.held import record
 from signal_log.capture.transaction.state import in_transaction, is_doomed
 from signal_log.event import POST_DELETE, PRE_DELETE, UNKNOWN
-from signal_log.vendor import vendor_of
 
 _UNTOLD: Final[Any] = object()
 
@@ -87,7 +86,7 @@ class Delete:
             return
         try:
             reader = reader_of(doomed[0].plan, self.connection)
-            if vendor_of(self.connection) == "sqlite":
+            if reader.on_sqlite:
                 reader.take_write_lock(self.connection, deletes=True)
             rows = reader.read_many(self.connection, [each.instance for each in doomed])
         except UntoldError:

@@ -1,7 +1,7 @@
 """Where Django saves and deletes: each call becomes an operation that its signals find, and that sees it fail.
 
-``Model.save_base``, ``Model._save_table``, ``Collector.delete`` and ``DeleteQuery.delete_batch`` are wrapped (see
-``patches``); what they do for an observed model is in ``saving`` and ``deleting``.
+``Model.save_base`` and ``Collector.delete`` are wrapped (see ``patches``); what becomes of the rows is in ``saving``
+and ``deleting``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 
 from django.db import connections, models, router
 from django.db.models.deletion import Collector
-from django.db.models.sql import DeleteQuery
 
 from signal_log.capture.deleting import Delete
 from signal_log.capture.model import loaded
@@ -66,16 +65,19 @@ def save_base(original: Any) -> Any:
     return save_base
 
 
-def save_table(original: Any) -> Any:
-    """Wrap ``Model._save_table``: the tables of an operation's row are written within its transaction."""
+def write_table(instance: models.Model, original: Any, raw: bool, cls: Any, *args: Any, **kwargs: Any) -> Any:
+    """Run ``Model._save_table``: within its operation, if the instance is being saved by one."""
+    save = current_operation.get()
+    if type(save) is Save and save.instance is instance and not save.done:
+        return save.save_table(original, raw, cls, *args, **kwargs)
+    return original(instance, raw, cls, *args, **kwargs)
 
-    def save_table(self: models.Model, raw: bool = False, cls: Any = None, *args: Any, **kwargs: Any) -> Any:
-        save = current_operation.get()
-        if isinstance(save, Save) and save.instance is self and not save.done:
-            return save.save_table(original, raw, cls, *args, **kwargs)
-        return original(self, raw, cls, *args, **kwargs)
 
-    return save_table
+def before_delete(model: type[models.Model]) -> None:
+    """Rows of this class are about to be deleted: a running delete reads its own."""
+    run = current_operation.get()
+    if type(run) is Delete:
+        run.read_rows(model)
 
 
 def delete(original: Any) -> Any:
@@ -94,15 +96,3 @@ def delete(original: Any) -> Any:
                 current_operation.reset(token)
 
     return delete
-
-
-def delete_batch(original: Any) -> Any:
-    """Wrap ``DeleteQuery.delete_batch``: the rows are read before they go."""
-
-    def delete_batch(self: DeleteQuery, pk_list: Any, using: str) -> Any:
-        run = current_operation.get()
-        if isinstance(run, Delete):
-            run.read_rows(self.get_meta().model)
-        return original(self, pk_list, using)
-
-    return delete_batch

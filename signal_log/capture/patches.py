@@ -61,9 +61,7 @@ def install() -> None:
     replace(BaseDatabaseWrapper, "_cursor", object_text.cursor)
     # One save, one delete
     replace(models.Model, "save_base", operation.save_base)
-    replace(models.Model, "_save_table", operation.save_table)
     replace(Collector, "delete", operation.delete)
-    replace(DeleteQuery, "delete_batch", operation.delete_batch)
     # Where a trace starts
     replace(BaseCommand, "execute", commands.execute)
     replace(AsyncConsumer, "dispatch", websocket.dispatch)

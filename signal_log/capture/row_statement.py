@@ -20,7 +20,6 @@ from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.row_sql import UntoldError
 from signal_log.capture.transaction.state import in_transaction, is_doomed
 from signal_log.capture.transaction.window import Window, open_window, window_of
-from signal_log.vendor import vendor_of
 
 UNTOLD: Final[Any] = object()
 """Stands for a row that the database does not tell."""
@@ -60,7 +59,7 @@ class RowStatement:
             return execute(sql, params, many, context)
         if not updates:
             self._inserting = dict(self.instance.__dict__)
-        if one_message.fits(reader, connection, sql, params, context["cursor"].cursor):
+        if not reader.on_sqlite and one_message.fits(reader, connection, sql, params, context["cursor"].cursor):
             return self._in_one_message(execute, updates, sql, params, many, context)
         return self._one_by_one(execute, updates, sql, params, many, context)
 
@@ -117,7 +116,7 @@ class RowStatement:
         if reader is None:
             return UNTOLD
         try:
-            if before and self.window is None and vendor_of(connection) == "sqlite":
+            if before and self.window is None and reader.on_sqlite:
                 reader.take_write_lock(connection)
             return reader.read(connection, self.instance, lock=before)
         except UntoldError:

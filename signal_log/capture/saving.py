@@ -7,6 +7,7 @@ events are then committed with the row, before ``post_save`` is sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from operator import is_
 from typing import Any
 
 from django.db import models
@@ -151,7 +152,7 @@ class Save:
         """
         plan, instance, believed, reader = self.plan, self.instance, self.believed, statement.reader
         now, only = plan.values(instance), pre.scene.update_fields
-        unchanged = not post.created and _same_values(now, self.values)
+        unchanged = not post.created and _same_values(now, self.values, plan.auto_now)
         post.object_repr = pre.object_repr if unchanged else repr_of(plan, instance)
         seen: Raw | None = None
         if after is UNTOLD or after is None or reader is None:
@@ -192,8 +193,12 @@ class Save:
             record_undone((pre,), self.connection)
 
 
-def _same_values(now: Values, before: Values) -> bool:
-    return now.keys() == before.keys() and all(value is before[name] for name, value in now.items())
+def _same_values(now: Values, before: Values, but: Collection[str]) -> bool:
+    """Whether the values are the very same objects, but for the moments that each save sets."""
+    if now.keys() != before.keys():
+        return False
+    same = sum(map(is_, now.values(), before.values()))
+    return same == len(now) or (same == len(now) - len(but) and all(now[name] is not before[name] for name in but))
 
 
 def _values_after(plan: Plan, believed: Belief | None, now: Values, only: Collection[str] | None) -> Values:

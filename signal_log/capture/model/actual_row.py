@@ -19,6 +19,7 @@ from signal_log.capture.model.row_sql import (
     MARKS,
     UntoldError,
     concrete,
+    decoder_of,
     fetch_rows,
     quoted_column,
     run_on_sqlite,
@@ -70,11 +71,15 @@ class RowReader:
             columns_of.setdefault(concrete(column.field.model), []).append(column)
         if own_only:
             columns_of = {own: columns_of[own]}
+        self.on_sqlite = vendor_of(connection) == "sqlite"
         self.parts = tuple(_part(own, model, columns, connection) for model, columns in columns_of.items())
         self.columns = tuple(column for part in self.parts for column in part.columns)
         self.at = {column.attname: position for position, column in enumerate(self.columns)}
         self.inserts = tuple(f"INSERT INTO {part.table} " for part in self.parts)
         self.updates = tuple(f"UPDATE {part.table} SET " for part in self.parts)  # noqa: S608  quoted names
+        self._decoders = [
+            None if column.cut_above is not None else decoder_of(column.field, connection) for column in self.columns
+        ]
         self._converters = [_converters(column.field, connection) for column in self.columns]
 
     def read(self, connection: BaseDatabaseWrapper, instance: models.Model, *, lock: bool = True) -> Raw | None:
@@ -108,6 +113,9 @@ class RowReader:
         limit = self.columns[at].cut_above
         if limit is not None and raw is not None and len(raw) > limit and not _has_nul(raw):
             return Cut(raw if isinstance(raw, str) else bytes(raw).decode())
+        decode = self._decoders[at]
+        if decode is not None and raw is not None:
+            raw = decode(raw)
         for convert, expression in self._converters[at]:
             raw = convert(raw, expression, connection)
         return raw
@@ -129,7 +137,11 @@ class RowReader:
         key = self.key(part, instance, connection)
         if key is None:
             return None
-        rows = fetch_rows(connection, part.table, part.select, key, lock=lock)
+        rows = (
+            run_on_sqlite(connection, part.select, key)
+            if self.on_sqlite
+            else fetch_rows(connection, part.table, part.select, key, lock=lock)
+        )
         if len(rows) > 1:
             raise UntoldError(f"{part.table} has several rows with one key")
         return rows[0] if rows else None
@@ -166,11 +178,12 @@ class RowReader:
 
 def reader_of(plan: Plan, connection: BaseDatabaseWrapper, *, own_only: bool = False) -> RowReader:
     """The reader of a model's rows on this database, built once."""
-    key = (vendor_of(connection), connection.alias, own_only)
+    key = (type(connection), connection.alias, own_only)
     reader: RowReader | None = plan.readers.get(key)
     if reader is None:
-        if vendor_of(connection) not in MARKS:
-            raise UntoldError(f"rows are read on SQLite and PostgreSQL only, not on {vendor_of(connection)}")
+        vendor = vendor_of(connection)
+        if vendor not in MARKS:
+            raise UntoldError(f"rows are read on SQLite and PostgreSQL only, not on {vendor}")
         reader = plan.readers[key] = RowReader(plan, connection, own_only=own_only)
     return reader
 

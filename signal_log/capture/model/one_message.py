@@ -13,7 +13,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.actual_row import Raw, RowReader
 from signal_log.capture.model.row_sql import READABLE, Readable
-from signal_log.vendor import vendor_of
 
 BEGIN: Final = "BEGIN"
 _AT_A_LOSS: Final = 2
@@ -38,7 +37,7 @@ class Rows(NamedTuple):
 def fits(reader: RowReader, connection: BaseDatabaseWrapper, sql: str, params: Any, cursor: Any) -> bool:
     """Whether this statement can take ours along, unseen by the host; ``cursor`` is the driver's."""
     return (
-        vendor_of(connection) == "postgresql"
+        not reader.on_sqlite
         and len(reader.parts) == 1
         and type(params) in (tuple, list)
         and len(params) > 0

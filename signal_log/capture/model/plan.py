@@ -55,6 +55,7 @@ class Plan:
 
     __slots__ = (
         "attnames",
+        "auto_now",
         "by_attname",
         "columns",
         "key_attname",
@@ -96,6 +97,7 @@ class Plan:
         self.secret_key = any(c.masked for c in self.columns if c.attname in self.key_attnames)
         self.key_attname = self.key_attnames[0] if len(self.key_attnames) == 1 and not self.secret_key else None
         self.mutable = frozenset(column.attname for column in self.columns if column.mutable)
+        self.auto_now = frozenset(column.attname for column in self.columns if getattr(column.field, "auto_now", False))
         self.returned = tuple(field.attname for field in model._meta.db_returning_fields)
         """What Django sets on the instance after its INSERT."""
         self.masked = tuple(column.attname for column in self.columns if column.masked)
@@ -163,13 +165,13 @@ class Plan:
 
     def pair(self, column: Column, before: Any, after: Any) -> list[Any]:
         """The field's old and new value as the log shows them: safe JSON, masked where they are secret."""
-        limit, secrets, masked = self.max_chars, self.secrets, column.masked
-        return [
-            value
-            if value is None or value is UNKNOWN
-            else MASK if masked else json_safe(value, limit, secrets)
-            for value in (before, after)
-        ]  # fmt: skip
+        shown = self._shown
+        return [shown(column, before), shown(column, after)]
+
+    def _shown(self, column: Column, value: Any) -> Any:
+        if value is None or value is UNKNOWN:
+            return value
+        return MASK if column.masked else json_safe(value, self.max_chars, self.secrets)
 
 
 def is_excluded(field: models.Field[Any, Any], model: type[models.Model]) -> bool:

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log.capture.model.actual_row import Raw, RowReader
 from signal_log.capture.model.loaded import MISSING, Belief
 from signal_log.capture.model.plan import Column, Plan, Values, equal_in_database
-from signal_log.capture.model.snapshot import Cut, json_safe, values_equal
+from signal_log.capture.model.snapshot import PLAIN, Cut, json_safe, values_equal
 from signal_log.event import Changes
 
 
@@ -41,12 +41,16 @@ def row_written(
             continue
         old_value = None if old is None else reader.value(at, old, connection)
         new_value = None if new is None else reader.value(at, new, connection)
-        if type(old_value) is type(new_value) and values_equal(old_value, new_value):
+        kind = type(new_value)
+        if type(old_value) is kind and values_equal(old_value, new_value):
             continue  # the same value, stored differently: JSON with other spaces
         changes[column.name] = plan.pair(column, old_value, new_value)
         if before is not None and not column.generated and not _has_seen(believed, at, column, old, old_value):
             overwrote.append(column.name)
-        if not _stored_as(column, held.get(column.attname, MISSING), new_value):
+        value = held.get(column.attname, MISSING)
+        if not (type(value) is kind and kind in PLAIN and value == new_value) and not _stored_as(
+            column, value, new_value
+        ):
             unseen.append(at)
     return RowDiff(changes, overwrote, unseen)
 
@@ -103,6 +107,8 @@ def _has_seen(believed: Belief | None, at: int, column: Column, raw: Any, value:
 
 
 def _same(column: Column, held: Any, stored: Any) -> bool:
+    if type(held) is type(stored) and type(held) in PLAIN:
+        return bool(held == stored)
     if isinstance(stored, Cut):
         limit = column.cut_above or 0
         return json_safe(held, limit if isinstance(held, str) else 2 * limit + 2, ()) == stored

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models.sql import Query
+from django.utils.dateparse import parse_date, parse_datetime, parse_time
 
 from signal_log.capture.model.plan import Column
 from signal_log.vendor import vendor_of
@@ -64,10 +66,28 @@ def selected(column: Column, table: str, connection: BaseDatabaseWrapper) -> str
         expression = _CUT[vendor_of(connection), isinstance(field, models.BinaryField)]
         return expression.format(column=name, limit=column.cut_above)
     sql, _ = field.select_format(Query(field.model).get_compiler(connection=connection), name, ())
-    return str(sql)
+    return f"+{sql}" if decoder_of(field, connection) is not None else str(sql)
 
 
-# What `snapshot.truncated_with_digest` and `snapshot.bytes_text` make of the same values.
+def decoder_of(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Decoder | None:
+    """On SQLite, what makes a Python value of a column whose raw value is text or a number.
+
+    The driver would call it for every row that is read, if the column were not hidden in an expression; here it is
+    called for values that differ.
+    """
+    return _DECODERS.get(str(field.db_type(connection))) if vendor_of(connection) == "sqlite" else None
+
+
+Decoder = Callable[[Any], Any]
+_DECODERS: Final[dict[str, Decoder]] = {  # as Django's backend registers them with the driver
+    "bool": lambda raw: str(raw) == "1",
+    "date": lambda raw: parse_date(str(raw)),
+    "datetime": lambda raw: parse_datetime(str(raw)),
+    "time": lambda raw: parse_time(str(raw)),
+}
+
+
+# What `snapshot.truncated_with_digest` and `snapshot.text_of_bytes` make of the same values.
 _CUT: Final = {
     ("sqlite", False): (
         "CASE WHEN length({column}) > {limit} AND instr({column}, char(0)) = 0 "  # length() ends at a NUL
@@ -128,19 +148,22 @@ def fetch_rows(connection: BaseDatabaseWrapper, table: str, sql: str, params: An
     readable = known[table]
     if readable is None:
         raise UntoldError(f"{table} cannot be read")
-    with connection.wrap_database_errors:
+    try:
         rows: Rows = connection.connection.execute(sql + readable.lock if lock else sql, params).fetchall()
+    except Exception:
+        with connection.wrap_database_errors:  # entered for errors only: it costs as much as the query
+            raise
     return rows
 
 
 def run_on_sqlite(connection: BaseDatabaseWrapper, sql: str, params: Any) -> Rows:
     """Run a statement of ours on the driver's connection; raises ``UntoldError`` if there is no such table."""
-    with connection.wrap_database_errors:
-        try:
-            rows: Rows = connection.connection.execute(sql, params).fetchall()
-        except connection.Database.OperationalError as error:  # type: ignore[attr-defined]
-            if error.sqlite_errorcode == _SQLITE_ERROR:  # no such table or column: the host's statement will say so
-                raise UntoldError(str(error)) from error
+    try:
+        rows: Rows = connection.connection.execute(sql, params).fetchall()
+    except Exception as error:
+        if getattr(error, "sqlite_errorcode", None) == _SQLITE_ERROR:  # no such table: the host's statement will say so
+            raise UntoldError(str(error)) from error
+        with connection.wrap_database_errors:
             raise
     return rows
 

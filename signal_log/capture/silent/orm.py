@@ -13,6 +13,7 @@ from django.db.models.sql import DeleteQuery
 
 from signal_log.capture.model import loaded
 from signal_log.capture.model.registry import plan_of
+from signal_log.capture.operation import before_delete, write_table
 from signal_log.capture.silent.watch import expected_write, quoted
 
 _DATA_MIGRATION: Final = "\0RunSQL"  # in no statement
@@ -24,7 +25,7 @@ def save_table(original: Any) -> Any:
     def save_table(self: models.Model, raw: bool = False, cls: Any = None, *args: Any, **kwargs: Any) -> Any:
         token = expected_write.set(quoted(cls or type(self)))
         try:
-            return original(self, raw, cls, *args, **kwargs)
+            return write_table(self, original, raw, cls, *args, **kwargs)
         finally:
             expected_write.reset(token)
 
@@ -36,6 +37,7 @@ def delete_batch(original: Any) -> Any:
 
     def delete_batch(self: DeleteQuery, pk_list: Any, using: str) -> Any:
         model = self.get_meta().model
+        before_delete(model)
         token = expected_write.set(None if model._meta.auto_created else quoted(model))
         try:
             return original(self, pk_list, using)

@@ -28,7 +28,11 @@ source_override: ContextVar[str] = ContextVar("signal_log_source", default="")
 
 def default_context() -> TraceContext:
     """The context outside requests: a command, the shell, a test or a migration, run by an OS user."""
-    return _context_of(source_override.get() or ("test" if "PYTEST_CURRENT_TEST" in os.environ else process_source()))
+    return _context_of(source_override.get() or ("test" if _is_in_test() else process_source()))
+
+
+def _is_in_test() -> bool:
+    return "pytest" in sys.modules and "PYTEST_CURRENT_TEST" in os.environ  # the environment is slow to ask
 
 
 @lru_cache(maxsize=64)

@@ -59,7 +59,7 @@ class Draft:
     changes: Changes
     overwrote: list[str] | None
     error: str
-    process: str
+    process: str = ""
     salt: bytes
     outcome: str | None = None
     """None until the transaction decides."""
@@ -102,7 +102,7 @@ _SOURCES: Final = {
 """Where a field of ``Event`` is found, unless it is an attribute of the draft itself."""
 
 _values: Final = attrgetter(*(_SOURCES.get(name, name) for name in Event._fields))
-_OUTCOME: Final = Event._fields.index("outcome")
+_OUTCOME, _PROCESS, _SALT = (Event._fields.index(name) for name in ("outcome", "process", "salt"))
 
 
 def freeze(drafts: Sequence[Draft], process: str) -> list[Event]:
@@ -116,9 +116,8 @@ def freeze(drafts: Sequence[Draft], process: str) -> list[Event]:
         if draft.scene is not scene:
             scene = draft.scene
             scene.resolve()
-        draft.process = process
-        draft.salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]
         values = list(_values(draft))
+        values[_PROCESS], values[_SALT] = process, salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]
         if values[_OUTCOME] is None:
             values[_OUTCOME] = COMMITTED
         events.append(Event._make(values))

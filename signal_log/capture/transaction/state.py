@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-
-from signal_log.vendor import vendor_of
 
 _IDLE: Final = 0  # libpq's PQTRANS_IDLE
 _IN_ERROR: Final = 3  # libpq's PQTRANS_INERROR
@@ -22,15 +20,19 @@ def in_transaction(connection: BaseDatabaseWrapper) -> bool:
 def is_open(connection: BaseDatabaseWrapper) -> bool:
     """Whether the database has a transaction open on this connection, be it the host's or ours."""
     raw = connection.connection
-    if raw is None:
-        return False
-    return bool(raw.in_transaction if vendor_of(connection) == "sqlite" else raw.info.transaction_status != _IDLE)
+    status = _postgresql_status(raw)
+    return bool(getattr(raw, "in_transaction", False)) if status is None else status != _IDLE
 
 
 def is_doomed(connection: BaseDatabaseWrapper) -> bool:
     """Whether PostgreSQL will roll back at COMMIT, because a statement failed and the host carried on."""
-    raw = connection.connection
-    return vendor_of(connection) == "postgresql" and raw is not None and raw.info.transaction_status == _IN_ERROR
+    return _postgresql_status(connection.connection) == _IN_ERROR
+
+
+def _postgresql_status(raw: Any) -> int | None:
+    """What libpq knows of the connection's transaction; None for a driver that is not psycopg."""
+    server = getattr(raw, "pgconn", None)
+    return None if server is None else int(server.transaction_status)
 
 
 def test_blocks(connection: BaseDatabaseWrapper) -> int:

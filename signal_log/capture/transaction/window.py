@@ -40,11 +40,11 @@ class Window:
         try:
             if drafts and here:
                 store(drafts, connection, last=True)
-            with connection.wrap_database_errors:
-                _end(connection, "COMMIT")
+            _end(connection, "COMMIT")
         except BaseException:
             self.undo()
-            raise
+            with connection.wrap_database_errors:
+                raise
         connection.__dict__.pop(WINDOW, None)
 
     def settle(self) -> None:
@@ -72,8 +72,11 @@ def open_window(connection: BaseDatabaseWrapper, *, begin: bool = True) -> Windo
     if WINDOW in connection.__dict__:
         return None
     if begin:
-        with connection.wrap_database_errors:
+        try:
             connection.connection.execute(_BEGIN[vendor_of(connection)])
+        except Exception:
+            with connection.wrap_database_errors:
+                raise
     window = connection.__dict__[WINDOW] = Window(connection)
     return window
 

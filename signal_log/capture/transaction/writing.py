@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from django.db import DatabaseError, Error, connections
@@ -25,7 +26,12 @@ _HOST: Final = socket.gethostname()[:150]
 
 def process_name() -> str:
     """``host:pid`` of this process."""
-    return f"{_HOST}:{os.getpid()}"
+    return _name_of(os.getpid())
+
+
+@lru_cache(maxsize=8)
+def _name_of(pid: int) -> str:
+    return f"{_HOST}:{pid}"
 
 
 def store(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
