@@ -1,5 +1,9 @@
 """The database has the triggers, the function and the index that this version needs, however its tables were made."""
 
+import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
@@ -7,6 +11,7 @@ from django.db import DatabaseError, connection, connections
 from signal_log.event import Event
 from signal_log.models import LogIdentity, SignalEvent
 from signal_log.store import schema
+from signal_log.store.follow import Follower
 from tests.factories import make_event
 from tests.log import recorded
 from tests.shop.models import Category
@@ -97,6 +102,27 @@ def test_a_database_without_the_log_is_left_alone():
         assert schema.missing(elsewhere) is None
     finally:
         elsewhere.close()
+
+
+def test_the_identity_is_made_once_by_whoever_needs_it_first():
+    """Several threads that find none agree on one, and a reader's epoch is made from it."""
+    LogIdentity.objects.all().delete()
+    begun = threading.Barrier(4)
+
+    def ask(_):
+        begun.wait(30)
+        value = schema.log_identity("default")
+        connections.close_all()  # a follower brings a connection of its own
+        follower = Follower()
+        try:
+            return value, follower.epoch()
+        finally:
+            follower.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = set(threads.map(ask, range(4)))
+    value = LogIdentity.objects.get().value
+    assert answers == {(value, hashlib.sha256(value.encode()).hexdigest()[:8])}
 
 
 def test_flush_renews_the_identity():
