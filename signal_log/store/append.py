@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import orjson
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from orjson import Fragment, dumps
 
 from signal_log.errors import SignalLogError
 from signal_log.event import Event
-from signal_log.store.row import BYTES_AT, COLUMNS, JSON_AT, NAMES, TABLE, rows_of
+from signal_log.store.row import BYTES_AT, COLUMNS, JSON_AT, NAMES, TABLE, as_dict, rows_of
 from signal_log.store.schema import APPEND
 from signal_log.vendor import vendor_of
 
@@ -27,6 +27,8 @@ FEW: Final = 8
 _INSERT: Final = f'INSERT INTO "{TABLE}" ({NAMES}) SELECT {", ".join("?" * len(COLUMNS))}'
 _COPY: Final = f'COPY "{TABLE}" ({NAMES}) FROM STDIN'
 _ENDED: Final = (0, 4)  # idle or connection lost: libpq's PQTRANS_IDLE and PQTRANS_UNKNOWN
+
+_QUOTE: Final = "$signal_log$"
 
 Rows = Sequence[list[Any]]
 
@@ -102,8 +104,10 @@ def _literal(rows: Rows) -> str:
             row[at] = "\\x" + row[at].hex()
         for at in JSON_AT:
             if row[at] is not None:
-                row[at] = orjson.Fragment(row[at])
-    text = orjson.dumps([dict(zip(COLUMNS, row, strict=True)) for row in rows]).decode()
+                row[at] = Fragment(row[at])
+    text = dumps(list(map(as_dict, rows))).decode()
+    if _QUOTE not in text:  # nothing to escape, nor for the server to unescape; the text ends with a bracket
+        return f"{_QUOTE}{text}{_QUOTE}"
     return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 

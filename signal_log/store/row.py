@@ -29,14 +29,15 @@ _TRACE, _MOMENT, _SALT, _DIGEST = _AT["trace_id"], _AT["occurred_at"], *BYTES_AT
 _SUBJECT, _PAYLOAD = (itemgetter(*(_AT[name] for name in names)) for names in (SUBJECT_FIELDS, PAYLOAD_FIELDS))
 
 
-def _compiled_header() -> Callable[[list[Any]], dict[str, Any]]:
-    """A function from a row to its header; a dict display takes half the time of ``dict(zip())``."""
-    items = ", ".join(f"{name!r}: row[{_AT[name]}]" for name in HEADER_FIELDS)
+def _compiled(columns: Iterable[str]) -> Callable[[list[Any]], dict[str, Any]]:
+    """A function from a row to a dict of these columns; a dict display takes half the time of ``dict(zip())``."""
+    items = ", ".join(f"{name!r}: row[{_AT[name]}]" for name in columns)
     made: Callable[[list[Any]], dict[str, Any]] = eval(f"lambda row: {{{items}}}")  # noqa: S307  our own names
     return made
 
 
-_header: Final = _compiled_header()
+as_dict: Final = _compiled(COLUMNS)
+_header: Final = _compiled(HEADER_FIELDS)
 
 
 def rows_of(events: Iterable[Event], connection: BaseDatabaseWrapper) -> list[list[Any]]:

@@ -98,9 +98,10 @@ def test_there_and_back():
 
 
 @pytest.mark.parametrize("count", [1, FEW // 2, FEW // 2 + 1, 40])
-def test_few_rows_and_many_are_the_same_rows(count):
+@pytest.mark.parametrize("quoted", ["", "$signal_log$", "$signal_log", "$$"])
+def test_few_rows_and_many_are_the_same_rows(count, quoted):
     """PostgreSQL has one way for few rows and one for many; both store hostile text, nulls and nested values."""
-    name = "it's E'\\x' \\\\ \"ü\" \U0001f600 %s ; COMMIT; --"
+    name = f"{quoted}it's E'\\x' \\\\ \"ü\" \U0001f600 %s ; COMMIT; --"
     with recorded() as events, transaction.atomic():
         for number in range(count):
             Category.objects.create(name=f"{name}{number}")
