@@ -37,7 +37,7 @@ class Lost:
             new = self.traces - self._reported[0], self.calls - self._reported[1]
             self._reported = self.traces, self.calls
         logger.warning(
-            "The durations of %d traces and %d receivers' calls were not kept (the log itself is complete): %s",
+            "Telemetry of %d trace(s) and %d receiver call(s) was lost (the log itself is complete): %s",
             *new,
             why,
         )

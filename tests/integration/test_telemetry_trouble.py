@@ -124,7 +124,7 @@ def test_a_full_disk(losses, caplog):
         finally:
             keeper._row = waiting_row
     assert losses() == (1, 1)
-    assert re.search("1 traces and 1 receivers' calls were not kept.*(full|No space)", caplog.text)
+    assert re.search(r"1 trace\(s\) and 1 receiver call\(s\) was lost.*(full|No space)", caplog.text)
     assert Category.objects.exists()
     assert SignalEvent.objects.count() == 2
     assert (traces("id"), settings_now()) == ([], before)

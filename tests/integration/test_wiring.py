@@ -110,6 +110,8 @@ def test_models_that_are_never_observed_or_only_by_name():
         ({"SILENT_WRITES": "maybe"}, "signal_log.E001", '"record", "raise" or "off"'),
         ({"MAX_VALUE_CHARS": "many"}, "signal_log.E001", "a whole number of characters"),
         ({"M2M": 1}, "signal_log.E001", "True or False"),
+        ({"TRACES": "no"}, "signal_log.E001", "True or False"),
+        ({"TRACE_DAYS": 0}, "signal_log.E001", "a whole number of days"),
         ({"MODELS": "shop.Item"}, "signal_log.E001", "a list of model labels"),
         ({"MODELS": ["shop.Itm"]}, "signal_log.E002", '"app_label.Model", "app_label.*" or "*"'),
         ({"MODELS": ["shop.Item"], "DATABASE": "nowhere"}, "signal_log.E003", "Accepted: default"),
