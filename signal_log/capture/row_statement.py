@@ -18,6 +18,7 @@ from signal_log.capture.model.actual_row import Raw, RowReader, reader_of
 from signal_log.capture.model.one_message import Message
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.row_sql import UntoldError
+from signal_log.capture.transaction.held import has_written, note_written
 from signal_log.capture.transaction.state import in_transaction, is_doomed
 from signal_log.capture.transaction.window import Window, open_window, window_of
 
@@ -116,8 +117,9 @@ class RowStatement:
         if reader is None:
             return UNTOLD
         try:
-            if before and self.window is None and reader.on_sqlite:
+            if before and self.window is None and reader.on_sqlite and not has_written(connection):
                 reader.take_write_lock(connection)
+                note_written(connection)
             return reader.read(connection, self.instance, lock=before)
         except UntoldError:
             return UNTOLD

@@ -161,7 +161,7 @@ class Save:
             post.changes = plan.diff(old, now, None if post.created else only)
         else:
             before = None if post.created and len(reader.parts) == 1 else statement.before
-            diff = row_written(plan, reader, self.connection, before, after, believed, now)
+            diff = row_written(plan, reader, self.connection, before, after, believed, now, pre.changes)
             post.changes, post.overwrote = diff.changes, diff.overwrote
             if not self.raw:
                 seen = seen_after(reader, after, diff, believed, only, now)

@@ -81,6 +81,11 @@ class RowReader:
             None if column.cut_above is not None else decoder_of(column.field, connection) for column in self.columns
         ]
         self._converters = [_converters(column.field, connection) for column in self.columns]
+        self.is_plain = [
+            not converters and decode is None and column.cut_above is None
+            for column, decode, converters in zip(self.columns, self._decoders, self._converters, strict=True)
+        ]
+        """For each column, whether its raw value is the one that the model loads."""
 
     def read(self, connection: BaseDatabaseWrapper, instance: models.Model, *, lock: bool = True) -> Raw | None:
         """The row of this instance, locked as an UPDATE would lock it (``lock``); None if there is none.

@@ -128,9 +128,10 @@ class Plan:
         ``only`` restricts them to these field names (or attnames), like ``update_fields`` in a save.
         """
         changes: Changes = {}
-        for name, after in new.items():
-            before, column = old.get(name, missing), self.by_attname.get(name)
-            if after is before or column is None:
+        known = old.get
+        for name in [name for name, value in new.items() if known(name, missing) is not value]:
+            before, after, column = known(name, missing), new[name], self.by_attname.get(name)
+            if column is None:
                 continue
             if only is not None and name not in only and column.name not in only:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,6 +14,9 @@ from signal_log.capture.model.loaded import MISSING, Belief
 from signal_log.capture.model.plan import Column, Plan, Values, equal_in_database
 from signal_log.capture.model.snapshot import PLAIN, Cut, json_safe, values_equal
 from signal_log.event import Changes
+
+_SAFE: Final = frozenset({str, int})
+"""Types whose values the log shows as they are, whichever way they came."""
 
 
 class RowDiff(NamedTuple):
@@ -26,18 +29,29 @@ class RowDiff(NamedTuple):
 
 def row_written(
     plan: Plan, reader: RowReader, connection: BaseDatabaseWrapper,
-    before: Raw | None, after: Raw, believed: Belief | None, held: Values,
+    before: Raw | None, after: Raw, believed: Belief | None, held: Values, expected: Changes,
 ) -> RowDiff:  # fmt: skip
-    """What an INSERT (``before`` is None) or UPDATE did, given what the writer believed and what it holds now."""
+    """What an INSERT (``before`` is None) or UPDATE did, given what the writer believed and what it holds now.
+
+    ``expected`` is what it was about to do by its belief; where that came true it need not be told anew.
+    """
     changes: Changes = {}
     overwrote: list[str] = []
     unseen: list[int] = []
     if before == after:
         return RowDiff(changes, overwrote, unseen)
-    for at, column in enumerate(reader.columns):
-        new = after[at]
-        old = None if before is None else before[at]
-        if old is new or old == new:
+    columns, is_plain = reader.columns, reader.is_plain
+    seen = believed.seen if believed is not None else None
+    olds = (None,) * len(after) if before is None else before
+    for at in [at for at, (old, new) in enumerate(zip(olds, after, strict=True)) if old is not new and old != new]:
+        column, old, new = columns[at], olds[at], after[at]
+        pair = expected.get(column.name) if is_plain[at] and type(new) in _SAFE else None
+        if (
+            pair == [old, new]
+            and type(new) is type(held.get(column.attname))
+            and (before is None or (seen is not None and seen[at] == old))
+        ):
+            changes[column.name] = pair
             continue
         old_value = None if old is None else reader.value(at, old, connection)
         new_value = None if new is None else reader.value(at, new, connection)

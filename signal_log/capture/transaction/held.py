@@ -77,6 +77,17 @@ def held_on(connection: BaseDatabaseWrapper) -> Held:
     return held
 
 
+def has_written(connection: BaseDatabaseWrapper) -> bool:
+    """Whether this transaction has written before, as far as we know, so that it holds SQLite's one lock."""
+    held: Held | None = connection.__dict__.get(HELD)
+    return held is not None and held.has_written
+
+
+def note_written(connection: BaseDatabaseWrapper) -> None:
+    """This transaction writes."""
+    held_on(connection).has_written = True
+
+
 def write_before_reading(connection: BaseDatabaseWrapper, sql: str) -> None:
     """Flush the buffer before a statement that reads the log inside the transaction."""
     held: Held | None = connection.__dict__.get(HELD)
@@ -145,6 +156,7 @@ class Held:
         self.clock = 1
         self.unwritten = 0
         self.dropped = 0
+        self.has_written = False
         self.refused = False
         self.test_blocks = test_blocks(connection)
 
