@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from signal_log.capture.faults import faults
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.store.read import events
 from signal_log.tail import doorbell, hub
@@ -73,6 +74,11 @@ class LogCollector(Collector):
             "signal_log_unrecorded_events",
             "Events of this process that could not be written to the log.",
             unrecorded.total,
+        )
+        yield CounterMetricFamily(
+            "signal_log_recorder_faults",
+            "Failures of the recorder of this process to tell all of an event.",
+            faults.total,
         )
         yield CounterMetricFamily(
             "signal_log_lost_traces", "Traces of this process whose durations were not kept.", lost.traces

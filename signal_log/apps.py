@@ -13,7 +13,7 @@ class SignalLogConfig(AppConfig):
 
     def ready(self) -> None:
         """Start recording: importing signal_log patches nothing, everything is patched here and can be undone."""
-        from signal_log import checks, pipeline, rows
+        from signal_log import checks, pipeline, row_checks, rows
         from signal_log.capture.model.same_row import families
         from signal_log.conf import problems
         from signal_log.store import schema
@@ -25,6 +25,7 @@ class SignalLogConfig(AppConfig):
         register(checks.check_middleware)
         register(checks.check_vendors)
         register(checks.check_database, Tags.database)
+        register(row_checks.check_rows, Tags.database)
         if problems():  # `manage.py check` reports them; a wrong setting must not hide behind a traceback
             pipeline.unlock_flush()
         else:

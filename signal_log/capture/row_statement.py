@@ -144,8 +144,9 @@ class RowStatement:
     def _in_one_message(
         self, execute: Callable[..., Any], updates: bool, sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
+        reader = self.reader
         message = self._message(updates, sql, params)
-        if message is None:
+        if message is None or reader is None:
             return self._one_by_one(execute, updates, sql, params, many, context)
         connection, cursor = self.connection, context["cursor"].cursor
         if message.before[:1] == (one_message.BEGIN,):
@@ -153,11 +154,12 @@ class RowStatement:
         try:
             rows = one_message.send(message, connection, cursor)
         except DatabaseError as error:
-            if self.window is None or not one_message.says_where(error):
+            if self.window is None or not one_message.may_be_ours(error):
                 raise
             self.undo()
             self.before = UNTOLD
-            return execute(sql, params, many, context)  # which fails as it would have failed alone
+            one_message.forget(reader, connection)
+            return execute(sql, params, many, context)  # alone: if it fails, then as it would without us
         if len(rows.before) > 1 or len(rows.after) > 1:
             self.before = UNTOLD
         else:

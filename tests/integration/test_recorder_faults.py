@@ -59,6 +59,17 @@ def test_a_save(module, name, in_block, monkeypatch, caplog):
     assert caplog.records[0].exc_info
 
 
+def test_people_are_told(monkeypatch, admin_client, client):
+    """The live page and the metrics say that there was a fault."""
+    assert b"The recorder failed" not in admin_client.get("/").content
+    category = Category.objects.create(name="a")
+    monkeypatch.setattr(saving, "row_written", broken)
+    category.name = "b"
+    category.save()
+    assert b"The recorder failed once in this server process" in admin_client.get("/").content
+    assert b"signal_log_recorder_faults_total 1.0" in client.get("/metrics").content
+
+
 @pytest.mark.parametrize("name", ["repr_of", "row_deleted", "origin_of"])
 def test_a_delete(name, monkeypatch):
     """The row is deleted, and both events are there."""

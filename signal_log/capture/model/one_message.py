@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from django.db import ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.actual_row import Raw, RowReader
@@ -88,10 +89,17 @@ def send(message: Message, connection: BaseDatabaseWrapper, cursor: Any) -> Rows
     return Rows(before, after)
 
 
-def says_where(error: BaseException) -> bool:
-    """Whether the database names a place in the statement: it counted ours too, so the host's must fail by itself."""
+def may_be_ours(error: BaseException) -> bool:
+    """Whether an error may be of our own statements, or names a place in the message, in which it counted them too."""
+    if isinstance(error, ProgrammingError):  # the role may have lost, or changed, its rights since the table was tried
+        return True
     diagnosis = getattr(error.__cause__, "diag", None)
     return getattr(diagnosis, "statement_position", None) is not None
+
+
+def forget(reader: RowReader, connection: BaseDatabaseWrapper) -> None:
+    """Try the table out again at the next read."""
+    connection.__dict__.get(READABLE, {}).pop(reader.parts[0].table, None)
 
 
 def _fetched(cursor: Any, at: int) -> list[Raw]:

@@ -175,7 +175,7 @@ def _try_out(connection: BaseDatabaseWrapper, table: str, sql: str, params: Any)
     refused = (connection.Database.ProgrammingError, connection.Database.NotSupportedError)  # type: ignore[attr-defined]
     why: Exception | None = None
     with connection.wrap_database_errors:
-        in_block = raw.info.transaction_status == _IN_TRANSACTION
+        in_block = not raw.autocommit or raw.info.transaction_status == _IN_TRANSACTION
         for lock in (LOCK, ""):
             if in_block:
                 raw.execute(f"SAVEPOINT {_SAVEPOINT}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from django.apps import apps
 from django.db import models
 
+from signal_log.capture.faults import faults
 from signal_log.capture.model.registry import is_chosen
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
@@ -14,7 +15,8 @@ from signal_log.conf import conf
 
 def notices(senders: Iterable[str]) -> list[str]:
     """The notices, usually none; ``senders`` are the models that the page is filtered by."""
-    return [*_lost(), *_silent(), *(said for label in dict.fromkeys(senders) for said in _unobserved(label))]
+    unobserved = (said for label in dict.fromkeys(senders) for said in _unobserved(label))
+    return [*_lost(), *_incomplete(), *_silent(), *unobserved]
 
 
 def _lost() -> Iterator[str]:
@@ -23,6 +25,15 @@ def _lost() -> Iterator[str]:
         yield (
             f"{unrecorded.total:,} {events} from this server process {were} not recorded because writing to the log "
             f"failed, first at {unrecorded.since:%Y-%m-%d %H:%M:%S} UTC. The server's own log has the cause."
+        )
+
+
+def _incomplete() -> Iterator[str]:
+    if faults.total:
+        times = "once" if faults.total == 1 else f"{faults.total:,} times"
+        yield (
+            f"The recorder failed {times} in this server process to tell all of an event, which then says so. "
+            "The server's own log has the traceback."
         )
 
 
