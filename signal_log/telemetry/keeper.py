@@ -85,7 +85,8 @@ def write_waiting(*, connect: bool = False) -> None:
     if not batches:
         return
     rows = {batch.trace.trace_id: batch.trace for batch in batches} if conf.TRACES else {}
-    calls = [(batch.trace.trace_id, *call) for batch in batches for call in batch.calls]
+    named = [(batch.trace.trace_id.hex, batch.calls) for batch in batches]
+    calls = [(trace, *call) for trace, calls in named for call in calls]
     try:
         if any(row.source == MIGRATION for row in rows.values()) and not write.has_tables(connection):
             return

@@ -80,7 +80,7 @@ def _to_sqlite(
         marks = ", ".join("?" * len(TRACE_COLUMNS))
         raw.executemany(f"{_INTO_TRACES} VALUES ({marks}) {_ON_CONFLICT}", trace_rows)
         marks = ", ".join("?" * len(CALL_COLUMNS))
-        raw.executemany(f"{_INTO_CALLS} VALUES ({marks})", [(trace.hex, *call) for trace, *call in calls])
+        raw.executemany(f"{_INTO_CALLS} VALUES ({marks})", calls)
         older_than = None if within else pruning.due()
         if older_than is not None:
             pruning.done([raw.execute(sql, (older_than.hex,)).rowcount for sql in PRUNED["sqlite"]])
