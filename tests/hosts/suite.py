@@ -82,7 +82,7 @@ class Suite:
         path = place / "path"
         path.mkdir()
         for name, folder in ON_PATH.items():
-            (path / name).symlink_to(folder)
+            shutil.copytree(folder, path / name, ignore=shutil.ignore_patterns("__pycache__"))
         own = {key: value for key, value in os.environ.items() if not key.startswith(("DJANGO_", "PYTEST_", "PYTHON"))}
         own |= {"PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1", **self.environment}
         return own | ({"DJANGO_SETTINGS_MODULE": "observed_host.settings"} if self.settings else {})
