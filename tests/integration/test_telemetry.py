@@ -127,6 +127,22 @@ def test_what_a_receiver_raised_is_kept(client):
     assert traces("status", "failed") == [("500", 0)]
 
 
+@pytest.mark.urls("observatory.urls")
+@pytest.mark.usefixtures("_restocking")
+def test_a_receiver_that_raises_after_the_commit(root):
+    """In autocommit the row is committed already: so is its event, the error is in the call, and the page says so."""
+    with pytest.raises(ValueError, match="shelf"):
+        Category.objects.create(name="broken")
+    keeper.write_kept()
+    assert Category.objects.filter(name="broken").exists()
+    event = SignalEvent.objects.get(signal="post_save", sender="shop.Category")
+    assert event.outcome == "committed"
+    assert [(one["receiver"], one["error"]) for one in event.receivers] == [
+        (RESTOCK, "ValueError: the shelf is broken")
+    ]
+    assert "The change stays committed" in root.get(f"/events/{event.pk}/").content.decode()
+
+
 def test_a_secret_in_the_path_is_masked(client):
     """The name of a trace is a path, and is masked as the events' is."""
     client.get("/token/s3cr3t-s3cr3t/")
