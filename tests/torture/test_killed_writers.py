@@ -53,8 +53,8 @@ def judge(query):
 def test_sqlite(tmp_path):
     """After kills on SQLite, every row is what its newest committed event says, and the changes form a chain.
 
-    The test has been seen to fail with events written after the COMMIT (rows ahead of their history), and, with 200 kills, when each row of a record outside a transaction was committed by itself (half an
-    operation).
+    The test has been seen to fail with events written after the COMMIT (rows ahead of their history), and, with 200
+    kills, when each row of a record outside a transaction was committed by itself (half an operation).
     """
     file = tmp_path / "log.sqlite3"
     torture(f"sqlite:///{file}")
