@@ -56,6 +56,8 @@ class RowStatement:
         updates = sql.startswith(reader.updates)
         if not updates and not sql.startswith(reader.inserts):
             return execute(sql, params, many, context)
+        if connection.execute_wrappers[-1] is not self:  # a field saves something else while its value is taken
+            return execute(sql, params, many, context)
         if context["connection"] is not connection or connection.needs_rollback or is_doomed(connection):
             return execute(sql, params, many, context)
         if not updates:
@@ -71,6 +73,10 @@ class RowStatement:
         if self._after is not _UNREAD and self._is_ours(self._after):
             return self._after
         return self._read(before=False)
+
+    def has_failed(self) -> bool:
+        """Whether a statement has failed in our own transaction, which is therefore of no more use."""
+        return self.window is not None and is_doomed(self.connection)
 
     def row_now(self) -> Raw | None:
         """The row as it is, whatever became of the statement; ``UNTOLD`` where the database does not tell."""

@@ -106,7 +106,9 @@ class Save:
         wrappers.append(statement)  # at the end: the innermost
         try:
             updated = original(self.instance, raw, cls, *args, **kwargs)
-            if concrete(cls or type(self.instance)) is concrete(self.plan.model):
+            if statement.has_failed():  # and the host made nothing of it: see `_complete_unseen`
+                statement.undo()
+            elif concrete(cls or type(self.instance)) is concrete(self.plan.model):
                 self._complete(self.pre, statement, created=not updated)
         except BaseException:
             statement.undo()

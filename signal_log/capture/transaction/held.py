@@ -176,7 +176,7 @@ class Held:
         elif is_doomed(self.connection) and not self.refused:
             self.rollback(original, DOOMED)
         else:
-            self.write(last=True)
+            self.write(last=not self.connection.queries_logged)  # the host's log of statements has its COMMIT, too
             original()
             for draft in self.drafts:
                 draft.outcome = draft.outcome or COMMITTED
