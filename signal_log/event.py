@@ -25,6 +25,12 @@ MASK: Final = "••••••••"
 UNKNOWN: Final = {"unknown": True}
 """Stands in ``changes`` for a value that nobody knows, such as that of a deferred field."""
 
+BY_HAND: Final = "sent_by_hand"
+"""Marks, in ``origin``, an event whose signal was sent by the host's own code, not by a save or delete."""
+
+INCOMPLETE: Final = "Not fully recorded"
+"""How the ``error`` begins of an event that the recorder could not build completely."""
+
 MIGRATION: Final = "migration"
 """The source of everything ``migrate`` does, including data migrations."""
 

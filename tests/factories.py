@@ -28,6 +28,7 @@ def event_value(**fields: Any) -> Event:
         update_fields=None,
         origin=None,
         changes={"first_name": ["Ada", "Augusta"]},
+        overwrote=[],
         trace_id=uuid.uuid4(),
         position=2,
         parent_position=None,

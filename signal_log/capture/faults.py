@@ -12,11 +12,11 @@ from typing import Final
 
 from signal_log import clock
 from signal_log.capture.trace.draft import Draft
+from signal_log.event import INCOMPLETE
 
 logger = logging.getLogger("signal_log")
 
 LOG_INTERVAL: Final = 60.0
-INCOMPLETE: Final = "Not fully recorded"
 
 
 class Faults:

@@ -17,6 +17,7 @@ from signal_log.event import COMMITTED, Event
 from signal_log.show.links import url
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import Side, field_diffs
+from signal_log.show.words.remarks import failure, remarks
 from signal_log.show.words.summary import change
 from signal_log.show.words.text import duration, one_line
 
@@ -113,8 +114,7 @@ def _receiver(call: Call) -> dict[str, Any]:
 
 
 def _row(event: Event, depth: int, calls: Sequence[Call]) -> dict[str, Any]:
-    effect = kinds.effect(event.signal, event.created, event.changes)
-    kind = kinds.signal_kind(event.signal, event.created, event.changes, event.outcome)
+    kind = kinds.signal_kind(event)
     return {
         "position": event.position,
         "indent": min(depth, 8),
@@ -125,13 +125,14 @@ def _row(event: Event, depth: int, calls: Sequence[Call]) -> dict[str, Any]:
         "cause": one_line(event.caused_by, 300),
         "changes": [
             {"name": field.name, "old": _text(field.old), "new": _text(field.new)}
-            for field in field_diffs(event.changes, effect)
+            for field in field_diffs(event.changes, kinds.effect(event))
         ],
         "summary": change(event),
+        "remarks": [one_line(remark, 300) for remark in remarks(event)],
         "receivers": [_receiver(call) for call in calls],
         "time": duration(_taken(calls)) if calls else "",
         "outcome": event.outcome.replace("_", " "),
-        "error": one_line(event.error, 300),
+        "error": one_line(failure(event), 300),
         "call_site": one_line(event.call_site, 300),
     }
 

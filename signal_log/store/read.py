@@ -9,6 +9,7 @@ from django.db.models import BooleanField, Func, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from signal_log.conf import conf
+from signal_log.event import BY_HAND
 from signal_log.filters import SEARCHED, Filters
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
@@ -56,6 +57,9 @@ PLAIN_COLUMNS = tuple(
 
 # As a literal: SQLite uses a partial index only where the statement's text repeats its condition.
 HAS_KEY = Q(Func("actor_pk", template="(%(expressions)s > '')", output_field=BooleanField()))
+
+
+SENT_BY_HAND = Q(origin__has_key=BY_HAND)
 
 
 def _any(key: str, texts: Iterable[str]) -> Q:

@@ -12,6 +12,7 @@ import {
   verb,
   wordOf,
 } from "../../signal_log/static/signal_log/js/events/kinds.js";
+import { remarks } from "../../signal_log/static/signal_log/js/events/remarks.js";
 import { summary } from "../../signal_log/static/signal_log/js/events/summary.js";
 import { duration, initials, lastPart, line, plain, visible } from "../../signal_log/static/signal_log/js/lib/text.js";
 
@@ -30,7 +31,8 @@ export function ofEvent(event) {
     initials: initials(actor),
     "begun by": line(begunBy(event)),
     line: summary(event),
-    diffs: fieldDiffs(event).map(({ name, old, now, masked }) => ({ name, old, new: now, masked })),
+    remarks: remarks(event),
+    diffs: fieldDiffs(event).map(({ name, old, now, masked, unseen }) => ({ name, old, new: now, masked, unseen })),
   };
 }
 

@@ -32,6 +32,12 @@ def test_folding_keeps_one_event_of_each_operation() -> None:
     assert [e.pk for e in kept] == [5, 4, 2]
 
 
+def test_a_pre_signal_sent_by_hand_is_kept() -> None:
+    """No other signal represents it, whatever became of the transaction."""
+    by_hand = [event(1, "pre_save", origin={"sent_by_hand": True}, outcome=one) for one in ("committed", "rolled_back")]
+    assert folded(by_hand, {(TRACE, 1)}) == by_hand
+
+
 def test_effects_stand_below_their_cause_in_order() -> None:
     """Causes come newest first; below each are its effects, oldest first and indented."""
     old = event(2, operation=1)
@@ -74,7 +80,7 @@ def test_every_signal_is_a_flat_list() -> None:
 )
 def test_each_kind_has_its_word(signal: str, created: bool | None, outcome: str, style: str, word: str) -> None:
     """Every kind has a word, so icon and colour never carry the meaning alone."""
-    assert kinds.kind(signal, created, {}, outcome) == kinds.Kind(style, word)
+    assert kinds.kind(event(1, signal, created=created, changes={}, outcome=outcome)) == kinds.Kind(style, word)
 
 
 @pytest.mark.parametrize(

@@ -57,3 +57,38 @@ def test_rolled_back_changes_and_pre_signals_do_not_count() -> None:
     undone = event({"name": ["Ada", "Eve"]}, outcome="rolled_back")
     about = event({"name": ["Ada", "Eve"]}, signal="pre_save")
     assert values(state_at([about, undone, CREATED], [], ("name",)))["name"] == "Ada"
+
+
+def test_an_unknown_value_hides_the_one_before() -> None:
+    """A field that was set to what nobody knows is unknown, not what it was earlier."""
+    lost = event({"name": ["Ada", {"unknown": True}]})
+    assert values(state_at([lost, CREATED], [], ("name",)))["name"] == "unknown"
+
+
+def test_values_that_an_object_believed_are_marked() -> None:
+    """Where the database did not tell, the state says that a value is a belief, before and after that event."""
+    believed = event({"name": ["Ada", "Augusta"]}, overwrote=None)
+    assert [field.believed for field in state_at([believed, CREATED], [], ("name", "city")).fields] == [True, False]
+    assert [field.believed for field in state_at([], [believed], ("name",)).fields] == [True]
+
+
+def test_what_the_next_change_found_is_told_if_it_is_another_value() -> None:
+    """A value that nobody recorded was written in between; beliefs, secrets and later changes prove nothing."""
+    found = event({"name": ["Grace", "Eve"]}), event({"name": ["Bob", "Carl"]})
+    [name] = state_at([CREATED], found, ("name",)).fields[:1]
+    assert (name.value and name.value.text, name.found and name.found.text) == ("Ada", "Grace")
+    assert name.found_by is found[0]
+    for other in (
+        RENAMED,
+        event({"name": ["Grace", "Eve"]}, overwrote=None),
+        event({"name": [{"unknown": True}, "x"]}),
+    ):
+        assert state_at([CREATED], [other, found[1]], ("name",)).fields[0].found is None
+
+
+def test_a_signal_sent_by_hand_says_nothing_of_the_row() -> None:
+    """Neither what it holds nor that it is gone."""
+    by_hand = event({"name": ["Ada", "Eve"]}, origin={"sent_by_hand": True})
+    gone = event({"name": ["Ada", None]}, signal="post_delete", created=None, origin={"sent_by_hand": True})
+    state = state_at([gone, by_hand, CREATED], [], ("name",))
+    assert (state.presence, values(state)["name"]) == (EXISTS, "Ada")

@@ -13,9 +13,16 @@ from tests.vectors import tables
 
 VERBS = {"created", "updated", "deleted", "m2m", "silent", "signal"}
 STYLES = VERBS | {"about", "failed", "undone"}
-WORDS = STYLES - {"about", "m2m", "undone"} | {"saving", "deleting", "relation", "rolled back", "logged in"}
+WORDS = STYLES - {"about", "m2m", "undone"} | {
+    "saving",
+    "deleting",
+    "relation",
+    "rolled back",
+    "logged in",
+    "sent by hand",
+}
 ACTIONS = {"save", "delete", "m2m", "write", "user_logged_in"}
-ROLES = {"cause", "error", "dim", "old", "arrow", "new", ""}
+ROLES = {"cause", "error", "dim", "old", "arrow", "new", "remark", ""}
 
 
 @pytest.mark.parametrize("name", ["events", "values", "durations", "filters"])
@@ -41,7 +48,8 @@ def test_every_word_has_a_case() -> None:
     assert {one["action"] for one in said} >= ACTIONS
     assert {role for one in said for role, _ in one["line"]} == ROLES
     sides = [field[side] for one in said for field in one["diffs"] for side in ("old", "new")]
-    assert {side and side["style"] for side in sides} == {None, "", "null", "empty", "masked"}
+    assert {side and side["style"] for side in sides} == {None, "", "null", "empty", "masked", "unknown"}
+    assert {field["unseen"] for one in said for field in one["diffs"]} == {True, False}
     assert {marked for side in sides if side for marked, _ in side["pieces"]} == {True, False}
     assert {one["effect"] for one in said for field in one["diffs"] if not field["old"]} == set(NO_OLD)
     assert {one["effect"] for one in said for field in one["diffs"] if not field["new"]} == set(NO_NEW)

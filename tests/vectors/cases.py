@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from signal_log.event import MASK
+from signal_log.event import BY_HAND, MASK, UNKNOWN
 
 USUAL: Final[dict[str, Any]] = {
     "signal": "post_save",
@@ -16,6 +16,7 @@ USUAL: Final[dict[str, Any]] = {
     "update_fields": None,
     "origin": None,
     "changes": {"first_name": ["Ada", "Augusta"]},
+    "overwrote": [],
     "caused_by": "",
     "outcome": "committed",
     "error": "",
@@ -30,6 +31,9 @@ USUAL: Final[dict[str, Any]] = {
 ROW: Final = {"id": [None, 3], "name": [None, "Ada"], "bio": [None, ""]}
 FROM_USER: Final = {"model": "auth.User", "pk": "1"}
 GONE: Final = {"id": [3, None], "email": ["eve@example.org", None]}
+HAND: Final = {BY_HAND: True}
+DAY: Final = "2026-11-22"
+FAULT: Final = "Not fully recorded: ValueError, see the server's log."
 STATEMENT: Final = {"model": "shop.Item", "rows": 412, "statement": 'UPDATE "shop_item"\n\tSET "stock" = %s'}
 OLD, NEW = "One accurate measurement is worth {} thousand {}.", "One accurate measurement is worth {} thousand {}!"
 
@@ -72,6 +76,43 @@ EVENTS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("a silent write undone", {"signal": "silent_update", "outcome": "rolled_back"}),
     ("a relation undone", {"signal": "m2m_changed", "outcome": "rolled_back", "changes": {"tags": [None, [1]]}}),
     ("an error of what was committed is not said", {"error": "ValueError: x"}),
+    # What the writer had not seen.
+    ("an overwrite", {"changes": {"qty": [7, 6]}, "overwrote": ["qty"]}),
+    ("one of several", {"changes": {"qty": [7, 6], "name": ["x", "y"]}, "overwrote": ["qty"]}),
+    ("two of two", {"changes": {"name": ["x", "y"], "qty": [7, 6]}, "overwrote": ["name", "qty"]}),
+    ("many", {"changes": {n: [n, 1] for n in "abcde"}, "overwrote": [*"abcde"]}),
+    ("a secret", {"changes": {"token": [MASK, MASK]}, "overwrote": ["token"]}),
+    ("a secret beside a name", {"changes": {"token": [MASK, MASK], "name": ["a", "b"]}, "overwrote": ["token"]}),
+    ("nothing and an empty text", {"changes": {"a": [None, 1], "b": ["", 1]}, "overwrote": ["a", "b"]}),
+    ("a long value that was not seen", {"changes": {"bio": ["x" * 99, "y"]}, "overwrote": ["bio"]}),
+    ("a hostile one", {"changes": {"a\u202e\nb": ["\u202e<b>\n", "y"], "c": [1, 2]}, "overwrote": ["a\u202e\nb"]}),
+    ("a time of the same day", {"changes": {"at": [f"{DAY}T08:10:44Z", f"{DAY}T09:00:00Z"]}, "overwrote": ["at"]}),
+    ("a deleted value", {"signal": "post_delete", "created": None, "changes": GONE, "overwrote": ["email", "bio"]}),
+    ("a new row for a known parent", {"created": True, "changes": ROW, "overwrote": ["name"]}),
+    ("undone together", {"changes": {"qty": [7, 6]}, "overwrote": ["qty"], "outcome": "rolled_back"}),
+    ("before anything was written", {"signal": "pre_save", "created": None, "overwrote": ["first_name"]}),
+    ("names of a strange kind", {"overwrote": [7, None, {}]}),
+    ("something else than names", {"overwrote": "first_name"}),
+    ("a value that nobody knows", {"signal": "pre_save", "created": None, "changes": {"bio": [UNKNOWN, "x"]}}),
+    ("two of them", {"changes": {"bio": [UNKNOWN, UNKNOWN]}}),
+    ("one that went", {"signal": "pre_delete", "created": None, "changes": {"bio": [UNKNOWN, None]}}),
+    ("one that was overwritten", {"changes": {"bio": [UNKNOWN, "x"]}, "overwrote": ["bio"]}),
+    ("JSON that resembles it", {"changes": {"data": [{"unknown": 1}, {"unknown": True, "a": 1}]}}),
+    ("the database did not tell", {"overwrote": None}),
+    ("nor of a deletion", {"signal": "post_delete", "created": None, "changes": GONE, "overwrote": None}),
+    # Sent by hand.
+    ("a save by hand", {"origin": HAND, "overwrote": None}),
+    ("a pre signal by hand", {"signal": "pre_save", "created": None, "origin": HAND, "changes": {}}),
+    ("a row by hand", {"signal": "pre_save", "created": None, "origin": HAND, "changes": ROW}),
+    ("a delete by hand", {"signal": "post_delete", "created": None, "origin": HAND, "changes": GONE}),
+    ("by hand, from an object", {"signal": "pre_delete", "origin": FROM_USER | HAND, "changes": GONE}),
+    ("by hand, and undone", {"origin": HAND, "outcome": "rolled_back"}),
+    ("a mark of a strange kind", {"origin": {"sent_by_hand": 1}}),
+    # Not fully recorded.
+    ("not fully recorded", {"error": FAULT, "changes": {}, "overwrote": None}),
+    ("in part", {"error": FAULT}),
+    ("failed besides", {"signal": "pre_save", "created": None, "outcome": "failed", "error": f"KeyError: x {FAULT}"}),
+    ("by hand, in part", {"origin": HAND, "error": FAULT, "changes": {}}),
     # The telling field.
     ("names come first, stamps last", {"changes": {"updated": ["a", "b"], "age": [1, 2], "name": ["Ada", "Eve"]}}),
     ("a stamp by itself", {"changes": {"price_updated_on": ["a", "b"]}}),

@@ -40,6 +40,7 @@ DURATIONS: Final = (
 ERRORS: Final = (
     "", "IntegrityError: username already taken", "django.db.utils.IntegrityError: a: b", "KeyError", "KeyError: ",
     "it broke: badly", "boom", ": odd", "DoesNotExist: User\nmatching\u202e", "Ärger: x", "(and 3 more events)",
+    "Not fully recorded: ValueError, see the server's log.", "KeyError: x Not fully recorded: y",
 )  # fmt: skip
 
 
@@ -65,7 +66,9 @@ def random_event(dice: Random) -> dict[str, Any]:
         "update_fields": dice.choice([None, None, [], ["bio"], ["bio", "name", text(dice)], ["x"] * 90, 7, [1, None]]),
         "origin": _origin(dice),
         "changes": changes,
-        "overwrote": dice.choice([None, None, [], ["bio"], [text(dice), "name"]]),
+        "overwrote": dice.choice(
+            [None, [], ["bio"], [text(dice), "name"], _names(dice, changes), _names(dice, changes)]
+        ),
         "labels": dice.choice(
             [None, None, {"job": text(dice), "row": 5}, {"b": {"𐐷": 1, "\ue000": [True]}, "a": "🎈"}]
         ),
@@ -104,8 +107,8 @@ def edited(dice: Random, before: str) -> str:
 
 
 def _value(dice: Random, depth: int = 0) -> Any:
-    kinds = ("null", "text", "text", "word", "number", "bool", "time", "mask", "blank", "list", "map")
-    match dice.choice(kinds if depth < 3 else kinds[:7]):
+    kinds = ("null", "text", "text", "word", "number", "bool", "time", "mask", "blank", "unknown", "list", "map")
+    match dice.choice(kinds if depth < 3 else kinds[:10]):
         case "text":
             return text(dice)
         case "word":
@@ -120,10 +123,12 @@ def _value(dice: Random, depth: int = 0) -> Any:
             return MASK
         case "blank":
             return ""
+        case "unknown":
+            return {"unknown": dice.choice([True, True, 1])}
         case "list":
             return [_value(dice, depth + 1) for _ in range(dice.randrange(4))]
         case "map":
-            keys = ["b", "a", "10", "9", "\ue000", "𐐷", "", text(dice)[:30]]
+            keys = ["unknown", "b", "a", "10", "9", "\ue000", "𐐷", "", text(dice)[:30]]
             return {dice.choice(keys): _value(dice, depth + 1) for _ in range(dice.randrange(5))}
     return None
 
@@ -156,6 +161,12 @@ def _changes(dice: Random) -> Any:
     return {name: _change(dice) for name in names}
 
 
+def _names(dice: Random, changes: Any) -> list[Any]:
+    """Return some of the fields that changed."""
+    names = list(changes) if isinstance(changes, dict) else [1, None]
+    return dice.sample(names, k=dice.randrange(len(names) + 1))
+
+
 def _pairs(changes: Any) -> list[Any]:
     return [pair for pair in changes.values() if isinstance(pair, list)] if isinstance(changes, dict) else []
 
@@ -166,6 +177,8 @@ def _origin(dice: Random) -> Any:
         [
             None,
             None,
+            {"sent_by_hand": True},
+            {"model": "auth.User", "pk": "1", "sent_by_hand": dice.choice([True, 1, "x"])},
             {"model": "auth.User", "pk": "1"},
             {"model": dice.choice(SENDERS), "pk": text(dice)},
             {"queryset": "auth.User"},

@@ -14,7 +14,7 @@ from signal_log.templatetags.signal_log_shell import initials
 
 READ: Final = (
     "signal", "sender", "object_pk", "object_repr", "created", "raw", "update_fields", "origin", "changes",
-    "caused_by", "outcome", "error", "actor_pk", "actor_repr", "source", "method", "path",
+    "overwrote", "caused_by", "outcome", "error", "actor_pk", "actor_repr", "source", "method", "path",
 )  # fmt: skip
 """The columns that the words are made from."""
 
@@ -24,11 +24,10 @@ Said = dict[str, Any]
 def of_event(event: Mapping[str, Any]) -> Said:
     """Return all words for an event that the history and the live page share."""
     line = Line(SignalEvent(**{name: event[name] for name in READ}))
-    meant = event["signal"], event["created"], event["changes"]
     return {
         "verb": line.verb,
-        "effect": kinds.effect(*meant),
-        "action": kinds.action(*meant),
+        "effect": kinds.effect(line.event),
+        "action": kinds.action(line.event),
         "kind": [line.kind.style, line.kind.word],
         "signal": Line(line.event, every=True).kind.word,
         "model": line.model,
@@ -37,6 +36,7 @@ def of_event(event: Mapping[str, Any]) -> Said:
         "initials": initials(line.actor),
         "begun by": line.request_line,
         "line": [list(part) for part in line.summary],
+        "remarks": line.remarks,
         "diffs": [_of_field(field) for field in line.diffs],
     }
 
@@ -58,7 +58,8 @@ def of_duration(microseconds: int | float | None) -> str:
 
 
 def _of_field(field: FieldDiff) -> Said:
-    return {"name": field.name, "old": _of_side(field.old), "new": _of_side(field.new), "masked": field.masked}
+    said = {"name": field.name, "old": _of_side(field.old), "new": _of_side(field.new), "masked": field.masked}
+    return said | {"unseen": field.unseen}
 
 
 def _of_side(side: Side | None) -> Said | None:

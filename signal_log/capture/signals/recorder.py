@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -20,12 +20,9 @@ from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.held import record
 from signal_log.capture.transaction.state import is_doomed
-from signal_log.event import POST_DELETE, PRE_DELETE
+from signal_log.event import BY_HAND, POST_DELETE, PRE_DELETE
 
 Named = Mapping[str, Any]
-
-BY_HAND: Final = "sent_by_hand"
-"""Marks, in ``origin``, an event whose signal was sent by the host's own code, not by a save or delete."""
 
 
 def event_of(signal: str, plan: Plan, named: Named) -> Draft:

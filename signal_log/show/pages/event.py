@@ -23,6 +23,7 @@ from signal_log.show.trace.tree import Tree
 from signal_log.show.words.kinds import signal_kind
 from signal_log.show.words.moments import zone
 from signal_log.show.words.operations import Line, actor_name
+from signal_log.show.words.remarks import failure
 from signal_log.show.words.text import duration, visible
 from signal_log.store.read import as_mapping, events
 from signal_log.telemetry.read import add_calls
@@ -72,9 +73,9 @@ def describe(event: SignalEvent) -> dict[str, Any]:
     return {
         "event": event,
         "line": line,
-        "signal_kind": signal_kind(event.signal, event.created, event.changes, event.outcome),
+        "signal_kind": signal_kind(event),
         "actor": visible(actor_name(event)),
-        "error": visible(event.error),
+        "error": visible(failure(event)),
         "request_line": visible(f"{event.method} {event.path}".strip()),
         "receivers": receivers,
         "time_taken": "" if (taken := time_taken(event)) is None else duration(taken),

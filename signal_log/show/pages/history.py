@@ -25,7 +25,7 @@ from signal_log.show.query.query import NAMES, Query, parse
 from signal_log.show.words import kinds
 from signal_log.show.words.moments import zone
 from signal_log.show.words.operations import folded, lines, undecided
-from signal_log.store.read import events
+from signal_log.store.read import SENT_BY_HAND, events
 
 PAGE_SIZE: Final = 50
 SELECTS: Final = ("signal", "sender", "outcome", "source")
@@ -102,7 +102,7 @@ def read(query: Query) -> tuple[Page, Matches]:
     return page, count(found, span)
 
 
-FOLDED_AWAY: Final = Q(signal__in=kinds.PRE, outcome=COMMITTED)
+FOLDED_AWAY: Final = Q(signal__in=kinds.PRE, outcome=COMMITTED) & ~SENT_BY_HAND
 """Pre signals whose operation certainly has a post signal, which represents both."""
 
 

@@ -12,6 +12,7 @@ from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from signal_log.show.query.query import event_number
 from signal_log.show.words.diff import FieldDiff, field_diffs, pairs
+from signal_log.show.words.short import is_unknown
 from signal_log.show.words.state import tells
 from signal_log.store.span import Events
 
@@ -54,10 +55,12 @@ def compared(recorded: Events, given: QueryDict) -> Comparison | None:
 def net(events: Iterable[SignalEvent]) -> Mapping[str, list[object]]:
     """The net changes of these events, oldest first, without fields that end as they began.
 
-    Masked fields are always included, because their values are unknown.
+    Fields with a masked or unknown end are always included.
     """
     sides: dict[str, list[object]] = {}
     for event in events:
         for name, old, new in pairs(event.changes):
             sides.setdefault(name, [old, None])[1] = new
-    return {name: pair for name, pair in sides.items() if pair[0] != pair[1] or MASK in pair}
+    return {
+        name: pair for name, pair in sides.items() if pair[0] != pair[1] or MASK in pair or any(map(is_unknown, pair))
+    }

@@ -22,7 +22,7 @@ from signal_log.models import SignalEvent
 from signal_log.seal.canonical import timestamp
 from signal_log.show.query.query import Query, parse
 from signal_log.show.words import kinds
-from signal_log.store.read import events, filtered
+from signal_log.store.read import SENT_BY_HAND, events, filtered
 
 NAME: Final = "counts"
 KINDS: Final = ("created", "updated", "deleted", "undone", "failed", "other")
@@ -32,7 +32,7 @@ WINDOW: Final = 10_000
 SECONDS: Final = 1.0
 APART: Final = 1_000
 """How far above a window to look for the rest of an operation that began inside it."""
-ANNOUNCES: Final = Q(signal__in=kinds.PRE) | Q(signal=M2M_CHANGED, position=F("operation"))
+ANNOUNCES: Final = (Q(signal__in=kinds.PRE) & ~SENT_BY_HAND) | Q(signal=M2M_CHANGED, position=F("operation"))
 """Signals sent before an operation; for committed work the operation's other signal represents both."""
 
 Tally = Counter[tuple[int, str]]
@@ -102,9 +102,12 @@ def _windows(top: int) -> Iterator[tuple[int, int]]:
 
 
 def _add_committed(tally: Tally, found: QuerySet[SignalEvent]) -> None:
-    rows = found.values_list(Second("occurred_at"), "signal", "created").annotate(number=Count("pk"))
-    for second, signal, created, number in rows:
-        tally[int(second), _kind(signal, created)] += number
+    rows = found.values_list(Second("occurred_at"), "signal", "created").annotate(
+        number=Count("pk"), by_hand=Count("pk", filter=SENT_BY_HAND)
+    )
+    for second, signal, created, number, by_hand in rows:
+        tally[int(second), _kind(signal, created)] += number - by_hand
+        tally[int(second), "other"] += by_hand
 
 
 def _add_undone(tally: Tally, found: QuerySet[SignalEvent], high: int) -> None:

@@ -13,6 +13,7 @@ from signal_log.models import SignalEvent
 from signal_log.show.trace.receivers import STANDS, Known, standing_of, stands, time_taken
 from signal_log.show.trace.tree_row import Row
 from signal_log.show.words import kinds
+from signal_log.show.words.remarks import failure, remark
 from signal_log.show.words.text import duration, one_line
 
 AXIS: Final = 1_000
@@ -61,7 +62,7 @@ class Operation:
     @property
     def action(self) -> str:
         """The action: save, delete, m2m, or an extra signal's name."""
-        return kinds.action(*_verb_args(self.last))
+        return kinds.action(self.last)
 
     def alike(self, known: Known) -> tuple[Any, ...]:
         """A key for equality: the action, and which receivers ran and whether they failed or were slow."""
@@ -71,7 +72,12 @@ class Operation:
             for one in self.events
             for call in one.calls
         )
-        return (self.action, event.sender, event.caused_by, event.outcome, event.created, ran)
+        return (self.action, event.sender, event.caused_by, event.outcome, event.created, self.remark, ran)
+
+    @property
+    def remark(self) -> str:
+        """What has to be said of how it was recorded, most often nothing."""
+        return remark(self.last) or remark(self.first)
 
 
 class Tree:
@@ -160,7 +166,7 @@ class Tree:
         own = duration(max(0, taken - sum(_us(self._end_of(e) - e.occurred_at) for e in inside))) if inside else ""
         yield Row(
             "operation", level, op.action, _style(op.last), *self._bar(op.start, op.end), _time(taken), own,
-            one_line(op.last.error or op.first.error, 200), op.last,
+            one_line(failure(op.last) or failure(op.first), 200), op.last, remark=op.remark,
         )  # fmt: skip
         for event in inside:
             yield from self._signal(event, level + 1)
@@ -204,12 +210,8 @@ class Tree:
         return round(x, 3), max(THINNEST, round(min(width, AXIS - x), 3))
 
 
-def _verb_args(event: SignalEvent) -> tuple[str, bool | None, Any]:
-    return event.signal, event.created, event.changes
-
-
 def _style(event: SignalEvent) -> str:
-    return kinds.kind(*_verb_args(event), event.outcome).style
+    return kinds.kind(event).style
 
 
 def _end(event: SignalEvent) -> datetime:

@@ -33,6 +33,12 @@ class Row:
     error: str = ""
     event: SignalEvent | None = None
     standing: Standing | None = None
+    remark: str = ""
+
+    @property
+    def word(self) -> str:
+        """The word for what an operation did."""
+        return kinds.kind(self.event).word if self.event else ""
 
     @property
     def model(self) -> str:

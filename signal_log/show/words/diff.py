@@ -6,13 +6,14 @@ The live page's panel says the same (``lib/diff.js``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any, Final
 
 from signal_log.event import MASK
+from signal_log.show.words.short import is_unknown
 from signal_log.show.words.text import plain, visible
 
 _TOKEN: Final = re.compile(r"\w+|\s+|[^\w\s]")
@@ -34,7 +35,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a change; ``style`` is ``null``, ``empty``, ``masked`` or nothing."""
+    """One side of a change; ``style`` is ``null``, ``empty``, ``unknown``, ``masked`` or nothing."""
 
     pieces: tuple[Piece, ...]
     style: str = ""
@@ -47,11 +48,15 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class FieldDiff:
-    """One field; a side without information (such as the old one of a creation) is None."""
+    """One field; a side without information (such as the old one of a creation) is None.
+
+    ``unseen`` where the writer had not seen the old value.
+    """
 
     name: str
     old: Side | None
     new: Side | None
+    unseen: bool = False
 
     @property
     def masked(self) -> bool:
@@ -59,9 +64,9 @@ class FieldDiff:
         return any(side is not None and side.style == "masked" for side in (self.old, self.new))
 
 
-def field_diffs(changes: Any, effect: str) -> list[FieldDiff]:
-    """The changes of an event with this effect (``kinds.effect``)."""
-    return [_field_diff(name, old, new, effect) for name, old, new in pairs(changes)]
+def field_diffs(changes: Any, effect: str, unseen: Container[str] = ()) -> list[FieldDiff]:
+    """The changes of an event with this effect (``kinds.effect``), which overwrote these fields unseen."""
+    return [_field_diff(name, old, new, effect, name in unseen) for name, old, new in pairs(changes)]
 
 
 def pairs(changes: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -83,6 +88,8 @@ def side(value: Any) -> Side:
         return Side((Piece("empty"),), "empty")
     if value == MASK:
         return Side((Piece(MASK),), "masked")
+    if is_unknown(value):
+        return Side((Piece("unknown"),), "unknown")
     return Side((Piece(visible(_readable(plain(value, pretty=True)))),))
 
 
@@ -92,12 +99,12 @@ def _readable(text: str) -> str:
     return f"{moment[1]} {moment[2]} UTC" if moment else text
 
 
-def _field_diff(name: str, old: Any, new: Any, effect: str) -> FieldDiff:
+def _field_diff(name: str, old: Any, new: Any, effect: str, unseen: bool) -> FieldDiff:
     before = None if effect in NO_OLD and old is None else side(old)
     after = None if effect in NO_NEW and new is None else side(new)
     if before and after and not before.style and not after.style:
         before, after = _marked(before.text, after.text)
-    return FieldDiff(visible(name), before, after)
+    return FieldDiff(visible(name), before, after, unseen)
 
 
 def _tokens(text: str) -> list[str]:

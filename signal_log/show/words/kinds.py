@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from signal_log.event import FAILED, POST_DELETE, POST_SAVE, PRE_DELETE, PRE_SAVE, ROLLED_BACK
+from signal_log.event import BY_HAND, FAILED, POST_DELETE, POST_SAVE, PRE_DELETE, PRE_SAVE, ROLLED_BACK, Event
+from signal_log.models import SignalEvent
 
 PRE: Final = (PRE_SAVE, PRE_DELETE)
 POST: Final = (POST_SAVE, POST_DELETE)
@@ -26,11 +27,19 @@ class Kind:
     word: str
 
 
-def verb(signal: str, created: bool | None, changes: Any) -> str:
+def is_by_hand(event: Event | SignalEvent) -> bool:
+    """Whether the host's own code sent the signal; no save or delete did, so it says nothing of the row."""
+    return isinstance(event.origin, dict) and event.origin.get(BY_HAND) is True
+
+
+def verb(event: Event | SignalEvent) -> str:
     """What happened to the row: ``created``, ``updated``, ``deleted``, ``m2m``, ``silent`` or ``signal``."""
+    signal, created = event.signal, event.created
+    if is_by_hand(event):
+        return "signal"
     if signal in (PRE_SAVE, POST_SAVE):
         # Unknown before a save; a full row of new values counts as a creation.
-        return "created" if created or (created is None and _all_new(changes)) else "updated"
+        return "created" if created or (created is None and _all_new(event.changes)) else "updated"
     if signal in (PRE_DELETE, POST_DELETE):
         return "deleted"
     if signal == "m2m_changed":
@@ -40,28 +49,35 @@ def verb(signal: str, created: bool | None, changes: Any) -> str:
     return "signal"
 
 
-def effect(signal: str, created: bool | None, changes: Any) -> str:
-    """The verb, where a silent write that made or removed rows ``created`` or ``deleted`` them."""
-    return _SILENT_ROWS.get(signal) or verb(signal, created, changes)
+def effect(event: Event | SignalEvent) -> str:
+    """The verb, where a silent write that made or removed rows ``created`` or ``deleted`` them.
+
+    A delete signal that was sent by hand tells of the row as a deletion does.
+    """
+    if event.signal in (PRE_DELETE, POST_DELETE):
+        return "deleted"
+    return _SILENT_ROWS.get(event.signal) or verb(event)
 
 
-def kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
+def kind(event: Event | SignalEvent) -> Kind:
     """How an operation is shown: an outcome other than committed takes precedence over the intent."""
-    if outcome == FAILED:
+    if event.outcome == FAILED:
         return Kind("failed", "failed")
-    if outcome == ROLLED_BACK:
+    if event.outcome == ROLLED_BACK:
         return Kind("undone", "rolled back")
-    if signal in PRE:
-        return Kind("about", "saving" if signal == PRE_SAVE else "deleting")
-    style = verb(signal, created, changes)
+    if is_by_hand(event):
+        return Kind("signal", "sent by hand")
+    if event.signal in PRE:
+        return Kind("about", "saving" if event.signal == PRE_SAVE else "deleting")
+    style = verb(event)
     if style == "signal":
-        return Kind(style, spoken(signal) or "signal")
+        return Kind(style, spoken(event.signal) or "signal")
     return Kind(style, "relation" if style == "m2m" else style)
 
 
-def action(signal: str, created: bool | None, changes: Any) -> str:
-    """The action: ``save``, ``delete``, ``m2m``, ``write``, or an extra signal's name."""
-    return _ACTIONS.get(verb(signal, created, changes)) or short_name(signal)
+def action(event: Event | SignalEvent) -> str:
+    """The action: ``save``, ``delete``, ``m2m``, ``write``, or the name of a signal that is sent by itself."""
+    return _ACTIONS.get(verb(event)) or short_name(event.signal)
 
 
 def spoken(signal: str) -> str:
@@ -69,9 +85,9 @@ def spoken(signal: str) -> str:
     return short_name(signal).removeprefix("user_").replace("_", " ")
 
 
-def signal_kind(signal: str, created: bool | None, changes: Any, outcome: str) -> Kind:
+def signal_kind(event: Event | SignalEvent) -> Kind:
     """How a single signal is shown: under its own name."""
-    return Kind(kind(signal, created, changes, outcome).style, short_name(signal))
+    return Kind(kind(event).style, short_name(event.signal))
 
 
 def model_name(sender: str) -> str:

@@ -13,6 +13,7 @@ from signal_log.show.links import in_query, object_url, url
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import FieldDiff, field_diffs
 from signal_log.show.words.moments import iso
+from signal_log.show.words.remarks import failure, is_untold, remarks, unseen
 from signal_log.show.words.state import tells
 from signal_log.show.words.summary import Part, summary
 from signal_log.show.words.text import one_line
@@ -39,14 +40,12 @@ class Line:
     @cached_property
     def verb(self) -> str:
         """What happened to the row."""
-        return kinds.verb(self.event.signal, self.event.created, self.event.changes)
+        return kinds.verb(self.event)
 
     @property
     def kind(self) -> kinds.Kind:
         """Icon, colour and word."""
-        event = self.event
-        say = kinds.signal_kind if self.every else kinds.kind
-        return say(event.signal, event.created, event.changes, event.outcome)
+        return kinds.signal_kind(self.event) if self.every else kinds.kind(self.event)
 
     @property
     def tells(self) -> bool:
@@ -82,12 +81,27 @@ class Line:
     def diffs(self) -> list[FieldDiff]:
         """The change in full."""
         event = self.event
-        return field_diffs(event.changes, kinds.effect(event.signal, event.created, event.changes))
+        return field_diffs(event.changes, kinds.effect(event), unseen(event))
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether no save or delete sent the signal."""
+        return kinds.is_by_hand(self.event)
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether the values are believed ones, because the database did not tell."""
+        return is_untold(self.event)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What has to be said of how it was recorded."""
+        return remarks(self.event)
 
     @property
     def error(self) -> str:
         """The beginning of the error."""
-        return one_line(self.event.error, 120)
+        return one_line(failure(self.event), 120)
 
     @property
     def object_url(self) -> str:
@@ -149,6 +163,8 @@ def actor_name(event: SignalEvent) -> str:
 
 def is_pre(event: SignalEvent) -> bool:
     """Whether it only announces the operation, which the operation's other signal reports."""
+    if kinds.is_by_hand(event):
+        return False
     if event.signal == M2M_CHANGED:
         return isinstance(event.origin, dict) and str(event.origin.get("action")).startswith("pre_")
     return event.signal in kinds.PRE

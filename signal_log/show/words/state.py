@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from signal_log.event import COMMITTED, POST_DELETE
 from signal_log.models import SignalEvent
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import Side, pairs, side
+from signal_log.show.words.remarks import is_untold
+from signal_log.show.words.short import is_unknown
 
 EXISTS = "existed"
 NOT_YET = "did not exist yet"
@@ -21,13 +23,18 @@ GONE = (POST_DELETE, "silent_delete")
 class Known:
     """A field at that time: its value and the event it comes from, or neither.
 
-    ``later`` means that the value is the old value of the next event after that time.
+    ``later`` means that the value is the old value of the next event after that time; ``believed``, that the event
+    tells what the object believed, not what the row held. ``found`` is what the next change found in the row, if that
+    is another value: something wrote it in between, and was not recorded.
     """
 
     name: str
     value: Side | None = None
     event: SignalEvent | None = None
     later: bool = False
+    believed: bool = False
+    found: Side | None = None
+    found_by: SignalEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +74,22 @@ def state_at(
             break
         for name, _, new in pairs(event.changes):
             if event.signal not in GONE or name not in names:  # a child that was deleted without its parent
-                known.setdefault(name, Known(name, side(new), event))
+                known.setdefault(name, Known(name, side(new), event, believed=is_untold(event)))
         if event.created:
             break
+    changed_since: set[str] = set()
     for event in later:
         if event.created:
             break
         for name, old, _ in pairs(event.changes):
-            known.setdefault(name, Known(name, side(old), event, later=True))
+            if name in changed_since:
+                continue
+            changed_since.add(name)
+            found, untold = side(old), is_untold(event)
+            if name not in known:
+                known[name] = Known(name, found, event, later=True, believed=untold)
+            elif not untold and not is_unknown(old) and known[name].value != found:
+                known[name] = replace(known[name], found=found, found_by=event)
     order = [*names, *(name for name in known if name not in set(names))]
     return State(presence, [known.get(name, Known(name)) for name in order], last)
 
@@ -82,8 +97,10 @@ def state_at(
 def tells(event: SignalEvent) -> bool:
     """Whether the event describes the stored row: a committed post signal of a save or delete.
 
-    So does a silent write with a key, which was recorded row by row.
+    So does a silent write with a key, which was recorded row by row. A signal that was sent by hand does not.
     """
+    if kinds.is_by_hand(event):
+        return False
     of_row = event.signal in kinds.POST or (event.signal.startswith("silent_") and event.object_pk != "")
     return event.outcome == COMMITTED and of_row
 

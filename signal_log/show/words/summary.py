@@ -6,24 +6,28 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from signal_log.event import COMMITTED, FAILED, MASK, Event
+from signal_log.event import COMMITTED, FAILED, MASK, POST_SAVE, PRE_SAVE, Event
 from signal_log.models import SignalEvent
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import pairs
-from signal_log.show.words.text import one_line, plain
+from signal_log.show.words.remarks import is_incomplete, remark, unseen
+from signal_log.show.words.short import is_unknown, short, short_pair
+from signal_log.show.words.text import one_line
 
 NAMING: Final = ("username", "name", "title", "label", "slug", "email", "subject", "code")
 STAMP: Final = re.compile(r"(updated|modified|changed|last)(_at|_on|_time)?|.*_(updated|modified)(_at|_on)?", re.DOTALL)
 MOST_OF_A_STATEMENT: Final = 3
-LONGEST_NAME, LONGEST_VALUE, LONGEST_STATEMENT, LONGEST_LIST = 40, 48, 80, 60
+LONGEST_NAME, LONGEST_STATEMENT, LONGEST_LIST = 40, 80, 60
 
-_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)?", re.ASCII)
 _ERROR: Final = re.compile(r"([A-Za-z_][\w.]*)(?:: ?(.*))?", re.ASCII | re.DOTALL)
 _TRIED: Final = {"created": "create", "updated": "save", "deleted": "delete", "silent": "write"}
 
 
 class Part(NamedTuple):
-    """A piece of the line; ``role`` is ``cause``, ``error``, ``dim``, ``old``, ``arrow``, ``new`` or nothing."""
+    """A piece of the line.
+
+    ``role`` is ``cause``, ``error``, ``dim``, ``old``, ``arrow``, ``new``, ``remark`` or nothing.
+    """
 
     role: str
     text: str
@@ -43,17 +47,32 @@ def summary(event: Event | SignalEvent) -> list[Part]:
 
 
 def change(event: Event | SignalEvent) -> list[Part]:
-    """What the event changed, the most significant field first."""
-    verb = kinds.verb(event.signal, event.created, event.changes)
-    effect = kinds.effect(event.signal, event.created, event.changes)
+    """What the event changed, the most significant field first, and what has to be said of it."""
     fields = sorted((Changed(*found) for found in pairs(event.changes)), key=_rank)
+    if kinds.is_by_hand(event):
+        return list(_by_hand(fields, event))
+    said = [Part("remark", text)] if (text := remark(event)) else []
+    return said if not fields and is_incomplete(event) else [*_changed(fields, event), *said]
+
+
+def _changed(fields: list[Changed], event: Event | SignalEvent) -> list[Part]:
+    verb, effect = kinds.verb(event), kinds.effect(event)
     if not fields:
         return [Part("dim", text)] if (text := _nothing(event, verb, effect)) else []
     if verb == "silent" and not event.object_pk:  # a statement's old values are unknown
         return [part for name, _, new in fields[:MOST_OF_A_STATEMENT] for part in (_name(name), _new(new))]
     if effect in ("created", "deleted"):
         return list(_whole_row(fields, event, gone=effect == "deleted"))
-    return list(_one_field(fields, verb))
+    return list(_one_field(fields, verb, unseen(event)))
+
+
+def _by_hand(fields: list[Changed], event: Event | SignalEvent) -> Iterator[Part]:
+    """No change, but maybe differences between the object that was sent and its row."""
+    said = "no save or delete sent this signal"
+    if fields and event.signal in (PRE_SAVE, POST_SAVE):
+        names = one_line(", ".join(field.name for field in fields), LONGEST_LIST)
+        said += f"; the object differs from its row in {names}"
+    yield Part("dim", said)
 
 
 def _cause(event: Event | SignalEvent) -> Iterator[Part]:
@@ -74,7 +93,7 @@ def _error(event: Event | SignalEvent) -> Iterator[Part]:
 
 def _undone(event: Event | SignalEvent) -> Iterator[Part]:
     if event.outcome != COMMITTED:
-        tried = _TRIED.get(kinds.verb(event.signal, event.created, event.changes), "change")
+        tried = _TRIED.get(kinds.verb(event), "change")
         yield Part("dim", f"the {tried} {'never finished' if event.outcome == FAILED else 'was undone'}")
 
 
@@ -87,7 +106,7 @@ def _whole_row(fields: list[Changed], event: Event | SignalEvent, *, gone: bool)
     named = [(name, value) for name, value in texts if value == event.object_repr]
     for name, value in (named or texts)[:1]:
         yield _name(name)
-        yield Part("old", _short(value)) if gone else _new(value)
+        yield Part("old", short(value)) if gone else _new(value)
 
 
 def _went_with_another(event: Event | SignalEvent) -> bool:
@@ -95,19 +114,19 @@ def _went_with_another(event: Event | SignalEvent) -> bool:
     return isinstance(model, str) and model not in ("", event.sender)
 
 
-def _one_field(fields: list[Changed], verb: str) -> Iterator[Part]:
+def _one_field(fields: list[Changed], verb: str, overwritten: list[str]) -> Iterator[Part]:
     name, old, new = next((field for field in fields if field.new != MASK), fields[0])
     yield _name(name)
     if old == new == MASK:
         yield Part("dim", "changed")
     elif verb in ("m2m", "signal"):  # additions, removals and arguments have only one side
-        yield from (Part(role, _short(value)) for role, value in (("old", old), ("new", new)) if value is not None)
+        yield from (Part(role, short(value)) for role, value in (("old", old), ("new", new)) if value is not None)
     else:
-        before, after = _short_pair(old, new)
-        if old not in (None, ""):
-            yield Part("old", before)
+        before, after = short_pair(old, new)
+        if old not in (None, "") and name not in overwritten:  # the remark tells it
+            yield Part("dim" if is_unknown(old) else "old", before)
         yield Part("arrow", "→")
-        yield Part("dim" if new in (None, "") else "new", after)
+        yield Part("dim" if new in (None, "") or is_unknown(new) else "new", after)
     if len(fields) > 1:
         yield Part("dim", f"+{len(fields) - 1}")
 
@@ -140,25 +159,4 @@ def _name(name: str) -> Part:
 
 
 def _new(value: Any) -> Part:
-    return Part("new", _short(value))
-
-
-def _short(value: Any) -> str:
-    if value == "":
-        return "empty"
-    moment = _moment(value)
-    return one_line(f"{moment[1]} {moment[2]}" if moment else plain(value), LONGEST_VALUE)
-
-
-def _short_pair(old: Any, new: Any) -> tuple[str, str]:
-    """Both sides; for two times on the same day, without the date."""
-    a, b = _moment(old), _moment(new)
-    if a is None or b is None or a[1] != b[1]:
-        return _short(old), _short(new)
-    if a[2] != b[2]:
-        return a[2], b[2]
-    return a[2] + (a[3] or "")[:4], b[2] + (b[3] or "")[:4]
-
-
-def _moment(value: Any) -> re.Match[str] | None:
-    return _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    return Part("new", short(value))

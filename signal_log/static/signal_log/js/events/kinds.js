@@ -6,7 +6,7 @@ import { lastPart } from "../lib/text.js";
 
 export const MASK = "••••••••";
 /** @type {Record<string, Verb>} */
-const SILENT_ROWS = { silent_insert: "created", silent_delete: "deleted" };
+const ROWS = { silent_insert: "created", silent_delete: "deleted", pre_delete: "deleted", post_delete: "deleted" };
 /** @type {Partial<Record<Verb, string>>} */
 const ACTIONS = { created: "save", updated: "save", deleted: "delete", m2m: "m2m", silent: "write" };
 /** @type {Partial<Record<Kind, string>>} */
@@ -14,11 +14,26 @@ const WORDS = { undone: "rolled back", failed: "failed", m2m: "relation" };
 const FEWEST_OF_A_ROW = 2;
 
 /**
+ * Whether the host's own code sent the signal; no save or delete did, so it says nothing of the row.
+ * @type {(event: SignalEvent) => boolean}
+ */
+export const isByHand = ({ origin }) => origin?.sent_by_hand === true;
+
+/** @type {(value: unknown) => boolean} */
+export const isUnknown = (value) =>
+  typeof value === "object" &&
+  value !== null &&
+  Object.keys(value).length === 1 &&
+  /** @type {{ unknown?: unknown }} */ (value).unknown === true;
+
+/**
  * What happened to the row.
  * @param {SignalEvent} event
  * @returns {Verb}
  */
-export function verb({ signal, created, changes }) {
+export function verb(event) {
+  const { signal, created, changes } = event;
+  if (isByHand(event)) return "signal";
   // Before a save nobody knows; a whole row of new values is taken for a new one.
   if (signal === "pre_save" || signal === "post_save")
     return created || (created === null && allNew(changes)) ? "created" : "updated";
@@ -28,10 +43,11 @@ export function verb({ signal, created, changes }) {
 }
 
 /**
- * The verb, where a silent write that made or removed rows "created" or "deleted" them.
+ * The verb, where a silent write that made or removed rows "created" or "deleted" them. A delete signal that was sent
+ * by hand tells of the row as a deletion does.
  * @type {(event: SignalEvent) => Verb}
  */
-export const effect = (event) => SILENT_ROWS[event.signal] ?? verb(event);
+export const effect = (event) => ROWS[event.signal] ?? verb(event);
 
 /**
  * The verb, or about; an outcome that is not committed comes before what was meant.
@@ -41,6 +57,7 @@ export const effect = (event) => SILENT_ROWS[event.signal] ?? verb(event);
 export function kindOf(event) {
   if (event.outcome === "failed") return "failed";
   if (event.outcome === "rolled_back") return "undone";
+  if (isByHand(event)) return "signal";
   return event.signal === "pre_save" || event.signal === "pre_delete" ? "about" : verb(event);
 }
 
@@ -52,12 +69,13 @@ export function kindOf(event) {
 export function wordOf(event) {
   const kind = kindOf(event);
   if (kind === "about") return event.signal === "pre_save" ? "saving" : "deleting";
+  if (kind === "signal" && isByHand(event)) return "sent by hand";
   if (kind === "signal") return spoken(event.signal) || "signal";
   return WORDS[kind] ?? kind;
 }
 
 /**
- * What was called: save, delete, m2m, write; an extra signal's name.
+ * What was called: save, delete, m2m, write; the name of a signal that is sent by itself.
  * @type {(event: SignalEvent) => string}
  */
 export const action = (event) => ACTIONS[verb(event)] ?? lastPart(event.signal);

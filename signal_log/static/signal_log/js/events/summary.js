@@ -1,24 +1,25 @@
 // The change of an event on one line, in the words of the server (`show/words/summary.py`).
 
-import { lastPart, line, plain } from "../lib/text.js";
-import { pairs } from "./diff.js";
-import { effect, MASK, verb } from "./kinds.js";
+import { lastPart, line } from "../lib/text.js";
+import { effect, isByHand, isUnknown, MASK, verb } from "./kinds.js";
+import { pairs } from "./pairs.js";
+import { isIncomplete, remark, unseen } from "./remarks.js";
+import { short, shortPair } from "./short.js";
 
-/** @import { Field } from "./diff.js" */
+/** @import { Field } from "./pairs.js" */
 /** @import { Piece, SignalEvent, Verb } from "./types.js" */
 
 const NAMING = ["username", "name", "title", "label", "slug", "email", "subject", "code"];
 const STAMP = /^(updated|modified|changed|last)(_at|_on|_time)?$|_(updated|modified)(_at|_on)?$/;
-const MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)?$/;
 const ERROR = /^([A-Za-z_][\w.]*)(?:: ?([\s\S]*))?$/;
 /** @type {Partial<Record<Verb, string>>} */
 const TRIED = { created: "create", updated: "save", deleted: "delete", silent: "write" };
 const MOST_OF_A_STATEMENT = 3;
-const [LONGEST_NAME, LONGEST_VALUE, LONGEST_STATEMENT, LONGEST_LIST] = [40, 48, 80, 60];
+const [LONGEST_NAME, LONGEST_STATEMENT, LONGEST_LIST] = [40, 80, 60];
 
 /**
- * The whole line as [[role, text], ...] with role cause | error | dim | old | arrow | new | "": the receiver that
- * caused the event, then the error that undid it or else the change.
+ * The whole line as [[role, text], ...] with role cause | error | dim | old | arrow | new | remark | "": the receiver
+ * that caused the event, then the error that undid it or else the change.
  * @param {SignalEvent} event
  * @returns {Piece[]}
  */
@@ -54,12 +55,38 @@ function undone(event) {
 }
 
 /**
- * What the event changed; the telling field comes first.
+ * What the event changed, the telling field first, and what has to be said of it.
  * @param {SignalEvent} event
  * @returns {Piece[]}
  */
 function change(event) {
   const fields = pairs(event.changes).sort(([a], [b]) => rank(a) - rank(b));
+  if (isByHand(event)) return byHand(fields, event);
+  const text = remark(event);
+  /** @type {Piece[]} */
+  const said = text ? [["remark", text]] : [];
+  return !fields.length && isIncomplete(event) ? said : [...changed(fields, event), ...said];
+}
+
+/**
+ * No change, but maybe differences between the object that was sent and its row.
+ * @param {Field[]} fields
+ * @param {SignalEvent} event
+ * @returns {Piece[]}
+ */
+function byHand(fields, { signal }) {
+  const said = "no save or delete sent this signal";
+  if (!fields.length || !signal.endsWith("_save")) return [["dim", said]];
+  const names = line(fields.map(([name]) => name).join(", "), LONGEST_LIST);
+  return [["dim", `${said}; the object differs from its row in ${names}`]];
+}
+
+/**
+ * @param {Field[]} fields
+ * @param {SignalEvent} event
+ * @returns {Piece[]}
+ */
+function changed(fields, event) {
   const isStatement = verb(event) === "silent" && !event.object_pk; // it knows what it wrote, never over what
   if (!fields.length) {
     const text = nothing(event, isStatement);
@@ -71,7 +98,7 @@ function change(event) {
       .flatMap(/** @returns {Piece[]} */ ([name, , now]) => [named(name), ["new", short(now)]]);
   const done = effect(event);
   if (done === "created" || done === "deleted") return wholeRow(fields, event, done === "deleted");
-  return oneField(fields, verb(event));
+  return oneField(fields, verb(event), unseen(event));
 }
 
 /**
@@ -101,11 +128,12 @@ function wentWithAnother({ origin, sender }) {
 /**
  * @param {Field[]} fields
  * @param {Verb} done
+ * @param {string[]} overwritten
  * @returns {Piece[]}
  */
-function oneField(fields, done) {
+function oneField(fields, done, overwritten) {
   const [name, old, now] = fields.find(([, , value]) => value !== MASK) ?? fields[0];
-  const pieces = [named(name), ...sides(old, now, done)];
+  const pieces = [named(name), ...sides(old, now, done, overwritten.includes(name))];
   return fields.length > 1 ? [...pieces, ["dim", `+${fields.length - 1}`]] : pieces;
 }
 
@@ -113,9 +141,10 @@ function oneField(fields, done) {
  * @param {unknown} old
  * @param {unknown} now
  * @param {Verb} done
+ * @param {boolean} isToldElsewhere
  * @returns {Piece[]}
  */
-function sides(old, now, done) {
+function sides(old, now, done, isToldElsewhere) {
   if (old === MASK && now === MASK) return [["dim", "changed"]];
   if (done === "m2m" || done === "signal") {
     // of what was added, removed or given along there is one side only
@@ -132,9 +161,10 @@ function sides(old, now, done) {
   /** @type {Piece[]} */
   const towards = [
     ["arrow", "→"],
-    [blank(now) ? "dim" : "new", after],
+    [blank(now) || isUnknown(now) ? "dim" : "new", after],
   ];
-  return blank(old) ? towards : [["old", before], ...towards];
+  if (blank(old) || isToldElsewhere) return towards;
+  return [[isUnknown(old) ? "dim" : "old", before], ...towards];
 }
 
 /**
@@ -164,27 +194,3 @@ const rank = (name) => (STAMP.test(name) ? 2 : NAMING.includes(name) ? 0 : 1);
 
 /** @type {(name: string) => Piece} */
 const named = (name) => ["dim", line(name, LONGEST_NAME)];
-
-/** @type {(value: unknown) => RegExpExecArray | null} */
-const moment = (value) => (typeof value === "string" ? MOMENT.exec(value) : null);
-
-/** @param {unknown} value */
-function short(value) {
-  if (value === "") return "empty";
-  const [, day, time] = moment(value) ?? [];
-  return line(day ? `${day} ${time}` : plain(value), LONGEST_VALUE);
-}
-
-/**
- * Both sides; two times of one day need no date.
- * @param {unknown} old
- * @param {unknown} now
- * @returns {[string, string]}
- */
-function shortPair(old, now) {
-  const [a, b] = [moment(old), moment(now)];
-  if (!a || !b || a[1] !== b[1]) return [short(old), short(now)];
-  /** @type {(at: RegExpExecArray) => string} */
-  const clock = a[2] === b[2] ? (at) => at[2] + (at[3] ?? "").slice(0, 4) : (at) => at[2];
-  return [clock(a), clock(b)];
-}

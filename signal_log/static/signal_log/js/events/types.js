@@ -13,6 +13,7 @@
  * @property {string[] | null} update_fields
  * @property {Origin | null} origin
  * @property {Record<string, Pair> | null} changes
+ * @property {string[] | null} [overwrote]
  * @property {string} trace_id
  * @property {number} position
  * @property {number | null} parent_position
@@ -28,11 +29,12 @@
  * @property {string} [path]
  * @property {string} [remote_addr]
  * @property {string} occurred_at
+ * @property {string | null} [redacted_at]
  */
 
 /** @typedef {"committed" | "rolled_back" | "failed"} Outcome */
 /** @typedef {[old: unknown, now: unknown]} Pair of the values of a field */
-/** @typedef {{ model?: string, pk?: string, statement?: string }} Origin */
+/** @typedef {{ model?: string, pk?: string, statement?: string, sent_by_hand?: boolean }} Origin */
 /**
  * A call of a receiver as the server tells it once its trace is over; `started_us` counts from the event's first call.
  * @typedef {object} Run

@@ -2,7 +2,8 @@
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { fieldDiffs } from "../events/diff.js";
-import { modelName, objectName } from "../events/kinds.js";
+import { isByHand, modelName, objectName } from "../events/kinds.js";
+import { remarks } from "../events/remarks.js";
 import { tree } from "../events/traces.js";
 import { asJson, asMarkdown, asOrm } from "../lib/clip.js";
 import { duration, lastPart, line, visible } from "../lib/text.js";
@@ -50,6 +51,7 @@ export function renderDetail(root, operation, { store, links, context, act }) {
 /** @param {Known} known */
 const Body = (known) => html`<${Facts} ...${known} />
   <${Failure} ...${known} />
+  <${Remarks} ...${known} />
   <${Changes} ...${known} />
   <${Cause} ...${known} />
   <${Receivers} whole=${known.whole} links=${known.links} below=${fallOf(known)} />
@@ -146,22 +148,30 @@ function Failure({ told }) {
 }
 
 /** @param {Known} known */
+function Remarks({ whole }) {
+  const texts = [...new Set(whole.flatMap(remarks))];
+  return texts.map((text) => html`<p class="notice warning value">${text}</p>`);
+}
+
+/** @param {Known} known */
 function Changes({ told }) {
   const fields = fieldDiffs(told);
+  if (!fields.length && isByHand(told)) return null;
   if (!fields.length) return html`<h3>Changes</h3><p class="muted">No fields changed.</p>`;
   return html`<h3>${fields.length === 1 ? "1 field" : `${fields.length} fields`}</h3>
     <dl class="diff">${fields.map((one) => html`<${Field} ...${one} />`)}</dl>`;
 }
 
 /** @param {FieldDiff} diff */
-const Field = ({ name, old, now, masked }) => html`<div><dt>${name}</dt>
+const Field = ({ name, old, now, masked, unseen }) => html`<div><dt>${name}</dt>
   <dd>${old && html`<del><${Side} ...${old} /></del>`}
     ${now && html`<ins><${Side} ...${now} /></ins>`}
-    ${masked && html`<span class="muted">masked</span>`}</dd></div>`;
+    ${masked && html`<span class="muted">masked</span>`}
+    ${unseen && html`<div class="remark">its writer had not seen the old value</div>`}</dd></div>`;
 
 /** @param {OneSide} side */
 function Side({ style, pieces }) {
-  if (style === "null" || style === "empty") return html`<span class="muted">${style}</span>`;
+  if (["null", "empty", "unknown"].includes(style)) return html`<span class="muted">${style}</span>`;
   return pieces.map(([isMarked, text]) => (isMarked ? html`<mark>${text}</mark>` : text));
 }
 

@@ -1,0 +1,80 @@
+"""What has to be said of how an event was recorded; the live page says the same (``events/remarks.js``)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from signal_log.event import COMMITTED, INCOMPLETE, Event
+from signal_log.models import SignalEvent
+from signal_log.show.words import kinds
+from signal_log.show.words.diff import pairs
+from signal_log.show.words.short import short
+from signal_log.show.words.text import one_line, visible
+
+BY_HAND_WORDS: Final = "Sent by hand: no save or delete sent this signal."
+UNTOLD_WORDS: Final = "The database did not tell what the row held; these are the values that the object believed."
+MOST_FIELDS: Final = 3
+LONGEST_NAME, LONGEST_VALUE = 40, 24
+
+
+def remark(event: Event | SignalEvent) -> str:
+    """The one that is short enough for a line, usually none."""
+    return "not fully recorded" if is_incomplete(event) else overwrite(event)
+
+
+def remarks(event: Event | SignalEvent) -> list[str]:
+    """Sentences, usually none."""
+    if kinds.is_by_hand(event):
+        said = [BY_HAND_WORDS]
+    elif is_untold(event):
+        said = [UNTOLD_WORDS]
+    else:
+        text = overwrite(event)
+        said = [f"{text[0].upper()}{text[1:]}."] if text else []
+    return [*said, visible(event.error)] if is_incomplete(event) else said
+
+
+def unseen(event: Event | SignalEvent) -> list[str]:
+    """The fields whose value the writer of a committed save or delete had not seen."""
+    if event.signal not in kinds.POST or event.outcome != COMMITTED or not isinstance(event.overwrote, list):
+        return []
+    return [] if kinds.is_by_hand(event) else [name for name in event.overwrote if isinstance(name, str)]
+
+
+def overwrite(event: Event | SignalEvent) -> str:
+    """``overwrote 7, which it had not seen``; with the names of the fields if several changed; usually empty."""
+    names = unseen(event)
+    if not names:
+        return ""
+    held = {name: old for name, old, _ in pairs(event.changes)}
+    alone = len(names) == 1 and list(held) == names
+    told = [_told(name, held, alone=alone) for name in names[:MOST_FIELDS]]
+    if len(names) > MOST_FIELDS:
+        told.append(f"{len(names) - MOST_FIELDS} more")
+    done = "deleted" if kinds.verb(event) == "deleted" else "overwrote"
+    return f"{done} {' and '.join(filter(None, [', '.join(told[:-1]), told[-1]]))}, which it had not seen"
+
+
+def is_untold(event: Event | SignalEvent) -> bool:
+    """Whether this is a post event that holds believed values, because the database did not tell."""
+    is_post = event.signal in kinds.POST and not kinds.is_by_hand(event)
+    return is_post and event.overwrote is None and not is_incomplete(event) and not _is_redacted(event)
+
+
+def is_incomplete(event: Event | SignalEvent) -> bool:
+    """Whether the recorder failed to build all of this event, of which nothing else failed."""
+    return event.outcome == COMMITTED and event.error.startswith(INCOMPLETE)
+
+
+def failure(event: Event | SignalEvent) -> str:
+    """The error that the event tells of; not one of the recorder's own, which is a remark."""
+    return "" if is_incomplete(event) else event.error
+
+
+def _told(name: str, held: dict[str, object], *, alone: bool) -> str:
+    value = short(held.get(name), LONGEST_VALUE)
+    return value if alone else f"{one_line(name, LONGEST_NAME)} {value}"
+
+
+def _is_redacted(event: Event | SignalEvent) -> bool:
+    return getattr(event, "redacted_at", None) is not None

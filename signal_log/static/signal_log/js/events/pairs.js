@@ -1,0 +1,15 @@
+// The changes of an event as a list of fields, in the order in which they were recorded.
+
+/** @typedef {[name: string, old: unknown, now: unknown]} Field */
+
+/**
+ * A row that somebody else wrote may hold anything.
+ * @param {unknown} changes
+ * @returns {Field[]}
+ */
+export function pairs(changes) {
+  if (!changes || typeof changes !== "object" || Array.isArray(changes)) return [];
+  return Object.entries(changes).map(([name, change]) =>
+    Array.isArray(change) && change.length === 2 ? [name, change[0], change[1]] : [name, null, change],
+  );
+}

@@ -1,0 +1,80 @@
+// What has to be said of how an event was recorded, in the words of the server (`show/words/remarks.py`).
+
+import { line, visible } from "../lib/text.js";
+import { isByHand, verb } from "./kinds.js";
+import { pairs } from "./pairs.js";
+import { short } from "./short.js";
+
+/** @import { SignalEvent } from "./types.js" */
+
+const BY_HAND = "Sent by hand: no save or delete sent this signal.";
+const UNTOLD = "The database did not tell what the row held; these are the values that the object believed.";
+const INCOMPLETE = "Not fully recorded";
+const MOST_FIELDS = 3;
+const [LONGEST_NAME, LONGEST_VALUE] = [40, 24];
+
+/**
+ * The one that is short enough for a line, usually none.
+ * @type {(event: SignalEvent) => string}
+ */
+export const remark = (event) => (isIncomplete(event) ? "not fully recorded" : overwrite(event));
+
+/**
+ * Sentences, usually none.
+ * @param {SignalEvent} event
+ * @returns {string[]}
+ */
+export function remarks(event) {
+  const text = overwrite(event);
+  const said = [];
+  if (isByHand(event)) said.push(BY_HAND);
+  else if (isUntold(event)) said.push(UNTOLD);
+  else if (text) said.push(`${text[0].toUpperCase()}${text.slice(1)}.`);
+  return isIncomplete(event) ? [...said, visible(event.error)] : said;
+}
+
+/**
+ * The fields whose value the writer of a committed save or delete had not seen.
+ * @param {SignalEvent} event
+ * @returns {string[]}
+ */
+export function unseen(event) {
+  const { outcome, overwrote } = event;
+  if (!isPost(event) || outcome !== "committed" || !Array.isArray(overwrote)) return [];
+  return overwrote.filter((name) => typeof name === "string");
+}
+
+/**
+ * "overwrote 7, which it had not seen"; with the names of the fields if several changed; usually empty.
+ * @param {SignalEvent} event
+ */
+export function overwrite(event) {
+  const names = unseen(event);
+  if (!names.length) return "";
+  const held = new Map(pairs(event.changes).map(([name, old]) => [name, old]));
+  const isAlone = names.length === 1 && held.size === 1 && held.has(names[0]);
+  const told = names.slice(0, MOST_FIELDS).map((name) => {
+    const value = short(held.get(name), LONGEST_VALUE);
+    return isAlone ? value : `${line(name, LONGEST_NAME)} ${value}`;
+  });
+  if (names.length > MOST_FIELDS) told.push(`${names.length - MOST_FIELDS} more`);
+  const last = told.pop();
+  const all = told.length ? `${told.join(", ")} and ${last}` : last;
+  return `${verb(event) === "deleted" ? "deleted" : "overwrote"} ${all}, which it had not seen`;
+}
+
+/**
+ * Whether the recorder failed to build all of this event, of which nothing else failed.
+ * @type {(event: SignalEvent) => boolean}
+ */
+export const isIncomplete = ({ outcome, error }) => outcome === "committed" && error.startsWith(INCOMPLETE);
+
+/** @type {(event: SignalEvent) => boolean} */
+const isPost = (event) => ["post_save", "post_delete"].includes(event.signal) && !isByHand(event);
+
+/**
+ * Whether this is a post event that holds believed values, because the database did not tell.
+ * @type {(event: SignalEvent) => boolean}
+ */
+export const isUntold = (event) =>
+  isPost(event) && (event.overwrote ?? null) === null && !isIncomplete(event) && !event.redacted_at;
