@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from unittest.mock import patch
 
 from django.db import connections, transaction
 
 from signal_log import pipeline
+from signal_log.capture.model.actual_row import reader_of
 from signal_log.capture.model.registry import plan_of
-from signal_log.capture.operation import Operation, current_operation
-from signal_log.capture.signals import recorder
+from signal_log.capture.saving import Save
 from signal_log.capture.trace.context import default_context
-from signal_log.capture.trace.trace import Draft, Trace, current_trace
-from signal_log.capture.transaction import held
-from signal_log.capture.transaction.writing import frozen
-from signal_log.event import POST_SAVE, PRE_SAVE, Event
+from signal_log.capture.trace.trace import Trace, current_trace, end_trace
+from signal_log.event import PRE_SAVE, Event
 from signal_log.store import append
 from signal_log.store.row import TABLE, rows_of
 from tests.benchmarks.loggers import prepare
@@ -33,55 +31,45 @@ def measure(repeats: int) -> dict[str, float]:
     prepare(people)
     pipeline.start()
     connection = connections["default"]
+    person = Person.objects.order_by("pk")[0]
+    person.headline, person.visits = "Compiler engineer, promoted", person.visits + 1
+    events = saved(person)
+    person.headline, person.visits = "Compiler engineer, promoted again", person.visits + 1
+    pieces = in_python(connection, person, events) | in_the_database(connection, events)
     best = {}
-    with patch.object(held.Held, "add", lambda holder, draft: None):
-        events = frozen(drafts(connection))
-        for piece, work in (in_python(connection) | in_the_database(connection, events)).items():
-            best[piece] = min(timeit.repeat(work, number=LOOPS, repeat=repeats)) / LOOPS * 1e6
-            connection.connection.rollback()  # a piece may leave a transaction open
+    for piece, work in pieces.items():
+        best[piece] = min(timeit.repeat(work, number=LOOPS, repeat=repeats)) / LOOPS * 1e6
+        connection.connection.rollback()  # a piece may leave a transaction open
     pipeline.stop()
     return best
 
 
-def drafts(connection: Any) -> list[Draft]:
-    """Return both events of an update of two fields."""
-    opened = opening(connection)
-    return [opened[piece]() for piece in opened]
+def saved(person: Person) -> list[Event]:
+    """Save, and return the events that were handed to the log."""
+    handed: list[Event] = []
+
+    def append_events(_: Any, events: Sequence[Event], connection: Any, *, last: bool = False) -> None:
+        handed.extend(events)
+
+    with patch.object(pipeline.Pipeline, "append", append_events):
+        person.save()
+    return handed
 
 
-def opening(connection: Any) -> Pieces:
-    """Return what the recorder does for the two signals of a save, a function for each event."""
+def in_python(connection: Any, person: Person, events: list[Event]) -> Pieces:
+    """Return what happens before events are sent to the database."""
     plan = plan_of(Person)
     assert plan is not None
-    person = Person.objects.order_by("pk")[0]
-    person.headline, person.visits = "Compiler engineer, promoted", person.visits + 1
-    operation = Operation(connection, person)
-    current_trace.set(Trace(default_context()))
-    current_operation.set(operation)
+    reader = reader_of(plan, connection)
     named = {"instance": person, "raw": False, "using": "default", "update_fields": None}
-    loaded = dict(person._state.__dict__)
-    pre = recorder.open_event(PRE_SAVE, plan, named)
-
-    def post() -> Draft:
-        person._state.__dict__.update(loaded)  # what is kept after a save would make the next one change nothing
-        operation.awaiting[id(person)] = pre
-        draft = recorder.open_event(POST_SAVE, plan, {**named, "created": False})
-        recorder.close_event(draft)
-        return draft
-
+    current_trace.set(Trace(default_context()))
     return {
-        "the pre event: values, diff, text of the object": lambda: recorder.open_event(PRE_SAVE, plan, named),
-        "the post event": post,
-    }
-
-
-def in_python(connection: Any) -> Pieces:
-    """Return the pieces before anything is sent to the database."""
-    both = drafts(connection)
-    event = frozen(both)[0]
-    return opening(connection) | {
-        "both as values": lambda: frozen(both),
-        "one row with its digest": lambda: rows_of([event], connection),
+        "a trace": lambda: end_trace(Trace(default_context())),
+        "the pre event: values, diff, text of the object": (
+            lambda: Save(connection, plan, person, raw=False).event_of(PRE_SAVE, named)
+        ),
+        "the row, read": lambda: reader.read(connection, person, lock=False),
+        "two events as rows with their digests": lambda: rows_of(events, connection),
     }
 
 
