@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,6 +16,7 @@ from django.db.models.signals import post_save
 
 from signal_log import pipeline
 from signal_log.models import SignalEvent
+from tests.benchmarks import lean, lean_table
 from tests.benchmarks.models import Handwritten, Person, PersonFields
 
 INSERT = "INSERT INTO benchmarks_handwritten (label, object_pk, created, new_values, at) VALUES (%s, %s, %s, %s, %s)"
@@ -63,6 +65,7 @@ def signal_log() -> Iterator[None]:
 LOGGERS = {
     "bare": Logger(Person),
     "handwritten": Logger(Person, Handwritten, rows=1, on=handwritten),
+    "lean": Logger(Person, lean_table.LeanEvent, rows=2, on=partial(lean.recording, Person)),
     "signal_log": Logger(Person, SignalEvent, rows=2, on=signal_log),
 }
 """Each logger must leave its rows in its own log and in no other, or it has not done the work."""
@@ -82,6 +85,7 @@ def prepare(people: Callable[[type[PersonFields]], None]) -> None:
     pipeline.stop()  # the app has started it; the loggers switch it on
     call_command("migrate", verbosity=0)  # first, because the tables without migrations refer to those with migrations
     call_command("migrate", run_syncdb=True, verbosity=0)
+    lean_table.complete()
     if apps.is_installed("pgtrigger"):
         from pgtrigger import installation
 

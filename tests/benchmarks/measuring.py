@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from tests.benchmarks import same_rows
 from tests.benchmarks.loggers import LOGGERS, Logger, logs, prepare, rows
 from tests.benchmarks.models import PersonFields
 
@@ -78,6 +79,7 @@ SCENES: dict[str, tuple[Callable[[type[PersonFields], int], Save], bool]] = {
 def measure(rounds: int, saves: int) -> dict[str, Any]:
     """Return microseconds per save, by scene and logger, one number per round after an unmeasured warm-up round."""
     prepare(people)
+    same_rows.compare()
     lots = random.Random(0)
     times: dict[str, dict[str, list[float]]] = {scene: {logger: [] for logger in LOGGERS} for scene in SCENES}
     for number in range(-1, rounds):

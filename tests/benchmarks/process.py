@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,31 @@ NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 SETTINGS = "tests.benchmarks.settings"
 
 
-def measured(module: str, database: str, settings: str = SETTINGS, **options: int) -> dict[str, Any]:
+def measured(module: str, database: str, settings: str = SETTINGS, **options: Any) -> dict[str, Any]:
     """Return what ``measure(**options)`` of the module returns there."""
-    print(f"{module} on {NAMES[database]} {options}", file=sys.stderr)  # it takes minutes
     with address_of(database) as address:
-        environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": settings,
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "DATABASE_URL": address,
-            "DEBUG": "0",
-            "HTTPS": "0",
-            "ALLOWED_HOSTS": "testserver",
-            "EMAIL_URL": "dummymail://",
-        }
-        command = [sys.executable, "-m", "tests.benchmarks.process", module, json.dumps(options)]
-        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+        return called(f"{module}.measure", address, settings=settings, **options)
+
+
+def called(
+    function: str, address: str, *, settings: str = SETTINGS, under: Sequence[str] = (), **options: Any
+) -> dict[str, Any]:
+    """Return what the function returns in a process with the database at this address; ``under`` is what runs it."""
+    print(f"{function} on {address.partition(':')[0]} {options}", file=sys.stderr)  # it takes minutes
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": settings,
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "DATABASE_URL": address,
+        "DEBUG": "0",
+        "HTTPS": "0",
+        "ALLOWED_HOSTS": "testserver",
+        "EMAIL_URL": "dummymail://",
+        "PYTHONHASHSEED": "0",
+    }
+    command = [*under, sys.executable, "-m", "tests.benchmarks.process", function, json.dumps(options)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        sys.exit(f"{module} on {NAMES[database]} ended with {done.returncode}; see its error above.")
+        sys.exit(f"{function} ended with {done.returncode}; see its error above.")
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
@@ -60,8 +68,9 @@ def inside() -> None:
     import django
 
     django.setup()
-    _, module, options = sys.argv
-    print(json.dumps(importlib.import_module(module).measure(**json.loads(options))))
+    _, path, options = sys.argv
+    module, _, function = path.rpartition(".")
+    print(json.dumps(getattr(importlib.import_module(module), function)(**json.loads(options))))
 
 
 if __name__ == "__main__":

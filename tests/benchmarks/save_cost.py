@@ -20,6 +20,7 @@ BLOCK = 100
 OURS = "signal_log"
 OTHERS = {
     "handwritten": "hand-written",
+    "lean": "lean",
     "simple_history": "simple-history",
     "auditlog": "auditlog",
     "pghistory": "pghistory",
@@ -28,10 +29,10 @@ Times = Mapping[str, list[float]]
 
 # The highest ratio to what the other logger adds: by database and whether in an atomic block.
 GOALS = {
-    ("sqlite", False): {"handwritten": 2.0, "simple_history": 0.25},
-    ("sqlite", True): {"handwritten": 1.5, "simple_history": 0.15},
-    ("postgres", False): {"handwritten": 1.8, "simple_history": 0.45},
-    ("postgres", True): {"handwritten": 1.0, "simple_history": 0.25, "pghistory": 2.0},
+    ("sqlite", False): {"handwritten": 3.2, "lean": 1.35, "simple_history": 0.65},
+    ("sqlite", True): {"handwritten": 3.2, "lean": 1.35, "simple_history": 0.4},
+    ("postgres", False): {"handwritten": 1.9, "lean": 1.35, "simple_history": 0.8},
+    ("postgres", True): {"handwritten": 0.7, "lean": 1.35, "simple_history": 0.25},
 }
 
 
