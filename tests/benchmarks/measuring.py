@@ -14,11 +14,12 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from tests.benchmarks import same_rows
 from tests.benchmarks.loggers import LOGGERS, Logger, logs, prepare, rows
 from tests.benchmarks.models import PersonFields
+from tests.benchmarks.turns import bring_home
 
 PEOPLE = 100
 BLOCK = 100
@@ -113,10 +114,3 @@ def sample(scene: str, name: str, saves: int) -> float:
         raise RuntimeError(f"{scene}, {name}: {saves} saves left {written} in the logs, not {logger.rows} rows each.")
     logger.person._base_manager.filter(pk__gt=PEOPLE)._raw_delete(using="default")
     return taken / saves * 1e6
-
-
-def bring_home() -> None:
-    """Move SQLite's write-ahead log into the database, which the next logger would otherwise have to pay for."""
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA wal_checkpoint")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from signal_log.models import SignalEvent
-from tests.benchmarks import instructions, memory, peers, pieces, save_cost, size, trips
+from tests.benchmarks import instructions, memory, peers, pieces, save_cost, size, telemetry, trips
 from tests.benchmarks.difference import first_difference
 from tests.benchmarks.process import measured
 
@@ -123,6 +123,21 @@ def test_a_recorded_save_makes_few_trips(database: str) -> None:
     assert len(list(trips.report(result))) == 2 + len(scenes)
 
 
+def test_telemetry_of_a_request_is_one_transaction(database: str) -> None:
+    """What telemetry costs is measured, not asserted; but how it travels is: on PostgreSQL as one message."""
+    result = telemetry.measure((database,), 1)
+    found = result[database]
+    assert {name: len(times) for name, times in found.items() if name != "request"} == {
+        "call": 2,
+        "lone": 3,
+        "fixture": 2,
+    }
+    statements, messages = (a - b for a, b in zip(found["request"]["with"], found["request"]["without"], strict=True))
+    assert 4 <= statements <= 8
+    assert messages == (statements if database == "sqlite" else 1)
+    assert len(list(telemetry.report(result))) == 2 + len(telemetry.ROWS)
+
+
 def test_instructions_are_reported_as_what_is_added() -> None:
     """A bare save is subtracted before anything is compared."""
     counts = {"update, autocommit": {"bare": 900e3, "handwritten": 1100e3, "lean": 1500e3, "signal_log": 1650e3}}
@@ -182,6 +197,7 @@ def test_each_piece_of_a_save_is_timed(database: str) -> None:
         ("--repeats=0", "pieces"),
         ("--saves=99", "instructions"),
         ("--database=oracle", "trips"),
+        ("--rounds=0", "telemetry"),
     ],
 )
 def test_a_wrong_argument_is_refused(argument: str, module: str) -> None:
