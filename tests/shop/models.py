@@ -5,6 +5,16 @@ import uuid
 from django.db import models
 
 from tests.shop.fields import EncryptedTextField, GramsField, HiddenField
+from tests.shop.things import (  # noqa: F401
+    Careful,
+    Gadget,
+    Part,
+    Reticent,
+    Thing,
+    ThingByHand,
+    ThingOnTheSide,
+    Valued,
+)
 
 
 class Category(models.Model):
