@@ -85,7 +85,7 @@ class Save:
         now = plan.own_values(self.values) if self.raw else self.values
         old: Values = self.believed.values if self.believed is not None else {}
         missing: object = None
-        if not instance._state.adding:  # an object from nowhere: only its key is known to be there already
+        if not instance._state.adding and instance.pk is not None:  # from nowhere: only its key is known to be there
             missing = UNKNOWN
             old = {**{name: now[name] for name in plan.key_attnames if name in now}, **old}
         pre.changes = plan.diff(old, now, pre.scene.update_fields, missing)

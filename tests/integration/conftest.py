@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import transaction
 from django.test import Client
 
 from tests.tail import database_url, log_in, make_observer
@@ -59,3 +60,10 @@ def root(client: Client) -> Client:
     """A client logged in as someone who may see everything."""
     client.force_login(User.objects.create_superuser("root"))
     return client
+
+
+@pytest.fixture(params=[False, True], ids=["autocommit", "block"])
+def autocommit_and_block(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[None]:
+    """Run a test in autocommit and in a block."""
+    with transaction.atomic() if request.param else nullcontext():
+        yield

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field, replace
 from django.db import IntegrityError
 
 from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
-from tests.integration.steps import Boom, BulkCreate, BulkUpdate, Delete, RawDelete, Save, Update
+from tests.integration.steps import Boom, BulkCreate, BulkUpdate, Delete, Elsewhere, RawDelete, Save, Update
 from tests.shop.models import Category
 
 OPEN = "open"
+UNKNOWN = {"unknown": True}
+"""What stands in a pre event for a value that was not loaded."""
+ANY = object()
+"""A value that the model does not know: a rollback may or may not have taken back what an object remembers."""
 
 
 @dataclass
@@ -20,12 +24,11 @@ class Entry:
 
     signal: str
     name: str
-    changes: list | None
+    changes: object
     pre: int
+    overwrote: object = None
     cause: int | None = None
     outcome: str = OPEN
-    in_doubt: bool = False
-    """Whether its rollback, although it failed, leaves in doubt what objects are known to have held."""
 
 
 @dataclass(frozen=True)
@@ -38,24 +41,24 @@ class Mark:
 
 @dataclass
 class Model:
-    """The expected state: the rows, what each object is known to have held, and the log.
+    """The expected state: the rows, what each object believes to be in its row, and the log.
 
     ``objects``, ``another`` (the keys of what a receiver saved) and ``keys`` (of the names that a ``bulk_create`` was
     given) are filled by the machine; the model takes only keys from them.
     """
 
     rows: dict[int, str] = field(default_factory=dict)
-    known: dict[int, tuple[int, str]] = field(default_factory=dict)
+    believed: dict[int, object] = field(default_factory=dict)
     log: list[Entry] = field(default_factory=list)
     objects: dict[int, Category] = field(default_factory=dict)
     another: list[int] = field(default_factory=list)
     keys: dict[str, int] = field(default_factory=dict)
     number: int = 0
 
-    def fire(self, signal: str, name: str, changes: list | None, pre: int | None = None) -> int:
+    def fire(self, signal: str, name: str, changes: object, pre: int | None = None, overwrote: object = None) -> int:
         """Add the next event and return its index."""
         place = len(self.log)
-        self.log.append(Entry(signal, name, changes, place if pre is None else pre))
+        self.log.append(Entry(signal, name, changes, place if pre is None else pre, overwrote))
         return place
 
     def mark(self) -> Mark:
@@ -63,31 +66,25 @@ class Model:
         return Mark(len(self.log), dict(self.rows))
 
     def undo(self, mark: Mark) -> None:
-        """Restore the state; later events stay as rolled back, and no object's stored values are known any more."""
+        """Restore the state; later events stay as rolled back, and it is not certain any more what objects believe."""
         self.rows = dict(mark.rows)
+        self.believed.clear()
         for entry in self.log[mark.place :]:
-            if entry.outcome == OPEN or entry.in_doubt:
-                entry.outcome = ROLLED_BACK if entry.outcome == OPEN else entry.outcome
-                entry.in_doubt = False
-                self.known.clear()
-
-    def certain(self, mark: Mark) -> None:
-        """Treat failures as final before the block around them ends."""
-        for entry in self.log[mark.place :]:
-            entry.in_doubt = False
+            entry.outcome = ROLLED_BACK if entry.outcome == OPEN else entry.outcome
 
     def visible_log(self) -> list[Entry]:
         """Return the log as a reader sees it now."""
         return [replace(entry, outcome=COMMITTED) if entry.outcome == OPEN else entry for entry in self.log]
 
-    def loaded(self, slot: int) -> None:
-        """Note that the slot's object has just been read."""
+    def loaded(self, slot: int, value: object = None) -> None:
+        """Note that the slot's object has just been read: what its row holds, or something else that it believes."""
         pk = self.objects[slot].pk
-        self.known[id(self.objects[slot])] = (pk, self.rows[pk])
+        self.believed[id(self.objects[slot])] = self.rows[pk] if value is None else value
 
-    def known_of(self, slot: int) -> tuple[int, str] | None:
-        """Return the key and name that the slot's object is known to have held."""
-        return self.known.get(id(self.objects.get(slot)))
+    def believed_by(self, slot: int) -> object:
+        """Return the name that the slot's object believes its row to have."""
+        thing = self.objects.get(slot)
+        return None if thing is None or thing.pk is None else self.believed.get(id(thing), ANY)
 
     # -- expected results: each first sees the state before, then yields the expected exception -----------
 
@@ -95,10 +92,9 @@ class Model:
         """Save; it fails before its post signal if a receiver raises or the name is taken."""
         before = self.objects.get(step.slot)
         pk = before.pk if before else None
-        known = self.known_of(step.slot)
+        believed = self.believed_by(step.slot)
         yield None
-        old = known[1] if known and known[0] == pk else self.rows.get(pk)
-        pre = self.fire("pre_save", step.name, None if old == step.name else [old, step.name])
+        pre = self.fire("pre_save", step.name, difference(believed, step.name))
         self.receiver_saved(step, "pre_save", pre)
         if step.boom_in == "pre_save":
             self.log[pre].outcome = FAILED
@@ -106,31 +102,42 @@ class Model:
         if any(name == step.name for key, name in self.rows.items() if key != pk):
             self.log[pre].outcome = FAILED
             yield IntegrityError
-        if pk not in self.rows:
-            old = None
+        held = self.rows.get(pk)
         pk = self.objects[step.slot].pk
         self.rows[pk] = step.name
-        key = id(self.objects[step.slot])
-        self.known[key] = (pk, step.name)
-        post = self.fire("post_save", step.name, None if old == step.name else [old, step.name], pre)
+        self.believed[id(self.objects[step.slot])] = step.name
+        post = self.fire("post_save", step.name, difference(held, step.name), pre, unseen(believed, held, step.name))
         self.receiver_saved(step, "post_save", post)
         yield Boom if step.boom_in == "post_save" else None
+
+    def elsewhere(self, step: Elsewhere) -> None:
+        """Add what another thread's save of a row leaves."""
+        for pk in named(step.found, self.rows):
+            pre = self.fire("pre_save", step.name, difference(step.found, step.name))
+            if any(name == step.name for key, name in self.rows.items() if key != pk):
+                self.log[pre].outcome = FAILED
+            else:
+                self.rows[pk] = step.name
+                self.fire("post_save", step.name, difference(step.found, step.name), pre, [])
 
     def deleting(self, step: Delete) -> Iterator[type[Exception] | None]:
         """Delete: all pre signals, then all post signals in reverse; the first and the last receiver may raise."""
         gone = self.to_delete(step.slot)
         yield None
         pres: dict[int, int] = {}
-        for pk, shown, held in gone:
-            pres[pk] = self.fire("pre_delete", shown, [held, None])
+        for pk, shown, believed in gone:
+            pres[pk] = self.fire("pre_delete", shown, difference(believed, None))
             if pk == gone[0][0]:
                 self.receiver_saved(step, "pre_delete", pres[pk])
                 if step.boom_in == "pre_delete":
                     self.never_deleted(pres.values())
                     yield Boom
-        for pk, shown, held in reversed(gone):
-            self.rows.pop(pk, None)
-            post = self.fire("post_delete", shown, [held, None], pres.pop(pk))
+        for pk, shown, believed in reversed(gone):
+            changes, overwrote = ANY, ANY  # nothing is said here of a row that is gone already
+            if pk in self.rows:
+                held = self.rows.pop(pk)
+                changes, overwrote = difference(held, None), unseen(believed, held, None)
+            post = self.fire("post_delete", shown, changes, pres.pop(pk), overwrote)
             if pk == gone[-1][0]:
                 self.receiver_saved(step, "post_delete", post)
                 if step.boom_in == "post_delete":
@@ -163,21 +170,20 @@ class Model:
         verb = "insert" if pk not in self.rows else "update" if new is not None else "delete"
         self.fire(f"silent_{verb}", new or old or "", None if old == new else [old, new])
 
-    def to_delete(self, slot: int | None) -> list[tuple[int, str, str]]:
-        """Return key, text and last known name of each row that a delete is about, in the order of keys."""
+    def to_delete(self, slot: int | None) -> list[tuple[int, str, object]]:
+        """Return key, text and believed name of each row that a delete is about, in the order of keys."""
         if slot is None:
             return [(pk, name, name) for pk, name in sorted(self.rows.items())]
         category = self.objects.get(slot)
         if category is None or category.pk is None:
             return []
-        known = self.known_of(slot)
-        return [(category.pk, category.name, known[1] if known else category.name)]
+        text = category.__dict__.get("name", f"Category object ({category.pk})")
+        return [(category.pk, text, self.believed_by(slot))]
 
     def never_deleted(self, pres: Iterable[int]) -> None:
-        """Mark deletes as failed, in doubt until the delete's own block has rolled back."""
+        """Mark deletes as failed."""
         for place in pres:
             self.log[place].outcome = FAILED
-            self.log[place].in_doubt = True
 
     def receiver_saved(self, step: Save | Delete, signal: str, cause: int) -> None:
         """Add what the receiver saved during the signal."""
@@ -186,7 +192,8 @@ class Model:
         name = f"another {self.number}"
         self.rows[self.another[0]] = name
         for inner in ("pre_save", "post_save"):
-            place = self.fire(inner, name, [None, name], None if inner == "pre_save" else len(self.log) - 1)
+            pre, overwrote = (None, None) if inner == "pre_save" else (len(self.log) - 1, [])
+            place = self.fire(inner, name, [None, name], pre, overwrote)
             self.log[place].cause = cause
 
 
@@ -215,7 +222,7 @@ class Silent:
                 return cls("silent_insert", by_row, new=new, refused=bool(taken) and not conflicts)
             case BulkUpdate(slot, name, by_row):
                 found_by_key = {model.objects[slot].pk} & rows.keys()
-                model.known.pop(id(model.objects[slot]), None)
+                model.believed.pop(id(model.objects[slot]), None)
                 return cls.update(found_by_key, name, rows, by_row, "(one of several values)")
             case Update(found, name, by_row, raw):
                 return cls.update(named(found, rows), name, rows, by_row and not raw, None if raw else name)
@@ -226,6 +233,18 @@ class Silent:
         new = dict.fromkeys(found, name)
         clash = len(new) > 1 or any(held == name for pk, held in rows.items() if pk not in new)
         return cls("silent_update", by_row, shown and [None, shown], new, refused=bool(new) and clash)
+
+
+def difference(old: object, new: str | None) -> object:
+    """Return what the changes say of the name."""
+    return ANY if old is ANY else None if old == new else [old, new]
+
+
+def unseen(believed: object, held: str | None, new: str | None) -> object:
+    """Return what a post event has to name as overwritten: the name, if it held what the writer had not seen."""
+    if held is None or held == new:
+        return []
+    return ANY if believed is ANY else [] if believed == held else ["name"]
 
 
 def named(name: str | None, rows: dict[int, str]) -> list[int]:

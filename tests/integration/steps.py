@@ -44,6 +44,23 @@ class Reload:
 
 
 @dataclass(frozen=True)
+class Load:
+    """Load the row with this name into the slot: whole, with its name deferred, or out of a cache that pickles."""
+
+    slot: int
+    name: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Have another thread, with a connection of its own, load the row with this name and save it under another."""
+
+    found: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Update:
     """Call ``update()`` on the row with this name, or on all; ``raw``: run it as SQL in a block of its own."""
 

@@ -1,4 +1,4 @@
-"""A network between a page and its server that a test can cut or silence."""
+"""A network between a client and its server that a test can cut, silence or weigh."""
 
 import contextlib
 import socket
@@ -12,6 +12,7 @@ class NetworkLink:
 
     def __init__(self, to_port: int) -> None:
         self._to_port = to_port
+        self.carried = 0
         self._listener = listen()
         self._ends: set[socket.socket] = set()
         self._cut = False
@@ -20,9 +21,14 @@ class NetworkLink:
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
+    def port(self) -> int:
+        """Return the port of this end."""
+        return int(self._listener.getsockname()[1])
+
+    @property
     def url(self) -> str:
         """Return the address of the site at this end, without a slash at the end."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def cut(self) -> None:
         """Break all connections and every new one."""
@@ -66,6 +72,7 @@ class NetworkLink:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._carrying.wait()
+                self.carried += len(data)
                 target.sendall(data)
         for end in (source, target):
             _close(end)
