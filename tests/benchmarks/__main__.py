@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import memory, save_cost, size
+from tests.benchmarks import instructions, memory, save_cost, size, telemetry, trips
 from tests.benchmarks.process import DATABASES
+
+INSTRUCTION_SAVES = 200
 
 
 def main() -> None:
@@ -14,6 +16,15 @@ def main() -> None:
     databases = DATABASES if options.database == "both" else (options.database,)
     print("## Time\n")
     print("\n".join(save_cost.report(save_cost.measure(options), options)), flush=True)
+    print("\n## Statements and round trips\n")
+    print("\n".join(trips.report(trips.measure(databases))), flush=True)
+    print("\n## Instructions\n")
+    if instructions.can_count():
+        print("\n".join(instructions.report(instructions.count(INSTRUCTION_SAVES))), flush=True)
+    else:
+        print(f"**{instructions.MISSING}**", flush=True)
+    print("\n## Telemetry and fixtures\n")
+    print("\n".join(telemetry.report(telemetry.measure(databases, options.rounds))), flush=True)
     print("\n## Memory\n")
     print("\n".join(memory.report(memory.measure(databases))), flush=True)
     print("\n## Size\n")

@@ -21,6 +21,7 @@ from tests.benchmarks.process import address_of, called
 
 BLOCK = 100
 LOGGERS = ("bare", "handwritten", "lean", "signal_log")
+MISSING = "NOT COUNTED: valgrind is not installed. `apt-get install valgrind` installs it."
 Counts = Mapping[str, Mapping[str, float]]
 
 
@@ -32,10 +33,15 @@ def main() -> None:
     options = parser.parse_args()
     if options.saves < BLOCK or options.saves % BLOCK:
         parser.error(f"--saves must be a multiple of {BLOCK}")
-    if shutil.which("valgrind") is None:
-        sys.exit("NOT COUNTED: valgrind is not installed. `apt-get install valgrind` installs it.")
+    if not can_count():
+        sys.exit(MISSING)
     counts = count(options.saves)
     print(json.dumps(counts) if options.json else "\n".join(report(counts)))
+
+
+def can_count() -> bool:
+    """Return whether Valgrind is installed."""
+    return shutil.which("valgrind") is not None
 
 
 def count(saves: int) -> Counts:

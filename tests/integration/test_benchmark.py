@@ -208,12 +208,25 @@ def test_a_wrong_argument_is_refused(argument: str, module: str) -> None:
 
 
 def test_everything_is_measured_by_one_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
-    """``make bench`` prints the tables of time, memory and size."""
+    """``make bench`` prints the tables of time, trips, instructions, telemetry, memory and size."""
     from tests.benchmarks import __main__ as everything
 
     options = argparse.Namespace(database="sqlite", rounds=1, saves=SAVES, events=2)
     monkeypatch.setattr(everything, "arguments", lambda: options)
     monkeypatch.setattr(save_cost, "measure", lambda _: {"sqlite": {"times": {"update, autocommit": WAYS}, "logs": {}}})
+    counts = {"update, autocommit": {"bare": 900e3, "handwritten": 1100e3, "lean": 1500e3, "signal_log": 1650e3}}
+    monkeypatch.setattr(instructions, "can_count", lambda: True)
+    monkeypatch.setattr(instructions, "count", lambda _: counts)
+    sent = {"statements": 7, "messages": 7}
+    monkeypatch.setattr(trips, "measure", lambda _: {"sqlite": {"update": dict.fromkeys(trips.COMPARED, sent)}})
+    alone, recorded = [1.0], [4.0]
+    costs = {
+        "call": {"without": alone, "with": recorded},
+        "lone": {"without": alone, "with": recorded, "with, again": recorded},
+        "fixture": {"bare": alone, "signal_log": recorded},
+        "request": {"times": {"without": alone, "with": recorded}, "without": [2, 2], "with": [9, 3]},
+    }
+    monkeypatch.setattr(telemetry, "measure", lambda *_: {"sqlite": costs})
     monkeypatch.setattr(memory, "measure", lambda _: {"sqlite": {"update": {"held": 1500.0, "peak": 3000.0}}})
     sizes = {"events": 2, "table": "t", "parts": {"t": 600.0}, "packed": {"t": 500.0}, "columns": {"changes": 100.0}}
     monkeypatch.setattr(size, "measure", lambda *_: {"sqlite": sizes})
@@ -221,6 +234,11 @@ def test_everything_is_measured_by_one_command(monkeypatch: pytest.MonkeyPatch, 
     output = capsys.readouterr().out
     for line in (
         "| SQLite, update, autocommit | 2.00 ≤ 3.2 |",
+        "| SQLite, update | 7 | 7 | 7 | 7 |",
+        "| update, autocommit | 3.75 | 1.25 | 3.00 |",
+        "| a receiver's call, µs | 3.0 ≤ 3.0 |",
+        "| a request with two events, µs, statements in messages | 3, 7 in 1 |",
+        "| `loaddata` of 700 rows, times what it takes without the app | **4.00** > 1.2 |",
         "| SQLite, update | 1,500 ≤ 2,048 | 3,000 |",
         "| **together** | 600 ≤ 700 |",
         "| `changes` | 100 |",
