@@ -1,10 +1,13 @@
 """The settings for Django's ``runtests.py``: two databases, and a runner that records the results."""
 
+import django
+
 from tests.hosts.observed_host.job import current, postgres
 
 SECRET_KEY = "for-the-tests-only-" + "0123456789abcdef" * 3
 USE_TZ = False
-DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+if django.VERSION < (6, 0):
+    DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TEST_RUNNER = "tests.hosts.observed_host.recording.RecordingRunner"
 
