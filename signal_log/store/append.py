@@ -25,6 +25,8 @@ FEW: Final = 8
 
 # SELECT rather than VALUES: on a full disk SQLite then undoes only this statement, not the whole transaction.
 _INSERT: Final = f'INSERT INTO "{TABLE}" ({NAMES}) SELECT {", ".join("?" * len(COLUMNS))}'
+_INSERT_PAIR: Final = f"{_INSERT} UNION ALL SELECT {', '.join('?' * len(COLUMNS))}"
+"""The two events of one operation, in one statement."""
 _COPY: Final = f'COPY "{TABLE}" ({NAMES}) FROM STDIN'
 _ENDED: Final = (0, 4)  # idle or connection lost: libpq's PQTRANS_IDLE and PQTRANS_UNKNOWN
 
@@ -77,6 +79,9 @@ def _consequence(events: Sequence[Event], connection: BaseDatabaseWrapper) -> st
 
 
 def _to_sqlite(raw: Any, rows: Rows, last: bool) -> None:
+    if len(rows) == 2:
+        raw.execute(_INSERT_PAIR, (*rows[0], *rows[1]))
+        return
     if len(rows) == 1 or raw.in_transaction or raw.isolation_level is not None:
         # A single row needs no transaction, and an unfetched RETURNING statement would prevent one.
         raw.executemany(_INSERT, rows)

