@@ -16,8 +16,11 @@ with signal_log.context(actor="Zoë \\u202e", job="import"):
     ada.name = "Ada"
     ada.save()
     ada.delete()
-Person.objects.create(name="eve")
+with signal_log.batch():  # so many that a transaction of saves would write some of their events early
+    for number in range(520):
+        Person.objects.create(name=str(number))
 """
+PEOPLE = 520
 READ = """
 import json
 from signal_log import SignalEvent
@@ -63,12 +66,12 @@ def test_a_dump_goes_into_a_fresh_database(source, tmp_path):
     fresh = new_project(tmp_path / "fresh")
     fresh.manage("loaddata", str(tmp_path / "all.json"))
     before, after = log_of(source), log_of(fresh)
-    assert len(before) == 8
+    assert len(before) == 6 + 2 * PEOPLE
     assert after[: len(before)] == before
     assert [(event["signal"], event["raw"]) for event in after[len(before) :]] == [
         ("pre_save", True),
         ("post_save", True),
-    ]
+    ] * PEOPLE
     assert fresh.python(IDENTITY) == source.python(IDENTITY)
 
 

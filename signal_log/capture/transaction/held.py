@@ -29,6 +29,8 @@ from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
 HELD: Final = "signal_log_held"
 MAX_UNWRITTEN: Final = 1_000
 """At most this many events are buffered in memory; then they are written, still inside the transaction."""
+MAX_FIXTURE: Final = 50_000
+"""The same for events of a fixture: it may bring the log's own rows along, whose ids must be free until then."""
 MAX_KEPT: Final = 1_000
 """At most this many written events are kept, to be rewritten if the transaction rolls back."""
 MAX_WAITING: Final = 1_000
@@ -166,7 +168,8 @@ class Held:
         """Buffer one event."""
         self.drafts.append(draft)
         self.unwritten += 1
-        if self.unwritten >= MAX_UNWRITTEN and in_transaction(self.connection):
+        limit = MAX_FIXTURE if draft.scene.raw else MAX_UNWRITTEN
+        if self.unwritten >= limit and in_transaction(self.connection):
             self.write()
 
     def commit(self, original: Callable[[], None]) -> None:
