@@ -61,6 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", choices=(*DATABASES, "both"), default="both")
     parser.add_argument("--rounds", type=int, default=20, help="how often each is measured, in turns (20)")
     parser.add_argument("--saves", type=int, default=400, help=f"saves a measurement, a multiple of {BLOCK} (400)")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: this process's time only (wall)")
 
 
 def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -76,7 +77,9 @@ def measure(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     peers.complain()
     chosen = DATABASES if options.database == "both" else (options.database,)
     return {
-        database: measured("tests.benchmarks.measuring", database, rounds=options.rounds, saves=options.saves)
+        database: measured(
+            "tests.benchmarks.measuring", database, rounds=options.rounds, saves=options.saves, clock=options.clock
+        )
         for database in chosen
     }
 
@@ -89,7 +92,7 @@ def by_measurement(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 # --- the tables -------------------------------------------------------------------------------------
 def report(results: dict[str, dict[str, Any]], options: argparse.Namespace) -> Iterator[str]:
     """Return three tables: what each logger adds, how signal_log compares, and what each wrote for it."""
-    yield f"{description()}; {options.rounds} rounds of {options.saves} saves each, taking turns."
+    yield f"{description()}; {options.rounds} rounds of {options.saves} saves each, taking turns, {options.clock} time."
     for header, row in (
         (["added µs a save", "bare save", *OTHERS.values(), OURS], added_row),
         (["signal_log adds, times what it adds", *OTHERS.values()], ratio_row),
