@@ -42,6 +42,18 @@ def test_a_missing_parent_is_named(root: Client) -> None:
     assert "parent not recorded" in text(root.get(f"/events/{event.pk}/"))
 
 
+@pytest.mark.parametrize(("held", "said"), [(7, "overwrote 7"), (None, "overwrote what it had not seen")])
+def test_what_equal_operations_overwrote_is_said_of_all(root: Client, held: int | None, said: str) -> None:
+    """A loop that overwrote something stays one row, whether or not the values are the same."""
+    trace = uuid.uuid4()
+    for number in range(8):
+        changes = {"stock": [held or number, 6]}
+        same = {"trace_id": trace, "position": number + 1, "operation": number + 1}
+        make_event(**same, changes=changes, overwrote=["stock"])
+    many = root.get(f"/traces/{trace}/").context["rows"][0]
+    assert (many.what, many.remark.startswith(said)) == ("many", True)
+
+
 def test_equal_operations_are_grouped_until_all_are_requested(root: Client) -> None:
     """A loop that saves one by one becomes one row with count and time; one click shows all of them."""
     trace = uuid.uuid4()

@@ -111,6 +111,9 @@ test("copied text cannot break out of where it is pasted", () => {
   );
   const text = asMarkdown(event({ changes: { bio: ["a|b`", null] } }), "http://x/events/1/");
   assert.match(text, /\| bio \| `"a\\\|bʼ"` \| `null` \|/);
+  const told = asMarkdown(event({ changes: { bio: [{ unknown: true }, 1] } }), "u", ["Overwrote `a`<b>."]);
+  assert.match(told, /\nu\n`Overwrote ʼaʼ<b>\.`\n\n/);
+  assert.match(told, /\| bio \| unknown \| `1` \|/);
 });
 
 test("links work for keys of any characters", () => {

@@ -72,7 +72,7 @@ class Operation:
             for one in self.events
             for call in one.calls
         )
-        return (self.action, event.sender, event.caused_by, event.outcome, event.created, self.remark, ran)
+        return (self.action, event.sender, event.caused_by, event.outcome, event.created, _kind_of(self.remark), ran)
 
     @property
     def remark(self) -> str:
@@ -155,6 +155,7 @@ class Tree:
         yield Row(
             "many", level, f"{len(operations):,} × {last.action}", _style(last.last),  # noqa: RUF001
             *self._bar(operations[0].start, max(op.end for op in operations)), _time(taken), event=last.last,
+            remark=_of_many({op.remark for op in operations}),
         )  # fmt: skip
         for op in operations[:SAMPLES]:
             yield from self._operation(op, level + 1)
@@ -208,6 +209,17 @@ class Tree:
             return 0, AXIS
         x, width = (_us(span) / self.total_us * AXIS for span in (start - self.start, end - start))
         return round(x, 3), max(THINNEST, round(min(width, AXIS - x), 3))
+
+
+def _kind_of(remark: str) -> str:
+    """What equal remarks begin with, whatever values they tell."""
+    return remark.partition(" ")[0]
+
+
+def _of_many(remarks: set[str]) -> str:
+    """The remark of equal operations, without their values where these differ."""
+    first = min(remarks)
+    return first if len(remarks) == 1 else f"{_kind_of(first)} what it had not seen"
 
 
 def _style(event: SignalEvent) -> str:

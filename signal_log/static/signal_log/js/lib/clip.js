@@ -1,5 +1,7 @@
 // Clipboard: copies an event as JSON, Markdown, a Django query or a link.
 
+const UNKNOWN = '{"unknown":true}';
+
 /** @import { SignalEvent } from "../events/types.js" */
 
 /**
@@ -36,18 +38,22 @@ export const asJson = (event) => JSON.stringify(event, null, 2);
  */
 export const asOrm = ({ sender, object_pk: pk }) => `${sender.split(".").at(-1)}.objects.get(pk=${JSON.stringify(pk)})`;
 
+/** @type {(text: string) => string} */
+const quoted = (text) => `\`${text.replaceAll("`", "ʼ").replaceAll("|", "\\|")}\``;
+
 /**
- * The change as a Markdown table, for a ticket.
+ * The change as a Markdown table, for a ticket, and what has to be said of it.
  * @param {SignalEvent} event
  * @param {string} url
+ * @param {string[]} remarks
  */
-export function asMarkdown(event, url) {
+export function asMarkdown(event, url, remarks = []) {
   /** @type {(value: unknown) => string} */
-  const cell = (value) => `\`${JSON.stringify(value).replaceAll("`", "ʼ").replaceAll("|", "\\|")}\``;
+  const cell = (value) => (JSON.stringify(value) === UNKNOWN ? "unknown" : quoted(JSON.stringify(value)));
   const rows = Object.entries(event.changes ?? {}).map(
     ([name, [old, now]]) => `| ${name} | ${cell(old)} | ${cell(now)} |`,
   );
   const what = `**${event.signal}** ${event.sender} ${event.object_pk} (${event.outcome})`;
   const head = `${what} by ${event.actor_repr || "nobody"}, ${event.occurred_at}`;
-  return [head, url, "", "| field | old | new |", "| --- | --- | --- |", ...rows].join("\n");
+  return [head, url, ...remarks.map(quoted), "", "| field | old | new |", "| --- | --- | --- |", ...rows].join("\n");
 }

@@ -91,7 +91,7 @@ function Head({ operation, told, links, context, act }) {
 const Copies = ({ told, url, act }) => html`
   <button type="button" onClick=${() => act.copy(asJson(told), "JSON")}>JSON</button>
   <button type="button" title="Copy as a Markdown table"
-    onClick=${() => act.copy(asMarkdown(told, url), "Markdown")}>MD</button>
+    onClick=${() => act.copy(asMarkdown(told, url, remarks(told)), "Markdown")}>MD</button>
   <button type="button" title="Copy as a Django query" onClick=${() => act.copy(asOrm(told), "Python")}>ORM</button>`;
 
 /** @param {Known} known */
