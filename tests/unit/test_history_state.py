@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from signal_log.models import SignalEvent
+from signal_log.show.query.compare import net
 from signal_log.show.words.state import EXISTS, NEVER_SEEN, NO_LONGER, NOT_YET, state_at
 from tests.factories import event_value
 
@@ -92,3 +93,11 @@ def test_a_signal_sent_by_hand_says_nothing_of_the_row() -> None:
     gone = event({"name": ["Ada", None]}, signal="post_delete", created=None, origin={"sent_by_hand": True})
     state = state_at([gone, by_hand, CREATED], [], ("name",))
     assert (state.presence, values(state)["name"]) == (EXISTS, "Ada")
+
+
+def test_what_nobody_knows_may_have_changed() -> None:
+    """Between two events, a field that was unknown at both ends is not left out as one that stayed the same."""
+    unknown = {"unknown": True}
+    assert net([event({"bio": [unknown, "x"], "a": [1, 2]}), event({"bio": ["x", unknown], "a": [2, 1]})]) == {
+        "bio": [unknown, unknown]
+    }
