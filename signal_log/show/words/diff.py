@@ -17,6 +17,9 @@ from signal_log.show.words.short import is_unknown
 from signal_log.show.words.text import plain, visible
 
 _TOKEN: Final = re.compile(r"\w+|\s+|[^\w\s]")
+_STAMP: Final = re.compile(
+    r"(updated|modified|changed|last)(_at|_on|_time)?|.*_(updated|modified)(_at|_on)?", re.DOTALL
+)
 _MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d+)?)(?:Z|\+00:00)", re.ASCII)
 SHORTEST_WORD_DIFF: Final = 16
 MOST_TOKENS: Final = 1_500  # SequenceMatcher is quadratic; 1,500 words take some 20 ms
@@ -78,6 +81,11 @@ def pairs(changes: Any) -> Iterator[tuple[str, Any, Any]]:
             yield str(name), change[0], change[1]
         else:
             yield str(name), None, change
+
+
+def is_stamp(name: str) -> bool:
+    """Whether a field of this name only tells when the row was written last."""
+    return _STAMP.fullmatch(name) is not None
 
 
 def side(value: Any) -> Side:

@@ -7,7 +7,7 @@ from typing import Final
 from signal_log.event import COMMITTED, INCOMPLETE, Event
 from signal_log.models import SignalEvent
 from signal_log.show.words import kinds
-from signal_log.show.words.diff import pairs
+from signal_log.show.words.diff import is_stamp, pairs
 from signal_log.show.words.short import short
 from signal_log.show.words.text import one_line, visible
 
@@ -18,8 +18,10 @@ LONGEST_NAME, LONGEST_VALUE = 40, 24
 
 
 def remark(event: Event | SignalEvent) -> str:
-    """The one that is short enough for a line, usually none."""
-    return "not fully recorded" if is_incomplete(event) else overwrite(event)
+    """The one that is short enough for a line, usually none; a stamp is overwritten by every save, and no loss."""
+    if is_incomplete(event):
+        return "not fully recorded"
+    return _overwrite(event, lost(event), [name for name, _, _ in pairs(event.changes) if not is_stamp(name)])
 
 
 def remarks(event: Event | SignalEvent) -> list[str]:
@@ -29,7 +31,7 @@ def remarks(event: Event | SignalEvent) -> list[str]:
     elif is_untold(event):
         said = [UNTOLD_WORDS]
     else:
-        text = overwrite(event)
+        text = _overwrite(event, unseen(event), [name for name, _, _ in pairs(event.changes)])
         said = [f"{text[0].upper()}{text[1:]}."] if text else []
     return [*said, visible(event.error)] if is_incomplete(event) else said
 
@@ -41,13 +43,17 @@ def unseen(event: Event | SignalEvent) -> list[str]:
     return [] if kinds.is_by_hand(event) else [name for name in event.overwrote if isinstance(name, str)]
 
 
-def overwrite(event: Event | SignalEvent) -> str:
-    """``overwrote 7, which it had not seen``; with the names of the fields if several changed; usually empty."""
-    names = unseen(event)
+def lost(event: Event | SignalEvent) -> list[str]:
+    """Those of them that are more than a stamp."""
+    return [name for name in unseen(event) if not is_stamp(name)]
+
+
+def _overwrite(event: Event | SignalEvent, names: list[str], changed: list[str]) -> str:
+    """``overwrote 7, which it had not seen``; with the names of the fields if several changed; empty without any."""
     if not names:
         return ""
     held = {name: old for name, old, _ in pairs(event.changes)}
-    alone = len(names) == 1 and list(held) == names
+    alone = len(names) == 1 and changed == names
     told = [_told(name, held, alone=alone) for name in names[:MOST_FIELDS]]
     if len(names) > MOST_FIELDS:
         told.append(f"{len(names) - MOST_FIELDS} more")

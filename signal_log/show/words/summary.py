@@ -9,13 +9,12 @@ from typing import Any, Final, NamedTuple
 from signal_log.event import COMMITTED, FAILED, MASK, POST_SAVE, PRE_SAVE, Event
 from signal_log.models import SignalEvent
 from signal_log.show.words import kinds
-from signal_log.show.words.diff import pairs
-from signal_log.show.words.remarks import is_incomplete, remark, unseen
+from signal_log.show.words.diff import is_stamp, pairs
+from signal_log.show.words.remarks import is_incomplete, lost, remark
 from signal_log.show.words.short import is_unknown, short, short_pair
 from signal_log.show.words.text import one_line
 
 NAMING: Final = ("username", "name", "title", "label", "slug", "email", "subject", "code")
-STAMP: Final = re.compile(r"(updated|modified|changed|last)(_at|_on|_time)?|.*_(updated|modified)(_at|_on)?", re.DOTALL)
 MOST_OF_A_STATEMENT: Final = 3
 LONGEST_NAME, LONGEST_STATEMENT, LONGEST_LIST = 40, 80, 60
 
@@ -63,7 +62,7 @@ def _changed(fields: list[Changed], event: Event | SignalEvent) -> list[Part]:
         return [part for name, _, new in fields[:MOST_OF_A_STATEMENT] for part in (_name(name), _new(new))]
     if effect in ("created", "deleted"):
         return list(_whole_row(fields, event, gone=effect == "deleted"))
-    return list(_one_field(fields, verb, unseen(event)))
+    return list(_one_field(fields, verb, lost(event)))
 
 
 def _by_hand(fields: list[Changed], event: Event | SignalEvent) -> Iterator[Part]:
@@ -149,7 +148,7 @@ def _nothing(event: Event | SignalEvent, verb: str, effect: str) -> str:
 
 def _rank(field: Changed) -> int:
     """Sort key: naming fields first, timestamps last."""
-    if STAMP.fullmatch(field.name):
+    if is_stamp(field.name):
         return 2
     return 0 if field.name in NAMING else 1
 

@@ -2,7 +2,7 @@
 
 import { line, visible } from "../lib/text.js";
 import { isByHand, verb } from "./kinds.js";
-import { pairs } from "./pairs.js";
+import { isStamp, pairs } from "./pairs.js";
 import { short } from "./short.js";
 
 /** @import { SignalEvent } from "./types.js" */
@@ -14,10 +14,17 @@ const MOST_FIELDS = 3;
 const [LONGEST_NAME, LONGEST_VALUE] = [40, 24];
 
 /**
- * The one that is short enough for a line, usually none.
- * @type {(event: SignalEvent) => string}
+ * The one that is short enough for a line, usually none; a stamp is overwritten by every save, and no loss.
+ * @param {SignalEvent} event
  */
-export const remark = (event) => (isIncomplete(event) ? "not fully recorded" : overwrite(event));
+export function remark(event) {
+  if (isIncomplete(event)) return "not fully recorded";
+  return overwrite(
+    event,
+    lost(event),
+    names(event).filter((name) => !isStamp(name)),
+  );
+}
 
 /**
  * Sentences, usually none.
@@ -25,7 +32,7 @@ export const remark = (event) => (isIncomplete(event) ? "not fully recorded" : o
  * @returns {string[]}
  */
 export function remarks(event) {
-  const text = overwrite(event);
+  const text = overwrite(event, unseen(event), names(event));
   const said = [];
   if (isByHand(event)) said.push(BY_HAND);
   else if (isUntold(event)) said.push(UNTOLD);
@@ -45,19 +52,29 @@ export function unseen(event) {
 }
 
 /**
- * "overwrote 7, which it had not seen"; with the names of the fields if several changed; usually empty.
- * @param {SignalEvent} event
+ * Those of them that are more than a stamp.
+ * @type {(event: SignalEvent) => string[]}
  */
-export function overwrite(event) {
-  const names = unseen(event);
-  if (!names.length) return "";
+export const lost = (event) => unseen(event).filter((name) => !isStamp(name));
+
+/** @type {(event: SignalEvent) => string[]} */
+const names = (event) => pairs(event.changes).map(([name]) => name);
+
+/**
+ * "overwrote 7, which it had not seen"; with the names of the fields if several changed; empty without any.
+ * @param {SignalEvent} event
+ * @param {string[]} fields
+ * @param {string[]} changed
+ */
+function overwrite(event, fields, changed) {
+  if (!fields.length) return "";
   const held = new Map(pairs(event.changes).map(([name, old]) => [name, old]));
-  const isAlone = names.length === 1 && held.size === 1 && held.has(names[0]);
-  const told = names.slice(0, MOST_FIELDS).map((name) => {
+  const isAlone = fields.length === 1 && changed.length === 1 && changed[0] === fields[0];
+  const told = fields.slice(0, MOST_FIELDS).map((name) => {
     const value = short(held.get(name), LONGEST_VALUE);
     return isAlone ? value : `${line(name, LONGEST_NAME)} ${value}`;
   });
-  if (names.length > MOST_FIELDS) told.push(`${names.length - MOST_FIELDS} more`);
+  if (fields.length > MOST_FIELDS) told.push(`${fields.length - MOST_FIELDS} more`);
   const last = told.pop();
   const all = told.length ? `${told.join(", ")} and ${last}` : last;
   return `${verb(event) === "deleted" ? "deleted" : "overwrote"} ${all}, which it had not seen`;

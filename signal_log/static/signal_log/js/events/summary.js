@@ -2,15 +2,14 @@
 
 import { lastPart, line } from "../lib/text.js";
 import { effect, isByHand, isUnknown, MASK, verb } from "./kinds.js";
-import { pairs } from "./pairs.js";
-import { isIncomplete, remark, unseen } from "./remarks.js";
+import { isStamp, pairs } from "./pairs.js";
+import { isIncomplete, lost, remark } from "./remarks.js";
 import { short, shortPair } from "./short.js";
 
 /** @import { Field } from "./pairs.js" */
 /** @import { Piece, SignalEvent, Verb } from "./types.js" */
 
 const NAMING = ["username", "name", "title", "label", "slug", "email", "subject", "code"];
-const STAMP = /^(updated|modified|changed|last)(_at|_on|_time)?$|_(updated|modified)(_at|_on)?$/;
 const ERROR = /^([A-Za-z_][\w.]*)(?:: ?([\s\S]*))?$/;
 /** @type {Partial<Record<Verb, string>>} */
 const TRIED = { created: "create", updated: "save", deleted: "delete", silent: "write" };
@@ -98,7 +97,7 @@ function changed(fields, event) {
       .flatMap(/** @returns {Piece[]} */ ([name, , now]) => [named(name), ["new", short(now)]]);
   const done = effect(event);
   if (done === "created" || done === "deleted") return wholeRow(fields, event, done === "deleted");
-  return oneField(fields, verb(event), unseen(event));
+  return oneField(fields, verb(event), lost(event));
 }
 
 /**
@@ -190,7 +189,7 @@ function nothing(event, isStatement) {
  * What names a thing first, when it was touched last.
  * @type {(name: string) => number}
  */
-const rank = (name) => (STAMP.test(name) ? 2 : NAMING.includes(name) ? 0 : 1);
+const rank = (name) => (isStamp(name) ? 2 : NAMING.includes(name) ? 0 : 1);
 
 /** @type {(name: string) => Piece} */
 const named = (name) => ["dim", line(name, LONGEST_NAME)];
