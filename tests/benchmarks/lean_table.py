@@ -50,6 +50,7 @@ class LeanEvent(models.Model):
 TABLE: Final = LeanEvent._meta.db_table
 NAMES: Final = ", ".join(f'"{name}"' for name in Event._fields)
 INSERT: Final = f"INSERT INTO {TABLE} ({NAMES}) VALUES ({', '.join('?' * len(Event._fields))})"  # noqa: S608
+PAIR: Final = f"{INSERT}, ({', '.join('?' * len(Event._fields))})"
 COPY: Final = f"COPY {TABLE} ({NAMES}) FROM STDIN"
 
 
@@ -134,8 +135,11 @@ def rows_of(saves: Sequence[Save], *, sqlite: bool) -> list[list[Any]]:
 
 
 def to_sqlite(raw: Any, rows: Sequence[list[Any]], *, commit: bool) -> None:
-    """Append, and COMMIT if that is next."""
-    raw.executemany(INSERT, rows)
+    """Append, and COMMIT if that is next; the rows of one save in one statement."""
+    if len(rows) == 2:
+        raw.execute(PAIR, rows[0] + rows[1])
+    else:
+        raw.executemany(INSERT, rows)
     if commit:
         raw.execute("COMMIT")
 

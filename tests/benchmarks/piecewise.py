@@ -81,7 +81,7 @@ def in_the_database(connection: Any, events: list[Event]) -> Pieces:
         return {
             "BEGIN and COMMIT by Django, nothing in between": lambda: nothing(connection),
             "two rows within a transaction": in_one_transaction(connection, rows),
-            "BEGIN, two rows, COMMIT": lambda: append._to_sqlite(connection.connection, rows, True),
+            "two rows in a transaction of their own": lambda: append._to_sqlite(connection.connection, rows, True),
         }
     raw = connection.connection
 
