@@ -63,6 +63,15 @@ def test_an_overwrite_is_one_line_on_every_page(root: Client, overwritten: Any) 
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_state_before_tells_what_the_next_change_found(root: Client, overwritten: Any) -> None:
+    """The item had a stock of 5; what wrote the 7 that was overwritten is not an event of the item."""
+    item, _ = overwritten
+    created = SignalEvent.objects.get(signal="post_save", object_pk=str(item.pk), sender="shop.Item", created=True)
+    shown = words(root.get(f"/objects/shop.Item/{item.pk}/", {"at": created.occurred_at.isoformat()}))
+    assert "stock5 the next change found 7, written in between" in shown
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_toolbar_says_it_too(overwritten: Any) -> None:
     """The panel's row has the remark."""
     _, events = overwritten

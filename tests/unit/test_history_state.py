@@ -74,7 +74,7 @@ def test_values_that_an_object_believed_are_marked() -> None:
 
 
 def test_what_the_next_change_found_is_told_if_it_is_another_value() -> None:
-    """A value that nobody recorded was written in between; beliefs, secrets and later changes prove nothing."""
+    """A value that nobody recorded was written in between; beliefs, unknown values and later changes prove nothing."""
     found = event({"name": ["Grace", "Eve"]}), event({"name": ["Bob", "Carl"]})
     [name] = state_at([CREATED], found, ("name",)).fields[:1]
     assert (name.value and name.value.text, name.found and name.found.text) == ("Ada", "Grace")

@@ -25,7 +25,7 @@ class Known:
 
     ``later`` means that the value is the old value of the next event after that time; ``believed``, that the event
     tells what the object believed, not what the row held. ``found`` is what the next change found in the row, if that
-    is another value: something wrote it in between, and was not recorded.
+    is another value: something wrote it in between, unseen or by a statement that was recorded as a whole.
     """
 
     name: str
