@@ -75,8 +75,8 @@ class RowStatement:
         return self._read(before=False)
 
     def has_failed(self) -> bool:
-        """Whether a statement has failed in our own transaction, which is therefore of no more use."""
-        return self.window is not None and is_doomed(self.connection)
+        """Whether a statement has failed, so that the transaction, ours or the host's, is of no more use."""
+        return is_doomed(self.connection)
 
     def row_now(self) -> Raw | None:
         """The row as it is, whatever became of the statement; ``UNTOLD`` where the database does not tell."""

@@ -17,8 +17,9 @@ from tests.shop.models import Category, Note, Part, Thing
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_foreign_key_that_fails_at_the_commit():
-    """In autocommit the save itself raises, before anybody is told that it is done."""
+@both_ways
+def test_a_foreign_key_that_fails_at_the_commit(block):
+    """In autocommit the save itself raises, before anybody is told that it is done; a block raises at its end."""
 
     def program(host: Host) -> None:
         thing = Thing.objects.create(name="mine")
@@ -37,10 +38,11 @@ def test_a_foreign_key_that_fails_at_the_commit():
 
         host.step(checked_early)
 
-    compare(program)
+    compare(program, block=block)
 
 
-def test_a_receiver_that_leaves_a_broken_foreign_key():
+@both_ways
+def test_a_receiver_that_leaves_a_broken_foreign_key(block):
     """The error comes from whoever commits, as ever."""
 
     def program(host: Host) -> None:
@@ -49,7 +51,7 @@ def test_a_receiver_that_leaves_a_broken_foreign_key():
         host.once("post_save", lambda thing: Part(thing_id=999, name="orphan").save())
         host.step(lambda: Thing(name="post").save())
 
-    compare(program)
+    compare(program, block=block)
 
 
 @both_ways

@@ -15,6 +15,7 @@ from tests.shop.models import Category, Gadget, Note, Thing
 pytestmark = pytest.mark.django_db(transaction=True)
 HOOKED = Thing._meta.get_field("hooked")
 IN_A_FIELD = [
+    acts.swallow_an_error_of_the_database,
     acts.swallow_it_outside_a_block,
     acts.raise_an_exception,
     acts.raise_keyboard_interrupt,

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.backends.postgresql.psycopg_any import IsolationLevel
 
+from signal_log.models import SignalEvent
 from tests.integration import acts
 from tests.integration.outside import Outside
 from tests.integration.test_twice_saves import inserted_and_updated
@@ -92,6 +93,43 @@ def test_a_connection(options, block):
             inserted_and_updated(act, "post_save", host)
 
     with connected(**options):
+        compare(program, block=block)
+
+
+def last() -> SignalEvent:
+    """Return the last event of a thing."""
+    return SignalEvent.objects.filter(sender="shop.Thing").latest("id")
+
+
+@both_ways
+def test_a_role_that_may_write_but_not_read(limited, outside, block):
+    """Where the row may not be read, the save goes through, and the event holds what the instance believed."""
+    outside.ask(f"GRANT INSERT, UPDATE, DELETE, SELECT (id) ON shop_thing TO {limited}")
+
+    def program(host: Host) -> None:
+        host.step(lambda: Thing(id=1, name="a").save())
+        host.step(lambda: Thing(id=1, name="b").save())
+        host.step(lambda: Thing(id=2, name="b").save())
+        host.step(lambda: Thing(id=2, name="c").save(force_insert=True))
+        host.step(lambda: Thing(id=1, name="b").save(update_fields=["name"]))
+
+    with connected(options=f"-c role={limited}"):
+        compare(program, block=block)
+    assert last().changes["name"][1] == "b"
+    posts = SignalEvent.objects.filter(sender="shop.Thing", signal="post_save")
+    assert set(posts.values_list("overwrote", flat=True)) <= {None}
+
+
+@both_ways
+def test_a_role_that_may_do_nothing(limited, block):
+    """The host gets the database's own refusal, of its own statement."""
+
+    def program(host: Host) -> None:
+        host.step(lambda: Thing(name="a").save())
+        host.step(lambda: Thing(id=1, name="a").save())
+        host.step(lambda: Thing(id=1, name="a").delete())
+
+    with connected(options=f"-c role={limited}"):
         compare(program, block=block)
 
 

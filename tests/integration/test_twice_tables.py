@@ -137,7 +137,8 @@ def test_a_view_that_can_be_updated(block):
 
 
 @isolate_apps("tests.shop")
-def test_a_view_with_a_trigger_instead():
+@both_ways
+def test_a_view_with_a_trigger_instead(block):
     """A view over two tables that is written by `INSTEAD OF` triggers, and in which no row may come back."""
 
     class Joined(models.Model):
@@ -167,7 +168,7 @@ def test_a_view_with_a_trigger_instead():
         with made(host, create, drop):
             inserted_updated_deleted(host, Joined)
 
-    compare(program, block=True, also=[Joined])
+    compare(program, block=block, also=[Joined])
 
 
 @isolate_apps("tests.shop")
@@ -191,3 +192,34 @@ def test_a_table_without_a_primary_key(block):
             inserted_updated_deleted(host, Loose)
 
     compare(program, block=block, also=[Loose])
+
+
+@isolate_apps("tests.shop")
+@both_ways
+def test_a_table_that_is_missing_or_lacks_a_column(block):
+    """The host gets the database's own error, and its transaction is in the state that this error leaves."""
+
+    class Missing(models.Model):
+        name = models.CharField(max_length=50)
+
+        class Meta:
+            app_label = "shop"
+            db_table = "shop_missing"
+            managed = False
+
+    class Ahead(models.Model):
+        name = models.CharField(max_length=50)
+        colour = models.CharField(max_length=9)
+
+        class Meta:
+            app_label = "shop"
+            db_table = "shop_category"
+            managed = False
+
+    def program(host: Host) -> None:
+        for model in (Missing, Ahead):
+            host.step(lambda model=model: model(name="a").save())
+            host.step(lambda model=model: model(pk=1, name="a").save())
+            host.step(lambda model=model: model(pk=1, name="a").delete())
+
+    compare(program, block=block, also=[Missing, Ahead])

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.core.checks import run_checks
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
 from signal_log.capture.faults import faults
 from tests.log import recorded
@@ -21,21 +21,22 @@ TABLES = "signal_log_signalevent, signal_log_logidentity, signal_log_signaltrace
 @contextmanager
 def role(rights: str, *, fresh: bool = True) -> Iterator[None]:
     """Act as a role with these rights on the categories, which may write the log."""
+    clerk = f"clerk_{connection.settings_dict['NAME']}"  # roles are the whole server's
     with connection.cursor() as cursor:
-        cursor.execute("CREATE ROLE clerk")
-        cursor.execute(f"GRANT {rights} ON shop_category TO clerk")
-        cursor.execute(f"GRANT SELECT, INSERT ON {TABLES} TO clerk")
-        cursor.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk")
-        cursor.execute("SET ROLE clerk")
+        cursor.execute(f"CREATE ROLE {clerk}")
+        cursor.execute(f"GRANT {rights} ON shop_category TO {clerk}")
+        cursor.execute(f"GRANT SELECT, INSERT ON {TABLES} TO {clerk}")
+        cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {clerk}")
+        cursor.execute(f"SET ROLE {clerk}")
     if fresh:
-        connections["default"].__dict__.pop("signal_log_readable", None)  # what was found out as another role
+        connection.connection.__dict__.pop("signal_log_readable", None)  # what was found out as another role
     try:
         yield
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET ROLE")
-            cursor.execute("DROP OWNED BY clerk")
-            cursor.execute("DROP ROLE clerk")
+            cursor.execute(f"DROP OWNED BY {clerk}")
+            cursor.execute(f"DROP ROLE {clerk}")
         connection.close()
 
 

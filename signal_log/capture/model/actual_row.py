@@ -145,7 +145,7 @@ class RowReader:
         rows = (
             run_on_sqlite(connection, part.select, key)
             if self.on_sqlite
-            else fetch_rows(connection, part.table, part.select, key, lock=lock)
+            else fetch_rows(connection, part.select, part.table, part.select, key, lock=lock)
         )
         if len(rows) > 1:
             raise UntoldError(f"{part.table} has several rows with one key")
@@ -160,7 +160,9 @@ class RowReader:
             if width == 1:
                 where = f"{part.key_columns} IN ({', '.join([MARKS[vendor_of(connection)]] * len(some))})"
             sql = f"SELECT {part.key_columns}, {part.shown} FROM {part.table} WHERE {where}"  # noqa: S608
-            for row in fetch_rows(connection, part.table, sql, tuple(value for key in some for value in key)):
+            for row in fetch_rows(
+                connection, part.select, part.table, sql, tuple(value for key in some for value in key)
+            ):
                 found[_text(row[:width])] = row[width:]
         return found
 

@@ -13,7 +13,7 @@ from django.db import ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.actual_row import Raw, RowReader
-from signal_log.capture.model.row_sql import READABLE, Readable
+from signal_log.capture.model.row_sql import Readable, readable_on
 
 BEGIN: Final = "BEGIN"
 _AT_A_LOSS: Final = 2
@@ -99,7 +99,7 @@ def may_be_ours(error: BaseException) -> bool:
 
 def forget(reader: RowReader, connection: BaseDatabaseWrapper) -> None:
     """Try the table out again at the next read."""
-    connection.__dict__.get(READABLE, {}).pop(reader.parts[0].table, None)
+    readable_on(connection).pop(reader.parts[0].select, None)
 
 
 def _fetched(cursor: Any, at: int) -> list[Raw]:
@@ -109,8 +109,7 @@ def _fetched(cursor: Any, at: int) -> list[Raw]:
 
 
 def _readable(reader: RowReader, connection: BaseDatabaseWrapper) -> Readable | None:
-    known: dict[str, Readable | None] = connection.__dict__.get(READABLE, {})
-    return known.get(reader.parts[0].table)
+    return readable_on(connection).get(reader.parts[0].select)
 
 
 def _binds_here(kind: type) -> bool:

@@ -19,7 +19,6 @@ MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
 LOCK: Final = " FOR NO KEY UPDATE"
 """As an UPDATE locks; FOR UPDATE would also block the foreign-key checks of other transactions."""
 READABLE: Final = "signal_log_readable"
-"""On a connection, how each of its PostgreSQL tables was found to be readable; None if not at all."""
 _SEQUENCE: Final = (
     "SELECT pg_get_serial_sequence(table_name, column_name) FROM (SELECT %s AS table_name, a.attname AS column_name"
     " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
@@ -27,6 +26,7 @@ _SEQUENCE: Final = (
 )
 _SAVEPOINT: Final = "signal_log_read"
 _SQLITE_ERROR: Final = 1
+_NOT_YET: Final = ("42P01", "42703")  # undefined table and column: a migration may be running
 _IN_TRANSACTION: Final = 2  # libpq's PQTRANS_INTRANS
 
 Rows = list[tuple[Any, ...]]
@@ -37,6 +37,15 @@ class Readable(NamedTuple):
 
     lock: str
     sequence: str | None
+
+
+def readable_on(connection: BaseDatabaseWrapper) -> dict[str, Readable | None]:
+    """How what was read before on this connection to PostgreSQL was found to be readable; None if not at all.
+
+    Kept on the driver's connection: another one may be another role's.
+    """
+    found: dict[str, Readable | None] = connection.connection.__dict__.setdefault(READABLE, {})
+    return found
 
 
 class UntoldError(Exception):
@@ -131,18 +140,22 @@ def _define(connection: BaseDatabaseWrapper, **_: Any) -> None:
         connection.connection.create_function("signal_log_sha256", 1, sha256, deterministic=True)
 
 
-def fetch_rows(connection: BaseDatabaseWrapper, table: str, sql: str, params: Any, *, lock: bool = True) -> Rows:
+def fetch_rows(
+    connection: BaseDatabaseWrapper, what: str, table: str, sql: str, params: Any, *, lock: bool = True
+) -> Rows:
     """Run a SELECT of ours, out of sight of the host's cursors and query log; raises ``UntoldError``.
+
+    ``what`` identifies the columns that are read of the table, whichever rows it is of this time.
 
     Locks that the host's own statement would wait for, or fail to get, end as they would there. But that we may not
     read the table must not hurt the host, so on PostgreSQL the first read on a connection is tried in a savepoint.
     """
     if vendor_of(connection) == "sqlite":
         return run_on_sqlite(connection, sql, params)
-    known: dict[str, Readable | None] = connection.__dict__.setdefault(READABLE, {})
-    if table not in known:
-        return _try_out(connection, table, sql, params)
-    readable = known[table]
+    known = readable_on(connection)
+    if what not in known:
+        return _try_out(connection, what, table, sql, params)
+    readable = known[what]
     if readable is None:
         raise UntoldError(f"{table} cannot be read")
     try:
@@ -165,10 +178,10 @@ def run_on_sqlite(connection: BaseDatabaseWrapper, sql: str, params: Any) -> Row
     return rows
 
 
-def _try_out(connection: BaseDatabaseWrapper, table: str, sql: str, params: Any) -> Rows:
+def _try_out(connection: BaseDatabaseWrapper, what: str, table: str, sql: str, params: Any) -> Rows:
     """Read a table for the first time on this connection, and note whether it can be read, and locked."""
     raw: Any = connection.connection
-    readable = connection.__dict__[READABLE]
+    readable = readable_on(connection)
     refused = (connection.Database.ProgrammingError, connection.Database.NotSupportedError)  # type: ignore[attr-defined]
     why: Exception | None = None
     with connection.wrap_database_errors:
@@ -186,7 +199,8 @@ def _try_out(connection: BaseDatabaseWrapper, table: str, sql: str, params: Any)
                 continue
             if in_block:
                 raw.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
-            readable[table] = Readable(lock, found[0] if found else None)
+            readable[what] = Readable(lock, found[0] if found else None)
             return rows
-    readable[table] = None
+    if getattr(why, "sqlstate", None) not in _NOT_YET:
+        readable[what] = None
     raise UntoldError(f"{table} cannot be read: {why}") from why
