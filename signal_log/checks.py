@@ -54,7 +54,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
             id="signal_log.W003",
         )
         for key in WITHOUT_EFFECT
-        if key in settings.SIGNAL_LOG
+        if key in getattr(settings, "SIGNAL_LOG", ())
     ]
     found += [
         checks.Error(

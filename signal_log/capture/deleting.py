@@ -48,11 +48,13 @@ class Doomed:
 class Delete:
     """A run of a delete collector on one connection."""
 
-    __slots__ = ("connection", "waiting")
+    __slots__ = ("beliefs", "connection", "waiting")
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
         self.waiting: dict[int, Doomed] = {}
+        self.beliefs: dict[tuple[type, Any], Belief] = {}
+        """What children believe of their parents' rows: Django makes the parents' objects from theirs."""
 
     def event_of(self, signal: str, named: Any) -> Draft | None:
         """The event of a signal that this run sends; None if it is not one of its own."""
@@ -72,12 +74,19 @@ class Delete:
             pre.origin = origin_of(named.get("origin"))
             pre.object_repr = repr_of(plan, instance)
             doomed.believed = loaded.belief(plan, instance, self.connection.alias)
+            self._note_parents(plan, doomed)
             known = doomed.believed.values if doomed.believed is not None else {}
             pre.changes = plan.deletion({**plan.values(instance), **known}, UNKNOWN)
         except Exception as error:  # noqa: BLE001  ours or the host's own methods'
             faults.note(pre, error)
         record((pre,), self.connection)
         return pre
+
+    def _note_parents(self, plan: Plan, doomed: Doomed) -> None:
+        parents = plan.model._meta.all_parents if doomed.believed is not None else ()
+        for parent in parents:
+            key = doomed.instance.__dict__.get(parent._meta.pk.attname)
+            self.beliefs[parent, key] = Belief(doomed.believed.values)  # type: ignore[union-attr]
 
     def read_rows(self, model: type[models.Model]) -> None:
         """Read the rows of this class that are about to be deleted."""
@@ -111,7 +120,8 @@ class Delete:
             elif doomed.row is None:  # somebody else was faster
                 post.changes, post.overwrote = {}, []
             else:
-                diff = row_deleted(doomed.plan, doomed.reader, self.connection, doomed.row, doomed.believed)
+                believed = doomed.believed or self.beliefs.get((type(doomed.instance), doomed.instance.pk))
+                diff = row_deleted(doomed.plan, doomed.reader, self.connection, doomed.row, believed)
                 post.changes, post.overwrote = diff.changes, diff.overwrote
         except Exception as error:  # noqa: BLE001  ours or the host's own methods'
             faults.note(post, error)

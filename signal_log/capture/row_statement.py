@@ -19,7 +19,7 @@ from signal_log.capture.model.one_message import Message
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.row_sql import UntoldError
 from signal_log.capture.transaction.held import has_written, note_written
-from signal_log.capture.transaction.state import in_transaction, is_doomed
+from signal_log.capture.transaction.state import is_doomed, may_begin
 from signal_log.capture.transaction.window import Window, open_window, window_of
 
 UNTOLD: Final[Any] = object()
@@ -107,7 +107,7 @@ class RowStatement:
         self, execute: Callable[..., Any], updates: bool, sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
         connection = self.connection
-        if self.window is None and not in_transaction(connection):
+        if self.window is None and may_begin(connection):
             self.window = open_window(connection)
         self.before = self._read(before=True) if updates or self._is_in_parts() else None
         result = execute(sql, params, many, context)
@@ -179,7 +179,7 @@ class RowStatement:
         reader, connection = self.reader, self.connection
         if reader is None:
             return None
-        begin = self.window is None and not in_transaction(connection) and window_of(connection) is None
+        begin = self.window is None and may_begin(connection) and window_of(connection) is None
         key = reader.key(reader.parts[0], self.instance, connection)
         if not updates:
             return one_message.insert(reader, connection, sql, params, key, begin=begin)

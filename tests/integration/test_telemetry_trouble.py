@@ -24,8 +24,8 @@ from signal_log.telemetry import keeper, prune, write
 from signal_log.telemetry.lost import lost
 from signal_log.telemetry.prune import pruning
 from signal_log.telemetry.waiting import waiting
+from tests.benchmarks.wire import watched
 from tests.integration.telemetry_views import restocking, traces
-from tests.integration.test_round_trips import watched
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Category
 
@@ -150,7 +150,7 @@ def test_a_locked_table(losses):
 @pytest.mark.postgresql
 def test_a_request_is_one_message_after_its_response(client, tmp_path: Path):
     """On PostgreSQL all of it is one message, which waits for no disk."""
-    with watched(tmp_path) as sent:
+    with watched(connection) as sent:
         client.get("/save/toys/")
         messages = sent()
     last = messages[-1]

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 from django.db import models
+from django.db.models.expressions import DatabaseDefault
 from django.db.models.fields.files import FieldFile
 
 from signal_log.capture.model.snapshot import (
@@ -172,6 +173,8 @@ class Plan:
     def _shown(self, column: Column, value: Any) -> Any:
         if value is None or value is UNKNOWN:
             return value
+        if isinstance(value, DatabaseDefault):
+            return UNKNOWN  # until the database has chosen it
         return MASK if column.masked else json_safe(value, self.max_chars, self.secrets)
 
 
@@ -303,6 +306,8 @@ def _cut_above(field: models.Field[Any, Any], max_chars: int) -> int | None:
 
 
 def _copied(value: Any) -> Any:
+    if isinstance(value, (memoryview, bytearray)):
+        return bytes(value)
     if isinstance(value, FieldFile):  # it references the instance, which must not be copied
         return value.name
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import Decimal
+from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from django.db import models
@@ -17,6 +18,9 @@ from signal_log.event import Changes
 
 _SAFE: Final = frozenset({str, int})
 """Types whose values the log shows as they are, whichever way they came."""
+
+
+_NUMBERS: Final = (Decimal, float)
 
 
 class RowDiff(NamedTuple):
@@ -56,7 +60,7 @@ def row_written(
         old_value = None if old is None else reader.value(at, old, connection)
         new_value = None if new is None else reader.value(at, new, connection)
         kind = type(new_value)
-        if type(old_value) is kind and values_equal(old_value, new_value):
+        if type(old_value) is kind and _equal(old_value, new_value):
             continue  # the same value, stored differently: JSON with other spaces
         changes[column.name] = plan.pair(column, old_value, new_value)
         if before is not None and not column.generated and not _has_seen(believed, at, column, old, old_value):
@@ -115,14 +119,19 @@ def _has_seen(believed: Belief | None, at: int, column: Column, raw: Any, value:
     if believed is None:
         return False
     if believed.seen is not None and believed.seen[at] is not MISSING:
-        return bool(believed.seen[at] == raw)
+        return _equal(believed.seen[at], raw)
     known = believed.values.get(column.attname, MISSING)
     return known is not MISSING and _same(column, known, value)
 
 
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two stored values are the same; NaN, which equals nothing, is stored like any other."""
+    return values_equal(one, other) or (isinstance(one, _NUMBERS) and one != one and other != other)
+
+
 def _same(column: Column, held: Any, stored: Any) -> bool:
     if type(held) is type(stored) and type(held) in PLAIN:
-        return bool(held == stored)
+        return _equal(held, stored)
     if isinstance(stored, Cut):
         limit = column.cut_above or 0
         return json_safe(held, limit if isinstance(held, str) else 2 * limit + 2, ()) == stored
@@ -133,7 +142,7 @@ def _stored_as(column: Column, held: Any, stored: Any) -> bool:
     """Whether the stored value is what the database makes of the one that the instance holds."""
     if hasattr(held, "resolve_expression") or isinstance(stored, Cut) or _same(column, held, stored):
         return True
-    if isinstance(stored, (Decimal, float)) and isinstance(held, (Decimal, float, int)):
+    if isinstance(stored, _NUMBERS) and isinstance(held, (*_NUMBERS, int)) and isfinite(stored) and isfinite(held):
         places = getattr(column.field, "decimal_places", None)
         return abs(Decimal(str(held)) - Decimal(str(stored))) < Decimal(1).scaleb(-(places or 6))
     return isinstance(column.field, models.FileField)

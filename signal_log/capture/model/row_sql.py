@@ -20,10 +20,14 @@ LOCK: Final = " FOR NO KEY UPDATE"
 """As an UPDATE locks; FOR UPDATE would also block the foreign-key checks of other transactions."""
 READABLE: Final = "signal_log_readable"
 _SEQUENCE: Final = (
-    "SELECT pg_get_serial_sequence(table_name, column_name) FROM (SELECT %s AS table_name, a.attname AS column_name"
+    "SELECT sequence FROM (SELECT pg_get_serial_sequence(%s, a.attname) AS sequence, a.attidentity AS identity,"
+    " pg_get_expr(d.adbin, d.adrelid) AS chosen"
     " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
-    " WHERE i.indrelid = to_regclass(%s) AND i.indisprimary) AS keys"
+    " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+    " WHERE i.indrelid = to_regclass(%s) AND i.indisprimary) AS keys WHERE identity <> ''"
+    " OR chosen = 'nextval(' || quote_literal(sequence::regclass::text) || '::regclass)'"
 )
+"""The sequence that a table's key really comes from; a column may own one and take its default from another."""
 _SAVEPOINT: Final = "signal_log_read"
 _SQLITE_ERROR: Final = 1
 _NOT_YET: Final = ("42P01", "42703")  # undefined table and column: a migration may be running

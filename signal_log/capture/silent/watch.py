@@ -27,7 +27,7 @@ from signal_log.capture.trace.call_site import call_site
 from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.trace import current_frame, current_trace, ensure_trace
 from signal_log.capture.transaction.held import HELD, record, write_before_reading
-from signal_log.capture.transaction.state import in_transaction
+from signal_log.capture.transaction.state import may_begin
 from signal_log.capture.transaction.window import open_window
 from signal_log.conf import conf
 from signal_log.errors import SilentWriteRefused
@@ -163,10 +163,16 @@ def _recorded(
     """
     connection = context["connection"]
     drafts = [open_draft(write, connection, text) for write in writes]
-    alone = not in_transaction(connection) and not many and ";" not in text and "RETURNING" not in text.upper()
+    alone = may_begin(connection) and not many and ";" not in text and "RETURNING" not in text.upper()
     window = open_window(connection) if alone else None
     try:
         result = execute(sql, params, many, context)
+        for draft, write in zip(drafts, writes, strict=True):
+            close_draft(draft, rows_of(write, context, text))
+        changed = [draft for draft in drafts if draft.origin and draft.origin["rows"] != 0]
+        if window is not None:
+            window.drafts += changed
+            window.commit()  # which fails where a deferred constraint does
     except BaseException as error:
         if window is not None:
             window.undo()
@@ -174,9 +180,6 @@ def _recorded(
             close_draft(draft, 0)
         hold_failed(drafts, writes, error, connection)
         raise
-    for draft, write in zip(drafts, writes, strict=True):
-        close_draft(draft, rows_of(write, context, text))
-    changed = [draft for draft in drafts if draft.origin and draft.origin["rows"] != 0]
     for draft in drafts:
         if draft not in changed:
             draft.scene.trace.gathered.discount_silent()
@@ -184,8 +187,6 @@ def _recorded(
         connection.set_rollback(True)
         raise _refusal(writes[0])
     if window is not None:
-        window.drafts += changed
-        window.commit()
         window.settle()
     elif changed:
         record(changed, connection)

@@ -160,7 +160,7 @@ class Held:
         self.dropped = 0
         self.has_written = False
         self.refused = False
-        self.test_blocks = test_blocks(connection)
+        self.test_blocks = self.added_within = test_blocks(connection)
 
     # -- transaction callbacks -----------------------------------------------------------------------
 
@@ -168,6 +168,8 @@ class Held:
         """Buffer one event."""
         self.drafts.append(draft)
         self.unwritten += 1
+        if self.test_blocks:
+            self.added_within = test_blocks(self.connection)
         limit = MAX_FIXTURE if draft.scene.raw else MAX_UNWRITTEN
         if self.unwritten >= limit and in_transaction(self.connection):
             self.write()
@@ -224,14 +226,15 @@ class Held:
         self.refused = False
         # A savepoint older than the first buffered event has no mark: every event came after it.
         position, clock = self.marks.get(sid, (0, 0))
-        if test_blocks(self.connection) < self.test_blocks:
+        if test_blocks(self.connection) < self.added_within:
+            self.added_within = test_blocks(self.connection)
             del self.drafts[position:]  # a TestCase cleans up after itself
-            return
-        self.undone(position)
+        else:
+            self.undone(position)
         for draft in self.drafts:
             if draft.written_at is not None and draft.written_at >= clock:
                 draft.written_at = None
-                self.unwritten += 1
+        self.unwritten = sum(draft.written_at is None for draft in self.drafts)
 
     # -- writing ---------------------------------------------------------------------------------------
 

@@ -17,6 +17,14 @@ def in_transaction(connection: BaseDatabaseWrapper) -> bool:
     return not (connection.get_autocommit() if connection.connection is None else connection.autocommit)
 
 
+def may_begin(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a transaction of ours may begin here: not in one that the host began, be it by SQL of its own.
+
+    On a connection that threads share, another's statements would end up in it.
+    """
+    return not (in_transaction(connection) or is_open(connection) or connection.allow_thread_sharing)
+
+
 def is_open(connection: BaseDatabaseWrapper) -> bool:
     """Whether the database has a transaction open on this connection, be it the host's or ours."""
     raw = connection.connection
