@@ -35,6 +35,7 @@ def role(rights: str, *, fresh: bool = True) -> Iterator[None]:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET ROLE")
+            vars(connection.connection).pop("signal_log_readable", None)  # the pool keeps the connection
             cursor.execute(f"DROP OWNED BY {clerk}")
             cursor.execute(f"DROP ROLE {clerk}")
         connection.close()

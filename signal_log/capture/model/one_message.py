@@ -109,7 +109,8 @@ def _fetched(cursor: Any, at: int) -> list[Raw]:
 
 
 def _readable(reader: RowReader, connection: BaseDatabaseWrapper) -> Readable | None:
-    return readable_on(connection).get(reader.parts[0].select)
+    found = readable_on(connection).get(reader.parts[0].select)
+    return found if isinstance(found, Readable) else None
 
 
 def _binds_here(kind: type) -> bool:

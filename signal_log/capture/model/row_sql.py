@@ -12,6 +12,7 @@ from django.db.backends.signals import connection_created
 from django.db.models.sql import Query
 from django.utils.dateparse import parse_date, parse_datetime, parse_time
 
+from signal_log import clock
 from signal_log.capture.model.plan import Column
 from signal_log.vendor import vendor_of
 
@@ -30,6 +31,7 @@ _SEQUENCE: Final = (
 """The sequence that a table's key really comes from; a column may own one and take its default from another."""
 _SAVEPOINT: Final = "signal_log_read"
 _SQLITE_ERROR: Final = 1
+_TRY_AGAIN: Final = 60.0  # seconds
 _NOT_YET: Final = ("42P01", "42703")  # undefined table and column: a migration may be running
 _IN_TRANSACTION: Final = 2  # libpq's PQTRANS_INTRANS
 
@@ -43,12 +45,13 @@ class Readable(NamedTuple):
     sequence: str | None
 
 
-def readable_on(connection: BaseDatabaseWrapper) -> dict[str, Readable | None]:
-    """How what was read before on this connection to PostgreSQL was found to be readable; None if not at all.
+def readable_on(connection: BaseDatabaseWrapper) -> dict[str, Readable | float]:
+    """How what was read before on this connection to PostgreSQL was found to be readable.
 
-    Kept on the driver's connection: another one may be another role's.
+    If not at all, until when it is not tried again, for the role may get its rights. Kept on the driver's connection:
+    another one may be another role's.
     """
-    found: dict[str, Readable | None] = connection.connection.__dict__.setdefault(READABLE, {})
+    found: dict[str, Readable | float] = connection.connection.__dict__.setdefault(READABLE, {})
     return found
 
 
@@ -160,8 +163,10 @@ def fetch_rows(
     if what not in known:
         return _try_out(connection, what, table, sql, params)
     readable = known[what]
-    if readable is None:
-        raise UntoldError(f"{table} cannot be read")
+    if isinstance(readable, float):
+        if clock.monotonic() < readable:
+            raise UntoldError(f"{table} cannot be read")
+        return _try_out(connection, what, table, sql, params)
     try:
         rows: Rows = connection.connection.execute(sql + readable.lock if lock else sql, params).fetchall()
     except Exception:
@@ -206,5 +211,5 @@ def _try_out(connection: BaseDatabaseWrapper, what: str, table: str, sql: str, p
             readable[what] = Readable(lock, found[0] if found else None)
             return rows
     if getattr(why, "sqlstate", None) not in _NOT_YET:
-        readable[what] = None
+        readable[what] = clock.monotonic() + _TRY_AGAIN
     raise UntoldError(f"{table} cannot be read: {why}") from why
