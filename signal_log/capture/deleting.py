@@ -76,7 +76,10 @@ class Delete:
             doomed.believed = loaded.belief(plan, instance, self.connection.alias)
             self._note_parents(plan, doomed)
             known = doomed.believed.values if doomed.believed is not None else {}
-            pre.changes = plan.deletion({**plan.values(instance), **known}, UNKNOWN)
+            values = plan.values(instance)
+            if plan.masked:
+                pre.scene.trace.gathered.note_secrets(plan.secret_values(values, known))
+            pre.changes = plan.deletion({**values, **known}, UNKNOWN)
         except Exception as error:  # noqa: BLE001  ours or the host's own methods'
             faults.note(pre, error)
         record((pre,), self.connection)
@@ -131,4 +134,5 @@ class Delete:
     def failed(self, error: BaseException) -> None:
         """The run raised: the pre events without a post event become failed ones."""
         for doomed in self.waiting.values():
-            doomed.pre.fail(doomed.plan.without_secrets(error_text(error), doomed.instance))
+            secrets = doomed.pre.scene.trace.gathered.secrets
+            doomed.pre.fail(doomed.plan.without_secrets(error_text(error, secrets), doomed.instance))

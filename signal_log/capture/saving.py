@@ -84,6 +84,8 @@ class Save:
         self.values = plan.values(instance)
         now = plan.own_values(self.values) if self.raw else self.values
         old: Values = self.believed.values if self.believed is not None else {}
+        if plan.masked:
+            pre.scene.trace.gathered.note_secrets(plan.secret_values(self.values, old))
         missing: object = None
         if not instance._state.adding and instance.pk is not None:  # from nowhere: only its key is known to be there
             missing = UNKNOWN
@@ -191,7 +193,8 @@ class Save:
         """The save raised: its pre event becomes a failed one, unless both its events stand already."""
         pre = self.pre
         if pre is not None and not self.done:
-            pre.fail(self.plan.without_secrets(error_text(error), self.instance))
+            secrets = pre.scene.trace.gathered.secrets
+            pre.fail(self.plan.without_secrets(error_text(error, secrets), self.instance))
             record_undone((pre,), self.connection)
 
 

@@ -159,6 +159,10 @@ class Plan:
             return str(pk)
         return key_text(instance, secret=self.secret_key)
 
+    def secret_values(self, *held: Values) -> list[str]:
+        """The values of masked fields in these, as text."""
+        return [text_of(values[name]) for values in held for name in self.masked if values.get(name)]
+
     def without_secrets(self, text: str, instance: models.Model) -> str:
         """The text, fully masked if it contains the value of one of the instance's masked fields."""
         if not self.masked:

@@ -107,14 +107,15 @@ def text_of(value: Any) -> str:
         return f"(unprintable {type(value).__name__})"
 
 
-def error_text(error: BaseException | None) -> str:
-    """The exception's class and message, in one line of at most 500 characters."""
+def error_text(error: BaseException | None, secrets: Iterable[Any] = ()) -> str:
+    """The exception's class and message, in one line of at most 500 characters; masked if it quotes a secret."""
     if error is None:
         return ""
     try:
-        return f"{type(error).__name__}: {error}".split("\n")[0][:500]
+        text = f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001  its __str__ may raise anything
         return type(error).__name__
+    return mask_secrets(text, secrets).split("\n")[0][:500]  # masked before it is cut: half a secret is one
 
 
 def json_safe(value: Any, limit: int, secrets: tuple[str, ...]) -> Any:
@@ -234,6 +235,6 @@ def mask_secrets(text: str, secrets: Iterable[Any]) -> str:
     """The text, fully masked if it contains one of the secret values (of four characters or more)."""
     for secret in secrets:
         shown = text_of(secret) if secret is not None else ""
-        if len(shown) >= 4 and shown in text:
+        if len(shown) >= 4 and (shown in text or repr(shown)[1:-1] in text):
             return MASK
     return text

@@ -149,9 +149,10 @@ class Timed:
         if scene.frame is not None:
             scene.frame.queries += frame.queries
         trace, gathered = scene.trace, scene.trace.gathered
+        text = self.mask(error_text(error, gathered.secrets)) if error else ""
         call = (
             frame.position, scene.sender, draft.signal, frame.receiver, (self.started - gathered.started_ns) // 1000,
-            (now - self.started) // 1000, frame.queries, self.mask(error_text(error)) if error else "",
+            (now - self.started) // 1000, frame.queries, text,
         )  # fmt: skip
         gathered.calls.append(call)
         if len(gathered.calls) >= gathered.due_at:

@@ -10,10 +10,11 @@ from django.db.models.constants import OnConflict
 
 from signal_log.capture.faults import faults
 from signal_log.capture.model.plan import Plan
-from signal_log.capture.model.snapshot import clean, error_text, mask_secrets
+from signal_log.capture.model.snapshot import clean, error_text, text_of
 from signal_log.capture.silent.statements import INSERT, UPDATE, without_values
 from signal_log.capture.silent.update_values import assigned
 from signal_log.capture.trace.draft import Draft
+from signal_log.capture.trace.gathered import MOST_SECRETS
 from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.held import record_undone
 from signal_log.vendor import vendor_of
@@ -33,6 +34,8 @@ def open_draft(write: SilentWrite, connection: BaseDatabaseWrapper, text: str) -
     draft = open_event(open_scene(write.plan.label, connection.alias), f"silent_{write.verb}")
     query = write.query
     try:
+        if write.plan.masked:
+            draft.scene.trace.gathered.note_secrets(map(text_of, secrets_of(write)))
         draft.origin = {"model": write.plan.label, "rows": None, "statement": clean(without_values(text))}
         if write.verb == UPDATE and query is not None:
             draft.changes = assigned(write.plan, query.values)
@@ -64,9 +67,11 @@ def rows_of(write: SilentWrite, context: dict[str, Any], text: str) -> int | Non
 
 def secrets_of(write: SilentWrite) -> list[Any]:
     """The statement's values for masked fields, which an error message may quote."""
-    masked = write.plan.masked
-    given = getattr(write.query, "values", ()) or ()
-    return [value for field, _, value in given if field.attname in masked]
+    masked, query = write.plan.masked, write.query
+    assigned_values = [value for field, _, value in getattr(query, "values", ()) or () if field.attname in masked]
+    return assigned_values + [
+        vars(obj).get(name) for obj in (getattr(query, "objs", ()) or ())[:MOST_SECRETS] for name in masked
+    ]
 
 
 def hold_failed(
@@ -74,5 +79,6 @@ def hold_failed(
 ) -> None:
     """Record the events of a statement that the database rejected, with the error."""
     for draft, write in zip(drafts, writes, strict=True):
-        draft.fail(mask_secrets(error_text(error), secrets_of(write)))
+        secrets = [*secrets_of(write), *draft.scene.trace.gathered.secrets]
+        draft.fail(error_text(error, secrets))
     record_undone(drafts, connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from signal_log import clock
@@ -18,6 +19,13 @@ HAND_OVER: Final = 1_000
 """A trace with more calls than this hands them over before it ends, so that it does not hold all of them."""
 
 
+MOST_SECRETS: Final = 1_000
+"""With more masked values than this in one trace, no error of it is quoted any more."""
+
+
+_EVERYTHING: Final = (": ",)  # which is in the text of every error
+
+
 class Gathered:
     """Shared by all views of one trace. The numbers start on the class, so that a new trace costs little."""
 
@@ -31,6 +39,8 @@ class Gathered:
     """HTTP status, exit code or the exception's class; empty while the trace runs."""
     due_at = HAND_OVER
     """The number of calls at which they are handed over."""
+    secrets: Iterable[str] = ()
+    """Masked values that objects of this trace hold or have held: any error of it may quote them."""
     lone = True
     """Whether nobody opened this trace: a save or a delete outside requests, commands, tasks and messages."""
 
@@ -49,6 +59,12 @@ class Gathered:
         self.events -= 1
         self.operations -= 1
         self.silent -= 1
+
+    def note_secrets(self, values: Iterable[str]) -> None:
+        """Remember these masked values for as long as the trace runs."""
+        if self.secrets is not _EVERYTHING:
+            known = {*self.secrets, *values}
+            self.secrets = known if len(known) <= MOST_SECRETS else _EVERYTHING
 
     def raised(self, error: BaseException) -> None:
         """The trace ends with this exception: its class, or the exit code that it carries."""

@@ -240,12 +240,12 @@ class Held:
 
     def undone(self, position: int, why: str = "") -> None:
         """Mark events from ``position`` on as rolled back; ``why`` defaults to the exception being handled."""
-        error = why or error_text(sys.exc_info()[1])
+        raised = sys.exc_info()[1]
         undecided = [draft for draft in self.drafts[position:] if draft.outcome is None]
         for draft in undecided:
             draft.outcome = FAILED if draft.awaits_post else ROLLED_BACK
             draft.scene.trace.gathered.failed += draft.awaits_post
-            draft.error = draft.error or error
+            draft.error = draft.error or why or error_text(raised, draft.scene.trace.gathered.secrets)
 
     def write(self, *, last: bool = False) -> None:
         """Write unwritten events in the current transaction; ``last`` means that the COMMIT follows immediately."""
