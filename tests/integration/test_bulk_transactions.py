@@ -16,6 +16,7 @@ from signal_log import pipeline
 from signal_log.models import SignalEvent
 from signal_log.store.append import RecordingError, append
 from tests.integration.bulk_cases import ONE, fill_shop
+from tests.integration.twice import patient_again
 from tests.log import recorded
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Category, Label, Ticket
@@ -148,6 +149,7 @@ def elsewhere(statement):
         except DatabaseError as error:
             raised.append(error)
         finally:
+            patient_again()
             connection.close()
 
     thread = threading.Thread(target=run)

@@ -93,6 +93,7 @@ class Host:
             except Exception as error:  # noqa: BLE001  part of what is compared
                 found.append(describe(error))
             finally:
+                patient_again()
                 connections.close_all()
 
         thread = threading.Thread(target=run)
@@ -229,6 +230,15 @@ def impatient() -> None:
             if connection.vendor == "sqlite"
             else f"SET lock_timeout = {milliseconds}"
         )
+
+
+def patient_again() -> None:
+    """Give the connection back to the pool as it was."""
+    raw: Any = connection.connection
+    if connection.vendor == "postgresql" and raw is not None and not raw.closed:
+        raw.rollback()
+        raw.execute("RESET lock_timeout")
+        raw.commit()
 
 
 def chain(error: BaseException | None) -> list[str]:
