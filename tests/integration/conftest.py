@@ -12,6 +12,9 @@ from django.contrib.auth.models import Permission, User
 from django.db import transaction
 from django.test import Client
 
+from signal_log.telemetry import write
+from signal_log.telemetry.waiting import waiting
+from tests.integration.telemetry_views import restocking
 from tests.tail import database_url, log_in, make_observer
 
 if TYPE_CHECKING:
@@ -67,3 +70,30 @@ def autocommit_and_block(request: pytest.FixtureRequest, transactional_db: None)
     """Run a test in autocommit and in a block."""
     with transaction.atomic() if request.param else nullcontext():
         yield
+
+
+@pytest.fixture
+def _nothing_waits():
+    waiting.forget()
+    waiting.written_at = float("-inf")
+    yield
+    waiting.forget()
+
+
+@pytest.fixture
+def _restocking():
+    with restocking():
+        yield
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Collect how many traces and calls each write has, while it is made."""
+    sizes, real = [], write.write
+
+    def counted(connection, traces, calls, **options):
+        sizes.append((len(traces), len(calls)))
+        real(connection, traces, calls, **options)
+
+    monkeypatch.setattr(write, "write", counted)
+    return sizes
