@@ -65,7 +65,7 @@ def batch(using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
 
     The host's changes share that transaction: an exception rolls all of them back.
     """
-    with ensure_trace(default_context), transaction.atomic(using=using):
+    with ensure_trace(default_context, lone=False), transaction.atomic(using=using):
         yield
 
 
@@ -80,7 +80,7 @@ def observed_bulk(*models: type[Model], using: str | None = None) -> Iterator[No
     for model in models:
         if not (isinstance(model, type) and issubclass(model, Model)):
             raise TypeError(f"observed_bulk() takes model classes, as in observed_bulk(Order), not {model!r}.")
-    with ensure_trace(default_context), recorded_by_row(tuple(map(concrete, models)), using):
+    with ensure_trace(default_context, lone=False), recorded_by_row(tuple(map(concrete, models)), using):
         yield
 
 

@@ -29,7 +29,8 @@ on_both_databases = pytest.mark.parametrize("site_database", ["sqlite", "postgre
 Database = Path | str
 """An SQLite file, or the address of a PostgreSQL database."""
 
-# Runs what comes by standard input, one statement a line, and answers each with a line.
+# Runs what comes by standard input, one statement a line, and answers each with a line. Like a command, it leaves no
+# telemetry unwritten when it has done its work.
 WORKER = """
 import sys
 import django
@@ -38,8 +39,10 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection, transaction
 from users.models import Profile
 from signal_log.models import SignalEvent
+from signal_log.telemetry.keeper import write_kept
 for line in sys.stdin:
     exec(eval(line))
+    write_kept()
     print("done", flush=True)
 """
 

@@ -77,6 +77,15 @@ def test_lone_operations_are_written_together(written, monkeypatch):
     assert set(traces("source", "name", "status")) == {("test", "test", "")}
 
 
+@pytest.mark.parametrize("opened", [signal_log.batch, signal_log.observed_bulk])
+def test_what_somebody_opened_is_written_at_its_end(written, opened):
+    """A batch is no lone operation, however short after another; it has a row of its own without receivers, too."""
+    for name in ("a", "b"):
+        with opened():
+            Category.objects.create(name=name)
+    assert written == [(1, 0), (1, 0)]
+
+
 @pytest.mark.usefixtures("_restocking")
 def test_a_request_takes_along_what_waits(client, written):
     """The next chance is whatever trace ends next."""

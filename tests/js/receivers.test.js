@@ -93,6 +93,27 @@ test("a selection that stays is queried once, however often the panel is redrawn
   mock.timers.reset();
 });
 
+test("no receivers yet is asked about again, twice, and a selection that left no more", async () => {
+  let known = [];
+  const { made, asked, select } = panel(async () => ({ receivers: known }));
+  made.componentDidMount();
+  await settled(300);
+  await settled(2000);
+  assert.deepEqual(asked, [1, 2, 1, 2]);
+  known = [{ receiver: "shop.restock" }];
+  await settled(8000);
+  assert.deepEqual(asked, [1, 2, 1, 2, 1, 2]);
+  await settled(60000);
+  assert.equal(asked.length, 6); // known
+  known = [];
+  select([event({ id: 10 })]);
+  await settled(300);
+  made.componentWillUnmount();
+  await settled(60000);
+  assert.deepEqual(asked.slice(6), [10]);
+  mock.timers.reset();
+});
+
 test("an answer for a former selection is ignored, and a failure is reported", async () => {
   const waiting = [];
   const { made, drawn, select } = panel(() => new Promise((resolve, reject) => waiting.push({ resolve, reject })));

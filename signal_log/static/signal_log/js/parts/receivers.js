@@ -28,6 +28,7 @@ import { querier } from "../server/older.js";
 
 const STANDS = " · the change stays committed";
 const STILL = 300; // ms that a selection rests before the server is asked about it
+const AGAIN = [2000, 8000]; // ms until it is asked again: calls are known once the trace is over
 
 /** @type {(links: Props["links"]) => NonNullable<Props["ask"]>} */
 const asAsked = (links) => (id) => querier(links.event(id))({ format: "receivers" });
@@ -76,7 +77,7 @@ export class Receivers extends Component {
     this.key = null;
   }
 
-  /** Asks once per selection, once it rests; arriving events change nothing. */
+  /** Asks once per selection, once it rests, and again if there is nothing yet; arriving events change nothing. */
   #settle() {
     const ids = this.props.whole.map(({ id }) => id);
     const key = ids.join();
@@ -89,8 +90,9 @@ export class Receivers extends Component {
   /**
    * @param {number[]} ids
    * @param {string} key
+   * @param {number[]} again
    */
-  async #ask(ids, key) {
+  async #ask(ids, key, [next, ...later] = AGAIN) {
     const ask = this.props.ask ?? asAsked(this.props.links);
     /** @type {Map<number, Run[]>} */
     let told = new Map();
@@ -104,6 +106,8 @@ export class Receivers extends Component {
     if (key !== this.key) return;
     Object.assign(this, { told, trouble });
     this.forceUpdate();
+    const none = !trouble && ids.every((id) => !told.get(id)?.length);
+    if (none && next) this.waiting = setTimeout(() => this.#ask(ids, key, later), next);
   }
 
   render() {
