@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from signal_log.errors import ConfigurationError
+from signal_log.nearest import nearest
 
 # Field names masked on every model, matched as whole words of a name.
 SECRET_NAMES: Final = (
@@ -69,6 +70,9 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
 WITHOUT_EFFECT: Final = ("SEAL_EVERY", "SEAL_KEYS", "RETENTION_DAYS")
 
 
+LONGEST_SHOWN: Final = 200
+"""How much of a wrong value a message shows, in characters."""
+
 # Keys of earlier drafts, and why nobody needs them any more.
 GONE: Final = {
     "ATOMIC": " It is gone: a save in autocommit shares one transaction with its events, which ends before post_save."
@@ -117,15 +121,37 @@ def problems() -> list[tuple[str, str]]:
     found = []
     for key, value in given.items():
         if key not in KEYS:
-            found.append(
-                (
-                    f"SIGNAL_LOG has an unknown key {key!r}.{GONE.get(key, '')}",
-                    f"Accepted: {', '.join(KEYS)}.",
-                )
-            )
+            likely = nearest(str(key), KEYS)
+            meant = GONE.get(str(key), f" Did you mean {likely!r}?" if likely else "")
+            found.append((f"SIGNAL_LOG has an unknown key {key!r}.{meant}", f"Accepted: {', '.join(KEYS)}."))
         elif not KEYS[key][1](value):
-            found.append((f"SIGNAL_LOG[{key!r}] is {value!r}.", f"Accepted: {KEYS[key][2]}."))
+            accepted = f"Accepted: {KEYS[key][2]}."
+            found.append((f"SIGNAL_LOG[{key!r}] is {_shown(value)}.{_why(key, value)}", accepted))
     return found
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def _why(key: str, value: object) -> str:
+    """What is wrong inside a value that should be a list or a dict of texts; often empty."""
+    if isinstance(value, str):
+        return f" One name needs a list too: [{value!r}]." if KEYS[key][1]([value]) else ""
+    if isinstance(value, Mapping):
+        for label, names in value.items():
+            if isinstance(label, str) and isinstance(names, str):
+                return f" One name needs a list too: {{{label!r}: [{names!r}]}}."
+        entries = [*value, *(n for names in value.values() if isinstance(names, (list, tuple, set)) for n in names)]
+    else:
+        entries = list(value) if isinstance(value, (list, tuple, set, frozenset)) else []
+    for entry in entries:
+        if not isinstance(entry, str):
+            label = getattr(getattr(entry, "_meta", None), "label", None)
+            instead = f"its label: {label!r}" if label else "text"
+            return f" {_shown(entry)} is no text; write {instead}."
+    return ""
 
 
 def _on_setting_changed(*, setting: str, **_: object) -> None:

@@ -132,7 +132,7 @@ def test_close_codes():
 
 def test_system_checks():
     """Each id of a system check is in the reference."""
-    sources = [path.read_text() for path in (ROOT / "signal_log").glob("*checks.py")]
+    sources = [path.read_text() for path in (ROOT / "signal_log" / "checks").glob("*.py")]
     ids = {name for source in sources for name in re.findall(r'id="(signal_log\.[EIW]\d+)"', source)}
     assert len(ids) >= 10
     assert {name for name in ids if f"`{name}`" not in REFERENCE} == set()

@@ -101,18 +101,6 @@ def chosen_models() -> Iterator[type[models.Model]]:
     return (model for model in apps.get_models(include_auto_created=True) if is_chosen(model))
 
 
-def unknown_labels() -> list[tuple[str, str]]:
-    """Entries of MODELS and EXCLUDE that match no installed model, as pairs of (setting, label)."""
-    known = {model._meta.label_lower for model in apps.get_models(include_auto_created=True, include_swapped=True)}
-    known |= {f"{config.label.lower()}.*" for config in apps.get_app_configs()} | {"*"}
-    return [
-        (setting, label)
-        for setting in ("MODELS", "EXCLUDE")
-        for label in getattr(conf, setting)
-        if label.lower() not in known
-    ]
-
-
 def converted_fields() -> Iterator[tuple[type[models.Model], models.Field[Any, Any]]]:
     """Recorded fields whose class converts what it stores in code of its own, and that no setting says anything of."""
     secrets = secret_names()

@@ -1,0 +1,133 @@
+"""System checks of the databases: of a kind that the recorder knows, and set up for several writers."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.core import checks
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from signal_log.conf import conf, problems
+from signal_log.models import SignalEvent
+from signal_log.vendor import vendor_of
+
+SUPPORTED: Final = ("sqlite", "postgresql")
+RETURNING: Final = (3, 35)
+"""The first SQLite with ``RETURNING``."""
+_WAL: Final = re.compile(r"journal_mode\s*=\s*['\"(]?\s*wal", re.IGNORECASE)
+
+
+def check_vendors(**_: Any) -> list[checks.CheckMessage]:
+    """The databases are of kinds that the recorder knows."""
+    if problems() or conf.DATABASE not in connections:
+        return []
+    found: list[checks.CheckMessage] = []
+    vendors = {alias: vendor_of(connections[alias]) for alias in connections}
+    vendor = vendors[conf.DATABASE]
+    if vendor not in SUPPORTED:
+        found.append(
+            checks.Error(
+                f"The log's database {conf.DATABASE!r} is {vendor}; supported are SQLite and PostgreSQL.",
+                hint='Point SIGNAL_LOG["DATABASE"] at a database of one of these kinds.',
+                id="signal_log.E004",
+            )
+        )
+    if vendor == "postgresql" and not _is_psycopg3():
+        found.append(
+            checks.Error(
+                "The log is written to PostgreSQL with COPY by psycopg 3, and this project uses psycopg 2.",
+                hint="pip install 'psycopg[binary]'; Django prefers it when both are installed.",
+                id="signal_log.E005",
+            )
+        )
+    others = sorted(alias for alias, kind in vendors.items() if kind not in SUPPORTED and alias != conf.DATABASE)
+    found += [
+        checks.Warning(
+            f"The database {alias!r} is {vendors[alias]}: of changes there the log shows what the instances believed.",
+            hint="What the log promises is tested on SQLite and PostgreSQL only. If no observed model is there, add "
+            "signal_log.W004 to SILENCED_SYSTEM_CHECKS.",
+            id="signal_log.W004",
+        )
+        for alias in others
+    ]
+    if "sqlite" in vendors.values() and sqlite3.sqlite_version_info < RETURNING:
+        found.append(
+            checks.Error(
+                f"SQLite here is {sqlite3.sqlite_version}, which has no RETURNING: what rows hold cannot be recorded.",
+                hint=f"Use a Python whose sqlite3 is at least {'.'.join(map(str, RETURNING))}.",
+                id="signal_log.E008",
+            )
+        )
+    return found
+
+
+def check_sqlite(**_: Any) -> list[checks.CheckMessage]:
+    """SQLite is set up for several writers, which the defaults turn away with "database is locked"."""
+    if problems() or conf.DATABASE not in connections:
+        return []
+    connection = connections[conf.DATABASE]
+    if vendor_of(connection) != "sqlite" or _in_memory(connection):
+        return []
+    given = connection.settings_dict.get("OPTIONS", {})
+    lacking = [
+        name
+        for name, is_set in (
+            ("IMMEDIATE", str(given.get("transaction_mode", "")).upper() in ("IMMEDIATE", "EXCLUSIVE")),
+            ("WAL", _WAL.search(str(given.get("init_command", ""))) is not None),
+        )
+        if not is_set
+    ]
+    if not lacking:
+        return []
+    return [
+        checks.Warning(
+            f"The log's database {conf.DATABASE!r} is SQLite without {' and '.join(lacking)}: two writers at "
+            'once fail with "database is locked", or wait long.',
+            hint=f"""In DATABASES[{conf.DATABASE!r}]:
+    "OPTIONS": {{
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+    }},""",
+            id="signal_log.W008",
+        )
+    ]
+
+
+def _in_memory(connection: BaseDatabaseWrapper) -> bool:
+    name = str(connection.settings_dict["NAME"])
+    return name == ":memory:" or "mode=memory" in name
+
+
+def check_sequence(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """Ids are allocated one at a time; otherwise readers cannot tell a late event from one that will never arrive."""
+    if problems() or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
+        return []
+    if vendor_of(connections[conf.DATABASE]) != "postgresql":
+        return []
+    with connections[conf.DATABASE].cursor() as cursor:
+        cursor.execute(
+            "SELECT seqcache FROM pg_sequence JOIN pg_depend ON objid = seqrelid WHERE refobjid = to_regclass(%s)",
+            [SignalEvent._meta.db_table],
+        )
+        row = cursor.fetchone()
+    if row is None or row[0] == 1:
+        return []
+    return [
+        checks.Error(
+            f"The sequence of {SignalEvent._meta.db_table}.id hands out ids in blocks of {row[0]}.",
+            hint=f"ALTER SEQUENCE {SignalEvent._meta.db_table}_id_seq CACHE 1; live pages would miss events.",
+            id="signal_log.E006",
+        )
+    ]
+
+
+def _is_psycopg3() -> bool:
+    """Whether Django uses psycopg 3; called only if the database is PostgreSQL."""
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+    return bool(is_psycopg3)

@@ -1,0 +1,141 @@
+"""System checks of the names in ``SIGNAL_LOG``: a model, field or permission that does not exist hides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import chain
+from typing import Any, Final
+
+from django.apps import apps
+from django.core import checks
+from django.db import models
+
+from signal_log.conf import conf, problems
+from signal_log.nearest import nearest, nearest_label
+
+EVERY: Final = "*"
+OF_MODELS: Final = ("MODELS", "EXCLUDE")
+OF_FIELDS: Final = ("EXCLUDE_FIELDS", "MASK_FIELDS")
+NAMED: Final = 12
+"""How many accepted names a hint lists."""
+SLIP: Final = 0.74
+"""How alike a word is to a field's name, where it need not be one, to be taken for a slip: ``ibam`` is to ``iban``."""
+
+
+def check_names(**_: Any) -> list[checks.CheckMessage]:
+    """Each model, field and permission that the settings name exists."""
+    if problems():
+        return []
+    return [*_labels(), *chain.from_iterable(map(_fields, OF_FIELDS)), *_permission()]
+
+
+def _labels() -> Iterator[checks.CheckMessage]:
+    installed = [model._meta.label for model in _models()]
+    apps_ = [f"{config.label}.*" for config in apps.get_app_configs()]
+    known = {label.lower() for label in (*installed, *apps_, EVERY)}
+    for setting in OF_MODELS:
+        for label in getattr(conf, setting):
+            if label.lower() not in known:
+                likely = nearest_label(label, apps_ if label.endswith(".*") else installed)
+                yield checks.Error(
+                    f"SIGNAL_LOG[{setting!r}] names {label!r}, but no such model is installed.{_meant(likely)}",
+                    hint='Accepted: "app_label.Model", "app_label.*" or "*", of apps in INSTALLED_APPS.',
+                    id="signal_log.E002",
+                )
+
+
+def _fields(setting: str) -> Iterator[checks.CheckMessage]:
+    """What the setting says of models and fields, as ``capture.model.plan`` reads it: with parents, abstract ones too.
+
+    A name for every model may be no field's: in ``MASK_FIELDS`` it masks keys inside JSON too. So only a slip is told.
+    """
+    by_label = _fields_by_label()
+    for label, names in getattr(conf, setting).items():
+        if label == EVERY:
+            yield from _words(setting, names, set().union(*by_label.values()))
+        elif label.lower() not in by_label:
+            likely = nearest_label(label, [model._meta.label for model in _models()])
+            yield checks.Error(
+                f"SIGNAL_LOG[{setting!r}] names {label!r}, but no such model is installed, so nothing of it is "
+                f"{_done(setting)}.{_meant(likely)}",
+                hint='Accepted: "app_label.Model" of apps in INSTALLED_APPS, or "*" for every model.',
+                id="signal_log.E002",
+            )
+        else:
+            existing = by_label[label.lower()]
+            for name in names:
+                if name.removeprefix("!") not in existing:
+                    yield _no_field(setting, label, name, existing)
+
+
+def _no_field(setting: str, label: str, name: str, existing: Collection[str]) -> checks.CheckMessage:
+    bare = name.removeprefix("!")
+    likely = nearest(bare, existing)
+    more = ", …" if len(existing) > NAMED else ""
+    return checks.Error(
+        f"SIGNAL_LOG[{setting!r}] names the field {bare!r} of {label}, which has none of that name, so it is not "
+        f"{_done(setting)}.{_meant(likely)}",
+        hint=f"Accepted: {', '.join(sorted(existing)[:NAMED])}{more}. (A foreign key goes by its name without _id.)",
+        id="signal_log.E009",
+    )
+
+
+def _words(setting: str, names: Collection[str], existing: set[str]) -> Iterator[checks.CheckMessage]:
+    words = {word.lower() for name in existing for word in (name, *name.split("_"))}
+    for name in names:
+        bare = name.strip("!*_")
+        if bare.lower() in words or any(bare.lower() in other.lower() for other in existing):
+            continue
+        likely = nearest(bare, existing, SLIP)
+        if likely:
+            yield checks.Warning(
+                f"SIGNAL_LOG[{setting!r}] names {name!r} for every model, which no field is called.{_meant(likely)}",
+                hint=f'Write "{likely}", or, if {name!r} is meant, add signal_log.W007 to SILENCED_SYSTEM_CHECKS.',
+                id="signal_log.W007",
+            )
+
+
+def _permission() -> Iterator[checks.CheckMessage]:
+    """``PERMISSION`` is one that ``migrate`` makes, of any installed model."""
+    existing = {
+        f"{options.app_label}.{codename}"
+        for options in (model._meta for model in apps.get_models())
+        for codename in (
+            *(f"{action}_{options.model_name}" for action in options.default_permissions),
+            *(codename for codename, _ in options.permissions),
+        )
+    }
+    if conf.PERMISSION in existing:
+        return
+    likely = nearest(conf.PERMISSION, existing)
+    yield checks.Error(
+        f"SIGNAL_LOG['PERMISSION'] is {conf.PERMISSION!r}, which no installed model has, so only superusers see "
+        f"events.{_meant(likely)}",
+        hint='Accepted: "app_label.codename" of a model\'s permissions, such as "signal_log.view_signalevent". If a '
+        "migration makes yours, or only an authentication backend knows it, add signal_log.E010 to "
+        "SILENCED_SYSTEM_CHECKS.",
+        id="signal_log.E010",
+    )
+
+
+def _models() -> list[type[models.Model]]:
+    return list(apps.get_models(include_auto_created=True, include_swapped=True))
+
+
+def _fields_by_label() -> dict[str, set[str]]:
+    """The names of fields that an entry for a label can mean: its own, and those of classes that inherit from it."""
+    found: dict[str, set[str]] = {}
+    for model in _models():
+        own = {field.name for field in (*model._meta.concrete_fields, *model._meta.many_to_many)}
+        for parent in model.__mro__:
+            if hasattr(parent, "_meta"):
+                found.setdefault(parent._meta.label.lower(), set()).update(own)
+    return found
+
+
+def _meant(likely: str) -> str:
+    return f" Did you mean {likely!r}?" if likely else ""
+
+
+def _done(setting: str) -> str:
+    return "masked" if setting == "MASK_FIELDS" else "left out"

@@ -1,0 +1,236 @@
+"""What `manage.py check` says of a wrong installation: what happened, the likely cause, and the next move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import User
+from django.core.checks import CheckMessage, run_checks
+from django.db import connections
+from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import include, path, re_path, set_script_prefix
+
+MIDDLEWARE = "signal_log.capture.middleware.SignalLogMiddleware"
+AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
+SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
+OPTIONS = {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode=WAL;"}
+
+
+def ours(**settings: Any) -> dict[str, list[CheckMessage]]:
+    """The messages of signal_log under these settings, by id."""
+    found: dict[str, list[CheckMessage]] = {}
+    with override_settings(**settings):
+        for message in run_checks():
+            if str(message.id).startswith(("signal_log.E", "signal_log.W")):
+                found.setdefault(str(message.id), []).append(message)
+    return found
+
+
+def of_log(**given: Any) -> dict[str, list[CheckMessage]]:
+    """The same with these keys of ``SIGNAL_LOG``."""
+    return ours(SIGNAL_LOG={"MODELS": ["shop.*", "auth.User"], **given})
+
+
+def urls(*patterns: Any) -> ModuleType:
+    """A URLconf, with the admin that the test project's checks ask for."""
+    module = ModuleType("mysite.urls")
+    vars(module)["urlpatterns"] = [*patterns, path("admin/", admin.site.urls)]
+    return module
+
+
+def said(messages: Iterable[CheckMessage]) -> str:
+    """What is said, as a person reads it."""
+    return "\n".join(f"{message.msg}\n{message.hint}" for message in messages)
+
+
+def test_the_project_of_the_tests_has_nothing_to_mend() -> None:
+    """A right installation gets no message at all."""
+    assert ours() == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"models": ["auth.User"]}, "unknown key 'models'. Did you mean 'MODELS'?"),
+        ({"MASK_FEILDS": []}, "Did you mean 'MASK_FIELDS'?"),
+        ({"ATOMIC": True}, "It is gone"),
+        ({1: 2}, "unknown key 1."),
+        ({"MODELS": [User]}, "no text; write its label: 'auth.User'."),
+        ({"MODELS": ["auth.User", 7]}, "7 is no text"),
+        ({"MODELS": "auth.User"}, "One name needs a list too: ['auth.User']."),
+        ({"MASK_FIELDS": {"auth.User": "email"}}, "One name needs a list too: {'auth.User': ['email']}."),
+        ({"MASK_FIELDS": {User: ["email"]}}, "write its label: 'auth.User'."),
+        ({"MASK_FIELDS": {"auth.User": [User.email]}}, "is no text"),
+        ({"SILENT_WRITES": "x" * 1000}, "x…."),
+    ],
+)
+def test_a_wrong_key_or_value_says_what_is_wrong_in_it(given: dict[Any, Any], message: str) -> None:
+    """The key that was meant, the entry that is no text, the list that is missing; a long value is cut."""
+    (found,) = ours(SIGNAL_LOG=given)["signal_log.E001"]
+    assert message in found.msg
+    assert found.hint.startswith("Accepted: ")
+    assert len(found.msg) < 400
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"MODELS": ["shop.Itm"]}, "SIGNAL_LOG['MODELS'] names 'shop.Itm'"),
+        ({"MODELS": ["shop.Itm"]}, "Did you mean 'shop.Item'?"),
+        ({"MODELS": ["User"]}, "Did you mean 'auth.User'?"),
+        ({"MODELS": ["django.contrib.auth.models.User"]}, "Did you mean 'auth.User'?"),
+        ({"MODELS": ["shops.*"]}, "Did you mean 'shop.*'?"),
+        ({"EXCLUDE": ["auth.Usre"]}, "SIGNAL_LOG['EXCLUDE'] names 'auth.Usre'"),
+        ({"MASK_FIELDS": {"shop.Itm": ["name"]}}, "nothing of it is masked. Did you mean 'shop.Item'?"),
+        ({"EXCLUDE_FIELDS": {"shop.*": ["name"]}}, "nothing of it is left out."),
+    ],
+)
+def test_a_model_that_does_not_exist(given: dict[str, Any], message: str) -> None:
+    """In each setting that names models, with the nearest one that exists."""
+    (found,) = of_log(**given)["signal_log.E002"]
+    assert message in found.msg
+    assert "app_label.Model" in found.hint
+
+
+def test_a_field_that_does_not_exist() -> None:
+    """It would be recorded in clear, so it is an error, with the nearest name and those that there are."""
+    found = of_log(
+        MASK_FIELDS={"auth.User": ["emial", "password", "!first_nam"], "shop.Item": ["category_id"]},
+        EXCLUDE_FIELDS={"shop.item": ["labels", "prize"]},
+    )
+    assert list(found) == ["signal_log.E009"]
+    texts = [message.msg for message in found["signal_log.E009"]]
+    assert len(texts) == 5
+    text = said(found["signal_log.E009"])
+    assert "the field 'emial' of auth.User, which has none of that name, so it is not masked. Did you mean" in text
+    assert "Did you mean 'email'?" in text
+    assert "Did you mean 'first_name'?" in text
+    assert "Did you mean 'category'?" in text
+    assert "'prize' of shop.item, which has none of that name, so it is not left out. Did you mean 'price'?" in text
+    assert "Accepted: api_token, category, " in text
+
+
+def test_fields_that_exist() -> None:
+    """A model's own, its relations, those of what inherits from it, whatever the case of the label."""
+    found = of_log(
+        MASK_FIELDS={"AUTH.user": ["email", "groups", "!username"], "auth.AbstractUser": ["last_name"]},
+        EXCLUDE_FIELDS={"auth.PermissionsMixin": ["user_permissions", "date_joined"], "*": ["password", "!email"]},
+    )
+    assert found == {}
+
+
+def test_a_slip_in_a_name_for_every_model() -> None:
+    """Where any name is accepted, for it may be a key inside JSON, only one that nearly is a field's is told."""
+    found = of_log(MASK_FIELDS=["emial", "pincode", "*mail*", "Mail", "user_name"], EXCLUDE_FIELDS=["usernam"])
+    assert list(found) == ["signal_log.W007"]
+    text = said(found["signal_log.W007"])
+    assert "names 'emial' for every model, which no field is called. Did you mean 'email'?" in text
+    assert "Did you mean 'username'?" in text
+    assert "SILENCED_SYSTEM_CHECKS" in text
+    assert "pincode" not in text
+    assert "mail*" not in text
+
+
+def test_a_permission_that_does_not_exist() -> None:
+    """Only superusers would see events; the models' own and Django's are accepted."""
+    (found,) = of_log(PERMISSION="signal_log.view_signalevnt")["signal_log.E010"]
+    assert "Did you mean 'signal_log.view_signalevent'?" in found.msg
+    assert "signal_log.E010" in found.hint
+    assert "signal_log.E010" not in of_log(PERMISSION="auth.change_group")
+    silenced = ours(SILENCED_SYSTEM_CHECKS=["signal_log.E010"], SIGNAL_LOG={"MODELS": ["*"], "PERMISSION": "a.b"})
+    with override_settings(SILENCED_SYSTEM_CHECKS=["signal_log.E010"]):
+        assert silenced["signal_log.E010"][0].is_silenced()
+
+
+def test_nothing_is_recorded(settings: Any) -> None:
+    """Without models, without the setting, or with all of them excluded; each says which of the three."""
+    (excluded,) = of_log(EXCLUDE=["auth.*", "shop.*"])["signal_log.W006"]
+    assert "shop.*, auth.User" in excluded.msg
+    assert "auth.*, shop.*" in excluded.msg
+    assert "sessions.Session" in said(ours(SIGNAL_LOG={"MODELS": ["sessions.*"]})["signal_log.W006"])
+    (empty,) = ours(SIGNAL_LOG={"MODELS": []})["signal_log.W001"]
+    assert "'MODELS'] is empty" in empty.msg
+    assert '"auth.User"]}' in empty.hint
+    assert '"users.*"' in empty.hint
+    del settings.SIGNAL_LOG
+    (missing,) = [message for message in run_checks() if message.id == "signal_log.W001"]
+    assert missing.msg.startswith("SIGNAL_LOG is not in the settings")
+
+
+class Ours(AuthenticationMiddleware):
+    """A host's own."""
+
+
+def test_the_middleware_is_missing_or_too_early() -> None:
+    """After the session's and the account's; a subclass of any of them counts as one."""
+    assert MIDDLEWARE in said(ours(MIDDLEWARE=[SESSIONS, AUTH])["signal_log.W002"])
+    (early,) = ours(MIDDLEWARE=[MIDDLEWARE, SESSIONS, AUTH])["signal_log.W009"]
+    assert "before SessionMiddleware and AuthenticationMiddleware" in early.msg
+    assert f'right after "{AUTH}"' in early.hint
+    between = ours(MIDDLEWARE=[SESSIONS, MIDDLEWARE, "tests.integration.test_checks.Ours", "not.there"])
+    assert "before Ours in" in said(between["signal_log.W009"])
+    assert not {"signal_log.W002", "signal_log.W009"} & set(ours(MIDDLEWARE=[SESSIONS, AUTH, MIDDLEWARE]))
+
+
+def test_the_addresses_are_missing_or_taken() -> None:
+    """`include` is forgotten, or a pattern above takes the address; the hint has the line."""
+    log = path("log/", include("signal_log.urls"))
+    assert 'path("signals/", include("signal_log.urls"))' in said(ours(ROOT_URLCONF=urls())["signal_log.W010"])
+    everything = re_path("^", lambda _: HttpResponse(), name="everything")
+    first, second = ours(ROOT_URLCONF=urls(everything, log))["signal_log.W011"]
+    assert "/log/ is never reached: the pattern '^' (" in first.msg
+    assert "/log/events/" in second.msg
+    assert "signal_log.W011" not in ours(ROOT_URLCONF=urls(log, everything))
+    set_script_prefix("/sub/")
+    try:
+        assert "signal_log.W011" not in ours(ROOT_URLCONF=urls(log, everything))
+    finally:
+        set_script_prefix("/")
+
+
+@pytest.mark.parametrize(
+    ("options", "lacking"),
+    [
+        ({}, "without IMMEDIATE and WAL"),
+        ({"transaction_mode": "immediate"}, "without WAL"),
+        ({**OPTIONS, "transaction_mode": "DEFERRED"}, "without IMMEDIATE"),
+        ({**OPTIONS, "init_command": "PRAGMA synchronous=1; pragma journal_mode = wal"}, ""),
+        (OPTIONS, ""),
+    ],
+)
+def test_sqlite_for_several_writers(options: dict[str, str], lacking: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without both options it warns, with the lines to paste; one in memory has a single process."""
+    sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": "log.sqlite3", "OPTIONS": options}
+    monkeypatch.setitem(connections.settings, "lite", {**connections.settings["default"], **sqlite})
+    found = of_log(DATABASE="lite").get("signal_log.W008", [])
+    assert [lacking in message.msg for message in found] == [True] * bool(lacking)
+    for message in found:
+        block = "{" + message.hint.partition("{")[2].rstrip(",")
+        assert eval(block) == OPTIONS | {  # noqa: S307  it can be pasted
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+        }
+    del connections["lite"]
+    monkeypatch.setitem(connections.settings, "lite", {**connections.settings["lite"], "NAME": ":memory:"})
+    assert "signal_log.W008" not in of_log(DATABASE="lite")
+    del connections["lite"]
+
+
+def test_no_server_for_websockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says what works all the same, and the application is not imported to find out."""
+    for nothing in (None, ""):
+        (found,) = ours(ASGI_APPLICATION=nothing)["signal_log.W012"]
+        assert "asks the history every two seconds" in found.msg
+        assert "signal_log.tail.routing.websocket_urlpatterns" in found.hint
+    where = "signal_log.checks.live.get_commands"
+    monkeypatch.setattr(where, lambda: {"runserver": "django.contrib.staticfiles"})
+    assert "daphne" in said(ours(DEBUG=True, ASGI_APPLICATION="no.such.module")["signal_log.W013"])
+    assert "signal_log.W013" not in ours(DEBUG=False)
+    monkeypatch.setattr(where, lambda: {"runserver": "daphne"})
+    assert ours(DEBUG=True, ASGI_APPLICATION="no.such.module") == {}
