@@ -12,7 +12,7 @@ UV_VERSION := 0.13.9
 VENDORED := signal_log/static/signal_log/vendor/preact.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python-packages vendor run demo check-port test lint format bench bench-live django-suite hosts screenshots setup-browser lock clean
+.PHONY: help setup python-packages vendor run demo check-port test lint format bench bench-live django-suite hosts screenshots dist setup-browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ $(HOSTS)/.installed: requirements-hosts.txt | $(VENV)/.installed
 
 screenshots: setup setup-browser ## take the README's screenshots
 	@$(BIN)/python scripts/screenshots.py
+
+dist: setup ## build the wheel and the source distribution into dist/
+	@$(BIN)/python -m build --no-isolation
 
 setup-browser: setup ## ensure there is a Chromium for the browser tests
 	@$(BIN)/python scripts/setup_browser.py

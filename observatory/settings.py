@@ -107,6 +107,7 @@ SIGNAL_LOG = {
     "MODELS": ["auth.User", "users.Profile"],
     "EXTRA_SIGNALS": [f"django.contrib.auth.signals.user_{did}" for did in ("logged_in", "logged_out", "login_failed")],
     "TRUSTED_PROXIES": env.int("TRUSTED_PROXIES", default=0),
+    "METRICS_TOKEN": env.str("METRICS_TOKEN", default="") or None,
 }
 
 # --- database and channel layer -------------------------------------------------------------------

@@ -8,8 +8,6 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
-from observatory import health
-
 handler500 = "observatory.errors.server_error"
 
 
@@ -31,9 +29,7 @@ urlpatterns = [
     path("admin/login/", admin_login),  # before the admin's own
     path("admin/", admin.site.urls),
     path("favicon.ico", icon),
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
-    path("metrics", health.metrics, name="metrics"),
+    path("", include("signal_log.health_urls")),
 ]
 
 if settings.DEBUG:

@@ -61,10 +61,15 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
                    "a number of seconds above 0"),
     "SEAL_KEYS": ((), lambda v: isinstance(v, (list, tuple)), "a list of keys"),
     "RETENTION_DAYS": (None, lambda v: v is None or _whole(1)(v), "None or a whole number of days"),
+    "METRICS_TOKEN": (None, lambda v: v is None or (isinstance(v, str) and len(v) >= 16),
+                      "None, or a text of 16 characters or more that monitoring sends"),
     "PERMISSION": ("signal_log.view_signalevent",
                    lambda v: isinstance(v, str) and v.count(".") == 1, '"app.codename"'),
 }  # fmt: skip
 
+
+SECRETS: Final = ("METRICS_TOKEN", "SEAL_KEYS")
+"""Keys whose values no message shows."""
 
 # Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.
 WITHOUT_EFFECT: Final = ("SEAL_EVERY", "SEAL_KEYS", "RETENTION_DAYS")
@@ -126,12 +131,12 @@ def problems() -> list[tuple[str, str]]:
             found.append((f"SIGNAL_LOG has an unknown key {key!r}.{meant}", f"Accepted: {', '.join(KEYS)}."))
         elif not KEYS[key][1](value):
             accepted = f"Accepted: {KEYS[key][2]}."
-            found.append((f"SIGNAL_LOG[{key!r}] is {_shown(value)}.{_why(key, value)}", accepted))
+            found.append((f"SIGNAL_LOG[{key!r}] is {_shown(key, value)}.{_why(key, value)}", accepted))
     return found
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
+def _shown(key: str, value: object) -> str:
+    text = "a value that is not shown here" if key in SECRETS else repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
@@ -150,7 +155,7 @@ def _why(key: str, value: object) -> str:
         if not isinstance(entry, str):
             label = getattr(getattr(entry, "_meta", None), "label", None)
             instead = f"its label: {label!r}" if label else "text"
-            return f" {_shown(entry)} is no text; write {instead}."
+            return f" {_shown(key, entry)} is no text; write {instead}."
     return ""
 
 

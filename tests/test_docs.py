@@ -14,7 +14,7 @@ from django.core.management import BaseCommand, load_command_class
 import observatory.urls
 import users.urls
 from signal_log import __all__ as public_api
-from signal_log import filters, urls
+from signal_log import filters, health_urls, urls
 from signal_log.conf import KEYS
 from signal_log.models import SignalEvent
 
@@ -93,7 +93,8 @@ def defines(file: str, name: str) -> bool:
 
 def addresses() -> Iterator[str]:
     """Return every address of the app and of the project, with its parameters as `<>`."""
-    for start, patterns in (("/", urls.urlpatterns), ("/accounts/", users.urls.urlpatterns)):
+    apps = (("/", urls), ("/", health_urls), ("/accounts/", users.urls))
+    for start, patterns in ((start, module.urlpatterns) for start, module in apps):
         for one in patterns:
             yield start + re.sub(r"<[^>]+>", "<>", str(one.pattern))
     for one in observatory.urls.urlpatterns:

@@ -68,6 +68,7 @@ def test_the_project_of_the_tests_has_nothing_to_mend() -> None:
         ({"MASK_FIELDS": {User: ["email"]}}, "write its label: 'auth.User'."),
         ({"MASK_FIELDS": {"auth.User": [User.email]}}, "is no text"),
         ({"SILENT_WRITES": "x" * 1000}, "x…."),
+        ({"METRICS_TOKEN": "hunter2"}, "is a value that is not shown here."),
     ],
 )
 def test_a_wrong_key_or_value_says_what_is_wrong_in_it(given: dict[Any, Any], message: str) -> None:
@@ -76,6 +77,7 @@ def test_a_wrong_key_or_value_says_what_is_wrong_in_it(given: dict[Any, Any], me
     assert message in found.msg
     assert found.hint.startswith("Accepted: ")
     assert len(found.msg) < 400
+    assert "hunter2" not in said([found])
 
 
 @pytest.mark.parametrize(

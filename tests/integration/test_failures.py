@@ -10,10 +10,10 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
 from django.test import override_settings
 
-from observatory.health import metrics
 from signal_log.capture.sink import sink, use_sink
 from signal_log.capture.transaction import unrecorded as module
 from signal_log.capture.transaction.unrecorded import unrecorded
+from signal_log.health.collector import measured
 from signal_log.models import SignalEvent
 from signal_log.store import append
 from signal_log.store.append import RecordingError
@@ -186,11 +186,11 @@ def test_one_line_a_minute(goes_on, caplog, monkeypatch):
     )
 
 
-def test_metrics_count_them(goes_on, rf):
+def test_metrics_count_them(goes_on):
     """`/metrics` reports how many events this process could not write."""
 
     def unrecorded_events():
-        page = metrics(rf.get("/metrics")).content.decode()
+        page = measured().decode()
         return float(re.search(r"^signal_log_unrecorded_events_total ([\d.e+]+)$", page, re.MULTILINE)[1])
 
     before = unrecorded_events()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, Programmi
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client, RequestFactory
 
-from observatory import errors, health
+import signal_log.health
+from observatory import errors
+from signal_log.health import views
 from tests.factories import make_event
 
 
@@ -123,7 +126,7 @@ def test_readyz_says_what_is_ready(client: Client, monkeypatch: pytest.MonkeyPat
         async def group_send(self, *_: Any) -> None:
             raise OSError("secret-host refused")
 
-    monkeypatch.setattr(health, "get_channel_layer", Dead)
+    monkeypatch.setattr(views, "get_channel_layer", Dead)
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json() == {"status": "not ready", "database": "ok", "channel_layer": "does not answer"}
@@ -143,26 +146,35 @@ def test_readyz_does_not_wait_for_a_silent_layer(client: Client, monkeypatch: py
         async def group_send(self, *_: Any) -> None:
             await asyncio.sleep(60)
 
-    monkeypatch.setattr(health, "LONGEST_WAIT", 0.05)
-    monkeypatch.setattr(health, "get_channel_layer", Silent)
+    monkeypatch.setattr(views, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(views, "get_channel_layer", Silent)
     assert client.get("/readyz").json()["channel_layer"] == "does not answer"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_project_without_a_channel_layer_is_ready(client: Client, settings: Any) -> None:
+    """Its live pages ask the table once a second, so it can answer people."""
+    settings.CHANNEL_LAYERS = {}
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["channel_layer"] == "not configured"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_readyz_waits_for_migrations(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new version is not ready before its tables exist."""
-    monkeypatch.setattr(health, "_migrated", False)
-    monkeypatch.setattr(health.MigrationExecutor, "migration_plan", lambda *_: [1, 2])
+    monkeypatch.setattr(views, "_migrated", False)
+    monkeypatch.setattr(views.MigrationExecutor, "migration_plan", lambda *_: [1, 2])
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["database"] == "2 migrations are not applied"
 
 
 @pytest.mark.django_db
-def test_metrics_are_numbers_about_nobody(client: Client) -> None:
+def test_metrics_are_numbers_about_nobody(admin_client: Client) -> None:
     """They are in the text format of Prometheus, with the newest event's id and no text of any event."""
     event = make_event(object_repr="somebody", actor_repr="somebody", sender="shop.Somebody")
-    response = client.get("/metrics")
+    response = admin_client.get("/metrics")
     page = response.content.decode()
     assert response["Content-Type"].startswith("text/plain")
     found = re.search(r"^signal_log_newest_event_id (\S+)$", page, re.MULTILINE)
@@ -172,9 +184,53 @@ def test_metrics_are_numbers_about_nobody(client: Client) -> None:
     assert "somebody" not in page.lower()
 
 
-def test_metrics_without_a_database_are_honest(client: Client, database_down: None) -> None:
-    """The log is reported as unreadable, and its newest id is left out instead of being zero."""
-    page = client.get("/metrics").content.decode()
+@pytest.fixture
+def monitored(settings: Any) -> dict[str, str]:
+    """The header of a monitoring system that knows the token."""
+    settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "METRICS_TOKEN": "correct-horse-battery"}
+    return {"Authorization": "bearer correct-horse-battery"}
+
+
+@pytest.mark.django_db
+def test_metrics_are_for_the_token_and_for_people_who_may_see_events(
+    client: Client, admin_client: Client, monitored: dict[str, str], settings: Any
+) -> None:
+    """Nobody, a wrong token and a wrong scheme get 401, an account without the permission 403."""
+    wrong = ["Bearer correct-horse-batterz", "Bearer ", "Bearer", "Basic correct-horse-battery", "Bearer é"]
+    for headers in ({}, *({"Authorization": value} for value in wrong)):
+        answer = client.get("/metrics", headers=headers)
+        assert answer.status_code == 401, headers
+        assert answer["WWW-Authenticate"].startswith("Bearer")
+        assert "signal_log_" not in answer.content.decode()
+    for asked in (client.get("/metrics", headers=monitored), admin_client.get("/metrics")):
+        assert asked.status_code == 200
+        assert "signal_log_sockets_open" in asked.content.decode()
+        assert "no-store" in asked["Cache-Control"]
+    settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "METRICS_TOKEN": None}
+    for value in (monitored["Authorization"], "Bearer ", "Bearer None"):
+        assert client.get("/metrics", headers={"Authorization": value}).status_code == 401
+    client.force_login(get_user_model().objects.create_user("clara"))
+    assert client.get("/metrics").status_code == 403
+
+
+def test_metrics_without_the_extra_say_what_to_install(
+    client: Client, monitored: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """501 with the line to paste, to those who may read them; the other two addresses need no extra."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "prometheus_client"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "signal_log.health.collector", raising=False)
+    monkeypatch.delattr(signal_log.health, "collector", raising=False)
+    answer = client.get("/metrics", headers=monitored)
+    assert answer.status_code == 501
+    assert "pip install 'signal-log[metrics]'" in answer.content.decode()
+    assert client.get("/metrics").status_code == 401
+    assert client.get("/healthz").status_code == 200
+
+
+def test_metrics_without_a_database_are_honest(client: Client, monitored: dict[str, str], database_down: None) -> None:
+    """The log is reported as unreadable, and its newest id is left out instead of being zero; the token needs none."""
+    page = client.get("/metrics", headers=monitored).content.decode()
     assert "signal_log_database_up 0.0" in page
     assert "newest_event_id" not in page
 

@@ -67,7 +67,7 @@ def test_people_are_told(monkeypatch, admin_client, client):
     category.name = "b"
     category.save()
     assert b"The recorder failed once in this server process" in admin_client.get("/").content
-    assert b"signal_log_recorder_faults_total 1.0" in client.get("/metrics").content
+    assert b"signal_log_recorder_faults_total 1.0" in admin_client.get("/metrics").content
 
 
 @pytest.mark.parametrize("name", ["repr_of", "row_deleted", "origin_of"])

@@ -16,9 +16,9 @@ from django.db.models.signals import post_save
 from django.test import RequestFactory, override_settings
 
 import signal_log
-from observatory.health import metrics
 from signal_log import clock
 from signal_log.capture.trace import gathered
+from signal_log.health.collector import measured
 from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
 from signal_log.telemetry import keeper, prune, write
 from signal_log.telemetry.lost import lost
@@ -236,10 +236,10 @@ def test_a_transaction_of_the_driver_s_is_respected(losses):
     assert (len(traces("id")), losses()) == (1, (0, 0))
 
 
-def test_metrics_count_what_was_lost(rf, losses):
+def test_metrics_count_what_was_lost(losses):
     """`/metrics` has both counts."""
     lost.add(3, 4, "a test")
-    page = metrics(rf.get("/metrics")).content.decode()
+    page = measured().decode()
     assert float(re.search(r"^signal_log_lost_traces_total ([\d.e+]+)$", page, re.MULTILINE)[1]) == lost.traces
     assert float(re.search(r"^signal_log_lost_receiver_calls_total ([\d.e+]+)$", page, re.MULTILINE)[1]) == lost.calls
 

@@ -1,5 +1,9 @@
 """The published package holds all of the reusable app and nothing of the project around it."""
 
+import re
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -40,3 +44,28 @@ def test_types_and_licence_are_included(names: set[str]) -> None:
     """The wheel has the marker for type checkers and the licence."""
     assert "signal_log/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_no_wheel_without_the_front_end_files(tmp_path: Path) -> None:
+    """The build names what is missing and the command that brings it, and leaves no file behind."""
+    copy = tmp_path / "source"
+    ignored = shutil.ignore_patterns("vendor", "__pycache__")
+    shutil.copytree(ROOT / "signal_log", copy / "signal_log", ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "hatch_build.py"):
+        shutil.copy(ROOT / name, copy)
+    out = tmp_path / "dist"
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, copy]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "lacks preact.js, preact-hooks.js, htm.js, htm-preact.js, licences/preact.txt" in said
+    assert "make dist" in said
+    assert list(out.glob("*")) == []
+
+
+def test_the_build_needs_every_file_that_is_vendored() -> None:
+    """What `scripts/vendor.py` copies and what the build asks for are the same."""
+    vendored = re.findall(r'^    "([\w.-]+\.js)": "', (ROOT / "scripts" / "vendor.py").read_text(), re.MULTILINE)
+    needed = re.findall(r'"([\w.-]+\.js)"', (ROOT / "hatch_build.py").read_text())
+    assert len(needed) >= 4
+    assert sorted(vendored) == sorted(needed)

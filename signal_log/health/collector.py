@@ -1,0 +1,73 @@
+"""What is measured, in Prometheus text format; the only module that imports prometheus-client, which is an extra."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from django.db import DatabaseError, InterfaceError
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from signal_log.capture.faults import faults
+from signal_log.capture.transaction.unrecorded import unrecorded
+from signal_log.store.read import events
+from signal_log.tail import doorbell, hub
+from signal_log.telemetry.lost import lost
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+
+def measured() -> bytes:
+    """This process's metrics; no text of any event is among them."""
+    return generate_latest(REGISTRY)
+
+
+class LogCollector(Collector):
+    """Collects at every scrape; keeps no state."""
+
+    def collect(self) -> Iterator[Metric]:
+        """One query by primary key; if the database is down, its metrics are omitted rather than zero."""
+        yield GaugeMetricFamily("signal_log_sockets_open", "Live pages connected to this process.", hub.open_sockets())
+        yield CounterMetricFamily(
+            "signal_log_failed_doorbells",
+            "Rings of this process that did not reach the channel layer.",
+            doorbell.failed_rings(),
+        )
+        yield CounterMetricFamily(
+            "signal_log_unrecorded_events",
+            "Events of this process that could not be written to the log.",
+            unrecorded.total,
+        )
+        yield CounterMetricFamily(
+            "signal_log_recorder_faults",
+            "Failures of the recorder of this process to tell all of an event.",
+            faults.total,
+        )
+        yield CounterMetricFamily(
+            "signal_log_lost_traces", "Traces of this process whose durations were not kept.", lost.traces
+        )
+        yield CounterMetricFamily(
+            "signal_log_lost_receiver_calls", "Receivers' calls of this process that were not kept.", lost.calls
+        )
+        newest = _newest_event()
+        yield GaugeMetricFamily("signal_log_database_up", "Whether the log can be read.", newest is not None)
+        if newest is not None:
+            yield GaugeMetricFamily(
+                "signal_log_newest_event_id",
+                "The highest id in the log; its rate is that of recorded events (ids may have gaps).",
+                newest,
+            )
+
+
+REGISTRY: Final = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+REGISTRY.register(LogCollector())
+
+
+def _newest_event() -> int | None:
+    try:
+        return events().order_by("-pk").values_list("pk", flat=True).first() or 0
+    except (DatabaseError, InterfaceError):
+        return None
