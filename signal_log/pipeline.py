@@ -13,7 +13,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from signal_log.capture import patches, wiring
 from signal_log.capture.trace.trace import Trace
 from signal_log.conf import conf
-from signal_log.event import Event
+from signal_log.event import EventValues
 from signal_log.models import loading_fixture
 from signal_log.store import append_only
 from signal_log.store.append import append, is_forbidden
@@ -26,7 +26,7 @@ from signal_log.telemetry.waiting import waiting
 class Pipeline:
     """The sink passed to capture."""
 
-    def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
+    def append(self, events: Sequence[EventValues], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
         """Called right before COMMIT, on the connection of the change."""
         append(events, connection, last=last)
 

@@ -29,7 +29,7 @@ def event_value(**fields: Any) -> Event:
         origin=None,
         changes={"first_name": ["Ada", "Augusta"]},
         overwrote=[],
-        trace_id=uuid.uuid4(),
+        trace_id=str(uuid.uuid4()),
         position=2,
         parent_position=None,
         operation=1,
@@ -49,12 +49,15 @@ def event_value(**fields: Any) -> Event:
         salt=b"0123456789abcdef" * 2,
     )
     event = event._replace(**fields)
+    event = event._replace(trace_id=str(event.trace_id))
     return event._replace(digest=event_digest(event._asdict(), event.salt))
 
 
 def make_event(*, receivers: Sequence[dict[str, Any]] = (), **fields: Any) -> SignalEvent:
     """Store ``event_value(**fields)`` and the calls of these receivers, and return the event's row."""
-    event = SignalEvent.objects.bulk_create([SignalEvent(**event_value(**fields)._asdict())])[0]
+    value = event_value(**fields)
+    row = SignalEvent(**{**value._asdict(), "trace_id": uuid.UUID(value.trace_id)})
+    event = SignalEvent.objects.bulk_create([row])[0]
     ReceiverCall.objects.bulk_create(calls_of(event, receivers))
     return event
 

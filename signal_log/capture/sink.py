@@ -8,13 +8,13 @@ from typing import Protocol
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.trace.trace import Keeper, Trace
-from signal_log.event import Event
+from signal_log.event import EventValues
 
 
 class Sink(Keeper, Protocol):
     """The interface between capture and the store."""
 
-    def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
+    def append(self, events: Sequence[EventValues], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
         """Write events on this connection, in its transaction; raises ``DatabaseError`` on failure.
 
         ``last`` means that the COMMIT follows immediately and may be sent in the same round trip.
@@ -36,7 +36,7 @@ class Sink(Keeper, Protocol):
 class _NullSink:
     """The sink while the app is not started."""
 
-    def append(self, events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None: ...
+    def append(self, events: Sequence[EventValues], connection: BaseDatabaseWrapper, *, last: bool = False) -> None: ...
 
     def mentions_log(self, sql: str) -> bool:
         return False

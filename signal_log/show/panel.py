@@ -71,7 +71,7 @@ class SignalLogPanel(Panel):
 
 def stats_of(events: Collected) -> dict[str, Any]:
     """The data for the panel's template, as JSON values."""
-    ordered = sorted(events, key=lambda event: (str(event.trace_id), event.position))
+    ordered = sorted(events, key=lambda event: (event.trace_id, event.position))
     depths = _depths(ordered)
     called: dict[tuple[Any, int], list[Call]] = defaultdict(list)
     for trace, call in sorted(events.calls, key=lambda one: one[1][STARTED_US]):

@@ -15,8 +15,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from orjson import Fragment, dumps
 
 from signal_log.errors import SignalLogError
-from signal_log.event import Event
-from signal_log.store.row import BYTES_AT, COLUMNS, JSON_AT, NAMES, TABLE, as_dict, rows_of
+from signal_log.event import EventValues
+from signal_log.store.row import BYTES_AT, COLUMNS, JSON_AT, NAMES, TABLE, USING_AT, as_dict, rows_of
 from signal_log.store.schema import APPEND
 from signal_log.vendor import vendor_of
 
@@ -39,7 +39,7 @@ class RecordingError(SignalLogError, DatabaseError):
     """Events could not be stored; a database error, so that Django rolls the change back too."""
 
 
-def append(events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
+def append(events: Sequence[EventValues], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
     """Write events in order, in the connection's transaction; raises ``RecordingError``.
 
     ``last`` means that only the COMMIT follows: it may be sent along, in which case Django's own COMMIT is a no-op.
@@ -70,9 +70,9 @@ def _has_ended(connection: BaseDatabaseWrapper) -> bool:
     return vendor_of(connection) == "postgresql" and (raw is None or raw.info.transaction_status in _ENDED)
 
 
-def _consequence(events: Sequence[Event], connection: BaseDatabaseWrapper) -> str:
+def _consequence(events: Sequence[EventValues], connection: BaseDatabaseWrapper) -> str:
     """What happened to the changes: only those on this connection fail with their events."""
-    elsewhere = sorted({event.using for event in events} - {connection.alias})
+    elsewhere = sorted({event[USING_AT] for event in events} - {connection.alias})
     if not elsewhere:
         return "The change was rolled back, because it would have gone unrecorded."
     return f"The change in {', '.join(map(repr, elsewhere))} was already committed and is unrecorded."

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from operator import itemgetter
 from typing import Any, Final
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from orjson import Fragment, dumps
 
-from signal_log.event import HEADER_FIELDS, PAYLOAD_FIELDS, SUBJECT_FIELDS, Event
+from signal_log.event import HEADER_FIELDS, PAYLOAD_FIELDS, SUBJECT_FIELDS, Event, EventValues
 from signal_log.models import SignalEvent
 from signal_log.seal.canonical import canonical, digest, timestamp
 from signal_log.vendor import vendor_of
@@ -25,8 +24,8 @@ JSON_AT: Final = tuple(
     at for name, at in _AT.items() if isinstance(SignalEvent._meta.get_field(name), models.JSONField)
 )
 BYTES_AT: Final = (_AT["salt"], _AT["digest"])
+USING_AT: Final = _AT["using"]
 _TRACE, _MOMENT, _SALT, _DIGEST = _AT["trace_id"], _AT["occurred_at"], *BYTES_AT
-_SUBJECT, _PAYLOAD = (itemgetter(*(_AT[name] for name in names)) for names in (SUBJECT_FIELDS, PAYLOAD_FIELDS))
 
 
 def _compiled(columns: Iterable[str]) -> Callable[[list[Any]], dict[str, Any]]:
@@ -37,10 +36,10 @@ def _compiled(columns: Iterable[str]) -> Callable[[list[Any]], dict[str, Any]]:
 
 
 as_dict: Final = _compiled(COLUMNS)
-_header: Final = _compiled(HEADER_FIELDS)
+_header, _subject, _payload = (_compiled(fields) for fields in (HEADER_FIELDS, SUBJECT_FIELDS, PAYLOAD_FIELDS))
 
 
-def rows_of(events: Iterable[Event], connection: BaseDatabaseWrapper) -> list[list[Any]]:
+def rows_of(events: Iterable[EventValues], connection: BaseDatabaseWrapper) -> list[list[Any]]:
     """The rows of events, with JSON columns as text.
 
     Subject, payload and JSON columns are encoded only where they differ from those of the event before: the two events
@@ -50,37 +49,30 @@ def rows_of(events: Iterable[Event], connection: BaseDatabaseWrapper) -> list[li
     latest: list[Any] = [None] * len(COLUMNS)
     fragments: list[Any] = [None] * len(COLUMNS)
     texts = [""] * len(COLUMNS)
-    latest_subject: tuple[Any, ...] = ()
-    latest_payload: tuple[Any, ...] = ()
+    in_subject: dict[str, Any] = {}
+    in_payload: dict[str, Any] = {}
     subject = payload = b""
-    trace = stored_trace = ""
     rows = []
     for event in events:
         row: list[Any] = list(event)
-        nested = []
-        for at in JSON_AT:
+        nested = [at for at in JSON_AT if row[at] is not None]
+        for at in nested:
             value = row[at]
-            if value is not None:
-                if value is not latest[at]:
-                    latest[at], encoded = value, canonical(value)
-                    fragments[at], texts[at] = Fragment(encoded), encoded.decode()
-                row[at] = fragments[at]
-                nested.append(at)
-        if row[_TRACE] is not latest[_TRACE]:
-            latest[_TRACE] = row[_TRACE]
-            trace = str(row[_TRACE])
-            stored_trace = trace.replace("-", "") if on_sqlite else trace
-        moment = timestamp(row[_MOMENT])
-        stored_moment = _sqlite_time(row[_MOMENT], moment, connection) if on_sqlite else moment
-        row[_TRACE], row[_MOMENT] = trace, moment
+            if value is not latest[at]:
+                latest[at], encoded = value, canonical(value)
+                fragments[at], texts[at] = Fragment(encoded), encoded.decode()
+            row[at] = fragments[at]
+        occurred_at = row[_MOMENT]
+        row[_MOMENT] = moment = timestamp(occurred_at)
         # The fields are in the order of canonical JSON, and what is nested is canonical already.
-        header = dumps(_header(row))
-        if (values := _SUBJECT(row)) != latest_subject:
-            latest_subject, subject = values, dumps(dict(zip(SUBJECT_FIELDS, values, strict=True)))
-        if (values := _PAYLOAD(row)) != latest_payload:
-            latest_payload, payload = values, dumps(dict(zip(PAYLOAD_FIELDS, values, strict=True)))
-        row[_DIGEST] = digest(header, subject, payload, row[_SALT])
-        row[_TRACE], row[_MOMENT] = stored_trace, stored_moment
+        if (values := _subject(row)) != in_subject:
+            in_subject, subject = values, dumps(values)
+        if (values := _payload(row)) != in_payload:
+            in_payload, payload = values, dumps(values)
+        row[_DIGEST] = digest(dumps(_header(row)), subject, payload, row[_SALT])
+        if on_sqlite:
+            row[_TRACE] = row[_TRACE].replace("-", "")
+            row[_MOMENT] = _sqlite_time(occurred_at, moment, connection)
         for at in nested:
             row[at] = texts[at]
         rows.append(row)

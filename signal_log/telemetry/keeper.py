@@ -85,7 +85,7 @@ def write_waiting(*, connect: bool = False) -> None:
     if not batches:
         return
     rows = {batch.trace.trace_id: batch.trace for batch in batches} if conf.TRACES else {}
-    named = [(batch.trace.trace_id.hex, batch.calls) for batch in batches]
+    named = [(batch.trace.trace_id.replace("-", ""), batch.calls) for batch in batches]
     calls = [(trace, *call) for trace, calls in named for call in calls]
     try:
         if any(row.source == MIGRATION for row in rows.values()) and not write.has_tables(connection):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
@@ -20,7 +19,7 @@ MAX_TRACES: Final = 10_000
 class TraceRow(NamedTuple):
     """A row of ``SignalTrace``, with fields in the order of its columns."""
 
-    trace_id: uuid.UUID
+    trace_id: str
     source: str
     name: str
     actor_pk: str

@@ -73,7 +73,7 @@ def _to_sqlite(
 ) -> None:
     raw: Any = connection.connection
     trace_rows = [
-        (row.trace_id.hex, *row[1:5], _STARTED_AT.get_db_prep_value(row.started_at, connection), *row[6:])
+        (row.trace_id.replace("-", ""), *row[1:5], _STARTED_AT.get_db_prep_value(row.started_at, connection), *row[6:])
         for row in traces
     ]
     with _savepoint(raw.execute) if within else _sqlite_transaction(raw):

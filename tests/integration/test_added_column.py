@@ -20,7 +20,8 @@ from signal_log.event import Event
 from signal_log.store.append import FEW, append
 
 def store(number, **fields):
-    event = Event("odd", "crew.Person", "default", uuid.uuid4(), 1, 1, "test", datetime.now(UTC), "host:1", **fields)
+    now, trace = datetime.now(UTC), str(uuid.uuid4())
+    event = Event("odd", "crew.Person", "default", trace, 1, 1, "test", now, "host:1", **fields)
     with transaction.atomic():
         append([event._replace(salt=bytes(32))] * number, connection)
 """

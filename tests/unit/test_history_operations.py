@@ -14,7 +14,7 @@ from signal_log.show.words import kinds
 from signal_log.show.words.operations import folded, lines
 from tests.factories import event_value
 
-TRACE = uuid.UUID(int=1)
+TRACE = str(uuid.UUID(int=1))
 
 
 def event(pk: int, signal: str = "post_save", **fields: Any) -> SignalEvent:

@@ -12,12 +12,12 @@ from django.db import DatabaseError, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.sink import sink
-from signal_log.capture.trace.draft import Draft, freeze
+from signal_log.capture.trace.draft import Draft, freeze, values_of
 from signal_log.capture.transaction.collecting import is_listening, notify_listeners
 from signal_log.capture.transaction.state import is_open
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
-from signal_log.event import MIGRATION, Event
+from signal_log.event import MIGRATION
 from signal_log.vendor import vendor_of
 
 SAVEPOINT: Final = "signal_log_events"
@@ -37,11 +37,11 @@ def _name_of(pid: int) -> str:
 def store(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
     """Write events in the host's transaction; ``ON_ERROR`` decides what happens on failure."""
     if conf.ON_ERROR == "raise":
-        _append(freeze(drafts, process_name()), connection, last=last)
+        _append(drafts, connection, last=last)
         return
     _savepoint("SAVEPOINT", connection)
     try:
-        _append(freeze(drafts, process_name()), connection)
+        _append(drafts, connection)
     except DatabaseError as error:
         try:
             _savepoint("ROLLBACK TO SAVEPOINT", connection)
@@ -62,7 +62,7 @@ def _savepoint(verb: str, connection: BaseDatabaseWrapper) -> None:
 def store_after(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
     """Write events in a new transaction on a connection whose own has just ended."""
     try:
-        _append(freeze(drafts, process_name()), connection)
+        _append(drafts, connection)
         if not connection.autocommit:
             with connection.wrap_database_errors:
                 connection.connection.commit()  # the driver's: Django's own would log it among the host's statements
@@ -81,9 +81,7 @@ def store_elsewhere(drafts: Sequence[Draft]) -> None:
     if sink().is_forbidden():
         return
     try:
-        _append(
-            freeze(drafts, process_name()), connections[conf.DATABASE]
-        )  # one statement, or a transaction of its own
+        _append(drafts, connections[conf.DATABASE])  # one statement, or a transaction of its own
     except Error as error:
         unrecorded.add(len(drafts), error)
         if conf.ON_ERROR == "raise":
@@ -96,7 +94,7 @@ def store_on_copy(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> b
     if vendor_of(fresh) == "sqlite":
         fresh.settings_dict["OPTIONS"] = {**fresh.settings_dict["OPTIONS"], "timeout": 0}
     try:
-        _append(freeze(drafts, process_name()), fresh)
+        _append(drafts, fresh)
     except Error:
         return False
     finally:
@@ -104,11 +102,11 @@ def store_on_copy(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> b
     return True
 
 
-def _append(events: Sequence[Event], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
+def _append(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
     """Append to the sink, except for what a project's first migrations write before the log's table exists."""
-    if events[0].source == MIGRATION and not sink().has_table():
+    if drafts[0].scene.trace.context.source == MIGRATION and not sink().has_table():
         return
-    sink().append(events, connection, last=last)
+    sink().append(values_of(drafts, process_name()), connection, last=last)
 
 
 def announce(drafts: Sequence[Draft]) -> None:
