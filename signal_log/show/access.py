@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render, resolve_url
+from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 
 from signal_log.permission import may_see_events as may_see_events
+from signal_log.store.tables import not_migrated
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -30,10 +35,16 @@ def for_observers(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return redirect_to_login(request.get_full_path(), login_url())
         if not may_see_events(request.user):
             raise PermissionDenied
-        response = view(request, *args, **kwargs)
+        try:
+            response = view(request, *args, **kwargs)
+        except DatabaseError:
+            advice = not_migrated()
+            if not advice:
+                raise
+            response = render(request, "signal_log/not_migrated.html", {"advice": advice}, status=503)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -41,3 +52,29 @@ def for_observers(view: View) -> View:
     for alias in connections:
         transaction.non_atomic_requests(using=alias)(guarded)
     return guarded
+
+
+def login_url() -> str:
+    """``LOGIN_URL``, or the admin's log-in if there is no such page: Django's default is none of a new project's."""
+    try:
+        wanted = resolve_url(settings.LOGIN_URL)
+    except NoReverseMatch:
+        wanted = ""
+    if wanted and _leads_somewhere(wanted):
+        return wanted
+    try:
+        return reverse("admin:login")
+    except NoReverseMatch:
+        return wanted or str(settings.LOGIN_URL)
+
+
+def _leads_somewhere(address: str) -> bool:
+    """Whether an address is of another site, or is answered by a view of this one."""
+    parts = urlsplit(address)
+    if parts.netloc:
+        return True
+    try:
+        resolve("/" + parts.path.removeprefix(get_script_prefix()).removeprefix("/"))
+    except Resolver404:
+        return False
+    return True

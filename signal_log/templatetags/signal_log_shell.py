@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from signal_log.show.access import may_see_events
+from signal_log.show.access import login_url, may_see_events
 
 register = template.Library()
 
@@ -23,3 +23,9 @@ def initials(name: Any) -> str:
     words = "".join(c if c.isalnum() else " " for c in str(name)).split()
     letters = words[0][0] + words[1][0] if len(words) > 1 else "".join(words)[:2]
     return letters.upper() or "?"
+
+
+@register.simple_tag
+def login_address() -> str:
+    """Where people log in."""
+    return login_url()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import Error
+from django.db import DatabaseError, Error
 
 from signal_log import clock
 from signal_log.errors import FilterError
@@ -24,6 +24,7 @@ from signal_log.show.export.answer import FORMATS
 from signal_log.show.words.moments import parse_moment
 from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
+from signal_log.store.tables import not_migrated
 
 STDOUT: Final = "-"
 FAILED: Final = 1
@@ -103,7 +104,8 @@ class Command(BaseCommand):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise CommandError("The export failed: the reader closed the pipe.", returncode=FAILED) from error
         except (OSError, Error) as error:
-            raise CommandError(f"The export failed: {error}", returncode=FAILED) from error
+            advice = not_migrated() if isinstance(error, DatabaseError) else ""
+            raise CommandError(f"The export failed: {advice or error}", returncode=FAILED) from error
         except KeyboardInterrupt as error:
             raise CommandError("The export was interrupted.", returncode=INTERRUPTED) from error
         finally:

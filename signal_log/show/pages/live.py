@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render, resolve_url
+from django.shortcuts import render
 from django.urls import get_script_prefix, reverse
 from django.views.decorators.csrf import csrf_protect
 
 from signal_log import clock
 from signal_log.conf import conf
 from signal_log.seal.canonical import timestamp
-from signal_log.show.access import for_observers
+from signal_log.show.access import for_observers, login_url
 from signal_log.show.pages.recording import notices
+from signal_log.store.read import events
 
 SOCKET_PATH: Final = "ws/events/"
 BACKFILL: Final = 200
@@ -25,6 +25,7 @@ KEPT: Final = 100_000
 @for_observers
 def live(request: HttpRequest) -> HttpResponse:
     """The page itself; its events arrive over the websocket, so that it opens immediately."""
+    events().filter(pk=0).first()  # without tables the socket could only say that the database does not answer
     context = {"live_config": page_config(str(request.user.pk)), "notices": notices(request.GET.getlist("sender"))}
     return render(request, "signal_log/live.html", context)
 
@@ -34,7 +35,7 @@ def page_config(account: str = "") -> dict[str, Any]:
     return {
         "socket": f"{get_script_prefix()}{SOCKET_PATH}",
         "home": reverse("signal_log:live"),
-        "login": resolve_url(settings.LOGIN_URL),
+        "login": login_url(),
         "account": account,
         "models": sorted(conf.MODELS),
         "now": timestamp(clock.now()),
