@@ -24,7 +24,7 @@ from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.origin import origin_of
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
-from signal_log.capture.transaction.held import record
+from signal_log.capture.transaction.recording import record
 from signal_log.capture.transaction.state import in_transaction, is_doomed
 from signal_log.event import POST_DELETE, PRE_DELETE, UNKNOWN
 

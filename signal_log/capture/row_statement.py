@@ -18,7 +18,7 @@ from signal_log.capture.model.actual_row import Raw, RowReader, reader_of
 from signal_log.capture.model.one_message import Message
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.row_sql import UntoldError
-from signal_log.capture.transaction.held import has_written, note_written
+from signal_log.capture.transaction.recording import has_written, note_written
 from signal_log.capture.transaction.state import is_doomed, may_begin
 from signal_log.capture.transaction.window import Window, open_window, window_of
 
@@ -160,11 +160,13 @@ class RowStatement:
         try:
             rows = one_message.send(message, connection, cursor)
         except DatabaseError as error:
-            if self.window is None or not one_message.may_be_ours(error):
+            if not one_message.may_be_ours(error):
+                raise
+            one_message.forget(reader, connection)
+            if self.window is None:
                 raise
             self.undo()
             self.before = UNTOLD
-            one_message.forget(reader, connection)
             return execute(sql, params, many, context)  # alone: if it fails, then as it would without us
         if len(rows.before) > 1 or len(rows.after) > 1:
             self.before = UNTOLD

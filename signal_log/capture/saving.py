@@ -25,7 +25,7 @@ from signal_log.capture.model.snapshot import PLAIN, error_text, text_of
 from signal_log.capture.row_statement import UNTOLD, RowStatement
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
-from signal_log.capture.transaction.held import record, record_undone
+from signal_log.capture.transaction.recording import record, record_undone
 from signal_log.capture.transaction.window import window_of
 from signal_log.event import POST_SAVE, PRE_SAVE, UNKNOWN
 

@@ -46,7 +46,8 @@ class Plan:
         ]
         self.update = f"UPDATE {table} SET "  # noqa: S608
         self.select = f"SELECT {columns} FROM {table} WHERE {table}.{key} = {mark}"  # noqa: S608  our own names
-        self.newest = self.select.replace("%s", f"currval('{model._meta.db_table}_{model._meta.pk.column}_seq')")
+        sequence = f"{model._meta.db_table}_{model._meta.pk.column}_seq"
+        self.newest = self.select.replace("%s", f"(SELECT currval('{sequence}'))")
 
 
 def _converter(field: Any, connection: BaseDatabaseWrapper) -> Callable[[Any], Any]:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection, connections, transaction
 from django.test import override_settings
 
-from signal_log.capture.transaction import held
+from signal_log.capture.transaction import buffer, held
 from signal_log.capture.transaction.collecting import collecting
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.models import SignalEvent
@@ -188,7 +188,7 @@ def test_the_block_s_commit_writes_them_once(log):
 def test_others_committed_events_do_not_count_against_the_limit(log, monkeypatch):
     """The limit on a transaction's own events does not apply to what others have committed."""
     monkeypatch.setattr(held, "MAX_UNWRITTEN", 6)
-    monkeypatch.setattr(held, "MAX_KEPT", 4)
+    monkeypatch.setattr(buffer, "MAX_KEPT", 4)
     with pytest.raises(Abort), transaction.atomic(using=LOG):
         for number in range(10):
             Category.objects.create(name=f"c{number}")

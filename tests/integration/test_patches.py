@@ -35,8 +35,6 @@ REPLACED = [
     "django.db.backends.base.base.BaseDatabaseWrapper.close",
     "django.db.backends.base.base.BaseDatabaseWrapper.commit",
     "django.db.backends.base.base.BaseDatabaseWrapper.rollback",
-    "django.db.backends.base.base.BaseDatabaseWrapper.savepoint",
-    "django.db.backends.base.base.BaseDatabaseWrapper.savepoint_rollback",
     "django.db.backends.base.operations.BaseDatabaseOperations.execute_sql_flush",
     "django.db.backends.base.schema.BaseDatabaseSchemaEditor.execute",
     "django.db.migrations.operations.special.RunSQL._run_sql",

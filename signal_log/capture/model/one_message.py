@@ -17,6 +17,9 @@ from signal_log.capture.model.row_sql import Readable, readable_on
 
 BEGIN: Final = "BEGIN"
 _AT_A_LOSS: Final = 2
+# A subquery, or each row of the table would be compared; no value if the sequence is gone.
+_NEWEST: Final = "(SELECT currval(oid) FROM pg_class WHERE oid = %s)"
+_NOT_DRAWN: Final = "55000"  # this session has drawn nothing from the sequence: the keys come from elsewhere now
 
 
 class Message(NamedTuple):
@@ -73,7 +76,7 @@ def insert(
         return Message(before, sql, (part.select,), (*params, *key))
     if readable is None or readable.sequence is None or len(part.keys) != 1:
         return None
-    newest = part.select.replace("%s", "currval(%s)")
+    newest = part.select.replace("%s", _NEWEST)
     return Message(before, sql, (newest,), (*params, readable.sequence))
 
 
@@ -94,6 +97,8 @@ def may_be_ours(error: BaseException) -> bool:
     if isinstance(error, ProgrammingError):  # the role may have lost, or changed, its rights since the table was tried
         return True
     diagnosis = getattr(error.__cause__, "diag", None)
+    if getattr(diagnosis, "sqlstate", None) == _NOT_DRAWN:
+        return True
     return getattr(diagnosis, "statement_position", None) is not None
 
 

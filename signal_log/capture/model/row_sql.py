@@ -21,14 +21,19 @@ LOCK: Final = " FOR NO KEY UPDATE"
 """As an UPDATE locks; FOR UPDATE would also block the foreign-key checks of other transactions."""
 READABLE: Final = "signal_log_readable"
 _SEQUENCE: Final = (
-    "SELECT sequence FROM (SELECT pg_get_serial_sequence(%s, a.attname) AS sequence, a.attidentity AS identity,"
+    "SELECT sequence::regclass::oid FROM"
+    " (SELECT pg_get_serial_sequence(%s, a.attname) AS sequence, a.attidentity AS identity,"
     " pg_get_expr(d.adbin, d.adrelid) AS chosen"
     " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
     " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
-    " WHERE i.indrelid = to_regclass(%s) AND i.indisprimary) AS keys WHERE identity <> ''"
-    " OR chosen = 'nextval(' || quote_literal(sequence::regclass::text) || '::regclass)'"
+    " WHERE i.indrelid = to_regclass(%s) AND i.indisprimary) AS keys"
+    " WHERE has_sequence_privilege(sequence, 'USAGE, SELECT') AND (identity <> ''"
+    " OR chosen = 'nextval(' || quote_literal(sequence::regclass::text) || '::regclass)')"
 )
-"""The sequence that a table's key really comes from; a column may own one and take its default from another."""
+"""The sequence that a table's key really comes from; a column may own one and take its default from another.
+
+By its number, which stays when it is renamed; none where the role may draw from it but not read it.
+"""
 _SAVEPOINT: Final = "signal_log_read"
 _SQLITE_ERROR: Final = 1
 _TRY_AGAIN: Final = 60.0  # seconds
@@ -42,7 +47,7 @@ class Readable(NamedTuple):
     """How a table is read: with this locking clause, and which sequence its keys come from."""
 
     lock: str
-    sequence: str | None
+    sequence: int | None
 
 
 def readable_on(connection: BaseDatabaseWrapper) -> dict[str, Readable | float]:
@@ -53,6 +58,12 @@ def readable_on(connection: BaseDatabaseWrapper) -> dict[str, Readable | float]:
     """
     found: dict[str, Readable | float] = connection.connection.__dict__.setdefault(READABLE, {})
     return found
+
+
+def forget_readable(connection: BaseDatabaseWrapper) -> None:
+    """Try every table out again at its next read: the role, its rights or the tables may have changed."""
+    if connection.connection is not None and vendor_of(connection) == "postgresql":
+        connection.connection.__dict__.pop(READABLE, None)
 
 
 class UntoldError(Exception):

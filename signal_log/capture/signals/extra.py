@@ -31,7 +31,7 @@ from signal_log.capture.signals.receiver_name import receiver_name
 from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.trace import current_frame, ensure_trace
-from signal_log.capture.transaction.held import record
+from signal_log.capture.transaction.recording import record
 from signal_log.capture.transaction.state import in_transaction
 from signal_log.conf import conf
 from signal_log.errors import ConfigurationError

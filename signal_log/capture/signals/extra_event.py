@@ -18,7 +18,7 @@ from signal_log.capture.pausing import paused
 from signal_log.capture.signals.arguments import Arguments, sender_name
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
-from signal_log.capture.transaction.held import record
+from signal_log.capture.transaction.recording import record
 from signal_log.conf import conf
 
 MAX_CHARS: Final = 200

@@ -27,7 +27,7 @@ from signal_log.capture.signals.relation import Relation, relation_of
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.trace.trace import current_frame, current_trace, end_trace
-from signal_log.capture.transaction.held import record
+from signal_log.capture.transaction.recording import record
 from signal_log.conf import conf
 from signal_log.event import COMMITTED, M2M_CHANGED, MASK, Changes
 

@@ -18,7 +18,7 @@ from signal_log.capture.operation import current_operation
 from signal_log.capture.origin import origin_of
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
-from signal_log.capture.transaction.held import record
+from signal_log.capture.transaction.recording import record
 from signal_log.capture.transaction.state import is_doomed
 from signal_log.event import BY_HAND, POST_DELETE, PRE_DELETE
 

@@ -32,8 +32,8 @@ from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event
 from signal_log.capture.trace.trace import ensure_trace
-from signal_log.capture.transaction.held import record
-from signal_log.capture.transaction.state import in_transaction
+from signal_log.capture.transaction.recording import record
+from signal_log.capture.transaction.state import in_transaction, is_open
 from signal_log.event import Changes
 
 
@@ -98,7 +98,7 @@ class Bulk(NamedTuple):
         if self.verb == UPDATE and not self.compiler.query.values:
             return original(self.compiler, *args, **kwargs)  # only the parents of a child model are updated
         using = self.compiler.using
-        alone = not in_transaction(connections[using])
+        alone = not (in_transaction(connections[using]) or is_open(connections[using]))
         with ensure_trace(default_context), transaction.atomic(using, savepoint=False) if alone else nullcontext():
             returning = kwargs.get("returning_fields", args[0] if args else None) if self.verb == INSERT else None
             return self._run(partial(original, self.compiler, *args, **kwargs), len(returning or ()))

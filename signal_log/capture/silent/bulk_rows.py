@@ -131,6 +131,8 @@ def detached(model: type[models.Model], values: Values, using: str) -> models.Mo
 def _locked(model: type[models.Model], using: str) -> QuerySet[Any]:
     """All rows, bypassing the host's managers, locked as an update locks them if the database supports it."""
     found: QuerySet[Any] = QuerySet(model=model, using=using)
+    if connections[using].get_autocommit():
+        return found  # a transaction that the host began by SQL, in which Django refuses to lock
     return found.select_for_update(no_key=connections[using].features.has_select_for_no_key_update)
 
 

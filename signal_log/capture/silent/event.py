@@ -16,7 +16,7 @@ from signal_log.capture.silent.update_values import assigned
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.gathered import MOST_SECRETS
 from signal_log.capture.trace.opening import open_event, open_scene
-from signal_log.capture.transaction.held import record_undone
+from signal_log.capture.transaction.recording import record_undone
 from signal_log.vendor import vendor_of
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from django.db import connections, models
@@ -26,7 +27,9 @@ from signal_log.capture.sink import sink
 from signal_log.capture.trace.call_site import call_site
 from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.trace import current_frame, current_trace, ensure_trace
-from signal_log.capture.transaction.held import HELD, record, write_before_reading
+from signal_log.capture.transaction import by_sql
+from signal_log.capture.transaction.held import HELD
+from signal_log.capture.transaction.recording import record
 from signal_log.capture.transaction.state import may_begin
 from signal_log.capture.transaction.window import open_window
 from signal_log.conf import conf
@@ -132,11 +135,18 @@ def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, contex
     frame = current_frame.get()
     if frame is not None and not (type(sql) is str and sql.startswith(TRANSACTION)):
         frame.queries += 1
-    if HELD in context["connection"].__dict__:
-        write_before_reading(context["connection"], str(sql))
-    if type(sql) is str and sql.startswith(READS):
+    connection = context["connection"]
+    if HELD in connection.__dict__:
+        return by_sql.run_beside(connection, str(sql), partial(_watched, execute, sql, params, many, context))
+    return _watched(execute, sql, params, many, context)
+
+
+def _watched(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    if type(sql) is str and sql.startswith(READS) and not sql.startswith(by_sql.SETTING):
         return execute(sql, params, many, context)
     text = sql if type(sql) is str else _text(sql, context)
+    if by_sql.may_change_rights(text):
+        by_sql.rights_changed(context["connection"])
     known = expected_write.get()
     if (known is not None and known in text) or conf.SILENT_WRITES == "off" or paused.get():
         return execute(sql, params, many, context)

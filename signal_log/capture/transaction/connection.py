@@ -1,6 +1,7 @@
 """Intercepts the connection methods that decide a transaction's outcome.
 
-They are replaced on the class (see ``patches``); a connection that holds no events takes Django's own path.
+The methods are replaced on the class (see ``patches``); a connection that holds no events takes Django's own path.
+Savepoints are seen as statements (``by_sql``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.transaction.held import HELD
 
-INTERCEPTED: Final = ("commit", "rollback", "savepoint", "savepoint_rollback", "close")
+INTERCEPTED: Final = ("commit", "rollback", "close")
 
 
 def intercepted(name: str, original: Any) -> Any:

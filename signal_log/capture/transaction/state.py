@@ -6,7 +6,10 @@ from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+WINDOW: Final = "signal_log_window"
+"""Where a connection keeps the transaction that is ours; see ``window``."""
 _IDLE: Final = 0  # libpq's PQTRANS_IDLE
+_IN_BLOCK: Final = 2  # PQTRANS_INTRANS; a pipeline is always "active"
 _IN_ERROR: Final = 3  # libpq's PQTRANS_INERROR
 
 
@@ -23,6 +26,13 @@ def may_begin(connection: BaseDatabaseWrapper) -> bool:
     On a connection that threads share, another's statements would end up in it.
     """
     return not (in_transaction(connection) or is_open(connection) or connection.allow_thread_sharing)
+
+
+def begun_by_sql(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the host has a transaction open that it began by SQL of its own, which Django knows nothing of."""
+    if in_transaction(connection) or WINDOW in connection.__dict__ or connection.allow_thread_sharing:
+        return False
+    return is_open(connection) and _postgresql_status(connection.connection) in (None, _IN_BLOCK, _IN_ERROR)
 
 
 def is_open(connection: BaseDatabaseWrapper) -> bool:

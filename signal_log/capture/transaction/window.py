@@ -13,12 +13,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.transaction.held import settle
-from signal_log.capture.transaction.state import is_open
+from signal_log.capture.transaction.state import WINDOW, is_open
 from signal_log.capture.transaction.writing import announce, store
 from signal_log.conf import conf
 from signal_log.vendor import vendor_of
-
-WINDOW: Final = "signal_log_window"
 
 # IMMEDIATE: a transaction that reads first and then writes would fail where a lone UPDATE waits for the lock.
 _BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}

@@ -1,0 +1,110 @@
+"""The events of one transaction, and which of them a rollback undoes: to a savepoint, or of the whole."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from signal_log.capture.model.snapshot import error_text
+from signal_log.capture.trace.draft import Draft
+from signal_log.event import FAILED, ROLLED_BACK
+
+MAX_KEPT: Final = 1_000
+"""At most this many written events are kept, to be rewritten if the transaction rolls back."""
+
+_stretches: Final = itertools.count()
+
+
+class Mark(NamedTuple):
+    """A savepoint: how many events there were when it was made, and the time by the buffer's own clock."""
+
+    name: str
+    position: int
+    clock: int
+
+
+class Buffer:
+    """Drafts in their order, and the open savepoints among them, the outermost first."""
+
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+        self.unwritten = 0
+        self._marks: list[Mark] = []
+        self._clock = 1
+        self._dropped = 0
+        self._stretch = next(_stretches)
+
+    def append(self, draft: Draft) -> None:
+        """Buffer one event, which shares its fate with the others of this stretch, if it is undecided."""
+        draft.stretch = self._stretch
+        self.drafts.append(draft)
+        self.unwritten += 1
+
+    def mark(self, name: str) -> None:
+        """A savepoint of this name has been made; it hides an older one of the same name."""
+        self._clock += 1
+        self._stretch = next(_stretches)
+        self._marks.append(Mark(name, len(self.drafts), self._clock))
+
+    def release(self, name: str) -> None:
+        """The savepoint is gone, and those made after it."""
+        if (at := self._find(name)) is not None:
+            del self._marks[at:]
+
+    def go_back_to(self, name: str, *, forget: bool = False) -> None:
+        """Everything after the savepoint is undone, and what was written since is not written any more.
+
+        With ``forget``, no trace of what is undone is kept.
+        """
+        at = self._find(name)
+        # A savepoint older than the first buffered event has no mark: every event came after it.
+        mark = self._marks[at] if at is not None else Mark(name, 0, 0)
+        del self._marks[0 if at is None else at + 1 :]
+        if forget:
+            del self.drafts[mark.position :]
+        else:
+            self.undone(mark.position)
+        for draft in self.drafts:
+            if draft.written_at is not None and draft.written_at >= mark.clock:
+                draft.written_at = None
+        self.unwritten = sum(draft.written_at is None for draft in self.drafts)
+
+    def undone(self, position: int, why: str = "") -> None:
+        """Mark events from ``position`` on as rolled back; ``why`` defaults to the exception being handled."""
+        raised = sys.exc_info()[1]
+        undecided = [draft for draft in self.drafts[position:] if draft.outcome is None]
+        for draft in undecided:
+            draft.outcome = FAILED if draft.awaits_post else ROLLED_BACK
+            draft.scene.trace.gathered.failed += draft.awaits_post
+            draft.error = draft.error or why or error_text(raised, draft.scene.trace.gathered.secrets)
+
+    def due(self) -> list[Draft]:
+        """The events that are not written."""
+        return [draft for draft in self.drafts if draft.written_at is None]
+
+    def note_written(self, drafts: Sequence[Draft], alias: str) -> None:
+        """These have been written; of a huge transaction on this database, keep only the first of those."""
+        self._clock += 1
+        for draft in drafts:
+            draft.written_at = self._clock
+        self.unwritten -= len(drafts)
+        if len(self.drafts) <= MAX_KEPT:
+            return
+        # Changes in another database are not rolled back with this transaction, so their events are kept.
+        kept = [i for i, d in enumerate(self.drafts) if i < MAX_KEPT or d.written_at is None or d.using != alias]
+        self._dropped += len(self.drafts) - len(kept)
+        self._marks = [mark._replace(position=bisect_left(kept, mark.position)) for mark in self._marks]
+        self.drafts = [self.drafts[i] for i in kept]
+
+    def note_dropped(self) -> None:
+        """After a rollback, state how many events are missing because they were dropped."""
+        if self._dropped and self.drafts:
+            last = self.drafts[-1]
+            last.error = f"{last.error} (and {self._dropped} more events of this transaction)".strip()
+
+    def _find(self, name: str) -> int | None:
+        """The newest savepoint of this name."""
+        return next((at for at in range(len(self._marks) - 1, -1, -1) if self._marks[at].name == name), None)
