@@ -184,9 +184,10 @@ class Save:
             return
         if (outer := window_of(self.connection)) is not None:
             outer.drafts += (pre, post)
+            fate = outer.fate
         else:
-            record((pre, post), self.connection)
-        loaded.set_belief(state, *learned, until=post)
+            fate = record((pre, post), self.connection)
+        loaded.set_belief(state, *learned, fate=fate)
         self.post, self.done = post, True
 
     def failed(self, error: BaseException) -> None:

@@ -15,9 +15,10 @@ from django.db.models.base import ModelState
 from signal_log.capture.model.plan import Plan, Values
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.snapshot import values_equal
-from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
 
 LOADED: Final = "signal_log_loaded"
+MOST_OPEN: Final = 32
+"""At most so many beliefs of an instance are kept that savepoints may bring back; the first and the latest are."""
 MISSING: Final = object()
 """Stands in a seen row for a value that the instance has neither loaded nor written."""
 
@@ -29,14 +30,29 @@ class Belief(NamedTuple):
     seen: tuple[Any, ...] | None = None
 
 
+class Fate:
+    """What becomes of a part of a transaction, from one savepoint to the next: undone, or not; None until it is known.
+
+    A copy of an instance shares it.
+    """
+
+    __slots__ = ("undone",)
+
+    def __init__(self) -> None:
+        self.undone: bool | None = None
+
+    def __deepcopy__(self, _: Any) -> Fate:
+        return self
+
+
 class Stored(NamedTuple):
-    """A belief after a save; ``before`` is the one that comes back if the event ``until`` is rolled back.
+    """A belief after a save; ``before`` is what was stored until then, and holds again if the save is undone.
 
     What ``from_db`` stores is a plain pair of names and values: reading is the host's path, and a pair costs nothing.
     """
 
-    belief: Belief
-    until: Any = None
+    belief: Belief | None
+    fate: Fate | None = None
     before: Any = None
 
 
@@ -46,8 +62,8 @@ def belief(plan: Plan, instance: models.Model, using: str) -> Belief | None:
     stored = state.__dict__.get(LOADED)
     if state.db != using:
         return None
-    if type(stored) is Stored:
-        undone = stored.until is not None and stored.until.outcome in (ROLLED_BACK, FAILED)
+    while type(stored) is Stored:
+        undone = stored.fate is not None and stored.fate.undone
         stored = stored.before if undone else stored.belief
     if stored is None:
         return None
@@ -60,19 +76,32 @@ def belief(plan: Plan, instance: models.Model, using: str) -> Belief | None:
 
 
 def set_belief(
-    state: ModelState, values: Values | None, seen: tuple[Any, ...] | None = None, until: Any = None
+    state: ModelState, values: Values | None, seen: tuple[Any, ...] | None = None, fate: Fate | None = None
 ) -> None:
     """Store what the instance with this ``_state`` believes from now on (None: nothing).
 
-    ``until`` is the event of a save in a transaction that is still open: if that is rolled back, what the instance
-    believed before the transaction holds again.
+    ``fate`` is that of a save in a transaction that is still open: if it is undone, what the instance believed before
+    holds again.
     """
     own = state.__dict__
-    before = own.get(LOADED) if until is not None else None
-    if type(before) is Stored:
-        undecided = before.until is not None and before.until.outcome != COMMITTED
-        before = before.before if undecided else before.belief
-    own[LOADED] = None if values is None else Stored(Belief(values, seen), until, before)
+    new = None if values is None else Belief(values, seen)
+    own[LOADED] = Stored(new) if fate is None else Stored(new, fate, _still_possible(own.get(LOADED), fate))
+
+
+def _still_possible(stored: Any, fate: Fate) -> Any:
+    """What was stored without what can never hold again: what is undone, and what shares the fate of what follows."""
+    open_ones: list[Stored] = []
+    while type(stored) is Stored:
+        before = stored.fate
+        if before is None or before.undone is False:
+            stored = stored.belief
+            break
+        if before.undone is None and before is not fate:
+            open_ones.append(stored)
+        stored = stored.before
+    for each in reversed(open_ones[: MOST_OPEN - 1]):
+        stored = each._replace(before=stored)
+    return stored
 
 
 def note_written(plan: Plan, instance: models.Model, names: Collection[str]) -> None:

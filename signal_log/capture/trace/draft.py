@@ -65,8 +65,6 @@ class Draft:
     awaits_post: bool = False
     """Whether the operation of this pre event is still running."""
     written_at: int | None = None
-    stretch: int | None = None
-    """Undecided events of one stretch, between two savepoints of a transaction, are undone together or not at all."""
 
     def __init__(self, scene: Scene, signal: str, occurred_at: datetime, operation: int | None = None) -> None:
         self.scene = scene

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from signal_log.capture.model.loaded import Fate
 from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.trace.draft import Draft
 from signal_log.event import FAILED, ROLLED_BACK
@@ -15,14 +15,13 @@ from signal_log.event import FAILED, ROLLED_BACK
 MAX_KEPT: Final = 1_000
 """At most this many written events are kept, to be rewritten if the transaction rolls back."""
 
-_stretches: Final = itertools.count()
-
 
 class Mark(NamedTuple):
-    """A savepoint: how many events there were when it was made, and the time by the buffer's own clock."""
+    """A savepoint: how many events and fates there were when it was made, and the time by the buffer's own clock."""
 
     name: str
     position: int
+    fates: int
     clock: int
 
 
@@ -35,19 +34,27 @@ class Buffer:
         self._marks: list[Mark] = []
         self._clock = 1
         self._dropped = 0
-        self._stretch = next(_stretches)
+        self._fates: list[Fate] = []
+        self._fate: Fate | None = None
+
+    @property
+    def fate(self) -> Fate:
+        """What becomes of all that happens from here to the next savepoint, or to the end."""
+        if self._fate is None:
+            self._fate = Fate()
+            self._fates.append(self._fate)
+        return self._fate
 
     def append(self, draft: Draft) -> None:
-        """Buffer one event, which shares its fate with the others of this stretch, if it is undecided."""
-        draft.stretch = self._stretch
+        """Buffer one event."""
         self.drafts.append(draft)
         self.unwritten += 1
 
     def mark(self, name: str) -> None:
         """A savepoint of this name has been made; it hides an older one of the same name."""
         self._clock += 1
-        self._stretch = next(_stretches)
-        self._marks.append(Mark(name, len(self.drafts), self._clock))
+        self._fate = None
+        self._marks.append(Mark(name, len(self.drafts), len(self._fates), self._clock))
 
     def release(self, name: str) -> None:
         """The savepoint is gone, and those made after it."""
@@ -61,19 +68,34 @@ class Buffer:
         """
         at = self._find(name)
         # A savepoint older than the first buffered event has no mark: every event came after it.
-        mark = self._marks[at] if at is not None else Mark(name, 0, 0)
+        mark = self._marks[at] if at is not None else Mark(name, 0, 0, 0)
         del self._marks[0 if at is None else at + 1 :]
+        self._decide(mark.fates, undone=True)
         if forget:
             del self.drafts[mark.position :]
         else:
-            self.undone(mark.position)
+            self._undo(mark.position)
         for draft in self.drafts:
             if draft.written_at is not None and draft.written_at >= mark.clock:
                 draft.written_at = None
         self.unwritten = sum(draft.written_at is None for draft in self.drafts)
 
-    def undone(self, position: int, why: str = "") -> None:
-        """Mark events from ``position`` on as rolled back; ``why`` defaults to the exception being handled."""
+    def undone(self, why: str = "") -> None:
+        """The whole transaction is undone; ``why`` defaults to the exception being handled."""
+        self._decide(0, undone=True)
+        self._undo(0, why)
+
+    def settled(self) -> None:
+        """The transaction is over; what is not undone by now stays."""
+        self._decide(0, undone=False)
+
+    def _decide(self, start: int, *, undone: bool) -> None:
+        for fate in self._fates[start:]:
+            fate.undone = undone
+        del self._fates[start:]
+        self._fate = None
+
+    def _undo(self, position: int, why: str = "") -> None:
         raised = sys.exc_info()[1]
         undecided = [draft for draft in self.drafts[position:] if draft.outcome is None]
         for draft in undecided:

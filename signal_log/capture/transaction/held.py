@@ -148,7 +148,7 @@ class Held(Buffer):
         try:
             original()
         finally:
-            self.undone(0, why)
+            self.undone(why)
             self.note_dropped()
             drafts = self.end()
         # What a test case rolls back it would not have committed.
@@ -161,7 +161,7 @@ class Held(Buffer):
         original()
         if not self.connection.closed_in_transaction and not by_sql:
             return
-        self.undone(0)
+        self.undone()
         drafts = self.end()
         if test_blocks(self.connection) == self.test_blocks == 0:
             fresh = self.connection.copy()
@@ -221,6 +221,7 @@ class Held(Buffer):
         self.connection.__dict__.pop(HELD, None)
         if self.rights_changed:
             forget_readable(self.connection)
+        self.settled()
         drafts, self.drafts = self.drafts, []
         return drafts
 

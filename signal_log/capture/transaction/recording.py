@@ -8,19 +8,24 @@ from threading import get_ident
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from signal_log.capture.model.loaded import Fate
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.transaction.held import HELD, Held, held_on, settle, settle_undone
 from signal_log.capture.transaction.state import begun_by_sql, in_transaction
 
 
-def record(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
-    """Hold decided events until the connection's transaction ends; in autocommit, write them now."""
+def record(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> Fate:
+    """Hold decided events until the connection's transaction ends; in autocommit, write them now.
+
+    Returns what becomes of their change.
+    """
     connection = _own(connection)
     held = held_on(connection)
     for draft in drafts:
         held.add(draft)
+    fate = held.fate
     if in_transaction(connection):
-        return
+        return fate
     held.by_sql = begun_by_sql(connection)
     try:
         held.write()
@@ -28,6 +33,7 @@ def record(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:
         drafts = () if held.by_sql else held.end()
     if drafts:
         settle(drafts)
+    return fate
 
 
 def record_undone(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> None:

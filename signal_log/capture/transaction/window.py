@@ -11,6 +11,7 @@ from typing import Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from signal_log.capture.model.loaded import Fate
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.transaction.held import settle
 from signal_log.capture.transaction.state import WINDOW, is_open
@@ -25,11 +26,12 @@ _BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
 class Window:
     """An open transaction of ours on a connection in autocommit."""
 
-    __slots__ = ("connection", "drafts")
+    __slots__ = ("connection", "drafts", "fate")
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
         self.drafts: list[Draft] = []
+        self.fate = Fate()
 
     def commit(self) -> None:
         """Write the events and commit; raises what a failed COMMIT or, by ``ON_ERROR``, a failed write raises."""
@@ -44,6 +46,7 @@ class Window:
             with connection.wrap_database_errors:
                 raise
         connection.__dict__.pop(WINDOW, None)
+        self.fate.undone = False
 
     def settle(self) -> None:
         """After the commit: write what is owed to a log in another database, and notify readers."""
@@ -56,6 +59,7 @@ class Window:
         """Roll back, without hiding the exception that is being raised."""
         connection = self.connection
         connection.__dict__.pop(WINDOW, None)
+        self.fate.undone = True
         try:
             _end(connection, "ROLLBACK")
         except Exception:  # noqa: BLE001  the connection is lost, and the transaction with it
