@@ -6,8 +6,7 @@ from typing import Any
 
 from debug_toolbar.panels.history import HistoryPanel as ToolbarHistoryPanel
 
-from signal_log.capture.model.snapshot import is_secret_name
-from signal_log.conf import SECRET_NAMES
+from signal_log.capture.model.plan import secret_names
 from signal_log.event import MASK
 
 
@@ -24,5 +23,4 @@ class HistoryPanel(ToolbarHistoryPanel):
 
 def masked(name: str, value: Any) -> Any:
     """The value, or the mask if its name is a secret one."""
-    secret = is_secret_name(name, SECRET_NAMES) or name == "csrfmiddlewaretoken"
-    return MASK if secret and value else value
+    return MASK if value and name in secret_names() else value

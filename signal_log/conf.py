@@ -11,13 +11,6 @@ from django.core.signals import setting_changed
 from signal_log.errors import ConfigurationError
 from signal_log.nearest import nearest
 
-# Field names masked on every model, matched as whole words of a name.
-SECRET_NAMES: Final = (
-    "password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "private_key",
-    "secret_key", "access_key", "encryption_key", "session_key", "key", "otp", "credential",
-    "credentials", "authorization", "cookie", "cvv", "pin",
-)  # fmt: skip
-
 
 def _texts(value: object) -> bool:
     return isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(v, str) for v in value)
@@ -46,6 +39,7 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "EXCLUDE": ((), _texts, 'a list of model labels or "app.*"'),
     "EXCLUDE_FIELDS": ({}, _fields, '{"app.Model": [field names]}, or a list of names for every model'),
     "MASK_FIELDS": ({}, _fields, '{"app.Model": [field names]}, or a list of names for every model'),
+    "UNMASK_FIELDS": ({}, _fields, '{"app.Model": [field names]}, or a list of names for every model'),
     "M2M": (True, _flag, "True or False"),
     "EXTRA_SIGNALS": ((), _texts, "a list of dotted paths of signals"),
     "SILENT_WRITES": ("record", _one_of("record", "raise", "off"), '"record", "raise" or "off"'),
@@ -93,7 +87,7 @@ class Conf:
         value = self._given().get(key, KEYS[key][0])
         if key == "CALL_SITES" and value is None:
             value = settings.DEBUG
-        elif key in ("EXCLUDE_FIELDS", "MASK_FIELDS") and not isinstance(value, Mapping):
+        elif key in ("EXCLUDE_FIELDS", "MASK_FIELDS", "UNMASK_FIELDS") and not isinstance(value, Mapping):
             value = {"*": list(value)}
         self.__dict__[key] = value
         return value

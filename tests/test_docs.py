@@ -15,6 +15,7 @@ import observatory.urls
 import users.urls
 from signal_log import __all__ as public_api
 from signal_log import filters, health_urls, urls
+from signal_log.capture.model.secret_names import PUBLIC_NAMES, SECRET_NAMES
 from signal_log.conf import KEYS
 from signal_log.models import SignalEvent
 
@@ -271,3 +272,10 @@ def test_make_targets(page):
 def test_first_commands(target):
     """The README shows what a newcomer types."""
     assert f"make {target}" in README
+
+
+def test_masked_names_are_listed():
+    """The reference lists every name that is masked, and every one that is not, in their order."""
+    section = REFERENCE.split("### Masked names\n")[1].split("\n#")[0]
+    assert re.findall(r"`([\w_]+)`", section.split("*Shown*")[0].split("*Masked*")[1]) == list(SECRET_NAMES)
+    assert re.findall(r"`([\w_]+)`", section.split("*Shown*")[1].split("\n\n")[0]) == list(PUBLIC_NAMES)

@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from signal_log.capture.model.plan import key_text, secret_names
 from signal_log.capture.model.row_sql import concrete
-from signal_log.capture.model.snapshot import clean_truncated, is_secret_name, json_safe
+from signal_log.capture.model.snapshot import clean_truncated, json_safe
 from signal_log.capture.pausing import paused
 from signal_log.capture.silent.bulk import recorded_by_row
 from signal_log.capture.trace.actor import ANONYMOUS
@@ -85,11 +85,9 @@ def observed_bulk(*models: type[Model], using: str | None = None) -> Iterator[No
 
 
 def _safe_labels(labels: dict[str, Any]) -> dict[str, Any]:
-    secrets = secret_names()
+    names = secret_names()
     return {
-        name: MASK
-        if value is not None and is_secret_name(name, secrets)
-        else json_safe(value, conf.MAX_VALUE_CHARS, secrets)
+        name: MASK if value is not None and name in names else json_safe(value, conf.MAX_VALUE_CHARS, names)
         for name, value in labels.items()
     }
 

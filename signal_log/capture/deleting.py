@@ -14,13 +14,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log.capture.faults import faults
 from signal_log.capture.model import loaded
 from signal_log.capture.model.actual_row import Raw, RowReader, reader_of
+from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.loaded import Belief
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.row_diff import row_deleted
 from signal_log.capture.model.row_sql import UntoldError
-from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.origin import origin_of
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
@@ -77,9 +77,9 @@ class Delete:
             self._note_parents(plan, doomed)
             known = doomed.believed.values if doomed.believed is not None else {}
             values = plan.values(instance)
-            if plan.masked:
+            if plan.hiding:
                 pre.scene.trace.gathered.note_secrets(plan.secret_values(values, known))
-            pre.changes = plan.deletion({**values, **known}, UNKNOWN)
+            pre.changes = plan.judged(plan.deletion({**values, **known}, UNKNOWN), values, known)
         except Exception as error:  # noqa: BLE001  ours or the host's own methods'
             faults.note(pre, error)
         record((pre,), self.connection)
@@ -126,6 +126,10 @@ class Delete:
                 believed = doomed.believed or self.beliefs.get((type(doomed.instance), doomed.instance.pk))
                 diff = row_deleted(doomed.plan, doomed.reader, self.connection, doomed.row, believed)
                 post.changes, post.overwrote = diff.changes, diff.overwrote
+                if hiding := doomed.plan.hiding:
+                    row = doomed.reader.some(doomed.row, hiding)
+                    post.scene.trace.gathered.note_secrets(doomed.plan.secret_values(row))
+                    doomed.plan.judged(post.changes, row)
         except Exception as error:  # noqa: BLE001  ours or the host's own methods'
             faults.note(post, error)
         record((post,), self.connection)

@@ -16,12 +16,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log.capture.faults import faults
 from signal_log.capture.model import loaded
 from signal_log.capture.model.actual_row import Raw
+from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.loaded import Belief
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan, Values
 from signal_log.capture.model.row_diff import row_written, seen_after
 from signal_log.capture.model.row_sql import concrete
-from signal_log.capture.model.snapshot import PLAIN, error_text, text_of
+from signal_log.capture.model.snapshot import PLAIN, text_of
 from signal_log.capture.row_statement import UNTOLD, RowStatement
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
@@ -80,17 +81,19 @@ class Save:
     def _tell_belief(self, pre: Draft) -> None:
         """What the instance believes and is about to change; a new object believes in nothing."""
         plan, instance = self.plan, self.instance
-        self.believed = loaded.belief(plan, instance, self.connection.alias)
         self.values = plan.values(instance)
+        if plan.hiding:
+            pre.scene.trace.gathered.note_secrets(plan.secret_values(self.values))
+        self.believed = loaded.belief(plan, instance, self.connection.alias)
         now = plan.own_values(self.values) if self.raw else self.values
         old: Values = self.believed.values if self.believed is not None else {}
-        if plan.masked:
-            pre.scene.trace.gathered.note_secrets(plan.secret_values(self.values, old))
+        if plan.hiding:
+            pre.scene.trace.gathered.note_secrets(plan.secret_values(old))
         missing: object = None
         if not instance._state.adding and instance.pk is not None:  # from nowhere: only its key is known to be there
             missing = UNKNOWN
             old = {**{name: now[name] for name in plan.key_attnames if name in now}, **old}
-        pre.changes = plan.diff(old, now, pre.scene.update_fields, missing)
+        pre.changes = plan.judged(plan.diff(old, now, pre.scene.update_fields, missing), self.values, old)
         pre.object_repr = repr_of(plan, instance)
 
     # -- its row ---------------------------------------------------------------------------------------
@@ -162,11 +165,15 @@ class Save:
         if after is UNTOLD or after is None or reader is None:
             faults.untold(plan.label)
             old: Values = believed.values if believed is not None and not post.created else {}
-            post.changes = plan.diff(old, now, None if post.created else only)
+            post.changes = plan.judged(plan.diff(old, now, None if post.created else only), now, old)
         else:
             before = None if post.created and len(reader.parts) == 1 else statement.before
             diff = row_written(plan, reader, self.connection, before, after, believed, now, pre.changes)
             post.changes, post.overwrote = diff.changes, diff.overwrote
+            if plan.hiding:
+                rows = [reader.some(row, plan.hiding) for row in (before, after) if row is not None]
+                post.scene.trace.gathered.note_secrets(plan.secret_values(now, *rows))
+                plan.judged(post.changes, *rows)
             if not self.raw:
                 seen = seen_after(reader, after, diff, believed, only, now)
         return _values_after(plan, believed, now, only), seen

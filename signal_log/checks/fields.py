@@ -32,7 +32,7 @@ def _converted(kind: type, fields: Sequence[tuple[str, str]]) -> checks.CheckMes
     return checks.Info(
         f"The class {kind.__module__}.{kind.__qualname__} converts what it stores ({', '.join(names)}). If it "
         "encrypts, the log shows what the column hides.",
-        hint=f'If it does: SIGNAL_LOG["MASK_FIELDS"] = {{"{label}": ["{name}"]}}. If it does not, state that with an '
-        f'exclamation mark: ["!{name}"].',
+        hint=f'If it does: SIGNAL_LOG["MASK_FIELDS"] = {{"{label}": ["{name}"]}}. If it does not, state that: '
+        f'SIGNAL_LOG["UNMASK_FIELDS"] = {{"{label}": ["{name}"]}}.',
         id="signal_log.I001",
     )

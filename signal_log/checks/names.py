@@ -15,7 +15,7 @@ from signal_log.nearest import nearest, nearest_label
 
 EVERY: Final = "*"
 OF_MODELS: Final = ("MODELS", "EXCLUDE")
-OF_FIELDS: Final = ("EXCLUDE_FIELDS", "MASK_FIELDS")
+OF_FIELDS: Final = ("EXCLUDE_FIELDS", "MASK_FIELDS", "UNMASK_FIELDS")
 NAMED: Final = 12
 """How many accepted names a hint lists."""
 SLIP: Final = 0.74
@@ -64,16 +64,15 @@ def _fields(setting: str) -> Iterator[checks.CheckMessage]:
         else:
             existing = by_label[label.lower()]
             for name in names:
-                if name.removeprefix("!") not in existing:
+                if name not in existing:
                     yield _no_field(setting, label, name, existing)
 
 
 def _no_field(setting: str, label: str, name: str, existing: Collection[str]) -> checks.CheckMessage:
-    bare = name.removeprefix("!")
-    likely = nearest(bare, existing)
+    likely = nearest(name, existing)
     more = ", …" if len(existing) > NAMED else ""
     return checks.Error(
-        f"SIGNAL_LOG[{setting!r}] names the field {bare!r} of {label}, which has none of that name, so it is not "
+        f"SIGNAL_LOG[{setting!r}] names the field {name!r} of {label}, which has none of that name, so it is not "
         f"{_done(setting)}.{_meant(likely)}",
         hint=f"Accepted: {', '.join(sorted(existing)[:NAMED])}{more}. (A foreign key goes by its name without _id.)",
         id="signal_log.E009",
@@ -83,7 +82,7 @@ def _no_field(setting: str, label: str, name: str, existing: Collection[str]) ->
 def _words(setting: str, names: Collection[str], existing: set[str]) -> Iterator[checks.CheckMessage]:
     words = {word.lower() for name in existing for word in (name, *name.split("_"))}
     for name in names:
-        bare = name.strip("!*_")
+        bare = name.strip("*_")
         if bare.lower() in words or any(bare.lower() in other.lower() for other in existing):
             continue
         likely = nearest(bare, existing, SLIP)
@@ -138,4 +137,4 @@ def _meant(likely: str) -> str:
 
 
 def _done(setting: str) -> str:
-    return "masked" if setting == "MASK_FIELDS" else "left out"
+    return {"MASK_FIELDS": "masked", "UNMASK_FIELDS": "shown"}.get(setting, "left out")

@@ -19,7 +19,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log import clock
-from signal_log.capture.model.snapshot import clean_truncated, error_text
+from signal_log.capture.model.error_text import error_text
+from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.gathered import DURATION_US, HAND_OVER, RECEIVER
 from signal_log.capture.trace.trace import Trace
 from signal_log.capture.transaction.state import in_transaction, is_doomed

@@ -132,7 +132,7 @@ def test_a_secret_key_in_the_session(ada, monkeypatch):
     keys_are_secret.cache_clear()
     [(pk, _)] = actors(view, request, selects=1)
     keys_are_secret.cache_clear()
-    assert pk.startswith("sha256:")
+    assert pk.startswith("hmac:")
 
 
 def wrap(request, times):

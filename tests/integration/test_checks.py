@@ -103,7 +103,8 @@ def test_a_model_that_does_not_exist(given: dict[str, Any], message: str) -> Non
 def test_a_field_that_does_not_exist() -> None:
     """It would be recorded in clear, so it is an error, with the nearest name and those that there are."""
     found = of_log(
-        MASK_FIELDS={"auth.User": ["emial", "password", "!first_nam"], "shop.Item": ["category_id"]},
+        MASK_FIELDS={"auth.User": ["emial", "password"], "shop.Item": ["category_id"]},
+        UNMASK_FIELDS={"auth.User": ["first_nam"]},
         EXCLUDE_FIELDS={"shop.item": ["labels", "prize"]},
     )
     assert list(found) == ["signal_log.E009"]
@@ -112,7 +113,9 @@ def test_a_field_that_does_not_exist() -> None:
     text = said(found["signal_log.E009"])
     assert "the field 'emial' of auth.User, which has none of that name, so it is not masked. Did you mean" in text
     assert "Did you mean 'email'?" in text
-    assert "Did you mean 'first_name'?" in text
+    assert (
+        "'first_nam' of auth.User, which has none of that name, so it is not shown. Did you mean 'first_name'" in text
+    )
     assert "Did you mean 'category'?" in text
     assert "'prize' of shop.item, which has none of that name, so it is not left out. Did you mean 'price'?" in text
     assert "Accepted: api_token, category, " in text
@@ -121,8 +124,9 @@ def test_a_field_that_does_not_exist() -> None:
 def test_fields_that_exist() -> None:
     """A model's own, its relations, those of what inherits from it, whatever the case of the label."""
     found = of_log(
-        MASK_FIELDS={"AUTH.user": ["email", "groups", "!username"], "auth.AbstractUser": ["last_name"]},
-        EXCLUDE_FIELDS={"auth.PermissionsMixin": ["user_permissions", "date_joined"], "*": ["password", "!email"]},
+        MASK_FIELDS={"AUTH.user": ["email", "groups"], "auth.AbstractUser": ["last_name"]},
+        EXCLUDE_FIELDS={"auth.PermissionsMixin": ["user_permissions", "date_joined"], "*": ["password", "email"]},
+        UNMASK_FIELDS={"auth.user": ["username"]},
     )
     assert found == {}
 

@@ -113,6 +113,10 @@ class RowReader:
                 rows[at] = None if row is None or before is None else before + row
         return rows
 
+    def some(self, row: Raw, attnames: Sequence[str]) -> dict[str, Any]:
+        """The raw values of these columns, as far as they are read."""
+        return {name: row[self.at[name]] for name in attnames if name in self.at}
+
     def value(self, at: int, raw: Any, connection: BaseDatabaseWrapper) -> Any:
         """One raw value as the model would load it, or as ``Cut`` if the database has cut it."""
         limit = self.columns[at].cut_above

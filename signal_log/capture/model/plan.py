@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-from collections.abc import Collection, Iterator, Mapping
+import hmac
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
+from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist
+from django.core.signals import setting_changed
 from django.db import models
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.fields.files import FieldFile
 
+from signal_log.capture.model.masked_values import mask_secrets
+from signal_log.capture.model.secret_names import SecretNames, row_of, says_what_is_held
 from signal_log.capture.model.snapshot import (
     PLAIN,
     clean_truncated,
-    is_secret_name,
     json_safe,
-    mask_secrets,
     text_of,
     values_equal,
 )
 from signal_log.capture.model.stored_form import is_encrypted
-from signal_log.conf import SECRET_NAMES, conf
+from signal_log.conf import conf
 from signal_log.event import MASK, UNKNOWN, Changes
+
+SESSION_DATA: Final = "session_data"
+"""Always masked: whoever has it is logged in."""
 
 # Values of these fields are immutable, so loaded ones need not be copied.
 IMMUTABLE: Final = (
@@ -59,6 +65,8 @@ class Plan:
         "auto_now",
         "by_attname",
         "columns",
+        "hiding",
+        "holding",
         "key_attname",
         "key_attnames",
         "label",
@@ -66,10 +74,11 @@ class Plan:
         "max_chars",
         "model",
         "mutable",
+        "names",
+        "naming",
         "readers",
         "returned",
         "secret_key",
-        "secrets",
     )  # fmt: skip
 
     def __init__(self, model: type[models.Model]) -> None:
@@ -78,13 +87,13 @@ class Plan:
         """What reads the model's rows, by database; see ``actual_row.reader_of``."""
         self.label = model._meta.label
         self.max_chars: int = conf.MAX_VALUE_CHARS
-        self.secrets = secret_names()
+        self.names = secret_names()
         self.columns = tuple(
             Column(
                 attname=field.attname,
                 name=field.name,
                 field=field,
-                masked=is_masked(field, model, self.secrets),
+                masked=is_masked(field, model),
                 mutable=not _is_immutable(field),
                 generated=field.generated,
                 cut_above=_cut_above(field, self.max_chars),
@@ -102,6 +111,14 @@ class Plan:
         self.returned = tuple(field.attname for field in model._meta.db_returning_fields)
         """What Django sets on the instance after its INSERT."""
         self.masked = tuple(column.attname for column in self.columns if column.masked)
+        row = row_of([column.name for column in self.columns])
+        self.naming = tuple(c.attname for c in self.columns if row is not None and c.name in row.naming)
+        self.holding = tuple(
+            c for c in self.columns if row is not None and c.name in row.holding and not is_unmasked(c.field, model)
+        )
+        """What a row of key and value holds, which is secret if what ``naming`` says is."""
+        self.hiding = (*self.masked, *(self.naming if self.holding else ()), *(c.attname for c in self.holding))
+        """The columns whose values are secret, or tell whether others are; empty for most models."""
 
     def values(self, instance: models.Model) -> Values:
         """The instance's current column values, by attname, without deferred ones."""
@@ -159,15 +176,33 @@ class Plan:
             return str(pk)
         return key_text(instance, secret=self.secret_key)
 
-    def secret_values(self, *held: Values) -> list[str]:
-        """The values of masked fields in these, as text."""
-        return [text_of(values[name]) for values in held for name in self.masked if values.get(name)]
+    def secret_values(self, *held: Values) -> Iterator[Any]:
+        """The values of masked fields in these rows."""
+        for values in held:
+            for name in self.masked:
+                if (value := values.get(name)) is not None:
+                    yield value
+            if self.holding and self.holds_secret(values):
+                yield from (value for c in self.holding if (value := values.get(c.attname)) is not None)
+
+    def holds_secret(self, *held: Values) -> bool:
+        """Whether one of these rows of key and value says that its value is secret; so does one that says nothing."""
+        named = [values[name] for values in held for name in self.naming if values.get(name) is not None]
+        return not named or any(name in self.names for name in named)
+
+    def judged(self, changes: Changes, *held: Values) -> Changes:
+        """The changes of a row, with its value masked if its key says that it is secret."""
+        if self.holding and any(c.name in changes for c in self.holding) and self.holds_secret(*held):
+            for column in self.holding:
+                if column.name in changes:
+                    changes[column.name] = [_masked(value) for value in changes[column.name]]
+        return changes
 
     def without_secrets(self, text: str, instance: models.Model) -> str:
         """The text, fully masked if it contains the value of one of the instance's masked fields."""
-        if not self.masked:
+        if not self.hiding:
             return text
-        return mask_secrets(text, (instance.__dict__.get(name) for name in self.masked))
+        return mask_secrets(text, self.secret_values(instance.__dict__))
 
     def pair(self, column: Column, before: Any, after: Any) -> list[Any]:
         """The field's old and new value as the log shows them: safe JSON, masked where they are secret."""
@@ -179,7 +214,11 @@ class Plan:
             return value
         if isinstance(value, DatabaseDefault):
             return UNKNOWN  # until the database has chosen it
-        return MASK if column.masked else json_safe(value, self.max_chars, self.secrets)
+        return MASK if column.masked else json_safe(value, self.max_chars, self.names)
+
+
+def _masked(value: Any) -> Any:
+    return value if value is None or value is UNKNOWN else MASK
 
 
 def is_excluded(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
@@ -187,19 +226,47 @@ def is_excluded(field: models.Field[Any, Any], model: type[models.Model]) -> boo
     return field.name in _fields_for(model, conf.EXCLUDE_FIELDS)
 
 
-def is_masked(field: models.Field[Any, Any], model: type[models.Model], secrets: tuple[str, ...]) -> bool:
-    """Whether a field of this model is secret: by ``MASK_FIELDS``, by its name or its target's, or by its class."""
-    return field.name in _fields_for(model, conf.MASK_FIELDS) or _holds_secret(field, secrets, model)
+def is_masked(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
+    """Whether a field of this model is secret."""
+    return bool(why_masked(field, model))
 
 
-def is_confirmed(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
-    """Whether ``MASK_FIELDS`` states by ``"!name"`` that the field hides nothing, although its class converts it."""
-    return f"!{field.name}" in _fields_for(model, conf.MASK_FIELDS)
+def why_masked(field: models.Field[Any, Any], model: type[models.Model], *, depth: int = 5) -> str:
+    """Why a field of this model is secret, for ``signal_log_masks``; empty if it is not."""
+    if field.name == SESSION_DATA:
+        return "it holds a session"
+    if field.name in _fields_for(model, conf.MASK_FIELDS):
+        return "MASK_FIELDS"
+    if is_unmasked(field, model):
+        return ""
+    if field.remote_field is not None:  # a number, or whatever key it references
+        return next(
+            (
+                f"it references {key.model._meta.label}.{key.name}"
+                for key, target in _referenced(field)
+                if depth and why_masked(key, target, depth=depth - 1)
+            ),
+            "",
+        )
+    if is_encrypted(field):
+        return f"{type(field).__name__} encrypts it"
+    entry = secret_names().reason(field.name)
+    if entry and not says_what_is_held(field.name, [each.name for each in model._meta.concrete_fields]):
+        return f'its name ("{entry}")'
+    return ""
 
 
-def secret_names() -> tuple[str, ...]:
-    """The field names that are masked on every model."""
-    return SECRET_NAMES + tuple(_named(conf.MASK_FIELDS, "*"))
+def is_unmasked(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
+    """Whether ``UNMASK_FIELDS`` states that the field hides nothing, whatever its name or its class suggests."""
+    return field.name in _fields_for(model, conf.UNMASK_FIELDS)
+
+
+def secret_names() -> SecretNames:
+    """The names that are secret in this project: of fields on every model, in JSON, in arguments and in paths."""
+    return _names(tuple(conf.MASK_FIELDS.get("*", ())), tuple(conf.UNMASK_FIELDS.get("*", ())))
+
+
+_names: Final = lru_cache(maxsize=8)(SecretNames)
 
 
 def key_text(instance: models.Model, *, secret: bool | None = None) -> str:
@@ -213,13 +280,13 @@ def key_text(instance: models.Model, *, secret: bool | None = None) -> str:
 
 def logged_key(model: type[models.Model], key: str, *, secret: bool | None = None) -> str:
     """A key of the model as it is logged: at most 255 characters, or the start of its hash if it is secret."""
-    return _hashed(key) if (keys_are_secret(model) if secret is None else secret) else clean_truncated(key, 255)
+    return hashed_key(key) if (keys_are_secret(model) if secret is None else secret) else clean_truncated(key, 255)
 
 
 @lru_cache(maxsize=16)  # few: it keeps its classes alive
 def keys_are_secret(model: type[models.Model]) -> bool:
-    """Whether the model's keys are secrets, by the name of a key field or of what it references."""
-    return any(_holds_secret(field, SECRET_NAMES) for field in model._meta.pk_fields)
+    """Whether the model's keys are secrets: a key field is masked, or references one that is."""
+    return any(is_masked(field, model) for field in model._meta.pk_fields)
 
 
 class RelationRules:
@@ -230,43 +297,48 @@ class RelationRules:
     """
 
     def __init__(self, fields: Collection[Any], target: models.ForeignKey[Any, Any] | None, model: Any) -> None:
-        secrets = secret_names()
         excluded = [is_excluded(field, field.model) for field in fields]
         self.excluded = bool(excluded) and all(excluded)
+        names = secret_names()
         self.masked = any(excluded) or any(
-            field.name in _fields_for(field.model, conf.MASK_FIELDS) or is_secret_name(field.name, secrets)
+            field.name in _fields_for(field.model, conf.MASK_FIELDS)
+            or (field.name in names and not is_unmasked(field, field.model))
             for field in fields
         )
         if target is not None:
-            self.secret_keys = _holds_secret(target, secrets) or _holds_secret(target.target_field, secrets)
+            self.secret_keys = is_masked(target, target.model)
         else:
             keys = key_fields(model) if hasattr(model, "_meta") else []
-            self.secret_keys = any(_holds_secret(key, secrets) for key in keys)
+            self.secret_keys = any(is_masked(key, model) for key in keys)
 
     def shown(self, key: Any) -> Any:
         """A key as it is logged; a secret key as the start of its hash."""
-        return _hashed(text_of(key)) if self.secret_keys else key
+        return hashed_key(text_of(key)) if self.secret_keys else key
 
 
-def _hashed(key: str) -> str:
-    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()[:16]
+def hashed_key(key: str) -> str:
+    """What stands for a secret key: nobody without SECRET_KEY can try out which key it was."""
+    return "hmac:" + hmac.new(_hmac_key(settings.SECRET_KEY), key.encode(), "sha256").hexdigest()[:16]
 
 
-def _holds_secret(
-    field: models.Field[Any, Any], secrets: tuple[str, ...], model: type[models.Model] | None = None
-) -> bool:
-    """Whether the field's name or class marks it as secret, or it references a model whose key is secret."""
-    if is_secret_name(field.name, secrets):
-        return True
-    if is_encrypted(field) and not is_confirmed(field, model or field.model):
-        return True
-    target = field.remote_field.model if field.remote_field is not None else None
+@lru_cache(maxsize=2)
+def _hmac_key(secret_key: str | bytes) -> bytes:
+    text = secret_key if isinstance(secret_key, bytes) else secret_key.encode()
+    return hmac.new(text, b"signal_log/secret key/1", "sha256").digest()
+
+
+def _referenced(field: models.Field[Any, Any]) -> Iterable[tuple[models.Field[Any, Any], type[models.Model]]]:
+    """The fields that a relation's column holds the values of, with their model."""
+    remote: Any = field.remote_field
+    target = remote.model
     if not isinstance(target, type):  # while the class is being built, it may be a lazy reference
-        return False
-    return any(
-        is_secret_name(key.name, secrets) or (is_encrypted(key) and not is_confirmed(key, target))
-        for key in key_fields(target)
-    )
+        return ()
+    if name := getattr(remote, "field_name", None):
+        try:
+            return ((target._meta.get_field(name), target),)  # type: ignore[attr-defined]
+        except FieldDoesNotExist:
+            pass
+    return ((key, target) for key in key_fields(target))
 
 
 def key_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
@@ -281,10 +353,6 @@ def key_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
     if names is None:
         return [pk]
     return [field for name in names for field in model._meta.concrete_fields if name in (field.name, field.attname)]
-
-
-def _named(given: Mapping[str, Collection[str]], label: str) -> Iterator[str]:
-    return (name.strip("*_").lower() for name in given.get(label, ()) if not name.startswith("!"))
 
 
 def _fields_for(model: type[models.Model], given: Mapping[str, Collection[str]]) -> set[str]:
@@ -328,3 +396,11 @@ def equal_in_database(field: models.Field[Any, Any], before: Any, after: Any) ->
         return bool(field.to_python(after) == before)
     except Exception:  # noqa: BLE001  a host's field may raise anything
         return False
+
+
+def _on_setting_changed(*, setting: str, **_: object) -> None:
+    if setting == "SIGNAL_LOG":
+        keys_are_secret.cache_clear()
+
+
+setting_changed.connect(_on_setting_changed, dispatch_uid="signal_log.capture.model.plan")

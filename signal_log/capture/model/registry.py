@@ -13,7 +13,7 @@ from weakref import WeakSet
 from django.apps import apps
 from django.db import models
 
-from signal_log.capture.model.plan import Plan, is_confirmed, is_excluded, is_masked, secret_names
+from signal_log.capture.model.plan import Plan, is_excluded, is_masked, is_unmasked
 from signal_log.capture.model.stored_form import converts_unknown
 from signal_log.conf import conf
 
@@ -103,10 +103,9 @@ def chosen_models() -> Iterator[type[models.Model]]:
 
 def converted_fields() -> Iterator[tuple[type[models.Model], models.Field[Any, Any]]]:
     """Recorded fields whose class converts what it stores in code of its own, and that no setting says anything of."""
-    secrets = secret_names()
     for model in chosen_models():
         for field in model._meta.local_concrete_fields:
             if not converts_unknown(field):
                 continue
-            if not (is_masked(field, model, secrets) or is_confirmed(field, model) or is_excluded(field, model)):
+            if not (is_masked(field, model) or is_unmasked(field, model) or is_excluded(field, model)):
                 yield model, field

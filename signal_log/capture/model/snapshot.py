@@ -10,16 +10,17 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Iterable, Mapping, MutableSequence, Set
+from collections.abc import Container, Mapping, MutableSequence, Set
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from functools import lru_cache
 from types import NoneType
 from typing import Any, Final
 
 import orjson
 
+from signal_log.capture.model.secret_names import secret_items
+from signal_log.capture.model.secret_text import is_pair, without_secrets
 from signal_log.event import MASK
 from signal_log.seal.canonical import LARGEST_INTEGER
 
@@ -29,18 +30,10 @@ PLAIN: Final = frozenset({NoneType, bool, int, float, str, bytes, date, datetime
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]{6,}(?=>)")
 _LARGEST_EXPONENT: Final = 100
 _REAL: Final = frozenset({datetime})  # in a set, where freezegun does not replace it
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 class Cut(str):
     """Text that the database has already cut, with its length and SHA-256 behind it."""
-
-
-@lru_cache(maxsize=4096)
-def is_secret_name(name: str, secrets: tuple[str, ...]) -> bool:
-    """Whether the words of a name (``apiKey``, ``reset_token``) include those of one of ``secrets``."""
-    words = f"_{'_'.join(_WORD.findall(name)).lower()}_"
-    return any(f"_{secret}_" in words for secret in secrets)
 
 
 def clean(text: str) -> str:
@@ -107,21 +100,15 @@ def text_of(value: Any) -> str:
         return f"(unprintable {type(value).__name__})"
 
 
-def error_text(error: BaseException | None, secrets: Iterable[Any] = ()) -> str:
-    """The exception's class and message, in one line of at most 500 characters; masked if it quotes a secret."""
-    if error is None:
-        return ""
-    try:
-        text = f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001  its __str__ may raise anything
-        return type(error).__name__
-    return mask_secrets(text, secrets).split("\n")[0][:500]  # masked before it is cut: half a secret is one
+def json_safe(value: Any, limit: int, names: Container[str]) -> Any:
+    """The value in the restricted JSON domain, truncated to ``limit`` characters, with what is secret masked.
 
-
-def json_safe(value: Any, limit: int, secrets: tuple[str, ...]) -> Any:
-    """The value in the restricted JSON domain, truncated to ``limit`` characters, with secret keys' values masked."""
+    That is what stands under one of ``names``, or looks like a secret; with no names nothing is masked.
+    """
     kind = type(value)
     if kind is str:
+        if names:
+            value = without_secrets(value, names)
         if len(value) <= limit and value.isascii() and "\x00" not in value:
             return value
         return truncated_with_digest(clean(value), limit)
@@ -132,11 +119,11 @@ def json_safe(value: Any, limit: int, secrets: tuple[str, ...]) -> Any:
     if kind is datetime:
         return _moment(value)
     if kind is Cut:
-        return clean(str(value))
+        return clean(without_secrets(str(value), names) if names else str(value))
     try:
         if isinstance(value, (bytes, bytearray, memoryview)):
             return text_of_bytes(value, limit)
-        plain = _plain(value, secrets, MAX_DEPTH)
+        plain = _plain(value, names, MAX_DEPTH)
         if isinstance(plain, str):
             return truncated_with_digest(plain, limit)
         if isinstance(plain, (list, dict)):
@@ -147,16 +134,16 @@ def json_safe(value: Any, limit: int, secrets: tuple[str, ...]) -> Any:
     return plain
 
 
-def _plain(value: Any, secrets: tuple[str, ...], depth: int) -> Any:
+def _plain(value: Any, names: Container[str], depth: int) -> Any:
     """The recursive part of ``json_safe``, without truncation."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Enum):
-        return _plain(value.value, secrets, depth)
+        return _plain(value.value, names, depth)
     if isinstance(value, int):
         return int(value) if -LARGEST_INTEGER <= value <= LARGEST_INTEGER else str(int(value))
     if isinstance(value, str):
-        return clean(str(value))
+        return _text(clean(str(value)), names)
     if isinstance(value, float):
         return repr(float(value) + 0.0)  # -0.0 is 0.0
     if isinstance(value, Decimal):
@@ -170,19 +157,24 @@ def _plain(value: Any, secrets: tuple[str, ...], depth: int) -> Any:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "0x" + bytes(value).hex()
     if depth == 0:
-        return text_of(value)
+        return _text(text_of(value), names)
     if isinstance(value, Mapping):
-        return {
-            key: MASK if v is not None and is_secret_name(key, secrets) else _plain(v, secrets, depth - 1)
-            for key, v in ((_key(k), v) for k, v in value.items())
-        }
+        held = {_key(k): v for k, v in value.items()}
+        secret = secret_items(held, names)
+        return {k: MASK if k in secret else _plain(v, names, depth - 1) for k, v in held.items()}
     if isinstance(value, (tuple, MutableSequence)):
-        return [_plain(v, secrets, depth - 1) for v in value]
+        if names and is_pair(value, names):
+            return [_plain(value[0], names, depth - 1), MASK]
+        return [_plain(v, names, depth - 1) for v in value]
     if isinstance(value, Set):
-        return sorted((_plain(v, secrets, depth - 1) for v in value), key=str)
+        return sorted((_plain(v, names, depth - 1) for v in value), key=str)
     if hasattr(value, "lower_inc") and hasattr(value, "upper_inc"):
-        return _range(value, secrets, depth)
-    return text_of(value)
+        return _range(value, names, depth)
+    return _text(text_of(value), names)
+
+
+def _text(text: str, names: Container[str]) -> str:
+    return without_secrets(text, names) if names else text
 
 
 def _moment(value: datetime) -> str:
@@ -212,12 +204,12 @@ def _key(key: Any) -> str:
     return text_of(key)
 
 
-def _range(value: Any, secrets: tuple[str, ...], depth: int) -> str:
+def _range(value: Any, names: Container[str], depth: int) -> str:
     """A range of PostgreSQL's as PostgreSQL writes it: ``[1,5)``, ``(,2026-01-02]``, ``empty``."""
     if getattr(value, "isempty", False):
         return "empty"
     ends = [getattr(value, side, None) for side in ("lower", "upper")]
-    lower, upper = ("" if end is None else text_of(_plain(end, secrets, depth - 1)) for end in ends)
+    lower, upper = ("" if end is None else text_of(_plain(end, names, depth - 1)) for end in ends)
     return f"{'[' if value.lower_inc else '('}{lower},{upper}{']' if value.upper_inc else ')'}"
 
 
@@ -229,12 +221,3 @@ def values_equal(old: Any, new: Any) -> bool:
         return bool(old == new)
     except Exception:  # noqa: BLE001  a host's __eq__ may raise anything
         return False
-
-
-def mask_secrets(text: str, secrets: Iterable[Any]) -> str:
-    """The text, fully masked if it contains one of the secret values (of four characters or more)."""
-    for secret in secrets:
-        shown = text_of(secret) if secret is not None else ""
-        if len(shown) >= 4 and (shown in text or repr(shown)[1:-1] in text):
-            return MASK
-    return text

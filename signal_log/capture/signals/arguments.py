@@ -16,8 +16,11 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, Promise, empty
 
+from signal_log.capture.model.error_text import error_text
+from signal_log.capture.model.masked_values import mask_secrets
 from signal_log.capture.model.plan import key_text
-from signal_log.capture.model.snapshot import error_text, is_secret_name, json_safe, mask_secrets, text_of
+from signal_log.capture.model.secret_names import SecretNames
+from signal_log.capture.model.snapshot import json_safe, text_of
 from signal_log.capture.signals.receiver_name import receiver_name
 from signal_log.capture.trace.context import request_path
 from signal_log.conf import conf
@@ -35,16 +38,16 @@ PLAIN: Final = (
 class Arguments:
     """The keyword arguments of one firing."""
 
-    def __init__(self, named: Mapping[str, Any], secrets: tuple[str, ...]) -> None:
+    def __init__(self, named: Mapping[str, Any], names: SecretNames) -> None:
         self.named = {name: _unwrapped(value) for name, value in named.items()}
-        self.secrets = secrets
+        self.names = names
 
     def changes(self) -> Changes:
         """``{"name": [null, value]}``."""
         limit = conf.MAX_VALUE_CHARS
         shown = {text_of(name): self._named(name, value, MAX_DEPTH) for name, value in self.named.items()}
         values = tuple(self.secret_values())
-        return {name: [None, _masked(json_safe(value, limit, self.secrets), values)] for name, value in shown.items()}
+        return {name: [None, _masked(json_safe(value, limit, self.names), values)] for name, value in shown.items()}
 
     def instance(self) -> models.Model | None:
         """The signal's object: ``instance``, ``user`` or the first model instance among the arguments."""
@@ -62,7 +65,7 @@ class Arguments:
     def _named(self, name: Any, value: Any, depth: int) -> Any:
         if name == CREDENTIALS and isinstance(value, Mapping):
             return {text_of(k): self._shown(v, 1) if k in _account_names() else MASK for k, v in value.items()}
-        if value is not None and is_secret_name(text_of(name), self.secrets):
+        if value is not None and text_of(name) in self.names:
             return MASK
         return self._shown(value, depth)
 
@@ -94,7 +97,7 @@ class Arguments:
             yield value
         elif depth and isinstance(value, Mapping):
             for name, inner in value.items():
-                secret = (hidden or is_secret_name(text_of(name), self.secrets)) and name not in _account_names()
+                secret = (hidden or text_of(name) in self.names) and name not in _account_names()
                 yield from self._secrets_in(inner, depth - 1, hidden=secret)
         elif depth and isinstance(value, (list, tuple, Set)):
             for inner in value:

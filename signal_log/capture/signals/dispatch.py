@@ -17,8 +17,8 @@ from django.db.models.signals import ModelSignal
 from django.dispatch import dispatcher
 
 from signal_log import clock
+from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.registry import plan_of
-from signal_log.capture.model.snapshot import error_text
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.receiver_name import innermost, receiver_name
 from signal_log.capture.signals.recorder import event_of

@@ -17,7 +17,7 @@ from django.db.models import signals
 from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
-from signal_log.capture.model.snapshot import error_text
+from signal_log.capture.model.error_text import error_text
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.dispatch import Responses, Timed
 from signal_log.capture.signals.extra_event import (

@@ -13,7 +13,7 @@ from signal_log.capture.faults import faults
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan, secret_names
 from signal_log.capture.model.registry import plan_of
-from signal_log.capture.model.snapshot import clean_truncated, text_of
+from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.pausing import paused
 from signal_log.capture.signals.arguments import Arguments, sender_name
 from signal_log.capture.trace.draft import Draft
@@ -41,7 +41,8 @@ def open_firing(path: str, sender: Any, named: dict[str, Any]) -> Firing:
     )
     draft = open_event(scene, clean_truncated(path, MAX_CHARS))
     try:
-        scene.trace.gathered.note_secrets(map(text_of, arguments.secret_values()))
+        if secrets := list(arguments.secret_values()):
+            scene.trace.gathered.note_secrets(secrets)
         if plan is not None and instance is not None:
             draft.object_pk = plan.key(instance)
             draft.object_repr = arguments.without_secrets(repr_of(plan, instance))

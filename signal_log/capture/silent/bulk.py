@@ -138,7 +138,9 @@ class Bulk(NamedTuple):
             draft.origin, draft.occurred_at = first.origin, first.occurred_at
             draft.created = True if self.verb == INSERT and before is None else None
             draft.signal = f"silent_{UPDATE if self._is_upsert and before is not None else self.verb}"
-            draft.changes = self._changes(before, new)
+            draft.changes = self.plan.judged(self._changes(before, new), new, before or {})
+            if self.plan.hiding:
+                draft.scene.trace.gathered.note_secrets(self.plan.secret_values(new, before or {}))
             shown = detached(self.plan.model, new, self.compiler.using)
             draft.object_repr = repr_of(self.plan, shown)
             keyed = shown if before is None else detached(self.plan.model, {**new, **before}, self.compiler.using)

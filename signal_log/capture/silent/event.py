@@ -9,12 +9,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.constants import OnConflict
 
 from signal_log.capture.faults import faults
+from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.plan import Plan
-from signal_log.capture.model.snapshot import clean, error_text, text_of
+from signal_log.capture.model.snapshot import clean
+from signal_log.capture.silent.query_secrets import secrets_in
 from signal_log.capture.silent.statements import INSERT, UPDATE, without_values
 from signal_log.capture.silent.update_values import assigned
 from signal_log.capture.trace.draft import Draft
-from signal_log.capture.trace.gathered import MOST_SECRETS
 from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.recording import record_undone
 from signal_log.vendor import vendor_of
@@ -34,11 +35,11 @@ def open_draft(write: SilentWrite, connection: BaseDatabaseWrapper, text: str) -
     draft = open_event(open_scene(write.plan.label, connection.alias), f"silent_{write.verb}")
     query = write.query
     try:
-        if write.plan.masked:
-            draft.scene.trace.gathered.note_secrets(map(text_of, secrets_of(write)))
+        if secrets := secrets_of(write):
+            draft.scene.trace.gathered.note_secrets(secrets)
         draft.origin = {"model": write.plan.label, "rows": None, "statement": clean(without_values(text))}
         if write.verb == UPDATE and query is not None:
-            draft.changes = assigned(write.plan, query.values)
+            draft.changes = assigned(write.plan, query)
     except Exception as error:  # noqa: BLE001  a host's field or expression may raise anything
         faults.note(draft, error)
     return draft
@@ -66,19 +67,14 @@ def rows_of(write: SilentWrite, context: dict[str, Any], text: str) -> int | Non
 
 
 def secrets_of(write: SilentWrite) -> list[Any]:
-    """The statement's values for masked fields, which an error message may quote."""
-    masked, query = write.plan.masked, write.query
-    assigned_values = [value for field, _, value in getattr(query, "values", ()) or () if field.attname in masked]
-    return assigned_values + [
-        vars(obj).get(name) for obj in (getattr(query, "objs", ()) or ())[:MOST_SECRETS] for name in masked
-    ]
+    """The statement's secret values, which an error message or another field may repeat."""
+    return [] if write.query is None else list(secrets_in(write.plan, write.query))
 
 
 def hold_failed(
     drafts: Sequence[Draft], writes: Sequence[SilentWrite], error: BaseException, connection: BaseDatabaseWrapper
 ) -> None:
     """Record the events of a statement that the database rejected, with the error."""
-    for draft, write in zip(drafts, writes, strict=True):
-        secrets = [*secrets_of(write), *draft.scene.trace.gathered.secrets]
-        draft.fail(error_text(error, secrets))
+    for draft in drafts:
+        draft.fail(error_text(error, draft.scene.trace.gathered.secrets))
     record_undone(drafts, connection)

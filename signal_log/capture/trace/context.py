@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 
-from signal_log.capture.model.snapshot import clean_truncated, is_secret_name
+from signal_log.capture.model.plan import secret_names
+from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.actor import request_actor
 from signal_log.capture.trace.trace import NOBODY, Actor, TraceContext, current_trace
-from signal_log.conf import SECRET_NAMES, conf
+from signal_log.conf import conf
 from signal_log.event import MASK, MIGRATION
 
 _REQUEST_ID: Final = re.compile(r"[\w.:-]{1,100}")
@@ -88,7 +89,7 @@ def request_path(request: Any) -> str:
     path = request.path
     match = request.resolver_match
     for name, value in (match.kwargs if match else {}).items():
-        if is_secret_name(name, SECRET_NAMES) and str(value):
+        if name in secret_names() and str(value):
             path = path.replace(str(value), MASK)
     return clean_truncated(path, 500)
 

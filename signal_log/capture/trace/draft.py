@@ -124,8 +124,3 @@ def values_of(drafts: Sequence[Draft], process: str) -> list[list[Any]]:
         salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]
         events.append(_values(draft, scene, context, trace_id, process, salt))
     return events
-
-
-def freeze(drafts: Sequence[Draft], process: str) -> list[Event]:
-    """The same as immutable events, for those who listen."""
-    return [Event._make(values) for values in values_of(drafts, process)]

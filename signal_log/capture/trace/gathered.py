@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from signal_log import clock
+from signal_log.capture.model.masked_values import MaskedValues
 
 Call = tuple[int, str, str, str, int, int, int, str]
 """Position of the event, sender, signal, receiver, started_us, duration_us, queries, error."""
@@ -17,13 +18,6 @@ DURATION_US: Final = 5
 
 HAND_OVER: Final = 1_000
 """A trace with more calls than this hands them over before it ends, so that it does not hold all of them."""
-
-
-MOST_SECRETS: Final = 1_000
-"""With more masked values than this in one trace, no error of it is quoted any more."""
-
-
-_EVERYTHING: Final = (": ",)  # which is in the text of every error
 
 
 class Gathered:
@@ -39,8 +33,8 @@ class Gathered:
     """HTTP status, exit code or the exception's class; empty while the trace runs."""
     due_at = HAND_OVER
     """The number of calls at which they are handed over."""
-    secrets: Iterable[str] = ()
-    """Masked values that objects of this trace hold or have held: any error of it may quote them."""
+    secrets: MaskedValues | tuple[()] = ()
+    """Masked values that objects of this trace hold or have held: any text of it may repeat them."""
     lone = True
     """Whether nobody opened this trace: a save or a delete outside requests, commands, tasks and messages."""
 
@@ -60,11 +54,11 @@ class Gathered:
         self.operations -= 1
         self.silent -= 1
 
-    def note_secrets(self, values: Iterable[str]) -> None:
+    def note_secrets(self, values: Iterable[Any]) -> None:
         """Remember these masked values for as long as the trace runs."""
-        if self.secrets is not _EVERYTHING:
-            known = {*self.secrets, *values}
-            self.secrets = known if len(known) <= MOST_SECRETS else _EVERYTHING
+        if not isinstance(self.secrets, MaskedValues):
+            self.secrets = MaskedValues()
+        self.secrets.note(values)
 
     def raised(self, error: BaseException) -> None:
         """The trace ends with this exception: its class, or the exit code that it carries."""

@@ -7,8 +7,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.loaded import Fate
-from signal_log.capture.model.snapshot import error_text
+from signal_log.capture.trace.copies import secrets_of
 from signal_log.capture.trace.draft import Draft
 from signal_log.event import FAILED, ROLLED_BACK
 
@@ -98,10 +99,11 @@ class Buffer:
     def _undo(self, position: int, why: str = "") -> None:
         raised = sys.exc_info()[1]
         undecided = [draft for draft in self.drafts[position:] if draft.outcome is None]
+        error = why or (error_text(raised, *secrets_of(self.drafts)) if undecided else "")
         for draft in undecided:
             draft.outcome = FAILED if draft.awaits_post else ROLLED_BACK
             draft.scene.trace.gathered.failed += draft.awaits_post
-            draft.error = draft.error or why or error_text(raised, draft.scene.trace.gathered.secrets)
+            draft.error = draft.error or error
 
     def due(self) -> list[Draft]:
         """The events that are not written."""

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Final
 
 from signal_log import clock
+from signal_log.capture.model.error_text import error_text
 
 logger = logging.getLogger("signal_log")
 
@@ -36,7 +37,11 @@ class Unrecorded:
             unreported, self._reported = self.total - self._reported, self.total
         # The database's message; the store's message says that the change was refused.
         why = error.__cause__ or error
-        logger.error("%d events were not recorded, and the host's changes went ahead without them: %s", unreported, why)
+        logger.error(
+            "%d events were not recorded, and the host's changes went ahead without them: %s",
+            unreported,
+            error_text(why),
+        )
 
 
 unrecorded: Final = Unrecorded()

@@ -6,18 +6,19 @@ import os
 import socket
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from django.db import DatabaseError, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.sink import sink
-from signal_log.capture.trace.draft import Draft, freeze, values_of
+from signal_log.capture.trace.copies import without_copies
+from signal_log.capture.trace.draft import Draft, values_of
 from signal_log.capture.transaction.collecting import is_listening, notify_listeners
 from signal_log.capture.transaction.state import is_open
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
-from signal_log.event import MIGRATION
+from signal_log.event import MIGRATION, Event
 from signal_log.vendor import vendor_of
 
 SAVEPOINT: Final = "signal_log_events"
@@ -106,11 +107,16 @@ def _append(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: b
     """Append to the sink, except for what a project's first migrations write before the log's table exists."""
     if drafts[0].scene.trace.context.source == MIGRATION and not sink().has_table():
         return
-    sink().append(values_of(drafts, process_name()), connection, last=last)
+    sink().append(_values(drafts), connection, last=last)
+
+
+def _values(drafts: Sequence[Draft]) -> list[list[Any]]:
+    """The values of events as they are written and told of: without copies of what is masked."""
+    return without_copies(drafts, values_of(drafts, process_name()))
 
 
 def announce(drafts: Sequence[Draft]) -> None:
     """Pass settled events to this context's listeners, and ring the doorbell."""
     if is_listening():
-        notify_listeners(freeze(drafts, process_name()))
+        notify_listeners([Event._make(values) for values in _values(drafts)])
     sink().ring()

@@ -1,0 +1,78 @@
+"""What the log tells of an exception: its class, and as much of its message as holds no secret."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.db import Error as DatabaseError
+
+from signal_log.capture.model.masked_values import shows_one_of
+from signal_log.capture.model.plan import secret_names
+from signal_log.capture.model.secret_text import mask_quoted_value, without_secrets
+from signal_log.event import MASK
+
+MAX_CHARS: Final = 500
+MAX_CAUSES: Final = 10
+_QUOTED: Final = re.compile(r"""(\w+ )?("(?:[^"]|"")*"?|'(?:[^']|'')*'?)""")
+_NAMED: Final = frozenset({
+    "column", "columns", "constraint", "cursor", "database", "domain", "enum", "function", "index", "policy",
+    "relation", "role", "savepoint", "schema", "sequence", "table", "trigger", "type", "user", "view",
+})  # fmt: skip
+"""Words before a quoted name in the messages of databases; anything else that is quoted may be a value."""
+_UNQUOTED: Final = re.compile(r"((?:no such (?:column|function)|unrecognized token|malformed JSON|datatype):? ).+")
+_UNKNOWN_COLUMN: Final = re.compile(r'(column )"[^"]*"( does not exist)')
+_DETAIL: Final = re.compile(r"\)=\(.*")
+
+
+def error_text(error: BaseException | None, *secrets: Iterable[Any]) -> str:
+    """The exception's class and message, in one line of at most 500 characters, without what is secret.
+
+    A message that quotes one of ``secrets`` is masked whole; of a database's message only what is no value is kept.
+    """
+    if error is None:
+        return ""
+    kind = type(error).__name__
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001  its __str__ may raise anything
+        return kind
+    if not message:
+        return f"{kind}: "
+    if isinstance(error, DatabaseError):
+        message = _of_database(message)
+    names = secret_names()
+    # Masked before it is cut: half a secret is one.
+    if any(shows_one_of(message, each) for each in secrets):
+        message = MASK
+    else:
+        message = mask_quoted_value(without_secrets(message, names), names)
+    return f"{kind}: {message}".split("\n")[0][:MAX_CHARS]
+
+
+def traceback_text(error: BaseException, secrets: Iterable[Any] = ()) -> str:
+    """Where an exception and its causes came from, as lines of files and functions, without source and values."""
+    lines: list[str] = []
+    cause: BaseException | None = error
+    for _ in range(MAX_CAUSES):
+        if cause is None:
+            break
+        frames = traceback.extract_tb(cause.__traceback__)
+        where = [f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}' for frame in frames]
+        lines = [*where, error_text(cause, secrets), *(["which led to:", *lines] if lines else ())]
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "\n".join(lines)
+
+
+def _of_database(message: str) -> str:
+    """The first line of a database's message, with everything quoted masked that is not the name of something."""
+    line = _UNKNOWN_COLUMN.sub(rf"\1{MASK}\2", message.split("\n")[0])  # a text in double quotes is read as one
+    line = _QUOTED.sub(_shown, line)
+    return _DETAIL.sub(f")=({MASK})", _UNQUOTED.sub(rf"\1{MASK}", line))
+
+
+def _shown(match: re.Match[str]) -> str:
+    before = match[1] or ""
+    return match[0] if before.strip().lower() in _NAMED else f"{before}{MASK}"

@@ -1,0 +1,173 @@
+"""Remembers the values that were masked, and finds copies of them in other texts of the same trace."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+import orjson
+
+from signal_log.capture.model.snapshot import text_of
+from signal_log.event import MASK
+
+MOST: Final = 1_000
+"""Of more masked values than this the latest are remembered, and no error of the trace is quoted any more."""
+MAX_DEPTH: Final = 8
+SHORTEST: Final = 6
+"""Copies of shorter values are not looked for: they would be found everywhere."""
+SHORTEST_WORD: Final = 8
+"""The same for values that consist of letters only: such a word may be anybody's."""
+EVERYDAY: Final = frozenset({
+    "anonymous", "disabled", "inactive", "internal", "localhost", "password", "settings", "testserver", "unlimited",
+    "username",
+})  # fmt: skip
+"""Words that are not looked for although they are long enough."""
+SHORTEST_IN_ERRORS: Final = 4
+"""In an error, values from this length on are found; shorter ones only where they are quoted."""
+_MANY: Final = 50
+_CUT: Final = "…"
+
+
+class MaskedValues:
+    """The masked values of one trace, as text. Iterates over all of them, the short ones too."""
+
+    def __init__(self) -> None:
+        self.overflowed = False
+        self._texts: dict[str, None] = {}
+        self._needles: dict[str, tuple[str, ...]] = {}
+        """Those that copies are looked for of, with the ways in which they may be written."""
+        self._starts: frozenset[bytes] = frozenset()
+        """What each spelling begins with, in JSON."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def note(self, values: Iterable[Any]) -> None:
+        """Remember these, and what is in them if they are lists or mappings."""
+        known = self._texts
+        for value in values:
+            if type(value) is str and value in known:
+                continue
+            for text in _texts_in(value, MAX_DEPTH):
+                if text and text not in known:
+                    known[text] = None
+                    if is_distinctive(text):
+                        self._needles[text] = _spellings(text)
+                        self._starts = frozenset()
+        while len(known) > MOST:
+            self.overflowed = True
+            oldest = next(iter(known))
+            del known[oldest]
+            if self._needles.pop(oldest, None) is not None:
+                self._starts = frozenset()
+
+    def may_be_in(self, encoded: bytes) -> bool:
+        """Whether one of them may be in this JSON: a quick answer, that is mostly no."""
+        if not self._needles:
+            return False
+        if not self._starts:
+            spelled = (orjson.dumps(text)[1:-1] for texts in self._needles.values() for text in texts)
+            self._starts = frozenset(text[:SHORTEST] for text in spelled)
+        if len(self._starts) > _MANY:
+            return not self._starts.isdisjoint(encoded[at : at + SHORTEST] for at in range(len(encoded)))
+        return any(start in encoded for start in self._starts)
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text shows one of them, or the beginning of one where the text was cut."""
+        if len(text) < SHORTEST:
+            return False
+        for needle, spelled in self._needles.items():
+            if any(each in text and (not needle.isalpha() or _is_word_in(each, text)) for each in spelled):
+                return True
+        kept = text.rpartition(_CUT)[0] if _CUT in text else text  # we cut, and so do hosts
+        return any(_ends_within(kept, each) for spelled in self._needles.values() for each in spelled)
+
+    def without(self, value: Any) -> Any:
+        """JSON with every text, key and number masked that shows one of them."""
+        if isinstance(value, str):
+            return MASK if self.is_in(value) else value
+        if isinstance(value, bool) or value is None:
+            return value
+        if isinstance(value, int):
+            return MASK if str(value) in self._needles else value
+        if isinstance(value, list):
+            return [self.without(inner) for inner in value]
+        if isinstance(value, Mapping):
+            return {self.without(name): self.without(inner) for name, inner in value.items()}
+        return value
+
+
+def is_distinctive(text: str) -> bool:
+    """Whether a value is rare enough that its copies can be told from ordinary text."""
+    if len(text) < SHORTEST or text == MASK:
+        return False
+    return not text.isalpha() or (len(text) >= SHORTEST_WORD and text.lower() not in EVERYDAY)
+
+
+def mask_secrets(text: str, secrets: Iterable[Any]) -> str:
+    """The text, masked whole if it contains one of the secret values."""
+    return MASK if shows_one_of(text, secrets) else text
+
+
+def shows_one_of(text: str, secrets: Iterable[Any]) -> bool:
+    """Whether a text contains one of these values: of four characters or more, or quoted."""
+    if isinstance(secrets, MaskedValues) and secrets.overflowed:
+        return True
+    for secret in secrets:
+        shown = text_of(secret) if secret is not None else ""
+        if len(shown) >= SHORTEST_IN_ERRORS:
+            if shown in text or repr(shown)[1:-1] in text:
+                return True
+        elif shown and (f"'{shown}'" in text or f'"{shown}"' in text):
+            return True
+    return False
+
+
+def _texts_in(value: Any, depth: int) -> Iterator[str]:
+    if value is None or isinstance(value, bool):
+        return
+    if hasattr(value, "resolve_expression"):
+        value = getattr(value, "value", None)
+        if value is None or hasattr(value, "resolve_expression"):
+            return
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        held = bytes(value)
+        yield held.hex()
+        yield held.decode("utf-8", "replace")
+    elif depth and isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts_in(inner, depth - 1)
+    elif depth and isinstance(value, Collection) and not isinstance(value, str):
+        for inner in value:
+            yield from _texts_in(inner, depth - 1)
+    else:
+        yield text_of(value)
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """How a value may be written inside other texts: by Python, in JSON, in an address, in HTML."""
+    if text.isalnum() and text.isascii():
+        return (text,)
+    ways = (text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe=""), quote_plus(text), html.escape(text))
+    return tuple(dict.fromkeys(ways))
+
+
+def _is_word_in(word: str, text: str) -> bool:
+    at = text.find(word)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(word) : at + len(word) + 1]
+        if not before.isalpha() and not after.isalpha():
+            return True
+        at = text.find(word, at + 1)
+    return False
+
+
+def _ends_within(text: str, needle: str) -> bool:
+    """Whether a text ends with the beginning of a value, at least with half of it or eight characters."""
+    least = max(SHORTEST, min(len(needle) // 2, 8))
+    return needle[:least] in text[-len(needle) :] and any(
+        text.endswith(needle[:length]) for length in range(len(needle) - 1, least - 1, -1)
+    )

@@ -1,0 +1,154 @@
+"""Finds secrets in text by their shape: hashes, tokens, keys, headers, addresses with a password, and JSON.
+
+What is found is replaced by the mask whole; the text around it stays. Nothing here raises, and every pattern takes
+time in proportion to the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from itertools import pairwise
+from typing import Any, Final
+
+import orjson
+
+from signal_log.capture.model.secret_names import secret_items
+from signal_log.event import MASK
+
+MAX_DEPTH: Final = 20
+LONGEST_JSON: Final = 1_000_000
+"""A longer text is not parsed; its names are still looked for."""
+
+_MARK: Final = re.compile(r"[$=:]").search
+_SIGN: Final = re.compile(
+    r"eyJ|-----|earer |AKIA|ASIA|AIza|gh[pousr]_|github_pat_|glpat-|npm_|pypi-|[sr]k[-_]|xox[abeoprs]-"
+).search
+_SHORTEST: Final = 8
+
+_TOKEN: Final = re.compile(
+    # Django's password hashes, and crypt's
+    r"\b(?:pbkdf2_\w+|argon2\w*|bcrypt\w*|scrypt|sha1|md5|crypt|unsalted_\w+)\$(?:[^\s\"'<>,;]|,(?=\w)){8,}"
+    r"|\$(?:2[abxy]?|1|5|6|7|y|gy|sha1|scrypt|argon2\w*|pbkdf2[\w-]*)\$(?:[^\s\"'<>,;]|,(?=\w)){8,}"
+    # JSON Web Tokens
+    r"|\beyJ[\w-]{6,}\.[\w-]{2,}(?:\.[\w-]*){0,3}"
+    # tokens of well-known services
+    r"|\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{30,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
+    r"|npm_\w{30,}|pypi-[\w-]{30,}|[sr]k[-_](?:live_|test_|proj-|ant-)?[\w-]{20,}|xox[abeoprs]-[\w-]{10,})"
+    # private keys
+    r"|-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?:.*?-----END [A-Z0-9 ]*-----|.*)",
+    re.DOTALL,
+)
+_SCHEME: Final = re.compile(r"\b(Bearer|Basic|Token|Digest|ApiKey)(\s+)([\w.~+/=-]{8,})", re.IGNORECASE)
+_HEADER: Final = re.compile(
+    r"""\b((?:proxy-)?authorization|(?:set-)?cookie)(["']?[ \t]*[:=][ \t]*)(?!["'\[{]*[ \t]*$)[^\r\n]+""",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ADDRESS: Final = re.compile(r"\b([a-z][a-z0-9+.-]{1,30}://[^\s/:@\"'<>]{0,200}:)[^\s/\"'<>]+@", re.IGNORECASE)
+_KEYED: Final = re.compile(
+    r"""(["'])([\w .\[\]-]{2,80})\1(\s{0,9}(?::|=>)\s{0,9})("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,"'\[\]{}]+)"""
+)
+_ASSIGNED: Final = re.compile(
+    r"""(?<![\w.\[\]-])([A-Za-z_][\w.\[\]-]{1,80})(\s{0,3}=\s{0,3})("[^"]*"?|'[^']*'?|[^\s&;,"'<>)\]}]+)"""
+)
+_LABELLED: Final = re.compile(r"(?<![\w-])([A-Za-z_][\w-]{1,80})(\s{0,3}:\s{0,3})([^\s\"'<>,;)\]}]{6,})")
+_VALUED: Final = re.compile(r"(?i)(field ['\"]([\w.]+)['\"].{0,200}?\b(?:got|not|value) )(.+)", re.DOTALL)
+_LOOKS_RANDOM: Final = re.compile(r"[\w.~+/=-]{16,}")
+
+
+def without_secrets(text: str, names: Container[str]) -> str:
+    """The text without what looks like a secret, or stands behind a name that does."""
+    if len(text) < _SHORTEST or (_MARK(text) is None and text[0] != "[" and _SIGN(text) is None):
+        return text
+    return _searched(text, names, MAX_DEPTH)
+
+
+def _searched(text: str, names: Container[str], depth: int) -> str:
+    stripped = text.strip()
+    if depth and stripped[:1] in ("{", "[") and stripped[-1:] in ("}", "]") and len(text) <= LONGEST_JSON:
+        try:
+            held = orjson.loads(stripped)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            masked = mask_json(held, names, depth - 1)
+            return text if masked == held else orjson.dumps(masked).decode()
+    text = _TOKEN.sub(MASK, text)
+    text = _HEADER.sub(rf"\1\2{MASK}", text)
+    text = _ADDRESS.sub(rf"\1{MASK}@", text)
+    text = _SCHEME.sub(_of_scheme, text)
+
+    def named(match: re.Match[str]) -> str:
+        name, between = match[1], match[2]
+        return f"{name}{between}{MASK}" if name in names else match[0]
+
+    def keyed(match: re.Match[str]) -> str:
+        quote, name, between = match[1], match[2], match[3]
+        return f"{quote}{name}{quote}{between}{quote}{MASK}{quote}" if name in names else match[0]
+
+    def labelled(match: re.Match[str]) -> str:
+        name, between, value = match[1], match[2], match[3]
+        return f"{name}{between}{MASK}" if looks_made_up(value) and name in names else match[0]
+
+    if "=" in text:
+        text = _ASSIGNED.sub(named, text)
+    if '"' in text or "'" in text:
+        text = _KEYED.sub(keyed, text)
+    if ":" in text:
+        text = _LABELLED.sub(labelled, text)
+    return text
+
+
+def mask_json(value: Any, names: Container[str], depth: int = MAX_DEPTH) -> Any:
+    """Parsed JSON with the values of secret names masked, in rows of key and value and in pairs too."""
+    if isinstance(value, str):
+        return _searched(value, names, depth) if len(value) >= _SHORTEST else value
+    if depth <= 0:
+        return MASK if isinstance(value, (dict, list)) else value
+    if isinstance(value, dict):
+        secret = secret_items(value, names)
+        return {k: MASK if k in secret else mask_json(v, names, depth - 1) for k, v in value.items()}
+    if isinstance(value, list):
+        if is_pair(value, names):
+            return [value[0], MASK]
+        return [mask_json(inner, names, depth - 1) for inner in value]
+    return value
+
+
+def is_pair(value: Any, names: Container[str]) -> bool:
+    """Whether it is a name and its secret value, as headers are held: ``["Authorization", "…"]``."""
+    return (
+        len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], (str, int))
+        and value[1] != ""
+        and value[0] in names
+    )
+
+
+def mask_quoted_value(text: str, names: Container[str]) -> str:
+    """An error's text without the value of a secret field: Django's "Field 'pin' expected a number but got 'x'."."""
+    match = _VALUED.search(text)
+    if match is None or match[2].rpartition(".")[2] not in names:
+        return text
+    return text[: match.start(3)] + MASK
+
+
+def looks_made_up(value: str) -> bool:
+    """Whether a word is none of a language: it has digits or signs among its letters, or is very long."""
+    letters = sum(map(str.isalpha, value))
+    return (letters < len(value.rstrip(".!?:")) and any(map(str.isalnum, value))) or len(value) > 30
+
+
+def looks_random(value: str) -> bool:
+    """Whether it looks like a token: long, and of letters and digits that change often."""
+    if _LOOKS_RANDOM.fullmatch(value) is None:
+        return False
+    changes = sum(a.isdigit() != b.isdigit() for a, b in pairwise(value))
+    cases = sum(a.islower() != b.islower() for a, b in pairwise(value) if a.isalpha() and b.isalpha())
+    return changes >= 4 or (cases >= 5 and len(value) >= 20)
+
+
+def _of_scheme(match: re.Match[str]) -> str:
+    secret = match[3]
+    return f"{match[1]}{match[2]}{MASK}" if looks_made_up(secret) else match[0]

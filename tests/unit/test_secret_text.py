@@ -1,0 +1,122 @@
+"""Secrets in text are recognised by their shape, or by the name in front of them, and ordinary text is left alone."""
+
+import json
+import time
+
+import pytest
+
+from signal_log.capture.model.secret_names import SecretNames
+from signal_log.capture.model.secret_text import looks_random, without_secrets
+from signal_log.capture.model.snapshot import json_safe
+from signal_log.event import MASK
+
+NAMES = SecretNames()
+S = "pl4nted-S3cret"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlcGxhbnRlZA"
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIplanted\nplanted==\n-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("pbkdf2_sha256$870000$plantedsalt$plantedhash=", MASK),
+        ("was md5$planted$plantedhash, now", f"was {MASK}, now"),
+        ("$2b$12$plantedplantedplantedplanted", MASK),
+        ("argon2$argon2id$v=19$m=102400,t=2,p=8$planted$planted", MASK),
+        (f"a {JWT} b", f"a {MASK} b"),
+        (f"see\n{PEM}\nend", f"see\n{MASK}\nend"),
+        (PEM[:50], MASK),
+        (f"Authorization: Token {S}", f"Authorization: {MASK}"),
+        (f"GET /\r\nProxy-Authorization: Basic {S}\r\nHost: x", f"GET /\r\nProxy-Authorization: {MASK}\r\nHost: x"),
+        (f"Cookie: sessionid={S}; a=b", f"Cookie: {MASK}"),
+        (f"sent Bearer {S} along", f"sent Bearer {MASK} along"),
+        (f"https://x.example/?next=/&token={S}&a=1", f"https://x.example/?next=/&token={MASK}&a=1"),
+        (f"postgres://u:{S}@h/db", f"postgres://u:{MASK}@h/db"),
+        (f"redis://:{S}@h:6379/0", f"redis://:{MASK}@h:6379/0"),
+        (f"host=h password={S} dbname=x", f"host=h password={MASK} dbname=x"),
+        (f"password: {S}", f"password: {MASK}"),
+        (f"{{'token': '{S}', 'a': 1}} is wrong", f"{{'token': '{MASK}', 'a': 1}} is wrong"),
+        (f'broken {{"apiKeys": "{S}', f'broken {{"apiKeys": "{MASK}"'),
+        ("ghp_plantedplantedplanted0123456789ab", MASK),
+        ("AKIAPLANTEDPLANTED00", MASK),
+    ],
+)  # fmt: skip
+def test_shapes(text, shown):
+    """What has the shape of a secret is masked whole; the rest of the text stays."""
+    found = without_secrets(text, NAMES)
+    assert found == shown
+    assert "planted" not in found
+    assert "pl4nted" not in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Token: see below", "The secret: never look down", "Basic information about us", "costs $5 and $10",
+        "https://x.example:8000/a@b?next=/home&page=2", "2026-11-28T12:00:00+00:00", "a = b", "Key: D minor",
+        "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----", "translation_key=hello", '{"colour": "red"}',
+        '["red", "green"]', '[ 1,  2 ]', "bearer of good news", "http://user@host/path", "x" * 5000, "md5 is weak",
+    ],
+)  # fmt: skip
+def test_ordinary_text_is_left_alone(text):
+    """Not a character changes, not even the spaces of JSON without secrets."""
+    assert without_secrets(text, NAMES) == text
+
+
+def test_json_inside_text():
+    """Keys inside text that parses as JSON, as django-reversion keeps it, rows of key and value, and pairs."""
+    held = [{"model": "auth.user", "pk": 1, "fields": {"username": "ada", "password": S, "groups": []}}]
+    assert json.loads(without_secrets(json.dumps(held), NAMES))[0]["fields"] == {
+        "username": "ada", "password": MASK, "groups": [],
+    }  # fmt: skip
+    for value in (
+        {"headers": [["Authorization", S], ["Host", "x"]]},
+        {"rows": [{"key": "smtp_password", "value": S}]},
+        {"inner": json.dumps({"inner": json.dumps({"tokens": [S]})})},
+        ("Authorization", S),
+        {"a": {"b": json.dumps([["X-Api-Key", S]])}},
+        {"url": f"https://u:{S}@h/"},
+    ):
+        for given in (value, json.dumps(value)):
+            assert S not in json.dumps(json_safe(given, 4096, NAMES))
+
+
+def test_secrets_below_any_depth():
+    """What is nested too deep to be walked is not shown as it is."""
+    value: object = {"password": S}
+    for _ in range(30):
+        value = {"a": [value]}
+    assert S not in json.dumps(json_safe(value, 4096, NAMES))
+    assert S not in json.dumps(json_safe(json.dumps(value), 4096, NAMES))
+
+
+def test_without_names_nothing_is_masked():
+    """Values are compared in the form in which the log has them, without masks."""
+    assert json_safe(f"?token={S}", 4096, ()) == f"?token={S}"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a=", "'a':", '"', "eyJa.", "a:b@", "$1$", "http://a:", "-----BEGIN ", "[", "token: ", "Authorization: ", "x.",
+     '\\"', "a-"],
+)  # fmt: skip
+def test_hostile_text_costs_little(piece):
+    """Time grows with the text, whatever it is made of."""
+    text = piece * (60_000 // len(piece))
+    began = time.process_time()
+    without_secrets(text, NAMES)
+    assert time.process_time() - began < 1.5
+
+
+@pytest.mark.parametrize("text", ["c3fcd3d76192e4007dfb496cca67e13b", "Zk3xQ9vT7bLw2RpN", "cak5rj-5f2e8b1c9d7a6e3f4b"])
+def test_random_words(text):
+    """Long words in which letters and digits change often are no words of a path."""
+    assert looks_random(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a-long-title-of-an-article", "2026-11-28", "internationalization", "release-2026-v2"]
+)
+def test_words_of_paths(text):
+    """Titles and dates are."""
+    assert not looks_random(text)
