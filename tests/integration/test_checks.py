@@ -114,7 +114,7 @@ def test_a_field_that_does_not_exist() -> None:
     assert "the field 'emial' of auth.User, which has none of that name, so it is not masked. Did you mean" in text
     assert "Did you mean 'email'?" in text
     assert (
-        "'first_nam' of auth.User, which has none of that name, so it is not shown. Did you mean 'first_name'" in text
+        "'first_nam' of auth.User, which has none of that name, so it is not shown." in text
     )
     assert "Did you mean 'category'?" in text
     assert "'prize' of shop.item, which has none of that name, so it is not left out. Did you mean 'price'?" in text
