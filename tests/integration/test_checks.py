@@ -113,9 +113,7 @@ def test_a_field_that_does_not_exist() -> None:
     text = said(found["signal_log.E009"])
     assert "the field 'emial' of auth.User, which has none of that name, so it is not masked. Did you mean" in text
     assert "Did you mean 'email'?" in text
-    assert (
-        "'first_nam' of auth.User, which has none of that name, so it is not shown." in text
-    )
+    assert "'first_nam' of auth.User, which has none of that name, so it is not shown." in text
     assert "Did you mean 'category'?" in text
     assert "'prize' of shop.item, which has none of that name, so it is not left out. Did you mean 'price'?" in text
     assert "Accepted: api_token, category, " in text
