@@ -175,7 +175,7 @@ class Save:
                 post.scene.trace.gathered.note_secrets(plan.secret_values(now, *rows))
                 plan.judged(post.changes, *rows)
             if not self.raw:
-                seen = seen_after(reader, after, diff, believed, only, now)
+                seen = seen_after(reader, diff, believed, only, now)
         return _values_after(plan, believed, now, only), seen
 
     def _store(

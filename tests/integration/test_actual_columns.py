@@ -14,7 +14,7 @@ from django.db.models import F
 from django.test.utils import isolate_apps
 
 from tests.integration.actual import post, save
-from tests.shop.models import Thing, Valued
+from tests.shop.models import Category, Label, Thing, Valued
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NUMBER = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
@@ -32,6 +32,8 @@ GIVEN = [
     ("qty", "5", 5),
     ("qty", Decimal(5), 5),
     ("flag", 1, True),
+    ("flag", True, True),
+    ("qty", True, 1),
     ("lasts", timedelta(hours=1), "1:00:00"),
 ]
 
@@ -42,10 +44,19 @@ def test_a_value_in_another_form(name, given, held):
     valued = Valued()
     event = save(valued, **{name: given})
     assert event.changes[name] == [None, held]
+    assert type(event.changes[name][1]) is type(held)  # 1 is not True
     assert save(valued).changes == {}
     again = Valued.objects.get()
     event = save(again, **{name: given})
     assert (event.changes, event.overwrote) == ({}, [])
+
+
+def test_an_object_that_only_has_the_key_of_a_row():
+    """Whoever makes an object anew has not seen the row, even where it held nothing."""
+    label, category = Label.objects.create(), Category.objects.create(name="a")
+    event = save(Label(pk=label.pk), category=category)
+    assert (event.created, event.changes) == (False, {"category": [None, category.pk]})
+    assert event.overwrote == ["category"]
 
 
 @pytest.mark.parametrize("given", ["2.675", "2.665", "-2.675", "1e2", 2.675])

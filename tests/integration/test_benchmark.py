@@ -159,7 +159,7 @@ def test_an_event_held_until_commit_stays_small(database: str) -> None:
     found = measured("tests.benchmarks.held", database, saves=memory.SAVES)
     assert set(found) == {"update", "create"}
     for kind, sizes in found.items():
-        assert 200 < sizes["held"] < memory.GOAL * 1.25, kind
+        assert 200 < sizes["held"] < memory.GOAL, kind
         assert sizes["held"] < sizes["peak"] < memory.GOAL * 2.5, kind
 
 

@@ -8,6 +8,7 @@ the database, so that they do not travel.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import NoneType
 from typing import Any, Final, NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -38,6 +39,10 @@ _PLAIN_KEYS: Final[dict[type, type]] = {
     models.AutoField: int, models.BigAutoField: int, models.SmallAutoField: int, models.IntegerField: int,
     models.BigIntegerField: int, models.CharField: str, models.SlugField: str,
 }  # fmt: skip
+
+_NULL: Final[frozenset[type]] = frozenset({NoneType})
+_NULL_OR_BOOL: Final[frozenset[type]] = frozenset({NoneType, bool})
+_AS_THEY_ARE: Final[frozenset[type]] = frozenset({NoneType, str, int})
 
 
 class Part(NamedTuple):
@@ -81,11 +86,11 @@ class RowReader:
             None if column.cut_above is not None else decoder_of(column.field, connection) for column in self.columns
         ]
         self._converters = [_converters(column.field, connection) for column in self.columns]
-        self.is_plain = [
-            not converters and decode is None and column.cut_above is None
+        self.direct = [
+            _direct(column, is_decoded=decode is not None, is_converted=bool(converters))
             for column, decode, converters in zip(self.columns, self._decoders, self._converters, strict=True)
         ]
-        """For each column, whether its raw value is the one that the model loads."""
+        """For each column, the types of which a value that equals the raw one is the one that the model loads."""
 
     def read(self, connection: BaseDatabaseWrapper, instance: models.Model, *, lock: bool = True) -> Raw | None:
         """The row of this instance, locked as an UPDATE would lock it (``lock``); None if there is none.
@@ -241,6 +246,12 @@ def _converters(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) 
     expression = field.get_col(field.model._meta.db_table)
     found = connection.ops.get_db_converters(expression) + expression.get_db_converters(connection)
     return [(convert, expression) for convert in found]
+
+
+def _direct(column: Column, *, is_decoded: bool, is_converted: bool) -> frozenset[type]:
+    if type(column.field) is models.BooleanField:  # a number on SQLite
+        return _NULL_OR_BOOL
+    return _NULL if is_decoded or is_converted else _AS_THEY_ARE
 
 
 def _text(key: Raw) -> str:

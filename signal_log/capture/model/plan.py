@@ -207,12 +207,13 @@ class Plan:
     def pair(self, column: Column, before: Any, after: Any) -> list[Any]:
         """The field's old and new value as the log shows them: safe JSON, masked where they are secret."""
         shown = self._shown
-        return [shown(column, before), shown(column, after)]
+        return [
+            None if before is None else shown(column, before),
+            None if after is None else shown(column, after),
+        ]
 
     def _shown(self, column: Column, value: Any) -> Any:
-        if value is None or value is UNKNOWN:
-            return value
-        if isinstance(value, DatabaseDefault):
+        if value is UNKNOWN or isinstance(value, DatabaseDefault):
             return UNKNOWN  # until the database has chosen it
         return MASK if column.masked else json_safe(value, self.max_chars, self.names)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from decimal import Decimal
 from math import isfinite
+from operator import is_
 from typing import Any, Final, NamedTuple
 
 from django.db import models
@@ -16,19 +17,18 @@ from signal_log.capture.model.plan import Column, Plan, Values, equal_in_databas
 from signal_log.capture.model.snapshot import PLAIN, Cut, json_safe, values_equal
 from signal_log.event import Changes
 
-_SAFE: Final = frozenset({str, int})
-"""Types whose values the log shows as they are, whichever way they came."""
-
-
 _NUMBERS: Final = (Decimal, float)
 
 
 class RowDiff(NamedTuple):
-    """The event's ``changes`` and ``overwrote``, and the columns whose new value is not what the instance holds."""
+    """The event's ``changes`` and ``overwrote``, and what it takes to know later what the writer has seen."""
 
     changes: Changes
     overwrote: list[str]
-    unseen: list[int]
+    row: Raw
+    """The row after the statement; what the instance holds itself is that very object, so that it is kept once."""
+    unseen: Collection[int]
+    """The columns whose new value is not what the instance holds."""
 
 
 def row_written(
@@ -37,25 +37,30 @@ def row_written(
 ) -> RowDiff:  # fmt: skip
     """What an INSERT (``before`` is None) or UPDATE did, given what the writer believed and what it holds now.
 
-    ``expected`` is what it was about to do by its belief; where that came true it need not be told anew.
+    ``expected`` is what it was about to do by its belief; where that came true, its very pair is told again.
     """
     changes: Changes = {}
     overwrote: list[str] = []
     unseen: list[int] = []
     if before == after:
-        return RowDiff(changes, overwrote, unseen)
-    columns, is_plain = reader.columns, reader.is_plain
-    seen = believed.seen if believed is not None else None
+        return RowDiff(changes, overwrote, after, unseen)
+    row = list(after)
+    columns, direct = reader.columns, reader.direct
+    known: Values = believed.values if believed is not None else {}
     olds = (None,) * len(after) if before is None else before
     for at in [at for at, (old, new) in enumerate(zip(olds, after, strict=True)) if old is not new and old != new]:
         column, old, new = columns[at], olds[at], after[at]
-        pair = expected.get(column.name) if is_plain[at] and type(new) in _SAFE else None
+        pair = expected.get(column.name)
         if (
-            pair == [old, new]
-            and type(new) is type(held.get(column.attname))
-            and (before is None or (seen is not None and seen[at] == old))
+            pair is not None
+            and _came_true(pair[1], held.get(column.attname, MISSING), new, direct[at])
+            and (
+                pair[0] is None
+                if before is None
+                else _came_true(pair[0], known.get(column.attname, MISSING), old, direct[at])
+            )
         ):
-            changes[column.name] = pair
+            changes[column.name], row[at] = pair, held[column.attname]
             continue
         old_value = None if old is None else reader.value(at, old, connection)
         new_value = None if new is None else reader.value(at, new, connection)
@@ -70,7 +75,7 @@ def row_written(
             column, value, new_value
         ):
             unseen.append(at)
-    return RowDiff(changes, overwrote, unseen)
+    return RowDiff(expected if _is_same(changes, expected) else changes, overwrote, tuple(row), unseen)
 
 
 def row_deleted(
@@ -86,17 +91,17 @@ def row_deleted(
             changes[column.name] = plan.pair(column, value, None)
         if not column.generated and not _has_seen(believed, at, column, old, value):
             overwrote.append(column.name)
-    return RowDiff(changes, overwrote, [])
+    return RowDiff(changes, overwrote, (), ())
 
 
 def seen_after(
-    reader: RowReader, after: Raw, diff: RowDiff, believed: Belief | None, only: Collection[str] | None, held: Values
+    reader: RowReader, diff: RowDiff, believed: Belief | None, only: Collection[str] | None, held: Values
 ) -> Raw:
     """The row as its writer knows it after a save of these fields (None: all): what it wrote, and what it knew before.
 
     What a trigger made of a value is not seen: the instance still holds what it wrote.
     """
-    columns = reader.columns
+    columns, after = reader.columns, diff.row
     if only is None and len(held) >= len(columns):
         if not diff.unseen:
             return after
@@ -108,6 +113,19 @@ def seen_after(
         else MISSING if known is None else known[at]
         for at, (column, value) in enumerate(zip(columns, after, strict=True))
     )  # fmt: skip
+
+
+def _came_true(shown: Any, held: Any, raw: Any, direct: Collection[type]) -> bool:
+    """Whether the row's raw value is the one that the instance holds, and that the log has shown already."""
+    kind = type(held)
+    if kind not in direct or type(shown) is not kind or (type(raw) is not kind and kind is not bool):
+        return False
+    return bool(shown == held == raw)
+
+
+def _is_same(changes: Changes, expected: Changes) -> bool:
+    """Whether each pair is the very one that was expected, so that both events can share all of them."""
+    return len(changes) == len(expected) and all(map(is_, changes.values(), expected.values()))
 
 
 def _names(column: Column, only: Collection[str]) -> bool:
