@@ -48,13 +48,11 @@ class Doomed:
 class Delete:
     """A run of a delete collector on one connection."""
 
-    __slots__ = ("beliefs", "connection", "waiting")
+    __slots__ = ("connection", "waiting")
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
         self.waiting: dict[int, Doomed] = {}
-        self.beliefs: dict[tuple[type, Any], Belief] = {}
-        """What children believe of their parents' rows: Django makes the parents' objects from theirs."""
 
     def event_of(self, signal: str, named: Any) -> Draft | None:
         """The event of a signal that this run sends; None if it is not one of its own."""
@@ -74,7 +72,6 @@ class Delete:
             pre.origin = origin_of(named.get("origin"))
             pre.object_repr = repr_of(plan, instance)
             doomed.believed = loaded.belief(plan, instance, self.connection.alias)
-            self._note_parents(plan, doomed)
             known = doomed.believed.values if doomed.believed is not None else {}
             values = plan.values(instance)
             if plan.hiding:
@@ -84,12 +81,6 @@ class Delete:
             faults.note(pre, error)
         record((pre,), self.connection)
         return pre
-
-    def _note_parents(self, plan: Plan, doomed: Doomed) -> None:
-        parents = plan.model._meta.all_parents if doomed.believed is not None else ()
-        for parent in parents:
-            key = doomed.instance.__dict__.get(parent._meta.pk.attname)
-            self.beliefs[parent, key] = Belief(doomed.believed.values)  # type: ignore[union-attr]
 
     def read_rows(self, model: type[models.Model]) -> None:
         """Read the rows of this class that are about to be deleted."""
@@ -123,8 +114,7 @@ class Delete:
             elif doomed.row is None:  # somebody else was faster
                 post.changes, post.overwrote = {}, []
             else:
-                believed = doomed.believed or self.beliefs.get((type(doomed.instance), doomed.instance.pk))
-                diff = row_deleted(doomed.plan, doomed.reader, self.connection, doomed.row, believed)
+                diff = row_deleted(doomed.plan, doomed.reader, self.connection, doomed.row, doomed.believed)
                 post.changes, post.overwrote = diff.changes, diff.overwrote
                 if hiding := doomed.plan.hiding:
                     row = doomed.reader.some(doomed.row, hiding)

@@ -25,6 +25,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import RunSQL
 from django.db.models import signals
 from django.db.models.deletion import Collector
+from django.db.models.fields.related_descriptors import ForwardOneToOneDescriptor
 from django.db.models.sql import DeleteQuery
 from django.db.models.sql.compiler import SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
 from django.dispatch import Signal
@@ -62,6 +63,7 @@ def install() -> None:
     # One save, one delete
     replace(models.Model, "save_base", operation.save_base)
     replace(Collector, "delete", operation.delete)
+    replace(ForwardOneToOneDescriptor, "get_object", loaded.parent_made)
     # Where a trace starts
     replace(BaseCommand, "execute", commands.execute)
     replace(AsyncConsumer, "dispatch", websocket.dispatch)

@@ -68,6 +68,9 @@ class RowStatement:
 
     def row_after(self) -> Raw | None:
         """The row as the statement left it; ``UNTOLD`` where the database does not tell."""
+        if self.before is _UNREAD and self.reader is not None and self.reader.is_only_key:
+            self.before = self._after = self._read(before=False)  # Django has only looked whether it is there
+            return self._after
         if self.before is UNTOLD or self.before is _UNREAD:
             return UNTOLD
         if self._after is not _UNREAD and self._is_ours(self._after):

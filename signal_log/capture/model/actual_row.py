@@ -82,6 +82,8 @@ class RowReader:
         self.at = {column.attname: position for position, column in enumerate(self.columns)}
         self.inserts = tuple(f"INSERT INTO {part.table} " for part in self.parts)
         self.updates = tuple(f"UPDATE {part.table} SET " for part in self.parts)  # noqa: S608  quoted names
+        self.is_only_key = set(self.at) <= {name for part in self.parts for name in part.key_attnames}
+        """Whether there is nothing in the row that an UPDATE could set."""
         self._decoders = [
             None if column.cut_above is not None else decoder_of(column.field, connection) for column in self.columns
         ]

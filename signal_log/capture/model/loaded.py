@@ -134,6 +134,19 @@ def from_db(plan: Plan, original: Any) -> Any:
     return from_db
 
 
+def parent_made(original: Any) -> Any:
+    """Wrap ``ForwardOneToOneDescriptor.get_object``, which may make a parent's object from its child's values."""
+
+    def get_object(self: Any, instance: models.Model) -> Any:
+        made = original(self, instance)
+        if LOADED not in made._state.__dict__ and (plan := plan_of(type(instance))) is not None:
+            known = belief(plan, instance, made._state.db)
+            set_belief(made._state, known.values if known is not None else None)
+        return made
+
+    return get_object
+
+
 def refresh_from_db(original: Any) -> Any:
     """Wrap ``Model.refresh_from_db``, after which the instance holds the row's values."""
 

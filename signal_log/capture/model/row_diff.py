@@ -158,6 +158,8 @@ def _same(column: Column, held: Any, stored: Any) -> bool:
 
 def _stored_as(column: Column, held: Any, stored: Any) -> bool:
     """Whether the stored value is what the database makes of the one that the instance holds."""
+    if type(column.field).select_format is not models.Field.select_format:
+        return True  # it is read in another form than it is written
     if hasattr(held, "resolve_expression") or isinstance(stored, Cut) or _same(column, held, stored):
         return True
     if isinstance(stored, _NUMBERS) and isinstance(held, (*_NUMBERS, int)) and isfinite(stored) and isfinite(held):

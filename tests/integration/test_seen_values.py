@@ -1,0 +1,106 @@
+"""An object has seen its row in less common ways, too: nothing is said to be overwritten that it knew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection, models
+from django.test.utils import isolate_apps
+
+from signal_log.capture.faults import faults
+from tests.integration.actual import post, save
+from tests.log import recorded
+from tests.shop.models import Book, Category, Gadget, Thing
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def table(model: type[models.Model]) -> Iterator[None]:
+    """The model's table, for the duration of the block."""
+    with connection.schema_editor() as editor:
+        editor.create_model(model)
+    try:
+        yield
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(model)
+
+
+class LoudField(models.CharField):
+    """Is read in capitals, as geometries are read in another format than they are written."""
+
+    def select_format(self, compiler, sql, params):
+        """Have the database convert it."""
+        return f"UPPER({sql})", params
+
+
+@isolate_apps("tests.shop")
+def test_a_field_that_is_read_through_a_function():
+    """What the function makes of a value that the object has written is not somebody else's change."""
+
+    class Shout(models.Model):
+        word = LoudField(max_length=9)
+        number = models.IntegerField(default=0)
+
+        class Meta:
+            app_label = "shop"
+
+    with table(Shout):
+        shout = Shout.objects.create(word="a")
+        assert (save(shout, number=1).changes, save(shout, number=2).overwrote) == ({"number": [0, 1]}, [])
+        event = save(shout, word="b")
+        assert (event.changes, event.overwrote) == ({"word": ["A", "B"]}, [])
+        assert save(shout, word="c").overwrote == []
+        Shout.objects.update(word="z")
+        assert save(shout, word="d").overwrote == ["word"]
+
+
+def test_a_parent_that_was_made_from_its_child():
+    """Django makes the parent's object from the values of the child, which had been loaded."""
+    Gadget.objects.create(name="a", qty=1, watts=5)
+    gadget = Gadget.objects.get()
+    gadget.qty = 2  # in memory only
+    parent = gadget.thing_ptr
+    assert type(parent) is Thing
+    event = save(parent, name="b")
+    assert (event.changes, event.overwrote) == ({"name": ["a", "b"], "qty": [1, 2]}, [])
+    parent = Gadget.objects.get().thing_ptr
+    Thing.objects.update(qty=7)
+    event = save(parent, qty=8)
+    assert (event.changes, event.overwrote) == ({"qty": [7, 8]}, ["qty"])
+    deferred = Gadget.objects.only("watts").get().thing_ptr
+    assert save(deferred, qty=9).overwrote == []
+
+
+def test_a_parent_and_a_grandchild_are_deleted():
+    """Its row is told with what the child had seen of it, and with what it had not."""
+    Book.objects.create(category=Category.objects.create(name="a"), name="x", pages=10)
+    book = Book.objects.get()
+    Book.objects.update(name="y")
+    with recorded() as events:
+        book.delete()
+    assert {e.sender: e.overwrote for e in events if e.signal == "post_delete"} == {
+        "shop.Book": ["name"],
+        "shop.Item": ["name"],
+    }
+
+
+@isolate_apps("tests.shop")
+def test_a_row_that_is_nothing_but_a_key(monkeypatch):
+    """Django saves it without a statement, so that nothing changes, and nothing is said to be unreadable."""
+    monkeypatch.setattr(faults, "untold_models", {})
+
+    class Key(models.Model):
+        class Meta:
+            app_label = "shop"
+
+    with table(Key):
+        key = Key.objects.create()
+        for each in (key, Key.objects.get(), Key(pk=key.pk)):
+            event = post(each.save)
+            assert (event.created, event.changes, event.overwrote) == (False, {}, [])
+        assert post(Key(pk=99).save).changes == {"id": [None, 99]}
+    assert faults.untold_models == {}
