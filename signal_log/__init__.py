@@ -9,16 +9,19 @@ if TYPE_CHECKING:
     from signal_log.admin import HistoryLinkMixin
     from signal_log.capture.api import batch, context, observed_bulk, pause
     from signal_log.capture.trace.context import current_actor
-    from signal_log.models import SignalEvent
+    from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
     from signal_log.permission import may_see_events
 
 __all__ = [
-    "HistoryLinkMixin", "SignalEvent", "batch", "context", "current_actor", "may_see_events", "observed_bulk", "pause",
+    "HistoryLinkMixin", "ReceiverCall", "SignalEvent", "SignalTrace", "batch", "context", "current_actor",
+    "may_see_events", "observed_bulk", "pause",
 ]  # fmt: skip
 
 _MODULES: Final = {
     "HistoryLinkMixin": "signal_log.admin",
+    "ReceiverCall": "signal_log.models",
     "SignalEvent": "signal_log.models",
+    "SignalTrace": "signal_log.models",
     "batch": "signal_log.capture.api",
     "context": "signal_log.capture.api",
     "current_actor": "signal_log.capture.trace.context",

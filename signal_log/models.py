@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, models
 from django.utils.functional import cached_property
 
+from signal_log.conf import conf
 from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
 from signal_log.fields import BareId, BareInteger, BareJSON, Moment
 
 loading_fixture: ContextVar[bool] = ContextVar("signal_log_loading_fixture", default=False)
 """While a fixture's row of the log is loaded; events of the same transaction wait, or they would take its id."""
+
+
+M = TypeVar("M", bound=models.Model)
+
+
+class LogManager(models.Manager[M]):
+    """Reads the database that the log is in, whatever the routers say; ``using`` names another."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        """All rows, of ``SIGNAL_LOG["DATABASE"]`` unless the manager is for another."""
+        return super().get_queryset().using(self.db)
+
+    @property
+    def db(self) -> str:
+        """The database that is read."""
+        return self._db or conf.DATABASE
 
 
 class SignalEvent(models.Model):
@@ -57,6 +74,8 @@ class SignalEvent(models.Model):
     salt = models.BinaryField()
     digest = models.BinaryField()
     redacted_at = models.DateTimeField(null=True)
+
+    objects = LogManager["SignalEvent"]()
 
     class Meta:
         ordering = ("-id",)
@@ -154,6 +173,8 @@ class SignalTrace(models.Model):
     slowest_receiver = models.CharField(max_length=300, blank=True)
     slowest_us = models.BigIntegerField()
 
+    objects = LogManager["SignalTrace"]()
+
     class Meta:
         default_permissions = ()
         verbose_name = "trace"
@@ -177,6 +198,8 @@ class ReceiverCall(models.Model):
     queries = BareInteger()
     error = models.TextField(blank=True)
 
+    objects = LogManager["ReceiverCall"]()
+
     class Meta:
         default_permissions = ()
         verbose_name = "receiver call"
@@ -193,6 +216,8 @@ class LogIdentity(models.Model):
     """A single row that identifies the log, to detect cursors of another one."""
 
     value = models.CharField(max_length=32)
+
+    objects = LogManager["LogIdentity"]()
 
     class Meta:
         default_permissions = ()
@@ -211,6 +236,8 @@ class SharedView(models.Model):
     shared_by_pk = models.CharField(max_length=255)
     shared_by_repr = models.CharField(max_length=200)
     shared_at = Moment()
+
+    objects = LogManager["SharedView"]()
 
     class Meta:
         ordering = ("name",)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection, connections, transaction
 from django.test import override_settings
 
+import signal_log
 from signal_log.capture.transaction import buffer, held
 from signal_log.capture.transaction.collecting import collecting
 from signal_log.capture.transaction.unrecorded import unrecorded
@@ -253,3 +254,13 @@ def test_a_commit_that_fails_with_them(log, tmp_path):
         assert recorded() == both("made")
     with log.cursor() as cursor:
         cursor.execute(allow)
+
+
+def test_the_public_models_read_the_log(log):
+    """Without a router and without `using`, they read the database that the log is in; `using` names another."""
+    Category.objects.create(name="made")
+    for model in (signal_log.SignalEvent, signal_log.SignalTrace, signal_log.ReceiverCall):
+        assert model.objects.db == model.objects.filter(pk=1).db == LOG
+        assert (model.objects.using("default").db, model.objects.db_manager("default").all().db) == ("default",) * 2
+    found = signal_log.SignalEvent.objects.filter(sender="shop.Category")
+    assert [event.object_repr for event in found] == ["made", "made"]
