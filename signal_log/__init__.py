@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from signal_log.admin import HistoryLinkMixin
+    from signal_log.admin_list import ListedFiltersMixin
     from signal_log.capture.api import batch, context, observed_bulk, pause
     from signal_log.capture.trace.context import current_actor
     from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
     from signal_log.permission import may_see_events
 
 __all__ = [
-    "HistoryLinkMixin", "ReceiverCall", "SignalEvent", "SignalTrace", "batch", "context", "current_actor",
-    "may_see_events", "observed_bulk", "pause",
+    "HistoryLinkMixin", "ListedFiltersMixin", "ReceiverCall", "SignalEvent", "SignalTrace", "batch", "context",
+    "current_actor", "may_see_events", "observed_bulk", "pause",
 ]  # fmt: skip
 
 _MODULES: Final = {
     "HistoryLinkMixin": "signal_log.admin",
+    "ListedFiltersMixin": "signal_log.admin_list",
     "ReceiverCall": "signal_log.models",
     "SignalEvent": "signal_log.models",
     "SignalTrace": "signal_log.models",

@@ -12,7 +12,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from signal_log.admin_list import LIST_LIMIT, SEARCH_WINDOW, BoundedPaginator, ByModel, BySignal, BySource
+from signal_log.admin_list import (
+    LIST_LIMIT,
+    SEARCH_WINDOW,
+    BoundedPaginator,
+    ByModel,
+    BySignal,
+    BySource,
+    ListedFiltersMixin,
+)
 from signal_log.models import SharedView, SignalEvent
 from signal_log.permission import may_see_events
 from signal_log.rows import labels_of_row
@@ -37,7 +45,7 @@ else:  # generic only in the stubs
 SHOWN_IN_HISTORY: Final = 20
 
 
-class ReadOnlyAdmin(AnyAdmin):
+class ReadOnlyAdmin(ListedFiltersMixin, AnyAdmin):
     """Readable with the log's permission; nothing can be added or changed here, not even by superusers."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -6,12 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from signal_log import HistoryLinkMixin
+from signal_log import HistoryLinkMixin, ListedFiltersMixin
 from users.models import Profile
 
 User = get_user_model()
@@ -23,11 +25,11 @@ def may(request: HttpRequest, action: str) -> bool:
     return request.user.has_perm(f"{User._meta.app_label}.{action}_{User._meta.model_name}")
 
 
-admin.site.unregister(User)
+admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(HistoryLinkMixin, DjangoUserAdmin):
+class UserAdmin(ListedFiltersMixin, HistoryLinkMixin, DjangoUserAdmin):
     """Django's ``UserAdmin``, with a link to the profile."""
 
     readonly_fields = ("profile_link",)
@@ -45,8 +47,13 @@ class UserAdmin(HistoryLinkMixin, DjangoUserAdmin):
         return format_html('<a href="{}">{}</a>', reverse("admin:users_profile_change", args=[profile.pk]), profile)
 
 
+@admin.register(Group)
+class GroupAdmin(ListedFiltersMixin, DjangoGroupAdmin):
+    """Django's ``GroupAdmin``, without filters by regular expressions."""
+
+
 @admin.register(Profile)
-class ProfileAdmin(HistoryLinkMixin, admin.ModelAdmin):
+class ProfileAdmin(ListedFiltersMixin, HistoryLinkMixin, admin.ModelAdmin):
     """Profiles are created and deleted with their user: adding is off, deleting requires permission on the user."""
 
     list_display = ("username", "name", "email", "headline", "location", "created")
