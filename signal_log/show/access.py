@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, TooManyFieldsSent
 from django.db import DatabaseError, connections, transaction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, QueryDict
 from django.shortcuts import render, resolve_url
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 
@@ -34,6 +34,10 @@ def for_observers(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if _has_too_many_fields(request):
+            return HttpResponseBadRequest(
+                "The address has too many fields.\n", content_type="text/plain; charset=utf-8"
+            )
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path(), login_url())
         if not may_see_events(request.user):
@@ -52,6 +56,16 @@ def for_observers(view: View) -> View:
     for alias in connections:
         transaction.non_atomic_requests(using=alias)(guarded)
     return guarded
+
+
+def _has_too_many_fields(request: HttpRequest) -> bool:
+    """Whether Django refuses to read the address; it would raise again wherever the error is reported."""
+    try:
+        request.GET  # noqa: B018  Django counts when it is read
+    except TooManyFieldsSent:
+        request.GET = QueryDict()
+        return True
+    return False
 
 
 def login_url() -> str:
