@@ -65,6 +65,21 @@ def test_newer_events_can_be_asked_for(mira: Client) -> None:
     assert [event["id"] for event in page["events"]] == [later[1], later[0]]
 
 
+def test_who_asks_again_after_the_head_misses_nothing(mira: Client) -> None:
+    """`head` is the log's highest id, whatever the filters match; going back in time needs none."""
+    make_event(sender="shop.Item")
+    head = SignalEvent.objects.order_by("-pk")[0].pk
+    page = read(mira, sender="no.Such")
+    assert (page["events"], page["head"]) == ([], head)
+    page = read(mira, after=head)
+    assert (page["events"], page["head"], page["newer"]) == ([], head, None)
+    assert read(mira, before=head)["head"] is None
+    new = [make_event().pk for _ in range(3)]
+    page = read(mira, after=head, size=2)
+    assert (page["head"], page["newer"]) == (new[2], new[1])
+    assert [event["id"] for event in page["events"]] == [new[1], new[0]]
+
+
 def test_a_search_out_of_time_says_how_far_it_came(mira: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer says how far the search got, so that the page can say so and continue from there."""
     monkeypatch.setattr(paging, "SECONDS", 0.0)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from types import ModuleType
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.template.loader import render_to_string
-from django.test import Client, RequestFactory, override_settings
+from django.test import AsyncRequestFactory, Client, RequestFactory, override_settings
 from django.urls import get_script_prefix, include, path, set_script_prefix
 
-from signal_log.show.pages.live import page_config
+from signal_log.show.pages.live import page_config, why_unopened
 from signal_log.templatetags.signal_log_shell import initials, is_observer
 
 elsewhere = ModuleType("elsewhere")
@@ -65,6 +66,16 @@ def test_a_script_prefix_reaches_the_socket() -> None:
     finally:
         set_script_prefix(before)
     assert (known["home"], known["socket"]) == ("/below/", "/below/ws/events/")
+
+
+def test_why_a_socket_may_not_open(rf: RequestFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server tells the page: it runs WSGI, has loaded no route, or has one that something else must refuse."""
+    assert why_unopened(rf.get("/")) == "wsgi"
+    request = AsyncRequestFactory().get("/")
+    monkeypatch.setitem(sys.modules, "signal_log.tail.routing", ModuleType("routing"))
+    assert why_unopened(request) == "refused"
+    monkeypatch.delitem(sys.modules, "signal_log.tail.routing")
+    assert why_unopened(request) == "unrouted"
 
 
 def test_only_observers_are_offered_the_log(rf: RequestFactory, mira: User) -> None:

@@ -10,7 +10,7 @@ from django.http import HttpResponse, JsonResponse, QueryDict
 from signal_log.seal.canonical import timestamp
 from signal_log.show.query.paging import matching, read_page
 from signal_log.show.query.query import Query, parse
-from signal_log.store.read import as_mapping
+from signal_log.store.read import as_mapping, events
 from signal_log.tail import wire
 
 FORMAT: Final = "format"
@@ -20,14 +20,20 @@ MAX_SIZE: Final = 1_000
 
 
 def answer(sent: QueryDict) -> HttpResponse:
-    """Signals newest first, with the next page's position in ``older``, which is null at the start of the log."""
+    """Signals newest first, with the next page's position in ``older``, which is null at the start of the log.
+
+    ``head`` is the highest id in the log, read before the events: who asks again ``after`` it misses none that has
+    been committed by then.
+    """
     query = parse(sent, own=(FORMAT, SIZE))
     size = _size(query, sent)
     if query.problems:
         return JsonResponse({"problems": query.problems}, status=400)
+    head = None if query.before else events().order_by("-pk").values_list("pk", flat=True).first() or 0
     page = read_page(*matching(query), size=size, before=query.before, after=query.after)
-    head = orjson.dumps(
+    about = orjson.dumps(
         {
+            "head": head,
             "older": page.older,
             "newer": page.newer,
             "searched_to": page.searched_to,
@@ -35,8 +41,8 @@ def answer(sent: QueryDict) -> HttpResponse:
             "until": query.until and timestamp(query.until),
         }
     ).decode()
-    events = ",".join(wire.encode(as_mapping(event)).text for event in page.events)
-    return HttpResponse(f'{{"events":[{events}],{head[1:]}', content_type="application/json")
+    lines = ",".join(wire.encode(as_mapping(event)).text for event in page.events)
+    return HttpResponse(f'{{"events":[{lines}],{about[1:]}', content_type="application/json")
 
 
 def _size(query: Query, sent: QueryDict) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import get_script_prefix, reverse
@@ -17,6 +19,7 @@ from signal_log.show.pages.recording import notices
 from signal_log.store.read import events
 
 SOCKET_PATH: Final = "ws/events/"
+ROUTING: Final = "signal_log.tail.routing"
 BACKFILL: Final = 200
 KEPT: Final = 100_000
 
@@ -26,7 +29,8 @@ KEPT: Final = 100_000
 def live(request: HttpRequest) -> HttpResponse:
     """The page itself; its events arrive over the websocket, so that it opens immediately."""
     events().filter(pk=0).first()  # without tables the socket could only say that the database does not answer
-    context = {"live_config": page_config(str(request.user.pk)), "notices": notices(request.GET.getlist("sender"))}
+    known = page_config(str(request.user.pk)) | {"unopened": why_unopened(request)}
+    context = {"live_config": known, "notices": notices(request.GET.getlist("sender"))}
     return render(request, "signal_log/live.html", context)
 
 
@@ -42,3 +46,10 @@ def page_config(account: str = "") -> dict[str, Any]:
         "backfill": BACKFILL,
         "kept": KEPT,
     }
+
+
+def why_unopened(request: HttpRequest) -> str:
+    """Why the page's socket may not open, for the page to say if it does not: it may be served by another process."""
+    if not isinstance(request, ASGIRequest):
+        return "wsgi"
+    return "refused" if ROUTING in sys.modules else "unrouted"

@@ -12,6 +12,7 @@ import { controls, heads, renderAll, renderSoon, table, tick } from "./page/scre
 import {
   $,
   activeFilters,
+  ask,
   config,
   display,
   eventIdOf,
@@ -26,6 +27,7 @@ import {
 } from "./page/state.js";
 import { readView, toView } from "./page/view.js";
 import { searchBox } from "./parts/search.js";
+import { Polling } from "./server/polling.js";
 import { SharedViews } from "./server/shared.js";
 import { Connection } from "./server/socket.js";
 
@@ -41,6 +43,12 @@ page.connection = new Connection({
   backfill: config.backfill,
   filters: () => toWire(activeFilters()),
   handlers: arrivals.handlers,
+});
+page.polling = new Polling({
+  ask,
+  query: () => toWire(activeFilters()),
+  backfill: config.backfill,
+  handlers: arrivals.polled,
 });
 page.past = olderLoaders((which, operations, answer) => {
   if (answer && which !== stream) understand(answer);
@@ -130,6 +138,7 @@ addEventListener("offline", () => {
 });
 document.addEventListener("visibilitychange", () => {
   state.takenAtHide = stream.taken;
+  page.polling.show(!document.hidden);
   tick();
   renderAll();
 });

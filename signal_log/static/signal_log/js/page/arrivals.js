@@ -2,6 +2,7 @@
 
 import { toWire } from "../events/filters.js";
 import { gapWords } from "../events/gap.js";
+import { noSocketWords, renderNoSocket } from "../parts/no_socket.js";
 import { repick, shownTrace } from "./actions.js";
 import { intoRange } from "./past.js";
 import { renderAll, renderSoon, showDetail, table } from "./screen.js";
@@ -10,6 +11,7 @@ import {
   announcer,
   before,
   clearRows,
+  config,
   now,
   page,
   recovery,
@@ -23,18 +25,28 @@ import {
 /** @import { ErrorFrame, Health, ReadyFrame, ResetFrame, SignalEvent } from "../events/types.js" */
 /** @import { Details, Handlers } from "../server/socket.js" */
 
+const UNOPENED = 2; // attempts without a socket, after which the history is asked
+
 /**
  * @param {string} name
  * @param {Details} details
  */
 function connected(name, details) {
+  const ended = name === "signed-out" || name === "forbidden";
+  if (ended) page.polling.stop();
+  else if ((details.unopened ?? 0) >= UNOPENED) page.polling.start();
+  if (page.polling.well && details.until && !state.socketless) {
+    state.socketless = true; // the server answers, and yet no socket opens
+    page.polling.reset();
+  }
+  if (page.polling.well && state.socketless) return; // behind it, the attempts to open a socket go on
   state.connection = { name, ...details };
-  if (name === "signed-out" || name === "forbidden") forget();
+  if (ended) forget();
   if (details.until) {
     recovery.broken();
     state.trouble = ""; // the next frame will tell
   }
-  if (details.until || name === "signed-out" || name === "forbidden") announcer.say(status()[1]);
+  if (details.until || ended) announcer.say(status()[1]);
   renderAll();
 }
 
@@ -43,6 +55,9 @@ function connected(name, details) {
  * @param {boolean} resumed
  */
 function ready(frame, resumed) {
+  page.polling.stop();
+  state.socketless = false;
+  renderNoSocket("");
   const back = state.connection.again;
   state.connection = { name: "live" };
   state.skew = frame.server_time ? Date.parse(frame.server_time) - Date.now() : 0;
@@ -55,6 +70,41 @@ function ready(frame, resumed) {
   if (resumed && back) recovery.start(now());
   else if (back) announcer.say("Connected");
   health(frame);
+}
+
+/**
+ * What the history answered where there is no socket.
+ * @param {SignalEvent[]} events
+ */
+function asked(events) {
+  if (!state.socketless) return page.connection.reconnect(); // the server may just have come back
+  if (state.connection.name !== "polling") {
+    state.connection = { name: "polling" };
+    state.trouble = "";
+    const words = noSocketWords(config.unopened, config.socket);
+    renderNoSocket(words);
+    announcer.say(words);
+    page.past.retry();
+    before.retry();
+  }
+  if (!state.answered) {
+    state.answered = now();
+    setTimeout(renderSoon, SETTLE + 50);
+  }
+  const fresh = events.filter(({ id }) => !stream.operationOf(id));
+  if (fresh.length) arrived(fresh);
+  else renderSoon();
+}
+
+/** @param {number} until */
+function unanswered(until) {
+  if (state.connection.name === "polling") connected("reconnecting", { until });
+}
+
+/** @param {string} name */
+function ended(name) {
+  page.connection.stop();
+  connected(name, {});
 }
 
 /** @param {SignalEvent[]} events */
@@ -102,6 +152,8 @@ function forget() {
   Object.assign(state, { following: true, frozen: null, answered: 0, wanted: 0 });
   showDetail();
 }
+
+export const polled = { events: asked, failed: unanswered, ended };
 
 /** @type {Handlers} */
 export const handlers = { state: connected, events: arrived, ready, reset, error: refused, heartbeat: health };

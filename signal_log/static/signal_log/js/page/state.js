@@ -21,6 +21,7 @@ import { readView, writeView } from "./view.js";
 /** @import { Mode } from "../lib/time.js" */
 /** @import { Column } from "../parts/columns.js" */
 /** @import { searchBox } from "../parts/search.js" */
+/** @import { Polling } from "../server/polling.js" */
 /** @import { Connection, Details } from "../server/socket.js" */
 /** @import { olderLoaders } from "./past.js" */
 /** @import { ListName } from "./view.js" */
@@ -29,6 +30,7 @@ import { readView, writeView } from "./view.js";
  * What the server writes into the page.
  * @typedef {object} Config
  * @property {string} socket
+ * @property {string} unopened why it may never open: "wsgi", "unrouted" or "refused"
  * @property {string} home
  * @property {string} login
  * @property {string} account
@@ -48,6 +50,7 @@ import { readView, writeView } from "./view.js";
  * @property {Mode} mode
  * @property {Column[]} columns
  * @property {{ name: string } & Details} connection
+ * @property {boolean} socketless whether no socket opens although the server answers
  * @property {number} answered
  * @property {string} trouble
  * @property {string} refusal
@@ -103,9 +106,11 @@ export const before = new Before({ store: stream, rate, ask });
 export let store = stream;
 
 /**
- * The connection, the search field and the loaders of older events, set by live.js before anything else happens.
+ * The connection, what stands in for it, the search field and the loaders of older events, set by live.js before
+ * anything else happens.
  * @typedef {object} Page
  * @property {Connection} connection
+ * @property {Polling} polling
  * @property {ReturnType<typeof searchBox>} search
  * @property {ReturnType<typeof olderLoaders>} past
  */
@@ -133,6 +138,7 @@ export const state = {
   mode: display.mode,
   columns: opened.columns ?? display.columns,
   connection: { name: "connecting" },
+  socketless: false,
   answered: 0,
   trouble: "",
   refusal: "",

@@ -33,7 +33,7 @@ const FINAL = {
  */
 export function words({ name, again, until, catching, trouble, following, ranged, fresh, lastAt, now, offline }) {
   if (FINAL[name]) return FINAL[name];
-  if (offline && name !== "live") return ["bad", "Offline"];
+  if (offline && name !== "live" && name !== "polling") return ["bad", "Offline"];
   const wait = until ? `in ${Math.max(1, Math.ceil((until - now) / 1000))} s` : "";
   if (name === "restarting") return ["wait", `Server restarting, retry ${wait}`];
   if (name === "database") return ["bad", `Database unavailable, retry ${wait}`];
@@ -43,7 +43,9 @@ export function words({ name, again, until, catching, trouble, following, ranged
   if (catching !== null && catching !== undefined) return ["wait", `Catching up ${count(catching)}`];
   if (ranged) return ["held", fresh ? `Time range · ${count(fresh)} new` : "Time range"];
   if (!following) return ["held", fresh ? `Paused · ${count(fresh)} new` : "Paused"];
-  if (!lastAt) return ["ok", "Live · no events yet"];
+  /** @type {["ok" | "wait", string]} */
+  const [tone, live] = name === "polling" ? ["wait", "Every 2 s"] : ["ok", "Live"];
+  if (!lastAt) return [tone, `${live} · no events yet`];
   const age = now - lastAt;
-  return ["ok", age > QUIET ? `Live · quiet for ${span(age)}` : `Live · ${ago(age)}`];
+  return [tone, `${live} · ${age > QUIET ? `quiet for ${span(age)}` : ago(age)}`];
 }

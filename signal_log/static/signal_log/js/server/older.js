@@ -80,6 +80,15 @@ export class Older {
   }
 }
 
+/** The account is logged out, or may no longer see events. */
+export class AccessEnded extends Error {
+  /** @param {"signed-out" | "forbidden"} state that the connection would have */
+  constructor(state) {
+    super("you no longer have access to events");
+    this.state = state;
+  }
+}
+
 /**
  * Returns a function that queries the server; anything but JSON from the log becomes an error with a message.
  * @param {string} address
@@ -92,8 +101,8 @@ export function querier(address, fetcher = (url, options) => fetch(url, options)
     for (const [key, value] of Object.entries(query)) for (const one of [value].flat()) all.append(key, String(one));
     if (!query.format) all.set("format", "json");
     const answer = await fetcher(`${address}?${all}`, { headers: { Accept: "application/json" }, redirect: "manual" });
-    if (answer.type === "opaqueredirect" || answer.status === 403)
-      throw new Error("you no longer have access to events");
+    if (answer.type === "opaqueredirect") throw new AccessEnded("signed-out");
+    if (answer.status === 403) throw new AccessEnded("forbidden");
     const page = answer.status === 200 || answer.status === 400 ? await answer.json() : null;
     if (page?.problems) throw new Error(Object.values(page.problems).join(" "));
     if (!page) throw new Error(`the server responded with status ${answer.status}`);

@@ -11,7 +11,7 @@ const ACK_EVERY = 3_000;
 const FIRST_WAIT = 800;
 const LONGEST_WAIT = 20_000;
 
-/** @typedef {{ again?: boolean, reason?: string, until?: number }} Details */
+/** @typedef {{ again?: boolean, reason?: string, until?: number, unopened?: number }} Details */
 
 /**
  * @typedef {object} Handlers
@@ -59,6 +59,8 @@ export class Connection {
   /** @type {string | null} */
   cursor = null;
   attempt = 0;
+  unopened = 0; // attempts in a row that did not even open: no route, a WSGI server, a proxy in between
+  opened = false;
   unacked = 0;
   unackedChars = 0;
   newest = 0;
@@ -120,10 +122,17 @@ export class Connection {
     this.handlers.state("connecting", { again: this.attempt > 0 || this.cursor !== null });
     const socket = new this.Socket(this.url);
     this.socket = socket;
-    socket.onopen = () => this.#subscribe();
+    this.opened = false;
+    socket.onopen = () => this.#hello();
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code, reason }) => this.socket === socket && this.#closed(code, reason);
     this.#watch();
+  }
+
+  #hello() {
+    this.opened = true;
+    this.unopened = 0;
+    this.#subscribe();
   }
 
   #drop() {
@@ -241,7 +250,8 @@ export class Connection {
     if (this.stopped) return this.handlers.state(name, { reason });
     const wait = backoff(this.attempt + (slow ? 4 : 0));
     this.attempt += 1;
+    if (!this.opened) this.unopened += 1;
     this.retry = setTimeout(() => this.#open(), wait);
-    this.handlers.state(name, { reason, until: Date.now() + wait });
+    this.handlers.state(name, { reason, until: Date.now() + wait, unopened: this.unopened });
   }
 }
