@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import orjson
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.db import models
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.fields.files import FieldFile
 
+from signal_log.capture.model.generic_key import GenericKey, generic_keys, model_of
 from signal_log.capture.model.masked_values import mask_secrets
 from signal_log.capture.model.secret_names import SecretNames, row_of, says_what_is_held
 from signal_log.capture.model.snapshot import (
@@ -32,6 +34,9 @@ from signal_log.event import MASK, UNKNOWN, Changes
 
 SESSION_DATA: Final = "session_data"
 """Always masked: whoever has it is logged in."""
+
+DEEPEST_TEXT: Final = 2
+"""How far from an object the related ones are that its text may show something of."""
 
 # Values of these fields are immutable, so loaded ones need not be copied.
 IMMUTABLE: Final = (
@@ -65,6 +70,7 @@ class Plan:
         "auto_now",
         "by_attname",
         "columns",
+        "generic",
         "hiding",
         "holding",
         "key_attname",
@@ -117,7 +123,13 @@ class Plan:
             c for c in self.columns if row is not None and c.name in row.holding and not is_unmasked(c.field, model)
         )
         """What a row of key and value holds, which is secret if what ``naming`` says is."""
-        self.hiding = (*self.masked, *(self.naming if self.holding else ()), *(c.attname for c in self.holding))
+        self.generic = tuple(key for key in generic_keys(model) if key.attname in self.by_attname)
+        self.hiding = (
+            *self.masked,
+            *(self.naming if self.holding else ()),
+            *(column.attname for column in self.holding),
+            *(name for key in self.generic for name in (key.attname, key.type_attname)),
+        )
         """The columns whose values are secret, or tell whether others are; empty for most models."""
 
     def values(self, instance: models.Model) -> Values:
@@ -184,6 +196,9 @@ class Plan:
                     yield value
             if self.holding and self.holds_secret(values):
                 yield from (value for c in self.holding if (value := values.get(c.attname)) is not None)
+            for key in self.generic:
+                if values.get(key.attname) is not None and _references_secret(key, values):
+                    yield values[key.attname]
 
     def holds_secret(self, *held: Values) -> bool:
         """Whether one of these rows of key and value says that its value is secret; so does one that says nothing."""
@@ -191,18 +206,25 @@ class Plan:
         return not named or any(name in self.names for name in named)
 
     def judged(self, changes: Changes, *held: Values) -> Changes:
-        """The changes of a row, with its value masked if its key says that it is secret."""
+        """The changes of a row, with what is masked because of what its other fields hold."""
         if self.holding and any(c.name in changes for c in self.holding) and self.holds_secret(*held):
             for column in self.holding:
                 if column.name in changes:
                     changes[column.name] = [_masked(value) for value in changes[column.name]]
+        for key in self.generic:
+            if key.name in changes and any(_references_secret(key, values) for values in held):
+                changes[key.name] = [
+                    value if value is None or value is UNKNOWN else hashed_key(str(value))
+                    for value in changes[key.name]
+                ]
         return changes
 
     def without_secrets(self, text: str, instance: models.Model) -> str:
-        """The text, fully masked if it contains the value of one of the instance's masked fields."""
-        if not self.hiding:
-            return text
-        return mask_secrets(text, self.secret_values(instance.__dict__))
+        """The text, fully masked if it shows the value of a masked field, also of a related object that is loaded."""
+        related = instance._state.__dict__.get("fields_cache")
+        if related and (found := list(_secrets_of(related, DEEPEST_TEXT))):
+            text = mask_secrets(text, found)
+        return mask_secrets(text, self.secret_values(instance.__dict__)) if self.hiding else text
 
     def pair(self, column: Column, before: Any, after: Any) -> list[Any]:
         """The field's old and new value as the log shows them: safe JSON, masked where they are secret."""
@@ -220,6 +242,33 @@ class Plan:
 
 def _masked(value: Any) -> Any:
     return value if value is None or value is UNKNOWN else MASK
+
+
+def _secrets_of(related: Mapping[str, Any], depth: int) -> Iterator[Any]:
+    """The values of masked fields of these related objects, and of those that they have loaded."""
+    for other in related.values():
+        if isinstance(other, models.Model):
+            yield from (
+                value for name in _masked_attnames(type(other)) if (value := other.__dict__.get(name)) is not None
+            )
+            if depth and (more := other._state.__dict__.get("fields_cache")):
+                yield from _secrets_of(more, depth - 1)
+
+
+def _references_secret(key: GenericKey, values: Values) -> bool:
+    model = model_of(values.get(key.type_attname))
+    return model is not None and keys_are_secret(model)
+
+
+def _masked_attnames(model: type[models.Model]) -> tuple[str, ...]:
+    known = _masked_of.get(model)
+    if known is None:
+        known = tuple(field.attname for field in model._meta.concrete_fields if is_masked(field, model))
+        _masked_of[model] = known
+    return known
+
+
+_masked_of: Final[WeakKeyDictionary[type[models.Model], tuple[str, ...]]] = WeakKeyDictionary()
 
 
 def is_excluded(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
@@ -402,6 +451,7 @@ def equal_in_database(field: models.Field[Any, Any], before: Any, after: Any) ->
 def _on_setting_changed(*, setting: str, **_: object) -> None:
     if setting == "SIGNAL_LOG":
         keys_are_secret.cache_clear()
+        _masked_of.clear()
 
 
 setting_changed.connect(_on_setting_changed, dispatch_uid="signal_log.capture.model.plan")

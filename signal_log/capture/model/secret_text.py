@@ -53,7 +53,7 @@ _ASSIGNED: Final = re.compile(
 )
 _LABELLED: Final = re.compile(r"(?<![\w-])([A-Za-z_][\w-]{1,80})(\s{0,3}:\s{0,3})([^\s\"'<>,;)\]}]{6,})")
 _VALUED: Final = re.compile(r"(?i)(field ['\"]([\w.]+)['\"].{0,200}?\b(?:got|not|value) )(.+)", re.DOTALL)
-_LOOKS_RANDOM: Final = re.compile(r"[\w.~+/=-]{16,}")
+_ONE_WORD: Final = re.compile(r"[\w.~+:=-]+")
 
 
 def without_secrets(text: str, names: Container[str]) -> str:
@@ -140,11 +140,11 @@ def looks_made_up(value: str) -> bool:
     return (letters < len(value.rstrip(".!?:")) and any(map(str.isalnum, value))) or len(value) > 30
 
 
-def looks_random(value: str) -> bool:
+def looks_random(value: str, least: int = 16) -> bool:
     """Whether it looks like a token: long, and of letters and digits that change often."""
-    if _LOOKS_RANDOM.fullmatch(value) is None:
+    if len(value) < least or _ONE_WORD.fullmatch(value) is None:
         return False
-    changes = sum(a.isdigit() != b.isdigit() for a, b in pairwise(value))
+    changes = sum(a.isdigit() != b.isdigit() and a.isalnum() and b.isalnum() for a, b in pairwise(value))
     cases = sum(a.islower() != b.islower() for a, b in pairwise(value) if a.isalpha() and b.isalpha())
     return changes >= 4 or (cases >= 5 and len(value) >= 20)
 

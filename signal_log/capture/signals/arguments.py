@@ -22,7 +22,7 @@ from signal_log.capture.model.plan import key_text
 from signal_log.capture.model.secret_names import SecretNames
 from signal_log.capture.model.snapshot import json_safe, text_of
 from signal_log.capture.signals.receiver_name import receiver_name
-from signal_log.capture.trace.context import request_path
+from signal_log.capture.trace.path import request_path
 from signal_log.conf import conf
 from signal_log.event import MASK, Changes
 

@@ -107,7 +107,7 @@ class Bulk(NamedTuple):
         connection = connections[self.compiler.using]
         write = SilentWrite(self.verb, self.plan, True, self.compiler.query)
         first = open_draft(write, connection, "")
-        statement = Returning(self.verb, self.compiler, theirs)
+        statement = Returning(self.verb, self.plan, self.compiler, theirs)
         try:
             with unlogged(connection):
                 old = self._old()

@@ -13,9 +13,8 @@ from django.db.models.sql import Query
 
 from signal_log.capture.model.plan import Plan, Values
 from signal_log.capture.model.row_sql import concrete
-from signal_log.capture.model.snapshot import clean
 from signal_log.capture.silent.event import close_draft
-from signal_log.capture.silent.statements import without_values
+from signal_log.capture.silent.known_names import shown_statement
 from signal_log.capture.trace.draft import Draft
 
 CHUNK: Final = 200
@@ -31,8 +30,9 @@ def local_columns(model: type[models.Model]) -> Sequence[models.Field[Any, Any]]
 class Returning:
     """An execute wrapper that appends ``RETURNING`` to one statement, to get the rows it writes."""
 
-    def __init__(self, verb: str, compiler: Any, theirs: int) -> None:
+    def __init__(self, verb: str, plan: Plan, compiler: Any, theirs: int) -> None:
         meta = compiler.query.model._meta
+        self.plan = plan
         self.compiler = compiler
         self.theirs = theirs
         self.fields = local_columns(compiler.query.model)
@@ -83,7 +83,7 @@ class Returning:
         """Fill in the event's row count and statement."""
         close_draft(draft, rows)
         if draft.origin is not None:
-            draft.origin["statement"] = clean(without_values(self.text))
+            draft.origin["statement"] = shown_statement(self.plan, self.text)
 
 
 def old_by_new_key(compiler: Any, plan: Plan, names: Sequence[str]) -> dict[Any, Values]:

@@ -11,9 +11,9 @@ from django.db.models.constants import OnConflict
 from signal_log.capture.faults import faults
 from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.plan import Plan
-from signal_log.capture.model.snapshot import clean
+from signal_log.capture.silent.known_names import shown_statement
 from signal_log.capture.silent.query_secrets import secrets_in
-from signal_log.capture.silent.statements import INSERT, UPDATE, without_values
+from signal_log.capture.silent.statements import INSERT, UPDATE
 from signal_log.capture.silent.update_values import assigned
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
@@ -37,7 +37,7 @@ def open_draft(write: SilentWrite, connection: BaseDatabaseWrapper, text: str) -
     try:
         if secrets := secrets_of(write):
             draft.scene.trace.gathered.note_secrets(secrets)
-        draft.origin = {"model": write.plan.label, "rows": None, "statement": clean(without_values(text))}
+        draft.origin = {"model": write.plan.label, "rows": None, "statement": shown_statement(write.plan, text)}
         if write.verb == UPDATE and query is not None:
             draft.changes = assigned(write.plan, query)
     except Exception as error:  # noqa: BLE001  a host's field or expression may raise anything

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -20,13 +20,15 @@ _TOKEN: Final = re.compile(
     |(?P<literal>[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)
         |[xXbBnN]?'[^']*(?:''[^']*)*(?:'|\Z)
         |\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)
-        |\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?)
+        |\d[\d_]*\.?[\w]*(?:(?<=[eE])[+-]?\d+)?)
     |(?P<quoted>"[^"]*(?:""[^"]*)*(?:"|\Z)|`[^`]*`|\[[^\W\d]\w*\])
     |(?P<word>[^\W\d][\w$]*)
     |(?P<mark>.)
     """,
     re.VERBOSE | re.DOTALL,
 )
+_COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+NOT_SHOWN: Final = "(not shown)"
 # Words that may precede UPDATE where it is not a statement: FOR UPDATE, DO UPDATE, ON UPDATE, THEN UPDATE.
 _NOT_BEFORE_STATEMENT: Final = frozenset({"FOR", "KEY", "DO", "ON", "THEN", "OF", "BEFORE", "AFTER", "OR"})
 _SKIPPED: Final = frozenset({"INTO", "FROM", "TABLE", "ONLY", "LOW_PRIORITY", "IF", "EXISTS"})
@@ -66,16 +68,46 @@ def table_name(text: str) -> str:
     return (_name(list(_tokens(text)), 0)[0] if text.startswith('"') else text).lower()
 
 
-def without_values(sql: str, limit: int = 1_000) -> str:
-    """The statement on one line, with ``?`` for literals and without comments, truncated to ``limit`` characters."""
-    pieces = (_shown(match) for match in _TOKEN.finditer(sql[:LONGEST_CLEANED]))
+def without_values(sql: str, is_name: Callable[[str], bool], limit: int = 1_000) -> str:
+    """The statement on one line, with ``?`` for values and without comments, truncated to ``limit`` characters.
+
+    Only keywords, names and placeholders are left. What is in double quotes may be a value on SQLite, so it stays only
+    if ``is_name`` knows it or a dot makes it one. Where databases disagree on what is text, the rest is not shown.
+    """
+    pieces: list[str] = []
+    found = list(_TOKEN.finditer(sql[:LONGEST_CLEANED]))
+    for at, match in enumerate(found):
+        kind, text = match.lastgroup, match[0]
+        if _is_ambiguous(kind, text):
+            pieces += ["" if pieces[-1:] == [" "] else " ", NOT_SHOWN]
+            break
+        if kind == "gap":
+            pieces.append(" ")
+        elif kind == "quoted":
+            pieces.append(text if _is_dotted(found, at) or is_name(_unquoted(text)) else "?")
+        else:
+            pieces.append("?" if kind in ("literal", "tag") else text)
     text = "".join(pieces).strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _shown(match: re.Match[str]) -> str:
-    kind = match.lastgroup
-    return " " if kind == "gap" else "?" if kind in ("literal", "tag") else match[0]
+def _is_dotted(found: Sequence[re.Match[str]], at: int) -> bool:
+    """Whether a dot before or after this token makes it a name."""
+    around = (found[at - 1][0] if at else "", found[at + 1][0] if at + 1 < len(found) else "")
+    return "." in around
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace('""', '"')
+
+
+def _is_ambiguous(kind: str | None, text: str) -> bool:
+    """Whether databases read this differently: nested comments, a backslash before a quote, control characters."""
+    if kind == "gap":
+        return "/*" in text and any("/*" in comment[2:] for comment in _COMMENT.findall(text))
+    if kind == "literal":
+        return text[0] not in "eE$" and "\\'" in text
+    return kind == "mark" and not text.isprintable()
 
 
 def _writes(sql: str) -> tuple[Write, ...]:
@@ -130,7 +162,7 @@ def _name(tokens: Sequence[_Token], at: int) -> tuple[str, int]:
     name = ""
     while at < len(tokens) and tokens[at].kind in ("word", "quoted"):
         text = tokens[at].text
-        name = text[1:-1].replace('""', '"') if tokens[at].kind == "quoted" else text
+        name = _unquoted(text) if tokens[at].kind == "quoted" else text
         at += 1
         if at >= len(tokens) or tokens[at].text != ".":
             break

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 
-from signal_log.capture.model.plan import secret_names
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.actor import request_actor
+from signal_log.capture.trace.path import RequestPath
 from signal_log.capture.trace.trace import NOBODY, Actor, TraceContext, current_trace
 from signal_log.conf import conf
-from signal_log.event import MASK, MIGRATION
+from signal_log.event import MIGRATION
 
 _REQUEST_ID: Final = re.compile(r"[\w.:-]{1,100}")
 # These run for a long time or execute arbitrary statements; each outermost operation gets its own trace.
@@ -78,20 +78,10 @@ def request_context(request: HttpRequest) -> TraceContext:
         source="http",
         request_id=request_id(request),
         method=clean_truncated(request.method or "", 16),
-        path=lambda: request_path(request),
+        path=RequestPath(request),
         remote_addr=remote_addr(request),
         actor=lambda: request_actor(request),
     )
-
-
-def request_path(request: Any) -> str:
-    """The path without the query string; parts whose URL parameter is named as a secret are masked."""
-    path = request.path
-    match = request.resolver_match
-    for name, value in (match.kwargs if match else {}).items():
-        if name in secret_names() and str(value):
-            path = path.replace(str(value), MASK)
-    return clean_truncated(path, 500)
 
 
 def remote_addr(request: Any) -> str:

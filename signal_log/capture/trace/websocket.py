@@ -12,7 +12,8 @@ from channels.db import database_sync_to_async
 
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.actor import request_actor
-from signal_log.capture.trace.context import remote_addr, request_id, request_path, system_actor
+from signal_log.capture.trace.context import remote_addr, request_id, system_actor
+from signal_log.capture.trace.path import RequestPath
 from signal_log.capture.trace.trace import TraceContext, new_trace, write_kept
 
 # The scope type that ``runworker`` passes to consumers; no user is associated with it.
@@ -31,7 +32,7 @@ def message_context(scope: Mapping[str, Any], message: Mapping[str, Any]) -> Tra
         source="http" if is_http else "websocket",
         request_id=request_id(handshake),
         method=clean_truncated(scope.get("method", "") if is_http else kind.removeprefix("websocket."), 16),
-        path=lambda: request_path(handshake),
+        path=RequestPath(handshake),
         remote_addr=remote_addr(handshake),
         actor=lambda: request_actor(
             SimpleNamespace(**{name: scope[name] for name in ("user", "session") if name in scope})
@@ -45,7 +46,7 @@ class _Handshake:
     def __init__(self, scope: Mapping[str, Any]) -> None:
         self.path = str(scope.get("path", ""))
         route = scope.get("url_route")
-        self.resolver_match = SimpleNamespace(kwargs=route.get("kwargs", {})) if route else None
+        self.resolver_match = SimpleNamespace(**{"args": (), "kwargs": {}, **route}) if route else None
         address, *_ = scope.get("client") or [""]
         self.META = {"REMOTE_ADDR": address or ""}
         for name, value in scope.get("headers", ()):
