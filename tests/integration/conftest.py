@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server(transactional_db: None, daphne_server: Callable[..., Daphne]) -> Iterator[Daphne]:
-    """A daphne on this test's database, stopped before the database is emptied."""
-    with daphne_server({"DATABASE_URL": database_url()}) as daphne:
+    """A daphne on this test's database that polls often, stopped before the database is emptied."""
+    application = "tests.servers.quick:application"
+    with daphne_server({"DATABASE_URL": database_url()}, application=application) as daphne:
         yield daphne
     assert "Traceback" not in daphne.log_text()
 

@@ -17,8 +17,8 @@ from tests.factories import event_value
 if TYPE_CHECKING:
     from tests.servers.daphne import Daphne
 
-EVENTS = 5_000
-WIDE = "x" * 4_000
+EVENTS = 2_500
+WIDE = "x" * 8_000
 """About 20 MB in all, more than the sockets between two processes can buffer."""
 
 
@@ -49,7 +49,7 @@ def test_a_reader_gets_everything_while_the_site_keeps_answering(log: list[int],
         assert server.status("/healthz") == 200
         text += answer.read()
     _, events, end = parts(text)
-    assert [event["id"] for event in events[::499]] == log[::499]
+    assert [event["id"] for event in events[::249]] == log[::249]
     assert end["events"] == EVENTS
     server.wait_until(lambda: f"exported {EVENTS} events" in server.log_text())
 
@@ -67,7 +67,7 @@ def test_a_reader_who_logs_out_has_a_file_that_is_not_whole(log: list[int], serv
     with open_response(server, session, "/events/?format=jsonl") as answer:
         answer.readline()
         session.delete()
-        time.sleep(4.5)  # the permission is checked every four seconds
+        time.sleep(1)  # this server checks the permission every half a second
         with pytest.raises(http.client.IncompleteRead) as cut:
             answer.read()
     assert b'"end":{' not in cut.value.partial

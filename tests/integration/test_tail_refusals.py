@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.tail import log_in, make_observer, open_socket
 
 if TYPE_CHECKING:
     from tests.servers.daphne import Daphne
+    from tests.socket_client import SocketClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -134,28 +136,33 @@ def _let_expire(_: User, session: Any) -> None:
     Session.objects.filter(pk=session.session_key).update(expire_date=timezone.now())
 
 
+ENDS: dict[Callable[[User, Any], None], int] = {
+    _log_out: 4401,
+    _take_permission: 4403,
+    _deactivate: 4401,
+    _change_password: 4401,
+    _delete: 4401,
+    _let_expire: 4401,
+}
+
+
 @pytest.mark.one_database
-@pytest.mark.parametrize(
-    ("end", "code"),
-    [
-        (_log_out, 4401),
-        (_take_permission, 4403),
-        (_deactivate, 4401),
-        (_change_password, 4401),
-        (_delete, 4401),
-        (_let_expire, 4401),
-    ],
-)
-def test_a_login_or_permission_that_ends_closes_its_sockets(
-    server: Daphne, end: Callable[[User, Any], None], code: int
-) -> None:
+def test_a_login_or_permission_that_ends_closes_its_sockets(server: Daphne) -> None:
     """The sockets close within 10 s, even if another process ended the login, and nobody else's do."""
-    user, other = make_observer(), make_observer("alan", superuser=True)
-    session = log_in(user)
-    with open_socket(server, session) as page, open_socket(server, log_in(other)) as theirs:
-        page.subscribe()
-        theirs.subscribe()
-        end(user, session)
-        assert page.closed(10) == code
+    with ExitStack() as stack:
+
+        def page_of(user: User, session: Any) -> SocketClient:
+            page = stack.enter_context(open_socket(server, session))
+            page.subscribe()
+            return page
+
+        users = {end: make_observer(end.__name__) for end in ENDS}
+        sessions = {end: log_in(user) for end, user in users.items()}
+        pages = {end: page_of(user, sessions[end]) for end, user in users.items()}
+        alan = make_observer("alan", superuser=True)
+        theirs = page_of(alan, log_in(alan))
+        for end, user in users.items():
+            end(user, sessions[end])
+        assert {end: page.closed(10) for end, page in pages.items()} == ENDS
         new = make_event()
         assert theirs.until(lambda: new.pk in theirs.ids)

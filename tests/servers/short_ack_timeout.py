@@ -1,7 +1,7 @@
-"""The project's ASGI application with an acknowledgement timeout of one second instead of 60."""
+"""The quick ASGI application with an acknowledgement timeout of one second instead of 60."""
 
-from asgi import application
 from signal_log.tail import window
+from tests.servers.quick import application
 
 window.ACK_TIMEOUT = 1.0  # type: ignore[misc]  a constant everywhere else
 
