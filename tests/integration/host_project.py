@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,22 +56,37 @@ class HostProject:
     """A project that observes all its models, with an app of its own, in a folder."""
 
     def __init__(self, folder: Path, databases: tuple[str, ...] = ("default",), settings: str = "") -> None:
-        self.folder = folder
+        self.folder, self.settings = folder, settings
         self.databases = {alias: self.new_database() for alias in databases}
         self.write("crew/__init__.py", "")
         self.write("crew/models.py", MODELS)
         self.write("crew/migrations/__init__.py", "")
         self.write("crew/migrations/0001_initial.py", MIGRATION)
         self.write("crew/migrations/0002_founder.py", DATA_MIGRATION)
-        self.write("host_settings.py", f"{SETTINGS}\nDATABASES = {self.databases!r}\n{settings}")
+        self._write_settings()
 
-    def new_database(self) -> dict[str, Any]:
-        """An empty database of the kind that the run uses, as an entry of DATABASES."""
+    def copy(self, folder: Path) -> HostProject:
+        """Another project, with the same files and the same rows in databases of its own."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        other = copy.copy(self)
+        other.folder = folder
+        other.databases = {alias: other.new_database(was["NAME"]) for alias, was in self.databases.items()}
+        other._write_settings()
+        return other
+
+    def _write_settings(self) -> None:
+        self.write("host_settings.py", f"{SETTINGS}\nDATABASES = {self.databases!r}\n{self.settings}")
+
+    def new_database(self, template: str = "") -> dict[str, Any]:
+        """A database of the kind that the run uses, empty or a copy, as an entry of DATABASES."""
         name = f"host_{secrets.token_hex(4)}"
         if connection.vendor == "sqlite":
-            return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(self.folder / f"{name}.sqlite3")}
+            file = self.folder / f"{name}.sqlite3"
+            if template:
+                shutil.copy(template, file)
+            return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(file)}
         with psycopg.connect(database_url(), autocommit=True) as server:
-            server.execute(f'CREATE DATABASE "{name}"')
+            server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or "template1"}"')
         kept = ("ENGINE", "USER", "PASSWORD", "HOST", "PORT")
         return {"NAME": name, **{key: connection.settings_dict[key] for key in kept}}
 

@@ -11,6 +11,8 @@ pytestmark = pytest.mark.django_db
 WRITE = """
 import signal_log
 from crew.models import Person
+from signal_log.models import LogIdentity
+LogIdentity.objects.update(value=32 * "f")  # another log than the one it was copied from
 with signal_log.context(actor="Zoë \\u202e", job="import"):
     ada = Person.objects.create(name="ada 🎈")
     ada.name = "Ada"
@@ -39,11 +41,21 @@ class Migration(migrations.Migration):
 CREW_ONLY = 'SIGNAL_LOG = {"MODELS": ["crew.*"]}'
 
 
-def new_project(folder):
-    """A migrated project whose log is empty, as in a reference installation."""
-    project = HostProject(folder, settings=CREW_ONLY)
+@pytest.fixture(scope="module")
+def empty(django_db_setup, tmp_path_factory):
+    """A migrated project whose log is empty, as in a reference installation; to be copied."""
+    project = HostProject(tmp_path_factory.mktemp("empty"), settings=CREW_ONLY)
     project.write("crew/migrations/0002_founder.py", NO_FOUNDER)
     project.manage("migrate", "-v0")
+    return project
+
+
+@pytest.fixture(scope="module")
+def full(empty, tmp_path_factory):
+    """A project with a log, and a dump of everything in `all.json`; to be copied."""
+    project = empty.copy(tmp_path_factory.mktemp("full"))
+    project.python(WRITE)
+    project.manage("dumpdata", "-o", "all.json")
     return project
 
 
@@ -52,46 +64,38 @@ def log_of(project):
     return json.loads(project.python(READ))
 
 
-@pytest.fixture
-def source(tmp_path):
-    """A project with a log, and a dump of everything in `all.json`."""
-    project = new_project(tmp_path / "source")
-    project.python(WRITE)
-    project.manage("dumpdata", "-o", str(tmp_path / "all.json"))
-    return project
-
-
-def test_a_dump_goes_into_a_fresh_database(source, tmp_path):
+def test_a_dump_goes_into_a_fresh_database(empty, full, tmp_path):
     """Every event arrives as it was, to the microsecond, with its digest; what loading saved is recorded after it."""
-    fresh = new_project(tmp_path / "fresh")
-    fresh.manage("loaddata", str(tmp_path / "all.json"))
-    before, after = log_of(source), log_of(fresh)
+    fresh = empty.copy(tmp_path)
+    fresh.manage("loaddata", str(full.folder / "all.json"))
+    before, after = log_of(full), log_of(fresh)
     assert len(before) == 6 + 2 * PEOPLE
     assert after[: len(before)] == before
     assert [(event["signal"], event["raw"]) for event in after[len(before) :]] == [
         ("pre_save", True),
         ("post_save", True),
     ] * PEOPLE
-    assert fresh.python(IDENTITY) == source.python(IDENTITY)
+    assert fresh.python(IDENTITY) == full.python(IDENTITY) != empty.python(IDENTITY)
 
 
-def test_a_dump_goes_into_its_own_database(source, tmp_path):
+def test_a_dump_goes_into_its_own_database(full, tmp_path):
     """Rows of the log that are there already are left as they are."""
-    before = log_of(source)
-    source.manage("loaddata", str(tmp_path / "all.json"))
-    assert log_of(source)[: len(before)] == before
+    own = full.copy(tmp_path)
+    before = log_of(own)
+    own.manage("loaddata", "all.json")
+    assert log_of(own)[: len(before)] == before
 
 
-def test_a_foreign_log_is_refused_and_the_way_is_named(source, tmp_path):
+def test_a_foreign_log_is_refused_and_the_way_is_named(empty, full, tmp_path):
     """A log that has other events is not mixed with the fixture's; without the log the dump loads."""
-    other = new_project(tmp_path / "other")
+    other = empty.copy(tmp_path)
     other.python("from crew.models import Person\nPerson.objects.create(name='mallory')")
     before = log_of(other)
-    complaint = other.fails("loaddata", str(tmp_path / "all.json"))
+    complaint = other.fails("loaddata", str(full.folder / "all.json"))
     assert "event 1 of the fixture is not event 1 of this log" in complaint
     assert "dumpdata --exclude signal_log" in complaint
     assert log_of(other)[: len(before)] == before
-    source.manage("dumpdata", "--exclude", "signal_log", "-o", str(tmp_path / "rest.json"))
+    full.manage("dumpdata", "--exclude", "signal_log", "-o", str(tmp_path / "rest.json"))
     other.manage("loaddata", str(tmp_path / "rest.json"))
     assert log_of(other)[: len(before)] == before
 

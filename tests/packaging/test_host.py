@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 
@@ -79,8 +80,9 @@ def run(wheel: Path, tmp_path: Path) -> Run:
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
-    for command in (("startproject", "mysite", "."), ("startapp", "shop")):
-        subprocess.run([sys.executable, "-m", "django", *command], check=True, cwd=tmp_path)
+    call_command("startproject", "mysite", str(tmp_path))
+    (tmp_path / "shop").mkdir()
+    call_command("startapp", "shop", str(tmp_path / "shop"))
     (tmp_path / "shop" / "models.py").write_text(APP)
     site = tmp_path / "mysite"
     with (site / "settings.py").open("a") as file:
