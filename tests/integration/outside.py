@@ -14,7 +14,7 @@ from tests.tail import database_url
 STORED = (Category, Note, Thing, Gadget, Part, Careful, Thing.friends.through)
 TABLES = [model._meta.db_table for model in STORED]
 NUMBERED = [model._meta.db_table for model in STORED if model is not Gadget]
-PATIENCE = 0.2
+PATIENCE = 0.1
 """Seconds that another thread waits for a lock which this one may hold."""
 
 

@@ -172,7 +172,7 @@ def test_a_broken_writer_reaches_nobody(losses, monkeypatch):
     assert losses() == (2, 2)
 
 
-@pytest.mark.parametrize("number", [5_000])
+@pytest.mark.parametrize("number", [3_000])
 def test_a_long_trace_is_written_in_parts(monkeypatch, losses, number):
     """Every 1,000 calls; in between the trace holds no more than that, and its row says what it has so far."""
     held, sizes, real = [], [], write.write

@@ -21,7 +21,7 @@ from tests.servers.plugin import let_children_be_interrupted
 CONFIGURATION = """
 [pytest]
 addopts = -p xdist
-faulthandler_timeout = 3
+faulthandler_timeout = 1
 faulthandler_exit_on_timeout = true
 """
 # One part, `toy`, is run through the runner itself.
