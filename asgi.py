@@ -12,6 +12,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402  Django must be set 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from observatory.logs import mask_access_log  # noqa: E402
 from signal_log.show.paced import paced  # noqa: E402
 from signal_log.tail.routing import websocket_urlpatterns  # noqa: E402
 
@@ -21,6 +22,8 @@ application = ProtocolTypeRouter(
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
+
+mask_access_log()
 
 # Exclude everything loaded so far from garbage collection: with 500 live pages open, each full collection would
 # otherwise stall them all for a tenth of a second (docs/live-performance.md).

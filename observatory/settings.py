@@ -233,9 +233,22 @@ if env.bool("BEHIND_PROXY", default=False):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # While the channel layer is down, channels_redis logs a traceback every second; signal_log logs it once.
-    "loggers": {"channels_redis": {"level": "CRITICAL"}},
+    "formatters": {
+        "line": {
+            "()": "observatory.logs.MaskingFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "mail": {"class": "observatory.logs.FewMails", "level": "ERROR"},
+    },
+    "loggers": {
+        # While the channel layer is down, channels_redis logs a traceback every second; signal_log logs it once.
+        "channels_redis": {"level": "CRITICAL"},
+        # Not Django's own mails, which hold settings and headers, nor a formatter that masks nothing.
+        "django": {"handlers": ["mail"] if env.bool("ERROR_MAILS", default=False) else []},
+        "django.server": {"handlers": [], "propagate": True},
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

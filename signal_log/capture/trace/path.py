@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, Final
 
+from django.conf import settings
 from django.urls import resolve
 
 from signal_log.capture.model.object_text import QueryRefused, without_queries
@@ -20,6 +22,9 @@ _INVITING: Final = frozenset({"code", "hash", "invitation", "invite", "sig"})
 _SHORTEST_INVITATION: Final = 6
 _SHORTEST_POSITIONAL: Final = 8
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
+_PATH: Final = re.compile(r"(?<![\w:/.<~-])/[\w./~%@+:=,!$&*;•-]*")
 
 
 class RequestPath:
@@ -81,3 +86,18 @@ def _secrets_in(match: Any) -> Iterator[str]:
     for value in getattr(match, "args", ()):
         if isinstance(value, str) and looks_random(value, _SHORTEST_POSITIONAL):
             yield value
+
+
+def shown_line(text: str) -> str:
+    """A line of a server's log, or several: its paths masked as those of events are, and so is what looks secret."""
+    try:
+        return _PATH.sub(_shown_in_line, without_secrets(text, secret_names()))
+    except Exception:  # noqa: BLE001  a log must not fail, and must not tell either
+        return "(not shown: this line could not be masked)"
+
+
+def _shown_in_line(match: re.Match[str]) -> str:
+    path = match[0]
+    if path.endswith(".py") or "/" not in path[1:] or path.startswith(settings.STATIC_URL or "//"):
+        return path
+    return shown_path(path, _resolve(SimpleNamespace(path_info=path)))

@@ -1,0 +1,74 @@
+"""What the server itself writes: lines of its log without secrets, and, if asked for, few mails to administrators."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime
+from threading import Lock
+from typing import Any, Final
+
+import daphne.cli
+from daphne.access import AccessLogGenerator
+from django.core.mail import mail_admins
+
+from signal_log.capture.trace.path import shown_line
+
+MAIL_EVERY: Final = 600.0
+"""Seconds between two mails."""
+
+access = logging.getLogger("daphne.access")
+
+
+class MaskingFormatter(logging.Formatter):
+    """Formats a record as usual, traceback included, and masks what of it is a secret or looks like one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The whole text of the record, masked."""
+        return shown_line(super().format(record))
+
+
+class FewMails(logging.Handler):
+    """Mails an error to ``ADMINS``, at most one in ten minutes: its message and where it came from.
+
+    Django's own handler mails a report with settings, headers and local variables, for every failed request.
+    """
+
+    def __init__(self, level: int | str = logging.ERROR) -> None:
+        super().__init__(level)
+        self.setFormatter(MaskingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self._next = float("-inf")
+        self._left_out = 0
+        self._counting = Lock()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Mail the record, or count it."""
+        with self._counting:
+            now = time.monotonic()
+            if now < self._next:
+                self._left_out += 1
+                return
+            self._next, left_out, self._left_out = now + MAIL_EVERY, self._left_out, 0
+        try:
+            text = self.format(record)
+            if left_out:
+                text += f"\n\n{left_out} more errors since the last mail; the server's log has them."
+            mail_admins(f"{record.levelname} {record.name}", text, fail_silently=True)
+        except Exception:  # noqa: BLE001  as logging does: an error here must not become the host's
+            self.handleError(record)
+
+
+class MaskedAccessLog(AccessLogGenerator):
+    """daphne's access log as records of the logger ``daphne.access``, which the formatter masks."""
+
+    def write_entry(
+        self, host: str, date: datetime, request: str, status: Any = None, length: Any = None, ident: Any = None,
+        user: Any = None,
+    ) -> None:  # fmt: skip
+        """Log one line."""
+        access.info('%s "%s" %s %s', host, request, status or "-", length or "-")
+
+
+def mask_access_log() -> None:
+    """Have the command ``daphne`` use it; the command loads the application before it makes its access log."""
+    daphne.cli.AccessLogGenerator = MaskedAccessLog
