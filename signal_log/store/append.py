@@ -94,7 +94,7 @@ def _to_sqlite(raw: Any, rows: Rows, last: bool) -> None:
 
 def _to_postgresql(raw: Any, rows: Rows, last: bool) -> None:
     with raw.cursor() as cursor:
-        if len(rows) <= FEW:
+        if len(rows) <= FEW or raw.pgconn.pipeline_status:  # in a pipeline, psycopg refuses a COPY
             cursor.execute(f"SELECT {APPEND}({_literal(rows)}){'; COMMIT' if last else ''}", prepare=False)
             return
         with cursor.copy(_COPY) as copy:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.test.utils import isolate_apps
 
+import signal_log
 from signal_log.capture.faults import faults
-from tests.integration.actual import post, save
+from tests.integration.actual import pair, post, save
 from tests.log import recorded
-from tests.shop.models import Book, Category, Gadget, Thing
+from tests.shop.models import Book, Category, Gadget, Item, Thing, Valued
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,3 +105,45 @@ def test_a_row_that_is_nothing_but_a_key(monkeypatch):
             assert (event.created, event.changes, event.overwrote) == (False, {}, [])
         assert post(Key(pk=99).save).changes == {"id": [None, 99]}
     assert faults.untold_models == {}
+
+
+@pytest.mark.parametrize("number", [1e300, 1e16, 1e-300, -1e22, 12345678.5, 2**60])
+def test_a_large_number_in_json(number):
+    """PostgreSQL gives a large float back as an integer: it is told as one and the same number."""
+    valued = Valued(data={"n": [number]})
+    before, after = pair(valued.save)
+    assert after.changes["data"] == before.changes["data"]
+    event = save(valued, data={"n": [number], "more": 1})
+    assert (event.overwrote, event.changes["data"][0]) == ([], before.changes["data"][1])
+    assert save(Valued.objects.get(), data=[1]).overwrote == []
+
+
+def test_whole_numbers_in_a_column_of_floats():
+    """SQLite returns what it was given, and holds something else."""
+    item = Item.objects.create(name="a", weight=2)
+    with recorded() as events, signal_log.observed_bulk():
+        Item.objects.bulk_create([Item(name="b", weight=3)])
+        Item.objects.filter(pk=item.pk).update(weight=4)
+    assert [e.changes["weight"] for e in events] == [[None, "3.0"], ["2.0", "4.0"]]
+
+
+@pytest.mark.postgresql
+def test_a_pipeline():
+    """In psycopg's pipeline mode each message holds one statement, and no transaction of ours begins."""
+    category = Category.objects.create(name="a")  # its table is known on this connection from now on
+    with recorded() as events, connection.connection.pipeline():
+        Category.objects.create(name="b")
+        category.delete()
+    with recorded() as many, connection.connection.pipeline(), transaction.atomic():
+        for name in "cdefgh":
+            Category.objects.create(name=name)
+    assert [e.outcome for e in many] == ["committed"] * 12
+    events = [e for e in events if e.sender == "shop.Category"]
+    assert [(e.signal, e.outcome, e.overwrote) for e in events] == [
+        ("pre_save", "committed", None),
+        ("post_save", "committed", []),
+        ("pre_delete", "committed", None),
+        ("post_delete", "committed", []),
+    ]
+    assert events[1].changes["name"] == [None, "b"]
+    assert [each.name for each in Category.objects.all()] == list("bcdefgh")

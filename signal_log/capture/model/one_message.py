@@ -17,6 +17,7 @@ from signal_log.capture.model.row_sql import Readable, readable_on
 
 BEGIN: Final = "BEGIN"
 _AT_A_LOSS: Final = 2
+_NO_PIPELINE: Final = 0  # libpq's PQ_PIPELINE_OFF; in a pipeline, a message holds one statement
 # A subquery, or each row of the table would be compared; no value if the sequence is gone.
 _NEWEST: Final = "(SELECT currval(oid) FROM pg_class WHERE oid = %s)"
 _NOT_DRAWN: Final = "55000"  # this session has drawn nothing from the sequence: the keys come from elsewhere now
@@ -47,6 +48,7 @@ def fits(reader: RowReader, connection: BaseDatabaseWrapper, sql: str, params: A
         and len(params) > 0
         and ";" not in sql
         and not connection.queries_logged
+        and connection.connection.pgconn.pipeline_status == _NO_PIPELINE
         and _readable(reader, connection) is not None
         and hasattr(cursor, "set_result")
         and _binds_here(type(cursor))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from decimal import Decimal
 from math import isfinite
@@ -17,6 +18,7 @@ from signal_log.capture.model.plan import Column, Plan, Values, equal_in_databas
 from signal_log.capture.model.snapshot import PLAIN, Cut, json_safe, values_equal
 from signal_log.event import Changes
 
+_WHOLE: Final = sys.maxsize
 _NUMBERS: Final = (Decimal, float)
 
 
@@ -153,7 +155,14 @@ def _same(column: Column, held: Any, stored: Any) -> bool:
     if isinstance(stored, Cut):
         limit = column.cut_above or 0
         return json_safe(held, limit if isinstance(held, str) else 2 * limit + 2, ()) == stored
-    return values_equal(held, stored) or equal_in_database(column.field, stored, held)
+    if values_equal(held, stored) or equal_in_database(column.field, stored, held):
+        return True
+    return isinstance(column.field, models.JSONField) and _in_json(held) == _in_json(stored)
+
+
+def _in_json(value: Any) -> Any:
+    """A value of JSON in one form: the database may keep a large float as an integer."""
+    return json_safe([value], _WHOLE, ())
 
 
 def _stored_as(column: Column, held: Any, stored: Any) -> bool:

@@ -145,7 +145,9 @@ def _plain(value: Any, names: Container[str], depth: int) -> Any:
     if isinstance(value, str):
         return _text(clean(str(value)), names)
     if isinstance(value, float):
-        return repr(float(value) + 0.0)  # -0.0 is 0.0
+        shown = repr(float(value) + 0.0)  # -0.0 is 0.0
+        # Within JSON, PostgreSQL writes all digits of a large number, and gives it back as an integer.
+        return format(Decimal(shown), "f") if "e+" in shown and depth < MAX_DEPTH else shown
     if isinstance(value, Decimal):
         return _decimal(value)
     if isinstance(value, datetime):

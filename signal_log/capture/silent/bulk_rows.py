@@ -16,6 +16,7 @@ from signal_log.capture.model.row_sql import concrete
 from signal_log.capture.silent.event import close_draft
 from signal_log.capture.silent.known_names import shown_statement
 from signal_log.capture.trace.draft import Draft
+from signal_log.vendor import vendor_of
 
 CHUNK: Final = 200
 """Rows looked up per query: SQLite rejects conditions of more than 1,000 terms."""
@@ -43,6 +44,11 @@ class Returning:
         columns = ", ".join(field.select_format(compiler, column, ())[0] for field, column in own)
         # If Django requests columns itself, ours are appended to them.
         self.clause = f", {columns}" if theirs else f" RETURNING {columns}"
+        # SQLite returns a number as it was given, and stores it as the column wants it.
+        on_sqlite = vendor_of(compiler.connection) == "sqlite"
+        self._reals = [
+            at for at, field in enumerate(self.fields) if on_sqlite and field.db_type(compiler.connection) == "real"
+        ]
         self.text = ""
         self._fetched: list[Any] = []
 
@@ -75,6 +81,8 @@ class Returning:
     def values(self, rows: list[Any]) -> Iterator[Values]:
         """The rows as dicts of Python values, by attname."""
         names = [field.attname for field in self.fields]
+        for at in self._reals:
+            rows = [(*row[:at], float(row[at]), *row[at + 1 :]) if type(row[at]) is int else row for row in rows]
         converters = self.compiler.get_converters([f.get_col(f.model._meta.db_table) for f in self.fields])
         found = self.compiler.apply_converters(rows, converters) if converters else rows
         return (dict(zip(names, row, strict=True)) for row in found)

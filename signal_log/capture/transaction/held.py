@@ -20,7 +20,14 @@ from signal_log.capture.model.row_sql import forget_readable
 from signal_log.capture.sink import sink
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.transaction.buffer import Buffer
-from signal_log.capture.transaction.state import begun_by_sql, in_transaction, is_doomed, is_open, test_blocks
+from signal_log.capture.transaction.state import (
+    begun_by_sql,
+    in_pipeline,
+    in_transaction,
+    is_doomed,
+    is_open,
+    test_blocks,
+)
 from signal_log.capture.transaction.writing import announce, store, store_after, store_elsewhere, store_on_copy
 from signal_log.conf import conf
 from signal_log.event import COMMITTED
@@ -124,8 +131,9 @@ class Held(Buffer):
         elif is_doomed(self.connection) and not self._refused:
             self.rollback(original, DOOMED, by_sql=by_sql)
         else:
-            # The host's log of statements has its COMMIT, too.
-            self.write(last=not by_sql and not self.connection.queries_logged)
+            # The host's log of statements has its COMMIT, too, and a pipeline takes one statement at a time.
+            unseen = not self.connection.queries_logged and not in_pipeline(self.connection.connection)
+            self.write(last=unseen and not by_sql)
             try:
                 original()
             except BaseException:

@@ -23,9 +23,19 @@ def in_transaction(connection: BaseDatabaseWrapper) -> bool:
 def may_begin(connection: BaseDatabaseWrapper) -> bool:
     """Whether a transaction of ours may begin here: not in one that the host began, be it by SQL of its own.
 
-    On a connection that threads share, another's statements would end up in it.
+    On a connection that threads share, another's statements would end up in it, and in a pipeline the host's next ones.
     """
-    return not (in_transaction(connection) or is_open(connection) or connection.allow_thread_sharing)
+    return not (
+        in_transaction(connection)
+        or is_open(connection)
+        or connection.allow_thread_sharing
+        or in_pipeline(connection.connection)
+    )
+
+
+def in_pipeline(raw: Any) -> bool:
+    """Whether the driver's connection is in psycopg's pipeline mode, in which a message holds one statement."""
+    return bool(getattr(getattr(raw, "pgconn", None), "pipeline_status", _IDLE))
 
 
 def begun_by_sql(connection: BaseDatabaseWrapper) -> bool:
