@@ -24,6 +24,7 @@ from signal_log.admin_list import (
 from signal_log.models import SharedView, SignalEvent
 from signal_log.permission import may_see_events
 from signal_log.rows import labels_of_row
+from signal_log.show.access import answered
 from signal_log.show.links import object_url
 from signal_log.show.pages.event import describe
 from signal_log.show.pages.history import FOLDED_AWAY
@@ -63,6 +64,10 @@ class ReadOnlyAdmin(ListedFiltersMixin, AnyAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: the log's rows are immutable."""
         return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The list, or what to do where there is no table yet."""
+        return answered(super().changelist_view, request, extra_context)
 
 
 @admin.register(SignalEvent)
@@ -124,10 +129,13 @@ class SignalEventAdmin(ReadOnlyAdmin, EventAdmin):
             wanted |= Q(sender__in=labels_of_row(label), object_pk=pk)
         return queryset.filter(wanted), False
 
-    def change_view(
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The event's page, or what to do where there is no table yet."""
+        return answered(self._event_page, request, *args, **kwargs)
+
+    def _event_page(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The event's page."""
         context: dict[str, Any] = {}
         event = self.get_object(request, unquote(object_id)) if self.has_view_permission(request) else None
         if event is not None:

@@ -42,13 +42,7 @@ def for_observers(view: View) -> View:
             return redirect_to_login(request.get_full_path(), login_url())
         if not may_see_events(request.user):
             raise PermissionDenied
-        try:
-            response = view(request, *args, **kwargs)
-        except DatabaseError:
-            advice = not_migrated()
-            if not advice:
-                raise
-            response = render(request, "signal_log/not_migrated.html", {"advice": advice}, status=503)
+        response = answered(view, request, *args, **kwargs)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -66,6 +60,17 @@ def _has_too_many_fields(request: HttpRequest) -> bool:
         request.GET = QueryDict()
         return True
     return False
+
+
+def answered(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    """The view's answer, or a page with the command that makes the log's tables, where they are missing."""
+    try:
+        return view(request, *args, **kwargs)
+    except DatabaseError:
+        advice = not_migrated()
+        if not advice:
+            raise
+        return render(request, "signal_log/not_migrated.html", {"advice": advice}, status=503)
 
 
 def login_url() -> str:

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.conf import conf
+from signal_log.vendor import vendor_of
 
 
 def not_migrated() -> str:
     """What to do if a table or a column of the log is missing; empty if all are there, or nobody can tell."""
     alias = conf.DATABASE
+    connection = connections[alias]
+    lost = (
+        connection.in_atomic_block and vendor_of(connection) == "postgresql"
+    )  # it answers no more in this transaction
+    asked = connection.copy() if lost else connection
     try:
-        missing = _missing(alias)
-    except Error:  # the database is down, or its transaction is lost
+        missing = _missing(asked)
+    except Error:  # the database is down
         return ""
+    finally:
+        if lost:
+            asked.close()
     if not missing:
         return ""
     database = "" if alias == DEFAULT_DB_ALIAS else f" --database {alias}"
     return f"The log's database {alias!r} lacks {missing}. Run: python manage.py migrate signal_log{database}"
 
 
-def _missing(alias: str) -> str:
+def _missing(connection: BaseDatabaseWrapper) -> str:
     """The first table or column that is missing, in words."""
-    connection = connections[alias]
     with connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
         for model in apps.get_app_config("signal_log").get_models():

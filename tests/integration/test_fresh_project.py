@@ -24,6 +24,7 @@ urlpatterns = [
     path("own/", lambda _: HttpResponse(), name="own"),
 ]
 
+ADMIN = ("/admin/signal_log/signalevent/", "/admin/signal_log/signalevent/5/change/")
 ADMINS = "/admin/login/?next=/signals/"
 
 
@@ -81,7 +82,7 @@ def test_before_its_migrations(client: Client, transactional_db: None) -> None:
     """Every page and the export say which table is missing and which command makes it; a stranger is not told."""
     client.force_login(User.objects.create_superuser("root"))
     with renamed(f"{TABLE} RENAME TO elsewhere", f"elsewhere RENAME TO {TABLE}"):
-        for address in ("/", "/events/", "/events/?format=json", "/events/5/", "/objects/auth.User/5/"):
+        for address in ("/", "/events/", "/events/?format=json", "/events/5/", "/objects/auth.User/5/", *ADMIN):
             answer = client.get(address)
             assert answer.status_code == 503, address
             page = answer.content.decode()
