@@ -39,8 +39,7 @@ def test_no_accessibility_violation_is_found(site, visit, scheme):
     assert violations(live.page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
 def test_everything_that_opens_on_the_page_is_accessible(site, visit, scheme, width):
     """An open cascade, neighbours, the menu, a time range and a storm are accessible, in both themes and widths."""
     name = f"opens{scheme}{width}"

@@ -185,8 +185,7 @@ def test_the_slow_receiver_is_seen(opened):
     expect(page.locator(".figures")).to_contain_text("slow receiver")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
 def test_for_a_screen_reader_it_is_a_table_with_buttons(site, visit, traces, scheme, width):
     """The overview is hidden from it, and everything else has roles and names, in every state and both schemes."""
     live = visit(site, color_scheme=scheme, viewport={"width": width, "height": 800})
