@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, models
 from django.db.models import F
 from django.test.utils import isolate_apps
+from django.utils.dateparse import parse_datetime
 
+from signal_log.capture.model.actual_row import reader_of
+from signal_log.capture.model.registry import plan_of
 from tests.integration.actual import post, save
 from tests.shop.models import Category, Label, Thing, Valued
 
@@ -79,6 +83,24 @@ def test_a_time_given_as_text():
     assert told == datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)
     assert save(valued).changes == {}
     assert save(Valued.objects.get()).changes == {}
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("zone", [None, "Asia/Kolkata", "UTC"])
+@pytest.mark.parametrize(
+    "raw",
+    ["2026-01-02 03:04:05.678901", "2026-01-02 03:04:05", "2026-01-02", "2026-01-02 3:04", "2026-01-02T03:04:05+02:00",
+     "2026-01-02 03:04:05.6Z", "soon", 1767322800, None],
+)  # fmt: skip
+def test_a_moment_is_read_as_django_reads_it(zone, raw, monkeypatch):
+    """Whatever SQLite holds in the column, and whichever zone the host gave its database."""
+    monkeypatch.setattr(connection, "timezone", connection.timezone if zone is None else ZoneInfo(zone))
+    field = Valued._meta.get_field("sold_at")
+    decoded = None if raw is None else parse_datetime(str(raw))
+    expected = connection.ops.convert_datetimefield_value(decoded, None, connection)
+    reader = reader_of(plan_of(Valued), connection)
+    found = reader.value(reader.at[field.attname], raw, connection)
+    assert (found, getattr(found, "tzinfo", None)) == (expected, getattr(expected, "tzinfo", None))
 
 
 def test_bytes():

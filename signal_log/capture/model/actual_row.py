@@ -8,6 +8,7 @@ the database, so that they do not travel.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from types import NoneType
 from typing import Any, Final, NamedTuple
 
@@ -22,6 +23,7 @@ from signal_log.capture.model.row_sql import (
     concrete,
     decoder_of,
     fetch_rows,
+    moment_in_utc,
     quoted_column,
     run_on_sqlite,
     selected,
@@ -87,6 +89,7 @@ class RowReader:
         self._decoders = [
             None if column.cut_above is not None else decoder_of(column.field, connection) for column in self.columns
         ]
+        self._is_moment = [self.on_sqlite and type(column.field) is models.DateTimeField for column in self.columns]
         self._converters = [_converters(column.field, connection) for column in self.columns]
         self.direct = [
             _direct(column, is_decoded=decode is not None, is_converted=bool(converters))
@@ -129,6 +132,8 @@ class RowReader:
         limit = self.columns[at].cut_above
         if limit is not None and raw is not None and len(raw) > limit and not _has_nul(raw):
             return Cut(raw if isinstance(raw, str) else bytes(raw).decode())
+        if self._is_moment[at] and connection.timezone is UTC and type(raw) is str:
+            return moment_in_utc(raw)
         decode = self._decoders[at]
         if decode is not None and raw is not None:
             raw = decode(raw)

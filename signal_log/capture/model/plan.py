@@ -73,6 +73,7 @@ class Plan:
         "generic",
         "hiding",
         "holding",
+        "inherited",
         "key_attname",
         "key_attnames",
         "label",
@@ -112,6 +113,9 @@ class Plan:
         self.key_attnames = tuple(field.attname for field in key_fields(model))
         self.secret_key = any(c.masked for c in self.columns if c.attname in self.key_attnames)
         self.key_attname = self.key_attnames[0] if len(self.key_attnames) == 1 and not self.secret_key else None
+        own = model._meta.concrete_model
+        self.inherited = frozenset(c.attname for c in self.columns if c.field.model._meta.concrete_model is not own)
+        """The columns in the tables of parents."""
         self.mutable = frozenset(column.attname for column in self.columns if column.mutable)
         self.auto_now = frozenset(column.attname for column in self.columns if getattr(column.field, "auto_now", False))
         self.returned = tuple(field.attname for field in model._meta.db_returning_fields)
@@ -139,12 +143,9 @@ class Plan:
 
     def own_values(self, values: Values) -> Values:
         """These values without those in the tables of parents."""
-        own = self.model._meta.concrete_model
-        return {
-            name: value
-            for name, value in values.items()
-            if self.by_attname[name].field.model._meta.concrete_model is own
-        }
+        if not self.inherited:
+            return values
+        return {name: value for name, value in values.items() if name not in self.inherited}
 
     def frozen(self, values: Values) -> Values:
         """The values with mutable ones copied, so that in-place changes can be detected later."""
@@ -168,7 +169,7 @@ class Plan:
             if type(after) is type(before) and type(after) in PLAIN:
                 if after == before:
                     continue
-            elif values_equal(before, after) or equal_in_database(column.field, before, after):
+            elif before is not None and after is not None and _are_equal(column, before, after):
                 continue
             changes[column.name] = self.pair(column, before, after)
         return changes
@@ -436,6 +437,10 @@ def _copied(value: Any) -> Any:
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001  a host's __deepcopy__ may raise anything
         return text_of(value)
+
+
+def _are_equal(column: Column, before: Any, after: Any) -> bool:
+    return values_equal(before, after) or equal_in_database(column.field, before, after)
 
 
 def equal_in_database(field: models.Field[Any, Any], before: Any, after: Any) -> bool:
