@@ -47,15 +47,15 @@ post_save.connect(partial(partially, 1), sender=Category, weak=False)
 pre_save.connect(shop.saved, sender=Category)
 
 calls = {"shop.Label": 0, "shop.Category": 0}
-original = dispatch.call_receivers
 
 
-def counted(signal, mask, sender, *rest):
-    calls[sender._meta.label] += 1
-    return original(signal, mask, sender, *rest)
+def counted(without_secrets, **named):
+    """Stand in for the mask of receivers' errors, the first thing that is made where there are receivers."""
+    calls[without_secrets.__self__.label] += 1
+    return partial(without_secrets, **named)
 
 
-dispatch.call_receivers = counted
+dispatch.partial = counted
 last = SignalEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
 with sentry_sdk.start_transaction(name="a request"):
     Category.objects.create(name="beside sentry")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import os
 import subprocess
 import sys
@@ -216,3 +217,32 @@ def test_first_migrations_run_before_the_log_has_its_table(tmp_path):
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "['migration']"
+
+
+@pytest.mark.one_database
+def test_saves_in_receivers_go_nearly_as_deep():
+    """Between a save and its receivers there is one frame of ours, because each counts in the host's recursion."""
+
+    def deepest() -> int:
+        levels = itertools.count(1)
+        reached = 0
+
+        def receiver(**_):
+            nonlocal reached
+            reached = next(levels)
+            Category(name=f"deep {reached}").save()
+
+        signals.post_save.connect(receiver, sender=Category)
+        try:
+            with pytest.raises(RecursionError), transaction.atomic():
+                Category(name="deep").save()
+        finally:
+            signals.post_save.disconnect(receiver, sender=Category)
+        return reached
+
+    recorded_too = deepest()
+    pipeline.stop()
+    try:
+        assert recorded_too > deepest() * 0.75  # 4 of 5 frames a level, less what our deepest call takes
+    finally:
+        pipeline.start()

@@ -46,9 +46,18 @@ class ObservedSignal(ModelSignal):
         receivers, async_receivers = self._live_receivers(sender)
         if not async_receivers and (receivers == _ONLY_OURS or _only_ours(receivers)):
             return []
+        mask = partial(plan.without_secrets, instance=named["instance"])
         token = current_frame.set(None)
         try:
-            return call_receivers(self, partial(plan.without_secrets, instance=named["instance"]), sender, named, draft)
+            if async_receivers:
+                return call_receivers(self, mask, sender, named, draft)
+            # As there, but here: each frame between a save and what its receivers save takes from the host's recursion.
+            responses: Responses = []
+            for receiver in receivers:
+                if receiver is not observe and innermost(receiver) is not observe:
+                    with Timed(draft, receiver, mask):
+                        responses.append((receiver, receiver(signal=self, sender=sender, **named)))
+            return responses
         finally:
             current_frame.reset(token)
             if current_trace.get() is None:  # sent by hand, so nobody else ends its trace
