@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Folders of tests/ with a part of their own, or without tests for pytest; `sqlite` runs all the others.
 OWN_PART = ("browser", "topology", "torture", "benchmarks", "servers", "js")
 PARALLEL = ("-n", "auto")
+# For tests that share a site with the others of their file.
+BY_FILE = (*PARALLEL, "--dist", "loadfile")
 
 
 def parts() -> dict[str, list[Step]]:
@@ -25,10 +27,10 @@ def parts() -> dict[str, list[Step]]:
         "javascript": [NodeTests(node(), tuple(files("tests/js", "*.test.*js")))],
         "sqlite": [Tests(fast(), spread=PARALLEL)],
         "postgres": [Tests(("tests/integration",), ("--database", "postgres"), PARALLEL)],
-        # A process of their own, without asyncio's tests. The tests of one file share a site, so they stay together.
-        "browser": [Tests(("tests/browser",), spread=(*PARALLEL, "--dist", "loadfile"))],
-        "topology": [Tests(("tests/topology",))],
-        "torture": [Tests(("tests/torture",))],
+        # A process of their own, without asyncio's tests.
+        "browser": [Tests(("tests/browser",), spread=BY_FILE)],
+        "topology": [Tests(("tests/topology",), spread=BY_FILE)],
+        "torture": [Tests(("tests/torture",), spread=BY_FILE)],
     }
 
 
