@@ -34,7 +34,10 @@ def paced(application: Application) -> Application:
         except Exception:
             if not response.begun:
                 raise  # daphne answers with an error page
-            logger.exception("The response to %s failed after it had begun; closing its connection.", scope.get("path"))
+            from signal_log.capture.trace.path import shown_path  # this module is imported before Django is set up
+
+            path = shown_path(scope.get("path", ""))
+            logger.exception("The response to %s failed after it had begun; closing its connection.", path)
         finally:
             response.finish()
         return None

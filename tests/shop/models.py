@@ -84,6 +84,13 @@ class Token(models.Model):
         return self.key
 
 
+class Setting(models.Model):
+    """A row of key and value, as packages for settings and preferences keep them."""
+
+    key = models.CharField(max_length=50)
+    value = models.CharField(max_length=200, blank=True)
+
+
 class Grumpy(models.Model):
     """An object whose text raises."""
 

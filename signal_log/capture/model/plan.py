@@ -21,6 +21,7 @@ from django.db.models.fields.files import FieldFile
 from signal_log.capture.model.generic_key import GenericKey, generic_keys, model_of
 from signal_log.capture.model.masked_values import mask_secrets
 from signal_log.capture.model.secret_names import SecretNames, row_of, says_what_is_held
+from signal_log.capture.model.secret_text import without_secrets
 from signal_log.capture.model.snapshot import (
     PLAIN,
     clean_truncated,
@@ -221,7 +222,11 @@ class Plan:
         return changes
 
     def without_secrets(self, text: str, instance: models.Model) -> str:
-        """The text, fully masked if it shows the value of a masked field, also of a related object that is loaded."""
+        """The text without what looks secret; fully masked if it shows the value of a masked field.
+
+        That field may be a related object's, if it is loaded.
+        """
+        text = without_secrets(text, self.names)
         related = instance._state.__dict__.get("fields_cache")
         if related and (found := list(_secrets_of(related, DEEPEST_TEXT))):
             text = mask_secrets(text, found)

@@ -24,7 +24,8 @@ _MARK: Final = re.compile(r"[$=:]").search
 _SIGN: Final = re.compile(
     r"eyJ|-----|earer |AKIA|ASIA|AIza|gh[pousr]_|github_pat_|glpat-|npm_|pypi-|[sr]k[-_]|xox[abeoprs]-"
 ).search
-_SHORTEST: Final = 8
+SHORTEST: Final = 8
+"""No shorter text is searched."""
 
 _TOKEN: Final = re.compile(
     # Django's password hashes, and crypt's
@@ -58,7 +59,7 @@ _ONE_WORD: Final = re.compile(r"[\w.~+:=-]+")
 
 def without_secrets(text: str, names: Container[str]) -> str:
     """The text without what looks like a secret, or stands behind a name that does."""
-    if len(text) < _SHORTEST or (_MARK(text) is None and text[0] != "[" and _SIGN(text) is None):
+    if len(text) < SHORTEST or (_MARK(text) is None and text[0] != "[" and _SIGN(text) is None):
         return text
     return _searched(text, names, MAX_DEPTH)
 
@@ -102,7 +103,7 @@ def _searched(text: str, names: Container[str], depth: int) -> str:
 def mask_json(value: Any, names: Container[str], depth: int = MAX_DEPTH) -> Any:
     """Parsed JSON with the values of secret names masked, in rows of key and value and in pairs too."""
     if isinstance(value, str):
-        return _searched(value, names, depth) if len(value) >= _SHORTEST else value
+        return _searched(value, names, depth) if len(value) >= SHORTEST else value
     if depth <= 0:
         return MASK if isinstance(value, (dict, list)) else value
     if isinstance(value, dict):

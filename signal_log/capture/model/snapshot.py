@@ -20,7 +20,7 @@ from typing import Any, Final
 import orjson
 
 from signal_log.capture.model.secret_names import secret_items
-from signal_log.capture.model.secret_text import is_pair, without_secrets
+from signal_log.capture.model.secret_text import SHORTEST, is_pair, without_secrets
 from signal_log.event import MASK
 from signal_log.seal.canonical import LARGEST_INTEGER
 
@@ -107,7 +107,7 @@ def json_safe(value: Any, limit: int, names: Container[str]) -> Any:
     """
     kind = type(value)
     if kind is str:
-        if names:
+        if names and len(value) >= SHORTEST:
             value = without_secrets(value, names)
         if len(value) <= limit and value.isascii() and "\x00" not in value:
             return value
