@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import User
@@ -52,6 +53,14 @@ def said(messages: Iterable[CheckMessage]) -> str:
 def test_the_project_of_the_tests_has_nothing_to_mend() -> None:
     """A right installation gets no message at all."""
     assert ours() == {}
+
+
+def test_other_apps_alone_are_checked_in_peace() -> None:
+    """`manage.py check shop` says nothing of the log; `check signal_log` does."""
+    with override_settings(SIGNAL_LOG={}, MIDDLEWARE=[]):
+        for label, told in (("shop", False), ("signal_log", True)):
+            found = {str(message.id) for message in run_checks(app_configs=[apps.get_app_config(label)])}
+            assert ("signal_log.W001" in found) == ("signal_log.W002" in found) == told
 
 
 @pytest.mark.parametrize(
