@@ -87,7 +87,7 @@ class Save:
         self.believed = loaded.belief(plan, instance, self.connection.alias)
         now = plan.own_values(self.values) if self.raw else self.values
         old: Values = self.believed.values if self.believed is not None else {}
-        if plan.hiding:
+        if plan.hiding and old:
             pre.scene.trace.gathered.note_secrets(plan.secret_values(old))
         missing: object = None
         if not instance._state.adding and instance.pk is not None:  # from nowhere: only its key is known to be there

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
@@ -27,6 +28,7 @@ EVERYDAY: Final = frozenset({
 """Words that are not looked for although they are long enough."""
 SHORTEST_IN_ERRORS: Final = 4
 """In an error, values from this length on are found; shorter ones only where they are quoted."""
+_ALIKE: Final = re.compile(rf"[\w.-]{{{SHORTEST}}}", re.ASCII)
 _MANY: Final = 50
 _CUT: Final = "…"
 
@@ -37,8 +39,8 @@ class MaskedValues:
     def __init__(self) -> None:
         self.overflowed = False
         self._texts: dict[str, None] = {}
-        self._needles: dict[str, tuple[str, ...]] = {}
-        """Those that copies are looked for of, with the ways in which they may be written."""
+        self._needles: dict[str, tuple[str, ...] | None] = {}
+        """Those that copies are looked for of, with the ways in which they may be written once that is asked for."""
         self._starts: frozenset[bytes] = frozenset()
         """What each spelling begins with, in JSON."""
 
@@ -49,28 +51,27 @@ class MaskedValues:
         """Remember these, and what is in them if they are lists or mappings."""
         known = self._texts
         for value in values:
-            if type(value) is str and value in known:
+            if type(value) is str and (not value or value in known):
                 continue
             for text in _texts_in(value, MAX_DEPTH):
                 if text and text not in known:
                     known[text] = None
                     if is_distinctive(text):
-                        self._needles[text] = _spellings(text)
+                        self._needles[text] = None
                         self._starts = frozenset()
         while len(known) > MOST:
             self.overflowed = True
             oldest = next(iter(known))
             del known[oldest]
-            if self._needles.pop(oldest, None) is not None:
-                self._starts = frozenset()
+            self._needles.pop(oldest, None)
+            self._starts = frozenset()
 
     def may_be_in(self, encoded: bytes) -> bool:
         """Whether one of them may be in this JSON: a quick answer, that is mostly no."""
         if not self._needles:
             return False
         if not self._starts:
-            spelled = (orjson.dumps(text)[1:-1] for texts in self._needles.values() for text in texts)
-            self._starts = frozenset(text[:SHORTEST] for text in spelled)
+            self._starts = frozenset(start for text in self._needles for start in self._starts_of(text))
         if len(self._starts) > _MANY:
             return not self._starts.isdisjoint(encoded[at : at + SHORTEST] for at in range(len(encoded)))
         return any(start in encoded for start in self._starts)
@@ -79,11 +80,24 @@ class MaskedValues:
         """Whether a text shows one of them, or the beginning of one where the text was cut."""
         if len(text) < SHORTEST:
             return False
-        for needle, spelled in self._needles.items():
-            if any(each in text and (not needle.isalpha() or _is_word_in(each, text)) for each in spelled):
-                return True
+        for needle in self._needles:
+            for each in self._spelled(needle):
+                if each in text and (not needle.isalpha() or _is_word_in(each, text)):
+                    return True
         kept = text.rpartition(_CUT)[0] if _CUT in text else text  # we cut, and so do hosts
-        return any(_ends_within(kept, each) for spelled in self._needles.values() for each in spelled)
+        return any(_ends_within(kept, each) for needle in self._needles for each in self._spelled(needle))
+
+    def _spelled(self, needle: str) -> tuple[str, ...]:
+        found = self._needles[needle]
+        if found is None:
+            found = self._needles[needle] = _spellings(needle)
+        return found
+
+    def _starts_of(self, needle: str) -> Iterator[bytes]:
+        if _ALIKE.match(needle):  # however it is written
+            yield needle[:SHORTEST].encode()
+        else:
+            yield from (orjson.dumps(each)[1:-1][:SHORTEST] for each in self._spelled(needle))
 
     def without(self, value: Any) -> Any:
         """JSON with every text, key and number masked that shows one of them."""
