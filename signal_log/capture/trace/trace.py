@@ -59,13 +59,14 @@ SHELL: Final = "shell"
 class Trace:
     """All events of one request, command, task or shell statement."""
 
-    __slots__ = ("_count", "_id", "context", "gathered")
+    __slots__ = ("_id", "context", "gathered", "next_position")
 
     def __init__(self, context: TraceContext) -> None:
         self.context = context
         self.gathered = Gathered()
         self._id = ""
-        self._count = itertools.count(1)
+        self.next_position: Callable[[], int] = itertools.count(1).__next__
+        """The position of the event that opens now, from 1."""
 
     @property
     def trace_id(self) -> str:
@@ -78,13 +79,9 @@ class Trace:
         """A view of the same trace whose next events have another context."""
         view = Trace(context)
         view._id = self.trace_id
-        view._count = self._count
+        view.next_position = self.next_position
         view.gathered = self.gathered
         return view
-
-    def next_position(self) -> int:
-        """The position of the event that opens now, from 1."""
-        return next(self._count)
 
 
 def new_trace_id() -> str:
