@@ -10,6 +10,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
 
+from signal_log import maintenance
 from signal_log.capture import patches, wiring
 from signal_log.capture.trace.trace import Trace
 from signal_log.conf import conf
@@ -67,7 +68,7 @@ def unlock_flush() -> None:
 
 def _flush(original: Any) -> Any:
     """Wrap ``BaseDatabaseOperations.execute_sql_flush``: what waits for the emptied database goes, too."""
-    flush = append_only.flush(original)
+    flush = maintenance.flush(original)
 
     def execute_sql_flush(self: BaseDatabaseOperations, sql_list: Iterable[str]) -> None:
         flush(self, sql_list)

@@ -23,10 +23,12 @@ from signal_log.vendor import vendor_of
 FEW: Final = 8
 """Up to this many rows go to PostgreSQL in one function call (one round trip); beyond it, COPY (two) is faster."""
 
-# SELECT rather than VALUES: on a full disk SQLite then undoes only this statement, not the whole transaction.
-_INSERT: Final = f'INSERT INTO "{TABLE}" ({NAMES}) SELECT {", ".join("?" * len(COLUMNS))}'
-_INSERT_PAIR: Final = f"{_INSERT} UNION ALL SELECT {', '.join('?' * len(COLUMNS))}"
-"""The two events of one operation, in one statement."""
+_ROW: Final = f"({', '.join('?' * len(COLUMNS))})"
+# One row a statement: SQLite would gather several in a temporary table first, because of the trigger on INSERT. That
+# trigger is also why, on a full disk, it undoes only this statement and not the whole transaction.
+_INSERT: Final = f'INSERT INTO "{TABLE}" ({NAMES}) VALUES {_ROW}'  # noqa: S608
+_INSERT_PAIR: Final = f"{_INSERT}, {_ROW}"
+"""The two events of one operation in one statement, where there is no transaction."""
 _COPY: Final = f'COPY "{TABLE}" ({NAMES}) FROM STDIN'
 _ENDED: Final = (0, 4)  # idle or connection lost: libpq's PQTRANS_IDLE and PQTRANS_UNKNOWN
 
@@ -79,12 +81,11 @@ def _consequence(events: Sequence[EventValues], connection: BaseDatabaseWrapper)
 
 
 def _to_sqlite(raw: Any, rows: Rows, last: bool) -> None:
-    if len(rows) == 2:
-        raw.execute(_INSERT_PAIR, (*rows[0], *rows[1]))
-        return
     if len(rows) == 1 or raw.in_transaction or raw.isolation_level is not None:
-        # A single row needs no transaction, and an unfetched RETURNING statement would prevent one.
         raw.executemany(_INSERT, rows)
+        return
+    if len(rows) == 2:  # needs no transaction, which an unfetched RETURNING statement would prevent
+        raw.execute(_INSERT_PAIR, (*rows[0], *rows[1]))
         return
     # In autocommit SQLite would commit each row separately, and a kill could leave half an operation behind.
     raw.execute("BEGIN IMMEDIATE")

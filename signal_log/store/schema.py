@@ -16,7 +16,9 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_migrate
 
+from signal_log.event import MAINTENANCE
 from signal_log.models import LogIdentity
+from signal_log.store.append_only import SETTING
 from signal_log.store.row import NAMES, TABLE
 from signal_log.vendor import vendor_of
 
@@ -25,16 +27,35 @@ APPEND: Final = f"{TABLE}_append"
 REFUSE: Final = f"{TABLE}_refuse"
 REFUSED: Final = "signal_log: the log is append-only; its rows are neither changed nor deleted"
 
+_OPEN: Final = f"EXISTS (SELECT 1 FROM {TABLE} WHERE id = signal_log_unlocked() AND signal = '{MAINTENANCE}')"  # noqa: S608
+
 SQLITE_TRIGGERS: Final = {
-    f"{TABLE}_no_{verb.lower()}": f"CREATE TRIGGER {TABLE}_no_{verb.lower()} BEFORE {verb} ON {TABLE} "
-    f"WHEN NOT signal_log_unlocked() BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
-    for verb in ("UPDATE", "DELETE")
+    **{
+        f"{TABLE}_no_{verb.lower()}": f"CREATE TRIGGER {TABLE}_no_{verb.lower()} BEFORE {verb} ON {TABLE} "
+        f"WHEN NOT {_OPEN} BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
+        for verb in ("UPDATE", "DELETE")
+    },
+    # INSERT OR REPLACE removes the row of this id without asking the trigger that refuses a DELETE. An id that SQLite
+    # is yet to give is -1 here.
+    f"{TABLE}_no_replace": f"CREATE TRIGGER {TABLE}_no_replace BEFORE INSERT ON {TABLE} "  # noqa: S608
+    f"WHEN NEW.id > 0 AND EXISTS (SELECT 1 FROM {TABLE} WHERE id = NEW.id) "
+    f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END",
 }
 
 FUNCTION_BODIES: Final = {
-    REFUSE: f"""
+    # Not the session's setting opens the log, but an event that this very transaction has written to this very table:
+    # a temporary one of the same name would be found first. STABLE, so that a flush by DELETE finds that event until it
+    # has deleted everything.
+    REFUSE: rf"""
+        DECLARE
+            door text := current_setting('{SETTING}', true);
+            opening bigint := substring(door FROM '/(\d{{1,18}})$');
         BEGIN
-            IF coalesce(current_setting('signal_log.unlocked', true), '') <> 'on' THEN
+            IF NOT EXISTS (
+                SELECT FROM {TABLE} AS event WHERE event.tableoid = TG_RELID AND event.id = opening
+                AND event.signal = '{MAINTENANCE}' AND event.source = 'command:' || split_part(door, '/', 1)
+                AND event.labels ->> 'transaction' = pg_current_xact_id()::text
+            ) OR (OLD.id = opening AND door NOT LIKE 'flush/%') THEN
                 RAISE EXCEPTION '{REFUSED}' USING ERRCODE = 'insufficient_privilege';
             END IF;
             IF TG_OP = 'UPDATE' THEN RETURN NEW; END IF;
@@ -47,11 +68,12 @@ FUNCTION_BODIES: Final = {
         END
     """,  # noqa: S608  our own names
 }
-FUNCTIONS: Final = {REFUSE: f"{REFUSE}() RETURNS trigger", APPEND: f"{APPEND}(events json) RETURNS void"}
+FUNCTIONS: Final = {REFUSE: f"{REFUSE}() RETURNS trigger STABLE", APPEND: f"{APPEND}(events json) RETURNS void"}
 POSTGRESQL_TRIGGERS: Final = {
     f"{TABLE}_no_change": f"BEFORE DELETE OR UPDATE ON {TABLE} FOR EACH ROW EXECUTE FUNCTION {REFUSE}()",
     f"{TABLE}_no_truncate": f"BEFORE TRUNCATE ON {TABLE} FOR EACH STATEMENT EXECUTE FUNCTION {REFUSE}()",
 }
+_ENABLED: Final = ("O", "A")  # as made, or ALWAYS; not D for disabled, nor R for replicas alone
 _BRIN: Final = "WITH (pages_per_range = 32, autosummarize = on)"
 BY_TIME: Final = (
     # Events come nearly in time order, which is what BRIN is for. Both columns, so that either can rule out a block.
@@ -113,7 +135,7 @@ def _missing_on_postgresql(connection: BaseDatabaseWrapper) -> list[str] | None:
             SELECT to_regclass(%s) IS NOT NULL,
                 (SELECT json_object_agg(proname, prosrc) FROM pg_proc
                     WHERE oid IN (to_regprocedure(%s), to_regprocedure(%s))),
-                (SELECT json_object_agg(tgname, pg_get_triggerdef(oid, true)) FROM pg_trigger
+                (SELECT json_object_agg(tgname, ARRAY[pg_get_triggerdef(oid, true), tgenabled::text]) FROM pg_trigger
                     WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal),
                 (SELECT amname FROM pg_class JOIN pg_am ON pg_am.oid = relam
                     WHERE pg_class.oid = to_regclass('signal_log_time'))
@@ -124,15 +146,20 @@ def _missing_on_postgresql(connection: BaseDatabaseWrapper) -> list[str] | None:
     return list(_needed_on_postgresql(functions or {}, triggers or {}, index)) if exists else None
 
 
-def _needed_on_postgresql(functions: dict[str, str], triggers: dict[str, str], index: str | None) -> Iterator[str]:
+def _needed_on_postgresql(
+    functions: dict[str, str], triggers: dict[str, list[str]], index: str | None
+) -> Iterator[str]:
     for name, head in FUNCTIONS.items():
         body = FUNCTION_BODIES[name]
         if _words(functions.get(name)) != _words(body):
             yield f"CREATE OR REPLACE FUNCTION {head} LANGUAGE plpgsql AS $${body}$$"
     for name, definition in POSTGRESQL_TRIGGERS.items():
         statement = f"CREATE TRIGGER {name} {definition}"
-        if triggers.get(name) != statement:
+        found, enabled = triggers.get(name, ("", ""))
+        if found != statement:
             yield statement.replace("CREATE", "CREATE OR REPLACE", 1)
+        elif enabled not in _ENABLED:
+            yield f"ALTER TABLE {TABLE} ENABLE TRIGGER {name}"
     if index != "brin":
         yield from BY_TIME
 

@@ -30,6 +30,7 @@ DAMAGE = {
     "sqlite": [
         "DROP TRIGGER signal_log_signalevent_no_update",
         "DROP TRIGGER signal_log_signalevent_no_delete",
+        "DROP TRIGGER signal_log_signalevent_no_replace",
     ],
     "postgresql": [
         "DROP FUNCTION signal_log_signalevent_refuse() CASCADE",
@@ -47,6 +48,10 @@ OUTDATED = {
         "CREATE OR REPLACE FUNCTION signal_log_signalevent_append(events json) RETURNS void LANGUAGE sql AS 'SELECT 1'",
         "DROP TRIGGER signal_log_signalevent_no_truncate ON signal_log_signalevent",
     ],
+}
+DISABLED = {
+    "sqlite": DAMAGE["sqlite"][2:],
+    "postgresql": ["ALTER TABLE signal_log_signalevent DISABLE TRIGGER USER"],
 }
 
 
@@ -66,9 +71,9 @@ def test_frozen_sql_is_complete(monkeypatch):
     call_command("migrate", verbosity=0)
 
 
-@pytest.mark.parametrize("damage", [DAMAGE, OUTDATED], ids=["dropped", "outdated"])
+@pytest.mark.parametrize("damage", [DAMAGE, OUTDATED, DISABLED], ids=["dropped", "outdated", "disabled"])
 def test_what_is_missing_or_outdated_is_made_after_migrate(damage):
-    """A table without its triggers and functions, or with other ones, is complete again after `migrate`."""
+    """A table without its triggers and functions, or with other or disabled ones, is complete again after `migrate`."""
     try:
         execute(*damage[connection.vendor])
         assert schema.missing(connection)

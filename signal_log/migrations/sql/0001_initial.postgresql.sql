@@ -1,6 +1,13 @@
-CREATE OR REPLACE FUNCTION signal_log_signalevent_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION signal_log_signalevent_refuse() RETURNS trigger STABLE LANGUAGE plpgsql AS $$
+DECLARE
+    door text := current_setting('signal_log.unlocked', true);
+    opening bigint := substring(door FROM '/(\d{1,18})$');
 BEGIN
-    IF coalesce(current_setting('signal_log.unlocked', true), '') <> 'on' THEN
+    IF NOT EXISTS (
+        SELECT FROM signal_log_signalevent AS event WHERE event.tableoid = TG_RELID AND event.id = opening
+        AND event.signal = 'signal_log.maintenance' AND event.source = 'command:' || split_part(door, '/', 1)
+        AND event.labels ->> 'transaction' = pg_current_xact_id()::text
+    ) OR (OLD.id = opening AND door NOT LIKE 'flush/%') THEN
         RAISE EXCEPTION 'signal_log: the log is append-only; its rows are neither changed nor deleted'
             USING ERRCODE = 'insufficient_privilege';
     END IF;
