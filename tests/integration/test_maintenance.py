@@ -73,7 +73,8 @@ def test_the_log_is_closed_within_the_same_transaction_once_the_command_has_done
 def test_a_command_cannot_remove_the_event_of_itself():
     """PostgreSQL refuses it at once, SQLite when the command is done; either way nothing has happened."""
     make_event(path="old")
-    with pytest.raises((DatabaseError, OpeningRemoved)), maintenance(connection, "signal_prune", why="a test"):
+    refusal = DatabaseError if connection.vendor == "postgresql" else OpeningRemoved
+    with pytest.raises(refusal), maintenance(connection, "signal_prune", why="a test"):
         execute("DELETE FROM signal_log_signalevent")
     assert [event.path for event in SignalEvent.objects.all()] == ["old"]
 
