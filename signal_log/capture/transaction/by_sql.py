@@ -18,6 +18,8 @@ from signal_log.capture.transaction.state import in_transaction, is_open
 from signal_log.vendor import vendor_of
 
 _GAP: Final = r"(?:\s|--[^\n]*\n|/\*.*?\*/)"
+_ORDINARY: Final = ("UPDATE ", "INSERT ", "DELETE ")
+"""How nearly every statement that writes begins; none of these needs a closer look."""
 _COMMAND: Final = re.compile(
     rf"""{_GAP}*(?:
     SAVEPOINT{_GAP}+(?P<made>"(?:[^"]|"")+"|\w+)
@@ -46,7 +48,7 @@ def run_beside(connection: BaseDatabaseWrapper, sql: str, run: Callable[[], Any]
     held = held_on(connection)
     held.write_before_reading(sql)
     held.leave_ended()
-    command = _COMMAND.match(sql)
+    command = None if sql.startswith(_ORDINARY) else _COMMAND.match(sql)
     if command is None:
         return run()
     results: list[Any] = []
@@ -69,7 +71,7 @@ _SAVEPOINTS: Final = {"made": "savepoint", "undone": "savepoint_rollback", "rele
 
 def may_change_rights(sql: str) -> bool:
     """Whether a statement may change what the connection's role can read."""
-    return _RIGHTS.match(sql) is not None
+    return not sql.startswith(_ORDINARY) and _RIGHTS.match(sql) is not None
 
 
 def rights_changed(connection: BaseDatabaseWrapper) -> None:
