@@ -6,7 +6,7 @@ from typing import Any
 
 from debug_toolbar.panels.history import HistoryPanel as ToolbarHistoryPanel
 
-from signal_log.capture.model.plan import secret_names
+from signal_log.capture.model.masking import secret_names
 from signal_log.event import MASK
 
 

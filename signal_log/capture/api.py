@@ -10,7 +10,8 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Model
 
-from signal_log.capture.model.plan import key_text, secret_names
+from signal_log.capture.model.keys import key_text
+from signal_log.capture.model.masking import secret_names
 from signal_log.capture.model.row_sql import concrete
 from signal_log.capture.model.snapshot import clean_truncated, json_safe
 from signal_log.capture.pausing import paused

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.db.models import QuerySet
 
-from signal_log.capture.model.plan import key_text
+from signal_log.capture.model.keys import key_text
 from signal_log.capture.model.snapshot import text_of
 
 

@@ -15,7 +15,7 @@ from django.utils.functional import SimpleLazyObject, empty
 from django_otp.middleware import OTPMiddleware
 
 from signal_log.capture.middleware import SignalLogMiddleware
-from signal_log.capture.model.plan import keys_are_secret
+from signal_log.capture.model.keys import keys_are_secret
 from signal_log.models import SignalEvent
 from tests.log import recorded
 from tests.shop.models import Category

@@ -12,7 +12,8 @@ from django.test import override_settings
 
 import signal_log
 from signal_log import pipeline
-from signal_log.capture.model.plan import hashed_key, is_masked, key_text
+from signal_log.capture.model.keys import hashed_key, key_text
+from signal_log.capture.model.masking import is_masked
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from tests.log import recorded

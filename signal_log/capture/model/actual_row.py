@@ -16,7 +16,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from signal_log.capture.model.plan import Column, Plan, key_fields
+from signal_log.capture.model.masking import key_fields
+from signal_log.capture.model.plan import Column, Plan
 from signal_log.capture.model.row_sql import (
     MARKS,
     UntoldError,

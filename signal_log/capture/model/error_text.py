@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db import Error as DatabaseError
 
 from signal_log.capture.model.masked_values import shows_one_of
-from signal_log.capture.model.plan import secret_names
+from signal_log.capture.model.masking import secret_names
 from signal_log.capture.model.secret_text import mask_quoted_value, without_secrets
 from signal_log.event import MASK
 

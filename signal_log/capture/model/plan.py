@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import copy
-import hmac
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-import orjson
-from django.conf import settings
-from django.core.exceptions import FieldDoesNotExist
 from django.core.signals import setting_changed
 from django.db import models
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.fields.files import FieldFile
 
 from signal_log.capture.model.generic_key import GenericKey, generic_keys, model_of
+from signal_log.capture.model.keys import hashed_key, key_text, keys_are_secret
 from signal_log.capture.model.masked_values import mask_secrets
-from signal_log.capture.model.secret_names import SecretNames, row_of, says_what_is_held
+from signal_log.capture.model.masking import is_excluded, is_masked, is_unmasked, key_fields, secret_names
+from signal_log.capture.model.secret_names import row_of
 from signal_log.capture.model.secret_text import without_secrets
 from signal_log.capture.model.snapshot import (
     PLAIN,
-    clean_truncated,
     json_safe,
     text_of,
     values_equal,
 )
-from signal_log.capture.model.stored_form import is_encrypted
 from signal_log.conf import conf
 from signal_log.event import MASK, UNKNOWN, Changes
-
-SESSION_DATA: Final = "session_data"
-"""Always masked: whoever has it is logged in."""
 
 DEEPEST_TEXT: Final = 2
 """How far from an object the related ones are that its text may show something of."""
@@ -277,148 +269,6 @@ def _masked_attnames(model: type[models.Model]) -> tuple[str, ...]:
 _masked_of: Final[WeakKeyDictionary[type[models.Model], tuple[str, ...]]] = WeakKeyDictionary()
 
 
-def is_excluded(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
-    """Whether ``EXCLUDE_FIELDS`` leaves a field of this model out of the log."""
-    return field.name in _fields_for(model, conf.EXCLUDE_FIELDS)
-
-
-def is_masked(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
-    """Whether a field of this model is secret."""
-    return bool(why_masked(field, model))
-
-
-def why_masked(field: models.Field[Any, Any], model: type[models.Model], *, depth: int = 5) -> str:
-    """Why a field of this model is secret, for ``signal_log_masks``; empty if it is not."""
-    if field.name == SESSION_DATA:
-        return "it holds a session"
-    if field.name in _fields_for(model, conf.MASK_FIELDS):
-        return "MASK_FIELDS"
-    if is_unmasked(field, model):
-        return ""
-    if field.remote_field is not None:  # a number, or whatever key it references
-        return next(
-            (
-                f"it references {key.model._meta.label}.{key.name}"
-                for key, target in _referenced(field)
-                if depth and why_masked(key, target, depth=depth - 1)
-            ),
-            "",
-        )
-    if is_encrypted(field):
-        return f"{type(field).__name__} encrypts it"
-    entry = secret_names().reason(field.name)
-    if entry and not says_what_is_held(field.name, [each.name for each in model._meta.concrete_fields]):
-        return f'its name ("{entry}")'
-    return ""
-
-
-def is_unmasked(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
-    """Whether ``UNMASK_FIELDS`` states that the field hides nothing, whatever its name or its class suggests."""
-    return field.name in _fields_for(model, conf.UNMASK_FIELDS)
-
-
-def secret_names() -> SecretNames:
-    """The names that are secret in this project: of fields on every model, in JSON, in arguments and in paths."""
-    return _names(tuple(conf.MASK_FIELDS.get("*", ())), tuple(conf.UNMASK_FIELDS.get("*", ())))
-
-
-_names: Final = lru_cache(maxsize=8)(SecretNames)
-
-
-def key_text(instance: models.Model, *, secret: bool | None = None) -> str:
-    """An instance's primary key as text: a composite key as a JSON list, a secret key as the start of its hash."""
-    pk = instance.pk
-    if pk is None:
-        return ""
-    text = orjson.dumps([text_of(part) for part in pk]).decode() if isinstance(pk, tuple) else text_of(pk)
-    return logged_key(type(instance), text, secret=secret)
-
-
-def logged_key(model: type[models.Model], key: str, *, secret: bool | None = None) -> str:
-    """A key of the model as it is logged: at most 255 characters, or the start of its hash if it is secret."""
-    return hashed_key(key) if (keys_are_secret(model) if secret is None else secret) else clean_truncated(key, 255)
-
-
-@lru_cache(maxsize=16)  # few: it keeps its classes alive
-def keys_are_secret(model: type[models.Model]) -> bool:
-    """Whether the model's keys are secrets: a key field is masked, or references one that is."""
-    return any(is_masked(field, model) for field in model._meta.pk_fields)
-
-
-class RelationRules:
-    """How much of a relation may be recorded: nothing, that it changed, or the related keys.
-
-    ``fields`` are the relations that it may be (several if that cannot be told, none if the through model is no
-    field's), and ``target`` is the through model's foreign key to the related ``model``, if it is known.
-    """
-
-    def __init__(self, fields: Collection[Any], target: models.ForeignKey[Any, Any] | None, model: Any) -> None:
-        excluded = [is_excluded(field, field.model) for field in fields]
-        self.excluded = bool(excluded) and all(excluded)
-        names = secret_names()
-        self.masked = any(excluded) or any(
-            field.name in _fields_for(field.model, conf.MASK_FIELDS)
-            or (field.name in names and not is_unmasked(field, field.model))
-            for field in fields
-        )
-        if target is not None:
-            self.secret_keys = is_masked(target, target.model)
-        else:
-            keys = key_fields(model) if hasattr(model, "_meta") else []
-            self.secret_keys = any(is_masked(key, model) for key in keys)
-
-    def shown(self, key: Any) -> Any:
-        """A key as it is logged; a secret key as the start of its hash."""
-        return hashed_key(text_of(key)) if self.secret_keys else key
-
-
-def hashed_key(key: str) -> str:
-    """What stands for a secret key: nobody without SECRET_KEY can try out which key it was."""
-    return "hmac:" + hmac.new(_hmac_key(settings.SECRET_KEY), key.encode(), "sha256").hexdigest()[:16]
-
-
-@lru_cache(maxsize=2)
-def _hmac_key(secret_key: str | bytes) -> bytes:
-    text = secret_key if isinstance(secret_key, bytes) else secret_key.encode()
-    return hmac.new(text, b"signal_log/secret key/1", "sha256").digest()
-
-
-def _referenced(field: models.Field[Any, Any]) -> Iterable[tuple[models.Field[Any, Any], type[models.Model]]]:
-    """The fields that a relation's column holds the values of, with their model."""
-    remote: Any = field.remote_field
-    target = remote.model
-    if not isinstance(target, type):  # while the class is being built, it may be a lazy reference
-        return ()
-    if name := getattr(remote, "field_name", None):
-        try:
-            return ((target._meta.get_field(name), target),)  # type: ignore[attr-defined]
-        except FieldDoesNotExist:
-            pass
-    return ((key, target) for key in key_fields(target))
-
-
-def key_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
-    """The fields of a model's key: several for a composite key, none for a class that has no key yet.
-
-    ``_meta.pk_fields`` must not be read while the class is being built: Django caches the answer, or has none.
-    """
-    pk: Any = model._meta.pk
-    if pk is None:
-        return []
-    names: Collection[str] | None = getattr(pk, "field_names", None)
-    if names is None:
-        return [pk]
-    return [field for name in names for field in model._meta.concrete_fields if name in (field.name, field.attname)]
-
-
-def _fields_for(model: type[models.Model], given: Mapping[str, Collection[str]]) -> set[str]:
-    """The names that a setting lists for the model, its concrete model and parents, and for ``"*"``."""
-    if not given:
-        return set()
-    labels = {parent._meta.label.lower() for parent in model.__mro__ if hasattr(parent, "_meta")} | {"*"}
-    return {name for label, names in given.items() if label.lower() in labels for name in names}
-
-
 def _is_immutable(field: models.Field[Any, Any]) -> bool:
     """Only Django's own fields are trusted: a custom field may load any kind of object."""
     return isinstance(field, IMMUTABLE) and type(field).__module__.startswith("django.")
@@ -460,7 +310,6 @@ def equal_in_database(field: models.Field[Any, Any], before: Any, after: Any) ->
 
 def _on_setting_changed(*, setting: str, **_: object) -> None:
     if setting == "SIGNAL_LOG":
-        keys_are_secret.cache_clear()
         _masked_of.clear()
 
 

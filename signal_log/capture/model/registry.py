@@ -13,7 +13,8 @@ from weakref import WeakSet
 from django.apps import apps
 from django.db import models
 
-from signal_log.capture.model.plan import Plan, is_excluded, is_masked, is_unmasked
+from signal_log.capture.model.masking import is_excluded, is_masked, is_unmasked
+from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.stored_form import converts_unknown
 from signal_log.conf import conf
 

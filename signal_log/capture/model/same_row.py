@@ -13,7 +13,7 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 
-from signal_log.capture.model.plan import key_fields
+from signal_log.capture.model.masking import key_fields
 from signal_log.capture.model.registry import is_chosen
 
 Model = type[models.Model]

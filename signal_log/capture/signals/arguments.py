@@ -17,8 +17,8 @@ from django.http import HttpRequest
 from django.utils.functional import LazyObject, Promise, empty
 
 from signal_log.capture.model.error_text import error_text
+from signal_log.capture.model.keys import key_text
 from signal_log.capture.model.masked_values import mask_secrets
-from signal_log.capture.model.plan import key_text
 from signal_log.capture.model.secret_names import SecretNames
 from signal_log.capture.model.snapshot import json_safe, text_of
 from signal_log.capture.signals.receiver_name import receiver_name

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 from django.db import connections
 
 from signal_log.capture.faults import faults
+from signal_log.capture.model.masking import secret_names
 from signal_log.capture.model.object_text import repr_of
-from signal_log.capture.model.plan import Plan, secret_names
+from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.pausing import paused

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
-from signal_log.capture.model.plan import RelationRules
+from signal_log.capture.model.keys import RelationRules
 
 MAX_FRAMES: Final = 60
 """How far up the stack to look for the manager whose method sent the signal."""

@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models.expressions import Col
 
 from signal_log.capture.model.masked_values import MOST
-from signal_log.capture.model.plan import Plan, is_masked
+from signal_log.capture.model.masking import is_masked
+from signal_log.capture.model.plan import Plan
 from signal_log.capture.silent.update_values import named_rows, values_of
 
 MAX_DEPTH = 20

@@ -14,8 +14,8 @@ from django.contrib.auth import get_user_model
 from django.core.signals import setting_changed
 from django.utils.functional import LazyObject, empty
 
+from signal_log.capture.model.keys import key_text, logged_key
 from signal_log.capture.model.object_text import QueryRefused, without_queries
-from signal_log.capture.model.plan import key_text, logged_key
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.trace import Actor
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import orjson
 
+from signal_log.capture.model.keys import hashed_key
 from signal_log.capture.model.masked_values import MaskedValues
-from signal_log.capture.model.plan import hashed_key
 from signal_log.capture.trace.draft import Draft
 from signal_log.event import MASK, Event
 

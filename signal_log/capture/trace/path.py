@@ -10,8 +10,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.urls import resolve
 
+from signal_log.capture.model.masking import secret_names
 from signal_log.capture.model.object_text import QueryRefused, without_queries
-from signal_log.capture.model.plan import secret_names
 from signal_log.capture.model.secret_text import looks_random, without_secrets
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.event import MASK

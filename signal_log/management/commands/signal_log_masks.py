@@ -10,7 +10,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import models
 
-from signal_log.capture.model.plan import Plan, RelationRules, secret_names, why_masked
+from signal_log.capture.model.keys import RelationRules
+from signal_log.capture.model.masking import secret_names, why_masked
+from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.registry import chosen_models, plan_of
 from signal_log.capture.model.secret_names import PUBLIC_NAMES
 from signal_log.conf import conf

@@ -1,0 +1,101 @@
+"""Which fields of a model are left out of the log or masked, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+
+from signal_log.capture.model.secret_names import SecretNames, says_what_is_held
+from signal_log.capture.model.stored_form import is_encrypted
+from signal_log.conf import conf
+
+SESSION_DATA: Final = "session_data"
+"""Always masked: whoever has it is logged in."""
+
+
+def is_excluded(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
+    """Whether ``EXCLUDE_FIELDS`` leaves a field of this model out of the log."""
+    return field.name in fields_for(model, conf.EXCLUDE_FIELDS)
+
+
+def is_masked(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
+    """Whether a field of this model is secret."""
+    return bool(why_masked(field, model))
+
+
+def why_masked(field: models.Field[Any, Any], model: type[models.Model], *, depth: int = 5) -> str:
+    """Why a field of this model is secret, for ``signal_log_masks``; empty if it is not."""
+    if field.name == SESSION_DATA:
+        return "it holds a session"
+    if field.name in fields_for(model, conf.MASK_FIELDS):
+        return "MASK_FIELDS"
+    if is_unmasked(field, model):
+        return ""
+    if field.remote_field is not None:  # a number, or whatever key it references
+        return next(
+            (
+                f"it references {key.model._meta.label}.{key.name}"
+                for key, target in _referenced(field)
+                if depth and why_masked(key, target, depth=depth - 1)
+            ),
+            "",
+        )
+    if is_encrypted(field):
+        return f"{type(field).__name__} encrypts it"
+    entry = secret_names().reason(field.name)
+    if entry and not says_what_is_held(field.name, [each.name for each in model._meta.concrete_fields]):
+        return f'its name ("{entry}")'
+    return ""
+
+
+def is_unmasked(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
+    """Whether ``UNMASK_FIELDS`` states that the field hides nothing, whatever its name or its class suggests."""
+    return field.name in fields_for(model, conf.UNMASK_FIELDS)
+
+
+def secret_names() -> SecretNames:
+    """The names that are secret in this project: of fields on every model, in JSON, in arguments and in paths."""
+    return _names(tuple(conf.MASK_FIELDS.get("*", ())), tuple(conf.UNMASK_FIELDS.get("*", ())))
+
+
+_names: Final = lru_cache(maxsize=8)(SecretNames)
+
+
+def _referenced(field: models.Field[Any, Any]) -> Iterable[tuple[models.Field[Any, Any], type[models.Model]]]:
+    """The fields that a relation's column holds the values of, with their model."""
+    remote: Any = field.remote_field
+    target = remote.model
+    if not isinstance(target, type):  # while the class is being built, it may be a lazy reference
+        return ()
+    if name := getattr(remote, "field_name", None):
+        try:
+            return ((target._meta.get_field(name), target),)  # type: ignore[attr-defined]
+        except FieldDoesNotExist:
+            pass
+    return ((key, target) for key in key_fields(target))
+
+
+def key_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    """The fields of a model's key: several for a composite key, none for a class that has no key yet.
+
+    ``_meta.pk_fields`` must not be read while the class is being built: Django caches the answer, or has none.
+    """
+    pk: Any = model._meta.pk
+    if pk is None:
+        return []
+    names: Collection[str] | None = getattr(pk, "field_names", None)
+    if names is None:
+        return [pk]
+    return [field for name in names for field in model._meta.concrete_fields if name in (field.name, field.attname)]
+
+
+def fields_for(model: type[models.Model], given: Mapping[str, Collection[str]]) -> set[str]:
+    """The names that a setting lists for the model, its concrete model and parents, and for ``"*"``."""
+    if not given:
+        return set()
+    labels = {parent._meta.label.lower() for parent in model.__mro__ if hasattr(parent, "_meta")} | {"*"}
+    return {name for label, names in given.items() if label.lower() in labels for name in names}
