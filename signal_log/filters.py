@@ -11,7 +11,7 @@ case. All keys given must match.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -60,8 +60,8 @@ class Filters:
 
     def matches(self, event: Mapping[str, Any]) -> bool:
         """Whether an event (a mapping by column name) matches; equivalent to the SQL in ``store.read``."""
-        return all(any(MATCHERS[key](event, text) for text in texts) for key, texts in self.wanted.items()) and not any(
-            MATCHERS[key](event, text) for key, texts in self.excluded.items() for text in texts
+        return all(_any_matches(key, texts, event) for key, texts in self.wanted.items()) and not any(
+            _any_matches(key, texts, event) for key, texts in self.excluded.items()
         )
 
 
@@ -108,17 +108,28 @@ def _object(event: Mapping[str, Any], text: str) -> bool:
     return is_row or text == pk or text.lower() in event["object_repr"].lower()
 
 
-def _search(event: Mapping[str, Any], text: str) -> bool:
-    text = text.lower()
-    return any(text in event[column].lower() for column in SEARCHED) or _in_value(event["changes"], text)
+def _any_matches(key: str, texts: Sequence[str], event: Mapping[str, Any]) -> bool:
+    if key == "q":  # the event's text is put together once for all values
+        searched = _searched(event)
+        return any(text.lower() in searched for text in texts)
+    return any(MATCHERS[key](event, text) for text in texts)
 
 
-def _in_value(value: Any, text: str) -> bool:
+def _searched(event: Mapping[str, Any]) -> str:
+    """All that ``q`` searches, in lower case, parted by a character that no filter holds."""
+    return "\0".join([*(event[column] for column in SEARCHED), *_values_in(event["changes"])]).lower()
+
+
+def _values_in(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
-        return any(text in str(k).lower() or _in_value(v, text) for k, v in value.items())
-    if isinstance(value, (list, tuple)):
-        return any(_in_value(v, text) for v in value)
-    return value is not None and text in str(value).lower()
+        for key, inner in value.items():
+            yield str(key)
+            yield from _values_in(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _values_in(inner)
+    elif value is not None:
+        yield str(value)
 
 
 MATCHERS: Final[dict[str, Callable[[Mapping[str, Any], str], bool]]] = {
@@ -129,5 +140,5 @@ MATCHERS: Final[dict[str, Callable[[Mapping[str, Any], str], bool]]] = {
     "trace": _whole("trace_id"),
     "actor": _actor,
     "object": _object,
-    "q": _search,
+    "q": lambda event, text: text.lower() in _searched(event),
 }
