@@ -57,6 +57,7 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "RETENTION_DAYS": (None, lambda v: v is None or _whole(1)(v), "None or a whole number of days"),
     "METRICS_TOKEN": (None, lambda v: v is None or (isinstance(v, str) and len(v) >= 16),
                       "None, or a text of 16 characters or more that monitoring sends"),
+    "SOCKETS_PER_ACCOUNT": (20, _whole(1), "a whole number of sockets, 1 or more"),
     "PERMISSION": ("signal_log.view_signalevent",
                    lambda v: isinstance(v, str) and v.count(".") == 1, '"app.codename"'),
 }  # fmt: skip

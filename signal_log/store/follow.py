@@ -176,11 +176,33 @@ class Follower:
         return _mappings(rows.order_by("id")[:limit])
 
     @_reading
-    def last(self, count: int, up_to: int, filters: Filters) -> list[dict[str, Any]]:
-        """The newest ``count`` matching rows up to an id, in order of id."""
-        rows = self._events().filter(id__lte=up_to, id__gt=up_to - DEEPEST_BACKFILL)
-        found = _mappings(filtered(rows, filters).order_by("-id")[:count])
-        return found[::-1]
+    def reach(self, above: int, up_to: int, rows: int, filters: Filters) -> Edge | None:
+        """Up to where ``read`` should look, to look at so many rows; None if there are fewer up to the id given.
+
+        None, too, if SQL answers none of the filters: then it looks at no more rows than it returns.
+        """
+        if not _exact_part(filters):
+            return None
+        ids = self._events().filter(id__gt=above, id__lte=up_to).order_by("id").values_list("id", "digest")
+        found = list(ids[rows - 1 : rows])
+        return Edge(found[0][0], bytes(found[0][1]).hex()[:8]) if found else None
+
+    @_reading
+    def last(
+        self, count: int, up_to: int, filters: Filters, *, floor: int, among: int
+    ) -> tuple[list[dict[str, Any]], int]:
+        """The newest ``count`` matching rows up to an id, in order of id, and the id above which it has looked.
+
+        It looks at ``among`` rows, and at none up to ``floor``, which it returns when it has come so far.
+        """
+        rows = self._events().filter(id__lte=up_to, id__gt=floor).order_by("-id")
+        if not filters:
+            found = _mappings(rows[: min(count, among)])
+            return found[::-1], found[-1]["id"] - 1 if len(found) == among else floor
+        lowest = list(rows.values_list("id", flat=True)[among - 1 : among])
+        searched_to = lowest[0] - 1 if lowest else floor
+        found = _mappings(filtered(rows, filters).filter(id__gt=searched_to)[:count])
+        return found[::-1], searched_to
 
     @_reading
     def holders(self) -> frozenset[str]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from signal_log import clock
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
 from signal_log.seal.canonical import timestamp
-from signal_log.store.follow import Follower
+from signal_log.store.follow import DEEPEST_BACKFILL, Edge, Follower
 from signal_log.tail import wire
-from signal_log.tail.cursor import Token
+from signal_log.tail.cursor import Anchor, Token
 from signal_log.tail.feed import Feed
 from signal_log.tail.outbox import Outbox
-from signal_log.tail.position import Position
+from signal_log.tail.pace import Pace
+from signal_log.tail.position import Position, Read
 from signal_log.tail.window import Window
 from signal_log.tail.wire import Encoded, Subscribe
 
@@ -27,6 +29,17 @@ Reset = tuple[str, int]
 """Why a cursor cannot be continued, and the oldest id there is."""
 
 MAX_ROWS: Final = 500
+BACKFILL_SECONDS: Final = 2.0
+"""For how long a backfill may read; it ends with what it has found, and ``/events/`` has the rest."""
+
+
+class Found(NamedTuple):
+    """What one read brought."""
+
+    rows: list[Encoded]
+    searched_to: Any
+    """Where the read stopped looking."""
+    seconds: float
 
 
 class CatchUp:
@@ -39,8 +52,10 @@ class CatchUp:
         window: Window,
         outbox: Outbox,
         subscribed: Callable[[Filters], object],
+        account: Hashable,
     ) -> None:
         self._feed = feed
+        self._account = account
         self._position = position
         self._window = window
         self._outbox = outbox
@@ -51,6 +66,7 @@ class CatchUp:
         self._requested_backfill = 0
         self._reset: Reset | None = None
         self._backfill = 0
+        self._pace = Pace()
         self._mean_size = 0
         """The mean bytes of an event of the last read, so that no more is read than may be sent."""
 
@@ -103,12 +119,13 @@ class CatchUp:
     async def _begin(self, request: Subscribe) -> None:
         reset, self._reset = self._reset, None
         if reset is None and request.after is not None:
-            reset = await self._feed.queries.ask(check_cursor, request.after, self._feed.frontier.epoch)
+            reset = await self._feed.queries.ask(self._account, check_cursor, request.after, self._feed.frontier.epoch)
         if self._requested is not request or self._reset is not None:
             return  # overtaken by another request, or by another log
         self._requested = None
         self._backfill = request.backfill if request.after is None or reset is not None else 0
         self._filters = request.filters
+        self._pace = Pace()
         self._take_position(request.after, reset)
         self._subscribed(request.filters)
         self._outbox.put(wire.ready(self._cursor(), timestamp(clock.now()), self._feed.health()))
@@ -127,8 +144,7 @@ class CatchUp:
 
     # --- reading ----------------------------------------------------------------------------------
     async def _send_backfill(self, count: int) -> None:
-        up_to, filters = self._position.backfill_read(), self._filters
-        rows = await self._read_table(lambda log: log.last(count, up_to, filters))
+        rows = await self._look_back(count, self._position.backfill_read())
         if rows is None:
             return
         self._backfill = 0
@@ -136,6 +152,27 @@ class CatchUp:
         sent, unsent = self._split(wanted)
         self._position.backfill_returned(rows, sent, unsent)
         self._send(sent)
+
+    async def _look_back(self, count: int, up_to: int) -> list[Encoded] | None:
+        """The newest matching rows, sought piece by piece; None when they are no longer wanted."""
+        floor = max(up_to - DEEPEST_BACKFILL, 0)
+        rows: list[Encoded] = []
+        seconds = 0.0
+        while len(rows) < count and up_to > floor and seconds < BACKFILL_SECONDS:
+            if self._requested is not None:
+                self._position.read_failed()
+                return None
+            found = await self._look_below(up_to, floor, count - len(rows))
+            if found is None:
+                return None
+            rows = found.rows + rows
+            up_to = found.searched_to
+            seconds += found.seconds
+        return rows
+
+    async def _look_below(self, up_to: int, floor: int, count: int) -> Found | None:
+        filters, among = self._filters, self._pace.rows
+        return await self._read_table(lambda log: log.last(count, up_to, filters, floor=floor, among=among))
 
     async def _read_on(self) -> None:
         feed, position, filters = self._feed, self._position, self._filters
@@ -147,23 +184,28 @@ class CatchUp:
         if feed.outage.works:  # else permissions have to be checked first
             rows = feed.recent.read(read.above, read.ranges, limit, up_to=read.up_to.id)
         if rows is None:
-            rows = await self._read_table(
-                lambda log: log.read(read.above, read.ranges, limit, up_to=read.up_to.id, filters=filters)
-            )
-        if rows is None:
-            return
+            found = await self._look_above(read, limit)
+            if found is None:
+                return
+            rows = found.rows
+            if found.searched_to is not None:
+                read = replace(read, up_to=Anchor(*found.searched_to))
         self._mean_size = sum(row.size for row in rows) // len(rows) if rows else 0
         wanted = [row for row in position.wanted(rows, feed.frontier) if filters.matches(row.event)]
         sent, unsent = self._split(wanted)
         position.read_returned(read, rows, unsent, complete=len(rows) < limit)
         self._send(sent)
 
-    async def _read_table(self, read: Callable[[Follower], Rows]) -> list[Encoded] | None:
-        """The rows of a read, encoded; None when the log was replaced meanwhile."""
+    async def _look_above(self, read: Read, limit: int) -> Found | None:
+        filters, among = self._filters, self._pace.rows
+        return await self._read_table(lambda log: read_above(log, read, filters, limit=limit, among=among))
+
+    async def _read_table(self, read: Callable[[Follower], tuple[Rows, Any]]) -> Found | None:
+        """What a read brought, encoded; None when the log was replaced meanwhile."""
         feed, position = self._feed, self._position
         generation = feed.generation
         try:
-            rows = await feed.queries.ask(lambda log: [wire.encode(row) for row in read(log)])
+            found = await feed.queries.ask(self._account, timed, read)
             await feed.outage.recheck()
         except LogUnavailable:
             position.read_failed()
@@ -171,7 +213,8 @@ class CatchUp:
         if feed.generation != generation:
             position.log_replaced()
             return None
-        return rows
+        self._pace.took(found.seconds)
+        return found
 
     def _split(self, events: Sequence[Encoded]) -> tuple[Sequence[Encoded], Sequence[Encoded]]:
         """The events that the window takes now, and the rest."""
@@ -186,6 +229,21 @@ class CatchUp:
     def _cursor(self) -> Token:
         frontier = self._feed.frontier
         return Token(frontier.epoch, self._position.cursor(frontier))
+
+
+def timed(log: Follower, read: Callable[[Follower], tuple[Rows, Any]]) -> Found:
+    """What a read brings, encoded, with how long that took."""
+    began = clock.monotonic()
+    rows, searched_to = read(log)
+    encoded = [wire.encode(row) for row in rows]
+    return Found(encoded, searched_to, clock.monotonic() - began)
+
+
+def read_above(log: Follower, read: Read, filters: Filters, *, limit: int, among: int) -> tuple[Rows, Edge | None]:
+    """The rows of a read, and the row up to which it looked if that was not all of it."""
+    reached = log.reach(read.above, read.up_to.id, among, filters)
+    up_to = read.up_to.id if reached is None else reached.id
+    return log.read(read.above, read.ranges, limit, up_to=up_to, filters=filters), reached
 
 
 def check_cursor(log: Follower, token: Token, epoch: str) -> Reset | None:

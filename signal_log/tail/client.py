@@ -34,8 +34,10 @@ class Client:
         self.window = Window()
         self.outbox = Outbox(self.window)
         self.catch_up = CatchUp(
-            feed, self.position, self.window, self.outbox, lambda filters: subscribed(self, filters)
+            feed, self.position, self.window, self.outbox, lambda filters: subscribed(self, filters), identity.user
         )
+        self.heard_at = clock.monotonic()
+        """When the client last said something."""
         self._feed = feed
         self._received_at: deque[float] = deque(maxlen=MAX_MESSAGES)
 
@@ -53,6 +55,13 @@ class Client:
         """Close this socket; ``at_once`` without what is still in the outbox."""
         self.outbox.close(code, at_once=at_once)
         self.catch_up.stop()
+
+    def close_surplus(self, limit: int) -> None:
+        """Close this socket because its account has opened more than it may have; say so first."""
+        logger.info("Closed the websocket of %s that was idle for longest: it has more than %d.", self.identity, limit)
+        told = f"Your account may have {limit} live pages open at once. Reload this one to continue here."
+        self.outbox.put(wire.error("too_many_sockets", told))
+        self.close(wire.TOO_MUCH, at_once=False)
 
     # --- from the hub -----------------------------------------------------------------------------
     def offer(self, events: Sequence[Encoded], frames: Sequence[Frame], before: Frontier, after: Frontier) -> None:
@@ -83,6 +92,7 @@ class Client:
         """Handle one frame from the client."""
         if self.outbox.closing.done():
             return
+        self.heard_at = clock.monotonic()
         try:
             message = wire.decode(text, data)
         except MessageError as refused:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Hashable
+from operator import attrgetter
 from typing import Final
 
 from signal_log import clock
+from signal_log.conf import conf
 from signal_log.store.follow import Follower
 from signal_log.tail import guard, wire
 from signal_log.tail.client import Client
@@ -22,6 +25,14 @@ class Connections:
 
     def __init__(self) -> None:
         self.clients: set[Client] = set()
+
+    def make_room_for(self, account: Hashable) -> None:
+        """Before one more socket of an account is taken in, close those that are too many, the longest idle first."""
+        limit = conf.SOCKETS_PER_ACCOUNT
+        own = [one for one in self.clients if one.identity.user == account and not one.outbox.closing.done()]
+        own.sort(key=attrgetter("heard_at"))
+        for client in own[: max(len(own) + 1 - limit, 0)]:
+            client.close_surplus(limit)
 
     def send_error(self, code: str, detail: str) -> None:
         """Send every client an error frame."""
@@ -72,10 +83,10 @@ class Connections:
             if client.identity.session == session:
                 client.close(wire.NOT_LOGGED_IN)
 
-    async def check_permissions(self, queries: LogThread) -> None:
+    async def check_permissions(self, thread: LogThread) -> None:
         """Close the sockets whose log-in or permission has ended; asks the database once for all."""
         identities = {client.identity for client in self.clients}
-        turned_away = await queries.ask(Follower.borrow, lambda: guard.turned_away(identities))
+        turned_away = await thread.ask(Follower.borrow, lambda: guard.turned_away(identities))
         for client in list(self.clients):
             if client.identity in turned_away:
                 client.close(turned_away[client.identity])

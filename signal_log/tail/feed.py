@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from signal_log.tail.cursor import Frontier
 from signal_log.tail.outage import Outage
 from signal_log.tail.recent import Recent
-from signal_log.tail.thread import LogThread
+from signal_log.tail.turns import Turns
 from signal_log.tail.wire import Encoded
 
 
 class Feed:
     """How far the log has been handed out, its newest events, and the way to ask for older ones."""
 
-    def __init__(self, queries: LogThread, outage: Outage) -> None:
+    def __init__(self, queries: Turns, outage: Outage) -> None:
         self.queries = queries
         self.outage = outage
         self.layer_works = True

@@ -1,8 +1,8 @@
 """One hub per server process: reads the log once, encodes each event once, and serves all its clients.
 
 It starts with the first client and stops after the last. It wakes at a ring, or polls once a second without one
-(on SQLite it also notices other processes' commits within a fifth of a second). Databases are asked on two
-threads of the hub's own: one only for the tail, one for what single clients need.
+(on SQLite it also notices other processes' commits within a fifth of a second). Databases are asked on three
+threads of the hub's own: one only for the tail, one for who may stay, one for what single clients need.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from signal_log.tail.reader import Batch, Tail
 from signal_log.tail.shutdown import send_restarting_before_shutdown
 from signal_log.tail.subscriptions import Subscriptions
 from signal_log.tail.thread import LogThread
+from signal_log.tail.turns import Turns
 from signal_log.tail.wakeup import Wakeup
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ class Hub:
         self.loop = asyncio.get_running_loop()
         self.connections = Connections()
         self._subscriptions = Subscriptions()
-        self._queries = LogThread("query")
+        self._queries = Turns(LogThread("query"))
+        self._guard_thread = LogThread("guard")  # its own, or a heavy read would keep open what it has to close
         self._outage = Outage(
             send_error=self.connections.send_error,
             send_heartbeat=self.connections.send_heartbeat,
@@ -69,6 +71,7 @@ class Hub:
     # --- clients ----------------------------------------------------------------------------------
     def connect(self, identity: Identity) -> Client:
         """Take a client in; the first one starts the reader."""
+        self.connections.make_room_for(identity.user)
         client = Client(self._feed, identity, self._subscriptions.put)
         self.connections.clients.add(client)
         if not self._tasks:
@@ -104,6 +107,7 @@ class Hub:
             task.cancel()
         self._tail_thread.close()
         self._queries.close()
+        self._guard_thread.close()
 
     def _unregister(self) -> None:
         if _hubs.get(self.loop) is self:
@@ -209,7 +213,7 @@ class Hub:
                 await self._outage.failed(problem)
 
     async def _check_permissions(self) -> None:
-        await self.connections.check_permissions(self._queries)
+        await self.connections.check_permissions(self._guard_thread)
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

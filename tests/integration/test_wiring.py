@@ -112,6 +112,7 @@ def test_models_that_are_never_observed_or_only_by_name():
         ({"M2M": 1}, "signal_log.E001", "True or False"),
         ({"TRACES": "no"}, "signal_log.E001", "True or False"),
         ({"TRACE_DAYS": 0}, "signal_log.E001", "a whole number of days"),
+        ({"SOCKETS_PER_ACCOUNT": 0}, "signal_log.E001", "1 or more"),
         ({"MODELS": "shop.Item"}, "signal_log.E001", "a list of model labels"),
         ({"MODELS": ["shop.Itm"]}, "signal_log.E002", '"app_label.Model", "app_label.*" or "*"'),
         ({"MODELS": ["shop.Item"], "DATABASE": "nowhere"}, "signal_log.E003", "Accepted: default"),

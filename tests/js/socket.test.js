@@ -138,6 +138,17 @@ test("a log-out and a missing permission are final; a restart is not", (t) => {
   }
 });
 
+test("a page that its account has too many of does not reconnect, which would close another one", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { Socket, of } = connected();
+  Socket.last.tell({ type: "error", code: "too_many_sockets", detail: "Reload this page to continue here." });
+  Socket.last.onclose({ code: 4429, reason: "" });
+  assert.equal(of("error").at(-1)[1].detail, "Reload this page to continue here.");
+  assert.equal(of("state").at(-1)[1], "surplus");
+  t.mock.timers.tick(600_000);
+  assert.equal(Socket.opened, 1);
+});
+
 test("nothing is resumed after a reset", () => {
   const { Socket, connection, of } = connected();
   Socket.last.tell({ type: "ready", cursor: "c0" });

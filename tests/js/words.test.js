@@ -31,6 +31,7 @@ test("the page always says what state it is in, and problems come first", () => 
     "bad",
     "Database unavailable",
   ]);
+  assert.deepEqual(words({ ...live, name: "surplus" }), ["bad", "Too many live pages"]);
   assert.deepEqual(words({ ...live, name: "signed-out" }), ["bad", "Logged out"]);
   assert.deepEqual(words({ ...live, name: "reconnecting", until: NOW, offline: true }), ["bad", "Offline"]);
 });

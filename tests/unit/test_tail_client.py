@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
+from signal_log.store.follow import Edge
 from signal_log.tail import catchup, window, wire
 from signal_log.tail.client import Client
 from signal_log.tail.cursor import START, Token
@@ -53,10 +54,18 @@ class Table(World):
         rows = [row(number) for number in found]
         return [r for r in rows if filters is None or filters.matches(r)][:limit]
 
-    def last(self, count: int, up_to: int, filters: Filters) -> list[dict[str, Any]]:
+    def reach(self, above: int, up_to: int, rows: int, filters: Filters) -> Edge | None:
         self.disturb()
-        rows = [row(n) for n in sorted(self.committed) if n <= up_to]
-        return [r for r in rows if filters.matches(r)][-count:]
+        found = [n for n in sorted(self.committed) if above < n <= up_to]
+        return Edge(found[rows - 1], mark(found[rows - 1])) if filters and len(found) >= rows else None
+
+    def last(
+        self, count: int, up_to: int, filters: Filters, *, floor: int, among: int
+    ) -> tuple[list[dict[str, Any]], int]:
+        self.disturb()
+        rows = [row(n) for n in sorted(self.committed) if floor < n <= up_to][-among:]
+        searched_to = rows[0]["id"] - 1 if len(rows) == among else floor
+        return [r for r in rows if filters.matches(r)][-count:], searched_to
 
 
 def row(number: int) -> dict[str, Any]:
@@ -130,7 +139,7 @@ class FakeHub:
     def started(self) -> bool:
         return self.feed.started.is_set()
 
-    async def ask(self, question: Callable[..., Any], *args: Any) -> Any:
+    async def ask(self, _: Any, question: Callable[..., Any], *args: Any) -> Any:
         for _ in range(self.dice.randint(0, 3)):
             await asyncio.sleep(0)
         answer = question(self.log, *args)
@@ -217,7 +226,7 @@ async def run_random_actions(seed: int, steps: int, outages: float) -> None:
 
 @settings(max_examples=100, deadline=None)
 @example(
-    seed=1404, steps=50, outages=0.02, rows_per_read=2, room=2, remembered=0
+    seed=1404, steps=50, outages=0.02, rows_per_read=2, room=2, remembered=0, at_once=4
 )  # a heartbeat sent during a read was ahead of id 1
 @given(
     seed=st.integers(0, 2**32),
@@ -226,9 +235,10 @@ async def run_random_actions(seed: int, steps: int, outages: float) -> None:
     rows_per_read=st.integers(1, 5),
     room=st.integers(2, 9),
     remembered=st.integers(0, 12),
+    at_once=st.integers(1, 4),
 )
 def test_nobody_loses_an_event_and_no_socket_gets_one_twice(
-    seed: int, steps: int, outages: float, rows_per_read: int, room: int, remembered: int
+    seed: int, steps: int, outages: float, rows_per_read: int, room: int, remembered: int, at_once: int
 ) -> None:
     """Two processes and three pages do anything in any order, with outages, and every page gets each matching event.
 
@@ -239,6 +249,8 @@ def test_nobody_loses_an_event_and_no_socket_gets_one_twice(
         patch.setattr("signal_log.tail.reader.CHECK_EVERY", float("inf"))
         patch.setattr("signal_log.tail.reader.START_TIMEOUT", 0)
         patch.setattr(catchup, "MAX_ROWS", rows_per_read)
+        patch.setattr("signal_log.tail.pace.FIRST", at_once)
+        patch.setattr("signal_log.tail.pace.MOST", 4)
         patch.setattr("signal_log.tail.position.MAX_RANGES", 2)
         patch.setattr(window, "MAX_EVENTS", room)
         patch.setattr(wire, "EVENTS_PER_FRAME", 2)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from signal_log.tail import connections
 from signal_log.tail.connections import Connections
@@ -15,9 +16,16 @@ from signal_log.tail.connections import Connections
 class FakeClient:
     """A live client that has acknowledged enough, or has not."""
 
-    def __init__(self, half_free: bool) -> None:
+    def __init__(self, half_free: bool = True, *, account: int = 1, heard_at: float = 0) -> None:
         self.position = SimpleNamespace(live=True)
         self.window = SimpleNamespace(half_free=half_free)
+        self.identity = SimpleNamespace(user=account)
+        self.heard_at = heard_at
+        self.closed = False
+        self.outbox = SimpleNamespace(closing=SimpleNamespace(done=lambda: self.closed))
+
+    def close_surplus(self, limit: int) -> None:
+        self.closed = True
 
     def fall_behind(self, frontier: Any) -> None:
         self.position.live = False
@@ -65,3 +73,20 @@ def test_a_majority_that_stays_slow_reads_on_by_itself(monkeypatch: pytest.Monke
     most = connections_of(False, False, True)
     asyncio.run(asyncio.wait_for(most.wait_for_room(None), 5))  # type: ignore[arg-type]
     assert live(most) == 1
+
+
+@override_settings(SIGNAL_LOG={"SOCKETS_PER_ACCOUNT": 3})
+def test_one_socket_too_many_closes_the_one_that_was_idle_for_longest() -> None:
+    """The account's others stay open, and so does everybody else's, however long they have said nothing."""
+    some = Connections()
+    others = {FakeClient(account=2, heard_at=-number) for number in range(3)}
+    some.clients = {*others}  # type: ignore[misc]
+    opened: list[FakeClient] = []
+    for moment in range(5):
+        some.make_room_for(1)
+        opened.append(FakeClient(heard_at=moment))
+        some.clients.add(opened[-1])  # type: ignore[arg-type]
+        if moment == 2:
+            opened[0].heard_at = 2.5  # it acknowledges something
+    assert [client.closed for client in opened] == [False, True, True, False, False]
+    assert not any(client.closed for client in others)

@@ -25,6 +25,7 @@ const QUIET = 5 * 60_000;
 const FINAL = {
   "signed-out": ["bad", "Logged out"],
   forbidden: ["bad", "No permission"],
+  surplus: ["bad", "Too many live pages"],
 };
 
 /**

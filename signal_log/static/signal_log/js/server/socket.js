@@ -44,6 +44,10 @@ export const CLOSED = {
   4503: { name: "database" },
 };
 
+// Reconnecting would close another page of the same account, which would reconnect.
+/** @type {typeof CLOSED[number]} */
+const SURPLUS = { name: "surplus", final: true };
+
 /**
  * Milliseconds before the nth attempt: exponential, capped, with jitter so that pages do not reconnect together.
  * @param {number} attempt
@@ -67,6 +71,7 @@ export class Connection {
   stopped = true;
   asked = false;
   outdated = false;
+  surplus = false; // the server says that this account has too many sockets, and closes this one
   waiting = false; // frames of an older subscription may still be on their way
   /** @type {number | undefined} */
   retry;
@@ -85,7 +90,7 @@ export class Connection {
   }
 
   start() {
-    this.stopped = false;
+    this.stopped = this.surplus = false;
     this.#open();
   }
 
@@ -192,6 +197,7 @@ export class Connection {
    * @param {ErrorFrame} frame
    */
   #refused(frame) {
+    this.surplus ||= frame.code === "too_many_sockets";
     const answer = this.asked && /^bad_(filter|cursor)$/.test(frame.code);
     if (answer) this.asked = false;
     if (answer && this.outdated) this.#subscribe();
@@ -245,7 +251,8 @@ export class Connection {
    */
   #closed(code, reason) {
     this.#drop();
-    const { name, final = false, slow = false } = CLOSED[code] ?? { name: "reconnecting" };
+    const meaning = this.surplus ? SURPLUS : CLOSED[code];
+    const { name, final = false, slow = false } = meaning ?? { name: "reconnecting" };
     if (final) this.stopped = true;
     if (this.stopped) return this.handlers.state(name, { reason });
     const wait = backoff(this.attempt + (slow ? 4 : 0));
