@@ -39,10 +39,16 @@ def context(*, actor: Any = None, source: str | None = None, **labels: Any) -> I
         trace_context = replace(trace_context, source=clean_truncated(str(source), 100))
     if labels:
         trace_context = replace(trace_context, labels={**trace_context.labels, **_safe_labels(labels)})
+    names = secret_names()
+    secrets = [value for name, value in labels.items() if name in names]
     if running is None:
-        with new_trace(trace_context):
+        with new_trace(trace_context) as trace:
+            if secrets:
+                trace.gathered.note_secrets(secrets)
             yield
         return
+    if secrets:
+        running.gathered.note_secrets(secrets)
     token = current_trace.set(running.with_context(trace_context))
     try:
         yield

@@ -9,9 +9,13 @@ import pytest
 from django.db import transaction
 from django.db.models import F
 from django.db.models.signals import post_save, pre_save
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.urls import ResolverMatch
 
 import signal_log
 from signal_log.capture import faults as module
+from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.capture.model import loaded
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
@@ -165,3 +169,27 @@ def test_an_error_of_a_receiver(monkeypatch):
         pre_save.disconnect(complain, sender=Item)
     assert "pl4nted" not in log()
     assert set(SignalEvent.objects.values_list("error", flat=True)) == {f"ValueError: {MASK}"}
+
+
+def test_what_is_masked_inside_json_and_in_labels():
+    """Secrets of JSON and labels are looked for as well."""
+    with signal_log.context(api_key="pl4nted-2"), recorded() as events:
+        Item.objects.create(tags={"deep": [{"password": "pl4nted-1"}, ["Authorization", "pl4nted-3"]]})
+        Category.objects.create(name="pl4nted-1")
+        Category.objects.create(name="as pl4nted-2")
+        Category.objects.create(name="or pl4nted-3")
+    assert "pl4nted" not in log()
+    assert [e.changes["name"][1] for e in events if e.sender == "shop.Category"] == [MASK] * 6
+
+
+def test_what_is_masked_of_a_path():
+    """A token of the address that the host stores elsewhere is masked there."""
+
+    @SignalLogMiddleware
+    def view(request):
+        request.resolver_match = ResolverMatch(view, (), {"token": "pl4nted"}, "confirm")
+        Category.objects.create(name="with pl4nted, a fine word")
+        return HttpResponse()
+
+    view(RequestFactory().get("/confirm/pl4nted/"))
+    assert "pl4nted" not in log()

@@ -133,4 +133,4 @@ def test_labels_and_receivers():
         post_save.disconnect(fail, sender=Category)
     assert events[-1].labels == {"api_keys": MASK, "note": {"smtpPassword": MASK}, "at": f"redis://:{MASK}@h"}
     assert "pl4nted" not in log()
-    assert events[-1].receivers[0]["error"] == f"ValueError: ?token={MASK}"
+    assert events[-1].receivers[0]["error"] == f"ValueError: {MASK}"

@@ -18,7 +18,7 @@ from signal_log.capture.model.keys import hashed_key, key_text, keys_are_secret
 from signal_log.capture.model.masked_values import mask_secrets
 from signal_log.capture.model.masking import is_excluded, is_masked, is_unmasked, key_fields, secret_names
 from signal_log.capture.model.secret_names import row_of
-from signal_log.capture.model.secret_text import without_secrets
+from signal_log.capture.model.secret_text import values_inside, without_secrets
 from signal_log.capture.model.snapshot import (
     PLAIN,
     json_safe,
@@ -76,6 +76,7 @@ class Plan:
         "mutable",
         "names",
         "naming",
+        "nested",
         "readers",
         "returned",
         "secret_key",
@@ -120,12 +121,14 @@ class Plan:
             c for c in self.columns if row is not None and c.name in row.holding and not is_unmasked(c.field, model)
         )
         """What a row of key and value holds, which is secret if what ``naming`` says is."""
+        self.nested = tuple(c.attname for c in self.columns if isinstance(c.field, models.JSONField) and not c.masked)
         self.generic = tuple(key for key in generic_keys(model) if key.attname in self.by_attname)
         self.hiding = (
             *self.masked,
             *(self.naming if self.holding else ()),
             *(column.attname for column in self.holding),
             *(name for key in self.generic for name in (key.attname, key.type_attname)),
+            *self.nested,
         )
         """The columns whose values are secret, or tell whether others are; empty for most models."""
 
@@ -190,6 +193,9 @@ class Plan:
                     yield value
             if self.holding and self.holds_secret(values):
                 yield from (value for c in self.holding if (value := values.get(c.attname)) is not None)
+            for name in self.nested:
+                if isinstance(value := values.get(name), (dict, list)):
+                    yield from values_inside(value, self.names)
             for key in self.generic:
                 if values.get(key.attname) is not None and _references_secret(key, values):
                     yield values[key.attname]

@@ -7,7 +7,7 @@ time in proportion to the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
@@ -133,6 +133,26 @@ def is_pair(value: Any, names: Container[str]) -> bool:
         and value[1] != ""
         and value[0] in names
     )
+
+
+def values_inside(value: Any, names: Container[str], depth: int = MAX_DEPTH) -> Iterator[Any]:
+    """What is masked of JSON, or of what becomes JSON, because of its names."""
+    if not depth:
+        return
+    if isinstance(value, Mapping):
+        held = {key: inner for key, inner in value.items() if isinstance(key, str)}
+        secret = secret_items(held, names)
+        for key, inner in held.items():
+            if key in secret:
+                yield inner
+            else:
+                yield from values_inside(inner, names, depth - 1)
+    elif isinstance(value, (list, tuple)):
+        if is_pair(value, names):
+            yield value[1]
+        else:
+            for inner in value:
+                yield from values_inside(inner, names, depth - 1)
 
 
 def mask_quoted_value(text: str, names: Container[str]) -> str:

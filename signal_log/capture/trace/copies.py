@@ -30,17 +30,26 @@ def secrets_of(drafts: Sequence[Draft]) -> list[MaskedValues]:
 
 
 def without_copies(drafts: Sequence[Draft], events: list[list[Any]]) -> list[list[Any]]:
-    """The values of these drafts' events, masked wherever they show a value that is masked in one of them."""
+    """The values of these drafts' events, masked wherever they show a value that is masked in one of them.
+
+    Their paths have been asked for by now.
+    """
+    scene = None
+    for draft in drafts:
+        if draft.scene is not scene:
+            scene = draft.scene
+            if secrets := getattr(scene.trace.context.path, "secrets", None):
+                scene.trace.gathered.note_secrets(secrets)
     held = secrets_of(drafts)
     if held:
-        secrets = held[0]
+        masked = held[0]
         if len(held) > 1:
-            secrets = MaskedValues()
+            masked = MaskedValues()
             for each in held:
-                secrets.note(each)
+                masked.note(each)
         for event in events:
-            if secrets.may_be_in(orjson.dumps(_shown(event))):
-                _mask(event, secrets)
+            if masked.may_be_in(orjson.dumps(_shown(event))):
+                _mask(event, masked)
     return events
 
 

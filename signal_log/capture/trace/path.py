@@ -30,18 +30,21 @@ _PATH: Final = re.compile(r"(?<![\w:/.<~-])/[\w./~%@+:=,!$&*;•-]*")
 class RequestPath:
     """The path of one request, asked for whenever an event is written."""
 
-    __slots__ = ("_request", "_resolved", "_shown")
+    __slots__ = ("_request", "_resolved", "_shown", "secrets")
 
     def __init__(self, request: Any) -> None:
         self._request = request
         self._resolved: Any = None
         self._shown = ""
+        self.secrets: tuple[str, ...] = ()
+        """What has been masked of it."""
 
     def __call__(self) -> str:
         match = self._request.resolver_match
         if not self._shown or (match is not None and match is not self._resolved):
             self._resolved = match if match is not None else _resolve(self._request)
             self._shown = shown_path(self._request.path, self._resolved)
+            self.secrets = tuple(_secrets_in(self._resolved))
         return self._shown
 
 
