@@ -218,6 +218,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 X_FRAME_OPTIONS = "DENY"
+# For whole requests (asgi.py); a site with uploads needs more, in deploy/Caddyfile too.
+MAX_BODY_BYTES = 2_621_440
+MAX_BODY_SECONDS = 60
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS

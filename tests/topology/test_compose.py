@@ -96,6 +96,16 @@ def test_the_proxy_uses_both_web_processes_and_hides_the_metrics() -> None:
     assert "respond /metrics 404" in proxy
 
 
+def test_the_proxy_takes_requests_as_large_as_the_application_does() -> None:
+    """What is larger is answered by the proxy, and nothing that the application takes."""
+    proxy = (compose.ROOT / "deploy" / "Caddyfile").read_text()
+    largest = re.search(r"^MAX_BODY_BYTES = ([0-9_]+)$", SETTINGS, re.MULTILINE)
+    limit = re.search(r"request_body \{\s+max_size ([0-9]+)KiB\s+\}", proxy)
+    assert largest is not None
+    assert limit is not None
+    assert int(largest[1]) == int(limit[1]) * 1024
+
+
 def test_the_image_is_installed_from_the_lock_and_does_not_run_as_root() -> None:
     """Packages are installed with hashes, and the image runs as its own user."""
     assert "pip install --require-hashes -r requirements.txt" in DOCKERFILE
