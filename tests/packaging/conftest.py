@@ -2,13 +2,11 @@
 
 import fcntl
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.newcomer import build_wheel
 
 
 @pytest.fixture(scope="session")
@@ -21,8 +19,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (shared / "wheel.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the first worker builds, the others wait
         if not target.exists():
-            command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, ROOT]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
+            return build_wheel(target)
     (built,) = target.glob("signal_log-*.whl")
     return built

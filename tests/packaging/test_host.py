@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+from tests.newcomer import Newcomer
 
-# What the README takes for granted: an app that has a model, and a name under which the site is visited.
+# What the README takes for granted: an app that has a model, and a name under which the site is visited. Settings may
+# be tuples, and the last pattern may match everything.
 APP = """
 from django.db import models
 
@@ -23,8 +18,15 @@ class Order(models.Model):
     name = models.CharField(max_length=20)
 """
 SETTINGS = """
-INSTALLED_APPS += ["shop"]
+INSTALLED_APPS = (*INSTALLED_APPS, "shop")
+MIDDLEWARE = (*MIDDLEWARE,)
 ALLOWED_HOSTS = ["testserver"]
+"""
+URLS = """
+from django.http import HttpResponse
+from django.urls import re_path
+
+urlpatterns += [re_path("", lambda request: HttpResponse("a page of our own"))]
 """
 VISIT = """
 from django.contrib.auth.models import User
@@ -65,65 +67,40 @@ async def ask():
 asyncio.run(ask())
 """
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def printed(name: str) -> str:
-    """Return the code that the README prints for a file."""
-    (found,) = re.findall(rf"^```python\n(# {re.escape(name)}\b.*?)^```", README, re.MULTILINE | re.DOTALL)
-    return str(found)
-
 
 @pytest.fixture
-def run(wheel: Path, tmp_path: Path) -> Run:
-    """Runs Python in a new project that has the wheel installed beside it and the README's code in it."""
-    installed = tmp_path / "installed"
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(installed)
-    call_command("startproject", "mysite", str(tmp_path))
+def project(wheel: Path, tmp_path: Path) -> Newcomer:
+    """A project with an app of its own, into which the README's code has been pasted."""
+    made = Newcomer(tmp_path, wheel)
     (tmp_path / "shop").mkdir()
     call_command("startapp", "shop", str(tmp_path / "shop"))
     (tmp_path / "shop" / "models.py").write_text(APP)
-    site = tmp_path / "mysite"
-    with (site / "settings.py").open("a") as file:
-        file.write(SETTINGS + printed("settings.py"))
-    with (site / "urls.py").open("a") as file:
-        file.write(printed("urls.py"))
-    (site / "asgi.py").write_text(printed("asgi.py"))
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "PYTEST_"))}
-    env["PYTHONPATH"] = str(installed)
-
-    def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-
-    return python
+    made.append("mysite/settings.py", SETTINGS)
+    made.append("mysite/urls.py", URLS)
+    made.follow_the_readme()
+    made.append("mysite/settings.py", 'SIGNAL_LOG["MODELS"].append("shop.*")\n')
+    return made
 
 
-def test_the_code_in_the_readme_is_enough(run: Run) -> None:
+def test_the_code_in_the_readme_is_enough(project: Newcomer) -> None:
     """Check, migrate, save, and every page of the log work, under a prefix and without our accounts."""
-    checked = run("manage.py", "check", "--fail-level", "WARNING")
-    assert checked.returncode == 0, checked.stderr
-    assert run("manage.py", "makemigrations", "shop", "--verbosity", "0").returncode == 0
-    assert run("manage.py", "migrate", "--verbosity", "0").returncode == 0
-    visited = run("manage.py", "shell", "--no-imports", "--command", VISIT)
-    assert visited.returncode == 0, visited.stderr
-    assert visited.stdout.strip() == "True [None, 'crew']"
+    project.succeed("manage.py", "check", "--fail-level", "WARNING")
+    project.succeed("manage.py", "makemigrations", "shop", "--verbosity", "0")
+    project.succeed("manage.py", "migrate", "--verbosity", "0")
+    visited = project.succeed("manage.py", "shell", "--no-imports", "--command", VISIT)
+    assert visited.strip() == "True [None, 'crew']"
 
 
-def test_the_asgi_file_in_the_readme_serves_pages_and_websockets(run: Run) -> None:
+def test_the_asgi_file_in_the_readme_serves_pages_and_websockets(project: Newcomer) -> None:
     """It is imported before anything has set up Django; a stranger is asked to log in, and is refused the socket."""
-    assert run("manage.py", "migrate", "--verbosity", "0").returncode == 0
-    served = run("-c", SERVE)
-    assert served.returncode == 0, served.stderr
-    assert served.stdout.split() == ["302", "websocket.close", "4401"]
+    project.succeed("manage.py", "migrate", "--verbosity", "0")
+    assert project.succeed("-c", SERVE).split() == ["302", "websocket.close", "4401"]
 
 
-def test_check_reports_a_wrong_setting(run: Run, tmp_path: Path) -> None:
+def test_check_reports_a_wrong_setting(project: Newcomer) -> None:
     """A misspelled key leads to a message with what is accepted, not to a traceback."""
-    with (tmp_path / "mysite" / "settings.py").open("a") as file:
-        file.write('SIGNAL_LOG = {"MODLES": ["auth.User"]}\n')
-    checked = run("manage.py", "check")
+    project.append("mysite/settings.py", 'SIGNAL_LOG = {"MODLES": ["auth.User"]}\n')
+    checked = project.run("manage.py", "check")
     assert checked.returncode == 1
     assert "SIGNAL_LOG has an unknown key 'MODLES'" in checked.stderr
     assert "Accepted: MODELS, EXCLUDE" in checked.stderr
