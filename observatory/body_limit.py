@@ -135,7 +135,9 @@ def request_class(largest: int, seconds: float) -> Any:
 
         def refuse(self, status: HTTPStatus) -> None:
             """Answer now, keep nothing, and close the connection soon."""
-            logger.warning("Refused a request of %s: %s", getattr(self.getClientAddress(), "host", "?"), WORDS[status].strip())
+            logger.warning(
+                "Refused a request of %s: %s", getattr(self.getClientAddress(), "host", "?"), WORDS[status].strip()
+            )
             self.refused = True
             self.stop_timer()
             self.content.close()
