@@ -7,8 +7,6 @@ import traceback
 from collections.abc import Iterable
 from typing import Any, Final
 
-from django.db import Error as DatabaseError
-
 from signal_log.capture.model.masked_values import shows_one_of
 from signal_log.capture.model.masking import secret_names
 from signal_log.capture.model.secret_text import mask_quoted_value, without_secrets
@@ -16,9 +14,11 @@ from signal_log.event import MASK
 
 MAX_CHARS: Final = 500
 MAX_CAUSES: Final = 10
+_OF_DATABASES: Final = ("django.db.utils", "psycopg", "sqlite3")
+"""Modules of exceptions whose messages quote statements. (A ``ProtectedError`` is Django's own text.)"""
 _QUOTED: Final = re.compile(r"""(\w+ )?("(?:[^"]|"")*"?|'(?:[^']|'')*'?)""")
 _NAMED: Final = frozenset({
-    "column", "columns", "constraint", "cursor", "database", "domain", "enum", "function", "index", "policy",
+    "at", "column", "columns", "constraint", "cursor", "database", "domain", "enum", "function", "index", "policy",
     "relation", "role", "savepoint", "schema", "sequence", "table", "trigger", "type", "user", "view",
 })  # fmt: skip
 """Words before a quoted name in the messages of databases; anything else that is quoted may be a value."""
@@ -41,7 +41,7 @@ def error_text(error: BaseException | None, *secrets: Iterable[Any]) -> str:
         return kind
     if not message:
         return f"{kind}: "
-    if isinstance(error, DatabaseError):
+    if type(error).__module__.startswith(_OF_DATABASES):
         message = _of_database(message)
     names = secret_names()
     # Masked before it is cut: half a secret is one.
