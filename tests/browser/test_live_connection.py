@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -88,6 +89,29 @@ def test_a_lost_permission_empties_the_page(own_site, visit):
     own_site.run(f"User.objects.get(username={OBSERVER!r}).user_permissions.clear()")
     expect(live.state()).to_have_text("No permission", timeout=10_000)
     expect(live.rows).to_have_count(0)
+
+
+def test_a_page_too_many_says_so_and_stays_as_it_is(own_site, visit):
+    """It keeps its events, says why it gets no more and what to do, and does not drive out another page in turn."""
+    live = visit(own_site)
+    opened = []
+
+    def answers(socket: Any, nth: int) -> None:
+        opened.append(nth)
+        socket.send(frames.ready())
+        socket.send(frames.events([5]))
+        live.page.wait_for_timeout(50)
+        told = "Your account may have 20 live pages open at once. Reload this one to continue here."
+        socket.send(json.dumps({"type": "error", "code": "too_many_sockets", "detail": told}))
+        socket.close(code=4429)
+
+    live.page.route_web_socket("**/ws/events/", frames.answering(answers))
+    frames.history(live.page)
+    live.page.goto(own_site.url)
+    expect(live.state()).to_have_text("Too many live pages", timeout=10_000)
+    expect(live.page.locator(".messages")).to_contain_text("20 live pages open at once. Reload this one")
+    expect(live.row("u5")).to_be_visible()
+    assert opened == [1]
 
 
 def test_events_no_longer_retained_are_a_row_in_the_list(own_site, visit):

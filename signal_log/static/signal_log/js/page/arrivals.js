@@ -33,7 +33,7 @@ const UNOPENED = 2; // attempts without a socket, after which the history is ask
  */
 function connected(name, details) {
   const ended = name === "signed-out" || name === "forbidden";
-  if (ended) page.polling.stop();
+  if (ended || name === "surplus") page.polling.stop();
   else if ((details.unopened ?? 0) >= UNOPENED) page.polling.start();
   if (page.polling.well && details.until && !state.socketless) {
     state.socketless = true; // the server answers, and yet no socket opens
@@ -140,6 +140,7 @@ function health({ layer = "ok", database = "ok" }) {
 function refused({ code, detail }) {
   if (/database/.test(code)) state.trouble = "Database unavailable";
   else if (code === "bad_filter") state.refusal = detail;
+  else if (code === "too_many_sockets") renderNoSocket(detail);
   else state.notes = [detail];
   announcer.say(detail);
   renderSoon();
