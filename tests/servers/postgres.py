@@ -43,6 +43,14 @@ def readable_by_all(path: Path) -> bool:
     return all(step.stat().st_mode & 0o005 == 0o005 for step in (path, *path.parents))
 
 
+def psql(url: str, file: Path, env: dict[str, str]) -> None:
+    """Run an SQL file as the address's user, with variables for its environment."""
+    command = [binaries() / "pginstall" / "bin" / "psql", "--no-psqlrc", "--dbname", url, "--file", file]
+    done = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, check=False)
+    if done.returncode or done.stdout.strip():
+        raise ServerError(f"{file.name} failed:\n{done.stdout}{done.stderr}")
+
+
 class Postgres(Server):
     """A cluster of its own, on a free port of 127.0.0.1, with a random password."""
 

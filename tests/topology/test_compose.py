@@ -15,7 +15,7 @@ def test_the_example_lists_exactly_the_variables_used() -> None:
     assert compose.variables_used() == set(compose.example())
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "POSTGRES_PASSWORD"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "POSTGRES_PASSWORD", "OWNER_PASSWORD", "APP_PASSWORD"])
 def test_secrets_must_be_set(name: str) -> None:
     """The example has no value for a secret, and compose refuses to start without one."""
     assert compose.example()[name] == ""
@@ -46,6 +46,21 @@ def test_a_web_process_waits_for_migrations_and_has_a_readiness_check(name: str)
     assert service["healthcheck"]["test"][-1].endswith("/readyz")
 
 
+def test_the_application_uses_a_role_that_owns_nothing() -> None:
+    """Only the migration has the owner's role, after the roles have been made; no process has the superuser's."""
+    services = compose.services()
+    by_role = {
+        name: service["environment"].get("DATABASE_URL", "")
+        for name, service in services.items()
+        if "environment" in service
+    }
+    assert {name for name, url in by_role.items() if "observatory_app:${APP_PASSWORD}@" in url} == set(compose.WEB)
+    assert {name for name, url in by_role.items() if "observatory_owner:${OWNER_PASSWORD}@" in url} == {"migrate"}
+    assert services["migrate"]["depends_on"] == {"roles": {"condition": "service_completed_successfully"}}
+    superuser = {name for name, service in services.items() if "${POSTGRES_PASSWORD" in str(service)}
+    assert superuser == {"db", "roles"}
+
+
 def test_the_health_checks_use_an_allowed_host() -> None:
     """The hosts that the health checks and the proxy name are in ALLOWED_HOSTS."""
     allowed = compose.services()["web1"]["environment"]["ALLOWED_HOSTS"].split(",")
@@ -53,9 +68,9 @@ def test_the_health_checks_use_an_allowed_host() -> None:
 
 
 def test_every_service_has_a_health_check() -> None:
-    """Every service has a health check, except the one-shot migration."""
+    """Every service has a health check, except those that run once."""
     without = {name for name, service in compose.services().items() if "test" not in service["healthcheck"]}
-    assert without == {"migrate"}
+    assert without == {"migrate", "roles"}
 
 
 def test_dependencies_exist_and_can_be_waited_for() -> None:

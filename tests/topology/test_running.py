@@ -13,13 +13,14 @@ import pytest
 
 from tests.servers.daphne import Daphne, listen, manage
 from tests.servers.mail import MailCatcher
-from tests.servers.postgres import Postgres
+from tests.servers.postgres import Postgres, psql
 from tests.servers.process import free_port
 from tests.servers.valkey import Valkey
 from tests.servers.visitor import Visitor
 from tests.topology import compose
 
 SECRETS = {"SECRET_KEY": "for-this-test-only-" + "0123456789" * 5, "POSTGRES_PASSWORD": "0123456789abcdef"}
+SECRETS |= {"OWNER_PASSWORD": "fedcba9876543210", "APP_PASSWORD": "0f1e2d3c4b5a6978"}
 ADMIN = ("observer", "long enough for an observer")
 # The proxy of the compose file adds these to each request.
 FORWARDED = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "http"}
@@ -57,15 +58,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         make_database(db)
         addresses = {"db:5432": f"127.0.0.1:{db.port}", "layer:6379": f"127.0.0.1:{layer.port}"}
         addresses |= {"mail:1025": f"127.0.0.1:{mail.port}"}
-        environment = compose.environment("web1", compose.example() | SECRETS)
-        for inside, outside in addresses.items():
-            environment = {name: value.replace(inside, outside) for name, value in environment.items()}
+        environment = outside("web1", addresses)
         environment |= {
             "DEBUG": "0",  # unset in the compose file; the tests' default is for development
             "DJANGO_SETTINGS_MODULE": "tests.topology.settings",
             "TOPOLOGY_STATIC_ROOT": str(tmp_path_factory.mktemp("static")),
         }
-        prepare(environment)
+        make_roles(db)
+        prepare(environment, outside("migrate", addresses)["DATABASE_URL"])
         running = Site(db, layer, mail, int(shared.getsockname()[1]))
         for name in compose.WEB:
             running.own_port[name] = free_port()
@@ -74,7 +74,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield running
 
 
-def prepare(environment: dict[str, str]) -> None:
+def outside(service: str, addresses: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a service, with the addresses of our servers in the place of the containers'."""
+    environment = compose.environment(service, compose.example() | SECRETS)
+    for container, ours in addresses.items():
+        environment = {name: value.replace(container, ours) for name, value in environment.items()}
+    return environment
+
+
+def prepare(environment: dict[str, str], for_migrations: str) -> None:
     """Do what the image's build, the one-shot service `migrate` and the first administrator did."""
     program, *migrate = compose.services()["migrate"]["command"][1:]
     assert program == "manage.py"
@@ -83,7 +91,7 @@ def prepare(environment: dict[str, str]) -> None:
     superuser["DJANGO_SUPERUSER_EMAIL"] = "observer@example.org"
     with ThreadPoolExecutor() as at_once:
         collected = at_once.submit(manage, "collectstatic", "--no-input", env=environment)
-        manage(*migrate, env=environment)
+        manage(*migrate, env=environment | {"DATABASE_URL": for_migrations})
         manage("createsuperuser", "--no-input", env=environment | superuser)
         collected.result()
 
@@ -94,8 +102,17 @@ def make_database(db: Postgres) -> None:
     user, name = (psycopg.sql.Identifier(given[f"POSTGRES_{what}"]) for what in ("USER", "DB"))
     password = psycopg.sql.Literal(given["POSTGRES_PASSWORD"])
     with psycopg.connect(db.url(), autocommit=True) as connection:
-        connection.execute(psycopg.sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(user, password))
+        connection.execute(psycopg.sql.SQL("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}").format(user, password))
         connection.execute(psycopg.sql.SQL("CREATE DATABASE {} OWNER {}").format(name, user))
+
+
+def make_roles(db: Postgres) -> None:
+    """Do what the one-shot service `roles` does."""
+    given, file = compose.environment("roles", SECRETS), compose.ROOT / "deploy" / "roles.sql"
+    command = compose.services()["roles"]["command"]
+    assert command[-1] == "--file=/roles.sql"
+    user, name = (word.partition("=")[2] for word in command[3:5])
+    psql(f"postgres://{user}:{given['PGPASSWORD']}@127.0.0.1:{db.port}/{name}", file, given)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:

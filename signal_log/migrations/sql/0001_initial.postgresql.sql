@@ -42,3 +42,22 @@ DROP INDEX signal_log_time;
 
 CREATE INDEX signal_log_time ON signal_log_signalevent USING brin (occurred_at, id)
 WITH (pages_per_range = 32, autosummarize = on);
+
+-- Whatever ALTER DEFAULT PRIVILEGES gives to other roles than the owner: nobody else may change the log or its identity.
+DO $$
+DECLARE
+    other text;
+BEGIN
+    FOR other IN
+        SELECT DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
+        FROM pg_class, aclexplode(relacl)
+        WHERE pg_class.oid IN ('signal_log_signalevent'::regclass, 'signal_log_logidentity'::regclass)
+        AND grantee <> relowner
+    LOOP
+        EXECUTE format(
+            'REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON signal_log_signalevent, signal_log_logidentity FROM %s',
+            other
+        );
+    END LOOP;
+END
+$$;

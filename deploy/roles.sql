@@ -1,0 +1,52 @@
+-- Two roles for the database: observatory_owner owns the tables and migrates; observatory_app is the application's,
+-- owns nothing, and may add to the log and read it, but neither change nor delete any of it.
+--
+-- A superuser runs this in the project's database before the first `migrate`, and again whenever it has changed. It
+-- also takes over an installation that had one role for everything:
+--   OWNER_PASSWORD=... APP_PASSWORD=... psql --file deploy/roles.sql "$SUPERUSER_URL"
+-- Then `manage.py migrate` runs with a DATABASE_URL of observatory_owner, and everything else with observatory_app.
+\set ON_ERROR_STOP on
+\set QUIET on
+\pset tuples_only on
+\getenv owner_password OWNER_PASSWORD
+\getenv app_password APP_PASSWORD
+BEGIN;
+
+SELECT 'CREATE ROLE observatory_owner' WHERE to_regrole('observatory_owner') IS NULL \gexec
+SELECT 'CREATE ROLE observatory_app' WHERE to_regrole('observatory_app') IS NULL \gexec
+ALTER ROLE observatory_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
+    PASSWORD :'owner_password';
+ALTER ROLE observatory_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
+    PASSWORD :'app_password';
+
+-- No temporary tables for the application: one named like the log would be found before the log, for as long as a
+-- pooled connection lives.
+SELECT format('ALTER DATABASE %I OWNER TO observatory_owner', current_database()) \gexec
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC, observatory_app', current_database()) \gexec
+SELECT format('GRANT CONNECT ON DATABASE %I TO observatory_app', current_database()) \gexec
+ALTER SCHEMA public OWNER TO observatory_owner;
+REVOKE ALL ON SCHEMA public FROM PUBLIC, observatory_app;
+GRANT USAGE ON SCHEMA public TO observatory_app;
+
+-- What was made by another role: tables with their indexes and sequences, views, functions.
+SELECT format('ALTER TABLE %s OWNER TO observatory_owner', oid::regclass) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+AND relowner <> 'observatory_owner'::regrole \gexec
+SELECT format('ALTER ROUTINE %s OWNER TO observatory_owner', oid::regprocedure) FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND proowner <> 'observatory_owner'::regrole
+AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e') \gexec
+
+-- The application reads and writes rows, of the tables that are there and of those that migrations will make.
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO observatory_app;
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO observatory_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE observatory_owner IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO observatory_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE observatory_owner IN SCHEMA public
+    GRANT USAGE, SELECT ON SEQUENCES TO observatory_app;
+
+-- The log is the exception. On a new database the migration that makes it takes the same rights away.
+SELECT format('REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON %s FROM PUBLIC, observatory_app', oid::regclass)
+FROM pg_class WHERE relnamespace = 'public'::regnamespace
+AND relname IN ('signal_log_signalevent', 'signal_log_logidentity') \gexec
+
+COMMIT;
