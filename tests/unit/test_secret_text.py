@@ -1,5 +1,6 @@
 """Secrets in text are recognised by their shape, or by the name in front of them, and ordinary text is left alone."""
 
+import hashlib
 import json
 import time
 
@@ -120,3 +121,31 @@ def test_random_words(text):
 def test_words_of_paths(text):
     """Titles and dates are."""
     assert not looks_random(text)
+
+
+CUT = [
+    f'[{{"fields": {{"password": "{S}", "a": 1}}}}, {{"b": ',
+    f'{{"rows": [{{"key": "smtp_password", "value": "{S}"}}, {{"k',
+    f'{{"rows": [{{"name": "api_keys", "raw_value": {{"x": "{S}"}}}}, {{"k',
+    f'{{"headers": [["Authorization", "{S}"], ["Ho',
+    f'{{"credentials": {{"user": "ada", "pass": ["{S}"]}}, "b": "',
+    f'{{"credentials": {{"user": "ada", "pass": "{S}',
+]
+
+
+@pytest.mark.parametrize("text", CUT)
+def test_json_that_was_cut(text):
+    """JSON that does not parse any more, because it was cut here or in the database, is searched for names as well."""
+    assert S not in without_secrets(text, NAMES)
+    assert S not in json_safe(f"{text}{'x' * 200_000}", 4096, NAMES)
+
+
+def test_long_texts_are_searched_as_far_as_they_are_kept():
+    """A text of a megabyte costs little, and its length and hash are those of the whole."""
+    text = f"token={S} " + "a: b = c, " * 100_000
+    began = time.process_time()
+    shown = json_safe(text, 4096, NAMES)
+    assert time.process_time() - began < 0.5
+    assert shown.startswith(f"token={MASK} a: b = c")
+    assert shown.endswith(f"({len(text)} characters, SHA-256 {hashlib.sha256(text.encode()).hexdigest()})")
+    assert len(shown) < 4096 + 120

@@ -17,8 +17,8 @@ from signal_log.capture.model.secret_names import secret_items
 from signal_log.event import MASK
 
 MAX_DEPTH: Final = 20
-LONGEST_JSON: Final = 1_000_000
-"""A longer text is not parsed; its names are still looked for."""
+LONGEST: Final = 64_000
+"""How much of a text is searched, and parsed as JSON."""
 
 _PREFIX: Final = re.compile(r"(?:gh[pousr]|github_pat|npm)_|(?:glpat|pypi|xox[abeoprs])-|[sr]k[-_]").search
 SHORTEST: Final = 8
@@ -51,13 +51,28 @@ _KEYED: Final = re.compile(
 _ASSIGNED: Final = re.compile(
     r"""(?<![\w.\[\]-])([A-Za-z_][\w.\[\]-]{1,80})(\s{0,3}=\s{0,3})("[^"]*"?|'[^']*'?|[^\s&;,"'<>)\]}]+)"""
 )
+_OPENED: Final = re.compile(r"""["']([\w .-]{2,80})["']\s{0,9}:\s{0,9}(?=[\[{])""")
+_PAIR: Final = re.compile(
+    r"""(\[\s{0,9}["'])([\w.-]{2,80})(["']\s{0,9},\s{0,9})("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?)"""
+)
+_ROW: Final = re.compile(
+    r"""(["'](?:key|name|setting|option|variable|param|header)["']\s{0,9}:\s{0,9}["'])([\w .-]{2,80})"""
+    r"""(["']\s{0,9},\s{0,9}["']\w{0,20}value\w{0,20}["']\s{0,9}:\s{0,9})("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[\[{].*)""",
+    re.DOTALL | re.IGNORECASE,
+)
+"""Parts of JSON that was cut, and does not parse any more."""
 _LABELLED: Final = re.compile(r"(?<![\w-])([A-Za-z_][\w-]{1,80})(\s{0,3}:\s{0,3})([^\s\"'<>,;)\]}]{6,})")
 _VALUED: Final = re.compile(r"(?i)(field ['\"]([\w.]+)['\"].{0,200}?\b(?:got|not|value) )(.+)", re.DOTALL)
 _ONE_WORD: Final = re.compile(r"[\w.~+:=-]+")
 
 
 def without_secrets(text: str, names: Container[str]) -> str:
-    """The text without what looks like a secret, or stands behind a name that does."""
+    """The text without what looks like a secret, or stands behind a name that does.
+
+    Of a very long text only the beginning is searched: the log keeps no more.
+    """
+    if len(text) > LONGEST:
+        return without_secrets(text[:LONGEST], names) + text[LONGEST:]
     return _searched(text, names, MAX_DEPTH) if len(text) >= SHORTEST and _may_hold_one(text) else text
 
 
@@ -74,7 +89,7 @@ def _may_hold_one(text: str) -> bool:
 
 def _searched(text: str, names: Container[str], depth: int) -> str:
     stripped = text.strip()
-    if depth and stripped[:1] in ("{", "[") and stripped[-1:] in ("}", "]") and len(text) <= LONGEST_JSON:
+    if depth and stripped[:1] in ("{", "[") and stripped[-1:] in ("}", "]"):
         try:
             held = orjson.loads(stripped)
         except (ValueError, RecursionError):
@@ -99,6 +114,14 @@ def _searched(text: str, names: Container[str], depth: int) -> str:
         name, between, value = match[1], match[2], match[3]
         return f"{name}{between}{MASK}" if looks_made_up(value) and name in names else match[0]
 
+    def paired(match: re.Match[str]) -> str:
+        return f"{match[1]}{match[2]}{match[3]}{MASK}" if match[2] in names else match[0]
+
+    if "[" in text or "{" in text:
+        text = _ROW.sub(paired, _PAIR.sub(paired, text))
+        opened = next((match for match in _OPENED.finditer(text) if match[1] in names), None)
+        if opened is not None:
+            text = text[: opened.end()] + MASK  # where it ends cannot be told
     if "=" in text:
         text = _ASSIGNED.sub(named, text)
     if '"' in text or "'" in text:

@@ -20,7 +20,7 @@ from typing import Any, Final
 import orjson
 
 from signal_log.capture.model.secret_names import secret_items
-from signal_log.capture.model.secret_text import SHORTEST, is_pair, without_secrets
+from signal_log.capture.model.secret_text import LONGEST, SHORTEST, is_pair, without_secrets
 from signal_log.event import MASK
 from signal_log.seal.canonical import LARGEST_INTEGER
 
@@ -108,6 +108,8 @@ def json_safe(value: Any, limit: int, names: Container[str]) -> Any:
     kind = type(value)
     if kind is str:
         if names and len(value) >= SHORTEST:
+            if len(value) > LONGEST:
+                return _long_text(value, limit, names)
             value = without_secrets(value, names)
         if len(value) <= limit and value.isascii() and "\x00" not in value:
             return value
@@ -132,6 +134,16 @@ def json_safe(value: Any, limit: int, names: Container[str]) -> Any:
     except Exception:  # noqa: BLE001  a host's __iter__, __hash__ or keys may raise anything
         return f"(unprintable {kind.__name__})"
     return plain
+
+
+def _long_text(value: str, limit: int, names: Container[str]) -> str:
+    """A long text, of which only what the log keeps is searched for secrets."""
+    kept = clean(value[: 2 * limit])
+    shown = without_secrets(kept, names)
+    if shown == kept:
+        return truncated_with_digest(clean(value), limit)
+    sha = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+    return cut_text(shown[:limit], len(value), sha)
 
 
 def _plain(value: Any, names: Container[str], depth: int) -> Any:
