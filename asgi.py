@@ -10,18 +10,18 @@ http = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402  Django must be set up before models are imported
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from observatory.body_limit import limited  # noqa: E402
 from observatory.logs import mask_access_log  # noqa: E402
 from signal_log.show.paced import paced  # noqa: E402
+from signal_log.tail.origin import same_origin  # noqa: E402
 from signal_log.tail.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": paced(limited(http, largest=settings.MAX_BODY_BYTES, seconds=settings.MAX_BODY_SECONDS)),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": same_origin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
 

@@ -9,7 +9,9 @@ from typing import Final
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.urls import get_script_prefix
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.http import escape_leading_slashes
 from django.views.defaults import server_error as djangos_server_error
 
 logger = logging.getLogger(__name__)
@@ -34,7 +36,8 @@ def database_down(request: HttpRequest) -> HttpResponse:
     context = {
         "recovers": safe,
         "retry_after": RETRY_AFTER,
-        "again": request.get_full_path() if safe else "/",
+        # Never "//other.example/", which is a page of another site.
+        "again": escape_leading_slashes(request.get_full_path()) if safe else get_script_prefix(),
     }
     return HttpResponse(
         render_to_string("503.html", context),

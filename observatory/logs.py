@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from datetime import datetime
 from threading import Lock
@@ -17,6 +18,8 @@ from signal_log.capture.trace.path import shown_line
 MAIL_EVERY: Final = 600.0
 """Seconds between two mails."""
 
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+
 access = logging.getLogger("daphne.access")
 
 
@@ -26,6 +29,16 @@ class MaskingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The whole text of the record, masked."""
         return shown_line(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
+        """The message as one line, whatever the paths and names in it hold."""
+        record.message = escaped(record.message)
+        return super().formatMessage(record)
+
+
+def escaped(text: str) -> str:
+    """A text on one line: what would begin another line, or command a terminal, is shown as ``\\n`` or ``\\x1b``."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class FewMails(logging.Handler):

@@ -33,6 +33,13 @@ if not SECRET_KEY:
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Where links in mails lead. Not taken from a request, whose Host header is the sender's choice among ALLOWED_HOSTS;
+# only in development, where nobody else can send one, an empty text means the address that was asked.
+SITE_URL = env.str("SITE_URL", default="").rstrip("/")
+if not SITE_URL and not DEBUG and ALLOWED_HOSTS:
+    if ALLOWED_HOSTS[0].startswith("*"):
+        raise ImproperlyConfigured("SITE_URL is not set, and ALLOWED_HOSTS names no host: set it to https://HOST")
+    SITE_URL = f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0].removeprefix('.')}"
 INTERNAL_IPS = ["127.0.0.1", "::1"]
 
 # --- applications ---------------------------------------------------------------------------------
@@ -68,7 +75,7 @@ MIDDLEWARE = [
 if DEBUG_TOOLBAR:
     INSTALLED_APPS.append("debug_toolbar")
     MIDDLEWARE.insert(3, "debug_toolbar.middleware.DebugToolbarMiddleware")
-    DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}
+    DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True, "SHOW_TOOLBAR_CALLBACK": "observatory.toolbar.is_shown_to"}
     DEBUG_TOOLBAR_PANELS = [
         "signal_log.show.panel.SignalLogPanel",
         "observatory.toolbar.HistoryPanel",

@@ -1,13 +1,31 @@
-"""The debug toolbar's history panel, with posted passwords masked."""
+"""The debug toolbar: who may look into it, and its history panel with posted passwords masked."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from debug_toolbar.middleware import show_toolbar
 from debug_toolbar.panels.history import HistoryPanel as ToolbarHistoryPanel
+from debug_toolbar.toolbar import DebugToolbar
+from django.http import HttpRequest
 
+from signal_log import may_see_events
 from signal_log.capture.model.masking import secret_names
 from signal_log.event import MASK
+
+
+def is_shown_to(request: HttpRequest) -> bool:
+    """Whether to answer a request with the toolbar, or, from one of its own views, with what it has stored.
+
+    The latter is everybody's requests, with their signals and SQL: for people who may see events, on this machine too.
+    The middleware asks as well, before it is known who it is, and then lets the view decide.
+    """
+    if not show_toolbar(request):
+        return False
+    if not DebugToolbar.is_toolbar_request(request):
+        return True
+    user = getattr(request, "user", None)
+    return user is not None and may_see_events(user)
 
 
 class HistoryPanel(ToolbarHistoryPanel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model, login, logout, views
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -176,6 +177,10 @@ class PasswordResetView(OwnTransactionMixin, FocusMixin, views.PasswordResetView
     email_template_name = "users/mail/password_reset.txt"
     subject_template_name = "users/mail/password_reset_subject.txt"
     success_url = reverse_lazy("users:password_reset_done")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        self.extra_email_context = {"site_url": settings.SITE_URL or self.request.build_absolute_uri("/").rstrip("/")}
+        return super().form_valid(form)
 
 
 class PasswordResetDoneView(OwnTransactionMixin, views.PasswordResetDoneView):

@@ -35,7 +35,7 @@ def saving(request):
 def test_request_is_on_its_events():
     """Events have the request's method, path without the query string, address and request id."""
     request = RequestFactory().put("/shop/?token=geheim", REMOTE_ADDR="198.51.100.7", headers={"X-Request-ID": "r-1"})
-    with recorded() as events:
+    with recorded() as events, override_settings(SIGNAL_LOG={**SIGNAL_LOG, "TRUSTED_PROXIES": 1}):
         respond(saving, request)
     assert {(e.source, e.method, e.path, e.remote_addr, e.request_id) for e in events} == {
         ("http", "PUT", "/shop/", "198.51.100.7", "r-1")

@@ -1,12 +1,19 @@
-"""The toolbar's history of requests shows no passwords (G7)."""
+"""The toolbar's history of requests shows no passwords (G7), and is shown to people who may see events (G8)."""
 
 import json
 
+import pytest
+from debug_toolbar.toolbar import debug_toolbar_urls
+from django.contrib.auth.models import User
 from django.http import HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory, override_settings
 
-from observatory.toolbar import HistoryPanel
+from observatory.toolbar import HistoryPanel, is_shown_to
+from observatory.urls import urlpatterns as project
 from signal_log.event import MASK
+
+with override_settings(DEBUG=True):
+    urlpatterns = [*project, *debug_toolbar_urls()]
 
 
 class Toolbar:
@@ -37,3 +44,19 @@ def test_posted_secrets_are_masked():
         "csrfmiddlewaretoken": MASK,
     }
     assert "horse" not in json.dumps(toolbar.stats, default=str)
+
+
+@pytest.mark.django_db
+@pytest.mark.urls(__name__)
+def test_its_own_views_are_for_people_who_may_see_events(settings, mira):
+    """On this machine too: what it stores is everybody's requests. Pages have it whoever looks at them."""
+    settings.DEBUG = True
+    settings.DEBUG_TOOLBAR_CONFIG = {"SHOW_TOOLBAR_CALLBACK": "observatory.toolbar.is_shown_to"}
+    stranger = Client()
+    stranger.force_login(User.objects.create_user("eve"))
+    for address in ("/__debug__/history_sidebar/?request_id=1", "/__debug__/history_refresh/?request_id=1"):
+        asked = [client.get(address).status_code for client in (Client(), stranger, mira)]
+        assert asked == [404, 404, 200], address
+    assert mira.get("/__debug__/history_sidebar/?request_id=1", REMOTE_ADDR="198.51.100.7").status_code == 404
+    assert is_shown_to(RequestFactory().get("/accounts/login/"))
+    assert not is_shown_to(RequestFactory().get("/__debug__/history_sidebar/"))

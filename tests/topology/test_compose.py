@@ -109,6 +109,7 @@ def test_the_proxy_uses_both_web_processes_and_hides_the_metrics() -> None:
     proxy = (compose.ROOT / "deploy" / "Caddyfile").read_text()
     assert "reverse_proxy web1:8000 web2:8000" in proxy
     assert "respond /metrics 404" in proxy
+    assert "header_up X-Request-ID {http.request.uuid}" in proxy  # or a client's would be believed
 
 
 def test_the_proxy_takes_requests_as_large_as_the_application_does() -> None:

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import sys
+import uuid
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Final
@@ -93,12 +94,16 @@ def remote_addr(request: Any) -> str:
         if hops:
             direct = hops[-min(proxies, len(hops))]
     try:
-        return str(ipaddress.ip_address(direct))
+        # Without the zone of a link-local address: it is any text, longer than an address and refused by PostgreSQL.
+        return str(ipaddress.ip_address(direct.partition("%")[0]))
     except ValueError:
         return ""
 
 
 def request_id(request: Any) -> str:
-    """The value of ``X-Request-ID``, if it looks like an id."""
-    given = request.META.get("HTTP_X_REQUEST_ID", "")
-    return given if _REQUEST_ID.fullmatch(given) else ""
+    """The value of ``X-Request-ID``, if a proxy of ours wrote it and it looks like an id; else an id of our own.
+
+    Somebody who could choose it could have what they did stand among another's events.
+    """
+    given = request.META.get("HTTP_X_REQUEST_ID", "") if conf.TRUSTED_PROXIES else ""
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

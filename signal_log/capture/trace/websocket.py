@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from signal_log.capture.trace.trace import TraceContext, new_trace, write_kept
 
 # The scope type that ``runworker`` passes to consumers; no user is associated with it.
 _CHANNEL: Final = "channel"
+_REQUEST_ID: Final = "signal_log.request_id"
 
 
 def message_context(scope: Mapping[str, Any], message: Mapping[str, Any]) -> TraceContext:
@@ -30,7 +31,7 @@ def message_context(scope: Mapping[str, Any], message: Mapping[str, Any]) -> Tra
     is_http = scope.get("type") == "http"
     return TraceContext(
         source="http" if is_http else "websocket",
-        request_id=request_id(handshake),
+        request_id=_request_id(scope, handshake),
         method=clean_truncated(scope.get("method", "") if is_http else kind.removeprefix("websocket."), 16),
         path=RequestPath(handshake),
         remote_addr=remote_addr(handshake),
@@ -53,6 +54,15 @@ class _Handshake:
             if name in _HEADERS:
                 meta, text = _HEADERS[name], value.decode("latin-1")
                 self.META[meta] = f"{self.META[meta]},{text}" if meta in self.META else text
+
+
+def _request_id(scope: Mapping[str, Any], handshake: _Handshake) -> str:
+    """The id of the request that opened the socket: the same for all its messages, also if it is one of our own."""
+    if not isinstance(scope, MutableMapping):
+        return request_id(handshake)
+    if _REQUEST_ID not in scope:
+        scope[_REQUEST_ID] = request_id(handshake)
+    return str(scope[_REQUEST_ID])
 
 
 _HEADERS: Final = {b"x-forwarded-for": "HTTP_X_FORWARDED_FOR", b"x-request-id": "HTTP_X_REQUEST_ID"}

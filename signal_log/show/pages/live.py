@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import get_script_prefix, reverse
 from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_safe
 
 from signal_log import clock
 from signal_log.conf import conf
@@ -24,6 +25,7 @@ BACKFILL: Final = 200
 KEPT: Final = 100_000
 
 
+@require_safe
 @csrf_protect  # sets the cookie needed to share a view, even if the host lacks the middleware
 @for_observers
 def live(request: HttpRequest) -> HttpResponse:
