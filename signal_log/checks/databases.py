@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.core import checks
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.conf import conf, problems
 from signal_log.models import SignalEvent
+from signal_log.store.schema import idle_triggers
 from signal_log.vendor import vendor_of
 
 SUPPORTED: Final = ("sqlite", "postgresql")
@@ -122,6 +123,25 @@ def check_sequence(databases: Sequence[str] | None = None, **_: Any) -> list[che
             f"The sequence of {SignalEvent._meta.db_table}.id hands out ids in blocks of {row[0]}.",
             hint=f"ALTER SEQUENCE {SignalEvent._meta.db_table}_id_seq CACHE 1; live pages would miss events.",
             id="signal_log.E006",
+        )
+    ]
+
+
+def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """The database refuses changes of the log: nobody has dropped or disabled its triggers."""
+    if problems() or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
+        return []
+    connection = connections[conf.DATABASE]
+    idle = idle_triggers(connection) if vendor_of(connection) in SUPPORTED else []
+    if not idle:
+        return []
+    command = "python manage.py migrate signal_log"
+    return [
+        checks.Warning(
+            f"Rows of {SignalEvent._meta.db_table} can be changed or removed without a trace, and may have been: "
+            f"these triggers are missing or disabled: {', '.join(idle)}.",
+            hint=command if conf.DATABASE == DEFAULT_DB_ALIAS else f"{command} --database {conf.DATABASE}",
+            id="signal_log.W014",
         )
     ]
 

@@ -8,7 +8,7 @@ remakes to change a column.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from django.apps import apps
@@ -113,6 +113,23 @@ def missing(connection: BaseDatabaseWrapper) -> list[str] | None:
     """The statements that complete the log's table; None if it is not in this database."""
     find = {"sqlite": _missing_on_sqlite, "postgresql": _missing_on_postgresql}.get(vendor_of(connection))
     return None if find is None else find(connection)
+
+
+def idle_triggers(connection: BaseDatabaseWrapper) -> list[str]:
+    """The names of the triggers that are missing or disabled, so that the log can be changed; sorted."""
+    with connection.cursor() as cursor:
+        if TABLE not in connection.introspection.table_names(cursor):
+            return []
+        if vendor_of(connection) == "sqlite":
+            needed: Iterable[str] = SQLITE_TRIGGERS
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [TABLE])
+        else:
+            needed = POSTGRESQL_TRIGGERS
+            cursor.execute(
+                "SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgenabled = ANY(%s)",
+                [TABLE, list(_ENABLED)],
+            )
+        return sorted({*needed} - {name for (name,) in cursor.fetchall()})
 
 
 def _missing_on_sqlite(connection: BaseDatabaseWrapper) -> list[str] | None:
