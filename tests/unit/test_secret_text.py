@@ -56,7 +56,8 @@ def test_shapes(text, shown):
         "Token: see below", "The secret: never look down", "Basic information about us", "costs $5 and $10",
         "https://x.example:8000/a@b?next=/home&page=2", "2026-11-28T12:00:00+00:00", "a = b", "Key: D minor",
         "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----", "translation_key=hello", '{"colour": "red"}',
-        '["red", "green"]', '[ 1,  2 ]', "bearer of good news", "http://user@host/path", "x" * 5000, "md5 is weak",
+        '["red", "green"]', '[ 1,  2 ]', "bearer of good news", "The cookie: a history", '["password", "email"]',
+        '{"ordering": ["key", "value"]}', "http://user@host/path", "x" * 5000, "md5 is weak",
     ],
 )  # fmt: skip
 def test_ordinary_text_is_left_alone(text):
@@ -98,7 +99,7 @@ def test_without_names_nothing_is_masked():
 
 @pytest.mark.parametrize(
     "piece",
-    ["a=", "'a':", '"', "eyJa.", "a:b@", "$1$", "http://a:", "-----BEGIN ", "[", "token: ", "Authorization: ", "x.",
+    ["a=", "'a':", '"', "eyJa.", "a:b@", "$1$", "http://a:", "-----BEGIN ", "[", "token: ", "Authorization: ", "cookie: ", "x.", '["a", ', '{"key": "', '"a": {',
      '\\"', "a-"],
 )  # fmt: skip
 def test_hostile_text_costs_little(piece):

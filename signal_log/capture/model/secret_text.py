@@ -41,7 +41,8 @@ _TOKEN: Final = re.compile(
 )
 _SCHEME: Final = re.compile(r"\b(Bearer|Basic|Token|Digest|ApiKey)(\s+)([\w.~+/=-]{8,})", re.IGNORECASE)
 _HEADER: Final = re.compile(
-    r"""\b((?:proxy-)?authorization|(?:set-)?cookie)(["']?[ \t]*[:=][ \t]*)(?!["'\[{]*[ \t]*$)[^\r\n]+""",
+    r"""\b((?:proxy-)?authorization|(?:set-)?cookie(?=["']?[ \t]*[:=][^\r\n=]{1,200}=))(["']?[ \t]*[:=][ \t]*)"""
+    r"""(?!["'\[{]*[ \t]*$)[^\r\n]+""",
     re.IGNORECASE | re.MULTILINE,
 )
 _ADDRESS: Final = re.compile(r"\b([a-z][a-z0-9+.-]{1,30}://[^\s/:@\"'<>]{0,200}:)[^\s/\"'<>]+@", re.IGNORECASE)
@@ -155,6 +156,7 @@ def is_pair(value: Any, names: Container[str]) -> bool:
         and isinstance(value[1], (str, int))
         and value[1] != ""
         and value[0] in names
+        and (value[0] != value[0].lower() or not str(value[1]).isalpha())  # ["key", "value"] are two names
     )
 
 
