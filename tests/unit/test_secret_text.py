@@ -99,7 +99,9 @@ def test_without_names_nothing_is_masked():
 
 @pytest.mark.parametrize(
     "piece",
-    ["a=", "'a':", '"', "eyJa.", "a:b@", "$1$", "http://a:", "-----BEGIN ", "[", "token: ", "Authorization: ", "cookie: ", "x.", '["a", ', '{"key": "', '"a": {',
+    ["a=", "'a':", '"', "eyJa.", "a:b@", "$1$", "http://a:", "-----BEGIN ", "[", "token: ",
+     "Authorization: ", "cookie: ", "x.",
+     '["a", ', '{"key": "', '"a": {',
      '\\"', "a-"],
 )  # fmt: skip
 def test_hostile_text_costs_little(piece):
