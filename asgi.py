@@ -13,6 +13,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from observatory.body_limit import limited  # noqa: E402
+from observatory.draining import drain_before_stopping  # noqa: E402
 from observatory.logs import mask_access_log  # noqa: E402
 from signal_log.show.paced import paced  # noqa: E402
 from signal_log.tail.origin import same_origin  # noqa: E402
@@ -26,6 +27,7 @@ application = ProtocolTypeRouter(
 )
 
 mask_access_log()
+drain_before_stopping()
 
 # Exclude everything loaded so far from garbage collection: with 500 live pages open, each full collection would
 # otherwise stall them all for a tenth of a second (docs/live-performance.md).

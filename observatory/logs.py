@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from datetime import datetime
+from http import HTTPStatus
 from threading import Lock
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from signal_log.capture.trace.path import shown_line
 
 MAIL_EVERY: Final = 600.0
 """Seconds between two mails."""
+HEALTH_CHECKS: Final = frozenset({"GET /healthz", "GET /readyz"})
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -78,7 +80,9 @@ class MaskedAccessLog(AccessLogGenerator):
         self, host: str, date: datetime, request: str, status: Any = None, length: Any = None, ident: Any = None,
         user: Any = None,
     ) -> None:  # fmt: skip
-        """Log one line."""
+        """Log one line, but none for a health check that found all well: there is one every few seconds."""
+        if status == HTTPStatus.OK and request in HEALTH_CHECKS:
+            return
         access.info('%s "%s" %s %s', host, request, status or "-", length or "-")
 
 

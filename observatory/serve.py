@@ -101,8 +101,8 @@ def set_environment() -> None:
     """Set defaults: development mode, and a secret key stored in var/."""
     VAR.mkdir(mode=0o700, exist_ok=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
-    os.environ.setdefault("DEBUG", "1")
-    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    for name, default in {"DEBUG": "1", "LOG_LEVEL": "WARNING"}.items():
+        os.environ[name] = os.environ.get(name) or default
     if not os.environ.get("SECRET_KEY"):
         os.environ["SECRET_KEY"] = read_secret(VAR / "secret-key") or write_secret(
             VAR / "secret-key", secrets.token_urlsafe(50)
@@ -181,13 +181,12 @@ def traffic() -> Iterator[None]:
 
 def run_daphne(server_socket: socket.socket, ready: Callable[[], None]) -> None:
     """Serve on the socket until a signal stops the reactor; `ready` is called once it runs."""
-    from daphne.server import Server
-
     from asgi import application
+    from observatory.draining import DrainingServer
 
     # Twisted closes the descriptor, so detach it from the socket.
     endpoint = f"fd:fileno={server_socket.detach()}"
-    Server(application, endpoints=[endpoint], ready_callable=ready, server_name="daphne").run()
+    DrainingServer(application, endpoints=[endpoint], ready_callable=ready, server_name="daphne").run()
 
 
 if __name__ == "__main__":

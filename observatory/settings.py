@@ -8,13 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import django
-import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from observatory.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = environ.Env()
+env = Environment()
 
 # --- mode -----------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
@@ -120,6 +121,8 @@ SIGNAL_LOG = {
 
 # --- database and channel layer -------------------------------------------------------------------
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'observatory.sqlite3'}")}
+if "DATABASE_PASSWORD" in env:
+    DATABASES["default"]["PASSWORD"] = env.str("DATABASE_PASSWORD")
 if "DATABASE_URL" not in env:
     VAR_DIR.mkdir(exist_ok=True)
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -194,7 +197,7 @@ if django.VERSION < (6, 0):
 
 # --- language, time, files ------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True
 
@@ -236,7 +239,8 @@ if HTTPS:
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
-if env.bool("BEHIND_PROXY", default=False):
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- logging --------------------------------------------------------------------------------------
@@ -260,5 +264,5 @@ LOGGING = {
         "django": {"handlers": ["mail"] if env.bool("ERROR_MAILS", default=False) else []},
         "django.server": {"handlers": [], "propagate": True},
     },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": env.level("LOG_LEVEL", default="INFO")},
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
 from smtplib import SMTPException
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -13,6 +14,9 @@ from django.db import transaction
 from django.template.loader import render_to_string
 
 from signal_log import current_actor
+
+LONGEST_WAIT: Final = 3.0
+"""Seconds that a request waits for the mail server."""
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +64,18 @@ def compose(name: str, to: list[str], context: dict[str, Any]) -> EmailMessage:
 
 
 def deliver(messages: Sequence[EmailMessage]) -> None:
+    """Send the messages, and wait a few seconds at most; if it takes longer they are still sent.
+
+    ``EMAIL_TIMEOUT`` does not limit the look-up of the server's name, which alone can take half a minute.
+    """
+    sending = threading.Thread(target=send_each, args=(messages,), name="mail")
+    sending.start()
+    sending.join(LONGEST_WAIT)
+    if sending.is_alive():
+        logger.warning("The mail server takes more than %g s; mails are sent on without waiting.", LONGEST_WAIT)
+
+
+def send_each(messages: Sequence[EmailMessage]) -> None:
     """Send each message; failures are logged with a masked address and not propagated."""
     for position, message in enumerate(messages):
         try:

@@ -119,7 +119,7 @@ def test_healthz_needs_nothing(client: Client) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_readyz_says_what_is_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It answers 200 if both are ready, and 503 with a reason that names no host if one is not."""
+    """A dead channel layer is told, without its host's name; it keeps nobody from being answered."""
     assert client.get("/readyz").json() == {"status": "ready", "database": "ok", "channel_layer": "ok"}
 
     class Dead:
@@ -128,8 +128,8 @@ def test_readyz_says_what_is_ready(client: Client, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(views, "get_channel_layer", Dead)
     response = client.get("/readyz")
-    assert response.status_code == 503
-    assert response.json() == {"status": "not ready", "database": "ok", "channel_layer": "does not answer"}
+    assert response.status_code == 200
+    assert response.json() == {"status": "ready", "database": "ok", "channel_layer": "does not answer"}
 
 
 def test_readyz_without_a_database(client: Client, database_down: None) -> None:

@@ -37,11 +37,14 @@ def test_the_access_log(lines):
     log("http", "complete", {**details, "path": f"/nowhere/MQ/{TOKEN}/"})
     log("http", "complete", {**details, "path": "/events/17/?x=1&token=pl4nted"})
     log("websocket", "connected", {**details, "path": "/ws/events/"})
+    log("http", "complete", {**details, "path": "/readyz"})
+    log("http", "complete", {**details, "path": "/readyz", "status": 503})
     log.write_entry("-", datetime.now(UTC), "GET /static/signal_log/css/base.a1b2c3d4e5f6.css")
     assert lines.getvalue().splitlines() == [
         f'daphne.access: 10.0.0.1:1 "GET /nowhere/MQ/{MASK}/" 200 7',
         f'daphne.access: 10.0.0.1:1 "GET /events/17/?x=1&token={MASK}" 200 7',
         'daphne.access: 10.0.0.1:1 "WSCONNECT /ws/events/" - -',
+        'daphne.access: 10.0.0.1:1 "GET /readyz" 503 7',
         'daphne.access: - "GET /static/signal_log/css/base.a1b2c3d4e5f6.css" - -',
     ]
 

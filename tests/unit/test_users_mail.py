@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import smtplib
+import threading
 
 import pytest
 from django.core.mail import EmailMessage
 
+from users import mail
 from users.mail import compose, deliver, mask
 
 
@@ -73,3 +75,28 @@ def test_a_server_that_is_not_there_is_waited_for_once(caplog: pytest.LogCapture
         "Mail to a***@e***.org was not sent: TimeoutError",
         "Mail to r***@e***.org was not sent: TimeoutError",
     ]
+
+
+class Hanging(EmailMessage):
+    """A mail whose server's name takes long to look up."""
+
+    def __init__(self) -> None:
+        super().__init__("subject", "text", to=["ada@example.org"])
+        self.found, self.sent = threading.Event(), threading.Event()
+
+    def send(self, *args: object, **kwargs: object) -> int:
+        self.found.wait(10)
+        self.sent.set()
+        return 1
+
+
+def test_nobody_waits_long_for_a_mail_server(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a few seconds the request goes on; the mail is still sent."""
+    monkeypatch.setattr(mail, "LONGEST_WAIT", 0.05)
+    message = Hanging()
+    with caplog.at_level(logging.WARNING, logger="users.mail"):
+        deliver([message])
+    assert not message.sent.is_set()
+    assert "takes more than 0.05 s" in caplog.text
+    message.found.set()
+    assert message.sent.wait(5)
