@@ -169,8 +169,10 @@ class Follower:
         for first, last in ranges:
             wanted |= Q(id=first) if first == last else Q(id__range=(first, last))
         rows = self._events().filter(wanted)
-        if ranges:  # for an ORed condition alone, the planner may scan the index from its start
+        if ranges:  # for an ORed condition alone, the planner may scan the index from end to end
             rows = rows.filter(id__gte=min(above + 1, ranges[0][0]))
+            if up_to is not None:
+                rows = rows.filter(id__lte=max(up_to, ranges[-1][1]))
         if filters:
             rows = filtered(rows, _exact_part(filters))
         return _mappings(rows.order_by("id")[:limit])
@@ -195,13 +197,14 @@ class Follower:
 
         It looks at ``among`` rows, and at none up to ``floor``, which it returns when it has come so far.
         """
-        rows = self._events().filter(id__lte=up_to, id__gt=floor).order_by("-id")
+        newest = self._events().filter(id__lte=up_to).order_by("-id")
         if not filters:
-            found = _mappings(rows[: min(count, among)])
+            found = _mappings(newest.filter(id__gt=floor)[: min(count, among)])
             return found[::-1], found[-1]["id"] - 1 if len(found) == among else floor
-        lowest = list(rows.values_list("id", flat=True)[among - 1 : among])
+        lowest = list(newest.filter(id__gt=floor).values_list("id", flat=True)[among - 1 : among])
         searched_to = lowest[0] - 1 if lowest else floor
-        found = _mappings(filtered(rows, filters).filter(id__gt=searched_to)[:count])
+        # One lower bound: of two, SQLite would take the first, and read all rows down to it.
+        found = _mappings(filtered(newest.filter(id__gt=searched_to), filters)[:count])
         return found[::-1], searched_to
 
     @_reading
