@@ -12,15 +12,20 @@ UV_VERSION := 0.13.9
 VENDORED := signal_log/static/signal_log/vendor/preact.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python-packages vendor run demo check-port test lint format bench bench-live django-suite hosts screenshots dist setup-browser lock clean
+.PHONY: help setup ready run-packages python-packages node-packages vendor run demo check-port test lint format bench bench-live django-suite hosts screenshots dist setup-browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## create .venv, install the locked packages, fetch the front-end files
-	@$(MAKE) --no-print-directory -j2 python-packages vendor
+setup: ## create .venv with everything that is locked, fetch the front-end files and tools
+	@$(MAKE) --no-print-directory -j2 python-packages node-packages
 
+ready: ## create .venv with what running needs, and fetch the front-end files
+	@$(MAKE) --no-print-directory -j2 run-packages vendor
+
+run-packages: $(VENV)/.ready ; @:
 python-packages: $(VENV)/.installed ; @:
+node-packages: node_modules/.installed ; @:
 vendor: $(VENDORED) ; @:
 
 $(BIN)/pip:
@@ -28,34 +33,48 @@ $(BIN)/pip:
 	@echo "creating $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements-dev.txt scripts/project_on_path.py | $(BIN)/pip
-	@echo "installing the locked Python packages"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+$(VENV)/.ready: requirements.txt scripts/project_on_path.py | $(BIN)/pip
+	@echo "installing the Python packages that running needs"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/python scripts/project_on_path.py
+	@touch $@
+
+$(VENV)/.installed: requirements-dev.txt | $(VENV)/.ready
+	@echo "installing the Python packages that tests and linters need"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 # Without npm on the machine, Node.js comes from a Python package, in the virtual environment only.
 ifeq ($(NPM),)
 NPM := $(BIN)/npm
-node_modules/.installed: | $(BIN)/npm
-$(BIN)/npm: requirements-node.txt | $(VENV)/.installed
+node_modules/.shipped: | $(BIN)/npm
+$(BIN)/npm: requirements-node.txt | $(VENV)/.ready
 	@echo "installing Node.js into $(VENV)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.txt
 	@touch $@
 endif
 
-node_modules/.installed: package.json package-lock.json .npmrc
+NPM_CI = PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --loglevel=error --no-progress
+
+node_modules/.shipped: package.json package-lock.json .npmrc
 	@echo "fetching the front-end packages"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) ci --loglevel=error --no-progress >/dev/null
+	@$(NPM_CI) --omit=dev >/dev/null
 	@touch $@
 
-$(VENDORED): scripts/vendor.py node_modules/.installed
+$(VENDORED): scripts/vendor.py node_modules/.shipped
 	@$(PYTHON) scripts/vendor.py
 
-run: check-port setup ## start the observatory on 127.0.0.1:8000 (PORT=... for another port)
+# npm empties the folder first, hence after the front-end files have been copied.
+node_modules/.installed: node_modules/.shipped | $(VENDORED)
+	@echo "fetching the front-end tools"
+	@$(NPM_CI) >/dev/null
+	@touch -r $(VENDORED) node_modules/.shipped
+	@touch $@
+
+run: check-port ready ## start the observatory on 127.0.0.1:8000 (PORT=... for another port)
 	@$(BIN)/python -m observatory.serve
 
-demo: check-port setup ## the same, with demo traffic
+demo: check-port ready ## the same, with demo traffic
 	@$(BIN)/python -m observatory.serve --demo
 
 # Checked before anything is installed, so that an occupied port fails immediately.
@@ -99,10 +118,10 @@ $(HOSTS)/.installed: requirements-hosts.txt | $(VENV)/.installed
 	@$(HOSTS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-hosts.txt
 	@touch $@
 
-screenshots: setup setup-browser ## take the README's screenshots
-	@$(BIN)/python scripts/screenshots.py
+screenshots: setup setup-browser ## take screenshots into var/screenshots (PUBLISH=1 replaces those of the README)
+	@$(BIN)/python scripts/screenshots.py $(if $(PUBLISH),--publish)
 
-dist: setup ## build the wheel and the source distribution into dist/
+dist: python-packages vendor ## build the wheel and the source distribution into dist/
 	@$(BIN)/python -m build --no-isolation
 
 setup-browser: setup ## ensure there is a Chromium for the browser tests

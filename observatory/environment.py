@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from observatory.database import named_by
+
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 YES: Final = frozenset(environ.Env.BOOLEAN_TRUE_STRINGS)
 NO: Final = frozenset({"false", "off", "n", "no", "0"})
@@ -44,12 +46,7 @@ class Environment(environ.Env):
 
     def db(self, var: str, default: Any = environ.Env.NOTSET) -> dict[str, Any]:
         """The settings of a database, from its address; the error has no value, which may hold a password."""
-        try:
-            if str(self.str(var, default=default)).partition("://")[0] not in self.DB_SCHEMES:
-                raise ValueError(var)
-            return dict(super().db_url(var, default=default))
-        except ValueError:
-            raise ImproperlyConfigured(f"{var} {NO_ADDRESS}") from None
+        return named_by(str(self.str(var, default=default)), var)
 
     def email_url(self, var: str, default: Any = environ.Env.NOTSET) -> dict[str, Any]:
         """The settings of a mail server, from its address; the error has no value here either."""

@@ -28,13 +28,16 @@ ADMIN = "admin"
 
 
 def main() -> None:
-    """Serve until Ctrl-C or SIGTERM; both exit with code 0 and no traceback."""
+    """Serve until Ctrl-C, SIGTERM or SIGHUP; all exit with code 0 and no traceback."""
     parser = argparse.ArgumentParser(prog="python -m observatory.serve", description=__doc__.splitlines()[0])
     parser.add_argument("--port", default=os.environ.get("PORT", "8000"), help="port on 127.0.0.1 (8000)")
     parser.add_argument("--demo", action="store_true", help="also generate signal traffic")
     parser.add_argument("--check-port", action="store_true", help="only check whether the port is free")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+        # The terminal has been closed. As SIGTERM, which daphne handles; it does not handle SIGHUP.
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         with listening(options.port) as server_socket:
             if not options.check_port:
@@ -75,6 +78,7 @@ def free_port_above(port: int) -> int:
 def serve(server_socket: socket.socket, demo: bool) -> None:
     """Prepare the database and the administrator, print the URLs, and run daphne."""
     set_environment()
+    check_database()
     print("Preparing the database ...", flush=True)
     import django
 
@@ -107,6 +111,21 @@ def set_environment() -> None:
         os.environ["SECRET_KEY"] = read_secret(VAR / "secret-key") or write_secret(
             VAR / "secret-key", secrets.token_urlsafe(50)
         )
+
+
+def check_database() -> None:
+    """Exit with one sentence if the settings are wrong or the database does not answer."""
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import connection
+
+    from observatory import database
+
+    try:
+        problem = database.problem(connection)
+    except ImproperlyConfigured as error:
+        problem = str(error)
+    if problem:
+        sys.exit(problem)
 
 
 def read_secret(path: Path) -> str:
@@ -161,9 +180,10 @@ def traffic() -> Iterator[None]:
     """Run the command `signal_traffic` as a child process for the duration of the block."""
     with (VAR / "traffic.log").open("w") as log:
         child = subprocess.Popen(
-            [sys.executable, "manage.py", "signal_traffic", "--rate", "2"],
+            # It ends when its standard input does, so even if this process is killed.
+            [sys.executable, "manage.py", "signal_traffic", "--rate", "2", "--until-eof"],
             cwd=ROOT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             # In its own session, so that Ctrl-C in the terminal reaches only this process, which then stops it.

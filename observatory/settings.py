@@ -120,11 +120,11 @@ SIGNAL_LOG = {
 }
 
 # --- database and channel layer -------------------------------------------------------------------
+if "DATABASE_URL" not in env:
+    VAR_DIR.mkdir(exist_ok=True)
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'observatory.sqlite3'}")}
 if "DATABASE_PASSWORD" in env:
     DATABASES["default"]["PASSWORD"] = env.str("DATABASE_PASSWORD")
-if "DATABASE_URL" not in env:
-    VAR_DIR.mkdir(exist_ok=True)
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Writers queue up, readers never wait. All three options are needed (docs/architecture/store.md).
     DATABASES["default"]["OPTIONS"] = {

@@ -1,6 +1,7 @@
 """Takes the README's screenshots: the live page with real traffic, light and dark, wide and narrow.
 
-Uses its own database in a temporary directory, not the one in var/.
+They go to var/screenshots/, or with --publish to where the README shows them. Uses its own database in a temporary
+directory, not the one in var/.
 """
 
 import subprocess
@@ -15,7 +16,8 @@ from tests.servers.browser import chromium
 from tests.servers.daphne import Daphne, environment, manage
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "docs" / "images"
+DRAFTS = ROOT / "var" / "screenshots"
+PUBLISHED = ROOT / "docs" / "images"
 ADMIN = ("mira", "long enough for mira")
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 SECONDS_OF_TRAFFIC = 12
@@ -23,7 +25,8 @@ SECONDS_OF_TRAFFIC = 12
 
 def main() -> None:
     """Start a site, generate traffic, and take screenshots while it runs."""
-    TARGET.mkdir(parents=True, exist_ok=True)
+    target = PUBLISHED if "--publish" in sys.argv[1:] else DRAFTS
+    target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         env = {"DATABASE_URL": f"sqlite:///{folder}/observatory.sqlite3", "LOG_LEVEL": "INFO"}
         manage("migrate", "--no-input", env=env)
@@ -40,13 +43,13 @@ def main() -> None:
         try:
             with Daphne(env) as site, chromium() as browser:
                 time.sleep(SECONDS_OF_TRAFFIC)
-                take_screenshots(browser, site.url)
+                take_screenshots(browser, site.url, target)
         finally:
             traffic.terminate()
             traffic.wait()
 
 
-def take_screenshots(browser: Browser, url: str) -> None:
+def take_screenshots(browser: Browser, url: str, target: Path) -> None:
     """One screenshot of the live page for each size and colour scheme."""
     for size, (width, height) in SIZES.items():
         for scheme in ("light", "dark"):
@@ -65,7 +68,7 @@ def take_screenshots(browser: Browser, url: str) -> None:
             # Rows arrive over the websocket after the page has loaded.
             page.get_by_text("Profile").locator("visible=true").first.wait_for()
             page.wait_for_timeout(1500)
-            path = TARGET / f"live-{size}-{scheme}.png"
+            path = target / f"live-{size}-{scheme}.png"
             page.screenshot(path=path)
             print(path.relative_to(ROOT))
             context.close()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from types import FrameType
-from typing import Final
+from typing import IO, Final
 
 from django.core.management.base import CommandError
 from django.db import close_old_connections
@@ -23,7 +23,7 @@ MAX_LAG: Final = 1.0
 
 
 class Stop:
-    """A stop flag, set by Ctrl-C or SIGTERM: the current action finishes, then the traffic ends."""
+    """A stop flag, set by Ctrl-C, SIGTERM or SIGHUP: the current action finishes, then the traffic ends."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -32,13 +32,26 @@ class Stop:
         """Sleep, waking immediately when stopped; returns whether to stop."""
         return self._event.wait(seconds)
 
+    def on_end_of(self, stream: IO[str]) -> None:
+        """Stop once a stream ends, as standard input does when the process at its other end is gone."""
+
+        def read() -> None:
+            while stream.read(1024):
+                pass
+            self._event.set()
+
+        threading.Thread(target=read, name="end-of-input", daemon=True).start()
+
     @contextmanager
     def on_signals(self) -> Iterator[None]:
         """Handle the signals in the block; a second signal has its usual effect."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.getsignal(number) for number in numbers}
+        if before[signal.SIGHUP] is signal.SIG_IGN:  # as nohup sets it
+            del before[signal.SIGHUP]
 
         def restore() -> None:
             for number, handler in before.items():

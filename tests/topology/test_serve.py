@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,15 +143,34 @@ def test_an_invalid_port_is_refused(fresh: Path, port: str) -> None:
     assert "PORT must be a number" in done.stderr
 
 
-def ask(project: Path, port: str) -> subprocess.CompletedProcess[str]:
-    """Run it with a port it cannot have."""
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("hello", "DATABASE_URL is no address that can be read: use sqlite:"),
+        ("sqlite:///nowhere/site.sqlite3", "nowhere, which is no folder"),
+        ("postgres://me:hidden@127.0.0.1:1/site", "PostgreSQL cannot open the database site at 127.0.0.1:1: "),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_sentence(fresh: Path, url: str, said: str) -> None:
+    """It is said before anything else, with no traceback and no password."""
+    done = ask(fresh, str(free_port()), DATABASE_URL=url)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "hidden" not in done.stderr
+    assert done.stdout == ""
+
+
+def ask(project: Path, port: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run it with a port, or a setting, that it cannot have."""
     command = [sys.executable, "-m", "observatory.serve", f"--port={port}"]
-    environment = clean_environment()
+    environment = clean_environment() | more
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_demos_traffic_ends_with_it(fresh: Path) -> None:
-    """The demo's traffic reaches the page, and its process ends with the demo."""
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL])
+def test_the_demos_traffic_ends_with_it(fresh: Path, how: signal.Signals) -> None:
+    """The demo's traffic reaches the page, and its process ends with the demo: a closed terminal, a killed process."""
     with Run(fresh, "--demo") as demo:
         address = ONCE.search(demo.output)
         assert address
@@ -159,9 +179,22 @@ def test_the_demos_traffic_ends_with_it(fresh: Path) -> None:
         with administrator.listen() as page:
             page.event("post_save", "users.Profile", "")
         assert traffic_processes(fresh)
-        assert demo.stop(signal.SIGINT) == 0
-        assert not traffic_processes(fresh)
+        assert demo.stop(how) == (0 if how is signal.SIGHUP else -signal.SIGKILL)
+        deadline = time.monotonic() + 15
+        while traffic_processes(fresh):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
     assert "Traceback" not in (fresh / "var" / "traffic.log").read_text()
+
+
+def test_running_installs_only_what_running_needs() -> None:
+    """`make run` waits neither for the tools of tests and linters nor for those of the front end."""
+    done = subprocess.run(["make", "-nB", "ready"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "-r requirements.txt" in done.stdout
+    assert "ci --loglevel=error --no-progress --omit=dev" in done.stdout
+    assert "requirements-dev.txt" not in done.stdout
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(r"^run: check-port ready ", makefile, re.MULTILINE)
 
 
 def traffic_processes(project: Path) -> list[str]:

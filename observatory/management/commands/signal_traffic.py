@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from argparse import ArgumentParser
 from random import Random
 from typing import Any, Final
@@ -68,6 +69,7 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=seconds, default=0.0, help="how long to run; 0 runs until stopped (0)")
         parser.add_argument("--seed", help="any text; the same seed repeats the same actions in the same order")
         parser.add_argument("--keep", type=people, default=12, help="maximum number of demo people at a time (12)")
+        parser.add_argument("--until-eof", action="store_true", help="also stop when standard input ends")
         parser.add_argument("--clean", action="store_true", help="delete all demo people and do nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -78,6 +80,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"{population.delete_all()} demo people deleted; the log keeps their history.")
                 return
             stop = Stop()
+            if options["until_eof"]:
+                stop.on_end_of(sys.stdin)
             actions = Actions(population, rng, options["keep"], allowed_host())
             with stop.on_signals(), population.marking():
                 run = Run(options["rate"], options["seconds"], rng, stop)

@@ -1,0 +1,62 @@
+"""The database that ``DATABASE_URL`` names, and what is wrong with it in one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+SCHEMES: Final = ("sqlite:///", "postgres://", "postgresql://")
+ACCEPTED: Final = "sqlite:////folder/file.sqlite3 or postgres://user:password@host:5432/name"
+SECONDS: float = 2
+"""How long a server may take to answer before it counts as down."""
+
+
+def named_by(url: str, variable: str = "DATABASE_URL") -> dict[str, Any]:
+    """The entry of DATABASES for an address; what cannot be one is refused, and not shown: it may hold a password."""
+    try:
+        if not url.startswith(SCHEMES):
+            raise ValueError(url)
+        database: dict[str, Any] = environ.Env.db_url_config(url)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{variable} is no address that can be read: use {ACCEPTED}, with special characters of the password as "
+            "%xx, or unset it for SQLite in var/."
+        ) from None
+    folder = Path(database["NAME"]).absolute().parent
+    if url.startswith("sqlite") and database["NAME"] != ":memory:" and not folder.is_dir():
+        raise ImproperlyConfigured(f"{variable} names a file in {folder}, which is no folder: make it first.")
+    return database
+
+
+def problem(connection: Any) -> str:
+    """Why the database of a connection of Django's cannot be used, or an empty text; known within two seconds."""
+    where = str(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite" and where == ":memory:":
+        return "DATABASE_URL names a database in memory, of which each thread would see another: name a file."
+    if connection.vendor == "postgresql":
+        host, port = (connection.settings_dict[key] for key in ("HOST", "PORT"))
+        where = f"{where} at {host or 'the local socket'}{f':{port}' if port else ''}"
+    found = [f"no answer within {SECONDS} s"]
+    attempt = threading.Thread(target=lambda: found.append(_refusal(connection)), daemon=True)
+    attempt.start()
+    attempt.join(SECONDS)  # a name server, or the second address of a host, may take longer than the driver's timeout
+    return f"{connection.display_name} cannot open the database {where}: {found[-1]}." if found[-1] else ""
+
+
+def _refusal(connection: Any) -> str:
+    """What the driver says when it opens the database, or an empty text."""
+    parameters = connection.get_connection_params()
+    if connection.vendor == "postgresql":
+        parameters["connect_timeout"] = math.ceil(SECONDS)
+    try:
+        with contextlib.closing(connection.Database.connect(**parameters)) as opened:
+            opened.execute("SELECT 1" if connection.vendor == "postgresql" else "PRAGMA schema_version")
+    except connection.Database.Error as error:
+        return str(error).partition("\n")[0].strip()
+    return ""
