@@ -16,8 +16,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from signal_log.capture.model.column import Column
 from signal_log.capture.model.masking import key_fields
-from signal_log.capture.model.plan import Column, Plan
+from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.row_sql import (
     MARKS,
     UntoldError,

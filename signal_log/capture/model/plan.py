@@ -2,57 +2,29 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from django.core.signals import setting_changed
 from django.db import models
 from django.db.models.expressions import DatabaseDefault
-from django.db.models.fields.files import FieldFile
 
+from signal_log.capture.model.column import Column, are_equal, columns_of, copied
 from signal_log.capture.model.generic_key import GenericKey, generic_keys, model_of
 from signal_log.capture.model.keys import hashed_key, key_text, keys_are_secret
 from signal_log.capture.model.masked_values import mask_secrets
-from signal_log.capture.model.masking import is_excluded, is_masked, is_unmasked, key_fields, secret_names
+from signal_log.capture.model.masking import is_masked, is_unmasked, key_fields, secret_names
 from signal_log.capture.model.secret_names import row_of
 from signal_log.capture.model.secret_text import values_inside, without_secrets
-from signal_log.capture.model.snapshot import (
-    PLAIN,
-    json_safe,
-    text_of,
-    values_equal,
-)
+from signal_log.capture.model.snapshot import PLAIN, json_safe
 from signal_log.conf import conf
 from signal_log.event import MASK, UNKNOWN, Changes
 
 DEEPEST_TEXT: Final = 2
 """How far from an object the related ones are that its text may show something of."""
 
-# Values of these fields are immutable, so loaded ones need not be copied.
-IMMUTABLE: Final = (
-    models.AutoField, models.BooleanField, models.CharField, models.DateField, models.DecimalField,
-    models.DurationField, models.FloatField, models.ForeignKey, models.GenericIPAddressField, models.IntegerField,
-    models.TextField, models.TimeField, models.UUIDField,
-)  # fmt: skip
-
 Values = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What the recorder needs to know about a field."""
-
-    attname: str
-    name: str
-    field: models.Field[Any, Any]
-    masked: bool
-    mutable: bool
-    generated: bool
-    cut_above: int | None
-    """The length above which a text or binary value is cut in the database, for the log keeps no more of it."""
 
 
 class Plan:
@@ -89,19 +61,7 @@ class Plan:
         self.label = model._meta.label
         self.max_chars: int = conf.MAX_VALUE_CHARS
         self.names = secret_names()
-        self.columns = tuple(
-            Column(
-                attname=field.attname,
-                name=field.name,
-                field=field,
-                masked=is_masked(field, model),
-                mutable=not _is_immutable(field),
-                generated=field.generated,
-                cut_above=_cut_above(field, self.max_chars),
-            )
-            for field in model._meta.concrete_fields
-            if not is_excluded(field, model)
-        )
+        self.columns = columns_of(model, self.max_chars)
         self.by_attname = {column.attname: column for column in self.columns}
         self.attnames = tuple(self.by_attname)
         self.key_attnames = tuple(field.attname for field in key_fields(model))
@@ -147,7 +107,7 @@ class Plan:
         """The values with mutable ones copied, so that in-place changes can be detected later."""
         if not self.mutable:
             return values
-        return {name: _copied(value) if name in self.mutable else value for name, value in values.items()}
+        return {name: copied(value) if name in self.mutable else value for name, value in values.items()}
 
     def diff(self, old: Values, new: Values, only: Collection[str] | None = None, missing: object = None) -> Changes:
         """The differences, as ``{field: [old, new]}``; a field missing from ``old`` counts as ``missing``.
@@ -165,7 +125,7 @@ class Plan:
             if type(after) is type(before) and type(after) in PLAIN:
                 if after == before:
                     continue
-            elif before is not None and after is not None and _are_equal(column, before, after):
+            elif before is not None and after is not None and are_equal(column, before, after):
                 continue
             changes[column.name] = self.pair(column, before, after)
         return changes
@@ -273,45 +233,6 @@ def _masked_attnames(model: type[models.Model]) -> tuple[str, ...]:
 
 
 _masked_of: Final[WeakKeyDictionary[type[models.Model], tuple[str, ...]]] = WeakKeyDictionary()
-
-
-def _is_immutable(field: models.Field[Any, Any]) -> bool:
-    """Only Django's own fields are trusted: a custom field may load any kind of object."""
-    return isinstance(field, IMMUTABLE) and type(field).__module__.startswith("django.")
-
-
-def _cut_above(field: models.Field[Any, Any], max_chars: int) -> int | None:
-    """Only for Django's own text and binary fields: the log makes something else of what others store."""
-    kind = type(field)
-    if kind is models.BinaryField:
-        return (max_chars - 2) // 2  # two hexadecimal digits a byte, after "0x"
-    is_text = kind is models.TextField or (kind is models.CharField and (field.max_length or max_chars + 1) > max_chars)
-    return max_chars if is_text else None
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, (memoryview, bytearray)):
-        return bytes(value)
-    if isinstance(value, FieldFile):  # it references the instance, which must not be copied
-        return value.name
-    try:
-        return copy.deepcopy(value)
-    except Exception:  # noqa: BLE001  a host's __deepcopy__ may raise anything
-        return text_of(value)
-
-
-def _are_equal(column: Column, before: Any, after: Any) -> bool:
-    return values_equal(before, after) or equal_in_database(column.field, before, after)
-
-
-def equal_in_database(field: models.Field[Any, Any], before: Any, after: Any) -> bool:
-    """Whether ``after`` is ``before`` as another Python type: ``"5"`` for 5, ``"1.50"`` for ``Decimal("1.5")``."""
-    if before is None or after is None or type(before) is type(after) or hasattr(after, "resolve_expression"):
-        return False
-    try:
-        return bool(field.to_python(after) == before)
-    except Exception:  # noqa: BLE001  a host's field may raise anything
-        return False
 
 
 def _on_setting_changed(*, setting: str, **_: object) -> None:

@@ -13,8 +13,9 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.actual_row import Raw, RowReader
+from signal_log.capture.model.column import Column, equal_in_database
 from signal_log.capture.model.loaded import MISSING, Belief
-from signal_log.capture.model.plan import Column, Plan, Values, equal_in_database
+from signal_log.capture.model.plan import Plan, Values
 from signal_log.capture.model.snapshot import PLAIN, Cut, json_safe, values_equal
 from signal_log.event import Changes
 

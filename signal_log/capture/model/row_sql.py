@@ -15,7 +15,7 @@ from django.db.models.sql import Query
 from django.utils.dateparse import parse_date, parse_datetime, parse_time
 
 from signal_log import clock
-from signal_log.capture.model.plan import Column
+from signal_log.capture.model.column import Column
 from signal_log.vendor import vendor_of
 
 MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
