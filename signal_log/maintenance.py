@@ -79,6 +79,7 @@ def _flushing(connection: BaseDatabaseWrapper) -> Iterator[None]:
         opening = _write(event, connection)
         with append_only.unlocked(connection, "flush", opening):
             yield
+            _log(connection).filter(pk=opening)._raw_delete(connection.alias)  # where rows were deleted one by one
         if not by_tests:
             append([event], connection)
             transaction.on_commit(doorbell.ring, using=connection.alias)

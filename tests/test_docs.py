@@ -27,6 +27,8 @@ README = (ROOT / "README.md").read_text()
 CONCEPTS = (ROOT / "docs" / "concepts.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
+SECURITY = (ROOT / "docs" / "security.md").read_text()
+
 CODE = ("signal_log", "users", "observatory", "tests", "scripts", "templates")
 SUFFIXES = {".py", ".js", ".html", ".css"}
 BASES = ("", "signal_log", "signal_log/static/signal_log", "signal_log/static/signal_log/js")
@@ -90,6 +92,14 @@ def defines(file: str, name: str) -> bool:
     """Return whether a file defines a function, constant, custom property or element of this name."""
     path = ROOT / file
     return bool(re.search(DEFINITION[path.suffix].format(re.escape(name)), path.read_text(), re.MULTILINE))
+
+
+def is_test(name: str) -> bool:
+    """Return whether a file of tests exists, and the test in it that is named after ``::``."""
+    file, _, test = name.partition("::")
+    if not (ROOT / file).is_file():
+        return False
+    return bool(re.search(rf"^(async )?def {test or 'test_[a-z_]+'}\(", (ROOT / file).read_text(), re.MULTILINE))
 
 
 def addresses() -> Iterator[str]:
@@ -256,6 +266,17 @@ def test_each_guarantee_names_its_tests(number):
     """Each guarantee names the tests that check it."""
     told = section(CONCEPTS, f"### G{number}: ").partition("*Tested in*")[2]
     assert [name for name in spans(told) if name.startswith("tests/") and "/test_" in name]
+
+
+def test_each_line_of_security_names_its_tests():
+    """What is said to be protected names tests that exist; what is not protected is a table of its own."""
+    protected, unprotected = SECURITY.split("\n## What is not protected")
+    rows = re.findall(r"^\| (?!what holds|---)(.+) \| (.+) \|$", protected, re.MULTILINE)
+    named = {what: [span for span in spans(tests) if span.startswith("tests/")] for what, tests in rows}
+    assert len(rows) > 40
+    assert [what for what, tests in named.items() if not tests] == []
+    assert [name for tests in named.values() for name in tests if not is_test(name)] == []
+    assert "| who | what they can do | what finds it |" in unprotected
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -44,8 +44,8 @@ SQLITE_TRIGGERS: Final = {
 
 FUNCTION_BODIES: Final = {
     # Not the session's setting opens the log, but an event that this very transaction has written to this very table:
-    # a temporary one of the same name would be found first. STABLE, so that a flush by DELETE finds that event until it
-    # has deleted everything.
+    # a temporary one of the same name would be found first. A flush by DELETE leaves that event, until it is the
+    # only one. STABLE, so that what a statement has done before it comes to a row changes nothing of this.
     REFUSE: rf"""
         DECLARE
             door text := current_setting('{SETTING}', true);
@@ -55,13 +55,14 @@ FUNCTION_BODIES: Final = {
                 SELECT FROM {TABLE} AS event WHERE event.tableoid = TG_RELID AND event.id = opening
                 AND event.signal = '{MAINTENANCE}' AND event.source = 'command:' || split_part(door, '/', 1)
                 AND event.labels ->> 'transaction' = pg_current_xact_id()::text
-            ) OR (OLD.id = opening AND door NOT LIKE 'flush/%') THEN
+            ) OR (OLD.id = opening AND NOT (door LIKE 'flush/%' AND TG_OP = 'DELETE')) THEN
                 RAISE EXCEPTION '{REFUSED}' USING ERRCODE = 'insufficient_privilege';
             END IF;
             IF TG_OP = 'UPDATE' THEN RETURN NEW; END IF;
+            IF OLD.id = opening AND EXISTS (SELECT FROM {TABLE} WHERE id <> opening) THEN RETURN NULL; END IF;
             RETURN OLD;
         END
-    """,
+    """,  # noqa: S608
     APPEND: f"""
         BEGIN
             INSERT INTO {TABLE} ( {NAMES} ) SELECT {NAMES} FROM json_populate_recordset(null::{TABLE}, events);

@@ -164,6 +164,26 @@ def test_only_an_event_of_this_transaction_opens_the_log(forged):
         transaction.set_rollback(True)
 
 
+@pytest.mark.postgresql
+@pytest.mark.usefixtures("clean_session")
+def test_a_flush_by_hand_keeps_its_event_or_empties_the_log():
+    """Who writes the statements of `flush` to remove some rows cannot remove the event that tells so."""
+    make_event(path="old")
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()::text")
+            labels = {"transaction": cursor.fetchone()[0]}
+        event = make_event(signal="signal_log.maintenance", source="command:flush", path="flush", labels=labels)
+        kept = make_event(path="new")
+        point_to(event.pk, "flush", local=True)
+        execute(DELETE, "DELETE FROM signal_log_signalevent WHERE path = 'flush'")
+        assert [row.pk for row in SignalEvent.objects.order_by("pk")] == [event.pk, kept.pk]
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            execute("UPDATE signal_log_signalevent SET signal = 'post_save' WHERE path = 'flush'")
+        execute("DELETE FROM signal_log_signalevent", "DELETE FROM signal_log_signalevent")
+    assert SignalEvent.objects.count() == 0
+
+
 @pytest.fixture
 def no_test_environment(monkeypatch):
     """Look as a process does that is run by a person."""

@@ -7,11 +7,12 @@ BEGIN
         SELECT FROM signal_log_signalevent AS event WHERE event.tableoid = TG_RELID AND event.id = opening
         AND event.signal = 'signal_log.maintenance' AND event.source = 'command:' || split_part(door, '/', 1)
         AND event.labels ->> 'transaction' = pg_current_xact_id()::text
-    ) OR (OLD.id = opening AND door NOT LIKE 'flush/%') THEN
+    ) OR (OLD.id = opening AND NOT (door LIKE 'flush/%' AND TG_OP = 'DELETE')) THEN
         RAISE EXCEPTION 'signal_log: the log is append-only; its rows are neither changed nor deleted'
             USING ERRCODE = 'insufficient_privilege';
     END IF;
     IF TG_OP = 'UPDATE' THEN RETURN NEW; END IF;
+    IF OLD.id = opening AND EXISTS (SELECT FROM signal_log_signalevent WHERE id <> opening) THEN RETURN NULL; END IF;
     RETURN OLD;
 END
 $$;
