@@ -28,6 +28,9 @@ WORDS: Final = {
     TOO_SLOW: "This request took too long to arrive.\n",
 }
 
+UNLIMITED: Final[Any] = http_protocol.WebRequest
+"""Daphne's own class, of which `limited` puts another in its place."""
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -96,7 +99,7 @@ async def _refuse(send: Send, status: HTTPStatus) -> None:
 def request_class(largest: int, seconds: float) -> Any:
     """Daphne's class of requests with the limits; its methods are called while a request arrives."""
 
-    class LimitedRequest(http_protocol.WebRequest):
+    class LimitedRequest(UNLIMITED):
         refused = False
         received = 0
         timer: Any = None

@@ -69,6 +69,12 @@ def chunk(size: int) -> bytes:
     return b"%x\r\n%s\r\n" % (size, b"x" * size)
 
 
+@pytest.fixture(autouse=True)
+def _limited_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another application of this process has limits of its own, and smaller ones."""
+    monkeypatch.setattr(http_protocol, "WebRequest", request_class(1, 1))
+
+
 def test_as_much_as_is_allowed_arrives_whole() -> None:
     """With a length or in chunks, and the connection goes on to be used."""
     for pieces in ([post(1000), b"x" * 400, b"x" * 600], [post(None), chunk(400), chunk(600), chunk(0)]):
