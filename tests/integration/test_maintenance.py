@@ -29,14 +29,15 @@ def assert_closed():
         execute("DELETE FROM signal_log_signalevent")
 
 
-def test_a_command_removes_rows_and_an_event_says_so():
+def test_a_command_removes_rows_and_an_event_says_so(admin_client):
     """The event names the command, what it opened and why; it is sealed like any other, and the log is closed again."""
     make_event(path="old")
     kept = make_event(path="new")
     with maintenance(connection, "signal_prune", why="older than 90 days", before="2026-01-01"):
         execute(DELETE)
     assert_closed()
-    event = SignalEvent.objects.exclude(pk=kept.pk).get()
+    assert list(SignalEvent.objects.filter(path__in=["old", "new"])) == [kept]
+    event = SignalEvent.objects.get(signal="signal_log.maintenance")
     assert (event.signal, event.source, event.sender) == (
         "signal_log.maintenance",
         "command:signal_prune",
@@ -47,6 +48,8 @@ def test_a_command_removes_rows_and_an_event_says_so():
     assert labels == {"opened": "signal_log.SignalEvent", "why": "older than 90 days", "before": "2026-01-01"}
     assert event.outcome == "committed"
     assert event.actor_repr
+    page = admin_client.get(f"/events/{event.pk}/").content.decode()
+    assert all(text in page for text in ("maintenance", "command:signal_prune", "older than 90 days"))
     assert event_digest(as_mapping(event), bytes(event.salt)) == bytes(event.digest)
 
 
