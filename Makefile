@@ -12,7 +12,7 @@ UV_VERSION := 0.13.9
 VENDORED := signal_log/static/signal_log/vendor/preact.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready run-packages python-packages node-packages vendor run demo check-port test lint format bench bench-live django-suite hosts screenshots dist setup-browser lock clean
+.PHONY: help setup ready run-packages python-packages node-packages vendor run demo check-port test lint format bench bench-live django-suite hosts compose-test screenshots dist setup-browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -116,6 +116,14 @@ $(HOSTS)/.installed: requirements-hosts.txt | $(VENV)/.installed
 	@echo "installing the packages whose tests are run into $(HOSTS)"
 	@$(BIN)/python -m venv --clear $(HOSTS)
 	@$(HOSTS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-hosts.txt
+	@touch $@
+
+compose-test: setup $(VENV)/.compose ## build the image and try docker-compose.yml with podman, as root on Debian, 5 min
+	@$(BIN)/python -m tests.compose.run $(ARGS)
+
+$(VENV)/.compose: requirements-compose.txt $(VENV)/.installed
+	@echo "installing podman-compose"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-compose.txt
 	@touch $@
 
 screenshots: setup setup-browser ## take screenshots into var/screenshots (PUBLISH=1 replaces those of the README)

@@ -1,13 +1,15 @@
 """Reads docker-compose.yml the way compose does, as far as the tests need it."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?::\?[^}]*)?\}")
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?::-(?P<default>[^}]*))?\}")
 WEB = ("web1", "web2")
 
 
@@ -35,6 +37,25 @@ def variables_used() -> set[str]:
 
 
 def environment(service: str, values: dict[str, str]) -> dict[str, str]:
-    """Return the environment of a service, with its variables replaced by the values given."""
+    """Return the environment of a service, with its variables replaced by the values given or by their defaults."""
     given = services()[service]["environment"]
-    return {name: VARIABLE.sub(lambda match: values[match["name"]], text) for name, text in given.items()}
+    return {
+        name: VARIABLE.sub(lambda match: values.get(match["name"]) or match["default"] or "", text)
+        for name, text in given.items()
+    }
+
+
+def secret_files() -> set[str]:
+    """Return the names of the files that hold the secrets."""
+    folder = "./deploy/secrets/"
+    files = [secret["file"] for secret in read()["secrets"].values()]
+    assert all(file.startswith(folder) for file in files)
+    return {file.removeprefix(folder) for file in files}
+
+
+def make_secrets(project: Path) -> dict[str, str]:
+    """Run deploy/secrets.sh in a copy of it inside the folder; return what it has made."""
+    (project / "deploy").mkdir(exist_ok=True)
+    script = shutil.copy(ROOT / "deploy" / "secrets.sh", project / "deploy")
+    subprocess.run(["sh", script], check=True, capture_output=True)
+    return {file.name: file.read_text().strip() for file in (project / "deploy" / "secrets").iterdir()}

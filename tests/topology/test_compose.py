@@ -1,9 +1,12 @@
 """docker-compose.yml, its example variables, its proxy and the Dockerfile agree with each other."""
 
 import re
+import stat
+from pathlib import Path
 
 import pytest
 
+from observatory import environment
 from tests.topology import compose
 
 SETTINGS = (compose.ROOT / "observatory" / "settings.py").read_text()
@@ -15,22 +18,56 @@ def test_the_example_lists_exactly_the_variables_used() -> None:
     assert compose.variables_used() == set(compose.example())
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "POSTGRES_PASSWORD", "OWNER_PASSWORD", "APP_PASSWORD"])
-def test_secrets_must_be_set(name: str) -> None:
-    """The example has no value for a secret, and compose refuses to start without one."""
-    assert compose.example()[name] == ""
-    assert f"${{{name}:?" in (compose.ROOT / "docker-compose.yml").read_text()
+def test_every_variable_has_a_default() -> None:
+    """An .env of an older version, or none, starts the site: safely, on this machine only."""
+    for service in ("web1", "proxy"):
+        assert compose.environment(service, {}) == compose.environment(service, dict.fromkeys(compose.example(), ""))
+    assert compose.environment("web1", {})["HTTPS"] == "1"
+    assert compose.environment("proxy", {})["SITE_ADDRESS"] == "localhost"
+    text = (compose.ROOT / "docker-compose.yml").read_text()
+    assert {match["name"] for match in compose.VARIABLE.finditer(text) if match["default"] is None} == set()
 
 
-def test_secrets_are_not_in_the_repository() -> None:
-    """Git ignores the file that holds the secrets."""
-    assert "/.env" in (compose.ROOT / ".gitignore").read_text().split()
+def test_secrets_are_files_and_not_in_the_repository() -> None:
+    """No variable holds one, and Git ignores what does."""
+    assert {"/.env", "/deploy/secrets/"} <= set((compose.ROOT / ".gitignore").read_text().split())
+    for service in compose.services().values():
+        for name, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|TOKEN|EMAIL_URL", name):
+                assert name.endswith("_FILE")
+                assert value.removeprefix("/run/secrets/") in service["secrets"]
+            assert not re.search("//[^/]*:[^/]*@", value)
+
+
+def test_secrets_are_made_once(tmp_path: Path) -> None:
+    """They are random or of an older .env, only their owner can enter their folder, and none is replaced."""
+    (tmp_path / ".env").write_text("SECRET_KEY=of-before\nEMAIL_URL='smtp://elsewhere'\nAPP_PASSWORD=\n")
+    made = compose.make_secrets(tmp_path)
+    assert set(made) == compose.secret_files()
+    assert (made["secret_key"], made["email_url"]) == ("of-before", "smtp://elsewhere")
+    assert re.fullmatch("[0-9a-f]{64}", made["app_password"])
+    assert len(set(made.values())) == len(made)
+    assert stat.S_IMODE((tmp_path / "deploy" / "secrets").stat().st_mode) == 0o700
+    assert compose.make_secrets(tmp_path) == made
+
+
+def test_no_service_may_do_more_than_it_must() -> None:
+    """None has capabilities, writes outside its volumes, gains rights, is root without need, or fills the disk."""
+    for name, service in compose.services().items():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "proxy" else [])
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+        if service["image"].startswith(("postgres:", "valkey/")):
+            assert service["user"] == re.split("[:/]", service["image"])[0]
 
 
 @pytest.mark.parametrize("name", sorted(compose.services()["web1"]["environment"]))
 def test_the_settings_read_each_variable_of_the_web_processes(name: str) -> None:
     """Every variable given to a web process is read by the settings."""
-    assert re.search(rf'["\']{name}["\']', SETTINGS)
+    assert re.search(rf'["\']{name.removesuffix("_FILE")}["\']', SETTINGS)
+    assert not name.endswith("_FILE") or name.removesuffix("_FILE") in environment.SECRETS
 
 
 def test_both_web_processes_are_the_same() -> None:
@@ -49,16 +86,22 @@ def test_a_web_process_waits_for_migrations_and_has_a_readiness_check(name: str)
 def test_the_application_uses_a_role_that_owns_nothing() -> None:
     """Only the migration has the owner's role, after the roles have been made; no process has the superuser's."""
     services = compose.services()
-    by_role = {
-        name: service["environment"].get("DATABASE_URL", "")
-        for name, service in services.items()
-        if "environment" in service
-    }
-    assert {name for name, url in by_role.items() if "observatory_app:${APP_PASSWORD}@" in url} == set(compose.WEB)
-    assert {name for name, url in by_role.items() if "observatory_owner:${OWNER_PASSWORD}@" in url} == {"migrate"}
+    connecting = {name: service["environment"] for name, service in services.items() if "environment" in service}
+    given = {name: (env.get("DATABASE_URL", ""), env.get("DATABASE_PASSWORD_FILE")) for name, env in connecting.items()}
+    app = ("postgres://observatory_app@db:5432/observatory", "/run/secrets/app_password")
+    owner = ("postgres://observatory_owner@db:5432/observatory", "/run/secrets/owner_password")
+    assert {name for name, what in given.items() if what == app} == set(compose.WEB)
+    assert {name for name, what in given.items() if what == owner} == {"migrate"}
     assert services["migrate"]["depends_on"] == {"roles": {"condition": "service_completed_successfully"}}
-    superuser = {name for name, service in services.items() if "${POSTGRES_PASSWORD" in str(service)}
-    assert superuser == {"db", "roles"}
+    holders = {
+        secret: {name for name, service in services.items() if secret in service.get("secrets", [])}
+        for secret in ("postgres_password", "owner_password", "app_password")
+    }
+    assert holders == {
+        "postgres_password": {"db", "roles"},
+        "owner_password": {"roles", "migrate"},
+        "app_password": {"roles", *compose.WEB},
+    }
 
 
 def test_the_health_checks_use_an_allowed_host() -> None:
@@ -90,11 +133,12 @@ def test_persistent_data_is_in_named_volumes(name: str) -> None:
     assert set(volumes) & set(compose.read()["volumes"])
 
 
-def test_only_the_proxy_is_open_to_the_network() -> None:
-    """All other ports are bound to this machine."""
+def test_only_the_proxy_can_be_opened_to_the_network() -> None:
+    """All ports are bound to this machine, the proxy's unless .env says otherwise."""
     for name, service in compose.services().items():
         for port in service.get("ports", []):
-            assert name == "proxy" or port.startswith("127.0.0.1:")
+            assert port.startswith("${BIND_ADDRESS:-127.0.0.1}:" if name == "proxy" else "127.0.0.1:")
+    assert compose.example()["BIND_ADDRESS"] == "127.0.0.1"
 
 
 def test_images_are_pinned_to_a_version() -> None:

@@ -1,7 +1,9 @@
 """The topology of docker-compose.yml as plain processes: what happens in one process is seen in the other."""
 
 import socket
+import threading
 import time
+import urllib.error
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -11,7 +13,8 @@ from functools import partial
 import psycopg
 import pytest
 
-from tests.servers.daphne import Daphne, listen, manage
+from tests.servers.caddy import CHECK_SECONDS, Caddy
+from tests.servers.daphne import Daphne, manage
 from tests.servers.mail import MailCatcher
 from tests.servers.postgres import Postgres, psql
 from tests.servers.process import free_port
@@ -19,28 +22,27 @@ from tests.servers.valkey import Valkey
 from tests.servers.visitor import Visitor
 from tests.topology import compose
 
-SECRETS = {"SECRET_KEY": "for-this-test-only-" + "0123456789" * 5, "POSTGRES_PASSWORD": "0123456789abcdef"}
-SECRETS |= {"OWNER_PASSWORD": "fedcba9876543210", "APP_PASSWORD": "0f1e2d3c4b5a6978"}
 ADMIN = ("observer", "long enough for an observer")
-# The proxy of the compose file adds these to each request.
+# The proxy of the compose file writes these into each request, and this is how a process is asked without it.
 FORWARDED = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "http"}
 
 
 @dataclass
 class Site:
-    """Everything that the compose file names, running, and one port in front."""
+    """Everything that the compose file names, running."""
 
     db: Postgres
     layer: Valkey
     mail: MailCatcher
-    port: int
+    proxy: Caddy
     web: dict[str, Daphne] = field(default_factory=dict)
-    own_port: dict[str, int] = field(default_factory=dict)
+    port: dict[str, int] = field(default_factory=dict)
 
     def visitor(self, name: str | None = None) -> Visitor:
-        """Return a visitor at one of the processes, or at the port in front of both."""
-        port = self.own_port[name] if name else self.port
-        return Visitor(f"http://localhost:{port}", FORWARDED)
+        """Return a visitor of the site, or of one of its processes."""
+        if name is None:
+            return Visitor(f"http://localhost:{self.proxy.port}")
+        return Visitor(f"http://localhost:{self.port[name]}", FORWARDED)
 
     def observer(self, name: str | None = None) -> Visitor:
         """Return the administrator, logged in."""
@@ -52,37 +54,44 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Start the services of the compose file in its order, with its environment and its commands."""
+    folder = tmp_path_factory.mktemp("project")
+    secrets = compose.make_secrets(folder)
     with ExitStack() as stack:
         db, layer = stack.enter_context(Postgres()), stack.enter_context(Valkey())
-        mail, shared = stack.enter_context(MailCatcher()), stack.enter_context(closing(listen()))
-        make_database(db)
-        addresses = {"db:5432": f"127.0.0.1:{db.port}", "layer:6379": f"127.0.0.1:{layer.port}"}
-        addresses |= {"mail:1025": f"127.0.0.1:{mail.port}"}
-        environment = outside("web1", addresses)
+        mail = stack.enter_context(MailCatcher())
+        (folder / "deploy" / "secrets" / "email_url").write_text(mail.url)
+        ours = {"/run/secrets": str(folder / "deploy" / "secrets")}
+        ours |= {"db:5432": f"127.0.0.1:{db.port}", "layer:6379": f"127.0.0.1:{layer.port}"}
+        environment = outside("web1", ours)
         environment |= {
             "DEBUG": "0",  # unset in the compose file; the tests' default is for development
+            "SECRET_KEY": "",  # the same; it is in a file
             "DJANGO_SETTINGS_MODULE": "tests.topology.settings",
             "TOPOLOGY_STATIC_ROOT": str(tmp_path_factory.mktemp("static")),
         }
-        make_roles(db)
-        prepare(environment, outside("migrate", addresses)["DATABASE_URL"])
-        running = Site(db, layer, mail, int(shared.getsockname()[1]))
-        for name in compose.WEB:
-            running.own_port[name] = free_port()
-            own = ("--endpoint", f"tcp:port={running.own_port[name]}:interface=127.0.0.1")
-            running.web[name] = stack.enter_context(Daphne(environment, shared, own))
+        make_database(db, secrets)
+        make_roles(db, secrets)
+        prepare(environment, environment | outside("migrate", ours) | {"SECRET_KEY": ""})
+        ports = {name: free_port() for name in compose.WEB}
+        upstreams = {f"{name}:8000": f"localhost:{port}" for name, port in ports.items()}
+        proxy = Caddy(compose.ROOT / "deploy" / "Caddyfile", upstreams, outside("proxy", ours))
+        running = Site(db, layer, mail, stack.enter_context(proxy), port=ports)
+        for name, port in ports.items():
+            own = ("--proxy-headers", "--endpoint", f"tcp:port={port}:interface=127.0.0.1")
+            running.web[name] = stack.enter_context(Daphne(environment, arguments=own))
+        assert eventually(lambda: proxy.status("/accounts/login/") == 200)
         yield running
 
 
-def outside(service: str, addresses: dict[str, str]) -> dict[str, str]:
-    """Return the environment of a service, with the addresses of our servers in the place of the containers'."""
-    environment = compose.environment(service, compose.example() | SECRETS)
-    for container, ours in addresses.items():
-        environment = {name: value.replace(container, ours) for name, value in environment.items()}
+def outside(service: str, ours: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a service, with our addresses and folders in the place of the containers'."""
+    environment = compose.environment(service, compose.example())
+    for theirs, our in ours.items():
+        environment = {name: value.replace(theirs, our) for name, value in environment.items()}
     return environment
 
 
-def prepare(environment: dict[str, str], for_migrations: str) -> None:
+def prepare(environment: dict[str, str], for_migrations: dict[str, str]) -> None:
     """Do what the image's build, the one-shot service `migrate` and the first administrator did."""
     program, *migrate = compose.services()["migrate"]["command"][1:]
     assert program == "manage.py"
@@ -91,28 +100,29 @@ def prepare(environment: dict[str, str], for_migrations: str) -> None:
     superuser["DJANGO_SUPERUSER_EMAIL"] = "observer@example.org"
     with ThreadPoolExecutor() as at_once:
         collected = at_once.submit(manage, "collectstatic", "--no-input", env=environment)
-        manage(*migrate, env=environment | {"DATABASE_URL": for_migrations})
+        manage(*migrate, env=for_migrations)
         manage("createsuperuser", "--no-input", env=environment | superuser)
         collected.result()
 
 
-def make_database(db: Postgres) -> None:
+def make_database(db: Postgres, secrets: dict[str, str]) -> None:
     """Do what the image of PostgreSQL does with its environment."""
-    given = compose.environment("db", SECRETS)
+    given = compose.environment("db", {})
     user, name = (psycopg.sql.Identifier(given[f"POSTGRES_{what}"]) for what in ("USER", "DB"))
-    password = psycopg.sql.Literal(given["POSTGRES_PASSWORD"])
+    password = psycopg.sql.Literal(secrets["postgres_password"])
     with psycopg.connect(db.url(), autocommit=True) as connection:
         connection.execute(psycopg.sql.SQL("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}").format(user, password))
         connection.execute(psycopg.sql.SQL("CREATE DATABASE {} OWNER {}").format(name, user))
 
 
-def make_roles(db: Postgres) -> None:
+def make_roles(db: Postgres, secrets: dict[str, str]) -> None:
     """Do what the one-shot service `roles` does."""
-    given, file = compose.environment("roles", SECRETS), compose.ROOT / "deploy" / "roles.sql"
     command = compose.services()["roles"]["command"]
     assert command[-1] == "--file=/roles.sql"
     user, name = (word.partition("=")[2] for word in command[3:5])
-    psql(f"postgres://{user}:{given['PGPASSWORD']}@127.0.0.1:{db.port}/{name}", file, given)
+    passwords = {f"{role}_PASSWORD": secrets[f"{role.lower()}_password"] for role in ("OWNER", "APP")}
+    address = f"postgres://{user}:{secrets['postgres_password']}@127.0.0.1:{db.port}/{name}"
+    psql(address, compose.ROOT / "deploy" / "roles.sql", passwords)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
@@ -133,7 +143,7 @@ def is_ready(web: Daphne) -> bool:
 def test_both_processes_pass_the_health_check(site: Site) -> None:
     """Both processes become ready, even while a connection is open and idle."""
     for name in compose.WEB:
-        with closing(socket.create_connection(("127.0.0.1", site.own_port[name]))):
+        with closing(socket.create_connection(("127.0.0.1", site.port[name]))):
             assert eventually(partial(is_ready, site.web[name]))  # the health check also asks repeatedly
 
 
@@ -158,16 +168,42 @@ def test_the_welcome_mail_reaches_the_catcher(site: Site) -> None:
     assert eventually(lambda: any("grace@example.org" in mail["To"] for mail in site.mail.mails))
 
 
-def test_a_page_survives_a_restart_of_the_other_process(site: Site) -> None:
-    """A page keeps receiving events while the other process restarts and afterwards."""
-    with site.observer("web2").listen() as page:
-        code = site.web["web1"].terminate()
+def test_the_proxy_says_who_asks_and_hides_what_is_not_for_everybody(site: Site) -> None:
+    """Nobody chooses his own address, the access log has it, and other sites, metrics and checks show nothing."""
+    liar = Visitor(f"http://localhost:{site.proxy.port}", {"X-Forwarded-For": "203.0.113.9"})
+    with site.observer().listen() as page:
+        liar.register("mallory")
+        assert page.event("post_save", "users.Profile", "mallory")["remote_addr"] == "127.0.0.1"
+    site.visitor("web1").get("/accounts/login/")
+    lines = "".join(web.log_text() for web in site.web.values())
+    assert '198.51.100.7:0 "GET /accounts/login/" 200' in lines
+    assert "203.0.113.9" not in lines
+    assert "/healthz" not in lines
+    assert [site.proxy.status("/", host) for host in ("other.example.org", "127.0.0.1")] == [421, 421]
+    assert site.proxy.status("/metrics") == 404
+
+
+def test_nobody_notices_a_restart_of_the_other_process(site: Site) -> None:
+    """A page keeps receiving events, and people register, while the other process restarts and afterwards."""
+    registered: list[str] = []
+    restarted = threading.Event()
+
+    def keep_registering() -> None:
+        while not restarted.is_set():
+            name = f"edsger{len(registered)}"
+            site.visitor().register(name)
+            registered.append(name)
+
+    with site.observer("web2").listen() as page, ThreadPoolExecutor() as at_once:
+        people = at_once.submit(keep_registering)
         try:
-            assert code == 0
-            site.visitor().register("edsger")
-            page.event("post_save", "users.Profile", "edsger")
+            assert site.web["web1"].terminate() == 0
         finally:
             site.web["web1"].start()
+            restarted.set()
+        people.result()
+        assert registered
+        page.event("post_save", "users.Profile", registered[-1])
         site.visitor("web1").register("barbara")
         page.event("post_save", "users.Profile", "barbara")
 
@@ -195,27 +231,37 @@ def test_a_page_whose_process_restarts_misses_nothing_and_gets_nothing_twice(sit
         assert sorted(seen) == sorted(row[0] for row in rows)
 
 
-def test_saves_and_pages_work_without_the_layer(site: Site) -> None:
-    """While Valkey is down saves succeed and pages receive their events."""
-    with site.observer("web2").listen() as page:
-        site.layer.kill()
-        try:
-            site.visitor("web1").register("donald")
+def test_the_site_works_without_the_layer(site: Site) -> None:
+    """While Valkey is down people register and pages receive their events, also once the proxy has noticed."""
+    site.layer.kill()
+    try:
+        time.sleep(3 * CHECK_SECONDS)
+        with site.observer().listen() as page:
+            site.visitor().register("donald")
             page.event("post_save", "users.Profile", "donald")
-        finally:
+            assert site.web["web1"].status("/readyz") == 200
             site.layer.start()
-        site.visitor("web1").register("leslie")
-        page.event("post_save", "users.Profile", "leslie")
+            site.visitor().register("leslie")
+            page.event("post_save", "users.Profile", "leslie")
+    finally:
+        if site.layer.process is None:
+            site.layer.start()
 
 
-def test_readiness_follows_the_database(site: Site) -> None:
-    """The processes are not ready while the database is down, and recover with it."""
+def test_without_the_database_the_site_says_so(site: Site) -> None:
+    """People see the page for outages, also once the proxy has noticed; the processes recover with the database."""
+    observer = site.observer()
     site.db.kill()
     try:
         assert eventually(lambda: site.web["web1"].status("/readyz") == 503)
+        time.sleep(3 * CHECK_SECONDS)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            observer.get("/events/")
+        assert refused.value.code == 503
+        assert "The database is not responding" in refused.value.read().decode()
     finally:
         site.db.start()
     assert eventually(lambda: all(web.status("/readyz") == 200 for web in site.web.values()))
     with site.observer("web2").listen() as page:
-        site.visitor("web1").register("frances")
+        site.visitor().register("frances")
         page.event("post_save", "users.Profile", "frances")
