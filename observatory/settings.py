@@ -114,7 +114,8 @@ TEMPLATES = [
 # --- the log --------------------------------------------------------------------------------------
 SIGNAL_LOG = {
     "MODELS": ["auth.User", "users.Profile"],
-    "EXTRA_SIGNALS": [f"django.contrib.auth.signals.user_{did}" for did in ("logged_in", "logged_out", "login_failed")],
+    "EXTRA_SIGNALS": [f"django.contrib.auth.signals.user_{did}" for did in ("logged_in", "logged_out", "login_failed")]
+    + ["users.throttle.log_in_refused"],
     "TRUSTED_PROXIES": env.int("TRUSTED_PROXIES", default=0),
     "METRICS_TOKEN": env.str("METRICS_TOKEN", default="") or None,
 }
@@ -157,6 +158,16 @@ if REDIS_URL:
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
+# The cache only counts attempts. The app never waits long for it, and each process counts alone while it is down.
+IN_PROCESS = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
+CACHES = {"default": {**IN_PROCESS, "LOCATION": "default"}, "process": {**IN_PROCESS, "LOCATION": "process"}}
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    }
+
 # --- accounts and mail ----------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -167,6 +178,15 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# How many attempts in how many seconds; 0 for any number (users/throttle.py). A log-in counts if it fails.
+THROTTLES = {
+    "log_in_account_from_address": (10, 900),
+    "log_in_from_address": (50, 900),
+    "log_in_account": (100, 900),
+    "register_from_address": (int(env.str("REGISTRATIONS_PER_HOUR", default="") or 60), 3600),
+    "reset_from_address": (20, 3600),
+    "reset_to_mailbox": (5, 3600),
+}
 LOGIN_URL = "users:login"
 LOGIN_REDIRECT_URL = "users:profile"
 LOGOUT_REDIRECT_URL = "users:login"

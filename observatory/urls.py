@@ -8,6 +8,8 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
+from users import throttle
+
 handler500 = "observatory.errors.server_error"
 
 
@@ -20,7 +22,9 @@ def icon(request: HttpRequest) -> HttpResponseRedirect:
 @transaction.non_atomic_requests
 def admin_login(request: HttpRequest) -> HttpResponse:
     """The admin's log-in, which must not hold SQLite's write lock while it checks a password."""
-    return admin.site.login(request)
+    response = admin.site.login(request)
+    form = (getattr(response, "context_data", None) or {}).get("form")
+    return throttle.answered(response, getattr(form, "wait", 0))
 
 
 urlpatterns = [

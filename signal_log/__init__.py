@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from signal_log.admin import HistoryLinkMixin
     from signal_log.admin_list import ListedFiltersMixin
     from signal_log.capture.api import batch, context, observed_bulk, pause
-    from signal_log.capture.trace.context import current_actor
+    from signal_log.capture.trace.context import current_actor, remote_addr
     from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
     from signal_log.permission import may_see_events
 
 __all__ = [
     "HistoryLinkMixin", "ListedFiltersMixin", "ReceiverCall", "SignalEvent", "SignalTrace", "batch", "context",
-    "current_actor", "may_see_events", "observed_bulk", "pause",
+    "current_actor", "may_see_events", "observed_bulk", "pause", "remote_addr",
 ]  # fmt: skip
 
 _MODULES: Final = {
@@ -30,6 +30,7 @@ _MODULES: Final = {
     "may_see_events": "signal_log.permission",
     "observed_bulk": "signal_log.capture.api",
     "pause": "signal_log.capture.api",
+    "remote_addr": "signal_log.capture.trace.context",
 }
 
 

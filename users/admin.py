@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from signal_log import HistoryLinkMixin, ListedFiltersMixin
+from users.forms import AdminLogInForm
 from users.models import Profile
 
 User = get_user_model()
@@ -26,6 +27,7 @@ def may(request: HttpRequest, action: str) -> bool:
 
 
 admin.site.unregister([User, Group])
+admin.site.login_form = AdminLogInForm
 
 
 @admin.register(User)

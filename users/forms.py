@@ -5,29 +5,28 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
-from django.contrib.auth.forms import BaseUserCreationForm, UserCreationForm
+from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm, UserCreationForm
 from django.core.exceptions import ValidationError
+from django.forms.utils import ErrorDict
 
 from users.models import Profile
+from users.names import check_name, in_order
+from users.throttle import LogIn, duration
 
 USERNAME_TAKEN = "This username is taken. Choose another."
-EMAIL_TAKEN = "There is already an account with this email address. Log in or reset its password."
-
-
-def clean_unique_email(email: str, *, besides: Any = None) -> str:
-    """The address with a lower-case domain; rejected if another account has it, ignoring case.
-
-    ``auth.User`` has no unique constraint on it, so two simultaneous registrations may both pass.
-    """
-    users = get_user_model()._base_manager.exclude(pk=besides)
-    if email and users.filter(email__iexact=email).exists():
-        raise ValidationError(EMAIL_TAKEN, code="unique")
-    return get_user_model().objects.normalize_email(email)
+TOO_MANY_LOG_INS = "Too many failed attempts to log in. Try again in %s."
+TOO_MANY_REGISTRATIONS = "Too many registrations from your network. Try again in %s."
+TOO_MANY_RESETS = "Too many requests from your network. Try again in %s."
 
 
 class RegistrationForm(UserCreationForm):
-    """Username, first name, email and password twice; saving creates the user, whose signal creates the profile."""
+    """Username, first name, email and password twice; saving creates the user, whose signal creates the profile.
+
+    Several accounts may have one address. A form that refused a known one would tell every stranger who has an account
+    here; so would one that pretended, as soon as the stranger tried to log in. The owner of the address gets a mail.
+    """
 
     class Meta(BaseUserCreationForm.Meta):
         fields = ("username", "first_name", "email")
@@ -41,18 +40,57 @@ class RegistrationForm(UserCreationForm):
             "email": forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, wait: int = 0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.wait = wait
+        username = self.fields["username"]
+        username.validators = [in_order(check_name, *username.validators)]
         self.fields["email"].required = True
         self.fields["password2"].label = "Repeat password"
         self.fields["password2"].help_text = ""
 
+    def full_clean(self) -> None:
+        """Look at nothing, which would tell whether the username is taken, while there is something to wait for."""
+        if not self.wait:
+            super().full_clean()
+            return
+        self._errors = ErrorDict()
+        self.cleaned_data = {}
+        self.add_error(None, ValidationError(TOO_MANY_REGISTRATIONS % duration(self.wait), code="throttled"))
+
     def clean_email(self) -> str:
-        return clean_unique_email(self.cleaned_data["email"])
+        return get_user_model().objects.normalize_email(self.cleaned_data["email"])
 
     def username_was_taken(self) -> None:
         """Report that the username was registered between validation and save."""
         self.add_error("username", ValidationError(USERNAME_TAKEN, code="unique"))
+
+
+class LimitedLogInMixin:
+    """Refuses a log-in without a look at the password where too many have failed; ``wait`` tells the view."""
+
+    wait = 0
+
+    def clean(self) -> Any:
+        form: Any = self
+        username, password = form.cleaned_data.get("username"), form.cleaned_data.get("password")
+        if username is None or not password:
+            return super().clean()  # type: ignore[misc]
+        attempt = LogIn(form.request, username)
+        if attempt.wait:
+            self.wait = attempt.wait
+            raise ValidationError(TOO_MANY_LOG_INS % duration(attempt.wait), code="throttled")
+        cleaned = super().clean()  # type: ignore[misc]
+        attempt.succeeded()
+        return cleaned
+
+
+class LogInForm(LimitedLogInMixin, AuthenticationForm):
+    """Django's, with limits."""
+
+
+class AdminLogInForm(LimitedLogInMixin, AdminAuthenticationForm):
+    """The admin's, with limits."""
 
 
 class ProfileForm(forms.ModelForm):
@@ -74,7 +112,7 @@ class ProfileForm(forms.ModelForm):
         }
 
     def clean_email(self) -> str:
-        return clean_unique_email(self.cleaned_data["email"], besides=self.instance.user_id)
+        return get_user_model().objects.normalize_email(self.cleaned_data["email"])
 
     def save(self, commit: bool = True) -> Profile:
         """Save only the changed fields, so that stale values do not overwrite concurrent changes."""

@@ -18,7 +18,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, UpdateView
 
 from signal_log import may_see_events
-from users.forms import DeleteAccountForm, ProfileForm, RegistrationForm
+from users import throttle
+from users.forms import TOO_MANY_RESETS, DeleteAccountForm, LogInForm, ProfileForm, RegistrationForm
 from users.models import Profile
 from users.signals import ensure_profile
 
@@ -60,11 +61,20 @@ class RegisterView(OwnTransactionMixin, FocusMixin, RedirectHomeMixin, FormView)
 
     form_class = RegistrationForm
     template_name = "users/register.html"
+    wait = 0
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated:
             return HttpResponseRedirect(self.get_default_redirect_url())
         return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        address = throttle.network(request)
+        self.wait = throttle.too_many("register_from_address", address) if address else 0
+        return throttle.answered(super().post(request, *args, **kwargs), self.wait)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return super().get_form_kwargs() | {"wait": self.wait}
 
     def form_valid(self, form: RegistrationForm) -> HttpResponse:
         user = form.save(commit=False)  # hashes the password, which takes long, before the transaction begins
@@ -88,12 +98,16 @@ class RegisterView(OwnTransactionMixin, FocusMixin, RedirectHomeMixin, FormView)
 class LoginView(OwnTransactionMixin, FocusMixin, RedirectHomeMixin, views.LoginView):
     """Log in."""
 
+    form_class = LogInForm
     template_name = "users/login.html"
     redirect_authenticated_user = True
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
         return super().form_valid(form)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        return throttle.answered(super().form_invalid(form), form.wait)
 
 
 class LogoutView(OwnTransactionMixin, views.LogoutView):
@@ -179,6 +193,12 @@ class PasswordResetView(OwnTransactionMixin, FocusMixin, views.PasswordResetView
     success_url = reverse_lazy("users:password_reset_done")
 
     def form_valid(self, form: Any) -> HttpResponse:
+        address = throttle.network(self.request)
+        if address and (wait := throttle.too_many("reset_from_address", address)):
+            form.add_error(None, TOO_MANY_RESETS % throttle.duration(wait))
+            return throttle.answered(self.form_invalid(form), wait)
+        if throttle.too_many("reset_to_mailbox", form.cleaned_data["email"].casefold()):
+            return HttpResponseRedirect(str(self.success_url))  # as if: nobody's mailbox is filled
         self.extra_email_context = {"site_url": settings.SITE_URL or self.request.build_absolute_uri("/").rstrip("/")}
         return super().form_valid(form)
 

@@ -31,6 +31,7 @@ def traffic_settings() -> dict[str, Any]:
     mail = {"MAILERS": {"default": {"BACKEND": DUMMY_MAIL}}} if hasattr(settings, "MAILERS") else {}
     return {
         **(mail or {"EMAIL_BACKEND": DUMMY_MAIL}),
+        "THROTTLES": {},  # a whole population from a few hundred addresses
         "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
         "PASSWORD_HASHERS": [f"{__name__}.{FastHasher.__name__}", *settings.PASSWORD_HASHERS],
     }

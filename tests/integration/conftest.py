@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.cache import caches
 from django.db import transaction
 from django.test import Client
 
@@ -19,6 +20,12 @@ from tests.tail import database_url, log_in, make_observer
 
 if TYPE_CHECKING:
     from tests.servers.daphne import Daphne
+
+
+@pytest.fixture(autouse=True)
+def _no_attempts_yet() -> None:
+    """Each test begins with no log-ins and registrations counted."""
+    caches["default"].clear()
 
 
 @pytest.fixture

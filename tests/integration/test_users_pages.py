@@ -65,7 +65,6 @@ BAD = {
     "username with a space": ({"username": "ada l"}, "username", "Enter a valid username"),
     "username too long": ({"username": "a" * 151}, "username", "at most 150"),
     "no username": ({"username": ""}, "username", "required"),
-    "taken email in other case": ({"email": "GRACE@Example.org"}, "email", "account with this email"),
     "no email": ({"email": ""}, "email", "required"),
     "bad email": ({"email": "ada@"}, "email", "valid email"),
     "two passwords": ({"password2": "other"}, "password2", "match"),
@@ -217,7 +216,6 @@ def test_only_what_was_changed_is_written(client: Client, ada: User) -> None:
     ("change", "field"),
     [
         ({"email": "nope"}, "email"),
-        ({"email": "GRACE@example.org"}, "email"),
         ({"bio": "x" * 2001}, "bio"),
         ({"headline": "x" * 121}, "headline"),
         ({"name": "x" * 151}, "name"),
