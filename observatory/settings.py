@@ -183,7 +183,7 @@ THROTTLES = {
     "log_in_account_from_address": (10, 900),
     "log_in_from_address": (50, 900),
     "log_in_account": (100, 900),
-    "register_from_address": (int(env.str("REGISTRATIONS_PER_HOUR", default="") or 60), 3600),
+    "register_from_address": (env.int("REGISTRATIONS_PER_HOUR", default=60), 3600),
     "reset_from_address": (20, 3600),
     "reset_to_mailbox": (5, 3600),
 }
