@@ -1,0 +1,306 @@
+"""The pages of docs/how-to/ do what they say: their code and their commands, run in a project that is not ours."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connection
+
+from tests.integration.host_project import HostProject
+from tests.servers.postgres import binaries
+from tests.tail import database_url
+
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "how-to"
+SHOP = """
+from django.db import models
+
+class Customer(models.Model):
+    name = models.CharField(max_length=20)
+    iban = models.CharField(max_length=40)
+    notes = models.TextField()
+    last_seen = models.DateTimeField(null=True)
+"""
+# A migration that does not build on those of the log.
+NOTHING = """
+from django.db import migrations
+
+class Migration(migrations.Migration):
+    dependencies = [("crew", "0001_initial")]
+"""
+ALONE = 'INSTALLED_APPS += ["shop"]\nMIGRATION_MODULES = {"shop": None}\n'
+# Prints the log, on one line.
+LOG = """
+from signal_log import SignalEvent
+print([(event.id, bytes(event.digest).hex()) for event in SignalEvent.objects.order_by("id")])
+"""
+# Prints what a database still has of the app, and saves something.
+LEFT = """
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from shop.models import Customer
+
+MADE = {"postgresql": "SELECT proname FROM pg_proc", "sqlite": "SELECT name FROM sqlite_master"}
+with connection.cursor() as cursor:
+    cursor.execute(MADE[connection.vendor])
+    names = [name for name, in cursor.fetchall()]
+names += [*connection.introspection.table_names(), *Permission.objects.values_list("codename", flat=True)]
+names += ContentType.objects.values_list("app_label", flat=True)
+print("left:", [name for name in names if "signal" in name])
+Customer.objects.create(name="after")
+"""
+# Tries to delete the log.
+DELETE = """
+from django.db import DatabaseError, connection
+try:
+    connection.cursor().execute("DELETE FROM signal_log_signalevent")
+except DatabaseError as error:
+    print(error)
+"""
+
+
+Make = Callable[..., HostProject]
+
+
+def code(page: str) -> list[str]:
+    """Return the Python blocks of a page."""
+    text = (PAGES / f"{page}.md").read_text()
+    return [re.sub(r"^ {3}", "", one, flags=re.MULTILINE) if one.startswith("   ") else one for one in blocks(text)]
+
+
+def blocks(text: str) -> list[str]:
+    """Return what stands in fences that say that it is Python, at whatever depth."""
+    return re.findall(r"^ *```python\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(page: str, *names: str) -> list[list[str]]:
+    """Return what a page has its reader run by manage.py, of these commands."""
+    found = re.findall(r"(?:^ *|`)python manage\.py ([^`\n]+)", (PAGES / f"{page}.md").read_text(), re.MULTILINE)
+    chosen = [shlex.split(one) for one in found]
+    assert {one[0] for one in chosen} >= set(names)
+    return [one for one in chosen if one[0] in names]
+
+
+@pytest.fixture(scope="module")
+def migrated(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> HostProject:
+    """A project with an app `shop`; to be copied."""
+    project = HostProject(tmp_path_factory.mktemp("project"), settings=ALONE)
+    project.write("crew/migrations/0002_founder.py", NOTHING)
+    project.write("shop/__init__.py", "")
+    project.write("shop/models.py", SHOP)
+    project.manage("migrate", "-v0", "--run-syncdb")
+    return project
+
+
+@pytest.fixture
+def make(migrated: HostProject, tmp_path: Path) -> Make:
+    """Makes such a project with these settings."""
+
+    def make(settings: str = "") -> HostProject:
+        project = migrated.copy(tmp_path / "project")
+        configure(project, settings)
+        return project
+
+    return make
+
+
+def configure(project: HostProject, settings: str = "") -> None:
+    """Add settings to a project."""
+    project.settings += f"\n{settings}\n"
+    project._write_settings()
+
+
+def call(*commands: list[str]) -> str:
+    """Return code that runs management commands."""
+    calls = "\n".join(f"call_command(*{command!r})" for command in commands)
+    return f"from django.core.management import call_command\n{calls}\n"
+
+
+@pytest.mark.one_database
+def test_find_a_slow_save(make: Make) -> None:
+    """The queries name the slowest trace and the receiver that it waited for."""
+    queries = code("find-a-slow-save")[-1]
+    printed = make().python(f"""
+import time, signal_log
+from django.db.models.signals import post_save
+from shop.models import Customer
+
+def dawdle(**_):
+    Customer.objects.count()
+    time.sleep(0.03)
+
+post_save.connect(dawdle, sender=Customer)
+with signal_log.context(source="task"):
+    Customer.objects.create(name="ada")
+{queries}""")
+    trace, receiver = [line for line in printed.splitlines() if "dawdle" in line]
+    assert re.fullmatch(r" +\d+\.\d ms  .*dawdle  /traces/[0-9a-f-]{36}/", trace)
+    assert re.fullmatch(r" +\d+\.\d ms in 1 calls, 1 queries  .*dawdle", receiver)
+
+
+@pytest.mark.one_database
+def test_mask_a_field(make: Make) -> None:
+    """The command names what the settings mask; nothing of it, and nothing that is excluded, is in the log."""
+    project = make(code("mask-a-field")[0])
+    printed = project.python(f"""
+import json
+from django.utils import timezone
+from shop.models import Customer
+from signal_log import SignalEvent
+{call(*commands("mask-a-field", "signal_log_masks"))}
+Customer.objects.create(name="ada", iban="DE02120300000000202051", last_seen=timezone.now())
+print(json.dumps(SignalEvent.objects.get(signal="post_save", sender="shop.Customer").changes))""")
+    assert re.search(r"^shop\.Customer\.iban +.*MASK_FIELDS", printed, re.MULTILINE)
+    assert re.search(r"^shop\.Customer\.notes +.*MASK_FIELDS", printed, re.MULTILINE)
+    changes = json.loads(printed.splitlines()[-1])
+    assert set(changes) == {"id", "name", "iban", "notes"}
+    assert "DE02" not in json.dumps(changes)
+    assert changes["name"] == [None, "ada"]
+
+
+@pytest.mark.one_database
+def test_keep_ninety_days(make: Make) -> None:
+    """The settings are accepted, the log tells how much it grows, and a month is exported whole."""
+    settings, count = code("keep-ninety-days")
+    project = make(settings)
+    printed = project.python(f"""
+from shop.models import Customer
+from signal_log import SignalEvent
+for number in range(70):
+    Customer.objects.create(name=str(number))
+{count}{call(["check"], *commands("keep-ninety-days", "signal_export"))}""")
+    (each_day,) = re.findall(r"^(\d+) events a day$", printed, re.MULTILINE)
+    assert int(each_day) >= 140 // 7
+    last = json.loads((project.folder / "october.jsonl").read_text().splitlines()[-1])
+    assert last["end"]["sha256"]
+
+
+@pytest.mark.one_database
+def test_test_with_it(make: Make) -> None:
+    """The example's tests pass in a project; with its settings a silent write is refused where it stands."""
+    tests, settings = code("test-with-it")
+    project = make(settings)
+    tests += """
+    def test_a_silent_write(self):
+        with self.assertRaises(SilentWriteRefused):
+            User.objects.update(first_name="all")
+"""
+    project.write("shop/tests.py", f"from signal_log.errors import SilentWriteRefused\n{tests}")
+    done = project._process(["-m", "django", "test", "shop"], {})
+    assert "Ran 3 tests" in done.stderr
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.one_database
+def test_run_on_servers(make: Make) -> None:
+    """The settings pass the checks, and Django finds the layer, the pool and the middleware where they belong."""
+    (static,) = code("use-gunicorn-or-uvicorn")
+    layer, pool = code("run-on-four-servers")
+    project = make(f"""
+from pathlib import Path
+BASE_DIR = Path(".")
+MIDDLEWARE = ["django.middleware.security.SecurityMiddleware"]
+{static}
+{layer}
+kept = dict(DATABASES["default"])
+{pool}
+POOL = DATABASES["default"]
+DATABASES["default"] = kept
+""")
+    told = project.python(f"""
+from django.conf import settings
+from channels.layers import get_channel_layer
+{call(["check"])}
+print(type(get_channel_layer()).__name__, settings.POOL["OPTIONS"]["pool"]["max_size"], *settings.MIDDLEWARE)""")
+    layer_class, size, *middleware = told.splitlines()[-1].split()
+    assert (layer_class, size) == ("RedisPubSubChannelLayer", "16")
+    assert [name.rpartition(".")[2] for name in middleware] == ["SecurityMiddleware", "WhiteNoiseMiddleware"]
+
+
+@pytest.mark.django_db
+def test_upgrade_and_remove(make: Make) -> None:
+    """The commands of both pages succeed, and afterwards nothing of the app is left in the database."""
+    project = make()
+    project.python(call(*commands("upgrade", "check", "migrate"), *commands("remove", "signal_export")))
+    configure(project, 'SIGNAL_LOG = {"MODELS": []}')
+    project.python(call(*commands("remove", "migrate")))
+    configure(project, 'INSTALLED_APPS.remove("signal_log")\ndel SIGNAL_LOG')
+    left = project.python(call(*commands("remove", "remove_stale_contenttypes")) + LEFT)
+    assert left.endswith("left: []\n")
+
+
+@pytest.mark.django_db
+def test_back_up(make: Make, tmp_path: Path) -> None:
+    """A copy holds the same events, takes new ones and refuses to lose any."""
+    project = make()
+    before = project.python(f"from shop.models import Customer\nCustomer.objects.create(name='ada')\n{LOG}")
+    database = project.databases["default"]
+    if connection.vendor == "sqlite":
+        Path(database["NAME"]).rename(project.folder / "db.sqlite3")
+        with pytest.MonkeyPatch.context() as at:
+            at.chdir(project.folder)
+            exec(code("back-up")[0], {})  # noqa: S102  the page's own code
+        database["NAME"] = str(project.folder / "backup.sqlite3")
+    else:
+        database["NAME"] = restored(database["NAME"], tmp_path)
+    configure(project)
+    saved = f"""
+{LOG}
+from shop.models import Customer
+Customer.objects.create(name="new")
+print(SignalEvent.objects.filter(sender="shop.Customer").count())"""
+    after = project.python(saved + DELETE)
+    assert after.startswith(before)
+    assert re.match(r"4\n.*append-only", after.removeprefix(before))
+
+
+def restored(name: str, folder: Path) -> str:
+    """Dump a database by the page's command and restore it under another name; return that."""
+    dump, _ = re.findall(r"^(pg_\w+ .*)$", (PAGES / "back-up.md").read_text(), re.MULTILINE)
+    server, file = database_url().rpartition("/")[0], folder / "site.dump"
+    tools = binaries() / "pginstall" / "bin"
+    program, *options = shlex.split(dump.replace("site.dump", str(file)).removesuffix(" mysite"))
+    subprocess.run([tools / program, *options, f"{server}/{name}"], check=True, capture_output=True)
+    with psycopg.connect(database_url(), autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}_again"')
+    subprocess.run([tools / "pg_restore", f"--dbname={server}/{name}_again", file], check=True, capture_output=True)
+    return f"{name}_again"
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_move_to_postgresql(make: Make) -> None:
+    """All rows and all events arrive with their numbers and digests, loading is not recorded, and new ones follow."""
+    project = make()
+    file = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(project.folder / "old.sqlite3")}
+    project.databases["default"], server = file, project.new_database()
+    configure(project)
+    before = project.python(f"""
+{call(["migrate", "-v0", "--run-syncdb"])}
+from django.contrib.auth.models import Permission, User
+from shop.models import Customer
+Customer.objects.create(name="ada")
+bob = User.objects.create_user("bob")
+bob.user_permissions.add(Permission.objects.get(codename="add_customer"))
+{LOG}{call(*commands("move-to-postgresql", "dumpdata"))}""")
+    project.databases["default"] = server
+    configure(project, 'SIGNAL_LOG = {"MODELS": []}')
+    migrate, load = commands("move-to-postgresql", "migrate", "loaddata")
+    project.python(call([*migrate, "--run-syncdb"], load))
+    configure(project, 'SIGNAL_LOG = {"MODELS": ["*"]}')
+    told = project.python(f"""
+from django.contrib.auth.models import User
+from shop.models import Customer
+{LOG}
+assert User.objects.get().has_perm("shop.add_customer")
+Customer.objects.create(name="new")
+{code("move-to-postgresql")[0]}""")
+    assert told.startswith(before)
+    assert int(told.removeprefix(before).split()[0]) == before.count("(") + 2
