@@ -30,7 +30,7 @@ Reset = tuple[str, int]
 
 MAX_ROWS: Final = 500
 BACKFILL_SECONDS: Final = 2.0
-"""For how long a backfill may read; it ends with what it has found, and ``/events/`` has the rest."""
+"""For how long a backfill may search; it ends with what it has found, and ``/events/`` has the rest."""
 
 
 class Found(NamedTuple):
@@ -158,7 +158,7 @@ class CatchUp:
         floor = max(up_to - DEEPEST_BACKFILL, 0)
         rows: list[Encoded] = []
         seconds = 0.0
-        while len(rows) < count and up_to > floor and seconds < BACKFILL_SECONDS:
+        while len(rows) < count and up_to > floor and (seconds < BACKFILL_SECONDS or not self._filters):
             if self._requested is not None:
                 self._position.read_failed()
                 return None

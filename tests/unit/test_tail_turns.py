@@ -151,18 +151,25 @@ async def test_a_first_backfill_does_not_wait_for_two_hundred_sockets_of_somebod
     hub.thread.close()
 
 
-@pytest.mark.parametrize(("seconds", "oldest"), [(60, 2), (0.0001, 272)])
+@pytest.mark.parametrize(
+    ("seconds", "filters", "expected"),
+    [
+        (60, {"signal": "post_delete"}, range(2, 300, 3)),
+        (0.0001, {"signal": "post_delete"}, range(272, 300, 3)),
+        (0.0001, {}, range(201, 301)),
+    ],
+)
 async def test_a_backfill_ends_in_time_with_what_it_has_found(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, oldest: int
+    monkeypatch: pytest.MonkeyPatch, seconds: float, filters: dict[str, str], expected: range
 ) -> None:
-    """It looks at the newest rows first, a piece at a time, and stops when it has read for long enough."""
+    """It looks at the newest rows first, a piece at a time, and stops when it has searched for long enough."""
     monkeypatch.setattr(pace, "FIRST", 30)
     monkeypatch.setattr(pace, "MOST", 30)
     monkeypatch.setattr(catchup, "BACKFILL_SECONDS", seconds)
     hub = OneHub(SlowTable(300))
-    reader = hub.open("ada", backfill=100, filters={"signal": "post_delete"})
+    reader = hub.open("ada", backfill=100, filters=filters)
     await asyncio.wait_for(backfilled(reader), 10)
-    assert reader.seen == list(range(oldest, 300, 3))
+    assert reader.seen == list(expected)
     reader.disconnect()
     hub.thread.close()
 
