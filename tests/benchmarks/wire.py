@@ -6,6 +6,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 from psycopg import pq
@@ -32,7 +33,8 @@ def _on_sqlite(raw: Any) -> Iterator[Sent]:
 
     def sent() -> list[str]:
         raw.set_trace_callback(None)
-        return [statement for statement in statements if not statement.startswith("--")]  # of triggers
+        # A statement is told again for each trigger that it fires; what the triggers do begins with dashes.
+        return [statement for statement, _ in groupby(statements) if not statement.startswith("--")]
 
     yield sent
 
