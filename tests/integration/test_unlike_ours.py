@@ -99,8 +99,8 @@ event = SignalEvent.objects.filter(sender="crew.Person").latest("id")
 account = f"objects/people.Account/{ada.pk}/"
 addresses = [
     "", "events/", "events/?format=json", "events/?format=counts", "events/?format=csv",
-    "events/?since=2020-01-01T00:00", f"events/{event.pk}/", f"events/?actor={ada.pk}", f"traces/{event.trace_id}/", account,
-    f"objects/crew.Person/{person.pk}/",
+    "events/?since=2020-01-01T00:00", f"events/{event.pk}/", f"events/?actor={ada.pk}", f"traces/{event.trace_id}/",
+    account, f"objects/crew.Person/{person.pk}/",
 ]
 pages = {}
 for address in addresses:
