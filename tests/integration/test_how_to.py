@@ -124,6 +124,15 @@ def call(*commands: list[str]) -> str:
 
 
 @pytest.mark.one_database
+def test_every_page_is_listed_and_tried() -> None:
+    """The index leads to all pages, and each is read by a test of this file."""
+    pages = {path.stem for path in PAGES.glob("*.md")} - {"index"}
+    assert set(re.findall(r"\(([a-z-]+)\.md\)", (PAGES / "index.md").read_text())) == pages
+    source = Path(__file__).read_text()
+    assert {page for page in pages if not re.search(f'"{page}(\\.md)?"', source)} == set()
+
+
+@pytest.mark.one_database
 def test_find_a_slow_save(make: Make) -> None:
     """The queries name the slowest trace and the receiver that it waited for."""
     queries = code("find-a-slow-save")[-1]
