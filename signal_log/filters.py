@@ -2,10 +2,10 @@
 
 A filter's value is a text or a list of texts, of which any may match; a text that begins with ``!``
 excludes. ``sender``, ``signal``, ``outcome``, ``source`` and ``trace`` match whole, so that an index
-answers; ``actor`` matches the actor's name or key; ``object`` matches ``app.Model/pk`` (a row, under
-whichever label of its model, proxies, parents or children it was recorded), the key alone, or a part of the
-object's text; ``q`` matches a part of anything a person reads in the row, whatever its
-case. All keys given must match.
+answers; so do ``actor_pk`` and ``actor_name``, and ``actor`` is either of the two; ``object`` matches
+``app.Model/pk`` (a row, under whichever label of its model, proxies, parents or children it was recorded),
+the key alone, or a part of the object's text; ``q`` matches a part of anything a person reads in the row,
+whatever its case. All keys given must match.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
 from signal_log.rows import labels_of_row
 
-KEYS: Final = ("sender", "signal", "actor", "object", "outcome", "source", "trace", "q")
+KEYS: Final = ("sender", "signal", "actor", "actor_pk", "actor_name", "object", "outcome", "source", "trace", "q")
 LONGEST_TEXT: Final = 500
 MOST_VALUES: Final = 50
 
@@ -139,6 +139,8 @@ MATCHERS: Final[dict[str, Callable[[Mapping[str, Any], str], bool]]] = {
     "source": _whole("source"),
     "trace": _whole("trace_id"),
     "actor": _actor,
+    "actor_pk": _whole("actor_pk"),
+    "actor_name": _whole("actor_repr"),
     "object": _object,
     "q": lambda event, text: text.lower() in _searched(event),
 }

@@ -74,6 +74,10 @@ def _condition(key: str, text: str) -> Q:
         return Q(trace_id=text)
     if key == "actor":
         return Q(actor_repr=text) | (Q(actor_pk=text) & HAS_KEY if text else Q(actor_pk=""))
+    if key == "actor_pk":
+        return Q(actor_pk=text) & HAS_KEY
+    if key == "actor_name":
+        return Q(actor_repr=text)
     if key == "object":
         label, _, pk = text.partition("/")
         exact = Q(sender__in=labels_of_row(label), object_pk=pk) if pk else Q()

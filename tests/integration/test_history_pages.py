@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import UTC, datetime
 from html import unescape
@@ -72,6 +73,10 @@ def test_real_changes_of_a_relation(root: Client) -> None:
         ("source=command:import", {"c"}),
         ("actor=linus", {"a"}),
         ("actor=41", {"b"}),
+        ("actor_pk=41", {"b"}),
+        ("actor_name=41", set()),
+        ("actor_name=linus", {"a"}),
+        ("actor_pk=linus", set()),
         ("object=shop.Item/1", {"a"}),
         ("q=PURPLE", {"b"}),
         ("sender=shop.Item&actor=linus", {"a"}),
@@ -132,12 +137,15 @@ def test_an_empty_log_says_how_to_fill_it(root: Client, monkeypatch: pytest.Monk
 
 def test_values_lead_to_the_list_of_their_like(root: Client) -> None:
     """Model, actor and source narrow the list and keep the other filters; the object links to its history."""
-    make_event(object_pk="5", actor_repr="grace hopper", source="task")
+    make_event(object_pk="5", actor_pk="", actor_repr="grace hopper", source="task")
     page = text(root.get("/events/?source=task"))
     assert 'href="/events/?source=task&amp;sender=auth.User"' in page
-    assert 'href="/events/?source=task&amp;actor=grace+hopper"' in page
+    assert 'href="/events/?source=task&amp;actor_name=grace+hopper"' in page
     assert 'href="/objects/auth.User/5/"' in page
     assert 'href="/events/?source=task"' in page
+    account = make_event(actor_pk="40", actor_repr="grace hopper", source="task")
+    for address in ("/events/?actor_name=grace+hopper&source=task", f"/events/{account.pk}/"):
+        assert re.search(r'href="/events/\?(source=task&amp;)?actor_pk=40"', text(root.get(address))), address
 
 
 def test_an_object_named_in_full_is_one_click_away(root: Client) -> None:

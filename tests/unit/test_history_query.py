@@ -58,9 +58,9 @@ def test_a_pill_leads_to_the_page_without_it() -> None:
 
 
 def test_the_form_keeps_what_it_cannot_show() -> None:
-    """Multiple values and exclusions, which the form cannot show, are kept as hidden fields."""
-    query = parse(QueryDict("sender=a.A&sender=b.B&actor=!ada&q=x"))
-    assert list(query.hidden()) == [("sender", "a.A"), ("sender", "b.B"), ("actor", "!ada")]
+    """Multiple values, exclusions and keys that the form has no field for are kept as hidden fields."""
+    query = parse(QueryDict("sender=a.A&sender=b.B&actor=!ada&q=x&actor_pk=7"))
+    assert list(query.hidden()) == [("sender", "a.A"), ("sender", "b.B"), ("actor", "!ada"), ("actor_pk", "7")]
     assert (query.one("sender"), query.one("q")) == ("", "x")
 
 

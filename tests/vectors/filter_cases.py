@@ -16,6 +16,7 @@ EVENTS: Final[list[dict[str, Any]]] = [
     {"object_repr": "100% <b>", "path": "/a_b/", "changes": {"tags": [["x"], ["x", {"colour": 'Says "hi"'}]]}},
     {"object_repr": "!important", "actor_repr": "🎈", "changes": {"is_staff": [False, True], "stock": [41, 42]}},
     {"sender": "shop.Book", "object_pk": "9", "object_repr": "Dune"},
+    {"object_repr": "by somebody called 8", "actor_pk": "12", "actor_repr": "8"},
 ]  # fmt: skip
 """The differences from the default event (``tests.factories.event_value``)."""
 
@@ -27,6 +28,11 @@ QUERIES: Final = (
     "signal=post_save&outcome=!committed",
     "actor=ada",
     "actor=8",
+    "actor_pk=8",
+    "actor_pk=ada&actor_name=!8",
+    "actor_name=ada",
+    "actor_name=8",
+    "actor_pk=!7&actor_name=!ada",
     "actor=!ada&actor=!nobody",
     "actor=%F0%9F%8E%88",
     "object=1",

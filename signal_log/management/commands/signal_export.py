@@ -34,6 +34,8 @@ HINTS: Final = {
     "sender": "a model, such as auth.User",
     "signal": "such as post_save",
     "actor": "name or key",
+    "actor_pk": "the key, and no name",
+    "actor_name": "the name, and no key",
     "object": "app.Model/key, a key, or part of its name",
     "outcome": ", ".join(OUTCOMES),
     "source": "such as http or shell",
@@ -77,7 +79,8 @@ class Command(BaseCommand):
         )
         parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
         for key in KEYS:
-            parser.add_argument(f"--{key}", action="append", default=[], type=text, metavar="TEXT", help=HINTS.get(key))
+            option = f"--{key.replace('_', '-')}"
+            parser.add_argument(option, action="append", default=[], type=text, metavar="TEXT", help=HINTS.get(key))
         for name, which in (("since", "at or after"), ("until", "at or before")):
             parser.add_argument(f"--{name}", metavar="TIME", default="", help=f"{which}, such as '2026-11-22 09:42'")
         for name, which in (("after", "above"), ("before", "below")):

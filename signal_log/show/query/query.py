@@ -15,7 +15,9 @@ from signal_log.show.links import with_query
 from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import one_line
 
-NAMES: Final = {"sender": "model", "q": "text", "since": "since", "until": "until"}
+NAMES: Final = {"sender": "model", "actor_pk": "actor key", "actor_name": "actor name", "q": "text"}
+FIELDS: Final = ("sender", "signal", "actor", "object", "outcome", "source", "q")
+"""The filters that the history's form has a field for."""
 PLACES: Final = ("before", "after")
 MOMENTS: Final = ("since", "until")
 EVERY: Final = "every"
@@ -56,9 +58,9 @@ class Query:
         return values[0] if len(values) == 1 and not values[0].startswith("!") else ""
 
     def hidden(self) -> Iterator[tuple[str, str]]:
-        """Values that the form carries as hidden inputs: multiple values for a key, and exclusions."""
+        """Values that the form carries as hidden inputs: several for a key, exclusions, and keys without a field."""
         for key in KEYS:
-            if not self.one(key):
+            if key not in FIELDS or not self.one(key):
                 yield from ((key, value) for value in self.given.get(key, []))
 
     def link(self, path: str, **changed: str | None) -> str:

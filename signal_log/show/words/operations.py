@@ -22,9 +22,9 @@ Operation = tuple[uuid.UUID, int]
 Narrow = Callable[..., str]
 
 
-def history_of(**filters: str) -> str:
+def history_of(**filters: str | None) -> str:
     """The URL of the history with only these filters."""
-    return url("events", **filters)
+    return url("events", **{key: text for key, text in filters.items() if text is not None})
 
 
 @dataclass
@@ -125,9 +125,13 @@ class Line:
 
     @property
     def actor_filter(self) -> str:
-        """The URL of the list, filtered by this user or, if nobody was logged in, by the source."""
-        name = self.event.actor_repr or self.event.actor_pk
-        return self.narrow(actor=name) if name else self.narrow(source=self.event.source)
+        """The URL of the list, filtered by this account's key, by the name of who has none, or else by the source."""
+        event = self.event
+        if event.actor_pk:
+            return self.narrow(actor_pk=event.actor_pk, actor_name=None, actor=None)
+        if event.actor_repr:
+            return self.narrow(actor_name=event.actor_repr, actor_pk=None, actor=None)
+        return self.narrow(source=event.source)
 
     @property
     def source_filter(self) -> str:

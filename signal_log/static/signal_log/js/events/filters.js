@@ -1,16 +1,30 @@
 // What the reader wants to see: a list of {key, value, not}, in the address bar and on the wire alike.
 
-/** @typedef {"signal" | "sender" | "object" | "actor" | "outcome" | "source" | "trace" | "q"} FilterKey */
+/** @typedef {"actor" | "actor_pk" | "actor_name"} ActorKey by either, and by the one alone */
+/** @typedef {"signal" | "sender" | "object" | ActorKey | "outcome" | "source" | "trace" | "q"} FilterKey */
 /** @typedef {{ key: FilterKey, value: string, not?: boolean }} Filter */
 
 /** @type {FilterKey[]} */
-export const KEYS = ["signal", "sender", "object", "actor", "outcome", "source", "trace", "q"];
+export const KEYS = [
+  "signal",
+  "sender",
+  "object",
+  "actor",
+  "actor_pk",
+  "actor_name",
+  "outcome",
+  "source",
+  "trace",
+  "q",
+];
 /** @type {Record<FilterKey, string>} */
 export const LABELS = {
   signal: "signal",
   sender: "model",
   object: "object",
   actor: "actor",
+  actor_pk: "actor key",
+  actor_name: "actor name",
   outcome: "outcome",
   source: "source",
   trace: "trace",

@@ -2,6 +2,7 @@
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { fieldDiffs } from "../events/diff.js";
+import { LABELS } from "../events/filters.js";
 import { isByHand, modelName, objectName } from "../events/kinds.js";
 import { remarks } from "../events/remarks.js";
 import { tree } from "../events/traces.js";
@@ -98,14 +99,16 @@ const Copies = ({ told, url, act }) => html`
 function Facts({ operation, told, whole, links, act }) {
   /** @type {(key: FilterKey, value: string, text?: string) => unknown} */
   const only = (key, value, text = value) => {
-    const title = `Show only this ${key === "sender" ? "model" : key}. Alt-click to exclude it`;
+    const title = `Show only this ${LABELS[key].split(" ")[0]}. Alt-click to exclude it`;
     /** @param {MouseEvent} event */
     const take = ({ altKey }) => act.only({ key, value, not: altKey });
     return html`<button class="only" type="button" title=${title}
       onClick=${take}><span class="value">${line(text, 200)}</span></button>`;
   };
-  const actor = told.actor_repr || told.actor_pk;
-  const who = actor ? only("actor", actor) : html`<span class="muted">not logged in</span>`;
+  /** @type {unknown} */
+  let who = html`<span class="muted">not logged in</span>`;
+  if (told.actor_repr) who = only("actor_name", told.actor_repr);
+  if (told.actor_pk) who = only("actor_pk", told.actor_pk, told.actor_repr || told.actor_pk); // names can be alike
   const address = told.remote_addr && html`<span class="muted"> · ${line(told.remote_addr, 64)}</span>`;
   const request = told.path ? line(`${told.method} ${told.path}`, 300) : "";
   const signals = whole.map((e, i) => html`${i ? ", " : ""}<a href=${links.event(e.id)}>${lastPart(e.signal)}</a>`);
