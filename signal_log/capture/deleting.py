@@ -56,7 +56,7 @@ class Delete:
 
     def event_of(self, signal: str, named: Any) -> Draft | None:
         """The event of a signal that this run sends; None if it is not one of its own."""
-        instance: models.Model = named["instance"]
+        instance: models.Model = named.get("instance")
         if signal == PRE_DELETE and in_transaction(self.connection):
             plan = plan_of(type(instance))
             return None if plan is None else self._open(plan, instance, named)

@@ -38,7 +38,7 @@ from signal_log.capture.signals import dispatch, extra, m2m
 from signal_log.capture.silent import orm, watch
 from signal_log.capture.silent.statements import DELETE, INSERT, UPDATE
 from signal_log.capture.trace import commands, websocket
-from signal_log.capture.transaction import connection
+from signal_log.capture.transaction import connection, recording
 from signal_log.conf import conf
 from signal_log.event import MODEL_SIGNALS
 
@@ -74,6 +74,7 @@ def install() -> None:
     replace(BaseDatabaseOperations, "execute_sql_flush", orm.expect_all)
     replace(BaseDatabaseSchemaEditor, "execute", orm.schema_execute)
     replace(RunSQL, "_run_sql", orm.run_sql)
+    replace(models.QuerySet, "bulk_create", orm.bulk_create)
     replace(models.QuerySet, "bulk_update", orm.bulk_update)
     replace(SQLInsertCompiler, "execute_sql", partial(watch.compiled, INSERT))
     replace(SQLUpdateCompiler, "execute_sql", partial(watch.compiled, UPDATE))
@@ -91,7 +92,7 @@ def install_on_model(model: type[models.Model], plan: Plan) -> None:
     """Have an observed model keep the values that it loads."""
     _uncover(model)
     replace(model, "from_db", partial(loaded.from_db, plan), on_class=True)
-    replace(model, "refresh_from_db", loaded.refresh_from_db)
+    replace(model, "refresh_from_db", partial(loaded.refresh_from_db, recording.fate_now))
 
 
 def install_on_model_later(model: type[models.Model]) -> None:

@@ -52,7 +52,7 @@ class Save:
 
     def event_of(self, signal: str, named: Any) -> Draft | None:
         """The event of a signal that is sent for this save's instance; None if it is not one of this save's own."""
-        if named["instance"] is not self.instance:
+        if named.get("instance") is not self.instance:
             return None
         if signal == PRE_SAVE and self.pre is None:
             return self._open(named)

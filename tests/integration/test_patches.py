@@ -42,6 +42,7 @@ REPLACED = [
     "django.db.models.base.Model.save_base",
     "django.db.models.deletion.Collector.delete",
     "django.db.models.fields.related_descriptors.ForwardOneToOneDescriptor.get_object",
+    "django.db.models.query.QuerySet.bulk_create",
     "django.db.models.query.QuerySet.bulk_update",
     "django.db.models.sql.compiler.SQLDeleteCompiler.execute_sql",
     "django.db.models.sql.compiler.SQLInsertCompiler.execute_sql",

@@ -125,6 +125,13 @@ class RowReader:
                 rows[at] = None if row is None or before is None else before + row
         return rows
 
+    def lacks(self, row: Raw, column: Column) -> bool:
+        """Whether nothing of the row was in the column's table: a child's, of a parent that has none yet."""
+        if len(self.parts) == 1:
+            return False
+        key = next((key.attname for part in self.parts if column in part.columns for key in part.keys), "")
+        return key in self.at and row[self.at[key]] is None
+
     def some(self, row: Raw, attnames: Sequence[str]) -> dict[str, Any]:
         """The raw values of these columns, as far as they are read."""
         return {name: row[self.at[name]] for name in attnames if name in self.at}

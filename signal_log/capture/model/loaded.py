@@ -6,7 +6,7 @@ with a second instance, so its result is copied over.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, NamedTuple
 
 from django.db import models
@@ -29,20 +29,21 @@ class Belief(NamedTuple):
     values: Values
     seen: tuple[Any, ...] | None = None
 
+    def __deepcopy__(self, _: Any) -> Belief:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As a plain pair of names and values: a pickled instance may be read where this app is not installed."""
+        return tuple, ((tuple(self.values), tuple(self.values.values())),)
+
 
 class Fate:
-    """What becomes of a part of a transaction, from one savepoint to the next: undone, or not; None until it is known.
-
-    A copy of an instance shares it.
-    """
+    """What becomes of a part of a transaction, from one savepoint to the next: undone or not, None until known."""
 
     __slots__ = ("undone",)
 
     def __init__(self) -> None:
         self.undone: bool | None = None
-
-    def __deepcopy__(self, _: Any) -> Fate:
-        return self
 
 
 class Stored(NamedTuple):
@@ -55,17 +56,20 @@ class Stored(NamedTuple):
     fate: Fate | None = None
     before: Any = None
 
+    def __deepcopy__(self, _: Any) -> Stored:
+        return self  # a copy of an instance shares the fate of its save
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As what is believed now, without this class: see `Belief`."""
+        now = _current(self)
+        return (type(None), ()) if now is None else (tuple, (now,))
+
 
 def belief(plan: Plan, instance: models.Model, using: str) -> Belief | None:
     """What the instance believes of the row with its present key on this database; None if it has never seen it."""
     state = instance._state
-    stored = state.__dict__.get(LOADED)
-    if state.db != using:
-        return None
-    while type(stored) is Stored:
-        undone = stored.fate is not None and stored.fate.undone
-        stored = stored.before if undone else stored.belief
-    if stored is None:
+    stored = _current(state.__dict__.get(LOADED))
+    if state.db != using or stored is None:
         return None
     found: Belief = stored if type(stored) is Belief else Belief(dict(zip(*stored, strict=False)))
     known, held = found.values, instance.__dict__
@@ -73,6 +77,14 @@ def belief(plan: Plan, instance: models.Model, using: str) -> Belief | None:
         if not values_equal(known.get(name, MISSING), held.get(name)):
             return None
     return found
+
+
+def _current(stored: Any) -> Any:
+    """What holds of what is stored: a belief, a plain pair, or None."""
+    while type(stored) is Stored:
+        undone = stored.fate is not None and stored.fate.undone
+        stored = stored.before if undone else stored.belief
+    return stored
 
 
 def set_belief(
@@ -104,7 +116,13 @@ def _still_possible(stored: Any, fate: Fate) -> Any:
     return stored
 
 
-def note_written(plan: Plan, instance: models.Model, names: Collection[str]) -> None:
+def note_created(plan: Plan, instance: models.Model, fate: Fate | None) -> None:
+    """Note that the instance's row was inserted without a save; what an expression made of a field is unknown."""
+    known = {name: value for name, value in plan.values(instance).items() if not hasattr(value, "resolve_expression")}
+    set_belief(instance._state, plan.frozen(known), fate=fate)
+
+
+def note_written(plan: Plan, instance: models.Model, names: Collection[str], fate: Fate | None) -> None:
     """Note that these fields of the instance were written without a save; expressions leave their value unknown."""
     known = belief(plan, instance, instance._state.db or "")
     if known is None:
@@ -117,7 +135,7 @@ def note_written(plan: Plan, instance: models.Model, names: Collection[str]) -> 
                 values.pop(column.attname, None)
             else:
                 values[column.attname] = value
-    set_belief(instance._state, plan.frozen(values))
+    set_belief(instance._state, plan.frozen(values), fate=fate)
 
 
 def from_db(plan: Plan, original: Any) -> Any:
@@ -128,7 +146,9 @@ def from_db(plan: Plan, original: Any) -> Any:
         if plan.mutable:
             loaded = Belief(plan.frozen(dict(zip(field_names, values, strict=False))))
         instance: models.Model = original(cls, db, field_names, values, **more)
-        instance._state.__dict__[LOADED] = loaded
+        own = instance._state.__dict__
+        if LOADED not in own:  # or the host returns an object that it had, and that shows none of these values
+            own[LOADED] = loaded
         return instance
 
     return from_db
@@ -147,16 +167,21 @@ def parent_made(original: Any) -> Any:
     return get_object
 
 
-def refresh_from_db(original: Any) -> Any:
-    """Wrap ``Model.refresh_from_db``, after which the instance holds the row's values."""
+def refresh_from_db(fate_of: Callable[[str], Fate | None], original: Any) -> Any:
+    """Wrap ``Model.refresh_from_db``, after which the instance holds the row's values.
 
-    def refresh_from_db(self: models.Model, *args: Any, **kwargs: Any) -> None:
+    ``fate_of`` tells the fate of what is done now on a database: the row may hold what a transaction is yet to undo.
+    """
+
+    def refresh_from_db(
+        self: models.Model, using: str | None = None, fields: Iterable[str] | None = None, *args: Any, **kwargs: Any
+    ) -> None:
         before = set(self.__dict__)
-        original(self, *args, **kwargs)
+        given = None if fields is None else list(fields)
+        original(self, using, given, *args, **kwargs)
         plan = plan_of(type(self))
         if plan is None:
             return
-        given = kwargs.get("fields", args[1] if len(args) > 1 else None)
         now = plan.values(self)
         if given is not None:
             names = set(given)
@@ -164,6 +189,6 @@ def refresh_from_db(original: Any) -> Any:
             fresh |= set(now) - before
             known = belief(plan, self, self._state.db or "")
             now = {**(known.values if known else {}), **{name: now[name] for name in fresh if name in now}}
-        set_belief(self._state, plan.frozen(now))
+        set_belief(self._state, plan.frozen(now), fate=fate_of(self._state.db or ""))
 
     return refresh_from_db

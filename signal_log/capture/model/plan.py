@@ -179,12 +179,14 @@ class Plan:
                 ]
         return changes
 
-    def without_secrets(self, text: str, instance: models.Model) -> str:
+    def without_secrets(self, text: str, instance: Any) -> str:
         """The text without what looks secret; fully masked if it shows the value of a masked field.
 
-        That field may be a related object's, if it is loaded.
+        That field may be a related object's, if it is loaded. Who sends a signal by hand may send any ``instance``.
         """
         text = without_secrets(text, self.names)
+        if not isinstance(instance, models.Model):
+            return text
         related = instance._state.__dict__.get("fields_cache")
         if related and (found := list(_secrets_of(related, DEEPEST_TEXT))):
             text = mask_secrets(text, found)

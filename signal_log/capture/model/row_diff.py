@@ -71,7 +71,8 @@ def row_written(
         if type(old_value) is kind and _equal(old_value, new_value):
             continue  # the same value, stored differently: JSON with other spaces
         changes[column.name] = plan.pair(column, old_value, new_value)
-        if before is not None and not column.generated and not _has_seen(believed, at, column, old, old_value):
+        was_there = before is not None and not (old is None and reader.lacks(before, column))
+        if was_there and not column.generated and not _has_seen(believed, at, column, old, old_value):
             overwrote.append(column.name)
         value = held.get(column.attname, MISSING)
         if not (type(value) is kind and kind in PLAIN and value == new_value) and not _stored_as(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import models
 from django.db.models import signals
 from django.db.models.signals import ModelSignal
@@ -46,7 +46,7 @@ class ObservedSignal(ModelSignal):
         receivers, async_receivers = self._live_receivers(sender)
         if not async_receivers and (receivers == _ONLY_OURS or _only_ours(receivers)):
             return []
-        mask = partial(plan.without_secrets, instance=named["instance"])
+        mask = partial(plan.without_secrets, instance=named.get("instance"))
         token = current_frame.set(None)
         try:
             if async_receivers:
@@ -68,7 +68,22 @@ class ObservedSignal(ModelSignal):
         plan = plan_of(sender) if isinstance(sender, type) else None
         if plan is not None and not paused.get():
             event_of(NAMES[id(self)], plan, named)
-        return super().send_robust(sender, **named)
+        return _without_ours(super().send_robust(sender, **named))
+
+    async def asend(self, sender: Any, **named: Any) -> Responses:
+        """``Signal.asend``, the same."""
+        await self._arecord(sender, named)
+        return _without_ours(await super().asend(sender, **named))
+
+    async def asend_robust(self, sender: Any, **named: Any) -> Responses:
+        """``Signal.asend_robust``, the same."""
+        await self._arecord(sender, named)
+        return _without_ours(await super().asend_robust(sender, **named))
+
+    async def _arecord(self, sender: Any, named: Mapping[str, Any]) -> None:
+        plan = plan_of(sender) if isinstance(sender, type) else None
+        if plan is not None and not paused.get():
+            await sync_to_async(event_of)(NAMES[id(self)], plan, named)
 
     def has_listeners(self, sender: Any = None) -> bool:
         """True for observed senders, so that Django never deletes their rows without signals.
@@ -87,6 +102,10 @@ def observe(**_: Any) -> None:
 
 
 _ONLY_OURS: Final = [observe]
+
+
+def _without_ours(responses: Responses) -> Responses:
+    return [(receiver, response) for receiver, response in responses if innermost(receiver) is not observe]
 
 
 def _only_ours(receivers: list[Any]) -> bool:

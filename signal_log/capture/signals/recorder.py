@@ -33,27 +33,36 @@ def event_of(signal: str, plan: Plan, named: Named) -> Draft:
 
 
 def _sent_by_hand(signal: str, plan: Plan, named: Named) -> Draft:
-    instance: models.Model = named["instance"]
-    using: str = named.get("using") or instance._state.db or DEFAULT_DB_ALIAS
+    """Its arguments may be anything: what Django lets pass must not end in an error of ours."""
+    instance, created, only = named.get("instance"), named.get("created"), named.get("update_fields")
+    using = _database(instance, named.get("using"))
     scene = open_scene(plan.label, using)
-    scene.raw = bool(named.get("raw"))
-    only = named.get("update_fields")
-    scene.update_fields = None if only is None else sorted(map(text_of, only))
     draft = open_event(scene, signal)
-    draft.created = named.get("created")
-    draft.object_pk = plan.key(instance)
+    draft.created = created if isinstance(created, bool) else None
+    draft.origin = {BY_HAND: True}
     try:
+        scene.raw = bool(named.get("raw"))
+        scene.update_fields = None if only is None else sorted(map(text_of, only))
         draft.origin = {**(origin_of(named.get("origin")) or {}), BY_HAND: True}
-        draft.object_repr = repr_of(plan, instance)
-        row, held = _row(plan, instance, connections[using]), plan.values(instance)
-        if signal in (PRE_DELETE, POST_DELETE):
-            draft.changes = plan.deletion({**held, **row})
-        else:
-            draft.changes = plan.diff(row, held, scene.update_fields)
+        if isinstance(instance, models.Model):
+            draft.object_pk = plan.key(instance)
+            draft.object_repr = repr_of(plan, instance)
+            row, held = _row(plan, instance, connections[using]), plan.values(instance)
+            if signal in (PRE_DELETE, POST_DELETE):
+                draft.changes = plan.deletion({**held, **row})
+            else:
+                draft.changes = plan.diff(row, held, scene.update_fields)
     except Exception as error:  # noqa: BLE001  ours or the host's own methods'
         faults.note(draft, error)
     record((draft,), connections[using])
     return draft
+
+
+def _database(instance: Any, using: Any) -> str:
+    """The database that a signal is about, as far as it says."""
+    state = getattr(instance, "_state", None) if isinstance(instance, models.Model) else None
+    given = (using, getattr(state, "db", None))
+    return next((alias for alias in given if isinstance(alias, str) and alias in connections), DEFAULT_DB_ALIAS)
 
 
 def _row(plan: Plan, instance: models.Model, connection: BaseDatabaseWrapper) -> Values:

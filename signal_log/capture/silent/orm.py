@@ -15,6 +15,7 @@ from signal_log.capture.model import loaded
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.operation import before_delete, write_table
 from signal_log.capture.silent.watch import expected_write, quoted
+from signal_log.capture.transaction.recording import fate_now
 
 _DATA_MIGRATION: Final = "\0RunSQL"  # in no statement
 
@@ -87,12 +88,33 @@ def bulk_update(original: Any) -> Any:
     """Wrap ``bulk_update``, after which the objects know the values that they wrote."""
 
     def bulk_update(self: models.QuerySet[Any], objs: Any, fields: Any, *args: Any, **kwargs: Any) -> int:
+        if fields is None:
+            return original(self, objs, fields, *args, **kwargs)  # Django raises
         objs, fields = tuple(objs), tuple(fields)
         rows: int = original(self, objs, fields, *args, **kwargs)
         for instance in objs:
             plan = plan_of(type(instance))
             if plan is not None:
-                loaded.note_written(plan, instance, fields)
+                loaded.note_written(plan, instance, fields, fate_now(instance._state.db or ""))
         return rows
 
     return bulk_update
+
+
+def bulk_create(original: Any) -> Any:
+    """Wrap ``bulk_create``, after which the objects know the rows that they made."""
+
+    def bulk_create(
+        self: models.QuerySet[Any], objs: Any, batch_size: Any = None, ignore_conflicts: Any = False,
+        update_conflicts: Any = False, *args: Any, **kwargs: Any,
+    ) -> list[Any]:  # fmt: skip
+        made: list[Any] = original(self, objs, batch_size, ignore_conflicts, update_conflicts, *args, **kwargs)
+        plan = plan_of(self.model)
+        if plan is not None and not (ignore_conflicts or update_conflicts):  # or other rows may stand in their place
+            fate = fate_now(self.db)
+            for instance in made:
+                if type(instance) is self.model and instance.pk is not None:
+                    loaded.note_created(plan, instance, fate)
+        return made
+
+    return bulk_create

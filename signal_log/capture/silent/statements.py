@@ -112,9 +112,31 @@ def _is_ambiguous(kind: str | None, text: str) -> bool:
 
 def _writes(sql: str) -> tuple[Write, ...]:
     tokens = list(_tokens(sql))
-    found = [(token.depth, _VERBS[token.word], name) for i, token in enumerate(tokens) for name in _targets(tokens, i)]
+    found: list[tuple[int, str, str]] = []
+    start = 0
+    for i, token in enumerate(tokens):
+        if token.text == ";" and token.depth == 0:
+            start = i + 1
+        elif token.kind in ("literal", "tag") and tokens[start].word == "DO":
+            found += [(token.depth + 1, write.verb, write.table) for write in _writes(_dollar_quoted(token.text))]
+        elif _is_run(tokens, start, i):
+            found += [(token.depth, _VERBS[token.word], name) for name in _targets(tokens, i)]
     on_top = sum(depth == 0 for depth, _, _ in found)
     return tuple(Write(verb, name.lower(), depth == 0 and on_top == 1) for depth, verb, name in found)
+
+
+def _is_run(tokens: Sequence[_Token], start: int, at: int) -> bool:
+    """Whether the statement from ``start`` on, of which this token is a part, is run: not just planned or prepared."""
+    first = tokens[start].word
+    if first == "EXPLAIN":
+        return any(token.word == "ANALYZE" for token in tokens[start:at])
+    return first != "PREPARE"
+
+
+def _dollar_quoted(text: str) -> str:
+    """What is between the dollar signs of PostgreSQL's quotes; other literals have no code in them."""
+    parts = text.split("$", 2)
+    return parts[2].removesuffix(f"${parts[1]}$") if len(parts) == 3 and not parts[0] else ""
 
 
 _cached: Final = lru_cache(maxsize=256)(_writes)

@@ -142,7 +142,7 @@ def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, contex
 
 
 def _watched(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    if type(sql) is str and sql.startswith(READS) and not sql.startswith(by_sql.SETTING):
+    if type(sql) is str and sql.startswith(READS) and ";" not in sql and not sql.startswith(by_sql.SETTING):
         return execute(sql, params, many, context)
     text = sql if type(sql) is str else _text(sql, context)
     if by_sql.may_change_rights(text):

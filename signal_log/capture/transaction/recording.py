@@ -49,6 +49,12 @@ def record_undone(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> N
         held.append(draft)
 
 
+def fate_now(using: str) -> Fate | None:
+    """What becomes of what is done now on this database; None where no transaction holds events."""
+    held: Held | None = connections[using].__dict__.get(HELD) if using in connections else None
+    return held.fate if held is not None else None
+
+
 def _own(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
     """This thread's connection: a coroutine may have come here from another one."""
     if connection._thread_ident == get_ident():  # type: ignore[attr-defined]
