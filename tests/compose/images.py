@@ -3,6 +3,7 @@
 No registry of images is needed, and no daemon: a base by debootstrap, and on it what the virtual environment has.
 """
 
+import hashlib
 import importlib.metadata
 import os
 import shutil
@@ -103,6 +104,9 @@ def make_stand_ins(podman: Podman) -> None:
         podman.run("import", archive, "localhost/base:1")
         archive.unlink()
         shutil.rmtree(root, ignore_errors=True)
+    made_of, marker = digest(), podman.home / "made-of"
+    if not marker.exists() or marker.read_text() != made_of:
+        podman.run("rmi", "--force", *(f"docker.io/{image}" for image in STAND_INS), check=False)
     for image, name in STAND_INS.items():
         tag = f"docker.io/{image}"
         if not podman.exists(tag):
@@ -112,6 +116,15 @@ def make_stand_ins(podman: Podman) -> None:
             fill(context, name)
             podman.build(tag, context, "--file", context / f"{name}.Containerfile")
             shutil.rmtree(context)
+    marker.write_text(made_of)
+
+
+def digest() -> str:
+    """Return a digest of what says how the images are made."""
+    found = hashlib.sha256(Path(__file__).read_bytes())
+    for file in sorted((HERE / "images").iterdir()):
+        found.update(f"{file.name} {file.stat().st_mode}".encode() + file.read_bytes())
+    return found.hexdigest()
 
 
 def fill(context: Path, name: str) -> None:

@@ -91,6 +91,7 @@ def main() -> None:
     deployment = Deployment(podman, HOME / "project")
     deployment.copy_project()
     try:
+        deployment.compose("down", "-v")  # what an interrupted run has left
         timed("the image is built", lambda: deployment.compose("build", "web1"))
         timed("everything comes up", lambda: deployment.compose("up", "-d"))
         failed = checks.run(deployment)
