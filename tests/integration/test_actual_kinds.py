@@ -8,7 +8,7 @@ from django.db.models.signals import post_save
 
 from tests.integration.actual import pair, post, save
 from tests.log import recorded
-from tests.shop.models import Category, Gadget, Reticent, Thing, ThingOnTheSide
+from tests.shop.models import Category, Gadget, Item, Reticent, Thing, ThingOnTheSide
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("autocommit_and_block")]
 
@@ -116,3 +116,13 @@ def test_a_signal_sent_by_hand(thing):
     (event,) = events
     assert event.changes == {"qty": [7, 6]}
     assert get().qty == 7
+
+
+@pytest.mark.parametrize(("one", "other"), [([1], [True]), ({"n": 0}, {"n": False}), ({"n": [1]}, {"n": [1.0]})])
+def test_what_python_takes_for_equal_inside_json(one, other):
+    """It is another value: a change, and one that a stale object has not seen."""
+    item = Item.objects.create(tags=one)
+    stale = Item.objects.get()
+    assert "tags" in save(item, tags=other).changes
+    assert "tags" in save(stale, tags=[]).overwrote
+    assert "tags" not in save(stale, name="y").changes

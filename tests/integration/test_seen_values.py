@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 from django.db import connection, models, transaction
@@ -147,3 +148,20 @@ def test_a_pipeline():
     ]
     assert events[1].changes["name"] == [None, "b"]
     assert [each.name for each in Category.objects.all()] == list("bcdefgh")
+
+
+@isolate_apps("tests.shop")
+def test_a_key_that_the_database_spells_otherwise():
+    """A deleted row is found by what its key means, not by how it is written."""
+    keys = {
+        "Priced": (models.DecimalField(max_digits=6, decimal_places=2, primary_key=True), Decimal("1.5")),
+        "Hashed": (models.BinaryField(primary_key=True), b"\x00\xff"),
+    }
+    for name, (field, key) in keys.items():
+        meta = type("Meta", (), {"app_label": "shop"})
+        word = models.CharField(max_length=9)
+        model = type(name, (models.Model,), {"__module__": __name__, "id": field, "word": word, "Meta": meta})
+        with table(model):
+            model.objects.create(id=key, word="a")
+            event = post(model(id=key).delete)
+            assert event.changes["word"] == ["a", None]

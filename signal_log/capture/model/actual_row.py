@@ -122,6 +122,8 @@ class RowReader:
             found = self._read_keys(connection, part, [key for key in keys if key is not None])
             for at, key in enumerate(keys):
                 row, before = None if key is None else found.get(_text(key)), rows[at]
+                if row is None and key is not None:  # gone, or its key is spelled otherwise in the database: 1.5, 1.50
+                    row = self._read_part(connection, part, instances[at], lock=True)
                 rows[at] = None if row is None or before is None else before + row
         return rows
 

@@ -159,7 +159,7 @@ def _same(column: Column, held: Any, stored: Any) -> bool:
         return json_safe(held, limit if isinstance(held, str) else 2 * limit + 2, ()) == stored
     if values_equal(held, stored) or equal_in_database(column.field, stored, held):
         return True
-    return isinstance(column.field, models.JSONField) and _in_json(held) == _in_json(stored)
+    return isinstance(column.field, models.JSONField) and values_equal(_in_json(held), _in_json(stored))
 
 
 def _in_json(value: Any) -> Any:

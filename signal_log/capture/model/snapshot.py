@@ -228,10 +228,27 @@ def _range(value: Any, names: Container[str], depth: int) -> str:
 
 
 def values_equal(old: Any, new: Any) -> bool:
-    """Whether two values are equal; values whose comparison raises count as different."""
+    """Whether two values are equal, and are stored alike; values whose comparison raises count as different."""
     if old is new:
         return True
     try:
-        return bool(old == new)
+        return bool(old == new) and _alike(old, new)
     except Exception:  # noqa: BLE001  a host's __eq__ may raise anything
         return False
+
+
+def _alike(old: Any, new: Any) -> bool:
+    """Whether equal values are stored alike, too: in JSON, 1 is neither true nor 1.0."""
+    if type(old) is dict:
+        return all(_alike_inside(value, new[name]) for name, value in old.items())
+    if type(old) is list:
+        return all(map(_alike_inside, old, new))
+    return True
+
+
+def _alike_inside(old: Any, new: Any) -> bool:
+    kinds = {type(old), type(new)}
+    return _alike(old, new) if kinds.isdisjoint(_JSON_NUMBERS) else len(kinds) == 1
+
+
+_JSON_NUMBERS: Final = frozenset({bool, int, float})
