@@ -290,8 +290,8 @@ def test_the_pace_is_the_rate_on_average() -> None:
 
 @pytest.mark.one_database
 def test_it_ends_cleanly_on_signals(tmp_path: Path) -> None:
-    """Ctrl-C and SIGTERM lead to exit code 0, a summary and nothing on standard error."""
-    signals = (signal.SIGINT, signal.SIGTERM)
+    """Ctrl-C, SIGTERM and a closed terminal lead to exit code 0, a summary and nothing on standard error."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     files = {how: tmp_path / f"{how.name}.sqlite3" for how in signals}
     environments = {
         how: os.environ | {"DATABASE_URL": f"sqlite:///{file}", "DEBUG": "1"} for how, file in files.items()

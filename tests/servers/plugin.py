@@ -58,12 +58,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
 
 
 def let_children_be_interrupted() -> None:
-    """Make the tests' processes react to SIGINT, even if this one ignores it because of the shell's `make test &`.
+    """Make the tests' processes react to SIGINT and SIGHUP, even if this one ignores them: `nohup make test &`.
 
     A child process inherits that a signal is ignored, but not a handler; the handler set here does nothing.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def postgres_url() -> str:
