@@ -17,7 +17,7 @@ ACTORS: Final = frozenset(
 RESERVED: Final = "This name is reserved. Choose another."
 NO_LETTER: Final = "A username needs at least one letter."
 UNSEEN: Final = "This name has an invisible character (U+%04X). Type it again without."
-MIXED: Final = "This name mixes letters of several alphabets (%s), some of which look alike. Use one of them."
+MIXED: Final = "This name mixes letters of several alphabets (%s), some of which look alike. Use one alphabet."
 
 # Letters of these alphabets are written together; the rule is "highly restrictive" of Unicode's report 39, section 5.2.
 _TOGETHER: Final = (

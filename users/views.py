@@ -196,6 +196,7 @@ class PasswordResetView(OwnTransactionMixin, FocusMixin, views.PasswordResetView
         address = throttle.network(self.request)
         if address and (wait := throttle.too_many("reset_from_address", address)):
             form.add_error(None, TOO_MANY_RESETS % throttle.duration(wait))
+            form.wait = wait
             return throttle.answered(self.form_invalid(form), wait)
         if throttle.too_many("reset_to_mailbox", form.cleaned_data["email"].casefold()):
             return HttpResponseRedirect(str(self.success_url))  # as if: nobody's mailbox is filled
