@@ -222,20 +222,17 @@ def upgrade(site: Deployment) -> None:
 
 def logs(site: Deployment) -> None:
     """the log tells clients' addresses, and neither secrets nor health checks"""
-    secrets = [
-        (site.folder / "deploy" / "secrets" / name).read_text().strip() for name in ("secret_key", "app_password")
-    ]
-    for web in ("web1", "web2"):
-        log = site.podman.run("logs", site.container(web))
-        proxy = site.podman.run(
-            "inspect", "--format={{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", site.container("proxy")
-        ).strip()
-        lines = [line for line in log.splitlines() if '"POST /accounts/' in line]
-        assert lines
-        assert not [line for line in lines if f" {proxy}:" in line]
-        assert '"GET /healthz" 200' not in log
-        assert '"GET /readyz" 200' not in log
-        assert not [secret for secret in secrets if secret in log]
+    folder = site.folder / "deploy" / "secrets"
+    secrets = [(folder / name).read_text().strip() for name in ("secret_key", "app_password")]
+    address = "--format={{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    proxy = site.podman.run("inspect", address, site.container("proxy")).strip()
+    log = "".join(site.podman.run("logs", site.container(web)) for web in ("web1", "web2"))
+    lines = [line for line in log.splitlines() if '"POST /accounts/' in line]
+    assert lines
+    assert not [line for line in lines if f" {proxy}:" in line]
+    assert '"GET /healthz" 200' not in log
+    assert '"GET /readyz" 200' not in log
+    assert not [secret for secret in secrets if secret in log]
 
 
 def down_and_up(site: Deployment) -> None:

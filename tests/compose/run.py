@@ -15,6 +15,12 @@ ROOT = HERE.parents[1]
 HOME = ROOT / "var" / "compose-test"
 PORTS = {"HTTP_PORT": "18080", "HTTPS_PORT": "18443", "MAIL_PORT": "18025", "SITE_URL": checks.SITE}
 COMPOSE = """#!/bin/sh
+# podman-compose, unlike Docker's, recreates what depends on a service together with it, in spite of --no-deps.
+if [ "$1 $4" = "up --force-recreate" ]; then
+    "{podman}" stop "signal-observatory_$5_1"
+    "{podman}" rm "signal-observatory_$5_1"
+    set -- up -d --no-deps "$5"
+fi
 exec "{python}" -m podman_compose --podman-path "{podman}" --in-pod=0 \
     --podman-build-args='--network=host --pull=never' "$@"
 """
