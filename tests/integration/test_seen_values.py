@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from enum import Enum
 
 import pytest
 from django.db import connection, models, transaction
@@ -17,6 +18,7 @@ from tests.log import recorded
 from tests.shop.models import Book, Category, Gadget, Item, Thing, Valued
 
 pytestmark = pytest.mark.django_db(transaction=True)
+META = {"app_label": "shop"}
 
 
 @contextmanager
@@ -158,10 +160,34 @@ def test_a_key_that_the_database_spells_otherwise():
         "Hashed": (models.BinaryField(primary_key=True), b"\x00\xff"),
     }
     for name, (field, key) in keys.items():
-        meta = type("Meta", (), {"app_label": "shop"})
+        meta = type("Meta", (), META)
         word = models.CharField(max_length=9)
         model = type(name, (models.Model,), {"__module__": __name__, "id": field, "word": word, "Meta": meta})
         with table(model):
             model.objects.create(id=key, word="a")
             event = post(model(id=key).delete)
             assert event.changes["word"] == ["a", None]
+
+
+class Colour(str, Enum):  # noqa: UP042  a StrEnum is its value
+    """Of which ``str()`` is not its value."""
+
+    RED = "red"
+
+
+@isolate_apps("tests.shop")
+def test_a_row_has_one_key_however_the_host_spells_it():
+    """The log tells a row's key as the row does, before and after it is saved, loaded and deleted."""
+    keys = {
+        "Counted": (models.BigIntegerField(primary_key=True), "007", "7"),
+        "Unique": (models.UUIDField(primary_key=True), "0000000000000000000000000000ABCD", None),
+        "Coloured": (models.CharField(max_length=9, primary_key=True), Colour.RED, "red"),
+        "Reached": (models.GenericIPAddressField(primary_key=True), "2001:DB8::1", "2001:db8::1"),
+        "Weighed": (models.DecimalField(max_digits=6, decimal_places=2, primary_key=True), Decimal("1.5"), "1.50"),
+    }
+    for name, (field, key, told) in keys.items():
+        model = type(name, (models.Model,), {"__module__": __name__, "id": field, "Meta": type("Meta", (), META)})
+        with table(model), recorded() as events:
+            model.objects.create(id=key)
+            model.objects.get().delete()
+        assert {event.object_pk for event in events} == {told or "00000000-0000-0000-0000-00000000abcd"}

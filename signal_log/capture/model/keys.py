@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Collection
+from datetime import UTC, datetime
+from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from django.conf import settings
@@ -13,8 +15,10 @@ from django.core.signals import setting_changed
 from django.db import models
 
 from signal_log.capture.model.masking import fields_for, is_excluded, is_masked, is_unmasked, key_fields, secret_names
-from signal_log.capture.model.snapshot import clean_truncated, text_of
+from signal_log.capture.model.snapshot import clean_truncated, text_of, text_of_bytes
 from signal_log.conf import conf
+
+MAX_CHARS: Final = 255
 
 
 def key_text(instance: models.Model, *, secret: bool | None = None) -> str:
@@ -22,13 +26,36 @@ def key_text(instance: models.Model, *, secret: bool | None = None) -> str:
     pk = instance.pk
     if pk is None:
         return ""
-    text = orjson.dumps([text_of(part) for part in pk]).decode() if isinstance(pk, tuple) else text_of(pk)
+    fields = key_fields(type(instance))
+    if len(fields) == 1:
+        text = _spelled(fields[0], pk)
+    else:
+        text = orjson.dumps([_spelled(field, part) for field, part in zip(fields, pk, strict=True)]).decode()
     return logged_key(type(instance), text, secret=secret)
+
+
+def _spelled(field: Any, value: Any) -> str:
+    """A key's value as its row spells it, for a host may write it otherwise: ``"007"``, an enum, a UUID in capitals."""
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    try:
+        value = field.to_python(value.value if isinstance(value, Enum) else value)
+        if isinstance(field, models.DecimalField):
+            value = round(value, field.decimal_places)
+        elif isinstance(value, datetime) and value.tzinfo is not None:
+            value = value.astimezone(UTC)
+        elif isinstance(value, (bytes, bytearray, memoryview)):
+            return text_of_bytes(value, MAX_CHARS)
+    except Exception:  # noqa: BLE001  a host's field may raise anything, and no row has a key that it does not accept
+        return text_of(value)
+    return text_of(value)
 
 
 def logged_key(model: type[models.Model], key: str, *, secret: bool | None = None) -> str:
     """A key of the model as it is logged: at most 255 characters, or the start of its hash if it is secret."""
-    return hashed_key(key) if (keys_are_secret(model) if secret is None else secret) else clean_truncated(key, 255)
+    return (
+        hashed_key(key) if (keys_are_secret(model) if secret is None else secret) else clean_truncated(key, MAX_CHARS)
+    )
 
 
 @lru_cache(maxsize=16)  # few: it keeps its classes alive
