@@ -64,31 +64,36 @@ def status(path: str, host: str) -> int:
 
 
 @contextmanager
-def registering(names: str) -> Iterator[list[str]]:
-    """Have two people register again and again during the block; who is refused fails it."""
-    over, registered, errors = threading.Event(), list[str](), list[str]()
+def editing(names: str) -> Iterator[None]:
+    """Have two people edit their profiles again and again during the block; a refusal or a lost edit fails it."""
+    over, errors, edits = threading.Event(), list[str](), list[int]()
 
-    def keep(who: int) -> None:
+    def keep(name: str) -> None:
+        visitor, edit = Visitor(SITE), 0
+        visitor.register(name)
         while not over.is_set():
-            name = f"{names}{who}x{len(registered)}"
+            edit += 1
             try:
-                Visitor(SITE).register(name)
-                registered.append(name)
+                fields = {"name": name, "email": f"{name}@example.org", "headline": f"edit {edit}"}
+                page = visitor.submit("/accounts/profile/", **fields)
+                assert f"edit {edit}" in page
             except Exception as error:  # noqa: BLE001  each is one that a visitor saw
-                errors.append(f"{name}: {error!r}")
+                errors.append(f"{name}, edit {edit}: {error!r}")
             time.sleep(0.1)
+        edits.append(edit)
 
-    threads = [threading.Thread(target=keep, args=(who,)) for who in range(2)]
+    threads = [threading.Thread(target=keep, args=(f"{names}{who}",)) for who in range(2)]
     for thread in threads:
         thread.start()
     try:
-        yield registered
+        yield
     finally:
         over.set()
         for thread in threads:
             thread.join()
     assert not errors, errors
-    assert len(registered) > 5
+    assert len(edits) == 2
+    assert min(edits) > 5
 
 
 def rows(site: Deployment) -> str:
@@ -202,8 +207,8 @@ def without_database(site: Deployment) -> None:
 
 
 def restarts(site: Deployment) -> None:
-    """nobody who registers notices that one web process after the other is stopped and started"""
-    with registering("restart"):
+    """nobody who sends a form notices that one web process after the other is stopped and started"""
+    with editing("restart"):
         for web in ("web1", "web2"):
             time.sleep(1)
             site.podman.run("stop", site.container(web))
@@ -212,9 +217,9 @@ def restarts(site: Deployment) -> None:
 
 
 def upgrade(site: Deployment) -> None:
-    """nobody who registers notices an upgrade"""
+    """nobody who sends a form notices an upgrade"""
     before = rows(site)
-    with registering("upgrade"):
+    with editing("upgrade"):
         site.shell("sh", "deploy/upgrade.sh", COMPOSE=str(site.compose_program))
     assert rows(site) != before
     hears("radia")
