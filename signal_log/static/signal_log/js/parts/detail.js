@@ -107,7 +107,7 @@ function Facts({ operation, told, whole, links, act }) {
   };
   /** @type {unknown} */
   let who = html`<span class="muted">not logged in</span>`;
-  if (told.actor_repr) who = only("actor_name", told.actor_repr);
+  if (told.actor_repr) who = only("actor", told.actor_repr);
   if (told.actor_pk) who = only("actor_pk", told.actor_pk, told.actor_repr || told.actor_pk); // names can be alike
   const address = told.remote_addr && html`<span class="muted"> · ${line(told.remote_addr, 64)}</span>`;
   const request = told.path ? line(`${told.method} ${told.path}`, 300) : "";
