@@ -18,6 +18,7 @@ from signal_log.errors import SignalLogError
 from signal_log.event import EventValues
 from signal_log.store.row import BYTES_AT, COLUMNS, JSON_AT, NAMES, TABLE, USING_AT, as_dict, rows_of
 from signal_log.store.schema import APPEND
+from signal_log.unfinished import has_unfinished_write
 from signal_log.vendor import vendor_of
 
 FEW: Final = 8
@@ -84,8 +85,11 @@ def _to_sqlite(raw: Any, rows: Rows, last: bool) -> None:
     if len(rows) == 1 or raw.in_transaction or raw.isolation_level is not None:
         raw.executemany(_INSERT, rows)
         return
-    if len(rows) == 2:  # needs no transaction, which an unfetched RETURNING statement would prevent
+    if len(rows) == 2:  # needs no transaction
         raw.execute(_INSERT_PAIR, (*rows[0], *rows[1]))
+        return
+    if has_unfinished_write(raw):  # whose end commits them all
+        raw.executemany(_INSERT, rows)
         return
     # In autocommit SQLite would commit each row separately, and a kill could leave half an operation behind.
     raw.execute("BEGIN IMMEDIATE")

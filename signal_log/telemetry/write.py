@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log.models import ReceiverCall, SignalTrace
 from signal_log.telemetry.prune import PRUNED, pruning
 from signal_log.telemetry.waiting import TraceRow
+from signal_log.unfinished import has_unfinished_write
 
 LOCK_MS: Final = 50
 LONGEST_MS: Final = 1_000
@@ -47,7 +48,7 @@ def is_idle(connection: BaseDatabaseWrapper) -> bool:
     """Whether the driver's connection has no transaction open that Django does not know of, and nothing under way."""
     raw: Any = connection.connection
     if connection.vendor == "sqlite":
-        return not raw.in_transaction
+        return not (raw.in_transaction or has_unfinished_write(raw))
     return bool(raw.info.transaction_status == _IDLE and not raw.pgconn.pipeline_status)
 
 
@@ -58,7 +59,8 @@ def has_tables(connection: BaseDatabaseWrapper) -> bool:
         query = f"SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '{CALLS}'"  # noqa: S608  our own name
         return bool(raw.execute(query).fetchone())
     with raw.cursor() as cursor:
-        return bool(cursor.execute(f"SELECT to_regclass('{CALLS}')").fetchone()[0])
+        cursor.execute(f"SELECT 1 FROM pg_class WHERE oid = to_regclass('{CALLS}')")  # noqa: S608  our own name
+        return bool(cursor.fetchone())
 
 
 def write(
@@ -101,7 +103,9 @@ def _savepoint(execute: Callable[[str], Any]) -> Iterator[None]:
 @contextmanager
 def _sqlite_transaction(raw: Any) -> Iterator[None]:
     """A transaction that waits for the lock as long as we may, whatever the host has set for itself."""
-    (patience,) = raw.execute("PRAGMA busy_timeout").fetchone()
+    cursor = raw.cursor()
+    cursor.row_factory = None  # a tuple, whatever the host has set for its own
+    (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
     raw.execute(f"PRAGMA busy_timeout = {LOCK_MS}").close()
     try:
         raw.execute("BEGIN IMMEDIATE")

@@ -1,0 +1,22 @@
+"""Whether a statement of the host's is still under way on a connection to SQLite, so that nothing can be committed."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, Final
+
+_PROBE: Final = "signal_log_probe"
+
+
+def has_unfinished_write(raw: Any) -> bool:
+    """Whether a statement that writes has rows left to give, on a driver's connection that is in no transaction.
+
+    Without a transaction, what is written meanwhile is committed when that statement ends. A COMMIT would fail, and a
+    ROLLBACK would undo the statement. The driver does not tell, but SQLite refuses a savepoint then.
+    """
+    try:
+        raw.execute(f"SAVEPOINT {_PROBE}")
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+    raw.execute(f"RELEASE {_PROBE}")
+    return False
