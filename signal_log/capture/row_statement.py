@@ -17,6 +17,7 @@ from signal_log.capture.model import one_message
 from signal_log.capture.model.actual_row import Raw, RowReader, reader_of
 from signal_log.capture.model.one_message import Message
 from signal_log.capture.model.plan import Plan
+from signal_log.capture.model.row_lock import Lock, Updating
 from signal_log.capture.model.row_sql import UntoldError
 from signal_log.capture.transaction.recording import has_written, note_written
 from signal_log.capture.transaction.state import is_doomed, may_begin
@@ -112,7 +113,8 @@ class RowStatement:
         connection = self.connection
         if self.window is None and may_begin(connection):
             self.window = open_window(connection)
-        self.before = self._read(before=True) if updates or self._is_in_parts() else None
+        lock = Updating(sql, params, self.instance)
+        self.before = self._read(before=True, lock=lock) if updates or self._is_in_parts() else None
         result = execute(sql, params, many, context)
         if updates and context["cursor"].rowcount == 0 and "RETURNING" not in sql:
             self._found_none()
@@ -121,7 +123,7 @@ class RowStatement:
     def _is_in_parts(self) -> bool:
         return self.reader is not None and len(self.reader.parts) > 1
 
-    def _read(self, *, before: bool) -> Raw | None:
+    def _read(self, *, before: bool, lock: Lock | None = None) -> Raw | None:
         reader, connection = self.reader, self.connection
         if reader is None:
             return UNTOLD
@@ -129,7 +131,7 @@ class RowStatement:
             if before and self.window is None and reader.on_sqlite and not has_written(connection):
                 reader.take_write_lock(connection)
                 note_written(connection)
-            return reader.read(connection, self.instance, lock=before)
+            return reader.read(connection, self.instance, lock=lock)
         except UntoldError:
             return UNTOLD
         except DatabaseError:

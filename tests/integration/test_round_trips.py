@@ -14,13 +14,16 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 
 def test_in_autocommit_a_save_is_two_messages():
-    """The save between two reads of its row, and the events with the COMMIT: as many as for a log by hand."""
+    """The save between two reads of its row, and the events with the COMMIT: as many as for a log by hand.
+
+    The first SELECT locks the row as its statement will if a unique column, here the name, is about to change.
+    """
     category = Category.objects.create(name="Toys")
     with watched(connection) as sent:
         category.name = "Games"
         category.save()
         messages = sent()
-    assert [words(message) for message in messages] == ["BEGIN; SELECT; UPDATE; SELECT", "SELECT; COMMIT"]
+    assert [words(message) for message in messages] == ["BEGIN; SELECT; SELECT; UPDATE; SELECT", "SELECT; COMMIT"]
     assert SignalEvent.objects.count() == 4
 
 

@@ -19,6 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log.capture.model.column import Column
 from signal_log.capture.model.masking import key_fields
 from signal_log.capture.model.plan import Plan
+from signal_log.capture.model.row_lock import DELETING, Lock
 from signal_log.capture.model.row_sql import (
     MARKS,
     UntoldError,
@@ -99,8 +100,8 @@ class RowReader:
         ]
         """For each column, the types of which a value that equals the raw one is the one that the model loads."""
 
-    def read(self, connection: BaseDatabaseWrapper, instance: models.Model, *, lock: bool = True) -> Raw | None:
-        """The row of this instance, locked as an UPDATE would lock it (``lock``); None if there is none.
+    def read(self, connection: BaseDatabaseWrapper, instance: models.Model, *, lock: Lock | None = None) -> Raw | None:
+        """The row of this instance, locked as a statement will lock it (``lock``); None if there is none.
 
         Of a row in several tables, what is in none of them is null. Raises ``UntoldError``.
         """
@@ -115,7 +116,7 @@ class RowReader:
         return whole
 
     def read_many(self, connection: BaseDatabaseWrapper, instances: Sequence[models.Model]) -> list[Raw | None]:
-        """The rows of these instances, in their order. Raises ``UntoldError``."""
+        """The rows of these instances, in their order, locked for their DELETE. Raises ``UntoldError``."""
         rows: list[Raw | None] = [()] * len(instances)
         for part in self.parts:
             keys = [self.key(part, instance, connection) for instance in instances]
@@ -123,7 +124,7 @@ class RowReader:
             for at, key in enumerate(keys):
                 row, before = None if key is None else found.get(_text(key)), rows[at]
                 if row is None and key is not None:  # gone, or its key is spelled otherwise in the database: 1.5, 1.50
-                    row = self._read_part(connection, part, instances[at], lock=True)
+                    row = self._read_part(connection, part, instances[at], lock=DELETING)
                 rows[at] = None if row is None or before is None else before + row
         return rows
 
@@ -164,7 +165,7 @@ class RowReader:
         run_on_sqlite(connection, f"{verb} WHERE 0", ())
 
     def _read_part(
-        self, connection: BaseDatabaseWrapper, part: Part, instance: models.Model, *, lock: bool
+        self, connection: BaseDatabaseWrapper, part: Part, instance: models.Model, *, lock: Lock | None
     ) -> Raw | None:
         key = self.key(part, instance, connection)
         if key is None:
@@ -188,7 +189,7 @@ class RowReader:
                 where = f"{part.key_columns} IN ({', '.join([MARKS[vendor_of(connection)]] * len(some))})"
             sql = f"SELECT {part.key_columns}, {part.shown} FROM {part.table} WHERE {where}"  # noqa: S608
             for row in fetch_rows(
-                connection, part.select, part.table, sql, tuple(value for key in some for value in key)
+                connection, part.select, part.table, sql, tuple(value for key in some for value in key), lock=DELETING
             ):
                 found[_text(row[:width])] = row[width:]
         return found

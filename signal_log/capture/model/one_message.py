@@ -13,13 +13,13 @@ from django.db import ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.actual_row import Raw, RowReader
-from signal_log.capture.model.row_sql import Readable, readable_on
+from signal_log.capture.model.readable import Readable
+from signal_log.capture.model.row_lock import Updating
+from signal_log.capture.model.row_sql import readable_on
 
 BEGIN: Final = "BEGIN"
 _AT_A_LOSS: Final = 2
 _NO_PIPELINE: Final = 0  # libpq's PQ_PIPELINE_OFF; in a pipeline, a message holds one statement
-# A subquery, or each row of the table would be compared; no value if the sequence is gone.
-_NEWEST: Final = "(SELECT currval(oid) FROM pg_class WHERE oid = %s)"
 _NOT_DRAWN: Final = "55000"  # this session has drawn nothing from the sequence: the keys come from elsewhere now
 
 
@@ -59,10 +59,13 @@ def update(
     reader: RowReader, connection: BaseDatabaseWrapper, sql: str, params: Any, key: Raw, *, begin: bool
 ) -> Message:
     """An UPDATE between two reads of the row with this key."""
-    select, readable = reader.parts[0].select, _readable(reader, connection)
-    lock = readable.lock if readable is not None else ""
-    before = (f"{select}{lock}",)
-    return Message((BEGIN, *before) if begin else before, sql, (select,), (*key, *params, *key))
+    part, readable = reader.parts[0], _readable(reader, connection)
+    reads = [(part.select, key)]
+    if readable is not None:
+        reads = readable.reads(part.table, part.select, key, Updating(sql, params))
+    before = tuple(read for read, _ in reads)
+    values = tuple(value for _, values in reads for value in values)
+    return Message((BEGIN, *before) if begin else before, sql, (part.select,), (*values, *params, *key))
 
 
 def insert(
@@ -76,21 +79,25 @@ def insert(
     before = (BEGIN,) if begin else ()
     if key is not None:
         return Message(before, sql, (part.select,), (*params, *key))
-    if readable is None or readable.sequence is None or len(part.keys) != 1:
+    if readable is None or readable.newest is None or len(part.keys) != 1:
         return None
-    newest = part.select.replace("%s", _NEWEST)
-    return Message(before, sql, (newest,), (*params, readable.sequence))
+    newest = part.select.replace("%s", readable.newest)
+    return Message(before, sql, (newest,), (*params, part.table))
 
 
 def send(message: Message, connection: BaseDatabaseWrapper, cursor: Any) -> Rows:
     """Send it on the driver's cursor, which is then at the result of the host's own statement."""
+    from psycopg.rows import tuple_row
+
     connection.validate_no_broken_transaction()
+    rows_of_the_host, cursor.row_factory = cursor.row_factory, tuple_row
     with connection.wrap_database_errors:
         cursor.execute(";\n".join((*message.before, message.sql, *message.after)), message.params)
         own = len(message.before)
         before = _fetched(cursor, own - 1) if message.before and message.before[-1] is not BEGIN else []
         after = _fetched(cursor, own + 1) if message.after else []
         cursor.set_result(own)
+        cursor.row_factory = rows_of_the_host
     return Rows(before, after)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,26 +16,12 @@ from django.utils.dateparse import parse_date, parse_datetime, parse_time
 
 from signal_log import clock
 from signal_log.capture.model.column import Column
+from signal_log.capture.model.readable import TABLE, Readable, told
+from signal_log.capture.model.row_lock import NO_KEY, Lock, Read
 from signal_log.vendor import vendor_of
 
 MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
-LOCK: Final = " FOR NO KEY UPDATE"
-"""As an UPDATE locks; FOR UPDATE would also block the foreign-key checks of other transactions."""
 READABLE: Final = "signal_log_readable"
-_SEQUENCE: Final = (
-    "SELECT sequence::regclass::oid FROM"
-    " (SELECT pg_get_serial_sequence(%s, a.attname) AS sequence, a.attidentity AS identity,"
-    " pg_get_expr(d.adbin, d.adrelid) AS chosen"
-    " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
-    " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
-    " WHERE i.indrelid = to_regclass(%s) AND i.indisprimary) AS keys"
-    " WHERE has_sequence_privilege(sequence, 'USAGE, SELECT') AND (identity <> ''"
-    " OR chosen = 'nextval(' || quote_literal(sequence::regclass::text) || '::regclass)')"
-)
-"""The sequence that a table's key really comes from; a column may own one and take its default from another.
-
-By its number, which stays when it is renamed; none where the role may draw from it but not read it.
-"""
 _SAVEPOINT: Final = "signal_log_read"
 _SQLITE_ERROR: Final = 1
 _TRY_AGAIN: Final = 60.0  # seconds
@@ -43,13 +29,6 @@ _NOT_YET: Final = ("42P01", "42703")  # undefined table and column: a migration 
 _IN_TRANSACTION: Final = 2  # libpq's PQTRANS_INTRANS
 
 Rows = list[tuple[Any, ...]]
-
-
-class Readable(NamedTuple):
-    """How a table is read: with this locking clause, and which sequence its keys come from."""
-
-    lock: str
-    sequence: int | None
 
 
 def readable_on(connection: BaseDatabaseWrapper) -> dict[str, Readable | float]:
@@ -174,7 +153,7 @@ def _define(connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 
 def fetch_rows(
-    connection: BaseDatabaseWrapper, what: str, table: str, sql: str, params: Any, *, lock: bool = True
+    connection: BaseDatabaseWrapper, what: str, table: str, sql: str, params: Any, *, lock: Lock | None = None
 ) -> Rows:
     """Run a SELECT of ours, out of sight of the host's cursors and query log; raises ``UntoldError``.
 
@@ -187,24 +166,36 @@ def fetch_rows(
         return run_on_sqlite(connection, sql, params)
     known = readable_on(connection)
     if what not in known:
-        return _try_out(connection, what, table, sql, params)
+        return _try_out(connection, what, table, sql, params, lock)
     readable = known[what]
     if isinstance(readable, float):
         if clock.monotonic() < readable:
             raise UntoldError(f"{table} cannot be read")
-        return _try_out(connection, what, table, sql, params)
+        return _try_out(connection, what, table, sql, params, lock)
     try:
-        rows: Rows = connection.connection.execute(sql + readable.lock if lock else sql, params).fetchall()
+        return _last_rows(connection.connection, readable.reads(table, sql, params, lock))
     except Exception:
         with connection.wrap_database_errors:  # entered for errors only: it costs as much as the query
             raise
+
+
+def _last_rows(raw: Any, reads: Sequence[Read]) -> Rows:
+    """The rows of the last of these statements, in tuples, whatever the host has set for its own."""
+    from psycopg.rows import tuple_row
+
+    with raw.cursor(row_factory=tuple_row) as cursor:
+        for sql, params in reads:
+            cursor.execute(sql, params)
+        rows: Rows = cursor.fetchall()
     return rows
 
 
 def run_on_sqlite(connection: BaseDatabaseWrapper, sql: str, params: Any) -> Rows:
     """Run a statement of ours on the driver's connection; raises ``UntoldError`` if there is no such table."""
     try:
-        rows: Rows = connection.connection.execute(sql, params).fetchall()
+        cursor = connection.connection.cursor()
+        cursor.row_factory = None  # tuples, whatever the host has set for its own
+        rows: Rows = cursor.execute(sql, params).fetchall()
     except Exception as error:
         if getattr(error, "sqlite_errorcode", None) == _SQLITE_ERROR:  # no such table: the host's statement will say so
             raise UntoldError(str(error)) from error
@@ -213,7 +204,7 @@ def run_on_sqlite(connection: BaseDatabaseWrapper, sql: str, params: Any) -> Row
     return rows
 
 
-def _try_out(connection: BaseDatabaseWrapper, what: str, table: str, sql: str, params: Any) -> Rows:
+def _try_out(connection: BaseDatabaseWrapper, what: str, table: str, sql: str, params: Any, lock: Lock | None) -> Rows:
     """Read a table for the first time on this connection, and note whether it can be read, and locked."""
     raw: Any = connection.connection
     readable = readable_on(connection)
@@ -221,12 +212,14 @@ def _try_out(connection: BaseDatabaseWrapper, what: str, table: str, sql: str, p
     why: Exception | None = None
     with connection.wrap_database_errors:
         in_block = not raw.autocommit or raw.info.transaction_status == _IN_TRANSACTION
-        for lock in (LOCK, ""):
+        for locks in (True, False):
             if in_block:
                 raw.execute(f"SAVEPOINT {_SAVEPOINT}")
             try:
-                found = raw.execute(_SEQUENCE, (table, table)).fetchone()
-                rows: Rows = raw.execute(sql + lock, params).fetchall()
+                found = told(_last_rows(raw, [(TABLE, (table,))])[0], locks=locks)
+                if lock is None and locks:
+                    _last_rows(raw, [(f"{sql} AND false{NO_KEY}", params)])  # whether it could be
+                rows = _last_rows(raw, found.reads(table, sql, params, lock))
             except refused as error:
                 why = error
                 if in_block:
@@ -234,7 +227,7 @@ def _try_out(connection: BaseDatabaseWrapper, what: str, table: str, sql: str, p
                 continue
             if in_block:
                 raw.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
-            readable[what] = Readable(lock, found[0] if found else None)
+            readable[what] = found
             return rows
     if getattr(why, "sqlstate", None) not in _NOT_YET:
         readable[what] = clock.monotonic() + _TRY_AGAIN

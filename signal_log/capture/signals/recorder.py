@@ -71,7 +71,7 @@ def _row(plan: Plan, instance: models.Model, connection: BaseDatabaseWrapper) ->
         return {}
     try:
         reader = reader_of(plan, connection)
-        row = reader.read(connection, instance, lock=False)
+        row = reader.read(connection, instance)
     except UntoldError:
         return {}
     if row is None:
