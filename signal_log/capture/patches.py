@@ -59,7 +59,8 @@ def install() -> None:
     # How a transaction ends, and where its cursors come from
     for name in connection.INTERCEPTED:
         replace(BaseDatabaseWrapper, name, partial(connection.intercepted, name))
-    replace(BaseDatabaseWrapper, "_cursor", object_text.cursor)
+    for name in ("_cursor", "set_autocommit"):
+        replace(BaseDatabaseWrapper, name, object_text.refusing)
     # One save, one delete
     replace(models.Model, "save_base", operation.save_base)
     replace(Collector, "delete", operation.delete)

@@ -1,12 +1,14 @@
-"""The row's own statement in a save: reads the row around it and, in autocommit, opens our transaction at it.
+"""The row's own statement in a save: reads the row around it and, in autocommit, is our transaction.
 
 It is an execute wrapper, and the innermost one while a table of the row is written: nothing of the host's runs between
-our BEGIN, our reads and the statement.
+our BEGIN, our reads, the statement, both events and our COMMIT. Whatever the host does next in this save finds the row
+committed, as Django's autocommit would have it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Final
 
 from django.db import DatabaseError, models
@@ -17,30 +19,46 @@ from signal_log.capture.model import one_message
 from signal_log.capture.model.actual_row import Raw, RowReader, reader_of
 from signal_log.capture.model.one_message import Message
 from signal_log.capture.model.plan import Plan
+from signal_log.capture.model.returned import returned_rows
 from signal_log.capture.model.row_lock import Lock, Updating
 from signal_log.capture.model.row_sql import UntoldError
 from signal_log.capture.transaction.recording import has_written, note_written
 from signal_log.capture.transaction.state import is_doomed, may_begin
 from signal_log.capture.transaction.window import Window, open_window, window_of
 
+expected_write: ContextVar[str | None] = ContextVar("signal_log_expected_write", default=None)
+"""The quoted table whose writes are expected in this context, and so not silent; ``""`` matches every statement."""
+
 UNTOLD: Final[Any] = object()
 """Stands for a row that the database does not tell."""
 _UNREAD: Final[Any] = object()
+_MISSING: Final[Any] = object()
 
 
 class RowStatement:
-    """Finds the first statement on the instance's row; ``before`` is the row as it was then, None if there was none."""
+    """Finds the first statement on the instance's row; ``before`` is the row as it was then, None if there was none.
 
-    __slots__ = ("_after", "_inserting", "before", "connection", "instance", "plan", "reader", "window")
+    In autocommit, ``complete`` is called as soon as it has run, with whether it was an INSERT, to commit ``window``.
+    """
 
-    def __init__(self, connection: BaseDatabaseWrapper, plan: Plan, instance: models.Model, *, raw: bool) -> None:
+    __slots__ = (
+        "_after", "_complete", "_insert_failed", "_is_waiting", "before", "connection", "instance", "plan", "reader",
+        "window",
+    )  # fmt: skip
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, plan: Plan, instance: models.Model, complete: Callable[[bool], None],
+        *, raw: bool,
+    ) -> None:  # fmt: skip
+        self._complete = complete
         self.connection = connection
         self.plan = plan
         self.instance = instance
         self.window: Window | None = None
         self.before: Raw | None = _UNREAD
         self._after: Raw | None = _UNREAD
-        self._inserting: dict[str, Any] | None = None
+        self._is_waiting = True
+        self._insert_failed = False
         self.reader: RowReader | None = None
         try:
             self.reader = reader_of(plan, connection, own_only=raw)
@@ -52,7 +70,7 @@ class RowStatement:
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         """Run a statement; around the row's first one, do our work."""
         reader, connection = self.reader, self.connection
-        if self.before is not _UNREAD or reader is None or type(sql) is not str:
+        if not self._is_waiting or reader is None or type(sql) is not str:
             return execute(sql, params, many, context)
         updates = sql.startswith(reader.updates)
         if not updates and not sql.startswith(reader.inserts):
@@ -61,11 +79,33 @@ class RowStatement:
             return execute(sql, params, many, context)
         if context["connection"] is not connection or connection.needs_rollback or is_doomed(connection):
             return execute(sql, params, many, context)
-        if not updates:
-            self._inserting = dict(self.instance.__dict__)
-        if not reader.on_sqlite and one_message.fits(reader, connection, sql, params, context["cursor"].cursor):
-            return self._in_one_message(execute, updates, sql, params, many, context)
-        return self._one_by_one(execute, updates, sql, params, many, context)
+        if updates and not self._is_own(reader, sql, params):
+            return execute(sql, params, many, context)
+        alone = not reader.on_sqlite and one_message.fits(reader, connection, sql, params, context["cursor"].cursor)
+        run = self._in_one_message if alone else self._one_by_one
+        self._is_waiting = self._insert_failed = False
+        try:
+            result = run(execute, updates, sql, params, many, context)
+            if self.window is not None:
+                self._end(updates, sql, context["cursor"])
+        except BaseException:
+            self._undo()
+            self._is_waiting, self._insert_failed = True, not updates  # the host may try again
+            raise
+        return result
+
+    def _is_own(self, reader: RowReader, sql: str, params: Any) -> bool:
+        """Whether an UPDATE of the table is of this row: a method of the model's may update other rows first."""
+        if len(reader.parts) > 1 or len(reader.parts[0].keys) > 1 or type(params) not in (tuple, list):
+            return True
+        column = reader.parts[0].key_columns
+        at = sql.find(f"{column} = %s")
+        if at < 0:
+            return column in sql
+        place, key = sql.count("%s", 0, at), reader.key(reader.parts[0], self.instance, self.connection)
+        if key is None or place >= len(params):
+            return True
+        return params[place] is key[0] or str(params[place]) == str(key[0])
 
     def row_after(self) -> Raw | None:
         """The row as the statement left it; ``UNTOLD`` where the database does not tell."""
@@ -79,8 +119,8 @@ class RowStatement:
         return self._read(before=False)
 
     def has_failed(self) -> bool:
-        """Whether a statement has failed, so that the transaction, ours or the host's, is of no more use."""
-        return is_doomed(self.connection)
+        """Whether a statement has failed, and so there is no row, or the host's transaction is of no more use."""
+        return self._insert_failed or is_doomed(self.connection)
 
     def row_now(self) -> Raw | None:
         """The row as it is, whatever became of the statement; ``UNTOLD`` where the database does not tell."""
@@ -88,22 +128,35 @@ class RowStatement:
             return UNTOLD
         return self._read(before=False)
 
-    def undo(self) -> None:
-        """Roll back our transaction, if one is open, and take back what Django has set on the instance since.
+    # -- in autocommit ---------------------------------------------------------------------------------
 
-        Without us, an INSERT that fails in autocommit has not got so far.
-        """
-        window, self.window = self.window, None
-        if window is None:
+    def _end(self, updates: bool, sql: str, cursor: Any) -> None:
+        """The statement has run: have the save completed and committed, as the instance will be after it."""
+        returned = returned_rows(cursor, self.connection, sql)
+        hit = cursor.rowcount != 0 if returned is None else bool(returned.rows)
+        if not hit and (updates or returned is not None):
+            self._found_none()
             return
-        window.undo()
-        if self._inserting is not None:
-            held = self.instance.__dict__
-            held.update({
-                name: self._inserting[name]
-                for name in (*self.plan.key_attnames, *self.plan.returned)
-                if name in self._inserting
-            })  # fmt: skip
+        held = self.instance.__dict__
+        told = returned.values(self.reader, self.plan, self.connection) if returned is not None else {}
+        before = {name: held.get(name, _MISSING) for name in told}
+        held.update(told)
+        try:
+            self._complete(not updates)
+        finally:
+            for name, value in before.items():  # Django sets what it is told itself, after the host's wrappers
+                if value is _MISSING:
+                    held.pop(name, None)
+                else:
+                    held[name] = value
+        expected_write.set(None)  # what else the host writes in this save is not the save's own
+
+    def _undo(self) -> None:
+        """Roll back our transaction, if one is open."""
+        window, self.window = self.window, None
+        self._after = _UNREAD
+        if window is not None:
+            window.undo()
 
     # -- one by one ------------------------------------------------------------------------------------
 
@@ -115,10 +168,7 @@ class RowStatement:
             self.window = open_window(connection)
         lock = Updating(sql, params, self.instance)
         self.before = self._read(before=True, lock=lock) if updates or self._is_in_parts() else None
-        result = execute(sql, params, many, context)
-        if updates and context["cursor"].rowcount == 0 and "RETURNING" not in sql:
-            self._found_none()
-        return result
+        return execute(sql, params, many, context)
 
     def _is_in_parts(self) -> bool:
         return self.reader is not None and len(self.reader.parts) > 1
@@ -149,6 +199,7 @@ class RowStatement:
         if window is not None:
             window.commit()
             self.before = self._after = _UNREAD
+            self._is_waiting = True
 
     # -- in one message --------------------------------------------------------------------------------
 
@@ -170,7 +221,7 @@ class RowStatement:
             one_message.forget(reader, connection)
             if self.window is None:
                 raise
-            self.undo()
+            self._undo()
             self.before = UNTOLD
             return execute(sql, params, many, context)  # alone: if it fails, then as it would without us
         if len(rows.before) > 1 or len(rows.after) > 1:
@@ -178,8 +229,6 @@ class RowStatement:
         else:
             self.before = rows.before[0] if rows.before else None
             self._after = rows.after[0] if rows.after else None
-        if updates and cursor.rowcount == 0:
-            self._found_none()
         return cursor
 
     def _message(self, updates: bool, sql: str, params: Any) -> Message | None:

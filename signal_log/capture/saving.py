@@ -1,7 +1,7 @@
 """One save, from its pre signal to its two events.
 
-The post event is built when the row's own table has been written, from what the database tells; in autocommit both
-events are then committed with the row, before ``post_save`` is sent.
+The post event is built when the row has been written, from what the database tells: in autocommit by its statement,
+which commits both events with it, in a block when Django is done with the table.
 """
 
 from __future__ import annotations
@@ -106,21 +106,26 @@ class Save:
             return original(self.instance, raw, cls, *args, **kwargs)  # an automatic through model sends no signals
         statement = self.statement
         if statement is None:
-            statement = self.statement = RowStatement(self.connection, self.plan, self.instance, raw=self.raw)
+            statement = self.statement = self._statement()
         wrappers = self.connection.execute_wrappers
         wrappers.append(statement)  # at the end: the innermost
         try:
             updated = original(self.instance, raw, cls, *args, **kwargs)
-            if statement.has_failed():  # and the host made nothing of it: see `_complete_unseen`
-                statement.undo()
-            elif concrete(cls or type(self.instance)) is concrete(self.plan.model):
+            is_own = concrete(cls or type(self.instance)) is concrete(self.plan.model)
+            # If a statement has failed and the host made nothing of it: see `_complete_unseen`.
+            if is_own and not self.done and not statement.has_failed():
                 self._complete(self.pre, statement, created=not updated)
-        except BaseException:
-            statement.undo()
-            raise
         finally:
             wrappers.remove(statement)
         return updated
+
+    def _statement(self) -> RowStatement:
+        return RowStatement(self.connection, self.plan, self.instance, self._complete_now, raw=self.raw)
+
+    def _complete_now(self, created: bool) -> None:
+        """The row's statement has run in our transaction, which ends here."""
+        if self.pre is not None and self.statement is not None:
+            self._complete(self.pre, self.statement, created=created)
 
     def _complete(self, pre: Draft, statement: RowStatement, *, created: bool) -> None:
         """Build the post event from what was written, and store or hold both events."""
@@ -139,7 +144,7 @@ class Save:
         """``Model._save_table`` did not write the row, or the host made nothing of its error: tell what is there."""
         post = open_event(pre.scene, POST_SAVE, pre.operation)
         post.created, post.object_pk = created, self.plan.key(self.instance)
-        statement = RowStatement(self.connection, self.plan, self.instance, raw=self.raw)
+        statement = self._statement()
         learned: tuple[Values | None, Raw | None] = None, None
         try:
             if statement.row_now() is None:

@@ -35,6 +35,7 @@ REPLACED = [
     "django.db.backends.base.base.BaseDatabaseWrapper.close",
     "django.db.backends.base.base.BaseDatabaseWrapper.commit",
     "django.db.backends.base.base.BaseDatabaseWrapper.rollback",
+    "django.db.backends.base.base.BaseDatabaseWrapper.set_autocommit",
     "django.db.backends.base.operations.BaseDatabaseOperations.execute_sql_flush",
     "django.db.backends.base.schema.BaseDatabaseSchemaEditor.execute",
     "django.db.migrations.operations.special.RunSQL._run_sql",
@@ -59,6 +60,7 @@ BUSY = [
     (SQLInsertCompiler, "execute_sql"),
     (SQLUpdateCompiler, "execute_sql"),
     (BaseDatabaseWrapper, "_cursor"),
+    (BaseDatabaseWrapper, "set_autocommit"),
     (BaseDatabaseWrapper, "commit"),
     (Category, "from_db"),
 ]

@@ -18,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.column import Column
 from signal_log.capture.model.masking import key_fields
+from signal_log.capture.model.object_text import QueryRefused, without_queries
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.row_lock import DELETING, Lock
 from signal_log.capture.model.row_sql import (
@@ -149,9 +150,23 @@ class RowReader:
         decode = self._decoders[at]
         if decode is not None and raw is not None:
             raw = decode(raw)
-        for convert, expression in self._converters[at]:
-            raw = convert(raw, expression, connection)
-        return raw
+        return self.converted(at, raw, connection)
+
+    def converted(self, at: int, raw: Any, connection: BaseDatabaseWrapper) -> Any:
+        """A value as the field's own converters make it, which may not query; if they would, as it was."""
+        converters = self._converters[at]
+
+        def convert(value: Any) -> Any:
+            for converter, expression in converters:
+                value = converter(value, expression, connection)
+            return value
+
+        if all(map(_is_djangos, converters)):
+            return convert(raw)
+        try:
+            return without_queries(convert, raw)
+        except QueryRefused:
+            return raw
 
     def take_write_lock(self, connection: BaseDatabaseWrapper, *, deletes: bool = False) -> None:
         """On SQLite, take the lock that the write itself will take, before reading.
@@ -265,6 +280,10 @@ def _converters(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) 
     expression = field.get_col(field.model._meta.db_table)
     found = connection.ops.get_db_converters(expression) + expression.get_db_converters(connection)
     return [(convert, expression) for convert in found]
+
+
+def _is_djangos(converter: tuple[Any, Any]) -> bool:
+    return str(getattr(converter[0], "__module__", "")).startswith("django.db.")
 
 
 def _direct(column: Column, *, is_decoded: bool, is_converted: bool) -> frozenset[type]:

@@ -34,20 +34,20 @@ _refusals: ContextVar[list[_Refusal] | None] = ContextVar("signal_log_refusals",
 """None while queries are allowed."""
 
 
-def cursor(original: Any) -> Any:
-    """Wrap a connection's ``_cursor``, the one route to any statement, to refuse cursors while a host is asked.
+def refusing(original: Any) -> Any:
+    """Wrap a connection's ``_cursor``, the one route to any statement, or ``set_autocommit``, to refuse it then.
 
-    A query then fails before any of it reaches the database or a query log.
+    A query, or a transaction, fails before any of it reaches the database or a query log.
     """
 
-    def _cursor(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def asked(self: Any, *args: Any, **kwargs: Any) -> Any:
         refusals = _refusals.get()
         if refusals is not None:
             refusals.append(_Refusal(sys._getframe(1)))
             raise QueryRefused
         return original(self, *args, **kwargs)
 
-    return _cursor
+    return asked
 
 
 def without_queries(ask: Callable[[A], T], argument: A) -> T:

@@ -50,7 +50,6 @@ class Plan:
         "naming",
         "nested",
         "readers",
-        "returned",
         "secret_key",
     )  # fmt: skip
 
@@ -72,8 +71,6 @@ class Plan:
         """The columns in the tables of parents."""
         self.mutable = frozenset(column.attname for column in self.columns if column.mutable)
         self.auto_now = frozenset(column.attname for column in self.columns if getattr(column.field, "auto_now", False))
-        self.returned = tuple(field.attname for field in model._meta.db_returning_fields)
-        """What Django sets on the instance after its INSERT."""
         self.masked = tuple(column.attname for column in self.columns if column.masked)
         row = row_of([column.name for column in self.columns])
         self.naming = tuple(c.attname for c in self.columns if row is not None and c.name in row.naming)

@@ -14,7 +14,8 @@ from django.db.models.sql import DeleteQuery
 from signal_log.capture.model import loaded
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.operation import before_delete, write_table
-from signal_log.capture.silent.watch import expected_write, quoted
+from signal_log.capture.row_statement import expected_write
+from signal_log.capture.silent.watch import quoted
 from signal_log.capture.transaction.recording import fate_now
 
 _DATA_MIGRATION: Final = "\0RunSQL"  # in no statement

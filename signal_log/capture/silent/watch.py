@@ -20,18 +20,20 @@ from signal_log.capture.model import registry
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.operation import current_operation
 from signal_log.capture.pausing import paused
+from signal_log.capture.row_statement import expected_write
 from signal_log.capture.silent.bulk import Bulk
+from signal_log.capture.silent.driver_call import DriverCall
 from signal_log.capture.silent.event import SilentWrite, close_draft, hold_failed, open_draft, rows_of
 from signal_log.capture.silent.statements import table_name, writes_in
 from signal_log.capture.sink import sink
 from signal_log.capture.trace.call_site import call_site
 from signal_log.capture.trace.context import default_context
+from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.trace import current_frame, current_trace, ensure_trace
 from signal_log.capture.transaction import by_sql
 from signal_log.capture.transaction.held import HELD
 from signal_log.capture.transaction.recording import record
 from signal_log.capture.transaction.state import may_begin
-from signal_log.capture.transaction.window import open_window
 from signal_log.conf import conf
 from signal_log.errors import SilentWriteRefused
 from signal_log.event import MIGRATION
@@ -40,9 +42,6 @@ TRANSACTION: Final = ("BEGIN", "SAVEPOINT ", "RELEASE ", "ROLLBACK ")
 READS: Final = ("SELECT ", "BEGIN", "SAVEPOINT ", "RELEASE ")
 # Sources in which Django itself writes in bulk (permissions, content types), perhaps before the log's table exists.
 MIGRATING: Final = frozenset({MIGRATION, "command:flush"})
-
-expected_write: ContextVar[str | None] = ContextVar("signal_log_expected_write", default=None)
-"""The quoted table whose writes are expected in this context; ``""`` matches every statement."""
 
 _compiling: ContextVar[Compiled | None] = ContextVar("signal_log_compiling", default=None)
 _tables: Final[dict[str, Plan]] = {}
@@ -172,35 +171,67 @@ def _recorded(
     In autocommit both happen in one transaction of ours, where the statement is one that can be in one.
     """
     connection = context["connection"]
-    drafts = [open_draft(write, connection, text) for write in writes]
-    alone = may_begin(connection) and not many and ";" not in text and "RETURNING" not in text.upper()
-    window = open_window(connection) if alone else None
+
+    def prepare() -> list[Draft]:
+        return [open_draft(write, connection, text) for write in writes]
+
+    def close(drafts: Sequence[Draft]) -> list[Draft]:
+        return _changed(drafts, writes, context, text)
+
+    if may_begin(connection) and not many and ";" not in text and "RETURNING" not in text.upper():
+        call = DriverCall(context, sql, text, prepare, close)
+        with call.installed():
+            return _at_driver(call, writes, connection, partial(execute, sql, params, many, context))
+    drafts = prepare()
     try:
         result = execute(sql, params, many, context)
-        for draft, write in zip(drafts, writes, strict=True):
-            close_draft(draft, rows_of(write, context, text))
-        changed = [draft for draft in drafts if draft.origin and draft.origin["rows"] != 0]
-        if window is not None:
-            window.drafts += changed
-            window.commit()  # which fails where a deferred constraint does
+        changed = close(drafts)
     except BaseException as error:
-        if window is not None:
-            window.undo()
-        for draft in drafts:
-            close_draft(draft, 0)
-        hold_failed(drafts, writes, error, connection)
+        _fail(drafts, writes, error, connection)
         raise
-    for draft in drafts:
-        if draft not in changed:
-            draft.scene.trace.gathered.discount_silent()
     if changed and refused:
         connection.set_rollback(True)
         raise _refusal(writes[0])
-    if window is not None:
-        window.settle()
-    elif changed:
+    if changed:
         record(changed, connection)
     return result
+
+
+def _at_driver(
+    call: DriverCall, writes: Sequence[SilentWrite], connection: BaseDatabaseWrapper, run: Callable[[], Any]
+) -> Any:
+    """Run the statement through the host's wrappers, which may make of it, or of its error, what they like."""
+    try:
+        result = run()
+    except BaseException as error:
+        if not call.is_recorded:
+            _fail(call.drafts, writes, error, connection)
+        raise
+    if call.error is not None:
+        _fail(call.drafts, writes, call.error, connection)
+    elif not call.is_recorded and (changed := call.close()):  # it ran in other words
+        record(changed, connection)
+    return result
+
+
+def _changed(drafts: Sequence[Draft], writes: Sequence[SilentWrite], context: dict[str, Any], text: str) -> list[Draft]:
+    """Close the events of a statement that has run, and return those of them that changed a row."""
+    changed = []
+    for draft, write in zip(drafts, writes, strict=True):
+        close_draft(draft, rows_of(write, context, text))
+        if draft.origin and draft.origin["rows"] != 0:
+            changed.append(draft)
+        else:
+            draft.scene.trace.gathered.discount_silent()
+    return changed
+
+
+def _fail(
+    drafts: Sequence[Draft], writes: Sequence[SilentWrite], error: BaseException, connection: BaseDatabaseWrapper
+) -> None:
+    for draft in drafts:
+        close_draft(draft, 0)
+    hold_failed(drafts, writes, error, connection)
 
 
 def _in_delete(connection: BaseDatabaseWrapper) -> bool:
