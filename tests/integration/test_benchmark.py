@@ -134,7 +134,7 @@ def test_telemetry_of_a_request_is_one_transaction(database: str) -> None:
         "fixture": 2,
     }
     statements, messages = (a - b for a, b in zip(found["request"]["with"], found["request"]["without"], strict=True))
-    assert 4 <= statements <= 8
+    assert 4 <= statements <= 10
     assert messages == (statements if database == "sqlite" else 1)
     assert len(list(telemetry.report(result))) == 2 + len(telemetry.ROWS)
 

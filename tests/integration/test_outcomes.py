@@ -136,10 +136,14 @@ def test_failure_at_commit():
 
 
 @pytest.mark.parametrize(
-    "load", [lambda row: Category.objects.get(pk=row.pk), lambda row: row.refresh_from_db() or row]
+    ("load", "believed", "overwrote"),
+    [
+        (lambda row: Category.objects.get(pk=row.pk), "never", ["name"]),
+        (lambda row: row.refresh_from_db() or row, "old", []),
+    ],
 )
-def test_object_loaded_in_a_block_that_is_rolled_back(load):
-    """The object believes values that were never committed; the row's own are told, and that it had not seen them."""
+def test_object_loaded_in_a_block_that_is_rolled_back(load, believed, overwrote):
+    """A new object believes what was never committed; one that was there before knows what the row holds again."""
     row = Category.objects.create(name="old")
     with pytest.raises(KeyError), transaction.atomic():
         Category.objects.filter(pk=row.pk).update(name="never")
@@ -150,8 +154,8 @@ def test_object_loaded_in_a_block_that_is_rolled_back(load):
     with recorded() as events:
         seen.save()
     assert [(e.changes, e.overwrote) for e in events] == [
-        ({"name": ["never", "new"]}, None),
-        ({"name": ["old", "new"]}, ["name"]),
+        ({"name": [believed, "new"]}, None),
+        ({"name": ["old", "new"]}, overwrote),
     ]
 
 
