@@ -224,7 +224,7 @@ class RowStatement:
             self._undo()
             self.before = UNTOLD
             return execute(sql, params, many, context)  # alone: if it fails, then as it would without us
-        if len(rows.before) > 1 or len(rows.after) > 1:
+        if not rows.are_told:
             self.before = UNTOLD
         else:
             self.before = rows.before[0] if rows.before else None

@@ -189,8 +189,11 @@ class Save:
         window, state = statement.window, self.instance._state
         if window is not None:
             window.drafts += (pre, post)
-            window.commit()
-            statement.window, self.post, self.done = None, post, True
+            try:
+                window.commit()
+            finally:
+                if window.fate.undone is False:
+                    statement.window, self.post, self.done = None, post, True
             loaded.set_belief(state, *learned)
             window.settle()
             return

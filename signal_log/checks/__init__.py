@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from django.apps import AppConfig
@@ -32,6 +32,7 @@ def register_all() -> None:
     register(_of_this_app(rows.check_rows), Tags.database)
 
 
+@cache  # Django takes the same function once, however often the app gets ready
 def _of_this_app(check: Check) -> Check:
     """Silent where other apps alone are checked: ``manage.py check shop``, or a host's own tests."""
 

@@ -109,6 +109,12 @@ def test_a_model_that_does_not_exist(given: dict[str, Any], message: str) -> Non
     assert "app_label.Model" in found.hint
 
 
+def test_an_app_that_gets_ready_twice_says_everything_once() -> None:
+    """As in a test that starts it again."""
+    apps.get_app_config("signal_log").ready()
+    assert len(of_log(MODELS=["shop.Itm"])["signal_log.E002"]) == 1
+
+
 def test_a_field_that_does_not_exist() -> None:
     """It would be recorded in clear, so it is an error, with the nearest name and those that there are."""
     found = of_log(

@@ -33,10 +33,18 @@ class Message(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The rows found before and after the statement: none, one, or two where the key is not unique."""
+    """The rows found before and after the statement: none, one, or two where the key is not unique.
 
-    before: list[Raw]
-    after: list[Raw]
+    None where the driver cannot load a value of them.
+    """
+
+    before: list[Raw] | None
+    after: list[Raw] | None
+
+    @property
+    def are_told(self) -> bool:
+        """Whether there is one row at most."""
+        return all(rows is not None and len(rows) <= 1 for rows in self)
 
 
 def fits(reader: RowReader, connection: BaseDatabaseWrapper, sql: str, params: Any, cursor: Any) -> bool:
@@ -116,9 +124,12 @@ def forget(reader: RowReader, connection: BaseDatabaseWrapper) -> None:
     readable_on(connection).pop(reader.parts[0].select, None)
 
 
-def _fetched(cursor: Any, at: int) -> list[Raw]:
+def _fetched(cursor: Any, at: int) -> list[Raw] | None:
     cursor.set_result(at)
-    rows: list[Raw] = cursor.fetchmany(_AT_A_LOSS)
+    try:
+        rows: list[Raw] = cursor.fetchmany(_AT_A_LOSS)
+    except Exception:  # noqa: BLE001  infinity as a date, and whatever else a loader of the host's may raise
+        return None
     return rows
 
 

@@ -186,18 +186,25 @@ def _last_rows(raw: Any, reads: Sequence[Read]) -> Rows:
     with raw.cursor(row_factory=tuple_row) as cursor:
         for sql, params in reads:
             cursor.execute(sql, params)
-        rows: Rows = cursor.fetchall()
+        try:
+            rows: Rows = cursor.fetchall()
+        except Exception as error:  # the rows are here, but the driver cannot load a value: infinity as a date
+            raise UntoldError(str(error)) from error
     return rows
 
 
 def run_on_sqlite(connection: BaseDatabaseWrapper, sql: str, params: Any) -> Rows:
-    """Run a statement of ours on the driver's connection; raises ``UntoldError`` if there is no such table."""
+    """Run a statement of ours on the driver's connection; raises ``UntoldError`` if there is no such table.
+
+    Or if the driver cannot load a value: text that is no UTF-8.
+    """
     try:
         cursor = connection.connection.cursor()
         cursor.row_factory = None  # tuples, whatever the host has set for its own
         rows: Rows = cursor.execute(sql, params).fetchall()
     except Exception as error:
-        if getattr(error, "sqlite_errorcode", None) == _SQLITE_ERROR:  # no such table: the host's statement will say so
+        # No such table, which the host's own statement will say; or the driver's own objection, which has no code.
+        if getattr(error, "sqlite_errorcode", None) in (None, _SQLITE_ERROR):
             raise UntoldError(str(error)) from error
         with connection.wrap_database_errors:
             raise
@@ -219,15 +226,20 @@ def _try_out(connection: BaseDatabaseWrapper, what: str, table: str, sql: str, p
                 found = told(_last_rows(raw, [(TABLE, (table,))])[0], locks=locks)
                 if lock is None and locks:
                     _last_rows(raw, [(f"{sql} AND false{NO_KEY}", params)])  # whether it could be
+                readable[what] = found
                 rows = _last_rows(raw, found.reads(table, sql, params, lock))
+            except UntoldError:
+                if in_block:
+                    raw.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+                raise
             except refused as error:
                 why = error
+                readable.pop(what, None)
                 if in_block:
                     raw.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}; RELEASE SAVEPOINT {_SAVEPOINT}")
                 continue
             if in_block:
                 raw.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
-            readable[what] = found
             return rows
     if getattr(why, "sqlstate", None) not in _NOT_YET:
         readable[what] = clock.monotonic() + _TRY_AGAIN

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.loaded import Fate
@@ -41,11 +42,18 @@ class Window:
             if drafts and here:
                 store(drafts, connection, last=True)
             _end(connection, "COMMIT")
-        except BaseException:
-            self.undo()
+        except BaseException as error:
+            # What a signal handler raises while the COMMIT waits arrives after it: then the transaction is over.
+            if isinstance(error, (Error, connection.Database.Error)) or is_open(connection):  # type: ignore[attr-defined]
+                self.undo()
+            else:
+                self._committed()
             with connection.wrap_database_errors:
                 raise
-        connection.__dict__.pop(WINDOW, None)
+        self._committed()
+
+    def _committed(self) -> None:
+        self.connection.__dict__.pop(WINDOW, None)
         self.fate.undone = False
 
     def settle(self) -> None:
@@ -73,13 +81,14 @@ def open_window(connection: BaseDatabaseWrapper, *, begin: bool = True) -> Windo
     """
     if WINDOW in connection.__dict__:
         return None
+    window = connection.__dict__[WINDOW] = Window(connection)
     if begin:
         try:
             connection.connection.execute(_BEGIN[vendor_of(connection)])
-        except Exception:
+        except BaseException:
+            window.undo()  # what a signal handler raises while the BEGIN waits arrives after it
             with connection.wrap_database_errors:
                 raise
-    window = connection.__dict__[WINDOW] = Window(connection)
     return window
 
 
