@@ -68,7 +68,7 @@ def in_python(connection: Any, person: Person, events: list[Event]) -> Pieces:
         "the pre event: values, diff, text of the object": (
             lambda: Save(connection, plan, person, raw=False).event_of(PRE_SAVE, named)
         ),
-        "the row, read": lambda: reader.read(connection, person, lock=False),
+        "the row, read": lambda: reader.read(connection, person),
         "two events as rows with their digests": lambda: rows_of(events, connection),
     }
 
