@@ -46,7 +46,7 @@ def readings():
 
 
 def ticking():
-    """Each reading of the clock moves it on; but for those of the connection pool, whose threads read it at any time."""
+    """Each reading of the clock moves it on; but for the readings of the connection pool and its threads."""
     return freeze_time(THEN, auto_tick_seconds=15, ignore=["psycopg_pool"])
 
 
