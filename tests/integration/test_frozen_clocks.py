@@ -46,8 +46,8 @@ def readings():
 
 
 def ticking():
-    """Each reading of the clock moves it on; but for the readings of the connection pool and its threads."""
-    return freeze_time(THEN, auto_tick_seconds=15, ignore=["psycopg_pool"])
+    """Each reading of the clock moves it on."""
+    return freeze_time(THEN, auto_tick_seconds=15)
 
 
 def work():
@@ -98,6 +98,7 @@ def without_and_with_the_app():
     pipeline.start()
 
 
+@pytest.mark.one_database  # psycopg and its pool read the clock at any time
 def test_a_clock_that_each_reading_moves_on(readings, without_and_with_the_app):
     """The recorder reads no clock of freezegun's: with ``auto_tick_seconds`` no tick is missing."""
 
@@ -112,6 +113,7 @@ def test_a_clock_that_each_reading_moves_on(readings, without_and_with_the_app):
     assert with_the_app == without
 
 
+@pytest.mark.one_database
 def test_saves_in_autocommit(readings, without_and_with_the_app):
     """Neither does what the recorder commits by itself, right at the row's own statement."""
 
