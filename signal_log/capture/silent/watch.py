@@ -222,7 +222,7 @@ def _changed(drafts: Sequence[Draft], writes: Sequence[SilentWrite], context: di
         if draft.origin and draft.origin["rows"] != 0:
             changed.append(draft)
         else:
-            draft.scene.trace.gathered.discount_silent()
+            draft.withdraw()
     return changed
 
 

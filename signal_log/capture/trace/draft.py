@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Final
 
@@ -48,6 +49,12 @@ class Scene:
         self.labels = dict(context.labels) if context.labels else None
 
 
+watching: ContextVar[tuple[list[Draft], ...]] = ContextVar("signal_log_watching", default=())
+"""Lists that get each event of this context when it opens: a test's, whose transaction never commits."""
+watchers: Final = [0]
+"""How many there are in the whole process: asking the context costs each event more than asking this."""
+
+
 class Draft:
     """One event that is not written yet, or whose outcome may still change."""
 
@@ -73,11 +80,21 @@ class Draft:
         self.operation = position if operation is None else operation
         self.occurred_at = occurred_at
         scene.trace.gathered.count(is_first=operation is None, is_silent=signal.startswith("silent_"))
+        if watchers[0]:
+            for opened in watching.get():
+                opened.append(self)
 
     @property
     def using(self) -> str:
         """The database of the change."""
         return self.scene.using
+
+    def withdraw(self) -> None:
+        """Take back the event of a statement that has changed no row: nothing fired."""
+        self.scene.trace.gathered.discount_silent()
+        for opened in watching.get():
+            if self in opened:
+                opened.remove(self)
 
     def fail(self, error: str) -> None:
         """Mark the event as failed, with the exception's text."""

@@ -1,24 +1,41 @@
-"""Collects the events settled within one context and their receivers' calls, for the toolbar panel and for tests."""
+"""Collects one context's events and its receivers' calls: when they fire, for tests, and when they settle."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Lock
+from typing import Final
 
+from signal_log.capture.trace.copies import without_copies
+from signal_log.capture.trace.draft import Draft, values_of, watchers, watching
 from signal_log.capture.trace.gathered import Call
 from signal_log.capture.trace.trace import Trace
 from signal_log.event import Event
 
+OPEN: Final = "open"
+"""The outcome of an event whose transaction has not ended."""
+
 
 class Collected(list[Event]):
-    """The events, and the calls of receivers, each with its trace."""
+    """The settled events, and the calls of receivers, each with its trace."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[tuple[Trace, Call]] = []
+        self.drafts: list[Draft] = []
+
+    def fired(self) -> list[Event]:
+        """All events in the order in which they opened, with what is known of them by now; ``outcome`` may be open."""
+        told = [Event._make(values) for values in without_copies(self.drafts, values_of(self.drafts, ""))]
+        return [
+            event if draft.outcome else event._replace(outcome=OPEN)
+            for draft, event in zip(self.drafts, told, strict=True)
+        ]
 
 
+_counting: Final = Lock()
 _listeners: ContextVar[tuple[Collected, ...]] = ContextVar("signal_log_listeners", default=())
 
 
@@ -26,11 +43,17 @@ _listeners: ContextVar[tuple[Collected, ...]] = ContextVar("signal_log_listeners
 def collecting() -> Iterator[Collected]:
     """A list that receives every event settled in this context, including in threads that Django starts for it."""
     events = Collected()
-    token = _listeners.set((*_listeners.get(), events))
+    listening = _listeners.set((*_listeners.get(), events))
+    opened = watching.set((*watching.get(), events.drafts))
+    with _counting:
+        watchers[0] += 1
     try:
         yield events
     finally:
-        _listeners.reset(token)
+        with _counting:
+            watchers[0] -= 1
+        watching.reset(opened)
+        _listeners.reset(listening)
 
 
 def is_listening() -> bool:

@@ -18,7 +18,7 @@ from signal_log.capture.transaction.collecting import is_listening, notify_liste
 from signal_log.capture.transaction.state import is_open
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
-from signal_log.event import MIGRATION, Event
+from signal_log.event import COMMITTED, MIGRATION, Event
 from signal_log.vendor import vendor_of
 
 SAVEPOINT: Final = "signal_log_events"
@@ -118,5 +118,7 @@ def _values(drafts: Sequence[Draft]) -> list[list[Any]]:
 def announce(drafts: Sequence[Draft]) -> None:
     """Pass settled events to this context's listeners, and ring the doorbell."""
     if is_listening():
+        for draft in drafts:
+            draft.outcome = draft.outcome or COMMITTED
         notify_listeners([Event._make(values) for values in _values(drafts)])
     sink().ring()

@@ -153,7 +153,7 @@ class Tree:
         last = operations[-1]
         taken = sum(_us(op.end - op.start) for op in operations)
         yield Row(
-            "many", level, f"{len(operations):,} × {last.action}", _style(last.last),  # noqa: RUF001
+            "many", level, f"{len(operations):,} × {last.action}", _style(last.last),
             *self._bar(operations[0].start, max(op.end for op in operations)), _time(taken), event=last.last,
             remark=_of_many({op.remark for op in operations}),
         )  # fmt: skip

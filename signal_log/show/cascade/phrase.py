@@ -1,0 +1,62 @@
+"""An operation in words, without keys and values, so that the same work reads the same in every run."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from signal_log.event import FAILED, ROLLED_BACK
+from signal_log.show.cascade.operation import AnyEvent, Operation
+from signal_log.show.words import kinds
+from signal_log.show.words.diff import pairs
+from signal_log.show.words.text import one_line
+
+LONGEST_NAMES: Final = 200
+_RELATION: Final = {"add": "added to", "remove": "removed from", "clear": "cleared"}
+_ERROR_CLASS: Final = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
+
+
+def phrase(operation: Operation) -> str:
+    """``updated users.Profile``, ``added to auth.User.groups``, ``silent update of shop.Item``."""
+    event, verb = operation.last, operation.verb
+    model = one_line(event.sender, 200) or "(no model)"
+    if verb == "m2m":
+        return _relation(event, model)
+    if verb == "silent":
+        return f"silent {event.signal.removeprefix('silent_')} of {model}"
+    if verb == "signal":
+        name = one_line(kinds.short_name(event.signal), 100)
+        return f"sent {name} by hand for {model}" if kinds.is_by_hand(event) else f"sent {name}"
+    return f"{verb} {model}"
+
+
+def changed_fields(operation: Operation) -> list[str]:
+    """The fields that an update changed; none for other operations."""
+    event = operation.last
+    is_update = operation.verb == "updated" or event.signal == "silent_update"
+    return [one_line(name, 60) for name, _, _ in pairs(event.changes)] if is_update else []
+
+
+def mark(operation: Operation) -> str:
+    """``failed: IntegrityError`` or ``rolled back``; empty for what stayed, and while that is open."""
+    outcome = operation.last.outcome
+    if outcome == FAILED:
+        found = _ERROR_CLASS.match(operation.last.error)
+        return f"failed: {kinds.short_name(found[0])}" if found else "failed"
+    return "rolled back" if outcome == ROLLED_BACK else ""
+
+
+def line(operation: Operation) -> str:
+    """The whole: ``updated users.Profile (name)``, with its mark in square brackets."""
+    fields, marked = changed_fields(operation), mark(operation)
+    names = f" ({one_line(', '.join(fields), LONGEST_NAMES)})" if fields else ""
+    return f"{phrase(operation)}{names}{f' [{marked}]' if marked else ''}"
+
+
+def _relation(event: AnyEvent, model: str) -> str:
+    origin: dict[str, Any] = event.origin if isinstance(event.origin, dict) else {}
+    verb = _RELATION.get(str(origin.get("action", "")).partition("_")[2], "changed")
+    name = next((name for name, _, _ in pairs(event.changes)), "")
+    if name:
+        return f"{verb} {model}.{one_line(name, 60)}"
+    return f"{verb} {one_line(str(origin.get('model', model)), 200)}"

@@ -1,0 +1,147 @@
+"""Cascades: events and receivers' calls joined into operations, and their shape as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from signal_log.event import Event
+from signal_log.show.cascade.operation import Run, cascade_of
+from signal_log.show.cascade.shape import given_shape, shape
+from tests.factories import event_value
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Story:
+    """Builds the events of one trace: ``save`` returns the position of the post event."""
+
+    def __init__(self, trace: str = "0197c2b1-0000-7000-8000-000000000001") -> None:
+        self.trace = trace
+        self.events: list[Event] = []
+        self.runs: dict[tuple[str, int], list[Run]] = {}
+        self._position = count(1)
+
+    def save(self, sender="shop.Item", *, by=None, receiver="", took_us=0, **fields) -> int:
+        first = next(self._position)
+        given = {"sender": sender, "trace_id": self.trace, "parent_position": by, "caused_by": receiver, **fields}
+        for position, signal in ((first, "pre_save"), (next(self._position), "post_save")):
+            when = START + timedelta(microseconds=took_us if signal == "post_save" else 0)
+            one = {"signal": signal, "position": position, "operation": first, "occurred_at": when, **given}
+            self.events.append(event_value(**one))
+        return position
+
+    def run(self, position: int, receiver: str, total_us: int, started_us: int = 0) -> Run:
+        run = Run(position, "post_save", receiver, started_us, total_us)
+        self.runs.setdefault((self.trace, position), []).append(run)
+        return run
+
+    def cascade(self):
+        return cascade_of(reversed(self.events), self.runs)
+
+
+def test_operations_hang_below_the_receivers_that_caused_them():
+    story = Story()
+    order = story.save("shop.Order", changes={"total": [1, 2]})
+    run = story.run(order, "shop.signals.stock", 500)
+    story.run(order, "shop.signals.idle", 3)
+    story.save("shop.Item", by=order, receiver="shop.signals.stock", took_us=200, changes={"qty": [3, 2]})
+    cascade = story.cascade()
+
+    (root,) = cascade.roots
+    assert [cause.receiver for cause in root.causes()] == ["shop.signals.stock", "shop.signals.idle"]
+    assert [child.first.sender for child in run.caused] == ["shop.Item"]
+    assert run.caused[0].depth == 2
+    assert run.self_us == 300
+    assert shape(cascade) == ["updated shop.Order (total)", "  stock → updated shop.Item (qty)"]
+
+
+def test_effects_of_a_receiver_without_a_call_keep_its_name():
+    story = Story()
+    order = story.save("shop.Order", created=True, changes={"total": [None, 2]})
+    story.save("shop.Item", by=order, receiver="shop.signals.stock", changes={})
+    assert shape(story.cascade()) == ["created shop.Order", "  stock → updated shop.Item"]
+
+
+def test_a_receiver_connected_twice_gets_its_effects_dealt_out():
+    story = Story()
+    order = story.save("shop.Order", changes={})
+    runs = [story.run(order, "shop.signals.stock", 5), story.run(order, "shop.signals.stock", 5)]
+    for _ in runs:
+        story.save("shop.Item", by=order, receiver="shop.signals.stock", changes={})
+    story.cascade()
+    assert [len(run.caused) for run in runs] == [1, 1]
+
+
+def test_an_operation_whose_cause_is_missing_is_an_orphan():
+    story = Story()
+    story.save("shop.Item", by=99, receiver="shop.signals.stock", changes={})
+    cascade = story.cascade()
+    assert (cascade.roots, list(cascade.orphans)) == ([], [99])
+    assert shape(cascade) == ["updated shop.Item"]
+
+
+def test_the_same_positions_in_two_traces_are_two_operations():
+    one, two = Story(), Story("0197c2b1-0000-7000-8000-000000000002")
+    one.save("shop.Item", changes={})
+    two.save("shop.Order", changes={})
+    cascade = cascade_of([*one.events, *two.events])
+    assert shape(cascade) == ["updated shop.Item", "updated shop.Order"]
+
+
+def test_equal_neighbours_are_counted_with_all_that_they_caused():
+    story = Story()
+    for fields in ({"qty": [1, 2]}, {"qty": [5, 6]}, {"name": ["a", "b"]}):
+        item = story.save("shop.Item", changes=fields)
+        story.save("shop.Order", by=item, receiver="a.stock", changes={})
+    assert shape(story.cascade()) == [
+        "updated shop.Item (qty) × 2",
+        "  stock → updated shop.Order",
+        "updated shop.Item (name)",
+        "  stock → updated shop.Order",
+    ]
+
+
+def test_what_failed_and_what_was_undone_is_marked():
+    story = Story()
+    story.save("shop.Item", outcome="failed", error="django.db.utils.IntegrityError: UNIQUE", changes={})
+    story.save("shop.Item", outcome="rolled_back", changes={})
+    story.save("shop.Item", outcome="open", changes={})
+    assert shape(story.cascade()) == [
+        "updated shop.Item [failed: IntegrityError]",
+        "updated shop.Item [rolled back]",
+        "updated shop.Item",
+    ]
+
+
+def test_relations_silent_writes_and_extra_signals_have_their_own_words():
+    story = Story()
+    story.save(
+        "auth.User", signal="m2m_changed", changes={"groups": [None, [1]]}, created=None,
+        origin={"model": "auth.User_groups", "action": "post_add", "reverse": False},
+    )  # fmt: skip
+    story.save("shop.Item", signal="silent_update", changes={"price": [None, "2"]}, object_pk="")
+    story.save("auth.User", signal="django.contrib.auth.signals.user_logged_in", changes={})
+    story.save("shop.Item", signal="post_save", origin={"sent_by_hand": True}, changes={})
+    assert shape(story.cascade()) == [
+        "added to auth.User.groups",
+        "silent update of shop.Item (price)",
+        "sent user_logged_in",
+        "sent post_save by hand for shop.Item",
+    ]
+
+
+def test_a_shape_that_somebody_wrote_may_be_indented_and_counted_in_any_way():
+    written = """
+        updated shop.Item (qty)
+            stock → updated shop.Order
+        updated shop.Item (qty)
+            stock → updated shop.Order
+        created shop.Item
+        created shop.Item × 2
+    """
+    assert given_shape(written) == [
+        "updated shop.Item (qty) × 2",
+        "  stock → updated shop.Order",
+        "created shop.Item × 3",
+    ]
