@@ -41,9 +41,15 @@ def mark(operation: Operation) -> str:
     """``failed: IntegrityError`` or ``rolled back``; empty for what stayed, and while that is open."""
     outcome = operation.last.outcome
     if outcome == FAILED:
-        found = _ERROR_CLASS.match(operation.last.error)
-        return f"failed: {kinds.short_name(found[0])}" if found else "failed"
+        name = error_class(operation)
+        return f"failed: {name}" if name else "failed"
     return "rolled back" if outcome == ROLLED_BACK else ""
+
+
+def error_class(operation: Operation) -> str:
+    """The short name of the exception that ended it."""
+    found = _ERROR_CLASS.match(operation.last.error or operation.first.error)
+    return kinds.short_name(found[0]) if found else ""
 
 
 def line(operation: Operation) -> str:
