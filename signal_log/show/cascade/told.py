@@ -1,0 +1,145 @@
+"""A cascade told line by line with keys, values and places in code: the tail's, the export's and the panel's text.
+
+::
+
+    ~  updated users.Profile 17 ada   name "Ada" → "Ada L."   users/forms.py:83 in save
+    ~  └ sync_user → updated auth.User 17 ada   first_name "Ada" → "Ada L."
+    !  failed shop.Order 9   IntegrityError: UNIQUE constraint failed: shop_order.number
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+
+from signal_log.event import COMMITTED, FAILED, MASK, ROLLED_BACK
+from signal_log.show.cascade import phrase
+from signal_log.show.cascade.operation import Cascade, Operation, number_shapes
+from signal_log.show.words.diff import pairs
+from signal_log.show.words.kinds import model_name, short_name
+from signal_log.show.words.remarks import failure
+from signal_log.show.words.short import is_unknown, short
+from signal_log.show.words.text import one_line
+
+SIGNS: Final = {
+    "created": "+", "updated": "~", "deleted": "-", "m2m": "&", "silent": "?", "signal": "*", FAILED: "!",
+    ROLLED_BACK: "x",
+}  # fmt: skip
+"""What stands in front of a line, so that nothing is told by colour alone."""
+FOLD_ABOVE: Final = 3
+"""Up to this many equal neighbours are told one by one."""
+MOST_FIELDS: Final = 3
+LONGEST_DETAIL: Final = 200
+TRIED: Final = {"created": "create", "updated": "save", "deleted": "delete"}
+
+
+class Line(NamedTuple):
+    """One operation, or ``times`` equal ones; ``kind`` is a key of ``SIGNS``; ``level`` counts from 0."""
+
+    kind: str
+    level: int
+    receiver: str
+    words: str
+    object: str
+    detail: str
+    call_site: str
+    times: int
+    position: int
+
+
+def told(cascade: Cascade, *, fold: bool = True) -> list[Line]:
+    """All lines, causes before effects; with ``fold``, equal neighbours are one."""
+    number_shapes(cascade, phrase.line)
+    lines = list(_siblings(cascade.roots, "", 0, fold=fold))
+    for operations in cascade.orphans.values():
+        lines += _siblings(operations, "", 0, fold=fold)
+    return lines
+
+
+def line_of(operation: Operation, level: int, times: int = 1) -> Line:
+    """The line of one operation, for a reader that gets them one at a time."""
+    event = operation.last
+    kind = event.outcome if event.outcome in (FAILED, ROLLED_BACK) else operation.verb
+    alone = times == 1
+    return Line(
+        kind, level, one_line(short_name(operation.receiver), 100), _words(operation, kind),
+        _object(operation) if alone else "", one_line(_detail(operation, alone=alone), LONGEST_DETAIL),
+        one_line(event.call_site, 120) if alone else "", times, operation.position,
+    )  # fmt: skip
+
+
+def as_text(line: Line, *, narrow: bool = False) -> str:
+    """The line as text; ``narrow`` leaves out the app, the place in the code and old values."""
+    indent = f"{'  ' * (line.level - 1)}└ " if line.level else ""
+    cause = f"{line.receiver} → " if line.receiver and line.level else ""
+    words = _without_app(line.words) if narrow else line.words
+    times = f" × {line.times:,}" if line.times > 1 else ""
+    head = " ".join(filter(None, (f"{indent}{cause}{words}{times}", "" if narrow else line.object)))
+    gap = "  " if narrow else "   "
+    return gap.join(filter(None, (head, line.detail, "" if narrow else line.call_site)))
+
+
+def _siblings(operations: Sequence[Operation], receiver: str, level: int, *, fold: bool) -> Iterator[Line]:
+    for _, equal in groupby(operations, key=lambda operation: operation.shape):
+        alike = list(equal)
+        if fold and len(alike) > FOLD_ABOVE:
+            yield line_of(alike[0], level, len(alike))
+            yield from _below(alike[0], level, fold=fold)
+        else:
+            for operation in alike:
+                yield line_of(operation, level)
+                yield from _below(operation, level, fold=fold)
+
+
+def _below(operation: Operation, level: int, *, fold: bool) -> Iterator[Line]:
+    for cause in operation.causes():
+        yield from _siblings(cause.operations, cause.receiver, level + 1, fold=fold)
+
+
+def _words(operation: Operation, kind: str) -> str:
+    model = one_line(operation.last.sender, 200)
+    if kind == FAILED and operation.verb in TRIED:
+        return f"failed to {TRIED[operation.verb]} {model}"
+    words = phrase.phrase(operation)
+    return f"rolled back: {words}" if kind == ROLLED_BACK else words
+
+
+def _object(operation: Operation) -> str:
+    event = operation.last
+    name = event.object_repr if event.object_repr != event.object_pk else ""
+    return " ".join(filter(None, (one_line(event.object_pk, 60), one_line(name, 60))))
+
+
+def _detail(operation: Operation, *, alone: bool) -> str:
+    event = operation.last
+    error = failure(event) or failure(operation.first)
+    if event.outcome != COMMITTED and error:
+        return error
+    fields = list(pairs(event.changes))
+    if operation.verb in ("created", "deleted", "signal"):
+        return ""
+    if not alone:
+        return ", ".join(name for name, _, _ in fields)
+    shown = ", ".join(_change(*field, both=operation.verb != "silent") for field in fields[:MOST_FIELDS])
+    return f"{shown}, +{len(fields) - MOST_FIELDS}" if len(fields) > MOST_FIELDS else shown
+
+
+def _change(name: str, old: Any, new: Any, *, both: bool) -> str:
+    if old == new == MASK:
+        return f"{name} changed"
+    if both and old is not None and new is not None:
+        return f"{name} {_quoted(old)} → {_quoted(new)}"
+    return f"{name} {_quoted(old)} → null" if both and new is None else f"{name} → {_quoted(new)}"
+
+
+def _quoted(value: Any) -> str:
+    if value is None:
+        return "null"
+    text = short(value)
+    return f'"{text}"' if isinstance(value, str) and value != MASK and not is_unknown(value) else text
+
+
+def _without_app(words: str) -> str:
+    verb, _, label = words.rpartition(" ")
+    return f"{verb} {model_name(label)}" if "." in label else words

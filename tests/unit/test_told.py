@@ -1,0 +1,53 @@
+"""A cascade told line by line, wide and narrow."""
+
+from __future__ import annotations
+
+from signal_log.event import MASK
+from signal_log.show.cascade.told import as_text, told
+from tests.story import Story
+
+
+def texts(story: Story, **how) -> list[str]:
+    return [f"{line.kind}: {as_text(line, **how)}" for line in told(story.cascade())]
+
+
+def test_an_update_and_what_it_caused():
+    story = Story()
+    saved = story.save(
+        "users.Profile", object_pk="17", object_repr="ada", changes={"name": ["Ada", "Ada L."]},
+        call_site="users/forms.py:83 in save",
+    )  # fmt: skip
+    story.save("auth.User", by=saved, receiver="users.signals.sync_user", changes={"age": [None, 3], "x": [3, None]})
+    assert texts(story) == [
+        'updated: updated users.Profile 17 ada   name "Ada" → "Ada L."   users/forms.py:83 in save',
+        "updated: └ sync_user → updated auth.User 1 ada   age → 3, x 3 → null",
+    ]
+    assert texts(story, narrow=True) == [
+        'updated: updated Profile  name "Ada" → "Ada L."',
+        "updated: └ sync_user → updated User  age → 3, x 3 → null",
+    ]
+
+
+def test_equal_neighbours_are_one_line_without_values():
+    story = Story()
+    for number in range(200):
+        story.save(changes={"stock": [number, 0], "price": [1, 2]}, object_pk=str(number))
+    assert texts(story) == ["updated: updated shop.Item × 200   stock, price"]
+
+
+def test_failures_name_the_error_and_secrets_stay_masked():
+    story = Story()
+    story.save(outcome="failed", error="IntegrityError: UNIQUE\nconstraint", object_pk="9", object_repr="9")
+    story.save(outcome="rolled_back", error="", changes={"token": [MASK, MASK]}, object_pk="", object_repr="")
+    story.save(changes={str(n): [n, n + 1] for n in range(5)}, object_repr="")
+    assert texts(story) == [
+        "failed: failed to save shop.Item 9   IntegrityError: UNIQUE⏎constraint",
+        "rolled_back: rolled back: updated shop.Item   token changed",
+        "updated: updated shop.Item 1   0 0 → 1, 1 1 → 2, 2 2 → 3, +2",
+    ]
+
+
+def test_a_silent_write_tells_what_it_set():
+    story = Story()
+    story.save(signal="silent_update", object_pk="", object_repr="3 rows", changes={"price": [None, "2"]})
+    assert texts(story) == ['silent: silent update of shop.Item 3 rows   price → "2"']
