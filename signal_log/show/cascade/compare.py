@@ -165,9 +165,9 @@ def _longest_rising(numbers: Sequence[int]) -> set[int]:
     best: list[tuple[int, ...]] = []
     none: tuple[int, ...] = ()
     for number in numbers:
-        longest = max((chain for chain in best if chain[-1] < number), key=len, default=none)
+        longest = max((chain for chain in best if chain[-1] < number), key=tuple.__len__, default=none)
         best.append((*longest, number))
-    return set(max(best, key=len, default=none))
+    return set(max(best, key=tuple.__len__, default=none))
 
 
 def _counts(one: Difference) -> str:
