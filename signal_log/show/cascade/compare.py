@@ -162,12 +162,15 @@ def _joined(key: Key, before: Node | None, after: Node | None, *, moved: bool) -
 
 def _longest_rising(numbers: Sequence[int]) -> set[int]:
     """The members of a longest rising subsequence: siblings that kept their order; the others have moved."""
-    best: list[tuple[int, ...]] = []
-    none: tuple[int, ...] = ()
+    best: list[list[int]] = []
     for number in numbers:
-        longest = max((chain for chain in best if chain[-1] < number), key=tuple.__len__, default=none)
-        best.append((*longest, number))
-    return set(max(best, key=tuple.__len__, default=none))
+        below = [chain for chain in best if chain[-1] < number]
+        best.append([*(_longest(below)), number])
+    return set(_longest(best))
+
+
+def _longest(chains: Sequence[list[int]]) -> list[int]:
+    return max(chains, key=lambda chain: len(chain), default=[])
 
 
 def _counts(one: Difference) -> str:
