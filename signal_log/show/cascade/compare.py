@@ -170,7 +170,7 @@ def _longest_rising(numbers: Sequence[int]) -> set[int]:
 
 
 def _longest(chains: Sequence[list[int]]) -> list[int]:
-    return max(chains, key=lambda chain: len(chain), default=[])
+    return max(chains, key=len, default=[])
 
 
 def _counts(one: Difference) -> str:
