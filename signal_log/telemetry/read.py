@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from django.db.models import QuerySet
@@ -14,6 +14,8 @@ from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
 
 LIMIT: Final = 500
 """How many of a receiver's newest calls are compared with one."""
+MOST_TRACES: Final = 500
+"""So many traces are asked for in one query."""
 MAX_CALLS: Final = 20_000
 """Of one trace, so many calls are read at most."""
 
@@ -26,6 +28,13 @@ def receiver_calls() -> QuerySet[ReceiverCall]:
 def trace_row(trace_id: uuid.UUID) -> SignalTrace | None:
     """How a trace went as a whole; None while it runs, and when its telemetry was lost or pruned."""
     return SignalTrace.objects.using(conf.DATABASE).filter(trace_id=trace_id).first()
+
+
+def trace_rows(trace_ids: Sequence[str]) -> list[SignalTrace]:
+    """The rows of those of these traces that have ended, in the order in which they were written."""
+    if not trace_ids:
+        return []
+    return list(SignalTrace.objects.using(conf.DATABASE).filter(trace_id__in=trace_ids[:MOST_TRACES]).order_by("id"))
 
 
 def add_calls(events: Iterable[SignalEvent]) -> None:

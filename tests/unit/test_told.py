@@ -23,8 +23,8 @@ def test_an_update_and_what_it_caused():
         "updated: └ sync_user → updated auth.User 1 ada   age → 3, x 3 → null",
     ]
     assert texts(story, narrow=True) == [
-        'updated: updated Profile  name "Ada" → "Ada L."',
-        "updated: └ sync_user → updated User  age → 3, x 3 → null",
+        'updated: Profile ada  name → "Ada L."',
+        "updated: └ sync_user → User ada  age → 3, x → null",
     ]
 
 

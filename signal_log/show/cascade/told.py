@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -31,6 +31,7 @@ FOLD_ABOVE: Final = 3
 """Up to this many equal neighbours are told one by one."""
 MOST_FIELDS: Final = 3
 LONGEST_DETAIL: Final = 200
+NO_LEVELS: Final[Mapping[int, int]] = {}
 TRIED: Final = {"created": "create", "updated": "save", "deleted": "delete"}
 
 
@@ -43,17 +44,21 @@ class Line(NamedTuple):
     words: str
     object: str
     detail: str
+    brief: str
     call_site: str
     times: int
     position: int
 
 
-def told(cascade: Cascade, *, fold: bool = True) -> list[Line]:
-    """All lines, causes before effects; with ``fold``, equal neighbours are one."""
+def told(cascade: Cascade, *, fold: bool = True, levels: Mapping[int, int] = NO_LEVELS) -> list[Line]:
+    """All lines, causes before effects; with ``fold``, equal neighbours are one.
+
+    ``levels`` has those of operations that were told before, by the positions of their events.
+    """
     number_shapes(cascade, phrase.line)
-    lines = list(_siblings(cascade.roots, "", 0, fold=fold))
-    for operations in cascade.orphans.values():
-        lines += _siblings(operations, "", 0, fold=fold)
+    lines = list(_siblings(cascade.roots, 0, fold=fold))
+    for position, operations in cascade.orphans.items():
+        lines += _siblings(operations, levels.get(position, -1) + 1, fold=fold)
     return lines
 
 
@@ -65,22 +70,25 @@ def line_of(operation: Operation, level: int, times: int = 1) -> Line:
     return Line(
         kind, level, one_line(short_name(operation.receiver), 100), _words(operation, kind),
         _object(operation) if alone else "", one_line(_detail(operation, alone=alone), LONGEST_DETAIL),
+        one_line(_detail(operation, alone=alone, brief=True), LONGEST_DETAIL),
         one_line(event.call_site, 120) if alone else "", times, operation.position,
     )  # fmt: skip
 
 
 def as_text(line: Line, *, narrow: bool = False) -> str:
-    """The line as text; ``narrow`` leaves out the app, the place in the code and old values."""
+    """The line as text; ``narrow`` leaves out apps, keys, old values, places in code, and what the sign says."""
     indent = f"{'  ' * (line.level - 1)}└ " if line.level else ""
-    cause = f"{line.receiver} → " if line.receiver and line.level else ""
-    words = _without_app(line.words) if narrow else line.words
+    cause = f"{line.receiver} → " if line.receiver else ""
+    words = _narrowed(line) if narrow else line.words
     times = f" × {line.times:,}" if line.times > 1 else ""
-    head = " ".join(filter(None, (f"{indent}{cause}{words}{times}", "" if narrow else line.object)))
-    gap = "  " if narrow else "   "
-    return gap.join(filter(None, (head, line.detail, "" if narrow else line.call_site)))
+    name = line.object.partition(" ")[2] if narrow else line.object
+    head = " ".join(filter(None, (f"{indent}{cause}{words}{times}", name)))
+    if narrow:
+        return "  ".join(filter(None, (head, line.brief)))
+    return "   ".join(filter(None, (head, line.detail, line.call_site)))
 
 
-def _siblings(operations: Sequence[Operation], receiver: str, level: int, *, fold: bool) -> Iterator[Line]:
+def _siblings(operations: Sequence[Operation], level: int, *, fold: bool) -> Iterator[Line]:
     for _, equal in groupby(operations, key=lambda operation: operation.shape):
         alike = list(equal)
         if fold and len(alike) > FOLD_ABOVE:
@@ -94,7 +102,7 @@ def _siblings(operations: Sequence[Operation], receiver: str, level: int, *, fol
 
 def _below(operation: Operation, level: int, *, fold: bool) -> Iterator[Line]:
     for cause in operation.causes():
-        yield from _siblings(cause.operations, cause.receiver, level + 1, fold=fold)
+        yield from _siblings(cause.operations, level + 1, fold=fold)
 
 
 def _words(operation: Operation, kind: str) -> str:
@@ -111,7 +119,7 @@ def _object(operation: Operation) -> str:
     return " ".join(filter(None, (one_line(event.object_pk, 60), one_line(name, 60))))
 
 
-def _detail(operation: Operation, *, alone: bool) -> str:
+def _detail(operation: Operation, *, alone: bool, brief: bool = False) -> str:
     event = operation.last
     error = failure(event) or failure(operation.first)
     if event.outcome != COMMITTED and error:
@@ -121,16 +129,17 @@ def _detail(operation: Operation, *, alone: bool) -> str:
         return ""
     if not alone:
         return ", ".join(name for name, _, _ in fields)
-    shown = ", ".join(_change(*field, both=operation.verb != "silent") for field in fields[:MOST_FIELDS])
+    both = operation.verb != "silent" and not brief
+    shown = ", ".join(_change(*field, both=both) for field in fields[:MOST_FIELDS])
     return f"{shown}, +{len(fields) - MOST_FIELDS}" if len(fields) > MOST_FIELDS else shown
 
 
 def _change(name: str, old: Any, new: Any, *, both: bool) -> str:
     if old == new == MASK:
         return f"{name} changed"
-    if both and old is not None and new is not None:
+    if both and old is not None:
         return f"{name} {_quoted(old)} → {_quoted(new)}"
-    return f"{name} {_quoted(old)} → null" if both and new is None else f"{name} → {_quoted(new)}"
+    return f"{name} → {_quoted(new)}"
 
 
 def _quoted(value: Any) -> str:
@@ -140,6 +149,8 @@ def _quoted(value: Any) -> str:
     return f'"{text}"' if isinstance(value, str) and value != MASK and not is_unknown(value) else text
 
 
-def _without_app(words: str) -> str:
-    verb, _, label = words.rpartition(" ")
-    return f"{verb} {model_name(label)}" if "." in label else words
+def _narrowed(line: Line) -> str:
+    verb, _, label = line.words.rpartition(" ")
+    if "." not in label:
+        return line.words
+    return model_name(label) if line.kind in ("created", "updated", "deleted") else f"{verb} {model_name(label)}"

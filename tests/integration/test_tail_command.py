@@ -1,0 +1,238 @@
+"""``signal_tail``: what was, what is, what was slow; for people and for programs, whatever the database does."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from signal_log import clock
+from signal_log.filters import Filters
+from signal_log.models import SignalTrace
+from signal_log.show.terminal import Teller
+from signal_log.store.follow import APPLICATION_NAME
+from signal_log.tail.following import Following
+from tests.factories import event_value, make_event
+from tests.servers.daphne import ROOT, environment
+from tests.shop.models import Category
+from tests.tail import database_url
+
+TRACE = uuid.UUID("0197c2b1-0000-7000-8000-00000000abcd")
+
+
+def run(*arguments: str, **options) -> tuple[str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    call_command("signal_tail", "--no-follow", *arguments, stdout=out, stderr=err, **options)
+    return out.getvalue(), err.getvalue()
+
+
+def ended(trace=TRACE, **fields) -> SignalTrace:
+    given = {
+        "source": "http", "name": "POST /accounts/profile/", "started_at": clock.now(), "duration_us": 31_000,
+        "status": "302", "events": 4, "operations": 2, "failed": 0, "silent": 0, "slowest_us": 0,
+    }  # fmt: skip
+    return SignalTrace.objects.create(trace_id=trace, **(given | fields))
+
+
+def cascade(trace=TRACE) -> None:
+    moment = datetime(2026, 3, 1, 14, 2, 31, 90_000, UTC)
+    make_event(trace_id=trace, sender="users.Profile", object_pk="17", changes={"name": ["Ada", "Ada L."]},
+               occurred_at=moment, call_site="users/forms.py:83 in save")  # fmt: skip
+    make_event(trace_id=trace, position=4, operation=3, parent_position=2, caused_by="users.signals.sync_user",
+               changes={"first_name": ["Ada", "Ada L."]}, occurred_at=moment)  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_a_cascade_is_indented_below_its_cause_and_ends_with_the_trace(settings):
+    settings.TIME_ZONE = "UTC"
+    cascade()
+    ended(failed=1)
+    assert run()[0].splitlines() == [
+        "14:02:31.090 POST /accounts/profile/ · grace · trace 0000abcd",
+        '  ~  updated users.Profile 17 ada   name "Ada" → "Ada L."   users/forms.py:83 in save',
+        '  ~  └ sync_user → updated auth.User 1 ada   first_name "Ada" → "Ada L."',
+        "  =  302 in 31.0 ms · 2 operations · 1 failed",
+    ]
+
+
+@pytest.mark.django_db
+def test_json_has_nothing_but_lines_of_json_each_an_event_of_the_log():
+    event = make_event(object_repr="\x1b[31mred\x07", trace_id=TRACE)
+    ended()
+    out, _ = run("--json")
+    (line,) = out.splitlines()
+    assert "\x1b" not in line
+    told = json.loads(line)
+    assert (told["id"], told["object_repr"], told["trace_id"]) == (event.pk, "\x1b[31mred\x07", str(TRACE))
+
+
+@pytest.mark.django_db
+def test_hostile_text_does_not_reach_the_terminal():
+    make_event(
+        object_repr="\x1b[2J\x9b31m", path="/\x1b]0;x\x07", actor_repr="\u202eroot", changes={"a\x1b": ["\x1b", 1]}
+    )
+    out, _ = run()
+    assert not set(out) & {"\x1b", "\x9b", "\x07", "\u202e"}
+
+
+@pytest.mark.django_db
+def test_filters_and_ages_select():
+    old = make_event(occurred_at=clock.now() - timedelta(hours=3))
+    new = make_event(sender="shop.Item", occurred_at=clock.now() - timedelta(minutes=5))
+    ids = lambda *given: [json.loads(line)["id"] for line in run("--json", *given)[0].splitlines()]  # noqa: E731
+    assert ids() == [old.pk, new.pk]
+    assert ids("--since", "10m") == [new.pk]
+    assert ids("--since", "1d", "--sender", "auth.User") == [old.pk]
+    assert ids("--sender", "!auth.User") == [new.pk]
+    out, err = run("--since", "1m")
+    assert (out, err) == ("", "Nothing since 1m.\n")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [(["--since", "soon"], "'since' must be an age such as 10m"), (["--slow", "fast"], "'slow' must be a duration"),
+     (["--outcome", "lost"], "Filter 'outcome' must be one of")],
+)  # fmt: skip
+def test_what_cannot_be_understood_is_said_in_a_sentence(given, said):
+    with pytest.raises(CommandError, match=said) as raised:
+        run(*given)
+    assert raised.value.returncode == 2
+
+
+@pytest.mark.django_db
+def test_slow_tells_only_traces_that_took_long():
+    other = uuid.uuid4()
+    cascade()
+    make_event(trace_id=other)
+    ended()
+    ended(other, duration_us=100_000)
+    told = [json.loads(line)["trace_id"] for line in run("--json", "--slow", "100ms")[0].splitlines()]
+    assert told == [str(other)]
+
+
+def test_what_comes_later_of_a_trace_is_told_in_its_place():
+    teller = Teller(narrow=True)
+    one, other = (str(uuid.uuid4()) for _ in range(2))
+    first = list(teller.events([event_value(trace_id=one, position=p, operation=1) for p in (1, 2)]))
+    list(teller.events([event_value(trace_id=other)]))
+    again = list(
+        teller.events([event_value(trace_id=one, position=4, operation=3, parent_position=2, caused_by="a.sync")])
+    )
+    assert first[0].endswith("POST /accounts/profile/ grace")
+    assert first[1] == ' ~ User ada  first_name → "Augusta"'
+    assert again[0].endswith("(continued)")
+    assert again[1] == ' ~ └ sync → User ada  first_name → "Augusta"'
+
+
+def test_colour_never_stands_alone():
+    (head, line) = Teller(colour=True).events([event_value(outcome="failed", error="ValueError: no")])
+    assert head.startswith("\x1b[1m")
+    assert line == "  \x1b[1;31m!\x1b[0m  \x1b[1;31mfailed to save auth.User 1 ada   ValueError: no\x1b[0m"
+
+
+@contextmanager
+def following(said: list[str]) -> Iterator[Callable[[int], list[str]]]:
+    """Follow committed saves, on a thread; ``until(n)`` reads on until there are so many, and once more."""
+    follow = Following(Filters.parse({"signal": "post_save"}), clock.now() - timedelta(hours=1), said.append)
+    batches, seen = iter(follow), []
+
+    def read(number: int) -> list[str]:
+        deadline = time.monotonic() + 20
+        while len(seen) < number and time.monotonic() < deadline:
+            seen.extend(next(batches))
+        seen.extend(next(batches))
+        return [row["object_repr"] for row in seen]
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        try:
+            yield lambda number: thread.submit(read, number).result()
+        finally:
+            thread.submit(follow.close).result()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_following_yields_what_was_and_what_comes_each_once():
+    Category.objects.create(name="before")
+    said: list[str] = []
+    with following(said) as until:
+        assert until(1) == ["before"]
+        Category.objects.create(name="after")
+        assert until(2) == ["before", "after"]
+    assert said == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_following_goes_on_after_its_connection_is_lost():
+    said: list[str] = []
+    Category.objects.create(name="before")
+    with following(said) as until:
+        until(1)
+        with connection.cursor() as cursor:
+            ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+            cursor.execute(ours, [APPLICATION_NAME])
+        Category.objects.create(name="meanwhile")
+        assert until(2) == ["before", "meanwhile"]
+    gone, back = said
+    assert gone.startswith("The log's database is gone (")
+    assert back.endswith("nothing was missed.")
+
+
+@pytest.fixture
+def tailing():
+    """Starts ``signal_tail`` in a process of its own."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "manage.py", "signal_tail", *arguments], cwd=ROOT, text=True,
+            env=environment({"DATABASE_URL": database_url()}), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        with process:  # closes its pipes
+            pass
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_process_follows_until_it_is_interrupted(tailing):
+    process = tailing("--json", "--signal", "post_save", "--since", "1h")
+    Category.objects.create(name="first")
+    first = json.loads(process.stdout.readline())
+    Category.objects.create(name="second")
+    second = json.loads(process.stdout.readline())
+    assert (first["object_repr"], second["object_repr"]) == ("first", "second")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_that_has_enough_ends_it_quietly(tailing):
+    Category.objects.create(name="first")
+    process = tailing("--json", "--since", "1h")
+    process.stdout.readline()
+    process.stdout.close()
+    for number in range(100):
+        if process.poll() is not None:
+            break
+        Category.objects.create(name=f"more {number}")
+        time.sleep(0.2)
+    assert (process.returncode, process.stderr.read()) == (0, "")
