@@ -31,13 +31,15 @@ def paced(application: Application) -> Application:
         response = _Response(request, send)
         try:
             await application(scope, receive, response.send)
-        except Exception:
+        except Exception as error:
             if not response.begun:
                 raise  # daphne answers with an error page
-            from signal_log.capture.trace.path import shown_path  # this module is imported before Django is set up
+            # This module is imported before Django is set up.
+            from signal_log.capture.model.error_text import traceback_text
+            from signal_log.capture.trace.path import shown_path
 
-            path = shown_path(scope.get("path", ""))
-            logger.exception("The response to %s failed after it had begun; closing its connection.", path)
+            path, why = shown_path(scope.get("path", "")), traceback_text(error)
+            logger.error("The response to %s failed after it had begun; closing its connection.\n%s", path, why)
         finally:
             response.finish()
         return None

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from signal_log import clock
+from signal_log.capture.model.error_text import traceback_text
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
 from signal_log.seal.canonical import timestamp
@@ -95,7 +96,9 @@ class CatchUp:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (problem := task.exception()) is not None:
-            logger.error("A client's catch-up failed; its socket is closed, so that it reconnects.", exc_info=problem)
+            logger.error(
+                "A client's catch-up failed; its socket is closed, so that it reconnects.\n%s", traceback_text(problem)
+            )
             self._outbox.close(wire.INTERNAL_ERROR)
 
     async def _run(self) -> None:

@@ -115,7 +115,7 @@ class Client:
             self.catch_up.go()
 
     def _refuse(self, refused: MessageError) -> None:
-        logger.info("Refused a websocket message from %s: %s", self.identity, refused.detail)
+        logger.info("Refused a websocket message from %s: %s.", self.identity, refused.code)  # the detail may quote it
         self.outbox.put(wire.error(refused.code, refused.detail))
         if refused.fatal:
             self.close(wire.BAD_MESSAGE, at_once=False)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from channels.db import database_sync_to_async
 from django.db import Error
 
+from signal_log.capture.model.error_text import error_text
 from signal_log.tail import wire
 from signal_log.tail.client import Client
 from signal_log.tail.guard import Identity, admit
@@ -36,7 +37,7 @@ async def event_socket(scope: MutableMapping[str, Any], receive: Receive, send: 
     try:
         admitted = await database_sync_to_async(admit)(scope)
     except Error as problem:
-        logger.warning("A websocket could not be authenticated: %s", str(problem).strip())
+        logger.warning("A websocket could not be authenticated: %s", error_text(problem))
         await send({"type": "websocket.send", "text": wire.error("database_unavailable", "Try again soon.")})
         await send({"type": "websocket.close", "code": wire.TRY_AGAIN_LATER})
         return

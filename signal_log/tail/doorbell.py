@@ -18,6 +18,7 @@ from typing import Final
 from django.core.signals import setting_changed
 
 from signal_log import clock
+from signal_log.capture.model.error_text import traceback_text
 from signal_log.tail.layer_publisher import remote_layer
 from signal_log.tail.notifier import Notifier, Wake
 
@@ -67,9 +68,10 @@ def flush() -> None:
 def _check_layer(notifier: Notifier) -> None:
     try:
         notifier.remote = remote_layer() is not None
-    except Exception:
+    except Exception as problem:  # noqa: BLE001  whatever the host's layer raises when it is made
         notifier.remote = False
-        logger.exception("The channel layer is not usable; other processes notice by polling.")
+        why = traceback_text(problem)
+        logger.error("The channel layer is not usable; other processes notice by polling.\n%s", why)
 
 
 def _on_setting_changed(*, setting: str, **_: object) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from signal_log import clock
+from signal_log.capture.model.error_text import traceback_text
 from signal_log.errors import LogUnavailable
 from signal_log.store.follow import Follower
 from signal_log.tail import doorbell, guard, wire
@@ -116,7 +117,7 @@ class Hub:
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or (problem := task.exception()) is None:
             return
-        logger.error("The hub failed; its sockets are closed, so that clients reconnect.", exc_info=problem)
+        logger.error("The hub failed; its sockets are closed, so that clients reconnect.\n%s", traceback_text(problem))
         self._unregister()
         self.connections.close_all(wire.INTERNAL_ERROR)
 

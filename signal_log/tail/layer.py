@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from signal_log import clock
+from signal_log.capture.model.error_text import error_text
 from signal_log.tail import doorbell
 from signal_log.tail.layer_publisher import GROUP, RING, remote_layer
 
@@ -100,7 +101,7 @@ class LayerWatch:
         if problem is not None:
             logger.warning(
                 "The channel layer does not work (%s); polling every second.",
-                str(problem) or type(problem).__name__,
+                error_text(problem),
             )
         elif self._works is False:
             logger.info("The channel layer works again.")

@@ -11,6 +11,7 @@ from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from signal_log import clock
+from signal_log.capture.model.error_text import error_text
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +95,6 @@ class LayerPublisher:
                 self._logged_at = now
                 logger.warning(
                     "The channel layer cannot be reached (%s, %d rings so far); other processes notice by polling.",
-                    str(problem) or type(problem).__name__,
+                    error_text(problem),
                     self.failed,
                 )

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from signal_log.capture.model.error_text import error_text
 from signal_log.errors import LogUnavailable
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,10 @@ class Outage:
 
     async def failed(self, problem: LogUnavailable) -> None:
         """Tell all clients once, and wait before the next attempt."""
-        self._begin(f"The log cannot be read ({problem}); retrying every second.", "The database does not answer.")
+        self._begin(
+            f"The log cannot be read ({error_text(problem.__cause__ or problem)}); retrying every second.",
+            "The database does not answer.",
+        )
         await asyncio.sleep(RETRY_AFTER)
 
     def unanswered(self, seconds: float) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
+from urllib.request import Request, urlopen
 
 import pytest
 from django.conf import settings
@@ -25,12 +26,15 @@ from signal_log import pipeline
 from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.event import MASK
 from signal_log.models import LogIdentity, ReceiverCall, SignalEvent, SignalTrace
+from signal_log.telemetry import keeper
 from tests.log import recorded
 from tests.shop.models import Category, Item, Label, Patient, Setting, Token
+from tests.tail import open_socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOG = "log"
 S = "pl4nted-S3cret"
+R = "pl4nted-4gain"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJwbDRudGVkIjoxfQ.pl4ntedpl4ntedpl4nted"
 urlpatterns = [path("confirm/<str:token>/<str:code>/", HttpResponse)]
 
@@ -115,7 +119,20 @@ def arguments() -> None:
     user_login_failed.send("x", credentials={"username": "eve", "password": S}, request=None)
 
 
-PLANTS = (fields, shapes, copies, statements, errors, arguments)
+def repeats() -> None:
+    """In other objects and in errors, when only its shape, or its name in a text, told that it was a secret."""
+    Label.objects.create(text=f"Authorization: Token {R}")
+    Category.objects.create(name=f"as told: {R}")
+    Item.objects.create(
+        name="note", tags=[json.dumps({"password": "pl4nted-6"}), "redis://:pl4nted-3@h", "?token=pl4nted_4"]
+    )
+    Item.objects.create(name="it was pl4nted_4, not pl4nted-3 or pl4nted-6")
+    with suppress(RuntimeError), transaction.atomic():
+        Category.objects.create(name="undone")
+        raise RuntimeError(f"{R} and pl4nted-3 are not welcome")
+
+
+PLANTS = (fields, shapes, copies, statements, errors, arguments, repeats)
 
 
 @pytest.fixture
@@ -150,33 +167,79 @@ def test_no_planted_secret_is_in_the_log_s_files(plant, log, caplog):
     @SignalLogMiddleware
     def view(request):
         plant()
+        with suppress(ValueError), transaction.atomic():
+            Category.objects.create(name="undone")
+            raise ValueError(f"{request.POST['new_password1']} is too short, {request.GET['token']} too old")
         return HttpResponse()
 
     headers = {"Authorization": f"Bearer {S}", "Cookie": f"sessionid={S}", "X-Api-Key": S}
-    request = RequestFactory().post(f"/confirm/{S}/pl4nted/?token={S}", {"password": S}, headers=headers)
+    posted = {"password": S, "new_password1": "pl4nted by hand"}
+    request = RequestFactory().post(f"/confirm/{S}/pl4nted-code/?token=pl4nted-5", posted, headers=headers)
     with override_settings(ROOT_URLCONF=__name__), caplog.at_level(logging.INFO, "signal_log"):
         view(request).close()
         request.close()
     events = SignalEvent.objects.using(LOG)
     assert events.exclude(sender="").count() > 2
     assert set(events.values_list("path", flat=True)) == {f"/confirm/{MASK}/{MASK}/"}
+    held = {file.name: file.read_bytes() for file in log.iterdir()}  # while the connection is open
+    assert len(held["log.sqlite3-wal"]) > 20_000
     connections[LOG].close()
-    held = {file.name: file.read_bytes() for file in log.iterdir()}
-    assert len(held["log.sqlite3"]) > 20_000
+    held |= {f"closed {file.name}": file.read_bytes() for file in log.iterdir()}
+    assert len(held["closed log.sqlite3"]) > 20_000
     for name, content in held.items():
         at = content.find(b"pl4nted")
         assert at < 0, (name, content[max(at - 300, 0) : at + 100])
     assert "pl4nted" not in caplog.text.replace(plant.__name__, "")
 
 
-@pytest.mark.parametrize("plant", [fields, shapes, copies, errors, arguments])
+@pytest.mark.postgresql
+@pytest.mark.parametrize("plant", [fields, shapes, copies, errors, arguments, repeats])
+def test_no_planted_secret_is_in_the_log_s_rows(plant):
+    """Nor in those of telemetry, read as PostgreSQL's own bytes."""
+    with signal_log.context(source="task"):
+        plant()
+    keeper.write_kept()
+    held = {}
+    with connection.cursor() as cursor:
+        for table in (model._meta.db_table for model in (SignalEvent, SignalTrace, ReceiverCall)):
+            with cursor.copy(f"COPY {table} TO STDOUT") as rows:
+                held[table] = b"".join(map(bytes, rows))
+    assert len(held[SignalEvent._meta.db_table]) > 1_000
+    for table, content in held.items():
+        at = content.find(b"pl4nted")
+        assert at < 0, (table, content[max(at - 300, 0) : at + 100])
+
+
+def test_no_planted_secret_is_sent_live(server, session, mailoutbox):
+    """Neither in the frames of a subscribed socket, nor in metrics, nor in mails, nor in that server's own log."""
+    with open_socket(server, session) as page:
+        page.subscribe()
+        page.tell(type="subscribe", filters={S: S})
+        page.wait_for("error")
+        with signal_log.context(source="task"):
+            for plant in PLANTS:
+                if plant is not statements or connection.vendor == "sqlite":
+                    plant()
+        last = SignalEvent.objects.latest("pk").pk
+        assert page.until(lambda: page.ids[-1:] == [last])
+        told = json.dumps(page.frames[2:], ensure_ascii=False)  # the second says what is wrong with the question
+    seen = {"frames": told, "log": server.log_text(), "mails": "".join(str(mail.message()) for mail in mailoutbox)}
+    cookie = f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
+    with urlopen(Request(f"{server.url}/metrics?token={S}", headers={"Cookie": cookie})) as answer:  # noqa: S310
+        seen["metrics"] = answer.read().decode()
+    assert all(len(text) > 500 for text in seen.values()), {where: len(text) for where, text in seen.items()}
+    for where, text in seen.items():
+        assert "pl4nted" not in text, (where, text[max(text.find("pl4nted") - 300, 0) :][:400])
+
+
+@pytest.mark.parametrize("plant", [fields, shapes, copies, errors, arguments, repeats])
 def test_no_planted_secret_is_shown(plant, admin_client):
-    """Neither on the pages, nor in exports, nor by what the websocket sends."""
+    """Neither on the pages, nor in exports, nor in metrics."""
     with recorded() as events, signal_log.context(source="task"):
         plant()
     assert len(events) > 2
     trace = events[0].trace_id
-    addresses = [f"/events/?trace={trace}", f"/traces/{trace}/", "/events/?format=json", "/receivers/"]
+    addresses = [f"/events/?trace={trace}", f"/traces/{trace}/", "/events/?format=json", "/receivers/", "/metrics"]
     addresses += [f"/events/{pk}/" for pk in SignalEvent.objects.order_by("-pk").values_list("pk", flat=True)[:8]]
     for address in addresses:
         assert "pl4nted" not in admin_client.get(address).content.decode(), address

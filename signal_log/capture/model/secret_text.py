@@ -7,7 +7,7 @@ time in proportion to the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
@@ -42,10 +42,10 @@ _TOKEN: Final = re.compile(
 _SCHEME: Final = re.compile(r"\b(Bearer|Basic|Token|Digest|ApiKey)(\s+)([\w.~+/=-]{8,})", re.IGNORECASE)
 _HEADER: Final = re.compile(
     r"""\b((?:proxy-)?authorization|(?:set-)?cookie(?=["']?[ \t]*[:=][^\r\n=]{1,200}=))(["']?[ \t]*[:=][ \t]*)"""
-    r"""(?!["'\[{]*[ \t]*$)[^\r\n]+""",
+    r"""(?!["'\[{]*[ \t]*$)([^\r\n]+)""",
     re.IGNORECASE | re.MULTILINE,
 )
-_ADDRESS: Final = re.compile(r"\b([a-z][a-z0-9+.-]{1,30}://[^\s/:@\"'<>]{0,200}:)[^\s/\"'<>]+@", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"\b([a-z][a-z0-9+.-]{1,30}://[^\s/:@\"'<>]{0,200}:)([^\s/\"'<>]+)@", re.IGNORECASE)
 _KEYED: Final = re.compile(
     r"""(["'])([\w .\[\]-]{2,80})\1(\s{0,9}(?::|=>)\s{0,9})("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,"'\[\]{}]+)"""
 )
@@ -64,6 +64,8 @@ _ROW: Final = re.compile(
 """Parts of JSON that was cut, and does not parse any more."""
 _LABELLED: Final = re.compile(r"(?<![\w-])([A-Za-z_][\w-]{1,80})(\s{0,3}:\s{0,3})([^\s\"'<>,;)\]}]{6,})")
 _VALUED: Final = re.compile(r"(?i)(field ['\"]([\w.]+)['\"].{0,200}?\b(?:got|not|value) )(.+)", re.DOTALL)
+SHORTEST_FOUND: Final = 6
+"""Of shorter secrets that are found in a text nobody is told: they would be found everywhere."""
 _ONE_WORD: Final = re.compile(r"[\w.~+:=-]+")
 
 
@@ -97,26 +99,40 @@ def _searched(text: str, names: Container[str], depth: int) -> str:
             pass
         else:
             masked = mask_json(held, names, depth - 1)
+            if masked != held:
+                _found(*values_inside(held, names))
             return text if masked == held else orjson.dumps(masked).decode()
-    text = _TOKEN.sub(MASK, text)
-    text = _HEADER.sub(rf"\1\2{MASK}", text)
-    text = _ADDRESS.sub(rf"\1{MASK}@", text)
+    text = _TOKEN.sub(_of_token, text)
+    text = _HEADER.sub(_of_header, text)
+    text = _ADDRESS.sub(_of_address, text)
     text = _SCHEME.sub(_of_scheme, text)
 
     def named(match: re.Match[str]) -> str:
         name, between = match[1], match[2]
-        return f"{name}{between}{MASK}" if name in names else match[0]
+        if name not in names:
+            return match[0]
+        _found(match[3])
+        return f"{name}{between}{MASK}"
 
     def keyed(match: re.Match[str]) -> str:
         quote, name, between = match[1], match[2], match[3]
-        return f"{quote}{name}{quote}{between}{quote}{MASK}{quote}" if name in names else match[0]
+        if name not in names:
+            return match[0]
+        _found(match[4])
+        return f"{quote}{name}{quote}{between}{quote}{MASK}{quote}"
 
     def labelled(match: re.Match[str]) -> str:
         name, between, value = match[1], match[2], match[3]
-        return f"{name}{between}{MASK}" if looks_made_up(value) and name in names else match[0]
+        if not looks_made_up(value) or name not in names:
+            return match[0]
+        _found(value)
+        return f"{name}{between}{MASK}"
 
     def paired(match: re.Match[str]) -> str:
-        return f"{match[1]}{match[2]}{match[3]}{MASK}" if match[2] in names else match[0]
+        if match[2] not in names:
+            return match[0]
+        _found(match[4])
+        return f"{match[1]}{match[2]}{match[3]}{MASK}"
 
     if "[" in text or "{" in text:
         text = _ROW.sub(paired, _PAIR.sub(paired, text))
@@ -204,5 +220,42 @@ def looks_random(value: str, least: int = 16) -> bool:
 
 
 def _of_scheme(match: re.Match[str]) -> str:
-    secret = match[3]
-    return f"{match[1]}{match[2]}{MASK}" if looks_made_up(secret) else match[0]
+    if not looks_made_up(match[3]):
+        return match[0]
+    _found(match[3])
+    return f"{match[1]}{match[2]}{MASK}"
+
+
+def _of_token(match: re.Match[str]) -> str:
+    _found(match[0])
+    return MASK
+
+
+def _of_header(match: re.Match[str]) -> str:
+    _found(*re.split(r"[\s,;=]+", match[3]))
+    return f"{match[1]}{match[2]}{MASK}"
+
+
+def _of_address(match: re.Match[str]) -> str:
+    _found(match[2])
+    return f"{match[1]}{MASK}@"
+
+
+def tell(listener: Callable[[str], object]) -> None:
+    """Have this function told each secret that is found, so that it can look for copies of it."""
+    global _listener  # noqa: PLW0603  one for the process, set where traces are known
+    _listener = listener
+
+
+def _found(*secrets: Any) -> None:
+    for secret in secrets:
+        text = secret.strip("\"'") if isinstance(secret, str) else ""
+        if len(text) >= SHORTEST_FOUND and MASK not in text and looks_made_up(text):
+            _listener(text)
+
+
+def _ignore(_: str) -> None:
+    pass
+
+
+_listener: Callable[[str], object] = _ignore

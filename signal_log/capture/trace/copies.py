@@ -10,7 +10,9 @@ import orjson
 
 from signal_log.capture.model.keys import hashed_key
 from signal_log.capture.model.masked_values import MaskedValues
+from signal_log.capture.model.secret_text import tell
 from signal_log.capture.trace.draft import Draft
+from signal_log.capture.trace.trace import current_trace
 from signal_log.event import MASK, Event
 
 _AT: Final = {name: position for position, name in enumerate(Event._fields)}
@@ -68,3 +70,13 @@ def _mask(event: list[Any], secrets: MaskedValues) -> None:
         event[_PK] = hashed_key(event[_PK])
     if secrets.is_in(event[_PATH]):
         event[_PATH] = "/".join(MASK if secrets.is_in(part) else part for part in event[_PATH].split("/"))
+
+
+def _note(secret: str) -> None:
+    """Something secret was found in a text, by its shape or by what stands before it: other texts may repeat it."""
+    trace = current_trace.get()
+    if trace is not None:
+        trace.gathered.note_secrets((secret,))
+
+
+tell(_note)

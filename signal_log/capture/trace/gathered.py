@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from signal_log import clock
@@ -33,8 +33,9 @@ class Gathered:
     """HTTP status, exit code or the exception's class; empty while the trace runs."""
     due_at = HAND_OVER
     """The number of calls at which they are handed over."""
-    secrets: MaskedValues | tuple[()] = ()
-    """Masked values that objects of this trace hold or have held: any text of it may repeat them."""
+    posted: Callable[[], Iterable[Any] | None] | None = None
+    """The secrets of the request's form and address, which are known once the host has read them; None before."""
+    _secrets: MaskedValues | tuple[()] = ()
     lone = True
     """Whether nobody opened this trace: a save or a delete outside requests, commands, tasks and messages."""
 
@@ -54,11 +55,20 @@ class Gathered:
         self.operations -= 1
         self.silent -= 1
 
+    @property
+    def secrets(self) -> MaskedValues | tuple[()]:
+        """Masked values that this trace has seen: any text of it may repeat them."""
+        if self.posted is not None and (values := self.posted()) is not None:
+            self.posted = None
+            if values := tuple(values):
+                self.note_secrets(values)
+        return self._secrets
+
     def note_secrets(self, values: Iterable[Any]) -> None:
         """Remember these masked values for as long as the trace runs."""
-        if not isinstance(self.secrets, MaskedValues):
-            self.secrets = MaskedValues()
-        self.secrets.note(values)
+        if not isinstance(self._secrets, MaskedValues):
+            self._secrets = MaskedValues()
+        self._secrets.note(values)
 
     def raised(self, error: BaseException) -> None:
         """The trace ends with this exception: its class, or the exit code that it carries."""

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from signal_log.capture.trace.context import request_context
+from signal_log.capture.trace.posted import Posted
 from signal_log.capture.trace.stream import continue_trace
 from signal_log.capture.trace.trace import Trace, current_trace, end_trace
 
@@ -24,6 +25,7 @@ class RequestTrace:
         if current_trace.get() is None:
             self.trace = Trace(request_context(self.request))
             self.trace.gathered.lone = False
+            self.trace.gathered.posted = Posted(self.request)
             self._token = current_trace.set(self.trace)
         return self
 

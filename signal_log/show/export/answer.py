@@ -14,6 +14,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
 from signal_log import clock
+from signal_log.capture.model.error_text import error_text, traceback_text
 from signal_log.show.export.csv import Csv
 from signal_log.show.export.jsonl import JsonLines
 from signal_log.show.query.query import Query, parse
@@ -67,10 +68,11 @@ def _written(export: Export, file: Csv | JsonLines, allowed: Callable[[], bool])
         logger.info("%s disconnected from an export (%s) after %d events.", who, file.suffix, file.number)
         raise
     except Exception as error:
+        where = "" if isinstance(error, ExportAborted) else f"\n{traceback_text(error)}"
         logger.error(
             "The export (%s) for %s failed after %d events: %s. Its file is incomplete and has no end line. Export it "
-            "again, or fetch the rest with after= and the id of its last event.",
-            file.suffix, who, file.number, error, exc_info=not isinstance(error, ExportAborted),
+            "again, or fetch the rest with after= and the id of its last event.%s",
+            file.suffix, who, file.number, error_text(error), where,
         )  # fmt: skip
         raise
     logger.info("%s exported %d events (%s).", who, file.number, file.suffix)
