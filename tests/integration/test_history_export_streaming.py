@@ -90,7 +90,7 @@ def test_an_error_on_the_way_leaves_no_end(
     text = broken(mira.get(ADDRESS, {"format": kind, "after": log[0] - 1}))
     assert b"ada" in text
     assert b"sha256" not in text
-    assert "failed after 3 events: disk on fire" in caplog.text
+    assert "failed after 3 events: OSError: disk on fire" in caplog.text
 
 
 async def test_under_asgi_it_streams_and_ends_with_its_reader(

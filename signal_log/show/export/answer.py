@@ -68,11 +68,12 @@ def _written(export: Export, file: Csv | JsonLines, allowed: Callable[[], bool])
         logger.info("%s disconnected from an export (%s) after %d events.", who, file.suffix, file.number)
         raise
     except Exception as error:
-        where = "" if isinstance(error, ExportAborted) else f"\n{traceback_text(error)}"
+        ours = isinstance(error, ExportAborted)
+        why, where = (error, "") if ours else (error_text(error), f"\n{traceback_text(error)}")
         logger.error(
             "The export (%s) for %s failed after %d events: %s. Its file is incomplete and has no end line. Export it "
             "again, or fetch the rest with after= and the id of its last event.%s",
-            file.suffix, who, file.number, error_text(error), where,
+            file.suffix, who, file.number, why, where,
         )  # fmt: skip
         raise
     logger.info("%s exported %d events (%s).", who, file.number, file.suffix)
