@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from django.db import connection, models
 
 from signal_log.models import SignalEvent
 from tests.log import recorded
@@ -31,3 +34,23 @@ def save(instance: Any, **values: Any) -> SignalEvent:
     for name, value in values.items():
         setattr(instance, name, value)
     return post(instance.save)
+
+
+def shop_model(name: str, **fields: Any) -> Any:
+    """A model of the shop's, made for one test; within ``isolate_apps``."""
+    meta = type("Meta", (), {"app_label": "shop"})
+    return type(name, (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
+
+
+@contextmanager
+def table(*made: type[models.Model]) -> Iterator[None]:
+    """The models' tables, for the duration of the block."""
+    with connection.schema_editor() as editor:
+        for model in made:
+            editor.create_model(model)
+    try:
+        yield
+    finally:
+        with connection.schema_editor() as editor:
+            for model in made:
+                editor.delete_model(model)

@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 
 from signal_log.capture.model.actual_row import reader_of
 from signal_log.capture.model.registry import plan_of
-from tests.integration.actual import post, save
+from tests.integration.actual import post, save, table
 from tests.shop.models import Category, Label, Thing, Valued
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -198,9 +198,7 @@ def test_ranges_and_arrays():
         class Meta:
             app_label = "shop"
 
-    with connection.schema_editor() as editor:
-        editor.create_model(Ranged)
-    try:
+    with table(Ranged):
         ranged = Ranged(seats=(1, 5), marks=(1, 2))
         event = save(ranged)
         assert event.changes["marks"] == [None, [1, 2]]
@@ -211,6 +209,3 @@ def test_ranges_and_arrays():
         assert event.changes["marks"] == [[1, 2], [1, 2, 3]]
         old, new = event.changes["seats"]
         assert ("1" in str(old), "7" in str(new), event.overwrote) == (True, True, [])
-    finally:
-        with connection.schema_editor() as editor:
-            editor.delete_model(Ranged)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from enum import Enum
 
@@ -13,24 +11,11 @@ from django.test.utils import isolate_apps
 
 import signal_log
 from signal_log.capture.faults import faults
-from tests.integration.actual import pair, post, save
+from tests.integration.actual import pair, post, save, shop_model, table
 from tests.log import recorded
 from tests.shop.models import Book, Category, Gadget, Item, Thing, Valued
 
 pytestmark = pytest.mark.django_db(transaction=True)
-META = {"app_label": "shop"}
-
-
-@contextmanager
-def table(model: type[models.Model]) -> Iterator[None]:
-    """The model's table, for the duration of the block."""
-    with connection.schema_editor() as editor:
-        editor.create_model(model)
-    try:
-        yield
-    finally:
-        with connection.schema_editor() as editor:
-            editor.delete_model(model)
 
 
 class LoudField(models.CharField):
@@ -160,9 +145,7 @@ def test_a_key_that_the_database_spells_otherwise():
         "Hashed": (models.BinaryField(primary_key=True), b"\x00\xff"),
     }
     for name, (field, key) in keys.items():
-        meta = type("Meta", (), META)
-        word = models.CharField(max_length=9)
-        model = type(name, (models.Model,), {"__module__": __name__, "id": field, "word": word, "Meta": meta})
+        model = shop_model(name, id=field, word=models.CharField(max_length=9))
         with table(model):
             model.objects.create(id=key, word="a")
             event = post(model(id=key).delete)
@@ -186,7 +169,7 @@ def test_a_row_has_one_key_however_the_host_spells_it():
         "Weighed": (models.DecimalField(max_digits=6, decimal_places=2, primary_key=True), Decimal("1.5"), "1.50"),
     }
     for name, (field, key, told) in keys.items():
-        model = type(name, (models.Model,), {"__module__": __name__, "id": field, "Meta": type("Meta", (), META)})
+        model = shop_model(name, id=field)
         with table(model), recorded() as events:
             model.objects.create(id=key)
             model.objects.get().delete()

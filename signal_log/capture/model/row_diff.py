@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection
-from decimal import Decimal
-from math import isfinite
 from operator import is_
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.actual_row import Raw, RowReader
-from signal_log.capture.model.column import Column, equal_in_database
+from signal_log.capture.model.column import Column
 from signal_log.capture.model.loaded import MISSING, Belief
 from signal_log.capture.model.plan import Plan, Values
-from signal_log.capture.model.snapshot import PLAIN, Cut, json_safe, values_equal
+from signal_log.capture.model.same_value import equal, is_known, is_stored_as
+from signal_log.capture.model.snapshot import PLAIN
 from signal_log.event import Changes
-
-_WHOLE: Final = sys.maxsize
-_NUMBERS: Final = (Decimal, float)
 
 
 class RowDiff(NamedTuple):
@@ -68,15 +62,15 @@ def row_written(
         old_value = None if old is None else reader.value(at, old, connection)
         new_value = None if new is None else reader.value(at, new, connection)
         kind = type(new_value)
-        if type(old_value) is kind and _equal(old_value, new_value):
+        if type(old_value) is kind and equal(old_value, new_value):
             continue  # the same value, stored differently: JSON with other spaces
         changes[column.name] = plan.pair(column, old_value, new_value)
         was_there = before is not None and not (old is None and reader.lacks(before, column))
-        if was_there and not column.generated and not _has_seen(believed, at, column, old, old_value):
+        if was_there and not column.generated and not _has_seen(believed, at, column, old, old_value, connection):
             overwrote.append(column.name)
         value = held.get(column.attname, MISSING)
-        if not (type(value) is kind and kind in PLAIN and value == new_value) and not _stored_as(
-            column, value, new_value
+        if not (type(value) is kind and kind in PLAIN and value == new_value) and not is_stored_as(
+            column, value, new_value, connection
         ):
             unseen.append(at)
     return RowDiff(expected if _is_same(changes, expected) else changes, overwrote, tuple(row), unseen)
@@ -93,7 +87,7 @@ def row_deleted(
         value = None if old is None else reader.value(at, old, connection)
         if value is not None:
             changes[column.name] = plan.pair(column, value, None)
-        if not column.generated and not _has_seen(believed, at, column, old, value):
+        if not column.generated and not _has_seen(believed, at, column, old, value, connection):
             overwrote.append(column.name)
     return RowDiff(changes, overwrote, (), ())
 
@@ -136,44 +130,13 @@ def _names(column: Column, only: Collection[str]) -> bool:
     return column.name in only or column.attname in only
 
 
-def _has_seen(believed: Belief | None, at: int, column: Column, raw: Any, value: Any) -> bool:
+def _has_seen(
+    believed: Belief | None, at: int, column: Column, raw: Any, value: Any, connection: BaseDatabaseWrapper
+) -> bool:
     """Whether the writer knew this value: by its last save's row, or by what it loaded."""
     if believed is None:
         return False
     if believed.seen is not None and believed.seen[at] is not MISSING:
-        return _equal(believed.seen[at], raw)
+        return equal(believed.seen[at], raw)
     known = believed.values.get(column.attname, MISSING)
-    return known is not MISSING and _same(column, known, value)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Whether two stored values are the same; NaN, which equals nothing, is stored like any other."""
-    return values_equal(one, other) or (isinstance(one, _NUMBERS) and one != one and other != other)
-
-
-def _same(column: Column, held: Any, stored: Any) -> bool:
-    if type(held) is type(stored) and type(held) in PLAIN:
-        return _equal(held, stored)
-    if isinstance(stored, Cut):
-        limit = column.cut_above or 0
-        return json_safe(held, limit if isinstance(held, str) else 2 * limit + 2, ()) == stored
-    if values_equal(held, stored) or equal_in_database(column.field, stored, held):
-        return True
-    return isinstance(column.field, models.JSONField) and values_equal(_in_json(held), _in_json(stored))
-
-
-def _in_json(value: Any) -> Any:
-    """A value of JSON in one form: the database may keep a large float as an integer."""
-    return json_safe([value], _WHOLE, ())
-
-
-def _stored_as(column: Column, held: Any, stored: Any) -> bool:
-    """Whether the stored value is what the database makes of the one that the instance holds."""
-    if type(column.field).select_format is not models.Field.select_format:
-        return True  # it is read in another form than it is written
-    if hasattr(held, "resolve_expression") or isinstance(stored, Cut) or _same(column, held, stored):
-        return True
-    if isinstance(stored, _NUMBERS) and isinstance(held, (*_NUMBERS, int)) and isfinite(stored) and isfinite(held):
-        places = getattr(column.field, "decimal_places", None)
-        return abs(Decimal(str(held)) - Decimal(str(stored))) < Decimal(1).scaleb(-(places or 6))
-    return isinstance(column.field, models.FileField)
+    return known is not MISSING and is_known(column, known, value, connection)
