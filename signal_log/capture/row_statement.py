@@ -227,8 +227,8 @@ class RowStatement:
         if not rows.are_told:
             self.before = UNTOLD
         else:
-            self.before = rows.before[0] if rows.before else None
-            self._after = rows.after[0] if rows.after else None
+            self.before = reader.in_utc(rows.before)[0] if rows.before else None
+            self._after = reader.in_utc(rows.after)[0] if rows.after else None
         return cursor
 
     def _message(self, updates: bool, sql: str, params: Any) -> Message | None:

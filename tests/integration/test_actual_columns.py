@@ -10,14 +10,14 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection, models
+from django.db import connection, connections, models, transaction
 from django.db.models import F
 from django.test.utils import isolate_apps
 from django.utils.dateparse import parse_datetime
 
 from signal_log.capture.model.actual_row import reader_of
 from signal_log.capture.model.registry import plan_of
-from tests.integration.actual import post, save, table
+from tests.integration.actual import pair, post, save, table
 from tests.shop.models import Category, Label, Thing, Valued
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,6 +83,44 @@ def test_a_time_given_as_text():
     assert told == datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)
     assert save(valued).changes == {}
     assert save(Valued.objects.get()).changes == {}
+
+
+@pytest.mark.postgresql
+def test_the_hour_that_a_clock_shows_twice(monkeypatch):
+    """In a database with a zone of its own, moments are compared as such, not by what the clock shows."""
+    first, second = (datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1))
+    monkeypatch.setitem(connection.settings_dict, "TIME_ZONE", "Europe/Berlin")
+    plan_of(Valued).readers.clear()
+
+    def anew() -> None:
+        connection.close()
+        connection.close_pool()
+        for name in ("timezone", "timezone_name"):
+            connections["default"].__dict__.pop(name, None)
+
+    anew()
+    try:
+        Valued.objects.create(sold_at=first)
+        told = []
+        local = ZoneInfo("Europe/Berlin")
+        for given in (second, first, first.astimezone(local), second.astimezone(local)):
+            valued = Valued.objects.get()
+            assert str(valued.sold_at.tzinfo) == "Europe/Berlin"
+            valued.sold_at = given
+            before, event = pair(valued.save)
+            assert before.changes == event.changes
+            told.append((event.changes.get("sold_at"), event.overwrote))
+        a, b = first.isoformat(), second.isoformat()
+        assert told == [([a, b], []), ([b, a], []), (None, []), ([a, b], [])]
+        with transaction.atomic():
+            Valued.objects.update(sold_at=first)
+            assert save(valued, sold_at=second).overwrote == ["sold_at"]
+        Valued.objects.update(sold_at=first)
+        assert post(valued.delete).overwrote == ["sold_at"]
+    finally:
+        monkeypatch.undo()
+        anew()
+        plan_of(Valued).readers.clear()
 
 
 @pytest.mark.one_database

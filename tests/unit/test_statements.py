@@ -112,6 +112,6 @@ def test_a_statement_is_cut():
 
 def test_table_names():
     """Table names are returned as Django knows them: plain, or quoted by hand with a schema."""
-    assert [table_name(name) for name in ("shop_Item", '"public"."shop_item"', '"a.b"')] == [
-        "shop_item", "shop_item", "a.b",
+    assert [table_name(name) for name in ("shop_Item", '"public"."shop_item"', '"a.b"', 's2"."t')] == [
+        "shop_item", "shop_item", "a.b", "t",
     ]  # fmt: skip

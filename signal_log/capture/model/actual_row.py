@@ -8,7 +8,7 @@ the database, so that they do not travel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from types import NoneType
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +23,7 @@ from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.row_lock import DELETING, Lock
 from signal_log.capture.model.row_sql import (
     MARKS,
+    Rows,
     UntoldError,
     concrete,
     decoder_of,
@@ -94,6 +95,10 @@ class RowReader:
             None if column.cut_above is not None else decoder_of(column.field, connection) for column in self.columns
         ]
         self._is_moment = [self.on_sqlite and type(column.field) is models.DateTimeField for column in self.columns]
+        zoned = not self.on_sqlite and connection.timezone not in (None, UTC)
+        self._zoned = frozenset(
+            at for at, column in enumerate(self.columns) if zoned and isinstance(column.field, models.DateTimeField)
+        )
         self._converters = [_converters(column.field, connection) for column in self.columns]
         self.direct = [
             _direct(column, is_decoded=decode is not None, is_converted=bool(converters))
@@ -135,6 +140,19 @@ class RowReader:
             return False
         key = next((key.attname for part in self.parts if column in part.columns for key in part.keys), "")
         return key in self.at and row[self.at[key]] is None
+
+    def in_utc(self, rows: Rows, columns: Sequence[Column] = ()) -> Rows:
+        """Rows of these columns (or all) with moments that compare as such: a zone's clock shows some of them twice."""
+        if not self._zoned:
+            return rows
+        first = self.columns.index(columns[0]) if columns else 0
+        return [
+            tuple(
+                value.astimezone(UTC) if at in self._zoned and isinstance(value, datetime) else value
+                for at, value in enumerate(row, first)
+            )
+            for row in rows
+        ]
 
     def some(self, row: Raw, attnames: Sequence[str]) -> dict[str, Any]:
         """The raw values of these columns, as far as they are read."""
@@ -192,7 +210,7 @@ class RowReader:
         )
         if len(rows) > 1:
             raise UntoldError(f"{part.table} has several rows with one key")
-        return rows[0] if rows else None
+        return self.in_utc(rows[:1], part.columns)[0] if rows else None
 
     def _read_keys(self, connection: BaseDatabaseWrapper, part: Part, keys: Sequence[Raw]) -> dict[str, Raw]:
         """The part's rows with these keys, by the key's text: a driver may return another type than it was given."""
@@ -206,7 +224,7 @@ class RowReader:
             for row in fetch_rows(
                 connection, part.select, part.table, sql, tuple(value for key in some for value in key), lock=DELETING
             ):
-                found[_text(row[:width])] = row[width:]
+                found[_text(row[:width])] = self.in_utc([row[width:]], part.columns)[0]
         return found
 
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -17,7 +18,7 @@ from signal_log.capture.model.masked_values import mask_secrets
 from signal_log.capture.model.masking import is_masked, is_unmasked, key_fields, secret_names
 from signal_log.capture.model.secret_names import row_of
 from signal_log.capture.model.secret_text import values_inside, without_secrets
-from signal_log.capture.model.snapshot import PLAIN, json_safe
+from signal_log.capture.model.snapshot import PLAIN, json_safe, values_equal
 from signal_log.conf import conf
 from signal_log.event import MASK, UNKNOWN, Changes
 
@@ -120,7 +121,7 @@ class Plan:
             if only is not None and name not in only and column.name not in only:
                 continue
             if type(after) is type(before) and type(after) in PLAIN:
-                if after == before:
+                if values_equal(before, after) if isinstance(after, datetime) else after == before:
                     continue
             elif before is not None and after is not None and are_equal(column, before, after):
                 continue

@@ -232,9 +232,21 @@ def values_equal(old: Any, new: Any) -> bool:
     if old is new:
         return True
     try:
+        if isinstance(old, datetime) and isinstance(new, datetime):
+            return _is_same_moment(old, new)
         return bool(old == new) and _alike(old, new)
     except Exception:  # noqa: BLE001  a host's __eq__ may raise anything
         return False
+
+
+def _is_same_moment(old: datetime, new: datetime) -> bool:
+    """Python compares two times of one zone by the clock, which shows an hour of each autumn twice; see ``fold``."""
+    if old.tzinfo is None or new.tzinfo is None or old.tzinfo is new.tzinfo is UTC:
+        return old == new
+    try:
+        return old.astimezone(UTC) == new.astimezone(UTC)
+    except (OverflowError, ValueError):  # at the ends of the calendar
+        return old == new
 
 
 def _alike(old: Any, new: Any) -> bool:

@@ -64,8 +64,9 @@ def writes_in(sql: str) -> tuple[Write, ...]:
 
 
 def table_name(text: str) -> str:
-    """A table's name as ``writes_in`` reports it: for ``"schema"."table"``, the last part."""
-    return (_name(list(_tokens(text)), 0)[0] if text.startswith('"') else text).lower()
+    """A model's table as ``writes_in`` reports it: of ``"schema"."table"``, or ``schema"."table``, the last part."""
+    quoted = text if text.startswith('"') else f'"{text}"'
+    return _name(list(_tokens(quoted)), 0)[0].lower()
 
 
 def without_values(sql: str, is_name: Callable[[str], bool], limit: int = 1_000) -> str:
