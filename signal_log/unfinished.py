@@ -17,6 +17,11 @@ def has_unfinished_write(raw: Any) -> bool:
     try:
         raw.execute(f"SAVEPOINT {_PROBE}")
     except sqlite3.OperationalError as error:
-        return error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+        return is_refusal(error)
     raw.execute(f"RELEASE {_PROBE}")
     return False
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether this is how SQLite refuses a savepoint then."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY

@@ -77,7 +77,9 @@ class RowStatement:
             return execute(sql, params, many, context)
         if connection.execute_wrappers[-1] is not self:  # a field saves something else while its value is taken
             return execute(sql, params, many, context)
-        if context["connection"] is not connection or connection.needs_rollback or is_doomed(connection):
+        if context["connection"] is not connection or connection.needs_rollback:
+            return execute(sql, params, many, context)
+        if not reader.on_sqlite and is_doomed(connection):
             return execute(sql, params, many, context)
         if updates and not self._is_own(reader, sql, params):
             return execute(sql, params, many, context)
@@ -178,9 +180,8 @@ class RowStatement:
         if reader is None:
             return UNTOLD
         try:
-            if before and self.window is None and reader.on_sqlite and not has_written(connection):
-                reader.take_write_lock(connection)
-                note_written(connection)
+            if before and reader.on_sqlite:
+                self._take_write_lock(reader)
             return reader.read(connection, self.instance, lock=lock)
         except UntoldError:
             return UNTOLD
@@ -189,6 +190,13 @@ class RowStatement:
         except Exception as error:  # noqa: BLE001  a field of the host's may raise anything
             faults.report(self.plan.label, error)
             return UNTOLD
+
+    def _take_write_lock(self, reader: RowReader) -> None:
+        if self.window is not None:
+            reader.take_write_lock(self.connection)
+        elif not has_written(self.connection):
+            reader.take_write_lock(self.connection)
+            note_written(self.connection)
 
     def _found_none(self) -> None:
         """An UPDATE reports no row: Django goes on with an INSERT, before which fields may run code of the host's.

@@ -17,7 +17,7 @@ from orjson import OPT_SORT_KEYS, Fragment, dumps
 from signal_log.capture.trace.context import default_context
 from signal_log.event import Event
 from signal_log.models import SignalEvent
-from signal_log.store.schema import APPEND, BY_TIME, FUNCTION_BODIES
+from signal_log.store.schema import APPEND, BY_TIME, FUNCTION_BODIES, SQLITE_TRIGGERS
 
 if TYPE_CHECKING:
     from tests.benchmarks.lean import Save
@@ -50,12 +50,17 @@ class LeanEvent(models.Model):
 TABLE: Final = LeanEvent._meta.db_table
 NAMES: Final = ", ".join(f'"{name}"' for name in Event._fields)
 INSERT: Final = f"INSERT INTO {TABLE} ({NAMES}) VALUES ({', '.join('?' * len(Event._fields))})"  # noqa: S608
-PAIR: Final = f"{INSERT}, ({', '.join('?' * len(Event._fields))})"
 COPY: Final = f"COPY {TABLE} ({NAMES}) FROM STDIN"
 
 
 def complete() -> None:
-    """Make what the migrations of the log make on PostgreSQL, besides its table."""
+    """Make what the migrations of the log make besides its table: on SQLite, the triggers that keep it append-only."""
+    if connections["default"].vendor == "sqlite":
+        with connections["default"].cursor() as cursor:
+            for name in SQLITE_TRIGGERS:
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name.replace(SignalEvent._meta.db_table, TABLE)}")
+            for statement in SQLITE_TRIGGERS.values():
+                cursor.execute(statement.replace(SignalEvent._meta.db_table, TABLE))
     if connections["default"].vendor == "postgresql":
         body = FUNCTION_BODIES[APPEND].replace(SignalEvent._meta.db_table, TABLE)
         with connections["default"].cursor() as cursor:
@@ -135,11 +140,8 @@ def rows_of(saves: Sequence[Save], *, sqlite: bool) -> list[list[Any]]:
 
 
 def to_sqlite(raw: Any, rows: Sequence[list[Any]], *, commit: bool) -> None:
-    """Append, and COMMIT if that is next; the rows of one save in one statement."""
-    if len(rows) == 2:
-        raw.execute(PAIR, rows[0] + rows[1])
-    else:
-        raw.executemany(INSERT, rows)
+    """Append, and COMMIT if that is next; a row a statement, which with the triggers is faster."""
+    raw.executemany(INSERT, rows)
     if commit:
         raw.execute("COMMIT")
 

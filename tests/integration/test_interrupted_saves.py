@@ -56,7 +56,7 @@ def test_while_the_transaction_begins():
     """Nothing stays open: the next save is committed, and others can write."""
     category = Category.objects.create(name="a")
     category.name = "b"
-    with interrupted("BEGIN"):
+    with interrupted("SAVEPOINT"):
         category.save()
     assert not connection.connection.in_transaction
     assert window.window_of(connection) is None

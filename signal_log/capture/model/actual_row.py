@@ -89,6 +89,9 @@ class RowReader:
         self.at = {column.attname: position for position, column in enumerate(self.columns)}
         self.inserts = tuple(f"INSERT INTO {part.table} " for part in self.parts)
         self.updates = tuple(f"UPDATE {part.table} SET " for part in self.parts)  # noqa: S608  quoted names
+        table, key = self.parts[0].table, quoted_column(self.parts[0].keys[0], connection)
+        self._lock_to_update = f"UPDATE {table} SET {key} = {key} WHERE 0"  # noqa: S608  quoted names
+        self._lock_to_delete = f"DELETE FROM {table} WHERE 0"  # noqa: S608
         self.is_only_key = set(self.at) <= {name for part in self.parts for name in part.key_attnames}
         """Whether there is nothing in the row that an UPDATE could set."""
         self._decoders = [
@@ -192,10 +195,7 @@ class RowReader:
         A transaction that reads first and writes afterwards fails at once if another has written in between, whatever
         its timeout; a write that changes nothing waits for the lock as the real one would. Raises ``UntoldError``.
         """
-        part = self.parts[0]
-        key = quoted_column(part.keys[0], connection)
-        verb = f"DELETE FROM {part.table}" if deletes else f"UPDATE {part.table} SET {key} = {key}"  # noqa: S608
-        run_on_sqlite(connection, f"{verb} WHERE 0", ())
+        run_on_sqlite(connection, self._lock_to_delete if deletes else self._lock_to_update, ())
 
     def _read_part(
         self, connection: BaseDatabaseWrapper, part: Part, instance: models.Model, *, lock: Lock | None
@@ -231,9 +231,9 @@ class RowReader:
     def key(part: Part, instance: models.Model, connection: BaseDatabaseWrapper) -> Raw | None:
         """The key's values as parameters; None where the instance has none, or none that the field accepts."""
         held = instance.__dict__
+        if part.plain is not None and type(value := held.get(part.key_attnames[0])) is part.plain:
+            return (value,)
         values = tuple([held.get(name) for name in part.key_attnames])
-        if type(values[0]) is part.plain:
-            return values
         if None in values:
             return None
         try:

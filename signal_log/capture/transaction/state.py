@@ -6,9 +6,6 @@ from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from signal_log.unfinished import has_unfinished_write
-from signal_log.vendor import vendor_of
-
 WINDOW: Final = "signal_log_window"
 """Where a connection keeps the transaction that is ours; see ``window``."""
 _IDLE: Final = 0  # libpq's PQTRANS_IDLE
@@ -27,14 +24,12 @@ def may_begin(connection: BaseDatabaseWrapper) -> bool:
     """Whether a transaction of ours may begin here: not in one that the host began, be it by SQL of its own.
 
     On a connection that threads share, another's statements would end up in it, and in a pipeline the host's next ones.
-    Nor while a statement of the host's is under way on SQLite: its end commits what is written meanwhile.
     """
     return not (
         in_transaction(connection)
         or is_open(connection)
         or connection.allow_thread_sharing
         or in_pipeline(connection.connection)
-        or (vendor_of(connection) == "sqlite" and has_unfinished_write(connection.connection))
     )
 
 
@@ -53,8 +48,11 @@ def begun_by_sql(connection: BaseDatabaseWrapper) -> bool:
 def is_open(connection: BaseDatabaseWrapper) -> bool:
     """Whether the database has a transaction open on this connection, be it the host's or ours."""
     raw = connection.connection
+    told = getattr(raw, "in_transaction", None)
+    if told is not None:  # SQLite's driver
+        return bool(told)
     status = _postgresql_status(raw)
-    return bool(getattr(raw, "in_transaction", False)) if status is None else status != _IDLE
+    return status is not None and status != _IDLE
 
 
 def is_doomed(connection: BaseDatabaseWrapper) -> bool:

@@ -18,10 +18,12 @@ from signal_log.capture.transaction.held import settle
 from signal_log.capture.transaction.state import WINDOW, is_open
 from signal_log.capture.transaction.writing import announce, store
 from signal_log.conf import conf
+from signal_log.unfinished import is_refusal
 from signal_log.vendor import vendor_of
 
-# IMMEDIATE: a transaction that reads first and then writes would fail where a lone UPDATE waits for the lock.
-_BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
+# On SQLite a savepoint, because a transaction that begins with one is refused while a statement of the host's is under
+# way, whose end would commit it. Like a lone statement, it waits for the lock when it writes: who reads first takes it.
+_BEGIN: Final = {"sqlite": "SAVEPOINT signal_log_window", "postgresql": "BEGIN"}
 
 
 class Window:
@@ -77,6 +79,7 @@ class Window:
 def open_window(connection: BaseDatabaseWrapper, *, begin: bool = True) -> Window | None:
     """Begin our transaction; None if this connection already has one open, whose events are then written together.
 
+    None also where a statement of the host's that writes is still under way on SQLite.
     Without ``begin``, the statement itself brings the BEGIN along.
     """
     if WINDOW in connection.__dict__:
@@ -85,8 +88,10 @@ def open_window(connection: BaseDatabaseWrapper, *, begin: bool = True) -> Windo
     if begin:
         try:
             connection.connection.execute(_BEGIN[vendor_of(connection)])
-        except BaseException:
+        except BaseException as error:
             window.undo()  # what a signal handler raises while the BEGIN waits arrives after it
+            if is_refusal(error):
+                return None
             with connection.wrap_database_errors:
                 raise
     return window
