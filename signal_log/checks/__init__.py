@@ -9,7 +9,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, register
 
-from signal_log.checks import databases, fields, given, live, names, requests, rows
+from signal_log.checks import databases, fields, given, live, names, receivers, requests, rows
 
 Check = Callable[..., list[CheckMessage]]
 
@@ -24,12 +24,20 @@ def register_all() -> None:
         live.check_server,
         databases.check_vendors,
         databases.check_sqlite,
+        receivers.check_connected,
+        receivers.check_imported,
     ):
         register(_of_this_app(check))
     register(_of_this_app(requests.check_urls), Tags.urls)
     register(_of_this_app(databases.check_sequence), Tags.database)
     register(_of_this_app(databases.check_triggers), Tags.database)
     register(_of_this_app(rows.check_rows), Tags.database)
+    register(_of_this_app(receivers.check_seen), Tags.database)
+
+
+def of_receivers() -> tuple[Check, ...]:
+    """The checks that ``signal_receivers --check`` runs, of connections and of what the log has seen."""
+    return receivers.check_connected, receivers.check_imported, receivers.check_seen
 
 
 @cache  # Django takes the same function once, however often the app gets ready

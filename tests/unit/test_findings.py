@@ -92,6 +92,13 @@ def test_a_receiver_that_saves_its_object_again():
     assert found(story)[f"saves_again:{STOCK}"].positions == [5]
 
 
+def test_a_save_for_another_signal_is_not_the_same_save_again():
+    story = Story()
+    login = story.save("auth.User", signal="django.contrib.auth.signals.user_logged_in", object_pk="4")
+    story.save("auth.User", by=login, receiver="update_last_login", object_pk="4")
+    assert found(story) == {}
+
+
 def test_a_cycle_is_one_chain_that_repeats_a_receiver_on_the_same_object():
     story = Story()
     profile = story.save("users.Profile", object_pk="1")

@@ -157,7 +157,9 @@ def _saves_again(scope: _Scope) -> Iterator[Finding]:
 
 def _again(operation: Operation) -> Iterator[tuple[str, str]]:
     parent = operation.parent
-    if parent is not None and operation.receiver and operation.verb == "updated" and _same_row(operation, parent):
+    if parent is None or not operation.receiver or parent.verb not in ("created", "updated"):
+        return
+    if operation.verb == "updated" and _same_row(operation, parent):
         yield operation.receiver, operation.first.sender
 
 

@@ -1,0 +1,100 @@
+"""The map of receivers: what is connected, joined with what was seen of it, and who causes whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from signal_log.capture.signals.connected import Connected, connected
+from signal_log.show.receivers.seen import UNSEEN, Seen, caused, lately_called, seen
+from signal_log.show.words.kinds import short_name
+from signal_log.show.words.moments import iso
+
+FORMAT: Final = "signal_log.receivers/1"
+
+
+@dataclass(slots=True)
+class Wired:
+    """A receiver of one signal of one model; ``at`` is None if it was called lately and is not connected any more."""
+
+    receiver: str
+    signal: str
+    model: str
+    at: Connected | None
+    seen: Seen = UNSEEN
+    caused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often which verb on which model."""
+
+    @property
+    def order(self) -> int:
+        """Its place in the order of calls, from 1; 0 if it is gone."""
+        return self.at.order if self.at is not None else 0
+
+
+def wiring() -> list[Wired]:
+    """All receivers by model, signal and order; those that are gone last."""
+    now = list(connected())
+    kinds = {(one.receiver, one.signal, one.model) for one in now}
+    gone = sorted(kind for kind in lately_called() if kind not in kinds and not _is_for_any(kind, kinds))
+    known = seen([*((one.receiver, one.signal, one.model) for one in now), *gone])
+    effects = caused()
+    found = [
+        Wired(one.receiver, one.signal, one.model, one, known.get((one.receiver, one.signal, one.model), UNSEEN))
+        for one in now
+    ]
+    found += [Wired(*kind, None, known.get(kind, UNSEEN)) for kind in gone]
+    for one in found:
+        if one.seen.calls:
+            one.caused = effects.get(one.receiver, Counter())
+    return found
+
+
+def mutual(found: list[Wired]) -> set[tuple[str, str]]:
+    """The pairs of models that cause each other, in both directions."""
+    edges = {(one.model, model) for one in found for _, model in one.caused if one.model != model}
+    return {(a, b) for a, b in edges if (b, a) in edges}
+
+
+def as_json(found: list[Wired]) -> dict[str, Any]:
+    """The map as JSON values."""
+    return {"format": FORMAT, "receivers": [_row(one) for one in found]}
+
+
+def _row(one: Wired) -> dict[str, Any]:
+    at, told = one.at, one.seen
+    return {
+        "model": one.model,
+        "signal": one.signal,
+        "order": one.order,
+        "receiver": one.receiver,
+        "app": at.app if at else "",
+        "file": at.file if at else "",
+        "line": at.line if at else 0,
+        "async": at.is_async if at else None,
+        "weak": at.is_weak if at else None,
+        "every_sender": at.for_every_sender if at else None,
+        "dispatch_uid": at.dispatch_uid if at else "",
+        "connected": at is not None,
+        "calls": told.calls,
+        "errors": told.errors,
+        "p50_us": told.p50_us,
+        "p95_us": told.p95_us,
+        "last_seen": iso(told.last) if told.last else None,
+        "caused": [{"verb": verb, "model": model, "times": times} for (verb, model), times in one.caused.most_common()],
+    }
+
+
+def effect(one: Wired) -> str:
+    """What it caused in words: ``created users.Profile × 12``; empty if nothing."""
+    return ", ".join(f"{verb} {model} × {times:,}" for (verb, model), times in one.caused.most_common(5))
+
+
+def label(one: Wired) -> str:
+    """``post_save 1 · create_profile``."""
+    place = f"{short_name(one.signal)} {one.order}" if one.order else short_name(one.signal)
+    return f"{place} · {short_name(one.receiver)}"
+
+
+def _is_for_any(kind: tuple[str, str, str], kinds: set[tuple[str, str, str]]) -> bool:
+    return (kind[0], kind[1], "") in kinds
