@@ -6,14 +6,14 @@ every ``pre_delete`` receiver has run.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from django.db import DatabaseError, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.faults import faults
 from signal_log.capture.model import loaded
-from signal_log.capture.model.actual_row import Raw, RowReader, reader_of
+from signal_log.capture.model.actual_row import UNTOLD, Raw, RowReader, reader_of
 from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.loaded import Belief
 from signal_log.capture.model.object_text import repr_of
@@ -28,8 +28,6 @@ from signal_log.capture.transaction.recording import record
 from signal_log.capture.transaction.state import in_transaction, is_doomed
 from signal_log.event import POST_DELETE, PRE_DELETE, UNKNOWN
 
-_UNTOLD: Final[Any] = object()
-
 
 class Doomed:
     """An object that is being deleted: its pre event, what its instance believes, and its row."""
@@ -42,7 +40,7 @@ class Doomed:
         self.pre = pre
         self.believed: Belief | None = None
         self.reader: RowReader | None = None
-        self.row: Raw | None = _UNTOLD
+        self.row: Raw | None = UNTOLD
 
 
 class Delete:
@@ -108,7 +106,7 @@ class Delete:
         post = open_event(pre.scene, POST_DELETE, pre.operation)
         post.object_pk, post.object_repr, post.origin = pre.object_pk, pre.object_repr, pre.origin
         try:
-            if doomed.row is _UNTOLD or doomed.reader is None:
+            if doomed.row is UNTOLD or doomed.reader is None:
                 faults.untold(doomed.plan.label)
                 post.changes = pre.changes
             elif doomed.row is None:  # somebody else was faster

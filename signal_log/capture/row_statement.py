@@ -16,7 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.faults import faults
 from signal_log.capture.model import one_message
-from signal_log.capture.model.actual_row import Raw, RowReader, reader_of
+from signal_log.capture.model.actual_row import UNTOLD, Raw, RowReader, reader_of
 from signal_log.capture.model.one_message import Message
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.returned import returned_rows
@@ -29,8 +29,6 @@ from signal_log.capture.transaction.window import Window, open_window, window_of
 expected_write: ContextVar[str | None] = ContextVar("signal_log_expected_write", default=None)
 """The quoted table whose writes are expected in this context, and so not silent; ``""`` matches every statement."""
 
-UNTOLD: Final[Any] = object()
-"""Stands for a row that the database does not tell."""
 _UNREAD: Final[Any] = object()
 _MISSING: Final[Any] = object()
 

@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.faults import faults
 from signal_log.capture.model import loaded
-from signal_log.capture.model.actual_row import Raw
+from signal_log.capture.model.actual_row import UNTOLD, Raw
 from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.loaded import Belief
 from signal_log.capture.model.object_text import repr_of
@@ -23,7 +23,7 @@ from signal_log.capture.model.plan import Plan, Values
 from signal_log.capture.model.row_diff import row_written, seen_after
 from signal_log.capture.model.row_sql import concrete
 from signal_log.capture.model.snapshot import PLAIN, text_of
-from signal_log.capture.row_statement import UNTOLD, RowStatement
+from signal_log.capture.row_statement import RowStatement
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.recording import record, record_undone

@@ -65,3 +65,16 @@ def test_a_delete(item, block, queryset):
         ("post_delete", "committed", None),
     ]
     assert not Item.objects.exists()
+
+
+def test_one_row_of_many_in_a_delete(block):
+    """Only its own event holds what the object believed."""
+    Item.objects.bulk_create([Item(name=str(at)) for at in range(60)])
+    chosen = Item.objects.order_by("pk")[41]
+    with connection.cursor() as cursor:
+        cursor.execute(f"{UNLOADABLE[connection.vendor]} WHERE id = {chosen.pk}")
+    with recorded() as events, block():
+        Item.objects.only("name").delete()
+    posts = {e.object_pk: e.overwrote for e in events if e.signal == "post_delete"}
+    assert len(posts) == 60
+    assert [key for key, overwrote in posts.items() if overwrote is None] == [str(chosen.pk)]

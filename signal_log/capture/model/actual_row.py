@@ -24,6 +24,7 @@ from signal_log.capture.model.row_lock import DELETING, Lock
 from signal_log.capture.model.row_sql import (
     MARKS,
     Rows,
+    UnloadableError,
     UntoldError,
     concrete,
     decoder_of,
@@ -42,6 +43,10 @@ Raw = tuple[Any, ...]
 
 MOST_KEYS: Final = 500
 """Rows read per query: SQLite rejects conditions of more than 1,000 terms."""
+MOST_UNLOADABLE: Final = 8
+"""Of so many rows at most we find out, by halves, that they are the ones whose values the driver cannot load."""
+UNTOLD: Final[Any] = object()
+"""Stands for a row that the database does not tell."""
 _PLAIN_KEYS: Final[dict[type, type]] = {
     models.AutoField: int, models.BigAutoField: int, models.SmallAutoField: int, models.IntegerField: int,
     models.BigIntegerField: int, models.CharField: str, models.SlugField: str,
@@ -125,7 +130,25 @@ class RowReader:
         return whole
 
     def read_many(self, connection: BaseDatabaseWrapper, instances: Sequence[models.Model]) -> list[Raw | None]:
-        """The rows of these instances, in their order, locked for their DELETE. Raises ``UntoldError``."""
+        """The rows of these instances, in their order, locked for their DELETE. Raises ``UntoldError``.
+
+        ``UNTOLD`` are those that hold a value which the driver cannot load; of the others, that is no reason.
+        """
+        left = [MOST_UNLOADABLE]
+
+        def by_halves(some: Sequence[models.Model]) -> list[Raw | None]:
+            try:
+                return self._read_many(connection, some)
+            except UnloadableError:
+                if len(some) > 1 and left[0]:
+                    half = len(some) // 2
+                    return by_halves(some[:half]) + by_halves(some[half:])
+                left[0] = max(0, left[0] - 1)
+                return [UNTOLD] * len(some)
+
+        return by_halves(instances)
+
+    def _read_many(self, connection: BaseDatabaseWrapper, instances: Sequence[models.Model]) -> list[Raw | None]:
         rows: list[Raw | None] = [()] * len(instances)
         for part in self.parts:
             keys = [self.key(part, instance, connection) for instance in instances]

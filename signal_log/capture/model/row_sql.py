@@ -51,6 +51,10 @@ class UntoldError(Exception):
     """The database does not tell what the row holds: no right to read it, a view, several rows for one key."""
 
 
+class UnloadableError(UntoldError):
+    """A value that the driver cannot load: infinity as a date, text that is no UTF-8."""
+
+
 def concrete(model: type[models.Model]) -> type[models.Model]:
     """The model that owns the table; for a proxy, the model it stands for."""
     return model._meta.concrete_model or model
@@ -189,7 +193,7 @@ def _last_rows(raw: Any, reads: Sequence[Read]) -> Rows:
         try:
             rows: Rows = cursor.fetchall()
         except Exception as error:  # the rows are here, but the driver cannot load a value: infinity as a date
-            raise UntoldError(str(error)) from error
+            raise UnloadableError(str(error)) from error
     return rows
 
 
@@ -204,8 +208,9 @@ def run_on_sqlite(connection: BaseDatabaseWrapper, sql: str, params: Any) -> Row
         rows: Rows = cursor.execute(sql, params).fetchall()
     except Exception as error:
         # No such table, which the host's own statement will say; or the driver's own objection, which has no code.
-        if getattr(error, "sqlite_errorcode", None) in (None, _SQLITE_ERROR):
-            raise UntoldError(str(error)) from error
+        code = getattr(error, "sqlite_errorcode", None)
+        if code in (None, _SQLITE_ERROR):
+            raise (UnloadableError if code is None else UntoldError)(str(error)) from error
         with connection.wrap_database_errors:
             raise
     return rows
