@@ -49,6 +49,22 @@ def problem(connection: Any) -> str:
     return f"{connection.display_name} cannot open the database {where}: {found[-1]}." if found[-1] else ""
 
 
+def hurry(connection: Any) -> str:
+    """What is wrong with a server, if anything is; a command that needs it then fails without the pool's long wait.
+
+    A command may need no database, so this stops none. Wrong settings are reported by Django, which knows which
+    commands work without any.
+    """
+    try:
+        found = problem(connection) if connection.vendor == "postgresql" else ""
+        if found:
+            connection.settings_dict["OPTIONS"].pop("pool", None)
+            connection.settings_dict["OPTIONS"]["connect_timeout"] = 1
+    except ImproperlyConfigured:
+        return ""
+    return found
+
+
 def _refusal(connection: Any) -> str:
     """What the driver says when it opens the database, or an empty text."""
     parameters = connection.get_connection_params()

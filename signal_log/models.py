@@ -138,7 +138,8 @@ class SignalEvent(models.Model):
             return stored is not None
         raise IntegrityError(
             f"signal_log: event {self.pk} of the fixture is not event {self.pk} of this log, which is append-only. "
-            "Load a log into an empty one, before anything else; or leave it out: dumpdata --exclude signal_log."
+            "Load a log into a fresh database, before anything else (after `flush` the event of it is there); or leave "
+            "it out: loaddata --exclude signal_log, or dumpdata --exclude signal_log."
         )
 
     def _content(self) -> list[Any]:

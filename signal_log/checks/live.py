@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core import checks
-from django.core.management import get_commands
+from django.core.management import get_commands, load_command_class
 
 DOCUMENTED: Final = "README.md, “Add it to your own project”"
 WITHOUT: Final = (
@@ -14,6 +14,8 @@ WITHOUT: Final = (
 )
 WSGI_SERVERS: Final = ("django.core", "django.contrib.staticfiles")
 """The apps whose ``runserver`` serves no websockets."""
+WHITENOISE: Final = "whitenoise.runserver_nostatic"
+"""Its ``runserver`` is that of the next app below it."""
 
 
 def check_server(**_: Any) -> list[checks.CheckMessage]:
@@ -28,7 +30,7 @@ def check_server(**_: Any) -> list[checks.CheckMessage]:
                 id="signal_log.W012",
             )
         ]
-    if settings.DEBUG and get_commands().get("runserver") in WSGI_SERVERS:
+    if settings.DEBUG and _is_wsgi(get_commands().get("runserver")):
         return [
             checks.Warning(
                 f"`manage.py runserver` is a WSGI server here, so the live page has no websocket. {WITHOUT}",
@@ -38,3 +40,11 @@ def check_server(**_: Any) -> list[checks.CheckMessage]:
             )
         ]
     return []
+
+
+def _is_wsgi(app: Any) -> bool:
+    """Whether ``runserver`` is that of Django, by itself or as WhiteNoise takes it over."""
+    if app != WHITENOISE:
+        return app in WSGI_SERVERS
+    bases = type(load_command_class(app, "runserver")).__mro__
+    return all(base.__module__.partition(".")[0] in ("builtins", "django", "whitenoise") for base in bases)

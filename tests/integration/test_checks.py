@@ -251,5 +251,17 @@ def test_no_server_for_websockets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(where, lambda: {"runserver": "django.contrib.staticfiles"})
     assert "daphne" in said(ours(DEBUG=True, ASGI_APPLICATION="no.such.module")["signal_log.W013"])
     assert "signal_log.W013" not in ours(DEBUG=False)
+    # WhiteNoise's takes over the next one's, which is Django's without daphne.
+    monkeypatch.setattr(where, lambda: {"runserver": "whitenoise.runserver_nostatic"})
+    for module, found in (
+        ("django.core.management.commands.runserver", 1),
+        ("daphne.management.commands.runserver", 0),
+    ):
+        wrapped = type("Command", (), {"__module__": module})
+        made = type(
+            "Command", (wrapped,), {"__module__": "whitenoise.runserver_nostatic.management.commands.runserver"}
+        )
+        monkeypatch.setattr("signal_log.checks.live.load_command_class", lambda *_, made=made: made())
+        assert ("signal_log.W013" in ours(DEBUG=True, ASGI_APPLICATION="no.such.module")) == found, module
     monkeypatch.setattr(where, lambda: {"runserver": "daphne"})
     assert ours(DEBUG=True, ASGI_APPLICATION="no.such.module") == {}

@@ -52,13 +52,14 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
 
 
 def test_no_service_may_do_more_than_it_must() -> None:
-    """None has capabilities, writes outside its volumes, gains rights, is root without need, or fills the disk."""
+    """None has capabilities, writes outside its volumes, gains rights, is root without need, fills disk or memory."""
     for name, service in compose.services().items():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "proxy" else [])
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+        assert re.fullmatch("[0-9]+[mg]", service["mem_limit"]), name
         if service["image"].startswith(("postgres:", "valkey/")):
             assert service["user"] == re.split("[:/]", service["image"])[0]
 

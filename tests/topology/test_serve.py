@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,20 @@ def test_a_database_that_cannot_be_used_is_one_sentence(fresh: Path, url: str, s
     assert len(done.stderr.splitlines()) == 1
     assert "hidden" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("url", ["postgres://me:hidden@127.0.0.1:1/site", "sqlite:////proc/site.sqlite3"])
+def test_so_it_is_for_every_command(fresh: Path, url: str) -> None:
+    """`manage.py` does not wait for its pool either; what asks no database works all the same."""
+    environment = clean_environment() | {"DEBUG": "1", "DATABASE_URL": url}
+    run = partial(subprocess.run, cwd=fresh, env=environment, capture_output=True, text=True, check=False)
+    done = run([sys.executable, "manage.py", "showmigrations"])
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("manage.py: ")
+    assert " cannot open the database " in line
+    assert "hidden" not in line
+    assert run([sys.executable, "manage.py", "diffsettings"]).returncode == 0
 
 
 def ask(project: Path, port: str, **more: str) -> subprocess.CompletedProcess[str]:
