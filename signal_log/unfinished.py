@@ -16,9 +16,13 @@ def has_unfinished_write(raw: Any) -> bool:
     """
     try:
         raw.execute(f"SAVEPOINT {_PROBE}")
+        raw.execute(f"RELEASE {_PROBE}")
     except sqlite3.OperationalError as error:
         return is_refusal(error)
-    raw.execute(f"RELEASE {_PROBE}")
+    except BaseException:  # an interruption
+        if raw.in_transaction:
+            raw.execute(f"RELEASE {_PROBE}")
+        raise
     return False
 
 

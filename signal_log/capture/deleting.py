@@ -27,6 +27,7 @@ from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.recording import record
 from signal_log.capture.transaction.state import in_transaction, is_doomed
 from signal_log.event import POST_DELETE, PRE_DELETE, UNKNOWN
+from signal_log.interruption import let_interruption_pass
 
 
 class Doomed:
@@ -75,7 +76,8 @@ class Delete:
             if plan.hiding:
                 pre.scene.trace.gathered.note_secrets(plan.secret_values(values, known))
             pre.changes = plan.judged(plan.deletion({**values, **known}, UNKNOWN), values, known)
-        except Exception as error:  # noqa: BLE001  ours or the host's own methods'
+        except BaseException as error:  # noqa: BLE001  ours or the host's own methods'
+            let_interruption_pass(error)
             faults.note(pre, error)
         record((pre,), self.connection)
         return pre
@@ -94,7 +96,8 @@ class Delete:
             return
         except DatabaseError:
             raise  # a lock that the host's own statement would not get either
-        except Exception as error:  # noqa: BLE001  a field of the host's may raise anything
+        except BaseException as error:  # noqa: BLE001  a field of the host's may raise anything
+            let_interruption_pass(error)
             faults.note(doomed[0].pre, error)
             return
         for each, row in zip(doomed, rows, strict=True):
@@ -118,7 +121,8 @@ class Delete:
                     row = doomed.reader.some(doomed.row, hiding)
                     post.scene.trace.gathered.note_secrets(doomed.plan.secret_values(row))
                     doomed.plan.judged(post.changes, row)
-        except Exception as error:  # noqa: BLE001  ours or the host's own methods'
+        except BaseException as error:  # noqa: BLE001  ours or the host's own methods'
+            let_interruption_pass(error)
             faults.note(post, error)
         record((post,), self.connection)
         return post

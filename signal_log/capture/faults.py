@@ -31,14 +31,14 @@ class Faults:
         self._next_line = float("-inf")
         self._lock = Lock()
 
-    def note(self, draft: Draft, error: Exception) -> None:
+    def note(self, draft: Draft, error: BaseException) -> None:
         """Count a failure to build this event, log it, and have the event say that it is incomplete."""
         self.report(f"a {draft.signal} of {draft.scene.sender}", error, draft.scene.trace.gathered.secrets)
         if INCOMPLETE not in draft.error:
             # Only the class: a message may quote the very value that must not reach the log.
             draft.error = f"{draft.error} {INCOMPLETE}: {type(error).__name__}, see the server's log.".strip()
 
-    def report(self, what: str, error: Exception, secrets: Iterable[Any] = ()) -> None:
+    def report(self, what: str, error: BaseException, secrets: Iterable[Any] = ()) -> None:
         """Count a failure of the recorder, and log where it came from, unless one was logged in the last minute.
 
         The traceback is text of ours, not ``exc_info``: that would show the message, and what reports errors elsewhere

@@ -47,19 +47,26 @@ def save_base(original: Any) -> Any:
         using = using or router.db_for_write(type(self), instance=self)
         save = Save(connections[using], plan, self, raw=bool(raw))
         lone = Trace(default_context()) if current_trace.get() is None else None
-        trace_token = current_trace.set(lone) if lone is not None else None
-        token = current_operation.set(save)
-        try:
-            original(self, raw, force_insert, force_update, using, update_fields)
-        except BaseException as error:
-            save.failed(error)
-            if lone is not None:
-                lone.gathered.raised(error)
-            raise
+        outer = current_operation.get()
+        try:  # twice, for an interruption may come at the end of the first, too
+            try:
+                if lone is not None:
+                    current_trace.set(lone)
+                current_operation.set(save)
+                original(self, raw, force_insert, force_update, using, update_fields)
+            except BaseException as error:
+                save.failed(error)
+                if lone is not None:
+                    lone.gathered.raised(error)
+                raise
+            finally:
+                if lone is not None:
+                    current_trace.set(None)
+                current_operation.set(outer)
         finally:
-            current_operation.reset(token)
-            if lone is not None and trace_token is not None:
-                current_trace.reset(trace_token)
+            current_operation.set(outer)
+            if lone is not None:
+                current_trace.set(None)
                 end_trace(lone)
 
     return save_base
@@ -86,13 +93,17 @@ def delete(original: Any) -> Any:
     def delete(self: Collector) -> Any:
         run = Delete(connections[self.using])
         with ensure_trace(default_context):
-            token = current_operation.set(run)
-            try:
-                return original(self)
-            except BaseException as error:
-                run.failed(error)
-                raise
+            outer = current_operation.get()
+            try:  # twice: see above
+                try:
+                    current_operation.set(run)
+                    return original(self)
+                except BaseException as error:
+                    run.failed(error)
+                    raise
+                finally:
+                    current_operation.set(outer)
             finally:
-                current_operation.reset(token)
+                current_operation.set(outer)
 
     return delete

@@ -25,9 +25,24 @@ from signal_log.capture.model.row_sql import UntoldError
 from signal_log.capture.transaction.recording import has_written, note_written
 from signal_log.capture.transaction.state import is_doomed, may_begin
 from signal_log.capture.transaction.window import Window, open_window, window_of
+from signal_log.interruption import let_interruption_pass
 
 expected_write: ContextVar[str | None] = ContextVar("signal_log_expected_write", default=None)
 """The quoted table whose writes are expected in this context, and so not silent; ``""`` matches every statement."""
+
+
+def expecting(table: str | None, run: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Run something whose writes to this table are expected."""
+    outer = expected_write.get()
+    try:  # twice, for an interruption may come at the end of the first, too
+        try:
+            expected_write.set(table)
+            return run(*args, **kwargs)
+        finally:
+            expected_write.set(outer)
+    finally:
+        expected_write.set(outer)
+
 
 _UNREAD: Final[Any] = object()
 _MISSING: Final[Any] = object()
@@ -62,7 +77,8 @@ class RowStatement:
             self.reader = reader_of(plan, connection, own_only=raw)
         except UntoldError:
             pass
-        except Exception as error:  # noqa: BLE001  a field of the host's may raise anything
+        except BaseException as error:  # noqa: BLE001  a field of the host's may raise anything
+            let_interruption_pass(error)
             faults.report(plan.label, error)
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
@@ -83,13 +99,14 @@ class RowStatement:
             return execute(sql, params, many, context)
         alone = not reader.on_sqlite and one_message.fits(reader, connection, sql, params, context["cursor"].cursor)
         run = self._in_one_message if alone else self._one_by_one
+        outer = window_of(connection)
         self._is_waiting = self._insert_failed = False
         try:
             result = run(execute, updates, sql, params, many, context)
             if self.window is not None:
                 self._end(updates, sql, context["cursor"])
         except BaseException:
-            self._undo()
+            self._undo(outer)
             self._is_waiting, self._insert_failed = True, not updates  # the host may try again
             raise
         return result
@@ -151,11 +168,11 @@ class RowStatement:
                     held[name] = value
         expected_write.set(None)  # what else the host writes in this save is not the save's own
 
-    def _undo(self) -> None:
-        """Roll back our transaction, if one is open."""
-        window, self.window = self.window, None
+    def _undo(self, outer: Window | None) -> None:
+        """Roll back our transaction, if one is open that was not there before."""
+        window, self.window = self.window or window_of(self.connection), None  # an interruption may have lost it
         self._after = _UNREAD
-        if window is not None:
+        if window is not None and window is not outer:
             window.undo()
 
     # -- one by one ------------------------------------------------------------------------------------
@@ -185,7 +202,8 @@ class RowStatement:
             return UNTOLD
         except DatabaseError:
             raise  # a lock that the host's own statement would not get either
-        except Exception as error:  # noqa: BLE001  a field of the host's may raise anything
+        except BaseException as error:  # noqa: BLE001  a field of the host's may raise anything
+            let_interruption_pass(error)
             faults.report(self.plan.label, error)
             return UNTOLD
 
@@ -227,7 +245,7 @@ class RowStatement:
             one_message.forget(reader, connection)
             if self.window is None:
                 raise
-            self._undo()
+            self._undo(None)
             self.before = UNTOLD
             return execute(sql, params, many, context)  # alone: if it fails, then as it would without us
         if not rows.are_told:

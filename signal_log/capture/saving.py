@@ -29,6 +29,7 @@ from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.recording import record, record_undone
 from signal_log.capture.transaction.window import window_of
 from signal_log.event import POST_SAVE, PRE_SAVE, UNKNOWN
+from signal_log.interruption import let_interruption_pass
 
 
 class Save:
@@ -74,7 +75,8 @@ class Save:
         pre.object_pk = plan.key(instance)
         try:
             self._tell_belief(pre)
-        except Exception as error:  # noqa: BLE001  ours or the host's own methods'
+        except BaseException as error:  # noqa: BLE001  ours or the host's own methods'
+            let_interruption_pass(error)
             faults.note(pre, error)
         return pre
 
@@ -108,15 +110,21 @@ class Save:
         if statement is None:
             statement = self.statement = self._statement()
         wrappers = self.connection.execute_wrappers
-        wrappers.append(statement)  # at the end: the innermost
-        try:
-            updated = original(self.instance, raw, cls, *args, **kwargs)
-            is_own = concrete(cls or type(self.instance)) is concrete(self.plan.model)
-            # If a statement has failed and the host made nothing of it: see `_complete_unseen`.
-            if is_own and not self.done and not statement.has_failed():
-                self._complete(self.pre, statement, created=not updated)
+        outer = wrappers.count(statement)
+        try:  # twice, for an interruption may come at the end of the first, too
+            try:
+                wrappers.append(statement)  # at the end: the innermost
+                updated = original(self.instance, raw, cls, *args, **kwargs)
+                is_own = concrete(cls or type(self.instance)) is concrete(self.plan.model)
+                # If a statement has failed and the host made nothing of it: see `_complete_unseen`.
+                if is_own and not self.done and not statement.has_failed():
+                    self._complete(self.pre, statement, created=not updated)
+            finally:
+                if wrappers.count(statement) > outer:
+                    wrappers.remove(statement)
         finally:
-            wrappers.remove(statement)
+            if wrappers.count(statement) > outer:
+                wrappers.remove(statement)
         return updated
 
     def _statement(self) -> RowStatement:
@@ -136,7 +144,8 @@ class Save:
         learned: tuple[Values | None, Raw | None] = None, None
         try:
             learned = self._tell(pre, post, statement, after)
-        except Exception as error:  # noqa: BLE001  ours or the host's own methods'
+        except BaseException as error:  # noqa: BLE001  ours or the host's own methods'
+            let_interruption_pass(error)
             faults.note(post, error)
         self._store(pre, post, statement, learned)
 
@@ -151,7 +160,8 @@ class Save:
                 post.object_repr = repr_of(self.plan, self.instance)
             else:
                 learned = self._tell(pre, post, statement, UNTOLD)
-        except Exception as error:  # noqa: BLE001  ours or the host's own methods'
+        except BaseException as error:  # noqa: BLE001  ours or the host's own methods'
+            let_interruption_pass(error)
             faults.note(post, error)
         self._store(pre, post, statement, learned)
 

@@ -16,6 +16,7 @@ from orjson import Fragment, dumps
 
 from signal_log.errors import SignalLogError
 from signal_log.event import EventValues
+from signal_log.interruption import let_interruption_pass
 from signal_log.store.row import BYTES_AT, COLUMNS, JSON_AT, NAMES, TABLE, USING_AT, as_dict, rows_of
 from signal_log.store.schema import APPEND
 from signal_log.unfinished import has_unfinished_write
@@ -53,6 +54,7 @@ def append(events: Sequence[EventValues], connection: BaseDatabaseWrapper, *, la
         with connection.wrap_database_errors:
             _WRITERS[vendor_of(connection)](connection.connection, rows_of(events, connection), last)
     except Exception as error:  # whatever it is, Django must treat it as a failed COMMIT and roll back
+        let_interruption_pass(error)
         if last and _has_ended(connection):
             raise  # the COMMIT itself failed: a deferred constraint, or a lost connection
         raise RecordingError(
@@ -92,9 +94,14 @@ def _to_sqlite(raw: Any, rows: Rows, last: bool) -> None:
         raw.executemany(_INSERT, rows)
         return
     # In autocommit SQLite would commit each row separately, and a kill could leave half an operation behind.
-    raw.execute("BEGIN IMMEDIATE")
-    with raw:
+    try:
+        raw.execute("BEGIN IMMEDIATE")
         raw.executemany(_INSERT, rows)
+        raw.execute("COMMIT")
+    except BaseException:
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        raise
 
 
 def _to_postgresql(raw: Any, rows: Rows, last: bool) -> None:

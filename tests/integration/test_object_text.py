@@ -1,17 +1,22 @@
 """The text of an object is asked for without a query, and what a host makes of the refusal is not kept."""
 
+import asyncio
 import functools
+import signal
+from contextlib import nullcontext
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.functional import SimpleLazyObject, cached_property
 
+from signal_log.capture.model.column import copied
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.registry import plan_of
+from signal_log.capture.model.snapshot import text_of, values_equal
 from tests.log import recorded
-from tests.shop.models import Category, Item, Label
+from tests.shop.models import Category, Item
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -131,18 +136,77 @@ def test_a_lazy_object_on_the_way(item, monkeypatch):
     assert str(lazy) == "books"
 
 
-def test_an_object_that_needs_no_query_is_asked_as_it_is(monkeypatch):
-    """Where nothing was refused, nothing is undone: what a text computes once, it computes once."""
-    calls = []
+@pytest.mark.parametrize("in_block", [False, True])
+def test_what_a_text_sets_without_a_query(in_block, item, monkeypatch):
+    """It is taken back, too: the host has not asked for the text, and would save what it sets."""
 
     def text(self):
-        calls.append(self)
-        return self.text
+        self.name, self.shelf = "by the text", "new"
+        self._state.fields_cache["broken"] = self
+        self.category.name = "by the text"
+        return self.name
 
-    shelf = cached_property(text)
-    monkeypatch.setattr(Label, "shelf", shelf, raising=False)
-    shelf.__set_name__(Label, "shelf")
-    monkeypatch.setattr(Label, "__str__", lambda self: self.shelf)
-    label = Label(pk=1, text="new")
-    assert repr_of(plan_of(Label), label) == repr_of(plan_of(Label), label) == "new"
-    assert calls == [label]
+    item = Item.objects.select_related("category").get()
+    monkeypatch.setattr(Item, "__str__", text)
+    category = item.category
+    before, known, state = dict(vars(item)), dict(vars(category)), dict(item._state.fields_cache)
+    with transaction.atomic() if in_block else nullcontext():
+        assert repr_of(plan_of(Item), item) == "by the text"
+    assert vars(item) == before
+    assert vars(category) == known
+    assert item._state.fields_cache == state
+
+
+def test_a_text_that_fails_in_a_block_of_its_own(item, monkeypatch):
+    """The host's block is not marked for rollback, and a hook of the text's is not run."""
+    ran = []
+
+    def text(self):
+        transaction.on_commit(lambda: ran.append(self))
+        with transaction.atomic(savepoint=False):
+            raise ValueError
+
+    monkeypatch.setattr(Item, "__str__", text)
+    with transaction.atomic():
+        item.name = "new"
+        item.save()
+        assert not connection.needs_rollback
+    item.refresh_from_db()
+    assert item.name == "new"
+    assert not ran
+
+
+@pytest.mark.parametrize("kind", [SystemExit, GeneratorExit, asyncio.CancelledError, pytest.fail.Exception])
+def test_a_text_that_raises_what_is_no_exception(kind, item, monkeypatch):
+    """The host, whose own code never asked for it, does not see it; so with a value's copy and comparison."""
+
+    class Weight(int):
+        def fail(self, *_):
+            raise kind
+
+        __deepcopy__ = __eq__ = __str__ = fail
+        __hash__ = int.__hash__
+
+    monkeypatch.setattr(Item, "__str__", Weight.fail)
+    item.name, item.weight = "new", Weight(7)
+    item.save()
+    item.delete()
+    assert copied(Weight(7)) == "(unprintable Weight)"
+    assert not values_equal(Weight(7), Weight(7))
+    assert text_of(Weight(7)) == "(unprintable Weight)"
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_of_a_text(kind, item, monkeypatch):
+    """What a signal brings while a text is asked for reaches the host."""
+
+    def handler(*_):
+        raise kind
+
+    monkeypatch.setattr(Item, "__str__", lambda self: signal.raise_signal(signal.SIGUSR1))
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(kind):
+            repr_of(plan_of(Item), item)
+    finally:
+        signal.signal(signal.SIGUSR1, before)

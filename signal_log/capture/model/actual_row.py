@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from types import NoneType
 from typing import Any, Final, NamedTuple
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -36,6 +35,7 @@ from signal_log.capture.model.row_sql import (
     table_of,
 )
 from signal_log.capture.model.snapshot import Cut
+from signal_log.interruption import let_interruption_pass
 from signal_log.vendor import vendor_of
 
 Raw = tuple[Any, ...]
@@ -263,8 +263,9 @@ class RowReader:
             return tuple(
                 field.get_db_prep_value(value, connection) for field, value in zip(part.keys, values, strict=True)
             )
-        except (ValueError, TypeError, ValidationError):
-            return None  # the host's own statement will raise the error
+        except BaseException as error:  # noqa: BLE001  a field may raise anything; the host's statement will, too
+            let_interruption_pass(error)
+            return None
 
 
 def reader_of(plan: Plan, connection: BaseDatabaseWrapper, *, own_only: bool = False) -> RowReader:

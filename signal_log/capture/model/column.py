@@ -11,6 +11,7 @@ from django.db.models.fields.files import FieldFile
 
 from signal_log.capture.model.masking import is_excluded, is_masked
 from signal_log.capture.model.snapshot import text_of, values_equal
+from signal_log.interruption import let_interruption_pass
 
 # Values of these fields are immutable, so loaded ones need not be copied.
 IMMUTABLE: Final = (
@@ -59,7 +60,8 @@ def copied(value: Any) -> Any:
         return value.name
     try:
         return copy.deepcopy(value)
-    except Exception:  # noqa: BLE001  a host's __deepcopy__ may raise anything
+    except BaseException as error:  # noqa: BLE001  a host's __deepcopy__ may raise anything
+        let_interruption_pass(error)
         return text_of(value)
 
 
@@ -74,7 +76,8 @@ def equal_in_database(field: models.Field[Any, Any], before: Any, after: Any) ->
         return False
     try:
         return bool(field.to_python(after) == before)
-    except Exception:  # noqa: BLE001  a host's field may raise anything
+    except BaseException as error:  # noqa: BLE001  a host's field may raise anything
+        let_interruption_pass(error)
         return False
 
 

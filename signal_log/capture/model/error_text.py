@@ -11,6 +11,7 @@ from signal_log.capture.model.masked_values import shows_one_of
 from signal_log.capture.model.masking import secret_names
 from signal_log.capture.model.secret_text import mask_quoted_value, without_secrets
 from signal_log.event import MASK
+from signal_log.interruption import let_interruption_pass
 
 MAX_CHARS: Final = 500
 MAX_CAUSES: Final = 10
@@ -37,7 +38,8 @@ def error_text(error: BaseException | None, *secrets: Iterable[Any]) -> str:
     kind = type(error).__name__
     try:
         message = str(error)
-    except Exception:  # noqa: BLE001  its __str__ may raise anything
+    except BaseException as raised:  # noqa: BLE001  its __str__ may raise anything
+        let_interruption_pass(raised)
         return kind
     if not message:
         return f"{kind}: "

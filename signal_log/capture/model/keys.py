@@ -17,6 +17,7 @@ from django.db import models
 from signal_log.capture.model.masking import fields_for, is_excluded, is_masked, is_unmasked, key_fields, secret_names
 from signal_log.capture.model.snapshot import clean_truncated, text_of, text_of_bytes
 from signal_log.conf import conf
+from signal_log.interruption import let_interruption_pass
 
 MAX_CHARS: Final = 255
 
@@ -46,7 +47,8 @@ def _spelled(field: Any, value: Any) -> str:
             value = value.astimezone(UTC)
         elif isinstance(value, (bytes, bytearray, memoryview)):
             return text_of_bytes(value, MAX_CHARS)
-    except Exception:  # noqa: BLE001  a host's field may raise anything, and no row has a key that it does not accept
+    except BaseException as error:  # noqa: BLE001  a host's field may raise anything, and no row has a key that it does not accept
+        let_interruption_pass(error)
         return text_of(value)
     return text_of(value)
 

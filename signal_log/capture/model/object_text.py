@@ -8,12 +8,16 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Final, TypeVar
 
-from django.db import models
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.snapshot import clean, truncated
+from signal_log.interruption import let_interruption_pass
 
 MAX_CHARS: Final = 200
+MOST_OBJECTS: Final = 16
+"""Of so many objects what they hold is kept while one's text is asked for: its own, and what it has loaded."""
 _CALLED: Final = ("self", "instance")
 """How a method, and Python's and Django's cached properties, name the object that they are called on."""
 _IN_PLACE: Final = {"fields_cache", "_prefetched_objects_cache"}
@@ -53,16 +57,46 @@ def refusing(original: Any) -> Any:
 def without_queries(ask: Callable[[A], T], argument: A) -> T:
     """The host's answer; raises ``QueryRefused``, and leaves the host's objects as they were, if it would query."""
     refusals: list[_Refusal] = []
-    token = _refusals.set(refusals)
-    try:
-        answer = ask(argument)
+    outer, blocks = _refusals.get(), _open_blocks()
+    try:  # twice, for an interruption may come at the end of the first, too
+        try:
+            _refusals.set(refusals)
+            answer = ask(argument)
+        finally:
+            _refusals.set(outer)
     finally:
-        _refusals.reset(token)
+        _refusals.set(outer)
         for refusal in reversed(refusals):
             refusal.undo()
+        for block in blocks:
+            block.restore()
     if refusals:  # a bare ``except``: the answer is not the one that the host would give
         raise QueryRefused
     return answer
+
+
+class _OpenBlock:
+    """What a connection's block was before: an inner one that fails, or a hook, would stay behind in it."""
+
+    __slots__ = ("connection", "hooks", "needs_rollback", "savepoints")
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self.needs_rollback = connection.needs_rollback
+        self.hooks = len(connection.run_on_commit)
+        self.savepoints = connection.savepoint_state
+
+    def restore(self) -> None:
+        """No statement has run since, so whatever failed, the transaction has not."""
+        connection = self.connection
+        connection.needs_rollback = self.needs_rollback
+        connection.savepoint_state = self.savepoints
+        del connection.run_on_commit[self.hooks :]
+
+
+def _open_blocks() -> list[_OpenBlock]:
+    """This thread's connections that are in a block."""
+    return [_OpenBlock(each) for each in connections.all(initialized_only=True) if each.in_atomic_block]
 
 
 class _Refusal:
@@ -114,13 +148,45 @@ def _is_djangos(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__", "")).startswith("django.db.")
 
 
+def _unchanged(instance: models.Model) -> str:
+    """``str()`` of an object; what it sets on the object or on those that it has loaded is taken back."""
+    before = _held_by(instance)
+    try:
+        return without_queries(str, instance)
+    finally:
+        for attributes, held in before:
+            attributes.update(held)
+            if len(attributes) != len(held):
+                for name in attributes.keys() - held.keys():
+                    del attributes[name]
+
+
+def _held_by(instance: models.Model) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The attributes of an object and of those that it has loaded, each dict with a copy of it."""
+    waiting, seen, found = [instance], {id(instance)}, []
+    for each in waiting:
+        own = each.__dict__
+        state = each._state.__dict__
+        found += [(own, dict(own)), (state, dict(state))]
+        if loaded := state.get("fields_cache"):
+            found.append((loaded, dict(loaded)))
+            for other in loaded.values():
+                if isinstance(other, models.Model) and id(other) not in seen and len(seen) < MOST_OBJECTS:
+                    seen.add(id(other))
+                    waiting.append(other)
+        if fetched := own.get("_prefetched_objects_cache"):
+            found.append((fetched, dict(fetched)))
+    return found
+
+
 def repr_of(plan: Plan, instance: models.Model) -> str:
     """``str(instance)``, or ``Model object (pk)`` if that queries or raises; masked if it contains a secret."""
     try:
         if type(instance).__str__ is models.Model.__str__:
             text = f"{plan.model.__name__} object ({plan.key(instance) or None})"
         else:
-            text = without_queries(str, instance)
-    except (Exception, QueryRefused):  # noqa: BLE001  a host's __str__ may raise anything
+            text = _unchanged(instance)
+    except BaseException as error:  # noqa: BLE001  a host's __str__ may raise anything
+        let_interruption_pass(error)
         text = f"{plan.model.__name__} object ({plan.key(instance)})"
     return truncated(plan.without_secrets(clean(text), instance), MAX_CHARS)

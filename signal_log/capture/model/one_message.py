@@ -16,6 +16,7 @@ from signal_log.capture.model.actual_row import Raw, RowReader
 from signal_log.capture.model.readable import Readable
 from signal_log.capture.model.row_lock import Updating
 from signal_log.capture.model.row_sql import readable_on
+from signal_log.interruption import let_interruption_pass
 
 BEGIN: Final = "BEGIN"
 _AT_A_LOSS: Final = 2
@@ -128,7 +129,8 @@ def _fetched(cursor: Any, at: int) -> list[Raw] | None:
     cursor.set_result(at)
     try:
         rows: list[Raw] = cursor.fetchmany(_AT_A_LOSS)
-    except Exception:  # noqa: BLE001  infinity as a date, and whatever else a loader of the host's may raise
+    except BaseException as error:  # noqa: BLE001  infinity as a date, and whatever else a loader of the host's may raise
+        let_interruption_pass(error)
         return None
     return rows
 

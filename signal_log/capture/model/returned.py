@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log.capture.model.actual_row import RowReader
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.row_sql import concrete
+from signal_log.interruption import let_interruption_pass
 from signal_log.vendor import vendor_of
 
 
@@ -32,7 +33,8 @@ class Returned(NamedTuple):
             raw = found[field.column]
             try:
                 values[field.attname] = raw if at is None else reader.converted(at, raw, connection)
-            except Exception:  # noqa: BLE001  a host's field may raise anything; Django will ask it again
+            except BaseException as error:  # noqa: BLE001  a host's field may raise anything; Django will ask it again
+                let_interruption_pass(error)
                 values[field.attname] = raw
         return values
 

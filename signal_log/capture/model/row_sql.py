@@ -18,6 +18,7 @@ from signal_log import clock
 from signal_log.capture.model.column import Column
 from signal_log.capture.model.readable import TABLE, Readable, told
 from signal_log.capture.model.row_lock import NO_KEY, Lock, Read
+from signal_log.interruption import let_interruption_pass
 from signal_log.vendor import vendor_of
 
 MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
@@ -193,6 +194,7 @@ def _last_rows(raw: Any, reads: Sequence[Read]) -> Rows:
         try:
             rows: Rows = cursor.fetchall()
         except Exception as error:  # the rows are here, but the driver cannot load a value: infinity as a date
+            let_interruption_pass(error)
             raise UnloadableError(str(error)) from error
     return rows
 
@@ -207,6 +209,7 @@ def run_on_sqlite(connection: BaseDatabaseWrapper, sql: str, params: Any) -> Row
         cursor.row_factory = None  # tuples, whatever the host has set for its own
         rows: Rows = cursor.execute(sql, params).fetchall()
     except Exception as error:
+        let_interruption_pass(error)
         # No such table, which the host's own statement will say; or the driver's own objection, which has no code.
         code = getattr(error, "sqlite_errorcode", None)
         if code in (None, _SQLITE_ERROR):

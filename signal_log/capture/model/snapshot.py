@@ -22,6 +22,7 @@ import orjson
 from signal_log.capture.model.secret_names import secret_items
 from signal_log.capture.model.secret_text import LONGEST, SHORTEST, is_pair, without_secrets
 from signal_log.event import MASK
+from signal_log.interruption import let_interruption_pass
 from signal_log.seal.canonical import LARGEST_INTEGER
 
 MAX_DEPTH: Final = 20
@@ -96,7 +97,8 @@ def text_of(value: Any) -> str:
     try:
         text = clean(str(value))
         return _ADDRESS.sub("", text) if " at 0x" in text else text
-    except Exception:  # noqa: BLE001  a host's __str__ may raise anything
+    except BaseException as error:  # noqa: BLE001  a host's __str__ may raise anything
+        let_interruption_pass(error)
         return f"(unprintable {type(value).__name__})"
 
 
@@ -131,7 +133,8 @@ def json_safe(value: Any, limit: int, names: Container[str]) -> Any:
         if isinstance(plain, (list, dict)):
             written = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
             return plain if len(written) <= limit else truncated_with_digest(written, limit)
-    except Exception:  # noqa: BLE001  a host's __iter__, __hash__ or keys may raise anything
+    except BaseException as error:  # noqa: BLE001  a host's __iter__, __hash__ or keys may raise anything
+        let_interruption_pass(error)
         return f"(unprintable {kind.__name__})"
     return plain
 
@@ -235,7 +238,8 @@ def values_equal(old: Any, new: Any) -> bool:
         if isinstance(old, datetime) and isinstance(new, datetime):
             return _is_same_moment(old, new)
         return bool(old == new) and _alike(old, new)
-    except Exception:  # noqa: BLE001  a host's __eq__ may raise anything
+    except BaseException as error:  # noqa: BLE001  a host's __eq__ may raise anything
+        let_interruption_pass(error)
         return False
 
 

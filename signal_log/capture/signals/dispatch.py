@@ -47,19 +47,24 @@ class ObservedSignal(ModelSignal):
         if not async_receivers and (receivers == _ONLY_OURS or _only_ours(receivers)):
             return []
         mask = partial(plan.without_secrets, instance=named.get("instance"))
-        token = current_frame.set(None)
-        try:
-            if async_receivers:
-                return call_receivers(self, mask, sender, named, draft)
-            # As there, but here: each frame between a save and what its receivers save takes from the host's recursion.
-            responses: Responses = []
-            for receiver in receivers:
-                if receiver is not observe and innermost(receiver) is not observe:
-                    with Timed(draft, receiver, mask):
-                        responses.append((receiver, receiver(signal=self, sender=sender, **named)))
-            return responses
+        outer = current_frame.get()
+        try:  # twice, for an interruption may come at the end of the first, too
+            try:
+                current_frame.set(None)
+                if async_receivers:
+                    return call_receivers(self, mask, sender, named, draft)
+                # As there, but here: each frame between a save and what its receivers save takes from the host's
+                # recursion.
+                responses: Responses = []
+                for receiver in receivers:
+                    if receiver is not observe and innermost(receiver) is not observe:
+                        with Timed(draft, receiver, mask):
+                            responses.append((receiver, receiver(signal=self, sender=sender, **named)))
+                return responses
+            finally:
+                current_frame.set(outer)
         finally:
-            current_frame.reset(token)
+            current_frame.set(outer)
             if current_trace.get() is None:  # sent by hand, so nobody else ends its trace
                 end_trace(draft.scene.trace)
 

@@ -21,6 +21,7 @@ from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.recording import record
 from signal_log.conf import conf
+from signal_log.interruption import let_interruption_pass
 
 MAX_CHARS: Final = 200
 
@@ -48,7 +49,8 @@ def open_firing(path: str, sender: Any, named: dict[str, Any]) -> Firing:
             draft.object_pk = plan.key(instance)
             draft.object_repr = arguments.without_secrets(repr_of(plan, instance))
         draft.changes = arguments.changes()
-    except Exception as error:  # noqa: BLE001  ours or the host's own methods'
+    except BaseException as error:  # noqa: BLE001  ours or the host's own methods'
+        let_interruption_pass(error)
         faults.note(draft, error)
     return Firing(draft, arguments)
 

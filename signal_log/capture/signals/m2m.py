@@ -30,6 +30,7 @@ from signal_log.capture.trace.trace import current_frame, current_trace, end_tra
 from signal_log.capture.transaction.recording import record
 from signal_log.conf import conf
 from signal_log.event import COMMITTED, M2M_CHANGED, MASK, Changes
+from signal_log.interruption import let_interruption_pass
 
 MAX_OPEN: Final = 20
 """How many pre events without a post event are kept for one instance."""
@@ -114,12 +115,13 @@ def _is_observed(through: Any, named: Mapping[str, Any]) -> bool:
     return plan_of(type(instance)) is not None or (isinstance(model, type) and plan_of(model) is not None)
 
 
-def _firing(through: Any, named: Mapping[str, Any]) -> tuple[Firing, Exception | None]:
+def _firing(through: Any, named: Mapping[str, Any]) -> tuple[Firing, BaseException | None]:
     """The firing; where its relation cannot be understood, with the error, and without any keys."""
     instance, reverse, fault = named["instance"], bool(named.get("reverse")), None
     try:
         relation = relation_of(through, instance, named.get("model"), reverse=reverse)
-    except Exception as error:  # noqa: BLE001  a library's classes may lack what Django's have
+    except BaseException as error:  # noqa: BLE001  a library's classes may lack what Django's have
+        let_interruption_pass(error)
         relation, fault = Relation.not_understood(through), error
     using = named.get("using") or instance._state.db or conf.DATABASE
     return Firing(through, instance, named["action"], reverse, named.get("pk_set"), using, relation), fault
@@ -138,7 +140,8 @@ def _open(firing: Firing, plan: Plan) -> Draft:
         draft.object_pk = plan.key(firing.instance)
         draft.object_repr = repr_of(plan, firing.instance)
         draft.changes = pre.changes if pre is not None and firing.verb == "clear" else _changes(firing, plan)
-    except Exception as error:  # noqa: BLE001  ours or the host's own methods'
+    except BaseException as error:  # noqa: BLE001  ours or the host's own methods'
+        let_interruption_pass(error)
         faults.note(draft, error)
     if is_pre:
         _open_pres.setdefault(firing.instance._state, []).append(draft)

@@ -6,6 +6,8 @@ import functools
 from types import ModuleType
 from typing import Any, Final
 
+from signal_log.interruption import let_interruption_pass
+
 LONGEST: Final = 300
 DEEPEST: Final = 20
 """How many wrappers around a receiver are looked through; an object that has every attribute would never end."""
@@ -28,7 +30,8 @@ def receiver_name(receiver: Any) -> str:
     """
     try:
         return _name(receiver)
-    except Exception:  # noqa: BLE001  a host's attributes may raise anything
+    except BaseException as error:  # noqa: BLE001  a host's attributes may raise anything
+        let_interruption_pass(error)
         return f"{type(receiver).__module__}.{type(receiver).__qualname__}"[:LONGEST]
 
 
@@ -36,7 +39,8 @@ def _below(receiver: Any) -> Any:
     """What a wrapper wraps, one layer down."""
     try:
         return receiver.func if isinstance(receiver, functools.partial) else getattr(receiver, "__wrapped__", None)
-    except Exception:  # noqa: BLE001  a host's attributes may raise anything
+    except BaseException as error:  # noqa: BLE001  a host's attributes may raise anything
+        let_interruption_pass(error)
         return None
 
 

@@ -21,6 +21,7 @@ from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.recording import record
 from signal_log.capture.transaction.state import is_doomed
 from signal_log.event import BY_HAND, POST_DELETE, PRE_DELETE
+from signal_log.interruption import let_interruption_pass
 
 Named = Mapping[str, Any]
 
@@ -52,7 +53,8 @@ def _sent_by_hand(signal: str, plan: Plan, named: Named) -> Draft:
                 draft.changes = plan.deletion({**held, **row})
             else:
                 draft.changes = plan.diff(row, held, scene.update_fields)
-    except Exception as error:  # noqa: BLE001  ours or the host's own methods'
+    except BaseException as error:  # noqa: BLE001  ours or the host's own methods'
+        let_interruption_pass(error)
         faults.note(draft, error)
     record((draft,), connections[using])
     return draft

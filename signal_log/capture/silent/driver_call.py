@@ -13,7 +13,7 @@ from typing import Any
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.transaction.recording import record
 from signal_log.capture.transaction.state import may_begin
-from signal_log.capture.transaction.window import open_window
+from signal_log.capture.transaction.window import open_window, window_of
 
 
 class DriverCall:
@@ -63,8 +63,9 @@ class DriverCall:
         if self.is_recorded:  # a wrapper runs it once more
             self.drafts, self.is_recorded = self._prepare(), False
         # A wrapper of the host's may have begun a transaction.
-        window = open_window(self._connection) if may_begin(self._connection) else None
+        outer, window = window_of(self._connection), None
         try:
+            window = open_window(self._connection) if may_begin(self._connection) else None
             result = self._cursor.execute(sql, *args, **kwargs)
             changed = self.close()
             if window is not None:
@@ -72,7 +73,8 @@ class DriverCall:
                 window.commit()  # which fails where a deferred constraint does
         except BaseException as error:
             self.error = error
-            if window is not None:
+            window = window or window_of(self._connection)  # an interruption may have lost it
+            if window is not None and window is not outer:
                 window.undo()
             raise
         self.is_recorded, self.error = True, None

@@ -18,6 +18,7 @@ from signal_log.capture.silent.update_values import assigned
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.transaction.recording import record_undone
+from signal_log.interruption import let_interruption_pass
 from signal_log.vendor import vendor_of
 
 
@@ -40,7 +41,8 @@ def open_draft(write: SilentWrite, connection: BaseDatabaseWrapper, text: str) -
         draft.origin = {"model": write.plan.label, "rows": None, "statement": shown_statement(write.plan, text)}
         if write.verb == UPDATE and query is not None:
             draft.changes = assigned(write.plan, query)
-    except Exception as error:  # noqa: BLE001  a host's field or expression may raise anything
+    except BaseException as error:  # noqa: BLE001  a host's field or expression may raise anything
+        let_interruption_pass(error)
         faults.note(draft, error)
     return draft
 

@@ -14,7 +14,7 @@ from django.db.models.sql import DeleteQuery
 from signal_log.capture.model import loaded
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.operation import before_delete, write_table
-from signal_log.capture.row_statement import expected_write
+from signal_log.capture.row_statement import expected_write, expecting
 from signal_log.capture.silent.watch import quoted
 from signal_log.capture.transaction.recording import fate_now
 
@@ -25,11 +25,15 @@ def save_table(original: Any) -> Any:
     """Wrap ``Model._save_table``, whose writes to the table are expected."""
 
     def save_table(self: models.Model, raw: bool = False, cls: Any = None, *args: Any, **kwargs: Any) -> Any:
-        token = expected_write.set(quoted(cls or type(self)))
-        try:
-            return write_table(self, original, raw, cls, *args, **kwargs)
+        outer = expected_write.get()
+        try:  # as `expecting` does, but without a frame, which would take from the host's recursion
+            try:
+                expected_write.set(quoted(cls or type(self)))
+                return write_table(self, original, raw, cls, *args, **kwargs)
+            finally:
+                expected_write.set(outer)
         finally:
-            expected_write.reset(token)
+            expected_write.set(outer)
 
     return save_table
 
@@ -40,11 +44,7 @@ def delete_batch(original: Any) -> Any:
     def delete_batch(self: DeleteQuery, pk_list: Any, using: str) -> Any:
         model = self.get_meta().model
         before_delete(model)
-        token = expected_write.set(None if model._meta.auto_created else quoted(model))
-        try:
-            return original(self, pk_list, using)
-        finally:
-            expected_write.reset(token)
+        return expecting(None if model._meta.auto_created else quoted(model), original, self, pk_list, using)
 
     return delete_batch
 
@@ -53,11 +53,7 @@ def expect_all(original: Any) -> Any:
     """Wrap a function all of whose statements are expected writes."""
 
     def quiet(self: Any, *args: Any, **kwargs: Any) -> Any:
-        token = expected_write.set("")
-        try:
-            return original(self, *args, **kwargs)
-        finally:
-            expected_write.reset(token)
+        return expecting("", original, self, *args, **kwargs)
 
     return quiet
 
@@ -76,11 +72,7 @@ def run_sql(original: Any) -> Any:
     """Wrap ``RunSQL._run_sql``, whose statements come from the migration's author."""
 
     def run_sql(self: RunSQL, *args: Any, **kwargs: Any) -> Any:
-        token = expected_write.set(_DATA_MIGRATION)
-        try:
-            return original(self, *args, **kwargs)
-        finally:
-            expected_write.reset(token)
+        return expecting(_DATA_MIGRATION, original, self, *args, **kwargs)
 
     return run_sql
 

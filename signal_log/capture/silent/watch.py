@@ -20,7 +20,7 @@ from signal_log.capture.model import registry
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.operation import current_operation
 from signal_log.capture.pausing import paused
-from signal_log.capture.row_statement import expected_write
+from signal_log.capture.row_statement import expected_write, expecting
 from signal_log.capture.silent.bulk import Bulk
 from signal_log.capture.silent.driver_call import DriverCall
 from signal_log.capture.silent.event import SilentWrite, close_draft, hold_failed, open_draft, rows_of
@@ -105,26 +105,23 @@ def compiled(verb: str, original: Any) -> Any:
             return original(self, *args, **kwargs)
         plan = registry.plan_of(model) or _tables.get(table_name(model._meta.db_table))
         if plan is None or not _is_recorded(model):
-            token = expected_write.set(table)
-            try:
-                return original(self, *args, **kwargs)
-            finally:
-                expected_write.reset(token)
+            return expecting(table, original, self, *args, **kwargs)
         bulk = Bulk(verb, plan, self)
         if bulk.applies and not paused.get():
-            token = expected_write.set(table)
+            return expecting(table, bulk.run, original, *args, **kwargs)
+        outer = _compiling.get(), expected_write.get()
+        try:  # twice, for an interruption may come at the end of the first, too
             try:
-                return bulk.run(original, *args, **kwargs)
+                _compiling.set(Compiled(verb, plan, table, self.query))
+                expected_write.set(None)  # this may be inside a save of another model
+                with ensure_trace(default_context):
+                    return original(self, *args, **kwargs)
             finally:
-                expected_write.reset(token)
-        hint = _compiling.set(Compiled(verb, plan, table, self.query))
-        token = expected_write.set(None)  # this may be inside a save of another model
-        try:
-            with ensure_trace(default_context):
-                return original(self, *args, **kwargs)
+                _compiling.set(outer[0])
+                expected_write.set(outer[1])
         finally:
-            expected_write.reset(token)
-            _compiling.reset(hint)
+            _compiling.set(outer[0])
+            expected_write.set(outer[1])
 
     return execute_sql
 
@@ -271,13 +268,8 @@ def _is_migrating() -> bool:
 
 def _has_log() -> bool:
     """Whether the log's table exists yet; checked only during migrations, until it does."""
-    if not _log_seen:
-        token = expected_write.set("")
-        try:
-            if sink().has_table():
-                _log_seen.append(True)
-        finally:
-            expected_write.reset(token)
+    if not _log_seen and expecting("", sink().has_table):
+        _log_seen.append(True)
     return bool(_log_seen)
 
 

@@ -15,9 +15,10 @@ from django.core.signals import setting_changed
 from django.utils.functional import LazyObject, empty
 
 from signal_log.capture.model.keys import key_text, logged_key
-from signal_log.capture.model.object_text import QueryRefused, without_queries
+from signal_log.capture.model.object_text import without_queries
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.trace import Actor
+from signal_log.interruption import let_interruption_pass
 
 ANONYMOUS: Final = Actor("", "anonymous")
 """The application found nobody, or would have: the request came without a session or a token."""
@@ -38,7 +39,8 @@ def request_actor(request: Any) -> Actor:
     """
     try:
         return _actor(vars(request))
-    except (Exception, QueryRefused):  # noqa: BLE001  a host's objects may raise anything
+    except BaseException as error:  # noqa: BLE001  a host's objects may raise anything
+        let_interruption_pass(error)
         return UNKNOWN
 
 
@@ -118,7 +120,8 @@ def _account(user: Any) -> Actor:
     """A user's key, and name at the time. It need not be a model: some tokens carry all that is known."""
     try:
         return without_queries(_key_and_name, user)
-    except (Exception, QueryRefused):  # noqa: BLE001  a deferred name, or what a host's user may raise
+    except BaseException as error:  # noqa: BLE001  a deferred name, or what a host's user may raise
+        let_interruption_pass(error)
         return Actor(_asked(_pk, user), _asked(_name, user))
 
 
@@ -140,7 +143,8 @@ def _name(user: Any) -> str:
 def _asked(ask: Callable[[Any], str], user: Any) -> str:
     try:
         return without_queries(ask, user)
-    except (Exception, QueryRefused):  # noqa: BLE001
+    except BaseException as error:  # noqa: BLE001
+        let_interruption_pass(error)
         return ""
 
 

@@ -170,12 +170,16 @@ def new_trace(context: TraceContext) -> Iterator[Trace]:
 @contextmanager
 def _running(trace: Trace, *, lone: bool) -> Iterator[Trace]:
     trace.gathered.lone = lone
-    token = current_trace.set(trace)
-    try:
-        yield trace
-    except BaseException as error:
-        trace.gathered.raised(error)
-        raise
+    outer = current_trace.get()
+    try:  # twice, for an interruption may come at the end of the first, too
+        try:
+            current_trace.set(trace)
+            yield trace
+        except BaseException as error:
+            trace.gathered.raised(error)
+            raise
+        finally:
+            current_trace.set(outer)
     finally:
-        current_trace.reset(token)
+        current_trace.set(outer)
         end_trace(trace)

@@ -8,6 +8,7 @@ transaction that the host began by SQL, whose end may pass unseen, they are writ
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -21,6 +22,7 @@ from signal_log.capture.sink import sink
 from signal_log.capture.trace.draft import Draft
 from signal_log.capture.transaction.buffer import Buffer
 from signal_log.capture.transaction.state import (
+    WINDOW,
     begun_by_sql,
     in_pipeline,
     in_transaction,
@@ -126,20 +128,34 @@ class Held(Buffer):
 
     def commit(self, original: Callable[[], None], *, by_sql: bool = False) -> None:
         """Its COMMIT, by the connection's ``commit`` or ``by_sql``: the events go in right before it."""
-        if self.connection.in_atomic_block and not by_sql:
-            original()  # Django raises
-        elif is_doomed(self.connection) and not self._refused:
-            self.rollback(original, DOOMED, by_sql=by_sql)
-        else:
+        try:
+            if self.connection.in_atomic_block and not by_sql:
+                original()  # Django raises
+                return
+            if is_doomed(self.connection) and not self._refused:
+                self.rollback(original, DOOMED, by_sql=by_sql)
+                return
             # The host's log of statements has its COMMIT, too, and a pipeline takes one statement at a time.
             unseen = not self.connection.queries_logged and not in_pipeline(self.connection.connection)
             self.write(last=unseen and not by_sql)
-            try:
-                original()
-            except BaseException:
-                if by_sql and not is_open(self.connection):  # Django's own is followed by a ROLLBACK
-                    self.rollback(_nothing, by_sql=True)
-                raise
+            original()
+        except BaseException as error:
+            if by_sql and not is_open(self.connection):  # Django's own is followed by a ROLLBACK
+                self.rollback(_nothing, by_sql=True)
+            elif not by_sql and not isinstance(error, Error):
+                self._interrupted()
+            raise
+        self._committed()
+
+    def _interrupted(self) -> None:
+        """An interruption came while we wrote, or with the COMMIT, which is then done.
+
+        Django makes nothing of it, and would leave a transaction open that it takes for ended.
+        """
+        if is_open(self.connection):
+            with suppress(Error):
+                self.connection.rollback()
+        else:
             self._committed()
 
     def _committed(self) -> None:
@@ -236,3 +252,13 @@ class Held(Buffer):
 
 def _nothing() -> None:
     pass
+
+
+def _leave_to_parent() -> None:
+    """In a forked process: what its parent holds is the parent's to write."""
+    for connection in connections.all(initialized_only=True):
+        for name in (HELD, WINDOW):
+            connection.__dict__.pop(name, None)
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)

@@ -84,16 +84,17 @@ def open_window(connection: BaseDatabaseWrapper, *, begin: bool = True) -> Windo
     """
     if WINDOW in connection.__dict__:
         return None
-    window = connection.__dict__[WINDOW] = Window(connection)
-    if begin:
-        try:
+    window = Window(connection)
+    try:
+        connection.__dict__[WINDOW] = window
+        if begin:
             connection.connection.execute(_BEGIN[vendor_of(connection)])
-        except BaseException as error:
-            window.undo()  # what a signal handler raises while the BEGIN waits arrives after it
-            if is_refusal(error):
-                return None
-            with connection.wrap_database_errors:
-                raise
+    except BaseException as error:
+        window.undo()  # what a signal handler raises while the BEGIN waits arrives after it
+        if is_refusal(error):
+            return None
+        with connection.wrap_database_errors:
+            raise
     return window
 
 
