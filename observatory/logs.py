@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from threading import Lock
@@ -68,7 +69,8 @@ class FewMails(logging.Handler):
             text = self.format(record)
             if left_out:
                 text += f"\n\n{left_out} more errors since the last mail; the server's log has them."
-            mail_admins(f"{record.levelname} {record.name}", text, fail_silently=True)
+            with suppress(OSError):  # which SMTP's errors are; the log itself has the record
+                mail_admins(f"{record.levelname} {record.name}", text)
         except Exception:  # noqa: BLE001  as logging does: an error here must not become the host's
             self.handleError(record)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,8 @@ from observatory.body_limit import LINGER, limited, request_class
 
 LARGEST = 1000
 SECONDS = 60
-TOO_LARGE = b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\n"
+# Since Python 3.13 it is called "Content Too Large".
+TOO_LARGE = f"HTTP/1.1 413 {HTTPStatus(413).phrase}\r\nConnection: close\r\n".encode()
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
 
 
