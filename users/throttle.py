@@ -79,7 +79,7 @@ class Limit:
     def _key(self) -> str:
         window = int(time.time()) // self.seconds
         # Hashed: a cache shows no names, and a name may hold anything.
-        subject = salted_hmac("users.throttle", "\0".join(self.subject)).hexdigest()
+        subject = salted_hmac("users.throttle", "\0".join(self.subject), algorithm="sha256").hexdigest()
         return f"throttle:{self.name}:{window}:{subject}"
 
 

@@ -29,6 +29,7 @@ from django.db.models.fields.related_descriptors import ForwardOneToOneDescripto
 from django.db.models.sql import DeleteQuery
 from django.db.models.sql.compiler import SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
 from django.dispatch import Signal
+from django.utils.inspect import func_accepts_kwargs, func_supports_parameter
 
 from signal_log.capture import operation
 from signal_log.capture.model import loaded, object_text
@@ -105,7 +106,10 @@ def install_on_model_later(model: type[models.Model]) -> None:
 def _first_from_db(cls: type[models.Model], *args: Any, **kwargs: Any) -> models.Model:
     """Stands for ``from_db`` of a class that is observed, and has not been used yet."""
     _uncover(cls)
-    instance: models.Model = cls.from_db(*args, **kwargs)
+    from_db: Any = cls.from_db
+    if not (func_supports_parameter(from_db, "fetch_mode") or func_accepts_kwargs(from_db)):
+        kwargs.pop("fetch_mode", None)  # Django 6.1 passes it to those that take it, and the cover does
+    instance: models.Model = from_db(*args, **kwargs)
     return instance
 
 

@@ -1,5 +1,6 @@
 """Columns that their class encrypts are masked in the log, and other conversions are asked about."""
 
+import django
 import pytest
 from django.contrib.postgres.fields import ArrayField
 from django.core.checks import run_checks
@@ -103,6 +104,7 @@ def convert(self, value, *_):
     return value
 
 
+PLACEHOLDER = "get_placeholder_sql" if django.VERSION >= (6, 1) else "get_placeholder"
 BOTH = {"from_db_value": convert, "get_prep_value": convert}
 
 
@@ -113,7 +115,7 @@ BOTH = {"from_db_value": convert, "get_prep_value": convert}
         HiddenField,
         named("EncryptedCharField", models.CharField, "fernet_fields.fields", **BOTH),
         named("FirstnameField", models.CharField, "django_crypto_fields.fields.firstname_field", **BOTH),
-        named("TextPGPPublicKeyField", models.TextField, "pgcrypto.fields", get_placeholder=convert),
+        named("TextPGPPublicKeyField", models.TextField, "pgcrypto.fields", **{PLACEHOLDER: convert}),
         named("SearchField", models.CharField, "encrypted_fields.fields", get_db_prep_save=convert),
         named("NaClCharField", models.CharField, "nacl_encrypted_fields.fields", **BOTH),
         named("AESField", models.TextField, "aesfield.field", get_db_prep_value=convert),

@@ -19,6 +19,7 @@ from django.db.models.deletion import Collector
 from django.db.models.signals import ModelSignal
 from django.db.models.sql import DeleteQuery
 from django.db.models.sql.compiler import SQLInsertCompiler, SQLUpdateCompiler
+from django.test.utils import isolate_apps
 
 from signal_log import pipeline
 from signal_log.capture import patches
@@ -221,7 +222,7 @@ class Proxy:
 
 
 FROM_DB = {
-    "function": lambda: lambda db, names, values: models.Model.from_db.__func__(Category, db, names, values),
+    "function": lambda: lambda *args, **more: models.Model.from_db.__func__(Category, *args, **more),
     "bound method": lambda: Category.from_db,
     "partial": lambda: functools.partial(models.Model.from_db.__func__, Category),
     "static method": lambda: staticmethod(functools.partial(models.Model.from_db.__func__, Category)),
@@ -246,9 +247,39 @@ def test_from_db_may_be_anything_callable(stopped, kind):
         assert events[0].changes == {"name": ["a", "b"]}
         pipeline.stop()
         assert vars(Category)["from_db"] is theirs
-        assert Category.objects.get().name == "b"
+        assert Category.from_db("default", ["id", "name"], [row.pk, "b"]).name == "b"
     finally:
         del Category.from_db
+
+
+@pytest.mark.django_db
+@pytest.mark.filterwarnings("ignore:.*must accept a fetch_mode")
+@isolate_apps("tests.shop")
+def test_from_db_of_a_class_defined_later_may_be_an_old_one():
+    """Without the argument that Django 6.1 passes to those that take it, as migrations' classes may inherit it."""
+
+    class Older(models.Model):
+        class Meta:
+            abstract = True
+
+        @classmethod
+        def from_db(cls, db, field_names, values):
+            return super().from_db(db, field_names, values)
+
+    class Late(Older):
+        name = models.CharField(max_length=100)
+
+        class Meta:
+            app_label = "shop"
+            db_table = Category._meta.db_table
+
+    Category.objects.create(name="a")
+    for before, after in ("ab", "bc"):
+        row = Late.objects.get()
+        with recorded() as events:
+            row.name = after
+            row.save()
+        assert events[0].changes == {"name": [before, after]}
 
 
 @pytest.mark.django_db

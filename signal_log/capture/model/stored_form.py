@@ -33,7 +33,9 @@ HARMLESS: Final = frozenset({
 """Modules of packages whose fields convert what they store, and do not hide it."""
 
 FROM_DATABASE: Final = ("from_db_value", "select_format", "get_col")
-TO_DATABASE: Final = ("get_prep_value", "get_db_prep_value", "get_db_prep_save", "get_placeholder", "pre_save")
+TO_DATABASE: Final = (
+    "get_prep_value", "get_db_prep_value", "get_db_prep_save", "get_placeholder", "get_placeholder_sql", "pre_save",
+)  # fmt: skip
 CONVERTS: Final = (*FROM_DATABASE, *TO_DATABASE, "to_python", "descriptor_class", "__get__")
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
