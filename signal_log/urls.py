@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from signal_log.show.links import KeyConverter
-from signal_log.show.pages import event, history, live, receivers, shared, trace
+from signal_log.show.pages import event, history, live, receivers, shared, trace, traces
 from signal_log.show.pages.object import object_page
 
 register_converter(KeyConverter, "key")
@@ -15,6 +15,7 @@ urlpatterns = [
     path("views/<int:number>/delete/", shared.stop_sharing, name="take_away"),
     path("events/", history.events_page, name="events"),
     path("events/<str:number>/", event.event_page, name="event"),
+    path("traces/", traces.traces_page, name="traces"),
     path("traces/<str:trace>/", trace.trace_page, name="trace"),
     path("receivers/", receivers.receivers_page, name="receivers"),
     path("objects/<str:label>/", object_page, name="object_by_query"),

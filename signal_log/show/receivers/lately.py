@@ -1,0 +1,83 @@
+"""The slowest receivers of the last hour: calls, p50, p95, errors and how many ran when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from signal_log import clock
+from signal_log.show.receivers.seen import quantile, time_of
+from signal_log.telemetry.read import receiver_calls
+
+SPAN: Final = timedelta(hours=1)
+BUCKETS: Final = 24
+"""Of the sparkline, each two and a half minutes."""
+NEWEST: Final = 5_000
+"""So many of the newest calls are looked at."""
+SHOWN: Final = 8
+
+
+@dataclass(slots=True)
+class Lately:
+    """A receiver's calls of the last hour, times in microseconds; ``counts`` by time, oldest first."""
+
+    receiver: str
+    durations: list[int] = field(default_factory=list)
+    errors: int = 0
+    counts: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+
+    @property
+    def calls(self) -> int:
+        """How many."""
+        return len(self.durations)
+
+    @property
+    def p50_us(self) -> int:
+        """The median."""
+        return quantile(self.durations, 0.5)
+
+    @property
+    def p95_us(self) -> int:
+        """What 95 % did not exceed."""
+        return quantile(self.durations, 0.95)
+
+    @property
+    def sparkline(self) -> str:
+        """An SVG path in a box of 96 by 16."""
+        top = max(self.counts) or 1
+        step = 96 / (BUCKETS - 1)
+        points = (f"{round(at * step, 1)} {round(15 - 14 * count / top, 1)}" for at, count in enumerate(self.counts))
+        return f"M{'L'.join(points)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Slowest:
+    """The slowest of them by p95, and whether there were more calls than were looked at."""
+
+    receivers: list[Lately]
+    is_sample: bool
+
+
+def slowest_lately() -> Slowest:
+    """From the newest 5,000 calls, as far as they are of the last hour."""
+    now = clock.now()
+    found: dict[str, Lately] = {}
+    rows = list(receiver_calls().order_by("-id").values_list("receiver", "duration_us", "error", "trace_id")[:NEWEST])
+    ages: dict[object, float | None] = defaultdict(lambda: None)
+    in_span = 0
+    for receiver, duration_us, error, trace in rows:
+        if trace not in ages:
+            began = time_of(trace)
+            ages[trace] = (now - began) / SPAN if began is not None else 2.0
+        age = ages[trace]
+        if age is None or age >= 1:
+            continue
+        in_span += 1
+        one = found.setdefault(receiver, Lately(receiver))
+        one.durations.append(duration_us)
+        one.errors += bool(error)
+        one.counts[min(BUCKETS - 1, max(0, int((1 - age) * BUCKETS)))] += 1
+    slowest = sorted(found.values(), key=lambda one: -one.p95_us)[:SHOWN]
+    return Slowest(slowest, is_sample=in_span == NEWEST)
