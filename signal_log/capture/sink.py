@@ -67,3 +67,8 @@ def sink() -> Sink:
 def use_sink(new: Sink | None) -> None:
     """Send settled events to this sink from now on (None: discard them)."""
     _current[0] = new or _NullSink()
+
+
+def is_recording() -> bool:
+    """Whether the app is started."""
+    return not isinstance(_current[0], _NullSink)

@@ -193,8 +193,8 @@ for number in range(70):
 
 @pytest.mark.one_database
 def test_test_with_it(make: Make) -> None:
-    """The example's tests pass in a project; with its settings a silent write is refused where it stands."""
-    tests, settings = code("test-with-it")
+    """The examples' tests pass in a project; with its settings a silent write is refused where it stands."""
+    fixture, tests, settings = code("test-with-it")
     project = make(settings)
     tests += """
     def test_a_silent_write(self):
@@ -205,6 +205,8 @@ def test_test_with_it(make: Make) -> None:
     done = project._process(["-m", "django", "test", "shop"], {})
     assert "Ran 3 tests" in done.stderr
     assert done.returncode == 0, done.stderr
+    project.write("test_fixture.py", fixture)
+    assert "2 passed" in project._run(["-m", "pytest", "-p", "signal_log.pytest_plugin", "test_fixture.py"], {})
 
 
 @pytest.mark.one_database

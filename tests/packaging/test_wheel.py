@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def test_every_file_of_the_app_is_in_the_wheel(names: set[str]) -> None:
     only_for_tsc = {name for name in there if name.endswith(".d.ts")}
     assert there - only_for_tsc <= names
     assert not only_for_tsc & names
+
+
+def test_pytest_finds_the_plugin(wheel: Path) -> None:
+    """Installing the wheel is enough to have the fixture."""
+    (installed,) = distributions(path=[str(wheel)])
+    (plugin,) = installed.entry_points.select(group="pytest11")
+    assert plugin.value == "signal_log.pytest_plugin"
+    assert hasattr(plugin.load(), "signal_log")
 
 
 @pytest.mark.parametrize("file", ["preact.js", "htm.js", "licences/preact.txt"])

@@ -8,7 +8,7 @@ from typing import Any, Final
 from signal_log.event import FAILED, ROLLED_BACK
 from signal_log.show.cascade.operation import AnyEvent, Operation
 from signal_log.show.words import kinds
-from signal_log.show.words.diff import pairs
+from signal_log.show.words.diff import is_stamp, pairs
 from signal_log.show.words.text import one_line
 
 LONGEST_NAMES: Final = 200
@@ -31,10 +31,11 @@ def phrase(operation: Operation) -> str:
 
 
 def changed_fields(operation: Operation) -> list[str]:
-    """The fields that an update changed; none for other operations."""
+    """The fields that an update changed; none for other operations. A stamp is told only where it is all."""
     event = operation.last
     is_update = operation.verb == "updated" or event.signal == "silent_update"
-    return [one_line(name, 60) for name, _, _ in pairs(event.changes)] if is_update else []
+    names = [name for name, _, _ in pairs(event.changes)] if is_update else []
+    return [one_line(name, 60) for name in names if not is_stamp(name)] or [one_line(name, 60) for name in names]
 
 
 def mark(operation: Operation) -> str:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -23,12 +23,12 @@ INDENT: Final = "  "
 _TIMES: Final = re.compile(r" × (\d+)$")
 
 
-def shape(cascade: Cascade) -> list[str]:
-    """The lines; equal neighbours are one line, counted."""
+def shape(cascade: Cascade, named: Callable[[str], str] = short_name) -> list[str]:
+    """The lines; equal neighbours are one line, counted. ``named`` makes of a receiver's path what is shown of it."""
     number_shapes(cascade, phrase.line)
-    lines = list(_siblings(cascade.roots, "", 0))
+    lines = list(_siblings(cascade.roots, "", 0, named))
     for operations in cascade.orphans.values():
-        lines += _siblings(operations, "", 0)
+        lines += _siblings(operations, "", 0, named)
     return lines
 
 
@@ -46,14 +46,14 @@ def given_shape(text: str) -> list[str]:
     return list(_counted(found))
 
 
-def _siblings(operations: Sequence[Operation], receiver: str, level: int) -> Iterator[str]:
+def _siblings(operations: Sequence[Operation], receiver: str, level: int, named: Callable[[str], str]) -> Iterator[str]:
     for _, equal in groupby(operations, key=lambda operation: operation.shape):
         alike = list(equal)
-        name = f"{one_line(short_name(receiver), 100)} → " if receiver else ""
+        name = f"{one_line(named(receiver), 100)} → " if receiver else ""
         times = f" × {len(alike)}" if len(alike) > 1 else ""
         yield f"{INDENT * level}{name}{phrase.line(alike[0])}{times}"
         for cause in alike[0].causes():
-            yield from _siblings(cause.operations, cause.receiver, level + 1)
+            yield from _siblings(cause.operations, cause.receiver, level + 1, named)
 
 
 def _counted(rows: Sequence[tuple[int, str]]) -> Iterator[str]:
