@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
+from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
@@ -39,7 +42,45 @@ def check_server(**_: Any) -> list[checks.CheckMessage]:
                 id="signal_log.W013",
             )
         ]
-    return []
+    module, _dot, name = str(settings.ASGI_APPLICATION).rpartition(".")
+    file = _file_of(module)
+    if file is None or not _is_djangos_alone(file, name):
+        return []
+    return [
+        checks.Warning(
+            f"{settings.ASGI_APPLICATION} ({file}) is what startproject wrote and routes no websocket, so the server "
+            f"answers the live page's with 500 and a traceback. {WITHOUT}",
+            hint='Make it a ProtocolTypeRouter whose "websocket" routes signal_log.tail.routing.websocket_urlpatterns: '
+            f"the asgi.py to paste is in {DOCUMENTED}. If it gets there another way: "
+            'SILENCED_SYSTEM_CHECKS = ["signal_log.W021"].',
+            id="signal_log.W021",
+        )
+    ]
+
+
+def _file_of(module: str) -> Path | None:
+    """The file of a module, which is not imported for it; its package is, where the settings are mostly from."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        return None  # the server says so
+    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
+
+
+def _is_djangos_alone(file: Path, name: str) -> bool:
+    """Whether the application is ``get_asgi_application()`` and nothing else, as the file of a new project says."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    made: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            made |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+    value = made.get(name)
+    for _ in made:  # `application = http`, after `http = get_asgi_application()`
+        value = made.get(value.id) if isinstance(value, ast.Name) else value
+    return isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] == "get_asgi_application"
 
 
 def _is_wsgi(app: Any) -> bool:

@@ -54,3 +54,22 @@ def test_under_wsgi_the_page_lives_by_asking_and_returns_to_the_socket(site_data
             worker.run("User.objects.create_user('lena')")
             expect(live.row("lena")).to_have_count(1)
             expect(live.row("polly")).to_have_count(1)
+
+
+def test_an_asgi_file_without_a_websocket_is_named_and_the_page_lives(site_database, tmp_path, visit):
+    """The asgi.py that `startproject` wrote answers the handshake with 500; the page says what to write instead."""
+    (tmp_path / "plain.py").write_text(
+        "from django.core.asgi import get_asgi_application\napplication = get_asgi_application()\n"
+    )
+    env = on(copied(site_database, tmp_path))
+    plain = {**env, "PYTHONPATH": str(tmp_path)}
+    with closing(Daphne(plain, application="plain:application")) as server, closing(Worker(env)) as worker:
+        live = visit(Address(server.url))
+        live.expected += ["WebSocket", "ERR_", "Failed to load"]
+        live.page.goto(f"{server.url}/?sender=auth.User")
+        notice = live.page.locator("#no-socket")
+        expect(notice).to_contain_text("No websocket: the site's asgi.py has no route for /ws/events/.", timeout=15_000)
+        expect(notice).to_contain_text("the README of signal_log has an asgi.py to paste")
+        expect(live.state()).to_have_text(re.compile("^Every 2 s"))
+        worker.run("User.objects.create_user('polly')")
+        expect(live.row("polly")).to_have_count(1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -265,3 +267,33 @@ def test_no_server_for_websockets(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ("signal_log.W013" in ours(DEBUG=True, ASGI_APPLICATION="no.such.module")) == found, module
     monkeypatch.setattr(where, lambda: {"runserver": "daphne"})
     assert ours(DEBUG=True, ASGI_APPLICATION="no.such.module") == {}
+
+
+ROUTED = 'ProtocolTypeRouter({"http": get_asgi_application(), "websocket": URLRouter([])})'
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("from django.core.asgi import get_asgi_application\napplication = get_asgi_application()", True),
+        ("from django.core import asgi\nhttp = asgi.get_asgi_application()\napplication = http", True),
+        (f"application = get_asgi_application()\napplication = {ROUTED}", False),
+        ("http = get_asgi_application()\nfrom elsewhere import application", False),
+        ("application = sockets(get_asgi_application())", False),
+        ("a = application\napplication = a", False),
+        ("no Python", False),
+    ],
+)
+def test_an_application_that_routes_no_websocket(
+    text: str, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The asgi.py of `startproject`, as it was: its text is read, for importing it would set up Django again."""
+    (tmp_path / "asgi_to_read.py").write_text(f"raise_if_imported\n{text}" if "no " not in text else text)
+    monkeypatch.syspath_prepend(tmp_path)
+    messages = ours(ASGI_APPLICATION="asgi_to_read.application").get("signal_log.W021", [])
+    assert len(messages) == found
+    for message in messages:
+        assert f"asgi_to_read.application ({tmp_path}/asgi_to_read.py) is what startproject wrote" in message.msg
+        assert "signal_log.tail.routing.websocket_urlpatterns" in message.hint
+    assert "asgi_to_read" not in sys.modules
+    assert ours(ASGI_APPLICATION="nowhere.at.all") == ours(ASGI_APPLICATION="application") == {}
