@@ -112,3 +112,9 @@ def test_a_shape_that_somebody_wrote_may_be_indented_and_counted_in_any_way():
         "  stock → updated shop.Order",
         "created shop.Item × 3",
     ]
+
+
+def test_fields_are_told_by_name_in_whatever_order_they_were_written():
+    story = Story()
+    story.save(changes={"qty": [1, 2], "name": ["a", "b"]})
+    assert shape(story.cascade()) == given_shape("updated shop.Item (qty,name)") == ["updated shop.Item (name, qty)"]

@@ -31,10 +31,10 @@ def phrase(operation: Operation) -> str:
 
 
 def changed_fields(operation: Operation) -> list[str]:
-    """The fields that an update changed; none for other operations. A stamp is told only where it is all."""
+    """The fields that an update changed, by name; none for other operations. A stamp is told only where it is all."""
     event = operation.last
     is_update = operation.verb == "updated" or event.signal == "silent_update"
-    names = [name for name, _, _ in pairs(event.changes)] if is_update else []
+    names = sorted(name for name, _, _ in pairs(event.changes)) if is_update else []
     return [one_line(name, 60) for name in names if not is_stamp(name)] or [one_line(name, 60) for name in names]
 
 

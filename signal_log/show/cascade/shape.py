@@ -21,6 +21,7 @@ from signal_log.show.words.text import one_line
 
 INDENT: Final = "  "
 _TIMES: Final = re.compile(r" × (\d+)$")
+_NAMES: Final = re.compile(r"\(([^()]*)\)")
 
 
 def shape(cascade: Cascade, named: Callable[[str], str] = short_name) -> list[str]:
@@ -33,7 +34,7 @@ def shape(cascade: Cascade, named: Callable[[str], str] = short_name) -> list[st
 
 
 def given_shape(text: str) -> list[str]:
-    """The lines of a shape that somebody wrote: indentation evened out, equal neighbours counted."""
+    """The lines of a shape that somebody wrote: indentation evened out, fields by name, equal neighbours counted."""
     rows = [row.expandtabs() for row in text.splitlines() if row.strip()]
     levels: list[int] = []
     found: list[tuple[int, str]] = []
@@ -41,9 +42,13 @@ def given_shape(text: str) -> list[str]:
         indent = len(row) - len(row.lstrip())
         while levels and levels[-1] >= indent:
             levels.pop()
-        found.append((len(levels), row.strip()))
+        found.append((len(levels), _NAMES.sub(_by_name, row.strip())))
         levels.append(indent)
     return list(_counted(found))
+
+
+def _by_name(names: re.Match[str]) -> str:
+    return f"({', '.join(sorted(name.strip() for name in names[1].split(',')))})"
 
 
 def _siblings(operations: Sequence[Operation], receiver: str, level: int, named: Callable[[str], str]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from signal_log.event import FAILED, ROLLED_BACK
 from signal_log.models import SignalEvent
 from signal_log.show.access import for_observers
 from signal_log.show.pages.not_found import not_found
+from signal_log.show.trace.as_test import as_pytest
 from signal_log.show.trace.receivers import known_for
 from signal_log.show.trace.tree import Tree
 from signal_log.show.words.moments import zone
@@ -47,6 +48,9 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
             f"The log has no events for the trace {trace_id}. Either it fired no observed signals, "
             "or its events were deleted when their retention period ended.",
         )
+    if request.GET.get("format") == "pytest":
+        text = as_pytest(found[:MAX_EVENTS], trace_row(trace_id))
+        return HttpResponse(text, content_type="text/x-python; charset=utf-8")
     context = describe(found, fold=request.GET.get("all") != "1")
     row = trace_row(trace_id)
     whole = {"trace": row, "trace_time": duration(row.duration_us) if row else ""}
