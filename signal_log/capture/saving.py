@@ -229,7 +229,7 @@ def _same_values(now: Values, before: Values, but: Collection[str]) -> bool:
     if now.keys() != before.keys():
         return False
     same = sum(map(is_, now.values(), before.values()))
-    return same == len(now) or (same == len(now) - len(but) and all(now[name] is not before[name] for name in but))
+    return same == len(now) or same + sum(name in now and now[name] is not before[name] for name in but) == len(now)
 
 
 def _values_after(plan: Plan, believed: Belief | None, now: Values, only: Collection[str] | None) -> Values:

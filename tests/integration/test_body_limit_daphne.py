@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,7 +28,7 @@ def answer_to(server: Daphne, *pieces: bytes) -> bytes:
 
 def test_it_is_answered_before_it_has_arrived(server: Daphne) -> None:
     """By its length alone, when its chunks become too much, and in words that a client can read which sends it all."""
-    refused = b"HTTP/1.1 413 Request Entity Too Large"
+    refused = f"HTTP/1.1 413 {HTTPStatus(413).phrase}".encode()
     assert answer_to(server, HEAD + b"Content-Length: 200000000\r\n\r\n") == refused
     chunks = [b"%x\r\n%s\r\n" % (2**20, b"x" * 2**20)] * 3
     assert answer_to(server, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *chunks) == refused
