@@ -33,6 +33,27 @@ def _whole(at_least: int) -> Callable[[object], bool]:
 
 _flag = _one_of(True, False)
 
+
+def _listed(*needed: str) -> Callable[[object], bool]:
+    """A list of dicts, each of which has these keys."""
+    return lambda value: (
+        isinstance(value, (list, tuple))
+        and all(isinstance(one, Mapping) and all(key in one for key in needed) for one in value)
+    )
+
+
+def _days(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(label, str) and _days(days) for label, days in value.items())
+    return value is None or _whole(1)(value)
+
+
+def _relays(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and isinstance(one, Mapping) and "sink" in one for name, one in value.items()
+    )
+
+
 # key: (default, validator, description of accepted values)
 KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "MODELS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
@@ -54,7 +75,15 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "SEAL_EVERY": (5, lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and v > 0,
                    "a number of seconds above 0"),
     "SEAL_KEYS": ((), lambda v: isinstance(v, (list, tuple)), "a list of keys"),
-    "RETENTION_DAYS": (None, lambda v: v is None or _whole(1)(v), "None or a whole number of days"),
+    "SEAL_ORIGIN": (None, lambda v: v is None or (isinstance(v, str) and v != ""), "None or a text"),
+    "WITNESSES": ((), _listed("url", "vkey"), 'a list of {"url", "vkey"}'),
+    "WITNESS_QUORUM": (0, _whole(0), "a whole number, 0 or more"),
+    "RETENTION_DAYS": (None, _days, 'None, a whole number of days, or {"app.Model": number}'),
+    "RELAYS": ({}, _relays, '{name: {"sink", "url", "format", "filters"}}'),
+    "READS": ((), _texts, "a list of model labels"),
+    "REASONS": ((), _texts, "a list of model labels"),
+    "ALERTS": ((), _listed("name", "query"), 'a list of {"name", "query", "count", "seconds", "to"}'),
+    "READ_DATABASE": (None, lambda v: v is None or isinstance(v, str), "None or an alias of DATABASES"),
     "METRICS_TOKEN": (None, lambda v: v is None or (isinstance(v, str) and len(v) >= 16),
                       "None, or a text of 16 characters or more that monitoring sends"),
     "SOCKETS_PER_ACCOUNT": (20, _whole(1), "a whole number of sockets, 1 or more"),
@@ -63,11 +92,14 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
 }  # fmt: skip
 
 
-SECRETS: Final = ("METRICS_TOKEN", "SEAL_KEYS")
+SECRETS: Final = ("METRICS_TOKEN", "SEAL_KEYS", "RELAYS", "ALERTS")
 """Keys whose values no message shows."""
 
 # Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.
-WITHOUT_EFFECT: Final = ("SEAL_EVERY", "SEAL_KEYS", "RETENTION_DAYS")
+WITHOUT_EFFECT: Final = (
+    "SEAL_EVERY", "SEAL_KEYS", "SEAL_ORIGIN", "WITNESSES", "WITNESS_QUORUM", "RETENTION_DAYS", "RELAYS", "READS",
+    "REASONS", "ALERTS", "READ_DATABASE",
+)  # fmt: skip
 
 
 LONGEST_SHOWN: Final = 200

@@ -118,6 +118,11 @@ def test_models_that_are_never_observed_or_only_by_name():
         ({"MODELS": ["shop.Item"], "DATABASE": "nowhere"}, "signal_log.E003", "Accepted: default"),
         ({"MODELS": []}, "signal_log.W001", "Name the models"),
         ({"MODELS": ["shop.Item"], "RETENTION_DAYS": 3}, "signal_log.W003", "Remove it"),
+        ({"RETENTION_DAYS": {"shop.Item": "x"}}, "signal_log.E001", '{"app.Model": number}'),
+        ({"WITNESSES": [{"url": "https://w.example"}]}, "signal_log.E001", '{"url", "vkey"}'),
+        ({"RELAYS": {"siem": {"url": "https://s.example"}}}, "signal_log.E001", '"sink"'),
+        ({"ALERTS": [{"name": "staff"}]}, "signal_log.E001", '"query"'),
+        ({"READ_DATABASE": 1}, "signal_log.E001", "an alias of DATABASES"),
         (["shop.Item"], "signal_log.E001", "A dict with the keys"),
     ],
 )
@@ -126,6 +131,20 @@ def test_wrong_settings_are_named_with_what_is_accepted(settings, code, says):
     with override_settings(SIGNAL_LOG=settings):
         found = {message.id: message for message in run_checks()}
     assert says in found[code].hint
+
+
+def test_settings_of_features_to_come_are_accepted_and_said_to_have_no_effect():
+    """They can be written in advance; nobody is led to believe that they do something already."""
+    given = {
+        "MODELS": ["shop.Item"], "SEAL_ORIGIN": "example.org/log", "WITNESSES": [{"url": "https://w", "vkey": "w"}],
+        "WITNESS_QUORUM": 1, "RETENTION_DAYS": {"shop.Item": 90}, "RELAYS": {"siem": {"sink": "webhook"}},
+        "READS": ["shop.Item"], "REASONS": ["auth.User"], "ALERTS": [{"name": "staff", "query": "is_staff:"}],
+        "READ_DATABASE": "default", "SEAL_EVERY": 5, "SEAL_KEYS": [],
+    }  # fmt: skip
+    with override_settings(SIGNAL_LOG=given):
+        found = [message for message in run_checks() if message.id.startswith("signal_log.")]
+    assert {message.id for message in found} == {"signal_log.W003"}
+    assert len(found) == len(given) - 1
 
 
 @pytest.mark.postgresql
