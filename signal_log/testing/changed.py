@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from django.apps import apps
+
 from signal_log.event import MASK, Event
 from signal_log.show.words.diff import pairs
 from signal_log.show.words.short import short
@@ -27,7 +29,8 @@ def writes_of(label: str, pk: Any, events: Iterable[Event]) -> list[Event]:
 
 def has_changed(event: Event, fields: Mapping[str, Any]) -> bool:
     """Whether a write changed each of these fields as given."""
-    return all(_changed(event.changes.get(name), given) for name, given in fields.items())
+    model = apps.get_model(event.sender)
+    return all(_changed(event.changes.get(name), given, model._meta.get_field(name)) for name, given in fields.items())
 
 
 def changed_otherwise(who: str, fields: Mapping[str, Any], writes: Sequence[Event]) -> tuple[str, ...]:
@@ -45,12 +48,23 @@ def changed_otherwise(who: str, fields: Mapping[str, Any], writes: Sequence[Even
     return (f"{who} was not changed like this: {wanted}.", *masked, "It was:", *did, *more)
 
 
-def _changed(change: Any, given: Any) -> bool:
+def _changed(change: Any, given: Any, field: Any) -> bool:
     if not isinstance(change, list) or len(change) != 2:
         return False
     if given is ...:
         return True
-    return all(wanted is ... or as_recorded(wanted) == was for wanted, was in zip(given, change, strict=True))
+    return all(wanted is ... or _same(wanted, was, field) for wanted, was in zip(given, change, strict=True))
+
+
+def _same(wanted: Any, was: Any, field: Any) -> bool:
+    """Whether both are one value, whatever form it is written in: 12.5 and "12.50" in a field of decimals are."""
+    wanted = getattr(wanted, "pk", wanted)
+    if as_recorded(wanted) == was:
+        return True
+    try:
+        return bool(field.to_python(wanted) == field.to_python(was))
+    except Exception:  # noqa: BLE001  no value of this field, or a host's field that has no such method
+        return False
 
 
 def _told(event: Event, fields: Mapping[str, Any]) -> str:

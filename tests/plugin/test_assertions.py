@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from django.test import Client
 import signal_log
 from signal_log.testing import SignalLog, Snapshots
 from signal_log.testing.seen import Seen
-from tests.shop.models import Item, Label
+from tests.shop.models import Category, Item, Label
 from users.models import Profile
 
 LOG = SignalLog()
@@ -48,7 +50,7 @@ def test_what_holds() -> None:
     """Classes and labels, signals and their names, short and dotted receivers; all collected before any COMMIT."""
     seen = edit()
     seen.assert_fired("post_save", User, created=False, object_pk=User.objects.get(), caused_by="sync_user")
-    seen.assert_fired(post_save, "auth.User", times=1, update_fields=["first_name"])
+    seen.assert_fired(post_save, "auth.User", times=1, update_fields={"first_name"})
     seen.assert_fired("post_save", changes={"first_name": ("Ada", "Ada L.")})
     seen.assert_not_fired("post_delete", User)
     seen.assert_caused(User, by="sync_user")
@@ -158,6 +160,20 @@ def test_order_and_errors_are_told() -> None:
     seen.assert_tree("created shop.Label [rolled back]")
     said = message(lambda: seen.assert_tree("created shop.Label [rolled back]\n  stumble → created shop.Item"))
     assert "\n\nstumble raised LookupError: no such shelf\n" in said
+    said = message(lambda: edit().assert_tree("updated users.Profile (name)\n  sync_user → updated auth.User (email)"))
+    assert "caused nothing" not in said
+
+
+@pytest.mark.django_db
+def test_values_in_any_form() -> None:
+    """A decimal, a date and an object are compared as what they are, not as the log writes them."""
+    category, item = Category.objects.create(name="a"), Item.objects.create(name="a")
+    with LOG.capture() as seen:
+        item.price, item.sold_on, item.category = Decimal("12.50"), date(2026, 1, 2), category
+        item.save()
+    seen.assert_changed(Item, price=(0, Decimal("12.5")), sold_on=(None, date(2026, 1, 2)), category=(None, category))
+    assert "not changed like this" in message(lambda: seen.assert_changed(Item, price=(0, "cheap")))
+    assert message(lambda: seen.assert_changed(Item, pk=0, price=...)).startswith("shop.Item 0 was not written")
 
 
 @pytest.mark.django_db

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from signal_log.show.cascade.operation import cascade_of
 from signal_log.show.cascade.shape import given_shape, shape
+from tests.factories import event_value
 from tests.story import Story
 
 
@@ -118,3 +119,22 @@ def test_fields_are_told_by_name_in_whatever_order_they_were_written():
     story = Story()
     story.save(changes={"qty": [1, 2], "name": ["a", "b"]})
     assert shape(story.cascade()) == given_shape("updated shop.Item (qty,name)") == ["updated shop.Item (name, qty)"]
+
+
+def test_a_save_that_failed_before_its_row_had_a_key_is_no_update():
+    changes = {"number": ["", "1"], "total": ["0.00", "2.00"]}
+    fields = {"changes": changes, "created": None, "outcome": "failed", "error": "IntegrityError: UNIQUE"}
+    saves = [
+        event_value(signal="pre_save", sender="shop.Order", object_pk=pk, position=1, **fields) for pk in ("", "7")
+    ]
+    assert [shape(cascade_of([save])) for save in saves] == [
+        ["created shop.Order [failed: IntegrityError]"],
+        ["updated shop.Order (number, total) [failed: IntegrityError]"],
+    ]
+
+
+def test_a_time_of_change_is_told_only_where_nothing_else_changed():
+    story = Story()
+    story.save("shop.Order", changes={"total": [1, 2], "updated_at": ["a", "b"]})
+    story.save("shop.Order", changes={"updated_at": ["a", "b"]})
+    assert shape(story.cascade()) == ["updated shop.Order (total)", "updated shop.Order (updated_at)"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from signal_log.event import FAILED, ROLLED_BACK
+from signal_log.event import FAILED, PRE_SAVE, ROLLED_BACK
 from signal_log.show.cascade.operation import AnyEvent, Operation
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import is_stamp, pairs
@@ -18,7 +18,7 @@ _ERROR_CLASS: Final = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
 
 def phrase(operation: Operation) -> str:
     """``updated users.Profile``, ``added to auth.User.groups``, ``silent update of shop.Item``."""
-    event, verb = operation.last, operation.verb
+    event, verb = operation.last, _verb(operation)
     model = one_line(event.sender, 200) or "(no model)"
     if verb == "m2m":
         return _relation(event, model)
@@ -33,7 +33,7 @@ def phrase(operation: Operation) -> str:
 def changed_fields(operation: Operation) -> list[str]:
     """The fields that an update changed, by name; none for other operations. A stamp is told only where it is all."""
     event = operation.last
-    is_update = operation.verb == "updated" or event.signal == "silent_update"
+    is_update = _verb(operation) == "updated" or event.signal == "silent_update"
     names = sorted(name for name, _, _ in pairs(event.changes)) if is_update else []
     return [one_line(name, 60) for name in names if not is_stamp(name)] or [one_line(name, 60) for name in names]
 
@@ -58,6 +58,12 @@ def line(operation: Operation) -> str:
     fields, marked = changed_fields(operation), mark(operation)
     names = f" ({one_line(', '.join(fields), LONGEST_NAMES)})" if fields else ""
     return f"{phrase(operation)}{names}{f' [{marked}]' if marked else ''}"
+
+
+def _verb(operation: Operation) -> str:
+    """The verb; a save that failed before its row had a key would have created it."""
+    event = operation.last
+    return "created" if event.signal == PRE_SAVE and not event.object_pk else operation.verb
 
 
 def _relation(event: AnyEvent, model: str) -> str:
