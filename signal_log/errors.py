@@ -4,6 +4,7 @@ SignalLogError
 ├── ConfigurationError      a setting is wrong; the message names it and what is accepted
 ├── FilterError             an unknown filter key or an invalid value
 ├── SharedViewError         a view that cannot be shared, or no longer
+├── SessionError            a recorded session that cannot be started, found or read
 ├── CursorError             a malformed cursor
 ├── SilentWriteRefused      a write that sends no signals, where SILENT_WRITES = "raise"
 ├── LogUnavailable          the log's database is unreachable
@@ -27,6 +28,10 @@ class FilterError(SignalLogError, ValueError):
 
 class SharedViewError(SignalLogError, ValueError):
     """A view cannot be shared; the message says why."""
+
+
+class SessionError(SignalLogError, ValueError):
+    """A recorded session cannot be started, found or read; the message says why."""
 
 
 class CursorError(SignalLogError, ValueError):

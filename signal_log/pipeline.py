@@ -55,6 +55,10 @@ class Pipeline:
         """Called when a trace has ended."""
         keeper.take_ended(trace)
 
+    def look(self) -> None:
+        """Called when a trace has ended that is not kept."""
+        keeper.look()
+
     def write_kept(self) -> None:
         """Called after traces that ended in an event loop, and at the end of a shell."""
         keeper.write_kept(connect=True)

@@ -14,6 +14,9 @@ from signal_log.capture.signals import dispatch, extra
 from signal_log.capture.silent import watch
 from signal_log.capture.sink import Sink, use_sink
 from signal_log.capture.trace import tasks
+from signal_log.capture.trace.gathered import in_use
+from signal_log.capture.trace.membership import running
+from signal_log.capture.trace.session_token import named_by_process
 from signal_log.capture.trace.trace import keep_with
 
 
@@ -21,6 +24,7 @@ def start(sink: Sink) -> None:
     """Observe what the settings select, including model classes defined later, and send settled events to ``sink``."""
     use_sink(sink)
     keep_with(sink)
+    running.process = named_by_process()
     patches.install()
     tasks.connect()
     for model in registry.chosen_models():
@@ -46,6 +50,8 @@ def stop() -> None:
     patches.uninstall()
     use_sink(None)
     keep_with(None)
+    running.forget()
+    in_use[0] = False
 
 
 def _observe(model: type[models.Model]) -> Plan:

@@ -15,19 +15,22 @@ from datetime import timedelta
 from operator import itemgetter
 from typing import Any, Final
 
+import orjson
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log import clock
 from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.snapshot import clean_truncated
+from signal_log.capture.silent.known_names import shown_text
 from signal_log.capture.trace.gathered import DURATION_US, HAND_OVER, RECEIVER
+from signal_log.capture.trace.membership import sessions_of
 from signal_log.capture.trace.trace import Trace
 from signal_log.capture.transaction.state import in_transaction, is_doomed
 from signal_log.conf import conf
 from signal_log.event import MIGRATION
 from signal_log.store.append import is_forbidden
-from signal_log.telemetry import write
+from signal_log.telemetry import sessions, write
 from signal_log.telemetry.lost import lost
 from signal_log.telemetry.waiting import MAX_CALLS, Batch, TraceRow, waiting
 
@@ -64,13 +67,26 @@ def take_calls(trace: Trace) -> None:
 
 def take_ended(trace: Trace) -> None:
     """A trace has ended: write it now or, if it was a lone operation and others were just written, later."""
+    look()
     try:
-        if not _keep(trace):
+        if not _keep(trace, ended=True):
             return
         if not trace.gathered.lone or clock.monotonic() - waiting.written_at >= LONE_EVERY:
             write_waiting()
     except Exception as error:  # noqa: BLE001  never the host's problem
         lost.add(1, len(trace.gathered.calls), error_text(error))
+
+
+def look() -> None:
+    """See which sessions run that cover a user or everything; at most once a second, and only where that is free."""
+    if not sessions.is_due():
+        return
+    try:
+        connection = _ready()
+        if connection is not None and write.has_tables_by_now(connection):
+            sessions.look(connection, within=bool(connection.atomic_blocks))
+    except Exception as error:  # noqa: BLE001  never the host's problem
+        logger.warning("Recorded sessions could not be looked up: %s", error_text(error))
 
 
 def write_waiting(*, connect: bool = False) -> None:
@@ -88,12 +104,19 @@ def write_waiting(*, connect: bool = False) -> None:
     rows = {batch.trace.trace_id: batch.trace for batch in batches} if conf.TRACES else {}
     named = [(batch.trace.trace_id.replace("-", ""), batch.calls) for batch in batches]
     calls = [(trace, *call) for trace, calls in named for call in calls]
+    caught = [row for batch in batches for row in batch.caught]
     try:
         if any(row.source == MIGRATION for row in rows.values()) and not write.has_tables(connection):
             return
-        write.write(connection, list(rows.values()), calls, within=test is not None)
+        if rows or calls:
+            write.write(connection, list(rows.values()), calls, within=test is not None)
     except Exception as error:  # noqa: BLE001  never the host's problem
         lost.add(len(rows), len(calls), error_text(error))
+    if caught:
+        try:
+            sessions.write(connection, caught, within=test is not None)
+        except Exception as error:  # noqa: BLE001  never the host's problem
+            lost.add(len(caught), 0, error_text(error))
 
 
 def write_kept(*, connect: bool = False) -> None:
@@ -104,9 +127,10 @@ def write_kept(*, connect: bool = False) -> None:
         logger.warning("Telemetry waits, because the log's database cannot be reached: %s", error_text(error))
 
 
-def _keep(trace: Trace) -> bool:
+def _keep(trace: Trace, *, ended: bool = False) -> bool:
     """Queue what a trace has gathered; False if there is nothing to keep."""
-    if not conf.TRACES and not trace.gathered.calls:
+    of_sessions = sessions_of(trace) if ended else ()
+    if not conf.TRACES and not trace.gathered.calls and not of_sessions:
         return False
     connection = connections[conf.DATABASE]
     if is_forbidden(connection):
@@ -114,9 +138,25 @@ def _keep(trace: Trace) -> bool:
         return False
     row = _row(trace)
     calls, trace.gathered.calls = trace.gathered.calls, []
-    dropped = waiting.add(Batch(row, calls, _test_block(connection)))
+    dropped = waiting.add(Batch(row, calls, _test_block(connection), _caught(trace, row, of_sessions)))
     lost.add(*dropped, "too much was waiting for the end of a transaction")
     return True
+
+
+def _caught(trace: Trace, row: TraceRow, of_sessions: tuple[int, ...]) -> list[sessions.CaughtRow]:
+    """What each session of a trace gets of it."""
+    if not of_sessions:
+        return []
+    deeper = trace.gathered.deeper
+    kept = deeper.as_json(shown_text) if deeper is not None else {}
+    data = orjson.dumps(kept).decode()
+    return [
+        sessions.CaughtRow(
+            session, row.trace_id, row.source, row.name, row.actor_repr, row.started_at, row.duration_us, row.status,
+            row.events, row.operations, row.failed, row.silent, len(data), data,
+        )
+        for session in of_sessions
+    ]  # fmt: skip
 
 
 def _test_block(connection: BaseDatabaseWrapper) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from threading import Lock
 from typing import Any, Final, NamedTuple
@@ -13,6 +13,7 @@ from signal_log.capture.trace.gathered import Call
 
 MAX_CALLS: Final = 10_000
 MAX_TRACES: Final = 10_000
+MAX_CAUGHT: Final = 500
 """More than this is not held: the oldest is dropped, and counted."""
 
 
@@ -42,6 +43,8 @@ class Batch(NamedTuple):
     calls: list[Call]
     test: object = None
     """The block of the test that it ran in; to be written within that block or not at all."""
+    caught: Sequence[Any] = ()
+    """What its recorded sessions get of it (rows of ``telemetry/sessions.py``)."""
 
 
 class Waiting:
@@ -49,7 +52,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self._batches: deque[Batch] = deque()
-        self._calls = 0
+        self._calls = self._caught = 0
         self._lock = Lock()
         self.written_at = float("-inf")
 
@@ -62,9 +65,11 @@ class Waiting:
         with self._lock:
             self._batches.append(batch)
             self._calls += len(batch.calls)
-            while self._calls > MAX_CALLS or len(self._batches) > MAX_TRACES:
+            self._caught += len(batch.caught)
+            while self._calls > MAX_CALLS or len(self._batches) > MAX_TRACES or self._caught > MAX_CAUGHT:
                 oldest = self._batches.popleft()
                 self._calls -= len(oldest.calls)
+                self._caught -= len(oldest.caught)
                 traces, calls = traces + 1, calls + len(oldest.calls)
         return traces, calls
 
@@ -77,6 +82,7 @@ class Waiting:
                 if wanted(batch):
                     taken.append(batch)
                     self._calls -= len(batch.calls)
+                    self._caught -= len(batch.caught)
                 else:
                     self._batches.append(batch)
         return taken
@@ -84,7 +90,7 @@ class Waiting:
     def forget(self, *_: Any) -> None:
         """Drop everything; after a fork, what waits is the parent's."""
         self._lock = Lock()
-        self._batches, self._calls = deque(), 0
+        self._batches, self._calls, self._caught = deque(), 0, 0
 
 
 waiting: Final = Waiting()

@@ -63,6 +63,16 @@ def has_tables(connection: BaseDatabaseWrapper) -> bool:
         return bool(cursor.fetchone())
 
 
+_seen: Final[set[str]] = set()
+
+
+def has_tables_by_now(connection: BaseDatabaseWrapper) -> bool:
+    """The same, asked of each database until it is so: where it is not, a query could not be tried and taken back."""
+    if connection.alias not in _seen and has_tables(connection):
+        _seen.add(connection.alias)
+    return connection.alias in _seen
+
+
 def write(
     connection: BaseDatabaseWrapper, traces: Sequence[TraceRow], calls: Sequence[CallRow], *, within: bool
 ) -> None:
@@ -78,7 +88,7 @@ def _to_sqlite(
         (row.trace_id.replace("-", ""), *row[1:5], _STARTED_AT.get_db_prep_value(row.started_at, connection), *row[6:])
         for row in traces
     ]
-    with _savepoint(raw.execute) if within else _sqlite_transaction(raw):
+    with savepoint(raw.execute) if within else sqlite_transaction(raw):
         marks = ", ".join("?" * len(TRACE_COLUMNS))
         raw.executemany(f"{_INTO_TRACES} VALUES ({marks}) {_ON_CONFLICT}", trace_rows)
         marks = ", ".join("?" * len(CALL_COLUMNS))
@@ -89,7 +99,8 @@ def _to_sqlite(
 
 
 @contextmanager
-def _savepoint(execute: Callable[[str], Any]) -> Iterator[None]:
+def savepoint(execute: Callable[[str], Any]) -> Iterator[None]:
+    """A savepoint in a test's transaction."""
     execute(f"SAVEPOINT {SAVEPOINT}")
     try:
         yield
@@ -101,7 +112,7 @@ def _savepoint(execute: Callable[[str], Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _sqlite_transaction(raw: Any) -> Iterator[None]:
+def sqlite_transaction(raw: Any) -> Iterator[None]:
     """A transaction that waits for the lock as long as we may, whatever the host has set for itself."""
     cursor = raw.cursor()
     cursor.row_factory = None  # a tuple, whatever the host has set for its own
@@ -137,14 +148,14 @@ def _to_postgresql(
             return cursor.execute(sql, prepare=False)
 
         if within:
-            with _savepoint(execute):
+            with savepoint(execute):
                 execute("; ".join(insert))
             return
         older_than = pruning.due()
         prune = [] if older_than is None else [sql.replace("%s", f"'{older_than}'") for sql in PRUNED["postgresql"]]
         try:
             # Explicitly, because SET LOCAL needs a block; one message nevertheless.
-            execute("; ".join(("BEGIN", *_LOCAL, *insert, *prune, "COMMIT")))
+            execute("; ".join(("BEGIN", *LOCAL, *insert, *prune, "COMMIT")))
         except BaseException:
             if not raw.closed:
                 raw.rollback()
@@ -153,7 +164,7 @@ def _to_postgresql(
             pruning.done(_counts(cursor, "DELETE"))
 
 
-_LOCAL: Final = (
+LOCAL: Final = (
     "SET LOCAL synchronous_commit = off",
     f"SET LOCAL lock_timeout = {LOCK_MS}",
     f"SET LOCAL statement_timeout = {LONGEST_MS}",

@@ -19,6 +19,11 @@ def shown_statement(plan: Plan, sql: str) -> str:
     return clean(without_values(sql, _knows(plan.model)))
 
 
+def shown_text(sql: str) -> str:
+    """Any statement, as a recorded session shows it: names of installed models' tables and columns, and no value."""
+    return clean(without_values(sql, lambda name: name in _installed(apps), 2_000))
+
+
 def _knows(model: type[models.Model]) -> Callable[[str], bool]:
     own = frozenset(_names_of(model))
     return lambda name: name in own or name in _installed(apps)

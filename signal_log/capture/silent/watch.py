@@ -29,6 +29,7 @@ from signal_log.capture.sink import sink
 from signal_log.capture.trace.call_site import call_site
 from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.draft import Draft
+from signal_log.capture.trace.gathered import in_use
 from signal_log.capture.trace.trace import current_frame, current_trace, ensure_trace
 from signal_log.capture.transaction import by_sql
 from signal_log.capture.transaction.held import HELD
@@ -131,6 +132,10 @@ def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, contex
     frame = current_frame.get()
     if frame is not None and not (type(sql) is str and sql.startswith(TRANSACTION)):
         frame.queries += 1
+    if in_use[0] and not (type(sql) is str and sql.startswith(TRANSACTION)):
+        trace = current_trace.get()
+        if trace is not None and (deeper := trace.gathered.deeper) is not None and deeper.is_on():
+            execute = partial(deeper.run, frame, execute)
     connection = context["connection"]
     if HELD in connection.__dict__:
         return by_sql.run_beside(connection, str(sql), partial(_watched, execute, sql, params, many, context))

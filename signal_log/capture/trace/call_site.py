@@ -25,13 +25,18 @@ def call_site() -> str:
         if frame is None:
             break
         name = frame.f_code.co_filename
-        if not name.startswith(_FOREIGN) and not any(part in name for part in _LIBRARIES):
-            return f"{_short(name)}:{frame.f_lineno} in {frame.f_code.co_name}"[:300]
+        if is_own(name):
+            return f"{shortened(name)}:{frame.f_lineno} in {frame.f_code.co_name}"[:300]
         frame = frame.f_back
     return ""
 
 
-def _short(name: str) -> str:
+def is_own(name: str) -> bool:
+    """Whether a file is the project's own: neither Django's nor ours nor a library's."""
+    return not name.startswith(_FOREIGN) and not any(part in name for part in _LIBRARIES)
+
+
+def shortened(name: str) -> str:
     """The path, relative to the working directory if it is inside it."""
     here = os.getcwd() + os.sep
     return name.removeprefix(here)

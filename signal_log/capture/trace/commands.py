@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand
 
 from signal_log.capture.trace.context import command_source, default_context, source_override
+from signal_log.capture.trace.membership import join
 from signal_log.capture.trace.trace import current_trace, ensure_trace, write_kept
 
 # Long-running commands get no trace of their own: one trace over everything they do would be meaningless.
@@ -33,6 +34,8 @@ def execute(original: Any) -> Any:
                         write_kept()  # what its last statements have left: Django disconnects next
             is_outermost = current_trace.get() is None
             with ensure_trace(default_context, lone=False) as trace:
+                if is_outermost:
+                    join(trace)
                 result = original(self, *args, **options)
                 if is_outermost:
                     trace.gathered.status = "0"

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Final
 
+from signal_log.capture.trace.gathered import in_use
 from signal_log.capture.trace.trace import Frame, Trace
 from signal_log.event import COMMITTED, FAILED, Changes, Event
 from signal_log.seal.canonical import SALT_BYTES
@@ -80,6 +81,8 @@ class Draft:
         self.operation = position if operation is None else operation
         self.occurred_at = occurred_at
         scene.trace.gathered.count(is_first=operation is None, is_silent=signal.startswith("silent_"))
+        if in_use[0] and operation is None and (deeper := scene.trace.gathered.deeper) is not None:
+            deeper.opened(position)
         if watchers[0]:
             for opened in watching.get():
                 opened.append(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from signal_log import clock
 from signal_log.capture.model.masked_values import MaskedValues
@@ -18,6 +18,28 @@ DURATION_US: Final = 5
 
 HAND_OVER: Final = 1_000
 """A trace with more calls than this hands them over before it ends, so that it does not hold all of them."""
+
+
+in_use: Final = [False]
+"""Whether this process has recorded a session; most never do, and ask nothing more than this."""
+
+
+class Deep(Protocol):
+    """What is kept of a trace while a session records it (``capture/trace/deeper.py``)."""
+
+    asked: Callable[[], dict[str, Any]] | None
+
+    def is_on(self) -> bool:
+        """Whether the trace is recorded; where only one user's are, not until it is known whose it is."""
+
+    def run(self, frame: Any, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """Run a statement and note how long it took."""
+
+    def opened(self, position: int) -> None:
+        """An operation begins here."""
+
+    def as_json(self, shown: Callable[[str], str]) -> dict[str, Any]:
+        """Everything, for the session."""
 
 
 class Gathered:
@@ -36,6 +58,10 @@ class Gathered:
     posted: Callable[[], Iterable[Any] | None] | None = None
     """The secrets of the request's form and address, which are known once the host has read them; None before."""
     _secrets: MaskedValues | tuple[()] = ()
+    sessions: tuple[int, ...] = ()
+    """The recorded sessions that the trace belonged to when it began."""
+    deeper: Deep | None = None
+    """What is kept for them besides."""
     lone = True
     """Whether nobody opened this trace: a save or a delete outside requests, commands, tasks and messages."""
 

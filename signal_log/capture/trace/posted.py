@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from signal_log.capture.model.masked_values import mask_secrets
 from signal_log.capture.model.masking import secret_names
+from signal_log.capture.model.secret_text import without_secrets
+from signal_log.capture.model.snapshot import clean_truncated
+from signal_log.capture.trace.trace import Trace
+from signal_log.event import MASK
+
+MAX_FIELDS: Final = 200
+MAX_CHARS: Final = 4_096
+_CSRF: Final = "csrfmiddlewaretoken"
 
 
 class Posted:
@@ -26,3 +35,31 @@ class Posted:
         names = secret_names()
         read = (form, self._request.__dict__.get("GET"))
         return [value for held in read if held for name in held if name in names for value in held.getlist(name)]
+
+
+def asked(request: Any, trace: Trace) -> dict[str, Any]:
+    """A request that is over, for a recorded session: what of its form and address the host has read, masked."""
+    form, files = getattr(request, "_post", None), getattr(request, "_files", None)
+    return {
+        "method": trace.context.method,
+        "path": trace.context.path(),
+        "content_type": clean_truncated(str(getattr(request, "content_type", "") or ""), 100),
+        "query": _pairs(request.__dict__.get("GET"), trace),
+        "form": _pairs(form, trace),
+        "files": [clean_truncated(str(name), 100) for name in files or ()][:MAX_FIELDS],
+    }
+
+
+def _pairs(held: Any, trace: Trace) -> list[list[str]]:
+    """Names and values in the order in which they were sent."""
+    if not held:
+        return []
+    names, secrets = secret_names(), trace.gathered.secrets
+    pairs = [(str(name), str(value)) for name in held if name != _CSRF for value in held.getlist(name)]
+    return [
+        [
+            clean_truncated(mask_secrets(without_secrets(name, names), secrets), 200),
+            MASK if name in names else clean_truncated(mask_secrets(without_secrets(value, names), secrets), MAX_CHARS),
+        ]
+        for name, value in pairs[:MAX_FIELDS]
+    ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextvars import Token
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 
 from signal_log.capture.trace.context import request_context
-from signal_log.capture.trace.posted import Posted
+from signal_log.capture.trace.membership import join
+from signal_log.capture.trace.posted import Posted, asked
+from signal_log.capture.trace.session_token import named_in
 from signal_log.capture.trace.stream import continue_trace
 from signal_log.capture.trace.trace import Trace, current_trace, end_trace
 
@@ -26,6 +29,9 @@ class RequestTrace:
             self.trace = Trace(request_context(self.request))
             self.trace.gathered.lone = False
             self.trace.gathered.posted = Posted(self.request)
+            join(self.trace, named_in(self.request.META))
+            if (deeper := self.trace.gathered.deeper) is not None:
+                deeper.asked = partial(asked, self.request, self.trace)
             self._token = current_trace.set(self.trace)
         return self
 

@@ -18,6 +18,7 @@ from django.apps import apps
 
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.context import system_actor
+from signal_log.capture.trace.membership import join
 from signal_log.capture.trace.trace import Frame, Trace, TraceContext, current_frame, current_trace, end_trace
 
 SOURCE: Final = "task"
@@ -94,6 +95,7 @@ def _begin(task_id: str, name: str, *, inline: bool) -> None:
         return
     began = Trace(context)
     began.gathered.lone = False
+    join(began)
     current_trace.set(began)
     current_frame.set(None)
 

@@ -113,6 +113,9 @@ class Keeper(Protocol):
     def take_ended(self, trace: Trace) -> None:
         """A trace has ended that is to be kept. It may end again, with more, if its response is streamed."""
 
+    def look(self) -> None:
+        """A trace has ended that is not to be kept: time to look for sessions that have begun."""
+
     def write_kept(self) -> None:
         """Write what is kept but not written; opens the connection if necessary."""
 
@@ -128,9 +131,14 @@ def keep_with(keeper: Keeper | None) -> None:
 def end_trace(trace: Trace) -> None:
     """Called by whoever opened the trace, when it is over and the host's work is done."""
     gathered = trace.gathered
-    if gathered.calls or (gathered.events and (not gathered.lone or trace.context.source == SHELL)):
+    if gathered.calls or (
+        gathered.events and (not gathered.lone or gathered.sessions or trace.context.source == SHELL)
+    ):
         for keeper in _keepers:
             keeper.take_ended(trace)
+    elif not gathered.lone:
+        for keeper in _keepers:
+            keeper.look()
 
 
 def calls_are_due(trace: Trace) -> None:

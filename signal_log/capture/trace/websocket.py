@@ -13,12 +13,15 @@ from channels.db import database_sync_to_async
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.actor import request_actor
 from signal_log.capture.trace.context import remote_addr, request_id, system_actor
+from signal_log.capture.trace.membership import join
 from signal_log.capture.trace.path import RequestPath
+from signal_log.capture.trace.session_token import HEADER, named_in
 from signal_log.capture.trace.trace import TraceContext, new_trace, write_kept
 
 # The scope type that ``runworker`` passes to consumers; no user is associated with it.
 _CHANNEL: Final = "channel"
 _REQUEST_ID: Final = "signal_log.request_id"
+_SESSIONS: Final = "signal_log.sessions"
 
 
 def message_context(scope: Mapping[str, Any], message: Mapping[str, Any]) -> TraceContext:
@@ -65,6 +68,18 @@ def _request_id(scope: Mapping[str, Any], handshake: _Handshake) -> str:
     return str(scope[_REQUEST_ID])
 
 
+def _sessions(scope: Mapping[str, Any]) -> tuple[int, ...]:
+    """The recorded sessions that the handshake named: once for all messages of a socket, until its token expires."""
+    if not isinstance(scope, MutableMapping):
+        return ()
+    if _SESSIONS not in scope:
+        names = {b"cookie": "HTTP_COOKIE", b"x-signal-session": HEADER}
+        headers = {names[name]: value.decode("latin-1") for name, value in scope.get("headers", ()) if name in names}
+        scope[_SESSIONS] = headers if named_in(headers) else {}
+    headers = scope[_SESSIONS]
+    return named_in(headers) if headers else ()
+
+
 _HEADERS: Final = {b"x-forwarded-for": "HTTP_X_FORWARDED_FOR", b"x-request-id": "HTTP_X_REQUEST_ID"}
 
 
@@ -77,7 +92,9 @@ def dispatch(original: Any) -> Callable[..., Awaitable[None]]:
     async def dispatch(self: Any, message: Mapping[str, Any]) -> None:
         trace = None
         try:
-            with new_trace(message_context(getattr(self, "scope", {}), message)) as trace:
+            scope = getattr(self, "scope", {})
+            with new_trace(message_context(scope, message)) as trace:
+                join(trace, _sessions(scope))
                 await original(self, message)
         finally:
             if trace is not None and trace.gathered.events and sys.exc_info()[0] is not CancelledError:

@@ -1,0 +1,156 @@
+"""Starts, stops, finds and removes recorded sessions."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from signal_log import clock
+from signal_log.capture.trace.membership import running
+from signal_log.capture.trace.session_token import make_token
+from signal_log.conf import conf
+from signal_log.errors import SessionError
+from signal_log.models import DebugSession, SessionTrace
+from signal_log.telemetry.sessions import KEPT, looks
+
+LONGEST_NAME: Final = 60
+LASTS: Final = timedelta(hours=1)
+EVERYTHING_LASTS: Final = timedelta(minutes=15)
+TIME_IS_UP: Final = "Its time was up."
+STOPPED: Final = "Stopped."
+
+Scope = DebugSession.Scope
+
+
+def all_sessions() -> QuerySet[DebugSession]:
+    """The sessions that have not expired, newest first."""
+    return DebugSession.objects.using(conf.DATABASE).filter(expires_at__gt=clock.now())
+
+
+def caught(session: DebugSession) -> QuerySet[SessionTrace]:
+    """The traces of a session, oldest first."""
+    return SessionTrace.objects.using(conf.DATABASE).filter(session=session).order_by("started_at", "id")
+
+
+def is_running(session: DebugSession) -> bool:
+    """Whether it takes more traces."""
+    return session.ended_at is None and session.stops_at > clock.now()
+
+
+def why_ended(session: DebugSession) -> str:
+    """Why it takes no more; empty while it does."""
+    if is_running(session):
+        return ""
+    return session.why_ended or TIME_IS_UP
+
+
+def find(text: str) -> DebugSession:
+    """The session of this name or, if none has it, of this id; raises ``SessionError``."""
+    found = all_sessions().filter(name=unicodedata.normalize("NFC", text.strip())).first()
+    if found is None and text.isascii() and text.isdigit() and len(text) < 19:
+        found = all_sessions().filter(pk=int(text)).first()
+    if found is None:
+        names = ", ".join(f"“{name}”" for name in all_sessions().values_list("name", flat=True)[:10])
+        raise SessionError(
+            f"There is no session “{text[:60]}”. {f'There are: {names}.' if names else 'There is none.'}"
+        )
+    return found
+
+
+def start(name: str, scope: str, *, target: str = "", by: Any = None) -> DebugSession:
+    """Start a session under a name that no other has; raises ``SessionError``."""
+    now = clock.now()
+    stops_at = now + (EVERYTHING_LASTS if scope == Scope.EVERYTHING else LASTS)
+    session = DebugSession(
+        name=checked_name(name),
+        scope=scope,
+        target=_user(target) if scope == Scope.USER else target[:255],
+        started_by_pk="" if by is None else str(by.pk)[:255],
+        started_by_repr="" if by is None else str(by.get_username())[:200],
+        started_at=now,
+        stops_at=stops_at,
+        expires_at=stops_at + KEPT,
+    )
+    save(session)
+    looks.next_at = float("-inf")
+    if scope == Scope.EVERYTHING:
+        running.everything = (*running.everything, session.pk)
+    elif scope == Scope.USER:
+        running.users = {**running.users, session.target: (*running.users.get(session.target, ()), session.pk)}
+    return session
+
+
+def save(session: DebugSession, traces: Sequence[SessionTrace] = ()) -> None:
+    """Store a new session with its traces, all or nothing; raises ``SessionError`` if its name is taken."""
+    prune()
+    if all_sessions().filter(name=session.name).exists():
+        raise SessionError(_taken(session.name))
+    try:
+        with transaction.atomic(using=conf.DATABASE):
+            session.save(using=conf.DATABASE, force_insert=True)
+            for one in traces:
+                one.session = session
+            SessionTrace.objects.using(conf.DATABASE).bulk_create(traces, batch_size=200)
+    except IntegrityError:  # a concurrent request was first
+        raise SessionError(_taken(session.name)) from None
+
+
+def stop(session: DebugSession, why: str = STOPPED) -> bool:
+    """Stop it; False if it had ended before."""
+    now = clock.now()
+    found = DebugSession.objects.using(conf.DATABASE).filter(pk=session.pk, ended_at=None, stops_at__gt=now)
+    ended = bool(found.update(ended_at=now, expires_at=now + KEPT, why_ended=why[:200]))
+    running.ended(session.pk)
+    running.everything = tuple(each for each in running.everything if each != session.pk)
+    looks.next_at = float("-inf")
+    session.refresh_from_db(using=conf.DATABASE)
+    return ended
+
+
+def prune() -> None:
+    """Remove the sessions that have expired."""
+    gone = DebugSession.objects.using(conf.DATABASE).filter(expires_at__lte=clock.now())
+    numbers = list(gone.values_list("pk", flat=True)[:100])
+    if numbers:
+        with transaction.atomic(using=conf.DATABASE):
+            SessionTrace.objects.using(conf.DATABASE).filter(session__in=numbers)._raw_delete(conf.DATABASE)
+            DebugSession.objects.using(conf.DATABASE).filter(pk__in=numbers)._raw_delete(conf.DATABASE)
+
+
+def token(session: DebugSession) -> str:
+    """What a cookie, a header or the environment carries for it."""
+    return make_token(session.pk, int(session.stops_at.timestamp()))
+
+
+def checked_name(text: str) -> str:
+    """The name in its canonical form; raises ``SessionError`` if it cannot be one."""
+    name = unicodedata.normalize("NFC", text.strip())
+    if not name:
+        raise SessionError("Give the session a name.")
+    if len(name) > LONGEST_NAME:
+        raise SessionError(f"The name is {len(name):,} characters long. The limit is {LONGEST_NAME}.")
+    if not name.isprintable():
+        raise SessionError("The name contains characters that cannot be seen. Type it again.")
+    if name.isascii() and name.isdigit():
+        raise SessionError("A name of digits only would read like a session's number. Add a word.")
+    return name
+
+
+def _user(text: str) -> str:
+    """The key of the user of this name."""
+    model = get_user_model()
+    wanted = text.strip()
+    user = model._default_manager.filter(**{model.USERNAME_FIELD: wanted}).first() if wanted else None
+    if user is None:
+        raise SessionError(f"There is no user “{wanted[:60]}”." if wanted else "Name the user whose work to record.")
+    return str(user.pk)
+
+
+def _taken(name: str) -> str:
+    return f"There is already a session “{name}”. Choose another name."
