@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,13 @@ def person(username: str = "ada", **fields: Any) -> User:
     """Create a user with every field that the rules copy, the way registering does."""
     fields = {"email": f"{username}@example.org", "first_name": username.title(), "password": PASSWORD} | fields
     return User.objects.create_user(username, **fields)
+
+
+def all_mail_sent() -> None:
+    """Wait for the threads that send mail."""
+    for thread in threading.enumerate():
+        if thread.name == "mail":
+            thread.join(20)
 
 
 class Witness:

@@ -19,7 +19,7 @@ from django.views.generic import FormView, UpdateView
 
 from signal_log import may_see_events
 from users import throttle
-from users.forms import TOO_MANY_RESETS, DeleteAccountForm, LogInForm, ProfileForm, RegistrationForm
+from users.forms import TOO_MANY_RESETS, DeleteAccountForm, LogInForm, ProfileForm, RegistrationForm, ResetForm
 from users.models import Profile
 from users.signals import ensure_profile
 
@@ -187,6 +187,7 @@ class PasswordChangeDoneView(OwnTransactionMixin, views.PasswordChangeDoneView):
 class PasswordResetView(OwnTransactionMixin, FocusMixin, views.PasswordResetView):
     """Request a reset link by mail; the response is the same whether or not the account exists."""
 
+    form_class = ResetForm
     template_name = "users/password_reset.html"
     email_template_name = "users/mail/password_reset.txt"
     subject_template_name = "users/mail/password_reset_subject.txt"

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from signal_log.models import SignalEvent
-from tests.accounts import PASSWORD, in_step, person
+from tests.accounts import PASSWORD, all_mail_sent, in_step, person
 from users.models import Profile
 
 pytestmark = pytest.mark.django_db
@@ -315,6 +315,7 @@ def test_resetting_the_password_by_mail(client: Client) -> None:
     mail.outbox.clear()
     response = client.post(reverse("users:password_reset"), {"email": "ADA@example.org"}, follow=True)
     assert "Check your email" in response.content.decode()
+    all_mail_sent()
     [message] = mail.outbox
     assert message.to == ["ada@example.org"]
     [link] = re.findall(r"http://testserver(/accounts/reset/\S+)", message.body)
@@ -334,4 +335,5 @@ def test_a_reset_for_an_unknown_address_looks_the_same(client: Client) -> None:
     """No mail is sent for an unknown address."""
     response = client.post(reverse("users:password_reset"), {"email": "nobody@example.org"}, follow=True)
     assert "Check your email" in response.content.decode()
+    all_mail_sent()
     assert mail.outbox == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from django.contrib.auth.models import User
 from django.core import mail
 from django.core.cache import caches
 from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from signal_log.models import SignalEvent
-from tests.accounts import PASSWORD, in_step, person
-from users import throttle
+from tests.accounts import PASSWORD, all_mail_sent, in_step, person
+from users import forms, throttle
 from users.names import check_name
 from users.throttle import network
 
@@ -224,6 +227,7 @@ def test_resets_are_limited_and_a_mailbox_is_not_filled() -> None:
         stranger = Client(REMOTE_ADDR=f"203.0.113.{n}")
         codes.append(stranger.post(reverse("users:password_reset"), {"email": "Ada@example.org"}).status_code)
     assert codes == [302] * 5
+    all_mail_sent()
     assert len(mail.outbox) == 2
     other = {"email": "nobody@example.org"}
     answers = [Client(REMOTE_ADDR="192.0.2.1").post(reverse("users:password_reset"), other) for _ in range(5)]
@@ -231,6 +235,31 @@ def test_resets_are_limited_and_a_mailbox_is_not_filled() -> None:
     html = answers[-1].content.decode()
     assert "Please wait:" in html
     assert "Too many requests from your network" in html
+
+
+def test_a_reset_does_not_tell_by_its_time_who_has_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the mail server, and for an unknown address as much is done: a mail written, a thread begun."""
+    person("ada")
+    mail.outbox.clear()
+    answered, written, sent = threading.Event(), [], []
+
+    def send(message: EmailMessage) -> int:
+        sent.append((message.to, answered.wait(20)))
+        return 1
+
+    def render(template: str, context: Any) -> str:
+        written.append(template)
+        return render_to_string(template, context)
+
+    monkeypatch.setattr(EmailMessage, "send", send)
+    monkeypatch.setattr(forms, "render_to_string", render)
+    for address in ("ada@example.org", "nobody@example.org"):
+        written.clear()
+        assert Client().post(reverse("users:password_reset"), {"email": address}).status_code == 302
+        assert len(written) == 2, address
+    answered.set()
+    all_mail_sent()
+    assert sent == [(["ada@example.org"], True)]
 
 
 # --- names ----------------------------------------------------------------------------------------
