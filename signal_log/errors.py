@@ -13,6 +13,13 @@ SignalLogError
 
 from __future__ import annotations
 
+from typing import Final
+
+LIKELY_CAUSES: Final = (
+    "Likely causes: `python manage.py migrate signal_log` has not run there, or the database is read-only or full."
+)
+"""Why a database does not take events, for a reader of its message."""
+
 
 class SignalLogError(Exception):
     """The base class of all errors that this package raises."""

@@ -30,6 +30,7 @@ def register_all() -> None:
         register(_of_this_app(check))
     register(_of_this_app(requests.check_urls), Tags.urls)
     register(_of_this_app(databases.check_sequence), Tags.database)
+    register(_of_this_app(databases.check_tables), Tags.database)
     register(_of_this_app(databases.check_triggers), Tags.database)
     register(_of_this_app(rows.check_rows), Tags.database)
     register(_of_this_app(receivers.check_seen), Tags.database)

@@ -10,10 +10,14 @@ from typing import Any, Final
 from django.core import checks
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.recorder import MigrationRecorder
 
+from signal_log.capture.trace.context import default_context
 from signal_log.conf import conf, problems
+from signal_log.event import MIGRATION
 from signal_log.models import SignalEvent
 from signal_log.store.schema import idle_triggers
+from signal_log.store.tables import not_migrated
 from signal_log.vendor import vendor_of
 
 SUPPORTED: Final = ("sqlite", "postgresql")
@@ -125,6 +129,18 @@ def check_sequence(databases: Sequence[str] | None = None, **_: Any) -> list[che
             id="signal_log.E006",
         )
     ]
+
+
+def check_tables(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """The log's tables are there, in a project that has been migrated; ``migrate`` itself is about to make them."""
+    if problems() or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
+        return []
+    if default_context().source == MIGRATION or not MigrationRecorder(connections[conf.DATABASE]).applied_migrations():
+        return []
+    what, _dot, command = not_migrated().rpartition(". Run: ")
+    if not what:
+        return []
+    return [checks.Warning(f"{what}.", hint=command, id="signal_log.W022")]
 
 
 def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:

@@ -36,10 +36,16 @@ every_failure = pytest.mark.parametrize("failure", REASONS, ids=lambda failure: 
 
 
 @pytest.fixture
-def goes_on(monkeypatch):
-    """Set `ON_ERROR="log"`, with nothing reported yet."""
+def nothing_reported(monkeypatch):
+    """Let the next event that is lost be told of, and it alone."""
     monkeypatch.setattr(unrecorded, "_next_line", float("-inf"))
     monkeypatch.setattr(unrecorded, "_reported", unrecorded.total)
+    monkeypatch.setattr(unrecorded, "_undone_reported", unrecorded.undone)
+
+
+@pytest.fixture
+def goes_on(nothing_reported):
+    """Set `ON_ERROR="log"`, with nothing reported yet."""
     with override_settings(SIGNAL_LOG={**settings.SIGNAL_LOG, "ON_ERROR": "log"}):
         yield
 
@@ -155,8 +161,8 @@ def test_raise_in_a_read_only_transaction():
 
 
 @every_failure
-def test_rolled_back_work_that_cannot_be_recorded(failure, caplog):
-    """The host's exception propagates unchanged, the connection stays usable, and the events are counted."""
+def test_rolled_back_work_that_cannot_be_recorded(failure, caplog, nothing_reported):
+    """The host's exception propagates unchanged, the connection stays usable, and the events are counted as undone."""
     before = unrecorded.total
     with failure():
         with pytest.raises(KeyError, match="why"), transaction.atomic():
@@ -166,6 +172,19 @@ def test_rolled_back_work_that_cannot_be_recorded(failure, caplog):
         Note.objects.create(text="afterwards")
     assert not Category.objects.exists()
     assert unrecorded.total - before == 2
+    assert "2 events of work that failed or was rolled back were not recorded: " in caplog.text
+    assert "went ahead" not in caplog.text
+
+
+def test_the_line_of_a_refused_change_agrees_with_its_error(caplog, nothing_reported):
+    """In a log that is not migrated both say that the change was rolled back, and name the command."""
+    with table_missing(), pytest.raises(RecordingError, match="The change was rolled back") as raised:
+        Category.objects.create(name="refused")
+    assert not Category.objects.exists()
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "signal_log"]
+    assert re.match("[12] events? of work that failed or was rolled back w(as|ere) not recorded: ", line)
+    for text in (line, str(raised.value)):
+        assert "Likely causes: `python manage.py migrate signal_log` has not run there" in text
 
 
 def test_one_line_a_minute(goes_on, caplog, monkeypatch):
@@ -182,6 +201,20 @@ def test_one_line_a_minute(goes_on, caplog, monkeypatch):
     assert len(lines) == 2
     lost = "10 events were not recorded, and the host's changes went ahead without them: "
     assert lines[1] == f"{lost}ValueError: a value no column takes"
+
+
+def test_a_line_of_both_kinds(nothing_reported, caplog):
+    """What went ahead and what did not are told apart; one event is not "1 events"."""
+    unrecorded._next_line = float("inf")
+    unrecorded.add(2, KeyError(), undone=2)
+    unrecorded._next_line = float("-inf")
+    unrecorded.add(1, KeyError("why"))
+    unrecorded._next_line = float("-inf")
+    unrecorded.add(1, KeyError("why"))
+    assert [record.getMessage().partition(": KeyError")[0] for record in caplog.records] == [
+        "3 events were not recorded: 2 of work that failed or was rolled back, 1 of changes that stay",
+        "1 event was not recorded, and the host's changes went ahead without them",
+    ]
 
 
 def test_metrics_count_them(goes_on):

@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 
 from tests.integration.host_project import HostProject
+from tests.newcomer import printed
 from tests.servers.postgres import binaries
 from tests.tail import database_url
 
@@ -136,7 +137,9 @@ def test_every_page_is_listed_and_tried() -> None:
 def test_find_a_slow_save(make: Make) -> None:
     """The queries name the slowest trace and the receiver that it waited for."""
     queries = code("find-a-slow-save")[-1]
-    printed = make().python(f"""
+    project = make('ROOT_URLCONF = "host_urls"')
+    project.write("host_urls.py", printed("mysite/urls.py").replace("*urlpatterns", ""))
+    told = project.python(f"""
 import time, signal_log
 from django.db.models.signals import post_save
 from shop.models import Customer
@@ -149,8 +152,8 @@ post_save.connect(dawdle, sender=Customer)
 with signal_log.context(source="task"):
     Customer.objects.create(name="ada")
 {queries}""")
-    trace, receiver = [line for line in printed.splitlines() if "dawdle" in line]
-    assert re.fullmatch(r" +\d+\.\d ms  .*dawdle  /traces/[0-9a-f-]{36}/", trace)
+    trace, receiver = [line for line in told.splitlines() if "dawdle" in line]
+    assert re.fullmatch(r" +\d+\.\d ms  .*dawdle  /signals/traces/[0-9a-f-]{36}/", trace)
     assert re.fullmatch(r" +\d+\.\d ms in 1 calls, 1 queries  .*dawdle", receiver)
 
 
@@ -158,7 +161,7 @@ with signal_log.context(source="task"):
 def test_mask_a_field(make: Make) -> None:
     """The command names what the settings mask; nothing of it, and nothing that is excluded, is in the log."""
     project = make(code("mask-a-field")[0])
-    printed = project.python(f"""
+    told = project.python(f"""
 import json
 from django.utils import timezone
 from shop.models import Customer
@@ -166,9 +169,9 @@ from signal_log import SignalEvent
 {call(*commands("mask-a-field", "signal_log_masks"))}
 Customer.objects.create(name="ada", iban="DE02120300000000202051", last_seen=timezone.now())
 print(json.dumps(SignalEvent.objects.get(signal="post_save", sender="shop.Customer").changes))""")
-    assert re.search(r"^shop\.Customer\.iban +.*MASK_FIELDS", printed, re.MULTILINE)
-    assert re.search(r"^shop\.Customer\.notes +.*MASK_FIELDS", printed, re.MULTILINE)
-    changes = json.loads(printed.splitlines()[-1])
+    assert re.search(r"^shop\.Customer\.iban +.*MASK_FIELDS", told, re.MULTILINE)
+    assert re.search(r"^shop\.Customer\.notes +.*MASK_FIELDS", told, re.MULTILINE)
+    changes = json.loads(told.splitlines()[-1])
     assert set(changes) == {"id", "name", "iban", "notes"}
     assert "DE02" not in json.dumps(changes)
     assert changes["name"] == [None, "ada"]
@@ -179,13 +182,13 @@ def test_keep_ninety_days(make: Make) -> None:
     """The settings are accepted, the log tells how much it grows, and a month is exported whole."""
     settings, count = code("keep-ninety-days")
     project = make(settings)
-    printed = project.python(f"""
+    told = project.python(f"""
 from shop.models import Customer
 from signal_log import SignalEvent
 for number in range(70):
     Customer.objects.create(name=str(number))
 {count}{call(["check"], *commands("keep-ninety-days", "signal_export"))}""")
-    (each_day,) = re.findall(r"^(\d+) events a day$", printed, re.MULTILINE)
+    (each_day,) = re.findall(r"^(\d+) events a day$", told, re.MULTILINE)
     assert int(each_day) >= 140 // 7
     last = json.loads((project.folder / "october.jsonl").read_text().splitlines()[-1])
     assert last["end"]["sha256"]
@@ -233,6 +236,17 @@ print(type(get_channel_layer()).__name__, settings.POOL["OPTIONS"]["pool"]["max_
     layer_class, size, *middleware = told.splitlines()[-1].split()
     assert (layer_class, size) == ("RedisPubSubChannelLayer", "16")
     assert [name.rpartition(".")[2] for name in middleware] == ["SecurityMiddleware", "WhiteNoiseMiddleware"]
+
+
+@pytest.mark.one_database
+def test_remove_takes_back_what_the_readme_adds() -> None:
+    """Each setting, each file, and the server's app, without whose package no command would start."""
+    page = (PAGES / "remove.md").read_text()
+    steps = [step.partition("pip uninstall")[0] for step in page.split("\n\n")]
+    added = re.findall(r"^(?:    )?([A-Z_]+) =", printed("mysite/settings.py"), re.MULTILINE)
+    assert {"INSTALLED_APPS", "MIDDLEWARE", "ASGI_APPLICATION", "SIGNAL_LOG"} <= {*added}
+    for name in [*added, '"daphne"', "urls.py", "asgi.py"]:
+        assert any(name in step for step in steps), name
 
 
 @pytest.mark.django_db

@@ -8,12 +8,15 @@ import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from signal_log.event import Event
 from signal_log.models import LogIdentity, SignalEvent
 from signal_log.store import schema
 from signal_log.store.follow import Follower
+from signal_log.store.row import TABLE
 from tests.factories import make_event
+from tests.integration.broken_logs import table_missing
 from tests.log import recorded
 from tests.shop.models import Category
 
@@ -75,6 +78,21 @@ def test_frozen_sql_is_complete(monkeypatch):
     monkeypatch.undo()
     assert schema.missing(connection) == []
     call_command("migrate", verbosity=0)
+
+
+def test_a_table_that_is_missing(monkeypatch, capsys):
+    """It is told with the command that makes it; not by that command, and not before the project's first one."""
+    assert "signal_log.W022" not in database_checks()
+    with table_missing():
+        found = database_checks()["signal_log.W022"]
+        assert found.msg == f"The log's database 'default' lacks the table {TABLE}."
+        assert found.hint == "python manage.py migrate signal_log"
+        call_command("check", databases=["default"])
+        assert "signal_log.W022" in capsys.readouterr().err
+        call_command("migrate", plan=True, skip_checks=False)
+        assert "W022" not in capsys.readouterr().err
+        monkeypatch.setattr(MigrationRecorder, "applied_migrations", lambda _: {})
+        assert "signal_log.W022" not in database_checks()
 
 
 @pytest.mark.parametrize("damage", [DAMAGE, OUTDATED, DISABLED], ids=["dropped", "outdated", "disabled"])

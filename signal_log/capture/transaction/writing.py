@@ -48,7 +48,7 @@ def store(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: boo
             _savepoint("ROLLBACK TO SAVEPOINT", connection)
         except DatabaseError:  # the whole transaction is lost, so the host has nothing to continue with
             raise error from error.__cause__
-        unrecorded.add(len(drafts), error)
+        _lost(drafts, error)
     else:
         _savepoint("RELEASE SAVEPOINT", connection)
 
@@ -68,7 +68,7 @@ def store_after(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> Non
             with connection.wrap_database_errors:
                 connection.connection.commit()  # the driver's: Django's own would log it among the host's statements
     except Error as error:
-        unrecorded.add(len(drafts), error)
+        _lost(drafts, error)
         if not connection.autocommit:  # psycopg refuses to return to autocommit inside a failed transaction
             connection._rollback()  # type: ignore[attr-defined]
         raise
@@ -84,7 +84,7 @@ def store_elsewhere(drafts: Sequence[Draft]) -> None:
     try:
         _append(drafts, connections[conf.DATABASE])  # one statement, or a transaction of its own
     except Error as error:
-        unrecorded.add(len(drafts), error)
+        _lost(drafts, error)
         if conf.ON_ERROR == "raise":
             raise
 
@@ -101,6 +101,11 @@ def store_on_copy(drafts: Sequence[Draft], connection: BaseDatabaseWrapper) -> b
     finally:
         fresh.close()
     return True
+
+
+def _lost(drafts: Sequence[Draft], error: BaseException) -> None:
+    undone = sum(draft.outcome not in (None, COMMITTED) for draft in drafts)
+    unrecorded.add(len(drafts), error, undone=undone)
 
 
 def _append(drafts: Sequence[Draft], connection: BaseDatabaseWrapper, *, last: bool = False) -> None:
