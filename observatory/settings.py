@@ -178,11 +178,12 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-# How many attempts in how many seconds; 0 for any number (users/throttle.py). A log-in counts if it fails.
+# How many attempts in how many seconds; 0 for any number (users/throttle.py). A password counts if it is wrong.
 THROTTLES = {
     "log_in_account_from_address": (10, 900),
     "log_in_from_address": (50, 900),
     "log_in_account": (100, 900),
+    "password_of_account": (10, 900),
     "register_from_address": (env.int("REGISTRATIONS_PER_HOUR", default=60), 3600),
     "reset_from_address": (20, 3600),
     "reset_to_mailbox": (5, 3600),

@@ -9,7 +9,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -26,8 +27,14 @@ def may(request: HttpRequest, action: str) -> bool:
     return request.user.has_perm(f"{User._meta.app_label}.{action}_{User._meta.model_name}")
 
 
+def change_own_password(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    """There is one page to change one's password, which limits how many are tried; the admin's does not."""
+    return redirect("users:password_change")
+
+
 admin.site.unregister([User, Group])
 admin.site.login_form = AdminLogInForm
+admin.site.password_change = change_own_password  # type: ignore[method-assign, assignment]  # redirects
 
 
 @admin.register(User)

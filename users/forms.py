@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
-from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm, PasswordResetForm, UserCreationForm
+from django.contrib.auth.forms import (
+    AuthenticationForm,
+    BaseUserCreationForm,
+    PasswordChangeForm,
+    PasswordResetForm,
+    UserCreationForm,
+)
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.forms.utils import ErrorDict
@@ -17,11 +23,12 @@ from django.template.loader import render_to_string
 from users.mail import deliver_later
 from users.models import Profile
 from users.names import check_name, in_order
-from users.throttle import LogIn, duration
+from users.throttle import Limit, LogIn, duration
 
 USERNAME_TAKEN = "This username is taken. Choose another."
 TOO_MANY_LOG_INS = "Too many failed attempts to log in. Try again in %s."
 TOO_MANY_REGISTRATIONS = "Too many registrations from your network. Try again in %s."
+TOO_MANY_WRONG_PASSWORDS = "Too many wrong passwords. Try again in %s."
 TOO_MANY_RESETS = "Too many requests from your network. Try again in %s."
 
 
@@ -149,7 +156,35 @@ class ProfileForm(forms.ModelForm):
         return profile
 
 
-class DeleteAccountForm(forms.Form):
+class OwnPasswordMixin:
+    """Asks a person who is logged in for the password, and looks at none where too many of the account were wrong.
+
+    Else who finds an open session could guess there what the log-in page does not let anybody guess. The limit is not
+    the log-in's: that one strangers can use up.
+    """
+
+    wait = 0
+    user: Any
+
+    def own(self, check: Callable[[], str]) -> str:
+        """What ``check`` returns unless it raises, as it does for a wrong password."""
+        limit = Limit("password_of_account", (str(self.user.pk),))
+        if limit.count() > limit.most:
+            self.wait = limit.wait
+            raise ValidationError(TOO_MANY_WRONG_PASSWORDS % duration(self.wait), code="throttled")
+        password = check()
+        limit.forget()
+        return password
+
+
+class ChangePasswordForm(OwnPasswordMixin, PasswordChangeForm):
+    """Django's, with a limit."""
+
+    def clean_old_password(self) -> str:
+        return self.own(super().clean_old_password)
+
+
+class DeleteAccountForm(OwnPasswordMixin, forms.Form):
     """Asks for the password again, so that an open session alone cannot delete the account."""
 
     password = forms.CharField(
@@ -163,7 +198,10 @@ class DeleteAccountForm(forms.Form):
         self.user = user
 
     def clean_password(self) -> str:
-        password = self.cleaned_data["password"]
+        return self.own(self._right_password)
+
+    def _right_password(self) -> str:
+        password: str = self.cleaned_data["password"]
         if not self.user.check_password(password):
             raise ValidationError("Incorrect password. Nothing was deleted.", code="incorrect")
         return password

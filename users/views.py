@@ -19,7 +19,15 @@ from django.views.generic import FormView, UpdateView
 
 from signal_log import may_see_events
 from users import throttle
-from users.forms import TOO_MANY_RESETS, DeleteAccountForm, LogInForm, ProfileForm, RegistrationForm, ResetForm
+from users.forms import (
+    TOO_MANY_RESETS,
+    ChangePasswordForm,
+    DeleteAccountForm,
+    LogInForm,
+    ProfileForm,
+    RegistrationForm,
+    ResetForm,
+)
 from users.models import Profile
 from users.signals import ensure_profile
 
@@ -53,6 +61,13 @@ class FocusMixin:
         for position, field in enumerate(form.fields.values()):
             field.widget.attrs["autofocus"] = position == 0 and not form.is_bound
         return form
+
+
+class LimitedMixin:
+    """Answers 429 where the form has refused an attempt unseen."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        return throttle.answered(super().form_invalid(form), form.wait)  # type: ignore[misc]
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
@@ -95,7 +110,7 @@ class RegisterView(OwnTransactionMixin, FocusMixin, RedirectHomeMixin, FormView)
         return super().get_context_data(**kwargs) | {"next": self.get_redirect_url()}
 
 
-class LoginView(OwnTransactionMixin, FocusMixin, RedirectHomeMixin, views.LoginView):
+class LoginView(LimitedMixin, OwnTransactionMixin, FocusMixin, RedirectHomeMixin, views.LoginView):
     """Log in."""
 
     form_class = LogInForm
@@ -105,9 +120,6 @@ class LoginView(OwnTransactionMixin, FocusMixin, RedirectHomeMixin, views.LoginV
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
         return super().form_valid(form)
-
-    def form_invalid(self, form: Any) -> HttpResponse:
-        return throttle.answered(super().form_invalid(form), form.wait)
 
 
 class LogoutView(OwnTransactionMixin, views.LogoutView):
@@ -146,7 +158,7 @@ class ProfileView(OwnTransactionMixin, LoginRequiredMixin, UpdateView):
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
-class DeleteView(OwnTransactionMixin, FocusMixin, LoginRequiredMixin, FormView):
+class DeleteView(LimitedMixin, OwnTransactionMixin, FocusMixin, LoginRequiredMixin, FormView):
     """Delete the user's own account and profile, after confirming the password."""
 
     form_class = DeleteAccountForm
@@ -166,9 +178,10 @@ class DeleteView(OwnTransactionMixin, FocusMixin, LoginRequiredMixin, FormView):
 
 
 @method_decorator(never_cache, name="dispatch")
-class PasswordChangeView(OwnTransactionMixin, FocusMixin, views.PasswordChangeView):
+class PasswordChangeView(LimitedMixin, OwnTransactionMixin, FocusMixin, views.PasswordChangeView):
     """Change the password, which ends the account's other sessions."""
 
+    form_class = ChangePasswordForm
     template_name = "users/password_change.html"
     success_url = reverse_lazy("users:password_change_done")
 

@@ -57,6 +57,7 @@ def _limits(settings: Any) -> None:
         "log_in_account_from_address": (3, 900),
         "log_in_from_address": (6, 900),
         "log_in_account": (9, 900),
+        "password_of_account": (3, 900),
         "register_from_address": (4, 3600),
         "reset_from_address": (4, 3600),
         "reset_to_mailbox": (2, 3600),
@@ -114,6 +115,39 @@ def test_many_names_from_one_address_and_many_addresses_for_one_name() -> None:
     assert [log_in(f"n-{n}", address=f"2001:db8::{n:x}").status_code for n in range(8)] == [200] * 6 + [429] * 2
     assert log_in("n-1", address="2001:db8:0:1::1").status_code == 200
     assert [log_in("eve", address=f"203.0.113.{n}").status_code for n in range(11)] == [200] * 9 + [429] * 2
+
+
+OWN = {
+    "users:delete": lambda password: {"password": password},
+    "users:password_change": lambda password: {"old_password": password, "new_password1": NEW, "new_password2": NEW},
+}
+NEW = "another horse 8 battery"
+
+
+@pytest.mark.parametrize("page", OWN)
+def test_an_open_session_does_not_guess_its_password(page: str, client: Client, clock: Clock) -> None:
+    """Asked for one's own, a few wrong ones are the end, also of the right one and on the other page, for a while."""
+    ada, grace = person("ada"), person("grace")
+    client.force_login(ada)
+    assert [client.post(reverse(page), OWN[page](WRONG)).status_code for _ in range(3)] == [200] * 3
+    for each in OWN:
+        refused = client.post(reverse(each), OWN[each](PASSWORD))
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "900")
+        assert "Too many wrong passwords. Try again in 15 minutes." in refused.content.decode()
+        assert "fix the following" not in refused.content.decode()
+    assert client.post(reverse(page), OWN[page]("")).status_code == 200
+    client.force_login(grace)
+    assert client.post(reverse(page), OWN[page](PASSWORD)).status_code == 302
+    client.force_login(ada)
+    clock.now += 900
+    assert [client.post(reverse(page), OWN[page](WRONG)).status_code for _ in range(2)] == [200] * 2
+    assert client.post(reverse(page), OWN[page](PASSWORD)).status_code == 302
+
+
+def test_the_admin_has_no_page_of_its_own_to_guess_at(client: Client) -> None:
+    """Its page for a change of one's password has no limit; its address leads to the one that has."""
+    client.force_login(User.objects.create_superuser("root"))
+    assert client.get(reverse("admin:password_change")).headers["Location"] == reverse("users:password_change")
 
 
 def test_people_who_log_in_often_are_not_limited() -> None:
