@@ -157,9 +157,15 @@ def problems() -> list[tuple[str, str]]:
             meant = GONE.get(str(key), f" Did you mean {likely!r}?" if likely else "")
             found.append((f"SIGNAL_LOG has an unknown key {key!r}.{meant}", f"Accepted: {', '.join(KEYS)}."))
         elif not KEYS[key][1](value):
-            accepted = f"Accepted: {KEYS[key][2]}."
-            found.append((f"SIGNAL_LOG[{key!r}] is {_shown(key, value)}.{_why(key, value)}", accepted))
+            hint = f"Accepted: {KEYS[key][2]}."
+            found.append((f"SIGNAL_LOG[{key!r}] is {_shown(key, value)}.{_why(key, value)}", hint))
     return found
+
+
+def accepted(key: str) -> bool:
+    """Whether the setting has a value of its kind, or none: it can be looked into although others have problems."""
+    given = getattr(settings, "SIGNAL_LOG", {})
+    return isinstance(given, Mapping) and (key not in given or bool(KEYS[key][1](given[key])))
 
 
 def _shown(key: str, value: object) -> str:

@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
 from signal_log.capture.trace.context import default_context
-from signal_log.conf import conf, problems
+from signal_log.conf import accepted, conf
 from signal_log.event import MIGRATION
 from signal_log.models import SignalEvent
 from signal_log.store.schema import idle_triggers
@@ -28,7 +28,7 @@ _WAL: Final = re.compile(r"journal_mode\s*=\s*['\"(]?\s*wal", re.IGNORECASE)
 
 def check_vendors(**_: Any) -> list[checks.CheckMessage]:
     """The databases are of kinds that the recorder knows."""
-    if problems() or conf.DATABASE not in connections:
+    if not accepted("DATABASE") or conf.DATABASE not in connections:
         return []
     found: list[checks.CheckMessage] = []
     vendors = {alias: vendor_of(connections[alias]) for alias in connections}
@@ -72,7 +72,7 @@ def check_vendors(**_: Any) -> list[checks.CheckMessage]:
 
 def check_sqlite(**_: Any) -> list[checks.CheckMessage]:
     """SQLite is set up for several writers, which the defaults turn away with "database is locked"."""
-    if problems() or conf.DATABASE not in connections:
+    if not accepted("DATABASE") or conf.DATABASE not in connections:
         return []
     connection = connections[conf.DATABASE]
     if vendor_of(connection) != "sqlite" or _in_memory(connection):
@@ -110,7 +110,7 @@ def _in_memory(connection: BaseDatabaseWrapper) -> bool:
 
 def check_sequence(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
     """Ids are allocated one at a time; otherwise readers cannot tell a late event from one that will never arrive."""
-    if problems() or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
+    if not accepted("DATABASE") or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
         return []
     if vendor_of(connections[conf.DATABASE]) != "postgresql":
         return []
@@ -133,7 +133,7 @@ def check_sequence(databases: Sequence[str] | None = None, **_: Any) -> list[che
 
 def check_tables(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
     """The log's tables are there, in a project that has been migrated; ``migrate`` itself is about to make them."""
-    if problems() or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
+    if not accepted("DATABASE") or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
         return []
     if default_context().source == MIGRATION or not MigrationRecorder(connections[conf.DATABASE]).applied_migrations():
         return []
@@ -145,7 +145,7 @@ def check_tables(databases: Sequence[str] | None = None, **_: Any) -> list[check
 
 def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
     """The database refuses changes of the log: nobody has dropped or disabled its triggers."""
-    if problems() or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
+    if not accepted("DATABASE") or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
         return []
     connection = connections[conf.DATABASE]
     idle = idle_triggers(connection) if vendor_of(connection) in SUPPORTED else []

@@ -11,15 +11,16 @@ from django.db import connections
 
 from signal_log.capture.model.registry import chosen_models
 from signal_log.capture.signals import extra
-from signal_log.conf import WITHOUT_EFFECT, conf, problems
+from signal_log.conf import WITHOUT_EFFECT, accepted, conf, problems
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """``SIGNAL_LOG`` has known keys and accepted values, and something is recorded."""
-    wrong = problems()
-    if wrong:
-        return [checks.Error(what, hint=hint, id="signal_log.E001") for what, hint in wrong]
-    found: list[checks.CheckMessage] = _nothing_recorded()
+    found: list[checks.CheckMessage] = [
+        checks.Error(what, hint=hint, id="signal_log.E001") for what, hint in problems()
+    ]
+    if not found:
+        found += _nothing_recorded()
     found += [
         checks.Warning(
             f"SIGNAL_LOG[{key!r}] has no effect in this version.",
@@ -27,7 +28,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
             id="signal_log.W003",
         )
         for key in WITHOUT_EFFECT
-        if key in getattr(settings, "SIGNAL_LOG", ())
+        if accepted(key) and key in getattr(settings, "SIGNAL_LOG", ())
     ]
     found += [
         checks.Error(
@@ -36,9 +37,9 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
             'e.g. "django.contrib.auth.signals.user_logged_in".',
             id="signal_log.E007",
         )
-        for what in extra.invalid_paths()
+        for what in (extra.invalid_paths() if accepted("EXTRA_SIGNALS") else ())
     ]
-    if conf.DATABASE not in connections:
+    if accepted("DATABASE") and conf.DATABASE not in connections:
         found.append(
             checks.Error(
                 f"SIGNAL_LOG['DATABASE'] is {conf.DATABASE!r}, which is not in DATABASES.",

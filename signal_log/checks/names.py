@@ -10,7 +10,7 @@ from django.apps import apps
 from django.core import checks
 from django.db import models
 
-from signal_log.conf import conf, problems
+from signal_log.conf import accepted, conf
 from signal_log.nearest import nearest, nearest_label
 
 EVERY: Final = "*"
@@ -23,25 +23,25 @@ SLIP: Final = 0.74
 
 
 def check_names(**_: Any) -> list[checks.CheckMessage]:
-    """Each model, field and permission that the settings name exists."""
-    if problems():
-        return []
-    return [*_labels(), *chain.from_iterable(map(_fields, OF_FIELDS)), *_permission()]
+    """Each model, field and permission that the settings name exists; a setting of another kind is E001's."""
+    found = [_labels(setting) for setting in OF_MODELS if accepted(setting)]
+    found += [_fields(setting) for setting in OF_FIELDS if accepted(setting)]
+    found += [_permission()] if accepted("PERMISSION") else []
+    return [*chain.from_iterable(found)]
 
 
-def _labels() -> Iterator[checks.CheckMessage]:
+def _labels(setting: str) -> Iterator[checks.CheckMessage]:
     installed = [model._meta.label for model in _models()]
     apps_ = [f"{config.label}.*" for config in apps.get_app_configs()]
     known = {label.lower() for label in (*installed, *apps_, EVERY)}
-    for setting in OF_MODELS:
-        for label in getattr(conf, setting):
-            if label.lower() not in known:
-                likely = nearest_label(label, apps_ if label.endswith(".*") else installed)
-                yield checks.Error(
-                    f"SIGNAL_LOG[{setting!r}] names {label!r}, but no such model is installed.{_meant(likely)}",
-                    hint='Accepted: "app_label.Model", "app_label.*" or "*", of apps in INSTALLED_APPS.',
-                    id="signal_log.E002",
-                )
+    for label in getattr(conf, setting):
+        if label.lower() not in known:
+            likely = nearest_label(label, apps_ if label.endswith(".*") else installed)
+            yield checks.Error(
+                f"SIGNAL_LOG[{setting!r}] names {label!r}, but no such model is installed.{_meant(likely)}",
+                hint='Accepted: "app_label.Model", "app_label.*" or "*", of apps in INSTALLED_APPS.',
+                id="signal_log.E002",
+            )
 
 
 def _fields(setting: str) -> Iterator[checks.CheckMessage]:

@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve,
 from django.utils.module_loading import import_string
 
 from signal_log.capture.middleware import SignalLogMiddleware
+from signal_log.show.access import login_url, wanted_login
 
 OURS: Final = f"{SignalLogMiddleware.__module__}.{SignalLogMiddleware.__qualname__}"
 KNOWS_WHO: Final = (SessionMiddleware, AuthenticationMiddleware)
@@ -45,7 +46,7 @@ def check_middleware(**_: Any) -> list[checks.CheckMessage]:
 
 
 def check_urls(**_: Any) -> list[checks.CheckMessage]:
-    """The log's pages have addresses, and these lead to them."""
+    """The log's pages have addresses, these lead to them, and there is a page to log in."""
     if not getattr(settings, "ROOT_URLCONF", None):
         return []
     found: list[checks.CheckMessage] = []
@@ -70,7 +71,26 @@ def check_urls(**_: Any) -> list[checks.CheckMessage]:
                     id="signal_log.W011",
                 )
             )
-    return found
+    return [*found, *_login()]
+
+
+def _login() -> list[checks.CheckMessage]:
+    """There is a page where people log in: the one of ``LOGIN_URL``, or the admin's if the setting is Django's."""
+    if wanted_login():
+        return []
+    fallback = login_url()
+    is_there = fallback != str(settings.LOGIN_URL)
+    if is_there and not settings.is_overridden("LOGIN_URL"):  # type: ignore[misc]  # taken for a setting
+        return []  # a new project, whose people log in to the admin
+    instead = f"sends people to {fallback} instead" if is_there else "sends people there, to a page that is not found"
+    return [
+        checks.Warning(
+            f"LOGIN_URL is {str(settings.LOGIN_URL)!r}, which leads nowhere: the log {instead}.",
+            hint=f"An address that {settings.ROOT_URLCONF} has, or the name of one of its patterns. For Django's own "
+            'log-in: path("accounts/", include("django.contrib.auth.urls")).',
+            id="signal_log.W023",
+        )
+    ]
 
 
 def _taken_by(address: str) -> str:

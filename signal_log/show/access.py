@@ -75,16 +75,22 @@ def answered(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> Htt
 
 def login_url() -> str:
     """``LOGIN_URL``, or the admin's log-in if there is no such page: Django's default is none of a new project's."""
-    try:
-        wanted = resolve_url(settings.LOGIN_URL)
-    except NoReverseMatch:
-        wanted = ""
-    if wanted and _leads_somewhere(wanted):
+    wanted = wanted_login()
+    if wanted:
         return wanted
     try:
         return reverse("admin:login")
     except NoReverseMatch:
-        return wanted or str(settings.LOGIN_URL)
+        return str(settings.LOGIN_URL)
+
+
+def wanted_login() -> str:
+    """The address of ``LOGIN_URL``; empty if no page has it."""
+    try:
+        wanted = resolve_url(settings.LOGIN_URL)
+    except NoReverseMatch:
+        return ""
+    return wanted if _leads_somewhere(wanted) else ""
 
 
 def _leads_somewhere(address: str) -> bool:

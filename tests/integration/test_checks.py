@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.conf import settings
+from django.conf import UserSettingsHolder, settings
 from django.contrib import admin
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import User
@@ -90,6 +90,30 @@ def test_a_wrong_key_or_value_says_what_is_wrong_in_it(given: dict[Any, Any], me
     assert found.hint.startswith("Accepted: ")
     assert len(found.msg) < 400
     assert "hunter2" not in said([found])
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    """A misspelled key or a value of the wrong kind hides nothing of the other settings."""
+    found = of_log(
+        MODLES=[],
+        M2M="no",
+        EXCLUDE="auth.User",
+        MASK_FIELDS={"shop.Item": ["prize"], "shop.Itm": []},
+        PERMISSION="signal_log.view",
+        DATABASE="nowhere",
+        EXTRA_SIGNALS=["no.such.signal"],
+        READ_DATABASE="default",
+    )
+    assert {id_: len(messages) for id_, messages in found.items()} == {
+        "signal_log.E001": 3,
+        "signal_log.E002": 1,
+        "signal_log.E003": 1,
+        "signal_log.E007": 1,
+        "signal_log.E009": 1,
+        "signal_log.E010": 1,
+        "signal_log.W003": 1,
+    }
+    assert set(ours(SIGNAL_LOG=["auth.User"])) == {"signal_log.E001"}
 
 
 @pytest.mark.parametrize(
@@ -215,6 +239,25 @@ def test_the_addresses_are_missing_or_taken() -> None:
         assert "signal_log.W011" not in ours(ROOT_URLCONF=urls(log, everything))
     finally:
         set_script_prefix("/")
+
+
+def test_a_log_in_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner's own setting is named with where people go; Django's default is told only where they go nowhere."""
+    log = path("log/", include("signal_log.urls"))
+    for wrong in ("/nowhere/", "no:such-name"):
+        (found,) = ours(ROOT_URLCONF=urls(log), LOGIN_URL=wrong)["signal_log.W023"]
+        assert found.msg.startswith(f"LOGIN_URL is {wrong!r}, which leads nowhere: ")
+        assert found.msg.endswith("sends people to /admin/login/ instead.")
+        assert "mysite.urls" in found.hint
+    for right in ("/log/", "signal_log:live", "https://sso.example.org/"):
+        assert "signal_log.W023" not in ours(ROOT_URLCONF=urls(log), LOGIN_URL=right)
+    without_admin = ModuleType("bare")
+    vars(without_admin)["urlpatterns"] = [log]
+    (found,) = ours(ROOT_URLCONF=without_admin, LOGIN_URL="/accounts/login/")["signal_log.W023"]
+    assert "to a page that is not found" in found.msg
+    assert "signal_log.W023" not in ours(ROOT_URLCONF=urls(), LOGIN_URL="/nowhere/")  # W010 says enough
+    monkeypatch.setattr(UserSettingsHolder, "is_overridden", lambda *_: False)
+    assert "signal_log.W023" not in ours(ROOT_URLCONF=urls(log), LOGIN_URL="/accounts/login/")
 
 
 @pytest.mark.parametrize(
