@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from django.db.models import BooleanField, Func, Q, QuerySet, TextField
+from django.db.models import F, Func, Q, QuerySet, TextField
 from django.db.models.functions import Cast
+from django.db.models.lookups import GreaterThan
 
 from signal_log.conf import conf
 from signal_log.event import BY_HAND
@@ -56,7 +57,7 @@ PLAIN_COLUMNS = tuple(
 
 
 # As a literal: SQLite uses a partial index only where the statement's text repeats its condition.
-HAS_KEY = Q(Func("actor_pk", template="(%(expressions)s > '')", output_field=BooleanField()))
+HAS_KEY = Q(GreaterThan(F("actor_pk"), Func(template="''", output_field=TextField())))
 
 
 SENT_BY_HAND = Q(origin__has_key=BY_HAND)
