@@ -1,4 +1,4 @@
-"""Takes the README's screenshots: the live page with real traffic, light and dark, wide and narrow.
+"""Takes the screenshots of README and docs/debugging.md, with real traffic, light and dark, wide and narrow.
 
 They go to var/screenshots/, or with --publish to where the README shows them. Uses its own database in a temporary
 directory, not the one in var/.
@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.servers.browser import chromium
 from tests.servers.daphne import Daphne, environment, manage
@@ -68,10 +68,27 @@ def take_screenshots(browser: Browser, url: str, target: Path) -> None:
             # Rows arrive over the websocket after the page has loaded.
             page.get_by_text("Profile").locator("visible=true").first.wait_for()
             page.wait_for_timeout(1500)
-            path = target / f"live-{size}-{scheme}.png"
-            page.screenshot(path=path)
-            print(path.relative_to(ROOT))
+            photograph(page, target / f"live-{size}-{scheme}.png")
+            if size == "wide":
+                take_debugging_screenshots(page, url, target, scheme)
             context.close()
+
+
+def take_debugging_screenshots(page: Page, url: str, target: Path, scheme: str) -> None:
+    """The pages of docs/debugging.md: the slowest traces, the slowest of them, and the map of receivers."""
+    page.goto(f"{url}/traces/?sort=duration&source=http")
+    photograph(page, target / f"traces-{scheme}.png")
+    page.locator("table.traces tbody a").first.click()
+    page.wait_for_load_state()
+    photograph(page, target / f"trace-{scheme}.png")
+    page.goto(f"{url}/receivers/")
+    photograph(page, target / f"receivers-{scheme}.png")
+
+
+def photograph(page: Page, path: Path) -> None:
+    """Write what the window shows to a file, and name it."""
+    page.screenshot(path=path)
+    print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":

@@ -135,11 +135,9 @@ def test_every_page_is_listed_and_tried() -> None:
 
 @pytest.mark.one_database
 def test_find_a_slow_save(make: Make) -> None:
-    """The queries name the slowest trace and the receiver that it waited for."""
+    """The query names the receiver that took the most time."""
     queries = code("find-a-slow-save")[-1]
-    project = make('ROOT_URLCONF = "host_urls"')
-    project.write("host_urls.py", printed("mysite/urls.py").replace("*urlpatterns", ""))
-    told = project.python(f"""
+    told = make().python(f"""
 import time, signal_log
 from django.db.models.signals import post_save
 from shop.models import Customer
@@ -152,8 +150,7 @@ post_save.connect(dawdle, sender=Customer)
 with signal_log.context(source="task"):
     Customer.objects.create(name="ada")
 {queries}""")
-    trace, receiver = [line for line in told.splitlines() if "dawdle" in line]
-    assert re.fullmatch(r" +\d+\.\d ms  .*dawdle  /signals/traces/[0-9a-f-]{36}/", trace)
+    (receiver,) = [line for line in told.splitlines() if "dawdle" in line]
     assert re.fullmatch(r" +\d+\.\d ms in 1 calls, 1 queries  .*dawdle", receiver)
 
 
