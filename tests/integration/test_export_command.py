@@ -99,6 +99,19 @@ def test_a_file_is_not_overwritten_unless_asked(log: list[int], tmp_path: Path) 
     assert ids_in(path) == log
 
 
+def test_a_file_that_cannot_be_written_is_named_as_it_was_given(log: list[int], tmp_path: Path) -> None:
+    """With the folder that is missing, or what the system says; never the file that was to become it."""
+    with pytest.raises(CommandError) as missing:
+        run("--output", str(tmp_path / "nowhere" / "all.jsonl"))
+    assert (
+        str(missing.value) == f"The export failed: there is no folder {tmp_path}/nowhere for all.jsonl. Make it first."
+    )
+    (tmp_path / "file").touch()
+    with pytest.raises(CommandError) as refused:
+        run("--output", str(tmp_path / "file" / "all.jsonl"))
+    assert str(refused.value) == f"The export failed: {tmp_path}/file/all.jsonl: Not a directory"
+
+
 @pytest.mark.parametrize("error", [OSError("disk full"), OperationalError("gone away"), KeyboardInterrupt()])
 def test_an_aborted_export_leaves_no_file(
     log: list[int], tmp_path: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch

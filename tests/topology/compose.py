@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,19 @@ VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?::-(?P<default>[^}]*))?\}")
 WEB = ("web1", "web2")
 
 
+class Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, as compose does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        assert len(names) == len(set(names)), sorted(name for name in names if names.count(name) > 1)
+        return super().construct_mapping(node, deep)
+
+
+@cache
 def read() -> dict[str, Any]:
     """Return the file with its anchors resolved and its variables not."""
-    loaded: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    loaded: dict[str, Any] = yaml.load((ROOT / "docker-compose.yml").read_text(), Loader)  # noqa: S506  a safe one
     return loaded
 
 

@@ -64,6 +64,13 @@ def test_no_service_may_do_more_than_it_must() -> None:
             assert service["user"] == re.split("[:/]", service["image"])[0]
 
 
+def test_the_guide_pins_every_public_image() -> None:
+    """The loop in docs/deploy.md names those of both files, and not the one that is built here."""
+    (named,) = re.findall(r"^for image in (.*); do$", (compose.ROOT / "docs" / "deploy.md").read_text(), re.MULTILINE)
+    used = {service["image"] for service in compose.services().values() if "build" not in service}
+    assert sorted(named.split()) == sorted(used | set(re.findall(r"^FROM (\S+:\S+)", DOCKERFILE, re.MULTILINE)))
+
+
 @pytest.mark.parametrize("name", sorted(compose.services()["web1"]["environment"]))
 def test_the_settings_read_each_variable_of_the_web_processes(name: str) -> None:
     """Every variable given to a web process is read by the settings."""

@@ -107,8 +107,7 @@ class Command(BaseCommand):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise CommandError("The export failed: the reader closed the pipe.", returncode=FAILED) from error
         except (OSError, Error) as error:
-            advice = not_migrated() if isinstance(error, DatabaseError) else ""
-            raise CommandError(f"The export failed: {advice or error}", returncode=FAILED) from error
+            raise CommandError(f"The export failed: {_why(error, path)}", returncode=FAILED) from error
         except KeyboardInterrupt as error:
             raise CommandError("The export was interrupted.", returncode=INTERRUPTED) from error
         finally:
@@ -147,6 +146,15 @@ class Command(BaseCommand):
             with suppress(OSError):
                 part.unlink()
             raise
+
+
+def _why(error: Exception, path: Path | None) -> str:
+    """What to tell, in terms of the file that was asked for, not of the one that is to become it."""
+    if isinstance(error, DatabaseError):
+        return not_migrated() or str(error)
+    if path and isinstance(error, FileNotFoundError):
+        return f"there is no folder {path.absolute().parent} for {path.name}. Make it first."
+    return f"{path}: {error.strerror}" if path and isinstance(error, OSError) and error.strerror else str(error)
 
 
 class Progress:
