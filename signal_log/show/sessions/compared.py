@@ -1,0 +1,132 @@
+"""Two recorded sessions, or two traces, side by side: paired by name, equal parts folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from signal_log.show.cascade import compare
+from signal_log.show.cascade.compare import Difference, Node
+from signal_log.show.cascade.operation import Cascade
+from signal_log.show.sessions.caught import Caught
+from signal_log.show.sessions.overview import by_name
+from signal_log.show.words.text import duration, one_line
+
+SIGNS: Final = {"added": "+", "removed": "-", "changed": "~", "same": ""}
+WORDS: Final = {"added": "only after", "removed": "only before", "changed": "differs", "same": "the same"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The traces of one name on both sides, each side's median; ``difference`` is None where one side has none."""
+
+    name: str
+    before: int
+    after: int
+    difference: Difference | None
+
+    @property
+    def shown(self) -> str:
+        """Its name on one line."""
+        return one_line(self.name, 200) or "unnamed"
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything is not the same."""
+        return self.difference is None or self.difference.differs
+
+    @property
+    def rows(self) -> list[Row]:
+        """What differs, as rows."""
+        return list(rows(self.difference)) if self.difference is not None else []
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One node of both trees, or the number of equal ones that are left out."""
+
+    level: int
+    change: str
+    words: str
+    before: str
+    after: str
+    note: str = ""
+
+    @property
+    def sign(self) -> str:
+        """What stands in front of it."""
+        return SIGNS.get(self.change, "")
+
+    @property
+    def said(self) -> str:
+        """The same for who does not see it."""
+        return WORDS.get(self.change, "")
+
+
+def pairs(before: Sequence[Caught], after: Sequence[Caught]) -> list[Pair]:
+    """The names of both sessions, those that differ first."""
+    ours = {named.name: named.traces for named in by_name(before)}
+    theirs = {named.name: named.traces for named in by_name(after)}
+    found = [_pair(name, ours.get(name, []), theirs.get(name, [])) for name in dict.fromkeys((*theirs, *ours))]
+    return sorted(found, key=lambda pair: (not pair.differs, pair.difference is None))
+
+
+def of_traces(before: Cascade, after: Cascade) -> Difference:
+    """Two traces, whatever their names are."""
+    return compare.compare(compare.folded(before), compare.folded(after))
+
+
+def in_common(found: Sequence[Pair]) -> bool:
+    """Whether any name is on both sides."""
+    return any(pair.difference is not None for pair in found)
+
+
+def rows(difference: Difference, level: int = 0) -> Iterator[Row]:
+    """What differs below a node, and how much does not."""
+    same = 0
+    for child in difference.children:
+        if not child.differs:
+            same += 1
+            continue
+        yield Row(
+            level, child.change, one_line(child.key[1], 120), _told(child.before), _told(child.after),
+            "moved" if child.moved else "",
+        )  # fmt: skip
+        yield from rows(child, level + 1)
+    if same:
+        yield Row(level, "same", f"… {same} the same", "", "")
+
+
+def lines(found: Sequence[Pair], before: str, after: str) -> Iterator[str]:
+    """The comparison as text."""
+    if not in_common(found):
+        yield f"“{before}” and “{after}” have no trace of the same name, so there is nothing to compare."
+        return
+    same = 0
+    for pair in found:
+        if not pair.differs:
+            same += 1
+        elif pair.difference is None:
+            yield f"{'+' if pair.after else '-'} {pair.shown}   × {pair.before} → × {pair.after}"
+        else:
+            yield f"~ {pair.shown}   × {pair.before} → × {pair.after}"
+            yield from (f"  {line}" for line in compare.lines(pair.difference))
+    if same:
+        yield f"{same} of {len(found)} names the same."
+
+
+def _pair(name: str, before: Sequence[Caught], after: Sequence[Caught]) -> Pair:
+    difference = compare.compare(_typical(before), _typical(after)) if before and after else None
+    return Pair(name, len(before), len(after), difference)
+
+
+def _typical(traces: Sequence[Caught]) -> Node:
+    return compare.typical([compare.folded(one.cascade) for one in traces])
+
+
+def _told(node: Node | None) -> str:
+    if node is None:
+        return ""
+    queries = f"{node.queries:g} quer{'y' if node.queries == 1 else 'ies'}" if node.queries else ""
+    return " · ".join(filter(None, (f"× {node.count:g}", duration(node.took_us) if node.took_us else "", queries)))
