@@ -127,7 +127,7 @@ def log():
     return [*SignalEvent.objects.order_by("pk").values_list("pk", "signal")]
 
 # as docs/how-to/move-to-postgresql.md dumps: flush numbers content types anew, in another order than migrate
-call_command("dumpdata", "--natural-foreign", "--exclude", "contenttypes", "--exclude", "auth.permission", "-o", "a.json")
+call_command("dumpdata", use_natural_foreign_keys=True, exclude=["contenttypes", "auth.permission"], output="a.json")
 call_command("flush", interactive=False, verbosity=0)
 told = [log()]
 try:
