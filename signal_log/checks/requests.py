@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth.middleware import AuthenticationMiddleware
-from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 from django.utils.module_loading import import_string
@@ -15,7 +13,11 @@ from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.show.access import login_url, wanted_login
 
 OURS: Final = f"{SignalLogMiddleware.__module__}.{SignalLogMiddleware.__qualname__}"
-KNOWS_WHO: Final = (SessionMiddleware, AuthenticationMiddleware)
+KNOWS_WHO: Final = (
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+)
+"""As paths: where these apps are missing, their modules cannot be imported."""
 PAGES: Final = ("live", "events")
 INCLUDE: Final = 'path("signals/", include("signal_log.urls"))'
 
@@ -32,7 +34,7 @@ def check_middleware(**_: Any) -> list[checks.CheckMessage]:
                 id="signal_log.W002",
             )
         ]
-    later = [path for path, one in list(zip(settings.MIDDLEWARE, classes, strict=True))[at:] if _is(one, *KNOWS_WHO)]
+    later = [path for path, one in list(zip(settings.MIDDLEWARE, classes, strict=True))[at:] if _knows_who(one)]
     if not later:
         return []
     return [
@@ -112,5 +114,10 @@ def _class_of(path: str) -> object:
         return None  # Django says so when it loads the middleware
 
 
-def _is(middleware: object, *classes: type) -> bool:
-    return isinstance(middleware, type) and issubclass(middleware, classes)
+def _is(middleware: object, wanted: type) -> bool:
+    return isinstance(middleware, type) and issubclass(middleware, wanted)
+
+
+def _knows_who(middleware: object) -> bool:
+    bases = middleware.__mro__ if isinstance(middleware, type) else ()
+    return any(f"{base.__module__}.{base.__qualname__}" in KNOWS_WHO for base in bases)

@@ -8,7 +8,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, TooManyFieldsSent
 from django.db import DatabaseError, connections, transaction
 from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, QueryDict
@@ -39,6 +38,8 @@ def for_observers(view: View) -> View:
                 "The address has too many fields.\n", content_type="text/plain; charset=utf-8"
             )
         if not request.user.is_authenticated:
+            from django.contrib.auth.views import redirect_to_login  # has models, and the app may be missing
+
             return redirect_to_login(request.get_full_path(), login_url())
         if not may_see_events(request.user):
             raise PermissionDenied
