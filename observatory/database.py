@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+import time
 from pathlib import Path
 from typing import Any, Final
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
 
 SCHEMES: Final = ("sqlite:///", "postgres://", "postgresql://")
 ACCEPTED: Final = "sqlite:////folder/file.sqlite3 or postgres://user:password@host:5432/name"
 SECONDS: float = 2
 """How long a server may take to answer before it counts as down."""
+KNOWN: Final = 10
+"""For how many seconds a command does not ask again."""
 
 
 def named_by(url: str, variable: str = "DATABASE_URL") -> dict[str, Any]:
@@ -50,19 +54,31 @@ def problem(connection: Any) -> str:
 
 
 def hurry(connection: Any) -> str:
-    """What is wrong with a server, if anything is; a command that needs it then fails without the pool's long wait.
+    """What is wrong with a server, if anything is; a command that needs it then fails at once, not after its own wait.
 
-    A command may need no database, so this stops none. Wrong settings are reported by Django, which knows which
-    commands work without any.
+    A command may need no database, so this stops none, and one that stays, such as runserver, tries again after a
+    while. Wrong settings are reported by Django, which knows which commands work without any.
     """
     try:
         found = problem(connection) if connection.vendor == "postgresql" else ""
-        if found:
-            connection.settings_dict["OPTIONS"].pop("pool", None)
-            connection.settings_dict["OPTIONS"]["connect_timeout"] = 1
     except ImproperlyConfigured:
         return ""
+    if found:
+        connection.settings_dict["OPTIONS"].pop("pool", None)
+        connection.settings_dict["OPTIONS"]["connect_timeout"] = math.ceil(SECONDS)  # libpq knows no shorter one
+        _refuse_for_a_while(connection, found)
     return found
+
+
+def _refuse_for_a_while(connection: Any, found: str) -> None:
+    connect, until = connection.get_new_connection, time.monotonic() + KNOWN
+
+    def get_new_connection(parameters: dict[str, Any]) -> Any:
+        if time.monotonic() < until:
+            raise OperationalError(found)
+        return connect(parameters)
+
+    connection.get_new_connection = get_new_connection
 
 
 def _refusal(connection: Any) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
 from django.db.utils import ConnectionHandler
 
 from observatory import database
@@ -41,19 +45,48 @@ def test_addresses_are_taken() -> None:
     assert (server["HOST"], server["PORT"], server["PASSWORD"], server["NAME"]) == ("db", 5433, "p@w", "site")
 
 
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """The port of a server that accepts connections and says nothing."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        yield silent.getsockname()[1]
+
+
+def connection_to(port: int, **options: Any) -> Any:
+    """A connection of Django's to a server on this machine."""
+    settings = database.named_by(f"postgres://me:hidden@127.0.0.1:{port}/site")
+    return ConnectionHandler({"default": {**settings, "OPTIONS": options}})["default"]
+
+
 def test_a_server_that_does_not_answer_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that accepts the connection and is silent is named after two seconds, here less."""
     assert database.SECONDS == 2
     monkeypatch.setattr(database, "SECONDS", 0.2)
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        port = silent.getsockname()[1]
-        settings = database.named_by(f"postgres://me:hidden@127.0.0.1:{port}/site")
+    with silent_server() as port:
         started = time.monotonic()
-        said = database.problem(ConnectionHandler({"default": settings})["default"])
+        said = database.problem(connection_to(port))
         assert time.monotonic() - started < 1.5
     assert said == f"PostgreSQL cannot open the database site at 127.0.0.1:{port}: no answer within 0.2 s."
+
+
+def test_a_command_does_not_wait_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found out before it began is its error, at once, although there is a pool; later it asks again."""
+    monkeypatch.setattr(database, "SECONDS", 0.2)
+    with silent_server() as port:
+        connection = connection_to(port, pool=True)
+        asked: list[Any] = []
+        monkeypatch.setattr(type(connection), "get_new_connection", lambda _, parameters: asked.append(parameters))
+        started = time.monotonic()
+        said = database.hurry(connection)
+        with pytest.raises(OperationalError, match=said):
+            connection.get_new_connection(connection.get_connection_params())
+        assert time.monotonic() - started < 1.5
+    assert asked == []
+    monkeypatch.setattr(time, "monotonic", lambda: started + 15)
+    connection.get_new_connection(connection.get_connection_params())
+    assert [(one["connect_timeout"], one.get("pool")) for one in asked] == [(1, None)]
 
 
 def test_sqlite_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
