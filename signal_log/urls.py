@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from signal_log.show.links import KeyConverter
-from signal_log.show.pages import event, history, live, receivers, shared, trace, traces
+from signal_log.show.pages import event, history, live, receivers, sessions, shared, trace, traces
 from signal_log.show.pages.object import object_page
 
 register_converter(KeyConverter, "key")
@@ -18,6 +18,9 @@ urlpatterns = [
     path("traces/", traces.traces_page, name="traces"),
     path("traces/<str:trace>/", trace.trace_page, name="trace"),
     path("receivers/", receivers.receivers_page, name="receivers"),
+    path("sessions/", sessions.sessions_page, name="sessions"),
+    path("sessions/<str:number>/", sessions.session_page, name="session"),
+    path("sessions/<str:number>/stop/", sessions.stop_session, name="stop_session"),
     path("objects/<str:label>/", object_page, name="object_by_query"),
     path("objects/<str:label>/<key:pk>/", object_page, name="object"),
 ]

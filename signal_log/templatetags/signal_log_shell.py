@@ -5,10 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.db import DatabaseError
 
+from signal_log.capture.trace.session_token import COOKIE, read_token
+from signal_log.models import DebugSession
 from signal_log.show.access import login_url, may_see_events
+from signal_log.show.links import url
+from signal_log.show.words.text import one_line
+from signal_log.telemetry.recorded import all_sessions, is_running
 
 register = template.Library()
+
+
+class Recorded:
+    """A running session, for the bar."""
+
+    def __init__(self, session: DebugSession) -> None:
+        self.name = one_line(session.name, 60)
+        self.url = url("session", session.pk)
+        self.stop_url = url("stop_session", session.pk)
+        self.held = f"{session.traces:,} trace{'' if session.traces == 1 else 's'}"
 
 
 @register.filter
@@ -23,6 +39,20 @@ def initials(name: Any) -> str:
     words = "".join(c if c.isalnum() else " " for c in str(name)).split()
     letters = words[0][0] + words[1][0] if len(words) > 1 else "".join(words)[:2]
     return letters.upper() or "?"
+
+
+@register.simple_tag(takes_context=True)
+def recorded_here(context: dict[str, Any]) -> Recorded | None:
+    """The session that records this browser, for the bar; None if none does, or if the user may not see events."""
+    request = context.get("request")
+    token = getattr(request, "COOKIES", {}).get(COOKIE, "")
+    if not token or not is_observer(getattr(request, "user", None)):
+        return None
+    try:
+        session = all_sessions().filter(pk=read_token(token)).first()
+    except DatabaseError:  # the page says what is wrong
+        return None
+    return Recorded(session) if session is not None and is_running(session) else None
 
 
 @register.simple_tag

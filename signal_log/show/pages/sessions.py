@@ -1,0 +1,244 @@
+"""``/sessions/``: start, stop, read, share and compare recorded sessions."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from signal_log.capture.trace.session_token import COOKIE, read_token
+from signal_log.errors import SessionError
+from signal_log.models import DebugSession
+from signal_log.show.access import for_observers
+from signal_log.show.cascade.told import as_text, told
+from signal_log.show.links import url
+from signal_log.show.pages.not_found import not_found
+from signal_log.show.sessions import compared, document, overview
+from signal_log.show.sessions.caught import MOST_TRACES, Caught, newest, one
+from signal_log.show.words.moments import iso, zone
+from signal_log.show.words.text import duration, one_line
+from signal_log.telemetry import recorded
+from signal_log.telemetry.recorded import Scope, all_sessions, is_running, why_ended
+
+FORMAT: Final = "format"
+JSON_FORMAT: Final = "signal_log.sessions/1"
+MOST: Final = 200
+HINTS: Final = {
+    Scope.BROWSER: "requests and messages of the browser you are using now",
+    Scope.CLIENT: "requests that carry a header, which the session's page shows",
+    Scope.USER: "what one account does, in any browser",
+    Scope.EVERYTHING: "all requests, messages, tasks and commands; ends after 15 minutes",
+}
+
+
+@csrf_protect
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_observers
+def sessions_page(request: HttpRequest) -> HttpResponse:
+    """The list with a form, or as JSON; a POST starts a session."""
+    given = {"name": "", "scope": str(Scope.BROWSER), "user": ""}
+    problem = ""
+    if request.method == "POST":
+        given = {key: request.POST.get(key, value) for key, value in given.items()}
+        try:
+            return _started(request, given)
+        except SessionError as error:
+            problem = str(error)
+    found = list(all_sessions()[:MOST])
+    if request.GET.get(FORMAT) == "json":
+        return JsonResponse({"format": JSON_FORMAT, "sessions": [_as_json(session) for session in found]})
+    context = {
+        "sessions": [Row(session) for session in found],
+        "scopes": [(scope.value, scope.label, hint, given["scope"] == scope) for scope, hint in HINTS.items()],
+        "given": given,
+        "problem": problem,
+        "stale": _is_stale(request),
+        "json_url": url("sessions", format="json"),
+        "zone": zone(),
+    }
+    return render(request, "signal_log/sessions.html", context, status=400 if problem else 200)
+
+
+@require_safe
+@csrf_protect
+@for_observers
+def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
+    """One session; ``?with=`` compares it with another, ``?trace=`` shows one trace, ``?format=json`` is its file."""
+    session = _session(number)
+    if session is None:
+        return not_found(
+            request, "Session not found",
+            f"There is no session {one_line(number, 40)}. A session is kept for a day after its end.",
+        )  # fmt: skip
+    if request.GET.get(FORMAT) == "json":
+        return _file(session)
+    context = {"row": Row(session), "session": session, "zone": zone(), "file_url": Row(session).url + "?format=json"}
+    if "with" in request.GET:
+        return _compared(request, session, request.GET["with"], context)
+    if "trace" in request.GET:
+        return _trace(request, session, request.GET["trace"], context)
+    traces = newest(session)
+    context |= {
+        "named": [(named, _address(session, named.newest)) for named in overview.by_name(traces)],
+        "found": [(found, _address(session, found.newest)) for found in overview.found_in(traces)],
+        "statements": overview.statements_of(traces),
+        "others": list(all_sessions().exclude(pk=session.pk)[:MOST]),
+        "cut": session.traces > MOST_TRACES,
+        "most": MOST_TRACES,
+        "header": recorded.token(session) if session.scope == Scope.CLIENT and is_running(session) else "",
+    }
+    return render(request, "signal_log/session.html", context)
+
+
+@csrf_protect
+@require_POST
+@for_observers
+def stop_session(request: HttpRequest, number: str) -> HttpResponse:
+    """Stop a session, and go to it."""
+    session = _session(number)
+    if session is None:
+        return not_found(request, "Session not found", "It has expired, or never was.")
+    recorded.stop(session)
+    response = HttpResponseRedirect(url("session", session.pk))
+    if read_token(request.COOKIES.get(COOKIE, "")) == session.pk:
+        response.delete_cookie(COOKIE, path=settings.SESSION_COOKIE_PATH, domain=settings.SESSION_COOKIE_DOMAIN)
+    return response
+
+
+class Row:
+    """A session, for templates."""
+
+    def __init__(self, session: DebugSession) -> None:
+        self.session = session
+        self.url = url("session", session.pk)
+        self.stop_url = url("stop_session", session.pk)
+        self.running = is_running(session)
+        self.ended = why_ended(session)
+        self.name = one_line(session.name, 60)
+        self.by = one_line(session.started_by_repr, 60)
+        self.target = one_line(session.target, 120)
+        self.iso = iso(session.started_at)
+
+    @property
+    def held(self) -> str:
+        """How much it has caught."""
+        number = self.session.traces
+        return f"{number:,} trace{'' if number == 1 else 's'}"
+
+    @property
+    def scope(self) -> str:
+        """What it covers."""
+        return str(self.session.get_scope_display())
+
+
+def _session(number: str) -> DebugSession | None:
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        return None
+    return all_sessions().filter(pk=int(number)).first()
+
+
+def _started(request: HttpRequest, given: dict[str, str]) -> HttpResponse:
+    if given["scope"] not in HINTS:
+        raise SessionError("Choose what to record.")
+    session = recorded.start(given["name"], given["scope"], target=given["user"], by=request.user)
+    if session.scope != Scope.BROWSER:
+        return HttpResponseRedirect(url("session", session.pk))
+    response = HttpResponseRedirect(url("sessions"))
+    response.set_cookie(
+        COOKIE, recorded.token(session), max_age=recorded.LASTS, httponly=True, samesite="Lax",
+        path=settings.SESSION_COOKIE_PATH, domain=settings.SESSION_COOKIE_DOMAIN,
+        secure=request.is_secure() or settings.SESSION_COOKIE_SECURE,
+    )  # fmt: skip
+    return response
+
+
+def _is_stale(request: HttpRequest) -> bool:
+    """Whether this browser sends a cookie that names no session of ours, or none any more."""
+    token = request.COOKIES.get(COOKIE, "")
+    return bool(token) and read_token(token) == 0
+
+
+def _file(session: DebugSession) -> HttpResponse:
+    try:
+        content = document.as_document(session)
+    except SessionError as error:
+        return JsonResponse({"error": str(error)}, status=409)
+    response = HttpResponse(content, content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="session-{session.pk}.json"'
+    return response
+
+
+def _compared(request: HttpRequest, session: DebugSession, given: str, context: dict[str, Any]) -> HttpResponse:
+    other = _session(given)
+    if other is None:
+        return not_found(
+            request, "Session not found",
+            f"There is no session {one_line(given, 40)} to compare with. A session is kept for a day after its end.",
+        )  # fmt: skip
+    found = compared.pairs(newest(other), newest(session))
+    context |= {
+        "before": Row(other),
+        "differing": [pair for pair in found if pair.differs],
+        "same": [pair for pair in found if not pair.differs],
+        "in_common": compared.in_common(found),
+        "swapped_url": url("session", other.pk, **{"with": str(session.pk)}),
+    }
+    return render(request, "signal_log/session_compared.html", context)
+
+
+def _trace(request: HttpRequest, session: DebugSession, given: str, context: dict[str, Any]) -> HttpResponse:
+    try:
+        caught = one(session, uuid.UUID(given))
+    except ValueError:
+        caught = None
+    if caught is None:
+        return not_found(request, "Trace not found", f"The session has no trace {one_line(given, 60)}.")
+    context |= {
+        "caught": caught,
+        "name": one_line(caught.row.name, 200),
+        "took": duration(caught.row.duration_us),
+        "lines": list(_lines(caught)),
+        "statements": [
+            (ran, duration(ran.took_us), duration(ran.started_us), one_line(ran.receiver, 200))
+            for ran in caught.statements
+        ],
+        "omitted": caught.kept.get("omitted", 0),
+        "asked": caught.kept.get("request") or {},
+        "page_url": "" if session.imported_from else url("trace", caught.row.trace_id),
+    }
+    return render(request, "signal_log/session_trace.html", context)
+
+
+def _lines(caught: Caught) -> Iterator[tuple[str, Any]]:
+    """The operations as text, each with the stack that it began with."""
+    for line in told(caught.cascade):
+        yield as_text(line), caught.stack_of(line.position)
+
+
+def _address(session: DebugSession, caught: Caught) -> str:
+    return url("session", session.pk, trace=str(caught.row.trace_id))
+
+
+def _as_json(session: DebugSession) -> dict[str, Any]:
+    return {
+        "id": session.pk,
+        "name": session.name,
+        "scope": session.scope,
+        "target": session.target,
+        "started_by": session.started_by_repr,
+        "started_at": iso(session.started_at),
+        "stops_at": iso(session.stops_at),
+        "ended_at": iso(session.ended_at) if session.ended_at else None,
+        "expires_at": iso(session.expires_at),
+        "running": is_running(session),
+        "why_ended": why_ended(session),
+        "traces": session.traces,
+        "bytes": session.bytes,
+        "imported": bool(session.imported_from),
+    }

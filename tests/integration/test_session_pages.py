@@ -1,0 +1,177 @@
+"""``/sessions/``: what one page starts, another shows, stops and compares; for people with the permission only."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from signal_log.capture.trace import session_token
+from signal_log.capture.trace.gathered import in_use
+from signal_log.capture.trace.membership import running
+from signal_log.models import DebugSession
+from signal_log.show.sessions import document
+from signal_log.telemetry import recorded, sessions
+from tests.pages import text
+from tests.tail import make_observer
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("_nothing_waits", "_nothing_runs")]
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def _nothing_runs():
+    running.forget()
+    sessions.looks.next_at = float("-inf")
+    yield
+    running.forget()
+    in_use[0] = False
+
+
+@pytest.fixture
+def observer() -> Client:
+    client = Client()
+    client.force_login(make_observer("grace", superuser=True))
+    return client
+
+
+def start(client: Client, name: str = "checkout", **given: str):
+    return client.post("/sessions/", {"name": name, "scope": "browser", **given})
+
+
+def edit(client: Client) -> None:
+    assert client.post("/accounts/profile/", {"name": "Grace H.", "email": "g@example.org"}).status_code == 302
+
+
+def test_a_session_is_started_used_read_and_stopped_in_the_browser(observer):
+    """The cookie is the browser's alone; the bar says on every page of ours what is recorded, until it is stopped."""
+    answer = start(observer)
+    cookie = answer.cookies[session_token.COOKIE]
+    assert (answer.status_code, cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (302, True, "Lax", 3600)
+    edit(observer)
+    session = DebugSession.objects.get()
+    page = text(observer.get(f"/sessions/{session.pk}/"))
+    assert "POST /accounts/profile/" in page
+    assert "UPDATE" in page
+    assert "observatory" in page or "users/" in page
+    assert "1 trace</" in text(observer.get("/sessions/")) or "1 trace" in text(observer.get("/sessions/"))
+    bar = text(observer.get("/receivers/"))
+    assert "in this browser · 1 trace · " in bar
+    trace = recorded.caught(session).get()
+    detail = text(observer.get(f"/sessions/{session.pk}/?trace={trace.trace_id}"))
+    assert "updated" in detail
+    assert "Grace H." in detail
+    stopped = observer.post(f"/sessions/{session.pk}/stop/")
+    assert stopped.cookies[session_token.COOKIE].value == ""
+    assert "Stopped." in text(observer.get(f"/sessions/{session.pk}/"))
+    assert "in this browser" not in text(observer.get("/receivers/"))
+
+
+def test_what_is_wrong_with_the_form_is_said(observer):
+    """A name that is taken, none, a scope that is none, a user who is none."""
+    start(observer)
+    for given, said in (
+        ({}, "already a session"),
+        ({"name": ""}, "Give the session a name"),
+        ({"name": "b", "scope": "command"}, "Choose what to record"),
+        ({"name": "b", "scope": "user", "user": "nobody"}, "There is no user"),
+    ):
+        answer = start(observer, **given)
+        assert answer.status_code == 400
+        assert said in text(answer)
+    assert DebugSession.objects.count() == 1
+
+
+def test_a_forged_cookie_is_one_line_on_the_page(observer):
+    observer.cookies[session_token.COOKIE] = "1.9999999999:forged"
+    assert "It is ignored." in text(observer.get("/sessions/"))
+    assert observer.get("/receivers/").status_code == 200
+
+
+def test_a_clients_header_is_shown_while_it_runs(observer):
+    session = DebugSession.objects.get(pk=start(observer, "api", scope="client").url.strip("/").rpartition("/")[2])
+    token = recorded.token(session)
+    assert token in text(observer.get(f"/sessions/{session.pk}/"))
+    recorded.stop(session)
+    assert token not in text(observer.get(f"/sessions/{session.pk}/"))
+
+
+def test_two_sessions_side_by_side(observer):
+    """Equal names are folded; a name on one side only is said; without any in common that is said."""
+    start(observer, "before")
+    edit(observer)
+    before = DebugSession.objects.get(name="before")
+    recorded.stop(before)
+    start(observer, "after")
+    edit(observer)
+    after = DebugSession.objects.get(name="after")
+    observer.post(f"/sessions/{after.pk}/stop/")
+    User.objects.update(first_name="")
+    page = text(observer.get(f"/sessions/{after.pk}/?with={before.pk}"))
+    assert "POST /accounts/profile/" in page
+    empty = recorded.start("empty", "browser")
+    assert "Nothing in common" in text(observer.get(f"/sessions/{empty.pk}/?with={before.pk}"))
+    assert observer.get(f"/sessions/{after.pk}/?with=99").status_code == 404
+    assert observer.get(f"/sessions/{after.pk}/?trace=nope").status_code == 404
+
+
+def test_as_json(observer):
+    """The list, and a session as the file that the command writes."""
+    start(observer)
+    edit(observer)
+    session = DebugSession.objects.get()
+    listed = observer.get("/sessions/?format=json").json()
+    assert (listed["format"], listed["sessions"][0]["traces"]) == ("signal_log.sessions/1", 1)
+    answer = observer.get(f"/sessions/{session.pk}/?format=json")
+    assert "attachment" in answer["Content-Disposition"]
+    copy, traces = document.read_document(answer.content, name="copy")
+    assert (copy.name, len(traces)) == ("copy", 1)
+
+
+def test_an_imported_session_is_shown_from_its_file(observer):
+    """Its events are not those of this log; hostile text in it is text."""
+    start(observer)
+    edit(observer)
+    content = document.as_document(DebugSession.objects.get())
+    copy, traces = document.read_document(content, name=f"copy {HOSTILE}")
+    for trace in traces:
+        trace.name = trace.name + HOSTILE
+        trace.data = trace.data.replace("UPDATE", f"UPDATE {HOSTILE}")
+    recorded.save(copy, traces)
+    for address in ("", f"?trace={traces[0].trace_id}"):
+        page = text(observer.get(f"/sessions/{copy.pk}/{address}"))
+        assert HOSTILE not in page
+        assert "&lt;script&gt;" in page
+        assert f"/traces/{traces[0].trace_id}/" not in page
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_only_observers_see_or_start_sessions(method):
+    """Strangers are sent to the log-in, others refused, and nothing is started, stopped or told."""
+    session = recorded.start("secret name", "browser")
+    client = Client()
+    addresses = ["/sessions/", f"/sessions/{session.pk}/", f"/sessions/{session.pk}/?format=json"]
+    addresses = [f"/sessions/{session.pk}/stop/", "/sessions/"] if method == "post" else addresses
+    for status in (302, 403):
+        for address in addresses:
+            answer = getattr(client, method)(address, {"name": "x", "scope": "everything"} if method == "post" else {})
+            assert answer.status_code == status
+            assert "secret name" not in text(answer)
+        client.force_login(User.objects.create_user(f"plain{status}"))
+    assert DebugSession.objects.count() == 1
+    assert recorded.is_running(session)
+
+
+def test_starting_needs_a_csrf_token(observer):
+    client = Client(enforce_csrf_checks=True)
+    client.cookies = observer.cookies
+    assert start(client).status_code == 403
+    assert not DebugSession.objects.exists()
+
+
+def test_a_session_that_is_not_there(observer):
+    for number in ("99", "nope", "9" * 30):
+        assert observer.get(f"/sessions/{number}/").status_code == 404
+    assert observer.post("/sessions/99/stop/").status_code == 404
+    assert "No sessions yet" in text(observer.get("/sessions/"))
