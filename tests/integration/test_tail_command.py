@@ -224,15 +224,16 @@ def test_another_process_follows_until_it_is_interrupted(tailing):
     assert (process.returncode, out, err) == (130, "", "")
 
 
+@pytest.mark.one_database
 @pytest.mark.django_db(transaction=True)
 def test_a_reader_that_has_enough_ends_it_quietly(tailing):
     Category.objects.create(name="first")
     process = tailing("--json", "--since", "1h")
     process.stdout.readline()
     process.stdout.close()
-    for number in range(100):
+    for number in range(400):
         if process.poll() is not None:
             break
         Category.objects.create(name=f"more {number}")
-        time.sleep(0.2)
+        time.sleep(0.05)
     assert (process.returncode, process.stderr.read()) == (0, "")

@@ -39,6 +39,7 @@ def written(client: Client):
     return written
 
 
+@pytest.mark.one_database
 def test_registering_editing_and_deleting_become_tests_that_pass(written, client: Client, tmp_path: Path):
     """What is written for the accounts runs as it stands."""
     client.post("/accounts/register/", PERSON)
