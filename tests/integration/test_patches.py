@@ -283,6 +283,32 @@ def test_from_db_of_a_class_defined_later_may_be_an_old_one():
 
 
 @pytest.mark.django_db
+def test_refreshing_is_passed_on_as_it_was_called(stopped):
+    """A field tracker wraps the method of its model, and reads ``fields`` among the keywords alone."""
+    calls = []
+
+    def theirs(self, *args, **kwargs):
+        calls.append((args, kwargs))
+        models.Model.refresh_from_db(self, *args, **kwargs)
+
+    Category.refresh_from_db = theirs
+    try:
+        pipeline.start()
+        row = Category.objects.create(name="a")
+        row.refresh_from_db()
+        row.refresh_from_db(fields=("name",))
+        row.refresh_from_db("default", {"name"})
+        assert calls == [((), {}), ((), {"fields": ("name",)}), (("default", {"name"}), {})]
+        for args, kwargs in (((), {"fields": iter(["name"])}), ((None, iter(["name"])), {})):
+            row.name = "b"
+            row.refresh_from_db(*args, **kwargs)
+            assert row.name == "a"
+        pipeline.stop()
+    finally:
+        del Category.refresh_from_db
+
+
+@pytest.mark.django_db
 def test_a_method_below_ours_is_called_bound(stopped):
     """A proxy, a partial method or a mock that was there before us receives the arguments it would without us."""
     proxy = Proxy(models.Model.save_base)

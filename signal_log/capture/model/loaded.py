@@ -6,7 +6,7 @@ with a second instance, so its result is copied over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from django.db import models
@@ -173,12 +173,17 @@ def refresh_from_db(fate_of: Callable[[str], Fate | None], original: Any) -> Any
     ``fate_of`` tells the fate of what is done now on a database: the row may hold what a transaction is yet to undo.
     """
 
-    def refresh_from_db(
-        self: models.Model, using: str | None = None, fields: Iterable[str] | None = None, *args: Any, **kwargs: Any
-    ) -> None:
+    def refresh_from_db(self: models.Model, *args: Any, **kwargs: Any) -> None:
+        # Passed on as it came: what a host has put below may look among its keywords only.
         before = set(self.__dict__)
-        given = None if fields is None else list(fields)
-        original(self, using, given, *args, **kwargs)
+        given = kwargs.get("fields", args[1] if len(args) > 1 else None)
+        if isinstance(given, Iterator):  # which can be read once
+            given = list(given)
+            if "fields" in kwargs:
+                kwargs["fields"] = given
+            else:
+                args = (args[0], given, *args[2:])
+        original(self, *args, **kwargs)
         plan = plan_of(type(self))
         if plan is None:
             return
