@@ -15,7 +15,7 @@ from django.test import override_settings
 
 from signal_log import pipeline
 from signal_log.event import MASK
-from tests.integration.actual import post, save
+from tests.integration.actual import pair, post, save
 from tests.integration.twice import recording
 from tests.servers.network_link import NetworkLink
 from tests.shop.models import Valued
@@ -169,3 +169,17 @@ def test_a_large_blob_is_compared():
     gone = post(valued.delete)
     assert gone.changes["blob"][1] is None
     assert MASK not in str(gone.changes["blob"])
+
+
+@pytest.mark.parametrize("before", [0, 6_000])
+def test_a_large_text_that_hides_something(before):
+    """Its hash is keyed in both events, also if what it hides stands behind what the database leaves of it."""
+    told = []
+    for secret in ("482913", "482914"):
+        text = f"{'a' * before} otp={secret}; {'z' * 5_000}"
+        events = pair(lambda text=text: Valued.objects.create(text=text))
+        told += [event.changes["text"][1] for event in events]
+        assert secret not in str(told)
+        assert hashlib.sha256(text.encode()).hexdigest() not in str(told)
+    assert [told[at][-65:] for at in (1, 3)] == [told[at][-65:] for at in (0, 2)]
+    assert told[0][-65:] != told[2][-65:]

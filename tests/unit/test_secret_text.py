@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+import re
 import time
+from itertools import pairwise
 
 import pytest
 
+from signal_log.capture.model import secret_text
+from signal_log.capture.model.long_value import Cut, cut_text
 from signal_log.capture.model.secret_names import SecretNames
 from signal_log.capture.model.secret_text import looks_random, without_secrets
 from signal_log.capture.model.snapshot import json_safe
@@ -112,6 +116,30 @@ def test_hostile_text_costs_little(piece):
     assert time.process_time() - began < 1.5
 
 
+PATTERNS = {name: held for name, held in vars(secret_text).items() if isinstance(held, re.Pattern)}
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_no_pattern_takes_more_than_its_share(name):
+    """Four times of any piece of the pattern itself, or of one after another, take about four times as long."""
+    pattern = PATTERNS[name]
+    words = re.findall(r"[A-Za-z_]+(?: [A-Z]+)*|-{5}[A-Z]+", re.sub(r"\[[^]]*\]|\\.|\{[^}]*\}", "", pattern.pattern))
+    pieces = ["", *(f"{word} " for word in words), "", *words, *re.findall(r"[^\w\s]{1,2}", pattern.pattern), "a=", " "]
+
+    def took(text: str) -> float:
+        began = time.process_time()
+        for _ in pattern.finditer(text):
+            pass
+        return time.process_time() - began
+
+    for before, piece in pairwise(pieces):
+        if not piece:
+            continue
+        times = 16_000 // len(piece)
+        if (long := took(before + piece * times)) > 0.02:
+            assert long < 8 * max(took(before + piece * (times // 4)) for _ in range(3)), (before, piece)
+
+
 @pytest.mark.parametrize("text", ["c3fcd3d76192e4007dfb496cca67e13b", "Zk3xQ9vT7bLw2RpN", "cak5rj-5f2e8b1c9d7a6e3f4b"])
 def test_random_words(text):
     """Long words in which letters and digits change often are no words of a path."""
@@ -144,11 +172,31 @@ def test_json_that_was_cut(text):
 
 
 def test_long_texts_are_searched_as_far_as_they_are_kept():
-    """A text of a megabyte costs little, and its length and hash are those of the whole."""
-    text = f"token={S} " + "a: b = c, " * 100_000
-    began = time.process_time()
-    shown = json_safe(text, 4096, NAMES)
-    assert time.process_time() - began < 0.5
-    assert shown.startswith(f"token={MASK} a: b = c")
-    assert shown.endswith(f"({len(text)} characters, SHA-256 {hashlib.sha256(text.encode()).hexdigest()})")
-    assert len(shown) < 4096 + 120
+    """A text of a megabyte costs little, and its length and hash are those of the whole unless it hides something."""
+    text = f"tokens={S} " + "a: b = c, " * 100_000
+    for shown in (text.replace("=", " is ", 1), text):
+        began = time.process_time()
+        told = json_safe(shown, 4096, NAMES)
+        assert time.process_time() - began < 0.5
+        assert len(told) < 4096 + 120
+        if shown is text:
+            assert told.startswith(f"tokens={MASK} a: b = c")
+        else:
+            assert told.endswith(f"({len(shown)} characters, SHA-256 {hashlib.sha256(shown.encode()).hexdigest()})")
+
+
+@pytest.mark.parametrize("size", [5_000, 70_000])
+def test_a_secret_in_a_long_text_cannot_be_tried_out(size):
+    """Neither length nor plain hash is told of a text that hides something, whoever has cut it."""
+    shown = {}
+    for secret in ("482913", "482914", "4829130"):
+        text = f"otp={secret}; {'z' * size}"
+        told = json_safe(text, 4096, NAMES)
+        whole = hashlib.sha256(text.encode()).hexdigest()
+        assert json_safe(Cut(cut_text(text[:4096], len(text), whole)), 4096, NAMES)[-100:] == told[-100:]
+        for one in (text, told.partition("…")[0], text.replace(secret, MASK)):
+            assert hashlib.sha256(one.encode()).hexdigest() not in told
+        assert str(len(text)) not in told[4000:]
+        shown[told[-64:]] = len(told)
+    assert len(shown) == 3
+    assert len(set(shown.values())) == 1

@@ -19,15 +19,12 @@ from hypothesis import strategies as st
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
+from signal_log.capture.model.long_value import bytes_shown, cut_bytes, cut_text, truncated_with_digest
 from signal_log.capture.model.secret_names import SecretNames
 from signal_log.capture.model.snapshot import (
-    bytes_shown,
     clean,
     clean_truncated,
-    cut_bytes,
-    cut_text,
     json_safe,
-    truncated_with_digest,
     values_equal,
 )
 from signal_log.event import MASK

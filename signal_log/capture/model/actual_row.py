@@ -16,6 +16,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.column import Column
+from signal_log.capture.model.long_value import Cut
 from signal_log.capture.model.masking import key_fields
 from signal_log.capture.model.object_text import QueryRefused, without_queries
 from signal_log.capture.model.plan import Plan
@@ -34,7 +35,6 @@ from signal_log.capture.model.row_sql import (
     selected,
     table_of,
 )
-from signal_log.capture.model.snapshot import Cut
 from signal_log.interruption import let_interruption_pass
 from signal_log.vendor import vendor_of
 

@@ -14,8 +14,9 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.db import models
 
+from signal_log.capture.model.long_value import key_hashes, text_of_bytes
 from signal_log.capture.model.masking import fields_for, is_excluded, is_masked, is_unmasked, key_fields, secret_names
-from signal_log.capture.model.snapshot import clean_truncated, text_of, text_of_bytes
+from signal_log.capture.model.snapshot import clean_truncated, text_of
 from signal_log.conf import conf
 from signal_log.interruption import let_interruption_pass
 
@@ -95,13 +96,22 @@ class RelationRules:
 
 def hashed_key(key: str) -> str:
     """What stands for a secret key: nobody without SECRET_KEY can try out which key it was."""
-    return "hmac:" + hmac.new(_hmac_key(settings.SECRET_KEY), key.encode(), "sha256").hexdigest()[:16]
+    return "hmac:" + _hmac(b"signal_log/secret key/1", key)[:16]
 
 
-@lru_cache(maxsize=2)
-def _hmac_key(secret_key: str | bytes) -> bytes:
+def _hashed_whole(sha256: str) -> str:
+    """What stands for the hash of a long text that hides something."""
+    return "HMAC-SHA-256 " + _hmac(b"signal_log/masked text/1", sha256)
+
+
+def _hmac(purpose: bytes, text: str) -> str:
+    return hmac.new(_hmac_key(settings.SECRET_KEY, purpose), text.encode(), "sha256").hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _hmac_key(secret_key: str | bytes, purpose: bytes) -> bytes:
     text = secret_key if isinstance(secret_key, bytes) else secret_key.encode()
-    return hmac.new(text, b"signal_log/secret key/1", "sha256").digest()
+    return hmac.new(text, purpose, "sha256").digest()
 
 
 def _on_setting_changed(*, setting: str, **_: object) -> None:
@@ -110,3 +120,4 @@ def _on_setting_changed(*, setting: str, **_: object) -> None:
 
 
 setting_changed.connect(_on_setting_changed, dispatch_uid="signal_log.capture.model.keys")
+key_hashes(_hashed_whole)

@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log.capture.model.actual_row import Raw, RowReader
 from signal_log.capture.model.column import Column
 from signal_log.capture.model.loaded import MISSING, Belief
+from signal_log.capture.model.long_value import is_the_same
 from signal_log.capture.model.plan import Plan, Values
 from signal_log.capture.model.same_value import equal, is_known, is_stored_as
 from signal_log.capture.model.snapshot import PLAIN
@@ -64,7 +65,11 @@ def row_written(
         kind = type(new_value)
         if type(old_value) is kind and equal(old_value, new_value):
             continue  # the same value, stored differently: JSON with other spaces
-        changes[column.name] = plan.pair(column, old_value, new_value)
+        shown = plan.pair(column, old_value, new_value)
+        if pair is not None:  # a long text may hide something beyond what the database has left of it
+            cut = zip((old_value, new_value), pair, shown, strict=True)
+            shown = [already if is_the_same(value, already) else now for value, already, now in cut]
+        changes[column.name] = shown
         was_there = before is not None and not (old is None and reader.lacks(before, column))
         if was_there and not column.generated and not _has_seen(believed, at, column, old, old_value, connection):
             overwrote.append(column.name)

@@ -110,7 +110,7 @@ def moment_in_utc(raw: str) -> datetime | None:
     return value if value is None or value.tzinfo is not None else value.replace(tzinfo=UTC)
 
 
-# What `snapshot.truncated_with_digest` and `snapshot.text_of_bytes` make of the same values.
+# What `long_value.truncated_with_digest` and `long_value.text_of_bytes` make of the same values.
 _CUT: Final = {
     ("sqlite", False): (
         "CASE WHEN length({column}) > {limit} AND instr({column}, char(0)) = 0 "  # length() ends at a NUL

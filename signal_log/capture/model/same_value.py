@@ -18,8 +18,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from signal_log.capture.model.column import Column, equal_in_database
+from signal_log.capture.model.long_value import Cut
 from signal_log.capture.model.object_text import without_queries
-from signal_log.capture.model.snapshot import PLAIN, Cut, json_safe, values_equal
+from signal_log.capture.model.snapshot import PLAIN, json_safe, values_equal
 
 _WHOLE: Final = sys.maxsize
 _NUMBERS: Final = (Decimal, float)

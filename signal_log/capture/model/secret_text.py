@@ -36,7 +36,7 @@ _TOKEN: Final = re.compile(
     r"|\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{30,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
     r"|npm_\w{30,}|pypi-[\w-]{30,}|[sr]k[-_](?:live_|test_|proj-|ant-)?[\w-]{20,}|xox[abeoprs]-[\w-]{10,})"
     # private keys
-    r"|-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?:.*?-----END [A-Z0-9 ]*-----|.*)",
+    r"|-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,40}-----(?:.*?-----END [A-Z0-9 ]{0,80}-----|.*)",
     re.DOTALL,
 )
 _SCHEME: Final = re.compile(r"\b(Bearer|Basic|Token|Digest|ApiKey)(\s+)([\w.~+/=-]{8,})", re.IGNORECASE)

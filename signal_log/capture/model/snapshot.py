@@ -7,7 +7,6 @@ the host's objects do.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import uuid
 from collections.abc import Container, Mapping, MutableSequence, Set
@@ -19,6 +18,7 @@ from typing import Any, Final
 
 import orjson
 
+from signal_log.capture.model.long_value import Cut, cut_masked, digest_of, text_of_bytes, truncated_with_digest
 from signal_log.capture.model.secret_names import secret_items
 from signal_log.capture.model.secret_text import LONGEST, SHORTEST, is_pair, without_secrets
 from signal_log.event import MASK
@@ -31,10 +31,6 @@ PLAIN: Final = frozenset({NoneType, bool, int, float, str, bytes, date, datetime
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]{6,}(?=>)")
 _LARGEST_EXPONENT: Final = 100
 _REAL: Final = frozenset({datetime})  # in a set, where freezegun does not replace it
-
-
-class Cut(str):
-    """Text that the database has already cut, with its length and SHA-256 behind it."""
 
 
 def clean(text: str) -> str:
@@ -60,38 +56,6 @@ def truncated(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def truncated_with_digest(text: str, limit: int) -> str:
-    """Text truncated to ``limit`` characters and, if it was longer, followed by its full length and SHA-256."""
-    if len(text) <= limit:
-        return text
-    sha = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return cut_text(text[:limit], len(text), sha)
-
-
-def cut_text(beginning: str, characters: int, sha256: str) -> str:
-    """A long text as it is logged: its beginning, its length, and the hash of its UTF-8."""
-    return f"{beginning}… ({characters} characters, SHA-256 {sha256})"
-
-
-def cut_bytes(beginning: bytes, size: int, sha256: str) -> str:
-    """A long binary value as it is logged: the beginning in hex, the number of its bytes, and their hash."""
-    return f"0x{beginning.hex()}… ({size} bytes, SHA-256 {sha256})"
-
-
-def bytes_shown(limit: int) -> int:
-    """How many bytes fit into ``limit`` characters of hex."""
-    return (limit - 2) // 2
-
-
-def text_of_bytes(value: bytes | bytearray | memoryview, limit: int) -> str:
-    """A binary value in hex, cut if that is longer than ``limit`` characters."""
-    held = bytes(value)
-    most = bytes_shown(limit)
-    if len(held) <= most:
-        return "0x" + held.hex()
-    return cut_bytes(held[:most], len(held), hashlib.sha256(held).hexdigest())
-
-
 def text_of(value: Any) -> str:
     """``str(value)`` without addresses in memory, or the class name if that raises."""
     try:
@@ -110,7 +74,7 @@ def json_safe(value: Any, limit: int, names: Container[str]) -> Any:
     kind = type(value)
     if kind is str:
         if names and len(value) >= SHORTEST:
-            if len(value) > LONGEST:
+            if len(value) > limit:
                 return _long_text(value, limit, names)
             value = without_secrets(value, names)
         if len(value) <= limit and value.isascii() and "\x00" not in value:
@@ -123,7 +87,7 @@ def json_safe(value: Any, limit: int, names: Container[str]) -> Any:
     if kind is datetime:
         return _moment(value)
     if kind is Cut:
-        return clean(without_secrets(str(value), names) if names else str(value))
+        return _cut_by_the_database(value, names) if names else clean(str(value))
     try:
         if isinstance(value, (bytes, bytearray, memoryview)):
             return text_of_bytes(value, limit)
@@ -140,13 +104,19 @@ def json_safe(value: Any, limit: int, names: Container[str]) -> Any:
 
 
 def _long_text(value: str, limit: int, names: Container[str]) -> str:
-    """A long text, of which only what the log keeps is searched for secrets."""
-    kept = clean(value[: 2 * limit])
+    """A text of which something may be cut; of a very long one only what the log keeps is searched for secrets."""
+    kept = value if len(value) <= LONGEST else value[: 2 * limit]
     shown = without_secrets(kept, names)
     if shown == kept:
         return truncated_with_digest(clean(value), limit)
-    sha = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-    return cut_text(shown[:limit], len(value), sha)
+    if len(shown) <= limit and kept is value:
+        return clean(shown)
+    return cut_masked(clean(shown[:limit]), digest_of(value))
+
+
+def _cut_by_the_database(value: Cut, names: Container[str]) -> str:
+    shown = without_secrets(value.beginning, names)
+    return clean(str(value)) if shown == value.beginning else cut_masked(clean(shown), value.sha256)
 
 
 def _plain(value: Any, names: Container[str], depth: int) -> Any:

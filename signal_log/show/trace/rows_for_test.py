@@ -23,7 +23,7 @@ from signal_log.store.read import events
 SECRET: Final = "Correct-Horse-9"  # noqa: S105  stands in a test for a value that was masked
 DEEPEST: Final = 8
 MOST_EVENTS: Final = 500
-_CUT: Final = re.compile(r"… \(\d+ (?:characters|bytes), SHA-256 ", re.ASCII)
+_CUT: Final = re.compile(r"… \((?:\d+ (?:characters|bytes)|longer), (?:HMAC-)?SHA-256 ", re.ASCII)
 
 
 class Rows:
