@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Final
 
 from django.db.models import QuerySet
 
+from signal_log import clock
 from signal_log.conf import conf
 from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
 
@@ -16,6 +18,8 @@ LIMIT: Final = 500
 """How many of a receiver's newest calls are compared with one."""
 MOST_TRACES: Final = 500
 """So many traces are asked for in one query."""
+PENDING: Final = timedelta(minutes=5)
+"""A trace that recorded nothing for so long is taken to be over."""
 MAX_CALLS: Final = 20_000
 """Of one trace, so many calls are read at most."""
 
@@ -47,6 +51,24 @@ def add_calls(events: Iterable[SignalEvent]) -> None:
         for call in found.order_by("position", "started_us", "id")[:MAX_CALLS]:
             if call.position in at:
                 at[call.position].append(call)
+
+
+def state_of(row: SignalTrace | None, events: Sequence[SignalEvent]) -> str:
+    """What is known of a trace's times: ``complete``, ``pending``, ``dropped`` or ``expired``.
+
+    They are written when it ends, may be lost when too much waits, and are removed after ``TRACE_DAYS``; a lone
+    operation that called no receiver has none.
+    """
+    has_calls = any(event.calls for event in events)
+    if row is not None:
+        return "dropped" if row.slowest_receiver and conf.RECEIVERS and not has_calls else "complete"
+    age = clock.now() - max(event.occurred_at for event in events)
+    if age > timedelta(days=conf.TRACE_DAYS):
+        return "expired"
+    lone = len({event.operation for event in events}) == 1 and events[0].parent_position is None
+    if has_calls or (lone and not events[0].method):
+        return "complete"
+    return "pending" if age < PENDING else "dropped"
 
 
 def newest_durations(receiver: str, signal: str, sender: str) -> dict[int, int]:

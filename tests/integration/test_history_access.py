@@ -41,6 +41,8 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "counts": "/events/?format=counts",
         "receivers": f"/events/{event.pk}/?format=receivers",
         "trace": f"/traces/{event.trace_id}/",
+        "trace_json": f"/traces/{event.trace_id}/?format=json",
+        "trace_text": f"/traces/{event.trace_id}/?format=text",
         "object": "/objects/auth.User/77/",
         "at": "/objects/auth.User/77/?at=2100-01-01",
         "admin_list": "/admin/signal_log/signalevent/?q=77",

@@ -75,7 +75,7 @@ def test_an_event_shows_its_slowest_receiver_on_top(mira: Client) -> None:
     """It is shown with its place among the calls, its p50 and p99, and a mark if it is slow."""
     event = slow_event()
     before, _, page = mira.get(f"/events/{event.pk}/").content.decode().partition("Receivers, slowest first")
-    assert "slow, 100 " in before  # among its effects, in order of time
+    assert "100 × p50" in before  # among its effects, in order of time
     assert page.index(MAIL) < page.index(RESTOCK)
     for expected in ("call 2 of 2", "40.0 ms", "p50 400 µs · p99 400 µs · n=100", "slow, 100 ",
                  "p50 300 µs · p99 300 µs · n=100"):  # fmt: skip

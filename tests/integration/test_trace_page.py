@@ -9,7 +9,7 @@ from django.test import Client
 
 from signal_log.models import SignalEvent
 from tests.factories import make_event
-from tests.pages import text
+from tests.pages import text, tree_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -23,14 +23,11 @@ def test_registering_reads_as_a_story(root: Client) -> None:
     })  # fmt: skip
     trace = SignalEvent.objects.filter(path="/accounts/register/").values_list("trace_id", flat=True)[0]
     response = root.get(f"/traces/{trace}/")
-    rows = [(row.level, row.label, row.model) for row in response.context["rows"]]
-    story = [
-        (1, "save", "User"),
-        (2, "post_save", "User"),
-        (3, "users.signals.create_profile", ""),
-        (4, "save", "Profile"),
-    ]
-    assert [row for row in rows if row in story][:4] == story
+    rows = [(row.level, row.text) for row in tree_rows(response)]
+    at = rows.index((2, "post_save"))
+    assert (rows[at - 1][0], rows[at - 1][1].startswith("save User grace")) == (1, True)
+    assert (rows[at + 1][0], rows[at + 1][1].startswith("users.signals.create_profile")) == (3, True)
+    assert (rows[at + 2][0], rows[at + 2][1].startswith("save Profile")) == (4, True)
     assert response.context["title"] == "POST /accounts/register/"
     assert "style=" not in text(response)
 
@@ -50,8 +47,8 @@ def test_what_equal_operations_overwrote_is_said_of_all(root: Client, held: int 
         changes = {"stock": [held or number, 6]}
         same = {"trace_id": trace, "position": number + 1, "operation": number + 1}
         make_event(**same, changes=changes, overwrote=["stock"])
-    many = root.get(f"/traces/{trace}/").context["rows"][0]
-    assert (many.what, many.remark.startswith(said)) == ("many", True)
+    many = tree_rows(root.get(f"/traces/{trace}/"))[0]
+    assert (many.kinds, said in many.text) == (["many"], True)
 
 
 def test_equal_operations_are_grouped_until_all_are_requested(root: Client) -> None:
@@ -60,10 +57,10 @@ def test_equal_operations_are_grouped_until_all_are_requested(root: Client) -> N
     for number in range(8):
         make_event(trace_id=trace, position=number + 1, operation=number + 1, call_site="shop/views.py:7 in import_all")
     folded, every = root.get(f"/traces/{trace}/"), root.get(f"/traces/{trace}/?all=1")
-    assert [row.what for row in folded.context["rows"]] == ["many", *["operation"] * 3, "more"]
+    assert [row.kinds for row in tree_rows(folded)] == [["many"], *[["operation"]] * 3, ["more"]]
     assert f'href="/traces/{trace}/?all=1">5 more like these' in text(folded)
     assert "shop/views.py:7 in import_all" in text(folded)
-    assert [row.what for row in every.context["rows"]] == ["operation"] * 8
+    assert [row.kinds for row in tree_rows(every)] == [["operation"]] * 8
     assert f'href="/traces/{trace}/">Group them' in text(every)
 
 
@@ -84,18 +81,5 @@ def test_a_trace_says_what_its_receivers_take_usually(root: Client) -> None:
         "<b>1</b> model",
     ):
         assert expected in text(response), expected
-    assert [row.bad for row in response.context["rows"]] == ["", "", "failed"]
+    assert [row.kinds for row in tree_rows(response)] == [["operation"], ["signal"], ["receiver", "failed"]]
     assert "style=" not in text(response)
-
-
-def test_a_long_trace_is_cut_and_says_so(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A limited number of signals is shown, in chunks; parents that were cut off do not count as missing."""
-    monkeypatch.setattr("signal_log.show.pages.trace.MAX_EVENTS", 4)
-    monkeypatch.setattr("signal_log.show.pages.trace.CHUNK", 3)
-    trace = uuid.uuid4()
-    for position in range(1, 7):
-        make_event(trace_id=trace, position=position, operation=position, sender=f"shop.M{position}")
-    response = root.get(f"/traces/{trace}/")
-    assert "its first 4 signals are shown" in text(response)
-    assert [len(chunk) for chunk in response.context["chunks"]] == [3, 1]
-    assert response.context["missing_parents"] == 0

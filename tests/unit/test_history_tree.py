@@ -141,14 +141,39 @@ def test_an_error_of_a_receiver_is_never_counted_away() -> None:
     assert [row.bad for row in rows if row.bad] == ["failed"]
 
 
-def test_a_slow_receiver_is_never_counted_away() -> None:
-    """A single run that took much longer than usual keeps its own row."""
-    events = saves(100)
-    events[100].calls = calls_of(events[100], [{"receiver": CREATE_PROFILE, "duration_us": 40_000}])
-    known = other_runs(40, 900)
-    rows = list(Tree(events, known).rows())
-    assert [row.what for row in rows if row.level == 1] == ["many", "operation", "many"]
-    assert [row.label for row in rows if row.standing and row.standing.slow] == [CREATE_PROFILE]
+def test_a_slow_receiver_changes_nothing_about_what_is_equal() -> None:
+    """1,200 equal saves are one row however long their receivers took; the one that took longest is shown."""
+    events = saves(1_200)
+    for n, event in enumerate(events[::2]):
+        event.calls = calls_of(
+            event, [{"receiver": CREATE_PROFILE, "duration_us": 150_000 if n == 700 else 40 + n % 9}]
+        )
+    rows = list(Tree(events, other_runs(40, 900)).rows())
+    assert [(row.what, row.label) for row in rows if row.level == 1] == [("many", "1,200 \u00d7 save")]
+    shown = [row.position for row in rows if row.what == "operation" and row.level == 2]
+    assert shown == [1, 3, 1_401]
+    assert [(row.label, row.standing and row.standing.slow) for row in rows if row.slow] == [(CREATE_PROFILE, True)]
+
+
+def test_slow_is_absolute() -> None:
+    """A run of 100 ms is slow whatever is usual, and one of a fifth of its trace; 30 ms of a second are not."""
+    for us, whole_us, slow in ((100_000, 10_000_000, True), (30_000, 150_000, True), (30_000, 1_000_000, False)):
+        events = [event(1, "post_save", receivers=[{"receiver": CREATE_PROFILE, "duration_us": us}])]
+        for known in (other_runs(us, us), other_runs(us // 90, us // 80), {}):
+            rows = list(Tree(events, known, whole_us=whole_us).rows())
+            assert [row.slow for row in rows] == [False, False, slow]
+
+
+def test_the_critical_path_is_marked_among_receivers_that_ran_together() -> None:
+    """Of receivers that overlap, which only async ones do, the save waited for the one that ended last."""
+    made = event(1, "post_save")
+    made.calls = calls_of(
+        made, [{"receiver": name, "duration_us": us} for name, us in (("a", 50), ("b", 90), ("c", 10))]
+    )
+    for call in made.calls[:2]:
+        call.started_us = 100
+    made.calls[2].started_us = 500
+    assert [row.label for row in Tree([made]).rows() if row.critical] == ["b"]
 
 
 def test_own_time_is_what_the_rows_below_do_not_explain() -> None:

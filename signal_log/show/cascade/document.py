@@ -20,12 +20,20 @@ PAGE: Final = 500
 
 
 def document(
-    head: dict[str, Any], cascade: Cascade, *, telemetry: str, after: int = 0, most: int = PAGE
+    head: dict[str, Any],
+    cascade: Cascade,
+    *,
+    telemetry: str,
+    after: int = 0,
+    most: int = PAGE,
+    total: int | None = None,
+    beyond: int | None = None,
 ) -> dict[str, Any]:
     """The document; ``head`` holds what is known of the trace as a whole: id, name, source, status, actor, times.
 
     ``telemetry`` says how much is known of times: ``complete``, ``pending``, ``dropped`` or ``expired``. ``after`` is
-    the ``next`` of the part before.
+    the ``next`` of the part before. Of a trace too large to be read at once, ``cascade`` is a part, ``total`` is the
+    number of all its operations, and ``beyond`` where the next part begins.
     """
     operations = folded_operations(cascade)
     rest = [(operation, times) for operation, times in operations if operation.position > after]
@@ -37,8 +45,8 @@ def document(
         "operations": [operation_as_json(operation, times) for operation, times in shown],
         "telemetry": telemetry,
         "shown": len(shown),
-        "total": len(operations),
-        "next": shown[-1][0].position if len(rest) > most else None,
+        "total": len(operations) if total is None else total,
+        "next": shown[-1][0].position if len(rest) > most else beyond,
     }
 
 

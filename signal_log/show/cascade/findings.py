@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from signal_log.event import FAILED
-from signal_log.show.cascade.operation import Cascade, Operation, Run
+from signal_log.show.cascade.operation import Cascade, Operation
 from signal_log.show.cascade.phrase import error_class, phrase
 from signal_log.show.cascade.ranking import ranked
 from signal_log.show.words.text import duration, one_line
@@ -24,6 +24,8 @@ LEAST_SLOW_US: Final = 10_000
 REPEATED: Final = 10
 """So many equal operations of one cause could be one."""
 MOST_POSITIONS: Final = 50
+MOST_CLAUSES: Final = 5
+"""A conclusion has no more; the findings follow one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +61,22 @@ def findings(cascade: Cascade, total_us: int) -> list[Finding]:
 
 
 def conclusion(found: Sequence[Finding]) -> str:
-    """The findings as one sentence; empty without any."""
-    text = "; ".join(dict.fromkeys(one.clause for one in found))
+    """The findings as one sentence, of many the first ones; empty without any."""
+    clauses = list(dict.fromkeys(one.clause for one in found))
+    if len(clauses) > MOST_CLAUSES:
+        clauses[MOST_CLAUSES:] = [f"and {len(clauses) - MOST_CLAUSES:,} more"]
+    text = "; ".join(clauses)
     return f"{text}." if text else ""
+
+
+def is_slow(own_us: int, total_us: int) -> bool:
+    """Whether so much own time is slow in a trace that took so long; it does not depend on what is usual."""
+    return own_us >= SLOW_US or (own_us >= LEAST_SLOW_US and own_us * SLOW_PART >= total_us)
 
 
 def _slow(scope: _Scope) -> Iterator[Finding]:
     for one in ranked(scope.cascade):
-        part = one.self_us * SLOW_PART >= scope.total_us and one.self_us >= LEAST_SLOW_US
-        if one.self_us < SLOW_US and not part:
+        if not is_slow(one.self_us, scope.total_us):
             continue
         calls = "1 call" if one.calls == 1 else f"{one.calls:,} calls"
         queries = f" and {one.queries:,} quer{'y' if one.queries == 1 else 'ies'}" if one.queries else ""
@@ -126,7 +135,7 @@ def _repeated(scope: _Scope) -> Iterator[Finding]:
 def _swallowed(scope: _Scope) -> Iterator[Finding]:
     groups: dict[tuple[str, str], list[Operation]] = defaultdict(list)
     for operation in scope.cascade.operations:
-        run = run_of(operation)
+        run = operation.cause
         if operation.last.outcome == FAILED and run is not None and not run.error:
             groups[run.receiver, error_class(operation) or "an error"].append(operation)
     for (receiver, error), ops in groups.items():
@@ -225,12 +234,6 @@ _FINDERS: Final[Sequence[Callable[[_Scope], Iterator[Finding]]]] = (
 
 KINDS: Final = ("slow", "repeated", "swallowed", "runs_twice", "cycle", "saves_again", "writes_on_raw", "silent")
 """The kinds of findings, in the order in which they are told."""
-
-
-def run_of(operation: Operation) -> Run | None:
-    """The run of the receiver that caused it, if its call is known."""
-    runs = operation.parent.runs if operation.parent is not None else ()
-    return next((run for run in runs if operation in run.caused), None)
 
 
 def _grouped(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
 from signal_log.event import Event
@@ -16,6 +16,7 @@ from signal_log.models import SignalEvent
 from signal_log.show.words import kinds
 
 AnyEvent = Event | SignalEvent
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 Key = tuple[str, int]
 """The text of a trace's id, and a position in it."""
 
@@ -44,13 +45,16 @@ class Run:
     queries: int = 0
     error: str = ""
     caused: list[Operation] = field(default_factory=list)
+    pk: int | None = None
+    """Of its row, where telemetry has stored it."""
 
     @classmethod
     def of(cls, call: CallLike) -> Run:
         """From a row of telemetry."""
         return cls(
-            call.position, call.signal, call.receiver, call.started_us, call.duration_us, call.queries, call.error
-        )
+            call.position, call.signal, call.receiver, call.started_us, call.duration_us, call.queries, call.error,
+            pk=getattr(call, "pk", None),
+        )  # fmt: skip
 
     @property
     def self_us(self) -> int:
@@ -77,7 +81,10 @@ class Operation:
     depth: int = 1
     untimed: dict[str, list[Operation]] = field(default_factory=dict)
     """What receivers caused of which no call is known, by receiver."""
-    inner_end: datetime | None = None
+    cause: Run | None = None
+    """The call of the receiver that caused it, if that is known."""
+    end: datetime = NEVER
+    """When its last receiver was done, and all that it caused."""
     shape: int = 0
     """A number shared by operations that are equal, with all that they caused; see ``number_shapes``."""
 
@@ -110,17 +117,6 @@ class Operation:
     def start(self) -> datetime:
         """When its first signal fired."""
         return self.first.occurred_at
-
-    @property
-    def end(self) -> datetime:
-        """When its last receiver was done, and all that it caused."""
-        latest = max(event.occurred_at for event in self.events)
-        for event in self.events:
-            runs = [run for run in self.runs if run.position == event.position]
-            if runs:
-                taken = max(run.started_us + run.total_us for run in runs) - min(run.started_us for run in runs)
-                latest = max(latest, event.occurred_at + timedelta(microseconds=taken))
-        return latest if self.inner_end is None else max(latest, self.inner_end)
 
     @property
     def took_us(self) -> int:
@@ -181,8 +177,9 @@ def cascade_of(events: Iterable[AnyEvent], runs: Mapping[Key, Sequence[Run]] = N
             operation.parent, operation.depth = parent, parent.depth + 1
             below[id(parent)].append(operation)
     for operation in reversed(cascade.operations):  # effects have higher positions than their causes
+        operation.end = max(operation.end, _own_end(operation))
         if operation.parent is not None:
-            operation.parent.inner_end = max(operation.end, operation.parent.inner_end or operation.end)
+            operation.parent.end = max(operation.end, operation.parent.end)
         _hand_out(operation, below[id(operation)])
     return cascade
 
@@ -208,6 +205,23 @@ def _in_order(events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
         yield from sorted(of_trace, key=lambda event: event.position)
 
 
+def _own_end(operation: Operation) -> datetime:
+    """When the last of its own receivers was done."""
+    by_event: dict[int, list[Run]] = defaultdict(list)
+    for run in operation.runs:
+        by_event[run.position].append(run)
+    return max(
+        event.occurred_at + timedelta(microseconds=taken_us(by_event[event.position])) for event in operation.events
+    )
+
+
+def taken_us(runs: Sequence[Run]) -> int:
+    """Microseconds from the first of one event's runs to the end of the last."""
+    if not runs:
+        return 0
+    return max(run.started_us + run.total_us for run in runs) - min(run.started_us for run in runs)
+
+
 def _hand_out(operation: Operation, children: Sequence[Operation]) -> None:
     """Give each child to the run that caused it.
 
@@ -223,4 +237,6 @@ def _hand_out(operation: Operation, children: Sequence[Operation]) -> None:
             continue
         each = len(caused) // len(runs) if len(caused) % len(runs) == 0 else len(caused)
         for number, run in enumerate(runs):
-            run.caused.extend(caused[number * each : (number + 1) * each])
+            for child in caused[number * each : (number + 1) * each]:
+                run.caused.append(child)
+                child.cause = run

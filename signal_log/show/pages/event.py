@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.trace.receivers import answer, known_for, slowest_first, time_taken
+from signal_log.show.trace.row_html import Rows
 from signal_log.show.trace.tree import Tree
 from signal_log.show.words.kinds import signal_kind
 from signal_log.show.words.moments import zone
@@ -30,6 +32,8 @@ from signal_log.telemetry.read import add_calls
 
 MAX_SUBTREE: Final = 200
 LONGEST_CHAIN: Final = 50
+NOT_A_TRACE: Final = sys.maxsize
+"""How long the trace took is not asked here, so only what is slow in any trace is called slow."""
 
 
 @require_safe
@@ -83,7 +87,7 @@ def describe(event: SignalEvent) -> dict[str, Any]:
         "update_fields": ", ".join(map(visible, map(str, event.update_fields or []))),
         "chain": causes(event),
         "partner": partner,
-        "set_off": list(Tree(inside, known).rows_of(event.operation)),
+        "set_off": Rows(Tree(inside, known, whole_us=NOT_A_TRACE).rows_of(event.operation), timed=False),
         "cut_short": cut_short,
         "newer": newer,
         "older": older,

@@ -11,6 +11,7 @@ from django.http import JsonResponse
 from signal_log import clock
 from signal_log.event import COMMITTED
 from signal_log.models import ReceiverCall, SignalEvent
+from signal_log.show.cascade.operation import AnyEvent, Run
 from signal_log.show.trace.percentiles import Percentiles, Standing, percentiles, standing
 from signal_log.show.words import kinds
 from signal_log.show.words.text import duration, one_line
@@ -55,16 +56,16 @@ def kind_of(call: ReceiverCall) -> Kind:
     return call.receiver, call.signal, call.sender
 
 
-def stands(event: SignalEvent, call: ReceiverCall) -> bool:
-    """Whether the change is committed although the receiver raised: it was called after the row was written."""
-    return bool(call.error) and event.outcome == COMMITTED and event.signal not in kinds.PRE
+def stands(event: AnyEvent, error: str) -> bool:
+    """Whether the change is committed although a receiver raised: it was called after the row was written."""
+    return bool(error) and event.outcome == COMMITTED and event.signal not in kinds.PRE
 
 
 def slowest_first(event: SignalEvent, known: Known) -> list[Receiver]:
     """An event's receivers, slowest first; ``order`` is the call order."""
     found = [
         Receiver(order, one_line(call.receiver, 300), call.duration_us, duration(call.duration_us), call.queries,
-                 one_line(call.error, 2_000), stands(event, call), standing_of(call, known))
+                 one_line(call.error, 2_000), stands(event, call.error), standing_of(call, known))
         for order, call in enumerate(event.calls, 1)
     ]  # fmt: skip
     return sorted(found, key=lambda one: -one.duration_us)
@@ -97,13 +98,22 @@ def known_for(found: Iterable[SignalEvent]) -> Known:
 
 def standing_of(call: ReceiverCall, known: Known) -> Standing | None:
     """Compare a call with the others of its kind, if they were looked up."""
-    sampled = known.get(kind_of(call))
-    return standing(call.duration_us, percentiles_of(call, sampled)) if sampled else None
+    return _standing(kind_of(call), call.duration_us, call.pk, known)
+
+
+def standing_of_run(run: Run, sender: str, known: Known) -> Standing | None:
+    """The same for a run in a cascade, of a signal of this sender."""
+    return _standing((run.receiver, run.signal, sender), run.total_us, run.pk, known)
 
 
 def percentiles_of(call: ReceiverCall, sampled: Sampled) -> Percentiles | None:
     """The percentiles of all calls of this kind but this one."""
     return percentiles(sampled.runs, call.duration_us if call.pk in sampled.ids else None)
+
+
+def _standing(kind: Kind, us: int, pk: int | None, known: Known) -> Standing | None:
+    sampled = known.get(kind)
+    return standing(us, percentiles(sampled.runs, us if pk in sampled.ids else None)) if sampled else None
 
 
 def answer(event: SignalEvent) -> JsonResponse:
@@ -118,7 +128,7 @@ def answer(event: SignalEvent) -> JsonResponse:
             {
                 **told,
                 "started_us": call.started_us - first,
-                "stands": stands(event, call),
+                "stands": stands(event, call.error),
                 "usual": other and asdict(other),
                 "standing": stood and asdict(stood),
             }

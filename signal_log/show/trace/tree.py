@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from signal_log.models import SignalEvent
-from signal_log.show.trace.receivers import STANDS, Known, standing_of, stands, time_taken
+from signal_log.show.cascade.findings import is_slow
+from signal_log.show.cascade.operation import AnyEvent, Operation, Run, cascade_of, number_shapes, runs_of, taken_us
+from signal_log.show.cascade.ranking import critical
+from signal_log.show.trace.receivers import STANDS, Known, standing_of_run, stands
 from signal_log.show.trace.tree_row import Row
 from signal_log.show.words import kinds
 from signal_log.show.words.remarks import failure, remark
@@ -22,94 +24,51 @@ THINNEST: Final = 0.001
 FOLD_ABOVE: Final = 5
 """Up to this many adjacent equal operations are shown individually; more are folded."""
 SAMPLES: Final = 3
-"""How many of the folded operations are still shown."""
+"""How many of the folded operations are still shown: the first ones, and the one that took longest."""
 
-NOTHING_KNOWN: Final[Mapping[Any, Any]] = {}
+NOTHING_KNOWN: Final[Known] = {}
 
 
-@dataclass(slots=True)
-class Operation:
-    """The events of one save or delete, in order."""
+class _Signal(NamedTuple):
+    """One event of an operation with its receivers' calls, and what receivers caused whose calls are not known."""
 
-    events: list[SignalEvent] = field(default_factory=list)
-    depth: int = 1
-    inner_end: datetime | None = None
-    """When the last of what it caused finished."""
-    shape: int = 0
-    """A number shared by equal operations: those with the same action and the same subtree."""
+    event: AnyEvent
+    runs: Sequence[Run]
+    untimed: Mapping[str, Sequence[Operation]]
+    end: datetime
 
     @property
-    def first(self) -> SignalEvent:
-        """The event that opened it."""
-        return self.events[0]
-
-    @property
-    def last(self) -> SignalEvent:
-        """The event with its result."""
-        return self.events[-1]
-
-    @property
-    def start(self) -> datetime:
-        """When its first signal fired."""
-        return self.first.occurred_at
-
-    @property
-    def end(self) -> datetime:
-        """When the receivers of its last signal finished."""
-        ends = [_end(event) for event in self.events]
-        return max(ends if self.inner_end is None else [*ends, self.inner_end])
-
-    @property
-    def action(self) -> str:
-        """The action: save, delete, m2m, or an extra signal's name."""
-        return kinds.action(self.last)
-
-    def alike(self, known: Known) -> tuple[Any, ...]:
-        """A key for equality: the action, and which receivers ran and whether they failed or were slow."""
-        event = self.last
-        ran = tuple(
-            (call.receiver, bool(call.error), bool((stood := standing_of(call, known)) and stood.slow))
-            for one in self.events
-            for call in one.calls
-        )
-        return (self.action, event.sender, event.caused_by, event.outcome, event.created, _kind_of(self.remark), ran)
-
-    @property
-    def remark(self) -> str:
-        """What has to be said of how it was recorded, most often nothing."""
-        return remark(self.last) or remark(self.first)
+    def took_us(self) -> int:
+        """Until its receivers and what they caused were done."""
+        return _us(self.end - self.event.occurred_at)
 
 
 class Tree:
-    """The events of one trace, ordered by position, as nested operations; ``fold`` groups equal ones."""
+    """The events of one trace as nested operations; ``fold`` groups equal ones.
 
-    def __init__(self, events: Sequence[SignalEvent], known: Known = NOTHING_KNOWN, *, fold: bool = True) -> None:
+    ``whole_us`` is how long the whole trace took, which decides what is slow in it; ``is_earlier`` tells the positions
+    that another part of the trace has.
+    """
+
+    def __init__(
+        self,
+        events: Sequence[SignalEvent],
+        known: Known = NOTHING_KNOWN,
+        *,
+        fold: bool = True,
+        whole_us: int | None = None,
+        is_earlier: Callable[[int], bool] = lambda _: False,
+    ) -> None:
         self._known = known
         self._fold = fold
-        grouped: dict[int, Operation] = defaultdict(Operation)
-        for event in sorted(events, key=lambda event: event.position):
-            grouped[event.operation].events.append(event)
-        self.operations = list(grouped.values())
-        above = {event.position: op for op in self.operations for event in op.events}
-        for op in reversed(self.operations):  # effects have higher positions than their causes
-            cause = above.get(op.first.parent_position or 0)
-            if cause is not None and cause.first.position < op.first.position:
-                cause.inner_end = max(op.end, cause.inner_end or op.end)
-        self.start = min((op.start for op in self.operations), default=None)
-        self.end = max((op.end for op in self.operations), default=None)
-        self.roots: list[Operation] = []
-        self.orphans: dict[int, list[Operation]] = defaultdict(list)
-        self._below: dict[int, list[Operation]] = defaultdict(list)
-        for op in self.operations:
-            parent = op.first.parent_position
-            if parent is None:
-                self.roots.append(op)
-            elif parent in above and parent < op.first.position:
-                self._below[parent].append(op)
-                op.depth = above[parent].depth + 1
-            else:
-                self.orphans[parent].append(op)
-        self._shapes()
+        self._is_earlier = is_earlier
+        self.cascade = cascade_of(events, runs_of(events))
+        number_shapes(self.cascade, _alike)
+        operations = self.operations = self.cascade.operations
+        self.start = min((op.start for op in operations), default=None)
+        self.end = max((op.end for op in operations), default=None)
+        self._whole_us = self.total_us if whole_us is None else whole_us
+        self._critical = {id(run) for op in operations if len(op.runs) > 1 for run in critical(op)}
 
     @property
     def total_us(self) -> int:
@@ -121,11 +80,19 @@ class Tree:
         """The maximum nesting depth."""
         return max((op.depth for op in self.operations), default=0)
 
+    @property
+    def missing_parents(self) -> int:
+        """How many causes are not in the log."""
+        return sum(not self._is_earlier(position) for position in self.cascade.orphans)
+
     def rows(self) -> Iterator[Row]:
         """All rows, top to bottom; level 1 is the request's own operations."""
-        yield from self._siblings(self.roots, 1)
-        for parent, operations in sorted(self.orphans.items()):
-            yield Row("missing", 1, f"parent not recorded (position {parent})")
+        yield from self._siblings(self.cascade.roots, 1)
+        for parent, operations in sorted(self.cascade.orphans.items()):
+            if self._is_earlier(parent):
+                yield Row("earlier", 1, f"caused at position {parent}, in an earlier part", position=parent)
+            else:
+                yield Row("missing", 1, f"parent not recorded (position {parent})")
             yield from self._siblings(operations, 2)
 
     def rows_of(self, operation: int) -> Iterator[Row]:
@@ -133,12 +100,6 @@ class Tree:
         for op in self.operations:
             if op.first.operation == operation:
                 yield from self._operation(op, 0)
-
-    def _shapes(self) -> None:
-        numbers: dict[Any, int] = {}
-        for op in reversed(self.operations):  # descendants have higher positions
-            inside = tuple(tuple(child.shape for child in self._below.get(e.position, ())) for e in op.events)
-            op.shape = numbers.setdefault((op.alike(self._known), inside), len(numbers))
 
     def _siblings(self, operations: Iterable[Operation], level: int) -> Iterator[Row]:
         for _, equal in groupby(operations, key=lambda op: op.shape):
@@ -151,64 +112,98 @@ class Tree:
 
     def _many(self, operations: list[Operation], level: int) -> Iterator[Row]:
         last = operations[-1]
-        taken = sum(_us(op.end - op.start) for op in operations)
         yield Row(
-            "many", level, f"{len(operations):,} × {last.action}", _style(last.last),
-            *self._bar(operations[0].start, max(op.end for op in operations)), _time(taken), event=last.last,
-            remark=_of_many({op.remark for op in operations}),
+            "many", level, f"{len(operations):,} × {kinds.action(last.last)}", _style(last.last),
+            *self._bar(operations[0].start, max(op.end for op in operations)),
+            _time(sum(op.took_us for op in operations)), event=last.last,
+            remark=_of_many({_remark(op) for op in operations}),
         )  # fmt: skip
-        for op in operations[:SAMPLES]:
+        for op in _samples(operations):
             yield from self._operation(op, level + 1)
         yield Row("more", level + 1, f"{len(operations) - SAMPLES:,} more like these", event=last.last)
 
     def _operation(self, op: Operation, level: int) -> Iterator[Row]:
-        taken = _us(op.end - op.start)
-        inside = [event for event in op.events if event.calls or self._below.get(event.position)]
-        own = duration(max(0, taken - sum(_us(self._end_of(e) - e.occurred_at) for e in inside))) if inside else ""
+        inside = list(_signals(op))
+        own = duration(max(0, op.took_us - sum(signal.took_us for signal in inside))) if inside else ""
         yield Row(
-            "operation", level, op.action, _style(op.last), *self._bar(op.start, op.end), _time(taken), own,
-            one_line(failure(op.last) or failure(op.first), 200), op.last, remark=op.remark,
+            "operation", level, kinds.action(op.last), _style(op.last), *self._bar(op.start, op.end),
+            _time(op.took_us), own, one_line(failure(op.last) or failure(op.first), 200), op.last,
+            remark=_remark(op), position=op.position,
         )  # fmt: skip
-        for event in inside:
-            yield from self._signal(event, level + 1)
+        for signal in inside:
+            at = None if signal.event.position == op.position else signal.event.position
+            yield from self._signal(signal, at, level + 1)
 
-    def _signal(self, event: SignalEvent, level: int) -> Iterator[Row]:
-        end = self._end_of(event)
+    def _signal(self, signal: _Signal, position: int | None, level: int) -> Iterator[Row]:
+        event = signal.event
         yield Row(
-            "signal", level, one_line(kinds.short_name(event.signal)), "", *self._bar(event.occurred_at, end),
-            duration(_us(end - event.occurred_at)), event=event,
+            "signal", level, one_line(kinds.short_name(event.signal)), "", *self._bar(event.occurred_at, signal.end),
+            duration(signal.took_us), event=event, position=position,
         )  # fmt: skip
-        caused: dict[str, list[Operation]] = defaultdict(list)
-        for op in self._below.get(event.position, ()):
-            caused[op.first.caused_by].append(op)
-        for call in event.calls:
-            mine = caused.pop(call.receiver, [])
-            start = event.occurred_at + timedelta(microseconds=call.started_us - event.calls[0].started_us)
-            if mine:
-                start = min(start, mine[0].start)
-            taken = timedelta(microseconds=call.duration_us)
-            spent = sum(_us(op.end - op.start) for op in mine)
-            yield Row(
-                "receiver", level + 1, one_line(call.receiver, 200), "",
-                *self._bar(start, max([start + taken, *(op.end for op in mine)])), duration(call.duration_us),
-                duration(max(0, call.duration_us - spent)) if mine else "",
-                one_line(f"{call.error} · {STANDS}" if stands(event, call) else call.error, 200),
-                standing=standing_of(call, self._known),
-            )  # fmt: skip
-            yield from self._siblings(mine, level + 2)
-        for name, mine in caused.items():
+        for run in signal.runs:
+            yield self._receiver(signal, run, level + 1)
+            yield from self._siblings(run.caused, level + 2)
+        for name, operations in signal.untimed.items():
             yield Row("receiver", level + 1, one_line(name, 200) or "receiver not recorded", time="not timed")
-            yield from self._siblings(mine, level + 2)
+            yield from self._siblings(operations, level + 2)
 
-    def _end_of(self, event: SignalEvent) -> datetime:
-        """When its receivers and what they caused finished."""
-        return max([_end(event), *(op.end for op in self._below.get(event.position, ()))])
+    def _receiver(self, signal: _Signal, run: Run, level: int) -> Row:
+        event = signal.event
+        start = event.occurred_at + timedelta(microseconds=run.started_us - signal.runs[0].started_us)
+        if run.caused:
+            start = min(start, run.caused[0].start)
+        end = max([start + timedelta(microseconds=run.total_us), *(op.end for op in run.caused)])
+        own_us = run.self_us
+        return Row(
+            "receiver", level, one_line(run.receiver, 200), "", *self._bar(start, end), duration(run.total_us),
+            duration(own_us) if run.caused else "",
+            one_line(f"{run.error} · {STANDS}" if stands(event, run.error) else run.error, 200),
+            standing=standing_of_run(run, event.sender, self._known), queries=run.queries,
+            slow=is_slow(own_us, self._whole_us), critical=id(run) in self._critical,
+        )  # fmt: skip
 
     def _bar(self, start: datetime, end: datetime) -> tuple[float, float]:
         if self.start is None or not self.total_us:
             return 0, AXIS
         x, width = (_us(span) / self.total_us * AXIS for span in (start - self.start, end - start))
         return round(x, 3), max(THINNEST, round(min(width, AXIS - x), 3))
+
+
+def _alike(op: Operation) -> tuple[Any, ...]:
+    """What equal operations have in common: what was done, and which receivers ran and failed; not how long it took."""
+    event = op.last
+    ran = tuple((run.receiver, bool(run.error)) for run in op.runs)
+    return (kinds.action(event), event.sender, op.receiver, event.outcome, event.created, _kind_of(_remark(op)), ran)
+
+
+def _samples(operations: Sequence[Operation]) -> list[Operation]:
+    """The first of equal operations, and the one that took longest, in order."""
+    longest = max(range(len(operations)), key=lambda at: operations[at].took_us)
+    first = range(SAMPLES) if longest < SAMPLES else (*range(SAMPLES - 1), longest)
+    return [operations[at] for at in first]
+
+
+def _signals(op: Operation) -> Iterator[_Signal]:
+    """Those of an operation's events that had receivers."""
+    runs: dict[int, list[Run]] = defaultdict(list)
+    for run in op.runs:
+        runs[run.position].append(run)
+    untimed: dict[int | None, dict[str, list[Operation]]] = defaultdict(lambda: defaultdict(list))
+    for receiver, operations in op.untimed.items():
+        for caused in operations:
+            untimed[caused.first.parent_position][receiver].append(caused)
+    for event in op.events:
+        ran, rest = runs.get(event.position, []), untimed.get(event.position, {})
+        if ran or rest:
+            end = event.occurred_at + timedelta(microseconds=taken_us(ran))
+            ends = [caused.end for run in ran for caused in run.caused]
+            ends += [caused.end for operations in rest.values() for caused in operations]
+            yield _Signal(event, ran, rest, max([end, *ends]))
+
+
+def _remark(op: Operation) -> str:
+    """What has to be said of how it was recorded, most often nothing."""
+    return remark(op.last) or remark(op.first)
 
 
 def _kind_of(remark: str) -> str:
@@ -222,12 +217,8 @@ def _of_many(remarks: set[str]) -> str:
     return first if len(remarks) == 1 else f"{_kind_of(first)} what it had not seen"
 
 
-def _style(event: SignalEvent) -> str:
+def _style(event: AnyEvent) -> str:
     return kinds.kind(event).style
-
-
-def _end(event: SignalEvent) -> datetime:
-    return event.occurred_at + timedelta(microseconds=time_taken(event) or 0)
 
 
 def _time(us: int) -> str:

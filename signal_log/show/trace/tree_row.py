@@ -1,4 +1,4 @@
-"""One row of a cascade, for the templates."""
+"""One row of a cascade as it is laid out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from signal_log.event import FAILED, ROLLED_BACK
-from signal_log.models import SignalEvent
+from signal_log.show.cascade.operation import AnyEvent
 from signal_log.show.trace.percentiles import Standing
 from signal_log.show.words import kinds
 from signal_log.show.words.text import one_line
@@ -14,12 +14,13 @@ from signal_log.show.words.text import one_line
 DEEPEST_INDENT: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
-    """One row: an ``operation``, ``many`` equal ones, a ``signal``, a ``receiver``, a ``more`` or a ``missing`` parent.
+    """One row of the tree.
 
-    ``x`` and ``width`` are on an axis from 0 to 1,000; ``width`` is None if no time is known. ``own`` is ``time`` minus
-    that of the rows below.
+    It is an ``operation``, ``many`` equal ones, a ``signal``, a ``receiver``, a ``more``, a ``missing`` parent or one
+    that is in an ``earlier`` part. ``x`` and ``width`` are on an axis from 0 to 1,000; ``width`` is None if no time is
+    known. ``own`` is ``time`` minus that of the rows below; ``position`` is what links to the row name.
     """
 
     what: str
@@ -31,9 +32,14 @@ class Row:
     time: str = ""
     own: str = ""
     error: str = ""
-    event: SignalEvent | None = None
+    event: AnyEvent | None = None
     standing: Standing | None = None
     remark: str = ""
+    position: int | None = None
+    queries: int = 0
+    slow: bool = False
+    critical: bool = False
+    """Whether it ran beside others, and was the one that the save waited for."""
 
     @property
     def word(self) -> str:

@@ -21,7 +21,10 @@ def remark(event: Event | SignalEvent) -> str:
     """The one that is short enough for a line, usually none; a stamp is overwritten by every save, and no loss."""
     if is_incomplete(event):
         return "not fully recorded"
-    return _overwrite(event, lost(event), [name for name, _, _ in pairs(event.changes) if not is_stamp(name)])
+    names = lost(event)
+    if not names:
+        return ""
+    return _overwrite(event, names, [name for name, _, _ in pairs(event.changes) if not is_stamp(name)])
 
 
 def remarks(event: Event | SignalEvent) -> list[str]:

@@ -1,5 +1,6 @@
 // The trace page: folds its rows and zooms its time axis by keys, buttons and the overview above them.
 
+import { copy } from "./lib/clip.js";
 import { listen } from "./lib/keys.js";
 import { count, duration } from "./lib/text.js";
 import { Folds } from "./tracepage/folds.js";
@@ -19,6 +20,7 @@ const PART = 0.2; // share of the visible span that a key moves by
  * @property {HTMLDialogElement} keys
  * @property {HTMLButtonElement} zoom-all
  * @property {HTMLButtonElement} zoom-out
+ * @property {HTMLAnchorElement} copy-text
  */
 
 /**
@@ -143,6 +145,32 @@ table.addEventListener("click", ({ target }) => {
   folds.toggle(row);
   refold();
 });
+/** Opens what hides the row that the address names, and goes to it. */
+function follow() {
+  const row = rows.rowOf(document.getElementById(location.hash.slice(1)));
+  if (row === undefined) return;
+  folds.reveal(row);
+  refold();
+  rows.goTo(row);
+}
+addEventListener("hashchange", follow);
+
+$("copy-text").addEventListener("click", async (event) => {
+  const link = $("copy-text");
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const answer = await fetch(link.href);
+  if (!answer.ok || !(await copy(await answer.text()))) return location.assign(link.href);
+  $("copied").textContent = "The trace was copied as text";
+  const words = link.textContent;
+  link.textContent = "Copied";
+  setTimeout(() => {
+    link.textContent = words;
+  }, 2_000);
+});
+new ResizeObserver(([{ borderBoxSize }]) => {
+  document.documentElement.style.setProperty("--tools", `${borderBoxSize[0].blockSize}px`);
+}).observe($("trace-tools"));
 addEventListener("scroll", drawSoon, { passive: true });
 addEventListener("resize", drawSoon);
 const recolour = () => {
@@ -156,3 +184,4 @@ rows.carets(folds);
 $("errors-lit").hidden = $("error-next").hidden = !errors.length;
 recolour();
 setSpan(WHOLE);
+if (location.hash) follow();

@@ -1,0 +1,38 @@
+"""A trace as plain text for an issue report: the conclusion, the findings with their fixes, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from signal_log.show.cascade.findings import Finding, conclusion
+from signal_log.show.cascade.operation import Cascade
+from signal_log.show.cascade.told import SIGNS, as_text, told
+
+MOST_BYTES: Final = 8_192
+FOR_FINDINGS: Final = MOST_BYTES // 2
+FOR_CUT: Final = 200
+"""Is kept free for the line that says what was left out."""
+
+
+def report(head: Sequence[str], found: Sequence[Finding], cascade: Cascade) -> str:
+    """At most 8 KB of UTF-8; what is cut is said. ``head`` has lines that say which trace it is."""
+    concluded = conclusion(found)
+    parts = [*head, *(["", concluded] if concluded else [])]
+    findings = (f"\n! {one.text}\n  {one.fix}" for one in found)
+    parts = _filled(parts, findings, len(found), FOR_FINDINGS, "findings")
+    lines = told(cascade)
+    texts = (f"  {SIGNS[line.kind]}  {as_text(line)}" for line in lines)
+    return "\n".join(_filled([*parts, ""], texts, len(lines), MOST_BYTES, "lines of operations")) + "\n"
+
+
+def _filled(parts: Sequence[str], more: Iterable[str], number: int, most: int, what: str) -> list[str]:
+    """The parts with as many more as fit, and how many do not."""
+    filled = list(parts)
+    left = most - FOR_CUT - sum(len(part.encode()) + 1 for part in parts)
+    for shown, text in enumerate(more):
+        left -= len(text.encode("utf-8", "replace")) + 1
+        if left < 0:
+            return [*filled, f"… {number - shown:,} more {what}: the trace's page and ?format=json have them."]
+        filled.append(text)
+    return filled
