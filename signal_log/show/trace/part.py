@@ -22,8 +22,9 @@ MOST_UNFINISHED: Final = 100
 """The end of so many operations is looked for beyond a part."""
 
 COLUMNS: Final = (
-    "signal", "sender", "object_pk", "object_repr", "created", "raw", "origin", "changes", "overwrote", "labels", "update_fields",
-    "trace_id", "position", "parent_position", "operation", "caused_by", "outcome", "error", "call_site", "occurred_at",
+    "signal", "sender", "object_pk", "object_repr", "created", "raw", "update_fields", "origin", "changes", "overwrote",
+    "labels", "trace_id", "position", "parent_position", "operation", "caused_by", "outcome", "error", "call_site",
+    "occurred_at",
 )  # fmt: skip
 """What is different from event to event and shown in a tree."""
 REPEATED: Final = ("signal", "sender", "outcome", "caused_by", "call_site")
