@@ -75,7 +75,11 @@ MIDDLEWARE = [
 
 if DEBUG_TOOLBAR:
     INSTALLED_APPS.append("debug_toolbar")
-    MIDDLEWARE.insert(3, "debug_toolbar.middleware.DebugToolbarMiddleware")
+    # Inside the log-in, which decides who has it, and around the recorder, whose events its panel lists.
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("signal_log.capture.middleware.SignalLogMiddleware"),
+        "debug_toolbar.middleware.DebugToolbarMiddleware",
+    )
     DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True, "SHOW_TOOLBAR_CALLBACK": "observatory.toolbar.is_shown_to"}
     DEBUG_TOOLBAR_PANELS = [
         "signal_log.show.panel.SignalLogPanel",

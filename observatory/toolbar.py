@@ -6,7 +6,7 @@ from typing import Any
 
 from debug_toolbar.middleware import show_toolbar
 from debug_toolbar.panels.history import HistoryPanel as ToolbarHistoryPanel
-from debug_toolbar.toolbar import DebugToolbar
+from django.db import DatabaseError
 from django.http import HttpRequest
 
 from signal_log import may_see_events
@@ -15,17 +15,15 @@ from signal_log.event import MASK
 
 
 def is_shown_to(request: HttpRequest) -> bool:
-    """Whether to answer a request with the toolbar, or, from one of its own views, with what it has stored.
+    """Whether a request has the toolbar, or, from one of its own views, what it has stored.
 
-    The latter is everybody's requests, with their signals and SQL: for people who may see events, on this machine too.
-    The middleware asks as well, before it is known who it is, and then lets the view decide.
+    That is everybody's requests, with their signals and SQL: for people who may see events, on this machine too.
     """
-    if not show_toolbar(request):
-        return False
-    if not DebugToolbar.is_toolbar_request(request):
-        return True
     user = getattr(request, "user", None)
-    return user is not None and may_see_events(user)
+    try:
+        return show_toolbar(request) and user is not None and may_see_events(user)
+    except DatabaseError:  # the page says so
+        return False
 
 
 class HistoryPanel(ToolbarHistoryPanel):

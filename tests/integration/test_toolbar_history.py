@@ -5,6 +5,7 @@ import json
 import pytest
 from debug_toolbar.toolbar import debug_toolbar_urls
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 
@@ -49,14 +50,32 @@ def test_posted_secrets_are_masked():
 @pytest.mark.django_db
 @pytest.mark.urls(__name__)
 def test_its_own_views_are_for_people_who_may_see_events(settings, mira):
-    """On this machine too: what it stores is everybody's requests. Pages have it whoever looks at them."""
+    """On this machine too: what it stores is everybody's requests. Nobody else's pages have it."""
     settings.DEBUG = True
     settings.DEBUG_TOOLBAR_CONFIG = {"SHOW_TOOLBAR_CALLBACK": "observatory.toolbar.is_shown_to"}
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "debug_toolbar.middleware.DebugToolbarMiddleware"]
     stranger = Client()
     stranger.force_login(User.objects.create_user("eve"))
+    clients = (Client(), stranger, mira)
     for address in ("/__debug__/history_sidebar/?request_id=1", "/__debug__/history_refresh/?request_id=1"):
-        asked = [client.get(address).status_code for client in (Client(), stranger, mira)]
+        asked = [client.get(address).status_code for client in clients]
         assert asked == [404, 404, 200], address
+    assert ["djDebug" in client.get("/accounts/password/reset/").content.decode() for client in clients] == [
+        False,
+        False,
+        True,
+    ]
     assert mira.get("/__debug__/history_sidebar/?request_id=1", REMOTE_ADDR="198.51.100.7").status_code == 404
-    assert is_shown_to(RequestFactory().get("/accounts/login/"))
-    assert not is_shown_to(RequestFactory().get("/__debug__/history_sidebar/"))
+
+
+def test_a_database_that_is_down_shows_none(settings, monkeypatch):
+    """Who asks cannot be found out; the page for that is not replaced by an error of the toolbar's."""
+    settings.DEBUG = True
+
+    def refuse(_):
+        raise OperationalError("down")
+
+    monkeypatch.setattr("observatory.toolbar.may_see_events", refuse)
+    request = RequestFactory().get("/")
+    request.user = User()
+    assert not is_shown_to(request)
