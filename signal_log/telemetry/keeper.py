@@ -84,7 +84,10 @@ def look() -> None:
     try:
         connection = _ready()
         if connection is not None and write.has_tables_by_now(connection):
-            sessions.look(connection, within=bool(connection.atomic_blocks))
+            within = bool(connection.atomic_blocks)
+            sessions.look(connection, within=within)
+            if not within and sessions.expiry_is_due():
+                sessions.expire(connection)
     except Exception as error:  # noqa: BLE001  never the host's problem
         logger.warning("Recorded sessions could not be looked up: %s", error_text(error))
 
@@ -148,12 +151,15 @@ def _caught(trace: Trace, row: TraceRow, of_sessions: tuple[int, ...]) -> list[s
     if not of_sessions:
         return []
     deeper = trace.gathered.deeper
-    kept = deeper.as_json(shown_text) if deeper is not None else {}
-    data = orjson.dumps(kept).decode()
+    try:
+        data = orjson.dumps(deeper.as_json(shown_text) if deeper is not None else {}).decode()
+    except Exception as error:  # noqa: BLE001  never the host's problem, nor that of the other telemetry
+        lost.add(len(of_sessions), 0, error_text(error))
+        return []
     return [
         sessions.CaughtRow(
             session, row.trace_id, row.source, row.name, row.actor_repr, row.started_at, row.duration_us, row.status,
-            row.events, row.operations, row.failed, row.silent, len(data), data,
+            row.events, row.operations, row.failed, row.silent, len(data.encode()), data,
         )
         for session in of_sessions
     ]  # fmt: skip

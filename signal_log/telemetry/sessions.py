@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log import clock
 from signal_log.capture.trace.membership import running
 from signal_log.models import DebugSession, SessionTrace
+from signal_log.telemetry.prune import EVERY, FEW
 from signal_log.telemetry.write import LOCAL, savepoint, sqlite_transaction
 from signal_log.vendor import vendor_of
 
@@ -75,11 +76,23 @@ _RUNNING: Final = (
 )
 
 
+_ANY_EXPIRED: Final = f"SELECT 1 FROM {SESSIONS} WHERE expires_at <= {{now}} LIMIT 1"  # noqa: S608
+_OLD_ROWS: Final = (
+    f"DELETE FROM {CAUGHT} WHERE id IN (SELECT c.id FROM {CAUGHT} c JOIN {SESSIONS} s ON s.id = c.session_id "  # noqa: S608
+    f"WHERE s.expires_at <= {{now}} LIMIT {FEW})"
+)
+_OLD_SESSIONS: Final = (
+    f"DELETE FROM {SESSIONS} WHERE expires_at <= {{now}} "  # noqa: S608
+    f"AND NOT EXISTS (SELECT 1 FROM {CAUGHT} c WHERE c.session_id = {SESSIONS}.id)"
+)
+_EXPIRED: Final = (_OLD_ROWS, _OLD_SESSIONS)
+
+
 class _Looks:
-    """When this process has last looked."""
+    """When this process looks again, and removes what has expired."""
 
     def __init__(self) -> None:
-        self.next_at = float("-inf")
+        self.next_at = self.expire_at = float("-inf")
 
 
 looks: Final = _Looks()
@@ -101,6 +114,40 @@ def look(connection: BaseDatabaseWrapper, *, within: bool) -> None:
             users[target] = (*users.get(target, ()), session)
     running.users = users
     running.everything = tuple(session for session, scope, _ in found if scope == DebugSession.Scope.EVERYTHING)
+
+
+def expiry_is_due() -> bool:
+    """Whether it is time to remove expired sessions."""
+    return clock.monotonic() >= looks.expire_at
+
+
+def expire(connection: BaseDatabaseWrapper) -> None:
+    """Remove some of what has expired, and ask for more in an hour if nothing had."""
+    looks.expire_at = clock.monotonic() + EVERY
+    vendor = vendor_of(connection)
+    raw: Any = connection.connection
+    removed = 0
+    if vendor == "sqlite":
+        now = _STARTED_AT.get_db_prep_value(clock.now(), connection)
+        if not raw.execute(_ANY_EXPIRED.format(now=":now"), {"now": now}).fetchone():
+            return
+        with sqlite_transaction(raw):
+            for sql in _EXPIRED:
+                removed += raw.execute(sql.format(now=":now"), {"now": now}).rowcount
+    else:
+        with raw.cursor() as cursor:
+            statements = [sql.format(now=f"'{clock.now().isoformat()}'") for sql in _EXPIRED]
+            try:
+                cursor.execute("; ".join(("BEGIN", *LOCAL)), prepare=False)
+                for sql in statements:
+                    removed += cursor.execute(sql, prepare=False).rowcount
+                cursor.execute("COMMIT", prepare=False)
+            except BaseException:
+                if not raw.closed:
+                    raw.rollback()
+                raise
+    if removed:
+        looks.expire_at = float("-inf")
 
 
 def write(connection: BaseDatabaseWrapper, rows: Sequence[CaughtRow], *, within: bool) -> None:

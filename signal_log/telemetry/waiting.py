@@ -13,8 +13,8 @@ from signal_log.capture.trace.gathered import Call
 
 MAX_CALLS: Final = 10_000
 MAX_TRACES: Final = 10_000
-MAX_CAUGHT: Final = 500
-"""More than this is not held: the oldest is dropped, and counted."""
+MAX_CAUGHT: Final = 16 * 1024 * 1024
+"""More than this is not held (the last in bytes, of recorded sessions): the oldest is dropped, and counted."""
 
 
 class TraceRow(NamedTuple):
@@ -46,6 +46,11 @@ class Batch(NamedTuple):
     caught: Sequence[Any] = ()
     """What its recorded sessions get of it (rows of ``telemetry/sessions.py``)."""
 
+    @property
+    def caught_bytes(self) -> int:
+        """How much that is."""
+        return sum(row.bytes for row in self.caught)
+
 
 class Waiting:
     """The batches that wait to be written."""
@@ -65,11 +70,11 @@ class Waiting:
         with self._lock:
             self._batches.append(batch)
             self._calls += len(batch.calls)
-            self._caught += len(batch.caught)
+            self._caught += batch.caught_bytes
             while self._calls > MAX_CALLS or len(self._batches) > MAX_TRACES or self._caught > MAX_CAUGHT:
                 oldest = self._batches.popleft()
                 self._calls -= len(oldest.calls)
-                self._caught -= len(oldest.caught)
+                self._caught -= oldest.caught_bytes
                 traces, calls = traces + 1, calls + len(oldest.calls)
         return traces, calls
 
@@ -82,7 +87,7 @@ class Waiting:
                 if wanted(batch):
                     taken.append(batch)
                     self._calls -= len(batch.calls)
-                    self._caught -= len(batch.caught)
+                    self._caught -= batch.caught_bytes
                 else:
                     self._batches.append(batch)
         return taken

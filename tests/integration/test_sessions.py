@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.urls import path
 
 from signal_log.capture.trace import session_token
 from signal_log.capture.trace.gathered import in_use
 from signal_log.capture.trace.membership import running
+from signal_log.capture.trace.websocket import dispatch
 from signal_log.errors import SessionError
-from signal_log.models import DebugSession, SessionTrace
-from signal_log.telemetry import recorded, sessions
+from signal_log.models import DebugSession, SessionTrace, SignalTrace
+from signal_log.telemetry import keeper, recorded, sessions
 from tests.integration import telemetry_views
 from tests.integration.telemetry_views import save
+from tests.shop.models import Category
 from tests.tail import make_observer
 
 pytestmark = [
@@ -33,7 +38,15 @@ def mine(request, name):
     return save(request, name)
 
 
-urlpatterns = [*telemetry_views.urlpatterns, path("mine/<str:name>/", mine)]
+def literal(request):
+    """A statement with a value in its text, and a form that is read."""
+    name = request.POST["name"]
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE shop_category SET name = 'lit-9093-otter' WHERE name = %s AND id < 0", [name])
+    return save(request, name + request.GET["token"][:0])
+
+
+urlpatterns = [*telemetry_views.urlpatterns, path("mine/<str:name>/", mine), path("literal/", literal)]
 
 
 @pytest.fixture
@@ -154,6 +167,66 @@ def test_a_session_whose_time_is_up_takes_no_more():
     client.get("/save/toys/")
     session.refresh_from_db()
     assert (names(session), recorded.why_ended(session)) == ([], recorded.TIME_IS_UP)
+
+
+def test_an_expired_session_goes_with_a_trace_that_ends():
+    """Once an hour each process looks for some, whether or not anybody starts another."""
+    session = recorded.start("checkout", "browser")
+    browser_of(session).get("/save/toys/")
+    sessions.looks.next_at = sessions.looks.expire_at = float("-inf")
+    Client().get("/look/")
+    assert SessionTrace.objects.count() == 1
+    DebugSession.objects.update(expires_at=session.started_at)
+    Client().get("/save/books/")
+    assert SessionTrace.objects.count() == 1  # not before the hour is over
+    sessions.looks.next_at = sessions.looks.expire_at = float("-inf")
+    Client().get("/save/shoes/")
+    assert (DebugSession.objects.count(), SessionTrace.objects.count()) == (0, 0)
+
+
+def test_no_secret_is_kept(settings):
+    """Neither of the form nor of the address nor in the text of a statement, masked or quoted."""
+    session = recorded.start("login", "browser")
+    client = browser_of(session)
+    client.post(
+        "/literal/?token=tok-5150-zebra", {"password": "pw-4711-heron", "name": "toys", "note": "pw-4711-heron again"}
+    )
+    kept = recorded.caught(session).get().data
+    assert [secret for secret in ("pw-4711-heron", "tok-5150-zebra", "lit-9093-otter") if secret in kept] == []
+    request = json.loads(kept)["request"]
+    assert ["name", "toys"] in request["form"]
+    assert ["password", "••••••••"] in request["form"]
+    assert any("shop_category" in text for text in json.loads(kept)["texts"])
+
+
+def test_messages_of_a_socket_belong_to_the_session_of_its_handshake():
+    """Browser and client alike; other sockets' messages do not."""
+    session = recorded.start("socket", "browser")
+    token = recorded.token(session)
+    headers = [(b"cookie", f"a=b; {session_token.COOKIE}={token}"), (b"x-signal-session", token), (b"cookie", "a=b")]
+
+    async def act(_, message):
+        await sync_to_async(Category.objects.create)(name=message["name"])
+
+    for number, (name, value) in enumerate(headers):
+        scope = {"type": "websocket", "path": "/ws/", "headers": [(name, value.encode())]}
+        message = {"type": "websocket.receive", "name": f"number {number}"}
+        async_to_sync(dispatch(act))(SimpleNamespace(scope=scope), message)
+    keeper.write_kept(connect=True)
+    assert names(session) == ["receive /ws/", "receive /ws/"]
+
+
+def test_a_fault_of_ours_is_not_the_hosts(monkeypatch):
+    """The statement runs, and the rest of the telemetry is kept."""
+    session = recorded.start("faulty", "browser")
+    monkeypatch.setattr("signal_log.capture.trace.deeper.is_own", lambda _: 1 / 0)
+    monkeypatch.setattr("signal_log.capture.trace.deeper._verdicts", {})
+    assert browser_of(session).get("/save/toys/").status_code == 201
+    assert json.loads(recorded.caught(session).get().data)["omitted"] >= 2
+    monkeypatch.setattr("signal_log.telemetry.keeper.shown_text", lambda _: 1 / 0)
+    monkeypatch.setattr("signal_log.capture.trace.deeper.is_own", lambda _: True)
+    assert browser_of(session).get("/save/books/").status_code == 201
+    assert (SignalTrace.objects.count(), len(names(session))) == (2, 1)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 61, "a\u202eb", "17", "checkout"])

@@ -65,12 +65,19 @@ class Deeper:
         try:
             return execute(sql, params, many, context)
         finally:
-            self._ran(frame, sql, params, started, clock.perf_counter_ns())
+            ended = clock.perf_counter_ns()
+            try:
+                self._ran(frame, sql, params, started, ended)
+            except Exception:  # noqa: BLE001  never the host's problem
+                self.omitted += 1
 
     def opened(self, position: int) -> None:
         """An operation begins here."""
-        if len(self.operations) < MAX_STATEMENTS and self.is_on():
-            self.operations[position] = self._stack()
+        try:
+            if len(self.operations) < MAX_STATEMENTS and self.is_on():
+                self.operations[position] = self._stack()
+        except Exception:  # noqa: BLE001
+            self.omitted += 1
 
     def as_json(self, shown: Callable[[str], str]) -> dict[str, Any]:
         """Everything, for the session; ``shown`` makes of a statement's text what may be kept of it."""
