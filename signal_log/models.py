@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, NoReturn, TypeVar
 
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, models
 from django.utils.functional import cached_property
@@ -12,6 +14,9 @@ from django.utils.functional import cached_property
 from signal_log.conf import conf
 from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
 from signal_log.fields import BareId, BareInteger, BareJSON, Moment
+
+if apps.apps_ready and apps.get_containing_app_config(__name__) is None:
+    raise ImproperlyConfigured('signal_log is used but not installed: add "signal_log" to INSTALLED_APPS.')
 
 loading_fixture: ContextVar[bool] = ContextVar("signal_log_loading_fixture", default=False)
 """While a fixture's row of the log is loaded; events of the same transaction wait, or they would take its id."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import include, path
 
+from signal_log import models
 from signal_log.store.row import TABLE
 from tests.factories import make_event
 
@@ -64,6 +67,12 @@ def test_pages_in_a_project_without_our_accounts(client: Client, settings: Any) 
         assert 'action="/admin/logout/"' in page, address
         assert "Observatory" not in page, address
         assert 'href="/accounts/' not in page, address
+
+
+def test_an_app_that_is_not_installed_is_one_sentence() -> None:
+    """The URLs are often included before the app is added; Django alone speaks of a model's missing label."""
+    with pytest.raises(ImproperlyConfigured, match='add "signal_log" to INSTALLED_APPS'):
+        runpy.run_path(models.__file__, run_name="of_nothing_installed")
 
 
 @contextmanager
