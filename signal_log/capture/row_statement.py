@@ -119,7 +119,7 @@ class RowStatement:
         at = sql.find(f"{column} = %s")
         if at < 0:
             return column in sql
-        place, key = sql.count("%s", 0, at), reader.key(reader.parts[0], self.instance, self.connection)
+        place, key = sql.count("%s", 0, at), reader.parts[0].key(self.instance, self.connection)
         if key is None or place >= len(params):
             return True
         return params[place] is key[0] or str(params[place]) == str(key[0])
@@ -260,7 +260,7 @@ class RowStatement:
         if reader is None:
             return None
         begin = self.window is None and may_begin(connection) and window_of(connection) is None
-        key = reader.key(reader.parts[0], self.instance, connection)
+        key = reader.parts[0].key(self.instance, connection)
         if not updates:
             return one_message.insert(reader, connection, sql, params, key, begin=begin)
         return None if key is None else one_message.update(reader, connection, sql, params, key, begin=begin)

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import NoneType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.model.column import Column
 from signal_log.capture.model.long_value import Cut
-from signal_log.capture.model.masking import key_fields
 from signal_log.capture.model.object_text import QueryRefused, without_queries
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.row_lock import DELETING, Lock
+from signal_log.capture.model.row_part import Part, part_of
 from signal_log.capture.model.row_sql import (
     MARKS,
     Rows,
@@ -32,10 +32,7 @@ from signal_log.capture.model.row_sql import (
     moment_in_utc,
     quoted_column,
     run_on_sqlite,
-    selected,
-    table_of,
 )
-from signal_log.interruption import let_interruption_pass
 from signal_log.vendor import vendor_of
 
 Raw = tuple[Any, ...]
@@ -47,30 +44,10 @@ MOST_UNLOADABLE: Final = 8
 """Of so many rows at most we find out, by halves, that they are the ones whose values the driver cannot load."""
 UNTOLD: Final[Any] = object()
 """Stands for a row that the database does not tell."""
-_PLAIN_KEYS: Final[dict[type, type]] = {
-    models.AutoField: int, models.BigAutoField: int, models.SmallAutoField: int, models.IntegerField: int,
-    models.BigIntegerField: int, models.CharField: str, models.SlugField: str,
-}  # fmt: skip
 
 _NULL: Final[frozenset[type]] = frozenset({NoneType})
 _NULL_OR_BOOL: Final[frozenset[type]] = frozenset({NoneType, bool})
 _AS_THEY_ARE: Final[frozenset[type]] = frozenset({NoneType, str, int})
-
-
-class Part(NamedTuple):
-    """The share of a row that is in one table."""
-
-    model: type[models.Model]
-    table: str
-    columns: tuple[Column, ...]
-    keys: Sequence[models.Field[Any, Any]]
-    key_attnames: tuple[str, ...]
-    plain: type | None
-    """The Python type whose values may be used as the key without conversion."""
-    select: str
-    where: str
-    shown: str
-    key_columns: str
 
 
 def _has_nul(raw: Any) -> bool:
@@ -89,7 +66,7 @@ class RowReader:
         if own_only:
             columns_of = {own: columns_of[own]}
         self.on_sqlite = vendor_of(connection) == "sqlite"
-        self.parts = tuple(_part(own, model, columns, connection) for model, columns in columns_of.items())
+        self.parts = tuple(part_of(own, model, columns, connection) for model, columns in columns_of.items())
         self.columns = tuple(column for part in self.parts for column in part.columns)
         self.at = {column.attname: position for position, column in enumerate(self.columns)}
         self.inserts = tuple(f"INSERT INTO {part.table} " for part in self.parts)
@@ -151,7 +128,7 @@ class RowReader:
     def _read_many(self, connection: BaseDatabaseWrapper, instances: Sequence[models.Model]) -> list[Raw | None]:
         rows: list[Raw | None] = [()] * len(instances)
         for part in self.parts:
-            keys = [self.key(part, instance, connection) for instance in instances]
+            keys = [part.key(instance, connection) for instance in instances]
             found = self._read_keys(connection, part, [key for key in keys if key is not None])
             for at, key in enumerate(keys):
                 row, before = None if key is None else found.get(_text(key)), rows[at]
@@ -223,7 +200,7 @@ class RowReader:
     def _read_part(
         self, connection: BaseDatabaseWrapper, part: Part, instance: models.Model, *, lock: Lock | None
     ) -> Raw | None:
-        key = self.key(part, instance, connection)
+        key = part.key(instance, connection)
         if key is None:
             return None
         rows = (
@@ -250,23 +227,6 @@ class RowReader:
                 found[_text(row[:width])] = self.in_utc([row[width:]], part.columns)[0]
         return found
 
-    @staticmethod
-    def key(part: Part, instance: models.Model, connection: BaseDatabaseWrapper) -> Raw | None:
-        """The key's values as parameters; None where the instance has none, or none that the field accepts."""
-        held = instance.__dict__
-        if part.plain is not None and type(value := held.get(part.key_attnames[0])) is part.plain:
-            return (value,)
-        values = tuple([held.get(name) for name in part.key_attnames])
-        if None in values:
-            return None
-        try:
-            return tuple(
-                field.get_db_prep_value(value, connection) for field, value in zip(part.keys, values, strict=True)
-            )
-        except BaseException as error:  # noqa: BLE001  a field may raise anything; the host's statement will, too
-            let_interruption_pass(error)
-            return None
-
 
 def reader_of(plan: Plan, connection: BaseDatabaseWrapper, *, own_only: bool = False) -> RowReader:
     """The reader of a model's rows on this database, built once."""
@@ -278,43 +238,6 @@ def reader_of(plan: Plan, connection: BaseDatabaseWrapper, *, own_only: bool = F
             raise UntoldError(f"rows are read on SQLite and PostgreSQL only, not on {vendor}")
         reader = plan.readers[key] = RowReader(plan, connection, own_only=own_only)
     return reader
-
-
-def _part(
-    own: type[models.Model],
-    model: type[models.Model],
-    columns: Sequence[Column],
-    connection: BaseDatabaseWrapper,
-) -> Part:
-    table = table_of(model, connection)
-    keys = key_fields(model)
-    attnames = tuple(field.attname for field in keys)
-    link = own._meta.get_ancestor_link(model) if model is not own else None
-    if link is not None and len(keys) == 1 and link.model is own:
-        attnames = (link.attname,)
-    where = " AND ".join(
-        f"{table}.{quoted_column(field, connection)} = {MARKS[vendor_of(connection)]}" for field in keys
-    )
-    shown = ", ".join(selected(column, table, connection) for column in columns) or "1"
-    return Part(
-        model=model,
-        table=table,
-        columns=tuple(columns),
-        keys=keys,
-        key_attnames=attnames,
-        plain=_plain_type(keys),
-        select=f"SELECT {shown} FROM {table} WHERE {where}",  # noqa: S608  quoted names
-        where=where,
-        shown=shown,
-        key_columns=", ".join(f"{table}.{quoted_column(field, connection)}" for field in keys),
-    )
-
-
-def _plain_type(keys: Sequence[models.Field[Any, Any]]) -> type | None:
-    field: Any = keys[0]
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    return _PLAIN_KEYS.get(type(field)) if len(keys) == 1 else None
 
 
 def _converters(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> list[tuple[Any, Any]]:
