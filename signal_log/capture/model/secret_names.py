@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
+from unicodedata import normalize
 
 SECRET_NAMES: Final = (
     # passwords
@@ -52,6 +53,11 @@ _OF_A_ROW: Final = frozenset({*_NAMING, "config", "configuration", "entry", "env
 _HOLDING: Final = frozenset({"value", "val", "values"})
 _HOLDING_BESIDE_KEY: Final = frozenset({"content", "data", "text"})
 _DESCRIBING: Final = frozenset({"type", "format", "kind"})
+_IN_JSON: Final = (
+    ("label", ("value", "content")), ("type", ("value", "content")), ("name", ("content",)), ("path", ("value",)),
+    ("field", ("old", "new", "before", "after", "from", "to", "previous", "current")),
+)  # fmt: skip
+"""Rows that only JSON has: parts of forms, changes as logs and patches list them."""
 _MOST_NAMES: Final = 4096
 
 
@@ -86,6 +92,8 @@ class SecretNames:
 
 
 def _words(name: str) -> str:
+    if not name.isascii():  # contraseña
+        name = normalize("NFKD", name).encode("ascii", "ignore").decode()
     return "_".join(_WORD.findall(name)).lower()
 
 
@@ -128,6 +136,13 @@ def secret_items(given: Mapping[str, Any], names: Container[str]) -> set[str]:
         found.difference_update(key for key in row.naming if _words(key).endswith("key"))
         if row.is_secret(given, names):
             found.update(key for key in row.holding if given[key] is not None)
+    if names:
+        for naming, holding in _IN_JSON:
+            name = given.get(naming)
+            if naming == "type" and name != "password":
+                continue  # {"type": "key", "value": "Enter"}
+            if isinstance(name, str) and name.rpartition("/")[2] in names:
+                found.update(key for key in holding if given.get(key) is not None)
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from signal_log.capture.model.named_values import changes_case, looks_made_up, without_named
 from signal_log.capture.model.secret_names import secret_items
 from signal_log.event import MASK
 
@@ -30,6 +31,10 @@ _TOKEN: Final = re.compile(
     # Django's password hashes, and crypt's
     r"\b(?:pbkdf2_\w+|argon2\w*|bcrypt\w*|scrypt|sha1|md5|crypt|unsalted_\w+)\$(?:[^\s\"'<>,;]|,(?=\w)){8,}"
     r"|\$(?:2[abxy]?|1|5|6|7|y|gy|sha1|scrypt|argon2\w*|pbkdf2[\w-]*)\$(?:[^\s\"'<>,;]|,(?=\w)){8,}"
+    # Werkzeug's, LDAP's, phpass's, PostgreSQL's
+    r"|\b(?:scrypt|pbkdf2)(?::\w{1,20}){1,3}\$[^\s\"'<>,;]{8,}"
+    r"|\{(?:S?SHA(?:256|384|512)?|S?MD5|CRYPT|BCRYPT|ARGON2\w{0,3}|PBKDF2[\w-]{0,20})\}[^\s\"'<>,;]{8,}"
+    r"|\$[PH]\$[./0-9A-Za-z]{20,}|\bSCRAM-SHA-\d{1,3}\$[^\s\"'<>,;]{8,}"
     # JSON Web Tokens
     r"|\beyJ[\w-]{6,}\.[\w-]{2,}(?:\.[\w-]*){0,3}"
     # tokens of well-known services
@@ -39,33 +44,33 @@ _TOKEN: Final = re.compile(
     r"|-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,40}-----(?:.*?-----END [A-Z0-9 ]{0,80}-----|.*)",
     re.DOTALL,
 )
-_SCHEME: Final = re.compile(r"\b(Bearer|Basic|Token|Digest|ApiKey)(\s+)([\w.~+/=-]{8,})", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"\b(Bearer|Basic|Token|Digest|ApiKey)([ \t]{1,9})([\w.~+/=-]{8,})", re.IGNORECASE)
 _HEADER: Final = re.compile(
     r"""\b((?:proxy-)?authorization|(?:set-)?cookie(?=["']?[ \t]*[:=][^\r\n=]{1,200}=))(["']?[ \t]*[:=][ \t]*)"""
     r"""(?!["'\[{]*[ \t]*$)([^\r\n]+)""",
     re.IGNORECASE | re.MULTILINE,
 )
-_ADDRESS: Final = re.compile(r"\b([a-z][a-z0-9+.-]{1,30}://[^\s/:@\"'<>]{0,200}:)([^\s/\"'<>]+)@", re.IGNORECASE)
-_KEYED: Final = re.compile(
-    r"""(["'])([\w .\[\]-]{2,80})\1(\s{0,9}(?::|=>)\s{0,9})("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,"'\[\]{}]+)"""
-)
-_ASSIGNED: Final = re.compile(
-    r"""(?<![\w.\[\]-])([A-Za-z_][\w.\[\]-]{1,80})(\s{0,3}=\s{0,3})("[^"]*"?|'[^']*'?|[^\s&;,"'<>)\]}]+)"""
+_ADDRESS: Final = re.compile(
+    r"\b([a-z][a-z0-9+.-]{1,30}://(?:[^\s/:@\"'<>]{0,200}:(?!\d{1,5}/)|(?=[^\s/:@\"'<>]{16,200}@)))"
+    r"([^\s/\"'<>]{1,300}|[^\s\"'<>@]{1,300})@",
+    re.IGNORECASE,
 )
 _OPENED: Final = re.compile(r"""["']([\w .-]{2,80})["']\s{0,9}:\s{0,9}(?=[\[{])""")
 _PAIR: Final = re.compile(
     r"""(\[\s{0,9}["'])([\w.-]{2,80})(["']\s{0,9},\s{0,9})("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?)"""
 )
 _ROW: Final = re.compile(
-    r"""(["'](?:key|name|setting|option|variable|param|header)["']\s{0,9}:\s{0,9}["'])([\w .-]{2,80})"""
-    r"""(["']\s{0,9},\s{0,9}["']\w{0,20}value\w{0,20}["']\s{0,9}:\s{0,9})("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[\[{].*)""",
+    r"""(["'](?:key|name|setting|option|variable|param|header|label|field|type(?=["']\s{0,9}:\s{0,9}["']password))["']\s{0,9}:\s{0,9}["'])"""
+    r"""([\w .-]{2,80})"""
+    r"""(["']\s{0,9},\s{0,9}["'](?:\w{0,20}value\w{0,20}|content|old|new)["']\s{0,9}:\s{0,9})("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[\[{].*)""",
     re.DOTALL | re.IGNORECASE,
 )
 """Parts of JSON that was cut, and does not parse any more."""
-_LABELLED: Final = re.compile(r"(?<![\w-])([A-Za-z_][\w-]{1,80})(\s{0,3}:\s{0,3})([^\s\"'<>,;)\]}]{6,})")
 _VALUED: Final = re.compile(r"(?i)(field ['\"]([\w.]+)['\"].{0,200}?\b(?:got|not|value) )(.+)", re.DOTALL)
 SHORTEST_FOUND: Final = 6
 """Of shorter secrets that are found in a text nobody is told: they would be found everywhere."""
+_DIGIT: Final = re.compile(r"\d").search
+_LONGEST_WORD: Final = 15
 _ONE_WORD: Final = re.compile(r"[\w.~+:=-]+")
 
 
@@ -81,11 +86,17 @@ def without_secrets(text: str, names: Container[str]) -> str:
 
 def _may_hold_one(text: str) -> bool:
     """A quick answer, by what every pattern needs; most texts are asked no more. (A search for all takes ten times.)"""
-    if ":" in text or "=" in text or "$" in text or "[" in text:
+    if ":" in text or "=" in text or "$" in text or "[" in text or "<" in text or "%" in text or "{" in text:
+        return True
+    if not text.isascii() and ("\uff1d" in text or "\uff1a" in text):
         return True
     if len(text) < _SHORTEST_TOKEN:
         return False
-    if "eyJ" in text or "earer " in text or "-----" in text or "AKIA" in text or "ASIA" in text or "AIza" in text:
+    if " " in text and (
+        "earer " in text or "oken " in text or "OKEN " in text or "asic " in text or "ASIC " in text or "EARER " in text
+    ):
+        return True
+    if "eyJ" in text or "--" in text or "AKIA" in text or "ASIA" in text or "AIza" in text:
         return True
     return ("-" in text or "_" in text) and _PREFIX(text) is not None
 
@@ -107,27 +118,6 @@ def _searched(text: str, names: Container[str], depth: int) -> str:
     text = _ADDRESS.sub(_of_address, text)
     text = _SCHEME.sub(_of_scheme, text)
 
-    def named(match: re.Match[str]) -> str:
-        name, between = match[1], match[2]
-        if name not in names:
-            return match[0]
-        _found(match[3])
-        return f"{name}{between}{MASK}"
-
-    def keyed(match: re.Match[str]) -> str:
-        quote, name, between = match[1], match[2], match[3]
-        if name not in names:
-            return match[0]
-        _found(match[4])
-        return f"{quote}{name}{quote}{between}{quote}{MASK}{quote}"
-
-    def labelled(match: re.Match[str]) -> str:
-        name, between, value = match[1], match[2], match[3]
-        if not looks_made_up(value) or name not in names:
-            return match[0]
-        _found(value)
-        return f"{name}{between}{MASK}"
-
     def paired(match: re.Match[str]) -> str:
         if match[2] not in names:
             return match[0]
@@ -139,13 +129,7 @@ def _searched(text: str, names: Container[str], depth: int) -> str:
         opened = next((match for match in _OPENED.finditer(text) if match[1] in names), None)
         if opened is not None:
             text = text[: opened.end()] + MASK  # where it ends cannot be told
-    if "=" in text:
-        text = _ASSIGNED.sub(named, text)
-    if '"' in text or "'" in text:
-        text = _KEYED.sub(keyed, text)
-    if ":" in text:
-        text = _LABELLED.sub(labelled, text)
-    return text
+    return without_named(text, names, _found)
 
 
 def mask_json(value: Any, names: Container[str], depth: int = MAX_DEPTH) -> Any:
@@ -172,7 +156,11 @@ def is_pair(value: Any, names: Container[str]) -> bool:
         and isinstance(value[1], (str, int))
         and value[1] != ""
         and value[0] in names
-        and (value[0] != value[0].lower() or not str(value[1]).isalpha())  # ["key", "value"] are two names
+        and (
+            value[0] != value[0].lower()
+            or not str(value[1]).isalpha()
+            or len(str(value[1])) > _LONGEST_WORD  # ["key", "value"] are two names
+        )
     )
 
 
@@ -204,12 +192,6 @@ def mask_quoted_value(text: str, names: Container[str]) -> str:
     return text[: match.start(3)] + MASK
 
 
-def looks_made_up(value: str) -> bool:
-    """Whether a word is none of a language: it has digits or signs among its letters, or is very long."""
-    letters = sum(map(str.isalpha, value))
-    return (letters < len(value.rstrip(".!?:")) and any(map(str.isalnum, value))) or len(value) > 30
-
-
 def looks_random(value: str, least: int = 16) -> bool:
     """Whether it looks like a token: long, and of letters and digits that change often."""
     if len(value) < least or _ONE_WORD.fullmatch(value) is None:
@@ -220,8 +202,9 @@ def looks_random(value: str, least: int = 16) -> bool:
 
 
 def _of_scheme(match: re.Match[str]) -> str:
-    if not looks_made_up(match[3]):
-        return match[0]
+    value = match[3]
+    if not (looks_made_up(value) and (match[1].lower() == "bearer" or _DIGIT(value))) and not changes_case(value):
+        return match[0]  # token well-known
     _found(match[3])
     return f"{match[1]}{match[2]}{MASK}"
 
@@ -237,6 +220,8 @@ def _of_header(match: re.Match[str]) -> str:
 
 
 def _of_address(match: re.Match[str]) -> str:
+    if match[1].endswith("/") and not looks_random(match[2]):
+        return match[0]  # an account's name
     _found(match[2])
     return f"{match[1]}{MASK}@"
 
