@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.admin.widgets import url_params_from_lookup_dict
 from django.core.paginator import Paginator
+from django.db import DataError
 from django.db.models import QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
@@ -45,6 +48,18 @@ class ListedFiltersMixin(AnyAdmin):
             return True
         limits = (limit() if callable(limit) else limit for limit in self.model._meta.related_fkey_lookups)
         return any((lookup, value) in url_params_from_lookup_dict(limit).items() for limit in limits)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list; of a value in the address that no row can have (``?occurred_at__year=99999``), as of any bad one.
+
+        Django notices some of them only when it asks the database, and answers 500.
+        """
+        try:
+            return super().get_changelist_instance(request)
+        except (ValueError, OverflowError, DataError) as error:
+            if {*request.GET} <= {ERROR_FLAG}:  # then it is not the address
+                raise
+            raise IncorrectLookupParameters(error) from error
 
     def _listed_filters(self, request: HttpRequest) -> set[str]:
         found = {self.date_hierarchy} if self.date_hierarchy else set()
