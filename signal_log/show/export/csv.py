@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -25,6 +26,11 @@ FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 CONTROL: Final = ("\t", "\r", "\n")
 """Characters that some spreadsheets strip from the start of a cell, exposing what follows."""
 QUOTE: Final = "'"
+# Where ";" parts cells (Excel in German or French), or what was chosen on import, each of these begins a cell in the
+# middle of ours, and a new line begins a row: the quotes around a cell count only at its beginning.
+_BEGINS: Final = f"[{re.escape(''.join(FORMULA))}]"
+_FORMULA_INSIDE: Final = re.compile(rf"""([;|\t\r\n])(?=[\s"]*{_BEGINS}|')""")
+_FORMULA_IN_JSON: Final = re.compile(rf"([;|]\s*)({_BEGINS})")
 _END: Final = len("0" * 64 + "\r\n")
 
 
@@ -39,7 +45,7 @@ class Csv:
         self.number = 0
         self._hash = hashlib.sha256()
         self._last: list[str] | None = None  # held back: the last row contains the end marker
-        self._about = json_text(about)
+        self._about = json_cell(about)
 
     def begin(self) -> bytes:
         """The header row."""
@@ -68,17 +74,28 @@ class Csv:
 
 
 def cell(value: Any) -> str:
-    """A value as a cell: text that is never a formula, plain numbers, empty for null, otherwise JSON."""
+    """A value as a cell: text that is never a formula, plain numbers, empty for null, otherwise JSON.
+
+    Of text, a quote is put before each part that would be one, of those that ``;``, ``|``, tabs and line breaks make.
+    """
     if value is None:
         return ""
     if not isinstance(value, str):
-        return json_text(value)
-    if value.isprintable() and (not value or value[0].isalnum()):
+        return json_cell(value)
+    if value.isprintable() and (not value or value[0].isalnum()) and ";" not in value and "|" not in value:
         return value  # fast path for most values, five times as fast
-    shown = visible(value)
-    # A text that starts with a quote gets another, so that removing one quote always restores the text.
+    shown = _FORMULA_INSIDE.sub(rf"\1{QUOTE}", visible(value))
+    # A part that starts with a quote gets another, so that removing one quote always restores the text.
     is_formula = value.startswith((*CONTROL, QUOTE)) or value.lstrip().startswith(FORMULA)
     return QUOTE + shown if is_formula else shown
+
+
+def json_cell(value: Any) -> str:
+    """A value as JSON in which no part is a formula: the character that would begin one is escaped."""
+    text = json_text(value)
+    if ";" not in text and "|" not in text:
+        return text
+    return _FORMULA_IN_JSON.sub(lambda found: f"{found[1]}\\u{ord(found[2]):04x}", text)
 
 
 def _bytes(rows: Iterable[list[str]], before: str = "") -> bytes:
