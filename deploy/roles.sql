@@ -1,7 +1,8 @@
 -- Two roles for the database: observatory_owner owns the tables and migrates; observatory_app is the application's,
 -- owns nothing, and may add to the log and read it, but neither change nor delete any of it.
 --
--- A superuser runs this in the project's database before the first `migrate`, and again whenever it has changed. It
+-- A superuser runs this in the project's database before the first `migrate`, and again whenever it has changed, or the
+-- application may have changed its own role: passwords and settings (ALTER ROLE … SET) are those of this file again. It
 -- also takes over an installation that had one role for everything:
 --   OWNER_PASSWORD=... APP_PASSWORD=... psql --file deploy/roles.sql "$SUPERUSER_URL"
 -- Then `manage.py migrate` runs with a DATABASE_URL of observatory_owner, and everything else with observatory_app.
@@ -48,5 +49,24 @@ ALTER DEFAULT PRIVILEGES FOR ROLE observatory_owner IN SCHEMA public
 SELECT format('REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON %s FROM PUBLIC, observatory_app', oid::regclass)
 FROM pg_class WHERE relnamespace = 'public'::regnamespace
 AND relname IN ('signal_log_signalevent', 'signal_log_logidentity') \gexec
+
+-- An event's id is the database's to give. `migrate` grants a column that is added later.
+SELECT format('REVOKE INSERT ON %s FROM PUBLIC, observatory_app', attrelid::regclass),
+    format('GRANT INSERT (%s) ON %s TO observatory_app', string_agg(quote_ident(attname), ', '), attrelid::regclass)
+FROM pg_attribute WHERE attrelid = to_regclass('public.signal_log_signalevent')
+AND attnum > 0 AND NOT attisdropped AND attname <> 'id' GROUP BY attrelid \gexec
+SELECT format('REVOKE ALL ON SEQUENCE %s FROM PUBLIC, observatory_app', name),
+    format('GRANT SELECT ON SEQUENCE %s TO observatory_app', name)
+FROM pg_get_serial_sequence(to_regclass('public.signal_log_signalevent')::text, 'id') AS name
+WHERE name IS NOT NULL \gexec
+
+-- Large objects would be owned by who makes them.
+REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC, observatory_app;
+
+-- PostgreSQL lets every role change its own settings and its own password, for good, and nobody can forbid that: what
+-- was set is taken back here, and the password is given anew above.
+SELECT format('ALTER ROLE %s %s RESET ALL', setrole::regrole, 'IN DATABASE ' || quote_ident(datname))
+FROM pg_db_role_setting LEFT JOIN pg_database ON pg_database.oid = setdatabase
+WHERE setrole IN ('observatory_owner'::regrole, 'observatory_app'::regrole) \gexec
 
 COMMIT;

@@ -16,13 +16,15 @@ from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Max, Min, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from signal_log.conf import conf
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.store.read import as_mapping, filtered
-from signal_log.store.schema import log_identity
+from signal_log.store.row import TABLE
+from signal_log.store.schema import LARGEST_ID, log_identity
 
 LOOK_BACK: Final = 100_000
 """How far below the newest id a starting reader looks for rows that may still commit."""
@@ -33,6 +35,18 @@ DEAD_PEER: Final = {"tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepaliv
 """For a server that vanished without closing (a failover): its connection fails after 10 to 20 s instead of hours."""
 APPLICATION_NAME: Final = "signal_log reader"
 PREPARED: Final = "prepared"
+
+CEILING: Final = {
+    True: f"{LARGEST_ID}",
+    False: f"""(
+        SELECT coalesce(CASE WHEN has_sequence_privilege(name, 'USAGE, SELECT') THEN pg_sequence_last_value(name) END,
+        {LARGEST_ID}) FROM (SELECT pg_get_serial_sequence('{TABLE}', 'id')::regclass::oid) AS sequence (name))""",  # noqa: S608
+}
+"""Up to which id the tail reads, by whether there is one writer: what the sequence has given.
+
+Beyond it an id was chosen by whoever inserted the row. Followed there, the tail would take all that comes after for
+rows that it has missed; so such a row comes when the sequence has passed it.
+"""
 
 # Matched in Python, with the same code as live events, because case-insensitivity differs between databases.
 _BY_PYTHON: Final = ("q", "object")
@@ -136,7 +150,8 @@ class Follower:
             cursor.execute(
                 f"SELECT id, digest, above FROM ("  # noqa: S608  the table's own name, quoted
                 f" SELECT id, digest, lead(id) OVER (ORDER BY id) AS above, lag(id) OVER (ORDER BY id) AS below"
-                f" FROM {table} WHERE id >= (SELECT max(id) FROM {table}) - %s) AS newest"
+                f" FROM {table} WHERE id <= {CEILING[self.one_writer]}"
+                f" AND id >= (SELECT max(id) FROM {table} WHERE id <= {CEILING[self.one_writer]}) - %s) AS newest"
                 f" WHERE above IS NULL OR above > id + 1 OR below IS NULL ORDER BY id",
                 [LOOK_BACK],
             )
@@ -166,6 +181,8 @@ class Follower:
         wanted = Q(id__gt=above)
         if up_to is not None:
             wanted &= Q(id__lte=up_to)
+        else:
+            wanted &= Q(id__lte=RawSQL(CEILING[self.one_writer], ()))  # noqa: S611  our own text
         for first, last in ranges:
             wanted |= Q(id=first) if first == last else Q(id__range=(first, last))
         rows = self._events().filter(wanted)

@@ -25,7 +25,16 @@ from signal_log.vendor import vendor_of
 APPEND: Final = f"{TABLE}_append"
 """PostgreSQL's function that appends events. Its plan is cached for the session, even behind a connection pooler."""
 REFUSE: Final = f"{TABLE}_refuse"
+REFUSE_ID: Final = f"{TABLE}_refuse_id"
 REFUSED: Final = "signal_log: the log is append-only; its rows are neither changed nor deleted"
+
+REFUSED_ID: Final = "signal_log: the log takes no such id; the database gives each event its own"
+LARGEST_ID: Final = 2**53 - 1
+"""The largest id that an event may have: above it JavaScript and canonical JSON know no integers."""
+LARGEST_FIRST_ID: Final = 2**52
+"""The largest id in an empty log, which may be that of a fixture; as many are left."""
+LARGEST_STEP: Final = 10_000_000
+"""How far above the newest id the next may be on SQLite, which goes on from there."""
 
 _OPEN: Final = f"EXISTS (SELECT 1 FROM {TABLE} WHERE id = signal_log_unlocked() AND signal = '{MAINTENANCE}')"  # noqa: S608
 
@@ -40,6 +49,12 @@ SQLITE_TRIGGERS: Final = {
     f"{TABLE}_no_replace": f"CREATE TRIGGER {TABLE}_no_replace BEFORE INSERT ON {TABLE} "  # noqa: S608
     f"WHEN NEW.id > 0 AND EXISTS (SELECT 1 FROM {TABLE} WHERE id = NEW.id) "
     f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END",
+    # The next event's id is one above the largest: after the very largest SQLite takes any that is free, and readers,
+    # who go by ids, would see no event any more. AFTER, since only then an id is known that SQLite has given.
+    f"{TABLE}_no_such_id": f"CREATE TRIGGER {TABLE}_no_such_id AFTER INSERT ON {TABLE} "  # noqa: S608
+    f"WHEN NEW.id NOT BETWEEN 1 AND "
+    f"coalesce((SELECT max(id) FROM {TABLE} WHERE id < NEW.id) + {LARGEST_STEP}, {LARGEST_FIRST_ID}) "
+    f"OR NEW.id > {LARGEST_ID} BEGIN SELECT RAISE(ABORT, '{REFUSED_ID}'); END",
 }
 
 FUNCTION_BODIES: Final = {
@@ -63,15 +78,22 @@ FUNCTION_BODIES: Final = {
             RETURN OLD;
         END
     """,  # noqa: S608
+    REFUSE_ID: f"BEGIN RAISE EXCEPTION '{REFUSED_ID}' USING ERRCODE = 'insufficient_privilege'; END",
     APPEND: f"""
         BEGIN
             INSERT INTO {TABLE} ( {NAMES} ) SELECT {NAMES} FROM json_populate_recordset(null::{TABLE}, events);
         END
     """,  # noqa: S608  our own names
 }
-FUNCTIONS: Final = {REFUSE: f"{REFUSE}() RETURNS trigger STABLE", APPEND: f"{APPEND}(events json) RETURNS void"}
+FUNCTIONS: Final = {
+    REFUSE: f"{REFUSE}() RETURNS trigger STABLE",
+    REFUSE_ID: f"{REFUSE_ID}() RETURNS trigger",
+    APPEND: f"{APPEND}(events json) RETURNS void",
+}
 POSTGRESQL_TRIGGERS: Final = {
     f"{TABLE}_no_change": f"BEFORE DELETE OR UPDATE ON {TABLE} FOR EACH ROW EXECUTE FUNCTION {REFUSE}()",
+    f"{TABLE}_no_such_id": f"BEFORE INSERT ON {TABLE} FOR EACH ROW "
+    f"WHEN (new.id < 1 OR new.id > '{LARGEST_ID}'::bigint) EXECUTE FUNCTION {REFUSE_ID}()",
     f"{TABLE}_no_truncate": f"BEFORE TRUNCATE ON {TABLE} FOR EACH STATEMENT EXECUTE FUNCTION {REFUSE}()",
 }
 _ENABLED: Final = ("O", "A")  # as made, or ALWAYS; not D for disabled, nor R for replicas alone
@@ -152,16 +174,27 @@ def _missing_on_postgresql(connection: BaseDatabaseWrapper) -> list[str] | None:
             """
             SELECT to_regclass(%s) IS NOT NULL,
                 (SELECT json_object_agg(proname, prosrc) FROM pg_proc
-                    WHERE oid IN (to_regprocedure(%s), to_regprocedure(%s))),
+                    WHERE oid IN (to_regprocedure(%s), to_regprocedure(%s), to_regprocedure(%s))),
                 (SELECT json_object_agg(tgname, ARRAY[pg_get_triggerdef(oid, true), tgenabled::text]) FROM pg_trigger
                     WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal),
                 (SELECT amname FROM pg_class JOIN pg_am ON pg_am.oid = relam
-                    WHERE pg_class.oid = to_regclass('signal_log_time'))
+                    WHERE pg_class.oid = to_regclass('signal_log_time')),
+                (SELECT json_agg(DISTINCT ARRAY[attname, grantee::regrole::text])
+                    FROM pg_attribute, LATERAL (
+                        SELECT DISTINCT grantee FROM pg_attribute AS other, aclexplode(other.attacl)
+                        WHERE other.attrelid = pg_attribute.attrelid AND privilege_type = 'INSERT' AND grantee <> 0
+                    ) AS grants
+                    WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attname <> 'id'
+                    AND NOT has_column_privilege(grantee, attrelid, attnum, 'INSERT'))
             """,
-            [TABLE, f"{APPEND}(json)", f"{REFUSE}()", TABLE],
+            [TABLE, f"{APPEND}(json)", f"{REFUSE}()", f"{REFUSE_ID}()", TABLE, TABLE],
         )
-        exists, functions, triggers, index = cursor.fetchone()
-    return list(_needed_on_postgresql(functions or {}, triggers or {}, index)) if exists else None
+        exists, functions, triggers, index, grants = cursor.fetchone()
+    if not exists:
+        return None
+    # A role that may give all columns but the id (deploy/roles.sql) may give a column that was added, too.
+    granted = [f'GRANT INSERT ("{column}") ON {TABLE} TO {role}' for column, role in grants or ()]
+    return [*_needed_on_postgresql(functions or {}, triggers or {}, index), *granted]
 
 
 def _needed_on_postgresql(

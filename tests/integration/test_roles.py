@@ -85,6 +85,10 @@ REFUSED = [
     "CREATE OR REPLACE FUNCTION signal_log_signalevent_append(events json) RETURNS void LANGUAGE sql AS 'SELECT 1'",
     "ALTER SEQUENCE signal_log_signalevent_id_seq RESTART",
     "SELECT setval('signal_log_signalevent_id_seq', 1)",
+    "SELECT nextval('signal_log_signalevent_id_seq')",
+    "SELECT lo_create(0)",
+    "SELECT lo_creat(-1)",
+    "SELECT lo_from_bytea(0, '')",
     "SET session_replication_role = 'replica'",
     "CREATE TEMP TABLE signal_log_signalevent (LIKE public.signal_log_signalevent)",
     "CREATE TABLE mine (id int)",
@@ -92,6 +96,7 @@ REFUSED = [
     "UPDATE signal_log_logidentity SET value = 'another'",
     "DELETE FROM signal_log_logidentity",
     "DROP TABLE signal_log_signalevent",
+    "INSERT INTO signal_log_signalevent (id, path) OVERRIDING SYSTEM VALUE VALUES (9223372036854775807, '/')",
     "SET ROLE observatory_owner",
     "ALTER ROLE observatory_app SUPERUSER",
 ]
@@ -164,6 +169,15 @@ def test_the_application_records_and_can_change_nothing(project):
         assert app.execute(owned).fetchone() == (0,)
         after = app.execute("SELECT count(*), sum(hashtext(event::text)) FROM signal_log_signalevent event").fetchone()
     assert before == after
+    with log_in(project, "owner") as owner:
+        owner.execute("ALTER TABLE signal_log_signalevent ADD COLUMN note text")
+        project.manage("migrate", "-v0", ROLE="owner")
+        columns = "SELECT has_column_privilege('observatory_app', 'signal_log_signalevent', %s, 'INSERT')"
+        assert [owner.execute(columns, [name]).fetchone() for name in ("note", "path", "id")] == [
+            (True,),
+            (True,),
+            (False,),
+        ]
 
 
 ONE_ROLE = """
@@ -200,3 +214,21 @@ def test_an_installation_with_one_role_is_taken_over(project):
         app.execute("UPDATE account SET name = 'Ada'")
         assert app.execute("SELECT path, names.name FROM signal_log_signalevent, names").fetchall() == [("/", "Ada")]
         assert [statement for statement in REFUSED if not is_refused(app, statement)] == []
+
+
+def test_what_a_role_has_set_for_itself_is_taken_back(project):
+    """PostgreSQL lets every role do that, and nobody can forbid it: the file, run again, begins anew."""
+    name = project.databases["default"]["NAME"]
+    settings = "SELECT current_setting('default_transaction_read_only'), current_setting('search_path')"
+    changed = ("on", "pg_temp", "mine")
+    asked = f"{settings}, current_setting('application_name')"
+    with psycopg.connect(database_url(), autocommit=True) as lock, log_in(project, "app") as app:
+        lock.execute("SELECT pg_advisory_lock(1)")
+        app.execute(f"ALTER ROLE observatory_app IN DATABASE {name} SET default_transaction_read_only = on")
+        app.execute(f"ALTER ROLE observatory_app IN DATABASE {name} SET search_path = pg_temp")
+        app.execute("ALTER ROLE observatory_app SET application_name = 'mine'")  # in all, where other tests are
+    with log_in(project, "app") as app:
+        assert app.execute(asked).fetchone() == changed
+    run(name)
+    with log_in(project, "app") as app:
+        assert app.execute(asked).fetchone() == ("off", '"$user", public', "")

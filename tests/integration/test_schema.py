@@ -35,9 +35,11 @@ DAMAGE = {
         "DROP TRIGGER signal_log_signalevent_no_update",
         "DROP TRIGGER signal_log_signalevent_no_delete",
         "DROP TRIGGER signal_log_signalevent_no_replace",
+        "DROP TRIGGER signal_log_signalevent_no_such_id",
     ],
     "postgresql": [
         "DROP FUNCTION signal_log_signalevent_refuse() CASCADE",
+        "DROP FUNCTION signal_log_signalevent_refuse_id() CASCADE",
         "DROP FUNCTION signal_log_signalevent_append(json)",
         "DROP INDEX signal_log_time",
         "CREATE INDEX signal_log_time ON signal_log_signalevent (occurred_at)",
