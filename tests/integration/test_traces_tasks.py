@@ -24,6 +24,8 @@ from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.capture.trace import tasks
 from signal_log.capture.trace.trace import Frame, current_frame, current_trace
 from signal_log.models import SignalEvent
+from signal_log.telemetry import keeper
+from signal_log.telemetry import recorded as sessions
 from tests.log import recorded
 from tests.shop.models import Category
 from tests.shop.tasks import arestock, restock
@@ -102,6 +104,21 @@ def library(request):
         tasks.disconnect()
     pipeline.stop()
     pipeline.start()
+
+
+@pytest.mark.parametrize("library", ["celery"], indirect=True)
+@pytest.mark.usefixtures("library")
+def test_a_task_belongs_to_the_session_of_what_enqueued_it():
+    """Celery's message carries it; the worker's other tasks are not recorded."""
+    session = sessions.start("enqueued", "client")
+    client = {"X-Signal-Session": sessions.token(session)}
+    request = RequestFactory().get("/enqueue/", headers=client)
+    with start_worker(application, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+        answer = SignalLogMiddleware(lambda _: HttpResponse(celery_restock.delay("toys").get(timeout=30)))(request)
+        celery_restock.delay("books").get(timeout=30)
+        answer.close()
+    keeper.write_kept(connect=True)
+    assert list(sessions.caught(session).values_list("source", "operations")) == [("task", 2)]
 
 
 def as_tuples(events):

@@ -16,13 +16,17 @@ from typing import Any, Final, NamedTuple
 
 from django.apps import apps
 
+from signal_log import clock
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.context import system_actor
 from signal_log.capture.trace.membership import join
+from signal_log.capture.trace.session_token import make_token, read_token
 from signal_log.capture.trace.trace import Frame, Trace, TraceContext, current_frame, current_trace, end_trace
 
 SOURCE: Final = "task"
 _UID: Final = "signal_log.tasks"
+_SESSION: Final = "signal_session"
+_SESSION_SECONDS: Final = 3_600
 
 
 class _Before(NamedTuple):
@@ -41,6 +45,8 @@ def connect() -> None:
     for started, finished, began in _signals():
         started.connect(began, weak=False, dispatch_uid=_UID)
         finished.connect(_ended, weak=False, dispatch_uid=_UID)
+    if "celery" in sys.modules:
+        import_module("celery.signals").before_task_publish.connect(_published, weak=False, dispatch_uid=_UID)
 
 
 def disconnect() -> None:
@@ -48,6 +54,8 @@ def disconnect() -> None:
     for started, finished, began in _signals():
         started.disconnect(began, dispatch_uid=_UID)
         finished.disconnect(_ended, dispatch_uid=_UID)
+    if "celery" in sys.modules:
+        import_module("celery.signals").before_task_publish.disconnect(_published, dispatch_uid=_UID)
 
 
 def _signals() -> Iterator[tuple[Any, Any, Any]]:
@@ -64,8 +72,18 @@ def _signals() -> Iterator[tuple[Any, Any, Any]]:
         yield package.task_started, package.task_finished, _django_began
 
 
+def _published(*, headers: Any = None, **_: Any) -> None:
+    """A task that a recorded trace enqueues belongs to the same session: Celery's messages have room to say so."""
+    trace = current_trace.get()
+    if trace is not None and trace.gathered.sessions and isinstance(headers, dict):
+        until = clock.time_ns() // 1_000_000_000 + _SESSION_SECONDS
+        headers.setdefault(_SESSION, [make_token(session, until) for session in trace.gathered.sessions])
+
+
 def _celery_began(*, task_id: str, task: Any, **_: Any) -> None:
-    _begin(task_id, task.name, inline=bool(getattr(task.request, "is_eager", False)))
+    tokens = getattr(task.request, _SESSION, None)
+    named = [read_token(str(token)) for token in tokens] if isinstance(tokens, list | tuple) else ()
+    _begin(task_id, task.name, inline=bool(getattr(task.request, "is_eager", False)), named=tuple(filter(None, named)))
 
 
 def _django_began(*, sender: type, task_result: Any, **_: Any) -> None:
@@ -79,7 +97,7 @@ def _ended(*, task_id: str = "", task_result: Any = None, state: str = "", **_: 
     _end(task_id or task_result.id, status or str(getattr(task_result, "status", "")))
 
 
-def _begin(task_id: str, name: str, *, inline: bool) -> None:
+def _begin(task_id: str, name: str, *, inline: bool, named: tuple[int, ...] = ()) -> None:
     trace, frame = current_trace.get(), current_frame.get()
     _running.set((*_running.get(), _Before(task_id, trace, frame)))
     context = trace.context if trace is not None and inline else TraceContext(SOURCE, actor=system_actor)
@@ -95,7 +113,7 @@ def _begin(task_id: str, name: str, *, inline: bool) -> None:
         return
     began = Trace(context)
     began.gathered.lone = False
-    join(began)
+    join(began, named)
     current_trace.set(began)
     current_frame.set(None)
 
