@@ -144,6 +144,7 @@ def test_errors_are_put_before_the_rest(opened):
 def test_a_drag_over_the_overview_zooms_and_a_click_goes_to_the_row(opened):
     """A drag from a quarter to half of the time zooms; a click then goes to one of the lowest rows."""
     page = opened.page
+    page.locator("#trace-said").scroll_into_view_if_needed()  # the conclusion above is as long as there are findings
     box = page.locator("#minimap").bounding_box()
 
     def across(part: float) -> float:
@@ -183,6 +184,35 @@ def test_the_slow_receiver_is_seen(opened):
     slow = page.locator("#falls tr.receiver", has_text="restock").filter(has_text="slow,")
     expect(slow.first).to_contain_text(re.compile(r"p50 \d.* · p99 \d.* · n=\d+"))
     expect(page.locator(".figures")).to_contain_text("slow receiver")
+
+
+def test_a_finding_leads_to_its_row(opened):
+    """The conclusion names the slow receiver; a finding's link opens and shows its row, below the heads that stay."""
+    page = opened.page
+    expect(page.locator(".concluded")).to_contain_text(re.compile(r"restock took \d.* in \d+ calls"))
+    expect(page.locator(".ranked tbody tr", has_text="restock")).to_have_count(1)
+    opened.press("[")
+    link = page.locator('.finding .at a[href^="#p"]').last
+    wanted = link.get_attribute("href").removeprefix("#")
+    link.click()
+    expect(page.locator(f"#{wanted} th:focus")).to_be_in_viewport()
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    head, tools = page.locator("#falls thead"), page.locator("#trace-tools")
+    expect(head).to_be_in_viewport()
+    bottom = tools.bounding_box()["y"] + tools.bounding_box()["height"]
+    assert head.bounding_box()["y"] == pytest.approx(bottom, abs=2)
+
+
+def test_the_trace_is_copied_as_text(site, visit, traces):
+    """One click puts the report on the clipboard, and says so."""
+    live = visit(site, permissions=["clipboard-read", "clipboard-write"])
+    page = live.page
+    page.goto(site.url + traces[0])
+    page.get_by_role("link", name="Copy as text").click()
+    expect(page.locator("#copied")).to_have_text("The trace was copied as text")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert traces[0] in copied
+    assert "restock took" in copied
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
