@@ -33,29 +33,31 @@ def check_server(**_: Any) -> list[checks.CheckMessage]:
                 id="signal_log.W012",
             )
         ]
+    found: list[checks.CheckMessage] = []
     if settings.DEBUG and _is_wsgi(get_commands().get("runserver")):
-        return [
+        found.append(
             checks.Warning(
                 f"`manage.py runserver` is a WSGI server here, so the live page has no websocket. {WITHOUT}",
                 hint='pip install daphne, and "daphne" first in INSTALLED_APPS: runserver is then an ASGI server. If '
                 'you run another one: SILENCED_SYSTEM_CHECKS = ["signal_log.W013"].',
                 id="signal_log.W013",
             )
-        ]
+        )
     module, _dot, name = str(settings.ASGI_APPLICATION).rpartition(".")
     file = _file_of(module)
-    if file is None or not _is_djangos_alone(file, name):
-        return []
-    return [
-        checks.Warning(
-            f"{settings.ASGI_APPLICATION} ({file}) is what startproject wrote and routes no websocket, so the server "
-            f"answers the live page's with 500 and a traceback. {WITHOUT}",
-            hint='Make it a ProtocolTypeRouter whose "websocket" routes signal_log.tail.routing.websocket_urlpatterns: '
-            f"the asgi.py to paste is in {DOCUMENTED}. If it gets there another way: "
-            'SILENCED_SYSTEM_CHECKS = ["signal_log.W021"].',
-            id="signal_log.W021",
+    if file is not None and _is_djangos_alone(file, name):
+        found.append(
+            checks.Warning(
+                f"{settings.ASGI_APPLICATION} ({file}) is what startproject wrote and routes no websocket, so an ASGI "
+                f"server answers the live page's with 500 and a traceback. {WITHOUT}",
+                hint='Make it a ProtocolTypeRouter whose "websocket" routes '
+                "signal_log.tail.routing.websocket_urlpatterns: the asgi.py to paste is in "
+                f"{DOCUMENTED}. If it gets there another way: "
+                'SILENCED_SYSTEM_CHECKS = ["signal_log.W021"].',
+                id="signal_log.W021",
+            )
         )
-    ]
+    return found
 
 
 def _file_of(module: str) -> Path | None:

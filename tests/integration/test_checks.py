@@ -340,5 +340,8 @@ def test_an_application_that_routes_no_websocket(
     for message in messages:
         assert f"asgi_to_read.application ({tmp_path}/asgi_to_read.py) is what startproject wrote" in message.msg
         assert "signal_log.tail.routing.websocket_urlpatterns" in message.hint
+    monkeypatch.setattr("signal_log.checks.live.get_commands", lambda: {"runserver": "django.core"})
+    both = ours(DEBUG=True, ASGI_APPLICATION="asgi_to_read.application")
+    assert ("signal_log.W013" in both, "signal_log.W021" in both) == (True, found)  # all at once
     assert "asgi_to_read" not in sys.modules
     assert ours(ASGI_APPLICATION="nowhere.at.all") == ours(ASGI_APPLICATION="application") == {}
