@@ -17,6 +17,7 @@ import signal_log
 from signal_log.capture import faults as module
 from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.capture.model import loaded
+from signal_log.capture.model.masked_values import mask_secrets
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from tests.log import recorded
@@ -193,3 +194,17 @@ def test_what_is_masked_of_a_path():
 
     view(RequestFactory().get("/confirm/pl4nted/"))
     assert "pl4nted" not in log()
+
+
+def test_copies_in_another_form():
+    """In capitals, as bytes, and cut short in an object's own text."""
+    secret = "pl4ntedAbcDefGhi"
+    with signal_log.context(source="task"):
+        Item.objects.create(api_token=secret, name=secret.upper()[:40], tags=[secret.encode().hex(), "fine"])
+    everything = log()
+    assert "pl4nted" not in everything.lower()
+    assert secret.encode().hex()[:12] not in everything
+    assert "fine" in everything
+    assert mask_secrets(f"Key {secret[:8]}... of bob", [secret]) == MASK
+    assert mask_secrets(f"no {secret.upper()} here", [secret]) == MASK
+    assert mask_secrets("the correct item", ["correct horse battery"]) == "the correct item"

@@ -45,6 +45,7 @@ urlpatterns = [
     path("shop/<slug:slug>/<int:pk>/", view),
     path("countries/<str:code>/", view),
     path("tickets/<uuid:pk>/", view),
+    path("share/<uuid:reset_token>/", view),
     path("of/<asks_the_database:category>/", view),
 ]
 
@@ -63,6 +64,8 @@ urlpatterns = [
         ("/shop/top-10-of-2026-in-8-lists/7/", "/shop/top-10-of-2026-in-8-lists/7/"),
         ("/countries/de/", "/countries/de/"),
         ("/tickets/3f2b8c1e-9d4a-4e6f-8a7b-1c2d3e4f5a6b/", "/tickets/3f2b8c1e-9d4a-4e6f-8a7b-1c2d3e4f5a6b/"),
+        ("/share/3f2b8c1e-9d4a-4e6f-8a7b-1c2d3e4f5a6b/", f"/share/{MASK}/"),
+        ("/x/token%253Dplanted/", f"/x/token%3D{MASK}/"),
         (f"/nowhere/{TOKEN}/", f"/nowhere/{MASK}/"),
         ("/of/planted/", "/of/planted/"),
         ("/x/token=planted/", f"/x/token={MASK}/"),

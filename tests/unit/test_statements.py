@@ -67,7 +67,7 @@ def test_long_statements_are_read_quickly():
         assert len(writes_in(sql)) <= 1
 
 
-NAMES = {"t 1", "a", "b", 'q"t'}
+NAMES = {"t 1", "a", "b", "c", "c2", "d", "e", "f", "g", 'q"t'}
 S = "s3cret"
 
 
@@ -93,6 +93,9 @@ S = "s3cret"
         (f"UPDATE t SET a = 1\x00 {S}", "UPDATE t SET a = ? (not shown)"),
         (f"UPDATE t SET a = :a, b = @b, c = %s -- {S}", "UPDATE t SET a = :a, b = @b, c = %s"),
         (f"UPDATE t SET a = `{S}`", "UPDATE t SET a = ?"),
+        (f"update t set a={S} where B = Lower({S}x)", "update t set a=? where B = Lower(?)"),
+        (f"UPDATE public.t SET a = {S}.{S}, b = c::{S} WHERE c = true",
+         "UPDATE public.? SET a = ?.?, b = c::? WHERE c = true"),
     ],
 )  # fmt: skip
 def test_values_are_left_out(sql, expected):

@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 
 import orjson
 
+from signal_log.capture.model.named_values import looks_made_up
 from signal_log.capture.model.snapshot import text_of
 from signal_log.event import MASK
 
@@ -28,6 +29,8 @@ EVERYDAY: Final = frozenset({
 """Words that are not looked for although they are long enough."""
 SHORTEST_IN_ERRORS: Final = 4
 """In an error, values from this length on are found; shorter ones only where they are quoted."""
+SHORTEST_CUT: Final = 12
+"""Of a shorter value no beginning is looked for."""
 _ALIKE: Final = re.compile(rf"[\w.-]{{{SHORTEST}}}", re.ASCII)
 _MANY: Final = 50
 _CUT: Final = "…"
@@ -73,13 +76,16 @@ class MaskedValues:
         if not self._starts:
             self._starts = frozenset(start for text in self._needles for start in self._starts_of(text))
         if len(self._starts) > _MANY:
+            encoded = encoded.lower()
             return not self._starts.isdisjoint(encoded[at : at + SHORTEST] for at in range(len(encoded)))
+        encoded = encoded.lower()
         return any(start in encoded for start in self._starts)
 
     def is_in(self, text: str) -> bool:
-        """Whether a text shows one of them, or the beginning of one where the text was cut."""
+        """Whether a text shows one of them, in capitals or not, or the beginning of one where the text was cut."""
         if len(text) < SHORTEST:
             return False
+        text = text.lower()
         for needle in self._needles:
             for each in self._spelled(needle):
                 if each in text and (not needle.isalpha() or _is_word_in(each, text)):
@@ -95,9 +101,10 @@ class MaskedValues:
 
     def _starts_of(self, needle: str) -> Iterator[bytes]:
         if _ALIKE.match(needle):  # however it is written
-            yield needle[:SHORTEST].encode()
+            yield needle[:SHORTEST].encode().lower()
+            yield needle[:SHORTEST].encode().hex()[:SHORTEST].encode()
         else:
-            yield from (orjson.dumps(each)[1:-1][:SHORTEST] for each in self._spelled(needle))
+            yield from (orjson.dumps(each)[1:-1][:SHORTEST].lower() for each in self._spelled(needle))
 
     def without(self, value: Any) -> Any:
         """JSON with every text, key and number masked that shows one of them."""
@@ -127,17 +134,24 @@ def mask_secrets(text: str, secrets: Iterable[Any]) -> str:
 
 
 def shows_one_of(text: str, secrets: Iterable[Any]) -> bool:
-    """Whether a text contains one of these values: of four characters or more, or quoted."""
+    """Whether a text contains one of these values: of four characters or more, in capitals or not, or quoted."""
     if isinstance(secrets, MaskedValues) and secrets.overflowed:
         return True
+    small = text.lower()
     for secret in secrets:
         shown = text_of(secret) if secret is not None else ""
         if len(shown) >= SHORTEST_IN_ERRORS:
-            if shown in text or repr(shown)[1:-1] in text:
+            if shown.lower() in small or repr(shown)[1:-1].lower() in small or _shows_beginning(small, shown.lower()):
                 return True
         elif shown and (f"'{shown}'" in text or f'"{shown}"' in text):
             return True
     return False
+
+
+def _shows_beginning(text: str, secret: str) -> bool:
+    """Whether a text shows how a token begins, as in ``hunter2a…``, if no word begins like that."""
+    beginning = secret[:SHORTEST_WORD]
+    return len(secret) >= SHORTEST_CUT and beginning in text and looks_made_up(beginning.strip())
 
 
 def _texts_in(value: Any, depth: int) -> Iterator[str]:
@@ -162,11 +176,12 @@ def _texts_in(value: Any, depth: int) -> Iterator[str]:
 
 
 def _spellings(text: str) -> tuple[str, ...]:
-    """How a value may be written inside other texts: by Python, in JSON, in an address, in HTML."""
+    """How a value may be written inside other texts: by Python, in JSON, in an address, in HTML, as bytes; in small."""
+    as_bytes = text.encode("utf-8", "replace").hex()
     if text.isalnum() and text.isascii():
-        return (text,)
+        return (text.lower(), as_bytes)
     ways = (text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe=""), quote_plus(text), html.escape(text))
-    return tuple(dict.fromkeys(ways))
+    return tuple(dict.fromkeys([*(way.lower() for way in ways), as_bytes]))
 
 
 def _is_word_in(word: str, text: str) -> bool:

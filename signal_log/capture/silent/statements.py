@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from signal_log.capture.silent.sql_words import WORDS
+
 INSERT: Final = "insert"
 UPDATE: Final = "update"
 DELETE: Final = "delete"
@@ -37,6 +39,7 @@ _VERBS: Final = {
     "INSERT": INSERT, "REPLACE": INSERT, "COPY": INSERT, "UPDATE": UPDATE, "MERGE": UPDATE, "DELETE": DELETE,
     "TRUNCATE": DELETE,
 }  # fmt: skip
+_BEFORE_TABLE: Final = frozenset({"INTO", "UPDATE", "JOIN", "TABLE"})
 _MUST_FOLLOW: Final = {"INSERT": "INTO", "REPLACE": "INTO", "MERGE": "INTO", "DELETE": "FROM"}
 
 
@@ -73,7 +76,8 @@ def without_values(sql: str, is_name: Callable[[str], bool], limit: int = 1_000)
     """The statement on one line, with ``?`` for values and without comments, truncated to ``limit`` characters.
 
     Only keywords, names and placeholders are left. What is in double quotes may be a value on SQLite, so it stays only
-    if ``is_name`` knows it or a dot makes it one. Where databases disagree on what is text, the rest is not shown.
+    if ``is_name`` knows it or a dot makes it one, and a word without quotes may be a value that lacks them. Where
+    databases disagree on what is text, the rest is not shown.
     """
     pieces: list[str] = []
     found = list(_TOKEN.finditer(sql[:LONGEST_CLEANED]))
@@ -86,6 +90,8 @@ def without_values(sql: str, is_name: Callable[[str], bool], limit: int = 1_000)
             pieces.append(" ")
         elif kind == "quoted":
             pieces.append(text if _is_dotted(found, at) or is_name(_unquoted(text)) else "?")
+        elif kind == "word":
+            pieces.append(text if is_name(text) or is_name(text.lower()) or _is_of_sql(found, at) else "?")
         else:
             pieces.append("?" if kind in ("literal", "tag") else text)
     text = "".join(pieces).strip()
@@ -96,6 +102,28 @@ def _is_dotted(found: Sequence[re.Match[str]], at: int) -> bool:
     """Whether a dot before or after this token makes it a name."""
     around = (found[at - 1][0] if at else "", found[at + 1][0] if at + 1 < len(found) else "")
     return "." in around
+
+
+def _is_of_sql(found: Sequence[re.Match[str]], at: int) -> bool:
+    """Whether this word is SQL's own, a table that is written to, or a placeholder's."""
+    return found[at][0].lower() in WORDS or _is_placeholder(found, at) or _last_word(found, at) in _BEFORE_TABLE
+
+
+def _last_word(found: Sequence[re.Match[str]], at: int) -> str:
+    if at < 2 or found[at - 1].lastgroup != "gap":
+        return ""
+    return found[at - 2][0].upper()
+
+
+def _is_placeholder(found: Sequence[re.Match[str]], at: int) -> bool:
+    """Whether this word is of ``%s``, ``%(name)s`` or ``:name``."""
+    before = "".join(match[0] for match in found[max(0, at - 4) : at])
+    after = found[at + 1][0] if at + 1 < len(found) else ""
+    if before.endswith("%(") and after == ")":
+        return True
+    if found[at][0] in ("s", "b", "t"):
+        return before.endswith("%") or (before.endswith(")") and "%(" in before)
+    return before.endswith((":", "@")) and not before.endswith("::")
 
 
 def _unquoted(text: str) -> str:

@@ -84,7 +84,7 @@ def _secrets_in(match: Any) -> Iterator[str]:
     for name, value in match.kwargs.items():
         text = str(value)
         may_be = not _INVITING.isdisjoint(name.lower().split("_")) and len(text) >= _SHORTEST_INVITATION
-        if text and (name in names or may_be or looks_random(text)) and not _UUID.fullmatch(text):
+        if text and (name in names or may_be or (looks_random(text) and not _UUID.fullmatch(text))):
             yield text
     for value in getattr(match, "args", ()):
         if isinstance(value, str) and looks_random(value, _SHORTEST_POSITIONAL):
