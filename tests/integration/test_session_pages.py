@@ -62,6 +62,10 @@ def test_a_session_is_started_used_read_and_stopped_in_the_browser(observer):
     detail = text(observer.get(f"/sessions/{session.pk}/?trace={trace.trace_id}"))
     assert "updated" in detail
     assert "Grace H." in detail
+    test = text(observer.get(f"/sessions/{session.pk}/?trace={trace.trace_id}&format=pytest"))
+    assert "client.force_login(grace)" in test
+    assert "'name': 'Grace H.'," in test
+    compile(test, "test", "exec")
     stopped = observer.post(f"/sessions/{session.pk}/stop/")
     assert stopped.cookies[session_token.COOKIE].value == ""
     assert "Stopped." in text(observer.get(f"/sessions/{session.pk}/"))
@@ -144,6 +148,7 @@ def test_an_imported_session_is_shown_from_its_file(observer):
         assert HOSTILE not in page
         assert "&lt;script&gt;" in page
         assert f"/traces/{traces[0].trace_id}/" not in page
+        assert "format=pytest" not in page
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

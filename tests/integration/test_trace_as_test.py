@@ -10,7 +10,9 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from signal_log.capture.trace.session_token import COOKIE
 from signal_log.models import SignalEvent
+from signal_log.telemetry import recorded
 from tests.factories import make_event
 from tests.servers.daphne import ROOT, environment
 from tests.shop.models import Category, Item
@@ -39,6 +41,18 @@ def written(client: Client):
     return written
 
 
+def recorded_as_tests(*posts: tuple[str, dict[str, str]]) -> list[str]:
+    """Send these in a recorded session, and return what its page writes of each."""
+    session = recorded.start("tests", "browser")
+    person, watcher = Client(), Client()
+    person.cookies[COOKIE] = recorded.token(session)
+    for address, form in posts:
+        assert person.post(address, form).status_code == 302
+    watcher.force_login(make_observer("heidi"))
+    traces = [row.trace_id for row in recorded.caught(session)]
+    return [watcher.get(f"/sessions/{session.pk}/?trace={one}&format=pytest").content.decode() for one in traces]
+
+
 @pytest.mark.one_database
 def test_registering_editing_and_deleting_become_tests_that_pass(written, client: Client, tmp_path: Path):
     """What is written for the accounts runs as it stands."""
@@ -56,6 +70,14 @@ def test_registering_editing_and_deleting_become_tests_that_pass(written, client
     assert ".delete()" in delete
     for name, text in (("register", register), ("edit", edit), ("delete", delete)):
         (tmp_path / f"test_{name}.py").write_text(text)
+    posted = recorded_as_tests(
+        ("/accounts/register/", PERSON | {"username": "bob", "email": "bob@example.org"}),
+        ("/accounts/profile/", {"name": "Bob B.", "email": "bob@example.org", "headline": "Builder"}),
+        ("/accounts/delete/", {"password": "Correct-Horse-9"}),
+    )
+    for number, text in enumerate(posted):
+        assert "client.post(" in text
+        (tmp_path / f"test_posted_{number}.py").write_text(text)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "signal_log.pytest_plugin",
@@ -63,8 +85,8 @@ def test_registering_editing_and_deleting_become_tests_that_pass(written, client
         cwd=ROOT, env=environment({"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}), capture_output=True, text=True,
         check=False,
     )  # fmt: skip
-    assert ran.returncode == 0, f"{ran.stdout}\n{register}\n{edit}\n{delete}"
-    assert "3 passed" in ran.stdout
+    assert ran.returncode == 0, "\n".join((ran.stdout, register, edit, delete, *posted))
+    assert "6 passed" in ran.stdout
 
 
 def test_values_are_written_as_python(written):

@@ -14,13 +14,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from signal_log.capture.trace.session_token import COOKIE, read_token
 from signal_log.errors import SessionError
-from signal_log.models import DebugSession
+from signal_log.models import DebugSession, SignalEvent
 from signal_log.show.access import for_observers
 from signal_log.show.cascade.told import as_text, told
 from signal_log.show.links import url
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.sessions import compared, document, overview
 from signal_log.show.sessions.caught import MOST_TRACES, Caught, newest, one
+from signal_log.show.trace.client_test import as_client_test
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.text import duration, one_line
 from signal_log.telemetry import recorded
@@ -29,6 +30,7 @@ from signal_log.telemetry.recorded import Scope, all_sessions, is_running, why_e
 FORMAT: Final = "format"
 JSON_FORMAT: Final = "signal_log.sessions/1"
 MOST: Final = 200
+_REPEATED: Final = ("POST", "PUT", "PATCH", "DELETE", "GET")
 HINTS: Final = {
     Scope.BROWSER: "requests and messages of the browser you are using now",
     Scope.CLIENT: "requests that carry a header, which the session's page shows",
@@ -76,7 +78,7 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
             request, "Session not found",
             f"There is no session {one_line(number, 40)}. A session is kept for a day after its end.",
         )  # fmt: skip
-    if request.GET.get(FORMAT) == "json":
+    if request.GET.get(FORMAT) == "json" and "trace" not in request.GET:
         return _file(session)
     context = {"row": Row(session), "session": session, "zone": zone(), "file_url": Row(session).url + "?format=json"}
     if "with" in request.GET:
@@ -199,7 +201,14 @@ def _trace(request: HttpRequest, session: DebugSession, given: str, context: dic
         caught = None
     if caught is None:
         return not_found(request, "Trace not found", f"The session has no trace {one_line(given, 60)}.")
+    asked = caught.kept.get("request") or {}
+    can_be_test = asked.get("method") in _REPEATED and not session.imported_from and bool(caught.found)
+    if request.GET.get(FORMAT) == "pytest" and can_be_test:
+        text = as_client_test([event for event in caught.found if isinstance(event, SignalEvent)], asked,
+                              caught.row.status)  # fmt: skip
+        return HttpResponse(text, content_type="text/x-python; charset=utf-8")
     context |= {
+        "test_url": f"{_address(session, caught)}&format=pytest" if can_be_test else "",
         "caught": caught,
         "name": one_line(caught.row.name, 200),
         "took": duration(caught.row.duration_us),
@@ -209,7 +218,7 @@ def _trace(request: HttpRequest, session: DebugSession, given: str, context: dic
             for ran in caught.statements
         ],
         "omitted": caught.kept.get("omitted", 0),
-        "asked": caught.kept.get("request") or {},
+        "asked": asked,
         "page_url": "" if session.imported_from else url("trace", caught.row.trace_id),
     }
     return render(request, "signal_log/session_trace.html", context)

@@ -54,7 +54,7 @@ def as_pytest(events: Sequence[SignalEvent], trace: SignalTrace | None) -> str:
         'seen.assert_tree("""',
         *(INDENT + text for text in expected),
         '""")',
-        *_changes(repeated),
+        *changes(repeated),
         *(f"# not repeated: {line(operation)}" for operation in others),
     ]
     own = sorted(text for text in rows.imports if text.startswith(STANDARD))
@@ -117,7 +117,8 @@ def _is_short(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) < LONGEST
 
 
-def _changes(operations: Sequence[Operation]) -> Iterator[str]:
+def changes(operations: Sequence[Operation]) -> Iterator[str]:
+    """The lines that assert what these operations changed, where a text says the same in every run."""
     for operation in operations:
         if operation.verb != "updated":
             continue

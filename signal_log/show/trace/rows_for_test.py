@@ -23,6 +23,8 @@ from signal_log.store.read import events
 SECRET: Final = "Correct-Horse-9"  # noqa: S105  stands in a test for a value that was masked
 DEEPEST: Final = 8
 MOST_EVENTS: Final = 500
+_OTHERS: Final = ("pytest", "seen", "signal_log", "client", "response")
+"""Names that a test needs for something else."""
 _CUT: Final = re.compile(r"… \((?:\d+ (?:characters|bytes)|longer), (?:HMAC-)?SHA-256 ", re.ASCII)
 
 
@@ -161,7 +163,7 @@ class Rows:
     def _new_name(self, label: str, pk: str, text: str) -> str:
         model = label.rpartition(".")[2].lower()
         name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:30]
-        if not name.isidentifier() or keyword.iskeyword(name) or name in ("pytest", "seen", "signal_log", model):
+        if not name.isidentifier() or keyword.iskeyword(name) or name in (*_OTHERS, model):
             name = model
         taken = set(self._names.values())
         unique = f"{name}_{model}" if name in taken else name
