@@ -1,12 +1,14 @@
 """Events are committed only if their work is: every way for work to end, in autocommit and in blocks."""
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_delete, post_save, pre_save
 
 from signal_log.capture.silent import watch
+from signal_log.capture.transaction import held
 from signal_log.models import SignalEvent
 from tests.log import lines, recorded
 from tests.shop.models import Category, Item, Note
@@ -239,6 +241,63 @@ def test_connection_closed_inside_a_block():
     assert not Category.objects.exists()
     assert ("post_save", "lost", "rolled_back") in [(e.signal, e.object_repr, e.outcome) for e in events]
     assert "committed" not in {e.outcome for e in events}
+
+
+def end_backend(other):
+    """Let the server end the connection of this thread, as an administrator or a failover does."""
+    with other() as administrator:
+        administrator.execute("SELECT pg_terminate_backend(%s, 10000)", [connection.connection.info.backend_pid])
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("nested", [False, True], ids=["block", "savepoint"])
+def test_the_server_ends_the_connection_inside_a_block(nested, other_connection):
+    """The host gets the driver's error as without the app; what the server rolled back is recorded, and why."""
+    with recorded() as events, pytest.raises(OperationalError, match="terminating connection"), transaction.atomic():
+        Category.objects.create(name="lost")
+        with transaction.atomic() if nested else nullcontext():
+            Category.objects.create(name="too")
+            end_backend(other_connection)
+            Category.objects.count()
+    assert not Category.objects.exists()
+    assert [(e.signal, e.object_repr, e.outcome) for e in events] == [
+        (signal, name, "rolled_back") for name in ("lost", "too") for signal in ("pre_save", "post_save")
+    ]
+    assert all(e.error.startswith("OperationalError") for e in events)
+    assert SignalEvent.objects.filter(outcome="rolled_back").count() == 4
+    Category.objects.create(name="after")
+
+
+@pytest.mark.postgresql
+def test_a_server_that_is_gone_is_not_waited_for_long(monkeypatch, other_connection):
+    """The new connection has a time limit, and comes from no pool, whose limit may be any."""
+    asked = []
+    monkeypatch.setattr(held, "settle_undone", lambda _, fresh: asked.append(fresh.settings_dict["OPTIONS"]))
+    copy = BaseDatabaseWrapper.copy
+
+    def of_a_pool(self):
+        fresh = copy(self)
+        fresh.settings_dict["OPTIONS"]["pool"] = True
+        return fresh
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "copy", of_a_pool)
+    with pytest.raises(OperationalError), transaction.atomic():
+        Category.objects.create(name="lost")
+        end_backend(other_connection)
+        Category.objects.count()
+    [options] = asked
+    assert options["connect_timeout"] == held.SECONDS_TO_CONNECT
+    assert "pool" not in options
+
+
+@pytest.mark.postgresql
+def test_what_may_be_committed_is_not_called_rolled_back(other_connection):
+    """Where the connection is lost with the COMMIT, nobody knows, and nothing is said."""
+    with recorded() as events, pytest.raises(DatabaseError), transaction.atomic():
+        Category.objects.create(name="lost")
+        end_backend(other_connection)
+    assert events == []
+    assert not SignalEvent.objects.exists()
 
 
 def test_python_side_values_after_a_rollback():

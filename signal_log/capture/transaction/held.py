@@ -33,6 +33,7 @@ from signal_log.capture.transaction.state import (
 from signal_log.capture.transaction.writing import announce, store, store_after, store_elsewhere, store_on_copy
 from signal_log.conf import conf
 from signal_log.event import COMMITTED
+from signal_log.vendor import vendor_of
 
 HELD: Final = "signal_log_held"
 MAX_UNWRITTEN: Final = 1_000
@@ -41,6 +42,8 @@ MAX_FIXTURE: Final = 50_000
 """The same for events of a fixture: it may bring the log's own rows along, whose ids must be free until then."""
 MAX_WAITING: Final = 1_000
 """At most this many events wait for a block on the log's connection to end; more go through a separate connection."""
+SECONDS_TO_CONNECT: Final = 3
+"""How long the record of a connection that was lost waits for a new one, unless the project says."""
 DOOMED: Final = "An earlier statement had failed, so PostgreSQL turned this COMMIT into a ROLLBACK without an error."
 
 
@@ -113,6 +116,7 @@ class Held(Buffer):
         self.by_sql = False
         """Whether the host began the transaction by SQL of its own."""
         self._refused = False
+        self._may_be_committed = False
         self.test_blocks = self._added_within = test_blocks(connection)
 
     def add(self, draft: Draft) -> None:
@@ -137,6 +141,7 @@ class Held(Buffer):
                 return
             # The host's log of statements has its COMMIT, too, and a pipeline takes one statement at a time.
             unseen = not self.connection.queries_logged and not in_pipeline(self.connection.connection)
+            self._may_be_committed = True
             self.write(last=unseen and not by_sql)
             original()
         except BaseException as error:
@@ -169,12 +174,19 @@ class Held(Buffer):
 
     def rollback(self, original: Callable[[], None], why: str = "", *, by_sql: bool = False) -> None:
         """Its ROLLBACK: undone events are written afterwards, as rolled back."""
+        failed = None
         try:
             original()
+        except Error as error:  # the connection is lost, and the server has rolled back
+            failed = error
         finally:
             self.undone(why)
             self.note_dropped()
             drafts = self.end()
+        if failed is not None:
+            if not self._may_be_committed:
+                self._settle_apart(drafts)
+            raise failed
         # What a test case rolls back it would not have committed.
         if test_blocks(self.connection) == (0 if by_sql else self.test_blocks):
             settle_undone(drafts, self.connection)
@@ -186,9 +198,15 @@ class Held(Buffer):
         if not self.connection.closed_in_transaction and not by_sql:
             return
         self.undone()
-        drafts = self.end()
+        self._settle_apart(self.end())
+
+    def _settle_apart(self, drafts: Sequence[Draft]) -> None:
+        """Record rolled-back work through a new connection, for this one is gone."""
         if test_blocks(self.connection) == self.test_blocks == 0:
             fresh = self.connection.copy()
+            if vendor_of(fresh) == "postgresql":
+                options = {"connect_timeout": SECONDS_TO_CONNECT, **fresh.settings_dict["OPTIONS"]}
+                fresh.settings_dict["OPTIONS"] = {name: options[name] for name in options if name != "pool"}
             try:
                 settle_undone(drafts, fresh)
             finally:
