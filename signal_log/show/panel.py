@@ -8,13 +8,19 @@ from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction
 from debug_toolbar.panels import Panel
+from debug_toolbar.utils import is_processable_html_response
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import NoReverseMatch
 
+from signal_log import clock
 from signal_log.capture.trace.gathered import DURATION_US, POSITION, STARTED_US, Call
+from signal_log.capture.trace.headers import TIMING, add_timing, timing
 from signal_log.capture.transaction.collecting import Collected, collecting
 from signal_log.event import COMMITTED, Event
+from signal_log.show.cascade.operation import Cascade, cascade_of, runs_of_calls
 from signal_log.show.links import url
+from signal_log.show.toolbar.before import Step, hand_on
+from signal_log.show.toolbar.strip import deed, insert
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import Side, field_diffs
 from signal_log.show.words.remarks import failure, remarks
@@ -34,6 +40,8 @@ class SignalLogPanel(Panel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.events = Collected()
+        self.started_ns = clock.perf_counter_ns()
+        self.timing = ""
 
     @property
     def title(self) -> str:
@@ -62,11 +70,33 @@ class SignalLogPanel(Panel):
 
     def generate_stats(self, request: HttpRequest, response: HttpResponseBase) -> None:
         """Record plain values: the toolbar stores them as JSON and renders them in a later request."""
+        taken_us = (clock.perf_counter_ns() - self.started_ns) // 1_000
+        cascade = cascade_of(self.events.fired(), runs_of_calls(self.events.calls))
+        before = hand_on(request, response, own_step(request, cascade, taken_us))
         self.record_stats(stats_of(self.events))
+        if is_processable_html_response(response):
+            insert(response, before, getattr(self.toolbar, "csp_nonce", None))
+        for step in before:  # if a script has asked, its page reads them there
+            add_timing(response, timing("signals-before", step.method, step.operations, step.taken_us, step.trace))
+        self.timing = response.headers.get(TIMING, "")
+
+    def get_headers(self, request: HttpRequest) -> dict[str, str]:
+        """The toolbar would replace the ``Server-Timing`` of the response with its own: keep both."""
+        found = super().get_headers(request)
+        ours = ", ".join(filter(None, (self.timing, found.get(TIMING))))
+        return {**found, TIMING: ours} if ours else found
 
     def _is_async(self) -> bool:
         # The next panel may be a plain function that returns an awaitable, so check the request too.
         return iscoroutinefunction(self.get_response) or hasattr(self.toolbar.request, "scope")
+
+
+def own_step(request: HttpRequest, cascade: Cascade, taken_us: int) -> Step | None:
+    """What the next page may tell of this request; None if nothing fired."""
+    if not cascade.operations:
+        return None
+    trace = cascade.operations[0].trace_id
+    return Step(request.method or "", trace, len(cascade.operations), taken_us, deed(cascade))
 
 
 def stats_of(events: Collected) -> dict[str, Any]:

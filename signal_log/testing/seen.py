@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from types import EllipsisType
 from typing import Any
 
 from signal_log.capture.signals.receiver_name import receiver_name
-from signal_log.capture.trace.gathered import Call
-from signal_log.capture.trace.trace import Trace
 from signal_log.capture.transaction.collecting import Collected
 from signal_log.event import Event
-from signal_log.show.cascade.operation import Cascade, Operation, Run, cascade_of
+from signal_log.show.cascade.operation import Cascade, Operation, cascade_of, runs_of_calls
 from signal_log.show.cascade.phrase import line, phrase
 from signal_log.show.cascade.shape import INDENT, shape
 from signal_log.testing import conditions, named, trees
@@ -160,17 +158,7 @@ class Seen:
         return shape(self._cascade(), naming)
 
     def _cascade(self) -> Cascade:
-        return cascade_of(self.events, _runs(self._collected.calls))
-
-
-def _runs(calls: Iterable[tuple[Trace, Call]]) -> dict[tuple[str, int], list[Run]]:
-    runs: dict[tuple[str, int], list[Run]] = {}
-    for trace, (position, _, signal, receiver, started_us, took_us, queries, error) in calls:
-        run = Run(position, signal, receiver, started_us, took_us, queries, error)
-        runs.setdefault((trace.trace_id, position), []).append(run)
-    for of_event in runs.values():
-        of_event.sort(key=lambda run: run.started_us)
-    return runs
+        return cascade_of(self.events, runs_of_calls(self._collected.calls))
 
 
 def _says(what: named.ModelName) -> Callable[[Operation], bool]:

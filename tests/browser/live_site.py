@@ -94,8 +94,8 @@ class Address:
 class Site(Address):
     """One installation: its server, its worker, its people."""
 
-    def __init__(self, database: Database) -> None:
-        self.env = on(database)
+    def __init__(self, database: Database, **env: str) -> None:
+        self.env = on(database) | env
         self.server = Daphne(self.env)
         self.worker = Worker(self.env)
         super().__init__(self.server.url)

@@ -28,6 +28,7 @@ class Toolbar:
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self.request_id = "1"
+        self.server_timing_stats: dict[str, Any] = {}
         self.stats: dict[str, dict[str, Any]] = {}
         self.store = self
 

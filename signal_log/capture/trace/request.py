@@ -6,8 +6,10 @@ from contextvars import Token
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
+from signal_log.capture.trace import headers
 from signal_log.capture.trace.context import request_context
 from signal_log.capture.trace.membership import join
 from signal_log.capture.trace.posted import Posted, asked
@@ -41,6 +43,8 @@ class RequestTrace:
         if self.trace is not None:
             self.trace.gathered.status = str(getattr(response, "status_code", ""))
             end_with_response(self.request, self.trace)
+            if settings.DEBUG:
+                headers.tell(self.trace, response)
         return response
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:

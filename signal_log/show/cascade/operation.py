@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
+from signal_log.capture.trace.gathered import Call
+from signal_log.capture.trace.trace import Trace
 from signal_log.event import Event
 from signal_log.models import SignalEvent
 from signal_log.show.words import kinds
@@ -152,6 +154,17 @@ NO_RUNS: Final[Mapping[Key, Sequence[Run]]] = {}
 def runs_of(events: Iterable[SignalEvent]) -> dict[Key, list[Run]]:
     """The runs of stored events' receivers; ``telemetry.read.add_calls`` has fetched their calls."""
     return {(str(event.trace_id), event.position): [Run.of(call) for call in event.calls] for event in events}
+
+
+def runs_of_calls(calls: Iterable[tuple[Trace, Call]]) -> dict[Key, list[Run]]:
+    """The runs of receivers' calls that were collected while they ran."""
+    runs: dict[Key, list[Run]] = {}
+    for trace, (position, _, signal, receiver, started_us, took_us, queries, error) in calls:
+        run = Run(position, signal, receiver, started_us, took_us, queries, error)
+        runs.setdefault((trace.trace_id, position), []).append(run)
+    for of_event in runs.values():
+        of_event.sort(key=lambda run: run.started_us)
+    return runs
 
 
 def cascade_of(events: Iterable[AnyEvent], runs: Mapping[Key, Sequence[Run]] = NO_RUNS) -> Cascade:

@@ -1,0 +1,1 @@
+"""What the debug toolbar's panel shows and does: its rows, and what it tells of the requests before a page."""

@@ -1,0 +1,73 @@
+"""The debug toolbar in a real browser: the page after a form says what the form fired, and one click shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.live_site import Database, Site, copied
+
+
+class WithToolbar(Site):
+    """A site in development."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, DEBUG_TOOLBAR="1")
+
+
+@pytest.fixture(scope="module")
+def toolbar_site(site_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One for this module."""
+    running = WithToolbar(copied(site_database, tmp_path_factory.mktemp("toolbar")))
+    yield running
+    running.close()
+
+
+def strip(page: Page) -> Any:
+    """Find the strip's lines."""
+    return page.locator("#signal-log-strip li")
+
+
+def test_the_next_page_says_what_the_form_fired(toolbar_site: Site, visit: Any) -> None:
+    """The page after the redirect tells it, a reload does not, and one click shows the tree."""
+    live = visit(toolbar_site, viewport={"width": 390, "height": 800})
+    page = live.page
+    page.goto(f"{toolbar_site.url}/accounts/profile/")
+    page.fill("main [name=name]", "Mira M.")
+    page.locator("main form button[type=submit]").click()
+    said = re.compile(r"^The POST before this: 2 operations, [\d.]+ m?s; sync_user changed a User →$")
+    expect(strip(page)).to_have_text([said])
+    live.expected.append("Applying inline style")  # axe, inside shadow roots
+    assert [one for one in violations(page) if "djd" not in one.lower()] == []
+    link = strip(page).get_by_role("link")
+    address = link.get_attribute("href")
+    page.reload()
+    expect(strip(page)).to_have_count(0)
+    page.goto(f"{toolbar_site.url}{address}")
+    expect(page.locator("main")).to_contain_text("sync_user")
+
+
+def test_one_click_leads_to_the_tree_and_scripts_raise_a_badge(toolbar_site: Site, visit: Any) -> None:
+    """An observer edits the profile and follows the strip; what a page's own script posts is added to the page."""
+    page = visit(toolbar_site).page
+    page.goto(f"{toolbar_site.url}/accounts/profile/")
+    page.evaluate("""async () => {
+        const form = new FormData(document.querySelector("main form"));
+        form.set("location", "London");
+        const answer = await fetch("", { method: "POST", body: form });
+        await answer.text();
+    }""")
+    told = strip(page).filter(has_text="POST /accounts/profile/")
+    expect(told).to_have_text(re.compile(r"^(POST )?/accounts/profile/: \d operations?, \d+ ms →$"))
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#signal-log-strip")).to_be_hidden()
+    page.fill("main [name=headline]", "Astronomer")
+    page.locator("main form button[type=submit]").click()
+    strip(page).get_by_role("link").click()
+    expect(page).to_have_url(re.compile(r"/traces/[0-9a-f-]{36}/$"))
+    expect(page.locator("main")).to_contain_text("Profile")
