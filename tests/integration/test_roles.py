@@ -71,7 +71,8 @@ with ThreadPoolExecutor(1) as apart, transaction.atomic():
         "traces": list(SignalTrace.objects.values_list("name", flat=True)),
         "pruned": not SignalTrace.objects.filter(trace_id=old).exists(),
         "calls": ReceiverCall.objects.count(), "writers": len(tell(reader.holders)),
-        "epoch": tell(reader.epoch), "newest": tell(reader.extent).newest}))
+        "epoch": tell(reader.epoch), "newest": tell(reader.extent).newest,
+        "read": len(tell(lambda: reader.read(0, (), 5))), "begun": tell(reader.beginning)[0].id > 50}))
     tell(reader.close)
 """
 REFUSED = [
@@ -161,6 +162,8 @@ def test_the_application_records_and_can_change_nothing(project):
         "pruned": True,
         "calls": 22,
         "writers": 1,
+        "read": 5,
+        "begun": True,
     }
     with log_in(project, "app") as app:
         before = app.execute("SELECT count(*), sum(hashtext(event::text)) FROM signal_log_signalevent event").fetchone()
