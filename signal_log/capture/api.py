@@ -13,6 +13,7 @@ from django.db.models import Model
 from signal_log.capture.model.keys import key_text
 from signal_log.capture.model.masking import secret_names
 from signal_log.capture.model.row_sql import concrete
+from signal_log.capture.model.secret_text import without_secrets
 from signal_log.capture.model.snapshot import clean_truncated, json_safe
 from signal_log.capture.pausing import paused
 from signal_log.capture.silent.bulk import recorded_by_row
@@ -36,7 +37,7 @@ def context(*, actor: Any = None, source: str | None = None, **labels: Any) -> I
         who = _actor(actor)
         trace_context = replace(trace_context, actor=lambda: who)
     if source is not None:
-        trace_context = replace(trace_context, source=clean_truncated(str(source), 100))
+        trace_context = replace(trace_context, source=_told(source, 100))
     if labels:
         trace_context = replace(trace_context, labels={**trace_context.labels, **_safe_labels(labels)})
     names = secret_names()
@@ -91,6 +92,10 @@ def observed_bulk(*models: type[Model], using: str | None = None) -> Iterator[No
         yield
 
 
+def _told(given: Any, limit: int) -> str:
+    return clean_truncated(without_secrets(str(given), secret_names()), limit)
+
+
 def _safe_labels(labels: dict[str, Any]) -> dict[str, Any]:
     names = secret_names()
     return {
@@ -103,6 +108,6 @@ def _actor(given: Any) -> Actor:
     if not isinstance(given, Model):
         if getattr(given, "is_anonymous", False):
             return ANONYMOUS
-        return Actor("", clean_truncated(str(given), 200))
+        return Actor("", _told(given, 200))
     name = given.get_username() if hasattr(given, "get_username") else given
     return Actor(key_text(given), clean_truncated(str(name), 200))

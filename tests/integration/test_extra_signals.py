@@ -1,6 +1,7 @@
 """Any other signal: log-in, log-out, failed log-in and a project's own, without their secrets."""
 
 import contextlib
+from collections import namedtuple
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +13,9 @@ from django.utils.functional import SimpleLazyObject
 
 import signal_log
 from signal_log import pipeline
+from signal_log.capture.model.secret_names import SecretNames
+from signal_log.capture.signals.arguments import Arguments
+from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from signal_log.store.read import as_mapping
 from tests.coroutines import run
@@ -322,3 +326,15 @@ def test_wrong_path_is_a_check_error(path, says):
     assert path in found["signal_log.E007"].msg
     assert says in found["signal_log.E007"].msg
     assert "django.dispatch.Signal" in found["signal_log.E007"].hint
+
+
+def test_arguments_of_unusual_shape():
+    """The names of a named tuple count, bytes are read as text, and headers are pairs of bytes."""
+    login = namedtuple("Login", "user password")("ada", "geheim")
+    headers = [(b"authorization", b"geheim")]
+    sent = Arguments({"login": login, "body": b'{"password": "geheim"}', "headers": headers}, SecretNames())
+    changes = sent.changes()
+    assert changes["login"] == [None, ["ada", MASK]]
+    assert changes["body"] == [None, MASK]
+    assert changes["headers"][1][0][1] == MASK
+    assert list(sent.secret_values()) == ["geheim"]

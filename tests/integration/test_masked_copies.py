@@ -6,11 +6,13 @@ import json
 import logging
 
 import pytest
-from django.db import transaction
-from django.db.models import F
+from django.db import models, transaction
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Upper
 from django.db.models.signals import post_save, pre_save
 from django.http import HttpResponse
 from django.test import RequestFactory
+from django.test.utils import isolate_apps
 from django.urls import ResolverMatch
 
 import signal_log
@@ -18,8 +20,10 @@ from signal_log.capture import faults as module
 from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.capture.model import loaded
 from signal_log.capture.model.masked_values import mask_secrets
+from signal_log.capture.model.masking import is_masked
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
+from tests.integration.actual import shop_model
 from tests.log import recorded
 from tests.shop.models import Category, Item, Label, Ticket, Token
 
@@ -208,3 +212,36 @@ def test_copies_in_another_form():
     assert mask_secrets(f"Key {secret[:8]}... of bob", [secret]) == MASK
     assert mask_secrets(f"no {secret.upper()} here", [secret]) == MASK
     assert mask_secrets("the correct item", ["correct horse battery"]) == "the correct item"
+
+
+def test_source_and_actor():
+    """What a script calls itself, and whoever acts, may show a secret, or repeat one."""
+    with signal_log.context(source="import?token=pl4ntedA", actor="ada token=pl4ntedB"):
+        Label.objects.create(text="x")
+    with signal_log.context(source="job pl4ntedCopy", actor="by pl4ntedCopy"):
+        Item.objects.create(api_token="pl4ntedCopy")
+    assert "pl4nted" not in log()
+    assert {event.source for event in SignalEvent.objects.all()} == {f"import?token={MASK}", MASK}
+
+
+@isolate_apps("tests.shop")
+def test_columns_of_a_secret():
+    """One that the database computes from a masked one, and one whose column is named like a secret."""
+    made = shop_model(
+        "Computed",
+        api_key=models.CharField(max_length=50),
+        shown=models.GeneratedField(
+            expression=Case(When(Q(api_key="x"), then=Value("none")), default=Upper("api_key")),
+            output_field=models.CharField(max_length=50),
+            db_persist=True,
+        ),
+        field_17=models.CharField(max_length=50, db_column="user_password"),
+    )
+    assert is_masked(made._meta.get_field("shown"), made)
+    assert is_masked(made._meta.get_field("field_17"), made)
+    plain = models.GeneratedField(
+        expression=Upper("colour"), output_field=models.CharField(max_length=50), db_persist=True
+    )
+    other = shop_model("Plain", colour=models.CharField(max_length=50, db_column="c"), shown=plain)
+    assert not is_masked(other._meta.get_field("shown"), other)
+    assert not is_masked(other._meta.get_field("colour"), other)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from signal_log.capture.model.long_value import bytes_shown, cut_bytes, cut_text, truncated_with_digest
+from signal_log.capture.model.long_value import Cut, bytes_shown, cut_bytes, cut_text, truncated_with_digest
 from signal_log.capture.model.secret_names import SecretNames
 from signal_log.capture.model.snapshot import (
     clean,
@@ -203,3 +203,40 @@ def test_values_equal_never_raises():
     """Objects that cannot be compared count as different."""
     assert not values_equal(Hostile(), 1)
     assert values_equal(CYCLE, CYCLE)
+
+
+Login = collections.namedtuple("Login", "user password")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Login("ada", "geheim"), ["ada", MASK]),
+        (b'{"password": "geheim"}', MASK),
+        (bytearray(b"a=1&token=geheim"), MASK),
+        ([b"pin=geheim", b"plain"], [MASK, "0x706c61696e"]),
+        (
+            [(b"authorization", b"geheim"), (b"host", b"x")],
+            [["0x" + b"authorization".hex(), MASK], ["0x686f7374", "0x78"]],
+        ),
+        ({"postgres://u:geheim@h/db": 1, "colour": 2}, {f"postgres://u:{MASK}@h/db": 1, "colour": 2}),
+        ('{"postgres://u:geheim@h/db": 1}', f'{{"postgres://u:{MASK}@h/db":1}}'),
+        ("é".encode() * 40_000 + b"token=geheim", None),
+        (b"\xff\x00token=1", "0xff00746f6b656e3d31"),
+    ],
+)
+def test_secrets_in_values_of_unusual_shape(value, shown):
+    """A tuple with names, bytes that are text, headers as ASGI holds them, keys that are secrets themselves."""
+    told = json_safe(value, 4096, NAMES)
+    assert "geheim" not in str(told)
+    assert b"geheim".hex() not in str(told)
+    assert shown is None or told == shown
+
+
+def test_bytes_that_the_database_cut():
+    """They are text as well."""
+    held = b"token=geheim&x=" + b"y" * 5000
+    cut = Cut(cut_bytes(held[:100], len(held), hashlib.sha256(held).hexdigest()))
+    assert json_safe(cut, 202, NAMES) == json_safe(held, 202, NAMES) == MASK
+    plain = Cut(cut_bytes(bytes(100), 5000, "0" * 64))
+    assert json_safe(plain, 202, NAMES) == plain

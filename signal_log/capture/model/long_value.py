@@ -23,6 +23,11 @@ class Cut(str):
         return self[: found.start()] if found else str(self)
 
     @property
+    def is_of_bytes(self) -> bool:
+        """Whether it is the hex of a binary value."""
+        return " bytes, SHA-256 " in self[-150:] and self.startswith("0x") and _TAIL.search(self) is not None
+
+    @property
     def sha256(self) -> str:
         """The hash of the whole value."""
         found = _TAIL.search(self, max(0, len(self) - 150))

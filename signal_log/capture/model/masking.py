@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -46,7 +46,11 @@ def why_masked(field: models.Field[Any, Any], model: type[models.Model], *, dept
         )
     if is_encrypted(field):
         return f"{type(field).__name__} encrypts it"
-    entry = secret_names().reason(field.name)
+    if getattr(field, "generated", False):  # the database computes it
+        for name in _named_in(getattr(field, "expression", None)):
+            if (other := _field_named(name, model)) is not None and depth and why_masked(other, model, depth=depth - 1):
+                return f"it is computed from {other.name}"
+    entry = secret_names().reason(field.name) or secret_names().reason(field.db_column or "")
     if entry and not says_what_is_held(field.name, [each.name for each in model._meta.concrete_fields]):
         return f'its name ("{entry}")'
     return ""
@@ -63,6 +67,26 @@ def secret_names() -> SecretNames:
 
 
 _names: Final = lru_cache(maxsize=8)(SecretNames)
+
+
+def _named_in(expression: Any) -> Iterator[str]:
+    """The fields that an expression, or a condition, is made of."""
+    if isinstance(expression, models.F):
+        yield str(getattr(expression, "name", "")).partition("__")[0]
+    elif isinstance(expression, models.Q):
+        for child in expression.children:
+            if isinstance(child, tuple):
+                yield str(child[0]).partition("__")[0]
+                yield from _named_in(child[1])
+            else:
+                yield from _named_in(child)
+    elif hasattr(expression, "get_source_expressions"):
+        for inner in expression.get_source_expressions():
+            yield from _named_in(inner)
+
+
+def _field_named(name: str, model: type[models.Model]) -> models.Field[Any, Any] | None:
+    return next((field for field in model._meta.local_concrete_fields if name in (field.name, field.attname)), None)
 
 
 def _referenced(field: models.Field[Any, Any]) -> Iterable[tuple[models.Field[Any, Any], type[models.Model]]]:

@@ -69,6 +69,7 @@ _ROW: Final = re.compile(
 _VALUED: Final = re.compile(r"(?i)(field ['\"]([\w.]+)['\"].{0,200}?\b(?:got|not|value) )(.+)", re.DOTALL)
 SHORTEST_FOUND: Final = 6
 """Of shorter secrets that are found in a text nobody is told: they would be found everywhere."""
+_HEADER_NAME: Final = re.compile(r"[\w-]{1,80}").fullmatch
 _DIGIT: Final = re.compile(r"\d").search
 _LONGEST_WORD: Final = 15
 _ONE_WORD: Final = re.compile(r"[\w.~+:=-]+")
@@ -140,7 +141,9 @@ def mask_json(value: Any, names: Container[str], depth: int = MAX_DEPTH) -> Any:
         return MASK if isinstance(value, (dict, list)) else value
     if isinstance(value, dict):
         secret = secret_items(value, names)
-        return {k: MASK if k in secret else mask_json(v, names, depth - 1) for k, v in value.items()}
+        return {
+            without_secrets(k, names): MASK if k in secret else mask_json(v, names, depth - 1) for k, v in value.items()
+        }
     if isinstance(value, list):
         if is_pair(value, names):
             return [value[0], MASK]
@@ -148,8 +151,22 @@ def mask_json(value: Any, names: Container[str], depth: int = MAX_DEPTH) -> Any:
     return value
 
 
+def hides_in_bytes(value: bytes, names: Container[str]) -> bool:
+    """Whether bytes are text that holds a secret: the body of a request, a file."""
+    try:
+        text = value[:LONGEST].decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(value[:LONGEST]) - 3:
+            return False
+        text = value[: error.start].decode()
+    return without_secrets(text, names) != text
+
+
 def is_pair(value: Any, names: Container[str]) -> bool:
     """Whether it is a name and its secret value, as headers are held: ``["Authorization", "…"]``."""
+    if len(value) == 2 and isinstance(value[0], bytes) and isinstance(value[1], bytes):  # as ASGI holds them
+        name = value[0].decode("latin-1")
+        return value[1] != b"" and name in names and _HEADER_NAME(name) is not None
     return (
         len(value) == 2
         and isinstance(value[0], str)
@@ -176,6 +193,8 @@ def values_inside(value: Any, names: Container[str], depth: int = MAX_DEPTH) -> 
                 yield inner
             else:
                 yield from values_inside(inner, names, depth - 1)
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        yield from values_inside(dict(zip(value._fields, value, strict=False)), names, depth)
     elif isinstance(value, (list, tuple)):
         if is_pair(value, names):
             yield value[1]

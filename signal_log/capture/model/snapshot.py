@@ -20,7 +20,7 @@ import orjson
 
 from signal_log.capture.model.long_value import Cut, cut_masked, digest_of, text_of_bytes, truncated_with_digest
 from signal_log.capture.model.secret_names import secret_items
-from signal_log.capture.model.secret_text import LONGEST, SHORTEST, is_pair, without_secrets
+from signal_log.capture.model.secret_text import LONGEST, SHORTEST, hides_in_bytes, is_pair, without_secrets
 from signal_log.event import MASK
 from signal_log.interruption import let_interruption_pass
 from signal_log.seal.canonical import LARGEST_INTEGER
@@ -90,7 +90,7 @@ def json_safe(value: Any, limit: int, names: Container[str]) -> Any:
         return _cut_by_the_database(value, names) if names else clean(str(value))
     try:
         if isinstance(value, (bytes, bytearray, memoryview)):
-            return text_of_bytes(value, limit)
+            return MASK if names and hides_in_bytes(bytes(value), names) else text_of_bytes(value, limit)
         plain = _plain(value, names, MAX_DEPTH)
         if isinstance(plain, str):
             return truncated_with_digest(plain, limit)
@@ -115,6 +115,8 @@ def _long_text(value: str, limit: int, names: Container[str]) -> str:
 
 
 def _cut_by_the_database(value: Cut, names: Container[str]) -> str:
+    if value.is_of_bytes and hides_in_bytes(bytes.fromhex(value.beginning[2:]), names):
+        return MASK
     shown = without_secrets(value.beginning, names)
     return clean(str(value)) if shown == value.beginning else cut_masked(clean(shown), value.sha256)
 
@@ -142,13 +144,19 @@ def _plain(value: Any, names: Container[str], depth: int) -> Any:
     if isinstance(value, timedelta):
         return f"-{-value}" if value < timedelta(0) else str(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return "0x" + bytes(value).hex()
+        return MASK if names and hides_in_bytes(bytes(value), names) else "0x" + bytes(value).hex()
     if depth == 0:
         return _text(text_of(value), names)
     if isinstance(value, Mapping):
         held = {_key(k): v for k, v in value.items()}
         secret = secret_items(held, names)
-        return {k: MASK if k in secret else _plain(v, names, depth - 1) for k, v in held.items()}
+        return {_text(k, names): MASK if k in secret else _plain(v, names, depth - 1) for k, v in held.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        secret = secret_items(dict(zip(value._fields, value, strict=False)), names)
+        return [
+            MASK if name in secret else _plain(inner, names, depth - 1)
+            for name, inner in zip(value._fields, value, strict=False)
+        ]
     if isinstance(value, (tuple, MutableSequence)):
         if names and is_pair(value, names):
             return [_plain(value[0], names, depth - 1), MASK]

@@ -85,6 +85,9 @@ class Arguments:
             return sender_name(value)
         if depth and isinstance(value, Mapping):
             return {text_of(name): self._named(name, inner, depth - 1) for name, inner in value.items()}
+        if depth and isinstance(value, tuple) and hasattr(value, "_fields"):
+            named = zip(value._fields, value, strict=False)
+            return [self._named(name, inner, depth - 1) for name, inner in named]
         if depth and isinstance(value, (list, tuple, Set)):
             return [self._shown(inner, depth - 1) for inner in value]
         return class_name(type(value))
@@ -99,6 +102,8 @@ class Arguments:
             for name, inner in value.items():
                 secret = (hidden or text_of(name) in self.names) and name not in _account_names()
                 yield from self._secrets_in(inner, depth - 1, hidden=secret)
+        elif depth and isinstance(value, tuple) and hasattr(value, "_fields"):
+            yield from self._secrets_in(dict(zip(value._fields, value, strict=False)), depth, hidden=hidden)
         elif depth and isinstance(value, (list, tuple, Set)):
             for inner in value:
                 yield from self._secrets_in(inner, depth - 1, hidden=hidden)

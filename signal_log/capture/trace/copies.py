@@ -16,7 +16,7 @@ from signal_log.capture.trace.trace import current_trace
 from signal_log.event import MASK, Event
 
 _AT: Final = {name: position for position, name in enumerate(Event._fields)}
-_TEXTS: Final = tuple(_AT[name] for name in ("object_repr", "error", "request_id"))
+_TEXTS: Final = tuple(_AT[name] for name in ("object_repr", "error", "request_id", "actor_repr", "source"))
 _CHANGES, _LABELS, _ORIGIN, _PK, _PATH = (_AT[name] for name in ("changes", "labels", "origin", "object_pk", "path"))
 _shown: Final = itemgetter(*_TEXTS, _CHANGES, _LABELS, _ORIGIN, _PK, _PATH)
 
