@@ -9,6 +9,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
 
+IS_WITHIN = """() => new Promise((told) => requestAnimationFrame(() => requestAnimationFrame(
+  () => told(document.documentElement.scrollWidth <= innerWidth))))"""
+"""Whether nothing is wider than the window, once that has its new size."""
 LOOKS = (("light", 1440), ("dark", 390))
 
 
@@ -18,7 +21,7 @@ def look(page: Page, name: str) -> list[str]:
     for scheme, width in LOOKS:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 800})
-        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=5_000)
+        assert page.evaluate(IS_WITHIN), (name, width)
         if folder := os.environ.get("SCREENSHOTS"):
             page.screenshot(path=f"{folder}/{name}-{scheme}-{width}.png", full_page=True)
         found += [f"{name} {scheme}: {violation}" for violation in violations(page)]

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import path
 
 from signal_log.capture.trace import session_token
+from signal_log.capture.trace.deeper import Deeper
 from signal_log.capture.trace.gathered import in_use
 from signal_log.capture.trace.membership import running
 from signal_log.capture.trace.websocket import dispatch
@@ -135,6 +136,14 @@ def test_one_users_work_is_recorded_and_nobody_elses():
     assert any("INSERT" in text for text in texts)
     with pytest.raises(SessionError, match="no user"):
         recorded.start("bob", "user", target="bob")
+
+
+def test_what_is_not_that_users_is_not_captured():
+    """Not a statement, and no stack, whoever it is; nor before that is known."""
+    actor = [""]
+    deeper = Deeper(0, actor=lambda: actor[0], wanted=frozenset({"1"}))
+    for actor[0], wanted in (("", False), ("2", False), ("1", True), ("", True)):
+        assert deeper.is_on() is wanted
 
 
 def test_a_stopped_session_takes_no_more():
