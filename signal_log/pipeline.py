@@ -20,7 +20,7 @@ from signal_log.store import append_only
 from signal_log.store.append import append, is_forbidden
 from signal_log.store.row import TABLE
 from signal_log.tail import doorbell
-from signal_log.telemetry import keeper
+from signal_log.telemetry import keeper, spans
 from signal_log.telemetry.waiting import waiting
 
 
@@ -49,10 +49,14 @@ class Pipeline:
 
     def take_calls(self, trace: Trace) -> None:
         """Called while a trace runs that has many calls."""
+        calls = trace.gathered.calls
         keeper.take_calls(trace)
+        if trace.gathered.calls is not calls:
+            spans.keep_longest(trace, calls)
 
     def take_ended(self, trace: Trace) -> None:
         """Called when a trace has ended."""
+        spans.tell(trace)
         keeper.take_ended(trace)
 
     def look(self) -> None:

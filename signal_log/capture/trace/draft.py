@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from signal_log.capture.trace.gathered import in_use
+from signal_log.capture.trace.outer_span import LABEL
 from signal_log.capture.trace.trace import Frame, Trace
 from signal_log.event import COMMITTED, FAILED, Changes, Event
 from signal_log.seal.canonical import SALT_BYTES
@@ -48,6 +49,8 @@ class Scene:
         self.actor_pk, self.actor_repr = actor.pk, actor.name
         self.path = context.path()
         self.labels = dict(context.labels) if context.labels else None
+        if (outer := self.trace.gathered.outer_span) is not None:
+            self.labels = {LABEL: outer.hex, **(self.labels or {})}
 
 
 watching: ContextVar[tuple[list[Draft], ...]] = ContextVar("signal_log_watching", default=())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from signal_log import clock
 from signal_log.capture.model.masked_values import MaskedValues
+from signal_log.capture.trace.outer_span import current_span
 
 Call = tuple[int, str, str, str, int, int, int, str]
 """Position of the event, sender, signal, receiver, started_us, duration_us, queries, error."""
@@ -64,10 +65,16 @@ class Gathered:
     """What is kept for them besides."""
     lone = True
     """Whether nobody opened this trace: a save or a delete outside requests, commands, tasks and messages."""
+    longest: Sequence[Call] = ()
+    calls_before = 0
+    """The longest of the calls that were handed over while the trace ran, and how many those were, for its spans."""
+    is_told = False
+    """Whether OpenTelemetry has its span."""
 
     def __init__(self) -> None:
         self.started_ns = clock.perf_counter_ns()
         self.calls: list[Call] = []
+        self.outer_span = current_span()
 
     def count(self, *, is_first: bool, is_silent: bool = False) -> None:
         """Count an event; ``is_first`` tells the one that begins its operation."""

@@ -12,10 +12,12 @@ from django.http import HttpRequest
 from signal_log.capture.trace import headers
 from signal_log.capture.trace.context import request_context
 from signal_log.capture.trace.membership import join
+from signal_log.capture.trace.outer_span import named_by_header
 from signal_log.capture.trace.posted import Posted, asked
 from signal_log.capture.trace.session_token import named_in
 from signal_log.capture.trace.stream import continue_trace
 from signal_log.capture.trace.trace import Trace, current_trace, end_trace
+from signal_log.conf import conf
 
 
 class RequestTrace:
@@ -30,6 +32,8 @@ class RequestTrace:
         if current_trace.get() is None:
             self.trace = Trace(request_context(self.request))
             self.trace.gathered.lone = False
+            if self.trace.gathered.outer_span is None and conf.TRUSTED_PROXIES:  # as with X-Request-ID
+                self.trace.gathered.outer_span = named_by_header(self.request.META)
             self.trace.gathered.posted = Posted(self.request)
             join(self.trace, named_in(self.request.META))
             if (deeper := self.trace.gathered.deeper) is not None:
