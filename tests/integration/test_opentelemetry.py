@@ -175,7 +175,8 @@ def test_what_the_hosts_exporter_raises_stays_there(client, provider, exported, 
     class Broken(SpanProcessor):
         def on_end(self, span: ReadableSpan) -> None:
             if span.instrumentation_scope.name == "signal_log":
-                Category.objects.create(name=f"exported {span.context.span_id}")
+                with signal_log.batch():
+                    Category.objects.create(name=f"exported {span.context.span_id}")
                 raise RuntimeError("no collector")
 
     provider.add_span_processor(Broken())
