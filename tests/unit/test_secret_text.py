@@ -148,7 +148,8 @@ def test_without_names_nothing_is_masked():
 @pytest.mark.parametrize(
     "piece",
     ["a=", "'a':", '"', "eyJa.", "a:b@", "$1$", "http://a:", "-----BEGIN ", "[", "token: ",
-     "Authorization: ", "cookie: ", "x.",
+     "Authorization: ", "cookie: ", "x.", "cookie:", "token=", "--key a ", "token%3D", "<pin>",
+     "name=key\n\n", "'key':", '{\\"key\\":\\"',
      '["a", ', '{"key": "', '"a": {',
      '\\"', "a-"],
 )  # fmt: skip

@@ -99,7 +99,10 @@ def _end_of_value(text: str, start: int, word: re.Pattern[str]) -> int | None:
 
 
 def _assigned(text: str, names: Container[str]) -> Iterator[Span]:
+    end: int | None = 0
     for match in _ASSIGNED.finditer(text):
+        if match.start() < (end or 0):
+            continue  # inside a value: a text of nothing but names must not be read again for each
         name, before = match[1], text[match.start() - 1 : match.start()]
         if "%" in name:
             name = unquote(name)
@@ -125,27 +128,36 @@ def _keyed(text: str, names: Container[str]) -> Iterator[Span]:
 
 
 def _labelled(text: str, names: Container[str]) -> Iterator[Span]:
+    end = 0
     for match in _LABELLED.finditer(text):
-        if match[1] not in names:
+        if match.start() < end or match[1] not in names:
             continue
         value = _ONE_QUOTED.match(text, match.end())
         if value is None:
             value = _LABELLED_VALUE.match(text, match.end())
             if value is None or not looks_made_up(value[0]):
                 continue
+        end = value.end()
         if MASK not in value[0]:
             yield *value.span(), MASK
 
 
 def _options(text: str, names: Container[str]) -> Iterator[Span]:
+    end = 0
     for match in _OPTION.finditer(text):
-        if match[1] in names and (value := _OPTION_VALUE.match(text, match.end())) and looks_made_up(value[0]):
+        if match.start() < end or match[1] not in names:
+            continue
+        value = _OPTION_VALUE.match(text, match.end())
+        if value is not None and looks_made_up(value[0]):
+            end = value.end()
             yield *value.span(), MASK
 
 
 def _encoded(text: str, names: Container[str]) -> Iterator[Span]:
+    end = 0
     for match in _ENCODED.finditer(text):
-        if match[1] in names and (value := _ENCODED_VALUE.match(text, match.end())):
+        if match.start() >= end and match[1] in names and (value := _ENCODED_VALUE.match(text, match.end())):
+            end = value.end()
             yield *value.span(), MASK
 
 
@@ -166,8 +178,10 @@ def _elements(text: str, names: Container[str]) -> Iterator[Span]:
 
 
 def _parts(text: str, names: Container[str]) -> Iterator[Span]:
+    end = 0
     for match in _PART.finditer(text):
-        if match[1] in names and (value := _PART_VALUE.match(text, match.end())):
+        if match.start() >= end and match[1] in names and (value := _PART_VALUE.match(text, match.end())):
+            end = value.end()
             yield *value.span(), MASK
 
 
