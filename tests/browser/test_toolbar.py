@@ -71,3 +71,22 @@ def test_one_click_leads_to_the_tree_and_scripts_raise_a_badge(toolbar_site: Sit
     strip(page).get_by_role("link").click()
     expect(page).to_have_url(re.compile(r"/traces/[0-9a-f-]{36}/$"))
     expect(page.locator("main")).to_contain_text("Profile")
+
+
+def test_the_panel_opens_the_request_before(toolbar_site: Site, visit: Any) -> None:
+    """The page's own request fired nothing; the toolbar's history switches to the POST, as a tree."""
+    page = visit(toolbar_site).page
+    page.goto(f"{toolbar_site.url}/accounts/profile/")
+    page.fill("main [name=name]", "Mira of the panel")
+    page.locator("main form button[type=submit]").click()
+    expect(strip(page)).to_have_count(1)
+    page.locator("#djShowToolBarButton").click()
+    page.locator("#djdt-SignalLogPanel a").first.click()
+    expect(page.locator("#SignalLogPanel .sl-before")).to_contain_text("The POST before this fired 2 operations")
+    page.locator("#djdt-HistoryPanel a").first.click()
+    page.locator("#HistoryPanel tr", has_text="POST").first.get_by_role("button", name="Switch").click()
+    expect(page.locator("#djdt-SignalLogPanel")).to_contain_text("4 signals")
+    page.locator("#djdt-SignalLogPanel a").first.click()
+    rows = page.locator("#SignalLogPanel .sl-signals tbody tr")
+    expect(rows.filter(has_text="sync_user").first).to_be_visible()
+    expect(rows.filter(has_text="updated auth.User").locator("rect")).to_have_count(1)

@@ -17,7 +17,9 @@ from django.test import AsyncRequestFactory, RequestFactory
 from signal_log.capture.trace.trace import Trace, TraceContext
 from signal_log.capture.transaction.collecting import Collected
 from signal_log.event import MASK
-from signal_log.show.panel import SignalLogPanel, stats_of
+from signal_log.show.cascade.operation import cascade_of, runs_of_calls
+from signal_log.show.panel import SignalLogPanel
+from signal_log.show.toolbar.rows import stats_of
 from tests.factories import event_value
 from tests.shop.models import Category
 
@@ -53,11 +55,10 @@ def test_the_panel_lists_the_signals_of_its_request() -> None:
     Category.objects.create(name="after")
     panel.generate_stats(request, response)
     stats = panel.get_stats()
-    assert [(row["signal"], row["object"], row["outcome"]) for row in stats["rows"]] == [
-        ("pre_save", "during", "committed"),
-        ("post_save", "during", "committed"),
+    assert [(row["words"], row["object"], row["outcome"]) for row in stats["rows"]] == [
+        ("created shop.Category", "during", "committed"),
     ]
-    assert stats["rows"][1]["changes"][-1]["new"] == "during"
+    assert stats["rows"][0]["changes"][-1]["new"] == "during"
     assert panel.nav_subtitle.startswith("2 signals in ")
     assert "during" in panel.content
 
@@ -91,19 +92,19 @@ async def test_parallel_requests_do_not_mix() -> None:
         return [row["object"] for row in panel.get_stats()["rows"]]
 
     seen = await asyncio.gather(*(one(number) for number in range(6)))
-    assert seen == [[f"request-{number}"] * 2 for number in range(6)]
+    assert seen == [[f"request-{number}"] for number in range(6)]
 
 
 def test_effects_are_indented_below_their_cause() -> None:
-    """The indent is the number of causes above a signal, and the total counts only the outermost ones."""
+    """A receiver stands below its operation, and what it caused below the receiver; bars stay inside the picture."""
     trace = Trace(TraceContext("test"))
     common = {"trace_id": trace.trace_id}
     events = Collected()
     events += [
-        event_value(**common, position=3, parent_position=2, caused_by="a.b"),
-        event_value(**common, position=1, signal="pre_save"),
-        event_value(**common, position=2),
-        event_value(**common, position=4, parent_position=3, caused_by="a.c"),
+        event_value(**common, position=3, operation=3, parent_position=2, caused_by="a.b"),
+        event_value(**common, position=1, operation=1, signal="pre_save"),
+        event_value(**common, position=2, operation=1),
+        event_value(**common, position=4, operation=4, parent_position=3, caused_by="a.c"),
     ]
     events.calls += [
         (trace, (3, "auth.User", "post_save", "a.c", 500, 400, 2, "")),
@@ -111,14 +112,31 @@ def test_effects_are_indented_below_their_cause() -> None:
         (trace, (2, "auth.User", "post_save", "a.b", 400, 600, 1, "")),
         (trace, (2, "auth.User", "post_save", "a.d", 1_000, 300, 0, "")),
     ]
-    stats = stats_of(events)
-    assert [(row["position"], row["indent"]) for row in stats["rows"]] == [(1, 0), (2, 0), (3, 1), (4, 2)]
-    assert stats["milliseconds"] == 1.0
-    assert stats["rows"][2]["cause"] == "a.b"
-    assert [[(one["name"], one["queries"]) for one in row["receivers"]] for row in stats["rows"]] == [
-        [("a.a", 0)], [("a.b", 1), ("a.d", 0)], [("a.c", 2)], [],
-    ]  # fmt: skip
-    assert [row["time"] for row in stats["rows"]] == ["100 µs", "900 µs", "400 µs", ""]
+    stats = stats_of(cascade_of(events, runs_of_calls(events.calls)), 2_000)
+    assert [(row["is"], row["indent"], row.get("name") or row["words"]) for row in stats["rows"]] == [
+        ("operation", 0, "updated auth.User"),
+        ("receiver", 1, "a.a"),
+        ("receiver", 1, "a.b"),
+        ("operation", 2, "updated auth.User"),
+        ("receiver", 3, "a.c"),
+        ("operation", 4, "updated auth.User"),
+        ("receiver", 1, "a.d"),
+    ]
+    assert [row["queries"] for row in stats["rows"] if row["is"] == "receiver"] == [0, 1, 2, 0]
+    assert all(0 <= row["left"] <= row["left"] + row["width"] <= 1_000 for row in stats["rows"])
+    assert stats["findings"][0]["text"].startswith("a.b, called for a save of auth.User, saves the same object again")
+    assert "└ b → updated auth.User" in stats["text"]
+
+
+def test_a_receiver_that_ran_twice_is_marked_and_found() -> None:
+    """Both calls are marked, and what to do about it stands on top."""
+    trace = Trace(TraceContext("test"))
+    call = (1, "auth.User", "post_save", "a.twice", 0, 100, 0, "")
+    cascade = cascade_of([event_value(trace_id=trace.trace_id, position=1)], runs_of_calls([(trace, call)] * 2))
+    stats = stats_of(cascade, 300)
+    assert [row["twice"] for row in stats["rows"] if row["is"] == "receiver"] == [True, True]
+    assert [one["kind"] for one in stats["findings"]] == ["runs twice"]
+    assert "dispatch_uid" in render_to_string("signal_log/panel.html", stats)
 
 
 def test_hostile_text_and_secrets_are_harmless_in_the_panel() -> None:
@@ -131,7 +149,7 @@ def test_hostile_text_and_secrets_are_harmless_in_the_panel() -> None:
                     caused_by=hostile, error=hostile, outcome="failed", call_site=hostile, trace_id=trace.trace_id)
     )  # fmt: skip
     events.calls.append((trace, (2, hostile, hostile, f"receiver {hostile}", 0, 1, 0, hostile)))
-    html = render_to_string("signal_log/panel.html", stats_of(events))
+    html = render_to_string("signal_log/panel.html", stats_of(cascade_of(events, runs_of_calls(events.calls)), 1))
     assert "receiver &lt;script" in html
     assert "<script" not in html
     assert "\x07" not in html
@@ -142,4 +160,4 @@ def test_hostile_text_and_secrets_are_harmless_in_the_panel() -> None:
 
 def test_a_request_without_signals_says_so() -> None:
     """An empty panel is not an error."""
-    assert "No signals" in render_to_string("signal_log/panel.html", stats_of(Collected()))
+    assert "No signals" in render_to_string("signal_log/panel.html", stats_of(cascade_of([]), 1))

@@ -12,7 +12,8 @@ from django.utils.html import strip_tags
 
 from signal_log.capture.transaction.collecting import collecting
 from signal_log.models import SignalEvent
-from signal_log.show.panel import stats_of
+from signal_log.show.cascade.operation import cascade_of
+from signal_log.show.toolbar.rows import stats_of
 from tests.factories import make_event
 from tests.pages import text
 from tests.shop.models import Item
@@ -75,7 +76,8 @@ def test_the_state_before_tells_what_the_next_change_found(root: Client, overwri
 def test_the_toolbar_says_it_too(overwritten: Any) -> None:
     """The panel's row has the remark."""
     _, events = overwritten
-    assert [row["remarks"] for row in stats_of(events)["rows"]] == [[], [f"O{UNSEEN[1:]}."]]
+    rows = stats_of(cascade_of(events), 1)["rows"]
+    assert [row["remarks"] for row in rows if row["is"] == "operation"] == [[f"O{UNSEEN[1:]}."]]
 
 
 @pytest.mark.django_db
