@@ -8,7 +8,8 @@ const REASONS = {
   ],
   unrouted: (path) => [
     `the site's asgi.py has no route for ${path}`,
-    'It needs a ProtocolTypeRouter whose "websocket" has signal_log.tail.routing.websocket_urlpatterns: the README of signal_log has an asgi.py to paste.',
+    'It needs a ProtocolTypeRouter whose "websocket" has signal_log.tail.routing.websocket_urlpatterns: ' +
+      "the README of signal_log has an asgi.py to paste.",
   ],
   refused: (path) => [
     `something refuses ${path} before it opens`,
