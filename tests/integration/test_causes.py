@@ -147,7 +147,7 @@ def test_collecting_hears_its_own_context_only():
         with collecting() as heard:
             await Category(name=name).asave()
             await asyncio.sleep(0)
-            return heard
+            return heard.fired()
 
     async def both():
         try:

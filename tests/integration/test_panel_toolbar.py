@@ -15,7 +15,6 @@ from django.template.loader import render_to_string
 from django.test import AsyncRequestFactory, RequestFactory
 
 from signal_log.capture.trace.trace import Trace, TraceContext
-from signal_log.capture.transaction.collecting import Collected
 from signal_log.event import MASK
 from signal_log.show.cascade.operation import cascade_of, runs_of_calls
 from signal_log.show.panel import SignalLogPanel
@@ -99,20 +98,19 @@ def test_effects_are_indented_below_their_cause() -> None:
     """A receiver stands below its operation, and what it caused below the receiver; bars stay inside the picture."""
     trace = Trace(TraceContext("test"))
     common = {"trace_id": trace.trace_id}
-    events = Collected()
-    events += [
+    events = [
         event_value(**common, position=3, operation=3, parent_position=2, caused_by="a.b"),
         event_value(**common, position=1, operation=1, signal="pre_save"),
         event_value(**common, position=2, operation=1),
         event_value(**common, position=4, operation=4, parent_position=3, caused_by="a.c"),
     ]
-    events.calls += [
+    calls = [
         (trace, (3, "auth.User", "post_save", "a.c", 500, 400, 2, "")),
         (trace, (1, "auth.User", "pre_save", "a.a", 100, 100, 0, "")),
         (trace, (2, "auth.User", "post_save", "a.b", 400, 600, 1, "")),
         (trace, (2, "auth.User", "post_save", "a.d", 1_000, 300, 0, "")),
     ]
-    stats = stats_of(cascade_of(events, runs_of_calls(events.calls)), 2_000)
+    stats = stats_of(cascade_of(events, runs_of_calls(calls)), 2_000)
     assert [(row["is"], row["indent"], row.get("name") or row["words"]) for row in stats["rows"]] == [
         ("operation", 0, "updated auth.User"),
         ("receiver", 1, "a.a"),
@@ -143,13 +141,12 @@ def test_hostile_text_and_secrets_are_harmless_in_the_panel() -> None:
     """Hostile text is escaped and named, and secrets are masked, as on the pages."""
     hostile = "<script>alert(1)</script>\u202e\x07"
     trace = Trace(TraceContext("test"))
-    events = Collected()
-    events.append(
+    events = [
         event_value(object_repr=hostile, changes={"password": [MASK, MASK], hostile: [hostile, hostile]},
                     caused_by=hostile, error=hostile, outcome="failed", call_site=hostile, trace_id=trace.trace_id)
-    )  # fmt: skip
-    events.calls.append((trace, (2, hostile, hostile, f"receiver {hostile}", 0, 1, 0, hostile)))
-    html = render_to_string("signal_log/panel.html", stats_of(cascade_of(events, runs_of_calls(events.calls)), 1))
+    ]  # fmt: skip
+    calls = [(trace, (2, hostile, hostile, f"receiver {hostile}", 0, 1, 0, hostile))]
+    html = render_to_string("signal_log/panel.html", stats_of(cascade_of(events, runs_of_calls(calls)), 1))
     assert "receiver &lt;script" in html
     assert "<script" not in html
     assert "\x07" not in html

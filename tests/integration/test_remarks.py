@@ -36,7 +36,7 @@ def overwritten() -> Any:
     stale.stock = 6
     with collecting() as events:
         stale.save(update_fields=["stock"])
-    return stale, events
+    return stale, events.fired()
 
 
 @pytest.mark.django_db(transaction=True)

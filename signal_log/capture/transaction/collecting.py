@@ -1,8 +1,8 @@
-"""Collects one context's events and its receivers' calls: when they fire, for tests, and when they settle."""
+"""Collects one context's events and its receivers' calls when they fire, for tests and the toolbar."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
@@ -18,11 +18,10 @@ OPEN: Final = "open"
 """The outcome of an event whose transaction has not ended."""
 
 
-class Collected(list[Event]):
-    """The settled events, and the calls of receivers, each with its trace."""
+class Collected:
+    """What has fired, and the calls of receivers, each with its trace."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.calls: list[tuple[Trace, Call]] = []
         self.drafts: list[Draft] = []
 
@@ -41,7 +40,7 @@ _listeners: ContextVar[tuple[Collected, ...]] = ContextVar("signal_log_listeners
 
 @contextmanager
 def collecting() -> Iterator[Collected]:
-    """A list that receives every event settled in this context, including in threads that Django starts for it."""
+    """What fires in this context from now on, including in threads that Django starts for it."""
     events = Collected()
     listening = _listeners.set((*_listeners.get(), events))
     opened = watching.set((*watching.get(), events.drafts))
@@ -54,17 +53,6 @@ def collecting() -> Iterator[Collected]:
             watchers[0] -= 1
         watching.reset(opened)
         _listeners.reset(listening)
-
-
-def is_listening() -> bool:
-    """Whether this context has a listener."""
-    return bool(_listeners.get())
-
-
-def notify_listeners(events: Sequence[Event]) -> None:
-    """Pass settled events to this context's listeners."""
-    for listener in _listeners.get():
-        listener.extend(events)
 
 
 def notify_of_call(trace: Trace, call: Call) -> None:

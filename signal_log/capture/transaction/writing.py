@@ -13,12 +13,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.capture.sink import sink
 from signal_log.capture.trace.copies import without_copies
-from signal_log.capture.trace.draft import Draft, values_of
-from signal_log.capture.transaction.collecting import is_listening, notify_listeners
+from signal_log.capture.trace.draft import Draft, values_of, watchers
 from signal_log.capture.transaction.state import is_open
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.conf import conf
-from signal_log.event import COMMITTED, MIGRATION, Event
+from signal_log.event import COMMITTED, MIGRATION
 from signal_log.vendor import vendor_of
 
 SAVEPOINT: Final = "signal_log_events"
@@ -121,9 +120,8 @@ def _values(drafts: Sequence[Draft]) -> list[list[Any]]:
 
 
 def announce(drafts: Sequence[Draft]) -> None:
-    """Pass settled events to this context's listeners, and ring the doorbell."""
-    if is_listening():
+    """Let those who collect events know their outcome, and ring the doorbell."""
+    if watchers[0]:
         for draft in drafts:
             draft.outcome = draft.outcome or COMMITTED
-        notify_listeners([Event._make(values) for values in _values(drafts)])
     sink().ring()
