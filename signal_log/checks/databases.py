@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.core import checks
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -135,12 +135,21 @@ def check_tables(databases: Sequence[str] | None = None, **_: Any) -> list[check
     """The log's tables are there, in a project that has been migrated; ``migrate`` itself is about to make them."""
     if not accepted("DATABASE") or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
         return []
-    if default_context().source == MIGRATION or not MigrationRecorder(connections[conf.DATABASE]).applied_migrations():
+    if default_context().source == MIGRATION or not _is_migrated(connections[conf.DATABASE]):
         return []
-    what, _dot, command = not_migrated().rpartition(". Run: ")
+    what, _dot, command = not_migrated(after_error=False).rpartition(". Run: ")
     if not what:
         return []
     return [checks.Warning(f"{what}.", hint=command, id="signal_log.W022")]
+
+
+def _is_migrated(connection: BaseDatabaseWrapper) -> bool:
+    """Whether any migration has been applied; false where this role may not know."""
+    try:
+        with transaction.atomic(using=connection.alias):
+            return bool(MigrationRecorder(connection).applied_migrations())
+    except DatabaseError:
+        return False
 
 
 def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:

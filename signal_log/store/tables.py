@@ -10,13 +10,14 @@ from signal_log.conf import conf
 from signal_log.vendor import vendor_of
 
 
-def not_migrated() -> str:
-    """What to do if a table or a column of the log is missing; empty if all are there, or nobody can tell."""
+def not_migrated(*, after_error: bool = True) -> str:
+    """What to do if a table or a column of the log is missing; empty if all are there, or nobody can tell.
+
+    ``after_error`` says that a statement has failed, after which PostgreSQL answers no more in this transaction.
+    """
     alias = conf.DATABASE
     connection = connections[alias]
-    lost = (
-        connection.in_atomic_block and vendor_of(connection) == "postgresql"
-    )  # it answers no more in this transaction
+    lost = after_error and connection.in_atomic_block and vendor_of(connection) == "postgresql"
     asked = connection.copy() if lost else connection
     try:
         missing = _missing(asked)

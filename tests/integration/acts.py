@@ -234,7 +234,7 @@ def add_a_friend(host: Host, thing: Thing) -> None:
 
 def create_in_bulk(host: Host, thing: Thing) -> None:
     Thing.objects.bulk_create([Thing(name="bulk 1"), Thing(name="bulk 2")])
-    Thing.objects.bulk_update(Thing.objects.filter(name__startswith="bulk"), ["qty"])
+    Thing.objects.bulk_update(Thing.objects.filter(name__startswith="bulk").order_by("name"), ["qty"])
 
 
 def create_what_is_missing(host: Host, thing: Thing) -> None:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from signal_log.interruption import let_interruption_pass
+
 LABEL: Final = "otel_trace_id"
 """The label of an event that tells it."""
 _API: Final = "opentelemetry.trace"
@@ -44,7 +46,8 @@ def current_span() -> OuterSpan | None:
         return OuterSpan(
             int(found.trace_id), int(found.span_id), int(found.trace_flags), bool(found.is_remote), found.trace_state
         )
-    except Exception:  # noqa: BLE001  somebody else's span, or a module that is still being imported
+    except Exception as error:  # noqa: BLE001  somebody else's span, or a module that is still being imported
+        let_interruption_pass(error)
         return None
 
 
