@@ -11,7 +11,7 @@ import celery
 import pytest
 from asgiref.sync import sync_to_async
 from celery.contrib.testing.worker import start_worker
-from celery.signals import task_postrun, task_prerun
+from celery.signals import setup_logging, task_postrun, task_prerun
 from django.core.management import BaseCommand, call_command
 from django.db import connections
 from django.db.models.signals import post_save
@@ -35,6 +35,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 application = celery.Celery("shop", broker="memory://", backend="cache+memory://", set_as_current=False)
 application.conf.broker_transport_options = {"polling_interval": 0.02}
 celery_restock = application.task(restock, name="shop.restock")
+
+
+@setup_logging.connect
+def _leave_logging_alone(**_):
+    """Or a worker sets the level of this process's root logger to ERROR, for all tests after it."""
 
 
 class InCelery:
