@@ -14,15 +14,14 @@ from signal_log.models import SignalEvent, SignalTrace
 from signal_log.show.cascade.operation import AnyEvent, Cascade, Operation, cascade_of
 from signal_log.show.cascade.phrase import line
 from signal_log.show.cascade.shape import shape
-from signal_log.show.trace.rows_for_test import SECRET, Rows
+from signal_log.show.trace.rows_for_test import Rows
+from signal_log.show.trace.written_test import INDENT, written_test
 from signal_log.show.words.diff import pairs
 from signal_log.show.words.kinds import begun_by
 from signal_log.show.words.text import one_line
 
-INDENT = "    "
 LONGEST = 80
 """Longer values are not asserted."""
-STANDARD = ("from datetime ", "from decimal ", "from uuid ")
 REPEATED = ("created", "updated", "deleted")
 
 
@@ -42,9 +41,7 @@ def as_pytest(events: Sequence[SignalEvent], trace: SignalTrace | None) -> str:
     expected = shape(Cascade(_with_all_below(fired), fired, {}))
     first = events[0]
     begun = one_line(trace.name if trace else begun_by(first.method, first.path, first.source), 120)
-    ended = f" → {one_line(trace.status, 40)}" if trace and trace.status else ""
     body = [
-        f'"""{begun}{ended}."""'.replace("\\", "/") if '"' not in begun else f"# {begun}{ended}",
         *rows.setup,
         *([""] if rows.setup else []),
         "with signal_log.capture() as seen:",
@@ -57,20 +54,8 @@ def as_pytest(events: Sequence[SignalEvent], trace: SignalTrace | None) -> str:
         *changes(repeated),
         *(f"# not repeated: {line(operation)}" for operation in others),
     ]
-    own = sorted(text for text in rows.imports if text.startswith(STANDARD))
-    head = [*own, *([""] if own else []), "import pytest", *sorted(rows.imports - set(own))]
-    if rows.has_secrets:
-        head += ["", f'SECRET = "{SECRET}"  # the log does not know the value']
-    name = re.sub(r"[^a-z0-9]+", "_", begun.lower()).strip("_")[:60] or "trace"
-    lines = [
-        *head,
-        "",
-        "",
-        "@pytest.mark.django_db",
-        f"def test_{name}(signal_log):",
-        *(INDENT + text for text in body),
-    ]
-    return "\n".join(text.rstrip() for text in lines) + "\n"
+    ended = one_line(trace.status, 40) if trace else ""
+    return written_test(begun, ended, body, rows.imports, "signal_log", rows.has_secrets)
 
 
 def _can_repeat(operation: Operation) -> bool:

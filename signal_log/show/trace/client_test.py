@@ -6,7 +6,6 @@ that the request changed, and who sent it, are set up through the ORM, from the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,8 +15,9 @@ from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from signal_log.show.cascade.operation import cascade_of
 from signal_log.show.cascade.shape import shape
-from signal_log.show.trace.as_test import INDENT, STANDARD, changes
-from signal_log.show.trace.rows_for_test import SECRET, Rows
+from signal_log.show.trace.as_test import changes
+from signal_log.show.trace.rows_for_test import Rows
+from signal_log.show.trace.written_test import INDENT, written_test
 from signal_log.show.words.text import one_line
 
 LINE = 100
@@ -36,9 +36,7 @@ def as_client_test(events: Sequence[SignalEvent], asked: Mapping[str, Any], stat
     call = f"response = client.{method if method in _METHODS else 'post'}({path!r}"
     fields = [f"{name!r}: {'SECRET' if value == MASK else repr(value)}," for name, value in form.items()]
     begun = one_line(f"{method.upper()} {path}", 120)
-    ended = f" → {one_line(status, 40)}" if status else ""
     body = [
-        f'"""{begun}{ended}."""'.replace("\\", "/") if '"' not in begun else f"# {begun}{ended}",
         *rows.setup,
         *logged_in,
         "",
@@ -52,13 +50,8 @@ def as_client_test(events: Sequence[SignalEvent], asked: Mapping[str, Any], stat
         '""")',
         *changes(whole.roots),
     ]
-    own = sorted(text for text in rows.imports if text.startswith(STANDARD))
-    head = [*own, *([""] if own else []), "import pytest", *sorted(rows.imports - set(own))]
-    if rows.has_secrets or MASK in form.values():
-        head += ["", f'SECRET = "{SECRET}"  # neither log nor session knows the value']
-    name = re.sub(r"[^a-z0-9]+", "_", begun.lower()).strip("_")[:60] or "request"
-    lines = [*head, "", "", "@pytest.mark.django_db", f"def test_{name}(client, signal_log):"]
-    return "\n".join(text.rstrip() for text in (*lines, *(INDENT + text for text in body))) + "\n"
+    secret = rows.has_secrets or MASK in form.values()
+    return written_test(begun, one_line(status, 40), body, rows.imports, "client, signal_log", secret)
 
 
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})

@@ -20,7 +20,6 @@ from signal_log.show.words.short import is_unknown
 from signal_log.show.words.text import one_line
 from signal_log.store.read import events
 
-SECRET: Final = "Correct-Horse-9"  # noqa: S105  stands in a test for a value that was masked
 DEEPEST: Final = 8
 MOST_EVENTS: Final = 500
 _OTHERS: Final = ("pytest", "seen", "signal_log", "client", "response")
