@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import django
@@ -73,6 +74,8 @@ MIDDLEWARE = [
     "observatory.errors.DatabaseDownMiddleware",
 ]
 
+# The toolbar would look for PostGIS by way of a linker, a dozen times at each start, with `-o /dev/null`.
+sys.modules["django.contrib.gis.db.backends.postgis.adapter"] = None  # type: ignore[assignment]
 if DEBUG_TOOLBAR:
     INSTALLED_APPS.append("debug_toolbar")
     # Inside the log-in, which decides who has it, and around the recorder, whose events its panel lists.

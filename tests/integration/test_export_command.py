@@ -112,6 +112,23 @@ def test_a_file_that_cannot_be_written_is_named_as_it_was_given(log: list[int], 
     assert str(refused.value) == f"The export failed: {tmp_path}/file/all.jsonl: Not a directory"
 
 
+def test_what_is_no_file_is_written_into_and_stays_what_it_is(log: list[int], tmp_path: Path) -> None:
+    """Root would otherwise turn /dev/null into a file; a link stays a link."""
+    pipe, link, real = tmp_path / "pipe", tmp_path / "link", tmp_path / "real.jsonl"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    run("--output", str(pipe), "--object", "row")
+    assert os.read(reading, 100).startswith(b'{"export"')
+    os.close(reading)
+    real.touch()
+    link.symlink_to(real)
+    run("--output", str(link), "--overwrite", "--object", "row")
+    assert ids_in(real) == log
+    assert {path.name: stat.S_IFMT(path.lstat().st_mode) for path in tmp_path.iterdir()} == {
+        "pipe": stat.S_IFIFO, "link": stat.S_IFLNK, "real.jsonl": stat.S_IFREG,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("error", [OSError("disk full"), OperationalError("gone away"), KeyboardInterrupt()])
 def test_an_aborted_export_leaves_no_file(
     log: list[int], tmp_path: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch

@@ -133,8 +133,14 @@ class Command(BaseCommand):
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
             return
+        if _is_device(path):
+            # Put in its place, a finished file would delete the device.
+            with path.open("wb") as out:
+                yield out
+            return
         if path.exists() and not overwrite:
             raise CommandError(f"{path} already exists. Give another name, or --overwrite.", returncode=USAGE_ERROR)
+        path = path.resolve()
         part = path.with_name(path.name + ".part")
         try:
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
@@ -146,6 +152,11 @@ class Command(BaseCommand):
             with suppress(OSError):
                 part.unlink()
             raise
+
+
+def _is_device(path: Path) -> bool:
+    """Whether it is there and can only be written into: /dev/null, a terminal, a named pipe."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _why(error: Exception, path: Path | None) -> str:
