@@ -67,6 +67,16 @@ def test_bars_lie_on_one_axis() -> None:
     assert all(row.x >= 0 and row.x + row.width <= 1_000 for row in rows)
 
 
+def test_a_chain_is_laid_out_however_long_it_is() -> None:
+    """Two thousand levels, of which each caused the next: deeper than Python can call."""
+    inside = {"caused_by": CREATE_PROFILE}
+    chain = (event(position, "post_save", parent_position=position - 1, **inside) for position in range(2, 2_001))
+    first = event(1, "post_save", receivers=[{"receiver": CREATE_PROFILE, "duration_us": 9, "error": ""}])
+    tree = Tree([first, *chain])
+    assert [row.level for row in tree.rows() if row.what == "operation"] == list(range(1, 6_000, 3))
+    assert len(list(tree.rows_of(1))) == 6_000 - 2
+
+
 def test_a_missing_parent_is_named() -> None:
     """An event whose cause is missing is shown below a row that says so, not among the roots."""
     rows = list(Tree(registration()[2:]).rows())

@@ -6,13 +6,16 @@ two nodes are joined by key. A key has no line numbers, ids and values, so the s
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
+from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import Cascade, Operation
 from signal_log.show.cascade.phrase import mark, phrase
+from signal_log.show.cascade.told import DEEPEST_INDENT
 from signal_log.show.words.text import duration, one_line
 
 FEWEST_RUNS: Final = 3
@@ -46,6 +49,8 @@ class Difference:
     moved: bool = False
     """Whether it has another place among its siblings than before."""
     children: list[Difference] = field(default_factory=list)
+    differs: bool = False
+    """Whether it, or anything below it, is not the same."""
 
     @property
     def change(self) -> str:
@@ -66,19 +71,15 @@ class Difference:
         apart = abs(after.took_us - before.took_us)
         return apart >= LEAST_US and apart >= LEAST_PART * max(before.took_us, 1)
 
-    @property
-    def differs(self) -> bool:
-        """Whether it, or anything below it, is not the same."""
-        return self.change != "same" or any(child.differs for child in self.children)
-
 
 def folded(cascade: Cascade) -> Node:
     """The root of a cascade's tree: its operations, their receivers, what these caused, and so on."""
     root = Node()
     outermost = [*cascade.roots, *(one for orphans in cascade.orphans.values() for one in orphans)]
-    for operation in outermost:
-        root.took_us += operation.took_us
-        _add(root, operation)
+    root.took_us = sum(operation.took_us for operation in outermost)
+    pending = [(root, operation) for operation in reversed(outermost)]
+    while pending:
+        pending += reversed(_added(*pending.pop()))
     return root
 
 
@@ -86,21 +87,29 @@ def typical(nodes: Sequence[Node]) -> Node:
     """The median of several runs of the same work; what a run does not have counts as 0 there."""
     if len(nodes) == 1:
         return nodes[0]
-    keys: dict[Key, None] = {}
-    for node in nodes:
-        keys.update(dict.fromkeys(node.children))
-    found = Node(
-        nodes[0].key, median(node.count for node in nodes), median(node.took_us for node in nodes),
-        median(node.queries for node in nodes), len(nodes),
-    )  # fmt: skip
-    for key in keys:
-        found.children[key] = typical([node.children.get(key) or Node(key) for node in nodes])
+    found = Node(nodes[0].key)
+    pending = [(found, nodes)]
+    while pending:
+        one, runs = pending.pop()
+        one.count = median(node.count for node in runs)
+        one.took_us = median(node.took_us for node in runs)
+        one.queries = median(node.queries for node in runs)
+        one.runs = len(runs)
+        keys = dict.fromkeys(key for node in runs for key in node.children)
+        pending += [(_child(one, key), [node.children.get(key) or Node(key) for node in runs]) for key in keys]
     return found
 
 
 def compare(before: Node, after: Node) -> Difference:
     """The two trees as one, in the order of ``after``, with what is gone where it was."""
-    return _joined(before.key, before, after, moved=False)
+    whole = Difference(before.key, before, after)
+    found = [whole]
+    for one in found:  # which grows meanwhile
+        one.children = list(_joined(one))
+        found += one.children
+    for one in reversed(found):
+        one.differs = one.change != "same" or any(child.differs for child in one.children)
+    return whole
 
 
 def have_anything_in_common(difference: Difference) -> bool:
@@ -108,45 +117,52 @@ def have_anything_in_common(difference: Difference) -> bool:
     return any(child.before is not None and child.after is not None for child in difference.children)
 
 
-def lines(difference: Difference, level: int = 0) -> Iterator[str]:
+def lines(difference: Difference) -> Iterator[str]:
     """As text, equal parts left out and counted: ``~ created shop.Order   400 → 430 ms``."""
+    return flat(_lines(difference, 0))
+
+
+def _lines(difference: Difference, level: int) -> Nested[str]:
     same = 0
+    indent = "  " * min(level, DEEPEST_INDENT) + (f"{level} " if level > DEEPEST_INDENT else "")
     for child in difference.children:
         if not child.differs:
             same += 1
             continue
         sign = {"added": "+", "removed": "-"}.get(child.change, "~" if child.change == "changed" else " ")
-        words = [f"{'  ' * level}{one_line(child.key[1], 120)}", _counts(child), _times(child), _queries(child)]
+        words = [f"{indent}{one_line(child.key[1], 120)}", _counts(child), _times(child), _queries(child)]
         yield "   ".join(filter(None, (f"{sign} {words[0]}", *words[1:], "(moved)" if child.moved else "")))
-        yield from lines(child, level + 1)
+        yield _lines(child, level + 1)
     if same:
-        yield f"  {'  ' * level}… {same} the same"
+        yield f"  {indent}… {same} the same"
 
 
-def _add(parent: Node, operation: Operation) -> None:
+def _added(parent: Node, operation: Operation) -> list[tuple[Node, Operation]]:
+    """Count an operation and its receivers; what these caused is still to be, below them."""
     marked = mark(operation)
     words = f"{phrase(operation)} [{marked}]" if marked else phrase(operation)
     node = _child(parent, ("operation", words))
     node.count += 1
     node.took_us += operation.took_us
+    below = []
     for cause in operation.causes():
         receiver = _child(node, ("receiver", cause.receiver))
         receiver.count += 1
         if cause.run is not None:
             receiver.took_us += cause.run.total_us
             receiver.queries += cause.run.queries
-        for caused in cause.operations:
-            _add(receiver, caused)
+        below += [(receiver, caused) for caused in cause.operations]
+    return below
 
 
 def _child(parent: Node, key: Key) -> Node:
     return parent.children.setdefault(key, Node(key))
 
 
-def _joined(key: Key, before: Node | None, after: Node | None, *, moved: bool) -> Difference:
-    found = Difference(key, before, after, moved)
-    ours = before.children if before is not None else {}
-    theirs = after.children if after is not None else {}
+def _joined(one: Difference) -> Iterator[Difference]:
+    """The children of both sides."""
+    ours = one.before.children if one.before is not None else {}
+    theirs = one.after.children if one.after is not None else {}
     was = [key for key in ours if key in theirs]
     at = {key: number for number, key in enumerate(was)}
     stayed = _longest_rising([at[key] for key in theirs if key in at])
@@ -154,23 +170,24 @@ def _joined(key: Key, before: Node | None, after: Node | None, *, moved: bool) -
     for number, gone in enumerate(ours):
         if gone not in theirs:
             order.insert(min(number, len(order)), gone)
-    for child in order:
-        is_moved = child in at and at[child] not in stayed
-        found.children.append(_joined(child, ours.get(child), theirs.get(child), moved=is_moved))
-    return found
+    for key in order:
+        yield Difference(key, ours.get(key), theirs.get(key), moved=key in at and at[key] not in stayed)
 
 
 def _longest_rising(numbers: Sequence[int]) -> set[int]:
     """The members of a longest rising subsequence: siblings that kept their order; the others have moved."""
-    best: list[list[int]] = []
+    ends: list[int] = []  # of the rising chains of each length, the lowest last member
+    before: dict[int, int | None] = {}
     for number in numbers:
-        below = [chain for chain in best if chain[-1] < number]
-        best.append([*(_longest(below)), number])
-    return set(_longest(best))
-
-
-def _longest(chains: Sequence[list[int]]) -> list[int]:
-    return max(chains, key=len, default=[])
+        length = bisect_left(ends, number)
+        before[number] = ends[length - 1] if length else None
+        ends[length : length + 1] = [number]
+    found: set[int] = set()
+    last = ends[-1] if ends else None
+    while last is not None:
+        found.add(last)
+        last = before[last]
+    return found
 
 
 def _counts(one: Difference) -> str:

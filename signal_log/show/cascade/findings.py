@@ -5,7 +5,7 @@ The same list serves the trace's page, the toolbar's panel, the system checks an
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -190,7 +190,13 @@ def _on_raw(operation: Operation) -> Iterator[tuple[str, str]]:
 
 
 def _cycles(scope: _Scope) -> Iterator[Finding]:
-    for (receiver, sender), ops in _grouped(scope, _comes_back):
+    back = {id(operation) for operation in _coming_back(scope.cascade)}
+
+    def found(operation: Operation) -> Iterator[tuple[str, str]]:
+        if id(operation) in back and operation.parent is not None:
+            yield operation.receiver, operation.parent.first.sender
+
+    for (receiver, sender), ops in _grouped(scope, found):
         name = one_line(receiver, 200)
         yield Finding(
             "cycle", receiver, f"{name} runs in a circle",
@@ -200,16 +206,33 @@ def _cycles(scope: _Scope) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _comes_back(operation: Operation) -> Iterator[tuple[str, str]]:
-    """Whether the chain of causes above it has its receiver twice for the same object."""
-    if operation.parent is None or not operation.receiver:
-        return
-    here, above = operation.parent, operation.parent
-    while above.parent is not None:
-        if above.receiver == operation.receiver and _same_row(above.parent, here):
-            yield operation.receiver, here.first.sender
-            return
-        above = above.parent
+def _coming_back(cascade: Cascade) -> Iterator[Operation]:
+    """Those whose chain of causes has their receiver twice for the same object."""
+    above: Counter[_Called] = Counter()
+    outermost = [*cascade.roots, *(one for orphans in cascade.orphans.values() for one in orphans)]
+    pending = [(operation, False) for operation in outermost]
+    while pending:
+        operation, is_done = pending.pop()
+        called = _called(operation)
+        if is_done:
+            above[called] -= 1
+            continue
+        if called is not None and above[called]:
+            yield operation
+        above[called] += 1
+        pending.append((operation, True))
+        pending += ((caused, False) for caused in operation.caused())
+
+
+_Called = tuple[str, str, str] | None
+
+
+def _called(operation: Operation) -> _Called:
+    """The receiver that caused it, and the row for which that was called."""
+    parent = operation.parent
+    if parent is None or not operation.receiver or not (parent.first.object_pk or parent.last.object_pk):
+        return None
+    return operation.receiver, parent.last.sender, parent.last.object_pk
 
 
 def _silent(scope: _Scope) -> Iterator[Finding]:

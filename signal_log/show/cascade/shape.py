@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Final
 
 from signal_log.show.cascade import phrase
+from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import Cascade, Operation, number_shapes
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.text import one_line
@@ -27,9 +28,9 @@ _NAMES: Final = re.compile(r"\(([^()]*)\)")
 def shape(cascade: Cascade, named: Callable[[str], str] = short_name) -> list[str]:
     """The lines; equal neighbours are one line, counted. ``named`` makes of a receiver's path what is shown of it."""
     number_shapes(cascade, phrase.line)
-    lines = list(_siblings(cascade.roots, "", 0, named))
+    lines = list(flat(_siblings(cascade.roots, "", 0, named)))
     for operations in cascade.orphans.values():
-        lines += _siblings(operations, "", 0, named)
+        lines += flat(_siblings(operations, "", 0, named))
     return lines
 
 
@@ -44,29 +45,29 @@ def given_shape(text: str) -> list[str]:
             levels.pop()
         found.append((len(levels), _NAMES.sub(_by_name, row.strip())))
         levels.append(indent)
-    return list(_counted(found))
+    return list(flat(_counted(found)))
 
 
 def _by_name(names: re.Match[str]) -> str:
     return f"({', '.join(sorted(name.strip() for name in names[1].split(',')))})"
 
 
-def _siblings(operations: Sequence[Operation], receiver: str, level: int, named: Callable[[str], str]) -> Iterator[str]:
+def _siblings(operations: Sequence[Operation], receiver: str, level: int, named: Callable[[str], str]) -> Nested[str]:
     for _, equal in groupby(operations, key=lambda operation: operation.shape):
         alike = list(equal)
         name = f"{one_line(named(receiver), 100)} → " if receiver else ""
         times = f" × {len(alike)}" if len(alike) > 1 else ""
         yield f"{INDENT * level}{name}{phrase.line(alike[0])}{times}"
         for cause in alike[0].causes():
-            yield from _siblings(cause.operations, cause.receiver, level + 1, named)
+            yield _siblings(cause.operations, cause.receiver, level + 1, named)
 
 
-def _counted(rows: Sequence[tuple[int, str]]) -> Iterator[str]:
+def _counted(rows: Sequence[tuple[int, str]]) -> Nested[str]:
     """Merge equal neighbouring blocks, a line with all that is below it, as ``_siblings`` does."""
     for block, number in _merged(_blocks(rows)):
         (level, text), *below = block
         yield f"{INDENT * level}{text}{f' × {number}' if number > 1 else ''}"
-        yield from _counted(below)
+        yield _counted(below)
 
 
 def _blocks(rows: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:

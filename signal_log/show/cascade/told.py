@@ -9,12 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from signal_log.event import COMMITTED, FAILED, MASK, ROLLED_BACK
 from signal_log.show.cascade import phrase
+from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import Cascade, Operation, number_shapes
 from signal_log.show.words.diff import pairs
 from signal_log.show.words.kinds import model_name, short_name
@@ -31,6 +32,8 @@ FOLD_ABOVE: Final = 3
 """Up to this many equal neighbours are told one by one."""
 MOST_FIELDS: Final = 3
 LONGEST_DETAIL: Final = 200
+DEEPEST_INDENT: Final = 16
+"""What is deeper is not indented further, but tells its level: lines of a long chain would be mostly blanks."""
 NO_LEVELS: Final[Mapping[int, int]] = {}
 TRIED: Final = {"created": "create", "updated": "save", "deleted": "delete"}
 
@@ -56,9 +59,9 @@ def told(cascade: Cascade, *, fold: bool = True, levels: Mapping[int, int] = NO_
     ``levels`` has those of operations that were told before, by the positions of their events.
     """
     number_shapes(cascade, phrase.line)
-    lines = list(_siblings(cascade.roots, 0, fold=fold))
+    lines = list(flat(_siblings(cascade.roots, 0, fold=fold)))
     for position, operations in cascade.orphans.items():
-        lines += _siblings(operations, levels.get(position, -1) + 1, fold=fold)
+        lines += flat(_siblings(operations, levels.get(position, -1) + 1, fold=fold))
     return lines
 
 
@@ -77,7 +80,8 @@ def line_of(operation: Operation, level: int, times: int = 1) -> Line:
 
 def as_text(line: Line, *, narrow: bool = False) -> str:
     """The line as text; ``narrow`` leaves out apps, keys, old values, places in code, and what the sign says."""
-    indent = f"{'  ' * (line.level - 1)}└ " if line.level else ""
+    deep = f"{line.level} " if line.level > DEEPEST_INDENT else ""
+    indent = f"{'  ' * (min(line.level, DEEPEST_INDENT) - 1)}└ {deep}" if line.level else ""
     cause = f"{line.receiver} → " if line.receiver else ""
     words = _narrowed(line) if narrow else line.words
     times = f" × {line.times:,}" if line.times > 1 else ""
@@ -88,21 +92,21 @@ def as_text(line: Line, *, narrow: bool = False) -> str:
     return "   ".join(filter(None, (head, line.detail, line.call_site)))
 
 
-def _siblings(operations: Sequence[Operation], level: int, *, fold: bool) -> Iterator[Line]:
+def _siblings(operations: Sequence[Operation], level: int, *, fold: bool) -> Nested[Line]:
     for _, equal in groupby(operations, key=lambda operation: operation.shape):
         alike = list(equal)
         if fold and len(alike) > FOLD_ABOVE:
             yield line_of(alike[0], level, len(alike))
-            yield from _below(alike[0], level, fold=fold)
+            yield _below(alike[0], level, fold=fold)
         else:
             for operation in alike:
                 yield line_of(operation, level)
-                yield from _below(operation, level, fold=fold)
+                yield _below(operation, level, fold=fold)
 
 
-def _below(operation: Operation, level: int, *, fold: bool) -> Iterator[Line]:
+def _below(operation: Operation, level: int, *, fold: bool) -> Nested[Line]:
     for cause in operation.causes():
-        yield from _siblings(cause.operations, level + 1, fold=fold)
+        yield _siblings(cause.operations, level + 1, fold=fold)
 
 
 def _words(operation: Operation, kind: str) -> str:

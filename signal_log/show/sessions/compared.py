@@ -8,6 +8,7 @@ from typing import Final
 
 from signal_log.show.cascade import compare
 from signal_log.show.cascade.compare import Difference, Node
+from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import Cascade
 from signal_log.show.sessions.caught import Caught
 from signal_log.show.sessions.overview import by_name
@@ -82,8 +83,12 @@ def in_common(found: Sequence[Pair]) -> bool:
     return any(pair.difference is not None for pair in found)
 
 
-def rows(difference: Difference, level: int = 0) -> Iterator[Row]:
+def rows(difference: Difference) -> Iterator[Row]:
     """What differs below a node, and how much does not."""
+    return flat(_rows(difference, 0))
+
+
+def _rows(difference: Difference, level: int) -> Nested[Row]:
     same = 0
     for child in difference.children:
         if not child.differs:
@@ -93,7 +98,7 @@ def rows(difference: Difference, level: int = 0) -> Iterator[Row]:
             level, child.change, one_line(child.key[1], 120), _told(child.before), _told(child.after),
             "moved" if child.moved else "",
         )  # fmt: skip
-        yield from rows(child, level + 1)
+        yield _rows(child, level + 1)
     if same:
         yield Row(level, "same", f"… {same} the same", "", "")
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from signal_log.event import COMMITTED
 from signal_log.show.cascade import phrase
 from signal_log.show.cascade.findings import conclusion, findings
+from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import Cascade, Operation, Run, number_shapes
 from signal_log.show.cascade.told import FOLD_ABOVE, as_text, told
 from signal_log.show.toolbar.strip import address_of
@@ -66,25 +67,25 @@ class _Waterfall:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """All rows, causes before effects; equal neighbours are one."""
-        yield from self._siblings(self.cascade.roots, 0)
+        yield from flat(self._siblings(self.cascade.roots, 0))
         for orphans in self.cascade.orphans.values():
-            yield from self._siblings(orphans, 0)
+            yield from flat(self._siblings(orphans, 0))
 
-    def _siblings(self, operations: Sequence[Operation], level: int) -> Iterator[dict[str, Any]]:
+    def _siblings(self, operations: Sequence[Operation], level: int) -> Nested[dict[str, Any]]:
         for _, equal in groupby(operations, key=lambda operation: operation.shape):
             alike = list(equal)
             folded = len(alike) > FOLD_ABOVE
             for operation in alike[:1] if folded else alike:
                 yield self._operation(operation, level, len(alike) if folded else 1)
-                yield from self._receivers(operation, level + 1)
+                yield self._receivers(operation, level + 1)
 
-    def _receivers(self, operation: Operation, level: int) -> Iterator[dict[str, Any]]:
+    def _receivers(self, operation: Operation, level: int) -> Nested[dict[str, Any]]:
         times = Counter((run.position, run.receiver) for run in operation.runs)
         for cause in operation.causes():
             run = cause.run
             twice = run is not None and times[run.position, run.receiver] > 1
             yield self._receiver(operation, cause.receiver, run, level, twice=twice)
-            yield from self._siblings(cause.operations, level + 1)
+            yield self._siblings(cause.operations, level + 1)
 
     def _operation(self, operation: Operation, level: int, times: int) -> dict[str, Any]:
         event = operation.last

@@ -91,10 +91,10 @@ def _act(operation: Operation, rows: Rows) -> Iterator[str]:
 
 
 def _with_all_below(operations: Sequence[Operation]) -> list[Operation]:
-    found = []
-    for operation in operations:
-        found.append(operation)
-        found += _with_all_below(list(operation.caused()))
+    """Causes before effects."""
+    found = list(operations)
+    for operation in found:  # which grows meanwhile
+        found += operation.caused()
     return found
 
 

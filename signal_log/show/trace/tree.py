@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from signal_log.models import SignalEvent
 from signal_log.show.cascade.findings import is_slow
+from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import AnyEvent, Operation, Run, cascade_of, number_shapes, runs_of, taken_us
 from signal_log.show.cascade.ranking import critical
 from signal_log.show.trace.receivers import STANDS, Known, standing_of_run, stands
@@ -87,30 +88,30 @@ class Tree:
 
     def rows(self) -> Iterator[Row]:
         """All rows, top to bottom; level 1 is the request's own operations."""
-        yield from self._siblings(self.cascade.roots, 1)
+        yield from flat(self._siblings(self.cascade.roots, 1))
         for parent, operations in sorted(self.cascade.orphans.items()):
             if self._is_earlier(parent):
                 yield Row("earlier", 1, f"caused at position {parent}, in an earlier part", position=parent)
             else:
                 yield Row("missing", 1, f"parent not recorded (position {parent})")
-            yield from self._siblings(operations, 2)
+            yield from flat(self._siblings(operations, 2))
 
     def rows_of(self, operation: int) -> Iterator[Row]:
         """The rows of one operation and its subtree."""
         for op in self.operations:
             if op.first.operation == operation:
-                yield from self._operation(op, 0)
+                yield from flat(self._operation(op, 0))
 
-    def _siblings(self, operations: Iterable[Operation], level: int) -> Iterator[Row]:
+    def _siblings(self, operations: Iterable[Operation], level: int) -> Nested[Row]:
         for _, equal in groupby(operations, key=lambda op: op.shape):
             alike = list(equal)
             if self._fold and len(alike) > FOLD_ABOVE:
-                yield from self._many(alike, level)
+                yield self._many(alike, level)
             else:
                 for op in alike:
-                    yield from self._operation(op, level)
+                    yield self._operation(op, level)
 
-    def _many(self, operations: list[Operation], level: int) -> Iterator[Row]:
+    def _many(self, operations: list[Operation], level: int) -> Nested[Row]:
         last = operations[-1]
         yield Row(
             "many", level, f"{len(operations):,} × {kinds.action(last.last)}", _style(last.last),
@@ -119,10 +120,10 @@ class Tree:
             remark=_of_many({_remark(op) for op in operations}),
         )  # fmt: skip
         for op in _samples(operations):
-            yield from self._operation(op, level + 1)
+            yield self._operation(op, level + 1)
         yield Row("more", level + 1, f"{len(operations) - SAMPLES:,} more like these", event=last.last)
 
-    def _operation(self, op: Operation, level: int) -> Iterator[Row]:
+    def _operation(self, op: Operation, level: int) -> Nested[Row]:
         inside = list(_signals(op))
         own = duration(max(0, op.took_us - sum(signal.took_us for signal in inside))) if inside else ""
         yield Row(
@@ -132,9 +133,9 @@ class Tree:
         )  # fmt: skip
         for signal in inside:
             at = None if signal.event.position == op.position else signal.event.position
-            yield from self._signal(signal, at, level + 1)
+            yield self._signal(signal, at, level + 1)
 
-    def _signal(self, signal: _Signal, position: int | None, level: int) -> Iterator[Row]:
+    def _signal(self, signal: _Signal, position: int | None, level: int) -> Nested[Row]:
         event = signal.event
         yield Row(
             "signal", level, one_line(kinds.short_name(event.signal)), "", *self._bar(event.occurred_at, signal.end),
@@ -142,10 +143,10 @@ class Tree:
         )  # fmt: skip
         for run in signal.runs:
             yield self._receiver(signal, run, level + 1)
-            yield from self._siblings(run.caused, level + 2)
+            yield self._siblings(run.caused, level + 2)
         for name, operations in signal.untimed.items():
             yield Row("receiver", level + 1, one_line(name, 200) or "receiver not recorded", time="not timed")
-            yield from self._siblings(operations, level + 2)
+            yield self._siblings(operations, level + 2)
 
     def _receiver(self, signal: _Signal, run: Run, level: int) -> Row:
         event = signal.event
