@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -27,6 +27,16 @@ MAX_CALLS: Final = 20_000
 def receiver_calls() -> QuerySet[ReceiverCall]:
     """All calls, from the log's database."""
     return ReceiverCall.objects.using(conf.DATABASE)
+
+
+def kinds_of(receiver: str) -> Iterator[tuple[str, str]]:
+    """The signals and models that a receiver was called for, each found by one step in an index, however many calls."""
+    calls = receiver_calls().filter(receiver=receiver).order_by("signal", "sender").values_list("signal", "sender")
+    kind = calls.first()
+    while kind:
+        yield kind
+        signal, sender = kind
+        kind = calls.filter(signal=signal, sender__gt=sender).first() or calls.filter(signal__gt=signal).first()
 
 
 def trace_row(trace_id: uuid.UUID) -> SignalTrace | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any, Final
 
 from django.conf import settings
@@ -45,13 +45,13 @@ FROM {numbers}
 PARTS: Final = {
     "postgresql": {
         "trace": "(lpad(to_hex({ms}), 12, '0') || '7abc8' || lpad(to_hex(n), 15, '0'))::uuid",
-        "ms": "(extract(epoch FROM now()) * 1000)::bigint - ({last} - n) * 100",
+        "ms": "{now}::bigint - ({last} - n) * 100",
         "moment": "now() - interval '100 milliseconds' * ({last} - n)",
         "numbers": "generate_series(1::bigint, {last}) AS n",
     },
     "sqlite": {
         "trace": "printf('%012x7abc8%015x', {ms}, n)",
-        "ms": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) - ({last} - n) * 100",
+        "ms": "{now} - ({last} - n) * 100",
         "moment": "strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || (({last} - n) / 10) || ' seconds')",
         "numbers": "(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {last}) SELECT n FROM c)",
     },
@@ -78,7 +78,10 @@ def measure(traces: int) -> dict[str, Any]:
 
 
 def _fill(traces: int) -> None:
-    parts = {name: text.replace("{last}", str(traces)) for name, text in PARTS[connection.vendor].items()}
+    # Both tables have the same ids of traces, hence one time for both.
+    now = str(round(time() * 1_000))
+    own = PARTS[connection.vendor].items()
+    parts = {name: text.replace("{last}", str(traces)).replace("{now}", now) for name, text in own}
     parts["trace"] = parts["trace"].replace("{ms}", parts["ms"])
     with connection.cursor() as cursor:
         for statement in (TRACE, CALL):
@@ -93,5 +96,6 @@ def _timed(client: Client, address: str) -> tuple[float, float]:
         answer = client.get(address)
         taken.append((perf_counter() - began) * 1_000)
         assert answer.status_code == 200, (address, answer.status_code)
+        assert b'<td class="n">' in answer.content, address
     ordered = sorted(taken)
     return ordered[round(0.95 * TIMES) - 1], ordered[TIMES // 2]

@@ -29,10 +29,10 @@ def trace(**fields) -> SignalTrace:
     )
 
 
-def call(of: SignalTrace, receiver: str, duration_us: int = 1_000, error: str = "") -> None:
+def call(of: SignalTrace, receiver: str, duration_us: int = 1_000, error: str = "", **fields) -> None:
+    given = {"sender": "auth.User", "signal": "post_save", "position": 2, "started_us": 0, "queries": 0} | fields
     ReceiverCall.objects.create(
-        trace_id=of.trace_id, position=2, sender="auth.User", signal="post_save", receiver=receiver, started_us=0,
-        duration_us=duration_us, queries=0, error=error,
+        trace_id=of.trace_id, receiver=receiver, duration_us=duration_us, error=error, **given
     )  # fmt: skip
 
 
@@ -137,6 +137,14 @@ def test_equal_lone_operations_of_a_program_are_one_row(page):
     html = page(html=True)
     assert "× 3" in html
     assert html.count("GET /a/</a>") == 2
+
+
+def test_a_receivers_traces_are_found_whatever_it_was_called_for(page):
+    kinds = [(s, m) for s in ("m2m_changed", "post_save", "pre_save") for m in ("auth.User", "users.Profile")]
+    for number, (signal, sender) in enumerate(kinds):
+        call(trace(name=str(number)), "shop.stock", signal=signal, sender=sender)
+    call(trace(name="other"), "shop.other")
+    assert names(page("?receiver=shop.stock")) == ["5", "4", "3", "2", "1", "0"]
 
 
 def test_the_slowest_receivers_of_the_last_hour_stand_beside_it(page):

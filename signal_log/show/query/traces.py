@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
@@ -16,15 +17,17 @@ from django.http import QueryDict
 
 from signal_log.conf import conf
 from signal_log.errors import FilterError
-from signal_log.models import ReceiverCall, SignalTrace
+from signal_log.models import SignalTrace
 from signal_log.show.links import with_query
 from signal_log.show.words.amounts import Took, parse_took
 from signal_log.show.words.moments import parse_moment
+from signal_log.telemetry.read import kinds_of, receiver_calls
 
 PAGE_SIZE: Final = 50
 WINDOW: Final = 100_000
-MOST_CALLS: Final = 20_000
-"""So many of the newest calls are looked through for the traces of one receiver."""
+MOST_CALLS: Final = 1_000
+MOST_KINDS: Final = 30
+"""A receiver's traces are those of so many of its newest calls, for each of so many models and signals."""
 LONGEST: Final = 300
 
 TIME, DURATION, FAILED = "time", "duration", "failed"
@@ -139,7 +142,7 @@ def _filtered(found: QuerySet[SignalTrace], query: TracesQuery) -> QuerySet[Sign
     if "name" in good:
         found = found.filter(name__icontains=good["name"])
     if "receiver" in good:
-        found = found.filter(trace_id__in=_traces_of(good["receiver"]))
+        found = found.filter(_called(good["receiver"]))
     if query.since is not None:
         found = found.filter(started_at__gte=query.since)
     if query.until is not None:
@@ -147,11 +150,13 @@ def _filtered(found: QuerySet[SignalTrace], query: TracesQuery) -> QuerySet[Sign
     return found
 
 
-def _traces_of(receiver: str) -> list[Any]:
-    """The newest traces in which a receiver ran, by its dotted path."""
-    calls = ReceiverCall.objects.using(conf.DATABASE).filter(receiver=receiver)
-    newest = calls.order_by("-id").values_list("trace_id", flat=True)[:MOST_CALLS]
-    return list(dict.fromkeys(newest))[:1_000]
+def _called(receiver: str) -> Q:
+    """The newest traces in which a receiver ran, by its dotted path: some for each signal and model, by index."""
+    called = Q(pk__in=())
+    calls = receiver_calls().filter(receiver=receiver).order_by("-id").values("trace_id")
+    for signal, sender in islice(kinds_of(receiver), MOST_KINDS):
+        called |= Q(trace_id__in=calls.filter(signal=signal, sender=sender)[:MOST_CALLS])
+    return called
 
 
 def _after(found: QuerySet[SignalTrace], column: str, after: tuple[int, int] | None) -> QuerySet[SignalTrace]:
