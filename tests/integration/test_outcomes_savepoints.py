@@ -3,6 +3,8 @@
 import pytest
 from django.db import IntegrityError, transaction
 
+from signal_log.capture.transaction import buffer, held
+from signal_log.capture.transaction.collecting import collecting
 from signal_log.models import SignalEvent
 from tests.log import recorded
 from tests.shop.models import Category
@@ -95,3 +97,25 @@ def test_events_written_inside_a_rolled_back_savepoint_are_written_again():
         ("kept", "committed"),
         ("undone", "rolled_back"),
     ]
+
+
+def test_a_large_block_keeps_what_a_savepoint_came_after(monkeypatch):
+    """Events older than a savepoint, written within it and no longer kept, would go with a rollback to it (G2).
+
+    Who collects events knows the outcome of all of them, kept or not.
+    """
+    monkeypatch.setattr(held, "MAX_UNWRITTEN", 10)
+    monkeypatch.setattr(buffer, "MAX_KEPT", 10)
+    with recorded() as events, collecting() as heard, transaction.atomic():
+        for number in range(9):
+            Category.objects.create(name=f"stays {number}")
+        with pytest.raises(RuntimeError), transaction.atomic():
+            for number in range(7):
+                Category.objects.create(name=f"goes {number}")
+            raise RuntimeError
+        for number in range(9, 20):
+            Category.objects.create(name=f"stays {number}")
+    kept = [event.object_repr for event in events if event.outcome == "committed"]
+    assert kept == [f"stays {number}" for number in range(20) for _ in range(2)]
+    told = {(event.object_repr[:4], event.outcome) for event in heard.fired()}
+    assert told == {("stay", "committed"), ("goes", "rolled_back")}

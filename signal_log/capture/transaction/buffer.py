@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.loaded import Fate
 from signal_log.capture.trace.copies import secrets_of
-from signal_log.capture.trace.draft import Draft
-from signal_log.event import FAILED, ROLLED_BACK
+from signal_log.capture.trace.draft import Draft, watchers
+from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
 
 MAX_KEPT: Final = 1_000
 """At most this many written events are kept, to be rewritten if the transaction rolls back."""
@@ -35,6 +35,8 @@ class Buffer:
         self._marks: list[Mark] = []
         self._clock = 1
         self._dropped = 0
+        self._let_go: list[Draft] = []
+        """Those that are dropped while somebody collects events, who is still to learn their outcome."""
         self._fates: list[Fate] = []
         self._fate: Fate | None = None
 
@@ -79,16 +81,25 @@ class Buffer:
         for draft in self.drafts:
             if draft.written_at is not None and draft.written_at >= mark.clock:
                 draft.written_at = None
+        self._tell(ROLLED_BACK, mark.clock)
         self.unwritten = sum(draft.written_at is None for draft in self.drafts)
 
     def undone(self, why: str = "") -> None:
         """The whole transaction is undone; ``why`` defaults to the exception being handled."""
         self._decide(0, undone=True)
         self._undo(0, why)
+        self._tell(ROLLED_BACK)
 
     def settled(self) -> None:
         """The transaction is over; what is not undone by now stays."""
         self._decide(0, undone=False)
+        self._tell(COMMITTED)
+
+    def _tell(self, outcome: str, since: int = 0) -> None:
+        """Decide the outcome of those that were dropped after they had been written at this time or later."""
+        for draft in self._let_go:
+            if draft.outcome is None and (draft.written_at or 0) >= since:
+                draft.outcome = outcome
 
     def _decide(self, start: int, *, undone: bool) -> None:
         for fate in self._fates[start:]:
@@ -118,10 +129,21 @@ class Buffer:
         if len(self.drafts) <= MAX_KEPT:
             return
         # Changes in another database are not rolled back with this transaction, so their events are kept.
-        kept = [i for i, d in enumerate(self.drafts) if i < MAX_KEPT or d.written_at is None or d.using != alias]
+        kept = [
+            i for i, draft in enumerate(self.drafts)
+            if i < MAX_KEPT or draft.written_at is None or draft.using != alias or self._may_outlive_its_row(i, draft)
+        ]  # fmt: skip
         self._dropped += len(self.drafts) - len(kept)
+        if watchers[0]:
+            stay = set(kept)
+            self._let_go += [draft for i, draft in enumerate(self.drafts) if i not in stay]
         self._marks = [mark._replace(position=bisect_left(kept, mark.position)) for mark in self._marks]
         self.drafts = [self.drafts[i] for i in kept]
+
+    def _may_outlive_its_row(self, position: int, draft: Draft) -> bool:
+        """Whether a savepoint came between event and INSERT: a rollback to it undoes only the INSERT."""
+        after = bisect_right(self._marks, position, key=lambda mark: mark.position)
+        return after < len(self._marks) and (draft.written_at or 0) >= self._marks[after].clock
 
     def note_dropped(self) -> None:
         """After a rollback, state how many events are missing because they were dropped."""
