@@ -63,31 +63,75 @@ FAULTS = (
     (sync_crm, Thing, None), (reindex, Category, None), (reindex, Category, "again"), (open_shelf, Category, None),
     (number_item, Item, None), (set_stock, Item, None), (restock, Label, None), (greet, Category, None),
 )  # fmt: skip
+UPGRADED = "after the upgrade"
+
+
+def connect() -> None:
+    """Connect the faulty receivers."""
+    for receiver, sender, uid in FAULTS:
+        post_save.connect(receiver, sender=sender, dispatch_uid=uid, weak=False)
+
+
+def upgrade() -> None:
+    """The shop's next version: one receiver is no longer connected twice, another one is."""
+    post_save.disconnect(reindex, sender=Category, dispatch_uid="again")
+    post_save.connect(sync_crm, sender=Thing, dispatch_uid=UPGRADED, weak=False)
+
+
+def downgrade() -> None:
+    """The version before."""
+    post_save.disconnect(sync_crm, sender=Thing, dispatch_uid=UPGRADED)
+    connect()
 
 
 @contextmanager
 def faults() -> Iterator[None]:
-    """Connect the faulty receivers."""
-    for receiver, sender, uid in FAULTS:
-        post_save.connect(receiver, sender=sender, dispatch_uid=uid, weak=False)
+    """Have the faulty receivers connected, of whichever version."""
+    connect()
     try:
         yield
     finally:
+        downgrade()
         for receiver, sender, uid in FAULTS:
             post_save.disconnect(receiver, sender=sender, dispatch_uid=uid)
 
 
-def shift() -> None:
-    """Import, restock and load a fixture, each a trace of its own."""
+def stock_up() -> None:
+    """Have what the others find, and nothing that was before; none of it is recorded."""
     with signal_log.pause():
-        Category.objects.get_or_create(name="all items")
+        for model in (Category, Item, Thing):
+            model.objects.all().delete()
+        Category.objects.create(name="all items")
         Item.objects.bulk_create(Item(name="stocked") for _ in range(12))
-    with signal_log.context(source="command:import_staff"):
-        Thing.objects.create(name="staff")
-    with signal_log.context(source="command:open_shop"):
-        Category.objects.create(name="books")
-    with signal_log.context(source="command:restock"):
-        Label.objects.create(text="monday")
-    with signal_log.context(source="command:loaddata"):
-        Category(name="from a fixture").save_base(raw=True)
+
+
+def import_staff() -> None:
+    """Make one that the other system is told of."""
+    Thing.objects.create(name="staff")
+
+
+def open_shop() -> None:
+    """Make a category."""
+    Category.objects.create(name="books")
+
+
+def order_labels() -> None:
+    """Make a label."""
+    Label.objects.create(text="monday")
+
+
+def load_fixture() -> None:
+    """Save as ``loaddata`` does."""
+    Category(name="from a fixture").save_base(raw=True)
+
+
+DAY = (import_staff, open_shop, order_labels, load_fixture)
+
+
+def shift() -> None:
+    """A day of the shop, each act a trace of its own."""
+    stock_up()
+    for act in DAY:
+        with signal_log.context(source=f"command:{act.__name__}"):
+            act()
     keeper.write_kept()

@@ -215,6 +215,6 @@ def visiting(browser: Browser, site: Address, username: str | None, **options: A
             context.add_cookies(site.cookies(username))  # type: ignore[arg-type]
         live = LivePage(context.new_page(), site)
         yield live
-        assert live.complaints == []
+        assert not live.complaints, live.complaints
     finally:
         context.close()
