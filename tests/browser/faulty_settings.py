@@ -1,4 +1,4 @@
-"""The project's settings with the faulty shop: its receivers are connected in every process, its acts have addresses."""
+"""The project's settings with the faulty shop: its receivers are connected, and its acts have addresses."""
 
 from django.apps import AppConfig
 

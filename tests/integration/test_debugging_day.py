@@ -3,61 +3,119 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from signal_log.capture.trace.gathered import in_use
 from signal_log.models import SignalTrace
 from signal_log.show.cascade.findings import findings
 from signal_log.show.cascade.operation import cascade_of, runs_of
 from signal_log.store.read import events
+from signal_log.telemetry import recorded
 from signal_log.telemetry.read import add_calls
-from tests.faulty import faults, shift
+from tests.faulty import faults, shift, upgrade
 from tests.tail import make_observer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.faulty_site")]
 
 HERE = "tests.faulty"
+CHECK = ("signal_receivers", "--check")
+MAP = ("signal_receivers",)
+FOUND_BY = {
+    "a slow receiver": (CHECK, f"W018: {HERE}.sync_crm took", "Do it after the response"),
+    "a double connection": (CHECK, f"W015: {HERE}.reindex", "a dispatch_uid"),
+    "a hidden cascade": (MAP, f"post_save 3  {HERE}.open_shelf", "created shop.Item × 2"),
+    "a swallowed exception": (MAP, f"{HERE}.number_item went on after IntegrityError", "Let the exception through"),
+    "a receiver that saves again": (
+        MAP,
+        f"{HERE}.set_stock, called for a save of shop.Item",
+        "Set the field in pre_save",
+    ),
+    "one save for each of many": (MAP, f"ran 12 times in {HERE}.restock", "bulk_update"),
+    "a receiver that writes on fixtures": (CHECK, f"W020: {HERE}.greet writes", 'Return at once if kwargs["raw"]'),
+}
+"""By one command, whose output names the fault and, in that line or the two below it, what helps or what is caused."""
+
+
+class Terminal:
+    """Runs commands, and counts them."""
+
+    def __init__(self) -> None:
+        self.commands = 0
+
+    def run(self, *command: str) -> list[str]:
+        """The lines that it prints, also where it ends with an error."""
+        self.commands += 1
+        out = io.StringIO()
+        try:
+            call_command(*command, stdout=out, stderr=out)
+        except CommandError as error:
+            out.write(str(error))
+        return out.getvalue().splitlines()
 
 
 @pytest.fixture
-def day():
-    """A shift of the faulty shop, with its receivers connected until the test ends."""
+def terminal() -> Terminal:
+    """Nothing has been typed yet."""
+    return Terminal()
+
+
+@pytest.fixture
+def shop() -> Iterator[None]:
+    """The faulty shop, open until the test ends."""
     with faults():
-        shift()
         yield
+    in_use[0] = False  # no session is recorded any more
 
 
-def told(*command: str) -> str:
-    out = io.StringIO()
-    try:
-        call_command(*command, stdout=out, stderr=out)
-    except CommandError as error:
-        out.write(str(error))
-    return out.getvalue()
-
-
-@pytest.mark.usefixtures("day")
-def test_one_command_finds_what_is_connected_twice_slow_or_writes_on_fixtures():
-    checked = told("signal_receivers", "--check")
-    for number, receiver in (("W015", "reindex"), ("W018", "sync_crm"), ("W020", "greet")):
-        assert any(line.startswith(f"signal_log.{number}: {HERE}.{receiver}") for line in checked.splitlines()), checked
+@pytest.fixture
+def day(shop: None) -> None:
+    """A shift of it."""
+    shift()
 
 
 @pytest.mark.usefixtures("day")
-def test_one_command_tells_what_a_receiver_causes():
-    lines = told("signal_receivers").splitlines()
-    at = next(number for number, line in enumerate(lines) if line.endswith(f"{HERE}.open_shelf"))
-    assert "created shop.Item × 2" in " ".join(lines[at : at + 3])
+def test_one_command_finds_each_fault():
+    """Each by its own; whoever sees the line also sees what to do."""
+    for fault, (command, named, help_) in FOUND_BY.items():
+        terminal = Terminal()
+        lines = terminal.run(*command)
+        at = next((number for number, line in enumerate(lines) if named in line), None)
+        assert at is not None, (fault, lines)
+        assert help_ in " ".join(lines[at : at + 3]), (fault, lines)
+        assert terminal.commands == 1
 
 
 @pytest.mark.usefixtures("day")
-def test_one_command_tells_the_slow_traces_only():
-    slow = told("signal_tail", "--no-follow", "--slow", "100ms")
+def test_one_command_tells_the_slow_traces_only(terminal):
+    slow = "\n".join(terminal.run("signal_tail", "--no-follow", "--slow", "100ms"))
     assert "command:import_staff" in slow
     assert "created shop.Thing" in slow
-    assert told("signal_tail", "--no-follow", "--slow", "1h") == "The log has nothing like this.\n"
+    assert terminal.run("signal_tail", "--no-follow", "--slow", "1h") == ["The log has nothing like this."]
+
+
+def record(name: str) -> None:
+    """The same work, recorded under a name by a client that says so."""
+    client = Client(headers={"X-Signal-Session": recorded.token(recorded.start(name, "client"))})
+    for act in ("stock_up", "import_staff", "open_shop", "order_labels"):
+        assert client.get(f"/shop/{act}/").status_code == 200
+
+
+@pytest.mark.usefixtures("shop")
+def test_one_command_tells_what_an_upgrade_changed(terminal):
+    """One receiver runs twice, another no longer does, and the rest is the same."""
+    record("before")
+    upgrade()
+    record("after")
+    lines = [line.strip() for line in terminal.run("signal_session", "compare", "before", "after")]
+    assert any(line.startswith(f"~   {HERE}.sync_crm   × 1 → × 2") for line in lines), lines
+    assert any(line.startswith(f"~   {HERE}.reindex   × 2 → × 1") for line in lines), lines
+    assert "1 of 3 names the same." in lines
+    assert not any("restock" in line for line in lines)
+    assert terminal.commands == 1
 
 
 @pytest.mark.usefixtures("day")

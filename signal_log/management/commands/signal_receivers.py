@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.db import DatabaseError
 from signal_log.checks import of_receivers
 from signal_log.conf import conf
 from signal_log.show.receivers.mermaid import mermaid
+from signal_log.show.receivers.recent import Recent, recent_findings
 from signal_log.show.receivers.wiring import Wired, as_json, effect, wiring
 from signal_log.show.words.text import duration, one_line
 from signal_log.store.tables import not_migrated
@@ -25,8 +26,8 @@ class Command(BaseCommand):
 
     help = (
         "The receivers of every observed model and signal in the order of their calls, with what the log has seen of "
-        "them. --check runs the checks of receivers, also those that read the log, and exits with 1 if any finds "
-        "something."
+        "them, and what is worth attention in the newest traces. --check runs the checks of receivers, also those that "
+        "read the log, and exits with 1 if any finds something."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -42,15 +43,15 @@ class Command(BaseCommand):
             self._check()
             return
         try:
-            found = wiring()
+            found, recent = wiring(), recent_findings()
         except DatabaseError as error:
             raise CommandError(not_migrated() or str(error).strip()) from error
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(found), indent=2))
+            self.stdout.write(json.dumps(as_json(found, recent), indent=2))
         elif options["mermaid"]:
             self.stdout.write(mermaid(found), ending="")
         else:
-            for line in lines(found):
+            for line in (*lines(found), *found_lately(recent)):
                 self.stdout.write(line)
 
     def _check(self) -> None:
@@ -80,6 +81,15 @@ def lines(found: Iterable[Wired]) -> Iterator[str]:
                 yield f"      {told}"
     if nothing:
         yield "No receivers are connected to observed models."
+
+
+def found_lately(recent: Sequence[Recent]) -> Iterator[str]:
+    """What the newest traces have shown, each with what helps."""
+    if recent:
+        yield "\nFound in the newest traces"
+    for one in recent:
+        yield f"! {one.finding.text} (in {one.times}; the last is {one.newest})"
+        yield f"    {one.finding.fix}"
 
 
 def _place(one: Wired) -> str:

@@ -85,7 +85,7 @@ def receivers_page(request: HttpRequest) -> HttpResponse:
     found = wiring()
     chosen = request.GET.get(FORMAT)
     if chosen == "json":
-        return JsonResponse(as_json(found))
+        return JsonResponse(as_json(found, recent_findings()))
     if chosen == "mermaid":
         return HttpResponse(mermaid(found), content_type="text/plain; charset=utf-8")
     return render(request, "signal_log/receivers.html", _context(found))
@@ -122,6 +122,6 @@ def _finding(one: Recent) -> dict[str, str]:
         "kind": one.finding.kind,
         "text": one.finding.text,
         "fix": one.finding.fix,
-        "traces": f"{one.traces:,} trace{'' if one.traces == 1 else 's'}",
+        "traces": one.times,
         "url": url("trace", one.newest),
     }

@@ -28,6 +28,11 @@ class Recent:
     traces: int
     newest: uuid.UUID
 
+    @property
+    def times(self) -> str:
+        """In how many traces."""
+        return f"{self.traces:,} trace{'' if self.traces == 1 else 's'}"
+
 
 def recent_findings() -> list[Recent]:
     """The findings about receivers in the newest 200 traces in which they worked; at most 5,000 events are read."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from signal_log.capture.signals.connected import Connected, connected
+from signal_log.show.cascade.document import finding_as_json
+from signal_log.show.receivers.recent import Recent
 from signal_log.show.receivers.seen import UNSEEN, Seen, caused, lately_called, seen
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import iso
@@ -56,9 +58,13 @@ def mutual(found: list[Wired]) -> set[tuple[str, str]]:
     return {(a, b) for a, b in edges if (b, a) in edges}
 
 
-def as_json(found: list[Wired]) -> dict[str, Any]:
-    """The map as JSON values."""
-    return {"format": FORMAT, "receivers": [_row(one) for one in found]}
+def as_json(found: list[Wired], recent: list[Recent]) -> dict[str, Any]:
+    """The map as JSON values, with what the newest traces have shown."""
+    return {"format": FORMAT, "findings": [_found(one) for one in recent], "receivers": [_row(one) for one in found]}
+
+
+def _found(one: Recent) -> dict[str, Any]:
+    return {**finding_as_json(one.finding), "traces": one.traces, "newest": str(one.newest)}
 
 
 def _row(one: Wired) -> dict[str, Any]:
