@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -86,6 +86,18 @@ def operation(trace: uuid.UUID, position: int, **fields: Any) -> SignalEvent:
     common = {"trace_id": trace, "operation": position, **fields}
     make_event(**{**common, "signal": "pre_save", "position": position, "created": None})
     return make_event(**{**common, "signal": "post_save", "position": position + 1})
+
+
+def write_saves(names: Iterable[str], **fields: Any) -> None:
+    """Store a save of a user for each of these names, with its two events in a trace of its own, all at once."""
+    rows = []
+    for name in names:
+        trace = uuid.uuid4()
+        for position, signal, created in ((1, "pre_save", None), (2, "post_save", True)):
+            told = {"signal": signal, "position": position, "created": created, "object_repr": name, **fields}
+            value = event_value(trace_id=trace, **told)
+            rows.append(SignalEvent(**{**value._asdict(), "trace_id": trace}))
+    SignalEvent.objects.bulk_create(rows)
 
 
 def insert_event(writer: psycopg.Connection) -> int:

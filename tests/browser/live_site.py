@@ -40,6 +40,7 @@ from django.db import connection, transaction
 from users.models import Profile
 from signal_log.models import SignalEvent
 from signal_log.telemetry.keeper import write_kept
+from tests.factories import write_saves
 for line in sys.stdin:
     exec(eval(line))
     write_kept()
@@ -96,8 +97,8 @@ class Site(Address):
 
     def __init__(self, database: Database, **env: str) -> None:
         self.env = on(database) | env
+        self.worker = Worker(self.env)  # starts while the server does
         self.server = Daphne(self.env)
-        self.worker = Worker(self.env)
         super().__init__(self.server.url)
 
     def run(self, code: str) -> None:

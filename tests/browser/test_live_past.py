@@ -29,9 +29,9 @@ def scrolled_names(live: Any, until: str) -> list[str]:
 
 def test_scrolling_past_the_backfill_goes_back_to_the_beginning(own_site, visit):
     """Every event of the log is met once, in order, while new ones arrive, and the page says where the log begins."""
-    own_site.run("for n in range(700): User.objects.create_user(f'old{n:03}', password=None)")
+    own_site.run("write_saves(f'old{n:03}' for n in range(700))")
     live = visit(own_site).open("?sender=auth.User&signal=post_save")
-    # On a fast machine this is a storm, grouped by the second until a while after it is over.
+    # This is a storm, grouped by the second until a while after it is over.
     expect(live.row("old699")).to_be_visible(timeout=20_000)
     live.page.locator("#grid").hover()
     live.page.mouse.wheel(0, 100)
