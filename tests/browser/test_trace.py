@@ -203,16 +203,26 @@ def test_a_finding_leads_to_its_row(opened):
     assert head.bounding_box()["y"] == pytest.approx(bottom, abs=2)
 
 
-def test_the_trace_is_copied_as_text(site, visit, traces):
-    """One click puts the report on the clipboard, and says so."""
+def test_the_trace_and_a_place_in_code_are_copied(site, visit, traces):
+    """One click puts the report on the clipboard, another or a key the line that saved, and that is said."""
     live = visit(site, permissions=["clipboard-read", "clipboard-write"])
     page = live.page
     page.goto(site.url + traces[0])
     page.get_by_role("link", name="Copy as text").click()
-    expect(page.locator("#copied")).to_have_text("The trace was copied as text")
+    expect(page.locator("#copied")).to_have_text("Copied as text")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert traces[0] in copied
     assert "restock took" in copied
+    rows = page.locator("#falls tr.operation", has=page.locator(".site"))
+    place = rows.first.locator(".site").text_content().rpartition(" in ")[0]
+    rows.first.locator("a").focus()
+    live.press("c")
+    expect(page.locator("#copied")).to_have_text(f"Copied {place}")
+    assert page.evaluate("navigator.clipboard.readText()") == place
+    page.get_by_role("link", name="Copy as pytest").click()
+    expect(page.locator("#copied")).to_have_text("Copied as pytest")
+    rows.nth(1).locator(".site").click()
+    expect(page.locator("#copied")).to_have_text(re.compile(r"^Copied .+:\d+$"))
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])

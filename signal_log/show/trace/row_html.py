@@ -141,7 +141,7 @@ def _notes(row: Row) -> str:
     if row.remark:
         notes += f' <span class="remark">{escape(row.remark)}</span>'
     if row.call_site:
-        notes += f' <span class="site mono value">{escape(row.call_site)}</span>'
+        notes += f' <span class="site mono value" data-place>{escape(row.call_site)}</span>'
     return notes
 
 

@@ -1,6 +1,6 @@
 // The trace page: folds its rows and zooms its time axis by keys, buttons and the overview above them.
 
-import { copy } from "./lib/clip.js";
+import { copyPlace } from "./lib/copying.js";
 import { listen } from "./lib/keys.js";
 import { count, duration } from "./lib/text.js";
 import { Folds } from "./tracepage/folds.js";
@@ -20,7 +20,6 @@ const PART = 0.2; // share of the visible span that a key moves by
  * @property {HTMLDialogElement} keys
  * @property {HTMLButtonElement} zoom-all
  * @property {HTMLButtonElement} zoom-out
- * @property {HTMLAnchorElement} copy-text
  */
 
 /**
@@ -96,6 +95,12 @@ function nextError() {
   say(`Error ${count(current + 1)} of ${count(errors.length)}`);
 }
 
+function copyFocused() {
+  const place = document.activeElement?.closest("tr")?.querySelector("[data-place]");
+  if (place) copyPlace(place);
+  else say("No row with a place in code has the focus");
+}
+
 function highlight() {
   const on = $("errors-lit").getAttribute("aria-pressed") !== "true";
   $("errors-lit").setAttribute("aria-pressed", String(on));
@@ -125,6 +130,7 @@ const actions = {
   ArrowDown: () => setSpan(zoom(span, STEP, middle())),
   "[": () => foldAll(false),
   "]": () => foldAll(true),
+  c: copyFocused,
   n: nextError,
   e: () => errors.length && highlight(),
   Escape: () => {
@@ -155,19 +161,6 @@ function follow() {
 }
 addEventListener("hashchange", follow);
 
-$("copy-text").addEventListener("click", async (event) => {
-  const link = $("copy-text");
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  const answer = await fetch(link.href);
-  if (!answer.ok || !(await copy(await answer.text()))) return location.assign(link.href);
-  $("copied").textContent = "The trace was copied as text";
-  const words = link.textContent;
-  link.textContent = "Copied";
-  setTimeout(() => {
-    link.textContent = words;
-  }, 2_000);
-});
 new ResizeObserver(([{ borderBoxSize }]) => {
   document.documentElement.style.setProperty("--tools", `${borderBoxSize[0].blockSize}px`);
 }).observe($("trace-tools"));
