@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import violations
-
-IS_WITHIN = """() => new Promise((told) => requestAnimationFrame(() => requestAnimationFrame(
-  () => told(document.documentElement.scrollWidth <= innerWidth))))"""
-"""Whether nothing is wider than the window, once that has its new size."""
-HAS_SETTLED = "() => Promise.all(document.getAnimations().map((one) => one.finished))"
-"""Until the colours of the other scheme have faded in."""
-LOOKS = (("light", 1440), ("dark", 390))
-
-
-def look(page: Page, name: str) -> list[str]:
-    """What is wrong with the page, light and wide as well as dark and narrow."""
-    found = []
-    for scheme, width in LOOKS:
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate(IS_WITHIN), (name, width)
-        page.evaluate(HAS_SETTLED)
-        if folder := os.environ.get("SCREENSHOTS"):
-            page.screenshot(path=f"{folder}/{name}-{scheme}-{width}.png", full_page=True)
-        found += [f"{name} {scheme}: {violation}" for violation in violations(page)]
-    page.set_viewport_size({"width": 1440, "height": 800})
-    return found
+from tests.browser.look import look
 
 
 def edit(page: Page, url: str, headline: str) -> None:
@@ -47,7 +25,7 @@ def start(page: Page, url: str, name: str) -> None:
 
 def test_from_a_question_to_the_statement_in_four_clicks(site, visit):
     """Start, save a profile, open the session: its operations, the receivers' statements and where they came from."""
-    page = visit(site, viewport={"width": 1440, "height": 800}).page
+    page = visit(site, viewport={"width": 1440, "height": 800}, permissions=["clipboard-read", "clipboard-write"]).page
     start(page, site.url, "before")
     found = look(page, "sessions")
     edit(page, site.url, "first")
@@ -60,6 +38,11 @@ def test_from_a_question_to_the_statement_in_four_clicks(site, visit):
     expect(page.locator(".told")).to_contain_text("updated users.Profile")
     page.locator(".told summary").first.click()
     expect(page.locator(".told ol").first).to_contain_text("users/")
+    page.locator(".told ol [data-place]").first.click()
+    expect(page.locator("#copied")).to_have_text(re.compile(r"^Copied users/\w+\.py:\d+$"))
+    page.get_by_role("link", name="Copy as pytest").click()
+    expect(page.locator("#copied")).to_have_text("Copied as pytest")
+    assert "client.post(" in page.evaluate("navigator.clipboard.readText()")
     found += look(page, "session-trace")
     page.locator(".recording").get_by_role("button", name="stop").click()
     expect(page.locator(".recording")).to_have_count(0)

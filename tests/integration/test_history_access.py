@@ -19,7 +19,7 @@ from tests.factories import make_event
 pytestmark = pytest.mark.django_db
 
 SECRET = "marker-of-an-event"
-NUMBERS = ("counts", "receivers")  # pages that name no object
+NUMBERS = ("counts", "receivers", "compared", "compared_json", "compared_text", "choice")  # pages that name no object
 
 
 @pytest.fixture
@@ -43,6 +43,10 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "trace": f"/traces/{event.trace_id}/",
         "trace_json": f"/traces/{event.trace_id}/?format=json",
         "trace_text": f"/traces/{event.trace_id}/?format=text",
+        "compared": f"/traces/{event.trace_id}/?with={event.trace_id}",
+        "compared_json": f"/traces/{event.trace_id}/?with={event.trace_id}&format=json",
+        "compared_text": f"/traces/{event.trace_id}/?with={event.trace_id}&format=text",
+        "choice": f"/traces/{event.trace_id}/?with=",
         "object": "/objects/auth.User/77/",
         "at": "/objects/auth.User/77/?at=2100-01-01",
         "admin_list": "/admin/signal_log/signalevent/?q=77",

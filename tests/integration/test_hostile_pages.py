@@ -22,8 +22,10 @@ def test_hostile_text_is_text_everywhere(root: Client) -> None:
         receivers=[{"receiver": HOSTILE, "duration_us": 1, "error": HOSTILE}], source="http", request_id=HOSTILE,
         update_fields=[HOSTILE], origin={"model": HOSTILE, "pk": HOSTILE}, process=HOSTILE, using=HOSTILE,
     )  # fmt: skip
+    other = make_event(path=HOSTILE, outcome="failed", error=HOSTILE)
     addresses = [
         "/events/", f"/events/{event.pk}/", f"/traces/{event.trace_id}/", "/objects/auth.User/5/",
+        f"/traces/{event.trace_id}/?with={other.trace_id}",
         f"/admin/signal_log/signalevent/{event.pk}/change/", "/admin/signal_log/signalevent/",
     ]  # fmt: skip
     for address in addresses:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -40,8 +42,9 @@ def start(client: Client, name: str = "checkout", **given: str):
     return client.post("/sessions/", {"name": name, "scope": "browser", **given})
 
 
-def edit(client: Client) -> None:
-    assert client.post("/accounts/profile/", {"name": "Grace H.", "email": "g@example.org"}).status_code == 302
+def edit(client: Client, **given: str) -> None:
+    form = {"name": "Grace H.", "email": "g@example.org", **given}
+    assert client.post("/accounts/profile/", form).status_code == 302
 
 
 def test_a_session_is_started_used_read_and_stopped_in_the_browser(observer):
@@ -62,6 +65,10 @@ def test_a_session_is_started_used_read_and_stopped_in_the_browser(observer):
     detail = text(observer.get(f"/sessions/{session.pk}/?trace={trace.trace_id}"))
     assert "updated" in detail
     assert "Grace H." in detail
+    told = text(observer.get(f"/sessions/{session.pk}/?trace={trace.trace_id}&format=text"))
+    assert re.search(r"^  ~  updated users.Profile .*Grace H.", told, re.MULTILINE)
+    assert re.search(r"ms|µs  .*  UPDATE", told)
+    assert text(observer.get(f"/sessions/{session.pk}/?format=text")).startswith("POST /accounts/profile/   ")
     test = text(observer.get(f"/sessions/{session.pk}/?trace={trace.trace_id}&format=pytest"))
     assert "client.force_login(grace" in test
     assert "'name': 'Grace H.'," in test
@@ -108,12 +115,20 @@ def test_two_sessions_side_by_side(observer):
     before = DebugSession.objects.get(name="before")
     recorded.stop(before)
     start(observer, "after")
-    edit(observer)
+    edit(observer, headline="Admiral")
     after = DebugSession.objects.get(name="after")
     observer.post(f"/sessions/{after.pk}/stop/")
     User.objects.update(first_name="")
     page = text(observer.get(f"/sessions/{after.pk}/?with={before.pk}"))
     assert "POST /accounts/profile/" in page
+    told = observer.get(f"/sessions/{after.pk}/?with={before.pk}&format=json").json()
+    assert [told[key] for key in ("format", "in_common", "differs")] == ["signal_log.comparison/1", True, True]
+    assert (told["before"]["name"], told["after"]["name"]) == ("before", "after")
+    (pair,) = told["traces"]
+    assert [pair[key] for key in ("name", "before", "after")] == ["POST /accounts/profile/", 1, 1]
+    assert "removed" in {line["change"] for line in pair["lines"]}
+    told = text(observer.get(f"/sessions/{after.pk}/?with={before.pk}&format=text"))
+    assert told.startswith("~ POST /accounts/profile/   × 1 → × 1\n")
     empty = recorded.start("empty", "browser")
     assert "Nothing in common" in text(observer.get(f"/sessions/{empty.pk}/?with={before.pk}"))
     assert observer.get(f"/sessions/{after.pk}/?with=99").status_code == 404

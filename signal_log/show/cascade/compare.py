@@ -36,7 +36,7 @@ class Node:
     took_us: float = 0
     queries: float = 0
     runs: int = 1
-    children: dict[Key, Node] = field(default_factory=dict)
+    children: dict[Key, Node] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Difference:
     after: Node | None
     moved: bool = False
     """Whether it has another place among its siblings than before."""
-    children: list[Difference] = field(default_factory=list)
+    children: list[Difference] = field(default_factory=list, repr=False)
     differs: bool = False
     """Whether it, or anything below it, is not the same."""
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from signal_log.show.links import url
 
-def not_found(request: HttpRequest, title: str, reason: str) -> HttpResponse:
-    """A helpful 404 page, also under DEBUG."""
-    return render(request, "signal_log/not_found.html", {"title": title, "reason": reason}, status=404)
+
+def not_found(request: HttpRequest, title: str, reason: str, *, to: tuple[str, str] | None = None) -> HttpResponse:
+    """A helpful 404 page, also under DEBUG; ``to`` is where to go next, an address and words for it."""
+    address, words = to or (url("events"), "Go to history")
+    context = {"title": title, "reason": reason, "address": address, "words": words}
+    return render(request, "signal_log/not_found.html", context, status=404)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from django.conf import settings
@@ -16,12 +16,14 @@ from signal_log.capture.trace.session_token import COOKIE, read_token
 from signal_log.errors import SessionError
 from signal_log.models import DebugSession, SignalEvent
 from signal_log.show.access import for_observers
-from signal_log.show.cascade.told import as_text, told
+from signal_log.show.cascade.comparison import comparison
+from signal_log.show.cascade.told import SIGNS, as_text, told
 from signal_log.show.links import url
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.sessions import compared, document, overview
 from signal_log.show.sessions.caught import MOST_TRACES, Caught, newest, one
 from signal_log.show.trace.client_test import as_client_test
+from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.text import duration, one_line
 from signal_log.telemetry import recorded
@@ -30,6 +32,8 @@ from signal_log.telemetry.recorded import Scope, all_sessions, is_running, why_e
 FORMAT: Final = "format"
 JSON_FORMAT: Final = "signal_log.sessions/1"
 MOST: Final = 200
+MOST_COPIED: Final = 1_000_000
+"""Bytes of a session that are offered to be copied as JSON; a larger one is a file."""
 _REPEATED: Final = ("POST", "PUT", "PATCH", "DELETE", "GET")
 HINTS: Final = {
     Scope.BROWSER: "requests and messages of the browser you are using now",
@@ -78,7 +82,8 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
             request, "Session not found",
             f"There is no session {one_line(number, 40)}. A session is kept for a day after its end.",
         )  # fmt: skip
-    if request.GET.get(FORMAT) == "json" and "trace" not in request.GET:
+    wanted = request.GET.get(FORMAT)
+    if wanted == "json" and not {"trace", "with"} & set(request.GET):
         return _file(session)
     context = {"row": Row(session), "session": session, "zone": zone(), "file_url": Row(session).url + "?format=json"}
     if "with" in request.GET:
@@ -86,10 +91,17 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
     if "trace" in request.GET:
         return _trace(request, session, request.GET["trace"], context)
     traces = newest(session)
+    if wanted == "text":
+        return _as_text(overview.lines(traces))
     context |= {
-        "named": [(named, _address(session, named.newest)) for named in overview.by_name(traces)],
+        "named": [
+            (named, address := _address(session, named.newest), _test_url(session, named.newest, address))
+            for named in overview.by_name(traces)
+        ],
         "found": [(found, _address(session, found.newest)) for found in overview.found_in(traces)],
         "statements": overview.statements_of(traces),
+        "text_url": url("session", session.pk, format="text"),
+        "copied_whole": session.bytes <= MOST_COPIED,
         "others": list(all_sessions().exclude(pk=session.pk)[:MOST]),
         "cut": session.traces > MOST_TRACES,
         "most": MOST_TRACES,
@@ -183,9 +195,19 @@ def _compared(request: HttpRequest, session: DebugSession, given: str, context: 
             request, "Session not found",
             f"There is no session {one_line(given, 40)} to compare with. A session is kept for a day after its end.",
         )  # fmt: skip
-    found = compared.pairs(newest(other), newest(session))
+    before, after = newest(other), newest(session)
+    found = compared.pairs(before, after)
+    differing = compared.findings_on_one_side(before, after)
+    wanted = request.GET.get(FORMAT)
+    if wanted == "json":
+        told = comparison(_as_json(other), _as_json(session), differing, [compared.as_json(pair) for pair in found])
+        return JsonResponse(told, json_dumps_params={"ensure_ascii": False})
+    if wanted == "text":
+        return _as_text(compared.lines(found, other.name, session.name))
     context |= {
         "before": Row(other),
+        "found": differing,
+        "here": url("session", session.pk, **{"with": str(other.pk)}),
         "differing": [pair for pair in found if pair.differs],
         "same": [pair for pair in found if not pair.differs],
         "in_common": compared.in_common(found),
@@ -202,13 +224,18 @@ def _trace(request: HttpRequest, session: DebugSession, given: str, context: dic
     if caught is None:
         return not_found(request, "Trace not found", f"The session has no trace {one_line(given, 60)}.")
     asked = caught.kept.get("request") or {}
-    can_be_test = asked.get("method") in _REPEATED and not session.imported_from and bool(caught.found)
-    if request.GET.get(FORMAT) == "pytest" and can_be_test:
+    address = _address(session, caught)
+    test_url = _test_url(session, caught, address)
+    wanted = request.GET.get(FORMAT)
+    if wanted == "text":
+        return _as_text(_told(caught))
+    if wanted == "pytest" and test_url:
         text = as_client_test([event for event in caught.found if isinstance(event, SignalEvent)], asked,
                               caught.row.status)  # fmt: skip
         return HttpResponse(text, content_type="text/x-python; charset=utf-8")
     context |= {
-        "test_url": f"{_address(session, caught)}&format=pytest" if can_be_test else "",
+        "test_url": test_url,
+        "text_url": f"{address}&format=text",
         "caught": caught,
         "name": one_line(caught.row.name, 200),
         "took": duration(caught.row.duration_us),
@@ -222,6 +249,28 @@ def _trace(request: HttpRequest, session: DebugSession, given: str, context: dic
         "page_url": "" if session.imported_from else url("trace", caught.row.trace_id),
     }
     return render(request, "signal_log/session_trace.html", context)
+
+
+def _test_url(session: DebugSession, caught: Caught, address: str) -> str:
+    """Where a test is written that sends the request again; empty if it was none."""
+    asked = caught.kept.get("request") or {}
+    can_be_test = asked.get("method") in _REPEATED and not session.imported_from and bool(caught.found)
+    return f"{address}&format=pytest" if can_be_test else ""
+
+
+def _as_text(lines: Iterable[str]) -> HttpResponse:
+    return HttpResponse("".join(f"{line}\n" for line in lines), content_type="text/plain; charset=utf-8")
+
+
+def _told(caught: Caught) -> Iterator[str]:
+    """One trace as text: its operations, then its statements."""
+    row = caught.row
+    yield " · ".join(filter(None, (one_line(row.name, 200), one_line(row.status, 60), duration(row.duration_us))))
+    for line in told(caught.cascade):
+        yield f"  {SIGNS[line.kind]}  {as_text(line)}"
+    for ran in caught.statements:
+        by = one_line(short_name(ran.receiver), 100) or "-"
+        yield f"  {duration(ran.took_us):>8}  {by}  {one_line(ran.text, 400)}"
 
 
 def _lines(caught: Caught) -> Iterator[tuple[str, Any]]:

@@ -21,6 +21,7 @@ from signal_log.show.cascade.ranking import Ranked, ranked
 from signal_log.show.cascade.report import report
 from signal_log.show.links import url
 from signal_log.show.pages.not_found import not_found
+from signal_log.show.pages.trace_compared import compared_page
 from signal_log.show.trace.as_test import as_pytest
 from signal_log.show.trace.part import Part, part_of
 from signal_log.show.trace.receivers import known_for
@@ -56,7 +57,7 @@ class Links:
 @require_safe
 @for_observers
 def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
-    """A trace's page; ``?format=json`` and ``?format=text`` are the same for programs and issue reports."""
+    """A trace's page, for programs ``?format=json`` and for issue reports ``text``; ``?with=`` compares it."""
     try:
         trace_id = uuid.UUID(trace)
     except ValueError:
@@ -75,6 +76,8 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
             "fired no observed signals, or its events were deleted when their retention period ended.",
         )
     row = trace_row(trace_id)
+    if "with" in request.GET:
+        return compared_page(request, part, row, request.GET["with"])
     wanted = request.GET.get("format")
     if wanted == "json":
         return JsonResponse(as_document(part, row, after), json_dumps_params={"ensure_ascii": False})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -14,13 +14,25 @@ from signal_log.conf import conf
 from signal_log.models import SignalTrace
 from signal_log.show.access import for_observers
 from signal_log.show.links import url
-from signal_log.show.query.traces import DURATION, FAILED, FIELDS, SORTS, TIME, TracesPage, TracesQuery, parse, read
+from signal_log.show.query.traces import (
+    DURATION,
+    FAILED,
+    FIELDS,
+    SORTS,
+    TIME,
+    TracesPage,
+    TracesQuery,
+    parse,
+    read,
+    rows_of_ids,
+)  # fmt: skip
 from signal_log.show.receivers.lately import Slowest, slowest_lately
 from signal_log.show.words.kinds import actor_name, short_name
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.text import duration, one_line
 
 FORMAT: Final = "format"
+COMPARE: Final = "compare"
 JSON_FORMAT: Final = "signal_log.traces/1"
 HINTS: Final = {
     "took": ">100ms", "status": "500", "source": "http", "name": "/accounts/", "receiver": "shop.signals.sync_stock",
@@ -41,6 +53,11 @@ class Row:
     def name(self) -> str:
         """The request line, or the command's or task's name."""
         return one_line(self.trace.name, 200) or "unnamed"
+
+    @property
+    def id(self) -> str:
+        """What it is chosen by."""
+        return str(self.trace.trace_id)
 
     @property
     def url(self) -> str:
@@ -89,8 +106,15 @@ class Row:
 @require_safe
 @for_observers
 def traces_page(request: HttpRequest) -> HttpResponse:
-    """The list as a page, or as JSON; what is not valid is said, and counts as absent."""
-    query = parse(request.GET, own=(FORMAT,))
+    """The list as a page, or as JSON; what is not valid is said, and counts as absent. Two chosen rows are compared."""
+    query = parse(request.GET, own=(FORMAT, COMPARE))
+    chosen = request.GET.getlist(COMPARE)
+    if chosen:
+        pair, problem = rows_of_ids(chosen)
+        if not problem:
+            before, after = pair
+            return HttpResponseRedirect(url("trace", after.trace_id, **{"with": str(before.trace_id)}))
+        query.problems[COMPARE] = problem
     page = read(query)
     slowest = slowest_lately()
     if request.GET.get(FORMAT) == "json":
@@ -98,6 +122,8 @@ def traces_page(request: HttpRequest) -> HttpResponse:
     context = {
         "query": query,
         "rows": rows_of(page.traces),
+        "chosen": set(chosen),
+        "place": list(query.given.items()),
         "window": page.window,
         "fields": [
             {"name": name, "hint": hint, "value": query.given.get(name, ""), "problem": query.problems.get(name, "")}

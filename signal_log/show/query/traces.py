@@ -6,7 +6,8 @@ Newest and slowest first are answered by an index over all traces. What no index
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -29,6 +30,7 @@ MOST_CALLS: Final = 1_000
 MOST_KINDS: Final = 30
 """A receiver's traces are those of so many of its newest calls, for each of so many models and signals."""
 LONGEST: Final = 300
+MOST_CHOSEN: Final = 100
 
 TIME, DURATION, FAILED = "time", "duration", "failed"
 SORTS: Final = {TIME: "newest first", DURATION: "slowest first", FAILED: "most failures first"}
@@ -118,6 +120,28 @@ def read(query: TracesQuery) -> TracesPage:
     elif window is not None and query.sort == TIME and (lowest := top - WINDOW) > 1:
         after = f"0-{lowest}"
     return TracesPage(traces, after, window if newest > WINDOW else None)
+
+
+def others_of_name(trace: SignalTrace, most: int) -> tuple[list[SignalTrace], bool]:
+    """The newest other traces of the same name, and whether all there are were looked at: no index has names."""
+    found = SignalTrace.objects.using(conf.DATABASE)
+    newest = found.order_by("-id").values_list("id", flat=True).first() or 0
+    named = found.filter(id__gt=newest - WINDOW, name=trace.name).exclude(pk=trace.pk)
+    return list(named.order_by("-id")[:most]), newest <= WINDOW
+
+
+def rows_of_ids(ids: Sequence[str]) -> tuple[list[SignalTrace], str]:
+    """The traces of these ids, oldest first, and what is wrong with the choice, if anything is."""
+    wanted: dict[uuid.UUID, None] = {}
+    for text in ids[:MOST_CHOSEN]:
+        try:
+            wanted[uuid.UUID(text)] = None
+        except ValueError:
+            return [], "A trace that was chosen has no valid id."
+    if len(wanted) != 2:
+        return [], f"Choose two traces to compare. Chosen: {len(wanted)}."
+    found = list(SignalTrace.objects.using(conf.DATABASE).filter(trace_id__in=list(wanted)).order_by("id"))
+    return (found, "") if len(found) == 2 else ([], "A trace that was chosen is not kept any more.")
 
 
 def _needs_window(query: TracesQuery) -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from signal_log.show.cascade import compare
 from signal_log.show.cascade.compare import Difference, Node
+from signal_log.show.cascade.comparison import FoundOnOneSide, found_on_one_side, pair_as_json
 from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import Cascade
 from signal_log.show.sessions.caught import Caught
-from signal_log.show.sessions.overview import by_name
+from signal_log.show.sessions.overview import by_name, found_in
 from signal_log.show.words.text import duration, one_line
 
+DEEPEST_INDENT: Final = 12
 SIGNS: Final = {"added": "+", "removed": "-", "changed": "~", "same": ""}
 WORDS: Final = {"added": "only after", "removed": "only before", "changed": "differs", "same": "the same"}
 
@@ -25,7 +27,7 @@ class Pair:
     name: str
     before: int
     after: int
-    difference: Difference | None
+    difference: Difference | None = field(repr=False)  # tools for templates print it
 
     @property
     def shown(self) -> str:
@@ -53,6 +55,17 @@ class Row:
     before: str
     after: str
     note: str = ""
+    is_receiver: bool = False
+
+    @property
+    def indent(self) -> int:
+        """The level, up to the maximum that the style sheet supports."""
+        return min(self.level, DEEPEST_INDENT)
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether its level has to be told, as it is not indented as far."""
+        return self.level > DEEPEST_INDENT
 
     @property
     def sign(self) -> str:
@@ -62,7 +75,7 @@ class Row:
     @property
     def said(self) -> str:
         """The same for who does not see it."""
-        return WORDS.get(self.change, "")
+        return "differs below" if self.change == "same" and self.before else WORDS.get(self.change, "")
 
 
 def pairs(before: Sequence[Caught], after: Sequence[Caught]) -> list[Pair]:
@@ -71,6 +84,17 @@ def pairs(before: Sequence[Caught], after: Sequence[Caught]) -> list[Pair]:
     theirs = {named.name: named.traces for named in by_name(after)}
     found = [_pair(name, ours.get(name, []), theirs.get(name, [])) for name in dict.fromkeys((*theirs, *ours))]
     return sorted(found, key=lambda pair: (not pair.differs, pair.difference is None))
+
+
+def findings_on_one_side(before: Sequence[Caught], after: Sequence[Caught]) -> FoundOnOneSide:
+    """What is worth attention in the traces of one session only."""
+    ours, theirs = ([one.finding for one in found_in(side)] for side in (before, after))
+    return found_on_one_side(ours, theirs)
+
+
+def as_json(pair: Pair) -> dict[str, Any]:
+    """A pair, for programs."""
+    return pair_as_json(pair.name, pair.before, pair.after, pair.difference, in_common=pair.difference is not None)
 
 
 def of_traces(before: Cascade, after: Cascade) -> Difference:
@@ -96,7 +120,7 @@ def _rows(difference: Difference, level: int) -> Nested[Row]:
             continue
         yield Row(
             level, child.change, one_line(child.key[1], 120), _told(child.before), _told(child.after),
-            "moved" if child.moved else "",
+            "moved" if child.moved else "", child.key[0] == "receiver",
         )  # fmt: skip
         yield _rows(child, level + 1)
     if same:
