@@ -9,6 +9,7 @@ from asgiref.sync import iscoroutinefunction
 from debug_toolbar.panels import Panel
 from debug_toolbar.utils import is_processable_html_response
 from django.http import HttpRequest, HttpResponseBase
+from django.templatetags.static import static
 
 from signal_log import clock
 from signal_log.capture.trace.headers import TIMING, add_timing, timing
@@ -43,6 +44,11 @@ class SignalLogPanel(Panel):
         stats = self.get_stats()
         count = stats.get("count", 0)
         return f"{count} signal{'' if count == 1 else 's'} in {stats.get('milliseconds', 0):.1f} ms"
+
+    @property
+    def scripts(self) -> list[str]:
+        """What copies places in code, and the text."""
+        return [*super().scripts, static("signal_log/js/copying.js")]
 
     def process_request(self, request: HttpRequest) -> Any:
         """Collect events while the request is processed; returns an awaitable if the toolbar runs async."""

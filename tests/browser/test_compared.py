@@ -42,7 +42,7 @@ def test_two_of_the_list_are_compared_and_copied(page: Page) -> None:
     expect(page.locator(".compared .added", has_text="updated auth.User")).to_have_count(1)
     found += look(page, "traces-compared")
     page.get_by_role("link", name="Copy as JSON").click()
-    expect(page.locator("#copied")).to_have_text("Copied as JSON")
+    expect(page.locator("#signal-log-copied")).to_have_text("Copied as JSON")
     told = json.loads(page.evaluate("navigator.clipboard.readText()"))
     assert told["traces"][0]["name"] == "POST /accounts/profile/"
     page.get_by_role("link", name="Swap").click()

@@ -75,7 +75,7 @@ def test_one_click_leads_to_the_tree_and_scripts_raise_a_badge(toolbar_site: Sit
 
 def test_the_panel_opens_the_request_before(toolbar_site: Site, visit: Any) -> None:
     """The page's own request fired nothing; the toolbar's history switches to the POST, as a tree."""
-    page = visit(toolbar_site).page
+    page = visit(toolbar_site, permissions=["clipboard-read", "clipboard-write"]).page
     page.goto(f"{toolbar_site.url}/accounts/profile/")
     page.fill("main [name=name]", "Mira of the panel")
     page.locator("main form button[type=submit]").click()
@@ -90,3 +90,9 @@ def test_the_panel_opens_the_request_before(toolbar_site: Site, visit: Any) -> N
     rows = page.locator("#SignalLogPanel .sl-signals tbody tr")
     expect(rows.filter(has_text="sync_user").first).to_be_visible()
     expect(rows.filter(has_text="updated auth.User").locator("rect")).to_have_count(1)
+    rows.locator(".sl-place").first.click()
+    expect(page.locator("#signal-log-copied")).to_have_text(re.compile(r"^Copied users/\w+\.py:\d+$"))
+    page.locator("#SignalLogPanel summary", has_text="As text").click()
+    page.get_by_role("button", name="Copy as text").click()
+    expect(page.locator("#signal-log-copied")).to_have_text("Copied as text")
+    assert "sync_user → updated auth.User" in page.evaluate("navigator.clipboard.readText()")

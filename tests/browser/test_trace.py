@@ -209,7 +209,7 @@ def test_the_trace_and_a_place_in_code_are_copied(site, visit, traces):
     page = live.page
     page.goto(site.url + traces[0])
     page.get_by_role("link", name="Copy as text").click()
-    expect(page.locator("#copied")).to_have_text("Copied as text")
+    expect(page.locator("#signal-log-copied")).to_have_text("Copied as text")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert traces[0] in copied
     assert "restock took" in copied
@@ -217,12 +217,12 @@ def test_the_trace_and_a_place_in_code_are_copied(site, visit, traces):
     place = rows.first.locator(".site").text_content().rpartition(" in ")[0]
     rows.first.locator("a").focus()
     live.press("c")
-    expect(page.locator("#copied")).to_have_text(f"Copied {place}")
+    expect(page.locator("#signal-log-copied")).to_have_text(f"Copied {place}")
     assert page.evaluate("navigator.clipboard.readText()") == place
     page.get_by_role("link", name="Copy as pytest").click()
-    expect(page.locator("#copied")).to_have_text("Copied as pytest")
+    expect(page.locator("#signal-log-copied")).to_have_text("Copied as pytest")
     rows.nth(1).locator(".site").click()
-    expect(page.locator("#copied")).to_have_text(re.compile(r"^Copied .+:\d+$"))
+    expect(page.locator("#signal-log-copied")).to_have_text(re.compile(r"^Copied .+:\d+$"))
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])

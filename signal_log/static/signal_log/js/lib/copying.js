@@ -1,9 +1,10 @@
-// Copies what a link leads to, or the place in code that an element shows, and says so.
+// Copies what a link leads to, a place in code or other text, and says so; on our pages and in a host's.
 
 import { copy } from "./clip.js";
 
 const BACK_AFTER = 2_000;
 const PLACE = /^(.+:\d+) in \S.*$/;
+const UNSEEN = { position: "absolute", width: "1px", height: "1px", overflow: "hidden", clipPath: "inset(50%)" };
 
 /** @type {HTMLElement | undefined} */
 let region;
@@ -15,9 +16,9 @@ let region;
 export function sayCopied(words) {
   if (!region) {
     region = document.createElement("p");
-    region.className = "sr-only";
-    region.id = "copied";
+    region.id = "signal-log-copied";
     region.role = "status";
+    Object.assign(region.style, UNSEEN);
     (document.querySelector("main") ?? document.body).append(region);
   }
   region.textContent = words;
@@ -30,12 +31,26 @@ export function sayCopied(words) {
 export async function copyLinked(link) {
   const answer = await fetch(link.href).catch(() => undefined);
   if (!answer?.ok || !(await copy(await answer.text()))) return location.assign(link.href);
-  const words = link.dataset.copy || (link.textContent ?? "");
+  toldBy(link);
+}
+
+/**
+ * Copies the text of the element after a button.
+ * @param {HTMLElement} button
+ */
+export async function copyNext(button) {
+  if (await copy(button.nextElementSibling?.textContent ?? "")) toldBy(button);
+  else sayCopied("The browser blocked copying");
+}
+
+/** @param {HTMLElement} pressed */
+function toldBy(pressed) {
+  const words = pressed.dataset.words ?? pressed.textContent ?? "";
   sayCopied(words.replace(/^Copy/, "Copied"));
-  link.dataset.copy = words;
-  link.textContent = "Copied";
+  pressed.dataset.words = words;
+  pressed.textContent = "Copied";
   setTimeout(() => {
-    link.textContent = words;
+    pressed.textContent = words;
   }, BACK_AFTER);
 }
 
