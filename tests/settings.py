@@ -6,6 +6,7 @@ from observatory.settings import INSTALLED_APPS, SIGNAL_LOG, STORAGES
 INSTALLED_APPS = [*INSTALLED_APPS, "taggit", "tests.shop", "tests.relations"]
 if "debug_toolbar" not in INSTALLED_APPS:  # its panels are tested; it is not shown
     INSTALLED_APPS.append("debug_toolbar")
+    DEBUG_TOOLBAR_PANELS = ["signal_log.show.panel.SignalLogPanel", "observatory.toolbar.HistoryPanel"]
 SIGNAL_LOG = {
     **SIGNAL_LOG,
     "MODELS": [*SIGNAL_LOG["MODELS"], "shop.*", "relations.*"],

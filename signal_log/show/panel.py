@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from asgiref.sync import iscoroutinefunction
 from debug_toolbar.panels import Panel
 from debug_toolbar.utils import is_processable_html_response
 from django.http import HttpRequest, HttpResponseBase
-from django.templatetags.static import static
+from django.urls import URLPattern, path
 
 from signal_log import clock
 from signal_log.capture.trace.headers import TIMING, add_timing, timing
 from signal_log.capture.transaction.collecting import Collected, collecting
 from signal_log.show.cascade.operation import Cascade, cascade_of, runs_of_calls
+from signal_log.show.toolbar import session
 from signal_log.show.toolbar.before import Step, hand_on
 from signal_log.show.toolbar.rows import stats_of
 from signal_log.show.toolbar.strip import deed, insert, step_as_json
+
+READING: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 class SignalLogPanel(Panel):
@@ -43,12 +46,13 @@ class SignalLogPanel(Panel):
         """The signal count and total time."""
         stats = self.get_stats()
         count = stats.get("count", 0)
-        return f"{count} signal{'' if count == 1 else 's'} in {stats.get('milliseconds', 0):.1f} ms"
+        told = f"{count} signal{'' if count == 1 else 's'} in {stats.get('milliseconds', 0):.1f} ms"
+        return f"{told} · recorded" if stats.get("recorded") else told
 
-    @property
-    def scripts(self) -> list[str]:
-        """What copies places in code, and the text."""
-        return [*super().scripts, static("signal_log/js/copying.js")]
+    @classmethod
+    def get_urls(cls) -> list[URLPattern]:
+        """The form that starts or stops a session, next to the toolbar's own views."""
+        return [path("signal_log/session/", session.session_form, name=session.NAME)]
 
     def process_request(self, request: HttpRequest) -> Any:
         """Collect events while the request is processed; returns an awaitable if the toolbar runs async."""
@@ -68,7 +72,12 @@ class SignalLogPanel(Panel):
         taken_us = (clock.perf_counter_ns() - self.started_ns) // 1_000
         cascade = cascade_of(self.events.fired(), runs_of_calls(self.events.calls))
         before = hand_on(request, response, own_step(request, cascade, taken_us))
-        self.record_stats({**stats_of(cascade, taken_us), "before": [step_as_json(step) for step in before]})
+        self.record_stats({
+            **stats_of(cascade, taken_us),
+            "before": [step_as_json(step) for step in before],
+            "recorded": session.is_recorded(request),
+            "session_url": session.address(),
+        })  # fmt: skip
         if is_processable_html_response(response):
             insert(response, before, getattr(self.toolbar, "csp_nonce", None))
         for step in before:  # if a script has asked, its page reads them there
@@ -87,8 +96,8 @@ class SignalLogPanel(Panel):
 
 
 def own_step(request: HttpRequest, cascade: Cascade, taken_us: int) -> Step | None:
-    """What the next page may tell of this request; None if nothing fired."""
+    """What the next page may tell of this request: of one that only reads, nothing unless something fired."""
     if not cascade.operations:
-        return None
+        return None if request.method in READING else Step(request.method or "", "", 0, taken_us, "")
     trace = cascade.operations[0].trace_id
     return Step(request.method or "", trace, len(cascade.operations), taken_us, deed(cascade))

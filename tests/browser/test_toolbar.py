@@ -52,9 +52,9 @@ def test_the_next_page_says_what_the_form_fired(toolbar_site: Site, visit: Any) 
     expect(page.locator("main")).to_contain_text("sync_user")
 
 
-def test_one_click_leads_to_the_tree_and_scripts_raise_a_badge(toolbar_site: Site, visit: Any) -> None:
-    """An observer edits the profile and follows the strip; what a page's own script posts is added to the page."""
-    page = visit(toolbar_site).page
+def test_one_click_leads_to_the_tree_and_a_second_copies_a_test(toolbar_site: Site, visit: Any) -> None:
+    """An observer edits the profile and follows the strip; what a page's own script posts is added to the strip."""
+    page = visit(toolbar_site, permissions=["clipboard-read", "clipboard-write"]).page
     page.goto(f"{toolbar_site.url}/accounts/profile/")
     page.evaluate("""async () => {
         const form = new FormData(document.querySelector("main form"));
@@ -66,11 +66,17 @@ def test_one_click_leads_to_the_tree_and_scripts_raise_a_badge(toolbar_site: Sit
     expect(told).to_have_text(re.compile(r"^(POST )?/accounts/profile/: \d operations?, \d+ ms →$"))
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#signal-log-strip")).to_be_hidden()
-    page.fill("main [name=headline]", "Astronomer")
+    page.fill("main [name=name]", "Mira of the sky")
     page.locator("main form button[type=submit]").click()
     strip(page).get_by_role("link").click()
     expect(page).to_have_url(re.compile(r"/traces/[0-9a-f-]{36}/$"))
-    expect(page.locator("main")).to_contain_text("Profile")
+    expect(page.locator("main")).to_contain_text("sync_user")
+    expect(page.locator("#signal-log-copied")).to_be_attached()  # its script runs
+    page.get_by_role("link", name="Copy as pytest").click()
+    expect(page.locator("#signal-log-copied")).to_have_text("Copied as pytest")
+    written = page.evaluate("navigator.clipboard.readText()")
+    assert "def test_" in written
+    assert "sync_user → updated auth.User (first_name)" in written
 
 
 def test_the_panel_opens_the_request_before(toolbar_site: Site, visit: Any) -> None:
@@ -91,8 +97,7 @@ def test_the_panel_opens_the_request_before(toolbar_site: Site, visit: Any) -> N
     expect(rows.filter(has_text="sync_user").first).to_be_visible()
     expect(rows.filter(has_text="updated auth.User").locator("rect")).to_have_count(1)
     rows.locator(".sl-place").first.click()
-    expect(page.locator("#signal-log-copied")).to_have_text(re.compile(r"^Copied users/\w+\.py:\d+$"))
-    page.locator("#SignalLogPanel summary", has_text="As text").click()
+    expect(page.locator("#SignalLogPanel [data-said]")).to_have_text(re.compile(r"^Copied users/\w+\.py:\d+$"))
     page.get_by_role("button", name="Copy as text").click()
-    expect(page.locator("#signal-log-copied")).to_have_text("Copied as text")
+    expect(page.locator("#SignalLogPanel [data-said]")).to_have_text("Copied as text")
     assert "sync_user → updated auth.User" in page.evaluate("navigator.clipboard.readText()")

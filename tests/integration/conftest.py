@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from debug_toolbar.middleware import show_toolbar_func_or_path
 from django.contrib.auth.models import Permission, User
 from django.core.cache import caches
 from django.db import transaction
@@ -105,3 +106,16 @@ def written(monkeypatch):
 
     monkeypatch.setattr(write, "write", counted)
     return sizes
+
+
+@pytest.fixture
+def show_toolbar(settings: Any) -> Iterator[Callable[..., None]]:
+    """`show_toolbar(callback, **config)` shows the debug toolbar to whom the callback says."""
+
+    def show(callback: Any, **config: Any) -> None:
+        settings.DEBUG = True
+        settings.DEBUG_TOOLBAR_CONFIG = {"SHOW_TOOLBAR_CALLBACK": callback, **config}
+        show_toolbar_func_or_path.cache_clear()  # the toolbar remembers it
+
+    yield show
+    show_toolbar_func_or_path.cache_clear()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 import threading
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from debug_toolbar.middleware import DebugToolbarMiddleware
+from debug_toolbar.toolbar import debug_toolbar_urls
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.test import AsyncRequestFactory, RequestFactory
+from django.test import AsyncRequestFactory, RequestFactory, override_settings
 
+from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.capture.trace.trace import Trace, TraceContext
 from signal_log.event import MASK
 from signal_log.show.cascade.operation import cascade_of, runs_of_calls
@@ -21,6 +26,9 @@ from signal_log.show.panel import SignalLogPanel
 from signal_log.show.toolbar.rows import stats_of
 from tests.factories import event_value
 from tests.shop.models import Category
+
+with override_settings(DEBUG=True):
+    urlpatterns = debug_toolbar_urls()
 
 
 class Toolbar:
@@ -94,6 +102,46 @@ async def test_parallel_requests_do_not_mix() -> None:
     assert seen == [[f"request-{number}"] for number in range(6)]
 
 
+class Host:
+    """A project with the toolbar and the recorder, without sessions, log-in or the log's pages."""
+
+    def __init__(self) -> None:
+        self.ask = DebugToolbarMiddleware(SignalLogMiddleware(self.view))
+        self.cookies: dict[str, str] = {}
+
+    def view(self, request: HttpRequest) -> HttpResponse:
+        """Save after a POST, and lead to a page."""
+        if request.method == "POST":
+            save("posted")
+            return HttpResponse(status=302, headers={"Location": "/after/"})
+        return HttpResponse("<html><body><p>After</p></BODY></html>", headers={"Content-Length": "40"})
+
+    def send(self, method: str, path: str) -> HttpResponse:
+        """Ask as a browser would, and keep its cookies."""
+        request = RequestFactory().generic(method, path)
+        request.COOKIES.update(self.cookies)
+        response = self.ask(request)
+        self.cookies.update({name: one.value for name, one in response.cookies.items()})
+        return response
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.urls(__name__)
+def test_a_host_without_sessions_and_pages_has_strip_and_panel(settings: Any, show_toolbar: Any) -> None:
+    """Nothing leads to pages that there are not; no session is offered; other markup of the body's end is found."""
+    show_toolbar(lambda request: True, RENDER_PANELS=True)
+    settings.DEBUG_TOOLBAR_PANELS = ["signal_log.show.panel.SignalLogPanel"]
+    host = Host()
+    host.send("POST", "/form/")
+    page = host.send("GET", "/after/")
+    html = page.content.decode()
+    assert "The POST before this: <b>1 operation, " in html
+    assert "The POST before this fired 1 operation in " in html
+    assert 'data-session=""' in html
+    assert 'href="/' not in html.replace('href="/static/', "")
+    assert int(page["Content-Length"]) == len(page.content)
+
+
 def test_effects_are_indented_below_their_cause() -> None:
     """A receiver stands below its operation, and what it caused below the receiver; bars stay inside the picture."""
     trace = Trace(TraceContext("test"))
@@ -146,13 +194,30 @@ def test_hostile_text_and_secrets_are_harmless_in_the_panel() -> None:
                     caused_by=hostile, error=hostile, outcome="failed", call_site=hostile, trace_id=trace.trace_id)
     ]  # fmt: skip
     calls = [(trace, (2, hostile, hostile, f"receiver {hostile}", 0, 1, 0, hostile))]
-    html = render_to_string("signal_log/panel.html", stats_of(cascade_of(events, runs_of_calls(calls)), 1))
+    html = render_to_string("signal_log/panel.html", stored(stats_of(cascade_of(events, runs_of_calls(calls)), 1)))
     assert "receiver &lt;script" in html
     assert "<script" not in html
     assert "\x07" not in html
     assert "[U+202E]" in html
     assert MASK in html
     assert "style=" not in html
+
+
+def stored(stats: dict[str, Any]) -> dict[str, Any]:
+    """As the toolbar's store gives them back."""
+    found: dict[str, Any] = json.loads(json.dumps(stats))
+    return found
+
+
+def test_many_changes_are_a_line_that_opens() -> None:
+    """With the most telling change as its text; the line of code has an absolute path for editors."""
+    changes = {name: ["old", "new"] for name in ("status", "title", "total", "note")}
+    cascade = cascade_of([event_value(changes=changes, call_site="shop/views.py:83 in save")])
+    html = render_to_string("signal_log/panel.html", stored(stats_of(cascade, 1)))
+    summary = re.search(r"<summary>(.*?)</summary>", html, re.DOTALL)
+    assert summary
+    assert re.sub(r"<[^>]+>|\s", "", summary[1]) == "titleold→new+3"
+    assert f'data-file="{os.getcwd()}/shop/views.py" data-line="83">shop/views.py:83 in save</button>' in html
 
 
 def test_a_request_without_signals_says_so() -> None:

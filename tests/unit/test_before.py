@@ -56,6 +56,26 @@ def test_the_page_a_redirect_leads_to_takes_it_once(status: int, headers: Any) -
     assert browser.ask("/profile/?tab=1") == []
 
 
+def test_a_script_does_not_take_what_is_left_for_a_page() -> None:
+    """Nor the other way round; htmx goes to a page by HX-Redirect, and asks by script for HX-Location."""
+
+    def ask(method: str, mode: str, own: Step | None = None, **headers: str) -> list[Step]:
+        response = HttpResponse(status=302 if "Location" in headers else 204, headers=headers)
+        request = RequestFactory().generic(method, "/a/", headers={"Sec-Fetch-Mode": mode})
+        return browser.hand_on(request, own, response)
+
+    for asked, header, answered, other in (
+        ("navigate", "Location", "navigate", "cors"),
+        ("cors", "Location", "same-origin", "navigate"),
+        ("cors", "HX-Redirect", "navigate", "cors"),
+        ("cors", "HX-Location", "cors", "navigate"),
+    ):
+        browser = Browser()
+        ask("POST", asked, STEP, **{header: "/a/"})
+        assert ask("GET", other) == []
+        assert ask("GET", answered) == [STEP]
+
+
 def test_a_chain_keeps_its_last_five() -> None:
     """Each redirect hands on what came before it; requests that fired nothing add nothing."""
     browser = Browser()

@@ -23,6 +23,8 @@ LONGEST: Final = 3_500
 """Browsers keep 4 KB; of more, the oldest are forgotten."""
 REDIRECTS: Final = range(301, 309)
 LONGEST_WORDS: Final = 120
+PAGE: Final = "navigate"
+SCRIPT: Final = "script"
 
 
 class Step(NamedTuple):
@@ -36,7 +38,7 @@ class Step(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """The requests before one that is still to come, at an address with this hash."""
+    """The requests before one that is still to come, at an address and in a way with this hash."""
 
     target: str
     steps: Sequence[Step]
@@ -45,7 +47,8 @@ class Chain(NamedTuple):
 def hand_on(request: HttpRequest, response: HttpResponseBase, own: Step | None) -> Sequence[Step]:
     """The steps before this request; if its response leads elsewhere, they and its own are handed on instead.
 
-    Only the request for the address that a redirect named takes what was left for it: another tab's do not.
+    Only the request for the address that a redirect named takes what was left for it: another tab's do not. Where the
+    browser tells (``Sec-Fetch-Mode``), what a page's script asks for does not take what was left for a page.
     """
     waiting = _read(request)
     mine = None if _is_guess(request) else _left_for(request, waiting)
@@ -55,7 +58,7 @@ def hand_on(request: HttpRequest, response: HttpResponseBase, own: Step | None) 
     if target:
         steps = [*before, own] if own is not None else before
         if steps:
-            rest.append(Chain(_hashed(target), steps[-MOST_STEPS:]))
+            rest.append(Chain(_hashed(target, _way_on(request, response)), steps[-MOST_STEPS:]))
         before = ()
     if rest != waiting:
         _write(request, response, rest[-MOST_CHAINS:])
@@ -96,12 +99,26 @@ def _is_guess(request: HttpRequest) -> bool:
 
 
 def _left_for(request: HttpRequest, waiting: Sequence[Chain]) -> Chain | None:
-    here = _hashed(request.get_full_path())
+    here = _hashed(request.get_full_path(), _way(request))
     return next((chain for chain in reversed(waiting) if chain.target == here), None)
 
 
-def _hashed(address: str) -> str:
-    return blake2b(address.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
+def _way(request: HttpRequest) -> str:
+    """How the browser asks: for a page, by a script, or unknown."""
+    mode = request.headers.get("Sec-Fetch-Mode", "")
+    return mode and (PAGE if mode == PAGE else SCRIPT)
+
+
+def _way_on(request: HttpRequest, response: HttpResponseBase) -> str:
+    """How it will ask next: for a redirect as before, for htmx's own as htmx does."""
+    way = _way(request)
+    if response.status_code in REDIRECTS or not way:
+        return way
+    return PAGE if response.has_header("HX-Redirect") else SCRIPT
+
+
+def _hashed(address: str, way: str) -> str:
+    return blake2b(f"{way} {address}".encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
 
 
 def _read(request: HttpRequest) -> list[Chain]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -27,6 +29,7 @@ MOST_ROWS: Final = 300
 """More are on the trace's page: the toolbar keeps all that a panel shows, as JSON."""
 MOST_CHARACTERS: Final = 8_000
 WIDTH: Final = 1_000
+_PLACE: Final = re.compile(r"(.+):(\d+) in ")
 _ONE: Final = timedelta(microseconds=1)
 
 
@@ -101,12 +104,13 @@ class _Waterfall:
                 {"name": field.name, "old": _text(field.old), "new": _text(field.new)}
                 for field in field_diffs(event.changes, kinds.effect(event))
             ],
-            "summary": change(event),
+            "summary": [part._asdict() for part in change(event)],  # the toolbar's store is JSON
             "remarks": [one_line(remark, 300) for remark in remarks(event)],
             "time": duration(operation.took_us) if operation.runs else "",
             "outcome": event.outcome.replace("_", " "),
             "error": one_line(failure(event) or failure(operation.first), 300),
             "call_site": one_line(event.call_site, 300),
+            **_place(event.call_site),
             "queries": 0,
             **self._bar(operation.start, operation.took_us),
         }
@@ -132,6 +136,12 @@ class _Waterfall:
         left = (start - (self.start or start)) // _ONE * WIDTH // self.whole_us
         left = min(max(0, left), WIDTH - 4)
         return {"left": left, "width": max(4, min(taken_us * WIDTH // self.whole_us, WIDTH - left))}
+
+
+def _place(call_site: str) -> dict[str, str]:
+    """Where an editor finds the line; the log has paths below the working directory without it."""
+    found = _PLACE.match(call_site)
+    return {"file": one_line(os.path.abspath(found[1]), 1_000), "line": found[2]} if found else {}
 
 
 def _text(side: Side | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from debug_toolbar.settings import get_config
 from django.http import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch
@@ -21,9 +22,9 @@ DEEDS: Final = {"created": "made", "updated": "changed", "deleted": "deleted"}
 
 
 def insert(response: HttpResponseBase, steps: Sequence[Step], nonce: str | None) -> None:
-    """Put the strip at the end of a page's body; a response that has none stays as it is."""
+    """Put the strip where the toolbar will be, usually the end of the body; a page that has no such place stays."""
     content: bytes = getattr(response, "content", b"")
-    end = content.lower().rfind(b"</body>")
+    end = content.lower().rfind(get_config()["INSERT_BEFORE"].lower().encode())
     if end < 0:
         return
     context = {"steps": [step_as_json(step) for step in steps], "address": address_of(NO_TRACE), "nonce": nonce}
@@ -37,13 +38,14 @@ def insert(response: HttpResponseBase, steps: Sequence[Step], nonce: str | None)
 def step_as_json(step: Step) -> dict[str, Any]:
     """A step for templates: what to say, and where its trace is."""
     receiver, _, rest = step.words.partition("\t")
+    fired = f"{step.operations} operation{'' if step.operations == 1 else 's'}" if step.operations else ""
     return {
         "method": one_line(step.method, 20),
-        "operations": step.operations,
+        "fired": fired,
         "took": duration(step.taken_us),
         "receiver": receiver,
         "words": rest,
-        "url": address_of(step.trace),
+        "url": address_of(step.trace) if step.trace else "",
     }
 
 

@@ -21,6 +21,7 @@ export async function copy(text) {
 function copyBySelection(text) {
   const area = document.createElement("textarea");
   area.className = "sr-only";
+  area.style.position = "fixed"; // a host's page does not know the class, and would scroll
   area.value = text;
   (document.querySelector("dialog[open]") ?? document.body).append(area);
   area.select();

@@ -10,6 +10,14 @@ const UNSEEN = { position: "absolute", width: "1px", height: "1px", overflow: "h
 let region;
 
 /**
+ * Say it in this region, not in one that is added to the page.
+ * @param {HTMLElement} given
+ */
+export function sayIn(given) {
+  region = given;
+}
+
+/**
  * Readers announce only what changes in a region that is there already, so a page says "" first.
  * @param {string} words
  */
@@ -30,16 +38,17 @@ export function sayCopied(words) {
  */
 export async function copyLinked(link) {
   const answer = await fetch(link.href).catch(() => undefined);
-  if (!answer?.ok || !(await copy(await answer.text()))) return location.assign(link.href);
+  if (!answer?.ok || answer.redirected || !(await copy(await answer.text()))) return location.assign(link.href);
   toldBy(link);
 }
 
 /**
- * Copies the text of the element after a button.
+ * Copies a text for who has pressed a button.
  * @param {HTMLElement} button
+ * @param {string} text
  */
-export async function copyNext(button) {
-  if (await copy(button.nextElementSibling?.textContent ?? "")) toldBy(button);
+export async function copyText(button, text) {
+  if (await copy(text)) toldBy(button);
   else sayCopied("The browser blocked copying");
 }
 
