@@ -80,18 +80,41 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     return result
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where tests in several processes have written one snapshot differently, which none of them could know."""
+    if session.config.getoption(OPTION) and any(len(texts) > 1 for _, texts in _snapshots(session.config).values()):
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say which snapshots were written."""
     if not config.getoption(OPTION):
         return
-    reports = [one for group in terminalreporter.stats.values() for one in group if hasattr(one, "user_properties")]
-    notes = dict.fromkeys(text for one in reports for name, text in one.user_properties if name == NOTE)
     terminalreporter.section("signal_log snapshots")
-    for note in notes:
-        kind, _, path = note.partition("  ")
-        terminalreporter.line(f"{kind:9}  {os.path.relpath(path.strip(), config.invocation_params.dir)}")
-    if not notes:
+    written = _snapshots(config)
+    for path, (done, texts) in written.items():
+        terminalreporter.line(f"{done[0]:9}  {os.path.relpath(path, config.invocation_params.dir)}")
+        if len(texts) > 1:
+            from signal_log.testing.snapshots import DIFFERENTLY
+
+            terminalreporter.line(DIFFERENTLY.format(name=Path(path).stem), red=True)
+    if not written:
         terminalreporter.line("none: no selected test got as far as seen.assert_matches()")
+
+
+def _snapshots(config: pytest.Config) -> dict[str, tuple[list[str], set[str]]]:
+    """By file what the tests of all processes did to it, and hashes of what they wrote."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    found: dict[str, tuple[list[str], set[str]]] = {}
+    reports = [one for group in (reporter.stats if reporter else {}).values() for one in group]
+    for report in reports:
+        for name, text in getattr(report, "user_properties", ()):
+            if name == NOTE:
+                done, digest, path = text.split("  ", 2)
+                ways, texts = found.setdefault(path, ([], set()))
+                ways.append(done)
+                texts.add(digest)
+    return found
 
 
 def _signal_log(item: Any) -> SignalLog:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,8 @@ _NAME: Final = re.compile(r"[\w-][\w .-]*")
 _written: Final[dict[Path, str]] = {}
 """What this process has written, so that two tests do not overwrite each other's."""
 noted: Final[list[str]] = []
-"""What was done to which file, for whoever prints it and clears this."""
+"""What was done, a hash of the text, and the file, for whoever prints it and clears this."""
+DIFFERENTLY: Final = "Two tests write the snapshot {name!r} differently; give each a name of its own."
 
 
 class Snapshots:
@@ -45,10 +47,9 @@ class Snapshots:
         """Accept this text, and note what that changed."""
         path, before = self.path(name), self.read(name)
         if _written.setdefault(path, text) != text:
-            raise AssertionError(f"Two tests write the snapshot {name!r} differently; give each a name of its own.")
-        if before == text:
-            noted.append(f"unchanged  {path}")
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        noted.append(f"{'new' if before is None else 'changed':9}  {path}")
+            raise AssertionError(DIFFERENTLY.format(name=name))
+        done = "new" if before is None else "unchanged" if before == text else "changed"
+        noted.append(f"{done}  {sha256(text.encode()).hexdigest()}  {path}")
+        if before != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")

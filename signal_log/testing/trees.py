@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -15,6 +16,8 @@ AROUND: Final = 8
 """How many equal lines are shown beside a difference."""
 MOST: Final = 100_000
 """Nobody fires more of one kind in a test; a tree that was typed may count anything."""
+Steps = list[tuple[int, int]]
+"""Pairs of an expected kind and a place that it takes, or leaves."""
 _TIMES: Final = re.compile(r" × (\d+)$")
 _TYPED: Final = ((re.compile(r" -> "), " → "), (re.compile(r" x (\d+)\s*$", re.MULTILINE), r" × \1"))
 """What a keyboard has instead."""
@@ -151,17 +154,51 @@ def _is(node: Node, wanted: Node, *, ordered: bool) -> bool:
 
 
 def _assigned(fired: Sequence[Node], expected: Sequence[Node]) -> bool:
-    """Whether each expected node has a fired one of its own, found by making way for one another (Kuhn)."""
-    fits = [[at for at, node in enumerate(fired) if _is(node, wanted, ordered=False)] for wanted in expected]
-    taken: dict[int, int] = {}
+    """Whether each expected node has a fired one of its own; equal ones are counted, so that thousands take no time.
 
-    def place(wanted: int, tried: set[int]) -> bool:
-        for at in fits[wanted]:
-            if at not in tried:
-                tried.add(at)
-                if at not in taken or place(taken[at], tried):
-                    taken[at] = wanted
-                    return True
-        return False
+    Those that are in the way of others make way along the shortest path (Edmonds and Karp's maximum flow).
+    """
+    there, wanted = _alike(fired), _alike(expected)
+    fits = [[at for at, (other, _) in enumerate(there) if _is(other, node, ordered=False)] for node, _ in wanted]
+    free = [count for _, count in there]
+    given: Counter[tuple[int, int]] = Counter()
+    for kind, (_, number) in enumerate(wanted):
+        missing = number
+        while missing:
+            path = _way(kind, fits, free, given)
+            if path is None:
+                return False
+            moved = min(missing, free[path[-1][1]], *(given[kind_at, at] for kind_at, at in path[1::2]))
+            for at, step in enumerate(path):
+                given[step] += -moved if at % 2 else moved
+            free[path[-1][1]] -= moved
+            missing -= moved
+    return True
 
-    return all(place(wanted, set()) for wanted in range(len(expected)))
+
+def _alike(siblings: Sequence[Node]) -> list[tuple[Node, int]]:
+    """One of each kind of node, and how many there are."""
+    found: dict[tuple[str, ...], tuple[Node, int]] = {}
+    for node in siblings:
+        key = tuple(node.lines())
+        found[key] = node, found.get(key, (node, 0))[1] + 1
+    return list(found.values())
+
+
+def _way(start: int, fits: list[list[int]], free: list[int], given: Counter[tuple[int, int]]) -> Steps | None:
+    """The shortest way to a free place: steps that take a place, and between them those that leave one."""
+    ways: deque[tuple[int, Steps]] = deque([(start, [])])
+    tried: set[int] = set()
+    while ways:
+        kind, path = ways.popleft()
+        for at in fits[kind]:
+            if at in tried:
+                continue
+            tried.add(at)
+            if free[at]:
+                return [*path, (kind, at)]
+            ways += [
+                (other, [*path, (kind, at), (other, at)]) for other, places in enumerate(fits)
+                if other != kind and given[other, at] and len(places) > 1
+            ]  # fmt: skip
+    return None

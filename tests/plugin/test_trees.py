@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signal_log.testing import trees
 
@@ -51,6 +55,38 @@ def test_equal_siblings_make_way_for_each_other() -> None:
     fired = ["a.B", "  f → c.D", "a.B"]
     assert trees.contains(fired, ["a.B", "a.B", "  f → c.D"], ordered=False)
     assert not trees.contains(fired, ["a.B", "  f → c.D", "a.B", "  f → c.D"], ordered=False)
+
+
+def by_trying_all(fired: list[trees.Node], expected: list[trees.Node]) -> bool:
+    """Whether some choice of as many fired nodes fits, found by trying each."""
+    return any(
+        all(node.text == wanted.text and by_trying_all(node.children, wanted.children)
+            for node, wanted in zip(chosen, expected, strict=True))
+        for chosen in itertools.permutations(fired, len(expected))
+    )  # fmt: skip
+
+
+siblings = st.recursive(
+    st.just([]),
+    lambda below: st.lists(st.builds(trees.Node, st.sampled_from("ab"), below), max_size=4),
+    max_leaves=6,
+)
+
+
+@given(siblings, siblings)
+def test_any_order_is_decided_as_by_trying_all(fired: list[trees.Node], expected: list[trees.Node]) -> None:
+    """However equal and unequal nodes stand in each other's way."""
+    lines = [[line for node in nodes for line in node.lines()] for nodes in (fired, expected)]
+    same = trees.sorted_lines(lines[0]) == trees.sorted_lines(lines[1])
+    assert trees._assigned(fired, expected) is by_trying_all(fired, expected)
+    assert not same or trees._assigned(fired, expected)
+
+
+def test_thousands_of_equal_saves_are_counted() -> None:
+    """Neither a deep recursion nor a comparison of each with each."""
+    lines = trees.given_lines("created a.B × 5000\n  f → created c.D")
+    assert trees.contains(lines, lines, ordered=False)
+    assert not trees.contains(lines, [*lines, "created a.B"], ordered=False)
 
 
 def test_long_equal_parts_are_left_out() -> None:
