@@ -117,11 +117,11 @@ def _without_kwargs(found: Sequence[Connected]) -> Iterator[checks.CheckMessage]
             continue
         if not accepts and one.receiver not in told:
             told.add(one.receiver)
-            yield checks.Error(
+            yield checks.Warning(
                 f"{one.receiver} ({one.file}:{one.line}) takes no **kwargs, so Django may call it with arguments that "
                 "it does not know.",
                 hint=f"def {one.receiver.rpartition('.')[2]}(sender, **kwargs): ... ({DOCUMENTED})",
-                id="signal_log.E011",
+                id="signal_log.W016",
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import os
 import sys
 from types import ModuleType
 
@@ -17,6 +18,7 @@ from django.test import Client, override_settings
 
 import signal_log
 from signal_log.capture.signals.connected import connected
+from signal_log.capture.trace.call_site import call_site
 from signal_log.checks import receivers as checks
 from signal_log.telemetry import keeper
 from tests.shop.models import Category, Item
@@ -210,7 +212,27 @@ def test_a_receiver_without_keyword_arguments_is_found(connect, settings):
         pass
 
     connect(strict)
-    assert [found.id for found in checks.check_connected()] == ["signal_log.E011"]
+    assert [found.id for found in checks.check_connected()] == ["signal_log.W016"]
+
+
+class Silent:
+    """A dispatch_uid that cannot be told."""
+
+    def __str__(self):
+        raise ValueError("not told")
+
+
+def test_a_strange_uid_and_a_folder_that_is_gone_break_nothing(connect, monkeypatch):
+    """Neither the list of receivers nor a save, whose line is then told with its whole path."""
+
+    def gone():
+        raise FileNotFoundError
+
+    connect(audit, dispatch_uid=Silent())
+    monkeypatch.setattr(os, "getcwd", gone)
+    (one,) = [found for found in connected() if found.receiver.endswith("audit")]
+    assert (one.dispatch_uid, one.file) == ("a Silent", __file__)
+    assert call_site().startswith(f"{__file__}:")
 
 
 def test_signals_that_nothing_imports_are_found(monkeypatch):

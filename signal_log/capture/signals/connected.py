@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import CodeType
@@ -18,6 +17,7 @@ from django.utils.module_loading import import_string
 from signal_log.capture.model.registry import chosen_models
 from signal_log.capture.signals.dispatch import observe
 from signal_log.capture.signals.receiver_name import innermost, receiver_name
+from signal_log.capture.trace.call_site import shortened
 from signal_log.conf import conf
 from signal_log.event import M2M_CHANGED, MODEL_SIGNALS
 
@@ -80,7 +80,7 @@ def receivers_of(signal: Signal, sender: type[models.Model] | None, name: str, l
         config = apps.get_containing_app_config(_module(receiver))
         yield Connected(
             name, label, order, receiver_name(receiver), config.label if config else "", file, line,
-            is_async, is_weak, for_every, "" if uid == _id_of(receiver) else str(uid), receiver,
+            is_async, is_weak, for_every, _uid(uid, receiver), receiver,
         )  # fmt: skip
 
 
@@ -89,7 +89,15 @@ def place(receiver: Any) -> tuple[str, int]:
     code = _code(innermost(receiver))
     if code is None:
         return "", 0
-    return code.co_filename.removeprefix(os.getcwd() + os.sep), code.co_firstlineno
+    return shortened(code.co_filename), code.co_firstlineno
+
+
+def _uid(uid: Any, receiver: Any) -> str:
+    """What the host called it; empty for what Django makes up."""
+    try:
+        return "" if uid == _id_of(receiver) else str(uid)
+    except Exception:  # noqa: BLE001  the host's object
+        return f"a {type(uid).__name__}"
 
 
 def _code(function: Any) -> CodeType | None:

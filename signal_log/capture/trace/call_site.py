@@ -37,6 +37,8 @@ def is_own(name: str) -> bool:
 
 
 def shortened(name: str) -> str:
-    """The path, relative to the working directory if it is inside it."""
-    here = os.getcwd() + os.sep
-    return name.removeprefix(here)
+    """The path, relative to the working directory if it is inside it, and if there is one."""
+    try:
+        return name.removeprefix(os.getcwd() + os.sep)
+    except OSError:  # it was removed; the host's save is none the worse for it
+        return name

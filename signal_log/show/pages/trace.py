@@ -27,6 +27,7 @@ from signal_log.show.trace.part import Part, part_of
 from signal_log.show.trace.receivers import known_for
 from signal_log.show.trace.row_html import Rows
 from signal_log.show.trace.tree import Tree
+from signal_log.show.words.ended import ended_badly
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.operations import actor_name
@@ -228,15 +229,10 @@ def _labels(shown: Iterable[SignalEvent]) -> list[tuple[str, str]]:
 
 
 def _status(row: SignalTrace | None) -> tuple[str, str]:
-    """How the trace ended and the style of that; a command ends with 0, a request with 2xx or 3xx if all was well."""
-    if row is None or not row.status:
+    """How the trace ended and the style of that."""
+    if row is None:
         return "", ""
-    status = row.status
-    if status.isdigit():
-        number = int(status)
-        bad = number >= 500 if row.source in ("http", "websocket") else number > 0
-        return status, "failed" if bad else ""
-    return status, "failed" if status.endswith(("Error", "Exception", "FAILURE", "FAILED")) else ""
+    return row.status, "failed" if ended_badly(row.source, row.status) else ""
 
 
 def _of_part(part: Part, row: SignalTrace | None, operations: int) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from signal_log.show.query.traces import (
     rows_of_ids,
 )  # fmt: skip
 from signal_log.show.receivers.lately import Slowest, slowest_lately
+from signal_log.show.words.ended import ended_badly
 from signal_log.show.words.kinds import actor_name, short_name
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.text import duration, one_line
@@ -71,11 +72,8 @@ class Row:
 
     @property
     def is_bad(self) -> bool:
-        """Whether it ended in an error of the server, an exception, or an exit code other than 0."""
-        status = self.trace.status
-        if not status.isdigit():
-            return bool(status) and not status.isupper()
-        return status >= "500" if len(status) == 3 else status != "0"
+        """Whether it failed."""
+        return ended_badly(self.trace.source, self.trace.status)
 
     @property
     def actor(self) -> str:
