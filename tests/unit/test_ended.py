@@ -6,7 +6,7 @@ from signal_log.show.words.ended import ended_badly
 
 WELL = ("http 302", "http 404", "http ", "command:loaddata 0", "task SUCCESS", "task RETRY")
 BADLY = (
-    "http 500", "http DoesNotExist", "command:migrate 1", "command:x 137", "command:x 100", "command:x KeyboardInterrupt",
+    "http 500", "http DoesNotExist", "command:migrate 1", "command:x 137", "command:x 100", "command:x SystemError",
     "task FAILURE", "task FAILED",
 )  # fmt: skip
 
