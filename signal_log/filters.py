@@ -5,21 +5,26 @@ excludes. ``sender``, ``signal``, ``outcome``, ``source`` and ``trace`` match wh
 answers; so do ``actor_pk`` and ``actor_name``, and ``actor`` is either of the two; ``object`` matches
 ``app.Model/pk`` (a row, under whichever label of its model, proxies, parents or children it was recorded),
 the key alone, or a part of the object's text; ``q`` matches a part of anything a person reads in the row,
-whatever its case. All keys given must match.
+whatever its case. ``took`` is a duration, ``>100ms`` or ``<2s``, which the database compares with telemetry
+(``store.took``). All keys given must match.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from signal_log.amounts import parse_took
 from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
 from signal_log.rows import labels_of_row
 
-KEYS: Final = ("sender", "signal", "actor", "actor_pk", "actor_name", "object", "outcome", "source", "trace", "q")
+TOOK: Final = "took"
+KEYS: Final = (
+    "sender", "signal", "actor", "actor_pk", "actor_name", "object", "outcome", "source", "trace", TOOK, "q",
+)  # fmt: skip
 LONGEST_TEXT: Final = 500
 MOST_VALUES: Final = 50
 
@@ -58,8 +63,26 @@ class Filters:
     def __bool__(self) -> bool:
         return bool(self.wanted or self.excluded)
 
+    @property
+    def needs_times(self) -> bool:
+        """Whether telemetry decides: what matches is known once a trace is over."""
+        return TOOK in self.wanted or TOOK in self.excluded
+
+    @property
+    def untimed(self) -> Filters:
+        """The filters that an event itself answers."""
+        return self.without((TOOK,)) if self.needs_times else self
+
+    def without(self, keys: Container[str]) -> Filters:
+        """The filters but for these keys."""
+        wanted = {key: texts for key, texts in self.wanted.items() if key not in keys}
+        return Filters(wanted, {key: texts for key, texts in self.excluded.items() if key not in keys})
+
     def matches(self, event: Mapping[str, Any]) -> bool:
-        """Whether an event (a mapping by column name) matches; equivalent to the SQL in ``store.read``."""
+        """Whether an event (a mapping by column name) matches; equivalent to the SQL in ``store.read``.
+
+        An event alone has no times; whoever has read it with ``took`` in SQL asks the ``untimed`` filters.
+        """
         return all(_any_matches(key, texts, event) for key, texts in self.wanted.items()) and not any(
             _any_matches(key, texts, event) for key, texts in self.excluded.items()
         )
@@ -79,6 +102,8 @@ def _texts(key: str, value: Any) -> Iterator[str]:
         bare = text.removeprefix("!")
         if key == "trace" and bare and not _is_uuid(bare):
             raise FilterError(f"Filter 'trace' must be a UUID, not {bare[:50]!r}.")
+        if key == TOOK and bare:
+            parse_took(TOOK, bare)
         if key == "outcome" and bare and bare not in OUTCOMES:
             raise FilterError(f"Filter 'outcome' must be one of {', '.join(OUTCOMES)}, not {bare[:50]!r}.")
         if text:
@@ -141,6 +166,7 @@ MATCHERS: Final[dict[str, Callable[[Mapping[str, Any], str], bool]]] = {
     "actor": _actor,
     "actor_pk": _whole("actor_pk"),
     "actor_name": _whole("actor_repr"),
+    TOOK: lambda _, __: False,
     "object": _object,
     "q": lambda event, text: text.lower() in _searched(event),
 }

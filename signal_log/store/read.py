@@ -11,10 +11,11 @@ from django.db.models.lookups import GreaterThan
 
 from signal_log.conf import conf
 from signal_log.event import BY_HAND
-from signal_log.filters import SEARCHED, Filters
+from signal_log.filters import SEARCHED, TOOK, Filters
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.seal.canonical import timestamp
+from signal_log.store.took import took
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,6 +74,8 @@ def _any(key: str, texts: Iterable[str]) -> Q:
 def _condition(key: str, text: str) -> Q:
     if key == "trace":
         return Q(trace_id=text)
+    if key == TOOK:
+        return took(text)
     if key == "actor":
         return Q(actor_repr=text) | (Q(actor_pk=text) & HAS_KEY if text else Q(actor_pk=""))
     if key == "actor_pk":

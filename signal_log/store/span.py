@@ -18,6 +18,7 @@ from signal_log import clock
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.store.read import events, filtered
+from signal_log.store.took import is_indexed
 from signal_log.vendor import vendor_of
 
 FIRST_WINDOW: Final = 10_000
@@ -54,7 +55,7 @@ def selected(filters: Filters, since: datetime | None, until: datetime | None) -
         found = found.filter(occurred_at__gte=since)
     if until is not None:
         found = found.filter(occurred_at__lte=until)
-    by_index = not filters or "trace" in filters.wanted
+    by_index = not filters or "trace" in filters.wanted or is_indexed(filters)
     return found, span_of(since, until, scan=not by_index)
 
 

@@ -49,13 +49,15 @@ class CatchUp:
     def __init__(
         self,
         feed: Feed,
+        feed_of: Callable[[Filters], Feed],
         position: Position,
         window: Window,
         outbox: Outbox,
         subscribed: Callable[[Filters], object],
         account: Hashable,
     ) -> None:
-        self._feed = feed
+        self.feed = feed
+        self._feed_of = feed_of
         self._account = account
         self._position = position
         self._window = window
@@ -102,7 +104,7 @@ class CatchUp:
             self._outbox.close(wire.INTERNAL_ERROR)
 
     async def _run(self) -> None:
-        await self._feed.started.wait()
+        await self.feed.started.wait()
         while not self._outbox.closing.done():
             try:
                 if self._requested is not None:
@@ -116,25 +118,28 @@ class CatchUp:
                 else:
                     await self._read_on()
             except LogUnavailable as problem:
-                await self._feed.outage.failed(problem)
+                await self.feed.outage.failed(problem)
 
     # --- subscribing ------------------------------------------------------------------------------
     async def _begin(self, request: Subscribe) -> None:
+        feed = self._feed_of(request.filters)
+        await feed.started.wait()
         reset, self._reset = self._reset, None
         if reset is None and request.after is not None:
-            reset = await self._feed.queries.ask(self._account, check_cursor, request.after, self._feed.frontier.epoch)
-        if self._requested is not request or self._reset is not None:
+            reset = await feed.queries.ask(self._account, check_cursor, request.after, feed.frontier.epoch)
+        if not feed.started.is_set() or self._requested is not request or self._reset is not None:
             return  # overtaken by another request, or by another log
         self._requested = None
+        self.feed = feed
         self._backfill = request.backfill if request.after is None or reset is not None else 0
         self._filters = request.filters
         self._pace = Pace()
         self._take_position(request.after, reset)
         self._subscribed(request.filters)
-        self._outbox.put(wire.ready(self._cursor(), timestamp(clock.now()), self._feed.health()))
+        self._outbox.put(wire.ready(self._cursor(), timestamp(clock.now()), self.feed.health()))
 
     def _take_position(self, after: Token | None, reset: Reset | None) -> None:
-        frontier = self._feed.frontier
+        frontier = self.feed.frontier
         if reset is not None:
             self._outbox.put(wire.reset(*reset))
             self._position.began(frontier)
@@ -151,7 +156,7 @@ class CatchUp:
         if rows is None:
             return
         self._backfill = 0
-        wanted = self._position.wanted_backfill(rows, self._feed.frontier)
+        wanted = self._position.wanted_backfill(rows, self.feed.frontier)
         sent, unsent = self._split(wanted)
         self._position.backfill_returned(rows, sent, unsent)
         self._send(sent)
@@ -178,7 +183,7 @@ class CatchUp:
         return await self._read_table(lambda log: log.last(count, up_to, filters, floor=floor, among=among))
 
     async def _read_on(self) -> None:
-        feed, position, filters = self._feed, self._position, self._filters
+        feed, position, filters = self.feed, self._position, self._filters
         read = position.next_read(feed.frontier)
         if read is None:
             return
@@ -194,7 +199,7 @@ class CatchUp:
             if found.searched_to is not None:
                 read = replace(read, up_to=Anchor(*found.searched_to))
         self._mean_size = sum(row.size for row in rows) // len(rows) if rows else 0
-        wanted = [row for row in position.wanted(rows, feed.frontier) if filters.matches(row.event)]
+        wanted = [row for row in position.wanted(rows, feed.frontier) if filters.untimed.matches(row.event)]
         sent, unsent = self._split(wanted)
         position.read_returned(read, rows, unsent, complete=len(rows) < limit)
         self._send(sent)
@@ -205,7 +210,7 @@ class CatchUp:
 
     async def _read_table(self, read: Callable[[Follower], tuple[Rows, Any]]) -> Found | None:
         """What a read brought, encoded; None when the log was replaced meanwhile."""
-        feed, position = self._feed, self._position
+        feed, position = self.feed, self._position
         generation = feed.generation
         try:
             found = await feed.queries.ask(self._account, timed, read)
@@ -230,7 +235,7 @@ class CatchUp:
             self._outbox.put_events(frame)
 
     def _cursor(self) -> Token:
-        frontier = self._feed.frontier
+        frontier = self.feed.frontier
         return Token(frontier.epoch, self._position.cursor(frontier))
 
 

@@ -28,28 +28,40 @@ PER_SECONDS: Final = 10.0
 class Client:
     """The state of one socket, touched only on the hub's event loop."""
 
-    def __init__(self, feed: Feed, identity: Identity, subscribed: Callable[[Client, Filters], object]) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        identity: Identity,
+        subscribed: Callable[[Client, Filters], object],
+        feed_of: Callable[[Filters], Feed] | None = None,
+    ) -> None:
         self.identity = identity
         self.position = Position()
         self.window = Window()
         self.outbox = Outbox(self.window)
         self.catch_up = CatchUp(
-            feed, self.position, self.window, self.outbox, lambda filters: subscribed(self, filters), identity.user
+            feed,
+            feed_of or (lambda _: feed),
+            self.position,
+            self.window,
+            self.outbox,
+            lambda filters: subscribed(self, filters),
+            identity.user,
         )
         self.heard_at = clock.monotonic()
         """When the client last said something."""
-        self._feed = feed
         self._received_at: deque[float] = deque(maxlen=MAX_MESSAGES)
 
     # --- towards the client -----------------------------------------------------------------------
     def send_heartbeat(self) -> None:
         """Tell the client that the server is there, where the client is, and where the log is."""
-        if not self._feed.started.is_set():
+        feed = self.catch_up.feed
+        if not feed.started.is_set():
             return
-        frontier = self._feed.frontier
+        frontier = feed.frontier
         # Before a subscription is taken up the client's own cursor is the better one.
         cursor = Token(frontier.epoch, self.position.cursor(frontier)) if self.position.begun else None
-        self.outbox.put(wire.heartbeat(cursor, frontier.top.id, self._feed.health()))
+        self.outbox.put(wire.heartbeat(cursor, frontier.top.id, feed.health()))
 
     def close(self, code: int, *, at_once: bool = True) -> None:
         """Close this socket; ``at_once`` without what is still in the outbox."""
@@ -78,9 +90,9 @@ class Client:
                 return
             self.outbox.put_events(frame)
 
-    def fall_behind(self, frontier: Frontier) -> None:
+    def fall_behind(self) -> None:
         """Send no more from here on; when the client has acknowledged enough, it reads from the table."""
-        self.position.fell_behind(frontier)
+        self.position.fell_behind(self.catch_up.feed.frontier)
 
     def restart(self, reason: str, oldest: int) -> None:
         """The log is another one than before: tell the client, and start it afresh."""

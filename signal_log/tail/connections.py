@@ -12,7 +12,6 @@ from signal_log.conf import conf
 from signal_log.store.follow import Follower
 from signal_log.tail import guard, wire
 from signal_log.tail.client import Client
-from signal_log.tail.cursor import Frontier
 from signal_log.tail.thread import LogThread
 
 ROOM_WITHIN: Final = 0.5
@@ -49,13 +48,13 @@ class Connections:
         for client in self.clients:
             client.restart(reason, oldest)
 
-    async def wait_for_room(self, frontier: Frontier) -> None:
+    async def wait_for_room(self) -> None:
         """Let the majority set the pace, or they would all fall behind and each read the table on its own."""
         deadline = clock.monotonic() + ROOM_WITHIN
         while slow := self._slow_majority():
             if clock.monotonic() >= deadline:
                 for client in slow:
-                    client.fall_behind(frontier)
+                    client.fall_behind()
                 return
             await asyncio.sleep(ROOM_POLL)
 

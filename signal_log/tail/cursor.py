@@ -182,6 +182,16 @@ class Ids:
             first = self.ranges.pop(at)[0]
         self.ranges.insert(at, (first, last))
 
+    def discard(self, number: int) -> None:
+        """Take an id out, if it is there."""
+        at = bisect_right(self.ranges, (number, _LARGEST_ID)) - 1
+        if at < 0 or self.ranges[at][1] < number:
+            return
+        first, last = self.ranges[at]
+        self.ranges[at : at + 1] = [
+            (low, high) for low, high in ((first, number - 1), (number + 1, last)) if low <= high
+        ]
+
     def discard_up_to(self, number: int, among: Iterable[Range]) -> None:
         """Take out of these ranges every id that is not above ``number``."""
         for first, last in among:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from signal_log.store.schema import LARGEST_ID
 from signal_log.tail.cursor import Frontier
 from signal_log.tail.outage import Outage
 from signal_log.tail.recent import Recent
@@ -13,11 +14,15 @@ from signal_log.tail.wire import Encoded
 
 
 class Feed:
-    """How far the log has been handed out, its newest events, and the way to ask for older ones."""
+    """How far the log has been handed out, its newest events, and the way to ask for older ones.
 
-    def __init__(self, queries: Turns, outage: Outage) -> None:
+    Without ``keeps_recent`` it has none of them, and everything is read from the table.
+    """
+
+    def __init__(self, queries: Turns, outage: Outage, *, keeps_recent: bool = True) -> None:
         self.queries = queries
         self.outage = outage
+        self._keeps_recent = keeps_recent
         self.layer_works = True
         self.started = asyncio.Event()
         self.generation = 0
@@ -42,8 +47,13 @@ class Feed:
     def start(self, frontier: Frontier) -> None:
         """The hub has found the end of the log."""
         self._frontier = frontier
-        self.recent = Recent(frontier.top.id)
+        self.recent = Recent(frontier.top.id if self._keeps_recent else LARGEST_ID)
         self.started.set()
+
+    def forget(self) -> None:
+        """It has to be started again, in this log or another."""
+        self.generation += 1
+        self.started.clear()
 
     def replace(self, frontier: Frontier) -> None:
         """The log is another one than before."""

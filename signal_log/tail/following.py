@@ -9,18 +9,22 @@ from typing import Any, Final
 
 from signal_log import clock
 from signal_log.errors import LogUnavailable
-from signal_log.filters import Filters
+from signal_log.filters import TOOK, Filters
 from signal_log.seal.canonical import timestamp
+from signal_log.store.ends import Ends
 from signal_log.store.follow import Follower
 from signal_log.store.span import span_of
-from signal_log.tail.cursor import Frontier
-from signal_log.tail.reader import Tail
+from signal_log.tail.cursor import Anchor, Frontier
+from signal_log.tail.reader import Batch, Tail
+from signal_log.tail.untimed import Untimed, Waiting
 
 POLL_EVERY: Final = 0.1
 PAGE: Final = 200
 FIRST_RETRY: Final = 0.5
 LAST_RETRY: Final = 5.0
 """Seconds between two attempts to reach a database that is gone."""
+LOOK_EVERY: Final = 0.2
+AT_ONCE: Final = 2_000
 
 Rows = list[Mapping[str, Any]]
 
@@ -28,8 +32,8 @@ Rows = list[Mapping[str, Any]]
 class Following:
     """Yields the events that match, each once, in small lists: those since a time, then each new one.
 
-    An empty list means that there was nothing new. ``say`` is told, in a sentence, when the database goes and comes
-    back, and when the log turns out to be another one.
+    An empty list means that there was nothing new. Filtered by time, an event comes when its trace is over. ``say`` is
+    told, in a sentence, when the database goes and comes back, and when the log turns out to be another one.
     """
 
     def __init__(self, filters: Filters, since: datetime | None, say: Callable[[str], None]) -> None:
@@ -41,6 +45,7 @@ class Following:
         self._reached: int | None = None
         self._gone_since: float | None = None
         self._pause = FIRST_RETRY
+        self._times = _Times(self._log) if filters.needs_times else None
 
     def __iter__(self) -> Iterator[Rows]:
         frontier: Frontier | None = None
@@ -48,7 +53,10 @@ class Following:
         while True:
             try:
                 if frontier is None:
-                    frontier = self._tail.start()
+                    found = self._tail.start()
+                    if self._times is not None:
+                        self._times.begin(found)
+                    frontier = found
                 while is_past:
                     rows, is_past = self._past(frontier)
                     yield rows
@@ -59,7 +67,17 @@ class Following:
             self._is_back()
             if batch.reset is not None:
                 self._say(f"The log is another one than before ({batch.reset}); following it from its newest event.")
-            yield [one.event for one in batch.events if self._filters.matches(one.event)]
+            if self._times is None:
+                yield [one.event for one in batch.events if self._filters.matches(one.event)]
+            else:
+                try:
+                    if batch.reset is not None:
+                        self._times.begin(batch.frontier)
+                    self._times.note(batch, frontier)
+                    frontier = batch.frontier
+                    yield self._matching(self._times.decided(self._filters))
+                except LogUnavailable as problem:
+                    self._wait(problem)
             if not batch.more:
                 self._rest()
 
@@ -79,7 +97,13 @@ class Following:
             self._reached = page[-1]["id"]
         earliest = timestamp(since)
         rows: Rows = [row for row in page if row["occurred_at"] >= earliest and row["id"] not in frontier.gaps]
-        return [row for row in rows if self._filters.matches(row)], len(page) == PAGE
+        if self._times is not None:
+            rows = [row for row in rows if row["id"] not in self._times.untimed]
+        return self._matching(rows), len(page) == PAGE
+
+    def _matching(self, rows: Rows) -> Rows:
+        """Those that match what SQL has left to us."""
+        return [row for row in rows if self._filters.untimed.matches(row)]
 
     def _rest(self) -> None:
         """Wait until a look is worth it: on SQLite, whose file tells whether anybody has written, at most a second."""
@@ -104,3 +128,40 @@ class Following:
             gone = clock.monotonic() - self._gone_since
             self._say(f"The database is back after {gone:.0f} s; nothing was missed.")
             self._gone_since, self._pause = None, FIRST_RETRY
+
+
+class _Times:
+    """The events that wait for the times of their traces."""
+
+    def __init__(self, log: Follower) -> None:
+        self.untimed = Untimed()
+        self._log = log
+        self._ends = Ends(log.alias)
+        self._look_at = 0.0
+
+    def begin(self, frontier: Frontier) -> None:
+        """What the log has at the start."""
+        self.untimed = Untimed()
+        below, unended = self._log.borrow(lambda: self._ends.begin(frontier.top.id))
+        under = Frontier(frontier.epoch, Anchor(*below), Anchor(*below), frontier.gaps)
+        found = [Waiting(Anchor(one.id, one.mark), one.trace, one.at) for one in unended]
+        self.untimed.note(found, under, clock.monotonic())
+
+    def note(self, batch: Batch, before: Frontier) -> None:
+        """What one read brought."""
+        found = [Waiting(one.anchor, one.event["trace_id"], one.event["occurred_at"]) for one in batch.events]
+        self.untimed.note(found, before, clock.monotonic())
+
+    def decided(self, filters: Filters) -> Rows:
+        """The events whose times are known by now, and match."""
+        now = clock.monotonic()
+        if now < self._look_at:
+            return []
+        self._look_at = now + LOOK_EVERY
+        ended = self._log.borrow(lambda: self._ends.look(self.untimed.again()))
+        late = self.untimed.ended(ended) if TOOK in filters.wanted else []
+        self.untimed.overdue(now)
+        ready = self.untimed.ready(AT_ONCE)
+        rows: Rows = [*self._log.among(sorted({*late, *ready}), filters)] if late or ready else []
+        self.untimed.released(len(ready))
+        return rows

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from signal_log import clock
 from signal_log.capture.model.error_text import traceback_text
 from signal_log.errors import LogUnavailable
+from signal_log.filters import Filters
 from signal_log.store.follow import Follower
 from signal_log.tail import doorbell, guard, wire
 from signal_log.tail.client import Client
@@ -29,6 +30,7 @@ from signal_log.tail.reader import Batch, Tail
 from signal_log.tail.shutdown import send_restarting_before_shutdown
 from signal_log.tail.subscriptions import Subscriptions
 from signal_log.tail.thread import LogThread
+from signal_log.tail.timed import Timed
 from signal_log.tail.turns import Turns
 from signal_log.tail.wakeup import Wakeup
 
@@ -61,6 +63,7 @@ class Hub:
             check_permissions=self._check_permissions,
         )
         self._feed = Feed(self._queries, self._outage)
+        self._timed = Timed(self._feed)
         self._tail_thread = LogThread("tail")
         self._tail = Tail(self._tail_thread.log)
         self._wakeup = Wakeup()
@@ -73,7 +76,7 @@ class Hub:
     def connect(self, identity: Identity) -> Client:
         """Take a client in; the first one starts the reader."""
         self.connections.make_room_for(identity.user)
-        client = Client(self._feed, identity, self._subscriptions.put)
+        client = Client(self._feed, identity, self._subscribed, self._feed_of)
         self.connections.clients.add(client)
         if not self._tasks:
             self._start()
@@ -83,9 +86,20 @@ class Hub:
         """Forget a client; the last one stops the reader."""
         client.catch_up.stop()
         self.connections.clients.discard(client)
-        self._subscriptions.remove(client)
+        self._unsubscribe(client)
         if not self.connections.clients:
             self._stop()
+
+    def _feed_of(self, filters: Filters) -> Feed:
+        return self._timed.go() if filters.needs_times else self._feed
+
+    def _subscribed(self, client: Client, filters: Filters) -> None:
+        self._unsubscribe(client)
+        (self._timed.subscriptions if filters.needs_times else self._subscriptions).put(client, filters)
+
+    def _unsubscribe(self, client: Client) -> None:
+        self._subscriptions.remove(client)
+        self._timed.subscriptions.remove(client)
 
     # --- life -------------------------------------------------------------------------------------
     def _start(self) -> None:
@@ -106,6 +120,7 @@ class Hub:
             undo()
         for task in self._tasks:
             task.cancel()
+        self._timed.stop()
         self._tail_thread.close()
         self._queries.close()
         self._guard_thread.close()
@@ -135,7 +150,7 @@ class Hub:
             try:
                 if not feed.started.is_set():
                     feed.start(await self._tail_thread.ask(lambda _: self._tail.start()))
-                await self.connections.wait_for_room(feed.frontier)
+                await self.connections.wait_for_room()
                 self._wakeup.clear()
                 batch = await self._tail_thread.ask(lambda _: self._tail.advance())
                 await outage.recheck()
@@ -153,9 +168,11 @@ class Hub:
         if batch.reset is not None:
             logger.warning("The log is another one than before (%s); all clients start afresh.", batch.reset)
             self._feed.replace(batch.frontier)
+            self._timed.log_replaced()
             self.connections.restart(batch.reset, batch.oldest)
         self._feed.advance(batch.frontier, batch.events)
         self._subscriptions.publish(batch.events, before, batch.frontier)
+        self._timed.handed_out(batch.events, before)
         self._watch_gaps(batch)
 
     def _watch_gaps(self, batch: Batch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from signal_log.filters import Filters
@@ -22,9 +22,9 @@ class Subscription:
     clients: set[Client] = field(default_factory=set)
 
     def publish(self, events: Sequence[Encoded], before: Frontier, after: Frontier) -> None:
-        """Offer what one read brought; the frames are made once."""
-        if self.filters:
-            events = [event for event in events if self.filters.matches(event.event)]
+        """Offer what one read brought, or what SQL has found by its times; the frames are made once."""
+        if filters := self.filters.untimed:
+            events = [event for event in events if filters.matches(event.event)]
         if not events:
             return
         frames = list(wire.frames(events, after.epoch, after.settled))
@@ -38,6 +38,12 @@ class Subscriptions:
     def __init__(self) -> None:
         self._keys: dict[Client, Key] = {}
         self._subscriptions: dict[Key, Subscription] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._subscriptions)
+
+    def __iter__(self) -> Iterator[Subscription]:
+        return iter(self._subscriptions.values())
 
     def put(self, client: Client, filters: Filters) -> None:
         """Subscribe a client, in place of what it had subscribed to before."""

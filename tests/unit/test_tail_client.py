@@ -173,7 +173,7 @@ class FakeHub:
         if self.dice.random() < 0.2:  # as if most of them had been late for too long
             for client in list(self.subscriptions._keys):
                 if client.position.live and not client.window.half_free:
-                    client.fall_behind(batch.frontier)
+                    client.fall_behind()
 
 
 async def run_random_actions(seed: int, steps: int, outages: float) -> None:

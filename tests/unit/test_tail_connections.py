@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from django.test import override_settings
@@ -27,7 +26,7 @@ class FakeClient:
     def close_surplus(self, limit: int) -> None:
         self.closed = True
 
-    def fall_behind(self, frontier: Any) -> None:
+    def fall_behind(self) -> None:
         self.position.live = False
 
 
@@ -45,7 +44,7 @@ def test_a_slow_minority_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     """5 of 50 clients that stop reading hold up nobody."""
     monkeypatch.setattr(connections, "ROOM_WITHIN", 1000)
     some = connections_of(*[False] * 5, *[True] * 45)
-    asyncio.run(asyncio.wait_for(some.wait_for_room(None), 5))  # type: ignore[arg-type]
+    asyncio.run(asyncio.wait_for(some.wait_for_room(), 5))
     assert live(some) == 50
 
 
@@ -55,7 +54,7 @@ def test_a_slow_majority_is_waited_for_until_it_has_room(monkeypatch: pytest.Mon
     most = connections_of(False, False, True)
 
     async def scene() -> bool:
-        waiting = asyncio.create_task(most.wait_for_room(None))  # type: ignore[arg-type]
+        waiting = asyncio.create_task(most.wait_for_room())
         await asyncio.sleep(0.05)
         waited = not waiting.done()
         for client in most.clients:
@@ -71,7 +70,7 @@ def test_a_majority_that_stays_slow_reads_on_by_itself(monkeypatch: pytest.Monke
     """The wait is short, and clients it did not help are not waited for again."""
     monkeypatch.setattr(connections, "ROOM_WITHIN", 0.03)
     most = connections_of(False, False, True)
-    asyncio.run(asyncio.wait_for(most.wait_for_room(None), 5))  # type: ignore[arg-type]
+    asyncio.run(asyncio.wait_for(most.wait_for_room(), 5))
     assert live(most) == 1
 
 
@@ -85,7 +84,7 @@ def test_one_socket_too_many_closes_the_one_that_was_idle_for_longest() -> None:
     for moment in range(5):
         some.make_room_for(1)
         opened.append(FakeClient(heard_at=moment))
-        some.clients.add(opened[-1])  # type: ignore[arg-type]
+        some.clients.add(opened[-1])
         if moment == 2:
             opened[0].heard_at = 2.5  # it acknowledges something
     assert [client.closed for client in opened] == [False, True, True, False, False]

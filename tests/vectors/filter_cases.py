@@ -47,6 +47,10 @@ QUERIES: Final = (
     "source=shell",
     f"trace={TRACE}",
     f"trace=!{TRACE}",
+    # Telemetry has no times of these events.
+    "took=%3E100ms",
+    "took=%3C2s&took=1.5s",
+    "took=!%3E250us&source=shell",
     "q=compiler",
     "q=compiler_b",
     "q=100%25",

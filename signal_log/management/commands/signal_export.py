@@ -40,6 +40,7 @@ HINTS: Final = {
     "outcome": ", ".join(OUTCOMES),
     "source": "such as http or shell",
     "trace": "a UUID",
+    "took": "how long, such as >100ms or <2s; traces without times match neither",
     "q": "any text shown in a row",
 }
 PROGRESS_INTERVAL: Final = 0.2

@@ -15,13 +15,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
 from signal_log import clock
+from signal_log.amounts import parse_age, parse_duration
 from signal_log.errors import FilterError
 from signal_log.event import Event
 from signal_log.filters import KEYS, Filters
 from signal_log.management.commands.signal_export import HINTS, INTERRUPTED, USAGE_ERROR, text
 from signal_log.models import SignalTrace
 from signal_log.show.terminal import WIDE, Teller
-from signal_log.show.words.amounts import parse_age, parse_duration
 from signal_log.show.words.moments import parse_moment
 from signal_log.store.read import as_mapping
 from signal_log.store.span import selected, walk

@@ -16,7 +16,7 @@ from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import one_line
 
 NAMES: Final = {"sender": "model", "actor_pk": "actor key", "actor_name": "actor name", "q": "text"}
-FIELDS: Final = ("sender", "signal", "actor", "object", "outcome", "source", "q")
+FIELDS: Final = ("sender", "signal", "actor", "object", "outcome", "source", "took", "q")
 """The filters that the history's form has a field for."""
 PLACES: Final = ("before", "after")
 MOMENTS: Final = ("since", "until")

@@ -16,11 +16,11 @@ from typing import Any, Final
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
+from signal_log.amounts import Took, parse_took
 from signal_log.conf import conf
 from signal_log.errors import FilterError
 from signal_log.models import SignalTrace
 from signal_log.show.links import with_query
-from signal_log.show.words.amounts import Took, parse_took
 from signal_log.show.words.moments import parse_moment
 from signal_log.telemetry.read import kinds_of, receiver_calls
 

@@ -1,7 +1,7 @@
 // What the reader wants to see: a list of {key, value, not}, in the address bar and on the wire alike.
 
 /** @typedef {"actor" | "actor_pk" | "actor_name"} ActorKey by either, and by the one alone */
-/** @typedef {"signal" | "sender" | "object" | ActorKey | "outcome" | "source" | "trace" | "q"} FilterKey */
+/** @typedef {"signal" | "sender" | "object" | ActorKey | "outcome" | "source" | "trace" | "took" | "q"} FilterKey */
 /** @typedef {{ key: FilterKey, value: string, not?: boolean }} Filter */
 
 /** @type {FilterKey[]} */
@@ -15,6 +15,7 @@ export const KEYS = [
   "outcome",
   "source",
   "trace",
+  "took",
   "q",
 ];
 /** @type {Record<FilterKey, string>} */
@@ -28,6 +29,7 @@ export const LABELS = {
   outcome: "outcome",
   source: "source",
   trace: "trace",
+  took: "took",
   q: "text",
 };
 /** @type {Record<string, FilterKey>} */
@@ -63,6 +65,11 @@ export function add(filters, wanted) {
   return [...rest, { key: wanted.key, value, not: Boolean(wanted.not) }];
 }
 
+/**
+ * Whether the times of traces decide, which are known once a trace is over.
+ * @type {(filters: Filter[]) => boolean}
+ */
+export const needTimes = (filters) => filters.some(({ key }) => key === "took");
 /** @type {(filters: Filter[], gone: Filter) => Filter[]} */
 export const remove = (filters, gone) => filters.filter((f) => !same(f, gone));
 /** @type {(filters: Filter[], turned: Filter) => Filter[]} */

@@ -1,5 +1,6 @@
 // Renders the page from its state and its events, and decides how often.
 
+import { needTimes } from "../events/filters.js";
 import * as range from "../events/range.js";
 import { StormRows } from "../events/storm.js";
 import { openHelp } from "../lib/help.js";
@@ -163,6 +164,7 @@ function renderSide() {
 
 function renderControls() {
   const time = state.range ? range.words(state.range, state.mode, now()) : "";
+  $("times-note").hidden = !needTimes(activeFilters());
   renderPills($("pills"), {
     filters: state.filters,
     time,

@@ -9,6 +9,8 @@ const EVERY = 2_000;
 const LONGEST_WAIT = 30_000; // between attempts while the server does not answer
 const LATE = 30_000; // a transaction may be open this long after its events took their ids
 const LATE_IDS = 200; // in a busy log, this many ids are read again at most
+const UNTIMED = 300_000; // filtered by time, an event matches when its trace is over, which may take this long
+const UNTIMED_IDS = 50_000;
 const SIZE = 500;
 const PAGES = 4; // read at once; the rest has its turn two seconds later
 
@@ -134,15 +136,20 @@ export class Polling {
 
   #from() {
     const last = this.marks.at(-1);
-    return this.place || (last ? Math.max(this.marks[0].head, last.head - LATE_IDS) : null);
+    return this.place || (last ? Math.max(this.marks[0].head, last.head - this.#late().ids) : null);
+  }
+
+  /** How far back what is new may be. */
+  #late() {
+    return "took" in this.query() ? { ms: UNTIMED, ids: UNTIMED_IDS } : { ms: LATE, ids: LATE_IDS };
   }
 
   /** @param {number} head */
   #mark(head) {
     const at = Date.now();
     if (head < (this.marks.at(-1)?.head ?? 0)) this.marks = []; // another log, or one that was restored
-    if (!this.marks.length) this.marks.push({ at, head: Math.max(0, head - LATE_IDS) });
+    if (!this.marks.length) this.marks.push({ at, head: Math.max(0, head - this.#late().ids) });
     this.marks.push({ at, head });
-    while (this.marks.length > 2 && this.marks[1].at < at - LATE) this.marks.shift();
+    while (this.marks.length > 2 && this.marks[1].at < at - this.#late().ms) this.marks.shift();
   }
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from signal_log.errors import FilterError
@@ -30,6 +31,7 @@ def parse_duration(name: str, text: str) -> int:
     return round(float(found[1]) * unit)
 
 
+@lru_cache(64)
 def parse_took(name: str, text: str) -> Took:
     """``>100ms`` (or ``>=``, or nothing before it) and ``<2s``; raises ``FilterError``."""
     bare = text.strip()
