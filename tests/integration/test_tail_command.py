@@ -183,7 +183,7 @@ def test_following_goes_on_after_its_connection_is_lost():
         until(1)
         with connection.cursor() as cursor:
             ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
-            cursor.execute(ours, [APPLICATION_NAME])
+            cursor.execute(f"{ours} AND datname = current_database()", [APPLICATION_NAME])  # tests run side by side
         Category.objects.create(name="meanwhile")
         assert until(2) == ["before", "meanwhile"]
     gone, back = said
