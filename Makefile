@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 export PORT
+# Where it is set, each of the hundreds of processes of the tests compiles the project anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 HOSTS := var/hosts/venv
