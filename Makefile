@@ -128,7 +128,7 @@ $(VENV)/.compose: requirements-compose.txt $(VENV)/.installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-compose.txt
 	@touch $@
 
-screenshots: setup setup-browser ## take screenshots into var/screenshots (PUBLISH=1 replaces those of the README)
+screenshots: setup setup-browser ## take screenshots into var/screenshots (PUBLISH=1 replaces those of the docs)
 	@$(BIN)/python scripts/screenshots.py $(if $(PUBLISH),--publish)
 
 dist: python-packages vendor ## build the wheel and the source distribution into dist/

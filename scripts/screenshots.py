@@ -1,6 +1,6 @@
 """Takes the screenshots of README and docs/debugging.md, with real traffic, light and dark, wide and narrow.
 
-They go to var/screenshots/, or with --publish to where the README shows them. Uses its own database in a temporary
+They go to var/screenshots/, or with --publish to docs/images/. Uses its own database in a temporary
 directory, not the one in var/.
 """
 
@@ -10,12 +10,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
+from scripts.debugging_walk import take_pictures
+from scripts.picture import ROOT, write_picture
 from tests.servers.browser import chromium
 from tests.servers.daphne import Daphne, environment, manage
 
-ROOT = Path(__file__).resolve().parent.parent
 DRAFTS = ROOT / "var" / "screenshots"
 PUBLISHED = ROOT / "docs" / "images"
 ADMIN = ("mira", "long enough for mira")
@@ -47,6 +48,8 @@ def main() -> None:
         finally:
             traffic.terminate()
             traffic.wait()
+    with chromium() as browser:
+        take_pictures(browser, target)
 
 
 def take_screenshots(browser: Browser, url: str, target: Path) -> None:
@@ -68,27 +71,8 @@ def take_screenshots(browser: Browser, url: str, target: Path) -> None:
             # Rows arrive over the websocket after the page has loaded.
             page.get_by_text("Profile").locator("visible=true").first.wait_for()
             page.wait_for_timeout(1500)
-            photograph(page, target / f"live-{size}-{scheme}.png")
-            if size == "wide":
-                take_debugging_screenshots(page, url, target, scheme)
+            write_picture(page, target / f"live-{size}-{scheme}.webp")
             context.close()
-
-
-def take_debugging_screenshots(page: Page, url: str, target: Path, scheme: str) -> None:
-    """The pages of docs/debugging.md: the slowest traces, the slowest of them, and the map of receivers."""
-    page.goto(f"{url}/traces/?sort=duration&source=http")
-    photograph(page, target / f"traces-{scheme}.png")
-    page.locator("table.traces tbody a").first.click()
-    page.wait_for_load_state()
-    photograph(page, target / f"trace-{scheme}.png")
-    page.goto(f"{url}/receivers/")
-    photograph(page, target / f"receivers-{scheme}.png")
-
-
-def photograph(page: Page, path: Path) -> None:
-    """Write what the window shows to a file, and name it."""
-    page.screenshot(path=path)
-    print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":
