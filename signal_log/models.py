@@ -241,6 +241,8 @@ class DebugSession(models.Model):
     traces = models.PositiveIntegerField(default=0)
     bytes = models.BigIntegerField(default=0)
     imported_from = models.CharField(max_length=200, blank=True)
+    tasks = models.TextField(blank=True, default="")
+    """Ids of the tasks that it has enqueued, each after a blank; ``signal_log.telemetry.session_tasks`` reads it."""
 
     objects = LogManager["DebugSession"]()
 

@@ -67,6 +67,14 @@ class Pipeline:
         """Called after traces that ended in an event loop, and at the end of a shell."""
         keeper.write_kept(connect=True)
 
+    def enqueued(self, trace: Trace, task: str) -> None:
+        """Called when a recorded trace has enqueued a task."""
+        keeper.enqueued(trace, task)
+
+    def sessions_of_task(self, task: str) -> tuple[int, ...]:
+        """Called when a task begins."""
+        return keeper.sessions_of_task(task)
+
 
 def unlock_flush() -> None:
     """Let ``flush`` pass the log's triggers until ``stop``; needed even where wrong settings prevent a start."""

@@ -57,6 +57,11 @@ class _NullSink:
 
     def write_kept(self) -> None: ...
 
+    def enqueued(self, trace: Trace, task: str) -> None: ...
+
+    def sessions_of_task(self, task: str) -> tuple[int, ...]:
+        return ()
+
 
 _current: list[Sink] = [_NullSink()]
 

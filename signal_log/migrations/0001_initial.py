@@ -174,6 +174,7 @@ class Migration(migrations.Migration):
                 ("traces", models.PositiveIntegerField(default=0)),
                 ("bytes", models.BigIntegerField(default=0)),
                 ("imported_from", models.CharField(blank=True, max_length=200)),
+                ("tasks", models.TextField(blank=True, default="")),
             ],
             options={"verbose_name": "recorded session", "ordering": ("-id",), "default_permissions": ()},
         ),

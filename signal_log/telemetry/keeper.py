@@ -24,13 +24,14 @@ from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.silent.known_names import shown_text
 from signal_log.capture.trace.gathered import DURATION_US, HAND_OVER, RECEIVER
-from signal_log.capture.trace.membership import sessions_of
+from signal_log.capture.trace.membership import running, sessions_of
+from signal_log.capture.trace.tasks import SOURCE as TASK
 from signal_log.capture.trace.trace import Trace
 from signal_log.capture.transaction.state import in_transaction, is_doomed
 from signal_log.conf import conf
 from signal_log.event import MIGRATION
 from signal_log.store.append import is_forbidden
-from signal_log.telemetry import sessions, write
+from signal_log.telemetry import session_tasks, sessions, write
 from signal_log.telemetry.lost import lost
 from signal_log.telemetry.waiting import MAX_CALLS, Batch, TraceRow, waiting
 
@@ -68,6 +69,9 @@ def take_calls(trace: Trace) -> None:
 def take_ended(trace: Trace) -> None:
     """A trace has ended: write it now or, if it was a lone operation and others were just written, later."""
     look()
+    gathered = trace.gathered
+    if running.enqueuing and not gathered.sessions and trace.context.source == TASK:  # it was too early to know
+        gathered.sessions = sessions_of_task(trace.context.request_id)
     try:
         if not _keep(trace, ended=True):
             return
@@ -79,17 +83,47 @@ def take_ended(trace: Trace) -> None:
 
 def look() -> None:
     """See which sessions run that cover a user or everything; at most once a second, and only where that is free."""
-    if not sessions.is_due():
+    if not sessions.is_due() and not session_tasks.waiting:
         return
     try:
         connection = _ready()
         if connection is not None and write.has_tables_by_now(connection):
             within = bool(connection.atomic_blocks)
+            session_tasks.write(connection, within=within)
+            if not sessions.is_due():
+                return
             sessions.look(connection, within=within)
             if not within and sessions.expiry_is_due():
                 sessions.expire(connection)
     except Exception as error:  # noqa: BLE001  never the host's problem
         logger.warning("Recorded sessions could not be looked up: %s", error_text(error))
+
+
+def enqueued(trace: Trace, task: str) -> None:
+    """A trace has enqueued a task: the sessions that record it will have that, too."""
+    try:
+        of_sessions = sessions_of(trace)
+        if of_sessions:
+            session_tasks.note(task, of_sessions)
+            running.enqueuing = True
+            look()
+    except Exception as error:  # noqa: BLE001  never the host's problem
+        logger.warning("A task does not know its recorded sessions: %s", error_text(error))
+
+
+def sessions_of_task(task: str) -> tuple[int, ...]:
+    """The sessions of what enqueued a task; asked only while one runs that has enqueued any."""
+    look()
+    if not running.enqueuing:
+        return ()
+    try:
+        connection = _ready()
+        if connection is None or not write.has_tables_by_now(connection):
+            return ()
+        return session_tasks.sessions_of(connection, task, within=bool(connection.atomic_blocks))
+    except Exception as error:  # noqa: BLE001  never the host's problem
+        logger.warning("A task's recorded sessions could not be looked up: %s", error_text(error))
+        return ()
 
 
 def write_waiting(*, connect: bool = False) -> None:

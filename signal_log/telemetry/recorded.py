@@ -30,7 +30,7 @@ Scope = DebugSession.Scope
 
 def all_sessions() -> QuerySet[DebugSession]:
     """The sessions that have not expired, newest first."""
-    return DebugSession.objects.using(conf.DATABASE).filter(expires_at__gt=clock.now())
+    return DebugSession.objects.using(conf.DATABASE).filter(expires_at__gt=clock.now()).defer("tasks")
 
 
 def caught(session: DebugSession) -> QuerySet[SessionTrace]:

@@ -71,8 +71,8 @@ _FULL: Final = (
     f"WHERE id = {{id}} AND ended_at IS NULL AND (traces >= {MAX_TRACES} OR bytes + {{bytes}} > {MAX_BYTES})"
 )
 _RUNNING: Final = (
-    f"SELECT id, scope, target FROM {SESSIONS} "  # noqa: S608
-    "WHERE ended_at IS NULL AND scope IN ('user', 'everything') AND stops_at > {now}"
+    f"SELECT id, scope, target, tasks <> '' FROM {SESSIONS} "  # noqa: S608
+    "WHERE ended_at IS NULL AND stops_at > {now} AND (scope IN ('user', 'everything') OR tasks <> '')"
 )
 
 
@@ -104,16 +104,16 @@ def is_due() -> bool:
 
 
 def look(connection: BaseDatabaseWrapper, *, within: bool) -> None:
-    """Read which sessions of users and of everything run; raises whatever the driver raises."""
+    """Read which sessions run of users and of everything, or have enqueued tasks; raises what the driver raises."""
     looks.next_at = clock.monotonic() + LOOK_EVERY
-    vendor = vendor_of(connection)
-    found = _READERS[vendor](connection, within)
+    found = select(connection, _RUNNING, within=within)
     users: dict[str, tuple[int, ...]] = {}
-    for session, scope, target in found:
+    for session, scope, target, _ in found:
         if scope == DebugSession.Scope.USER:
             users[target] = (*users.get(target, ()), session)
     running.users = users
-    running.everything = tuple(session for session, scope, _ in found if scope == DebugSession.Scope.EVERYTHING)
+    running.everything = tuple(session for session, scope, *_ in found if scope == DebugSession.Scope.EVERYTHING)
+    running.enqueuing = any(has_tasks for *_, has_tasks in found)
 
 
 def expiry_is_due() -> bool:
@@ -217,21 +217,23 @@ def _to_postgresql(connection: BaseDatabaseWrapper, row: CaughtRow, now: datetim
     return taken
 
 
-Found = Sequence[tuple[int, str, str]]
+def select(connection: BaseDatabaseWrapper, sql: str, *, within: bool) -> Sequence[tuple[Any, ...]]:
+    """The rows of a statement in which ``{now}`` stands for the time; raises whatever the driver raises."""
+    return _READERS[vendor_of(connection)](connection, sql, within)
 
 
-def _from_sqlite(connection: BaseDatabaseWrapper, within: bool) -> Found:
+def _from_sqlite(connection: BaseDatabaseWrapper, sql: str, within: bool) -> Sequence[tuple[Any, ...]]:
     raw: Any = connection.connection
     now = _STARTED_AT.get_db_prep_value(clock.now(), connection)
     cursor = raw.cursor()
     cursor.row_factory = None
-    found: Found = cursor.execute(_RUNNING.format(now=":now"), {"now": now}).fetchall()
+    found: list[tuple[Any, ...]] = cursor.execute(sql.format(now=":now"), {"now": now}).fetchall()
     return found
 
 
-def _from_postgresql(connection: BaseDatabaseWrapper, within: bool) -> Found:
+def _from_postgresql(connection: BaseDatabaseWrapper, sql: str, within: bool) -> Sequence[tuple[Any, ...]]:
     raw: Any = connection.connection
-    select = _RUNNING.format(now=f"'{clock.now().isoformat()}'")
+    query = sql.format(now=f"'{clock.now().isoformat()}'")
     with raw.cursor(row_factory=_tuples) as cursor:
 
         def execute(sql: str) -> Any:
@@ -239,9 +241,9 @@ def _from_postgresql(connection: BaseDatabaseWrapper, within: bool) -> Found:
 
         if within:
             with savepoint(execute):
-                return list(execute(select).fetchall())
+                return list(execute(query).fetchall())
         try:
-            execute("; ".join(("BEGIN", *LOCAL, select, "COMMIT")))
+            execute("; ".join(("BEGIN", *LOCAL, query, "COMMIT")))
         except BaseException:
             if not raw.closed:
                 raw.rollback()

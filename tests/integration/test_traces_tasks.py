@@ -1,9 +1,11 @@
 """Each Celery or ``django.tasks`` task is a trace of its own, unless it runs within a request."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
+from contextvars import Context
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -22,10 +24,13 @@ import signal_log
 from signal_log import pipeline
 from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.capture.trace import tasks
+from signal_log.capture.trace.gathered import in_use
+from signal_log.capture.trace.membership import running
 from signal_log.capture.trace.trace import Frame, current_frame, current_trace
 from signal_log.models import SignalEvent
-from signal_log.telemetry import keeper
+from signal_log.telemetry import keeper, session_tasks
 from signal_log.telemetry import recorded as sessions
+from signal_log.telemetry import sessions as sessions_of_all
 from tests.log import recorded
 from tests.shop.models import Category
 from tests.shop.tasks import arestock, restock
@@ -71,30 +76,38 @@ class InDjango:
         self.signals = import_module(f"{module}.signals")
         self.backends = import_module(f"{module}.backends.base")
 
-    def run(self, name, function=restock):
-        return self.library.task()(function).enqueue(name).id
-
-    def handle_later(self, *names):
-        """Run the tasks as the workers of database and queue backends do."""
-
         class Later(self.backends.BaseTaskBackend):
             def enqueue(self, *_):
                 raise NotImplementedError
 
+        self.backend = Later
+
+    def run(self, name, function=restock):
+        return self.library.task()(function).enqueue(name).id
+
+    def result(self, name):
+        return self.base.TaskResult(
+            task=self.library.task()(restock), id=f"id-of-{name}", args=[name], kwargs={}, backend="later",
+            status=self.base.TaskResultStatus.RUNNING, errors=[], worker_ids=[],
+            enqueued_at=None, started_at=None, last_attempted_at=None, finished_at=None,
+        )  # fmt: skip
+
+    def enqueue_later(self, name):
+        """Tell of an enqueued task as the backends of databases and queues do."""
+        self.signals.task_enqueued.send(self.backend, task_result=self.result(name))
+
+    def handle_later(self, *names):
+        """Run the tasks as the workers of database and queue backends do."""
         for name in names:
-            result = self.base.TaskResult(
-                task=self.library.task()(restock), id=f"id of {name}", args=[name], kwargs={}, backend="later",
-                status=self.base.TaskResultStatus.RUNNING, errors=[], worker_ids=[],
-                enqueued_at=None, started_at=None, last_attempted_at=None, finished_at=None,
-            )  # fmt: skip
-            self.signals.task_started.send(Later, task_result=result)
+            result = self.result(name)
+            self.signals.task_started.send(self.backend, task_result=result)
             try:
                 result.task.call(name)
             except KeyError:
                 pass
             finally:
-                self.signals.task_finished.send(Later, task_result=result)
-        return [f"id of {name}" for name in names]
+                self.signals.task_finished.send(self.backend, task_result=result)
+        return [f"id-of-{name}" for name in names]
 
 
 LIBRARIES = ["celery", "django_tasks", *(["django.tasks"] if find_spec("django.tasks") else [])]
@@ -124,6 +137,82 @@ def test_a_task_belongs_to_the_session_of_what_enqueued_it():
         answer.close()
     keeper.write_kept(connect=True)
     assert list(sessions.caught(session).values_list("source", "operations")) == [("task", 2)]
+
+
+@pytest.fixture
+def another_process():
+    """Forget what this process knows of sessions, as a worker does that has not looked for them."""
+
+    def forget():
+        running.forget()
+        session_tasks.waiting.clear()
+        sessions_of_all.looks.next_at = float("-inf")
+
+    forget()
+    yield forget
+    forget()
+    in_use[0] = False
+
+
+def enqueue_in_request(library, session, *names):
+    """Enqueue tasks in a request that the session records."""
+
+    def view(request):
+        for name in names:
+            library.enqueue_later(name)
+        return HttpResponse()
+
+    request = RequestFactory().get("/enqueue/", headers={"X-Signal-Session": sessions.token(session)})
+    SignalLogMiddleware(view)(request).close()
+
+
+@pytest.mark.parametrize("library", LIBRARIES[1:], indirect=True)
+def test_a_django_task_belongs_to_the_session_of_what_enqueued_it(library, another_process):
+    """Its message has no room for that, so the worker asks the database, before the task: statements are kept, too."""
+    session = sessions.start("enqueued", "client")
+    enqueue_in_request(library, session, "toys-2", "x' OR 1=1 --", "it")
+    another_process()
+    library.handle_later("toys", "toys-2", "books")  # the first one's id is the beginning of another
+    keeper.write_kept(connect=True)
+    (caught,) = sessions.caught(session)
+    assert (caught.source, caught.operations) == ("task", 2)
+    assert any("INSERT" in text for text in json.loads(caught.data)["texts"])
+    sessions.stop(session)
+    another_process()
+    library.handle_later("it")
+    assert sessions.caught(session).count() == 1
+    assert not running.enqueuing
+
+
+@pytest.mark.parametrize("library", LIBRARIES[1:2], indirect=True)
+@pytest.mark.usefixtures("another_process")
+def test_a_task_that_begins_too_early_finds_its_session_in_the_end(library):
+    """A queue hands it on before the request that enqueued it has written; it is recorded without statements."""
+    session = sessions.start("early", "client")
+
+    def receiver(**_):
+        if not running.enqueuing:
+            Context().run(enqueue_in_request, library, session, "toys")
+
+    post_save.connect(receiver, sender=Category)
+    try:
+        library.handle_later("toys")
+    finally:
+        post_save.disconnect(receiver, sender=Category)
+    assert [caught.source for caught in sessions.caught(session)] == ["task"]
+
+
+@pytest.mark.parametrize("library", LIBRARIES[1:2], indirect=True)
+@pytest.mark.usefixtures("another_process")
+def test_nobody_asks_for_tasks_while_no_session_has_any(library, monkeypatch):
+    """Unrecorded work pays for the look that every trace pays for, once a second."""
+    asked = []
+    monkeypatch.setattr(session_tasks, "select", lambda *given, **_: asked.append(given) or [])
+    sessions.start("other", "client")
+    SignalLogMiddleware(lambda _: library.enqueue_later("toys") or HttpResponse())(RequestFactory().get("/")).close()
+    library.handle_later("toys")
+    assert asked == []
+    assert not session_tasks.waiting
 
 
 def as_tuples(events):

@@ -24,6 +24,8 @@ class Running:
         self.everything: tuple[int, ...] = ()
         self.users: dict[str, tuple[int, ...]] = {}
         """Those that record one user, by the user's key."""
+        self.enqueuing = False
+        """Whether any that runs has enqueued tasks, of which a worker has to ask the database."""
         self.over: set[int] = set()
         """Sessions that cookies still name, but that have ended."""
 
@@ -36,6 +38,7 @@ class Running:
     def forget(self) -> None:
         """Know of none again."""
         self.process, self.everything, self.users, self.over = (), (), {}, set()
+        self.enqueuing = False
 
 
 running: Final = Running()

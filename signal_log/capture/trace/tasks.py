@@ -19,9 +19,18 @@ from django.apps import apps
 from signal_log import clock
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.context import system_actor
-from signal_log.capture.trace.membership import join
+from signal_log.capture.trace.membership import join, running
 from signal_log.capture.trace.session_token import make_token, read_token
-from signal_log.capture.trace.trace import Frame, Trace, TraceContext, current_frame, current_trace, end_trace
+from signal_log.capture.trace.trace import (
+    Frame,
+    Trace,
+    TraceContext,
+    current_frame,
+    current_trace,
+    end_trace,
+    enqueued,
+    sessions_of_task,
+)
 
 SOURCE: Final = "task"
 _UID: Final = "signal_log.tasks"
@@ -42,34 +51,37 @@ _running: ContextVar[tuple[_Before, ...]] = ContextVar("signal_log_tasks", defau
 
 def connect() -> None:
     """Connect to the task libraries that this process uses."""
-    for started, finished, began in _signals():
-        started.connect(began, weak=False, dispatch_uid=_UID)
-        finished.connect(_ended, weak=False, dispatch_uid=_UID)
-    if "celery" in sys.modules:
-        import_module("celery.signals").before_task_publish.connect(_published, weak=False, dispatch_uid=_UID)
+    for signal, receiver in _connected():
+        signal.connect(receiver, weak=False, dispatch_uid=_UID)
 
 
 def disconnect() -> None:
     """Undo ``connect``."""
-    for started, finished, began in _signals():
-        started.disconnect(began, dispatch_uid=_UID)
-        finished.disconnect(_ended, dispatch_uid=_UID)
-    if "celery" in sys.modules:
-        import_module("celery.signals").before_task_publish.disconnect(_published, dispatch_uid=_UID)
+    for signal, receiver in _connected():
+        signal.disconnect(receiver, dispatch_uid=_UID)
 
 
-def _signals() -> Iterator[tuple[Any, Any, Any]]:
+def _connected() -> Iterator[tuple[Any, Any]]:
+    """The libraries' signals, each with our receiver."""
     # Celery is not imported on our account, which would take 0.2 s. A process that runs Celery tasks has imported it
     # before Django is set up: a worker runs Celery's own program; elsewhere the project's ``__init__`` imports its app.
     if "celery" in sys.modules:
         celery = import_module("celery.signals")
-        yield celery.task_prerun, celery.task_postrun, _celery_began
-    if find_spec("django.tasks"):  # Django 6.0
-        django = import_module("django.tasks.signals")
-        yield django.task_started, django.task_finished, _django_began
-    if apps.is_installed("django_tasks"):  # the backport for earlier versions
-        package = import_module("django_tasks.signals")
-        yield package.task_started, package.task_finished, _django_began
+        yield from (
+            (celery.before_task_publish, _published),
+            (celery.task_prerun, _celery_began),
+            (celery.task_postrun, _ended),
+        )
+    libraries = [
+        *(["django.tasks.signals"] if find_spec("django.tasks") else []),  # Django 6.0
+        *(["django_tasks.signals"] if apps.is_installed("django_tasks") else []),  # the backport for earlier versions
+    ]
+    for library in map(import_module, libraries):
+        yield from (
+            (library.task_enqueued, _django_enqueued),
+            (library.task_started, _django_began),
+            (library.task_finished, _ended),
+        )
 
 
 def _published(*, headers: Any = None, **_: Any) -> None:
@@ -80,6 +92,13 @@ def _published(*, headers: Any = None, **_: Any) -> None:
         headers.setdefault(_SESSION, [make_token(session, until) for session in trace.gathered.sessions])
 
 
+def _django_enqueued(*, sender: type, task_result: Any, **_: Any) -> None:
+    """The same for ``django.tasks``, whose tasks are nothing but arguments: the session has to know their ids."""
+    trace = current_trace.get()
+    if trace is not None and (trace.gathered.sessions or running.users) and not _is_inline(sender):
+        enqueued(trace, str(task_result.id))
+
+
 def _celery_began(*, task_id: str, task: Any, **_: Any) -> None:
     tokens = getattr(task.request, _SESSION, None)
     named = [read_token(str(token)) for token in tokens] if isinstance(tokens, list | tuple) else ()
@@ -87,8 +106,13 @@ def _celery_began(*, task_id: str, task: Any, **_: Any) -> None:
 
 
 def _django_began(*, sender: type, task_result: Any, **_: Any) -> None:
-    inline = any(backend.__name__ == "ImmediateBackend" for backend in sender.__mro__)
-    _begin(task_result.id, task_result.task.module_path, inline=inline)
+    inline = _is_inline(sender)
+    named = () if inline else sessions_of_task(str(task_result.id))
+    _begin(task_result.id, task_result.task.module_path, inline=inline, named=named)
+
+
+def _is_inline(sender: type) -> bool:
+    return any(backend.__name__ == "ImmediateBackend" for backend in sender.__mro__)
 
 
 def _ended(*, task_id: str = "", task_result: Any = None, state: str = "", **_: Any) -> None:

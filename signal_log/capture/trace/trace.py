@@ -119,6 +119,12 @@ class Keeper(Protocol):
     def write_kept(self) -> None:
         """Write what is kept but not written; opens the connection if necessary."""
 
+    def enqueued(self, trace: Trace, task: str) -> None:
+        """A recorded trace has enqueued the task of this id."""
+
+    def sessions_of_task(self, task: str) -> tuple[int, ...]:
+        """The recorded sessions that have enqueued it."""
+
 
 _keepers: Final[list[Keeper]] = []
 
@@ -151,6 +157,17 @@ def write_kept() -> None:
     """Write what is kept but not written, in a thread in which queries can be made."""
     for keeper in _keepers:
         keeper.write_kept()
+
+
+def enqueued(trace: Trace, task: str) -> None:
+    """A recorded trace has enqueued a task whose message has no room for its sessions."""
+    for keeper in _keepers:
+        keeper.enqueued(trace, task)
+
+
+def sessions_of_task(task: str) -> tuple[int, ...]:
+    """The recorded sessions to which such a task belongs, as it begins."""
+    return tuple(session for keeper in _keepers for session in keeper.sessions_of_task(task))
 
 
 @contextmanager
