@@ -97,8 +97,10 @@ def save(session: DebugSession, traces: Sequence[SessionTrace] = ()) -> None:
             for one in traces:
                 one.session = session
             SessionTrace.objects.using(conf.DATABASE).bulk_create(traces, batch_size=200)
-    except IntegrityError:  # a concurrent request was first
-        raise SessionError(_taken(session.name)) from None
+    except IntegrityError as error:
+        if not all_sessions().filter(name=session.name).exists():
+            raise SessionError(f"The session cannot be stored: {str(error).strip()}") from error
+        raise SessionError(_taken(session.name)) from None  # a concurrent request was first
 
 
 def stop(session: DebugSession, why: str = STOPPED) -> bool:

@@ -16,7 +16,7 @@ from django.db import Error
 from signal_log.capture.trace.session_token import ENVIRONMENT
 from signal_log.errors import SessionError
 from signal_log.models import DebugSession
-from signal_log.show.sessions import compared, document, overview
+from signal_log.show.sessions import compared, document, overview, parts
 from signal_log.show.sessions.caught import MOST_TRACES, newest
 from signal_log.show.words.text import one_line
 from signal_log.store.tables import not_migrated
@@ -125,7 +125,7 @@ class Command(BaseCommand):
 
     def _import(self, options: dict[str, Any]) -> None:
         try:
-            content = Path(options["file"]).read_bytes()
+            content = parts.read(Path(options["file"]))
         except OSError as error:
             raise SessionError(f"The file cannot be read: {error}.") from error
         session, traces = document.read_document(content, name=options["name"])

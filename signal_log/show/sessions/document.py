@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -21,73 +20,99 @@ from signal_log import clock
 from signal_log.errors import SessionError
 from signal_log.event import Event
 from signal_log.models import DebugSession, SessionTrace
-from signal_log.show.cascade.operation import Run
-from signal_log.show.sessions.caught import Caught, event_from, load
+from signal_log.show.sessions.caught import Caught, load
+from signal_log.show.sessions.declared import SESSION, TRACE, Unfit
+from signal_log.show.sessions.parts import taken_apart, traces
 from signal_log.show.words.moments import iso
 from signal_log.telemetry.recorded import caught, checked_name
 from signal_log.telemetry.sessions import KEPT
 
 FORMAT: Final = "signal_log.session/1"
-MOST_BYTES: Final = 256 * 1024 * 1024
 AT_ONCE: Final = 100
 _LEFT_OUT: Final = ("salt", "digest")
 _FIELDS: Final = tuple(name for name in Event._fields if name not in _LEFT_OUT)
-_OF_ROW: Final = {
-    "source": 100, "name": 520, "actor_repr": 200, "status": 100, "duration_us": None, "events": None,
-    "operations": None, "failed": None, "silent": None,
-}  # fmt: skip
-"""The columns of a trace, with the longest text of those that are text."""
-_KEPT: Final[Mapping[str, type]] = {
-    "texts": list, "statements": list, "stacks": list, "operations": dict, "omitted": int,
-}  # fmt: skip
-_STATEMENT: Final = (int, (int, type(None)), int, int, int, str, int)
+_OF_ROW: Final = ("source", "name", "actor_repr", "status", "duration_us", "events", "operations", "failed", "silent")
 _CALL: Final = ("position", "signal", "receiver", "started_us", "total_us", "queries", "error")
 
 
 def as_document(session: DebugSession) -> bytes:
     """The file."""
-    held = {
-        "session": {
-            "name": session.name,
-            "scope": session.scope,
-            "started_by": session.started_by_repr,
-            "started_at": iso(session.started_at),
-            "ended_at": iso(session.ended_at or min(session.stops_at, clock.now())),
-            "why_ended": session.why_ended,
-        },
-        "traces": list(_traces(session)),
+    head = {
+        "name": session.name,
+        "scope": session.scope,
+        "started_by": session.started_by_repr,
+        "started_at": iso(session.started_at),
+        "ended_at": iso(session.ended_at or min(session.stops_at, clock.now())),
+        "why_ended": session.why_ended,
     }
+    digest = _Digest(head)
+    written: list[bytes] = []
     try:
-        digest = hashlib.sha256(orjson.dumps(held, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        for one in _traces(session):
+            digest.add(one)
+            written.append(orjson.dumps(one))
     except TypeError as error:  # a row of the log that the recorder has not written
         raise SessionError(f"The session holds a value that cannot be exported: {error}.") from error
-    return orjson.dumps({"format": FORMAT, "sha256": digest, **held})
+    begin = orjson.dumps({"format": FORMAT, "sha256": digest.hex(), "session": head})
+    return b"".join((begin[:-1], b',"traces":[', b",".join(written), b"]}"))
 
 
 def read_document(content: bytes, *, name: str = "") -> tuple[DebugSession, list[SessionTrace]]:
     """The session of a file, not stored yet; raises ``SessionError`` with one sentence if it is none."""
-    if len(content) > MOST_BYTES:
-        raise SessionError(f"The file is larger than a session can be ({MOST_BYTES // 1024 // 1024} MB).")
-    try:
-        held = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise SessionError(f"The file is damaged: it is not JSON ({error}).") from None
-    form = held.get("format") if isinstance(held, dict) else None
+    parts = taken_apart(content)
+    head, form = parts.head, parts.head.get("format")
     if form != FORMAT:
         if isinstance(form, str) and form.startswith("signal_log.session/"):
             raise SessionError(f"The file is a session of another version ({form[:40]}); this one reads {FORMAT}.")
         raise SessionError("The file is not a recorded session.")
-    whole = {"session": held.get("session"), "traces": held.get("traces")}
-    digest = hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    if digest != held.get("sha256"):
-        raise SessionError("The file is damaged: its content is not what its SHA-256 says.")
+    if head.get("traces") != [] or "session" not in head:
+        raise SessionError("The file is damaged: it lacks what a session has.")
+    found: dict[str, SessionTrace] = {}
+    unfit: SessionError | None = None
     try:
-        session = _session(held["session"], name, digest)
-        return session, [_trace(given) for given in held["traces"]]
-    except SessionError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise SessionError("The file is damaged: it lacks what a session has.") from error
+        digest = _Digest(head["session"])
+        for number, given in enumerate(traces(content, parts)):
+            digest.add(given)
+            try:
+                trace = None if unfit else _trace(given)
+            except Unfit as error:
+                unfit = SessionError(f"The file is damaged: in trace {number + 1}, {error}.")
+                continue
+            if trace is not None and found.setdefault(str(trace.trace_id), trace) is not trace:
+                unfit = SessionError(f"The file is damaged: trace {number + 1} is in it twice.")
+    except TypeError as error:
+        raise SessionError(f"The file is damaged: {error}.") from error
+    if digest.hex() != head.get("sha256"):
+        raise SessionError("The file is damaged: its content is not what its SHA-256 says.")
+    if unfit:
+        raise unfit
+    try:
+        return _session(SESSION(head["session"]), name, digest.hex()), list(found.values())
+    except Unfit as error:
+        raise SessionError(f"The file is damaged: of the session, {error}.") from error
+
+
+class _Digest:
+    """The SHA-256 of a session and its traces, which are added one at a time."""
+
+    def __init__(self, session: Any) -> None:
+        self._hash = hashlib.sha256(b'{"session":' + _canonical(session) + b',"traces":[')
+        self._between = b""
+
+    def add(self, trace: Any) -> None:
+        """The next of its traces."""
+        self._hash.update(self._between + _canonical(trace))
+        self._between = b","
+
+    def hex(self) -> str:
+        """The digest of all that was added."""
+        whole = self._hash.copy()
+        whole.update(b"]}")
+        return whole.hexdigest()
+
+
+def _canonical(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def _traces(session: DebugSession) -> Iterator[dict[str, Any]]:
@@ -116,74 +141,40 @@ def _as_json(one: Caught) -> dict[str, Any]:
 
 
 def _session(given: Mapping[str, Any], name: str, digest: str) -> DebugSession:
-    ended = datetime.fromisoformat(given["ended_at"])
-    if given["scope"] not in DebugSession.Scope.values:
-        raise ValueError
     return DebugSession(
         name=checked_name(name or given["name"]),
         scope=given["scope"],
-        started_by_repr=_text(given["started_by"], 200),
-        started_at=datetime.fromisoformat(given["started_at"]),
-        stops_at=ended,
-        ended_at=ended,
+        started_by_repr=given["started_by"],
+        started_at=given["started_at"],
+        stops_at=given["ended_at"],
+        ended_at=given["ended_at"],
         expires_at=clock.now() + KEPT,
-        why_ended=_text(given["why_ended"], 200),
+        why_ended=given["why_ended"],
         imported_from=f"sha256:{digest}",
     )
 
 
-def _trace(given: dict[str, Any]) -> SessionTrace:
-    deeper = _of_kind(given["deeper"], dict)
-    kept = {key: _of_kind(deeper[key], kind) for key, kind in _KEPT.items() if key in deeper}
-    kept["request"] = deeper.get("request")
-    _check(kept)
-    kept["events"], kept["calls"] = given["log"], given["calls"]
-    for event in kept["events"]:
-        _check_event(event_from(event))
-    for call in kept["calls"]:
-        Run(**call)
-        if not all(isinstance(call[name], int) for name in ("position", "started_us", "total_us", "queries")):
-            raise TypeError
-    data = orjson.dumps(kept).decode()
+def _trace(given: Any) -> SessionTrace:
+    fit = TRACE(given)
+    kept = fit["deeper"]
+    _check_numbers(kept)
+    if any(event["trace_id"] != fit["trace_id"] for event in fit["log"]):
+        raise Unfit("that trace's", "the trace_id of an event")
+    data = orjson.dumps(kept | {"events": fit["log"], "calls": fit["calls"]}).decode()
     return SessionTrace(
-        trace_id=uuid.UUID(given["trace_id"]),
-        started_at=datetime.fromisoformat(given["started_at"]),
-        **{name: _text(given[name], most) if most else _of_kind(given[name], int) for name, most in _OF_ROW.items()},
+        trace_id=uuid.UUID(fit["trace_id"]),
+        started_at=fit["started_at"],
+        **{name: fit[name] for name in _OF_ROW},
         bytes=len(data),
         data=data,
     )
 
 
-def _check(kept: Mapping[str, Any]) -> None:
-    """Whether what pages show of it is there."""
-    texts, stacks = kept.get("texts", []), kept.get("stacks", [])
-    for ran in kept.get("statements", []):
-        if not all(isinstance(value, kind) for value, kind in zip(ran, _STATEMENT, strict=True)):  # type: ignore[arg-type]
-            raise TypeError
-        texts[ran[0]].strip()
-        if ran[6] >= 0:
-            stacks[ran[6]]
-    for at in kept.get("operations", {}).values():
-        stacks[at]
-    for where, above in (frame for stack in stacks for frame in stack):
-        where.strip(), above.strip()
-
-
-def _check_event(event: Event) -> None:
-    texts = ("signal", "sender", "object_pk", "object_repr", "caused_by", "outcome", "error", "source", "call_site")
-    if not all(isinstance(getattr(event, name), str) for name in texts) or not isinstance(event.changes, dict):
-        raise TypeError
-    if not (isinstance(event.position, int) and isinstance(event.operation, int)):
-        raise TypeError
-    if event.occurred_at.tzinfo is None:
-        raise ValueError
-
-
-def _text(value: Any, most: int) -> str:
-    return str(_of_kind(value, str))[:most].replace("\0", "")
-
-
-def _of_kind(value: Any, kind: type) -> Any:
-    if not isinstance(value, kind):
-        raise TypeError
-    return value
+def _check_numbers(kept: Mapping[str, Any]) -> None:
+    """Whether the texts and stacks that statements and operations name are there."""
+    texts, stacks = (len(kept.get(name, ())) for name in ("texts", "stacks"))
+    statements = kept.get("statements", ())
+    if any(ran[0] >= texts for ran in statements):
+        raise Unfit("that of a text", "the first number of a statement")
+    if any(ran[6] >= stacks for ran in statements) or any(at >= stacks for at in kept.get("operations", {}).values()):
+        raise Unfit("that of a stack", "the number of a stack")
