@@ -12,7 +12,6 @@ import asyncio
 import logging
 import os
 from datetime import timedelta
-from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -23,7 +22,7 @@ from signal_log import clock
 from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.silent.known_names import shown_text
-from signal_log.capture.trace.gathered import DURATION_US, HAND_OVER, RECEIVER
+from signal_log.capture.trace.gathered import HAND_OVER
 from signal_log.capture.trace.membership import running, sessions_of
 from signal_log.capture.trace.tasks import SOURCE as TASK
 from signal_log.capture.trace.trace import Trace
@@ -212,10 +211,6 @@ def _test_block(connection: BaseDatabaseWrapper) -> object:
 def _row(trace: Trace) -> TraceRow:
     gathered, context = trace.gathered, trace.context
     elapsed_us = (clock.perf_counter_ns() - gathered.started_ns) // 1000
-    if gathered.calls:
-        slowest = max(gathered.calls, key=itemgetter(DURATION_US))
-        if slowest[DURATION_US] >= gathered.slowest_us:
-            gathered.slowest_receiver, gathered.slowest_us = slowest[RECEIVER], slowest[DURATION_US]
     actor = context.actor()
     return TraceRow(
         trace_id=trace.trace_id,

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from signal_log.capture.trace.gathered import in_use
-from signal_log.models import SignalTrace
+from signal_log.models import ReceiverCall, SignalTrace
 from signal_log.show.cascade.findings import findings
 from signal_log.show.cascade.operation import cascade_of, runs_of
 from signal_log.store.read import events
@@ -129,6 +129,16 @@ def test_every_fault_is_a_finding_of_its_trace():
         ("slow", f"{HERE}.sync_crm"), ("runs_twice", f"{HERE}.reindex"), ("swallowed", f"{HERE}.number_item"),
         ("saves_again", f"{HERE}.set_stock"), ("repeated", f"{HERE}.restock"), ("writes_on_raw", f"{HERE}.greet"),
     }  # fmt: skip
+
+
+@pytest.mark.usefixtures("day")
+def test_the_slowest_receiver_is_not_one_that_only_causes_others():
+    """``greet`` makes a label and takes longest, because ``restock`` is called for it."""
+    trace = SignalTrace.objects.get(source="command:open_shop")
+    calls = {call.receiver: call.duration_us for call in ReceiverCall.objects.filter(trace_id=trace.trace_id)}
+    assert max(calls, key=calls.__getitem__) == f"{HERE}.greet"
+    assert trace.slowest_receiver == f"{HERE}.restock"
+    assert trace.slowest_us <= calls[f"{HERE}.restock"]
 
 
 @pytest.mark.usefixtures("day")

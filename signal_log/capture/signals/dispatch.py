@@ -179,13 +179,18 @@ class Timed:
             return
         now, draft, frame = clock.perf_counter_ns(), self.draft, self.frame
         scene = draft.scene
+        took_us = (now - self.started) // 1000
         if scene.frame is not None:
             scene.frame.queries += frame.queries
+            scene.frame.inner_us += took_us
         trace, gathered = scene.trace, scene.trace.gathered
+        own_us = max(0, took_us - frame.inner_us)  # async ones that it caused ran at once
+        if own_us > gathered.slowest_us or not gathered.slowest_receiver:
+            gathered.slowest_receiver, gathered.slowest_us = frame.receiver, own_us
         text = self.mask(error_text(error, gathered.secrets)) if error else ""
         call = (
             frame.position, scene.sender, draft.signal, frame.receiver, (self.started - gathered.started_ns) // 1000,
-            (now - self.started) // 1000, frame.queries, text,
+            took_us, frame.queries, text,
         )  # fmt: skip
         gathered.calls.append(call)
         if len(gathered.calls) >= gathered.due_at:

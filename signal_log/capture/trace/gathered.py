@@ -13,7 +13,6 @@ Call = tuple[int, str, str, str, int, int, int, str]
 """Position of the event, sender, signal, receiver, started_us, duration_us, queries, error."""
 
 POSITION: Final = 0
-RECEIVER: Final = 3
 STARTED_US: Final = 4
 DURATION_US: Final = 5
 

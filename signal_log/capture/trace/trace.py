@@ -93,11 +93,15 @@ def new_trace_id() -> str:
 
 @dataclass(slots=True)
 class Frame:
-    """A running receiver: the position of the event it was called for, its dotted path, and its queries so far."""
+    """A running receiver: the position of the event it was called for, its dotted path, and its queries so far.
+
+    ``inner_us`` is the time of the receivers that it caused to run.
+    """
 
     position: int
     receiver: str
     queries: int = 0
+    inner_us: int = 0
 
 
 current_trace: ContextVar[Trace | None] = ContextVar("signal_log_trace", default=None)
