@@ -97,16 +97,17 @@ class InDjango:
         self.signals.task_enqueued.send(self.backend, task_result=self.result(name))
 
     def handle_later(self, *names):
-        """Run the tasks as the workers of database and queue backends do."""
+        """Run the tasks as the workers of database and queue backends do, some of which send the backend itself."""
+        sender = object.__new__(self.backend)
         for name in names:
             result = self.result(name)
-            self.signals.task_started.send(self.backend, task_result=result)
+            self.signals.task_started.send(sender, task_result=result)
             try:
                 result.task.call(name)
             except KeyError:
                 pass
             finally:
-                self.signals.task_finished.send(self.backend, task_result=result)
+                self.signals.task_finished.send(sender, task_result=result)
         return [f"id-of-{name}" for name in names]
 
 

@@ -92,7 +92,7 @@ def _published(*, headers: Any = None, **_: Any) -> None:
         headers.setdefault(_SESSION, [make_token(session, until) for session in trace.gathered.sessions])
 
 
-def _django_enqueued(*, sender: type, task_result: Any, **_: Any) -> None:
+def _django_enqueued(*, sender: Any, task_result: Any, **_: Any) -> None:
     """The same for ``django.tasks``, whose tasks are nothing but arguments: the session has to know their ids."""
     trace = current_trace.get()
     if trace is not None and (trace.gathered.sessions or running.users) and not _is_inline(sender):
@@ -105,14 +105,16 @@ def _celery_began(*, task_id: str, task: Any, **_: Any) -> None:
     _begin(task_id, task.name, inline=bool(getattr(task.request, "is_eager", False)), named=tuple(filter(None, named)))
 
 
-def _django_began(*, sender: type, task_result: Any, **_: Any) -> None:
+def _django_began(*, sender: Any, task_result: Any, **_: Any) -> None:
     inline = _is_inline(sender)
     named = () if inline else sessions_of_task(str(task_result.id))
     _begin(task_result.id, task_result.task.module_path, inline=inline, named=named)
 
 
-def _is_inline(sender: type) -> bool:
-    return any(backend.__name__ == "ImmediateBackend" for backend in sender.__mro__)
+def _is_inline(sender: Any) -> bool:
+    """Whether a backend runs its tasks within the call; workers send the backend itself, or its class."""
+    kind = sender if isinstance(sender, type) else type(sender)
+    return any(backend.__name__ == "ImmediateBackend" for backend in kind.__mro__)
 
 
 def _ended(*, task_id: str = "", task_result: Any = None, state: str = "", **_: Any) -> None:
