@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+import io
 import subprocess
 import sys
+import uuid
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from signal_log.capture.trace.session_token import COOKIE
+from signal_log.capture.trace.trace import TraceContext, new_trace
 from signal_log.models import SignalEvent
+from signal_log.show.trace import as_test
 from signal_log.telemetry import recorded
 from tests.factories import make_event
 from tests.servers.daphne import ROOT, environment
-from tests.shop.models import Category, Item
+from tests.shop.models import Category, Item, Valued
 from tests.tail import make_observer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,21 +48,35 @@ def written(client: Client):
     return written
 
 
-def recorded_as_tests(*posts: tuple[str, dict[str, str]]) -> list[str]:
+def recorded_as_tests(*posts: tuple[str, Any], **options: Any) -> list[str]:
     """Send these in a recorded session, and return what its page writes of each."""
-    session = recorded.start("tests", "browser")
+    name = f"tests {uuid.uuid4()}"
+    session = recorded.start(name, "browser")
     person, watcher = Client(), Client()
     person.cookies[COOKIE] = recorded.token(session)
     for address, form in posts:
-        assert person.post(address, form).status_code == 302
-    watcher.force_login(make_observer("heidi"))
+        assert person.post(address, form, **options).status_code in (201, 302)
+    watcher.force_login(make_observer(name[-12:]))
     traces = [row.trace_id for row in recorded.caught(session)]
     return [watcher.get(f"/sessions/{session.pk}/?trace={one}&format=pytest").content.decode() for one in traces]
 
 
+def keep_values() -> None:
+    """Save what is easily written wrongly: infinity, durations, bytes, a name that a test needs itself."""
+    with new_trace(TraceContext("task")):
+        named = Category.objects.create(name="date")
+        Item.objects.create(category=named, weight=float("inf"), sold_on=date(2026, 3, 1))
+        kept = Valued.objects.create(
+            lasts=-timedelta(days=3, hours=1), blob=b"\x00\xff", number=uuid.uuid4(), data={"a": [1, "x"]}
+        )
+        kept.lasts, kept.blob = timedelta(days=3, hours=1), b"'"
+        kept.save()
+
+
 @pytest.mark.one_database
-def test_registering_editing_and_deleting_become_tests_that_pass(written, client: Client, tmp_path: Path):
-    """What is written for the accounts runs as it stands."""
+def test_what_is_written_passes_as_it_stands(written, client: Client, tmp_path: Path, settings):
+    """Registering, editing and deleting; a form with a query and a file; values of every kind; and hostile ones."""
+    settings.ROOT_URLCONF = "tests.integration.written_urls"
     client.post("/accounts/register/", PERSON)
     register = written("auth.User")
     client.post("/accounts/profile/", {"name": "Ada L.", "email": "ada@example.org", "headline": "Countess"})
@@ -68,25 +89,92 @@ def test_registering_editing_and_deleting_become_tests_that_pass(written, client
     assert "Profile.objects.get(user=" in edit
     assert '.name = "Ada L."' in edit.replace("'", '"')
     assert ".delete()" in delete
-    for name, text in (("register", register), ("edit", edit), ("delete", delete)):
-        (tmp_path / f"test_{name}.py").write_text(text)
     posted = recorded_as_tests(
         ("/accounts/register/", PERSON | {"username": "bob", "email": "bob@example.org"}),
         ("/accounts/profile/", {"name": "Bob B.", "email": "bob@example.org", "headline": "Builder"}),
         ("/accounts/delete/", {"password": "Correct-Horse-9"}),
+        ("/stocked/?in=tools&page=2", {"name": "saw", "tag": ["a", "b"], "picture": io.BytesIO(b"png")}),
     )
-    for number, text in enumerate(posted):
-        assert "client.post(" in text
-        (tmp_path / f"test_posted_{number}.py").write_text(text)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    ran = subprocess.run(
+    assert all("client.post(" in text for text in posted)
+    assert "query_params={'in': 'tools', 'page': '2'}" in posted[-1]
+    keep_values()
+    values = written("shop.Valued")
+    pwned = tmp_path / "pwned"
+    hostile = f"__import__('pathlib').Path({str(pwned)!r}).touch()"
+    make_event(sender="shop.Item", signal="post_save", created=True, path=f'/"""+{hostile}+"""', changes={
+        "weight": [None, hostile], "stock": [None, hostile], "name": [None, hostile], "sold_on": [None, hostile],
+    })  # fmt: skip
+    texts = {"register": register, "edit": edit, "delete": delete, "values": values, "hostile": written("shop.Item")}
+    texts |= {f"posted_{number}": text for number, text in enumerate(posted)}
+    ran = run_in_a_project(tmp_path, texts)
+    assert ran.returncode == 0, "\n".join((ran.stdout, *texts.values()))
+    assert "9 passed" in ran.stdout
+    assert not pwned.exists()
+
+
+def run_in_a_project(folder: Path, texts: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run these tests by pytest."""
+    for name, text in texts.items():
+        (folder / f"test_{name}.py").write_text(text)
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "conftest.py").write_text(
+        "import pytest\n\n@pytest.fixture(autouse=True)\ndef _addresses(settings):\n"
+        "    settings.ROOT_URLCONF = 'tests.integration.written_urls'\n"
+    )
+    return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "signal_log.pytest_plugin",
-         "--ds=observatory.settings", "-c", str(tmp_path / "pytest.ini"), "--rootdir", str(tmp_path), str(tmp_path)],
-        cwd=ROOT, env=environment({"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}), capture_output=True, text=True,
+         "--nomigrations", "--ds=tests.settings", "-c", str(folder / "pytest.ini"), "--rootdir", str(folder),
+         str(folder)],
+        cwd=ROOT, env=environment({"DATABASE_URL": f"sqlite:///{folder}/db.sqlite3"}), capture_output=True, text=True,
         check=False,
     )  # fmt: skip
-    assert ran.returncode == 0, "\n".join((ran.stdout, register, edit, delete, *posted))
-    assert "6 passed" in ran.stdout
+
+
+def test_no_text_of_the_log_is_code(written):
+    """Names of receivers, fields and models, labels and values: what is called in the test is what it needs."""
+    trace = uuid.uuid4()
+    hostile = '""")\n    evil()\n("""'
+    common = {"trace_id": trace, "sender": "shop.Item", "signal": "post_save", "object_repr": hostile}
+    make_event(**common, created=True, changes={"weight": [None, "evil()"], "name": [None, hostile]})
+    make_event(**common, position=3, operation=3, parent_position=2, caused_by=f"a.{hostile}",
+               changes={"name": ["x", hostile], "class": ["a", "b"], "evil()": ["a", "b"]})  # fmt: skip
+    make_event(**common, position=4, operation=4, update_fields=["name", "evil()", 7],
+               changes={"name": ["x", "y"], "stock": [1, "evil()"], "evil()": [1, 2], "x=evil()": ["a", "b"]},
+               object_pk="2")  # fmt: skip
+    make_event(**common, position=5, operation=5, object_pk="3", changes={"tags": [[], ["evil()", {"a": "b"}]]})
+    text = written("shop.Item")
+    calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)}
+    assert calls == {
+        "Item.objects.create", "item.save", "item_row.save", "signal_log.capture", "seen.assert_tree",
+        "seen.assert_changed",
+    }  # fmt: skip
+    assert "# left out: shop.Item.weight, of which the log has no value of a FloatField" in text
+    assert "save(update_fields=['name'])" in text
+
+
+def test_a_long_trace_is_repeated_in_part(written, monkeypatch, django_assert_max_num_queries):
+    """Few questions are asked of the log, however long it is, and what is left out is said."""
+    monkeypatch.setattr(as_test, "MOST_OPERATIONS", 3)
+    trace = uuid.uuid4()
+    for number in range(12):
+        make_event(trace_id=trace, sender="shop.Item", position=number + 1, operation=number + 1,
+                   object_pk=str(number), changes={"category": [1, number], "stock": [1, number]})  # fmt: skip
+    events = list(SignalEvent.objects.filter(trace_id=trace).order_by("position"))
+    with django_assert_max_num_queries(6):  # each row and what it refers to
+        text = as_test.as_pytest(events, None)
+    assert text.count(".save(") == 3
+    assert "# not repeated: updated shop.Item (category, stock) × 9" in text
+    assert "updated shop.Item (category, stock) × 3" in text
+
+
+def test_what_a_session_does_not_keep_is_said(settings):
+    """A body of JSON, and the content of files."""
+    settings.ROOT_URLCONF = "tests.integration.written_urls"
+    (text,) = recorded_as_tests(("/by-json/?a=1&a=2", {"b": 3}), content_type="application/json")
+    assert "# a session keeps no body but a form: put what was sent here" in text
+    assert "client.post('/by-json/', query_params={'a': ['1', '2']}, data='', content_type='application/json')" in text
+    (text,) = recorded_as_tests(("/stocked/?in=tools", {"name": "saw", "tag": ["a", "b"], "picture": io.BytesIO(b"")}))
+    assert "# a session keeps no files: put the content of each here" in text
 
 
 def test_values_are_written_as_python(written):

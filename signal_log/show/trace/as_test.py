@@ -7,55 +7,82 @@ by hand. What cannot be repeated so (silent writes, relations, failures) becomes
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
 
-from signal_log.event import COMMITTED
+from signal_log.event import COMMITTED, MASK
 from signal_log.models import SignalEvent, SignalTrace
 from signal_log.show.cascade.operation import AnyEvent, Cascade, Operation, cascade_of
 from signal_log.show.cascade.phrase import line
 from signal_log.show.cascade.shape import shape
-from signal_log.show.trace.rows_for_test import Rows
-from signal_log.show.trace.written_test import INDENT, written_test
+from signal_log.show.trace.rows_for_test import Rows, assignable, field_named
+from signal_log.show.trace.written_test import INDENT, tree_asserted, written_test
 from signal_log.show.words.diff import pairs
 from signal_log.show.words.kinds import begun_by
 from signal_log.show.words.text import one_line
 
-LONGEST = 80
+MOST_OPERATIONS: Final = 100
+"""So many are repeated; nobody reads a longer test, and each may have to be looked up."""
+MOST_NOT_REPEATED: Final = 20
+LONGEST: Final = 80
 """Longer values are not asserted."""
-REPEATED = ("created", "updated", "deleted")
-
-
-_VARIES = re.compile(r"\d{4}-\d\d-\d\d|•")
-"""What is not asserted: dates, and secrets."""
+REPEATED: Final = ("created", "updated", "deleted")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def as_pytest(events: Sequence[SignalEvent], trace: SignalTrace | None) -> str:
     """The test as text; its name and its docstring are those of the trace."""
     whole = cascade_of(events)
-    repeated = [operation for operation in whole.roots if _can_repeat(operation)]
+    repeated = list(islice(filter(_can_repeat, whole.roots), MOST_OPERATIONS))
+    chosen = {id(operation) for operation in repeated}
     acted = {(operation.last.sender, operation.last.object_pk) for operation in repeated}
-    fired = [operation for operation in whole.roots if operation in repeated or _went_with(operation.last) in acted]
-    others = [operation for operation in whole.roots if operation not in fired]
+    fired = [root for root in whole.roots if id(root) in chosen or _went_with(root.last) in acted]
+    shown = {id(operation) for operation in fired}
+    others = [operation for operation in whole.roots if id(operation) not in shown]
     rows = Rows(events)
     act = [text for operation in repeated for text in _act(operation, rows)]
-    expected = shape(Cascade(_with_all_below(fired), fired, {}))
     first = events[0]
     begun = one_line(trace.name if trace else begun_by(first.method, first.path, first.source), 120)
     body = [
+        *rows.remarks(),
         *rows.setup,
         *([""] if rows.setup else []),
         "with signal_log.capture() as seen:",
         *(INDENT + text for text in act),
         *([] if any(not text.startswith("#") for text in act) else [f"{INDENT}pass"]),
         "",
-        'seen.assert_tree("""',
-        *(INDENT + text for text in expected),
-        '""")',
+        *tree_asserted(shape(Cascade(_with_all_below(fired), fired, {}))),
         *changes(repeated),
-        *(f"# not repeated: {line(operation)}" for operation in others),
+        *_not_repeated(others),
     ]
     ended = one_line(trace.status, 40) if trace else ""
     return written_test(begun, ended, body, rows.imports, "signal_log", rows.has_secrets)
+
+
+def changes(operations: Sequence[Operation]) -> Iterator[str]:
+    """The lines that assert what these operations changed, where a text says the same in every run."""
+    for operation in islice((one for one in operations if one.verb == "updated"), MOST_OPERATIONS):
+        event = operation.last
+        told = [
+            f"{name}=({old!r}, {new!r})"
+            for name, old, new in pairs(event.changes)
+            if _is_steady(old) and _is_steady(new) and _can_be_named(event.sender, name)
+        ]
+        if told:
+            yield f"seen.assert_changed({event.sender!r}, {', '.join(told)})"
+
+
+def _can_be_named(label: str, name: str) -> bool:
+    """Whether a field can be an argument of ``assert_changed``; a key of another row differs in every run."""
+    field = field_named(label, name)
+    return field is not None and not field.is_relation and assignable(name) and name not in ("model", "pk", "self")
+
+
+def _is_steady(value: Any) -> bool:
+    """Whether a value is a text that is the same in every run: no date, no secret."""
+    return isinstance(value, str) and 0 < len(value) < LONGEST and not _DATE.match(value) and MASK not in value
 
 
 def _can_repeat(operation: Operation) -> bool:
@@ -87,7 +114,20 @@ def _act(operation: Operation, rows: Rows) -> Iterator[str]:
         if text is not None:
             yield f"{name}.{text[0]} = {text[1]}"
     only = event.update_fields
-    yield f"{name}.save(update_fields={sorted(only)!r})" if isinstance(only, list) else f"{name}.save()"
+    if isinstance(only, list):
+        names = sorted(one for one in only if isinstance(one, str) and field_named(event.sender, one) is not None)
+        yield f"{name}.save(update_fields={names!r})"
+    else:
+        yield f"{name}.save()"
+
+
+def _not_repeated(operations: Sequence[Operation]) -> Iterator[str]:
+    """A comment for each kind of operation that the test leaves out."""
+    kinds = Counter(line(operation) for operation in operations)
+    for text, times in islice(kinds.items(), MOST_NOT_REPEATED):
+        yield f"# not repeated: {text}{f' × {times:,}' if times > 1 else ''}"
+    if len(kinds) > MOST_NOT_REPEATED:
+        yield f"# and {len(kinds) - MOST_NOT_REPEATED:,} other kinds of operations"
 
 
 def _with_all_below(operations: Sequence[Operation]) -> list[Operation]:
@@ -96,24 +136,3 @@ def _with_all_below(operations: Sequence[Operation]) -> list[Operation]:
     for operation in found:  # which grows meanwhile
         found += operation.caused()
     return found
-
-
-def _is_short(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) < LONGEST
-
-
-def changes(operations: Sequence[Operation]) -> Iterator[str]:
-    """The lines that assert what these operations changed, where a text says the same in every run."""
-    for operation in operations:
-        if operation.verb != "updated":
-            continue
-        event = operation.last
-        told = [
-            f"{name}=({old!r}, {new!r})"
-            for name, old, new in pairs(event.changes)
-            if name.isidentifier()
-            and all(isinstance(side, str) and side != "" and len(side) < 80 for side in (old, new))
-            and not re.match(r"\d{4}-\d\d-\d\d|•", new)
-        ]
-        if told:
-            yield f'seen.assert_changed("{event.sender}", {", ".join(told)})'

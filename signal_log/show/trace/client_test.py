@@ -1,60 +1,96 @@
 """Writes a pytest test that sends the request of a recorded session again, by Django's test client.
 
-The form is the session's; values that were masked are replaced by one constant that passes the usual validators. Rows
-that the request changed, and who sent it, are set up through the ORM, from the log.
+The form and the query are the session's; values that were masked are replaced by one constant that passes the usual
+validators. What a session does not keep (other bodies, the content of files) is left to whoever has the test, and said.
+Rows that the request changed, and who sent it, are set up through the ORM, from the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
 
-from django.contrib.auth import get_user_model
+from django.apps import apps
+from django.conf import settings
 
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from signal_log.show.cascade.operation import cascade_of
 from signal_log.show.cascade.shape import shape
-from signal_log.show.trace.as_test import changes
+from signal_log.show.trace.as_test import MOST_OPERATIONS, changes
 from signal_log.show.trace.rows_for_test import Rows
-from signal_log.show.trace.written_test import INDENT, written_test
+from signal_log.show.trace.written_test import INDENT, tree_asserted, written_test
 from signal_log.show.words.text import one_line
 
-LINE = 100
+_METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
+_FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
+_UPLOAD: Final = "from django.core.files.uploadedfile import SimpleUploadedFile"
 
 
 def as_client_test(events: Sequence[SignalEvent], asked: Mapping[str, Any], status: str) -> str:
     """The test as text; ``asked`` is what the session kept of the request."""
     whole, rows = cascade_of(events), Rows(events)
-    form = _as_dict(asked.get("form") or ())
+    form, query = _as_dict(asked.get("form") or ()), _as_dict(asked.get("query") or ())
     method, path = str(asked["method"]).lower(), one_line(str(asked["path"]), 500)
-    for operation in whole.roots:
-        if operation.verb in ("updated", "deleted") and rows.knows(operation.last.sender):
-            rows.name_of(operation.last.sender, operation.last.object_pk)
-    label, actor = get_user_model()._meta.label, events[0].actor_pk
-    logged_in = [] if not actor else _logged_in(rows.name_of(label, actor), has_password=MASK in form.values())
-    call = f"response = client.{method if method in _METHODS else 'post'}({path!r}"
-    fields = [f"{name!r}: {'SECRET' if value == MASK else repr(value)}," for name, value in form.items()]
-    begun = one_line(f"{method.upper()} {path}", 120)
+    changed = (one for one in whole.roots if one.verb in ("updated", "deleted") and rows.knows(one.last.sender))
+    for operation in islice(changed, MOST_OPERATIONS):
+        rows.name_of(operation.last.sender, operation.last.object_pk)
+    actor = events[0].actor_pk
+    logged_in: list[str] = []
+    if actor and rows.knows(settings.AUTH_USER_MODEL):
+        label = apps.get_model(settings.AUTH_USER_MODEL)._meta.label
+        logged_in = _logged_in(rows.name_of(label, actor), has_password=_has_secret(form))
+    sent = list(_sent(method if method in _METHODS else "post", path, form, query, asked))
+    if asked.get("files"):
+        rows.imports.add(_UPLOAD)
     body = [
+        *rows.remarks(),
         *rows.setup,
         *logged_in,
         "",
         "with signal_log.capture() as seen:",
-        *([f"{INDENT}{call}, {{", *(INDENT * 2 + field for field in fields), f"{INDENT}}})"] if fields else []),
-        *([] if fields else [f"{INDENT}{call})"]),
+        *(INDENT + text for text in sent),
         "",
         *([f"assert response.status_code == {int(status)}"] if status.isascii() and status.isdigit() else []),
-        'seen.assert_tree("""',
-        *(INDENT + text for text in shape(whole)),
-        '""")',
+        *tree_asserted(shape(whole)),
         *changes(whole.roots),
     ]
-    secret = rows.has_secrets or MASK in form.values()
+    secret = rows.has_secrets or _has_secret(form) or _has_secret(query)
+    begun = one_line(f"{method.upper()} {path}", 120)
     return written_test(begun, one_line(status, 40), body, rows.imports, "client, signal_log", secret)
 
 
-_METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+def _sent(
+    method: str, path: str, form: Mapping[str, Any], query: Mapping[str, Any], asked: Mapping[str, Any]
+) -> Iterator[str]:
+    """The lines of the call."""
+    kind = str(asked.get("content_type") or "")
+    files = [str(name) for name in asked.get("files") or ()]
+    data = [f"{name!r}: {_value(value)}," for name, value in form.items()]
+    data += [f"{name!r}: SimpleUploadedFile('upload', b'content')," for name in files]
+    asked_for = ", ".join(f"{name!r}: {_value(value)}" for name, value in query.items())
+    given = [f"query_params={{{asked_for}}}"] if query else []
+    if files:
+        yield "# a session keeps no files: put the content of each here"
+    if method in ("post", "put", "patch") and kind and kind not in _FORMS and not data:
+        yield "# a session keeps no body but a form: put what was sent here"
+        given += ["data=''", f"content_type={kind!r}"]
+    call = f"response = client.{method}({path!r}"
+    if data:
+        yield from (f"{call}, {{", *(INDENT + one for one in data), "".join(("}", *(f", {one}" for one in given), ")")))
+    else:
+        yield "".join((call, *(f", {one}" for one in given), ")"))
+
+
+def _value(value: str | list[str]) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return "SECRET" if value == MASK else repr(value)
+
+
+def _has_secret(form: Mapping[str, Any]) -> bool:
+    return any(value == MASK or (isinstance(value, list) and MASK in value) for value in form.values())
 
 
 def _logged_in(name: str, *, has_password: bool) -> list[str]:
@@ -62,10 +98,10 @@ def _logged_in(name: str, *, has_password: bool) -> list[str]:
     return [*password, f"client.force_login({name})"]
 
 
-def _as_dict(pairs: Iterable[Sequence[str]]) -> dict[str, Any]:
-    """The form; a name that was sent several times has a list."""
+def _as_dict(pairs: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    """Names with their values; one that was sent several times has a list."""
     form: dict[str, Any] = {}
-    for name, value in pairs:
+    for name, value in ((str(name), str(value)) for name, value in pairs):
         if name not in form:
             form[name] = value
         elif isinstance(form[name], list):

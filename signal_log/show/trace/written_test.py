@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from signal_log.show.trace.literals import triple_quoted
+
 INDENT: Final = "    "
+MOST_LINES: Final = 300
+"""A longer tree is asserted in part."""
 STANDARD: Final = ("from datetime ", "from decimal ", "from uuid ")
 SECRET: Final = "Correct-Horse-9"  # noqa: S105  stands in a test for a value that was masked
 
@@ -18,7 +22,15 @@ def written_test(begun: str, ended: str, body: Iterable[str], imports: set[str],
     if secret:
         head += ["", f'SECRET = "{SECRET}"  # the log does not know the value']
     name = re.sub(r"[^a-z0-9]+", "_", begun.lower()).strip("_")[:60] or "trace"
-    said = f"{begun} → {ended}" if ended else begun
-    docstring = f"# {said}" if '"' in said else f'"""{said}."""'.replace("\\", "/")
+    docstring = f'"""{triple_quoted(f"{begun} → {ended}" if ended else begun)}."""'
     lines = [*head, "", "", "@pytest.mark.django_db", f"def test_{name}({fixtures}):"]
     return "\n".join(text.rstrip() for text in (*lines, *(INDENT + text for text in (docstring, *body)))) + "\n"
+
+
+def tree_asserted(tree: Sequence[str]) -> list[str]:
+    """The lines that assert a tree."""
+    shown = [INDENT + triple_quoted(text) for text in tree[:MOST_LINES]]
+    if len(tree) <= MOST_LINES:
+        return ['seen.assert_tree("""', *shown, '""")']
+    left = f"# {len(tree) - MOST_LINES:,} more lines of the tree are not asserted"
+    return ['seen.assert_tree("""', *shown, '""", exact=False)', left]
