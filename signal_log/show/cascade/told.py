@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -58,11 +58,15 @@ def told(cascade: Cascade, *, fold: bool = True, levels: Mapping[int, int] = NO_
 
     ``levels`` has those of operations that were told before, by the positions of their events.
     """
+    return list(telling(cascade, fold=fold, levels=levels))
+
+
+def telling(cascade: Cascade, *, fold: bool = True, levels: Mapping[int, int] = NO_LEVELS) -> Iterator[Line]:
+    """The lines one by one, for who may not want all."""
     number_shapes(cascade, phrase.line)
-    lines = list(flat(_siblings(cascade.roots, 0, fold=fold)))
+    yield from flat(_siblings(cascade.roots, 0, fold=fold))
     for position, operations in cascade.orphans.items():
-        lines += flat(_siblings(operations, levels.get(position, -1) + 1, fold=fold))
-    return lines
+        yield from flat(_siblings(operations, levels.get(position, -1) + 1, fold=fold))
 
 
 def line_of(operation: Operation, level: int, times: int = 1) -> Line:

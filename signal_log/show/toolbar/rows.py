@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any, Final
 
 from signal_log.event import COMMITTED
 from signal_log.show.cascade import phrase
-from signal_log.show.cascade.findings import conclusion, findings
+from signal_log.show.cascade.findings import Finding, conclusion, findings
 from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import Cascade, Operation, Run, number_shapes
-from signal_log.show.cascade.told import FOLD_ABOVE, as_text, told
+from signal_log.show.cascade.told import FOLD_ABOVE, as_text, telling
 from signal_log.show.toolbar.strip import address_of
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import Side, field_diffs
@@ -31,6 +32,7 @@ MOST_CHARACTERS: Final = 8_000
 WIDTH: Final = 1_000
 _PLACE: Final = re.compile(r"(.+):(\d+) in ")
 _ONE: Final = timedelta(microseconds=1)
+Make = Callable[[], dict[str, Any]]
 
 
 def stats_of(cascade: Cascade, taken_us: int) -> dict[str, Any]:
@@ -39,7 +41,6 @@ def stats_of(cascade: Cascade, taken_us: int) -> dict[str, Any]:
     operations = cascade.operations
     rows = list(_Waterfall(cascade).rows())
     found = findings(cascade, taken_us)
-    text = "\n".join([*(one.text for one in found), *(as_text(line) for line in told(cascade))])
     traces = dict.fromkeys(operation.trace_id for operation in operations)
     return {
         "count": sum(len(operation.events) for operation in operations),
@@ -49,10 +50,19 @@ def stats_of(cascade: Cascade, taken_us: int) -> dict[str, Any]:
         "trace_urls": [address for address in map(address_of, traces) if address],
         "conclusion": conclusion(found),
         "findings": [{"kind": one.kind.replace("_", " "), "text": one.text, "fix": one.fix} for one in found],
-        "rows": rows[:MOST_ROWS],
+        "rows": [make() for make in rows[:MOST_ROWS]],
         "more": max(0, len(rows) - MOST_ROWS),
-        "text": text[:MOST_CHARACTERS],
+        "text": _as_text(cascade, found),
     }
+
+
+def _as_text(cascade: Cascade, found: Sequence[Finding]) -> str:
+    text = "\n".join(one.text for one in found)
+    for line in telling(cascade):
+        if len(text) >= MOST_CHARACTERS:
+            break
+        text = f"{text}\n{as_text(line)}"
+    return text[:MOST_CHARACTERS].strip("\n")
 
 
 class _Waterfall:
@@ -68,26 +78,26 @@ class _Waterfall:
         ends = [operation.end for operation in cascade.operations]
         self.whole_us = max(1, (max(ends) - self.start) // _ONE) if self.start is not None else 1
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """All rows, causes before effects; equal neighbours are one."""
+    def rows(self) -> Iterator[Make]:
+        """What makes each row, for of many not all are shown; causes before effects; equal neighbours are one."""
         yield from flat(self._siblings(self.cascade.roots, 0))
         for orphans in self.cascade.orphans.values():
             yield from flat(self._siblings(orphans, 0))
 
-    def _siblings(self, operations: Sequence[Operation], level: int) -> Nested[dict[str, Any]]:
+    def _siblings(self, operations: Sequence[Operation], level: int) -> Nested[Make]:
         for _, equal in groupby(operations, key=lambda operation: operation.shape):
             alike = list(equal)
             folded = len(alike) > FOLD_ABOVE
             for operation in alike[:1] if folded else alike:
-                yield self._operation(operation, level, len(alike) if folded else 1)
+                yield partial(self._operation, operation, level, len(alike) if folded else 1)
                 yield self._receivers(operation, level + 1)
 
-    def _receivers(self, operation: Operation, level: int) -> Nested[dict[str, Any]]:
+    def _receivers(self, operation: Operation, level: int) -> Nested[Make]:
         times = Counter((run.position, run.receiver) for run in operation.runs)
         for cause in operation.causes():
             run = cause.run
             twice = run is not None and times[run.position, run.receiver] > 1
-            yield self._receiver(operation, cause.receiver, run, level, twice=twice)
+            yield partial(self._receiver, operation, cause.receiver, run, level, twice=twice)
             yield self._siblings(cause.operations, level + 1)
 
     def _operation(self, operation: Operation, level: int, times: int) -> dict[str, Any]:

@@ -90,13 +90,15 @@ function tell(address, [, method = "", operations, trace], ms) {
   if (!host || !list) return;
   const name = `${method} ${new URL(address).pathname}`.trim();
   const said = lines.get(name);
+  const there = (host.dataset.address ?? "").replace(NO_TRACE, trace);
+  if (!said && there && list.querySelector(`a[href="${there}"]`)) return; // the new body's strip says it itself
   const line = said?.line ?? document.createElement("li");
   const times = (said?.times ?? 0) + 1;
   const link = document.createElement(host.dataset.address ? "a" : "span");
   const fired = document.createElement("b");
   fired.textContent = `${operations} operation${operations === "1" ? "" : "s"}, ${Math.round(ms)} ms`;
   link.append(fired, host.dataset.address ? " →" : "");
-  link.setAttribute("href", (host.dataset.address ?? "").replace(NO_TRACE, trace));
+  link.setAttribute("href", there);
   line.replaceChildren(`${name}${times > 1 ? ` × ${times}, the last` : ""}: `, link);
   lines.set(name, { line, times });
   if (!said) {
