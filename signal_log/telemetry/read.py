@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from signal_log import clock
 from signal_log.conf import conf
@@ -22,6 +22,8 @@ PENDING: Final = timedelta(minutes=5)
 """A trace that recorded nothing for so long is taken to be over."""
 MAX_CALLS: Final = 20_000
 """Of one trace, so many calls are read at most."""
+EVENTS_AT_ONCE, TRACES_AT_ONCE = 5_000, 50
+"""The calls of so many events, of so many traces, are asked for in one query."""
 
 
 def receiver_calls() -> QuerySet[ReceiverCall]:
@@ -51,16 +53,55 @@ def trace_rows(trace_ids: Sequence[str]) -> list[SignalTrace]:
     return list(SignalTrace.objects.using(conf.DATABASE).filter(trace_id__in=trace_ids[:MOST_TRACES]).order_by("id"))
 
 
-def add_calls(events: Iterable[SignalEvent]) -> None:
-    """Give each event the calls of its receivers, with one query for each of their traces."""
-    by_trace: dict[uuid.UUID, dict[int, list[ReceiverCall]]] = defaultdict(lambda: defaultdict(list))
+def add_calls(events: Iterable[SignalEvent]) -> set[uuid.UUID]:
+    """Give each event the calls of its receivers, with few queries for many traces.
+
+    Returned are the traces that have more calls than are read.
+    """
+    by_trace: _ByTrace = defaultdict(lambda: defaultdict(list))
     for event in events:
         event.calls = by_trace[event.trace_id][event.position]
-    for trace, at in by_trace.items():
-        found = receiver_calls().filter(trace_id=trace, position__gte=min(at), position__lte=max(at))
-        for call in found.order_by("position", "started_us", "id")[:MAX_CALLS]:
+    cut: set[uuid.UUID] = set()
+    pending = _batches(by_trace)
+    while pending:
+        traces = pending.pop()
+        found = list(_calls_within(traces, by_trace).order_by("trace_id", "position", "started_us", "id")[:MAX_CALLS])
+        if len(found) == MAX_CALLS:
+            if len(traces) > 1:
+                half = len(traces) // 2
+                pending += [traces[:half], traces[half:]]
+                continue
+            cut.update(traces)
+        for call in found:
+            at = by_trace[call.trace_id]
             if call.position in at:
                 at[call.position].append(call)
+    return cut
+
+
+_ByTrace = dict[uuid.UUID, dict[int, list[ReceiverCall]]]
+
+
+def _batches(by_trace: _ByTrace) -> list[list[uuid.UUID]]:
+    """The traces in groups that are asked for together: of few events, so that their calls are likely to fit."""
+    found: list[list[uuid.UUID]] = []
+    room = 0
+    for trace, at in by_trace.items():
+        if room < len(at) or len(found[-1]) == TRACES_AT_ONCE:
+            found.append([])
+            room = EVENTS_AT_ONCE
+        found[-1].append(trace)
+        room -= len(at)
+    return found
+
+
+def _calls_within(traces: Sequence[uuid.UUID], by_trace: _ByTrace) -> QuerySet[ReceiverCall]:
+    """The calls of these traces between the first and the last position that is asked for."""
+    within = Q()
+    for trace in traces:
+        at = by_trace[trace]
+        within |= Q(trace_id=trace, position__gte=min(at), position__lte=max(at))
+    return receiver_calls().filter(within)
 
 
 def state_of(row: SignalTrace | None, events: Sequence[SignalEvent]) -> str:

@@ -78,7 +78,7 @@ def spoiled(content: bytes, **changes: object) -> bytes:
 
 def test_a_session_is_told_as_a_whole(before):
     """Traces by name, receivers' statements by time, each with the number of runs."""
-    (named, failed) = overview.by_name(caught.newest(before))
+    (named, failed) = overview.by_name(caught.choose(before).traces)
     assert (named.name, named.operations, named.failed, named.statuses) == ("GET /save/toys/", 1, 0, "201")
     assert failed.name == "GET /save/broken/"
     told = run("show", "before")
@@ -92,15 +92,15 @@ def test_a_file_is_opened_as_it_was_written(before, tmp_path):
     """On a machine whose log has none of it: same traces, same operations, same statements, same stacks."""
     path = tmp_path / "before.json"
     run("export", "before", "--output", str(path))
-    ours = caught.newest(before)
+    ours = caught.choose(before).traces
     run("import", str(path), "--name", "after")
     copy = recorded.find("after")
-    theirs = caught.newest(copy)
+    theirs = caught.choose(copy).traces
     assert [one.row.name for one in theirs] == [one.row.name for one in ours]
     assert [list(one.statements) for one in theirs] == [list(one.statements) for one in ours]
     assert [one.stack_of(1) for one in theirs] == [one.stack_of(1) for one in ours]
     assert [len(one.found) for one in theirs] == [len(one.found) for one in ours] != []
-    found = compared.pairs(ours, theirs)
+    found = compared.pairs(caught.choose(before), caught.choose(copy))
     assert not any(pair.differs for pair in found)
     assert not SignalEvent.objects.filter(sender="signal_log.SessionTrace").exists()
     assert "imported" in run("list")

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from argparse import REMAINDER, ArgumentParser
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ from signal_log.capture.trace.session_token import ENVIRONMENT
 from signal_log.errors import SessionError
 from signal_log.models import DebugSession
 from signal_log.show.sessions import compared, document, overview, parts
-from signal_log.show.sessions.caught import MOST_TRACES, newest
+from signal_log.show.sessions.caught import choose
 from signal_log.show.words.text import one_line
 from signal_log.store.tables import not_migrated
 from signal_log.telemetry import recorded
@@ -101,16 +100,10 @@ class Command(BaseCommand):
         session = recorded.find(options["name"])
         state = recorded.why_ended(session) or f"Recording until {session.stops_at:%H:%M} UTC."
         self.stdout.write(f"{session.name}   {session.get_scope_display()} · {_held(session)} · {state}\n")
-        for line in self._cut(session):
-            self.stdout.write(line)
-        for line in overview.lines(newest(session)):
+        for line in overview.lines(choose(session)):
             self.stdout.write(line)
         if not session.traces:
             self.stdout.write("Nothing has fired a signal in it yet.")
-
-    def _cut(self, session: DebugSession) -> Iterator[str]:
-        if session.traces > MOST_TRACES:
-            yield f"Of the newest {MOST_TRACES} traces:"
 
     def _export(self, options: dict[str, Any]) -> None:
         content = document.as_document(recorded.find(options["name"]))
@@ -135,7 +128,7 @@ class Command(BaseCommand):
 
     def _compare(self, options: dict[str, Any]) -> None:
         before, after = recorded.find(options["before"]), recorded.find(options["after"])
-        found = compared.pairs(newest(before), newest(after))
+        found = compared.pairs(choose(before), choose(after))
         for line in compared.lines(found, before.name, after.name):
             self.stdout.write(line)
 

@@ -21,7 +21,7 @@ from signal_log.show.cascade.told import SIGNS, as_text, told
 from signal_log.show.links import url
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.sessions import compared, document, overview
-from signal_log.show.sessions.caught import MOST_TRACES, Caught, newest, one
+from signal_log.show.sessions.caught import Caught, choose, one
 from signal_log.show.trace.client_test import as_client_test
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import iso, zone
@@ -90,21 +90,23 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
         return _compared(request, session, request.GET["with"], context)
     if "trace" in request.GET:
         return _trace(request, session, request.GET["trace"], context)
-    traces = newest(session)
+    chosen = choose(session)
     if wanted == "text":
-        return _as_text(overview.lines(traces))
+        return _as_text(overview.lines(chosen))
+    traces = chosen.traces
+    asked, omitted = overview.statements_of(traces)
     context |= {
         "named": [
             (named, address := _address(session, named.newest), _test_url(session, named.newest, address))
             for named in overview.by_name(traces)
         ],
         "found": [(found, _address(session, found.newest)) for found in overview.found_in(traces)],
-        "statements": overview.statements_of(traces),
+        "statements": asked,
+        "omitted": overview.omitted_words(omitted),
+        "remarks": list(chosen.remarks()),
         "text_url": url("session", session.pk, format="text"),
         "copied_whole": session.bytes <= MOST_COPIED,
         "others": list(all_sessions().exclude(pk=session.pk)[:MOST]),
-        "cut": session.traces > MOST_TRACES,
-        "most": MOST_TRACES,
         "header": recorded.token(session) if session.scope == Scope.CLIENT and is_running(session) else "",
     }
     return render(request, "signal_log/session.html", context)
@@ -195,7 +197,7 @@ def _compared(request: HttpRequest, session: DebugSession, given: str, context: 
             request, "Session not found",
             f"There is no session {one_line(given, 40)} to compare with. A session is kept for a day after its end.",
         )  # fmt: skip
-    before, after = newest(other), newest(session)
+    before, after = choose(other), choose(session)
     found = compared.pairs(before, after)
     differing = compared.findings_on_one_side(before, after)
     wanted = request.GET.get(FORMAT)
@@ -209,7 +211,9 @@ def _compared(request: HttpRequest, session: DebugSession, given: str, context: 
         "found": differing,
         "here": url("session", session.pk, **{"with": str(other.pk)}),
         "differing": [pair for pair in found if pair.differs],
-        "same": [pair for pair in found if not pair.differs],
+        "open": [pair for pair in found if pair.is_open],
+        "not_compared": compared.NOT_COMPARED,
+        "same": [pair for pair in found if not pair.differs and not pair.is_open],
         "in_common": compared.in_common(found),
         "swapped_url": url("session", other.pk, **{"with": str(session.pk)}),
     }
@@ -244,7 +248,8 @@ def _trace(request: HttpRequest, session: DebugSession, given: str, context: dic
             (ran, duration(ran.took_us), duration(ran.started_us), one_line(ran.receiver, 200))
             for ran in caught.statements
         ],
-        "omitted": caught.kept.get("omitted", 0),
+        "omitted": overview.omitted_words(caught.kept.get("omitted", 0)),
+        "left_out": caught.left_out,
         "asked": asked,
         "page_url": "" if session.imported_from else url("trace", caught.row.trace_id),
     }
@@ -268,6 +273,8 @@ def _told(caught: Caught) -> Iterator[str]:
     yield " · ".join(filter(None, (one_line(row.name, 200), one_line(row.status, 60), duration(row.duration_us))))
     for line in told(caught.cascade):
         yield f"  {SIGNS[line.kind]}  {as_text(line)}"
+    if caught.left_out:
+        yield f"  … {caught.left_out:,} more events are not read."
     for ran in caught.statements:
         by = one_line(short_name(ran.receiver), 100) or "-"
         yield f"  {duration(ran.took_us):>8}  {by}  {one_line(ran.text, 400)}"

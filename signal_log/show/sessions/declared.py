@@ -279,5 +279,6 @@ TRACE: Final = record(
         deeper=DEEPER,
         log=many(EVENT),
         calls=many(CALL),
-    )
+    ),
+    {"left_out": _COUNT, "lacks_calls": flag},
 )

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -20,23 +20,56 @@ from signal_log import clock
 from signal_log.errors import SessionError
 from signal_log.event import Event
 from signal_log.models import DebugSession, SessionTrace
-from signal_log.show.sessions.caught import Caught, load
+from signal_log.show.sessions.caught import Caught, event_numbers, load
 from signal_log.show.sessions.declared import SESSION, TRACE, Unfit
-from signal_log.show.sessions.parts import taken_apart, traces
+from signal_log.show.sessions.parts import MOST_BYTES, taken_apart, traces
+from signal_log.show.sessions.shared_out import level
 from signal_log.show.words.moments import iso
 from signal_log.telemetry.recorded import caught, checked_name
 from signal_log.telemetry.sessions import KEPT
 
 FORMAT: Final = "signal_log.session/1"
-AT_ONCE: Final = 100
+MOST_EVENTS: Final = 100_000
+TRACES_AT_ONCE, EVENTS_AT_ONCE = 20, 5_000
+"""So much is in memory together while it is written."""
+FOR_HEAD: Final = 10_000
+_NOT_DEEPER: Final = ("events", "calls", "left_out", "lacks_calls")
 _LEFT_OUT: Final = ("salt", "digest")
 _FIELDS: Final = tuple(name for name in Event._fields if name not in _LEFT_OUT)
 _OF_ROW: Final = ("source", "name", "actor_repr", "status", "duration_us", "events", "operations", "failed", "silent")
 _CALL: Final = ("position", "signal", "receiver", "started_us", "total_us", "queries", "error")
 
 
+class Written(NamedTuple):
+    """A session's file, and of how many traces it has only the first events."""
+
+    content: bytes
+    cut: int
+
+
 def as_document(session: DebugSession) -> bytes:
     """The file."""
+    return written(session).content
+
+
+def written(session: DebugSession) -> Written:
+    """The file. It is never larger than what can be read: the largest traces are cut, and say so."""
+    rows = list(caught(session).defer("data"))
+    numbers = event_numbers(session, rows)
+    share = level(numbers.values(), MOST_EVENTS)
+    while True:
+        found = _written(session, rows, numbers, share)
+        if found is not None:
+            return found
+        if not share:
+            raise SessionError(f"The session is larger than a file of one can be ({MOST_BYTES // 1024 // 1024} MB).")
+        share //= 2
+
+
+def _written(
+    session: DebugSession, rows: Sequence[SessionTrace], numbers: Mapping[uuid.UUID, int], share: int
+) -> Written | None:
+    """The file with at most ``share`` events of each trace; None if that is too large."""
     head = {
         "name": session.name,
         "scope": session.scope,
@@ -47,14 +80,36 @@ def as_document(session: DebugSession) -> bytes:
     }
     digest = _Digest(head)
     written: list[bytes] = []
+    cut, left = 0, MOST_BYTES - FOR_HEAD
     try:
-        for one in _traces(session):
-            digest.add(one)
-            written.append(orjson.dumps(one))
+        for keys in _batches(rows, numbers, share):
+            for one in load(session, list(caught(session).filter(pk__in=keys)), share):
+                told = _as_json(one)
+                one.forget()
+                digest.add(told)
+                written.append(orjson.dumps(told))
+                cut += not one.is_whole
+                left -= len(written[-1]) + 1
+                if left < 0:
+                    return None
     except TypeError as error:  # a row of the log that the recorder has not written
         raise SessionError(f"The session holds a value that cannot be exported: {error}.") from error
     begin = orjson.dumps({"format": FORMAT, "sha256": digest.hex(), "session": head})
-    return b"".join((begin[:-1], b',"traces":[', b",".join(written), b"]}"))
+    return Written(b"".join((begin[:-1], b',"traces":[', b",".join(written), b"]}")), cut)
+
+
+def _batches(rows: Sequence[SessionTrace], numbers: Mapping[uuid.UUID, int], share: int) -> Iterator[list[int]]:
+    """The keys of traces that are in memory together while they are written."""
+    keys: list[int] = []
+    room = EVENTS_AT_ONCE
+    for row in rows:
+        room -= min(numbers.get(row.trace_id, 0), share)
+        if keys and (room < 0 or len(keys) == TRACES_AT_ONCE):
+            yield keys
+            keys, room = [], EVENTS_AT_ONCE
+        keys.append(row.pk)
+    if keys:
+        yield keys
 
 
 def read_document(content: bytes, *, name: str = "") -> tuple[DebugSession, list[SessionTrace]]:
@@ -115,20 +170,15 @@ def _canonical(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def _traces(session: DebugSession) -> Iterator[dict[str, Any]]:
-    rows = list(caught(session))
-    for start in range(0, len(rows), AT_ONCE):
-        for one in load(session, rows[start : start + AT_ONCE]):
-            yield _as_json(one)
-
-
 def _as_json(one: Caught) -> dict[str, Any]:
-    kept = {key: value for key, value in one.kept.items() if key not in ("events", "calls")}
+    kept = {key: value for key, value in one.kept.items() if key not in _NOT_DEEPER}
     return {
         "trace_id": str(one.row.trace_id),
         "started_at": iso(one.row.started_at),
         **{name: getattr(one.row, name) for name in _OF_ROW},
         "deeper": kept,
+        **({"left_out": one.left_out} if one.left_out else {}),
+        **({"lacks_calls": True} if one.lacks_calls else {}),
         "log": [
             {name: getattr(event, name) for name in _FIELDS}
             | {"trace_id": str(event.trace_id), "occurred_at": iso(event.occurred_at)}
@@ -160,7 +210,9 @@ def _trace(given: Any) -> SessionTrace:
     _check_numbers(kept)
     if any(event["trace_id"] != fit["trace_id"] for event in fit["log"]):
         raise Unfit("that trace's", "the trace_id of an event")
-    data = orjson.dumps(kept | {"events": fit["log"], "calls": fit["calls"]}).decode()
+    known = {name: fit[name] for name in ("left_out", "lacks_calls") if fit.get(name)}
+    data = orjson.dumps(kept | {"events": fit["log"], "calls": fit["calls"]} | known).decode()
+    fit["events"] = max(fit["events"], len(fit["log"]))
     return SessionTrace(
         trace_id=uuid.UUID(fit["trace_id"]),
         started_at=fit["started_at"],

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
 from signal_log.show.cascade.findings import Finding, findings
-from signal_log.show.sessions.caught import Caught
+from signal_log.show.sessions.caught import Caught, Chosen
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.text import duration, one_line
 
@@ -114,19 +114,44 @@ def found_in(traces: Sequence[Caught]) -> list[Found]:
     return sorted(found.values(), key=lambda one: -len(one.traces))
 
 
-def statements_of(traces: Sequence[Caught], most: int = MOST_STATEMENTS) -> list[Asked]:
-    """The statements that took longest, each of one receiver over all traces."""
+class Statements(NamedTuple):
+    """The statements that took longest, and how many more ran than were kept."""
+
+    asked: list[Asked]
+    omitted: int
+
+
+def statements_of(traces: Sequence[Caught], most: int = MOST_STATEMENTS) -> Statements:
+    """The statements that took longest, each of one receiver over all traces; of each trace the first are kept."""
     asked: dict[tuple[str, str], Asked] = {}
+    omitted = 0
     for one in traces:
-        for ran in one.statements:
-            each = asked.setdefault((ran.receiver, ran.text), Asked(ran.text, ran.receiver, stack=ran.stack))
+        kept = one.kept
+        texts, stacks, own = kept.get("texts", ()), kept.get("stacks", ()), dict[tuple[int, str], Asked]()
+        omitted += kept.get("omitted", 0)
+        for number, _, _, took_us, _, receiver, stack in kept.get("statements", ()):
+            each = own.get((number, receiver))
+            if each is None:
+                text = texts[number]
+                each = own[number, receiver] = asked.setdefault((receiver, text), Asked(text, receiver))
+                each.stack = each.stack or (stacks[stack] if stack >= 0 else ())
             each.times += 1
-            each.took_us += ran.took_us
-    return sorted(asked.values(), key=lambda each: -each.took_us)[:most]
+            each.took_us += took_us
+        one.forget()
+    return Statements(sorted(asked.values(), key=lambda each: -each.took_us)[:most], omitted)
 
 
-def lines(traces: Sequence[Caught]) -> Iterator[str]:
+def omitted_words(number: int) -> str:
+    """What to say of statements that were not kept; empty if all were."""
+    if not number:
+        return ""
+    return f"{number:,} more statement{' was' if number == 1 else 's were'} counted and left out."
+
+
+def lines(chosen: Chosen) -> Iterator[str]:
     """The session as text."""
+    traces = chosen.traces
+    yield from chosen.remarks()
     for named in by_name(traces):
         many = f" × {len(named.traces):,}" if len(named.traces) > 1 else ""
         worst = f", longest {named.longest}" if many else ""
@@ -140,9 +165,11 @@ def lines(traces: Sequence[Caught]) -> Iterator[str]:
     for one in told:
         yield f"! {one.finding.text} ({one.times})"
         yield f"  {one.finding.fix}"
-    asked = statements_of(traces, 10)
+    asked, omitted = statements_of(traces, 10)
     if asked:
         yield ""
         yield "Statements, by the time of execute:"
     for each in asked:
         yield f"  {each.took:>8}  × {each.times:<4,} {each.by or '-'}  {one_line(each.text, 160)}"
+    if omitted:
+        yield f"  {omitted_words(omitted)}"
