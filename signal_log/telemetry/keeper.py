@@ -29,6 +29,7 @@ from signal_log.capture.trace.trace import Trace
 from signal_log.capture.transaction.state import in_transaction, is_doomed
 from signal_log.conf import conf
 from signal_log.event import MIGRATION
+from signal_log.interruption import let_interruption_pass
 from signal_log.store.append import is_forbidden
 from signal_log.telemetry import session_tasks, sessions, write
 from signal_log.telemetry.lost import lost
@@ -107,6 +108,7 @@ def enqueued(trace: Trace, task: str) -> None:
             running.enqueuing = True
             look()
     except Exception as error:  # noqa: BLE001  never the host's problem
+        let_interruption_pass(error)
         logger.warning("A task does not know its recorded sessions: %s", error_text(error))
 
 
@@ -121,6 +123,7 @@ def sessions_of_task(task: str) -> tuple[int, ...]:
             return ()
         return session_tasks.sessions_of(connection, task, within=bool(connection.atomic_blocks))
     except Exception as error:  # noqa: BLE001  never the host's problem
+        let_interruption_pass(error)
         logger.warning("A task's recorded sessions could not be looked up: %s", error_text(error))
         return ()
 

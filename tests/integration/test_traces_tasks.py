@@ -8,12 +8,14 @@ import sys
 from contextvars import Context
 from importlib import import_module
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import celery
 import pytest
 from asgiref.sync import sync_to_async
 from celery.contrib.testing.worker import start_worker
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
+from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, call_command
 from django.db import connections
 from django.db.models.signals import post_save
@@ -26,6 +28,7 @@ from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.capture.trace import tasks
 from signal_log.capture.trace.gathered import in_use
 from signal_log.capture.trace.membership import running
+from signal_log.capture.trace.session_token import read_token
 from signal_log.capture.trace.trace import Frame, current_frame, current_trace
 from signal_log.models import SignalEvent
 from signal_log.telemetry import keeper, session_tasks
@@ -201,6 +204,40 @@ def test_a_task_that_begins_too_early_finds_its_session_in_the_end(library):
     finally:
         post_save.disconnect(receiver, sender=Category)
     assert [caught.source for caught in sessions.caught(session)] == ["task"]
+
+
+@pytest.mark.parametrize("library", LIBRARIES[1:2], indirect=True)
+@pytest.mark.usefixtures("another_process")
+def test_what_a_recorded_user_enqueues_is_recorded(library):
+    """Whose request it is becomes known while it runs; others' tasks are not recorded."""
+    ada = get_user_model().objects.create_user("ada")
+    session = sessions.start("ada's", "user", target="ada")
+    headers = {}
+
+    def view(_):
+        library.enqueue_later("toys")
+        before_task_publish.send("shop.restock", headers=headers)
+        return HttpResponse()
+
+    request = RequestFactory().get("/")
+    request.user = ada
+    SignalLogMiddleware(view)(request).close()
+    assert [read_token(token) for token in headers.pop("signal_session")] == [session.pk]
+    library.handle_later("toys", "books")
+    keeper.write_kept(connect=True)
+    assert [(caught.source, caught.operations) for caught in sessions.caught(session)] == [("task", 2)]
+    request.user = get_user_model().objects.create_user("eve")
+    SignalLogMiddleware(view)(request).close()
+    assert headers == {}
+
+
+@pytest.mark.parametrize("library", LIBRARIES[1:2], indirect=True)
+def test_a_library_that_sends_something_else_breaks_no_task(library, caplog):
+    """What we cannot read is logged."""
+    result = library.result("toys")
+    result.errors.append(SimpleNamespace(traceback="no class"))
+    library.signals.task_finished.send(library.backend, task_result=result)
+    assert "not told apart in the log: AttributeError" in caplog.text
 
 
 @pytest.mark.parametrize("library", LIBRARIES[1:2], indirect=True)

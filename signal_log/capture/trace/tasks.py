@@ -6,10 +6,12 @@ the task as its events' source, because it is an effect of that request.
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import wraps
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
@@ -17,9 +19,10 @@ from typing import Any, Final, NamedTuple
 from django.apps import apps
 
 from signal_log import clock
+from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.context import system_actor
-from signal_log.capture.trace.membership import join, running
+from signal_log.capture.trace.membership import join, running, sessions_of
 from signal_log.capture.trace.session_token import make_token, read_token
 from signal_log.capture.trace.trace import (
     Frame,
@@ -31,6 +34,9 @@ from signal_log.capture.trace.trace import (
     enqueued,
     sessions_of_task,
 )
+from signal_log.interruption import let_interruption_pass
+
+logger = logging.getLogger("signal_log")
 
 SOURCE: Final = "task"
 _UID: Final = "signal_log.tasks"
@@ -52,13 +58,27 @@ _running: ContextVar[tuple[_Before, ...]] = ContextVar("signal_log_tasks", defau
 def connect() -> None:
     """Connect to the task libraries that this process uses."""
     for signal, receiver in _connected():
-        signal.connect(receiver, weak=False, dispatch_uid=_UID)
+        signal.connect(_harmless(receiver), weak=False, dispatch_uid=_UID)
 
 
 def disconnect() -> None:
     """Undo ``connect``."""
     for signal, receiver in _connected():
         signal.disconnect(receiver, dispatch_uid=_UID)
+
+
+def _harmless(receiver: Callable[..., None]) -> Callable[..., None]:
+    """The receiver, which must not fail a task of the host's, whatever a library sends."""
+
+    @wraps(receiver)
+    def guarded(**given: Any) -> None:
+        try:
+            receiver(**given)
+        except Exception as error:  # noqa: BLE001  never the host's problem
+            let_interruption_pass(error)  # a time limit
+            logger.warning("A task is not told apart in the log: %s", error_text(error))
+
+    return guarded
 
 
 def _connected() -> Iterator[tuple[Any, Any]]:
@@ -87,9 +107,10 @@ def _connected() -> Iterator[tuple[Any, Any]]:
 def _published(*, headers: Any = None, **_: Any) -> None:
     """A task that a recorded trace enqueues belongs to the same session: Celery's messages have room to say so."""
     trace = current_trace.get()
-    if trace is not None and trace.gathered.sessions and isinstance(headers, dict):
+    if trace is not None and (trace.gathered.sessions or running.users) and isinstance(headers, dict):
         until = clock.time_ns() // 1_000_000_000 + _SESSION_SECONDS
-        headers.setdefault(_SESSION, [make_token(session, until) for session in trace.gathered.sessions])
+        if tokens := [make_token(session, until) for session in sessions_of(trace)]:
+            headers.setdefault(_SESSION, tokens)
 
 
 def _django_enqueued(*, sender: Any, task_result: Any, **_: Any) -> None:
@@ -108,7 +129,7 @@ def _celery_began(*, task_id: str, task: Any, **_: Any) -> None:
 def _django_began(*, sender: Any, task_result: Any, **_: Any) -> None:
     inline = _is_inline(sender)
     named = () if inline else sessions_of_task(str(task_result.id))
-    _begin(task_result.id, task_result.task.module_path, inline=inline, named=named)
+    _begin(str(task_result.id), task_result.task.module_path, inline=inline, named=named)
 
 
 def _is_inline(sender: Any) -> bool:
@@ -120,7 +141,7 @@ def _is_inline(sender: Any) -> bool:
 def _ended(*, task_id: str = "", task_result: Any = None, state: str = "", **_: Any) -> None:
     errors = getattr(task_result, "errors", None)  # the exceptions of django.tasks, by dotted path
     status = errors[-1].exception_class_path.rpartition(".")[2] if errors else state
-    _end(task_id or task_result.id, status or str(getattr(task_result, "status", "")))
+    _end(task_id or str(task_result.id), status or str(getattr(task_result, "status", "")))
 
 
 def _begin(task_id: str, name: str, *, inline: bool, named: tuple[int, ...] = ()) -> None:
