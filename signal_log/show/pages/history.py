@@ -22,6 +22,7 @@ from signal_log.show.query import counts
 from signal_log.show.query.choices import choices
 from signal_log.show.query.paging import Matches, Page, count, matching, read_page
 from signal_log.show.query.query import NAMES, Query, parse
+from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds
 from signal_log.show.words.moments import zone
 from signal_log.show.words.operations import folded, lines, undecided
@@ -58,7 +59,7 @@ def _page(request: HttpRequest) -> HttpResponse:
     context = {
         "query": query,
         "pills": query.pills(request.path),
-        "selects": _selects(query),
+        "selects": unprinted(_selects(query)),
         "texts": _texts(query),
         "q_value": query.one("q"),
         "problems": query.problems,
@@ -70,14 +71,14 @@ def _page(request: HttpRequest) -> HttpResponse:
         "clear_url": request.path,
         "exports": [(name, query.link(request.path, format=name, every=None)) for name in answer.FORMATS],
         "path": request.path,
-        "shared": list(shared.in_history()),
+        "shared": unprinted(shared.in_history()),
     }
     if query.problems:
         return render(request, "signal_log/events.html", context, status=400)
     page, total = read(query)
     context |= {
         "page": page,
-        "lines": lines(page.events, every=query.every, narrow=partial(query.link, request.path)),
+        "lines": unprinted(lines(page.events, every=query.every, narrow=partial(query.link, request.path))),
         "total": total,
         "older_url": page.older and query.link(request.path, before=str(page.older)),
         "newer_url": page.newer and query.link(request.path, after=str(page.newer)),

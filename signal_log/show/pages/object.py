@@ -20,6 +20,7 @@ from signal_log.show.query.compare import KEYS as COMPARED
 from signal_log.show.query.compare import compared
 from signal_log.show.query.paging import count, read_page
 from signal_log.show.query.query import Query, parse
+from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds
 from signal_log.show.words.moments import parse_moment, zone
 from signal_log.show.words.operations import Line
@@ -100,7 +101,7 @@ def _history(recorded: Events, query: Query, address: str) -> dict[str, Any]:
     telling = [line.event.pk for line in lines if line.tells]
     return {
         "page": page,
-        "lines": lines,
+        "lines": unprinted(lines),
         "comparable": (telling[-1], telling[0]) if len(telling) > 1 else (),
         "total": count(recorded, Span()),
         "older_url": page.older and page_url(before=str(page.older)),

@@ -17,6 +17,7 @@ from signal_log.show.receivers.graph import Graph, graph
 from signal_log.show.receivers.mermaid import mermaid
 from signal_log.show.receivers.recent import Recent, recent_findings
 from signal_log.show.receivers.wiring import Wired, as_json, effect, wiring
+from signal_log.show.unprinted import unprinted
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.text import duration, one_line
 from signal_log.telemetry.read import LIMIT
@@ -105,11 +106,11 @@ def _context(found: list[Wired]) -> dict[str, Any]:
     ]
     drawn: Graph | None = graph(found)
     return {
-        "groups": groups,
+        "groups": unprinted(groups),
         "number": sum(one.at is not None for one in found),
         "graph": drawn,
         "mermaid": mermaid(found),
-        "findings": [_finding(one) for one in recent_findings()],
+        "findings": unprinted(_finding(one) for one in recent_findings()),
         "observed": ", ".join(conf.MODELS) or "none",
         "json_url": url("receivers", format="json"),
         "mermaid_url": url("receivers", format="mermaid"),

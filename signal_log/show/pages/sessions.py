@@ -23,6 +23,7 @@ from signal_log.show.pages.not_found import not_found
 from signal_log.show.sessions import compared, document, overview
 from signal_log.show.sessions.caught import Caught, choose, one
 from signal_log.show.trace.client_test import as_client_test
+from signal_log.show.unprinted import unprinted
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.text import duration, one_line
@@ -60,7 +61,7 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
     if request.GET.get(FORMAT) == "json":
         return JsonResponse({"format": JSON_FORMAT, "sessions": [_as_json(session) for session in found]})
     context = {
-        "sessions": [Row(session) for session in found],
+        "sessions": unprinted(Row(session) for session in found),
         "scopes": [(scope.value, scope.label, hint, given["scope"] == scope) for scope, hint in HINTS.items()],
         "given": given,
         "problem": problem,
@@ -96,17 +97,17 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
     traces = chosen.traces
     asked, omitted = overview.statements_of(traces)
     context |= {
-        "named": [
+        "named": unprinted(
             (named, address := _address(session, named.newest), _test_url(session, named.newest, address))
             for named in overview.by_name(traces)
-        ],
-        "found": [(found, _address(session, found.newest)) for found in overview.found_in(traces)],
-        "statements": asked,
+        ),
+        "found": unprinted((found, _address(session, found.newest)) for found in overview.found_in(traces)),
+        "statements": unprinted(asked),
         "omitted": overview.omitted_words(omitted),
         "remarks": list(chosen.remarks()),
         "text_url": url("session", session.pk, format="text"),
         "copied_whole": session.bytes <= MOST_COPIED,
-        "others": list(all_sessions().exclude(pk=session.pk)[:MOST]),
+        "others": unprinted(all_sessions().exclude(pk=session.pk)[:MOST]),
         "header": recorded.token(session) if session.scope == Scope.CLIENT and is_running(session) else "",
     }
     return render(request, "signal_log/session.html", context)
@@ -210,10 +211,10 @@ def _compared(request: HttpRequest, session: DebugSession, given: str, context: 
         "before": Row(other),
         "found": differing,
         "here": url("session", session.pk, **{"with": str(other.pk)}),
-        "differing": [pair for pair in found if pair.differs],
-        "open": [pair for pair in found if pair.is_open],
+        "differing": unprinted(pair for pair in found if pair.differs),
+        "open": unprinted(pair for pair in found if pair.is_open),
         "not_compared": compared.NOT_COMPARED,
-        "same": [pair for pair in found if not pair.differs and not pair.is_open],
+        "same": unprinted(pair for pair in found if not pair.differs and not pair.is_open),
         "in_common": compared.in_common(found),
         "swapped_url": url("session", other.pk, **{"with": str(session.pk)}),
     }
@@ -243,14 +244,14 @@ def _trace(request: HttpRequest, session: DebugSession, given: str, context: dic
         "caught": caught,
         "name": one_line(caught.row.name, 200),
         "took": duration(caught.row.duration_us),
-        "lines": list(_lines(caught)),
-        "statements": [
+        "lines": unprinted(_lines(caught)),
+        "statements": unprinted(
             (ran, duration(ran.took_us), duration(ran.started_us), one_line(ran.receiver, 200))
             for ran in caught.statements
-        ],
+        ),
         "omitted": overview.omitted_words(caught.kept.get("omitted", 0)),
         "left_out": caught.left_out,
-        "asked": asked,
+        "asked": {part: unprinted(asked.get(part) or ()) for part in ("query", "form")},
         "page_url": "" if session.imported_from else url("trace", caught.row.trace_id),
     }
     return render(request, "signal_log/session_trace.html", context)
@@ -283,7 +284,8 @@ def _told(caught: Caught) -> Iterator[str]:
 def _lines(caught: Caught) -> Iterator[tuple[str, Any]]:
     """The operations as text, each with the stack that it began with."""
     for line in told(caught.cascade):
-        yield as_text(line), caught.stack_of(line.position)
+        stack = caught.stack_of(line.position)
+        yield as_text(line._replace(call_site="") if stack else line), stack
 
 
 def _address(session: DebugSession, caught: Caught) -> str:

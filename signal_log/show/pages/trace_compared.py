@@ -25,6 +25,7 @@ from signal_log.show.pages.not_found import not_found
 from signal_log.show.query.traces import WINDOW, others_of_name
 from signal_log.show.sessions.compared import of_traces, rows
 from signal_log.show.trace.part import Part, part_of
+from signal_log.show.unprinted import unprinted
 from signal_log.show.words.kinds import begun_by
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.operations import actor_name
@@ -39,7 +40,7 @@ UNKNOWN_TIMES: Final = (
 )
 
 
-@dataclass
+@dataclass(repr=False)
 class Side:
     """One of the two traces."""
 
@@ -165,7 +166,7 @@ def _compared(request: HttpRequest, before: Side, after: Side) -> HttpResponse:
         "figures": _figures(before, after),
         "found": found,
         "on_both": len(after.findings) - len(found.after),
-        "rows": list(islice(shown, MOST_ROWS)),
+        "rows": unprinted(islice(shown, MOST_ROWS)),
         "more_rows": sum(1 for _ in shown),
         "differs": difference.differs,
         "in_common": in_common,
@@ -245,7 +246,7 @@ def _choice(request: HttpRequest, after: Side) -> HttpResponse:
         "after": after,
         "began": after.row.started_at if after.row else after.part.first.occurred_at,
         "known": after.row is not None,
-        "others": [
+        "others": unprinted(
             {
                 "row": other,
                 "url": f"{after.url}?with={other.trace_id}",
@@ -256,7 +257,7 @@ def _choice(request: HttpRequest, after: Side) -> HttpResponse:
                 "actor": one_line(other.actor_repr, 40),
             }
             for other in others
-        ],
+        ),
         "window": None if among_all else WINDOW,
         "zone": zone(),
     }

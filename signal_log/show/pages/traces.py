@@ -27,6 +27,7 @@ from signal_log.show.query.traces import (
     rows_of_ids,
 )  # fmt: skip
 from signal_log.show.receivers.lately import Slowest, slowest_lately
+from signal_log.show.unprinted import unprinted
 from signal_log.show.words.ended import ended_badly
 from signal_log.show.words.kinds import actor_name, short_name
 from signal_log.show.words.moments import iso, zone
@@ -119,7 +120,7 @@ def traces_page(request: HttpRequest) -> HttpResponse:
         return JsonResponse(_as_json(query, page, slowest))
     context = {
         "query": query,
-        "rows": rows_of(page.traces),
+        "rows": unprinted(rows_of(page.traces)),
         "chosen": set(chosen),
         "place": list(query.given.items()),
         "window": page.window,
@@ -138,11 +139,11 @@ def traces_page(request: HttpRequest) -> HttpResponse:
         "next_url": query.link(request.path, after=page.after) if page.after else "",
         "first_url": query.link(request.path) if query.after else "",
         "json_url": query.link(request.path, format="json"),
-        "slowest": slowest,
-        "receivers": [
+        "is_sample": slowest.is_sample,
+        "receivers": unprinted(
             (one, duration(one.p50_us), duration(one.p95_us), query.link(request.path, receiver=one.receiver))
             for one in slowest.receivers
-        ],
+        ),
         "zone": zone(),
         "measured": conf.TRACES,
         "by_time": query.sort == TIME,

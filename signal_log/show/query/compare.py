@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from django.http import QueryDict
@@ -26,7 +26,7 @@ class Comparison:
 
     first: SignalEvent
     second: SignalEvent
-    diffs: list[FieldDiff]
+    diffs: list[FieldDiff] = field(repr=False)
     operations: int
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from signal_log.show.receivers.wiring import Wired, label, mutual
@@ -62,9 +62,9 @@ class Graph:
 
     width: int
     height: int
-    boxes: list[Box]
-    lines: list[Line]
-    said: list[str]
+    boxes: list[Box] = field(repr=False)
+    lines: list[Line] = field(repr=False)
+    said: list[str] = field(repr=False)
 
 
 def graph(found: list[Wired]) -> Graph | None:

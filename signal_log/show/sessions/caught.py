@@ -38,7 +38,7 @@ class Statement(NamedTuple):
     stack: Sequence[Sequence[str]]
 
 
-@dataclass
+@dataclass(repr=False)
 class Caught:
     """One trace of a session."""
 

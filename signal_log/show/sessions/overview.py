@@ -20,7 +20,7 @@ class Named:
     """The traces of one name."""
 
     name: str
-    traces: list[Caught] = field(default_factory=list)
+    traces: list[Caught] = field(default_factory=list, repr=False)
 
     @property
     def shown(self) -> str:
@@ -63,7 +63,7 @@ class Found:
     """A finding, and the traces that have it."""
 
     finding: Finding
-    traces: list[Caught] = field(default_factory=list)
+    traces: list[Caught] = field(default_factory=list, repr=False)
 
     @property
     def times(self) -> str:

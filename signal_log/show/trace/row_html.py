@@ -119,7 +119,7 @@ class _Writer:
 
     @staticmethod
     def _usual(row: Row) -> str:
-        text = f"{_band(row.standing)}<span>{row.standing.text}</span>" if row.standing else ""
+        text = f"{band(row.standing)}<span>{row.standing.text}</span>" if row.standing else ""
         own = f'<td role="cell" class="num nowrap own">{row.own}</td>'
         return f'{own}<td role="cell" class="usual">{text}</td>'
 
@@ -155,8 +155,8 @@ def _bar(row: Row) -> str:
     )
 
 
-def _band(stood: Standing) -> str:
-    """From p50 to p99, with a mark for this run; as in ``_percentile_band.html``."""
+def band(stood: Standing) -> str:
+    """From p50 to p99, with a mark for this run; as `percentileBand` of the live page writes it."""
     if stood.at is None:
         return ""
     late = " late" if stood.slow else ""

@@ -35,7 +35,7 @@ class Line:
     every: bool = False
     narrow: Narrow = history_of
     depth: int = 0
-    children: list[Line] = field(default_factory=list)
+    children: list[Line] = field(default_factory=list, repr=False)
 
     @cached_property
     def verb(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from signal_log.event import COMMITTED, POST_DELETE
 from signal_log.models import SignalEvent
@@ -42,7 +42,7 @@ class State:
     """Whether the row existed, and its fields."""
 
     presence: str
-    fields: list[Known]
+    fields: list[Known] = field(repr=False)
     last: SignalEvent | None
 
 

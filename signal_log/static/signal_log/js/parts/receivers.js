@@ -141,7 +141,7 @@ const Standing = (standing) => html`<${Spread} ...${standing} />
   ${standing.slow && html` <span class="slow">slow, ${standing.times} × p50</span>`}`;
 
 /**
- * The same as _percentile_band.html: a band from p50 to p99 with a mark for this run.
+ * The same as show/trace/row_html.py: a band from p50 to p99 with a mark for this run.
  * @param {Usual} usual
  */
 function Spread({ p50, p99, at, slow }) {

@@ -1,0 +1,111 @@
+"""Parts of rows as tags, written in Python; ``{% load signal_log_rows %}``.
+
+A template that is included for each row costs a host gigabytes if a tool of it watches templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+
+from signal_log.show.sessions.compared import Row
+from signal_log.show.trace.percentiles import Standing
+from signal_log.show.trace.row_html import band as percentile_band
+from signal_log.show.words.diff import FieldDiff, Side
+from signal_log.show.words.operations import Line
+from signal_log.show.words.summary import Part
+from signal_log.show.words.text import visible
+
+register = template.Library()
+
+_PARTS = {
+    "old": '<del class="mono">{}</del>',
+    "new": '<ins class="mono">{}</ins>',
+    "remark": '<span class="remark">{}</span>',
+    "error": '<span class="mono err">{}</span>',
+    "": '<span class="mono">{}</span>',
+}
+_DIM = '<span class="muted">{}</span>'
+
+
+@register.simple_tag
+def change(line: Line) -> SafeString:
+    """What caused an event, why it was undone, and its change, on one line."""
+    return _safe("".join(f"{_part(part, line)} " for part in line.summary))
+
+
+@register.simple_tag
+def diff(diffs: Sequence[FieldDiff]) -> SafeString:
+    """The changes of one event, old above new."""
+    return _safe(f'<dl class="diff">{"".join(map(_field, diffs))}</dl>' if diffs else "")
+
+
+@register.simple_tag
+def stack(frames: Sequence[Sequence[str]]) -> SafeString:
+    """A call stack, folded to its innermost own frame; nothing without one."""
+    if not frames:
+        return _safe("")
+    told = "".join(_frame(where, above) for where, above in frames)
+    return _safe(f'<details class="stack"><summary>{_text(frames[0][0])}</summary><ol>{told}</ol></details>')
+
+
+@register.simple_tag
+def band(standing: Standing | None) -> SafeString:
+    """A receiver's run: a band from p50 to p99 with a mark for this run."""
+    return _safe(percentile_band(standing) if standing else "")
+
+
+@register.simple_tag
+def compared_rows(rows: Iterable[Row]) -> SafeString:
+    """What differs between two trees, as the rows of a table."""
+    return _safe("".join(map(_compared, rows)))
+
+
+def _frame(where: str, above: str) -> str:
+    called = f' <span class="muted value">→ {_text(above)}</span>' if above else ""
+    return f'<li><span class="value" data-place>{_text(where)}</span>{called}</li>'
+
+
+def _part(part: Part, line: Line) -> str:
+    if part.role == "cause":
+        cause = _text(line.event.caused_by)
+        return f'<a class="cause mono" href="{escape(line.trace_url)}" title="{cause}">{escape(part.text)}</a>'
+    return _PARTS.get(part.role, _DIM).format(escape(part.text))
+
+
+def _field(field: FieldDiff) -> str:
+    old, new = _side("del", field.old), _side("ins", field.new)
+    masked = '<small class="muted">masked: the value was never logged</small>' if field.masked else ""
+    unseen = '<small class="remark">its writer had not seen the old value</small>' if field.unseen else ""
+    return f"\n<div><dt>{escape(field.name)}</dt><dd>{old}{new}{masked}{unseen}</dd></div>"
+
+
+def _side(tag: str, side: Side | None) -> str:
+    if side is None:
+        return ""
+    style = f' class="{side.style}"' if side.style else ""
+    pieces = (f"<mark>{escape(one.text)}</mark>" if one.marked else escape(one.text) for one in side.pieces)
+    return f"<{tag}{style}>{''.join(pieces)}</{tag}>"
+
+
+def _compared(row: Row) -> str:
+    deep = f'<span class="sr-only">level </span><span class="muted">{row.level}</span> ' if row.is_deep else ""
+    note = f' <span class="chip">{escape(row.note)}</span>' if row.note else ""
+    mono = " mono" if row.is_receiver else ""
+    return (
+        f'<tr class="{escape(row.change)}"><td class="sign"><span aria-hidden="true">{row.sign}</span>'
+        f'<span class="sr-only">{row.said}</span></td>'
+        f'<td class="level-{row.indent} value{mono}">{deep}{escape(row.words)}{note}</td>'
+        f'<td class="nowrap before">{escape(row.before)}</td><td class="nowrap after">{escape(row.after)}</td></tr>'
+    )
+
+
+def _text(text: str) -> str:
+    return escape(visible(str(text)))
+
+
+def _safe(html: str) -> SafeString:
+    return mark_safe(html)  # noqa: S308  each text in it is escaped
