@@ -83,10 +83,12 @@ def make_traffic(env: dict[str, str]) -> None:
 
 def walk(page: Page, url: str, target: Path) -> None:
     """From the form to its trace, and to the pages that show more than one."""
-    edit(page, url, "Ada")
-    edit(page, url, "Ada L")
-    photograph(page, target, "strip")
+    for scheme in SCHEMES:  # the strip takes the page's colours when it comes, and it comes once
+        page.emulate_media(color_scheme=scheme)
+        edit(page, url, f"Ada {scheme[0].upper()}")
+        write_picture(page, target / f"debugging-strip-{scheme}.webp")
     page.locator("#signal-log-strip").get_by_role("link").click()
+    page.locator("#trace-tools").wait_for()
     photograph(page, target, "trace", height=860)
     page.goto(f"{url}/")
     page.get_by_role("link", name="Slow").click()
