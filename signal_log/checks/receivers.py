@@ -18,7 +18,9 @@ from django.utils.inspect import func_accepts_kwargs
 
 from signal_log.capture.signals.connected import Connected, connected
 from signal_log.conf import conf, problems
+from signal_log.show.cascade.findings import CONNECT_ONCE
 from signal_log.show.receivers.recent import recent_findings
+from signal_log.show.words.text import one_line
 from signal_log.telemetry.write import has_tables
 
 DOCUMENTED: Final = "docs/reference.md, “Checks of receivers”"
@@ -97,9 +99,17 @@ def _twice(found: Sequence[Connected]) -> Iterator[checks.CheckMessage]:
         yield checks.Warning(
             f"{' and '.join(names)} ({file}:{line}) is connected {len(same)} times to {signal}{sender}: it runs "
             f"{len(same)} times for one signal.",
-            hint=f"Give connect() or @receiver a dispatch_uid, and import the module under one name. ({DOCUMENTED})",
+            hint=f"{CONNECT_ONCE}{_uids(same)} ({DOCUMENTED})",
             id="signal_log.W015",
         )
+
+
+def _uids(same: Sequence[Connected]) -> str:
+    """What the connections are called, if that is why there are several."""
+    uids = [one.dispatch_uid for one in same]
+    if not any(uids):
+        return ""
+    return f" Their dispatch_uids are {', '.join(one_line(repr(uid), 60) if uid else 'none' for uid in uids)}."
 
 
 def _is_a_method_of_several(same: Sequence[Connected]) -> bool:

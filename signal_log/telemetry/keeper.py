@@ -159,9 +159,17 @@ def write_waiting(*, connect: bool = False) -> None:
 
 
 def write_kept(*, connect: bool = False) -> None:
-    """The same from outside a trace: after one that ended in an event loop, or when the process exits."""
+    """The same from outside a trace, with a connection that is closed again if it was: after one that ended in an event
+    loop, after a command that closed its connection, or when the process exits.
+    """
+    if not waiting:
+        return
     try:
+        connection = connections[conf.DATABASE]
+        was_open = connection.connection is not None
         write_waiting(connect=connect)
+        if not was_open and not connection.in_atomic_block:
+            connection.close()
     except Exception as error:  # noqa: BLE001  never the host's problem
         logger.warning("Telemetry waits, because the log's database cannot be reached: %s", error_text(error))
 

@@ -181,7 +181,7 @@ def test_a_receiver_connected_twice_is_found(connect):
     (found,) = checks.check_connected()
     assert found.id == "signal_log.W015"
     assert "is connected 2 times to post_save of shop.Category" in found.msg
-    assert "dispatch_uid" in found.hint
+    assert "Their dispatch_uids are none, 'again'." in found.hint
 
 
 def test_a_receiver_under_two_names_of_its_module_is_found(connect):

@@ -150,6 +150,31 @@ def test_a_command_says_how_it_ended():
     assert {name.partition(":")[0] for name in traces("name")} == {"command"}
 
 
+def test_a_command_that_closes_its_connection_is_written_all_the_same():
+    """As loaddata does; the connection is closed again, and none is opened for nothing."""
+
+    class Command(BaseCommand):
+        stealth_options = ("saves",)
+
+        def handle(self, *args, **options):
+            if options["saves"]:
+                Category.objects.create(name="by a command")
+            connections.close_all()
+
+    def work():
+        call_command(Command(), saves=True)
+        found.append(connection.connection)
+        connection.connect = lambda: found.append("opened for nothing")
+        call_command(Command(), saves=False)
+
+    found = []
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [None]
+    assert traces("status") == ["0"]
+
+
 def test_a_command_within_a_request_says_nothing_of_it(client, settings):
     """A command that a view calls belongs to the request, and its exit code is not the request's status."""
     with signal_log.context(source="job"):

@@ -37,8 +37,17 @@ def test_a_receiver_connected_twice_gets_its_effects_dealt_out():
     runs = [story.run(order, "shop.signals.stock", 5), story.run(order, "shop.signals.stock", 5)]
     for _ in runs:
         story.save("shop.Item", by=order, receiver="shop.signals.stock", changes={})
-    story.cascade()
+    cascade = story.cascade()
     assert [len(run.caused) for run in runs] == [1, 1]
+    lines = ["updated shop.Order", "  stock → updated shop.Item × 2"]
+    assert shape(cascade) == lines
+    assert given_shape("\n".join(lines)) == lines
+
+
+def test_neighbours_are_counted_from_the_innermost_out():
+    """What differs only in how somebody counted below it is the same."""
+    text = "created a.B\n f → created c.D\n f → created c.D\ncreated a.B\n f → created c.D × 2"
+    assert given_shape(text) == ["created a.B × 2", "  f → created c.D × 2"]
 
 
 def test_an_operation_whose_cause_is_missing_is_an_orphan():

@@ -131,6 +131,13 @@ def test_silent_writes():
     assert silent.text == "A silent update of shop.Item ran: no signals were sent, no receiver ran."
 
 
+def test_rows_that_a_bulk_write_recorded_as_advised_are_no_findings():
+    story = Story()
+    for number in range(40):
+        story.save(signal="silent_update", object_pk=str(number), changes={"price": [1, 2]})
+    assert found(story) == {}
+
+
 def test_the_conclusion_is_one_sentence_with_the_costly_first():
     story = Story()
     order = story.save("shop.Order")

@@ -32,14 +32,17 @@ def execute(original: Any) -> Any:
                 finally:
                     if name in SHELLS:
                         write_kept()  # what its last statements have left: Django disconnects next
-            is_outermost = current_trace.get() is None
-            with ensure_trace(default_context, lone=False) as trace:
-                if is_outermost:
+            if current_trace.get() is not None:
+                with ensure_trace(default_context, lone=False):
+                    return original(self, *args, **options)
+            try:
+                with ensure_trace(default_context, lone=False) as trace:
                     join(trace)
-                result = original(self, *args, **options)
-                if is_outermost:
+                    result = original(self, *args, **options)
                     trace.gathered.status = "0"
-                return result
+                    return result
+            finally:
+                write_kept()  # loaddata, for one, has closed its connection
         finally:
             source_override.reset(token)
 

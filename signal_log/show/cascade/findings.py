@@ -24,6 +24,10 @@ LEAST_SLOW_US: Final = 10_000
 REPEATED: Final = 10
 """So many equal operations of one cause could be one."""
 MOST_POSITIONS: Final = 50
+CONNECT_ONCE: Final = (
+    "It is connected more than once: remove one connect() or @receiver, or give both the same dispatch_uid; where its "
+    "module is imported under two names, import it under one (AppConfig.ready)."
+)
 MOST_CLAUSES: Final = 5
 """A conclusion has no more; the findings follow one by one."""
 
@@ -98,8 +102,7 @@ def _runs_twice(scope: _Scope) -> Iterator[Finding]:
         yield Finding(
             "runs_twice", receiver, f"{name} ran more than once for the same signal",
             f"{name} ran more than once for one signal of {one_line(sender, 200)}{times}.",
-            "It is connected more than once: give connect() or @receiver a dispatch_uid, and import the module "
-            "under one name only (AppConfig.ready).",
+            CONNECT_ONCE,
             _positions(ops), receiver,
         )  # fmt: skip
 
@@ -119,7 +122,7 @@ def _repeated(scope: _Scope) -> Iterator[Finding]:
         groups[parent, operation.receiver, phrase(operation)].append(operation)
     merged: dict[tuple[str, str], list[Operation]] = defaultdict(list)
     for (_, receiver, words), ops in groups.items():
-        if len(ops) >= REPEATED and ops[0].verb != "signal":
+        if len(ops) >= REPEATED and ops[0].verb != "signal" and not _is_row_of_a_bulk(ops[0]):
             merged[receiver, words] += ops
     for (receiver, words), ops in merged.items():
         by = f" in {one_line(receiver, 200)}" if receiver else ""
@@ -238,7 +241,7 @@ def _called(operation: Operation) -> _Called:
 def _silent(scope: _Scope) -> Iterator[Finding]:
     groups: dict[str, list[Operation]] = defaultdict(list)
     for operation in scope.cascade.operations:
-        if operation.verb == "silent":
+        if operation.verb == "silent" and not _is_row_of_a_bulk(operation):
             groups[phrase(operation)].append(operation)
     for words, ops in groups.items():
         times = "" if len(ops) == 1 else f" {len(ops):,} times"
@@ -274,6 +277,11 @@ def _same_row(one: Operation, other: Operation) -> bool:
         other.last.sender,
         other.last.object_pk,
     )
+
+
+def _is_row_of_a_bulk(operation: Operation) -> bool:
+    """Whether it is one of the rows that ``observed_bulk()`` recorded, as the finding of a silent write advises."""
+    return operation.verb == "silent" and bool(operation.last.object_pk)
 
 
 def _positions(operations: Sequence[Operation]) -> list[int]:

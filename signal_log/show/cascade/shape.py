@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
 
@@ -28,71 +29,81 @@ _NAMES: Final = re.compile(r"\(([^()]*)\)")
 def shape(cascade: Cascade, named: Callable[[str], str] = short_name) -> list[str]:
     """The lines; equal neighbours are one line, counted. ``named`` makes of a receiver's path what is shown of it."""
     number_shapes(cascade, phrase.line)
-    lines = list(flat(_siblings(cascade.roots, "", 0, named)))
+    rows = list(flat(_siblings(cascade.roots, "", 0, named)))
     for operations in cascade.orphans.values():
-        lines += flat(_siblings(operations, "", 0, named))
-    return lines
+        rows += flat(_siblings(operations, "", 0, named))
+    return _counted(rows)
 
 
 def given_shape(text: str) -> list[str]:
     """The lines of a shape that somebody wrote: indentation evened out, fields by name, equal neighbours counted."""
     rows = [row.expandtabs() for row in text.splitlines() if row.strip()]
     levels: list[int] = []
-    found: list[tuple[int, str]] = []
+    found: list[Row] = []
     for row in rows:
         indent = len(row) - len(row.lstrip())
         while levels and levels[-1] >= indent:
             levels.pop()
-        found.append((len(levels), _NAMES.sub(_by_name, row.strip())))
+        bare = _NAMES.sub(_by_name, row.strip())
+        times = _TIMES.search(bare)
+        found.append(Row(len(levels), _TIMES.sub("", bare), int(times[1]) if times else 1))
         levels.append(indent)
-    return list(flat(_counted(found)))
+    return _counted(found)
+
+
+@dataclass(slots=True)
+class Row:
+    """A line, how often it stands for itself, and the lines right below it; ``kind`` is the same for equal ones."""
+
+    level: int
+    text: str
+    times: int = 1
+    below: list[Row] = field(default_factory=list)
+    kind: int = 0
 
 
 def _by_name(names: re.Match[str]) -> str:
     return f"({', '.join(sorted(name.strip() for name in names[1].split(',')))})"
 
 
-def _siblings(operations: Sequence[Operation], receiver: str, level: int, named: Callable[[str], str]) -> Nested[str]:
+def _siblings(operations: Sequence[Operation], receiver: str, level: int, named: Callable[[str], str]) -> Nested[Row]:
     for _, equal in groupby(operations, key=lambda operation: operation.shape):
-        alike = list(equal)
+        first, *others = equal
         name = f"{one_line(named(receiver), 100)} → " if receiver else ""
-        times = f" × {len(alike)}" if len(alike) > 1 else ""
-        yield f"{INDENT * level}{name}{phrase.line(alike[0])}{times}"
-        for cause in alike[0].causes():
+        yield Row(level, f"{name}{phrase.line(first)}", 1 + len(others))
+        for cause in first.causes():
             yield _siblings(cause.operations, cause.receiver, level + 1, named)
 
 
-def _counted(rows: Sequence[tuple[int, str]]) -> Nested[str]:
-    """Merge equal neighbouring blocks, a line with all that is below it, as ``_siblings`` does."""
-    for block, number in _merged(_blocks(rows)):
-        (level, text), *below = block
-        yield f"{INDENT * level}{text}{f' × {number}' if number > 1 else ''}"
-        yield _counted(below)
+def _counted(rows: Sequence[Row]) -> list[str]:
+    """The lines, with equal neighbours merged from the innermost out, whichever call of a receiver they came from."""
+    outermost = Row(-1, "")
+    path = [outermost]
+    for row in rows:
+        del path[row.level + 1 :]
+        path[-1].below.append(row)
+        path.append(row)
+    kinds: dict[tuple[str, tuple[tuple[int, int], ...]], int] = {}
+    for row in (*reversed(rows), outermost):
+        row.below = _merged(row.below)
+        row.kind = kinds.setdefault((row.text, tuple((one.kind, one.times) for one in row.below)), len(kinds))
+    return [
+        f"{INDENT * row.level}{row.text}{f' × {row.times}' if row.times > 1 else ''}"
+        for row in flat(_all_below(outermost))
+    ]
 
 
-def _blocks(rows: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    block: list[tuple[int, str]] = []
-    for level, text in rows:
-        if block and level <= block[0][0]:
-            yield block
-            block = []
-        block.append((level, text))
-    if block:
-        yield block
+def _merged(siblings: Iterable[Row]) -> list[Row]:
+    found: list[Row] = []
+    for row in siblings:
+        if found and found[-1].kind == row.kind:
+            found[-1].times += row.times
+        else:
+            found.append(row)
+    return found
 
 
-def _merged(blocks: Iterable[list[tuple[int, str]]]) -> Iterator[tuple[list[tuple[int, str]], int]]:
-    last: list[tuple[int, str]] | None = None
-    number = 0
-    for block in blocks:
-        found = _TIMES.search(block[0][1])
-        times = int(found[1]) if found else 1
-        bare = [(block[0][0], _TIMES.sub("", block[0][1])), *block[1:]]
-        if bare == last:
-            number += times
-            continue
-        if last is not None:
-            yield last, number
-        last, number = bare, times
-    if last is not None:
-        yield last, number
+def _all_below(row: Row) -> Nested[Row]:
+    for one in row.below:
+        yield one
+        yield _all_below(one)

@@ -170,6 +170,8 @@ def lines(found: Sequence[Pair], before: str, after: str) -> Iterator[str]:
             yield from (f"  {line}" for line in compare.lines(pair.difference))
     if same:
         yield f"{same} of {len(found)} names the same."
+    if any(pair.difference is not None and min(pair.before, pair.after) < compare.FEWEST_RUNS for pair in found):
+        yield f"Times are compared from {compare.FEWEST_RUNS} runs a side: below that, only what ran, and how often."
 
 
 def _whole_by_name(chosen: Chosen) -> dict[str, Sequence[Caught]]:
