@@ -112,6 +112,7 @@ def test_the_panel_copies_and_opens_code(workshop: Site, visit: Any) -> None:
     panel = open_panel(page)
     expect(panel.locator(".sl-bar")).to_have_css("display", "flex")
     expect(panel.locator(".sl-signals summary").first).to_have_text(re.compile(r"\d+ fields"))
+    expect(panel.locator("tr.sl-wrong").last).to_contain_text("failed to create auth.User")
     panel.get_by_role("button", name="Copy as text").click()
     expect(panel.locator("[data-said]")).to_have_text("Copied as text")
     assert "created auth.User" in page.evaluate("navigator.clipboard.readText()")

@@ -72,10 +72,10 @@ def telling(cascade: Cascade, *, fold: bool = True, levels: Mapping[int, int] = 
 def line_of(operation: Operation, level: int, times: int = 1) -> Line:
     """The line of one operation, for a reader that gets them one at a time."""
     event = operation.last
-    kind = event.outcome if event.outcome in (FAILED, ROLLED_BACK) else operation.verb
+    kind = kind_of(operation)
     alone = times == 1
     return Line(
-        kind, level, one_line(short_name(operation.receiver), 100), _words(operation, kind),
+        kind, level, one_line(short_name(operation.receiver), 100), words_of(operation),
         _object(operation) if alone else "", one_line(_detail(operation, alone=alone), LONGEST_DETAIL),
         one_line(_detail(operation, alone=alone, brief=True), LONGEST_DETAIL),
         one_line(event.call_site, 120) if alone else "", times, operation.position,
@@ -113,8 +113,15 @@ def _below(operation: Operation, level: int, *, fold: bool) -> Nested[Line]:
         yield _siblings(cause.operations, level + 1, fold=fold)
 
 
-def _words(operation: Operation, kind: str) -> str:
-    model = one_line(operation.last.sender, 200)
+def kind_of(operation: Operation) -> str:
+    """A key of ``SIGNS``: its verb, or what became of it."""
+    outcome = operation.last.outcome
+    return outcome if outcome in (FAILED, ROLLED_BACK) else operation.verb
+
+
+def words_of(operation: Operation) -> str:
+    """``created shop.Order``, or ``failed to create shop.Order``."""
+    kind, model = kind_of(operation), one_line(operation.last.sender, 200)
     if kind == FAILED and operation.verb in TRIED:
         return f"failed to {TRIED[operation.verb]} {model}"
     words = phrase.phrase(operation)

@@ -16,7 +16,7 @@ from signal_log.show.cascade import phrase
 from signal_log.show.cascade.findings import Finding, conclusion, findings
 from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import Cascade, Operation, Run, number_shapes
-from signal_log.show.cascade.told import FOLD_ABOVE, as_text, telling
+from signal_log.show.cascade.told import FOLD_ABOVE, as_text, telling, words_of
 from signal_log.show.toolbar.strip import address_of
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import Side, field_diffs
@@ -107,7 +107,7 @@ class _Waterfall:
             "position": operation.position,
             "indent": min(level, DEEPEST),
             "style": kinds.kind(event).style,
-            "words": phrase.phrase(operation),
+            "words": words_of(operation),
             "times": times,
             "object": one_line(event.object_repr or event.object_pk, 100) if times == 1 else "",
             "changes": [
