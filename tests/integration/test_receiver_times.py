@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from signal_log.models import ReceiverCall, SignalEvent
+from signal_log import clock
+from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
 from signal_log.show.trace import receivers
 from signal_log.show.trace.percentiles import Percentiles
 from signal_log.telemetry import read
@@ -37,10 +39,15 @@ def many(number: int, *runs: dict[str, Any], sender: str = "shop.Item", signal: 
     ReceiverCall.objects.bulk_create(calls)
 
 
-def slow_event() -> SignalEvent:
-    """Create one event among 100 fast ones: mailing took 40 ms, restocking as long as always."""
+def slow_event(ms: int = 150) -> SignalEvent:
+    """Create one event among 100 fast ones: mailing took so long, restocking as long as always."""
     many(100, run(300), run(400, MAIL))
-    return make_event(sender="shop.Item", receivers=[run(300), run(40_000, MAIL)])
+    event = make_event(sender="shop.Item", receivers=[run(300), run(ms * 1_000, MAIL)])
+    SignalTrace.objects.create(
+        trace_id=event.trace_id, source="http", name="POST /", started_at=event.occurred_at, duration_us=400_000,
+        status="200", events=2, operations=1, failed=0, silent=0, slowest_us=ms * 1_000,
+    )  # fmt: skip
+    return event
 
 
 def test_the_newest_of_the_kind_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,9 +82,9 @@ def test_an_event_shows_its_slowest_receiver_on_top(mira: Client) -> None:
     """It is shown with its place among the calls, its p50 and p99, and a mark if it is slow."""
     event = slow_event()
     before, _, page = mira.get(f"/events/{event.pk}/").content.decode().partition("Receivers, slowest first")
-    assert "100 × p50" in before  # among its effects, in order of time
+    assert "375 × p50" in before  # among its effects, in order of time
     assert page.index(MAIL) < page.index(RESTOCK)
-    for expected in ("call 2 of 2", "40.0 ms", "p50 400 µs · p99 400 µs · n=100", "slow, 100 ",
+    for expected in ("call 2 of 2", "150 ms", "p50 400 µs · p99 400 µs · n=100", "slow, 375 ",
                  "p50 300 µs · p99 300 µs · n=100"):  # fmt: skip
         assert expected in page, expected
     assert page.count("slow,") == 1
@@ -102,10 +109,34 @@ def test_the_panel_asks_for_one_event(mira: Client) -> None:
     restock, mail = answer.json()["receivers"]
     assert restock["receiver"] == RESTOCK
     assert restock["usual"] == {"number": 100, "p50_us": 300, "p99_us": 300}
-    assert restock["standing"]["slow"] is False
+    assert restock["standing"]["unusual"] is restock["slow"] is False
     assert mail["standing"]["text"] == "p50 400 µs · p99 400 µs · n=100"
-    assert (mail["standing"]["slow"], mail["standing"]["times"], mail["standing"]["at"]) == (True, 100, 100)
+    assert (mail["standing"]["unusual"], mail["standing"]["times"], mail["standing"]["at"]) == (True, 375, 100)
+    assert mail["slow"] is True
     assert mira.get("/events/999999999/?format=receivers").status_code == 404
+
+
+@pytest.mark.parametrize(("ms", "slow"), [(99, True), (80, True), (79, False)])
+def test_slow_is_what_the_page_of_its_trace_says(mira: Client, ms: int, slow: bool) -> None:
+    """A fifth of a trace of 400 ms, however unusual; what a receiver caused does not count as its own time."""
+    event = slow_event(ms)
+    page = mira.get(f"/events/{event.pk}/").content.decode().partition("Receivers, slowest first")[2]
+    trace = mira.get(f"/traces/{event.trace_id}/").content.decode()
+    told = mira.get(f"/events/{event.pk}/?format=receivers").json()["receivers"][1]
+    assert ('class="slow"' in page, 'class="slow"' in trace, told["slow"]) == (slow, slow, slow)
+    assert (f"{ms * 10 // 4} × p50" in page, told["standing"]["unusual"]) == (True, True)
+
+
+def test_the_time_of_what_a_receiver_caused_is_not_its_own(mira: Client) -> None:
+    """A receiver of 150 ms that saved for 100 of them is not slow itself."""
+    trace, now = uuid.uuid4(), clock.now()
+    outer = make_event(trace_id=trace, occurred_at=now, receivers=[run(150_000)])
+    about = {"trace_id": trace, "operation": 3, "parent_position": 2, "caused_by": RESTOCK, "sender": "shop.Item"}
+    make_event(**about, signal="pre_save", position=3, occurred_at=now + timedelta(milliseconds=10))
+    make_event(**about, position=4, occurred_at=now + timedelta(milliseconds=110))
+    (told,) = mira.get(f"/events/{outer.pk}/?format=receivers").json()["receivers"]
+    assert (told["duration_us"], told["slow"]) == (150_000, False)
+    assert 'class="slow"' not in mira.get(f"/events/{outer.pk}/").content.decode()
 
 
 def test_only_observers_are_answered(mira: Client) -> None:

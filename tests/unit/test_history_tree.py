@@ -162,7 +162,7 @@ def test_a_slow_receiver_changes_nothing_about_what_is_equal() -> None:
     assert [(row.what, row.label) for row in rows if row.level == 1] == [("many", "1,200 \u00d7 save")]
     shown = [row.position for row in rows if row.what == "operation" and row.level == 2]
     assert shown == [1, 3, 1_401]
-    assert [(row.label, row.standing and row.standing.slow) for row in rows if row.slow] == [(CREATE_PROFILE, True)]
+    assert [(row.label, row.standing and row.standing.unusual) for row in rows if row.slow] == [(CREATE_PROFILE, True)]
 
 
 def test_slow_is_absolute() -> None:

@@ -37,20 +37,20 @@ def test_a_small_number_of_runs_has_no_p99(number: int, p99: int | None) -> None
 
 
 @pytest.mark.parametrize(
-    ("us", "slow"),
+    ("us", "unusual"),
     [(4_100, True), (4_099, False), (90_000, True), (300, False)],
 )
-def test_a_run_at_its_p99_is_called_slow(us: int, slow: bool) -> None:
-    """A run at or above its p99 is marked slow; the text is the same either way."""
+def test_a_run_at_its_p99_is_called_unusual(us: int, unusual: bool) -> None:
+    """A run at or above its p99 is marked; the text is the same either way."""
     rating = standing(us, Percentiles(500, 300, 4_100))
     assert rating.text == "p50 300 µs · p99 4.1 ms · n=500"
-    assert rating.slow == slow
+    assert rating.unusual == unusual
 
 
-def test_a_short_or_hardly_longer_run_is_not_called_slow() -> None:
-    """A run above p99 is not slow if it took less than a millisecond or hardly longer than p50."""
-    assert not standing(999, Percentiles(500, 3, 10)).slow
-    assert not standing(2_999, Percentiles(500, 1_000, 1_100)).slow
+def test_a_short_or_hardly_longer_run_is_not_called_unusual() -> None:
+    """A run above p99 is not unusual if it took less than a millisecond or hardly longer than p50."""
+    assert not standing(999, Percentiles(500, 3, 10)).unusual
+    assert not standing(2_999, Percentiles(500, 1_000, 1_100)).unusual
     assert standing(3_000, Percentiles(500, 1_000, 1_100)).times == 3
 
 

@@ -28,12 +28,12 @@ from signal_log.show.words.operations import Line, actor_name
 from signal_log.show.words.remarks import failure
 from signal_log.show.words.text import duration, visible
 from signal_log.store.read import as_mapping, events
-from signal_log.telemetry.read import add_calls
+from signal_log.telemetry.read import add_calls, trace_row
 
 MAX_SUBTREE: Final = 200
 LONGEST_CHAIN: Final = 50
-NOT_A_TRACE: Final = sys.maxsize
-"""How long the trace took is not asked here, so only what is slow in any trace is called slow."""
+NOT_TOLD: Final = sys.maxsize
+"""How long a trace took of which that is not known: only what is slow in any trace is called slow."""
 
 
 @require_safe
@@ -50,7 +50,7 @@ def event_page(request: HttpRequest, number: str) -> HttpResponse:
             "or the event was deleted when its retention period ended.",
         )
     if request.GET.get("format") == "receivers":
-        return answer(event)
+        return answer(event, _slow_calls(event))
     if request.GET.get("format") == "json" or request.get_preferred_type(
         ["text/html", "application/json"]
     ) == "application/json":  # fmt: skip
@@ -73,7 +73,8 @@ def describe(event: SignalEvent) -> dict[str, Any]:
     add_calls([*inside, event])
     known = known_for([event, *inside])
     newer, older = _neighbours(event)
-    receivers = slowest_first(event, known)
+    tree = Tree(inside, known, whole_us=_whole_us(event) if known else NOT_TOLD)
+    receivers = slowest_first(event, known, tree.slow_calls)
     return {
         "event": event,
         "line": line,
@@ -87,7 +88,7 @@ def describe(event: SignalEvent) -> dict[str, Any]:
         "update_fields": ", ".join(map(visible, map(str, event.update_fields or []))),
         "chain": causes(event),
         "partner": partner,
-        "set_off": Rows(Tree(inside, known, whole_us=NOT_A_TRACE).rows_of(event.operation), timed=False),
+        "set_off": Rows(tree.rows_of(event.operation), timed=False),
         "cut_short": cut_short,
         "newer": newer,
         "older": older,
@@ -137,6 +138,20 @@ def causes(event: SignalEvent) -> list[Line]:
     """  # noqa: S608  the table's name is ours
     found = SignalEvent.objects.using(events().db).raw(query, [event.pk, LONGEST_CHAIN])
     return [Line(above, every=True) for above in found]
+
+
+def _slow_calls(event: SignalEvent) -> frozenset[int]:
+    """Those of the event's calls that the trace's page calls slow; their own time is without what they caused."""
+    if not event.calls:
+        return frozenset()
+    inside, _, _ = _operation(event)
+    add_calls(inside)
+    return Tree(inside, whole_us=_whole_us(event)).slow_calls
+
+
+def _whole_us(event: SignalEvent) -> int:
+    row = trace_row(event.trace_id)
+    return row.duration_us if row else NOT_TOLD
 
 
 def _operation(event: SignalEvent) -> tuple[list[SignalEvent], SignalEvent | None, bool]:

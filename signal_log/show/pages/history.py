@@ -32,7 +32,7 @@ PAGE_SIZE: Final = 50
 SELECTS: Final = ("signal", "sender", "outcome", "source")
 TEXTS: Final = {
     "actor": "name or key",
-    "object": "name or app.Model/key",
+    "object": "name or app.Model/pk",
     "took": ">100ms",
     "since": "2026-11-22 09:42",
     "until": "2026-11-22 10:00",

@@ -13,8 +13,8 @@ from signal_log.show.words.text import duration
 MIN_RUNS: Final = 20
 """With fewer runs there is no p99: it would just be the longest of a handful."""
 MIN_FACTOR: Final = 3
-MIN_SLOW_US: Final = 1_000
-"""Shorter runs never count as slow, however much faster the others were."""
+MIN_UNUSUAL_US: Final = 1_000
+"""Shorter runs never count as unusual, however much faster the others were."""
 SCALE: Final = 100
 
 
@@ -29,10 +29,13 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One run compared with the others: as text, and its position, p50 and p99 on a graph of width ``SCALE``."""
+    """One run compared with the others: as text, and its position, p50 and p99 on a graph of width ``SCALE``.
+
+    ``unusual`` does not mean that it was slow, which ``cascade.findings`` decides by the trace alone.
+    """
 
     text: str
-    slow: bool = False
+    unusual: bool = False
     times: int = 0
     p50: float = 0
     p99: float = 0
@@ -69,7 +72,7 @@ def standing(duration_us: int, known: Percentiles | None) -> Standing:
     text = f"p50 {p50} · p99 {duration(known.p99_us)} · n={known.number}"
     end = max(duration_us, known.p99_us, 1)
     times = duration_us // max(known.p50_us, 1)
-    slow = duration_us >= known.p99_us and duration_us >= MIN_SLOW_US and times >= MIN_FACTOR
+    unusual = duration_us >= known.p99_us and duration_us >= MIN_UNUSUAL_US and times >= MIN_FACTOR
     return Standing(
-        text, slow, times, *(round(SCALE * us / end, 1) for us in (known.p50_us, known.p99_us, duration_us))
+        text, unusual, times, *(round(SCALE * us / end, 1) for us in (known.p50_us, known.p99_us, duration_us))
     )

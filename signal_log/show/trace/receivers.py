@@ -11,7 +11,8 @@ from django.http import JsonResponse
 from signal_log import clock
 from signal_log.event import COMMITTED
 from signal_log.models import ReceiverCall, SignalEvent
-from signal_log.show.cascade.operation import AnyEvent, Run
+from signal_log.show.cascade.findings import is_slow
+from signal_log.show.cascade.operation import AnyEvent, Operation, Run
 from signal_log.show.trace.percentiles import Percentiles, Standing, percentiles, standing
 from signal_log.show.words import kinds
 from signal_log.show.words.text import duration, one_line
@@ -49,6 +50,8 @@ class Receiver:
     stands: bool
     """Whether what it raised has undone nothing."""
     standing: Standing | None
+    slow: bool
+    """What the trace's page calls slow, whatever is usual."""
 
 
 def kind_of(call: ReceiverCall) -> Kind:
@@ -61,11 +64,18 @@ def stands(event: AnyEvent, error: str) -> bool:
     return bool(error) and event.outcome == COMMITTED and event.signal not in kinds.PRE
 
 
-def slowest_first(event: SignalEvent, known: Known) -> list[Receiver]:
-    """An event's receivers, slowest first; ``order`` is the call order."""
+def slow_calls(operations: Iterable[Operation], whole_us: int) -> frozenset[int]:
+    """The ids of the calls that are slow in a trace that took ``whole_us``."""
+    runs = (run for operation in operations for run in operation.runs)
+    return frozenset(run.pk for run in runs if run.pk is not None and is_slow(run.self_us, whole_us))
+
+
+def slowest_first(event: SignalEvent, known: Known, slow: frozenset[int]) -> list[Receiver]:
+    """An event's receivers, slowest first; ``order`` is the call order, ``slow`` are the ids of calls."""
     found = [
         Receiver(order, one_line(call.receiver, 300), call.duration_us, duration(call.duration_us), call.queries,
-                 one_line(call.error, 2_000), stands(event, call.error), standing_of(call, known))
+                 one_line(call.error, 2_000), stands(event, call.error), standing_of(call, known),
+                 call.pk in slow)
         for order, call in enumerate(event.calls, 1)
     ]  # fmt: skip
     return sorted(found, key=lambda one: -one.duration_us)
@@ -116,8 +126,8 @@ def _standing(kind: Kind, us: int, pk: int | None, known: Known) -> Standing | N
     return standing(us, percentiles(sampled.runs, us if pk in sampled.ids else None)) if sampled else None
 
 
-def answer(event: SignalEvent) -> JsonResponse:
-    """The receivers as JSON in call order, for the live page's panel."""
+def answer(event: SignalEvent, slow: frozenset[int]) -> JsonResponse:
+    """The receivers as JSON in call order, for the live page's panel; ``slow`` are the ids of calls."""
     known = known_for([event])
     first = min((call.started_us for call in event.calls), default=0)
     result = []
@@ -129,6 +139,7 @@ def answer(event: SignalEvent) -> JsonResponse:
                 **told,
                 "started_us": call.started_us - first,
                 "stands": stands(event, call.error),
+                "slow": call.pk in slow,
                 "usual": other and asdict(other),
                 "standing": stood and asdict(stood),
             }

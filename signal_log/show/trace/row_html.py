@@ -126,7 +126,7 @@ class _Writer:
 
 def _notes(row: Row) -> str:
     notes = ""
-    times = f"{row.standing.times} × p50" if row.standing and row.standing.slow else ""
+    times = f"{row.standing.times} × p50" if row.standing and row.standing.unusual else ""
     if row.slow:
         notes += f' <span class="slow">{", ".join(filter(None, ("slow", times)))}</span>'
     elif times:
@@ -159,7 +159,7 @@ def band(stood: Standing) -> str:
     """From p50 to p99, with a mark for this run; as `percentileBand` of the live page writes it."""
     if stood.at is None:
         return ""
-    late = " late" if stood.slow else ""
+    late = " late" if stood.unusual else ""
     return (
         f'<svg class="spread{late}" viewBox="-1 0 102 8" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect x="{stood.p50:.1f}" y="2" width="{stood.band:.1f}" height="4"/><path d="M{stood.at:.1f} 0V8"/></svg>'

@@ -13,7 +13,7 @@ from signal_log.show.cascade.findings import is_slow
 from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import AnyEvent, Operation, Run, cascade_of, number_shapes, runs_of, taken_us
 from signal_log.show.cascade.ranking import critical
-from signal_log.show.trace.receivers import STANDS, Known, standing_of_run, stands
+from signal_log.show.trace.receivers import STANDS, Known, slow_calls, standing_of_run, stands
 from signal_log.show.trace.tree_row import Row
 from signal_log.show.words import kinds
 from signal_log.show.words.remarks import failure, remark
@@ -75,6 +75,11 @@ class Tree:
     def total_us(self) -> int:
         """The time from the first signal to the end of the last, in microseconds."""
         return _us(self.end - self.start) if self.start and self.end else 0
+
+    @property
+    def slow_calls(self) -> frozenset[int]:
+        """The ids of the calls that are slow."""
+        return slow_calls(self.operations, self._whole_us)
 
     @property
     def depth(self) -> int:

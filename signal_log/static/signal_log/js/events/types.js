@@ -43,10 +43,11 @@
  * @property {number} duration_us
  * @property {number} queries
  * @property {string} error
+ * @property {boolean} slow as the page of its trace says: 100 ms of its own, or a fifth of the trace
  * @property {boolean} stands whether what it raised has undone nothing
  * @property {Usual | null} standing
  */
-/** @typedef {{ text: string, slow: boolean, times: number, p50: number, p99: number, at: number | null }} Usual */
+/** @typedef {{ text: string, unusual: boolean, times: number, p50: number, p99: number, at: number | null }} Usual */
 /** @typedef {"created" | "updated" | "deleted" | "silent" | "m2m" | "signal"} Verb what happened to the row */
 /** @typedef {Verb | "about" | "undone" | "failed"} Kind */
 /** @typedef {[role: string, text: string]} Piece of a line */

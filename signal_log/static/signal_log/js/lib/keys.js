@@ -1,7 +1,7 @@
 // Keyboard shortcuts: one key, one action; ignored while typing.
 
 export const HELP = [
-  ["/", "Search"],
+  ["/", "Search, or name a field: model:auth.User, -actor:eve, took:>100ms"],
   ["j k", "Next, previous row"],
   ["Enter", "Open the event page"],
   ["Esc", "Close the panel and resume following"],

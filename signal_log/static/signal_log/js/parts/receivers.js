@@ -125,27 +125,32 @@ export class Receivers extends Component {
 
 /** @param {Called} called */
 function Receiver({ run, signal, order, of }) {
-  const { receiver, duration_us, queries, error, stands, standing } = run;
+  const { receiver, duration_us, queries, error, stands, slow, standing } = run;
   const asked = queries > 0 ? ` · ${queries} ${queries === 1 ? "query" : "queries"}` : "";
   return html`<li>
   <span class="value" title=${`${signal}, call ${order} of ${of}`}>${line(receiver, 200)}${" "}
     <span class="muted">${signal}</span></span>
   <span class="muted">${duration(duration_us)}${asked}</span>
-  <span class="usual">${standing ? html`<${Standing} ...${standing} />` : "\u00a0"}</span>
+  <span class="usual"><${Standing} standing=${standing} slow=${slow} /></span>
   ${error && html`<span class="error value">× ${visible(error)}${stands && STANDS}</span>`}</li>`;
 }
 
-/** @param {Usual} standing */
-const Standing = (standing) => html`<${Spread} ...${standing} />
-  <span class="muted">${standing.text}</span>
-  ${standing.slow && html` <span class="slow">slow, ${standing.times} × p50</span>`}`;
+/** @param {{ standing: Usual | null, slow: boolean }} of */
+function Standing({ standing, slow }) {
+  const times = standing?.unusual ? `${standing.times} × p50` : "";
+  const words = [slow && "slow", times].filter(Boolean).join(", ");
+  const title = slow ? "100 ms of its own, or a fifth of its trace" : null;
+  return html`${standing && html`<${Spread} ...${standing} />`}
+  <span class="muted">${standing ? standing.text : "\u00a0"}</span>
+  ${words && html` <span class=${slow ? "slow" : "muted"} title=${title}>${words}</span>`}`;
+}
 
 /**
  * The same as show/trace/row_html.py: a band from p50 to p99 with a mark for this run.
  * @param {Usual} usual
  */
-function Spread({ p50, p99, at, slow }) {
+function Spread({ p50, p99, at, unusual }) {
   if (at === null) return null;
-  return html`<svg class=${slow ? "spread late" : "spread"} viewBox="-1 0 102 8" preserveAspectRatio="none"
+  return html`<svg class=${unusual ? "spread late" : "spread"} viewBox="-1 0 102 8" preserveAspectRatio="none"
     aria-hidden="true"><rect x=${p50} y="2" width=${p99 - p50} height="4" /><path d=${`M${at} 0V8`} /></svg>`;
 }
