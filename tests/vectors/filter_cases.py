@@ -50,7 +50,7 @@ QUERIES: Final = (
     # Telemetry has no times of these events.
     "took=%3E100ms",
     "took=%3C2s&took=1.5s",
-    "took=!%3E250us&source=shell",
+    "source=shell&took=!%3E250us",
     "q=compiler",
     "q=compiler_b",
     "q=100%25",
