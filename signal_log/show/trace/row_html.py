@@ -156,7 +156,7 @@ def _bar(row: Row) -> str:
 
 
 def band(stood: Standing) -> str:
-    """From p50 to p99, with a mark for this run; as `percentileBand` of the live page writes it."""
+    """From p50 to p99, with a mark for this run; as `Spread` of the live page draws it."""
     if stood.at is None:
         return ""
     late = " late" if stood.unusual else ""
