@@ -10,6 +10,7 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, register
 
 from signal_log.checks import databases, fields, given, live, names, receivers, requests, rows
+from signal_log.show.words.text import visible
 
 Check = Callable[..., list[CheckMessage]]
 
@@ -41,6 +42,12 @@ def of_receivers() -> tuple[Check, ...]:
     return receivers.check_connected, receivers.check_imported, receivers.check_seen
 
 
+def _shown(message: CheckMessage) -> CheckMessage:
+    """The message without what a terminal would obey: names of files and receivers are whatever somebody chose."""
+    message.msg, message.hint = visible(message.msg), message.hint and visible(message.hint)
+    return message
+
+
 @cache  # Django takes the same function once, however often the app gets ready
 def _of_this_app(check: Check) -> Check:
     """Silent where other apps alone are checked: ``manage.py check shop``, or a host's own tests."""
@@ -49,6 +56,6 @@ def _of_this_app(check: Check) -> Check:
     def run(app_configs: Iterable[AppConfig] | None = None, **options: Any) -> list[CheckMessage]:
         if app_configs is not None and all(config.name != "signal_log" for config in app_configs):
             return []
-        return check(app_configs=app_configs, **options)
+        return [_shown(message) for message in check(app_configs=app_configs, **options)]
 
     return run

@@ -95,9 +95,9 @@ def _twice(found: Sequence[Connected]) -> Iterator[checks.CheckMessage]:
         if len(same) < 2 or _is_a_method_of_several(same) or (signal, *names) in told:
             continue
         told.add((signal, *names))
-        sender = f" of {model}" if model else ""
+        sender, place = f" of {model}" if model else "", f"{one_line(file, 200)}:{line}"
         yield checks.Warning(
-            f"{' and '.join(names)} ({file}:{line}) is connected {len(same)} times to {signal}{sender}: it runs "
+            f"{' and '.join(names)} ({place}) is connected {len(same)} times to {signal}{sender}: it runs "
             f"{len(same)} times for one signal.",
             hint=f"{CONNECT_ONCE}{_uids(same)} ({DOCUMENTED})",
             id="signal_log.W015",
@@ -128,8 +128,8 @@ def _without_kwargs(found: Sequence[Connected]) -> Iterator[checks.CheckMessage]
         if not accepts and one.receiver not in told:
             told.add(one.receiver)
             yield checks.Warning(
-                f"{one.receiver} ({one.file}:{one.line}) takes no **kwargs, so Django may call it with arguments that "
-                "it does not know.",
+                f"{one.receiver} ({one_line(one.file, 200)}:{one.line}) takes no **kwargs, so Django may call it with "
+                "arguments that it does not know.",
                 hint=f"def {one.receiver.rpartition('.')[2]}(sender, **kwargs): ... ({DOCUMENTED})",
                 id="signal_log.W016",
             )

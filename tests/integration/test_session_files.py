@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import stat
 import sys
 
 import orjson
@@ -92,6 +93,8 @@ def test_a_file_is_opened_as_it_was_written(before, tmp_path):
     """On a machine whose log has none of it: same traces, same operations, same statements, same stacks."""
     path = tmp_path / "before.json"
     run("export", "before", "--output", str(path))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert orjson.loads(run("export", "before")) == orjson.loads(path.read_bytes())
     ours = caught.choose(before).traces
     run("import", str(path), "--name", "after")
     copy = recorded.find("after")
@@ -182,6 +185,22 @@ def test_a_command_is_run_and_recorded(capfd):
         run("run", "no", "--", "no-such-program")
     with pytest.raises(CommandError, match="Say what to run"):
         run("run", "nothing")
+
+
+def test_what_a_file_says_is_not_obeyed_by_a_terminal(before):
+    """Neither why it ended nor a name in it, wherever a command tells them."""
+    content = orjson.loads(document.as_document(before))
+    (trace, _), session = content["traces"], content["session"] | {"why_ended": "\x1b[31mX\x9b\n"}
+    trace["name"] = trace["log"][0]["sender"] = "GET /\x1b]0;x\x07"
+    trace["log"][0]["signal"] = "silent_\x1b[31mX"
+    trace["deeper"]["texts"][0] = "SELECT \x9b31m"
+    copy, traces = document.read_document(spoiled(orjson.dumps(content), session=session, traces=[trace]), name="copy")
+    recorded.save(copy, traces)
+    told = run("show", "copy") + run("compare", "before", "copy") + run("export", "copy")
+    with pytest.raises(CommandError) as refused:
+        run("stop", "copy")
+    assert "[U+001B][31mX[U+009B]⏎" in str(refused.value)
+    assert not set(told + str(refused.value)) & set("\x1b\x9b\x07")
 
 
 def test_sessions_by_command():

@@ -157,10 +157,13 @@ def test_an_imported_session_is_shown_from_its_file(observer):
     for trace in traces:
         trace.name = trace.name + HOSTILE
         trace.data = trace.data.replace("UPDATE", f"UPDATE {HOSTILE}")
+    copy.why_ended = f"\x9b31m{HOSTILE}"
     recorded.save(copy, traces)
+    assert "[U+009B]31m&lt;script&gt;" in text(observer.get("/sessions/"))
     for address in ("", f"?trace={traces[0].trace_id}"):
         page = text(observer.get(f"/sessions/{copy.pk}/{address}"))
         assert HOSTILE not in page
+        assert "\x9b" not in page
         assert "&lt;script&gt;" in page
         assert f"/traces/{traces[0].trace_id}/" not in page
         assert "format=pytest" not in page

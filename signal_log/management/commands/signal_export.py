@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import os
 import platform
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError, Error
 
 from signal_log import clock
 from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
 from signal_log.filters import KEYS, Filters
+from signal_log.management.command import SignalCommand, give_up_stdout
+from signal_log.management.output_file import output_file, why_not_written
 from signal_log.show.export.answer import FORMATS
 from signal_log.show.words.moments import parse_moment
+from signal_log.show.words.text import visible
 from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
 from signal_log.store.tables import not_migrated
@@ -63,7 +65,7 @@ def event_id(given: str) -> int:
     return int(given)
 
 
-class Command(BaseCommand):
+class Command(SignalCommand):
     """Exports the log to a file, which is written atomically."""
 
     help = (
@@ -104,8 +106,7 @@ class Command(BaseCommand):
                         progress.show(file.number, page[-1].pk, export.snapshot.up_to)
                 out.write(file.end())
         except BrokenPipeError as error:
-            # Otherwise Python reports the broken pipe again at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            give_up_stdout()
             raise CommandError("The export failed: the reader closed the pipe.", returncode=FAILED) from error
         except (OSError, Error) as error:
             raise CommandError(f"The export failed: {_why(error, path)}", returncode=FAILED) from error
@@ -114,7 +115,7 @@ class Command(BaseCommand):
         finally:
             progress.clear()
         if options["verbosity"] and path:
-            self.stderr.write(f"{file.number:,} events in {path}", style_func=str)
+            self.stderr.write(visible(f"{file.number:,} events in {path}"), style_func=str)
 
     def _selection(self, options: dict[str, Any]) -> Selection:
         try:
@@ -134,39 +135,16 @@ class Command(BaseCommand):
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
             return
-        if _is_device(path):
-            # Put in its place, a finished file would delete the device.
-            with path.open("wb") as out:
-                yield out
-            return
-        if path.exists() and not overwrite:
+        if (path.is_file() or path.is_dir()) and not overwrite:
             raise CommandError(f"{path} already exists. Give another name, or --overwrite.", returncode=USAGE_ERROR)
-        path = path.resolve()
-        part = path.with_name(path.name + ".part")
-        try:
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-                yield out
-                out.flush()
-                os.fsync(out.fileno())
-            part.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                part.unlink()
-            raise
-
-
-def _is_device(path: Path) -> bool:
-    """Whether it is there and can only be written into: /dev/null, a terminal, a named pipe."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+        with output_file(path) as out:
+            yield out
 
 
 def _why(error: Exception, path: Path | None) -> str:
-    """What to tell, in terms of the file that was asked for, not of the one that is to become it."""
     if isinstance(error, DatabaseError):
         return not_migrated() or str(error)
-    if path and isinstance(error, FileNotFoundError):
-        return f"there is no folder {path.absolute().parent} for {path.name}. Make it first."
-    return f"{path}: {error.strerror}" if path and isinstance(error, OSError) and error.strerror else str(error)
+    return why_not_written(path, error) if path and isinstance(error, OSError) else str(error)
 
 
 class Progress:

@@ -7,7 +7,6 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import models
 
 from signal_log.capture.model.keys import RelationRules
@@ -16,9 +15,10 @@ from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.registry import chosen_models, plan_of
 from signal_log.capture.model.secret_names import PUBLIC_NAMES
 from signal_log.conf import conf
+from signal_log.management.command import SignalCommand
 
 
-class Command(BaseCommand):
+class Command(SignalCommand):
     """``signal_log_masks``."""
 
     help = "What the log masks in this project, and why: fields of the observed models, and names everywhere."

@@ -9,11 +9,12 @@ from itertools import groupby
 from typing import Any
 
 from django.core.checks import CheckMessage
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from signal_log.checks import of_receivers
 from signal_log.conf import conf
+from signal_log.management.command import SignalCommand
 from signal_log.show.receivers.mermaid import mermaid
 from signal_log.show.receivers.recent import Recent, recent_findings
 from signal_log.show.receivers.wiring import Wired, as_json, effect, wiring
@@ -21,7 +22,7 @@ from signal_log.show.words.text import duration, one_line
 from signal_log.store.tables import not_migrated
 
 
-class Command(BaseCommand):
+class Command(SignalCommand):
     """``signal_receivers``."""
 
     help = (
@@ -102,7 +103,7 @@ def _place(one: Wired) -> str:
         "every sender" if at.for_every_sender else "",
     ]
     uid = f"dispatch_uid {one_line(at.dispatch_uid, 60)}" if at.dispatch_uid else ""
-    return " · ".join(filter(None, (f"{at.file}:{at.line}" if at.line else "", *kinds, uid)))
+    return " · ".join(filter(None, (f"{one_line(at.file, 200)}:{at.line}" if at.line else "", *kinds, uid)))
 
 
 def _seen(one: Wired) -> str:

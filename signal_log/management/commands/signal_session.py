@@ -9,15 +9,17 @@ from argparse import REMAINDER, ArgumentParser
 from pathlib import Path
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error
 
 from signal_log.capture.trace.session_token import ENVIRONMENT
 from signal_log.errors import SessionError
+from signal_log.management.command import SignalCommand
+from signal_log.management.output_file import output_file, why_not_written
 from signal_log.models import DebugSession
 from signal_log.show.sessions import compared, document, overview, parts
 from signal_log.show.sessions.caught import choose
-from signal_log.show.words.text import one_line
+from signal_log.show.words.text import inert_json, one_line
 from signal_log.store.tables import not_migrated
 from signal_log.telemetry import recorded
 
@@ -25,7 +27,7 @@ REFUSED: Final = 2
 Scope = DebugSession.Scope
 
 
-class Command(BaseCommand):
+class Command(SignalCommand):
     """``signal_session``."""
 
     help = (
@@ -84,7 +86,7 @@ class Command(BaseCommand):
     def _stop(self, options: dict[str, Any]) -> None:
         session = recorded.find(options["name"])
         if not recorded.stop(session):
-            raise SessionError(f"“{session.name}” has ended before: {recorded.why_ended(session)}")
+            raise SessionError(f"“{session.name}” has ended before: {one_line(recorded.why_ended(session), 200)}")
         self.stdout.write(f"Stopped “{session.name}”: {_held(session)}.")
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -98,7 +100,7 @@ class Command(BaseCommand):
 
     def _show(self, options: dict[str, Any]) -> None:
         session = recorded.find(options["name"])
-        state = recorded.why_ended(session) or f"Recording until {session.stops_at:%H:%M} UTC."
+        state = one_line(recorded.why_ended(session), 200) or f"Recording until {session.stops_at:%H:%M} UTC."
         self.stdout.write(f"{session.name}   {session.get_scope_display()} · {_held(session)} · {state}\n")
         for line in overview.lines(choose(session)):
             self.stdout.write(line)
@@ -106,15 +108,21 @@ class Command(BaseCommand):
             self.stdout.write("Nothing has fired a signal in it yet.")
 
     def _export(self, options: dict[str, Any]) -> None:
-        content = document.as_document(recorded.find(options["name"]))
+        written = document.written(recorded.find(options["name"]))
         if not options["output"]:
-            self.stdout.write(content.decode())
-            return
-        try:
-            Path(options["output"]).write_bytes(content)
-        except OSError as error:
-            raise SessionError(f"The file cannot be written: {error}.") from error
-        self.stderr.write(f"{len(content):,} bytes written. It may hold personal data; masked values stay masked.")
+            self.stdout.write(inert_json(written.content.decode()))
+        else:
+            path = Path(options["output"])
+            try:
+                with output_file(path) as out:
+                    out.write(written.content)
+            except OSError as error:
+                raise SessionError(f"The file cannot be written: {why_not_written(path, error)}") from error
+            size = f"{len(written.content):,} bytes written."
+            self.stderr.write(f"{size} It may hold personal data; masked values stay masked.")
+        if written.cut:
+            traces = f"{written.cut:,} trace{' has' if written.cut == 1 else 's have'}"
+            self.stderr.write(f"{traces} more events than fit, and only the first of them in the file.")
 
     def _import(self, options: dict[str, Any]) -> None:
         try:

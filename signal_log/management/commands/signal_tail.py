@@ -6,12 +6,12 @@ import os
 import shutil
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error
 
 from signal_log import clock
@@ -19,10 +19,12 @@ from signal_log.amounts import parse_age, parse_duration
 from signal_log.errors import FilterError
 from signal_log.event import Event
 from signal_log.filters import KEYS, Filters
+from signal_log.management.command import SignalCommand
 from signal_log.management.commands.signal_export import HINTS, INTERRUPTED, USAGE_ERROR, text
 from signal_log.models import SignalTrace
 from signal_log.show.terminal import WIDE, Teller
 from signal_log.show.words.moments import parse_moment
+from signal_log.show.words.text import inert_json, visible
 from signal_log.store.read import as_mapping
 from signal_log.store.span import selected, walk
 from signal_log.store.tables import not_migrated
@@ -34,7 +36,7 @@ MOST_HELD: Final = 10_000
 """With ``--slow``, so many events wait for the end of their traces; then the oldest are let go."""
 
 
-class Command(BaseCommand):
+class Command(SignalCommand):
     """``signal_tail``."""
 
     help = (
@@ -43,6 +45,8 @@ class Command(BaseCommand):
         "narrow it. Works beside any server, and goes on after a restart of the database. Exit status: 0 ended, "
         "2 usage error, 130 interrupted."
     )
+
+    _style: Callable[[str], str] | None = None
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The filters, and how to tell."""
@@ -73,8 +77,6 @@ class Command(BaseCommand):
                 )
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
-        except BrokenPipeError:  # the reader has what it wanted; Python would report the pipe again at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except Error as error:
             raise CommandError(not_migrated() or str(error).strip()) from error
         finally:
@@ -85,7 +87,7 @@ class Command(BaseCommand):
         for rows in batches:
             lines = [*told.events(rows), *told.ended()]
             for line in lines:
-                self.stdout.write(line)
+                self.stdout.write(line, style_func=self._style)
             if lines:
                 self.stdout.flush()
 
@@ -93,10 +95,11 @@ class Command(BaseCommand):
         on_terminal = self.stdout.isatty()
         colour = options["force_color"] or (on_terminal and not options["no_color"] and "NO_COLOR" not in os.environ)
         narrow = on_terminal and shutil.get_terminal_size().columns < WIDE
+        self._style = str if colour else None  # the teller's colours pass
         return Teller(narrow=narrow, colour=colour)
 
     def _say(self, sentence: str) -> None:
-        self.stderr.write(sentence, style_func=str)
+        self.stderr.write(visible(sentence), style_func=str)
         self.stderr.flush()
 
 
@@ -188,4 +191,4 @@ def _event(row: Mapping[str, Any]) -> Event:
 
 
 def _json(row: Mapping[str, Any]) -> str:
-    return orjson.dumps(row, option=orjson.OPT_NON_STR_KEYS).decode()
+    return inert_json(orjson.dumps(row, option=orjson.OPT_NON_STR_KEYS).decode())

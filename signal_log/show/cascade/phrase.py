@@ -23,7 +23,7 @@ def phrase(operation: Operation) -> str:
     if verb == "m2m":
         return _relation(event, model)
     if verb == "silent":
-        return f"silent {event.signal.removeprefix('silent_')} of {model}"
+        return f"silent {one_line(event.signal.removeprefix('silent_'), 40)} of {model}"
     if verb == "signal":
         name = one_line(kinds.short_name(event.signal), 100)
         return f"sent {name} by hand for {model}" if kinds.is_by_hand(event) else f"sent {name}"

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from signal_log.show.words.text import inert_json
 from signal_log.tail import wire
 
 _END: Final = len("0" * 64 + '"}}\n')
@@ -39,7 +40,7 @@ class JsonLines:
         """Lines for some events (mappings from ``store.read.as_mapping``), holding back the last."""
         written = []
         for event in events:
-            text = wire.encode(event).text
+            text = inert_json(wire.encode(event).text)
             written.append(f"{self._last}}}\n" if self.number else "")
             self._last = text[:-1] if self.number else f",{text[1:-1]}"
             self.number += 1
@@ -60,6 +61,6 @@ class JsonLines:
 def json_text(value: Any) -> str:
     """A value as JSON on one line, whatever text it contains."""
     try:
-        return orjson.dumps(value).decode()
+        return inert_json(orjson.dumps(value).decode())
     except TypeError:  # a lone surrogate or an integer beyond 64 bits
         return json.dumps(value, ensure_ascii=True, separators=(",", ":"))

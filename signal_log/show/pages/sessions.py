@@ -136,7 +136,7 @@ class Row:
         self.url = url("session", session.pk)
         self.stop_url = url("stop_session", session.pk)
         self.running = is_running(session)
-        self.ended = why_ended(session)
+        self.ended = one_line(why_ended(session), 200)
         self.name = one_line(session.name, 60)
         self.by = one_line(session.started_by_repr, 60)
         self.target = one_line(session.target, 120)

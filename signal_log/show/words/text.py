@@ -21,6 +21,7 @@ _NAMES: Final[Mapping[int, str]] = {
     for code in (*_CONTROL, *_DIRECTION, *_INVISIBLE, *_LONE_SURROGATES)
     if code not in (0x09, 0x0A)
 }
+_ESCAPED: Final[Mapping[int, str]] = {code: f"\\u{code:04x}" for code in _NAMES}
 
 _DURATIONS: Final = (
     (999.5, 1, 0, "µs"),
@@ -36,6 +37,11 @@ _DURATIONS: Final = (
 def visible(text: str) -> str:
     """The text with control, direction and invisible characters replaced by their numbers; lines stay."""
     return text.translate(_NAMES)
+
+
+def inert_json(text: str) -> str:
+    """JSON with the same characters escaped, so that it is equal and a terminal obeys none of them."""
+    return text if text.isascii() and "\x7f" not in text else text.translate(_ESCAPED)
 
 
 def one_line(text: str, most: int = 80) -> str:

@@ -1,0 +1,53 @@
+"""What the app's commands share: nothing that they print is obeyed by a terminal, and a closed pipe is no error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from django.core.management.base import BaseCommand, OutputWrapper
+
+from signal_log.show.words.text import visible
+
+
+class Shown(OutputWrapper):
+    """Shows by their numbers the characters that a terminal would obey, whoever has put them into a name or an error.
+
+    Text that comes with a style of its own is left as it is: Django's coloured reports, a line of progress.
+    """
+
+    def __init__(self, wrapped: Any) -> None:
+        super().__init__(wrapped._out, ending=wrapped.ending)
+
+    def write(self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None) -> None:  # type: ignore[override]
+        """Write a line, or whatever ``ending`` makes of it."""
+        super().write(msg if style_func is not None else visible(msg), style_func, ending)
+
+
+class SignalCommand(BaseCommand):
+    """The base of the app's commands."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Django sets both streams when a command is made, and again when it is called."""
+        if name in ("stdout", "stderr") and not isinstance(value, Shown):
+            value = Shown(value)
+        super().__setattr__(name, value)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run it; it ends quietly when its reader has what it wanted."""
+        try:
+            output: str | None = super().execute(*args, **options)
+            self.stdout.flush()
+        except BrokenPipeError:
+            give_up_stdout()
+            return None
+        return output
+
+
+def give_up_stdout() -> None:
+    """Write no more to a pipe that is closed; Python would report it again at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
