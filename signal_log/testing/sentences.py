@@ -24,7 +24,7 @@ def why_different(expected: Sequence[str], fired: Sequence[str], cascade: Cascad
     if trees.sorted_lines(expected) == trees.sorted_lines(fired):
         return ["The same operations, in another order; ordered=False accepts any."]
     if not fired:
-        models = sorted(model._meta.label for model in observed())
+        models = sorted({model._meta.label for model in observed()})
         names = ", ".join(models[:MOST_NAMES]) + (", …" if len(models) > MOST_NAMES else "")
         return [f"Nothing fired. Observed are {names or 'no models'}."]
     receivers = dict.fromkeys(filter(None, map(trees.receiver_in, trees.missing(expected, fired))))

@@ -15,6 +15,7 @@ from django.urls import get_script_prefix, include, path, set_script_prefix
 
 from signal_log.show.pages.live import page_config, why_unopened
 from signal_log.templatetags.signal_log_shell import initials, is_observer
+from tests.pages import text
 
 elsewhere = ModuleType("elsewhere")
 elsewhere.urlpatterns = [path("signals/", include("signal_log.urls"))]  # type: ignore[attr-defined]
@@ -104,3 +105,15 @@ def test_the_shell_renders_without_a_request() -> None:
 def test_initials_are_two_letters_whatever_the_name() -> None:
     """Badges never overflow and never fail."""
     assert [initials(name) for name in ("ada", "Grace Hopper", "a.turing@x", "", "—")] == ["AD", "GH", "AT", "?", "?"]
+
+
+@pytest.mark.django_db
+def test_every_page_of_the_head_is_reached_on_a_narrow_screen(root: Client) -> None:
+    """What the bar has no room for there is in the account's menu."""
+    page = text(root.get("/receivers/"))
+    head = page.partition("<nav")[2].partition("</nav>")[0]
+    hidden = set(re.findall(r'<a class="wide-only" href="([^"]+)"', head))
+    in_menu = set(re.findall(r'<a class="narrow-only" href="([^"]+)"', page))
+    shown = set(re.findall(r'<a href="([^"]+)"', head))
+    assert hidden == in_menu
+    assert {"/", "/events/", "/traces/", "/receivers/", "/sessions/", "/admin/"} == hidden | shown

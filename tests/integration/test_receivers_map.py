@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
@@ -13,7 +14,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.models.signals import m2m_changed, post_save
+from django.db.models.signals import m2m_changed, post_save, pre_save
 from django.test import Client, override_settings
 
 import signal_log
@@ -53,6 +54,10 @@ def audit(sender, **kwargs):
 def make_item(sender, instance, **kwargs):
     if not Item.objects.filter(category=instance).exists():
         Item.objects.create(name="made", category=instance)
+
+
+def stock_up(sender, instance, **kwargs):
+    Item.objects.create(name="made", category=instance)
 
 
 async def notify(sender, **kwargs):
@@ -140,6 +145,49 @@ def test_the_map_joins_what_is_connected_with_what_was_seen(connect, client: Cli
     assert "Who causes whom" in page
     assert client.get("/receivers/?format=json").json()["format"] == "signal_log.receivers/1"
     assert client.get("/receivers/?format=mermaid").content.decode() == drawn
+
+
+def refuse(sender, instance, **kwargs):
+    raise ValueError("no more items")
+
+
+def copy(sender, instance, **kwargs):
+    """Tries to write and goes on."""
+    with contextlib.suppress(ValueError):
+        Item.objects.create(name="copy", category=instance)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_double_connection_has_two_rows_with_their_own_calls(connect, client: Client):
+    """Each shows what it did itself, and that it is not the only one."""
+    connect(stock_up)
+    connect(stock_up, dispatch_uid="again")
+    for name in "abc":
+        Category.objects.create(name=name)
+    keeper.write_kept()
+    rows = [row for row in json.loads(run("--json"))["receivers"] if row["receiver"].endswith("stock_up")]
+    assert [(row["order"], row["calls"], row["caused"]) for row in rows] == [
+        (order, 3, [{"verb": "created", "model": "shop.Item", "times": 3}]) for order in (1, 2)
+    ]
+    assert run().count("connected 2 times") == 2
+    client.force_login(make_observer())
+    assert client.get("/receivers/").content.decode().count("connected 2 times</span>") == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_receiver_tried_and_failed_to_write_is_told(connect, client: Client):
+    connect(copy)
+    connect(refuse, sender=Item, signal=pre_save)
+    Category.objects.create(name="a")
+    Category.objects.create(name="b")
+    keeper.write_kept()
+    (row,) = [row for row in json.loads(run("--json"))["receivers"] if row["receiver"].endswith(".copy")]
+    assert row["caused"] == [{"verb": "failed to save", "model": "shop.Item", "times": 2}]
+    assert "failed to save shop.Item × 2" in run()
+    client.force_login(make_observer())
+    page = client.get("/receivers/").content.decode()
+    assert "failed to save shop.Item × 2" in page
+    assert "receiver=tests.integration.test_receivers_map.copy" in page, "a finding of two traces lists them"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -163,6 +163,20 @@ def test_the_slowest_receivers_of_the_last_hour_stand_beside_it(page):
     assert 'href="/traces/?receiver=shop.slow"' in html
 
 
+def test_a_receiver_is_as_slow_as_it_is_itself(page):
+    """Not by what it caused; receivers of one event that run at the same time are not within each other."""
+    now = trace()
+    call(now, "shop.outer", 10_000, started_us=100)
+    call(now, "shop.beside", 9_000, started_us=200)
+    call(now, "shop.inner", 6_000, position=4, started_us=300)
+    call(now, "shop.innermost", 5_000, position=6, started_us=400)
+    call(now, "shop.second", 1_000, position=8, started_us=7_000)
+    call(now, "shop.later", 500, position=10, started_us=20_000)
+    assert {one["receiver"].partition(".")[2]: one["p50_us"] for one in page()["receivers"]} == {
+        "outer": 10_000, "beside": 2_000, "inner": 1_000, "innermost": 5_000, "second": 1_000, "later": 500,
+    }  # fmt: skip
+
+
 def test_calls_of_earlier_hours_do_not_count(monkeypatch):
     call(trace(), "shop.slow")
     (one,) = lately.slowest_lately().receivers

@@ -17,7 +17,7 @@ from django.db.models.signals import post_save
 from django.test import Client
 
 import signal_log
-from signal_log.testing import SignalLog, Snapshots
+from signal_log.testing import SignalLog, Snapshots, sentences
 from signal_log.testing.seen import Seen
 from tests.shop.models import Category, Item, Label
 from users.models import Profile
@@ -249,3 +249,12 @@ def test_snapshots(snapshots: Callable[[bool], SignalLog], tmp_path: Path) -> No
     assert "give each a name of its own" in message(lambda: fire(update=True, names="ab"))
     with pytest.raises(ValueError, match="A snapshot's name has letters"):
         fire(update=False, names="a", snapshot="../elsewhere")
+
+
+def test_nothing_fired_names_each_observed_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where two classes are one model to the log, as historical ones are."""
+    monkeypatch.setattr(sentences, "observed", lambda: [User, Group, User])
+    with LOG.capture() as seen:
+        pass
+    said = message(lambda: seen.assert_tree("created auth.User"))
+    assert "Nothing fired. Observed are auth.Group, auth.User." in said

@@ -101,6 +101,7 @@ def _place(one: Wired) -> str:
         "async" if at.is_async else "",
         "" if at.is_weak else "strong",
         "every sender" if at.for_every_sender else "",
+        f"connected {one.copies} times" if one.copies > 1 else "",
     ]
     uid = f"dispatch_uid {one_line(at.dispatch_uid, 60)}" if at.dispatch_uid else ""
     return " · ".join(filter(None, (f"{one_line(at.file, 200)}:{at.line}" if at.line else "", *kinds, uid)))

@@ -88,7 +88,7 @@ def _slow(scope: _Scope) -> Iterator[Finding]:
         name = one_line(one.receiver, 200)
         fix = (
             "Do it after the response (on_commit with a task), or only where the field that it needs has changed."
-            if one.calls == 1
+            if one.calls < REPEATED
             else "It runs for each save: gather the objects and do the work once, or make each call cheaper."
         )
         yield Finding("slow", one.receiver, f"{name} took {took}", f"{name} took {took}.", fix,

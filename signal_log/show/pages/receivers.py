@@ -55,7 +55,8 @@ class Row:
             return ["not connected any more"]
         said = (("async", at.is_async), ("strong", not at.is_weak), ("every sender", at.for_every_sender))
         uid = [f"uid {one_line(at.dispatch_uid, 40)}"] if at.dispatch_uid else []
-        return [*(word for word, holds in said if holds), *uid]
+        copies = [f"connected {self.wired.copies} times"] if self.wired.copies > 1 else []
+        return [*(word for word, holds in said if holds), *uid, *copies]
 
     @property
     def calls(self) -> str:
@@ -124,5 +125,5 @@ def _finding(one: Recent) -> dict[str, str]:
         "text": one.finding.text,
         "fix": one.finding.fix,
         "traces": one.times,
-        "url": url("trace", one.newest),
+        "url": url("traces", receiver=one.finding.receiver) if one.traces > 1 else url("trace", one.newest),
     }

@@ -13,6 +13,7 @@ from typing import Final
 from django.db.models import Count, F, Q
 
 from signal_log import clock
+from signal_log.event import FAILED
 from signal_log.models import ReceiverCall
 from signal_log.store.read import events
 from signal_log.telemetry.read import LIMIT, receiver_calls
@@ -24,6 +25,8 @@ SECONDS: Final = 1.0
 
 Kind = tuple[str, str, str]
 """Receiver, signal and sender."""
+Row = tuple[int, str, uuid.UUID, int, int]
+"""A call: how long it took, its error, its trace, the position of its event and when it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +45,60 @@ class Seen:
 UNSEEN: Final = Seen()
 
 
-def seen(kinds: Iterable[Kind]) -> dict[Kind, Seen]:
-    """Each kind's newest calls, one query by index for each."""
-    found: dict[Kind, Seen] = {}
+def seen(kinds: Iterable[Kind]) -> dict[Kind, list[Seen]]:
+    """Each kind's newest calls, one query by index for each; of one that is connected n times, those of each.
+
+    Calls for one event are told apart by when they began.
+    """
+    found: dict[Kind, list[Seen]] = {}
     deadline = clock.monotonic() + SECONDS
-    for kind in dict.fromkeys(kinds):
+    for kind, number in Counter(kinds).items():
         receiver, signal, sender = kind
         calls = receiver_calls().filter(receiver=receiver, signal=signal)
         if sender:
             calls = calls.filter(sender=sender)
-        rows = list(calls.order_by("-id").values_list("duration_us", "error", "trace_id")[:LIMIT])
-        if rows:
-            durations = [row[0] for row in rows]
-            found[kind] = Seen(
-                len(rows), sum(bool(row[1]) for row in rows), quantile(durations, 0.5), quantile(durations, 0.95),
-                time_of(rows[0][2]), durations[::-1],
-            )  # fmt: skip
+        newest = calls.order_by("-id").values_list("duration_us", "error", "trace_id", "position", "started_us")
+        shares = _dealt(list(newest[:LIMIT]), number)
+        if any(shares):
+            found[kind] = [_seen(share) for share in shares]
         if clock.monotonic() > deadline:
             break
     return found
 
 
+def _dealt(rows: list[Row], number: int) -> list[list[Row]]:
+    if number == 1:
+        return [rows]
+    shares: list[list[Row]] = [[] for _ in range(number)]
+    nth: Counter[tuple[uuid.UUID, int]] = Counter()
+    for row in sorted(rows, key=lambda row: row[4]):
+        shares[nth[row[2], row[3]] % number].append(row)
+        nth[row[2], row[3]] += 1
+    order = {id(row): at for at, row in enumerate(rows)}
+    return [sorted(share, key=lambda row: order[id(row)]) for share in shares]
+
+
+def _seen(rows: list[Row]) -> Seen:
+    if not rows:
+        return UNSEEN
+    durations = [row[0] for row in rows]
+    return Seen(
+        len(rows), sum(bool(row[1]) for row in rows), quantile(durations, 0.5), quantile(durations, 0.95),
+        time_of(rows[0][2]), durations[::-1],
+    )  # fmt: skip
+
+
 def caused() -> dict[str, Counter[tuple[str, str]]]:
-    """What each receiver caused lately: how often which verb on which model."""
+    """What each receiver caused lately: how often which verb on which model, also what it tried and failed to do."""
     newest = events().order_by("-id").values_list("id", flat=True).first() or 0
     recent = events().filter(id__gt=newest - NEWEST).exclude(caused_by="").order_by()
-    done = recent.filter(~Q(position=F("operation")) | Q(signal__startswith="silent_"))
+    has_failed = Q(position=F("operation"), outcome=FAILED)
+    done = recent.filter(~Q(position=F("operation")) | Q(signal__startswith="silent_") | has_failed)
     found: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for receiver, sender, signal, created, number in done.values_list(
         "caused_by", "sender", "signal", "created"
     ).annotate(number=Count("id")):
-        found[receiver][_verb(signal, created=created), sender] += number
+        found[receiver][verb_of(signal, created=created), sender] += number
     return found
 
 
@@ -96,8 +122,12 @@ def quantile(durations: Iterable[int], part: float) -> int:
     return ordered[max(0, ceil(part * len(ordered)) - 1)]
 
 
-def _verb(signal: str, *, created: bool | None) -> str:
-    known: Mapping[str, str] = {"post_delete": "deleted", "m2m_changed": "changed a relation of"}
+def verb_of(signal: str, *, created: bool | None) -> str:
+    """What happened; an operation that never came to its post signal failed."""
+    known: Mapping[str, str] = {
+        "post_delete": "deleted", "m2m_changed": "changed a relation of", "pre_save": "failed to save",
+        "pre_delete": "failed to delete",
+    }  # fmt: skip
     if signal == "post_save":
         return "created" if created else "updated"
     return known.get(signal) or signal.replace("_", " ")

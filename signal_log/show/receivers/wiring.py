@@ -9,7 +9,7 @@ from typing import Any, Final
 from signal_log.capture.signals.connected import Connected, connected
 from signal_log.show.cascade.document import finding_as_json
 from signal_log.show.receivers.recent import Recent
-from signal_log.show.receivers.seen import UNSEEN, Seen, caused, lately_called, seen
+from signal_log.show.receivers.seen import UNSEEN, Kind, Seen, caused, lately_called, seen
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import iso
 
@@ -27,6 +27,8 @@ class Wired:
     seen: Seen = UNSEEN
     caused: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often which verb on which model."""
+    copies: int = 1
+    """How often it is connected to this signal of this model; each has its own calls and its part of the effects."""
 
     @property
     def order(self) -> int:
@@ -41,15 +43,23 @@ def wiring() -> list[Wired]:
     gone = sorted(kind for kind in lately_called() if kind not in kinds and not _is_for_any(kind, kinds))
     known = seen([*((one.receiver, one.signal, one.model) for one in now), *gone])
     effects = caused()
-    found = [
-        Wired(one.receiver, one.signal, one.model, one, known.get((one.receiver, one.signal, one.model), UNSEEN))
-        for one in now
-    ]
-    found += [Wired(*kind, None, known.get(kind, UNSEEN)) for kind in gone]
+    copies = Counter((one.receiver, one.signal, one.model) for one in now)
+    nth: Counter[Kind] = Counter()
+    found = [Wired(one.receiver, one.signal, one.model, one) for one in now]
+    found += [Wired(*kind, None) for kind in gone]
     for one in found:
+        kind = one.receiver, one.signal, one.model
+        one.copies, number = max(1, copies[kind]), nth[kind]
+        nth[kind] += 1
+        one.seen = known[kind][number] if kind in known else UNSEEN
         if one.seen.calls:
-            one.caused = effects.get(one.receiver, Counter())
+            one.caused = _part(effects.get(one.receiver, Counter()), number, one.copies)
     return found
+
+
+def _part(whole: Counter[tuple[str, str]], number: int, parts: int) -> Counter[tuple[str, str]]:
+    """What falls to one of several equal connections: the log knows a receiver's effects, not which call had them."""
+    return Counter({key: share for key, times in whole.items() if (share := (times + parts - 1 - number) // parts)})
 
 
 def mutual(found: list[Wired]) -> set[tuple[str, str]]:
