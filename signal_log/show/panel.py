@@ -81,6 +81,8 @@ class SignalLogPanel(Panel):
         if is_processable_html_response(response):
             insert(response, before, getattr(self.toolbar, "csp_nonce", None))
         for step in before:  # if a script has asked, its page reads them there
+            if not step.trace:
+                continue  # nothing fired
             add_timing(response, timing("signals-before", step.method, step.operations, step.taken_us, step.trace))
         self.timing = response.headers.get(TIMING, "")
 

@@ -112,7 +112,8 @@ class Host:
     def view(self, request: HttpRequest) -> HttpResponse:
         """Save after a POST, and lead to a page."""
         if request.method == "POST":
-            save("posted")
+            if request.path == "/form/":
+                save("posted")
             return HttpResponse(status=302, headers={"Location": "/after/"})
         return HttpResponse("<html><body><p>After</p></BODY></html>", headers={"Content-Length": "40"})
 
@@ -140,6 +141,11 @@ def test_a_host_without_sessions_and_pages_has_strip_and_panel(settings: Any, sh
     assert 'data-session=""' in html
     assert 'href="/' not in html.replace('href="/static/', "")
     assert int(page["Content-Length"]) == len(page.content)
+    assert "signals-before" in page["Server-Timing"]
+    host.send("POST", "/nothing/")
+    page = host.send("GET", "/after/")
+    assert "The POST before this fired no signals" in page.content.decode()
+    assert "signals-before" not in page["Server-Timing"]
 
 
 def test_effects_are_indented_below_their_cause() -> None:

@@ -92,6 +92,7 @@ def test_the_form_of_a_session_is_for_people_who_may_see_events(mira, show_toolb
     stop = fields(observer.get(address))
     assert start["name"] in observer.get(address).json()["content"]
     assert observer.post(stop.pop("action"), stop).status_code == 302
+    observer.cookies["signal_session"] = "1.9999999999:forged"
     assert fields(observer.get(address))["action"] == "/sessions/"
 
 
