@@ -26,7 +26,7 @@ CHECK = ("signal_receivers", "--check")
 MAP = ("signal_receivers",)
 FOUND_BY = {
     "a slow receiver": (CHECK, f"W018: {HERE}.sync_crm took", "Do it after the response"),
-    "a double connection": (CHECK, f"W015: {HERE}.reindex", "a dispatch_uid"),
+    "a double connection": (CHECK, f"W015: {HERE}.reindex", "dispatch_uid"),
     "a hidden cascade": (MAP, f"post_save 3  {HERE}.open_shelf", "created shop.Item × 2"),
     "a swallowed exception": (MAP, f"{HERE}.number_item went on after IntegrityError", "Let the exception through"),
     "a receiver that saves again": (
