@@ -184,6 +184,17 @@ def test_the_history_has_a_field_a_pill_and_files(mira: Client, kinds: dict[str,
     assert {json.loads(line)["id"] for line in out.getvalue().splitlines()} == slow
 
 
+def test_where_times_are_not_kept_the_pages_say_so(mira: Client, settings: Any) -> None:
+    """A filter that can find nothing new is no silent hole."""
+    said = 'because <code>SIGNAL_LOG["TRACES"]</code> is off'
+    address = "/events/?took=%3E1s"
+    assert said not in mira.get(address).content.decode()
+    settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "TRACES": False}
+    for page in (address, "/"):
+        assert said in mira.get(page).content.decode()
+    assert said not in mira.get("/events/").content.decode()
+
+
 def test_a_rare_match_is_found_at_once(mira: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """With few slow traces no window of ids is scanned, however far back they are."""
     pair = saved(150)

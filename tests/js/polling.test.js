@@ -20,7 +20,7 @@ function site({ size = 500 } = {}) {
   const told = { answers: 0, ids: [], failed: [], ended: [] };
   const polling = new Polling({
     backfill: 3,
-    query: () => ({ sender: log.sender ?? [] }),
+    query: () => log.filters ?? { sender: [] },
     ask: async (query) => {
       log.asked.push(query);
       if (log.down) throw log.down;
@@ -75,6 +75,22 @@ test("an event whose transaction ends late is found, in half a minute", async ()
   assert.ok(fresh().includes(3));
 });
 
+test("filtered by time, an event is found when its trace has ended, in five minutes", async () => {
+  const { polling, log, fresh } = site();
+  log.filters = { took: [">100ms"] };
+  log.ids = [1000];
+  polling.start();
+  await pass(0);
+  for (let n = 0; n < 140; n += 1) await pass(2000);
+  fresh();
+  log.ids.push(1001); // it matches only now
+  log.head = 4000;
+  await pass(2000);
+  assert.ok(fresh().includes(1001));
+  for (let n = 0; n < 160; n += 1) await pass(2000);
+  assert.equal(log.asked.at(-1).after, 4000, "then it is not read again");
+});
+
 test("a busy log is read in pages, so many at a time, without a hole", async () => {
   const { polling, log, fresh } = site({ size: 100 });
   log.ids = [1];
@@ -126,7 +142,7 @@ test("an answer for former filters is dropped", async () => {
   log.ids = [1];
   polling.start();
   mock.timers.tick(0);
-  log.sender = ["auth.User"];
+  log.filters = { sender: ["auth.User"] };
   polling.reset();
   await pass(0);
   assert.deepEqual(log.asked.at(-1), { sender: ["auth.User"], size: 3 });

@@ -71,6 +71,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "clear_url": request.path,
         "exports": [(name, query.link(request.path, format=name, every=None)) for name in answer.FORMATS],
         "path": request.path,
+        "unmeasured": query.filters.needs_times and not conf.TRACES,
         "shared": unprinted(shared.in_history()),
     }
     if query.problems:

@@ -32,7 +32,7 @@ def live(request: HttpRequest) -> HttpResponse:
     """The page itself; its events arrive over the websocket, so that it opens immediately."""
     events().filter(pk=0).first()  # without tables the socket could only say that the database does not answer
     known = page_config(str(request.user.pk)) | {"unopened": why_unopened(request)}
-    context = {"live_config": known, "notices": notices(request.GET.getlist("sender"))}
+    context = {"live_config": known, "notices": notices(request.GET.getlist("sender")), "measured": conf.TRACES}
     return render(request, "signal_log/live.html", context)
 
 

@@ -10,7 +10,7 @@ const LONGEST_WAIT = 30_000; // between attempts while the server does not answe
 const LATE = 30_000; // a transaction may be open this long after its events took their ids
 const LATE_IDS = 200; // in a busy log, this many ids are read again at most
 const UNTIMED = 300_000; // filtered by time, an event matches when its trace is over, which may take this long
-const UNTIMED_IDS = 50_000;
+const UNTIMED_IDS = 5_000;
 const SIZE = 500;
 const PAGES = 4; // read at once; the rest has its turn two seconds later
 
