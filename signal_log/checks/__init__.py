@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache, wraps
-from typing import Any
+from typing import Any, Final
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, register
@@ -15,11 +15,15 @@ from signal_log.show.words.text import visible
 Check = Callable[..., list[CheckMessage]]
 
 
+SETTINGS: Final = "signal_log"
+"""The tag of the checks of ``SIGNAL_LOG``: all that commands which only read the log have to know of the project."""
+
+
 def register_all() -> None:
     """Register every check; those of ``Tags.database`` run with ``--database`` and before ``migrate``."""
+    for check in (given.check_settings, names.check_names):
+        register(_of_this_app(check), SETTINGS)
     for check in (
-        given.check_settings,
-        names.check_names,
         fields.check_converted_fields,
         requests.check_middleware,
         live.check_server,

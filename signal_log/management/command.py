@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, OutputWrapper
 
+from signal_log.checks import SETTINGS
 from signal_log.show.words.text import visible
 
 
@@ -28,7 +29,9 @@ class Shown(OutputWrapper):
 
 
 class SignalCommand(BaseCommand):
-    """The base of the app's commands."""
+    """The base of the app's commands; of the project's checks only those of ``SIGNAL_LOG`` run before each."""
+
+    requires_system_checks = (SETTINGS,)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Django sets both streams when a command is made, and again when it is called."""

@@ -65,10 +65,14 @@ def nearest_to(wanted: Wanted, fields: Mapping[str, Any], events: Iterable[Event
     return f"It fired with {', '.join(other)}."
 
 
-def check_fields(label: str, fields: Mapping[str, Any]) -> None:
-    """Refuse fields that the model does not have, or that are not recorded, and values that are no pairs."""
+def checked_fields(label: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields by the names that the log has for them: ``customer`` for ``customer_id``.
+
+    Refuses those that the model does not have, or that are not recorded, and values that are no pairs.
+    """
     __tracebackhide__ = True
     model = apps.get_model(label)
+    found = {}
     if not fields:
         raise TypeError("assert_changed() needs fields, as in first_name=('Ada', 'Ada L.').")
     for name, value in fields.items():
@@ -84,6 +88,8 @@ def check_fields(label: str, fields: Mapping[str, Any]) -> None:
             raise AssertionError(
                 f"SIGNAL_LOG['EXCLUDE_FIELDS'] leaves out {label}.{name}: its changes are not recorded."
             )
+        found[field.name] = value
+    return found
 
 
 def as_recorded(value: Any) -> Any:

@@ -118,7 +118,7 @@ class Seen:
         """
         __tracebackhide__ = True
         label = named.label_of(model)
-        conditions.check_fields(label, fields)
+        fields = conditions.checked_fields(label, fields)
         writes = writes_of(label, pk, self.events)
         if not any(has_changed(event, fields) for event in writes):
             who = label if pk is None else f"{label} {pk}"

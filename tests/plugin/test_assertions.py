@@ -58,6 +58,18 @@ def test_what_holds() -> None:
     seen.assert_caused("updated auth.User (first_name)", by="signals.sync_user")
     seen.assert_changed(Profile, pk=Profile.objects.get(), name=("Ada", ...), updated=...)
     seen.assert_changed("auth.User", first_name=("Ada", "Ada L."))
+
+
+@pytest.mark.django_db
+def test_a_relation_may_be_named_by_its_column() -> None:
+    """The log has it by the field's name."""
+    first, second = (Category.objects.create(name=name) for name in "ab")
+    item = Item.objects.create(category=first)
+    with LOG.capture() as seen:
+        item.category = second
+        item.save()
+    seen.assert_changed(Item, category_id=(first.pk, second.pk))
+    seen.assert_changed(Item, category=(first, second))
     seen.assert_tree(TREE)
     seen.assert_tree(TREE.replace("sync_user", "users.signals.sync_user"), ordered=False)
     seen.assert_tree("sync_user → updated auth.User (first_name)", exact=False)

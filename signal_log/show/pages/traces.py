@@ -117,7 +117,7 @@ def traces_page(request: HttpRequest) -> HttpResponse:
     page = read(query)
     slowest = slowest_lately()
     if request.GET.get(FORMAT) == "json":
-        return JsonResponse(_as_json(query, page, slowest))
+        return JsonResponse(_as_json(query, page, slowest), status=400 if query.problems else 200)
     context = {
         "query": query,
         "rows": unprinted(rows_of(page.traces)),

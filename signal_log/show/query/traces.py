@@ -17,10 +17,12 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from signal_log.amounts import Took, parse_took
+from signal_log.capture.signals.connected import connected
 from signal_log.conf import conf
 from signal_log.errors import FilterError
 from signal_log.models import SignalTrace
 from signal_log.show.links import with_query
+from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import parse_moment
 from signal_log.telemetry.read import kinds_of, receiver_calls
 
@@ -175,12 +177,19 @@ def _filtered(found: QuerySet[SignalTrace], query: TracesQuery) -> QuerySet[Sign
 
 
 def _called(receiver: str) -> Q:
-    """The newest traces in which a receiver ran, by its dotted path: some for each signal and model, by index."""
+    """The newest traces in which a receiver ran: some for each signal and model, by index."""
     called = Q(pk__in=())
-    calls = receiver_calls().filter(receiver=receiver).order_by("-id").values("trace_id")
-    for signal, sender in islice(kinds_of(receiver), MOST_KINDS):
-        called |= Q(trace_id__in=calls.filter(signal=signal, sender=sender)[:MOST_CALLS])
+    kinds = ((path, *kind) for path in _paths(receiver) for kind in kinds_of(path))
+    calls = receiver_calls().order_by("-id").values("trace_id")
+    for path, signal, sender in islice(kinds, MOST_KINDS):
+        called |= Q(trace_id__in=calls.filter(receiver=path, signal=signal, sender=sender)[:MOST_CALLS])
     return called
+
+
+def _paths(receiver: str) -> list[str]:
+    """The receivers of this name: a short one, as pages show it, is that of those that are connected."""
+    short = {one.receiver for one in connected() if short_name(one.receiver) == receiver} if "." not in receiver else ()
+    return [receiver, *sorted(short)]
 
 
 def _after(found: QuerySet[SignalTrace], column: str, after: tuple[int, int] | None) -> QuerySet[SignalTrace]:

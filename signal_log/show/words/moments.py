@@ -7,17 +7,21 @@ from datetime import UTC, datetime
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from signal_log import clock
+from signal_log.amounts import parse_age
 from signal_log.errors import FilterError
 
 
 def parse_moment(name: str, text: str) -> datetime | None:
-    """Parse ISO text to an aware datetime, in the current time zone if it has no offset; None if empty."""
+    """Parse ISO text, in the current time zone if it has no offset, or an age such as 10m; None if empty."""
     text = text.strip()
     if not text:
         return None
     # An unencoded "+" arrives as a space.
     restored = text.replace(" ", "+") if "T" in text and " " in text else text
     try:
+        if (age := parse_age(text)) is not None:
+            return clock.now() - age
         moment = parse_datetime(restored)
         if moment is None and (day := parse_date(text)) is not None:
             moment = datetime(day.year, day.month, day.day)  # noqa: DTZ001  made aware below
@@ -27,8 +31,8 @@ def parse_moment(name: str, text: str) -> datetime | None:
         return aware.astimezone(UTC)
     except (ValueError, OverflowError):
         raise FilterError(
-            f"'{name}' must be a date or a time such as 2026-11-22, 2026-11-22 09:42 or "
-            f"2026-11-22T09:42:17Z, not {text[:50]!r}."
+            f"'{name}' must be a date or a time such as 2026-11-22, 2026-11-22 09:42 or 2026-11-22T09:42:17Z, or an "
+            f"age such as 10m, 2h or 1d, not {text[:50]!r}."
         ) from None
 
 
