@@ -58,6 +58,16 @@ def test_what_holds() -> None:
     seen.assert_caused("updated auth.User (first_name)", by="signals.sync_user")
     seen.assert_changed(Profile, pk=Profile.objects.get(), name=("Ada", ...), updated=...)
     seen.assert_changed("auth.User", first_name=("Ada", "Ada L."))
+    seen.assert_tree(TREE)
+    seen.assert_tree(TREE.replace("sync_user", "users.signals.sync_user"), ordered=False)
+    seen.assert_tree("sync_user → updated auth.User (first_name)", exact=False)
+    assert seen.tree().splitlines()[0] == "updated users.Profile (name)"
+    assert [event.outcome for event in seen.events] == ["open"] * 4
+    assert [operation.verb for operation in seen.operations] == ["updated", "updated"]
+    with LOG.capture() as nothing:
+        list(User.objects.all())
+    nothing.assert_nothing_fired()
+    assert nothing.tree() == ""
 
 
 @pytest.mark.django_db
@@ -70,16 +80,6 @@ def test_a_relation_may_be_named_by_its_column() -> None:
         item.save()
     seen.assert_changed(Item, category_id=(first.pk, second.pk))
     seen.assert_changed(Item, category=(first, second))
-    seen.assert_tree(TREE)
-    seen.assert_tree(TREE.replace("sync_user", "users.signals.sync_user"), ordered=False)
-    seen.assert_tree("sync_user → updated auth.User (first_name)", exact=False)
-    assert seen.tree().splitlines()[0] == "updated users.Profile (name)"
-    assert [event.outcome for event in seen.events] == ["open"] * 4
-    assert [operation.verb for operation in seen.operations] == ["updated", "updated"]
-    with LOG.capture() as nothing:
-        list(User.objects.all())
-    nothing.assert_nothing_fired()
-    assert nothing.tree() == ""
 
 
 @pytest.mark.django_db
