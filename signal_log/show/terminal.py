@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Final
 
 from django.utils import timezone
 
-from signal_log import clock
 from signal_log.event import FAILED, ROLLED_BACK, Event
 from signal_log.models import SignalTrace
-from signal_log.show.cascade.operation import cascade_of
+from signal_log.show.cascade.operation import Cascade, cascade_of
 from signal_log.show.cascade.told import SIGNS, Line, as_text, told
 from signal_log.show.words.kinds import actor_name, begun_by
 from signal_log.show.words.text import duration, one_line
 
 WIDE: Final = 100
 """A terminal with fewer columns gets the narrow form."""
-END_WITHIN: Final = 2.0
-"""So many seconds after its last event a trace's end is still told; telemetry is written when the trace is over."""
 MOST_TRACES: Final = 500
-MOST_LEVELS: Final = 10_000
-"""What is kept of traces, and of one trace, so that what it causes later is told in its place."""
+MOST_LEVELS: Final = 200_000
+"""What is kept of traces, and of their events, so that what they cause later is told in its place."""
 
 _COLOURS: Final = {
     "created": "32", "updated": "34", "deleted": "31", "m2m": "35", "silent": "33", "signal": "36",
@@ -33,62 +28,62 @@ _COLOURS: Final = {
 _DIM: Final = "2"
 
 
-@dataclass(slots=True)
-class _Told:
-    levels: dict[int, int] = field(default_factory=dict)
-    at: float = 0.0
-
-
 class Teller:
     """Makes the lines; remembers what it has said of which trace."""
 
     def __init__(self, *, narrow: bool = False, colour: bool = False) -> None:
         self._narrow = narrow
         self._colour = colour
-        self._traces: OrderedDict[str, _Told] = OrderedDict()
+        self._levels: OrderedDict[str, dict[int, int]] = OrderedDict()
+        """By trace, the levels of what was told of it, by the positions of its events."""
+        self._kept = 0
         self._current = ""
 
     def events(self, events: Iterable[Event]) -> Iterator[str]:
-        """The lines of events that were committed together, or nearly."""
-        for trace, group in groupby(sorted(events, key=lambda event: event.trace_id), key=lambda event: event.trace_id):
-            yield from self._operations(trace, list(group))
+        """The lines of these events, trace by trace."""
+        traces: dict[str, list[Event]] = {}
+        for event in events:
+            traces.setdefault(event.trace_id, []).append(event)
+        for trace, of_trace in traces.items():
+            yield from self._operations(trace, of_trace)
 
-    def unended(self) -> list[str]:
-        """The traces whose end has not been told and is still awaited."""
-        since = clock.monotonic() - END_WITHIN
-        return [trace for trace, one in self._traces.items() if one.at >= since]
-
-    def ended(self, rows: Iterable[SignalTrace]) -> Iterator[str]:
-        """The lines of traces that are over."""
-        for row in rows:
-            trace = str(row.trace_id)
-            if self._traces.pop(trace, None) is None:
-                continue
+    def ended(self, row: SignalTrace) -> Iterator[str]:
+        """The line of a trace that is over, if anything was told of it."""
+        trace = str(row.trace_id)
+        if trace in self._levels:
             name = "" if trace == self._current else f"trace {trace[-8:]} · "
             gap = " " if self._narrow else "  "
             yield self._painted(_DIM, f"{gap}={gap}{name}{_end(row, narrow=self._narrow)}")
             self._current = ""
 
     def _operations(self, trace: str, events: Sequence[Event]) -> Iterator[str]:
-        known = self._traces.get(trace)
-        lines = told(cascade_of(events), levels=known.levels if known else {})
-        if not lines:
-            return
-        if trace != self._current:
-            yield self._head(events[0], continued=known is not None)
-        self._current = trace
-        if known is None:
-            known = self._traces[trace] = _Told()
-            while len(self._traces) > MOST_TRACES:
-                self._traces.popitem(last=False)
-        self._traces.move_to_end(trace)
-        known.at = clock.monotonic()
-        level_at = {line.position: line.level for line in lines}
-        for event in events:
-            if len(known.levels) < MOST_LEVELS and event.operation in level_at:
-                known.levels[event.position] = level_at[event.operation]
+        is_known = trace in self._levels
+        levels = self._levels.setdefault(trace, {})
+        self._levels.move_to_end(trace)
+        new = [event for event in events if event.position == event.operation or event.operation not in levels]
+        cascade = cascade_of(new)
+        lines = told(cascade, levels=levels)
+        if lines and trace != self._current:
+            yield self._head(events[0], continued=is_known)
+            self._current = trace
+        self._keep(levels, cascade, [event for event in events if event.operation in levels])
         for line in lines:
             yield self._line(line)
+
+    def _keep(self, levels: dict[int, int], cascade: Cascade, late: Sequence[Event]) -> None:
+        """Note the levels of these operations, and of events whose operations were told before."""
+        before = len(levels)
+        levels.update((event.position, levels[event.operation]) for event in late)
+        for operation in cascade.operations:  # causes before effects
+            cause = operation.first.parent_position
+            level = 0 if cause is None else levels.get(cause, -1) + 1
+            levels.update((event.position, level) for event in operation.events)
+        self._kept += len(levels) - before
+        while len(self._levels) > MOST_TRACES or (self._kept > MOST_LEVELS and len(self._levels) > 1):
+            self._kept -= len(self._levels.popitem(last=False)[1])
+        while self._kept > MOST_LEVELS:
+            del levels[next(iter(levels))]
+            self._kept -= 1
 
     def _head(self, event: Event, *, continued: bool) -> str:
         when = timezone.localtime(event.occurred_at).strftime("%H:%M:%S.%f")[:-3]

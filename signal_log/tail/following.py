@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from signal_log import clock
 from signal_log.errors import LogUnavailable
@@ -29,10 +29,18 @@ AT_ONCE: Final = 2_000
 Rows = list[Mapping[str, Any]]
 
 
-class Following:
-    """Yields the events that match, each once, in small lists: those since a time, then each new one.
+class Read(NamedTuple):
+    """Events that match, and the id up to which all have been read; ``more`` if it is known that others follow."""
 
-    An empty list means that there was nothing new. Filtered by time, an event comes when its trace is over. ``say`` is
+    rows: Rows
+    reached: int
+    more: bool = False
+
+
+class Following:
+    """Yields the events that match, each once, in small reads: those since a time, then each new one.
+
+    An empty one means that there was nothing new. Filtered by time, an event comes when its trace is over. ``say`` is
     told, in a sentence, when the database goes and comes back, and when the log turns out to be another one.
     """
 
@@ -47,7 +55,7 @@ class Following:
         self._pause = FIRST_RETRY
         self._times = _Times(self._log) if filters.needs_times else None
 
-    def __iter__(self) -> Iterator[Rows]:
+    def __iter__(self) -> Iterator[Read]:
         frontier: Frontier | None = None
         is_past = self._since is not None
         while True:
@@ -58,8 +66,9 @@ class Following:
                         self._times.begin(found)
                     frontier = found
                 while is_past:
-                    rows, is_past = self._past(frontier)
-                    yield rows
+                    read = self._past(frontier)
+                    is_past = read.more
+                    yield read
                 batch = self._tail.advance()
             except LogUnavailable as problem:
                 self._wait(problem)
@@ -68,14 +77,15 @@ class Following:
             if batch.reset is not None:
                 self._say(f"The log is another one than before ({batch.reset}); following it from its newest event.")
             if self._times is None:
-                yield [one.event for one in batch.events if self._filters.matches(one.event)]
+                rows: Rows = [one.event for one in batch.events if self._filters.matches(one.event)]
+                yield Read(rows, batch.frontier.top.id, batch.more)
             else:
                 try:
                     if batch.reset is not None:
                         self._times.begin(batch.frontier)
                     self._times.note(batch, frontier)
                     frontier = batch.frontier
-                    yield self._matching(self._times.decided(self._filters))
+                    yield Read(self._matching(self._times.decided(self._filters)), frontier.top.id)
                 except LogUnavailable as problem:
                     self._wait(problem)
             if not batch.more:
@@ -85,11 +95,11 @@ class Following:
         """Close the connection."""
         self._log.close()
 
-    def _past(self, frontier: Frontier) -> tuple[Rows, bool]:
-        """Events from before the start, and whether there are more; what may still commit comes by the tail."""
+    def _past(self, frontier: Frontier) -> Read:
+        """Events from before the start; what may still commit comes by the tail."""
         since, top = self._since, frontier.top.id
         if since is None:
-            return [], False
+            return Read([], top)
         if self._reached is None:
             self._reached = self._log.borrow(lambda: span_of(since, None, scan=False).low) - 1
         page = self._log.read(self._reached, (), PAGE, up_to=top, filters=self._filters)
@@ -99,7 +109,8 @@ class Following:
         rows: Rows = [row for row in page if row["occurred_at"] >= earliest and row["id"] not in frontier.gaps]
         if self._times is not None:
             rows = [row for row in rows if row["id"] not in self._times.untimed]
-        return self._matching(rows), len(page) == PAGE
+        more = len(page) == PAGE
+        return Read(self._matching(rows), self._reached if more else top, more)
 
     def _matching(self, rows: Rows) -> Rows:
         """Those that match what SQL has left to us."""

@@ -255,7 +255,7 @@ def test_following_waits_for_the_end_of_a_trace(on_a_thread: Callable[[Callable[
         for _ in range(60):
             if len(found) >= number:
                 break
-            found.extend(row["id"] for row in on_a_thread(lambda: next(batches)))
+            found.extend(row["id"] for row in on_a_thread(lambda: next(batches)).rows)
         return found
 
     try:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,19 +21,16 @@ from signal_log.event import Event
 from signal_log.filters import KEYS, Filters
 from signal_log.management.command import SignalCommand
 from signal_log.management.commands.signal_export import HINTS, INTERRUPTED, USAGE_ERROR, text
-from signal_log.models import SignalTrace
 from signal_log.show.terminal import WIDE, Teller
+from signal_log.show.whole_traces import Part, WholeTraces
 from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import inert_json, visible
 from signal_log.store.read import as_mapping
-from signal_log.store.span import selected, walk
+from signal_log.store.span import LARGEST_ID, selected, walk
 from signal_log.store.tables import not_migrated
-from signal_log.tail.following import Following, Rows
-from signal_log.telemetry.read import trace_rows
+from signal_log.tail.following import Following, Read
 
 PAGE: Final = 500
-MOST_HELD: Final = 10_000
-"""With ``--slow``, so many events wait for the end of their traces; then the oldest are let go."""
 
 
 class Command(SignalCommand):
@@ -66,11 +63,11 @@ class Command(SignalCommand):
             slow_us = parse_duration("slow", options["slow"]) if options["slow"] else None
         except FilterError as error:
             raise CommandError(str(error), returncode=USAGE_ERROR) from error
-        teller = _Json() if options["json"] else _Text(self._teller(options))
-        told = _Slow(teller, slow_us) if slow_us is not None else teller
-        batches = _past(filters, since) if options["no_follow"] else Following(filters, since, self._say)
+        told = _Json() if options["json"] else _Text(self._teller(options))
+        reads = _past(filters, since) if options["no_follow"] else Following(filters, since, self._say)
+        by_trace = None if options["json"] and slow_us is None else WholeTraces(slow_us)
         try:
-            self._tell(batches, told)
+            self._tell(reads, told, by_trace)
             if options["no_follow"] and not told.number and options["verbosity"]:
                 self._say(
                     f"Nothing since {options['since']}." if options["since"] else "The log has nothing like this."
@@ -80,12 +77,21 @@ class Command(SignalCommand):
         except Error as error:
             raise CommandError(not_migrated() or str(error).strip()) from error
         finally:
-            if isinstance(batches, Following):
-                batches.close()
+            if isinstance(reads, Following):
+                reads.close()
 
-    def _tell(self, batches: Iterable[Rows], told: _Text | _Json | _Slow) -> None:
-        for rows in batches:
-            lines = [*told.events(rows), *told.ended()]
+    def _tell(self, reads: Iterable[Read], told: _Text | _Json, by_trace: WholeTraces | None) -> None:
+        may_fail = isinstance(reads, Following)
+        for read in reads:
+            try:
+                parts = [Part("", read.rows)] if by_trace is None else by_trace.add(read)
+            except Error:
+                if not may_fail:
+                    raise
+                may_fail = False  # the next read waits until the database is back; if it is there, this is no outage
+                continue
+            may_fail = isinstance(reads, Following)
+            lines = [line for part in parts for line in told.lines(part)]
             for line in lines:
                 self.stdout.write(line, style_func=self._style)
             if lines:
@@ -110,14 +116,12 @@ class _Text:
         self._teller = teller
         self.number = 0
 
-    def events(self, rows: Rows) -> Iterator[str]:
-        """Lines of these events."""
-        self.number += len(rows)
-        return self._teller.events([_event(row) for row in rows])
-
-    def ended(self, rows: Sequence[SignalTrace] | None = None) -> Iterator[str]:
-        """Lines of traces that are over: these, or those awaited."""
-        return self._teller.ended(trace_rows(self._teller.unended()) if rows is None else rows)
+    def lines(self, part: Part) -> Iterator[str]:
+        """Lines of these events, and how their trace ended."""
+        self.number += len(part.rows)
+        yield from self._teller.events([_event(row) for row in part.rows])
+        if part.end is not None:
+            yield from self._teller.ended(part.end)
 
 
 class _Json:
@@ -126,44 +130,10 @@ class _Json:
     def __init__(self) -> None:
         self.number = 0
 
-    def events(self, rows: Rows) -> Iterator[str]:
+    def lines(self, part: Part) -> Iterator[str]:
         """A line each."""
-        self.number += len(rows)
-        return (_json(row) for row in rows)
-
-    def ended(self, rows: Sequence[SignalTrace] | None = None) -> Iterator[str]:
-        """Nothing: programs read traces elsewhere."""
-        return iter(())
-
-
-class _Slow:
-    """Holds events back until their trace has ended, and tells only those of slow ones."""
-
-    def __init__(self, told: _Text | _Json, at_least_us: int) -> None:
-        self._told = told
-        self._at_least_us = at_least_us
-        self._held: dict[str, Rows] = {}
-
-    @property
-    def number(self) -> int:
-        """How many events were told."""
-        return self._told.number
-
-    def events(self, rows: Rows) -> Iterator[str]:
-        """Nothing yet."""
-        for row in rows:
-            self._held.setdefault(row["trace_id"], []).append(row)
-        while sum(map(len, self._held.values())) > MOST_HELD:
-            del self._held[next(iter(self._held))]
-        return iter(())
-
-    def ended(self) -> Iterator[str]:
-        """The lines of traces that are over and were slow."""
-        for row in trace_rows(list(self._held)):
-            events = self._held.pop(str(row.trace_id), [])
-            if row.duration_us >= self._at_least_us:
-                yield from self._told.events(events)
-                yield from self._told.ended([row])
+        self.number += len(part.rows)
+        return (_json(row) for row in part.rows)
 
 
 def _since(given: str) -> datetime | None:
@@ -178,11 +148,12 @@ def _since(given: str) -> datetime | None:
         ) from None
 
 
-def _past(filters: Filters, since: datetime | None) -> Iterator[Rows]:
+def _past(filters: Filters, since: datetime | None) -> Iterator[Read]:
     """Everything up to now that matches, oldest first."""
     found, span = selected(filters, since, None)
-    for chunk, _ in walk(found, span, span.low - 1, PAGE, upwards=True):
-        yield [as_mapping(event) for event in chunk]
+    for chunk, reached in walk(found, span, span.low - 1, PAGE, upwards=True):
+        yield Read([as_mapping(event) for event in chunk], reached, more=True)
+    yield Read([], LARGEST_ID)
 
 
 def _event(row: Mapping[str, Any]) -> Event:
