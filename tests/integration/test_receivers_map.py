@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+import uuid
 from types import ModuleType
 
 import pytest
@@ -18,10 +19,14 @@ from django.db.models.signals import m2m_changed, post_save, pre_save
 from django.test import Client, override_settings
 
 import signal_log
+from signal_log import clock
 from signal_log.capture.signals.connected import connected
 from signal_log.capture.trace.call_site import call_site
 from signal_log.checks import receivers as checks
+from signal_log.models import SignalTrace
+from signal_log.show.receivers import recent
 from signal_log.telemetry import keeper
+from tests.factories import make_event
 from tests.shop.models import Category, Item
 from tests.tail import make_observer
 
@@ -318,3 +323,20 @@ def test_what_traces_show_is_found_with_the_database_only(connect):
     assert raised.value.returncode == 1
     with override_settings(SILENCED_SYSTEM_CHECKS=["signal_log.W020"]):
         assert run("--check") == "Nothing found.\n"
+
+
+@pytest.mark.django_db
+def test_a_huge_trace_does_not_hide_what_others_show(monkeypatch):
+    """What is read is shared out among the traces, and of the huge one the first events are read."""
+    monkeypatch.setattr(recent, "EVENTS", 10)
+    twice = [{"receiver": "shop.f", "duration_us": 1}] * 2
+    for positions in (2, 2, 30):
+        trace = uuid.uuid4()
+        for position in range(1, positions + 1):
+            make_event(trace_id=trace, position=position, operation=position, receivers=twice)
+        SignalTrace.objects.create(
+            trace_id=trace, source="http", name="GET /", started_at=clock.now(), duration_us=9, events=positions,
+            operations=positions, failed=0, silent=0, slowest_us=1,
+        )  # fmt: skip
+    (found,) = recent.recent_findings()
+    assert (found.finding.kind, found.traces) == ("runs_twice", 3)

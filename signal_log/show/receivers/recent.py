@@ -13,6 +13,7 @@ from signal_log.conf import conf
 from signal_log.models import SignalEvent, SignalTrace
 from signal_log.show.cascade.findings import LEAST_SLOW_US, Finding, findings
 from signal_log.show.cascade.operation import cascade_of, runs_of
+from signal_log.show.cascade.shared_out import level
 from signal_log.store.read import events
 from signal_log.telemetry.read import add_calls
 
@@ -35,12 +36,17 @@ class Recent:
 
 
 def recent_findings() -> list[Recent]:
-    """The findings about receivers in the newest 200 traces in which they worked; at most 5,000 events are read."""
+    """The findings about receivers in the newest 200 traces in which they worked.
+
+    At most 5,000 events are read, shared out among the traces: of a huge one the first.
+    """
     worked = Q(operations__gt=1) | Q(slowest_us__gte=LEAST_SLOW_US)
     rows = list(SignalTrace.objects.using(conf.DATABASE).filter(worked).order_by("-id")[:TRACES])
     took = {row.trace_id: row.duration_us for row in rows}
     by_trace: dict[uuid.UUID, list[SignalEvent]] = defaultdict(list)
-    for event in events().filter(trace_id__in=list(took)).order_by("-id")[:EVENTS]:
+    share = level((row.events for row in rows), EVENTS)
+    first = Q(position__lte=share) if sum(row.events for row in rows) > EVENTS else Q()
+    for event in events().filter(first, trace_id__in=list(took)).order_by("trace_id", "position"):
         by_trace[event.trace_id].append(event)
     add_calls(event for found in by_trace.values() for event in found)
     number: Counter[str] = Counter()

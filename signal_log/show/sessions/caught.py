@@ -16,7 +16,7 @@ from django.db.models import Count, Q, QuerySet
 from signal_log.event import Event
 from signal_log.models import DebugSession, SessionTrace, SignalEvent
 from signal_log.show.cascade.operation import AnyEvent, Cascade, Run, cascade_of, runs_of
-from signal_log.show.sessions.shared_out import level
+from signal_log.show.cascade.shared_out import level
 from signal_log.store.read import events
 from signal_log.telemetry.read import add_calls
 from signal_log.telemetry.recorded import caught as rows_of

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -20,10 +21,10 @@ from signal_log import clock
 from signal_log.errors import SessionError
 from signal_log.event import Event
 from signal_log.models import DebugSession, SessionTrace
+from signal_log.show.cascade.shared_out import level
 from signal_log.show.sessions.caught import Caught, event_numbers, load
 from signal_log.show.sessions.declared import SESSION, TRACE, Unfit
 from signal_log.show.sessions.parts import MOST_BYTES, taken_apart, traces
-from signal_log.show.sessions.shared_out import level
 from signal_log.show.words.moments import iso
 from signal_log.telemetry.recorded import caught, checked_name
 from signal_log.telemetry.sessions import KEPT
@@ -32,7 +33,6 @@ FORMAT: Final = "signal_log.session/1"
 MOST_EVENTS: Final = 100_000
 TRACES_AT_ONCE, EVENTS_AT_ONCE = 20, 5_000
 """So much is in memory together while it is written."""
-FOR_HEAD: Final = 10_000
 _NOT_DEEPER: Final = ("events", "calls", "left_out", "lacks_calls")
 _LEFT_OUT: Final = ("salt", "digest")
 _FIELDS: Final = tuple(name for name in Event._fields if name not in _LEFT_OUT)
@@ -79,23 +79,26 @@ def _written(
         "why_ended": session.why_ended,
     }
     digest = _Digest(head)
-    written: list[bytes] = []
-    cut, left = 0, MOST_BYTES - FOR_HEAD
+    begin = b'{"format":"%s","sha256":"' % FORMAT.encode()
+    out, between, cut = io.BytesIO(), b"", 0
+    out.write(begin + b"0" * 64 + b'","session":' + orjson.dumps(head) + b',"traces":[')
     try:
         for keys in _batches(rows, numbers, share):
             for one in load(session, list(caught(session).filter(pk__in=keys)), share):
                 told = _as_json(one)
                 one.forget()
                 digest.add(told)
-                written.append(orjson.dumps(told))
+                out.write(between + orjson.dumps(told))
+                between = b","
                 cut += not one.is_whole
-                left -= len(written[-1]) + 1
-                if left < 0:
+                if out.tell() > MOST_BYTES - len(b"]}"):
                     return None
     except TypeError as error:  # a row of the log that the recorder has not written
         raise SessionError(f"The session holds a value that cannot be exported: {error}.") from error
-    begin = orjson.dumps({"format": FORMAT, "sha256": digest.hex(), "session": head})
-    return Written(b"".join((begin[:-1], b',"traces":[', b",".join(written), b"]}")), cut)
+    out.write(b"]}")
+    out.seek(len(begin))
+    out.write(digest.hex().encode())
+    return Written(out.getvalue(), cut)
 
 
 def _batches(rows: Sequence[SessionTrace], numbers: Mapping[uuid.UUID, int], share: int) -> Iterator[list[int]]:
