@@ -204,7 +204,7 @@ async def run_random_actions(seed: int, steps: int, outages: float) -> None:
         reader.disconnect()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     steps=st.integers(50, 300),
