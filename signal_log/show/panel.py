@@ -19,6 +19,7 @@ from signal_log.show.toolbar import session
 from signal_log.show.toolbar.before import Step, hand_on
 from signal_log.show.toolbar.rows import stats_of
 from signal_log.show.toolbar.strip import deed, insert, step_as_json
+from signal_log.show.words.text import counted
 
 READING: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
 
@@ -45,8 +46,9 @@ class SignalLogPanel(Panel):
     def nav_subtitle(self) -> str:
         """The signal count and total time."""
         stats = self.get_stats()
-        count = stats.get("count", 0)
-        told = f"{count} signal{'' if count == 1 else 's'} in {stats.get('milliseconds', 0):.1f} ms"
+        count, silent = stats.get("count", 0), stats.get("silent", 0)
+        signals = f"{counted(count, 'signal')} in {stats.get('milliseconds', 0):.1f} ms" if count or not silent else ""
+        told = " · ".join(filter(None, (signals, counted(silent, "silent write") if silent else "")))
         return f"{told} · recorded" if stats.get("recorded") else told
 
     @classmethod

@@ -13,7 +13,7 @@ from signal_log.models import SignalTrace
 from signal_log.show.cascade.operation import Cascade, cascade_of
 from signal_log.show.cascade.told import SIGNS, Line, as_text, told
 from signal_log.show.words.kinds import actor_name, begun_by
-from signal_log.show.words.text import duration, one_line
+from signal_log.show.words.text import counted, duration, one_line
 
 WIDE: Final = 100
 """A terminal with fewer columns gets the narrow form."""
@@ -111,7 +111,7 @@ def _end(row: SignalTrace, *, narrow: bool) -> str:
         status = f"exit {status}"
     took = duration(row.duration_us)
     if narrow:
-        return f"{status} {took}, {row.operations:,} ops"
-    parts = [f"{status} in {took}", f"{row.operations:,} operation{'' if row.operations == 1 else 's'}"]
+        return f"{status} {took}, {counted(row.operations, 'op')}"
+    parts = [f"{status} in {took}", counted(row.operations, "operation")]
     parts += [f"{number:,} {word}" for number, word in ((row.failed, "failed"), (row.silent, "silent")) if number]
     return " · ".join(parts)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
@@ -152,6 +154,21 @@ def _user(text: str) -> str:
     if user is None:
         raise SessionError(f"There is no user “{wanted[:60]}”." if wanted else "Name the user whose work to record.")
     return str(user.pk)
+
+
+def targets(sessions: Collection[DebugSession]) -> dict[int, str]:
+    """What each session covers, by its id: of one user's, who that is, as far as the account is still there."""
+    of_users = {session.pk for session in sessions if session.scope == Scope.USER and session.target}
+    keys = {session.target for session in sessions if session.pk in of_users}
+    names: dict[str, str] = {}
+    if keys:
+        with suppress(ValueError, ValidationError):  # a key of another kind of user
+            users = get_user_model()._default_manager.filter(pk__in=keys)
+            names = {str(user.pk): str(user.get_username()) for user in users}
+    return {
+        session.pk: names.get(session.target, f"key {session.target}") if session.pk in of_users else session.target
+        for session in sessions
+    }
 
 
 def _taken(name: str) -> str:

@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from signal_log.show.cascade.shape import INDENT, given_shape
+from signal_log.show.words.text import counted
 from signal_log.testing.named import is_receiver, shown_receiver
 
 AROUND: Final = 8
@@ -118,7 +119,7 @@ def difference(expected: Sequence[str], fired: Sequence[str]) -> list[str]:
             shown += [f"  + {line}" for line in fired[c:d]]
         elif b - a > 2 * AROUND:
             shown += [f"    {line}" for line in expected[a : a + AROUND]]
-            shown += [f"    … {b - a - 2 * AROUND} lines the same"]
+            shown += [f"    … {counted(b - a - 2 * AROUND, 'line')} the same"]
             shown += [f"    {line}" for line in expected[b - AROUND : b]]
         else:
             shown += [f"    {line}" for line in expected[a:b]]

@@ -71,6 +71,25 @@ def test_the_panel_lists_the_signals_of_its_request() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_silent_write_counts_as_no_signal() -> None:
+    """The title says what there was; an emptied text is shown as none."""
+    Category.objects.create(name="one")
+
+    def write(_: HttpRequest) -> HttpResponse:
+        Category.objects.update(name="")
+        return HttpResponse()
+
+    request = RequestFactory().get("/")
+    panel = SignalLogPanel(Toolbar(request), write)
+    panel.generate_stats(request, panel.process_request(request))
+    assert panel.nav_subtitle == "1 silent write"
+    assert panel.get_stats()["rows"][0]["changes"][0]["new"] == '""'
+    panel = SignalLogPanel(Toolbar(request), lambda request: write(request) and save("two"))
+    panel.generate_stats(request, panel.process_request(request))
+    assert re.fullmatch(r"2 signals in \d+\.\d ms · 1 silent write", panel.nav_subtitle)
+
+
+@pytest.mark.django_db(transaction=True)
 async def test_parallel_requests_do_not_mix() -> None:
     """Six requests on one event loop overlap, with async and threaded views."""
     begun = asyncio.Barrier(6)

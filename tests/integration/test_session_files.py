@@ -207,7 +207,7 @@ def test_sessions_by_command():
     """Start, list, stop; a name that is taken or unknown is said with exit status 2."""
     assert "X-Signal-Session: " in run("start", "api")
     assert "up to a second late" in run("start", "all", "--everything")
-    assert "api   client · recording · 0 traces" in run("list")
+    assert "api   an API client · recording · 0 traces" in run("list")
     refusals = {("start", "api"): "already", ("stop", "nope"): "There are: ", ("start", "u", "--user", "x"): "no user"}
     for arguments, said in refusals.items():
         with pytest.raises(CommandError, match=said) as refused:

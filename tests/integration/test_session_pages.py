@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import Client
 
 from signal_log.capture.trace import session_token
@@ -198,3 +200,19 @@ def test_a_session_that_is_not_there(observer):
         assert observer.get(f"/sessions/{number}/").status_code == 404
     assert observer.post("/sessions/99/stop/").status_code == 404
     assert "No sessions yet" in text(observer.get("/sessions/"))
+
+
+def test_a_users_session_says_whose_it_is(observer):
+    """By name, as long as there is such an account; in the list, on its page, as JSON and in the terminal."""
+    start(observer, "hers", scope="user", user="grace")
+    session = DebugSession.objects.get()
+    for address in ("/sessions/", f"/sessions/{session.pk}/"):
+        assert re.search(r"one user <span[^>]*>grace</span>", text(observer.get(address)), re.IGNORECASE)
+    assert observer.get("/sessions/?format=json").json()["sessions"][0]["target_name"] == "grace"
+    for verb in (["list"], ["show", "hers"]):
+        out = io.StringIO()
+        call_command("signal_session", *verb, stdout=out)
+        assert "one user grace · " in out.getvalue()
+    session.target = "4711"
+    session.save()
+    assert "key 4711</span>" in text(observer.get("/sessions/"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -385,3 +386,32 @@ def test_a_reader_that_has_enough_ends_it_quietly(tailing):
         Category.objects.create(name=f"more {number}")
         time.sleep(0.05)
     assert (process.returncode, process.stderr.read()) == (0, "")
+
+
+@pytest.mark.django_db
+def test_a_filter_that_can_match_nothing_is_told_with_what_was_meant():
+    """On standard error, beside what is told; names that events or observed models have are none of them."""
+    make_event(sender="shop.Gone", source="my-import")
+    _, said = run("--sender", "shop.item", "--sender", "!Nope", "--signal", "post_sav", "--source", "bananas")
+    no_model = "no observed model has this label, and no event does."
+    assert [line.removeprefix("Nothing can match ") for line in said.splitlines() if "can match" in line] == [
+        f"--sender shop.item: {no_model} Did you mean 'shop.Item'?",
+        f"--sender Nope: {no_model}",
+        "--signal post_sav: no recent event has it, and nothing makes one. Did you mean 'post_save'?",
+        "--source bananas: no recent event has it, and nothing makes one.",
+    ]
+    assert "--sender shop.Note: that model is not observed." in run("--sender", "shop.Note")[1]
+    good = (
+        "--sender",
+        "shop.Item",
+        "--sender",
+        "shop.Gone",
+        "--signal",
+        "silent_update",
+        "--source",
+        "command:loaddata",
+    )
+    assert "can match" not in run(*good, "--source", "my-import", "--source", "task")[1]
+    err = io.StringIO()
+    call_command("signal_export", "--sender", "shop.item", "--output", os.devnull, "--overwrite", stderr=err)
+    assert "Did you mean 'shop.Item'?" in err.getvalue()

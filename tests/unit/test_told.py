@@ -28,6 +28,19 @@ def test_an_update_and_what_it_caused():
     ]
 
 
+def test_an_empty_text_is_no_word_and_times_are_told_as_exactly_as_they_differ():
+    story = Story()
+    at = "2026-11-22T18:42:"
+    story.save(changes={"name": ["", "empty"], "note": ["x", ""]}, object_repr="")
+    story.save(changes={"a": [f"{at}14Z", f"{at}15Z"], "b": [f"{at}14.1Z", f"{at}14.2Z"],
+                        "c": [f"{at}14.123456Z", f"{at}14.123457Z"]}, object_repr="")  # fmt: skip
+    exact = 'c "18:42:14.123456" → "18:42:14.123457"'
+    assert texts(story) == [
+        'updated: updated shop.Item 1   name "" → "empty", note "x" → ""',
+        'updated: updated shop.Item 1   a "18:42:14" → "18:42:15", b "18:42:14.1" → "18:42:14.2", ' + exact,
+    ]
+
+
 def test_equal_neighbours_are_one_line_without_values():
     story = Story()
     for number in range(200):

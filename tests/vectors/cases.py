@@ -118,6 +118,11 @@ EVENTS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("by hand, in part", {"origin": HAND, "error": FAULT, "changes": {}}),
     # The telling field.
     ("names come first, stamps last", {"changes": {"updated": ["a", "b"], "age": [1, 2], "name": ["Ada", "Eve"]}}),
+    ("times that differ by a second", {"changes": {"at": ["2026-11-22T18:42:14.5Z", "2026-11-22T18:42:15.5Z"]}}),
+    ("by milliseconds", {"changes": {"at": ["2026-11-22T18:42:14.123456Z", "2026-11-22T18:42:14.124456Z"]}}),
+    ("by microseconds", {"changes": {"at": ["2026-11-22T18:42:14.123456Z", "2026-11-22T18:42:14.123457Z"]}}),
+    ("by a part of one side alone", {"changes": {"at": ["2026-11-22T18:42:14Z", "2026-11-22T18:42:14.000003Z"]}}),
+    ("by their zone alone", {"changes": {"at": ["2026-11-22T18:42:14.5Z", "2026-11-22T18:42:14.5"]}}),
     ("a stamp by itself", {"changes": {"price_updated_on": ["a", "b"]}}),
     ("no stamp", {"changes": {"lasting": ["a", "b"], "last": ["a", "b"]}}),
     ("a name of two lines that ends as a stamp does", {"changes": {"x\n_modified": [1, 2], "b": [1, 2]}}),

@@ -22,8 +22,9 @@ from signal_log.filters import KEYS, Filters
 from signal_log.management.command import SignalCommand, give_up_stdout
 from signal_log.management.output_file import output_file, why_not_written
 from signal_log.show.export.answer import FORMATS
+from signal_log.show.query.unmatched import unmatched
 from signal_log.show.words.moments import parse_moment
-from signal_log.show.words.text import visible
+from signal_log.show.words.text import counted, visible
 from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
 from signal_log.store.tables import not_migrated
@@ -95,6 +96,8 @@ class Command(SignalCommand):
         kind = options["format"] or (path.suffix.lower().lstrip(".") if path else "")
         progress = Progress(self.stderr)
         try:
+            for sentence in unmatched(selection.filters):
+                self.stderr.write(sentence, style_func=str)
             export = Export.begin(selection)
             by = {"pk": "", "name": f"os:{getpass.getuser()}"}
             file = FORMATS.get(kind, FORMATS["jsonl"])(export.about() | {"site": platform.node(), "by": by})
@@ -115,7 +118,7 @@ class Command(SignalCommand):
         finally:
             progress.clear()
         if options["verbosity"] and path:
-            self.stderr.write(visible(f"{file.number:,} events in {path}"), style_func=str)
+            self.stderr.write(visible(f"{counted(file.number, 'event')} in {path}"), style_func=str)
 
     def _selection(self, options: dict[str, Any]) -> Selection:
         try:
@@ -160,7 +163,7 @@ class Progress:
         if self._stream.isatty() and now - self._shown >= PROGRESS_INTERVAL:
             self._shown = now
             rate = events / (now - self._began)
-            self._line(f"{events:,} events, {rate:,.0f}/s, at {reached:,} of {last:,}   (Ctrl-C to stop)")
+            self._line(f"{counted(events, 'event')}, {rate:,.0f}/s, at {reached:,} of {last:,}   (Ctrl-C to stop)")
 
     def clear(self) -> None:
         """Erase the line."""

@@ -91,17 +91,20 @@ class Command(SignalCommand):
 
     def _list(self, options: dict[str, Any]) -> None:
         found = list(recorded.all_sessions())
+        names = recorded.targets(found)
         for session in found:
             state = "recording" if recorded.is_running(session) else "ended"
             origin = " · imported" if session.imported_from else ""
-            self.stdout.write(f"{session.pk:>4}  {session.name}   {session.scope} · {state} · {_held(session)}{origin}")
+            told = f"{_scope(session, names[session.pk])} · {state} · {_held(session)}{origin}"
+            self.stdout.write(f"{session.pk:>4}  {session.name}   {told}")
         if not found:
             self.stdout.write("No sessions. Start one: signal_session start NAME")
 
     def _show(self, options: dict[str, Any]) -> None:
         session = recorded.find(options["name"])
         state = one_line(recorded.why_ended(session), 200) or f"Recording until {session.stops_at:%H:%M} UTC."
-        self.stdout.write(f"{session.name}   {session.get_scope_display()} · {_held(session)} · {state}\n")
+        scope = _scope(session, recorded.targets([session])[session.pk])
+        self.stdout.write(f"{session.name}   {scope} · {_held(session)} · {state}\n")
         for line in overview.lines(choose(session)):
             self.stdout.write(line)
         if not session.traces:
@@ -158,6 +161,10 @@ class Command(SignalCommand):
         self.stderr.write(f"Recorded “{session.name}”: {_held(session)}. signal_session show {session.pk}")
         if code:
             sys.exit(code)
+
+
+def _scope(session: DebugSession, target: str) -> str:
+    return f"{session.get_scope_display()} {one_line(target, 60)}".rstrip()
 
 
 def _held(session: DebugSession) -> str:

@@ -7,6 +7,7 @@ import shutil
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from signal_log.event import Event
 from signal_log.filters import KEYS, Filters
 from signal_log.management.command import SignalCommand
 from signal_log.management.commands.signal_export import HINTS, INTERRUPTED, USAGE_ERROR, text
+from signal_log.show.query.unmatched import unmatched
 from signal_log.show.terminal import WIDE, Teller
 from signal_log.show.whole_traces import Part, WholeTraces
 from signal_log.show.words.moments import parse_moment
@@ -67,6 +69,7 @@ class Command(SignalCommand):
         reads = _past(filters, since) if options["no_follow"] else Following(filters, since, self._say)
         by_trace = None if options["json"] and slow_us is None else WholeTraces(slow_us)
         try:
+            self._warn(filters)
             self._tell(reads, told, by_trace)
             if options["no_follow"] and not told.number and options["verbosity"]:
                 self._say(
@@ -96,6 +99,11 @@ class Command(SignalCommand):
                 self.stdout.write(line, style_func=self._style)
             if lines:
                 self.stdout.flush()
+
+    def _warn(self, filters: Filters) -> None:
+        with suppress(Error):  # it is said, or waited for, where the events are read
+            for sentence in unmatched(filters):
+                self._say(sentence)
 
     def _teller(self, options: Mapping[str, Any]) -> Teller:
         on_terminal = self.stdout.isatty()

@@ -208,4 +208,4 @@ def _times(one: Difference) -> str:
 
 def _queries(one: Difference) -> str:
     before, after = (side.queries if side is not None else 0 for side in (one.before, one.after))
-    return f"{before:g} → {after:g} queries" if before != after else ""
+    return f"{before:g} → {after:g} quer{'y' if after == 1 else 'ies'}" if before != after else ""

@@ -20,7 +20,7 @@ from signal_log.show.cascade.operation import Cascade, Operation, number_shapes
 from signal_log.show.words.diff import pairs
 from signal_log.show.words.kinds import model_name, short_name
 from signal_log.show.words.remarks import failure
-from signal_log.show.words.short import is_unknown, short
+from signal_log.show.words.short import is_unknown, short, short_pair
 from signal_log.show.words.text import one_line
 
 SIGNS: Final = {
@@ -153,14 +153,16 @@ def _change(name: str, old: Any, new: Any, *, both: bool) -> str:
     if old == new == MASK:
         return f"{name} changed"
     if both and old is not None:
-        return f"{name} {_quoted(old)} → {_quoted(new)}"
-    return f"{name} → {_quoted(new)}"
+        before, after = short_pair(old, new)
+        return f"{name} {_quoted(old, before)} → {_quoted(new, after)}"
+    return f"{name} → {_quoted(new, short(new))}"
 
 
-def _quoted(value: Any) -> str:
+def _quoted(value: Any, text: str) -> str:
     if value is None:
         return "null"
-    text = short(value)
+    if value == "":
+        return '""'
     return f'"{text}"' if isinstance(value, str) and value != MASK and not is_unknown(value) else text
 
 

@@ -58,10 +58,12 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
         except SessionError as error:
             problem = str(error)
     found = list(all_sessions()[:MOST])
+    names = recorded.targets(found)
     if request.GET.get(FORMAT) == "json":
-        return JsonResponse({"format": JSON_FORMAT, "sessions": [_as_json(session) for session in found]})
+        listed = [{**_as_json(session), "target_name": names[session.pk]} for session in found]
+        return JsonResponse({"format": JSON_FORMAT, "sessions": listed})
     context = {
-        "sessions": unprinted(Row(session) for session in found),
+        "sessions": unprinted(Row(session, names[session.pk]) for session in found),
         "scopes": [(scope.value, scope.label, hint, given["scope"] == scope) for scope, hint in HINTS.items()],
         "given": given,
         "problem": problem,
@@ -86,7 +88,8 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
     wanted = request.GET.get(FORMAT)
     if wanted == "json" and not {"trace", "with"} & set(request.GET):
         return _file(session)
-    context = {"row": Row(session), "session": session, "zone": zone(), "file_url": Row(session).url + "?format=json"}
+    row = Row(session, recorded.targets([session])[session.pk])
+    context = {"row": row, "session": session, "zone": zone(), "file_url": f"{row.url}?format=json"}
     if "with" in request.GET:
         return _compared(request, session, request.GET["with"], context)
     if "trace" in request.GET:
@@ -131,7 +134,7 @@ def stop_session(request: HttpRequest, number: str) -> HttpResponse:
 class Row:
     """A session, for templates."""
 
-    def __init__(self, session: DebugSession) -> None:
+    def __init__(self, session: DebugSession, target: str = "") -> None:
         self.session = session
         self.url = url("session", session.pk)
         self.stop_url = url("stop_session", session.pk)
@@ -139,7 +142,7 @@ class Row:
         self.ended = one_line(why_ended(session), 200)
         self.name = one_line(session.name, 60)
         self.by = one_line(session.started_by_repr, 60)
-        self.target = one_line(session.target, 120)
+        self.target = one_line(target, 120)
         self.iso = iso(session.started_at)
 
     @property

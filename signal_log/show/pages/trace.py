@@ -31,7 +31,7 @@ from signal_log.show.words.ended import ended_badly
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.operations import actor_name
-from signal_log.show.words.text import duration, one_line, plain, visible
+from signal_log.show.words.text import counted, duration, one_line, plain, visible
 from signal_log.telemetry.read import state_of, trace_row
 
 MOST_FINDINGS: Final = 30
@@ -118,7 +118,7 @@ def as_report(part: Part, row: SignalTrace | None, address: str) -> str:
     ended = [f"ended with {one_line(row.status)}"] if row and row.status else []
     first = part.first
     head = [
-        " · ".join([beginning(first), *ended, duration(total_us), f"{len(tree.operations):,} operations"]),
+        " · ".join([beginning(first), *ended, duration(total_us), counted(len(tree.operations), "operation")]),
         f"{iso(first.occurred_at)} · {one_line(actor_name(first))} · {one_line(first.source)}",
         address,
     ]

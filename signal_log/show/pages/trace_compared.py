@@ -29,7 +29,7 @@ from signal_log.show.unprinted import unprinted
 from signal_log.show.words.kinds import begun_by
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.operations import actor_name
-from signal_log.show.words.text import duration, one_line
+from signal_log.show.words.text import counted, duration, one_line
 from signal_log.telemetry.read import state_of, trace_row
 
 MOST_ROWS: Final = 1_000
@@ -221,7 +221,7 @@ def _text(
     sides: Sequence[tuple[Side, str]], found: FoundOnOneSide, difference: compare.Difference, *, in_common: bool
 ) -> Iterator[str]:
     for word, (side, address) in zip(("before", "after "), sides, strict=True):
-        told = " · ".join([duration(side.took_us), *(f"{number:,} {name}" for name, number in side.figures.items())])
+        told = " · ".join([duration(side.took_us), *(_counted(number, name) for name, number in side.figures.items())])
         yield f"{word}  {one_line(side.name, 120)} · {side.began} · {told}"
         yield f"        {address}"
     yield from _notices(sides[0][0], sides[1][0])
@@ -235,6 +235,12 @@ def _text(
     if not in_common:
         yield "Nothing in common: no outermost operation of one is one of the other."
     yield from compare.lines(difference)
+
+
+def _counted(number: int, name: str) -> str:
+    noun, _, of = name.partition(" of ")
+    singular = {"operations": "operation", "calls": "call", "queries": "query"}.get(noun, noun)
+    return f"{counted(number, singular, noun)}{f' of {of}' if of else ''}"
 
 
 def _choice(request: HttpRequest, after: Side) -> HttpResponse:

@@ -39,11 +39,13 @@ def stats_of(cascade: Cascade, taken_us: int) -> dict[str, Any]:
     """The data for the panel's template, as JSON values; ``taken_us`` is how long the request took."""
     number_shapes(cascade, phrase.line)
     operations = cascade.operations
+    silent = sum(operation.verb == "silent" for operation in operations)
     rows = list(_Waterfall(cascade).rows())
     found = findings(cascade, taken_us)
     traces = dict.fromkeys(operation.trace_id for operation in operations)
     return {
-        "count": sum(len(operation.events) for operation in operations),
+        "count": sum(len(operation.events) for operation in operations) - silent,
+        "silent": silent,
         "operations": len(operations),
         "milliseconds": sum(operation.took_us for operation in cascade.roots) / 1_000,
         "not_committed": sum(operation.last.outcome != COMMITTED for operation in operations),
@@ -155,4 +157,6 @@ def _place(call_site: str) -> dict[str, str]:
 
 
 def _text(side: Side | None) -> str | None:
-    return None if side is None else one_line(side.text, LONGEST_VALUE)
+    if side is None:
+        return None
+    return '""' if side.style == "empty" else one_line(side.text, LONGEST_VALUE)

@@ -10,6 +10,8 @@ from signal_log.show.words.text import one_line, plain
 LONGEST_VALUE: Final = 48
 
 _MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)?", re.ASCII)
+_PRECISIONS: Final = (0, 4, 7)
+"""Characters after the seconds: none, those of milliseconds, those of microseconds."""
 
 
 def is_unknown(value: Any) -> bool:
@@ -28,13 +30,15 @@ def short(value: Any, most: int = LONGEST_VALUE) -> str:
 
 
 def short_pair(old: Any, new: Any) -> tuple[str, str]:
-    """Both sides; for two times on the same day, without the date."""
+    """Both sides; for two times on the same day, without the date, to the second or as exactly as they differ."""
     a, b = _moment(old), _moment(new)
     if a is None or b is None or a[1] != b[1]:
         return short(old), short(new)
-    if a[2] != b[2]:
-        return a[2], b[2]
-    return a[2] + (a[3] or "")[:4], b[2] + (b[3] or "")[:4]
+    for shown in _PRECISIONS:
+        before, after = (at[2] + (at[3] or "")[:shown] for at in (a, b))
+        if before != after:
+            break
+    return before, after
 
 
 def _moment(value: Any) -> re.Match[str] | None:

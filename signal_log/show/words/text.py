@@ -63,6 +63,11 @@ def plain(value: Any, *, pretty: bool = False) -> str:
         return text.encode("utf-8", "backslashreplace").decode()
 
 
+def counted(number: int | float, noun: str, plural: str = "") -> str:
+    """``1 operation``, ``1,200 operations``."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def duration(microseconds: int | float | None) -> str:
     """A duration with at most three digits up to 999 s: ``840 µs``, ``3.6 ms``, ``1.20 s``."""
     if microseconds is None:

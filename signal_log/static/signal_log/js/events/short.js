@@ -5,6 +5,8 @@ import { isUnknown } from "./kinds.js";
 
 const MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)?$/;
 const LONGEST_VALUE = 48;
+/** Characters after the seconds: none, those of milliseconds, those of microseconds. */
+const PRECISIONS = [0, 4, 7];
 
 /** @type {(value: unknown) => RegExpExecArray | null} */
 const moment = (value) => (typeof value === "string" ? MOMENT.exec(value) : null);
@@ -22,7 +24,7 @@ export function short(value, most = LONGEST_VALUE) {
 }
 
 /**
- * Both sides; two times of one day need no date.
+ * Both sides; two times of one day need no date, and are told to the second or as exactly as they differ.
  * @param {unknown} old
  * @param {unknown} now
  * @returns {[string, string]}
@@ -30,7 +32,7 @@ export function short(value, most = LONGEST_VALUE) {
 export function shortPair(old, now) {
   const [a, b] = [moment(old), moment(now)];
   if (!a || !b || a[1] !== b[1]) return [short(old), short(now)];
-  /** @type {(at: RegExpExecArray) => string} */
-  const clock = a[2] === b[2] ? (at) => at[2] + (at[3] ?? "").slice(0, 4) : (at) => at[2];
-  return [clock(a), clock(b)];
+  const [before, after] = [a, b].map(([, , time, part = ""]) => PRECISIONS.map((shown) => time + part.slice(0, shown)));
+  const least = before.findIndex((time, at) => time !== after[at]);
+  return [before.at(least) ?? "", after.at(least) ?? ""]; // equal ones wholly
 }

@@ -44,7 +44,7 @@ export function renderStatusBar(
         ? html`<span>nothing missed since ${minute(since, mode, now)}</span>`
         : null;
   render(
-    html`<span title=${`${count(size)} events on this page`}>${held}</span>
+    html`<span title=${`${count(size)} ${size === 1 ? "event" : "events"} on this page`}>${held}</span>
     ${storm && html`<${Storm} ...${storm} />`}
     ${kept}
     ${absent && html`<a href=${absent.url}>Open older event ${absent.id}</a>`}
