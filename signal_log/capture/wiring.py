@@ -13,7 +13,7 @@ from signal_log.capture.model.plan import Plan
 from signal_log.capture.signals import dispatch, extra
 from signal_log.capture.silent import watch
 from signal_log.capture.sink import Sink, use_sink
-from signal_log.capture.trace import tasks
+from signal_log.capture.trace import raised, tasks
 from signal_log.capture.trace.gathered import in_use
 from signal_log.capture.trace.membership import running
 from signal_log.capture.trace.session_token import named_by_process
@@ -27,6 +27,7 @@ def start(sink: Sink) -> None:
     running.process = named_by_process()
     patches.install()
     tasks.connect()
+    raised.connect()
     for model in registry.chosen_models():
         _observe(model)
         dispatch.connect(model)
@@ -45,6 +46,7 @@ def stop() -> None:
     for model in registry.observed():
         dispatch.disconnect(model)
         registry.forget(model)
+    raised.disconnect()
     tasks.disconnect()
     extra.forget()
     patches.uninstall()

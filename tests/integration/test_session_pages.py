@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db.models.signals import post_save
 from django.test import Client
 
 from signal_log.capture.trace import session_token
@@ -18,6 +20,7 @@ from signal_log.show.sessions import document
 from signal_log.telemetry import recorded, sessions
 from tests.pages import text
 from tests.tail import make_observer
+from users.models import Profile
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("_nothing_waits", "_nothing_runs")]
 
@@ -216,3 +219,29 @@ def test_a_users_session_says_whose_it_is(observer):
     session.target = "4711"
     session.save()
     assert "key 4711</span>" in text(observer.get("/sessions/"))
+
+
+def test_the_exception_of_an_error_page_is_told(observer):
+    """With the line of the project that raised it, without what the request says is secret."""
+
+    def refuse(instance, **kwargs):
+        raise ValueError(f"no place for {instance.name}")
+
+    start(observer)
+    observer.raise_request_exception = False
+    with contextlib.ExitStack() as stack:
+        post_save.connect(refuse, sender=Profile)
+        stack.callback(post_save.disconnect, refuse, sender=Profile)
+        form = {"name": "Grace H.", "email": "g@example.org"}
+        assert observer.post("/accounts/profile/", form).status_code == 500
+    session = DebugSession.objects.get()
+    address = f"/sessions/{session.pk}/?trace={recorded.caught(session).get().trace_id}"
+    page = text(observer.get(address))
+    assert "ValueError: no place for Grace H." in page
+    assert re.search(r"data-place>tests/integration/test_session_pages\.py:\d+ in refuse</span></p>", page)
+    assert re.search(
+        r"^  !  ValueError: no place .*in refuse$", text(observer.get(f"{address}&format=text")), re.MULTILINE
+    )
+    copy, traces = document.read_document(document.as_document(session), name="copy")
+    recorded.save(copy, traces)
+    assert "ValueError: no place" in text(observer.get(f"/sessions/{copy.pk}/?trace={traces[0].trace_id}"))

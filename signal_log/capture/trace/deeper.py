@@ -42,6 +42,8 @@ class Deeper:
         self.started_ns = started_ns
         self.asked: Callable[[], dict[str, Any]] | None = None
         """Tells the request, once it is over."""
+        self.raised: tuple[str, str] | None = None
+        """The exception that was answered with status 500, and where it was raised."""
         self.statements: list[Ran] = []
         self.omitted = 0
         self.operations: dict[int, int] = {}
@@ -83,6 +85,7 @@ class Deeper:
         """Everything, for the session; ``shown`` makes of a statement's text what may be kept of it."""
         return {
             "request": self.asked() if self.asked is not None else None,
+            "raised": self.raised,
             "texts": [shown(text) for text in self._texts],
             "statements": [list(ran) for ran in self.statements],
             "omitted": self.omitted,

@@ -28,6 +28,7 @@ class Deep(Protocol):
     """What is kept of a trace while a session records it (``capture/trace/deeper.py``)."""
 
     asked: Callable[[], dict[str, Any]] | None
+    raised: tuple[str, str] | None
 
     def is_on(self) -> bool:
         """Whether the trace is recorded; where only one user's are, not until it is known whose it is."""

@@ -245,6 +245,7 @@ def _trace(request: HttpRequest, session: DebugSession, given: str, context: dic
         "test_url": test_url,
         "text_url": f"{address}&format=text",
         "caught": caught,
+        "raised": caught.raised,
         "name": one_line(caught.row.name, 200),
         "took": duration(caught.row.duration_us),
         "lines": unprinted(_lines(caught)),
@@ -273,8 +274,10 @@ def _as_text(lines: Iterable[str]) -> HttpResponse:
 
 def _told(caught: Caught) -> Iterator[str]:
     """One trace as text: its operations, then its statements."""
-    row = caught.row
+    row, (error, place) = caught.row, caught.raised
     yield " · ".join(filter(None, (one_line(row.name, 200), one_line(row.status, 60), duration(row.duration_us))))
+    if error:
+        yield "   ".join(filter(None, (f"  !  {error}", place)))
     for line in told(caught.cascade):
         yield f"  {SIGNS[line.kind]}  {as_text(line)}"
     if caught.left_out:

@@ -17,6 +17,7 @@ from signal_log.event import Event
 from signal_log.models import DebugSession, SessionTrace, SignalEvent
 from signal_log.show.cascade.operation import AnyEvent, Cascade, Run, cascade_of, runs_of
 from signal_log.show.cascade.shared_out import level
+from signal_log.show.words.text import one_line
 from signal_log.store.read import events
 from signal_log.telemetry.read import add_calls
 from signal_log.telemetry.recorded import caught as rows_of
@@ -74,6 +75,12 @@ class Caught:
             yield Statement(
                 texts[text], parameters, started_us, took_us, position, receiver, stacks[stack] if stack >= 0 else ()
             )
+
+    @property
+    def raised(self) -> tuple[str, str]:
+        """The exception that was answered with status 500, and where it was raised; empty texts if none was."""
+        error, place = self.kept.get("raised") or ("", "")
+        return one_line(error, 300), one_line(place, 300)
 
     def stack_of(self, position: int) -> Sequence[Sequence[str]]:
         """Where the operation at this position began: own frames, innermost first."""

@@ -260,6 +260,7 @@ DEEPER: Final = record(
     {},
     {
         "request": maybe(REQUEST),
+        "raised": maybe(tuple_of(text(), text())),
         "texts": many(text()),
         "statements": many(STATEMENT),
         "stacks": many(_STACK),
