@@ -23,7 +23,8 @@ from signal_log.event import Event
 from signal_log.models import DebugSession, SessionTrace
 from signal_log.show.cascade.shared_out import level
 from signal_log.show.sessions.caught import Caught, event_numbers, load
-from signal_log.show.sessions.declared import SESSION, TRACE, Unfit
+from signal_log.show.sessions.declared import SESSION, TRACE
+from signal_log.show.sessions.fit import Unfit
 from signal_log.show.sessions.parts import MOST_BYTES, taken_apart, traces
 from signal_log.show.words.moments import iso
 from signal_log.telemetry.recorded import caught, checked_name
