@@ -118,10 +118,12 @@ def test_one_save_for_each_of_many(steps: Steps) -> None:
     steps.is_told("“updated shop.Item”, ran 12 times in tests.faulty.restock", "bulk_update")
 
 
-def test_a_receiver_that_writes_on_fixtures(steps: Steps) -> None:
-    """What the map found leads to the trace in which it was seen."""
+def test_a_receiver_that_writes_on_fixtures(shop: Site, steps: Steps) -> None:
+    """What the map found leads to the traces in which it was seen."""
+    shop.run("from tests.faulty import shift; shift()")
     steps.click(steps.link("Receivers"))
     steps.click(steps.page.locator(".findings li", has_text="greet writes while").get_by_role("link"))
+    steps.click(steps.link("command:load_fixture"))
     steps.is_told("tests.faulty.greet writes while a fixture is loaded", 'Return at once if kwargs["raw"] is true')
 
 
