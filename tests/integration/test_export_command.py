@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import stat
 import subprocess
@@ -85,6 +86,20 @@ def test_standard_output_holds_the_file_and_nothing_else(log: list[int], capfdbi
     text = capfdbinary.readouterr().out.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [int(row["id"]) for row in rows] == log
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_a_file_has_nothing_that_a_terminal_obeys(tmp_path: Path, kind: str) -> None:
+    """Whoever looks at it with ``cat``; its JSON is equal."""
+    obeyed = "\x1b[31mX\x7f\x9b\u202e"
+    make_event(object_pk="5", object_repr=obeyed, changes={"name": [None, obeyed]})
+    path = tmp_path / f"log.{kind}"
+    run("--output", str(path), "--object", "auth.User/5")
+    written = path.read_text("utf-8-sig")
+    assert not set(written) & {"\x1b", "\x7f", "\x9b", "\u202e"}
+    if kind == "jsonl":
+        line = json.loads(written)
+        assert (line["object_repr"], line["changes"]) == (obeyed, {"name": [None, obeyed]})
 
 
 def test_a_file_is_not_overwritten_unless_asked(log: list[int], tmp_path: Path) -> None:

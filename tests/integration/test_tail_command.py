@@ -76,13 +76,17 @@ def test_a_cascade_is_indented_below_its_cause_and_ends_with_the_trace(settings)
 
 @pytest.mark.django_db
 def test_json_has_nothing_but_lines_of_json_each_an_event_of_the_log():
-    event = make_event(object_repr="\x1b[31mred\x07", trace_id=TRACE)
+    event = make_event(object_repr="\x1b[31mred\x07\x9b\u202e", trace_id=TRACE)
     ended()
     out, _ = run("--json")
     (line,) = out.splitlines()
-    assert "\x1b" not in line
+    assert not set(line) & {"\x1b", "\x9b", "\u202e"}
     told = json.loads(line)
-    assert (told["id"], told["object_repr"], told["trace_id"]) == (event.pk, "\x1b[31mred\x07", str(TRACE))
+    assert (told["id"], told["object_repr"], told["trace_id"]) == (
+        event.pk,
+        "\x1b[31mred\x07\x9b\u202e",
+        str(TRACE),
+    )
 
 
 @pytest.mark.django_db
