@@ -75,6 +75,8 @@ class Delete:
             values = plan.values(instance)
             if plan.hiding:
                 pre.scene.trace.gathered.note_secrets(plan.secret_values(values, known))
+            if plan.unlogged:
+                pre.scene.trace.gathered.note_hidden(plan.unlogged_values(instance.__dict__))
             pre.changes = plan.judged(plan.deletion({**values, **known}, UNKNOWN), values, known)
         except BaseException as error:  # noqa: BLE001  ours or the host's own methods'
             let_interruption_pass(error)
@@ -131,4 +133,4 @@ class Delete:
         """The run raised: the pre events without a post event become failed ones."""
         for doomed in self.waiting.values():
             secrets = doomed.pre.scene.trace.gathered.secrets
-            doomed.pre.fail(doomed.plan.without_secrets(error_text(error, secrets), doomed.instance))
+            doomed.pre.fail(doomed.plan.error_without_secrets(error_text(error, secrets), doomed.instance))

@@ -86,6 +86,8 @@ class Save:
         self.values = plan.values(instance)
         if plan.hiding:
             pre.scene.trace.gathered.note_secrets(plan.secret_values(self.values))
+        if plan.unlogged:
+            pre.scene.trace.gathered.note_hidden(plan.unlogged_values(instance.__dict__))
         self.believed = loaded.belief(plan, instance, self.connection.alias)
         now = plan.own_values(self.values) if self.raw else self.values
         old: Values = self.believed.values if self.believed is not None else {}
@@ -174,6 +176,8 @@ class Save:
         """
         plan, instance, believed, reader = self.plan, self.instance, self.believed, statement.reader
         now, only = plan.values(instance), pre.scene.update_fields
+        if plan.unlogged:
+            post.scene.trace.gathered.note_hidden(plan.unlogged_values(instance.__dict__))
         unchanged = not post.created and _same_values(now, self.values, plan.auto_now)
         post.object_repr = pre.object_repr if unchanged else repr_of(plan, instance)
         seen: Raw | None = None
@@ -220,7 +224,7 @@ class Save:
         pre = self.pre
         if pre is not None and not self.done:
             secrets = pre.scene.trace.gathered.secrets
-            pre.fail(self.plan.without_secrets(error_text(error, secrets), self.instance))
+            pre.fail(self.plan.error_without_secrets(error_text(error, secrets), self.instance))
             record_undone((pre,), self.connection)
 
 

@@ -14,7 +14,9 @@ from django.core.cache import caches
 from django.db import transaction
 from django.test import Client
 
-from signal_log.telemetry import write
+from signal_log.capture.trace.gathered import in_use
+from signal_log.capture.trace.membership import running
+from signal_log.telemetry import sessions, write
 from signal_log.telemetry.waiting import waiting
 from tests.integration.telemetry_views import restocking
 from tests.tail import database_url, log_in, make_observer
@@ -87,6 +89,16 @@ def _nothing_waits():
     waiting.written_at = float("-inf")
     yield
     waiting.forget()
+
+
+@pytest.fixture
+def _nothing_runs():
+    """No recorded session, neither before nor afterwards."""
+    running.forget()
+    sessions.looks.next_at = float("-inf")
+    yield
+    running.forget()
+    in_use[0] = False
 
 
 @pytest.fixture

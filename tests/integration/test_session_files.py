@@ -13,12 +13,10 @@ from django.core.management import CommandError, call_command
 from django.db.models.signals import post_save
 from django.test import Client
 
-from signal_log.capture.trace.gathered import in_use
-from signal_log.capture.trace.membership import running
 from signal_log.errors import SessionError
 from signal_log.models import DebugSession, SessionTrace, SignalEvent
 from signal_log.show.sessions import caught, compared, document, overview
-from signal_log.telemetry import recorded, sessions
+from signal_log.telemetry import recorded
 from tests.integration.test_sessions import browser_of
 from tests.shop.models import Category, Item
 
@@ -27,15 +25,6 @@ pytestmark = [
     pytest.mark.urls("tests.integration.telemetry_views"),
     pytest.mark.usefixtures("_nothing_waits", "_restocking", "_nothing_runs"),
 ]
-
-
-@pytest.fixture
-def _nothing_runs():
-    running.forget()
-    sessions.looks.next_at = float("-inf")
-    yield
-    running.forget()
-    in_use[0] = False
 
 
 def stock(sender, instance, **kwargs):

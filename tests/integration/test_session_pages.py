@@ -13,11 +13,9 @@ from django.db.models.signals import post_save
 from django.test import Client
 
 from signal_log.capture.trace import session_token
-from signal_log.capture.trace.gathered import in_use
-from signal_log.capture.trace.membership import running
 from signal_log.models import DebugSession
 from signal_log.show.sessions import document
-from signal_log.telemetry import recorded, sessions
+from signal_log.telemetry import recorded
 from tests.pages import text
 from tests.tail import make_observer
 from users.models import Profile
@@ -25,15 +23,6 @@ from users.models import Profile
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("_nothing_waits", "_nothing_runs")]
 
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-def _nothing_runs():
-    running.forget()
-    sessions.looks.next_at = float("-inf")
-    yield
-    running.forget()
-    in_use[0] = False
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -37,18 +38,19 @@ _CUT: Final = "…"
 
 
 class MaskedValues:
-    """The masked values of one trace, as text. Iterates over all of them, the short ones too."""
+    """The masked values of one trace, as text. Iterates over all that an error must not quote, the short ones too."""
 
     def __init__(self) -> None:
         self.overflowed = False
         self._texts: dict[str, None] = {}
+        self._hidden: dict[str, None] = {}
         self._needles: dict[str, tuple[str, ...] | None] = {}
         """Those that copies are looked for of, with the ways in which they may be written once that is asked for."""
         self._starts: frozenset[bytes] = frozenset()
         """What each spelling begins with, in JSON."""
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._texts)
+        return chain(self._texts, self._hidden)
 
     def note(self, values: Iterable[Any]) -> None:
         """Remember these, and what is in them if they are lists or mappings."""
@@ -68,6 +70,15 @@ class MaskedValues:
             del known[oldest]
             self._needles.pop(oldest, None)
             self._starts = frozenset()
+
+    def note_hidden(self, values: Iterable[Any]) -> None:
+        """Remember these for errors alone, of more than ``MOST`` the latest."""
+        for value in values:
+            for text in _texts_in(value, MAX_DEPTH):
+                if text:
+                    self._hidden[text] = None
+        while len(self._hidden) > MOST:
+            del self._hidden[next(iter(self._hidden))]
 
     def may_be_in(self, encoded: bytes) -> bool:
         """Whether one of them may be in this JSON: a quick answer, that is mostly no."""

@@ -52,6 +52,7 @@ class Plan:
         "nested",
         "readers",
         "secret_key",
+        "unlogged",
     )  # fmt: skip
 
     def __init__(self, model: type[models.Model]) -> None:
@@ -89,6 +90,13 @@ class Plan:
             *self.nested,
         )
         """The columns whose values are secret, or tell whether others are; empty for most models."""
+        self.unlogged = tuple(
+            field.attname
+            for field in model._meta.concrete_fields
+            if field.attname not in self.by_attname
+            and not (getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
+        )
+        """The columns that ``EXCLUDE_FIELDS`` names, which errors must not quote either."""
 
     def values(self, instance: models.Model) -> Values:
         """The instance's current column values, by attname, without deferred ones."""
@@ -158,6 +166,10 @@ class Plan:
                 if values.get(key.attname) is not None and _references_secret(key, values):
                     yield values[key.attname]
 
+    def unlogged_values(self, held: Mapping[str, Any]) -> list[Any]:
+        """The values of excluded fields in a row."""
+        return [value for name in self.unlogged if (value := held.get(name)) is not None]
+
     def holds_secret(self, *held: Values) -> bool:
         """Whether one of these rows of key and value says that its value is secret; so does one that says nothing."""
         named = [values[name] for values in held for name in self.naming if values.get(name) is not None]
@@ -189,6 +201,13 @@ class Plan:
         if related and (found := list(_secrets_of(related, DEEPEST_TEXT))):
             text = mask_secrets(text, found)
         return mask_secrets(text, self.secret_values(instance.__dict__)) if self.hiding else text
+
+    def error_without_secrets(self, text: str, instance: Any) -> str:
+        """The same of an exception's text, which does not show what the log leaves out either."""
+        text = self.without_secrets(text, instance)
+        if not (self.unlogged and isinstance(instance, models.Model)):
+            return text
+        return mask_secrets(text, self.unlogged_values(instance.__dict__))
 
     def pair(self, column: Column, before: Any, after: Any) -> list[Any]:
         """The field's old and new value as the log shows them: safe JSON, masked where they are secret."""

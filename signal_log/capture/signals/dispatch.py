@@ -45,8 +45,9 @@ class ObservedSignal(ModelSignal):
         draft = event_of(NAMES[id(self)], plan, named)
         receivers, async_receivers = self._live_receivers(sender)
         if not async_receivers and (receivers == _ONLY_OURS or _only_ours(receivers)):
+            _end_if_lone(draft)
             return []
-        mask = partial(plan.without_secrets, instance=named.get("instance"))
+        mask = partial(plan.error_without_secrets, instance=named.get("instance"))
         outer = current_frame.get()
         try:  # twice, for an interruption may come at the end of the first, too
             try:
@@ -65,14 +66,13 @@ class ObservedSignal(ModelSignal):
                 current_frame.set(outer)
         finally:
             current_frame.set(outer)
-            if current_trace.get() is None:  # sent by hand, so nobody else ends its trace
-                end_trace(draft.scene.trace)
+            _end_if_lone(draft)
 
     def send_robust(self, sender: Any, **named: Any) -> Responses:
         """``Signal.send_robust``, which only a host's own code calls: recorded as an event sent by hand."""
         plan = plan_of(sender) if isinstance(sender, type) else None
         if plan is not None and not paused.get():
-            event_of(NAMES[id(self)], plan, named)
+            _end_if_lone(event_of(NAMES[id(self)], plan, named))
         return _without_ours(super().send_robust(sender, **named))
 
     async def asend(self, sender: Any, **named: Any) -> Responses:
@@ -88,7 +88,7 @@ class ObservedSignal(ModelSignal):
     async def _arecord(self, sender: Any, named: Mapping[str, Any]) -> None:
         plan = plan_of(sender) if isinstance(sender, type) else None
         if plan is not None and not paused.get():
-            await sync_to_async(event_of)(NAMES[id(self)], plan, named)
+            await sync_to_async(lambda: _end_if_lone(event_of(NAMES[id(self)], plan, named)))()
 
     def has_listeners(self, sender: Any = None) -> bool:
         """True for observed senders, so that Django never deletes their rows without signals.
@@ -111,6 +111,12 @@ _ONLY_OURS: Final = [observe]
 
 def _without_ours(responses: Responses) -> Responses:
     return [(receiver, response) for receiver, response in responses if innermost(receiver) is not observe]
+
+
+def _end_if_lone(draft: Draft) -> None:
+    """End the trace of a signal that was sent by hand, outside of any: nobody else does."""
+    if current_trace.get() is None:
+        end_trace(draft.scene.trace)
 
 
 def _only_ours(receivers: list[Any]) -> bool:

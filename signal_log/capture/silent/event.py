@@ -12,7 +12,7 @@ from signal_log.capture.faults import faults
 from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.silent.known_names import shown_statement
-from signal_log.capture.silent.query_secrets import secrets_in
+from signal_log.capture.silent.query_secrets import secrets_in, unlogged_in
 from signal_log.capture.silent.statements import INSERT, UPDATE
 from signal_log.capture.silent.update_values import assigned
 from signal_log.capture.trace.draft import Draft
@@ -38,6 +38,8 @@ def open_draft(write: SilentWrite, connection: BaseDatabaseWrapper, text: str) -
     try:
         if secrets := secrets_of(write):
             draft.scene.trace.gathered.note_secrets(secrets)
+        if write.plan.unlogged and query is not None:
+            draft.scene.trace.gathered.note_hidden(unlogged_in(write.plan, query))
         draft.origin = {"model": write.plan.label, "rows": None, "statement": shown_statement(write.plan, text)}
         if write.verb == UPDATE and query is not None:
             draft.changes = assigned(write.plan, query)

@@ -29,6 +29,15 @@ def secrets_in(plan: Plan, query: Any) -> Iterator[Any]:
         yield from _compared(where, MAX_DEPTH)
 
 
+def unlogged_in(plan: Plan, query: Any) -> Iterator[Any]:
+    """The values of excluded fields that a query assigns or inserts."""
+    for field, _, value in getattr(query, "values", None) or ():
+        if field.attname in plan.unlogged:
+            yield value
+    for obj in (getattr(query, "objs", None) or ())[-MOST:]:
+        yield from plan.unlogged_values(vars(obj))
+
+
 def _compared(node: Any, depth: int) -> Iterator[Any]:
     """What the conditions of a WHERE compare masked columns with."""
     if not depth:

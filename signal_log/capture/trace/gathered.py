@@ -43,6 +43,17 @@ class Deep(Protocol):
         """Everything, for the session."""
 
 
+class Owned(Protocol):
+    """A session of one account's browser (``capture/trace/session_token.py``)."""
+
+    @property
+    def session(self) -> int:
+        """Its number."""
+
+    def is_of(self, account: str) -> bool:
+        """Whether it records what this account does."""
+
+
 class Gathered:
     """Shared by all views of one trace. The numbers start on the class, so that a new trace costs little."""
 
@@ -56,11 +67,13 @@ class Gathered:
     """HTTP status, exit code or the exception's class; empty while the trace runs."""
     due_at = HAND_OVER
     """The number of calls at which they are handed over."""
-    posted: Callable[[], Iterable[Any] | None] | None = None
-    """The secrets of the request's form and address, which are known once the host has read them; None before."""
+    posted: Callable[[], tuple[Sequence[Any], Sequence[Any]] | None] | None = None
+    """The secrets of the request's form and address, and what else errors must not quote of them; None until read."""
     _secrets: MaskedValues | tuple[()] = ()
     sessions: tuple[int, ...] = ()
     """The recorded sessions that the trace belonged to when it began."""
+    owned: tuple[Owned, ...] = ()
+    """Those of them that record one account alone."""
     deeper: Deep | None = None
     """What is kept for them besides."""
     lone = True
@@ -93,15 +106,25 @@ class Gathered:
         """Masked values that this trace has seen: any text of it may repeat them."""
         if self.posted is not None and (values := self.posted()) is not None:
             self.posted = None
-            if values := tuple(values):
-                self.note_secrets(values)
+            secret, hidden = values
+            if secret:
+                self.note_secrets(secret)
+            if hidden:
+                self.note_hidden(hidden)
         return self._secrets
 
     def note_secrets(self, values: Iterable[Any]) -> None:
         """Remember these masked values for as long as the trace runs."""
+        self._noted().note(values)
+
+    def note_hidden(self, values: Iterable[Any]) -> None:
+        """Remember values that errors must not quote, and that are no secrets elsewhere: of excluded fields."""
+        self._noted().note_hidden(values)
+
+    def _noted(self) -> MaskedValues:
         if not isinstance(self._secrets, MaskedValues):
             self._secrets = MaskedValues()
-        self._secrets.note(values)
+        return self._secrets
 
     def raised(self, error: BaseException) -> None:
         """The trace ends with this exception: its class, or the exit code that it carries."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from signal_log.capture.model.hidden_names import hidden_names
 from signal_log.capture.model.masked_values import mask_secrets
 from signal_log.capture.model.masking import secret_names
 from signal_log.capture.model.secret_text import without_secrets
@@ -24,42 +26,54 @@ class Posted:
     def __init__(self, request: Any) -> None:
         self._request = request
 
-    def __call__(self) -> list[str] | None:
-        """The values whose names are secret, or None while the form has not been read.
+    def __call__(self) -> tuple[list[str], list[str]] | None:
+        """The values whose names are secret, and those named like a field that is masked or left out of the log.
 
-        Reading it earlier would keep the host from reading the body itself, or from choosing how uploads are handled.
+        None while the form has not been read. Reading it earlier would keep the host from reading the body itself, or
+        from choosing how uploads are handled.
         """
         form = getattr(self._request, "_post", None)
         if form is None and self._request.method == "POST":
             return None
-        names = secret_names()
-        read = (form, self._request.__dict__.get("GET"))
-        return [value for held in read if held for name in held if name in names for value in held.getlist(name)]
+        held = (form, self._request.__dict__.get("GET"))
+        names, hidden = secret_names(), hidden_names()
+        found = [(name, each.getlist(name)) for each in held if each for name in each if name in hidden]
+        secret = [value for name, values in found if name in names for value in values]
+        return secret, [value for name, values in found if name not in names for value in values]
 
 
 def asked(request: Any, trace: Trace) -> dict[str, Any]:
     """A request that is over, for a recorded session: what of its form and address the host has read, masked."""
-    form, files = getattr(request, "_post", None), getattr(request, "_files", None)
+    form, files, query = getattr(request, "_post", None), getattr(request, "_files", None), request.__dict__.get("GET")
+    hidden = ([*_hidden_in(form), *_hidden_in(query)], trace.gathered.secrets)
     return {
         "method": trace.context.method,
         "path": trace.context.path(),
         "content_type": clean_truncated(str(getattr(request, "content_type", "") or ""), 100),
-        "query": _pairs(request.__dict__.get("GET"), trace),
-        "form": _pairs(form, trace),
+        "query": _pairs(query, hidden),
+        "form": _pairs(form, hidden),
         "files": [clean_truncated(str(name), 100) for name in files or ()][:MAX_FIELDS],
     }
 
 
-def _pairs(held: Any, trace: Trace) -> list[list[str]]:
-    """Names and values in the order in which they were sent."""
+def _hidden_in(held: Any) -> Iterator[str]:
+    names = hidden_names()
+    return (value for name in held or () if name != _CSRF and name in names for value in held.getlist(name))
+
+
+def _pairs(held: Any, hidden: Iterable[Iterable[Any]]) -> list[list[str]]:
+    """Names and values in the order in which they were sent; ``hidden`` values are masked wherever they stand."""
     if not held:
         return []
-    names, secrets = secret_names(), trace.gathered.secrets
+    names = hidden_names()
+
+    def shown(text: str, limit: int) -> str:
+        text = without_secrets(text, names)
+        for values in hidden:
+            text = mask_secrets(text, values)
+        return clean_truncated(text, limit)
+
     pairs = [(str(name), str(value)) for name in held if name != _CSRF for value in held.getlist(name)]
     return [
-        [
-            clean_truncated(mask_secrets(without_secrets(name, names), secrets), 200),
-            MASK if name in names else clean_truncated(mask_secrets(without_secrets(value, names), secrets), MAX_CHARS),
-        ]
-        for name, value in pairs[:MAX_FIELDS]
+        [shown(name, 200), MASK if name in names else shown(value, MAX_CHARS)] for name, value in pairs[:MAX_FIELDS]
     ]
