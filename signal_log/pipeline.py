@@ -59,9 +59,9 @@ class Pipeline:
         spans.tell(trace)
         keeper.take_ended(trace)
 
-    def look(self) -> None:
-        """Called when a trace has ended that is not kept."""
-        keeper.look()
+    def take_unkept(self, trace: Trace) -> None:
+        """Called when a trace has ended that is kept only if a session records it."""
+        keeper.take_unkept(trace)
 
     def write_kept(self) -> None:
         """Called after traces that ended in an event loop, and at the end of a shell."""
@@ -99,11 +99,11 @@ def start() -> None:
     stop()
     unlock_flush()
     wiring.start(Pipeline())
-    atexit.register(keeper.write_kept)
+    atexit.register(keeper.write_last)
 
 
 def stop() -> None:
     """Stop recording and undo all patches."""
     wiring.stop()
     waiting.forget()
-    atexit.unregister(keeper.write_kept)
+    atexit.unregister(keeper.write_last)

@@ -18,7 +18,7 @@ from signal_log.capture.model.registry import plan_of
 from signal_log.capture.pausing import paused
 from signal_log.capture.saving import Save
 from signal_log.capture.trace.context import default_context
-from signal_log.capture.trace.trace import Trace, current_trace, end_trace, ensure_trace
+from signal_log.capture.trace.trace import current_trace, end_trace, ensure_trace, lone_trace
 
 Operation = Save | Delete
 
@@ -46,7 +46,7 @@ def save_base(original: Any) -> Any:
             return
         using = using or router.db_for_write(type(self), instance=self)
         save = Save(connections[using], plan, self, raw=bool(raw))
-        lone = Trace(default_context()) if current_trace.get() is None else None
+        lone = lone_trace(default_context()) if current_trace.get() is None else None
         outer = current_operation.get()
         try:  # twice, for an interruption may come at the end of the first, too
             try:

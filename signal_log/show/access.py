@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, TooManyFieldsSent
 from django.db import DatabaseError, connections, transaction
-from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, QueryDict
+from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, HttpResponseForbidden, QueryDict
 from django.shortcuts import render, resolve_url
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 
@@ -20,6 +20,11 @@ from signal_log.store.tables import not_migrated
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+NO_ACCOUNTS: Final = (
+    "These pages are for accounts with a permission, and requests of this project have none. They need "
+    '"django.contrib.auth" in INSTALLED_APPS, and its AuthenticationMiddleware in MIDDLEWARE.\n'
 )
 
 View = Callable[..., HttpResponseBase]
@@ -37,6 +42,8 @@ def for_observers(view: View) -> View:
             return HttpResponseBadRequest(
                 "The address has too many fields.\n", content_type="text/plain; charset=utf-8"
             )
+        if getattr(request, "user", None) is None:
+            return HttpResponseForbidden(NO_ACCOUNTS, content_type="text/plain; charset=utf-8")
         if not request.user.is_authenticated:
             from django.contrib.auth.views import redirect_to_login  # has models, and the app may be missing
 

@@ -81,6 +81,13 @@ def take_ended(trace: Trace) -> None:
         lost.add(1, len(trace.gathered.calls), error_text(error))
 
 
+def take_unkept(trace: Trace) -> None:
+    """A trace has ended that leaves nothing, unless a session has begun that records it."""
+    look()
+    if running.everything and trace.gathered.events:
+        take_ended(trace)
+
+
 def look() -> None:
     """See which sessions run that cover a user or everything; at most once a second, and only where that is free."""
     if not sessions.is_due() and not session_tasks.waiting:
@@ -172,6 +179,11 @@ def write_kept(*, connect: bool = False) -> None:
             connection.close()
     except Exception as error:  # noqa: BLE001  never the host's problem
         logger.warning("Telemetry waits, because the log's database cannot be reached: %s", error_text(error))
+
+
+def write_last() -> None:
+    """The process exits: what sessions have caught is worth a connection, if the last thread has none."""
+    write_kept(connect=waiting.has_caught)
 
 
 def _keep(trace: Trace, *, ended: bool = False) -> bool:

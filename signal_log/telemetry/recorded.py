@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import QuerySet
 
 from signal_log import clock
+from signal_log.capture.model.keys import key_text
 from signal_log.capture.trace.membership import running
 from signal_log.capture.trace.session_token import make_token
 from signal_log.conf import conf
@@ -22,6 +23,8 @@ from signal_log.models import DebugSession, SessionTrace
 from signal_log.telemetry.sessions import KEPT, looks
 
 LONGEST_NAME: Final = 60
+MOST_RUNNING: Final = 5
+"""Sessions that run at once: each has its own copy of what it records."""
 LASTS: Final = timedelta(hours=1)
 EVERYTHING_LASTS: Final = timedelta(minutes=15)
 TIME_IS_UP: Final = "Its time was up."
@@ -68,9 +71,14 @@ def find(text: str) -> DebugSession:
 def start(name: str, scope: str, *, target: str = "", by: Any = None) -> DebugSession:
     """Start a session under a name that no other has; raises ``SessionError``."""
     now = clock.now()
+    name = checked_name(name)
+    running_now = list(all_sessions().filter(ended_at=None, stops_at__gt=now)[:MOST_RUNNING])
+    if len(running_now) == MOST_RUNNING:
+        names = ", ".join(f"“{one.name}”" for one in running_now)
+        raise SessionError(f"{MOST_RUNNING} sessions are running, which is as many as may: {names}. Stop one first.")
     stops_at = now + (EVERYTHING_LASTS if scope == Scope.EVERYTHING else LASTS)
     session = DebugSession(
-        name=checked_name(name),
+        name=name,
         scope=scope,
         target=_user(target) if scope == Scope.USER else target[:255],
         started_by_pk="" if by is None else str(by.pk)[:255],
@@ -90,7 +98,7 @@ def start(name: str, scope: str, *, target: str = "", by: Any = None) -> DebugSe
 
 def save(session: DebugSession, traces: Sequence[SessionTrace] = ()) -> None:
     """Store a new session with its traces, all or nothing; raises ``SessionError`` if its name is taken."""
-    prune()
+    prune(session.name)
     if all_sessions().filter(name=session.name).exists():
         raise SessionError(_taken(session.name))
     try:
@@ -117,19 +125,19 @@ def stop(session: DebugSession, why: str = STOPPED) -> bool:
     return ended
 
 
-def prune() -> None:
-    """Remove the sessions that have expired."""
-    gone = DebugSession.objects.using(conf.DATABASE).filter(expires_at__lte=clock.now())
-    numbers = list(gone.values_list("pk", flat=True)[:100])
+def prune(name: str) -> None:
+    """Remove the session of this name if it has expired; the others go bit by bit (``telemetry/sessions.py``)."""
+    gone = DebugSession.objects.using(conf.DATABASE).filter(expires_at__lte=clock.now(), name=name)
+    numbers = list(gone.values_list("pk", flat=True))
     if numbers:
         with transaction.atomic(using=conf.DATABASE):
             SessionTrace.objects.using(conf.DATABASE).filter(session__in=numbers)._raw_delete(conf.DATABASE)
             DebugSession.objects.using(conf.DATABASE).filter(pk__in=numbers)._raw_delete(conf.DATABASE)
 
 
-def token(session: DebugSession) -> str:
-    """What a cookie, a header or the environment carries for it."""
-    return make_token(session.pk, int(session.stops_at.timestamp()))
+def token(session: DebugSession, *, account: str = "", login: str = "") -> str:
+    """What a cookie, a header or the environment carries for it; a cookie's for one account's browser alone."""
+    return make_token(session.scope, session.pk, int(session.stops_at.timestamp()), account=account, login=login)
 
 
 def checked_name(text: str) -> str:
@@ -148,12 +156,18 @@ def checked_name(text: str) -> str:
 
 def _user(text: str) -> str:
     """The key of the user of this name."""
-    model = get_user_model()
+    try:
+        model = get_user_model()
+    except ImproperlyConfigured:
+        raise SessionError("This project has no accounts, so none can be recorded: record everything.") from None
     wanted = text.strip()
-    user = model._default_manager.filter(**{model.USERNAME_FIELD: wanted}).first() if wanted else None
+    try:
+        user = model._default_manager.filter(**{model.USERNAME_FIELD: wanted}).first() if wanted else None
+    except (ValueError, TypeError, ValidationError, DataError):  # names are numbers there, or hold no such character
+        user = None
     if user is None:
         raise SessionError(f"There is no user “{wanted[:60]}”." if wanted else "Name the user whose work to record.")
-    return str(user.pk)
+    return key_text(user)
 
 
 def targets(sessions: Collection[DebugSession]) -> dict[int, str]:
@@ -162,9 +176,9 @@ def targets(sessions: Collection[DebugSession]) -> dict[int, str]:
     keys = {session.target for session in sessions if session.pk in of_users}
     names: dict[str, str] = {}
     if keys:
-        with suppress(ValueError, ValidationError):  # a key of another kind of user
+        with suppress(ValueError, ValidationError, ImproperlyConfigured):  # a key of another kind of user
             users = get_user_model()._default_manager.filter(pk__in=keys)
-            names = {str(user.pk): str(user.get_username()) for user in users}
+            names = {key_text(user): str(user.get_username()) for user in users}
     return {
         session.pk: names.get(session.target, f"key {session.target}") if session.pk in of_users else session.target
         for session in sessions

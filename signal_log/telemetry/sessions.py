@@ -24,6 +24,8 @@ MAX_TRACES: Final = 2_000
 MAX_BYTES: Final = 64 * 1024 * 1024
 KEPT: Final = timedelta(days=1)
 """How long a session is kept after its end."""
+FEW_BYTES: Final = 1024 * 1024
+"""As much of expired sessions is removed at once, in the time of somebody's request: some five milliseconds' worth."""
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks of one process for sessions that have begun or ended."""
 
@@ -77,10 +79,15 @@ _RUNNING: Final = (
 
 
 _ANY_EXPIRED: Final = f"SELECT 1 FROM {SESSIONS} WHERE expires_at <= {{now}} LIMIT 1"  # noqa: S608
-_OLD_ROWS: Final = (
-    f"DELETE FROM {CAUGHT} WHERE id IN (SELECT c.id FROM {CAUGHT} c JOIN {SESSIONS} s ON s.id = c.session_id "  # noqa: S608
-    f"WHERE s.expires_at <= {{now}} LIMIT {FEW})"
+_SOME: Final = (
+    f"SELECT c.id, c.bytes FROM {CAUGHT} c JOIN {SESSIONS} s ON s.id = c.session_id "  # noqa: S608
+    f"WHERE s.expires_at <= {{now}} ORDER BY c.id LIMIT {FEW}"
 )
+_OLD_ROWS: Final = (
+    f"DELETE FROM {CAUGHT} WHERE id IN (SELECT id FROM (SELECT id, sum(bytes) OVER (ORDER BY id) - bytes AS before "  # noqa: S608
+    f"FROM ({_SOME}) few) those WHERE before < {FEW_BYTES})"
+)
+"""At least one, and no more after ``FEW_BYTES``."""
 _OLD_SESSIONS: Final = (
     f"DELETE FROM {SESSIONS} WHERE expires_at <= {{now}} "  # noqa: S608
     f"AND NOT EXISTS (SELECT 1 FROM {CAUGHT} c WHERE c.session_id = {SESSIONS}.id)"

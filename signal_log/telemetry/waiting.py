@@ -64,6 +64,11 @@ class Waiting:
     def __bool__(self) -> bool:
         return bool(self._batches)
 
+    @property
+    def has_caught(self) -> bool:
+        """Whether something of a session waits."""
+        return self._caught > 0
+
     def add(self, batch: Batch) -> tuple[int, int]:
         """Queue a batch; returns how many older traces and calls had to be dropped for it."""
         traces = calls = 0

@@ -7,10 +7,10 @@ from typing import Any
 from django import template
 from django.db import DatabaseError
 
-from signal_log.capture.trace.session_token import COOKIE, read_token
 from signal_log.models import DebugSession
 from signal_log.show.access import login_url, may_see_events
 from signal_log.show.links import url
+from signal_log.show.sessions.browser import session_here
 from signal_log.show.words.text import one_line
 from signal_log.telemetry.recorded import all_sessions, is_running
 
@@ -45,11 +45,11 @@ def initials(name: Any) -> str:
 def recorded_here(context: dict[str, Any]) -> Recorded | None:
     """The session that records this browser, for the bar; None if none does, or if the user may not see events."""
     request = context.get("request")
-    token = getattr(request, "COOKIES", {}).get(COOKIE, "")
-    if not token or not is_observer(getattr(request, "user", None)):
+    number = session_here(request)
+    if not number or not is_observer(getattr(request, "user", None)):
         return None
     try:
-        session = all_sessions().filter(pk=read_token(token)).first()
+        session = all_sessions().filter(pk=number).first()
     except DatabaseError:  # the page says what is wrong
         return None
     return Recorded(session) if session is not None and is_running(session) else None

@@ -50,15 +50,6 @@ def literal(request):
 urlpatterns = [*telemetry_views.urlpatterns, path("mine/<str:name>/", mine), path("literal/", literal)]
 
 
-@pytest.fixture
-def _nothing_runs():
-    running.forget()
-    sessions.looks.next_at = float("-inf")
-    yield
-    running.forget()
-    in_use[0] = False
-
-
 def browser_of(session: DebugSession) -> Client:
     client = Client()
     client.cookies[session_token.COOKIE] = recorded.token(session)
@@ -110,7 +101,8 @@ def test_a_forged_token_names_no_session(spoil):
 
 def test_an_expired_token_names_no_session():
     session = recorded.start("checkout", "browser")
-    assert session_token.read_token(session_token.make_token(session.pk, 1)) == 0
+    token = session_token.make_token("browser", session.pk, 1)
+    assert session_token.read_token("browser", token) is None
 
 
 def test_everything_is_recorded_while_such_a_session_runs():
@@ -141,7 +133,7 @@ def test_one_users_work_is_recorded_and_nobody_elses():
 def test_what_is_not_that_users_is_not_captured():
     """Not a statement, and no stack, whoever it is; nor before that is known."""
     actor = [""]
-    deeper = Deeper(0, actor=lambda: actor[0], wanted=frozenset({"1"}))
+    deeper = Deeper(0, actor=lambda: actor[0], state=lambda: (actor[0], None, 0), wanted=frozenset({"1"}))
     for actor[0], wanted in (("", False), ("2", False), ("1", True), ("", True)):
         assert deeper.is_on() is wanted
 
@@ -210,9 +202,9 @@ def test_no_secret_is_kept(settings):
 
 def test_messages_of_a_socket_belong_to_the_session_of_its_handshake():
     """Browser and client alike; other sockets' messages do not."""
-    session = recorded.start("socket", "browser")
-    token = recorded.token(session)
-    headers = [(b"cookie", f"a=b; {session_token.COOKIE}={token}"), (b"x-signal-session", token), (b"cookie", "a=b")]
+    session, api = recorded.start("socket", "browser"), recorded.start("api", "client")
+    cookie = f"a=b; {session_token.COOKIE}={recorded.token(session)}"
+    headers = [(b"cookie", cookie), (b"x-signal-session", recorded.token(api)), (b"cookie", "a=b")]
 
     async def act(_, message):
         await sync_to_async(Category.objects.create)(name=message["name"])
@@ -222,7 +214,7 @@ def test_messages_of_a_socket_belong_to_the_session_of_its_handshake():
         message = {"type": "websocket.receive", "name": f"number {number}"}
         async_to_sync(dispatch(act))(SimpleNamespace(scope=scope), message)
     keeper.write_kept(connect=True)
-    assert names(session) == ["receive /ws/", "receive /ws/"]
+    assert names(session) == names(api) == ["receive /ws/"]
 
 
 def test_a_fault_of_ours_is_not_the_hosts(monkeypatch):
@@ -261,6 +253,5 @@ def test_a_process_of_a_session_is_recorded(monkeypatch):
     session = recorded.start("import", "command")
     monkeypatch.setenv(session_token.ENVIRONMENT, recorded.token(session))
     monkeypatch.setattr(running, "process", session_token.named_by_process())
-    make_observer("ada")
     call_command("createsuperuser", "--noinput", username="root", email="root@example.org")
     assert names(session) == ["command:createsuperuser"]

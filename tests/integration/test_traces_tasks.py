@@ -222,7 +222,7 @@ def test_what_a_recorded_user_enqueues_is_recorded(library):
     request = RequestFactory().get("/")
     request.user = ada
     SignalLogMiddleware(view)(request).close()
-    assert [read_token(token) for token in headers.pop("signal_session")] == [session.pk]
+    assert [read_token("task", token).session for token in headers.pop("signal_session")] == [session.pk]
     library.handle_later("toys", "books")
     keeper.write_kept(connect=True)
     assert [(caught.source, caught.operations) for caught in sessions.caught(session)] == [("task", 2)]

@@ -161,7 +161,8 @@ def _watched(execute: Callable[..., Any], sql: Any, params: Any, many: bool, con
         refused = False
     if refused and not _in_delete(context["connection"]):
         raise _refusal(writes[0])
-    return _recorded(execute, sql, params, many, context, text, writes, refused=refused)
+    with ensure_trace(default_context):
+        return _recorded(execute, sql, params, many, context, text, writes, refused=refused)
 
 
 def _recorded(

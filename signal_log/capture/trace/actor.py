@@ -17,7 +17,7 @@ from django.utils.functional import LazyObject, empty
 from signal_log.capture.model.keys import key_text, logged_key
 from signal_log.capture.model.object_text import without_queries
 from signal_log.capture.model.snapshot import clean_truncated
-from signal_log.capture.trace.trace import Actor
+from signal_log.capture.trace.trace import Actor, ActorState
 from signal_log.interruption import let_interruption_pass
 
 ANONYMOUS: Final = Actor("", "anonymous")
@@ -42,6 +42,34 @@ def request_actor(request: Any) -> Actor:
     except BaseException as error:  # noqa: BLE001  a host's objects may raise anything
         let_interruption_pass(error)
         return UNKNOWN
+
+
+def actor_state(held: Mapping[str, Any]) -> ActorState:
+    """What ``request_actor`` goes by, of a request's attributes or a scope: the same objects mean the same answer.
+
+    That is the user, or as long as nobody has looked, the session; who acts as somebody else adds an attribute.
+    """
+    try:
+        user = held.get("user")
+        found = object.__getattribute__(user, "__dict__")["_wrapped"] if issubclass(type(user), LazyObject) else user
+        if issubclass(type(found), LazyObject):
+            found = evaluated(found)
+        if found is not empty and found is not None:
+            return user, found, len(held)
+        cache = getattr(evaluated(held.get("session")), "_session_cache", None)
+        return user, cache, len(held) * 1_000_000 + (0 if cache is None else len(cache))
+    except BaseException as error:  # noqa: BLE001  a host's objects may raise anything
+        let_interruption_pass(error)
+        return None, object(), 0
+
+
+def is_logged_out(request: Any) -> bool:
+    """Whether the application has found that nobody is logged in, and its session, if it has any, says so too."""
+    held = vars(request)
+    user, session = _found(held), _loaded_session(held)
+    return user is not empty and session is not None and not session.get(_SESSION_KEY) and (
+        user is None or not user.is_authenticated
+    )  # fmt: skip
 
 
 def _actor(request: Mapping[str, Any]) -> Actor:

@@ -7,7 +7,6 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand
 
 from signal_log.capture.trace.context import command_source, default_context, source_override
-from signal_log.capture.trace.membership import join
 from signal_log.capture.trace.trace import current_trace, ensure_trace, write_kept
 
 # Long-running commands get no trace of their own: one trace over everything they do would be meaningless.
@@ -37,7 +36,6 @@ def execute(original: Any) -> Any:
                     return original(self, *args, **options)
             try:
                 with ensure_trace(default_context, lone=False) as trace:
-                    join(trace)
                     result = original(self, *args, **options)
                     trace.gathered.status = "0"
                     return result

@@ -9,13 +9,13 @@ import re
 import sys
 import uuid
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from django.http import HttpRequest
 
 from signal_log.capture.model.snapshot import clean_truncated
-from signal_log.capture.trace.actor import request_actor
+from signal_log.capture.trace.actor import actor_state, request_actor
 from signal_log.capture.trace.path import RequestPath
 from signal_log.capture.trace.trace import NOBODY, Actor, TraceContext, current_trace
 from signal_log.conf import conf
@@ -82,6 +82,7 @@ def request_context(request: HttpRequest) -> TraceContext:
         path=RequestPath(request),
         remote_addr=remote_addr(request),
         actor=lambda: request_actor(request),
+        actor_state=partial(actor_state, request.__dict__),
     )
 
 

@@ -12,6 +12,7 @@ from types import CodeType, FrameType
 from typing import Any, Final
 
 from signal_log import clock
+from signal_log.capture.trace.awaiting import IN_THREAD, Awaiting
 from signal_log.capture.trace.call_site import is_own, shortened
 from signal_log.capture.trace.gathered import in_use
 
@@ -36,7 +37,12 @@ class Deeper:
     """What one trace has gathered for its sessions."""
 
     def __init__(
-        self, started_ns: int, *, actor: Callable[[], str] | None = None, wanted: frozenset[str] | None = None
+        self,
+        started_ns: int,
+        *,
+        actor: Callable[[], str] | None = None,
+        state: Callable[[], tuple[object, object, int]] = lambda: (None, None, 0),
+        wanted: frozenset[str] | None = None,
     ) -> None:
         in_use[0] = True
         self.started_ns = started_ns
@@ -50,12 +56,21 @@ class Deeper:
         """The stack of each operation, by its position."""
         self._texts: dict[str, int] = {}
         self._stacks: dict[Stack, int] = {}
-        self._actor, self._wanted = actor, wanted
+        self._actor, self._state, self._wanted = actor, state, wanted
+        self._awaiting = Awaiting()
+        self._seen: tuple[object, object, int] = (None, None, -1)
 
     def is_on(self) -> bool:
-        """Whether the trace is recorded; where only one user's are, not until it is known whose it is."""
+        """Whether the trace is recorded; where only one user's are, not until it is known whose it is.
+
+        Each statement asks, so who it is is asked again only when that may have changed.
+        """
         if self._wanted is None or self._actor is None:
             return True
+        state, seen = self._state(), self._seen
+        if state[0] is seen[0] and state[1] is seen[1] and state[2] == seen[2]:
+            return False
+        self._seen = state
         actor = self._actor()
         if actor and actor in self._wanted:
             self._wanted = None
@@ -107,12 +122,17 @@ class Deeper:
         self.statements.append((number, given, began, (ended - started) // 1000, position, receiver, self._stack()))
 
     def _stack(self) -> int:
-        """The number of the stack that is running, or -1."""
+        """The number of the stack that is running, or -1; below a task's thread is what awaits it."""
         found: list[tuple[CodeType, int, CodeType | None]] = []
-        frame: FrameType | None = sys._getframe(2)
         above: CodeType | None = None
+        below: FrameType | None = sys._getframe(2)
+        awaiting: list[FrameType] = []
         for _ in range(MAX_DEPTH):
-            if frame is None or len(found) == OWN_FRAMES:
+            if awaiting:
+                frame = awaiting.pop()
+            elif below is not None:
+                frame, below = below, below.f_back
+            else:
                 break
             code = frame.f_code
             verdict = _verdicts.get(code)
@@ -122,8 +142,11 @@ class Deeper:
                 verdict = _verdicts[code] = is_own(code.co_filename)
             if verdict:
                 found.append((code, frame.f_lineno, above))
+                if len(found) == OWN_FRAMES:
+                    break
+            elif code is IN_THREAD:
+                awaiting = self._awaiting.frames(frame)
             above = code
-            frame = frame.f_back
         stack = tuple(found)
         number = self._stacks.get(stack)
         if number is None:

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from signal_log.capture.trace.deeper import Deeper
-from signal_log.capture.trace.trace import Trace
+from signal_log.capture.trace.session_token import Named
+from signal_log.capture.trace.trace import Trace, join_with
 
 MAX_OVER: Final = 1_000
 
@@ -44,25 +45,35 @@ class Running:
 running: Final = Running()
 
 
-def join(trace: Trace, named: Iterable[int] = ()) -> None:
+def join(trace: Trace, named: Iterable[Named] = ()) -> None:
     """Have a trace that begins belong to the sessions that its request names, and to those that run everywhere."""
     if not (named or running.process or running.everything or running.users):
         return
     gathered = trace.gathered
-    sessions = dict.fromkeys(each for each in (*named, *running.process, *running.everything))
+    sessions = dict.fromkeys((*(each.session for each in named), *running.process, *running.everything))
     gathered.sessions = tuple(session for session in sessions if session not in running.over)
+    gathered.owned = tuple(each for each in named if each.owner)
     if gathered.sessions:
         gathered.deeper = Deeper(gathered.started_ns)
     elif running.users:
+        context = trace.context
         gathered.deeper = Deeper(
-            gathered.started_ns, actor=lambda: trace.context.actor().pk, wanted=frozenset(running.users)
+            gathered.started_ns,
+            actor=lambda: context.actor().pk,
+            state=context.actor_state,
+            wanted=frozenset(running.users),
         )
 
 
+join_with(join)
+
+
 def sessions_of(trace: Trace) -> tuple[int, ...]:
-    """The sessions of a trace that has ended: by now its user is known, and perhaps a session that began meanwhile."""
-    own = trace.gathered.sessions
+    """The sessions of a trace, asked late: by now its user is known, and perhaps a session that began meanwhile."""
+    own, owned = trace.gathered.sessions, trace.gathered.owned
     if not (own or running.everything or running.users):
         return own
-    of_user = running.users.get(trace.context.actor().pk, ()) if running.users else ()
-    return tuple(dict.fromkeys((*own, *running.everything, *of_user)))
+    actor = trace.context.actor().pk if owned or running.users else ""
+    others = {each.session for each in owned if not each.is_of(actor)}
+    mine = (session for session in own if session not in others)
+    return tuple(dict.fromkeys((*mine, *running.everything, *running.users.get(actor, ()))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextvars import Token
 from functools import partial
 from typing import Any
@@ -9,15 +10,19 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from signal_log.capture.model.error_text import error_text
 from signal_log.capture.trace import headers
+from signal_log.capture.trace.actor import is_logged_out, request_actor
 from signal_log.capture.trace.context import request_context
 from signal_log.capture.trace.membership import join
 from signal_log.capture.trace.outer_span import named_by_header
 from signal_log.capture.trace.posted import Posted, asked
-from signal_log.capture.trace.session_token import named_in
+from signal_log.capture.trace.session_token import forget_cookie, named_in
 from signal_log.capture.trace.stream import continue_trace
 from signal_log.capture.trace.trace import Trace, current_trace, end_trace
 from signal_log.conf import conf
+
+logger = logging.getLogger("signal_log")
 
 
 class RequestTrace:
@@ -47,9 +52,21 @@ class RequestTrace:
         if self.trace is not None:
             self.trace.gathered.status = str(getattr(response, "status_code", ""))
             end_with_response(self.request, self.trace)
+            self._keep_to_its_owner(response)
             if settings.DEBUG:
                 headers.tell(self.trace, response)
         return response
+
+    def _keep_to_its_owner(self, response: Any) -> None:
+        """A browser whose session records one account forgets it when that logs out, or another has logged in."""
+        if self.trace is None or not (owned := self.trace.gathered.owned) or not hasattr(response, "delete_cookie"):
+            return
+        try:
+            actor = request_actor(self.request).pk
+            if is_logged_out(self.request) or (actor and not all(each.is_of(actor) for each in owned)):
+                forget_cookie(response)
+        except Exception as error:  # noqa: BLE001  never the host's problem
+            logger.warning("A session's cookie could not be taken back: %s", error_text(error))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
         if self._token is not None:

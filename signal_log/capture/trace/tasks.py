@@ -23,7 +23,7 @@ from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.snapshot import clean_truncated
 from signal_log.capture.trace.context import system_actor
 from signal_log.capture.trace.membership import join, running, sessions_of
-from signal_log.capture.trace.session_token import make_token, read_token
+from signal_log.capture.trace.session_token import TASK, Named, make_token, read_token
 from signal_log.capture.trace.trace import (
     Frame,
     Trace,
@@ -109,7 +109,7 @@ def _published(*, headers: Any = None, **_: Any) -> None:
     trace = current_trace.get()
     if trace is not None and (trace.gathered.sessions or running.users) and isinstance(headers, dict):
         until = clock.time_ns() // 1_000_000_000 + _SESSION_SECONDS
-        if tokens := [make_token(session, until) for session in sessions_of(trace)]:
+        if tokens := [make_token(TASK, session, until) for session in sessions_of(trace)]:
             headers.setdefault(_SESSION, tokens)
 
 
@@ -122,13 +122,13 @@ def _django_enqueued(*, sender: Any, task_result: Any, **_: Any) -> None:
 
 def _celery_began(*, task_id: str, task: Any, **_: Any) -> None:
     tokens = getattr(task.request, _SESSION, None)
-    named = [read_token(str(token)) for token in tokens] if isinstance(tokens, list | tuple) else ()
+    named = [read_token(TASK, str(token)) for token in tokens] if isinstance(tokens, list | tuple) else ()
     _begin(task_id, task.name, inline=bool(getattr(task.request, "is_eager", False)), named=tuple(filter(None, named)))
 
 
 def _django_began(*, sender: Any, task_result: Any, **_: Any) -> None:
     inline = _is_inline(sender)
-    named = () if inline else sessions_of_task(str(task_result.id))
+    named = () if inline else tuple(map(Named, sessions_of_task(str(task_result.id))))
     _begin(str(task_result.id), task_result.task.module_path, inline=inline, named=named)
 
 
@@ -144,7 +144,7 @@ def _ended(*, task_id: str = "", task_result: Any = None, state: str = "", **_: 
     _end(task_id or str(task_result.id), status or str(getattr(task_result, "status", "")))
 
 
-def _begin(task_id: str, name: str, *, inline: bool, named: tuple[int, ...] = ()) -> None:
+def _begin(task_id: str, name: str, *, inline: bool, named: tuple[Named, ...] = ()) -> None:
     trace, frame = current_trace.get(), current_frame.get()
     _running.set((*_running.get(), _Before(task_id, trace, frame)))
     context = trace.context if trace is not None and inline else TraceContext(SOURCE, actor=system_actor)

@@ -28,6 +28,10 @@ class Actor:
 
 NOBODY = Actor()
 
+ActorState = tuple[object, object, int]
+"""Two objects, told from others by being the same, and a number."""
+UNCHANGED: Final[ActorState] = (None, None, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
@@ -39,6 +43,8 @@ class TraceContext:
     path: Callable[[], str] = str
     remote_addr: str = ""
     actor: Callable[[], Actor] = lambda: NOBODY
+    actor_state: Callable[[], ActorState] = lambda: UNCHANGED
+    """Something else than before whenever ``actor`` may answer otherwise: much cheaper to ask."""
     labels: Mapping[str, Any] = field(default_factory=dict)
 
     def actor_since(self, opened: Actor) -> Actor:
@@ -84,6 +90,22 @@ class Trace:
         return view
 
 
+_joins: Final[list[Callable[[Trace], None]]] = []
+
+
+def join_with(join: Callable[[Trace], None]) -> None:
+    """Have this told of each trace that begins, but those of requests and tasks, which know more of themselves."""
+    _joins.append(join)
+
+
+def lone_trace(context: TraceContext) -> Trace:
+    """The trace of an operation that nobody has opened one for."""
+    trace = Trace(context)
+    for join in _joins:
+        join(trace)
+    return trace
+
+
 def new_trace_id() -> str:
     """A version 7 UUID (RFC 9562): milliseconds, then random bits, so that new traces are adjacent in the index."""
     digits = f"{clock.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
@@ -117,8 +139,8 @@ class Keeper(Protocol):
     def take_ended(self, trace: Trace) -> None:
         """A trace has ended that is to be kept. It may end again, with more, if its response is streamed."""
 
-    def look(self) -> None:
-        """A trace has ended that is not to be kept: time to look for sessions that have begun."""
+    def take_unkept(self, trace: Trace) -> None:
+        """A trace has ended that is kept only if a session has begun that records it: time to look for one."""
 
     def write_kept(self) -> None:
         """Write what is kept but not written; opens the connection if necessary."""
@@ -146,9 +168,9 @@ def end_trace(trace: Trace) -> None:
     ):
         for keeper in _keepers:
             keeper.take_ended(trace)
-    elif not gathered.lone:
+    else:
         for keeper in _keepers:
-            keeper.look()
+            keeper.take_unkept(trace)
 
 
 def calls_are_due(trace: Trace) -> None:
@@ -199,6 +221,8 @@ def new_trace(context: TraceContext) -> Iterator[Trace]:
 @contextmanager
 def _running(trace: Trace, *, lone: bool) -> Iterator[Trace]:
     trace.gathered.lone = lone
+    for join in _joins:
+        join(trace)
     outer = current_trace.get()
     try:  # twice, for an interruption may come at the end of the first, too
         try:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final
 
 from channels.db import database_sync_to_async
 
 from signal_log.capture.model.snapshot import clean_truncated
-from signal_log.capture.trace.actor import request_actor
+from signal_log.capture.trace.actor import actor_state, request_actor
 from signal_log.capture.trace.context import remote_addr, request_id, system_actor
 from signal_log.capture.trace.membership import join
 from signal_log.capture.trace.path import RequestPath
-from signal_log.capture.trace.session_token import HEADER, named_in
+from signal_log.capture.trace.session_token import HEADER, Named, named_in
 from signal_log.capture.trace.trace import TraceContext, new_trace, write_kept
 
 # The scope type that ``runworker`` passes to consumers; no user is associated with it.
@@ -41,6 +42,7 @@ def message_context(scope: Mapping[str, Any], message: Mapping[str, Any]) -> Tra
         actor=lambda: request_actor(
             SimpleNamespace(**{name: scope[name] for name in ("user", "session") if name in scope})
         ),
+        actor_state=partial(actor_state, scope),
     )
 
 
@@ -68,7 +70,7 @@ def _request_id(scope: Mapping[str, Any], handshake: _Handshake) -> str:
     return str(scope[_REQUEST_ID])
 
 
-def _sessions(scope: Mapping[str, Any]) -> tuple[int, ...]:
+def _sessions(scope: Mapping[str, Any]) -> tuple[Named, ...]:
     """The recorded sessions that the handshake named: once for all messages of a socket, until its token expires."""
     if not isinstance(scope, MutableMapping):
         return ()

@@ -6,13 +6,12 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from signal_log.capture.trace.session_token import COOKIE, read_token
+from signal_log.capture.trace.session_token import COOKIE, forget_cookie
 from signal_log.errors import SessionError
 from signal_log.models import DebugSession, SignalEvent
 from signal_log.show.access import for_observers
@@ -21,6 +20,7 @@ from signal_log.show.cascade.told import SIGNS, as_text, told
 from signal_log.show.links import url
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.sessions import compared, document, overview
+from signal_log.show.sessions.browser import give_cookie, session_here
 from signal_log.show.sessions.caught import Caught, choose, one
 from signal_log.show.trace.client_test import as_client_test
 from signal_log.show.unprinted import unprinted
@@ -37,7 +37,7 @@ MOST_COPIED: Final = 1_000_000
 """Bytes of a session that are offered to be copied as JSON; a larger one is a file."""
 _REPEATED: Final = ("POST", "PUT", "PATCH", "DELETE", "GET")
 HINTS: Final = {
-    Scope.BROWSER: "requests and messages of the browser you are using now",
+    Scope.BROWSER: "requests and messages of the browser you are using now, while you are logged in",
     Scope.CLIENT: "requests that carry a header, which the session's page shows",
     Scope.USER: "what one account does, in any browser",
     Scope.EVERYTHING: "all requests, messages, tasks and commands; ends after 15 minutes",
@@ -126,8 +126,8 @@ def stop_session(request: HttpRequest, number: str) -> HttpResponse:
         return not_found(request, "Session not found", "It has expired, or never was.")
     recorded.stop(session)
     response = HttpResponseRedirect(url("session", session.pk))
-    if read_token(request.COOKIES.get(COOKIE, "")) == session.pk:
-        response.delete_cookie(COOKIE, path=settings.SESSION_COOKIE_PATH, domain=settings.SESSION_COOKIE_DOMAIN)
+    if session_here(request) == session.pk:
+        forget_cookie(response)
     return response
 
 
@@ -170,18 +170,13 @@ def _started(request: HttpRequest, given: dict[str, str]) -> HttpResponse:
     if session.scope != Scope.BROWSER:
         return HttpResponseRedirect(url("session", session.pk))
     response = HttpResponseRedirect(url("sessions"))
-    response.set_cookie(
-        COOKIE, recorded.token(session), max_age=recorded.LASTS, httponly=True, samesite="Lax",
-        path=settings.SESSION_COOKIE_PATH, domain=settings.SESSION_COOKIE_DOMAIN,
-        secure=request.is_secure() or settings.SESSION_COOKIE_SECURE,
-    )  # fmt: skip
+    give_cookie(request, response, session)
     return response
 
 
 def _is_stale(request: HttpRequest) -> bool:
     """Whether this browser sends a cookie that names no session of ours, or none any more."""
-    token = request.COOKIES.get(COOKIE, "")
-    return bool(token) and read_token(token) == 0
+    return bool(request.COOKIES.get(COOKIE)) and session_here(request) == 0
 
 
 def _file(session: DebugSession) -> HttpResponse:

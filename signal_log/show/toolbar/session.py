@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_safe
 
 from signal_log import clock
+from signal_log.capture.trace.actor import request_actor
 from signal_log.capture.trace.membership import running
 from signal_log.capture.trace.session_token import named_in
 from signal_log.show.access import may_see_events
@@ -49,4 +50,6 @@ def address() -> str:
 
 def is_recorded(request: HttpRequest) -> bool:
     """Whether a session that its browser or client names takes this request, as far as this process knows."""
-    return any(session not in running.over for session in named_in(request.META))
+    named = [each for each in named_in(request.META) if each.session not in running.over]
+    actor = request_actor(request).pk if named else ""
+    return any(each.is_of(actor) for each in named)
