@@ -118,6 +118,15 @@ def test_a_token_is_accepted_from_where_its_kind_comes_from(scope, monkeypatch):
     assert make_token("client", 1, 9_999_999_999, account="4711", login="key").count("4711") == 0
 
 
+def test_of_a_flood_of_cookies_few_are_read(monkeypatch):
+    """Anybody may send as many as fit into a header, and reading one takes a signature."""
+    read = []
+    monkeypatch.setattr(session_token, "read_token", lambda kind, token: read.append(token))
+    flood = "; ".join(f"{COOKIE}=1.1:{number}" for number in range(3_000))
+    assert session_token.named_in({"HTTP_COOKIE": flood}) == ()
+    assert read == ["1.1:0", "1.1:1", "1.1:2", "1.1:3", "1.1:4"]
+
+
 def test_who_acts_is_asked_again_only_when_that_may_have_changed():
     """Not at each of another user's statements; but when one is found, logs in or out, or acts as somebody else."""
     request = RequestFactory().get("/")

@@ -25,6 +25,8 @@ COMMAND: Final = "command"
 TASK: Final = "task"
 """Kinds of tokens: the scopes of sessions that have one, and what a task's message carries for any session."""
 _SALT: Final = "signal_log.session"
+MOST: Final = 5
+"""A browser sends one cookie of a name, or one for each path and domain; whoever sends more is not read further."""
 _LONGEST: Final = 200
 
 
@@ -76,9 +78,10 @@ def named_in(meta: Mapping[str, Any]) -> tuple[Named, ...]:
 def named_by_cookie(header: str) -> Iterator[Named]:
     """The sessions that a ``Cookie`` header names for its browser."""
     cookies = [part.strip().partition("=") for part in header.split(";")]
-    logins = [value for name, _, value in cookies if name == settings.SESSION_COOKIE_NAME]
-    for name, _, value in cookies:
-        if name == COOKIE and (named := read_token(BROWSER, value.strip('"'))) is not None:
+    logins = [value for name, _, value in cookies if name == settings.SESSION_COOKIE_NAME][:MOST]
+    tokens = [value for name, _, value in cookies if name == COOKIE][:MOST]
+    for value in tokens:
+        if (named := read_token(BROWSER, value.strip('"'))) is not None:
             is_same = bool(named.login) and any(_hash(login.strip('"')) == named.login for login in logins)
             yield named._replace(is_same_login=is_same)
 
