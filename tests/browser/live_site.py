@@ -161,7 +161,7 @@ class LivePage:
         self.complaints: list[str] = []
         self.expected: list[str] = []
         page.on("console", lambda message: message.type in ("error", "warning") and self.note(message.text))
-        page.on("pageerror", lambda error: self.note(f"exception: {error}"))
+        page.on("pageerror", lambda error: self.note(f"exception: {error} {error.stack}"))
         page.add_init_script(
             "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))"
         )

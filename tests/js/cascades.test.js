@@ -150,3 +150,15 @@ test("the list is the same whether it is built before or after its events arrive
     assert.deepEqual(keys(before), keys(after));
   }
 });
+
+test("a paused list shows a row as it was, also when its operations have found their cause", () => {
+  const store = of(new Store());
+  const by = { source: "command:nightly" };
+  const [cause, ...effects] = loop(1).map((one) => ({ ...one, ...by }));
+  store.add(effects);
+  const paused = store.rows.frozen();
+  store.add([cause]);
+  assert.deepEqual([shown(store).length, paused.length], [1, 1]);
+  assert.notEqual(paused.at(0), shown(store)[0]);
+  assert.deepEqual([paused.at(0).told.sender, paused.at(0).at > 0], ["shop.Item", true]);
+});

@@ -155,14 +155,15 @@ export class Cascades {
     const left = (row) => row.gone || (row.cascade ?? row).members?.some((one) => one.gone);
     for (const row of this.rows.takeOldest(left)) {
       if (row.type !== "cascade") continue;
-      row.members = row.members.filter((one) => !one.gone);
-      row.rootId = row.id = Math.min(...row.members.map((one) => one.rootId));
-      row.version += 1;
-      row.inside = [];
-      if (!row.members.length) {
-        this.byKey.delete(row.key);
+      const rest = row.members.filter((one) => !one.gone);
+      if (!rest.length) {
+        this.byKey.delete(row.key); // a paused list still has it, and shows what it told
         continue;
       }
+      row.members = rest;
+      row.rootId = row.id = Math.min(...rest.map((one) => one.rootId));
+      row.version += 1;
+      row.inside = [];
       this.rows.insert(row);
       this.#fill(row);
     }
@@ -220,11 +221,23 @@ export class Cascades {
   #part(operation) {
     const row = operation.cascade;
     if (!row) return;
-    this.#moved(row, () => {
-      row.members = row.members.filter((one) => one !== operation);
-      row.rootId = row.id = Math.min(...row.members.map((one) => one.rootId));
-    });
     operation.cascade = null;
+    const rest = row.members.filter((one) => one !== operation);
+    if (!rest.length) return this.#end(row);
+    this.#moved(row, () => {
+      row.members = rest;
+      row.rootId = row.id = Math.min(...rest.map((one) => one.rootId));
+    });
+  }
+
+  /**
+   * Takes a row out of the list when its last operation has left it. A paused list still has it, and shows what it told.
+   * @param {CascadeRow} row
+   */
+  #end(row) {
+    for (const one of row.inside) this.rows.remove(one);
+    this.rows.remove(row);
+    this.byKey.delete(row.key);
   }
 
   /**
@@ -238,7 +251,6 @@ export class Cascades {
     const there = this.rows.remove(row);
     change();
     row.version += 1;
-    if (!row.members.length) return this.byKey.delete(row.key);
     if (there || before !== row.rootId) this.rows.insert(row);
     this.#fill(row);
   }
