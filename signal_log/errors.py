@@ -51,3 +51,7 @@ class LogUnavailable(SignalLogError):
 
 class SilentWriteRefused(SignalLogError):
     """A write to an observed table that would send no signals; the message names the line and the remedy."""
+
+
+class ProofError(SignalLogError, ValueError):
+    """A note, checkpoint, tile or proof that is damaged, of another log, or not signed by the key that it should be."""
