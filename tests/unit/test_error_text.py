@@ -7,7 +7,7 @@ from django.db import OperationalError
 from django.db.models import ProtectedError
 
 from signal_log.capture.model.error_text import error_text, traceback_text
-from signal_log.capture.model.masked_values import MaskedValues
+from signal_log.capture.model.masked_values import MOST, MaskedValues
 from signal_log.event import MASK
 
 
@@ -85,3 +85,14 @@ def test_a_traceback_tells_where_and_not_what():
         "test_a_traceback_tells_where_and_not_what", "outer",
     ]  # fmt: skip
     assert f"KeyError: {MASK}\nwhich led to:" in text
+
+
+def test_values_that_are_hidden_from_errors_alone():
+    """Copies of them elsewhere are another field's, unless they are secret as well; the latest thousand are known."""
+    values = MaskedValues()
+    values.note_hidden([f"row-{number}-otter" for number in range(MOST + 1)])
+    assert error_text(ValueError("row-7-otter is odd"), values) == f"ValueError: {MASK}"
+    assert error_text(ValueError("row-0-otter is odd"), values) == "ValueError: row-0-otter is odd"
+    assert not values.is_in("row-7-otter")
+    values.note(["row-7-otter"])
+    assert values.is_in("row-7-otter")

@@ -45,7 +45,8 @@ class Posted:
 def asked(request: Any, trace: Trace) -> dict[str, Any]:
     """A request that is over, for a recorded session: what of its form and address the host has read, masked."""
     form, files, query = getattr(request, "_post", None), getattr(request, "_files", None), request.__dict__.get("GET")
-    hidden = ([*_hidden_in(form), *_hidden_in(query)], trace.gathered.secrets)
+    own = [*_hidden_in(form), *_hidden_in(query)]  # which the trace does not know if they were read late, or long ago
+    hidden = (own, trace.gathered.secrets)
     return {
         "method": trace.context.method,
         "path": trace.context.path(),
@@ -58,7 +59,7 @@ def asked(request: Any, trace: Trace) -> dict[str, Any]:
 
 def _hidden_in(held: Any) -> Iterator[str]:
     names = hidden_names()
-    return (value for name in held or () if name != _CSRF and name in names for value in held.getlist(name))
+    return (value for name in held or () if name in names for value in held.getlist(name))
 
 
 def _pairs(held: Any, hidden: Iterable[Iterable[Any]]) -> list[list[str]]:
