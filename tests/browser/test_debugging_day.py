@@ -89,7 +89,7 @@ def test_a_double_connection(steps: Steps) -> None:
 
 def test_a_hidden_cascade(steps: Steps) -> None:
     """An item that nobody asked for: its trace shows what it belongs to, and the map where its receiver is."""
-    steps.open_trace_of(steps.live.row("shelf in"))
+    steps.open_trace_of(steps.live.row("shelf in from a fixture"))
     rows = steps.page.locator("#falls tr[data-level]")
     expect(rows.filter(has_text="Category").first).to_contain_text("from a fixture")
     expect(rows.filter(has_text="open_shelf").first).to_be_visible()
