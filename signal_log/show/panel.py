@@ -100,8 +100,9 @@ class SignalLogPanel(Panel):
 
 
 def own_step(request: HttpRequest, cascade: Cascade, taken_us: int) -> Step | None:
-    """What the next page may tell of this request: of one that only reads, nothing unless something fired."""
+    """What the next page may tell of this request: of one that only reads, or of our pages, only what fired."""
     if not cascade.operations:
-        return None if request.method in READING else Step(request.method or "", "", 0, taken_us, "")
+        is_ours = "signal_log" in getattr(request.resolver_match, "app_names", ())
+        return None if is_ours or request.method in READING else Step(request.method or "", "", 0, taken_us, "")
     trace = cascade.operations[0].trace_id
     return Step(request.method or "", trace, len(cascade.operations), taken_us, deed(cascade))

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,8 +22,8 @@ from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.capture.trace.trace import Trace, TraceContext
 from signal_log.event import MASK
-from signal_log.show.cascade.operation import cascade_of, runs_of_calls
-from signal_log.show.panel import SignalLogPanel
+from signal_log.show.cascade.operation import Cascade, cascade_of, runs_of_calls
+from signal_log.show.panel import SignalLogPanel, own_step
 from signal_log.show.toolbar.rows import stats_of
 from tests.factories import event_value
 from tests.shop.models import Category
@@ -165,6 +166,16 @@ def test_a_host_without_sessions_and_pages_has_strip_and_panel(settings: Any, sh
     page = host.send("GET", "/after/")
     assert "The POST before this fired no signals" in page.content.decode()
     assert "signals-before" not in page["Server-Timing"]
+
+
+@pytest.mark.parametrize(("apps", "told"), [(["shop"], True), (["signal_log"], False)])
+def test_of_a_post_to_our_own_pages_that_fired_nothing_nothing_is_told(
+    rf: RequestFactory, apps: list[str], told: bool
+) -> None:
+    """Starting a session is no work of the host's."""
+    request = rf.post("/")
+    request.resolver_match = SimpleNamespace(app_names=apps)
+    assert bool(own_step(request, Cascade([], [], {}), 5)) is told
 
 
 def test_effects_are_indented_below_their_cause() -> None:
