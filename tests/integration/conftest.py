@@ -91,14 +91,19 @@ def _nothing_waits():
     waiting.forget()
 
 
-@pytest.fixture
-def _nothing_runs():
-    """No recorded session, neither before nor afterwards."""
+@pytest.fixture(autouse=True)
+def _sessions_of_other_tests_are_forgotten():
+    """Ids of sessions come again once a table has been emptied, and this process knows which have ended."""
     running.forget()
-    sessions.looks.next_at = float("-inf")
     yield
     running.forget()
     in_use[0] = False
+
+
+@pytest.fixture
+def _nothing_runs():
+    """Whoever asks is told which sessions run, however lately somebody else was."""
+    sessions.looks.next_at = float("-inf")
 
 
 @pytest.fixture
