@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from scripts.testing.running import BIN, PYTHON, Command, Step, Tests
 ROOT = Path(__file__).resolve().parents[2]
 # Folders of tests/ with a part of their own, or without tests for pytest; `sqlite` runs all the others.
 OWN_PART = ("browser", "topology", "torture", "benchmarks", "servers", "js")
-PARALLEL = ("-n", "auto")
+# One more than there are processors: tests of servers and browsers wait for a third of their time.
+PARALLEL = ("-n", str((os.cpu_count() or 1) + 1))
 # For tests that share a site with the others of their file.
 BY_FILE = (*PARALLEL, "--dist", "loadfile")
 
