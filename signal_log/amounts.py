@@ -11,6 +11,8 @@ from signal_log.errors import FilterError
 
 _UNITS: Final = {"us": 1, "µs": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "min": 60_000_000, "h": 3_600_000_000}
 _AGES: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+LONGEST_US: Final = 30 * 24 * 3_600_000_000
+"""A time before and after any date remains a date."""
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([a-zµ]+)", re.IGNORECASE)
 _AGE: Final = re.compile(r"(\d{1,6})\s*([smhdw])", re.IGNORECASE)
 
@@ -28,7 +30,10 @@ def parse_duration(name: str, text: str) -> int:
     unit = _UNITS.get(found[2].lower()) if found else None
     if found is None or unit is None:
         raise FilterError(f"'{name}' must be a duration such as 100ms, 1.5s or 250us, not {text[:50]!r}.")
-    return round(float(found[1]) * unit)
+    amount = round(float(found[1]) * unit)
+    if amount > LONGEST_US:
+        raise FilterError(f"'{name}' is a time of 30 days at most, not {text[:50]!r}.")
+    return amount
 
 
 @lru_cache(64)

@@ -34,16 +34,23 @@ def note(task: str, sessions: Iterable[int]) -> None:
 
 
 def write(connection: BaseDatabaseWrapper, *, within: bool) -> None:
-    """Write what waits; raises whatever the driver raises."""
-    statements = []
-    while waiting:
-        session, task = waiting.popleft()
-        statements.append(
-            f"UPDATE {SESSIONS} SET tasks = tasks || ' {task}' "  # noqa: S608  our own names, and a checked id
-            f"WHERE id = {int(session)} AND ended_at IS NULL AND length(tasks) < {MAX_CHARS}"
-        )
-    if not statements:
+    """Write what waits, which goes on waiting if that fails; raises whatever the driver raises."""
+    taken = [waiting.popleft() for _ in range(len(waiting))]
+    if not taken:
         return
+    try:
+        _write(connection, taken, within=within)
+    except BaseException:
+        waiting.extendleft(reversed(taken))
+        raise
+
+
+def _write(connection: BaseDatabaseWrapper, taken: Iterable[tuple[int, str]], *, within: bool) -> None:
+    statements = [
+        f"UPDATE {SESSIONS} SET tasks = tasks || ' {task}' "  # noqa: S608  our own names, and a checked id
+        f"WHERE id = {int(session)} AND ended_at IS NULL AND length(tasks) < {MAX_CHARS}"
+        for session, task in taken
+    ]
     raw: Any = connection.connection
     if vendor_of(connection) == "sqlite":
         with savepoint(raw.execute) if within else sqlite_transaction(raw):

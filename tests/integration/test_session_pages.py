@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 
 import pytest
@@ -211,7 +212,7 @@ def test_a_users_session_says_whose_it_is(observer):
 
 
 def test_the_exception_of_an_error_page_is_told(observer):
-    """With the line of the project that raised it, without what the request says is secret."""
+    """By its class and the line that raised it; its message may quote anything that the host has read."""
 
     def refuse(instance, **kwargs):
         raise ValueError(f"no place for {instance.name}")
@@ -226,11 +227,11 @@ def test_the_exception_of_an_error_page_is_told(observer):
     session = DebugSession.objects.get()
     address = f"/sessions/{session.pk}/?trace={recorded.caught(session).get().trace_id}"
     page = text(observer.get(address))
-    assert "ValueError: no place for Grace H." in page
+    assert "ValueError" in page
+    kept = json.loads(recorded.caught(session).get().data)["raised"]
+    assert kept[0] == "ValueError"
     assert re.search(r"data-place>tests/integration/test_session_pages\.py:\d+ in refuse</span></p>", page)
-    assert re.search(
-        r"^  !  ValueError: no place .*in refuse$", text(observer.get(f"{address}&format=text")), re.MULTILINE
-    )
+    assert re.search(r"^  !  ValueError   .*in refuse$", text(observer.get(f"{address}&format=text")), re.MULTILINE)
     copy, traces = document.read_document(document.as_document(session), name="copy")
     recorded.save(copy, traces)
-    assert "ValueError: no place" in text(observer.get(f"/sessions/{copy.pk}/?trace={traces[0].trace_id}"))
+    assert "ValueError" in text(observer.get(f"/sessions/{copy.pk}/?trace={traces[0].trace_id}"))

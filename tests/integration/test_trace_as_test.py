@@ -18,7 +18,7 @@ from django.test import Client
 from signal_log.capture.trace.session_token import COOKIE
 from signal_log.capture.trace.trace import TraceContext, new_trace
 from signal_log.models import SignalEvent
-from signal_log.show.trace import as_test
+from signal_log.show.trace import as_test, client_test
 from signal_log.telemetry import recorded
 from tests.factories import make_event
 from tests.servers.daphne import ROOT, environment
@@ -175,6 +175,15 @@ def test_what_a_session_does_not_keep_is_said(settings):
     assert "client.post('/by-json/', query_params={'a': ['1', '2']}, data='', content_type='application/json')" in text
     (text,) = recorded_as_tests(("/stocked/?in=tools", {"name": "saw", "tag": ["a", "b"], "picture": io.BytesIO(b"")}))
     assert "# a session keeps no files: put the content of each here" in text
+
+
+@pytest.mark.parametrize(("status", "answered"), [("500", True), ("302", False)])
+def test_an_answered_error_is_answered_to_the_test_too(status, answered):
+    """Django's client raises what a view has raised, unless it is told not to."""
+    asked = {"method": "PUT", "path": "/x/", "content_type": "application/x-www-form-urlencoded"}
+    text = client_test.as_client_test([make_event()], asked, status)
+    assert ("client.raise_request_exception = False" in text) is answered
+    assert "# a session keeps no form but one that Django reads" in text
 
 
 def test_values_are_written_as_python(written):

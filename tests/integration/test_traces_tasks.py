@@ -17,7 +17,7 @@ from celery.contrib.testing.worker import start_worker
 from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, call_command
-from django.db import connections
+from django.db import OperationalError, connection, connections
 from django.db.models.signals import post_save
 from django.http import HttpResponse
 from django.test import RequestFactory, modify_settings
@@ -141,6 +141,23 @@ def test_a_task_belongs_to_the_session_of_what_enqueued_it():
         answer.close()
     keeper.write_kept(connect=True)
     assert list(sessions.caught(session).values_list("source", "operations")) == [("task", 2)]
+
+
+def test_what_could_not_be_written_of_tasks_waits(monkeypatch):
+    """For the next time that this process looks."""
+
+    def busy(*_, **__):
+        raise OperationalError("database is locked")
+
+    session_tasks.waiting.clear()
+    session_tasks.note("abc-1", [7, 8])
+    monkeypatch.setattr(session_tasks, "_write", busy)
+    with pytest.raises(OperationalError):
+        session_tasks.write(connection, within=False)
+    assert list(session_tasks.waiting) == [(7, "abc-1"), (8, "abc-1")]
+    monkeypatch.undo()
+    session_tasks.write(connection, within=False)
+    assert not session_tasks.waiting
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Keeps, for a recorded session, which exception Django answered with status 500."""
+"""Keeps, for a recorded session, the class of the exception that Django answered with status 500, and its place.
+
+Not its message: that may quote what the host has read from anywhere, such as a body or a row that it never saved.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from typing import Any, Final
 
 from django.core.signals import got_request_exception
 
-from signal_log.capture.model.error_text import error_text
 from signal_log.capture.trace.call_site import is_own, shortened
 from signal_log.capture.trace.gathered import in_use
 from signal_log.capture.trace.trace import current_trace
@@ -33,7 +35,7 @@ def _note(**_: Any) -> None:
     try:
         trace, error = current_trace.get(), sys.exc_info()[1]
         if trace is not None and error is not None and trace.gathered.deeper is not None:
-            trace.gathered.deeper.raised = error_text(error, trace.gathered.secrets), _place(error.__traceback__)
+            trace.gathered.deeper.raised = type(error).__qualname__, _place(error.__traceback__)
     except Exception:  # noqa: BLE001  never the host's problem
         return
 

@@ -15,8 +15,7 @@ import orjson
 from django.core.management.base import CommandError
 from django.db import Error
 
-from signal_log import clock
-from signal_log.amounts import parse_age, parse_duration
+from signal_log.amounts import parse_duration
 from signal_log.errors import FilterError
 from signal_log.event import Event
 from signal_log.filters import KEYS, Filters
@@ -145,15 +144,7 @@ class _Json:
 
 
 def _since(given: str) -> datetime | None:
-    age = parse_age(given)
-    if age is not None:
-        return clock.now() - age
-    try:
-        return parse_moment("since", given)
-    except FilterError:
-        raise FilterError(
-            f"'since' must be an age such as 10m, 2h or 1d, or a time such as 2026-11-22 09:42, not {given[:50]!r}."
-        ) from None
+    return parse_moment("since", given)
 
 
 def _past(filters: Filters, since: datetime | None) -> Iterator[Read]:

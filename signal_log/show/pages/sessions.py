@@ -280,6 +280,8 @@ def _told(caught: Caught) -> Iterator[str]:
     for ran in caught.statements:
         by = one_line(short_name(ran.receiver), 100) or "-"
         yield f"  {duration(ran.took_us):>8}  {by}  {one_line(ran.text, 400)}"
+    if omitted := caught.kept.get("omitted", 0):
+        yield f"  {overview.omitted_words(omitted)}"
 
 
 def _lines(caught: Caught) -> Iterator[tuple[str, Any]]:

@@ -34,7 +34,7 @@ from signal_log.telemetry.read import state_of, trace_row
 
 MOST_ROWS: Final = 1_000
 MOST_OTHERS: Final = 30
-_ID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_ID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 UNKNOWN_TIMES: Final = (
     "How long receivers took is not known {of}, nor which ran and caused nothing: they are missing on that side."
 )

@@ -23,13 +23,15 @@ SOURCES: Final = ("http", "websocket", "shell", "task", "test", MIGRATION)
 def unmatched(filters: Filters) -> Iterator[str]:
     """A sentence for each model, signal and source that no event has and no observed model can bring."""
     for key, known, likely in _ASKED:
-        for name in (*filters.wanted.get(key, ()), *filters.excluded.get(key, ())):
+        wanted = ((name, f"Nothing can match --{key} ") for name in filters.wanted.get(key, ()))
+        excluded = ((name, f"Nothing is excluded by --{key} !") for name in filters.excluded.get(key, ()))
+        for name, said in (*wanted, *excluded):
             names = known()
             if name in names:
                 continue
             near = likely(name, names)
             hint = f" Did you mean {near!r}?" if near else ""
-            yield f"Nothing can match --{key} {one_line(name, 60)}: {_why(key, name)}.{hint}"
+            yield f"{said}{one_line(name, 60)}: {_why(key, name)}.{hint}"
 
 
 def _why(key: str, name: str) -> str:

@@ -25,6 +25,7 @@ from signal_log.show.words.text import one_line
 
 _METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
 _FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
+SERVER_ERROR: Final = 500
 _UPLOAD: Final = "from django.core.files.uploadedfile import SimpleUploadedFile"
 
 
@@ -48,6 +49,7 @@ def as_client_test(events: Sequence[SignalEvent], asked: Mapping[str, Any], stat
         *rows.remarks(),
         *rows.setup,
         *logged_in,
+        *(["client.raise_request_exception = False  # it is answered, as by a server"] if _is_error(status) else []),
         "",
         "with signal_log.capture() as seen:",
         *(INDENT + text for text in sent),
@@ -76,11 +78,18 @@ def _sent(
     if method in ("post", "put", "patch") and kind and kind not in _FORMS and not data:
         yield "# a session keeps no body but a form: put what was sent here"
         given += ["data=''", f"content_type={kind!r}"]
+    elif method in ("put", "patch") and kind in _FORMS and not data:
+        yield "# a session keeps no form but one that Django reads: put what was sent here"
+        given += ["data=''", f"content_type={kind!r}"]
     call = f"response = client.{method}({path!r}"
     if data:
         yield from (f"{call}, {{", *(INDENT + one for one in data), "".join(("}", *(f", {one}" for one in given), ")")))
     else:
         yield "".join((call, *(f", {one}" for one in given), ")"))
+
+
+def _is_error(status: str) -> bool:
+    return status.isascii() and status.isdigit() and int(status) >= SERVER_ERROR
 
 
 def _value(value: str | list[str]) -> str:
