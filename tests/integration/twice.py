@@ -256,5 +256,6 @@ def describe(error: BaseException) -> str:
 
 
 def alike(sql: str | None) -> str:
-    """Leave out what differs from run to run: the names of savepoints and of cursors on the server."""
-    return re.sub(r'"?(s\d+_x|_django_curs_\d+_\w+_)\d+"?', "NAME", sql or "")
+    """Leave out what differs from run to run: names of savepoints and of cursors, the order of rows on their pages."""
+    named = re.sub(r'"?(s\d+_x|_django_curs_\d+_\w+_)\d+"?', "NAME", sql or "")
+    return re.sub(r"IN \(([\d, ]+)\)", lambda keys: f"IN ({', '.join(sorted(keys[1].split(', '), key=int))})", named)
