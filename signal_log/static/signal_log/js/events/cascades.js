@@ -231,7 +231,8 @@ export class Cascades {
   }
 
   /**
-   * Takes a row out of the list when its last operation has left it. A paused list still has it, and shows what it told.
+   * Takes a row out of the list when its last operation has left it. A paused list still has it, and shows what it
+   * told.
    * @param {CascadeRow} row
    */
   #end(row) {
