@@ -17,7 +17,7 @@ from signal_log.telemetry.read import receiver_calls
 SPAN: Final = timedelta(hours=1)
 BUCKETS: Final = 24
 """Of the sparkline, each two and a half minutes."""
-NEWEST: Final = 5_000
+NEWEST: Final = 2_000
 """So many of the newest calls are looked at."""
 SHOWN: Final = 8
 ROUNDED_US: Final = 1
@@ -70,10 +70,10 @@ class Slowest:
 
 
 def slowest_lately() -> Slowest:
-    """From the newest 5,000 calls, as far as they are of the last hour."""
+    """From the newest 2,000 calls, as far as they are of the last hour."""
     now = clock.now().timestamp()
     by_trace: dict[str, list[Call]] = {}
-    # As text: making 5,000 UUIDs took longer than all the rest of the page.
+    # As text: making so many UUIDs took longer than all the rest of the page.
     newest = receiver_calls().order_by("-id").annotate(trace=Cast("trace_id", CharField()))[:NEWEST]
     fields = ("trace", "started_us", "duration_us", "position", "receiver", "error")
     for trace, started_us, duration_us, position, receiver, error in newest.values_list(*fields):
