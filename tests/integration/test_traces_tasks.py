@@ -149,6 +149,7 @@ def test_what_could_not_be_written_of_tasks_waits(monkeypatch):
     def busy(*_, **__):
         raise OperationalError("database is locked")
 
+    connection.ensure_connection()
     session_tasks.waiting.clear()
     session_tasks.note("abc-1", [7, 8])
     monkeypatch.setattr(session_tasks, "_write", busy)
