@@ -5,12 +5,15 @@ excludes. ``sender``, ``signal``, ``outcome``, ``source`` and ``trace`` match wh
 answers; so do ``actor_pk`` and ``actor_name``, and ``actor`` is either of the two; ``object`` matches
 ``app.Model/pk`` (a row, under whichever label of its model, proxies, parents or children it was recorded),
 the key alone, or a part of the object's text; ``q`` matches a part of anything a person reads in the row,
-whatever its case. ``took`` is a duration, ``>100ms`` or ``<2s``, which the database compares with telemetry
-(``store.took``). All keys given must match.
+whatever its case. ``field`` is the name of a field in ``changes``; ``old``, ``new`` and ``value`` (either) are a whole
+value there (``meanings``), of the fields that ``field`` names if it names some; ``overwrote`` is the name of a field
+that was overwritten unseen, or ``yes`` for any. ``took`` is a duration, ``>100ms`` or ``<2s``, which the database
+compares with telemetry (``store.took``). All keys given must match.
 """
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +25,15 @@ from signal_log.event import OUTCOMES
 from signal_log.rows import labels_of_row
 
 TOOK: Final = "took"
+FIELD: Final = "field"
+OVERWROTE: Final = "overwrote"
+ANY: Final = "yes"
+"""As the value of ``overwrote``: any field."""
+SIDES: Final[Mapping[str, tuple[int, ...]]] = {"old": (0,), "new": (1,), "value": (0, 1)}
+"""The filters by value, with where in a change each of them looks."""
 KEYS: Final = (
-    "sender", "signal", "actor", "actor_pk", "actor_name", "object", "outcome", "source", "trace", TOOK, "q",
+    "sender", "signal", "actor", "actor_pk", "actor_name", "object", "outcome", "source", "trace",
+    FIELD, *SIDES, OVERWROTE, TOOK, "q",
 )  # fmt: skip
 LONGEST_TEXT: Final = 500
 MOST_VALUES: Final = 50
@@ -83,9 +93,24 @@ class Filters:
 
         An event alone has no times; whoever has read it with ``took`` in SQL asks the ``untimed`` filters.
         """
-        return all(_any_matches(key, texts, event) for key, texts in self.wanted.items()) and not any(
-            _any_matches(key, texts, event) for key, texts in self.excluded.items()
+        fields = self.wanted.get(FIELD, ())
+        return all(_any_matches(key, texts, event, fields) for key, texts in self.wanted.items()) and not any(
+            _any_matches(key, texts, event, fields) for key, texts in self.excluded.items()
         )
+
+
+def meanings(text: str) -> list[str | int | bool | None]:
+    """The JSON values that a text in a filter means: itself, and the number, truth value or null that it spells."""
+    found: list[str | int | bool | None] = [text]
+    if _INTEGER.fullmatch(text):
+        found.append(int(text))
+    if text.lower() in _WORDS:
+        found.append(_WORDS[text.lower()])
+    return found
+
+
+_INTEGER: Final = re.compile(r"-?[1-9][0-9]{0,15}|0")
+_WORDS: Final[Mapping[str, bool | None]] = {"true": True, "false": False, "null": None, "none": None}
 
 
 def _texts(key: str, value: Any) -> Iterator[str]:
@@ -133,10 +158,13 @@ def _object(event: Mapping[str, Any], text: str) -> bool:
     return is_row or text == pk or text.lower() in event["object_repr"].lower()
 
 
-def _any_matches(key: str, texts: Sequence[str], event: Mapping[str, Any]) -> bool:
+def _any_matches(key: str, texts: Sequence[str], event: Mapping[str, Any], fields: Sequence[str]) -> bool:
     if key == "q":  # the event's text is put together once for all values
         searched = _searched(event)
         return any(text.lower() in searched for text in texts)
+    if key in SIDES:
+        values = list(_changed_values(event["changes"], fields, SIDES[key]))
+        return any(_is_among(wanted, values) for text in texts for wanted in meanings(text))
     return any(MATCHERS[key](event, text) for text in texts)
 
 
@@ -157,6 +185,24 @@ def _values_in(value: Any) -> Iterator[str]:
         yield str(value)
 
 
+def _changed_values(changes: Any, fields: Sequence[str], places: Sequence[int]) -> Iterator[Any]:
+    """The values on one side of the changes, or on both, of these fields or of all; those in a list one by one."""
+    for name, change in changes.items() if isinstance(changes, Mapping) else ():
+        if isinstance(change, list) and (not fields or name in fields):
+            for place in places:
+                side = change[place] if place < len(change) else ()
+                yield from side if isinstance(side, (list, tuple)) else (side,)
+
+
+def _is_among(wanted: str | int | bool | None, values: Sequence[Any]) -> bool:
+    return any(type(value) is type(wanted) and value == wanted for value in values)  # True is no 1
+
+
+def _overwrote(event: Mapping[str, Any], text: str) -> bool:
+    names = event["overwrote"]
+    return isinstance(names, (list, tuple)) and (bool(names) if text == ANY else text in names)
+
+
 MATCHERS: Final[dict[str, Callable[[Mapping[str, Any], str], bool]]] = {
     "sender": _whole("sender"),
     "signal": _whole("signal"),
@@ -166,6 +212,8 @@ MATCHERS: Final[dict[str, Callable[[Mapping[str, Any], str], bool]]] = {
     "actor": _actor,
     "actor_pk": _whole("actor_pk"),
     "actor_name": _whole("actor_repr"),
+    FIELD: lambda event, text: isinstance(event["changes"], Mapping) and text in event["changes"],
+    OVERWROTE: _overwrote,
     TOOK: lambda _, __: False,
     "object": _object,
     "q": lambda event, text: text.lower() in _searched(event),

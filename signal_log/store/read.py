@@ -11,14 +11,15 @@ from django.db.models.lookups import GreaterThan
 
 from signal_log.conf import conf
 from signal_log.event import BY_HAND
-from signal_log.filters import SEARCHED, TOOK, Filters
+from signal_log.filters import FIELD, OVERWROTE, SEARCHED, SIDES, TOOK, Filters
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.seal.canonical import timestamp
+from signal_log.store.changed import changed_field, changed_value, overwrote
 from signal_log.store.took import took
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def events() -> QuerySet[SignalEvent]:
@@ -30,10 +31,11 @@ def filtered(queryset: QuerySet[SignalEvent], filters: Filters) -> QuerySet[Sign
     """The events that match; the SQL equivalent of ``Filters.matches``."""
     if "q" in filters.wanted or "q" in filters.excluded:
         queryset = queryset.alias(changes_text=Cast("changes", TextField()))
+    fields = filters.wanted.get(FIELD, ())
     for key, texts in filters.wanted.items():
-        queryset = queryset.filter(_any(key, texts))
+        queryset = queryset.filter(_any(key, texts, fields))
     for key, texts in filters.excluded.items():
-        queryset = queryset.exclude(_any(key, texts))
+        queryset = queryset.exclude(_any(key, texts, fields))
     return queryset
 
 
@@ -64,7 +66,9 @@ HAS_KEY = Q(GreaterThan(F("actor_pk"), Func(template="''", output_field=TextFiel
 SENT_BY_HAND = Q(origin__has_key=BY_HAND)
 
 
-def _any(key: str, texts: Iterable[str]) -> Q:
+def _any(key: str, texts: Iterable[str], fields: Sequence[str]) -> Q:
+    if key in SIDES:
+        return changed_value(texts, SIDES[key], fields)
     condition = Q()
     for text in texts:
         condition |= _condition(key, text)
@@ -76,6 +80,10 @@ def _condition(key: str, text: str) -> Q:
         return Q(trace_id=text)
     if key == TOOK:
         return took(text)
+    if key == FIELD:
+        return changed_field(text)
+    if key == OVERWROTE:
+        return overwrote(text)
     if key == "actor":
         return Q(actor_repr=text) | (Q(actor_pk=text) & HAS_KEY if text else Q(actor_pk=""))
     if key == "actor_pk":

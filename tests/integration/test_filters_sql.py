@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
 
-from signal_log.filters import Filters
+from signal_log.filters import SIDES, Filters
 from signal_log.store.read import as_mapping, events, filtered
 from tests.factories import make_event
 from tests.vectors import tables
 from tests.vectors.filter_cases import EVENTS, TRACE
+from tests.vectors.random_events import random_event
 
 
 @pytest.fixture
@@ -32,3 +35,41 @@ def test_a_trace_may_be_written_in_capitals(log: list[int]) -> None:
     """A trace is a UUID, however it is spelled."""
     filters = Filters.parse({"trace": "!" + TRACE.upper()})
     assert {event.pk for event in filtered(events(), filters)} == {pk for pk in log if pk != log[3]}
+
+
+@pytest.mark.django_db
+def test_what_was_changed_means_the_same_however_odd_the_values() -> None:
+    """Random changes, asked for each field and value that they have: SQL finds what Python finds."""
+    dice = Random(14)
+    made = [_stored(dice) for _ in range(60)]
+    names = sorted({name for event in made for name in event["changes"] if "\x00" not in name})
+    values = sorted({text for event in made for text in _texts(event["changes"])})
+    asked = [{"field": [name]} for name in dice.sample(names, 12)]
+    asked += [{"overwrote": [name, "!bio"]} for name in ("yes", *dice.sample(names, 6))]
+    for text in ("null", "true", "0", "1", *dice.sample(values, 12)):
+        sides = {key: [dice.choice(["", "!"]) + text] for key in dice.sample(sorted(SIDES), dice.choice([1, 1, 2]))}
+        asked.append(sides | ({"field": dice.sample(names, 3)} if dice.random() < 0.3 else {}))
+    found = 0
+    for wire in asked:
+        filters = Filters.parse(wire)
+        matching = {event["id"] for event in made if filters.matches(event)}
+        assert set(filtered(events(), filters).values_list("pk", flat=True)) == matching, wire
+        found += 0 < len(matching) < len(made)
+    assert found > 15  # most of them tell some from others
+
+
+def _stored(dice: Random) -> dict[str, Any]:
+    while True:  # of values that a database takes
+        event = random_event(dice)
+        changes, overwrote = event["changes"], event["overwrote"]
+        if isinstance(changes, dict) and not any(bad in repr((changes, overwrote)) for bad in ("\\x00", "\\ud")):
+            return as_mapping(make_event(changes=changes, overwrote=overwrote))
+
+
+def _texts(changes: dict[str, Any]) -> Iterator[str]:
+    for change in changes.values():
+        for side in change if isinstance(change, list) else ():
+            for one in side if isinstance(side, list) else (side,):
+                text = "" if isinstance(one, dict | list) else str(one)
+                if text.strip("!") and len(text) <= 500:
+                    yield text.removeprefix("!")

@@ -43,6 +43,11 @@ HINTS: Final = {
     "outcome": ", ".join(OUTCOMES),
     "source": "such as http or shell",
     "trace": "a UUID",
+    "field": "the name of a changed field",
+    "old": "a whole old value (of --field, if given); null for none",
+    "new": "a whole new value (of --field, if given); null for none",
+    "value": "a whole value on either side",
+    "overwrote": "yes, or the name of a field that was overwritten unseen",
     "took": "how long, such as >100ms or <2s; traces without times match neither",
     "q": "any text shown in a row",
 }

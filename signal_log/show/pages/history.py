@@ -33,6 +33,11 @@ SELECTS: Final = ("signal", "sender", "outcome", "source")
 TEXTS: Final = {
     "actor": "name or key",
     "object": "name or app.Model/pk",
+    "field": "is_staff",
+    "old": "whole value, or null",
+    "new": "whole value, or null",
+    "value": "on either side",
+    "overwrote": "yes, or a field",
     "took": ">100ms",
     "since": "2026-11-22 09:42",
     "until": "2026-11-22 10:00",
@@ -147,6 +152,7 @@ def _texts(query: Query) -> list[dict[str, str]]:
     return [
         {
             "name": name,
+            "label": NAMES.get(name, name),
             "value": query.one(name),
             "hint": hint,
             "problem": query.problems.get(name, ""),

@@ -15,8 +15,14 @@ from signal_log.show.links import with_query
 from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import one_line
 
-NAMES: Final = {"sender": "model", "actor_pk": "actor key", "actor_name": "actor name", "q": "text"}
-FIELDS: Final = ("sender", "signal", "actor", "object", "outcome", "source", "took", "q")
+NAMES: Final = {
+    "sender": "model", "actor_pk": "actor key", "actor_name": "actor name", "field": "changed field",
+    "old": "old value", "new": "new value", "value": "old or new value", "q": "text",
+}  # fmt: skip
+FIELDS: Final = (
+    "sender", "signal", "actor", "object", "outcome", "source", "field", "old", "new", "value",
+    "overwrote", "took", "q",
+)  # fmt: skip
 """The filters that the history's form has a field for."""
 PLACES: Final = ("before", "after")
 MOMENTS: Final = ("since", "until")

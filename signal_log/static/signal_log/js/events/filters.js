@@ -1,7 +1,9 @@
 // What the reader wants to see: a list of {key, value, not}, in the address bar and on the wire alike.
 
 /** @typedef {"actor" | "actor_pk" | "actor_name"} ActorKey by either, and by the one alone */
-/** @typedef {"signal" | "sender" | "object" | ActorKey | "outcome" | "source" | "trace" | "took" | "q"} FilterKey */
+/** @typedef {"field" | "old" | "new" | "value" | "overwrote"} ChangeKey by what was changed */
+/** @typedef {"outcome" | "source" | "trace" | "took" | "q"} OtherKey */
+/** @typedef {"signal" | "sender" | "object" | ActorKey | ChangeKey | OtherKey} FilterKey */
 /** @typedef {{ key: FilterKey, value: string, not?: boolean }} Filter */
 
 /** @type {FilterKey[]} */
@@ -15,6 +17,11 @@ export const KEYS = [
   "outcome",
   "source",
   "trace",
+  "field",
+  "old",
+  "new",
+  "value",
+  "overwrote",
   "took",
   "q",
 ];
@@ -29,6 +36,11 @@ export const LABELS = {
   outcome: "outcome",
   source: "source",
   trace: "trace",
+  field: "changed field",
+  old: "old value",
+  new: "new value",
+  value: "old or new value",
+  overwrote: "overwrote",
   took: "took",
   q: "text",
 };

@@ -1,0 +1,113 @@
+"""The filters by what was changed, as SQL: a field's name, an old or new value, and what was overwritten unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BooleanField, F, Func, Q
+from django.db.models.sql.compiler import SQLCompiler
+from orjson import dumps
+
+from signal_log.filters import ANY, meanings
+
+Params = tuple[str, list[Any]]
+
+FIELD_NAMES: Final = "jsonb_path_query_array({changes}, '$.keyvalue().key', '{{}}', true)"
+"""On PostgreSQL the names of the changed fields; none if it is no object."""
+
+
+def changed_field(name: str) -> Q:
+    """The events whose ``changes`` have a field of this name."""
+    return Q(_ChangedField(F("changes"), name=name))
+
+
+def changed_value(texts: Iterable[str], places: Sequence[int], fields: Sequence[str]) -> Q:
+    """The events with one of these values in these places of a change: of the named fields, or of any."""
+    wanted = [meaning for text in texts for meaning in meanings(text)]
+    return Q(_ChangedValue(F("changes"), wanted=wanted, places=places, fields=fields))
+
+
+UNSEEN: Final = Func(
+    F("overwrote"), template="(%(expressions)s IS NOT NULL AND %(expressions)s <> '[]')", output_field=BooleanField()
+)
+"""Whether anything was overwritten unseen."""
+
+
+def overwrote(text: str) -> Q:
+    """The events that overwrote the field of this name unseen, or any field."""
+    return Q(UNSEEN) if text == ANY else Q(UNSEEN) & Q(_Listed(F("overwrote"), name=text))
+
+
+class _Condition(Func):
+    """A condition whose SQL differs between the databases."""
+
+    output_field = BooleanField()
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Params:  # type: ignore[override]
+        column, params = compiler.compile(self.source_expressions[0])
+        sql, more = self.written(column, on_postgresql=connection.vendor == "postgresql")
+        return sql, [*params, *more]
+
+    def written(self, column: str, *, on_postgresql: bool) -> Params:
+        """The condition on this column, and its parameters."""
+        raise NotImplementedError
+
+
+class _ChangedField(_Condition):
+    def written(self, column: str, *, on_postgresql: bool) -> Params:
+        name = self.extra["name"]
+        if on_postgresql:
+            return f"{FIELD_NAMES.format(changes=column)} ? %s", [name]
+        return f"EXISTS (SELECT 1 FROM json_each({_object(column)}) WHERE key = %s)", [name]  # noqa: S608  a column's name
+
+
+class _Listed(_Condition):
+    def written(self, column: str, *, on_postgresql: bool) -> Params:
+        name = self.extra["name"]
+        if on_postgresql:
+            return f"{column} ? %s", [name]
+        return f"EXISTS (SELECT 1 FROM json_each({column}) WHERE value = %s)", [name]  # noqa: S608  a column's name
+
+
+class _ChangedValue(_Condition):
+    def written(self, column: str, *, on_postgresql: bool) -> Params:
+        fields, wanted = self.extra["fields"], self.extra["wanted"]
+        named = f"change.key IN ({', '.join(['%s'] * len(fields))}) AND " if fields else ""
+        found, params = [], []
+        for place in self.extra["places"]:
+            if on_postgresql:
+                tests = [(f"change.value -> {place} @> %s::jsonb", [dumps(one).decode()]) for one in wanted]
+                values = _VALUES_ON_POSTGRESQL.format(column=column)
+            else:
+                tests = [_is(one) for one in wanted]
+                values = _VALUES_ON_SQLITE.format(changes=_object(column), place=place)
+            found.append(f"EXISTS ({values} {named}({' OR '.join(test for test, _ in tests)}))")
+            params += [*fields, *(param for _, given in tests for param in given)]
+        return f"({' OR '.join(found)})", params
+
+
+def _object(column: str) -> str:
+    """On SQLite, the column if it is an object: a row that the recorder has not written may hold anything."""
+    return f"CASE json_type({column}) WHEN 'object' THEN {column} ELSE '{{}}' END"
+
+
+def _is(wanted: Any) -> Params:
+    """On SQLite, whether ``item`` is this value."""
+    if isinstance(wanted, bool) or wanted is None:
+        return f"item.type = '{dumps(wanted).decode()}'", []
+    return f"(item.type = '{'text' if isinstance(wanted, str) else 'integer'}' AND item.value = %s)", [wanted]
+
+
+# A value contains itself, and a list each of its own values.
+_VALUES_ON_POSTGRESQL: Final = (
+    "SELECT FROM jsonb_each(CASE jsonb_typeof({column}) WHEN 'object' THEN {column} END) AS change"
+    " WHERE jsonb_typeof(change.value) = 'array' AND"  # ``->`` finds a value in itself, too
+)
+# Each value of a list, or the one value; not those of an object, whose path goes on with a dot.
+_VALUES_ON_SQLITE: Final = (
+    "SELECT 1 FROM json_each({changes}) AS change,"
+    " json_each(CASE change.type WHEN 'array' THEN change.value ELSE '[]' END, '$[{place}]') AS item"
+    " WHERE substr(item.fullkey, 5, 1) <> '.' AND"
+)
