@@ -56,11 +56,18 @@ class Migration(migrations.Migration):
                 ("salt", models.BinaryField()),
                 ("digest", models.BinaryField()),
                 ("redacted_at", models.DateTimeField(null=True)),
+                ("kept_hashes", models.BinaryField(null=True)),
             ],
             options={
                 "verbose_name": "signal event",
                 "ordering": ("-id",),
                 "default_permissions": ("view",),
+                "permissions": (
+                    ("export_signalevent", "Can export signal events"),
+                    ("redact_signalevent", "Can redact signal events"),
+                    ("hold_signalevent", "Can hold signal events, and release them"),
+                    ("seal_signalevent", "Can make keys and new generations of the seal"),
+                ),
                 "indexes": [
                     models.Index(fields=["sender", "object_pk"], name="signal_log_object"),
                     models.Index(fields=["trace_id", "position"], name="signal_log_trace"),
@@ -212,6 +219,199 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=["session", "trace_id"], name="signal_log_caught"),
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="SealTree",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("generation", models.PositiveIntegerField(unique=True)),
+                ("origin", models.CharField(max_length=255, unique=True)),
+                ("size", models.BigIntegerField(default=0)),
+                ("root", models.BinaryField()),
+                ("subtrees", models.BinaryField(default=b"")),
+                ("after_id", models.BigIntegerField(default=0)),
+                ("last_id", models.BigIntegerField(default=0)),
+                ("previous", models.BinaryField(null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("growing", "growing"),
+                            ("stopped", "stopped"),
+                            ("closed", "followed by a new generation"),
+                        ],
+                        default="growing",
+                        max_length=10,
+                    ),
+                ),
+                ("problem", models.TextField(blank=True)),
+                ("begun_at", models.DateTimeField()),
+                ("grown_at", models.DateTimeField()),
+            ],
+            options={
+                "verbose_name": "tree",
+                "ordering": ("generation",),
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="SealTile",
+            fields=[
+                ("id", fields.BareId(primary_key=True, serialize=False)),
+                ("level", models.PositiveSmallIntegerField()),
+                ("index", models.BigIntegerField()),
+                ("width", models.PositiveSmallIntegerField()),
+                ("hashes", models.BinaryField()),
+                ("first_id", models.BigIntegerField(null=True)),
+                ("last_id", models.BigIntegerField(null=True)),
+                (
+                    "tree",
+                    models.ForeignKey(
+                        db_index=False, on_delete=models.CASCADE, related_name="tiles", to="signal_log.sealtree"
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("last_id__isnull", False)), fields=["last_id"], name="signal_log_tile_rows"
+                    )
+                ],
+                "constraints": [models.UniqueConstraint(fields=("tree", "level", "index"), name="signal_log_tile")],
+            },
+        ),
+        migrations.CreateModel(
+            name="SealCheckpoint",
+            fields=[
+                ("id", fields.BareId(primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField()),
+                ("size", models.BigIntegerField()),
+                ("root", models.BinaryField()),
+                ("note", models.TextField(blank=True)),
+                ("made_at", models.DateTimeField()),
+                ("token", models.BinaryField(null=True)),
+                (
+                    "tree",
+                    models.ForeignKey(
+                        db_index=False, on_delete=models.CASCADE, related_name="checkpoints", to="signal_log.sealtree"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "checkpoint",
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["tree", "size"], name="signal_log_checkpoint_size")],
+                "constraints": [models.UniqueConstraint(fields=("tree", "number"), name="signal_log_checkpoint")],
+            },
+        ),
+        migrations.CreateModel(
+            name="SealWitness",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=255)),
+                ("url", models.CharField(max_length=500)),
+                ("size", models.BigIntegerField(default=0)),
+                ("cosigned_at", models.BigIntegerField(default=0)),
+                ("tried_at", models.DateTimeField()),
+                ("problem", models.TextField(blank=True)),
+                (
+                    "tree",
+                    models.ForeignKey(
+                        db_index=False, on_delete=models.CASCADE, related_name="witnesses", to="signal_log.sealtree"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "witness",
+                "default_permissions": (),
+                "constraints": [models.UniqueConstraint(fields=("tree", "name"), name="signal_log_witness")],
+            },
+        ),
+        migrations.CreateModel(
+            name="WitnessedLog",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("origin", models.CharField(max_length=255, unique=True)),
+                ("origin_hash", models.CharField(max_length=64, unique=True)),
+                ("keys", models.TextField()),
+                ("size", models.BigIntegerField(default=0)),
+                ("root", models.BinaryField(default=b"")),
+                ("note", models.TextField(blank=True)),
+                ("cosigned_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "verbose_name": "witnessed log",
+                "ordering": ("origin",),
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Verification",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("begun_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("by", models.CharField(blank=True, max_length=200)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("running", "under way"),
+                            ("intact", "intact"),
+                            ("tampered", "tampered with"),
+                            ("unchecked", "could not be checked"),
+                        ],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                ("generation", models.PositiveIntegerField(default=1)),
+                ("size", models.BigIntegerField(default=0)),
+                ("last_id", models.BigIntegerField(default=0)),
+                ("findings", models.JSONField(default=list)),
+            ],
+            options={
+                "ordering": ("-id",),
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="LegalHold",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sender", models.CharField(blank=True, max_length=200)),
+                ("object_pk", models.CharField(blank=True, max_length=255)),
+                ("actor_pk", models.CharField(blank=True, max_length=255)),
+                ("reason", models.TextField()),
+                ("held_by_pk", models.CharField(blank=True, max_length=255)),
+                ("held_by_repr", models.CharField(blank=True, max_length=200)),
+                ("held_at", models.DateTimeField()),
+                ("released_by_pk", models.CharField(blank=True, max_length=255)),
+                ("released_by_repr", models.CharField(blank=True, max_length=200)),
+                ("released_at", models.DateTimeField(null=True)),
+                ("release_reason", models.TextField(blank=True)),
+            ],
+            options={
+                "verbose_name": "legal hold",
+                "ordering": ("-id",),
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["sender", "object_pk"], name="signal_log_hold")],
+            },
+        ),
+        migrations.CreateModel(
+            name="AlertState",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+                ("last_id", models.BigIntegerField(default=0)),
+                ("fired_at", models.DateTimeField(null=True)),
+                ("state", models.JSONField(default=dict)),
+            ],
+            options={
+                "verbose_name": "alert",
+                "default_permissions": (),
             },
         ),
         RunFile("0001_initial"),

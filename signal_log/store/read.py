@@ -49,13 +49,14 @@ def as_mapping(event: SignalEvent) -> dict[str, Any]:
         "salt": bytes(event.salt).hex(),
         "digest": bytes(event.digest).hex(),
         "redacted_at": timestamp(event.redacted_at) if event.redacted_at else None,
+        "kept_hashes": bytes(event.kept_hashes).hex() if event.kept_hashes else None,
     }
 
 
 PLAIN_COLUMNS = tuple(
     field.name
     for field in SignalEvent._meta.concrete_fields
-    if field.name not in ("id", "trace_id", "occurred_at", "salt", "digest", "redacted_at")
+    if field.name not in ("id", "trace_id", "occurred_at", "salt", "digest", "redacted_at", "kept_hashes")
 )
 
 

@@ -74,7 +74,7 @@ def add_columns(project):
     for name, pattern, added in (
         ("event.py", r"(?m)^    call_site: .*\n", '    weather: InPayload[str] = ""\n    sky: InPayload[Any] = None\n'),
         (
-            "models.py",
+            "models/event.py",
             r"(?m)^    call_site = .*\n",
             '    weather = models.CharField(max_length=20, blank=True, default="")\n    sky = BareJSON(null=True)\n',
         ),

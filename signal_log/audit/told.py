@@ -1,0 +1,38 @@
+"""Writes events of the log's own: that somebody has exported, held, redacted or sealed, and why."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db import connections, transaction
+
+from signal_log.capture.api import context
+from signal_log.capture.trace.context import default_context
+from signal_log.capture.trace.draft import values_of
+from signal_log.capture.trace.opening import open_event, open_scene
+from signal_log.capture.trace.trace import ensure_trace
+from signal_log.capture.transaction.writing import process_name
+from signal_log.conf import conf
+from signal_log.models import SignalEvent
+from signal_log.store.append import append
+from signal_log.tail import doorbell
+
+SENDER: Final = SignalEvent._meta.label
+EXPORTED: Final = "signal_log.exported"
+HELD: Final = "signal_log.held"
+RELEASED: Final = "signal_log.released"
+SEALED: Final = "signal_log.sealed"
+"""A key or a generation was made; not each checkpoint."""
+
+
+def tell(signal: str, **labels: Any) -> None:
+    """Write one event with this signal in a transaction of its own; the actor and the source are the current ones.
+
+    ``labels`` say what was done; they are masked by name like any other value. Raises ``RecordingError``.
+    """
+    with ensure_trace(default_context), context(**labels):
+        draft = open_event(open_scene(SENDER, conf.DATABASE), signal)
+        event = values_of([draft], process_name())[0]
+        with transaction.atomic(using=conf.DATABASE):
+            append([event], connections[conf.DATABASE])
+            transaction.on_commit(doorbell.ring, using=conf.DATABASE)

@@ -1,0 +1,102 @@
+"""The trees in the database: their tiles, where an event stands in one, and its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from django.db.models import QuerySet
+
+from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
+from signal_log.seal.merkle import HASH_BYTES, Node, inclusion_proof, leaf_hash
+from signal_log.seal.tiles import WIDTH, node_in
+
+KEPT: Final = 64
+"""How many tiles one reader keeps."""
+
+
+class Place(NamedTuple):
+    """Where an event stands: the leaf of a tree."""
+
+    tree: SealTree
+    leaf: int
+    """Its index, from 0."""
+
+
+class Inclusion(NamedTuple):
+    """What shows that an event is in a checkpoint's tree."""
+
+    place: Place
+    checkpoint: SealCheckpoint
+    proof: list[bytes]
+
+
+def trees() -> QuerySet[SealTree]:
+    """All generations, oldest first."""
+    return SealTree.objects.order_by("generation")
+
+
+def current_tree() -> SealTree | None:
+    """The newest generation; None before anything was sealed."""
+    return SealTree.objects.order_by("-generation").first()
+
+
+class Tiles:
+    """Reads the tiles of one tree, and keeps a few; they only ever grow to the right."""
+
+    def __init__(self, tree: SealTree) -> None:
+        self._tiles = SealTile.objects.filter(tree=tree)
+        self._kept: dict[tuple[int, int], list[bytes]] = {}
+
+    def read(self, level: int, index: int) -> Sequence[bytes]:
+        """The hashes that a tile has; none if it is not there."""
+        key = level, index
+        if key not in self._kept:
+            found = self._tiles.filter(level=level, index=index).values_list("hashes", flat=True).first()
+            while len(self._kept) >= KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = hashes_of(found or b"")
+        return self._kept[key]
+
+
+def node(tree: SealTree) -> Node:
+    """The hashes of a tree's complete subtrees, for roots and proofs of any size that it has had.
+
+    They raise ``ValueError`` where a tile is missing or too short.
+    """
+    return node_in(Tiles(tree).read)
+
+
+def place_of(event: SignalEvent) -> Place | None:
+    """Where an event stands; None if it is not sealed yet, or if no leaf is its digest's."""
+    tile = SealTile.objects.filter(level=0, last_id__gte=event.pk).select_related("tree").order_by("last_id").first()
+    if tile is None or tile.first_id is None or tile.first_id > event.pk:
+        return None
+    try:
+        within = hashes_of(tile.hashes).index(leaf_hash(bytes(event.digest)))
+    except ValueError:
+        return None
+    return Place(tile.tree, tile.index * WIDTH + within)
+
+
+def newest_checkpoint(tree: SealTree, *, signed: bool = False) -> SealCheckpoint | None:
+    """The last checkpoint of a tree; with ``signed``, the last that carries the log's signature."""
+    found = SealCheckpoint.objects.filter(tree=tree)
+    if signed:
+        found = found.exclude(note="")
+    return found.order_by("-number").first()
+
+
+def inclusion(event: SignalEvent) -> Inclusion | None:
+    """An event's proof against the newest signed checkpoint; None while there is none that it is in."""
+    place = place_of(event)
+    checkpoint = newest_checkpoint(place.tree, signed=True) if place else None
+    if place is None or checkpoint is None or checkpoint.size <= place.leaf:
+        return None
+    return Inclusion(place, checkpoint, inclusion_proof(place.leaf, checkpoint.size, node(place.tree)))
+
+
+def hashes_of(stored: bytes | memoryview) -> list[bytes]:
+    """The hashes in a column of a tile or a tree."""
+    content = bytes(stored)
+    return [content[at : at + HASH_BYTES] for at in range(0, len(content), HASH_BYTES)]
