@@ -152,7 +152,14 @@ def test_pages_only_answer_questions(addresses: dict[str, str]) -> None:
     assert SignalEvent.objects.count() == before
 
 
-PARAMETERS = {"number": "1", "trace": "00000000-0000-4000-8000-000000000000", "label": "auth.User", "pk": "77"}
+PARAMETERS = {
+    "path": "checkpoint",
+    "generation": "1",
+    "number": "1",
+    "trace": "00000000-0000-4000-8000-000000000000",
+    "label": "auth.User",
+    "pk": "77",
+}
 """A value for each parameter of an address. It need not exist: a stranger is turned away before anything is read."""
 
 
