@@ -59,22 +59,27 @@ def grow(tree: SealTree, settled: int, rows: int = ROWS_A_STEP) -> int:
 def checkpoint(tree: SealTree) -> SealCheckpoint | None:
     """State the tree's present size and root, not signed yet; None if the last checkpoint has that size.
 
-    Raises ``OvertakenError`` if the tree has grown meanwhile, or somebody else stated it.
+    Only the last can be unsigned: it is made to state the new size, rather than followed by another. Raises
+    ``OvertakenError`` if the tree has grown meanwhile, or somebody else stated it.
     """
     last = newest_checkpoint(tree)
     if last is not None and last.size == tree.size:
-        return None
+        return last if not last.note else None
+    stated = {"size": tree.size, "root": bytes(tree.root), "made_at": clock.now()}
     with transaction.atomic(using=conf.DATABASE):
         if not _same_state(tree).update(grown_at=tree.grown_at):
             raise OvertakenError(f"{tree} has grown meanwhile.")
-        made, is_new = SealCheckpoint.objects.using(conf.DATABASE).get_or_create(
-            tree=tree,
-            number=last.number + 1 if last else 1,
-            defaults={"size": tree.size, "root": tree.root, "made_at": clock.now()},
+        made = SealCheckpoint.objects.using(conf.DATABASE).filter(tree=tree, note="")
+        if last is not None and not last.note:
+            if not made.filter(pk=last.pk, size=last.size).update(**stated):
+                raise OvertakenError(f"Checkpoint {last.number} of {tree} is another by now.")
+            return made.get(pk=last.pk)
+        one, is_new = SealCheckpoint.objects.using(conf.DATABASE).get_or_create(
+            tree=tree, number=last.number + 1 if last else 1, defaults=stated
         )
     if not is_new:
-        raise OvertakenError(f"{tree} has another checkpoint {made.number} by now.")
-    return made
+        raise OvertakenError(f"{tree} has another checkpoint {one.number} by now.")
+    return one
 
 
 def _swap(tree: SealTree, leaves: Sequence[Leaf]) -> None:

@@ -73,9 +73,10 @@ def test_each_event_has_its_proof():
     made = checkpoint(tree)
     assert made is not None
     assert made.size == 520
-    assert checkpoint(tree) is None
-    assert inclusion(events[0]) is None  # nothing is signed
+    assert checkpoint(tree) == made  # nothing is signed
+    assert inclusion(events[0]) is None
     SealCheckpoint.objects.update(note="signed")
+    assert checkpoint(tree) is None
     later = store(30)
     grown(tree)
     for index in (0, 255, 256, 511, 519):

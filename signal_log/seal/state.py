@@ -1,0 +1,137 @@
+"""How the seal stands, for every surface that says so: how far it is behind, signed or not, and what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from signal_log import clock
+from signal_log.conf import conf
+from signal_log.models import SealCheckpoint, SealTree, SealWitness, SignalEvent, Verification
+
+COUNTED: Final = 1_000
+"""Up to how many unsealed events are counted; of more, the distance of ids tells how many they are at most."""
+LATE: Final = 60.0
+"""Seconds after which an event should long have been sealed, however seldom that is done."""
+ROUNDS_LATE: Final = 12
+NO_KEY: Final = "Checkpoints are not signed: SEAL_KEYS names no key. Run `manage.py signal_seal init`."
+
+
+@dataclass(frozen=True, slots=True)
+class SealState:
+    """What the database tells of the newest generation; the rows themselves are not looked at."""
+
+    tree: SealTree | None
+    """None until something has been sealed for the first time."""
+    checkpoint: SealCheckpoint | None
+    """The newest that the log has signed; None if none is."""
+    waiting: int
+    """How many events are not sealed yet."""
+    waiting_since: datetime | None
+    """When the oldest of them occurred."""
+    has_key: bool
+    """Whether ``SEAL_KEYS`` names a key that signs."""
+    witnesses: tuple[SealWitness, ...]
+    verification: Verification | None
+    """The newest that came to its end."""
+
+    @property
+    def size(self) -> int:
+        """How many leaves the tree has."""
+        return self.tree.size if self.tree else 0
+
+    @property
+    def signed_size(self) -> int:
+        """How many of them the newest signed checkpoint covers."""
+        return self.checkpoint.size if self.checkpoint else 0
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether checkpoints are being signed: there is a key, and the newest checkpoint has its signature."""
+        return self.has_key and self.checkpoint is not None and not self.unsigned
+
+    @property
+    def stopped(self) -> str:
+        """Why sealing has stopped, in a sentence; empty while it goes on."""
+        return self.tree.problem if self.tree and self.tree.state == SealTree.State.STOPPED else ""
+
+    @property
+    def unsigned(self) -> str:
+        """Why the tree grows without being signed, in a sentence; empty while it is signed, or is stopped."""
+        if not self.has_key:
+            return NO_KEY
+        return self.tree.problem if self.tree and not self.stopped else ""
+
+    @property
+    def waiting_seconds(self) -> float:
+        """How long the oldest event has waited to be sealed; 0 if none waits."""
+        return max((clock.now() - self.waiting_since).total_seconds(), 0.0) if self.waiting_since else 0.0
+
+    @property
+    def is_late(self) -> bool:
+        """Whether events wait for far longer than ``SEAL_EVERY``."""
+        return self.waiting_seconds > max(LATE, ROUNDS_LATE * conf.SEAL_EVERY)
+
+    @property
+    def late(self) -> str:
+        """That events wait for far too long, in a sentence; empty if they do not."""
+        if self.stopped or not self.is_late:
+            return ""
+        return f"{self.waiting:,} events are not sealed yet, the oldest for {round(self.waiting_seconds):,} seconds."
+
+    @property
+    def tampered(self) -> bool:
+        """Whether the newest verification has found something."""
+        return self.verification is not None and self.verification.verdict == Verification.Verdict.TAMPERED
+
+    @property
+    def witness_problems(self) -> tuple[str, ...]:
+        """What is wrong with each witness whose last attempt failed, in a sentence."""
+        return tuple(f"{one.name}: {one.problem}" for one in self.witnesses if one.problem)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """All that somebody should know and do something about, the gravest first."""
+        found = (
+            "The newest verification has found that the log was tampered with." if self.tampered else "",
+            self.stopped and f"Sealing has stopped. {self.stopped}",
+            self.unsigned,
+            self.late,
+            *self.witness_problems,
+        )
+        return tuple(one for one in found if one)
+
+
+def seal_state() -> SealState:
+    """Ask the log's database, in six queries that each read a row or a few by an index."""
+    tree = SealTree.objects.order_by("-generation").first()
+    waiting, since = _waiting(tree.last_id if tree else 0)
+    return SealState(
+        tree=tree,
+        checkpoint=_signed(tree),
+        waiting=waiting,
+        waiting_since=since,
+        has_key=bool(conf.SEAL_KEYS),
+        witnesses=tuple(SealWitness.objects.filter(tree=tree).order_by("name")) if tree else (),
+        verification=Verification.objects.filter(ended_at__isnull=False).first(),
+    )
+
+
+def _signed(tree: SealTree | None) -> SealCheckpoint | None:
+    """The newest signed checkpoint, which is the last or the one before: only the last may be unsigned."""
+    if tree is None:
+        return None
+    return next((one for one in SealCheckpoint.objects.filter(tree=tree).order_by("-number")[:2] if one.note), None)
+
+
+def _waiting(last_id: int) -> tuple[int, datetime | None]:
+    unsealed = SignalEvent.objects.filter(pk__gt=last_id).order_by("pk")
+    since = unsealed.values_list("occurred_at", flat=True).first()
+    if since is None:
+        return 0, None
+    counted = unsealed.values("pk")[: COUNTED + 1].count()
+    if counted <= COUNTED:
+        return counted, since
+    newest = SignalEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
+    return (newest or last_id) - last_id, since
