@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from signal_log.admin import HistoryLinkMixin
     from signal_log.admin_list import ListedFiltersMixin
+    from signal_log.audit.reads import viewed
     from signal_log.capture.api import batch, context, observed_bulk, pause
     from signal_log.capture.trace.context import current_actor, remote_addr
     from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HistoryLinkMixin", "ListedFiltersMixin", "ReceiverCall", "SignalEvent", "SignalTrace", "batch", "context",
-    "current_actor", "may_see_events", "observed_bulk", "pause", "remote_addr",
+    "current_actor", "may_see_events", "observed_bulk", "pause", "remote_addr", "viewed",
 ]  # fmt: skip
 
 _MODULES: Final = {
@@ -31,6 +32,7 @@ _MODULES: Final = {
     "observed_bulk": "signal_log.capture.api",
     "pause": "signal_log.capture.api",
     "remote_addr": "signal_log.capture.trace.context",
+    "viewed": "signal_log.audit.reads",
 }
 
 

@@ -80,8 +80,8 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "WITNESS_QUORUM": (0, _whole(0), "a whole number, 0 or more"),
     "RETENTION_DAYS": (None, _days, 'None, a whole number of days, or {"app.Model": number}'),
     "RELAYS": ({}, _relays, '{name: {"sink", "url", "format", "filters"}}'),
-    "READS": ((), _texts, "a list of model labels"),
-    "REASONS": ((), _texts, "a list of model labels"),
+    "READS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
+    "REASONS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
     "ALERTS": ((), _listed("name", "query"), 'a list of {"name", "query", "count", "seconds", "to"}'),
     "READ_DATABASE": (None, lambda v: v is None or isinstance(v, str), "None or an alias of DATABASES"),
     "METRICS_TOKEN": (None, lambda v: v is None or (isinstance(v, str) and len(v) >= 16),
@@ -97,7 +97,7 @@ SECRETS: Final = ("METRICS_TOKEN", "SEAL_KEYS", "RELAYS", "ALERTS")
 
 # Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.
 WITHOUT_EFFECT: Final = (
-    "SEAL_EVERY", "SEAL_KEYS", "SEAL_ORIGIN", "WITNESSES", "WITNESS_QUORUM", "RETENTION_DAYS", "RELAYS", "READS",
+    "SEAL_EVERY", "SEAL_KEYS", "SEAL_ORIGIN", "WITNESSES", "WITNESS_QUORUM", "RETENTION_DAYS", "RELAYS",
     "REASONS", "ALERTS", "READ_DATABASE",
 )  # fmt: skip
 

@@ -33,6 +33,9 @@ INCOMPLETE: Final = "Not fully recorded"
 MIGRATION: Final = "migration"
 """The source of everything ``migrate`` does, including data migrations."""
 
+ACCESSED: Final = "accessed"
+"""The signal of an event that tells that somebody was shown an object of a model in ``READS``."""
+
 MAINTENANCE: Final = "signal_log.maintenance"
 """The signal of an event that tells that a command was allowed to change rows of the log. The triggers know it."""
 

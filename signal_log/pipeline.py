@@ -11,7 +11,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from signal_log import maintenance
+from signal_log.audit import reads
 from signal_log.capture import patches, wiring
+from signal_log.capture.trace import answers
 from signal_log.capture.trace.trace import Trace
 from signal_log.conf import conf
 from signal_log.event import EventValues
@@ -99,11 +101,13 @@ def start() -> None:
     stop()
     unlock_flush()
     wiring.start(Pipeline())
+    answers.look_with(reads.look)
     atexit.register(keeper.write_last)
 
 
 def stop() -> None:
     """Stop recording and undo all patches."""
+    answers.look_with()
     wiring.stop()
     waiting.forget()
     atexit.unregister(keeper.write_last)

@@ -1,0 +1,1 @@
+"""What writes events of its own: reads, reasons and alerts, redaction and retention."""

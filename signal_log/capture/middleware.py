@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest
 
+from signal_log.capture.trace import answers
 from signal_log.capture.trace.request import RequestTrace
 
 
@@ -26,11 +27,17 @@ class SignalLogMiddleware:
         if iscoroutinefunction(self):
             return self.acall(request)
         with RequestTrace(request) as trace:
-            return trace.answered(self.get_response(request))
+            response = self.get_response(request)
+            for work in answers.due(request, response):
+                work()
+            return trace.answered(response)
 
     async def acall(self, request: HttpRequest) -> Any:
         """The async variant of ``__call__``."""
-        response: Awaitable[Any]
+        answer: Awaitable[Any]
         with RequestTrace(request) as trace:
-            response = self.get_response(request)
-            return trace.answered(await response)
+            answer = self.get_response(request)
+            response = await answer
+            for work in answers.due(request, response):
+                await sync_to_async(work)()
+            return trace.answered(response)

@@ -14,7 +14,7 @@ from signal_log.conf import accepted, conf
 from signal_log.nearest import nearest, nearest_label
 
 EVERY: Final = "*"
-OF_MODELS: Final = ("MODELS", "EXCLUDE")
+OF_MODELS: Final = ("MODELS", "EXCLUDE", "READS", "REASONS")
 OF_FIELDS: Final = ("EXCLUDE_FIELDS", "MASK_FIELDS", "UNMASK_FIELDS")
 NAMED: Final = 12
 """How many accepted names a hint lists."""

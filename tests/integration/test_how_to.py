@@ -175,6 +175,30 @@ print(json.dumps(SignalEvent.objects.get(signal="post_save", sender="shop.Custom
 
 
 @pytest.mark.one_database
+def test_record_reads(make: Make) -> None:
+    """What the page's view shows is in the log, with the path and who has looked."""
+    settings, view = code("record-reads")
+    project = make(settings)
+    (project.folder / "customer.html").write_text("{{ customer.name }}")
+    told = project.python(f"""
+from unittest.mock import patch
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import RequestFactory
+from signal_log import SignalEvent
+from signal_log.capture.middleware import SignalLogMiddleware
+{view}
+ada = Customer.objects.create(name="ada")
+request = RequestFactory().get("/customers/1/")
+request.user = User.objects.create_superuser("root")
+with patch(f"{{__name__}}.render", return_value=HttpResponse("shown")):
+    SignalLogMiddleware(lambda request: customer_page(request, ada.pk))(request).close()
+seen = SignalEvent.objects.get(signal="accessed")
+print(seen.sender, seen.object_pk == str(ada.pk), seen.actor_repr, seen.path)""")
+    assert told.splitlines()[-1] == "shop.Customer True root /customers/1/"
+
+
+@pytest.mark.one_database
 def test_keep_ninety_days(make: Make) -> None:
     """The settings are accepted, the log tells how much it grows, and a month is exported whole."""
     settings, count = code("keep-ninety-days")

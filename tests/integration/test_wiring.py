@@ -122,6 +122,8 @@ def test_models_that_are_never_observed_or_only_by_name():
         ({"WITNESSES": [{"url": "https://w.example"}]}, "signal_log.E001", '{"url", "vkey"}'),
         ({"RELAYS": {"siem": {"url": "https://s.example"}}}, "signal_log.E001", '"sink"'),
         ({"ALERTS": [{"name": "staff"}]}, "signal_log.E001", '"query"'),
+        ({"READS": "shop.Item"}, "signal_log.E001", '"app.*" or "*"'),
+        ({"MODELS": ["shop.Item"], "READS": ["shop.Itm"]}, "signal_log.E002", '"app_label.Model"'),
         ({"READ_DATABASE": 1}, "signal_log.E001", "an alias of DATABASES"),
         (["shop.Item"], "signal_log.E001", "A dict with the keys"),
     ],
@@ -138,7 +140,7 @@ def test_settings_of_features_to_come_are_accepted_and_said_to_have_no_effect():
     given = {
         "MODELS": ["shop.Item"], "SEAL_ORIGIN": "example.org/log", "WITNESSES": [{"url": "https://w", "vkey": "w"}],
         "WITNESS_QUORUM": 1, "RETENTION_DAYS": {"shop.Item": 90}, "RELAYS": {"siem": {"sink": "webhook"}},
-        "READS": ["shop.Item"], "REASONS": ["auth.User"], "ALERTS": [{"name": "staff", "query": "is_staff:"}],
+        "REASONS": ["auth.User"], "ALERTS": [{"name": "staff", "query": "is_staff:"}],
         "READ_DATABASE": "default", "SEAL_EVERY": 5, "SEAL_KEYS": [],
     }  # fmt: skip
     with override_settings(SIGNAL_LOG=given):

@@ -12,7 +12,7 @@ from signal_log.show.words.diff import NO_NEW, NO_OLD
 from tests.vectors import tables
 
 VERBS = {"created", "updated", "deleted", "m2m", "silent", "signal"}
-STYLES = VERBS | {"about", "failed", "undone"}
+STYLES = VERBS | {"about", "failed", "undone", "viewed"}
 WORDS = STYLES - {"about", "m2m", "undone"} | {
     "saving",
     "deleting",

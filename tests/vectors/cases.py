@@ -53,6 +53,8 @@ EVENTS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("with arguments", {"signal": "shop.signals.paid", "changes": {"amount": [None, 5], "note": [None, ""]}}),
     ("another signal without a name", {"signal": "shop.signals.user_", "changes": {"by": [None, None]}}),
     ("a signal without any path", {"signal": ""}),
+    ("somebody was shown the object", {"signal": "accessed", "created": None, "changes": {}}),
+    ("shown in work that was undone", {"signal": "accessed", "changes": {}, "outcome": "rolled_back"}),
     # Silent writes.
     ("a silent statement", {"signal": "silent_update", "object_pk": "", "origin": STATEMENT, "changes": {}}),
     ("what it set", {"signal": "silent_update", "object_pk": "", "changes": {n: [None, n] for n in "dcba"}}),

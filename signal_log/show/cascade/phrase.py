@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from signal_log.event import FAILED, PRE_SAVE, ROLLED_BACK
+from signal_log.event import ACCESSED, FAILED, PRE_SAVE, ROLLED_BACK
 from signal_log.show.cascade.operation import AnyEvent, Operation
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import is_stamp, pairs
@@ -24,6 +24,8 @@ def phrase(operation: Operation) -> str:
         return _relation(event, model)
     if verb == "silent":
         return f"silent {one_line(event.signal.removeprefix('silent_'), 40)} of {model}"
+    if event.signal == ACCESSED:
+        return f"viewed {model}"
     if verb == "signal":
         name = one_line(kinds.short_name(event.signal), 100)
         return f"sent {name} by hand for {model}" if kinds.is_by_hand(event) else f"sent {name}"

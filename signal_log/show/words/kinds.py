@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from signal_log.event import BY_HAND, FAILED, POST_DELETE, POST_SAVE, PRE_DELETE, PRE_SAVE, ROLLED_BACK, Event
+from signal_log.event import ACCESSED, BY_HAND, FAILED, POST_DELETE, POST_SAVE, PRE_DELETE, PRE_SAVE, ROLLED_BACK, Event
 from signal_log.models import SignalEvent
 
 PRE: Final = (PRE_SAVE, PRE_DELETE)
@@ -70,6 +70,8 @@ def kind(event: Event | SignalEvent) -> Kind:
     if event.signal in PRE:
         return Kind("about", "saving" if event.signal == PRE_SAVE else "deleting")
     style = verb(event)
+    if event.signal == ACCESSED:
+        return Kind("viewed", "viewed")
     if style == "signal":
         return Kind(style, spoken(event.signal) or "signal")
     return Kind(style, "relation" if style == "m2m" else style)

@@ -12,6 +12,7 @@ const ACTIONS = { created: "save", updated: "save", deleted: "delete", m2m: "m2m
 /** @type {Partial<Record<Kind, string>>} */
 const WORDS = { undone: "rolled back", failed: "failed", m2m: "relation" };
 const FEWEST_OF_A_ROW = 2;
+const ACCESSED = "accessed"; // somebody was shown the object
 
 /**
  * Whether the host's own code sent the signal; no save or delete did, so it says nothing of the row.
@@ -58,6 +59,7 @@ export function kindOf(event) {
   if (event.outcome === "failed") return "failed";
   if (event.outcome === "rolled_back") return "undone";
   if (isByHand(event)) return "signal";
+  if (event.signal === ACCESSED) return "viewed";
   return event.signal === "pre_save" || event.signal === "pre_delete" ? "about" : verb(event);
 }
 
