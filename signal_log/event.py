@@ -36,6 +36,9 @@ MIGRATION: Final = "migration"
 ACCESSED: Final = "accessed"
 """The signal of an event that tells that somebody was shown an object of a model in ``READS``."""
 
+DATABASE: Final = "database"
+"""The source of writes past Django that a trigger in the database told of (``signal_guard``)."""
+
 MAINTENANCE: Final = "signal_log.maintenance"
 """The signal of an event that tells that a command was allowed to change rows of the log. The triggers know it."""
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from signal_log.audit.breaks import breaks_of_row
 from signal_log.capture.model.same_row import ends_with
 from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
@@ -22,6 +23,7 @@ from signal_log.show.query.paging import count, read_page
 from signal_log.show.query.query import Query, parse
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds
+from signal_log.show.words.broken import described
 from signal_log.show.words.moments import parse_moment, zone
 from signal_log.show.words.operations import Line
 from signal_log.show.words.state import State, is_end, state_at
@@ -75,6 +77,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         context["comparison"] = comparison
     elif not problems:
         context |= {"state": _state(recorded, at, label, ending)} if at else _history(recorded, query, address)
+        context["broken"] = unprinted([] if at else described(breaks_of_row(labels, pk)))
     return render(request, "signal_log/object.html", context, status=400 if problems else 200)
 
 

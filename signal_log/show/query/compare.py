@@ -8,12 +8,12 @@ from typing import Final
 
 from django.http import QueryDict
 
+from signal_log.audit.continuity import tells
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from signal_log.show.query.query import event_number
 from signal_log.show.words.diff import FieldDiff, field_diffs, pairs
 from signal_log.show.words.short import is_unknown
-from signal_log.show.words.state import tells
 from signal_log.store.span import Events
 
 KEYS: Final = ("from", "to")

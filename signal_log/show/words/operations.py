@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from signal_log.audit.continuity import tells
 from signal_log.event import COMMITTED, M2M_CHANGED
 from signal_log.models import SignalEvent
 from signal_log.show.links import in_query, object_url, url
@@ -14,7 +15,6 @@ from signal_log.show.words import kinds
 from signal_log.show.words.diff import FieldDiff, field_diffs
 from signal_log.show.words.moments import iso
 from signal_log.show.words.remarks import failure, is_untold, remarks, unseen
-from signal_log.show.words.state import tells
 from signal_log.show.words.summary import Part, summary
 from signal_log.show.words.text import one_line
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from signal_log.event import COMMITTED, POST_DELETE
+from signal_log.audit.continuity import ENDS, tells
+from signal_log.audit.logged_value import surely_differ
 from signal_log.models import SignalEvent
-from signal_log.show.words import kinds
 from signal_log.show.words.diff import Side, pairs, side
 from signal_log.show.words.remarks import is_untold
-from signal_log.show.words.short import is_unknown
 
 EXISTS = "existed"
 NOT_YET = "did not exist yet"
 NO_LONGER = "no longer existed"
 NEVER_SEEN = "has no recorded state"
-GONE = (POST_DELETE, "silent_delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class State:
 
 def is_end(event: SignalEvent, ending: Container[str] | None) -> bool:
     """Whether the row was deleted: by a deletion under one of these labels, or under any (None)."""
-    return event.signal in GONE and tells(event) and (ending is None or event.sender in ending)
+    return event.signal in ENDS and tells(event) and (ending is None or event.sender in ending)
 
 
 def state_at(
@@ -68,13 +67,15 @@ def state_at(
     if presence != EXISTS:
         return State(presence, [], last)
     known: dict[str, Known] = {}
+    held: dict[str, Any] = {}
     names = tuple(names)
     for event in earlier:
         if is_end(event, ending):
             break
         for name, _, new in pairs(event.changes):
-            if event.signal not in GONE or name not in names:  # a child that was deleted without its parent
+            if event.signal not in ENDS or name not in names:  # a child that was deleted without its parent
                 known.setdefault(name, Known(name, side(new), event, believed=is_untold(event)))
+                held.setdefault(name, new)
         if event.created:
             break
     changed_since: set[str] = set()
@@ -85,24 +86,13 @@ def state_at(
             if name in changed_since:
                 continue
             changed_since.add(name)
-            found, untold = side(old), is_untold(event)
+            untold = is_untold(event)
             if name not in known:
-                known[name] = Known(name, found, event, later=True, believed=untold)
-            elif not untold and not is_unknown(old) and known[name].value != found:
-                known[name] = replace(known[name], found=found, found_by=event)
+                known[name] = Known(name, side(old), event, later=True, believed=untold)
+            elif not untold and surely_differ(held[name], old):
+                known[name] = replace(known[name], found=side(old), found_by=event)
     order = [*names, *(name for name in known if name not in set(names))]
     return State(presence, [known.get(name, Known(name)) for name in order], last)
-
-
-def tells(event: SignalEvent) -> bool:
-    """Whether the event describes the stored row: a committed post signal of a save or delete.
-
-    So does a silent write with a key, which was recorded row by row. A signal that was sent by hand does not.
-    """
-    if kinds.is_by_hand(event):
-        return False
-    of_row = event.signal in kinds.POST or (event.signal.startswith("silent_") and event.object_pk != "")
-    return event.outcome == COMMITTED and of_row
 
 
 def _presence(last: SignalEvent | None, following: SignalEvent | None, ending: Container[str] | None) -> str:
