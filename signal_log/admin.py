@@ -12,25 +12,17 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from signal_log.admin_list import (
-    LIST_LIMIT,
-    SEARCH_WINDOW,
-    BoundedPaginator,
-    ByModel,
-    BySignal,
-    BySource,
-    ListedFiltersMixin,
-)
+from signal_log.admin_events import TYPED, ByModel, BySignal, BySource, EventList
+from signal_log.admin_list import ListedFiltersMixin
 from signal_log.models import SharedView, SignalEvent
 from signal_log.permission import may_see_events
 from signal_log.rows import labels_of_row
 from signal_log.show.access import answered
-from signal_log.show.links import object_url
+from signal_log.show.links import field_names, object_url
 from signal_log.show.pages.event import describe
 from signal_log.show.pages.history import FOLDED_AWAY
 from signal_log.show.pages.object import of_row
 from signal_log.show.pages.shared import all_views
-from signal_log.show.query.choices import senders
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.operations import Line, lines
 from signal_log.store.read import events
@@ -76,20 +68,15 @@ class SignalEventAdmin(ReadOnlyAdmin, EventAdmin):
 
     list_display = ("when", "what", "object_link", "change", "actor", "source")
     list_display_links = ("when",)
-    list_filter = (BySignal, ByModel, "outcome", BySource, "occurred_at")
+    list_filter = (BySignal, ByModel, "outcome", BySource, "occurred_at", *TYPED)
     list_per_page = 50
-    list_max_show_all = 200
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     sortable_by = ()
     ordering = ("-id",)
-    paginator = BoundedPaginator
     actions = None
     search_fields = ("actor_repr",)  # shows the search box; get_search_results does the search
-    search_help_text = (
-        "Search by an object's key, app.Model/key, part of its name, or a username. Filters and searches cover the "
-        f"newest {SEARCH_WINDOW:,} events and list up to {LIST_LIMIT:,}. The history page covers the whole log."
-    )
+    search_help_text = "Search by an object's key, app.Model/key, part of its name, or a user's name."
     fields = ()
     change_form_template = "admin/signal_log/signalevent/event.html"
 
@@ -108,25 +95,26 @@ class SignalEventAdmin(ReadOnlyAdmin, EventAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SignalEvent]:
-        """The log, from its own database; a filtered list is limited to the newest events."""
-        log = events()
-        match = request.resolver_match
-        is_list = match is not None and (match.url_name or "").endswith("_changelist")
-        if not is_list or not set(request.GET) - {"p", "all", "o", "e"}:
-            return log
-        return log.filter(pk__gt=_newest() - SEARCH_WINDOW)
+        """The log, from its own database."""
+        return events()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EventList]:
+        """The list that is read by id."""
+        return EventList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search keys and user names by index, plus parts of objects' names."""
+        """``app.Model/key`` is one row, found by index; anything else also parts of objects' names."""
         term = search_term.strip()
+        label, _, pk = term.partition("/")
         if not term:
             return queryset, False
-        label, _, pk = term.partition("/")
-        wanted = Q(sender__in=senders(), object_pk=term) | Q(actor_repr=term) | Q(object_repr__icontains=term)
+        if pk and field_names(label):
+            return queryset.filter(sender__in=labels_of_row(label), object_pk=pk), False
+        wanted = Q(object_pk=term) | Q(actor_repr=term) | Q(object_repr__icontains=term)
         if pk:
-            wanted |= Q(sender__in=labels_of_row(label), object_pk=pk)
+            wanted |= Q(sender=label, object_pk=pk)
         return queryset.filter(wanted), False
 
     def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -210,10 +198,6 @@ class HistoryLinkMixin(AnyAdmin):
                 "may_see_events": True,
             }
         return super().history_view(request, object_id, context | (extra_context or {}))
-
-
-def _newest() -> int:
-    return events().order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def _to_the_millisecond(event: SignalEvent) -> str:

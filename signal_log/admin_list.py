@@ -1,4 +1,4 @@
-"""Keeps the admin's lists fast: a bounded paginator, filters without DISTINCT, and no filters but the listed ones."""
+"""Keeps the admin's lists to the filters that they list."""
 
 from __future__ import annotations
 
@@ -8,25 +8,14 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.admin.widgets import url_params_from_lookup_dict
-from django.core.paginator import Paginator
 from django.db import DataError
-from django.db.models import QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
-from django.utils.functional import cached_property
-
-from signal_log.show.query.choices import choices
-from signal_log.show.words.kinds import short_name
 
 if TYPE_CHECKING:
     AnyAdmin = admin.ModelAdmin[Any]
 else:  # generic only in the stubs
     AnyAdmin = object
-
-LIST_LIMIT: Final = 10_000
-SEARCH_WINDOW: Final = 1_000_000
-"""Filters and searches in the admin cover this many of the newest events; the history page covers all."""
-
 
 # What Django's own filters put into the address, after a field's name or a relation's target.
 COMPARISONS: Final = ("exact", "isnull", "isempty", "gte", "lt", "year", "month", "day")
@@ -75,59 +64,3 @@ def _compares(lookup: str, name: str) -> bool:
     """Whether a lookup is a plain comparison of the field ``name``, or of the key that it leads to."""
     *target, comparison = lookup.removeprefix(name + LOOKUP_SEP).split(LOOKUP_SEP)
     return lookup.startswith(name + LOOKUP_SEP) and comparison in COMPARISONS and len(target) <= 1
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
-    """Counts no further than can be paged through, so that a log of millions opens immediately."""
-
-    @cached_property
-    def count(self) -> int:
-        """The number of events, at most ``LIST_LIMIT``."""
-        matching: Any = self.object_list
-        return min(LIST_LIMIT, matching.order_by()[: LIST_LIMIT + 1].count())
-
-
-class LogFilter(admin.SimpleListFilter):
-    """A filter whose choices need no DISTINCT over the whole log."""
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The common and recent values."""
-        known = getattr(request, "_signal_log_choices", None) or choices()
-        request._signal_log_choices = known  # type: ignore[attr-defined]  # computed once for three filters
-        return [(value, self.label(value)) for value in known[self.parameter_name or ""]]
-
-    def label(self, value: str) -> str:
-        """A value's label in the list of choices."""
-        return value
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The events with the value, which need not be among the choices."""
-        value = self.value()
-        if not value:
-            return queryset
-        return queryset.none() if "\x00" in value else queryset.filter(**{self.parameter_name or "": value})
-
-
-class BySignal(LogFilter):
-    """By signal."""
-
-    title = "signal"
-    parameter_name = "signal"
-
-    def label(self, value: str) -> str:
-        """The name without its module path, which would be wider than the column."""
-        return short_name(value)
-
-
-class ByModel(LogFilter):
-    """By model."""
-
-    title = "model"
-    parameter_name = "sender"
-
-
-class BySource(LogFilter):
-    """By source."""
-
-    title = "source"
-    parameter_name = "source"

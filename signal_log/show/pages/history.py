@@ -20,7 +20,7 @@ from signal_log.show.links import field_names, object_url
 from signal_log.show.pages import shared
 from signal_log.show.query import counts
 from signal_log.show.query.choices import choices
-from signal_log.show.query.paging import Matches, Page, count, matching, read_page
+from signal_log.show.query.paging import Matches, Page, count, matching, reached_at, read_page
 from signal_log.show.query.query import NAMES, Query, parse
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds
@@ -86,6 +86,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "page": page,
         "lines": unprinted(lines(page.events, every=query.every, narrow=partial(query.link, request.path))),
         "total": total,
+        "reached_at": reached_at(page),
         "older_url": page.older and query.link(request.path, before=str(page.older)),
         "newer_url": page.newer and query.link(request.path, after=str(page.newer)),
         "is_newest": not query.before and not query.after,

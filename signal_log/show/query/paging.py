@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from signal_log import clock
 from signal_log.models import SignalEvent
 from signal_log.show.query.query import Query
+from signal_log.store.read import events
 from signal_log.store.span import LARGEST_ID, Events, Span, selected, walk, windows
 
 SECONDS: Final = 1.0
@@ -74,6 +76,14 @@ def read_page(
         found.reverse()
         return Page(found, (found[-1].pk if found else start + 1), resume_at, searched_to)
     return Page(found, resume_at, found[0].pk if found and before else None, searched_to)
+
+
+def reached_at(page: Page) -> datetime | None:
+    """When the event happened that an unfinished search has reached, or the next older one that there is."""
+    if page.searched_to is None:
+        return None
+    reached = events().filter(pk__lte=page.searched_to).order_by("-pk")
+    return reached.values_list("occurred_at", flat=True).first()
 
 
 def count(matching: Events, span: Span) -> Matches:

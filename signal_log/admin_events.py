@@ -1,0 +1,167 @@
+"""The admin's list of events: pages by id over the whole log, in bounded time, and its filters.
+
+Django's own list counts all rows and reads a page by its distance from the first. This one is read as the history is
+(``show.query.paging``): from an id on, in windows where no index helps, for a second at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, ChangeList
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive, make_aware
+
+from signal_log.errors import FilterError
+from signal_log.filters import FIELD, OVERWROTE, SIDES, Filters
+from signal_log.models import SignalEvent
+from signal_log.show.query.choices import choices
+from signal_log.show.query.paging import Page, reached_at, read_page
+from signal_log.show.query.query import NAMES, PLACES, event_number
+from signal_log.show.words.kinds import short_name
+from signal_log.store.read import filtered
+from signal_log.store.span import span_of
+
+SINCE: Final = "occurred_at__gte"
+UNTIL: Final = "occurred_at__lt"
+
+
+class EventList(ChangeList):
+    """A page of the log from an event's id on: as fast at the log's beginning as at its end, and nothing is counted."""
+
+    page: Page
+    reached_at: datetime | None = None
+    is_narrowed = looks_up = False
+    older_url = newer_url = newest_url = ""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[SignalEvent]:
+        """The events that the filters and the search let through; a place in the list is none of the filters."""
+        for key in PLACES:
+            self.params.pop(key, None)
+            self.filter_params.pop(key, None)
+        return super().get_queryset(request, exclude_parameters)
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read one page."""
+        try:
+            before, after = (event_number(key, request.GET.get(key) or "0") for key in PLACES)
+        except FilterError as error:
+            raise IncorrectLookupParameters(error) from error
+        self.is_narrowed = bool(self.params.keys() - {ERROR_FLAG, ORDER_VAR})
+        since, until = (_moment(self.params.get(key)) for key in (SINCE, UNTIL))
+        span = span_of(since, until, scan=self.is_narrowed)
+        self.page = read_page(self.queryset, span, size=self.list_per_page, before=before or None, after=after or None)
+        self.reached_at, self.looks_up = reached_at(self.page), bool(after)
+        self.result_list = self.page.events
+        self.result_count = len(self.page.events)
+        self.full_result_count = None
+        self.show_full_result_count = self.show_admin_actions = self.can_show_all = self.multi_page = False
+        self.paginator = Paginator(self.page.events, self.list_per_page)
+        self.newest_url = self.get_query_string() if before or after else ""
+        self.older_url = self.get_query_string({"before": self.page.older}) if self.page.older else ""
+        self.newer_url = self.get_query_string({"after": self.page.newer}) if self.page.newer else ""
+
+
+def _moment(given: Any) -> datetime | None:
+    """A bound that narrows down where to look, if the address has one as Django's links write it."""
+    moment = parse_datetime(given) if isinstance(given, str) else None
+    return make_aware(moment) if moment is not None and is_naive(moment) else moment
+
+
+class LogFilter(admin.SimpleListFilter):
+    """A filter whose choices need no DISTINCT over the whole log."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The common and recent values."""
+        known = getattr(request, "_signal_log_choices", None) or choices()
+        request._signal_log_choices = known  # type: ignore[attr-defined]  # computed once for three filters
+        return [(value, self.label(value)) for value in known[self.parameter_name or ""]]
+
+    def label(self, value: str) -> str:
+        """A value's label in the list of choices."""
+        return value
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The events with the value, which need not be among the choices."""
+        value = self.value()
+        if not value:
+            return queryset
+        return queryset.none() if "\x00" in value else queryset.filter(**{self.parameter_name or "": value})
+
+
+class BySignal(LogFilter):
+    """By signal."""
+
+    title = "signal"
+    parameter_name = "signal"
+
+    def label(self, value: str) -> str:
+        """The name without its module path, which would be wider than the column."""
+        return short_name(value)
+
+
+class ByModel(LogFilter):
+    """By model."""
+
+    title = "model"
+    parameter_name = "sender"
+
+
+class BySource(LogFilter):
+    """By source."""
+
+    title = "source"
+    parameter_name = "source"
+
+
+class TextFilter(LogFilter):
+    """A filter that is typed, with the meaning that it has in the history."""
+
+    template = "admin/signal_log/text_filter.html"
+    hint: ClassVar = ""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """None: it is typed."""
+        return []
+
+    def has_output(self) -> bool:
+        """Always: without choices Django would leave it out."""
+        return True
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """What its form needs."""
+        name = self.parameter_name or ""
+        others = [(key, value) for key, values in changelist.filter_params.items() if key != name for value in values]
+        yield {"value": self.value() or "", "without": changelist.get_query_string(remove=[name]), "others": others}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The events that match; a value is looked for in the field that ``field`` names."""
+        key, value = self.parameter_name or "", self.value()
+        if not value:
+            return queryset
+        field = request.GET.get(FIELD) if key in SIDES else None
+        try:
+            return filtered(queryset, Filters.parse({key: value, **({FIELD: field} if field else {})}))
+        except FilterError as error:
+            raise IncorrectLookupParameters(error) from error
+
+
+def _typed(key: str, hint: str) -> type[TextFilter]:
+    return type(f"By_{key}", (TextFilter,), {"title": NAMES.get(key, key), "parameter_name": key, "hint": hint})
+
+
+TYPED: Final = (
+    _typed("actor", "name or key"),
+    _typed(FIELD, "is_staff"),
+    _typed("old", "whole value, or null"),
+    _typed("new", "whole value, or null"),
+    _typed("value", "on either side"),
+    _typed(OVERWROTE, "yes, or a field"),
+)
