@@ -414,5 +414,38 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
             },
         ),
+        migrations.CreateModel(
+            name="GuardedTable",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("label", models.CharField(max_length=200, unique=True)),
+                ("installed_at", models.DateTimeField()),
+            ],
+            options={
+                "verbose_name": "guarded table",
+                "ordering": ("label",),
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="PastWrite",
+            fields=[
+                ("id", fields.BareId(primary_key=True, serialize=False)),
+                ("label", models.CharField(max_length=200)),
+                ("verb", models.CharField(max_length=10)),
+                ("columns", models.TextField(blank=True)),
+                ("old", models.TextField(blank=True)),
+                ("new", models.TextField(blank=True)),
+                ("hidden", models.TextField(blank=True)),
+                ("written_at", models.CharField(max_length=40)),
+                ("transaction", models.CharField(blank=True, max_length=40)),
+                ("program", models.TextField(blank=True)),
+            ],
+            options={
+                "verbose_name": "write past Django",
+                "verbose_name_plural": "writes past Django",
+                "default_permissions": (),
+            },
+        ),
         RunFile("0001_initial"),
     ]

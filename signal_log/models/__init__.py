@@ -10,6 +10,7 @@ if apps.apps_ready and apps.get_containing_app_config(__name__) is None:
 
 from signal_log.models.audit import AlertState, LegalHold
 from signal_log.models.event import SignalEvent, loading_fixture
+from signal_log.models.guard import GuardedTable, PastWrite
 from signal_log.models.log import LogIdentity, LogManager
 from signal_log.models.seal import (
     SealCheckpoint,
@@ -24,7 +25,7 @@ from signal_log.models.shared import SharedView
 from signal_log.models.telemetry import ReceiverCall, SignalTrace
 
 __all__ = [
-    "AlertState", "DebugSession", "LegalHold", "LogIdentity", "LogManager", "ReceiverCall", "SealCheckpoint",
-    "SealTile", "SealTree", "SealWitness", "SessionTrace", "SharedView", "SignalEvent", "SignalTrace", "Verification",
-    "WitnessedLog", "loading_fixture",
+    "AlertState", "DebugSession", "GuardedTable", "LegalHold", "LogIdentity", "LogManager", "PastWrite",
+    "ReceiverCall", "SealCheckpoint", "SealTile", "SealTree", "SealWitness", "SessionTrace", "SharedView",
+    "SignalEvent", "SignalTrace", "Verification", "WitnessedLog", "loading_fixture",
 ]  # fmt: skip
