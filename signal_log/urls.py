@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from signal_log.show.links import KeyConverter
-from signal_log.show.pages import event, history, live, receivers, sealed_files, sessions, shared, trace, traces
+from signal_log.show.pages import event, history, live, receivers, sealed_files, seals, sessions, shared, trace, traces
 from signal_log.show.pages.object import object_page
 
 register_converter(KeyConverter, "key")
@@ -21,6 +21,7 @@ urlpatterns = [
     path("sessions/", sessions.sessions_page, name="sessions"),
     path("sessions/<str:number>/", sessions.session_page, name="session"),
     path("sessions/<str:number>/stop/", sessions.stop_session, name="stop_session"),
+    path("seals/", seals.seals_page, name="seals"),
     path("seals/log/<int:generation>/<path:path>", sealed_files.sealed_file, name="sealed_file_of"),
     path("seals/log/<path:path>", sealed_files.sealed_file, name="sealed_file"),
     path("objects/<str:label>/", object_page, name="object_by_query"),

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from signal_log.capture.faults import faults
 from signal_log.capture.transaction.unrecorded import unrecorded
+from signal_log.seal.state import seal_state
 from signal_log.store.read import events
 from signal_log.tail import doorbell, hub
 from signal_log.telemetry.lost import lost
@@ -28,7 +29,7 @@ class LogCollector(Collector):
     """Collects at every scrape; keeps no state."""
 
     def collect(self) -> Iterator[Metric]:
-        """One query by primary key; if the database is down, its metrics are omitted rather than zero."""
+        """A few rows by index; if the database is down, its metrics are omitted rather than zero."""
         yield GaugeMetricFamily("signal_log_sockets_open", "Live pages connected to this process.", hub.open_sockets())
         yield CounterMetricFamily(
             "signal_log_failed_doorbells",
@@ -59,6 +60,49 @@ class LogCollector(Collector):
                 "The highest id in the log; its rate is that of recorded events (ids may have gaps).",
                 newest,
             )
+        yield from _seal()
+
+
+def _seal() -> Iterator[Metric]:
+    """How far the log is sealed; nothing if the database does not tell."""
+    try:
+        state = seal_state()
+    except (DatabaseError, InterfaceError):
+        return
+    yield GaugeMetricFamily("signal_log_sealed_events", "Events in the newest generation of the tree.", state.size)
+    yield GaugeMetricFamily(
+        "signal_log_signed_events", "Events that its newest signed checkpoint covers.", state.signed_size
+    )
+    yield GaugeMetricFamily("signal_log_unsealed_events", "Events that are not in the tree yet.", state.waiting)
+    yield GaugeMetricFamily(
+        "signal_log_seal_lag_seconds", "How long the oldest of those has waited.", state.waiting_seconds
+    )
+    yield GaugeMetricFamily(
+        "signal_log_seal_stopped", "Whether sealing has stopped, as after a restore.", bool(state.stopped)
+    )
+    yield GaugeMetricFamily(
+        "signal_log_tampered", "Whether the newest verification found that the log was changed.", state.tampered
+    )
+    if state.tree is not None:
+        yield GaugeMetricFamily(
+            "signal_log_sealed_timestamp_seconds", "When the tree last grew.", state.tree.grown_at.timestamp()
+        )
+    if state.checkpoint is not None:
+        yield GaugeMetricFamily(
+            "signal_log_signed_timestamp_seconds",
+            "When the newest signed checkpoint was made.",
+            state.checkpoint.made_at.timestamp(),
+        )
+    witnesses = GaugeMetricFamily(
+        "signal_log_witness_up", "Whether a witness countersigned when it was last asked.", labels=("witness",)
+    )
+    cosigned = GaugeMetricFamily(
+        "signal_log_cosigned_events", "Events in the checkpoint that a witness last countersigned.", labels=("witness",)
+    )
+    for witness in state.witnesses:
+        witnesses.add_metric((witness.name,), not witness.problem)
+        cosigned.add_metric((witness.name,), witness.size)
+    yield from (witnesses, cosigned)
 
 
 REGISTRY: Final = CollectorRegistry()

@@ -17,12 +17,16 @@ from django.views.decorators.http import require_safe
 
 from signal_log.conf import conf
 from signal_log.permission import may_see_events
+from signal_log.seal.state import seal_state
+from signal_log.show.words.sealing import standing
 
 LONGEST_WAIT: Final = 3.0
+SILENT: Final = "does not answer"
 PROBE: Final = "signal_log.readyz"
 INSTALL: Final = "pip install 'signal-log[metrics]'"
 
 View = TypeVar("View", bound=Callable[..., Any])
+T = TypeVar("T")
 
 _migrated = False
 _prober = ThreadPoolExecutor(1, "readyz")  # a single thread, so that probes of a dead database do not pile up
@@ -47,12 +51,12 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     """200 if the process can answer people: if its databases respond with all migrations applied, else 503.
 
     Whether the channel layer accepts messages is said too, but without it, too, people are answered, and live pages ask
-    the table once a second.
+    the table once a second. So is how the seal stands: sealed, unsigned, behind, stopped, tampered, or nothing yet.
     """
-    database, layer = await asyncio.gather(_ask(_database), _ask(_layer))
+    (database, seal), layer = await asyncio.gather(_ask(_database, (SILENT, "unknown")), _ask(_layer, SILENT))
     ready = database == "ok"
     return JsonResponse(
-        {"status": "ready" if ready else "not ready", "database": database, "channel_layer": layer},
+        {"status": "ready" if ready else "not ready", "database": database, "channel_layer": layer, "seal": seal},
         status=200 if ready else 503,
     )
 
@@ -93,20 +97,21 @@ def _plain(text: str, status: int) -> HttpResponse:
     return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
 
 
-async def _ask(question: Callable[[], Awaitable[str]]) -> str:
-    """The result, without host names; ``does not answer`` for errors and timeouts."""
+async def _ask(question: Callable[[], Awaitable[T]], otherwise: T) -> T:
+    """The result, without host names; ``otherwise`` for errors and timeouts."""
     try:
         return await asyncio.wait_for(question(), LONGEST_WAIT)
     except Exception:  # noqa: BLE001  whatever a driver raises, it is not ready
-        return "does not answer"
+        return otherwise
 
 
-async def _database() -> str:
+async def _database() -> tuple[str, str]:
     # Not sync_to_async, which waits for its thread even after a timeout; a dead host can take long.
     return await asyncio.get_running_loop().run_in_executor(_prober, _ask_database)
 
 
-def _ask_database() -> str:
+def _ask_database() -> tuple[str, str]:
+    """Whether the databases can be used, and how the seal stands."""
     global _migrated  # noqa: PLW0603  migrations are never unapplied under a running process
     try:
         pending = 0
@@ -118,9 +123,9 @@ def _ask_database() -> str:
                 of = None if alias == DEFAULT_DB_ALIAS else "signal_log"
                 pending += len(executor.migration_plan(executor.loader.graph.leaf_nodes(of)))
         if pending:
-            return f"{pending} migrations are not applied"
+            return f"{pending} migrations are not applied", "unknown"
         _migrated = True
-        return "ok"
+        return "ok", standing(seal_state()).kind
     finally:
         connections.close_all()  # this thread's
 

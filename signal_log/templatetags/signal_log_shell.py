@@ -11,6 +11,7 @@ from signal_log.models import DebugSession
 from signal_log.show.access import login_url, may_see_events
 from signal_log.show.links import url
 from signal_log.show.sessions.browser import session_here
+from signal_log.show.words.sealing import alarm
 from signal_log.show.words.text import one_line
 from signal_log.telemetry.recorded import all_sessions, is_running
 
@@ -53,6 +54,17 @@ def recorded_here(context: dict[str, Any]) -> Recorded | None:
     except DatabaseError:  # the page says what is wrong
         return None
     return Recorded(session) if session is not None and is_running(session) else None
+
+
+@register.simple_tag(takes_context=True)
+def seal_alarm(context: dict[str, Any]) -> str:
+    """That the log was tampered with, or that sealing has stopped; empty for most, and for whom may not know."""
+    if not is_observer(getattr(context.get("request"), "user", None)):
+        return ""
+    try:
+        return alarm()
+    except DatabaseError:  # the page says what is wrong
+        return ""
 
 
 @register.simple_tag

@@ -15,3 +15,9 @@ register = template.Library()
 def visible(value: Any) -> str:
     """The text with control, direction and invisible characters shown by name; escaping is left to the template."""
     return text.visible(str(value))
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """A number with separators: ``1,200``."""
+    return f"{number:,}"

@@ -40,6 +40,7 @@ def addresses(site):
         "traces": "/traces/",
         "no trace": "/traces/?status=599",
         "receivers": "/receivers/",
+        "seals": "/seals/",
         "object": f"/objects/auth.User/{pk}/",
         "object then": f"/objects/auth.User/{pk}/?at=2100-01-01",
         "missing": "/events/999999/",

@@ -122,7 +122,12 @@ def test_healthz_needs_nothing(client: Client) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_readyz_says_what_is_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dead channel layer is told, without its host's name; it keeps nobody from being answered."""
-    assert client.get("/readyz").json() == {"status": "ready", "database": "ok", "channel_layer": "ok"}
+    assert client.get("/readyz").json() == {
+        "status": "ready",
+        "database": "ok",
+        "channel_layer": "ok",
+        "seal": "nothing",
+    }
 
     class Dead:
         async def group_send(self, *_: Any) -> None:
@@ -131,7 +136,12 @@ def test_readyz_says_what_is_ready(client: Client, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(views, "get_channel_layer", Dead)
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"status": "ready", "database": "ok", "channel_layer": "does not answer"}
+    assert response.json() == {
+        "status": "ready",
+        "database": "ok",
+        "channel_layer": "does not answer",
+        "seal": "nothing",
+    }
 
 
 def test_readyz_without_a_database(client: Client, database_down: None) -> None:
@@ -219,7 +229,8 @@ def test_metrics_without_the_extra_say_what_to_install(
     client: Client, monitored: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """501 with the line to paste, to those who may read them; the other two addresses need no extra."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "prometheus_client"]:
+    loaded = [name for name in sys.modules if name.partition(".")[0] == "prometheus_client"]
+    for name in ("prometheus_client", *loaded):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "signal_log.health.collector", raising=False)
     monkeypatch.delattr(signal_log.health, "collector", raising=False)

@@ -65,6 +65,7 @@ def test_no_page_costs_a_watching_tool_more_for_more_rows(root: Client) -> None:
                   f"/traces/{trace}/?with={other.caught.get().trace_id}",
                   f"/traces/{traces[1].trace_id}/?with={trace}"],
         "receivers": ["/receivers/"],
+        "seals": ["/seals/"],
         "sessions": ["/sessions/"],
         "session": [f"/sessions/{session.pk}/", f"/sessions/{session.pk}/?trace={trace}",
                     f"/sessions/{session.pk}/?with={other.pk}", "/sessions/999/"],

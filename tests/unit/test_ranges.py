@@ -46,7 +46,7 @@ def test_what_is_no_range(text):
     """It is said, and nothing guessed."""
     with pytest.raises(ProofError, match="is no range"):
         parse_ranges(text)
-    with pytest.raises(ProofError, match="is no range|names no leaves"):
+    with pytest.raises(ProofError, match=r"is no range|names no leaves"):
         parse_indexes(f"g1:{text}")
     with pytest.raises(ProofError, match="names no leaves"):
         parse_indexes("256-511")

@@ -26,6 +26,7 @@ from signal_log.show.words.kinds import signal_kind
 from signal_log.show.words.moments import zone
 from signal_log.show.words.operations import Line, actor_name
 from signal_log.show.words.remarks import failure
+from signal_log.show.words.sealing import sealed
 from signal_log.show.words.text import duration, visible
 from signal_log.store.read import as_mapping, events
 from signal_log.telemetry.read import add_calls, trace_row
@@ -93,6 +94,7 @@ def describe(event: SignalEvent) -> dict[str, Any]:
         "newer": newer,
         "older": older,
         "proof": proof(event),
+        "sealed": sealed(event),
         "zone": zone(),
         "raw": visible(orjson.dumps(as_mapping(event), option=orjson.OPT_INDENT_2).decode()),
     }

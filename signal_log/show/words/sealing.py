@@ -1,0 +1,88 @@
+"""How the seal stands, in a word and a sentence, and how one event is sealed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from signal_log.models import SealCheckpoint, SealTree, SignalEvent, Verification
+from signal_log.seal.state import SealState
+from signal_log.seal.stored import Place, current_tree, newest_checkpoint, place_of
+from signal_log.show.words.text import counted, one_line
+
+STYLES: Final = {
+    "sealed": "created", "unsigned": "silent", "behind": "undone", "stopped": "failed", "tampered": "failed",
+    "nothing": "silent",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the seal stands as a whole."""
+
+    kind: str
+    sentence: str
+
+    @property
+    def style(self) -> str:
+        """The style of its badge."""
+        return STYLES[self.kind]
+
+
+def standing(state: SealState) -> Standing:
+    """The gravest thing first; a log of which everything is signed is *sealed*."""
+    found = _standing(state)
+    return Standing(found.kind, found.sentence.replace("`", ""))  # which are for terminals
+
+
+def _standing(state: SealState) -> Standing:
+    if state.tampered:
+        return Standing("tampered", "The newest verification found that the log was changed behind the recorder.")
+    if state.stopped:
+        return Standing("stopped", f"Sealing has stopped. {state.stopped}")
+    if state.tree is None:
+        return Standing("nothing", "Nothing is sealed yet. The server begins with its first request.")
+    number = counted(state.size, "event")
+    if state.late:
+        return Standing("behind", f"{number} sealed. {state.late}")
+    if state.unsigned or state.checkpoint is None:
+        why = state.unsigned or "No checkpoint is signed yet."
+        return Standing("unsigned", f"{number} in the tree, not signed. {why}")
+    waits = f"; {counted(state.waiting, 'newer event')} waiting" if state.waiting else ""
+    return Standing("sealed", f"{counted(state.signed_size, 'event')} sealed and signed{waits}.")
+
+
+def alarm() -> str:
+    """What everybody who sees events should know at once, in a sentence, for each page: two rows are read."""
+    last = Verification.objects.filter(ended_at__isnull=False).first()
+    if last is not None and last.verdict == Verification.Verdict.TAMPERED:
+        return "Verification found that the log was changed behind the recorder."
+    tree = current_tree()
+    if tree is not None and tree.state == SealTree.State.STOPPED:
+        return f"Sealing has stopped. {one_line(tree.problem, 300)}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """How one event is sealed."""
+
+    place: Place | None
+    checkpoint: SealCheckpoint | None
+    """The newest signed one, if it covers the event."""
+    is_waiting: bool
+    """Whether it is newer than the newest leaf; else it should have one."""
+
+    @property
+    def leaf(self) -> str:
+        """Where it stands, as people count."""
+        return f"{self.place.leaf + 1:,}" if self.place else ""
+
+
+def sealed(event: SignalEvent) -> Sealed:
+    """Where an event stands in the tree, and the newest signed checkpoint that covers it."""
+    place = place_of(event)
+    last = newest_checkpoint(place.tree, signed=True) if place else None
+    covers = place is not None and last is not None and last.size > place.leaf
+    tree = place.tree if place else current_tree()
+    return Sealed(place, last if covers else None, tree is None or event.pk > tree.last_id)
