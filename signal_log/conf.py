@@ -97,7 +97,7 @@ SECRETS: Final = ("METRICS_TOKEN", "SEAL_KEYS", "RELAYS", "ALERTS")
 
 # Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.
 WITHOUT_EFFECT: Final = (
-    "SEAL_EVERY", "SEAL_KEYS", "SEAL_ORIGIN", "WITNESSES", "WITNESS_QUORUM", "RETENTION_DAYS", "RELAYS",
+    "SEAL_EVERY", "SEAL_KEYS", "SEAL_ORIGIN", "RETENTION_DAYS", "RELAYS",
     "REASONS", "ALERTS", "READ_DATABASE",
 )  # fmt: skip
 

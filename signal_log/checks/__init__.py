@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, register
 
-from signal_log.checks import databases, fields, given, live, names, receivers, requests, rows
+from signal_log.checks import databases, fields, given, live, names, receivers, requests, rows, witnesses
 from signal_log.show.words.text import visible
 
 Check = Callable[..., list[CheckMessage]]
@@ -21,7 +21,7 @@ SETTINGS: Final = "signal_log"
 
 def register_all() -> None:
     """Register every check; those of ``Tags.database`` run with ``--database`` and before ``migrate``."""
-    for check in (given.check_settings, names.check_names):
+    for check in (given.check_settings, names.check_names, witnesses.check_witnesses):
         register(_of_this_app(check), SETTINGS)
     for check in (
         fields.check_converted_fields,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import secrets
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,13 +118,29 @@ class HostProject:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def _process(self, words: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    @contextmanager
+    def serving(self, *words: str) -> Iterator[str]:
+        """Run a management command that serves, and yield the address that it prints."""
+        command = [sys.executable, "-m", "django", *words]
+        with subprocess.Popen(command, cwd=self.folder, env=self._env(), stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                yield next(found[0] for line in process.stdout if (found := re.search(r"http://[\w.:]+\d", line)))
+            finally:
+                process.terminate()
+                process.stdout.read()
+        assert process.returncode == 0
+
+    def _env(self) -> dict[str, str]:
         path = os.pathsep.join([str(self.folder), os.environ.get("PYTHONPATH", "")])
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+        return kept | {"DJANGO_SETTINGS_MODULE": "host_settings", "PYTHONPATH": path}
+
+    def _process(self, words: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *words],
             cwd=self.folder,
-            env=kept | {"DJANGO_SETTINGS_MODULE": "host_settings", "PYTHONPATH": path, **env},
+            env=self._env() | env,
             capture_output=True,
             text=True,
             check=False,

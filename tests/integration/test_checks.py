@@ -20,6 +20,9 @@ from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import include, path, re_path, set_script_prefix
 
+from signal_log.seal.key import new_signer
+from signal_log.seal.note import COSIGNATURE, ED25519, VerifierKey, verifier_key
+
 MIDDLEWARE = "signal_log.capture.middleware.SignalLogMiddleware"
 AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
@@ -345,3 +348,26 @@ def test_an_application_that_routes_no_websocket(
     assert ("signal_log.W013" in both, "signal_log.W021" in both) == (True, found)  # all at once
     assert "asgi_to_read" not in sys.modules
     assert ours(ASGI_APPLICATION="nowhere.at.all") == ours(ASGI_APPLICATION="application") == {}
+
+
+def test_witnesses() -> None:
+    """An address that cannot be called, a key that is none, a log's, or there twice, and a quorum out of reach."""
+    key, other = (str(new_signer(name, COSIGNATURE).vkey()) for name in ("a.example", "b.example"))
+    log = str(new_signer("log.example/1", ED25519).vkey())
+    same = str(VerifierKey("c.example", COSIGNATURE, verifier_key(key).public))
+    good = {"url": "https://a.example/w", "vkey": key}
+    assert of_log(WITNESSES=[good, {"url": "http://127.0.0.1:8765", "vkey": other}], WITNESS_QUORUM=2) == {}
+    for wrong, says in (
+        ({"url": "a.example", "vkey": key}, "[0]: 'a.example' is no address of a witness"),
+        ({"url": "https://a.example", "vkey": "a.example+12345678"}, "[0]: 'a.example+12345678' is no verifier key"),
+        ({"url": "https://a.example", "vkey": log}, "[0]: The key of log.example/1 is a log's"),
+        ({"url": 7, "vkey": None}, "[0]: '7' is no address"),
+    ):
+        (message,) = of_log(WITNESSES=[wrong])["signal_log.E016"]
+        assert f"SIGNAL_LOG['WITNESSES']{says}" in message.msg
+        assert "signal_witness init" in message.hint
+    assert "two witnesses that are called a.example" in of_log(WITNESSES=[good, good])["signal_log.E016"][0].msg
+    twice = of_log(WITNESSES=[good, {"url": "https://c.example", "vkey": same}])["signal_log.E016"]
+    assert "two witnesses with one key; c.example is the second" in twice[0].msg
+    (quorum,) = of_log(WITNESSES=[good], WITNESS_QUORUM=2)["signal_log.E017"]
+    assert "is 2, but WITNESSES names 1:" in quorum.msg

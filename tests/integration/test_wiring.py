@@ -138,8 +138,8 @@ def test_wrong_settings_are_named_with_what_is_accepted(settings, code, says):
 def test_settings_of_features_to_come_are_accepted_and_said_to_have_no_effect():
     """They can be written in advance; nobody is led to believe that they do something already."""
     given = {
-        "MODELS": ["shop.Item"], "SEAL_ORIGIN": "example.org/log", "WITNESSES": [{"url": "https://w", "vkey": "w"}],
-        "WITNESS_QUORUM": 1, "RETENTION_DAYS": {"shop.Item": 90}, "RELAYS": {"siem": {"sink": "webhook"}},
+        "MODELS": ["shop.Item"], "SEAL_ORIGIN": "example.org/log",
+        "RETENTION_DAYS": {"shop.Item": 90}, "RELAYS": {"siem": {"sink": "webhook"}},
         "REASONS": ["auth.User"], "ALERTS": [{"name": "staff", "query": "is_staff:"}],
         "READ_DATABASE": "default", "SEAL_EVERY": 5, "SEAL_KEYS": [],
     }  # fmt: skip
