@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -18,13 +18,12 @@ from signal_log.models import SharedView, SignalEvent
 from signal_log.permission import may_see_events
 from signal_log.rows import labels_of_row
 from signal_log.show.access import answered
-from signal_log.show.links import field_names, object_url
+from signal_log.show.admin_history import add_recorded
+from signal_log.show.links import field_names
 from signal_log.show.pages.event import describe
-from signal_log.show.pages.history import FOLDED_AWAY
-from signal_log.show.pages.object import of_row
 from signal_log.show.pages.shared import all_views
 from signal_log.show.words.kinds import short_name
-from signal_log.show.words.operations import Line, lines
+from signal_log.show.words.operations import Line
 from signal_log.store.read import events
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 else:  # generic only in the stubs
     AnyAdmin = object
     EventAdmin = ViewAdmin = admin.ModelAdmin
-
-SHOWN_IN_HISTORY: Final = 20
 
 
 class ReadOnlyAdmin(ListedFiltersMixin, AnyAdmin):
@@ -178,26 +175,17 @@ class SharedViewAdmin(ReadOnlyAdmin, ViewAdmin):
 
 
 class HistoryLinkMixin(AnyAdmin):
-    """For the ModelAdmin of an observed model: its *History* page also shows the recorded events.
+    """For the ModelAdmin of an observed model in a site that is served without the app's middleware.
 
-    ``class OrderAdmin(HistoryLinkMixin, admin.ModelAdmin)``. Without the log's permission, users see only the admin's
-    own history.
+    ``class OrderAdmin(HistoryLinkMixin, admin.ModelAdmin)``: its *History* page also shows the recorded events. With
+    the middleware every observed model's does.
     """
-
-    object_history_template = "admin/signal_log/object_history.html"
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The object's newest operations, above the admin's own list."""
-        context: dict[str, Any] = {}
-        if may_see_events(request.user):
-            label, pk = self.model._meta.label, unquote(object_id)
-            recorded = of_row(labels_of_row(label), pk).exclude(FOLDED_AWAY).order_by("-pk")
-            context = {
-                "signal_log_lines": lines(list(recorded[:SHOWN_IN_HISTORY])),
-                "signal_log_url": object_url(label, pk),
-                "may_see_events": True,
-            }
-        return super().history_view(request, object_id, context | (extra_context or {}))
+        response = super().history_view(request, object_id, extra_context)
+        add_recorded(request, response, self.model, unquote(object_id))
+        return response
 
 
 def _to_the_millisecond(event: SignalEvent) -> str:

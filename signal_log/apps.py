@@ -1,6 +1,9 @@
 """Wiring only: starts the recorder and registers the system checks when Django is ready."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.http import HttpRequest
 
 
 class SignalLogConfig(AppConfig):
@@ -14,13 +17,22 @@ class SignalLogConfig(AppConfig):
         """Start recording: importing signal_log patches nothing, everything is patched here and can be undone."""
         from signal_log import checks, pipeline, rows
         from signal_log.capture.model.same_row import families
+        from signal_log.capture.trace import answers
         from signal_log.conf import problems
         from signal_log.store import schema
 
         rows.belong_together(families())
+        answers.dress_with(_add_to_history)
         schema.watch_migrations()
         checks.register_all()
         if problems():  # `manage.py check` reports them; a wrong setting must not hide behind a traceback
             pipeline.unlock_flush()
         else:
             pipeline.start()
+
+
+def _add_to_history(request: HttpRequest, response: Any) -> None:
+    """Wire the pages to the middleware without importing them where no page is served."""
+    from signal_log.show.admin_history import add_to_history
+
+    add_to_history(request, response)

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from signal_log import HistoryLinkMixin, ListedFiltersMixin
+from signal_log import ListedFiltersMixin
 from users.forms import AdminLogInForm
 from users.models import Profile
 
@@ -38,7 +38,7 @@ admin.site.password_change = change_own_password  # type: ignore[method-assign, 
 
 
 @admin.register(User)
-class UserAdmin(ListedFiltersMixin, HistoryLinkMixin, DjangoUserAdmin):
+class UserAdmin(ListedFiltersMixin, DjangoUserAdmin):
     """Django's ``UserAdmin``, with a link to the profile."""
 
     readonly_fields = ("profile_link",)
@@ -62,7 +62,7 @@ class GroupAdmin(ListedFiltersMixin, DjangoGroupAdmin):
 
 
 @admin.register(Profile)
-class ProfileAdmin(ListedFiltersMixin, HistoryLinkMixin, admin.ModelAdmin):
+class ProfileAdmin(ListedFiltersMixin, admin.ModelAdmin):
     """Profiles are created and deleted with their user: adding is off, deleting requires permission on the user."""
 
     list_display = ("username", "name", "email", "headline", "location", "created")

@@ -22,6 +22,16 @@ class SignalLogMiddleware:
         self.get_response = get_response
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
+            # Django would call the other one in a thread, for each page.
+            self.process_template_response = self.aprocess_template_response  # type: ignore[method-assign]
+
+    def process_template_response(self, request: HttpRequest, response: Any) -> Any:
+        """Let the app's own pages inside the host's be added; no query is made before the page is rendered."""
+        return answers.dressed(request, response)
+
+    async def aprocess_template_response(self, request: HttpRequest, response: Any) -> Any:
+        """The async variant of it."""
+        return answers.dressed(request, response)
 
     def __call__(self, request: HttpRequest) -> Any:
         if iscoroutinefunction(self):

@@ -132,7 +132,7 @@ def test_the_admins_history_shows_all_of_them(
     request = rf.get("/")
     request.user = admin_user
     response: Any = WithHistory(model, AdminSite()).history_view(request, str(book.pk))
-    assert [line.event.sender for line in response.context_data["signal_log_lines"]] == [
+    assert [line.event.sender for line in response.context_data["signal_log"].lines] == [
         "shop.Item", "shop.CheapItem", "shop.Book",
     ]  # fmt: skip
 
