@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from signal_log.show.links import KeyConverter
 from signal_log.show.pages import event, history, live, receivers, sealed_files, seals, sessions, shared, trace, traces
+from signal_log.show.pages.actor import actor_page
 from signal_log.show.pages.object import object_page
 
 register_converter(KeyConverter, "key")
@@ -24,6 +25,8 @@ urlpatterns = [
     path("seals/", seals.seals_page, name="seals"),
     path("seals/log/<int:generation>/<path:path>", sealed_files.sealed_file, name="sealed_file_of"),
     path("seals/log/<path:path>", sealed_files.sealed_file, name="sealed_file"),
+    path("actors/", actor_page, name="actor_by_query"),
+    path("actors/<key:pk>/", actor_page, name="actor"),
     path("objects/<str:label>/", object_page, name="object_by_query"),
     path("objects/<str:label>/<key:pk>/", object_page, name="object"),
 ]

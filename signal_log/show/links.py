@@ -39,6 +39,15 @@ def object_url(label: str, pk: str) -> str:
     return reverse("signal_log:object", args=[label, pk])
 
 
+def actor_url(pk: str) -> str:
+    """The URL of what the account with this key did."""
+    if not pk:
+        return ""
+    if _NOT_IN_A_PATH.search(pk):
+        return reverse("signal_log:actor_by_query") + "?" + urlencode({"pk": pk})
+    return reverse("signal_log:actor", args=[pk])
+
+
 def url(name: str, *args: object, **query: str) -> str:
     """The URL of a page of the log, with a query string."""
     address = reverse(f"signal_log:{name}", args=args)

@@ -10,12 +10,15 @@ from html import escape
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import localtime
 
+from signal_log.show.links import url
 from signal_log.show.sessions.compared import Row
 from signal_log.show.trace.percentiles import Standing
 from signal_log.show.trace.row_html import band as percentile_band
 from signal_log.show.words.diff import FieldDiff, Side
 from signal_log.show.words.operations import Line
+from signal_log.show.words.state import Known
 from signal_log.show.words.summary import Part
 from signal_log.show.words.text import visible
 
@@ -28,6 +31,7 @@ _PARTS = {
     "error": '<span class="mono err">{}</span>',
     "": '<span class="mono">{}</span>',
 }
+_PARTS["cause"] = '<span class="cause mono">{}</span>'
 _DIM = '<span class="muted">{}</span>'
 
 
@@ -35,6 +39,30 @@ _DIM = '<span class="muted">{}</span>'
 def change(line: Line) -> SafeString:
     """What caused an event, why it was undone, and its change, on one line."""
     return _safe("".join(f"{_part(part, line)} " for part in line.summary))
+
+
+@register.simple_tag
+def change_text(line: Line) -> SafeString:
+    """The same without links, for a line that is itself something to press."""
+    return _safe("".join(f"{_PARTS.get(part.role, _DIM).format(escape(part.text))} " for part in line.summary))
+
+
+@register.simple_tag
+def known(field: Known) -> SafeString:
+    """The cells of a field at a moment: what it held, and from which event that is known."""
+    if field.event is None or field.value is None:
+        return _safe('<td><span class="muted">unknown: not in any recorded change</span></td><td></td>')
+    told = [f'<span class="mono value {field.value.style}">{escape(field.value.text)}</span>']
+    if field.believed:
+        told.append('<span class="remark">as the object believed; the database did not tell</span>')
+    if field.found is not None and field.found_by is not None:
+        told.append(
+            f'<span class="remark">the <a href="{escape(url("event", field.found_by.pk))}">next change</a> found '
+            f'<span class="mono value {field.found.style}">{escape(field.found.text)}</span>, written in between</span>'
+        )
+    when = localtime(field.event.occurred_at).strftime("%Y-%m-%d %H:%M:%S")
+    source = f'<a href="{escape(url("event", field.event.pk))}">{"next change, " if field.later else ""}{when}</a>'
+    return _safe(f"<td>{' '.join(told)}</td><td>{source}</td>")
 
 
 @register.simple_tag

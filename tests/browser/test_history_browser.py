@@ -27,6 +27,9 @@ def addresses(site):
         User.objects.filter(username="mira").update(is_staff=True)
         User.objects.get(username="mira").user_permissions.add(Permission.objects.get(codename="view_user"))
         event = SignalEvent.objects.filter(object_repr="hist", sender="users.Profile", signal="post_save").latest("id")
+        import signal_log
+        with signal_log.context(actor=hist):
+            hist.profile.location = "London"; hist.profile.save()
         open({str(facts)!r}, "w").write(f"{{event.pk}} {{event.trace_id}} {{hist.pk}}")
     """)
     number, trace, pk = facts.read_text().split()
@@ -43,6 +46,8 @@ def addresses(site):
         "seals": "/seals/",
         "object": f"/objects/auth.User/{pk}/",
         "object then": f"/objects/auth.User/{pk}/?at=2100-01-01",
+        "between": f"/objects/auth.User/{pk}/?from=2000-01-01",
+        "actor": f"/actors/{pk}/",
         "missing": "/events/999999/",
         "admin list": "/admin/signal_log/signalevent/",
         "admin event": f"/admin/signal_log/signalevent/{number}/change/",
@@ -98,7 +103,13 @@ def test_everything_works_without_scripts(site, visit, addresses):
     page.goto(site.url + addresses["object"])
     page.get_by_label("State at").fill("2100-01-01")
     page.get_by_role("button", name="Show").click()
-    expect(page.locator("table.state")).to_contain_text("plain")
+    expect(page.locator("table.state").first).to_contain_text("plain")
+    page.get_by_role("link", name="Object history").click()
+    page.get_by_label("Field", exact=True).select_option("headline")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator(".story .op")).to_have_count(3)
+    page.locator(".story summary").first.click()
+    expect(page.locator(".story .how").first).to_contain_text("ten thousand")
 
 
 def test_search_by_keyboard(site, visit, addresses):
@@ -109,6 +120,27 @@ def test_search_by_keyboard(site, visit, addresses):
     page.keyboard.press("Enter")
     expect(page.locator("table.log tbody tr:not(.day)")).to_have_count(1)
     expect(page.get_by_label("Search objects")).to_have_value("ten thousand")
+
+
+def test_a_story_is_walked_and_opened_by_keys(site, visit, addresses):
+    """j and k go from operation to operation, Enter opens one in place, o its event; Escape closes it."""
+    page = visit(site).page
+    page.goto(site.url + addresses["object"])
+    for key in "jjk":
+        page.keyboard.press(key)
+    first = page.locator(".story details").first
+    expect(first.locator("summary")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(first.locator(".how")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(first.locator(".how")).to_be_hidden()
+    page.keyboard.press("n")
+    expect(page.locator(".lost summary").first).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("o")
+    expect(page).to_have_url(re.compile(r"/events/\d+/$"))
 
 
 def test_a_reader_without_the_permission_gets_a_clear_page(site, visit):

@@ -49,6 +49,8 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "choice": f"/traces/{event.trace_id}/?with=",
         "object": "/objects/auth.User/77/",
         "at": "/objects/auth.User/77/?at=2100-01-01",
+        "between": "/objects/auth.User/77/?from=2000-01-01&to=2100-01-01",
+        "actor": "/actors/7/",
         "admin_list": "/admin/signal_log/signalevent/?q=77",
         "admin_event": f"/admin/signal_log/signalevent/{event.pk}/change/",
     }

@@ -28,7 +28,12 @@ def test_the_history_of_an_object_includes_its_proxies_and_its_end(root: Client)
     item.delete()
     for label in ("shop.Item", "shop.CheapItem"):
         response = root.get(f"/objects/{label}/{pk}/")
-        assert [line.kind.word for line in response.context["lines"]] == ["deleted", "updated", "updated", "created"]
+        assert [line.kind.word for line in response.context["parts"][0].lines] == [
+            "deleted",
+            "updated",
+            "updated",
+            "created",
+        ]
         assert "lantern" in text(response)
         assert "hunter2" not in text(response)
         assert response.context["is_gone"]
@@ -63,4 +68,4 @@ def test_hostile_keys_have_a_history(root: Client, pk: str) -> None:
     line = next(line for line in root.get("/events/?sender=shop.Item").context["lines"] if line.event == event)
     response = root.get(line.object_url)
     assert response.status_code == 200
-    assert [line.event.pk for line in response.context["lines"]] == [event.pk]
+    assert [line.event.pk for line in response.context["parts"][0].lines] == [event.pk]

@@ -44,7 +44,7 @@ def book() -> Book:
 
 def words(response: Any) -> list[tuple[str, str]]:
     """Return class and kind of each line of a history, newest first."""
-    return [(line.event.sender, line.kind.word) for line in response.context["lines"]]
+    return [(line.event.sender, line.kind.word) for line in response.context["parts"][0].lines]
 
 
 @pytest.mark.parametrize("label", FAMILY)

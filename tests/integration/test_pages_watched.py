@@ -18,8 +18,8 @@ from tests.factories import write_saves
 pytestmark = pytest.mark.django_db
 
 NOW = datetime.now(UTC)
-MOST_TEMPLATES = 4
-"""The page, its two frames and one part."""
+MOST_TEMPLATES = 5
+"""The page, its two frames and two parts."""
 MOST_CHARACTERS = 20_000
 """Of the context of one template, however much the page shows."""
 STACK = [[f"shop/views.py:{line} in import_stock", "save"] for line in range(8)]
@@ -70,9 +70,11 @@ def test_no_page_costs_a_watching_tool_more_for_more_rows(root: Client) -> None:
         "session": [f"/sessions/{session.pk}/", f"/sessions/{session.pk}/?trace={trace}",
                     f"/sessions/{session.pk}/?with={other.pk}", "/sessions/999/"],
         "object": ["/objects/auth.User/1/", "/objects/auth.User/1/?at=2099-01-01",
-                   f"/objects/auth.User/1/?from={first.pk}&to={last.pk}"],
+                   f"/objects/auth.User/1/?from={first.pk}&to={last.pk}", "/objects/auth.User/1/?from=2000-01-01"],
+        "actor": ["/actors/7/", "/actors/nobody/"],
     }  # fmt: skip
     not_shown = {"shared_views", "take_away", "stop_session", "object_by_query"}  # JSON, a POST, a second address
+    not_shown |= {"actor_by_query"}
     not_shown |= {"sealed_file", "sealed_file_of"}  # bytes
     assert {route.name for route in urlpatterns} == {*pages, *not_shown}
     too_much = {}

@@ -1,9 +1,8 @@
-"""``/objects/<label>/<pk>/``: the complete history of one row, and its state at any time."""
+"""``/objects/<label>/<pk>/``: the story of one row and its relatives, and their state at any time."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,26 +13,23 @@ from signal_log.capture.model.same_row import ends_with
 from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
-from signal_log.show.links import field_names, in_query, object_url
-from signal_log.show.pages.history import FOLDED_AWAY, fold
+from signal_log.show.links import field_names, object_url
 from signal_log.show.pages.not_found import not_found
+from signal_log.show.pages.story import link, story
 from signal_log.show.query.compare import KEYS as COMPARED
-from signal_log.show.query.compare import compared
-from signal_log.show.query.paging import count, read_page
-from signal_log.show.query.query import Query, parse
+from signal_log.show.query.compare import compared, moments
+from signal_log.show.query.query import parse
+from signal_log.show.story.relations import CHOSEN, SEARCH, chosen, relations_of
+from signal_log.show.story.relatives import relatives_of
+from signal_log.show.story.then import differences, relatives_differ, relatives_then, state_of
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds
 from signal_log.show.words.broken import described
 from signal_log.show.words.moments import parse_moment, zone
-from signal_log.show.words.operations import Line
-from signal_log.show.words.state import State, is_end, state_at
+from signal_log.show.words.state import is_end
 from signal_log.show.words.text import one_line, visible
 from signal_log.store.read import events
-from signal_log.store.span import Events, Span
-
-PAGE_SIZE: Final = 30
-MAX_READ: Final = 5_000
-"""How many events to read before and after ``?at=`` to reconstruct the state."""
+from signal_log.store.span import Events
 
 
 @require_safe
@@ -46,78 +42,66 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     newest = None if not pk or "\x00" in label + pk else recorded.order_by("-pk").first()
     if newest is None:
         return not_found(request, "No events for this object", _why_nothing(label, labels, pk))
-    ending = ends_with(label, labels)
-    query = parse(request.GET, own=("at", "pk", *COMPARED))
+    query = parse(request.GET, own=("at", "pk", CHOSEN, SEARCH, *COMPARED))
     problems = [*query.problems.values()]
-    at = comparison = None
+    at = two = comparison = None
     try:
         at = parse_moment("at", request.GET.get("at", ""))
-        comparison = None if problems else compared(recorded, request.GET)
+        two = None if problems else moments(request.GET)
+        comparison = None if problems or two else compared(recorded, request.GET)
     except ValueError as error:
         problems.append(str(error))
+    relations = relations_of(label)
+    wanted = chosen(relations, request.GET.getlist(CHOSEN) if CHOSEN in request.GET else None)
     address = object_url(label, pk)
+    title = one_line(newest.object_repr or newest.object_pk, 120)
     context: dict[str, Any] = {
         "label": visible(label),
         "model": kinds.model_name(label),
         "pk": visible(pk),
         "also": [other for other in labels if other != label],
         "newest": newest,
-        "is_gone": is_end(newest, ending),
-        "title": one_line(newest.object_repr or newest.object_pk, 120),
+        "is_gone": is_end(newest, ends_with(label, labels)),
+        "title": title,
         "object_admin_url": admin_url(request, newest),
-        "path": address,
+        "path": address.partition("?")[0],
+        "address": address,
         "pk_in_query": pk if "?" in address else "",
         "at_typed": request.GET.get("at", ""),
         "at": at,
         "problems": problems,
         "query": query,
         "zone": zone(),
+        "search_url": link(request, **{SEARCH: "1"}) if any(relation.points_here for relation in wanted) else "",
+        "relations": [(relation, relation in wanted) for relation in relations],
     }
-    if comparison and not problems:
+    if problems:
+        return render(request, "signal_log/object.html", context, status=400)
+    if comparison:
         context["comparison"] = comparison
-    elif not problems:
-        context |= {"state": _state(recorded, at, label, ending)} if at else _history(recorded, query, address)
-        context["broken"] = unprinted([] if at else described(breaks_of_row(labels, pk)))
-    return render(request, "signal_log/object.html", context, status=400 if problems else 200)
+        return render(request, "signal_log/object.html", context)
+    relatives = relatives_of(recorded, newest, label, wanted, search=bool(request.GET.get(SEARCH)))
+    if two:
+        states = [state_of(recorded, label, moment) for moment in two]
+        then = [relatives_then(relatives, state, pk, moment) for state, moment in zip(states, two, strict=True)]
+        own = differences(title, address, *states)
+        context |= {
+            "moments": two, "own": own, "states": states, "others": unprinted(relatives_differ(*then)),
+        }  # fmt: skip
+    elif at:
+        state = state_of(recorded, label, at)
+        context |= {"state": state, "relatives": unprinted(relatives_then(relatives, state, pk, at))}
+    else:
+        context |= story(request, recorded, newest, relatives, query)
+        context["broken"] = unprinted(described(breaks_of_row(labels, pk)))
+    return render(
+        request, "signal_log/object.html", context | {"cut": relatives.cut, "searched_to": relatives.searched_to}
+    )
 
 
 def of_row(labels: tuple[str, ...], pk: str) -> Events:
     """All events of one row, under whichever of these labels it was recorded."""
     return events().filter(sender__in=labels, object_pk=pk)
-
-
-def _history(recorded: Events, query: Query, address: str) -> dict[str, Any]:
-    page = read_page(
-        recorded if query.every else recorded.exclude(FOLDED_AWAY),
-        Span(),
-        size=PAGE_SIZE,
-        before=query.before,
-        after=query.after,
-        keep=list if query.every else fold,
-    )
-
-    def page_url(**where: str) -> str:
-        params = {"every": "1"} if query.every else {}
-        return in_query(address, **params, **where)
-
-    lines = [Line(event, query.every) for event in page.events]
-    telling = [line.event.pk for line in lines if line.tells]
-    return {
-        "page": page,
-        "lines": unprinted(lines),
-        "comparable": (telling[-1], telling[0]) if len(telling) > 1 else (),
-        "total": count(recorded, Span()),
-        "older_url": page.older and page_url(before=str(page.older)),
-        "newer_url": page.newer and page_url(after=str(page.newer)),
-        "every_url": in_query(address, **({} if query.every else {"every": "1"})),
-        "is_newest": not query.before and not query.after,
-    }
-
-
-def _state(recorded: Events, at: datetime, label: str, ending: frozenset[str]) -> State:
-    before = recorded.filter(occurred_at__lte=at).order_by("-pk")[:MAX_READ]
-    after = recorded.filter(occurred_at__gt=at).order_by("pk")[:MAX_READ]
-    return state_at(before, after, field_names(label), ending)
 
 
 def _why_nothing(label: str, labels: tuple[str, ...], pk: str) -> str:

@@ -1,18 +1,22 @@
-"""Computes the net change of one row between two of its events."""
+"""Computes the net change of one row between two of its events, and reads which two are meant: events, or moments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from django.http import QueryDict
 
+from signal_log import clock
 from signal_log.audit.continuity import tells
+from signal_log.errors import FilterError
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from signal_log.show.query.query import event_number
 from signal_log.show.words.diff import FieldDiff, field_diffs, pairs
+from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.short import is_unknown
 from signal_log.store.span import Events
 
@@ -28,6 +32,32 @@ class Comparison:
     second: SignalEvent
     diffs: list[FieldDiff] = field(repr=False)
     operations: int
+
+
+def moments(given: QueryDict) -> tuple[datetime, datetime] | None:
+    """The two moments given by ``?from=`` and ``?to=``, older first; None if they are events' numbers, or not given.
+
+    Without the other one, ``to`` is now. Raises ``ValueError`` with a user-facing message.
+    """
+    texts = {key: given.get(key, "").strip() for key in KEYS}
+    if not any(text and not _is_number(text) for text in texts.values()):
+        return None
+    found = []
+    for key, text in texts.items():
+        if _is_number(text):
+            raise FilterError("'from' and 'to' must be two times, or the numbers of two events.")
+        try:
+            moment = parse_moment(key, text)
+        except FilterError as error:
+            raise FilterError(f"'{key}' must be an event number, or a time. {error}") from None
+        found.append(moment or clock.now())
+    if found[0] == found[1]:
+        raise ValueError("Choose two different moments to compare.")
+    return min(found), max(found)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def compared(recorded: Events, given: QueryDict) -> Comparison | None:

@@ -1,0 +1,36 @@
+"""One operation of a story, as a line that is opened in place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from signal_log.models import SignalEvent
+from signal_log.show.links import actor_url, url
+from signal_log.show.words.operations import Line
+
+
+@dataclass
+class StoryLine(Line):
+    """A line of the object itself or of one of its relatives; ``can_restore`` if somebody may fill a form with it."""
+
+    is_own: bool = True
+    can_restore: bool = False
+
+    @property
+    def actor_url(self) -> str:
+        """The page of who did it; the history by name or source for who has no key."""
+        return actor_url(self.event.actor_pk) or self.actor_filter
+
+    @property
+    def restore_url(self) -> str:
+        """Where the values from before this event are offered for a form; empty if they are not."""
+        event = self.event
+        if not (self.can_restore and self.tells and event.object_pk and not event.created):
+            return ""
+        return url("restore", label=event.sender, pk=event.object_pk, event=str(event.pk))
+
+
+def is_of(event: SignalEvent, labels: Collection[str], pk: str) -> bool:
+    """Whether an event is of the row with this key, under one of these labels."""
+    return event.object_pk == pk and event.sender in labels
