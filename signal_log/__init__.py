@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from signal_log.capture.api import batch, context, observed_bulk, pause
     from signal_log.capture.trace.context import current_actor, remote_addr
     from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
-    from signal_log.permission import may_see_events
+    from signal_log.permission import may, may_see_events
 
 __all__ = [
     "HistoryLinkMixin", "ListedFiltersMixin", "ReceiverCall", "SignalEvent", "SignalTrace", "batch", "context",
-    "current_actor", "may_see_events", "observed_bulk", "pause", "remote_addr", "viewed",
+    "current_actor", "may", "may_see_events", "observed_bulk", "pause", "remote_addr", "viewed",
 ]  # fmt: skip
 
 _MODULES: Final = {
@@ -28,6 +28,7 @@ _MODULES: Final = {
     "batch": "signal_log.capture.api",
     "context": "signal_log.capture.api",
     "current_actor": "signal_log.capture.trace.context",
+    "may": "signal_log.permission",
     "may_see_events": "signal_log.permission",
     "observed_bulk": "signal_log.capture.api",
     "pause": "signal_log.capture.api",

@@ -30,7 +30,7 @@ def make_observer(name: str = "grace", *, superuser: bool = False) -> User:
     """Create a person who may see events, by the permission alone or as superuser."""
     user = User.objects.create_user(name, f"{name}@example.org", "Correct-Horse-9", is_superuser=superuser)
     if not superuser:
-        user.user_permissions.add(Permission.objects.get(codename="view_signalevent"))
+        user.user_permissions.add(*Permission.objects.filter(codename__in=("view_signalevent", "export_signalevent")))
     return user
 
 

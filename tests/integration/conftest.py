@@ -64,7 +64,7 @@ def other_connection() -> Iterator[Callable[[], psycopg.Connection]]:
 def mira(client: Client) -> Client:
     """A client logged in as someone who may see events."""
     user = User.objects.create_user("mira")
-    user.user_permissions.add(Permission.objects.get(codename="view_signalevent"))
+    user.user_permissions.add(*Permission.objects.filter(codename__in=("view_signalevent", "export_signalevent")))
     client.force_login(user)
     return client
 

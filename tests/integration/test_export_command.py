@@ -17,10 +17,12 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
+from signal_log.audit.told import EXPORTED
 from signal_log.management.commands import signal_export
 from signal_log.store import export
 from tests.exports import parts
 from tests.factories import make_event
+from tests.log import recorded
 from tests.servers.daphne import ROOT, environment
 from tests.tail import database_url
 
@@ -210,3 +212,19 @@ def test_secrets_stay_masked(tmp_path: Path) -> None:
     run("--output", str(tmp_path / "a.csv"), "--object", f"auth.User/{user.pk}")
     assert "secretive" in (tmp_path / "a.csv").read_text()
     assert user.password not in (tmp_path / "a.csv").read_text()
+
+
+def test_an_export_by_a_command_is_an_event(log: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With who ran it, the format and the filters; a log that cannot be written is exported and that is said."""
+    with recorded() as events:
+        run("--object", "row 1", "--format", "csv", "--output", str(tmp_path / "file.csv"))
+    (told,) = events
+    assert (told.signal, told.labels["format"], told.labels["filters"]) == (EXPORTED, "csv", {"object": ["row 1"]})
+    assert told.actor_repr.startswith("os:")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr(signal_export, "tell", fail)
+    assert "does not tell of this export" in run("--output", str(tmp_path / "file.jsonl"))
+    assert (tmp_path / "file.jsonl").exists()

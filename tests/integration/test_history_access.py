@@ -13,8 +13,12 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from signal_log import urls
+from signal_log.audit.told import EXPORTED
 from signal_log.models import SignalEvent
+from signal_log.permission import may
+from signal_log.show.export.answer import FORMATS
 from tests.factories import make_event
+from tests.log import recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +64,7 @@ def logged_in(name: str, *, permission: bool = False, **fields: Any) -> Client:
     """Return a client logged in with a new account."""
     user = get_user_model().objects.create_user(name, **fields)
     if permission:
-        user.user_permissions.add(Permission.objects.get(codename="view_signalevent"))
+        user.user_permissions.add(*Permission.objects.filter(codename__in=("view_signalevent", "export_signalevent")))
     client = Client()
     client.force_login(user)
     return client
@@ -177,3 +181,45 @@ def test_every_address_is_guarded(name: str) -> None:
         assert answer.status_code == 405 or "login" in answer["Location"], (send, answer.status_code)
         assert getattr(account, send)(address).status_code in (403, 405), send
     assert {getattr(stranger, send)(address).status_code for send in ("get", "post")} != {405}
+
+
+@pytest.mark.django_db
+def test_an_export_needs_a_permission_of_its_own_and_is_an_event() -> None:
+    """Without it the page has no link, and the address answers 403 and says why; with it the log tells who and what."""
+    viewer, taker = logged_in("viewer", permission=True), logged_in("taker", permission=True)
+    get_user_model().objects.get(username="viewer").user_permissions.remove(
+        Permission.objects.get(codename="export_signalevent")
+    )
+    make_event(object_repr="ada")
+    with recorded() as events:
+        for kind in FORMATS:
+            refused = viewer.get("/events/", {"format": kind, "actor": "grace"})
+            assert refused.status_code == 403
+            assert b"signal_log.export_signalevent" in refused.content
+        assert "format=csv" not in viewer.get("/events/").text
+        assert "format=csv" in taker.get("/events/").text
+        assert viewer.get("/events/", {"format": "json"}).status_code == 200  # what the page shows, page by page
+        taker.head("/events/", {"format": "csv"})
+        body(taker.get("/events/", {"format": "csv", "actor": "grace"}))
+    (told,) = [event for event in events if event.signal == EXPORTED]
+    assert (told.actor_repr, told.path, told.labels["format"]) == ("taker", "/events/", "csv")
+    assert told.labels["filters"] == {"actor": ["grace"]}
+
+
+def test_what_needs_a_permission_needs_that_to_see_events_too() -> None:
+    """Somebody who may export may not do so without seeing events; an action that does not exist is an error."""
+
+    class User:
+        is_active = True
+
+        def __init__(self, *permissions: str) -> None:
+            self.has_perm = permissions.__contains__
+
+    both = User("signal_log.view_signalevent", "signal_log.export_signalevent")
+    assert may(both, "export")
+    assert not may(both, "redact")
+    assert not may(User("signal_log.export_signalevent"), "export")
+    both.is_active = False
+    assert not may(both, "export")
+    with pytest.raises(ValueError, match="none of export, redact, hold, seal"):
+        may(both, "exprt")

@@ -1,4 +1,4 @@
-"""The migration that gives a profile to each user older than the app."""
+"""The migrations that give a profile to each user older than the app, and groups to those who work with the log."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, Permission, User
 from django.core import mail
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from signal_log.models import SignalEvent
 from tests.accounts import in_step
 from users.models import Profile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BEFORE, AFTER = ("users", "0001_initial"), ("users", "0002_profiles_for_existing_users")
+BEFORE, AFTER = ("users", "0001_initial"), ("users", "0003_groups_of_the_log")
 
 
 def migrate(target: tuple[str, str]) -> None:
@@ -68,3 +69,20 @@ def test_the_models_have_all_their_migrations(capsys: Any) -> None:
 
     call_command("makemigrations", "users", check=True, dry_run=True)
     assert "No changes detected" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("before")
+def test_groups_of_the_log_have_their_permissions() -> None:
+    """Three groups, whose permissions are those of the model; one that is there already is left as it is."""
+    Group.objects.all().delete()
+    Group.objects.create(name="log observers")
+    migrate(AFTER)
+    made = {group.name: set(group.permissions.values_list("codename", flat=True)) for group in Group.objects.all()}
+    assert made == {
+        "log observers": set(),
+        "log auditors": {"view_signalevent", "export_signalevent", "hold_signalevent"},
+        "privacy officers": {"view_signalevent", "hold_signalevent", "redact_signalevent"},
+    }
+    own = SignalEvent._meta.permissions
+    made_names = Permission.objects.filter(codename__in=dict(own)).values_list("codename", "name")
+    assert set(made_names) <= set(own)

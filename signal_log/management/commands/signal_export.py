@@ -16,12 +16,13 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, Error
 
 from signal_log import clock
+from signal_log.audit.told import EXPORTED, tell
 from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
 from signal_log.filters import KEYS, Filters
 from signal_log.management.command import SignalCommand, give_up_stdout
 from signal_log.management.output_file import output_file, why_not_written
-from signal_log.show.export.answer import FORMATS
+from signal_log.show.export.answer import FORMATS, exported
 from signal_log.show.query.unmatched import unmatched
 from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import counted, visible
@@ -104,6 +105,7 @@ class Command(SignalCommand):
             for sentence in unmatched(selection.filters):
                 self.stderr.write(sentence, style_func=str)
             export = Export.begin(selection)
+            self._tell(kind if kind in FORMATS else "jsonl", export)
             by = {"pk": "", "name": f"os:{getpass.getuser()}"}
             file = FORMATS.get(kind, FORMATS["jsonl"])(export.about() | {"site": platform.node(), "by": by})
             with self._target(path, overwrite=options["overwrite"]) as out:
@@ -124,6 +126,18 @@ class Command(SignalCommand):
             progress.clear()
         if options["verbosity"] and path:
             self.stderr.write(visible(f"{counted(file.number, 'event')} in {path}"), style_func=str)
+
+    def _tell(self, kind: str, export: Export) -> None:
+        """Have the log say that somebody exports it; a log that cannot be written is exported nevertheless.
+
+        Whoever runs this can read the database anyway, and a copy that is looked into may be read-only.
+        """
+        try:
+            tell(EXPORTED, **exported(kind, export))
+        except Error as error:
+            self.stderr.write(
+                f"The log does not tell of this export, for it cannot be written: {error}", style_func=str
+            )
 
     def _selection(self, options: dict[str, Any]) -> Selection:
         try:

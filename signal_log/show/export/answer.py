@@ -11,10 +11,12 @@ from typing import Any, Final
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
-from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, HttpResponseForbidden, JsonResponse, StreamingHttpResponse
 
 from signal_log import clock
+from signal_log.audit.told import EXPORTED, tell
 from signal_log.capture.model.error_text import error_text, traceback_text
+from signal_log.permission import EXPORT, may, permission_to
 from signal_log.show.export.csv import Csv
 from signal_log.show.export.jsonl import JsonLines
 from signal_log.show.query.query import Query, parse
@@ -25,6 +27,9 @@ from signal_log.tail.guard import CHECK_EVERY, Identity, admit, turned_away
 logger = logging.getLogger(__name__)
 
 FORMATS: Final[dict[str, type[Csv] | type[JsonLines]]] = {"csv": Csv, "jsonl": JsonLines}
+NOT_ALLOWED: Final = (
+    "You may see events, but not take them away: an export needs the permission {permission}. Ask an administrator.\n"
+)
 UNSAFE_IN_FILE_NAME: Final = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -33,12 +38,20 @@ class ExportAborted(Exception):
 
 
 def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpResponseBase:
-    """Stream the file, oldest event first; its end marker is written only if nothing is missing."""
+    """Stream the file, oldest event first; its end marker is written only if nothing is missing.
+
+    It needs a permission of its own, and is an event before its first byte is sent: who has taken what away.
+    """
+    if not may(request.user, EXPORT):
+        refused = NOT_ALLOWED.format(permission=permission_to(EXPORT))
+        return HttpResponseForbidden(refused, content_type="text/plain; charset=utf-8")
     query = parse(request.GET, own=own)
     if query.problems:
         return JsonResponse({"problems": query.problems}, status=400)
     selection = Selection(query.filters, query.since, query.until, query.after, query.before)
     export = Export.begin(selection)
+    if request.method != "HEAD":
+        tell(EXPORTED, **exported(chosen, export))
     host = request.get_host()
     file = FORMATS[chosen](export.about() | {"site": host, "by": _who(request.user)})
     headers = {
@@ -50,6 +63,13 @@ def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpRespo
     # Under ASGI, Django would consume a plain iterator completely before sending the first byte.
     content = _InThread(chunks) if isinstance(request, ASGIRequest) else (chunk for chunk in chunks if chunk)
     return StreamingHttpResponse(content, headers=headers)
+
+
+def exported(kind: str, export: Export) -> dict[str, Any]:
+    """What the event of an export says: its format, and what was selected up to which event."""
+    about = export.about()
+    chosen = {name: about[name] for name in ("filters", "since", "until", "after", "before") if about[name]}
+    return {"format": kind, **chosen, "up_to": export.snapshot.up_to}
 
 
 def _written(export: Export, file: Csv | JsonLines, allowed: Callable[[], bool]) -> Generator[bytes]:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from signal_log.conf import conf
 from signal_log.event import COMMITTED
 from signal_log.models import SignalEvent
+from signal_log.permission import EXPORT, may
 from signal_log.show.access import for_observers
 from signal_log.show.export import answer, json
 from signal_log.show.export.json import FORMAT
@@ -74,7 +75,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "every_url": query.link(request.path, every=None if query.every else "1"),
         "newest_url": query.link(request.path),
         "clear_url": request.path,
-        "exports": [(name, query.link(request.path, format=name, every=None)) for name in answer.FORMATS],
+        "exports": _exports(request, query),
         "path": request.path,
         "unmeasured": query.filters.needs_times and not conf.TRACES,
         "shared": unprinted(shared.in_history()),
@@ -93,6 +94,12 @@ def _page(request: HttpRequest) -> HttpResponse:
         "named_object": _named_object(query),
     }
     return render(request, "signal_log/events.html", context)
+
+
+def _exports(request: HttpRequest, query: Query) -> list[tuple[str, str]]:
+    """The formats to export in, with their addresses, for those who may."""
+    formats = answer.FORMATS if may(request.user, EXPORT) else ()
+    return [(name, query.link(request.path, format=name, every=None)) for name in formats]
 
 
 def read(query: Query) -> tuple[Page, Matches]:
