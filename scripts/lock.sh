@@ -6,7 +6,7 @@ tool=var/uv
 "$tool/bin/pip" install --quiet --disable-pip-version-check "uv==${UV_VERSION:?}"
 
 compile() {
-    "$tool/bin/uv" pip compile --quiet --universal --python-version 3.11 \
+    "$tool/bin/uv" pip compile --quiet --universal --python-version "${OLDEST:-3.11}" \
         --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
         --custom-compile-command "make lock" ${UPGRADE:+--upgrade} "$@"
 }
@@ -16,6 +16,7 @@ compile pyproject.toml --extra project --group dev --constraint requirements.txt
 compile --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 compile pyproject.toml --group hosts --constraint requirements-dev.txt --output-file requirements-hosts.txt
 compile --group compose --constraint requirements-dev.txt --output-file requirements-compose.txt
+(OLDEST=3.12 && compile --group partners --constraint requirements-dev.txt --output-file requirements-partners.txt)
 compile --group node --output-file requirements-node.txt
 npm install --package-lock-only --ignore-scripts --loglevel=error
 "${PYTHON:-python3}" scripts/strip_funding.py package-lock.json scripts/chromium/package-lock.json

@@ -141,11 +141,12 @@ def _is_cosigned(note: Note, key: VerifierKey) -> bool:
 
 def _count(visit: Visit) -> None:
     key = visit.tree.pk, visit.witness.name
-    if not visit.problem:
+    if visit.problem and not visit.contradiction:
+        _failures[key] = _failures.get(key, 0) + 1
+    else:
         _failures.pop(key, None)
-        return
-    _failures[key] = _failures.get(key, 0) + 1
-    _log.warning("The witness %s: %s", visit.witness.name, visit.row.problem)
+    if visit.row.problem:
+        _log.warning("The witness %s: %s", visit.witness.name, visit.row.problem)
 
 
 def _at_once(calls: Sequence[Callable[[], Answered]]) -> list[Answered]:

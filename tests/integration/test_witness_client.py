@@ -196,7 +196,6 @@ def test_rewound(use: Any, witness: MemoryWitness):
     )
     assert len(read_note(made.note.encode()).signatures) == 1
     witness.notes[ORIGIN] = Note(witness.notes[ORIGIN].text, witness.notes[ORIGIN].signatures[1:])
-    witness_client._failures.clear()
     unshown = cosign(shorter, made, KEYS)
     assert (unshown.kind, unshown.missing, unshown.shown) == ("rewound", 3, None)
     assert str(unshown).endswith("are missing. It does not show that checkpoint itself.")
