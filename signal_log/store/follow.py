@@ -36,6 +36,9 @@ DEAD_PEER: Final = {"tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepaliv
 APPLICATION_NAME: Final = "signal_log reader"
 PREPARED: Final = "prepared"
 
+Holders = frozenset[str]
+"""The transactions that hold a write lock on the log's table."""
+
 CEILING: Final = {
     True: f"{LARGEST_ID}",
     False: f"""(
@@ -108,7 +111,7 @@ class Follower:
     @property
     def one_writer(self) -> bool:
         """Whether ids become visible in order, so that there are no gaps to track (SQLite)."""
-        return connections.settings[self.alias]["ENGINE"].endswith("sqlite3")
+        return _is_sqlite(self.alias)
 
     def close(self) -> None:
         """Close the connection; a later call opens another."""
@@ -230,17 +233,9 @@ class Follower:
         return _mappings(filtered(self._events().filter(pk__in=numbers), _exact_part(filters)).order_by("id"))
 
     @_reading
-    def holders(self) -> frozenset[str]:
+    def holders(self) -> Holders:
         """The transactions that hold a write lock on the table; prepared transactions appear as ``PREPARED``."""
-        with connections[self.alias].cursor() as cursor:
-            cursor.execute(
-                "SELECT virtualtransaction, pid IS NULL FROM pg_locks WHERE granted"
-                " AND locktype = 'relation' AND relation = %s::regclass AND mode = ANY(%s)"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-                [self._table, list(_WRITE_LOCKS)],
-            )
-            found = cursor.fetchall()
-        return frozenset(name for name, _ in found) | {PREPARED for _, prepared in found if prepared}
+        return write_lock_holders(self.alias)
 
     @_reading
     def changed(self) -> bool:
@@ -270,18 +265,40 @@ class Follower:
     def _connect(self) -> None:
         """Give this thread a persistent connection, independent of pools and requests."""
         if self._connection is None:
-            connection = connections.create_connection(self.alias)
-            connection.settings_dict = settings = copy.deepcopy(connection.settings_dict)
-            settings["CONN_MAX_AGE"] = None
-            settings["CONN_HEALTH_CHECKS"] = False
-            settings["ATOMIC_REQUESTS"] = False
-            if not self.one_writer:
-                settings["OPTIONS"].pop("pool", None)
-                ours = DEAD_PEER | {"connect_timeout": SECONDS_TO_CONNECT, "application_name": APPLICATION_NAME}
-                settings["OPTIONS"] = ours | settings["OPTIONS"]
-            connections[self.alias] = connection
-            self._connection = connection
+            self._connection = dedicated_connection(self.alias, APPLICATION_NAME)
         self._connection.ensure_connection()
+
+
+def write_lock_holders(alias: str) -> Holders:
+    """The transactions that hold a write lock on the log's table; see ``Follower.holders``."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT virtualtransaction, pid IS NULL FROM pg_locks WHERE granted"
+            " AND locktype = 'relation' AND relation = %s::regclass AND mode = ANY(%s)"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [TABLE, list(_WRITE_LOCKS)],
+        )
+        found = cursor.fetchall()
+    return frozenset(name for name, _ in found) | {PREPARED for _, prepared in found if prepared}
+
+
+def dedicated_connection(alias: str, application_name: str) -> BaseDatabaseWrapper:
+    """Give this thread a persistent connection, independent of pools and requests; it is opened at its first use."""
+    connection = connections.create_connection(alias)
+    connection.settings_dict = settings = copy.deepcopy(connection.settings_dict)
+    settings["CONN_MAX_AGE"] = None
+    settings["CONN_HEALTH_CHECKS"] = False
+    settings["ATOMIC_REQUESTS"] = False
+    if not _is_sqlite(alias):
+        settings["OPTIONS"].pop("pool", None)
+        ours = DEAD_PEER | {"connect_timeout": SECONDS_TO_CONNECT, "application_name": application_name}
+        settings["OPTIONS"] = ours | settings["OPTIONS"]
+    connections[alias] = connection
+    return connection
+
+
+def _is_sqlite(alias: str) -> bool:
+    return bool(connections.settings[alias]["ENGINE"].endswith("sqlite3"))
 
 
 def _exact_part(filters: Filters) -> Filters:
