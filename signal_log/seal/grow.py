@@ -7,20 +7,21 @@ state that was read. So of two sealers one wins, and on SQLite the write lock is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Final
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import QuerySet
 
 from signal_log import clock
 from signal_log.conf import conf
 from signal_log.errors import SignalLogError
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
-from signal_log.seal.merkle import EMPTY_ROOT, HASH_BYTES, Tree, leaf_hash
+from signal_log.seal.merkle import EMPTY_ROOT, HASH_BYTES, joined, leaf_hash
 from signal_log.seal.stored import hashes_of, newest_checkpoint
-from signal_log.seal.tiles import WIDTH, tile_root
+from signal_log.seal.tiles import HEIGHT, WIDTH, subtrees_of, tile_root
 
-ROWS_A_STEP: Final = 16 * WIDTH
+ROWS_A_STEP: Final = 32 * WIDTH
 
 Leaf = tuple[int | None, bytes]
 """A row's id (None: the leaf stands for the generation before) and the leaf's hash."""
@@ -49,8 +50,13 @@ def grow(tree: SealTree, settled: int, rows: int = ROWS_A_STEP) -> int:
 
     ``tree`` then has its new state. Raises ``OvertakenError`` if it had not the state that the database has.
     """
-    found = SignalEvent.objects.filter(pk__gt=tree.last_id, pk__lte=settled).order_by("pk")
-    leaves: list[Leaf] = [(pk, leaf_hash(bytes(digest))) for pk, digest in found.values_list("pk", "digest")[:rows]]
+    with connections[conf.DATABASE].cursor() as cursor:
+        table = connections[conf.DATABASE].ops.quote_name(SignalEvent._meta.db_table)
+        cursor.execute(
+            f"SELECT id, digest FROM {table} WHERE id > %s AND id <= %s ORDER BY id LIMIT {int(rows)}",  # noqa: S608
+            [tree.last_id, settled],
+        )
+        leaves: list[Leaf] = [(pk, sha256(b"\x00" + digest).digest()) for pk, digest in cursor.fetchall()]
     if leaves:
         _swap(tree, leaves)
     return len(leaves)
@@ -84,17 +90,16 @@ def checkpoint(tree: SealTree) -> SealCheckpoint | None:
 
 def _swap(tree: SealTree, leaves: Sequence[Leaf]) -> None:
     """Change the tree's row and its tiles, if it still is in the state given."""
-    grown = Tree(tree.size, hashes_of(tree.subtrees))
-    for _, leaf in leaves:
-        grown.append(leaf)
+    size = tree.size + len(leaves)
+    tiles = _tiles(tree, leaves)
+    subtrees = _subtrees(tree, size, tiles)
     new = {
-        "size": grown.size,
-        "root": grown.root(),
-        "subtrees": b"".join(grown.subtrees),
+        "size": size,
+        "root": joined(subtrees),
+        "subtrees": b"".join(subtrees),
         "last_id": leaves[-1][0] or tree.last_id,
         "grown_at": clock.now(),
     }
-    tiles = _tiles(tree, leaves)
     with transaction.atomic(using=conf.DATABASE):
         if not _same_state(tree).filter(state=SealTree.State.GROWING).update(**new):
             raise OvertakenError(f"{tree} has grown, or was stopped, meanwhile.")
@@ -117,31 +122,59 @@ def _same_state(tree: SealTree) -> QuerySet[SealTree]:
 def _tiles(tree: SealTree, leaves: Sequence[Leaf]) -> list[SealTile]:
     """The tiles that become longer, on every level, as they are afterwards."""
     changed: list[SealTile] = []
-    level, size, added = 0, tree.size, list(leaves)
+    level, size, added = 0, tree.size, [hashed for _, hashed in leaves]
     while added:
         tiles = _longer(tree, level, size, added)
         changed += tiles
-        full = [tile for tile in tiles if tile.width == WIDTH]
-        size, added = size // WIDTH, [(None, tile_root(hashes_of(tile.hashes))) for tile in full]
+        size, added = size // WIDTH, [tile_root(hashes_of(tile.hashes)) for tile in tiles if tile.width == WIDTH]
         level += 1
+    _name_rows(changed, tree.size, [pk for pk, _ in leaves])
     return changed
 
 
-def _longer(tree: SealTree, level: int, size: int, added: Iterable[Leaf]) -> list[SealTile]:
+def _longer(tree: SealTree, level: int, size: int, added: Sequence[bytes]) -> list[SealTile]:
     """The tiles of one level, which had ``size`` hashes."""
     tiles: list[SealTile] = []
     index, width = divmod(size, WIDTH)
-    if width:
-        tiles.append(SealTile.objects.using(conf.DATABASE).get(tree=tree, level=level, index=index))
-        tiles[-1].hashes = bytes(tiles[-1].hashes)[: width * HASH_BYTES]
-        tiles[-1].width = width
-    for pk, hashed in added:
-        if not tiles or tiles[-1].width == WIDTH:
-            tiles.append(SealTile(tree=tree, level=level, index=index + len(tiles), width=0, hashes=b""))
-        tile = tiles[-1]
-        tile.hashes = bytes(tile.hashes) + hashed
-        tile.width += 1
-        if pk is not None:
-            tile.first_id = tile.first_id or pk
-            tile.last_id = pk
+    at = 0
+    while at < len(added):
+        more = added[at : at + WIDTH - width]
+        at += len(more)
+        if width:
+            tile = SealTile.objects.using(conf.DATABASE).get(tree=tree, level=level, index=index)
+            tile.hashes = bytes(tile.hashes)[: width * HASH_BYTES] + b"".join(more)
+        else:
+            tile = SealTile(tree=tree, level=level, index=index, hashes=b"".join(more))
+        tile.width = width + len(more)
+        tiles.append(tile)
+        index, width = index + 1, 0
     return tiles
+
+
+def _name_rows(tiles: Iterable[SealTile], size: int, pks: Sequence[int | None]) -> None:
+    """Say on tiles of level 0 which row is their first and which their last."""
+    for tile in tiles:
+        if tile.level == 0:
+            end = tile.index * WIDTH + tile.width - size
+            rows = [pk for pk in pks[max(end - tile.width, 0) : end] if pk is not None]
+            if rows:
+                tile.first_id = tile.first_id or rows[0]
+                tile.last_id = rows[-1]
+
+
+def _subtrees(tree: SealTree, size: int, tiles: Iterable[SealTile]) -> list[bytes]:
+    """The complete subtrees of the grown tree: on each level those of its last tile, while that is not full."""
+    lasts = {tile.level: tile for tile in tiles if tile.width < WIDTH}
+    before, parts = hashes_of(tree.subtrees), []
+    for level in range((tree.size.bit_length() + HEIGHT - 1) // HEIGHT):
+        kept = (tree.size >> HEIGHT * level) % WIDTH
+        parts.append(before[len(before) - kept.bit_count() :])
+        del before[len(before) - kept.bit_count() :]
+    for level in range((size.bit_length() + HEIGHT - 1) // HEIGHT):
+        if level == len(parts):
+            parts.append([])
+        if (size >> HEIGHT * level) % WIDTH == 0:
+            parts[level] = []
+        elif level in lasts:
+            parts[level] = subtrees_of(hashes_of(lasts[level].hashes))
+    return [one for part in reversed(parts) for one in part]

@@ -99,5 +99,3 @@ def _number(sql: str, params: list[int]) -> int:
 
 def _table() -> str:
     return connections[conf.DATABASE].ops.quote_name(SignalEvent._meta.db_table)
-
-

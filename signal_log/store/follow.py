@@ -270,10 +270,11 @@ class Follower:
 
 
 def write_lock_holders(alias: str) -> Holders:
-    """The transactions that hold a write lock on the log's table; see ``Follower.holders``."""
+    """The transactions, but this connection's own, that hold a write lock on the log's table; ``Follower.holders``."""
     with connections[alias].cursor() as cursor:
         cursor.execute(
             "SELECT virtualtransaction, pid IS NULL FROM pg_locks WHERE granted"
+            " AND pid IS DISTINCT FROM pg_backend_pid()"
             " AND locktype = 'relation' AND relation = %s::regclass AND mode = ANY(%s)"
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
             [TABLE, list(_WRITE_LOCKS)],

@@ -1,0 +1,84 @@
+"""The last checkpoint that a key has signed, kept beside the key: a database that was put back is noticed (no Django).
+
+The file is named after the key's and the log, and holds the signed note, as ``signal_seal new-generation
+--checkpoint`` reads it. It is written before the signature is used anywhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from signal_log.errors import ProofError
+from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
+from signal_log.seal.note import MOST_BYTES, Note, read_note
+
+
+def log_of(origin: str) -> str:
+    """An origin without its generation: all generations of one log have that in common."""
+    return origin.rpartition("/")[0]
+
+
+def generation_of(origin: str) -> int:
+    """The generation that an origin ends with; 0 if it ends otherwise."""
+    number = origin.rpartition("/")[2]
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A checkpoint and the note that states it."""
+
+    note: Note
+    checkpoint: Checkpoint
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its generation and size: of two of one log, the larger is the later."""
+        return generation_of(self.checkpoint.origin), self.checkpoint.size
+
+
+def read_remembered(content: bytes) -> Remembered:
+    """Read a note that states a checkpoint; raises ``ProofError``."""
+    note = read_note(content)
+    return Remembered(note, read_checkpoint(note.text))
+
+
+def memory_path(key: Path, origin: str) -> Path:
+    """Where the last checkpoint of a log is kept that a key signs."""
+    return key.with_name(f"{key.name}.{sha256(log_of(origin).encode()).hexdigest()[:8]}.last")
+
+
+def recall(key: Path, origin: str) -> Remembered | None:
+    """What a key has signed last of this log, in whatever generation; None if nothing is known. ``ProofError``."""
+    path = memory_path(key, origin)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ProofError(f"What the key has signed last, in {path}, could not be read: {error.strerror}.") from None
+    try:
+        found = read_remembered(content)
+    except ProofError as error:
+        raise ProofError(f"{path}, which keeps what the key has signed last: {error}") from None
+    if log_of(found.checkpoint.origin) != log_of(origin):
+        raise ProofError(f"{path} keeps a checkpoint of another log, {found.checkpoint.origin}.")
+    return found
+
+
+def remember(key: Path, note: Note) -> None:
+    """Keep what a key is about to have signed; raises ``OSError``, after which the old file is still whole."""
+    path = memory_path(key, read_checkpoint(note.text).origin)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            file.write(note.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

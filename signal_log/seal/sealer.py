@@ -1,0 +1,208 @@
+"""The sealer: from time to time it takes in what is settled, states the tree's new size and root, and signs that.
+
+Each step is committed before the next begins, and the tree before it is signed, so a sealer may be killed at any
+moment: the next round, of whichever sealer, goes on from there. What did not grow from what was signed last is never
+signed; then sealing stops, until somebody has found out why.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from django.db import IntegrityError, OperationalError, connections
+
+from signal_log.conf import conf
+from signal_log.errors import ProofError
+from signal_log.models import SealCheckpoint, SealTree, SignalEvent
+from signal_log.seal import elected
+from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
+from signal_log.seal.grow import OvertakenError, begin_tree, checkpoint, grow
+from signal_log.seal.note import read_note
+from signal_log.seal.origin import origin_of
+from signal_log.seal.remembered import Remembered, generation_of
+from signal_log.seal.rewound import GO_ON, AlteredError, must_continue, must_end_as_sealed
+from signal_log.seal.settled import Horizon, newest_id
+from signal_log.seal.signing import SealKey, signing_key
+from signal_log.seal.stored import current_tree, newest_checkpoint
+from signal_log.vendor import vendor_of
+
+PATIENCE: Final = 0.02
+"""Seconds between two looks at whether the transactions that were open are over."""
+LOOKS: Final = 3
+
+logger: Final = logging.getLogger("signal_log.seal")
+
+Outcome = Literal["sealed", "elsewhere", "overtaken", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round came to."""
+
+    outcome: Outcome
+    """``elsewhere``: another sealer has the lock; ``overtaken``: another one was quicker, or the database is busy."""
+    tree: SealTree | None = None
+    grown: int = 0
+    checkpoint: SealCheckpoint | None = None
+    """The newest that is signed."""
+    problem: str = ""
+    """Why it is stopped, or not signed."""
+
+
+class Sealer:
+    """One sealer; ``is_over`` is asked between two steps whether to leave the rest for later."""
+
+    def __init__(self, is_over: Callable[[], bool] = lambda: False) -> None:
+        self._is_over = is_over
+        self._horizon = Horizon()
+
+    def round(self) -> Round:
+        """Seal once, if no other sealer does. Raises a database's error."""
+        if not elected.stand():
+            return Round("elsewhere")
+        _keep_what_is_committed()
+        try:
+            return self._round()
+        except OvertakenError:
+            return Round("overtaken", current_tree())
+        except OperationalError as error:
+            if vendor_of(connections[conf.DATABASE]) == "sqlite" and "locked" in str(error):
+                return Round("overtaken", current_tree())
+            raise
+
+    def close(self) -> None:
+        """Let another sealer be elected."""
+        elected.resign()
+
+    def _round(self) -> Round:
+        tree = current_tree() or _first_tree()
+        if tree.state != SealTree.State.GROWING:
+            return Round("stopped", tree, problem=tree.problem)
+        grown = 0
+        try:
+            must_end_as_sealed(tree)
+            grown = self._grow(tree)
+            return replace(self._sign(tree), grown=grown)
+        except AlteredError as error:
+            stop(tree, str(error))
+            return Round("stopped", tree, grown, problem=str(error))
+
+    def _grow(self, tree: SealTree) -> int:
+        """Take in all that is settled; it waits a moment for transactions that are open, but not for long ones."""
+        before = tree.size
+        for look in range(LOOKS):
+            settled = self._horizon.settled(tree.last_id)
+            while tree.last_id < settled and not self._is_over():
+                if not grow(tree, settled):
+                    break
+            if self._is_over() or settled >= newest_id():
+                break
+            if look + 1 < LOOKS:
+                time.sleep(PATIENCE)
+        return tree.size - before
+
+    def _sign(self, tree: SealTree) -> Round:
+        """State the tree as it is, and sign that; why it cannot be signed is kept for everybody to see."""
+        made = checkpoint(tree) if tree.size else None
+        newest = newest_checkpoint(tree, signed=True)
+        try:
+            key = signing_key()
+            if key is None:
+                _tell(tree, "")
+                return Round("sealed", tree, checkpoint=newest)
+            signed = _signed(tree, key, newest, made) or newest
+        except AlteredError:
+            raise
+        except ProofError as error:
+            _tell(tree, str(error))
+            return Round("sealed", tree, checkpoint=newest, problem=str(error))
+        _tell(tree, "")
+        return Round("sealed", tree, checkpoint=signed)
+
+
+def stop(tree: SealTree, problem: str) -> None:
+    """Stop sealing, which only a new generation begins again."""
+    stopped = {"state": SealTree.State.STOPPED, "problem": problem}
+    if SealTree.objects.filter(pk=tree.pk, state=SealTree.State.GROWING).update(**stopped):
+        logger.error("Sealing has stopped. %s", problem)
+    tree.state, tree.problem = SealTree.State.STOPPED, problem
+
+
+def last_signed(tree: SealTree, key: SealKey | None) -> tuple[Checkpoint, str] | None:
+    """The latest checkpoint known to be signed, and whence it is known; raises ``ProofError``."""
+    newest = newest_checkpoint(tree, signed=True)
+    return _latest(newest, key.last(tree.origin) if key else None)
+
+
+def _latest(newest: SealCheckpoint | None, recalled: Remembered | None) -> tuple[Checkpoint, str] | None:
+    stored = read_checkpoint(read_note(newest.note.encode()).text) if newest else None
+    if recalled is None:
+        return (stored, "that was signed last") if stored else None
+    if stored is not None and (generation_of(stored.origin), stored.size) >= recalled.place:
+        return stored, "that was signed last"
+    return recalled.checkpoint, "that its key remembers"
+
+
+def _signed(
+    tree: SealTree, key: SealKey, newest: SealCheckpoint | None, made: SealCheckpoint | None
+) -> SealCheckpoint | None:
+    """Sign a checkpoint; None if there is nothing to sign. Whatever there is, compare with what was signed last."""
+    recalled = key.last(tree.origin)
+    latest = _latest(newest, recalled)
+    if latest is not None:
+        known, whence = latest
+        if generation_of(known.origin) > tree.generation:
+            raise AlteredError(
+                f"The log was rewound: its generation {generation_of(known.origin)}, of which {known.size:,} events "
+                f"are in the checkpoint {whence}, is missing. {GO_ON}"
+            )
+        if known.origin == tree.origin and (made is not None or known.size > tree.size):
+            if known.size > tree.size and _may_still_reach(tree, known.size):
+                return None
+            must_continue(tree, known, whence)
+    if made is None:
+        return None
+    text = Checkpoint(tree.origin, made.size, bytes(made.root)).text
+    old, proof = 0, []
+    if recalled is not None and recalled.checkpoint.origin == tree.origin:
+        old = recalled.checkpoint.size
+        proof = must_continue(tree, recalled.checkpoint, "that its key remembers")
+    note = key.sign(text, old, proof).encode().decode()
+    if not SealCheckpoint.objects.filter(pk=made.pk, size=made.size, note="").update(note=note):
+        raise OvertakenError(f"{made} is another by now.")
+    made.note = note
+    return made
+
+
+def _may_still_reach(tree: SealTree, size: int) -> bool:
+    """Whether enough events wait: a tree that a fixture has put back takes them in again."""
+    return tree.size + SignalEvent.objects.filter(pk__gt=tree.last_id).count() >= size
+
+
+def _first_tree() -> SealTree:
+    try:
+        return begin_tree(origin_of(1))
+    except IntegrityError:
+        raise OvertakenError("Another sealer has begun the tree.") from None
+
+
+def _tell(tree: SealTree, problem: str) -> None:
+    """Keep why nothing is signed, or that it is again."""
+    if tree.problem == problem:
+        return
+    if problem:
+        logger.warning("The tree grows unsigned. %s", problem)
+    SealTree.objects.filter(pk=tree.pk, state=SealTree.State.GROWING).update(problem=problem)
+    tree.problem = problem
+
+
+def _keep_what_is_committed() -> None:
+    """Have SQLite sync what this connection commits, and with it all before: what is signed must not be lost."""
+    connection = connections[conf.DATABASE]
+    if vendor_of(connection) == "sqlite" and not connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous=FULL")

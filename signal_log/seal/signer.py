@@ -1,0 +1,121 @@
+"""A signer: a process that keeps the log's key, and signs checkpoints for whoever may open its socket (no Django).
+
+It remembers the last checkpoint of each log, and signs none that did not grow from it, so that whoever holds the
+database and the server, but not this process, cannot have a rewritten or rewound log signed. One line is asked, one is
+answered; nothing in them holds a space but the refusal's sentence::
+
+    vkey NAME                       key NAME+ID+KEY
+    last ORIGIN                     last [base64 of the note]
+    sign TEXT OLD [PROOF…]          note NOTE
+                                    refused SENTENCE
+
+``TEXT``, ``NOTE`` and each hash of the consistency proof from the size ``OLD``, which is what was signed last (0 for
+nothing), are base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import socketserver
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+from signal_log.errors import ProofError
+from signal_log.seal.checkpoint import read_checkpoint
+from signal_log.seal.key import Signer, read_key
+from signal_log.seal.merkle import verify_consistency
+from signal_log.seal.note import Note, is_name
+from signal_log.seal.remembered import generation_of, recall, remember
+
+LONGEST_LINE: Final = 64_000
+SECONDS: Final = 5.0
+"""How long one side waits for a line of the other."""
+
+
+def sign_next(key: Path, signer: Signer, text: str, old: int, proof: Sequence[bytes]) -> Note:
+    """Sign a checkpoint that has grown from the last one that this key has signed; raises ``ProofError``.
+
+    ``OSError`` if what is signed could not be kept beside the key.
+    """
+    next_ = read_checkpoint(text)
+    last = recall(key, next_.origin)
+    if last is not None and last.checkpoint.origin == next_.origin:
+        size, root = last.checkpoint.size, last.checkpoint.root
+        if next_.size < size:
+            raise ProofError(f"This key has signed {size:,} events of this log, which now has {next_.size:,}.")
+        if old != size:
+            raise ProofError(f"The proof has to begin with the {size:,} events that were signed last, not {old:,}.")
+        if not verify_consistency(size, next_.size, root, next_.root, proof):
+            raise ProofError(f"The log did not grow from the {size:,} events that this key has signed.")
+    elif last is not None and generation_of(last.checkpoint.origin) > generation_of(next_.origin):
+        raise ProofError(f"This key has signed a later generation of this log already, {last.checkpoint.origin}.")
+    note = Note(text, (signer.sign(text, next_.origin),))
+    remember(key, note)
+    return note
+
+
+class SignerServer(socketserver.ThreadingUnixStreamServer):
+    """Answers at a socket that only the owner and the group of its process may open."""
+
+    daemon_threads = True
+    request_queue_size = 16
+
+    def __init__(self, listen: Path, key: Path) -> None:
+        self.key = key
+        self.signer = read_key(key)
+        self.listen = listen
+        self._signing = Lock()
+        if listen.exists() and stat.S_ISSOCK(listen.stat().st_mode):
+            listen.unlink()  # a process that was killed has left it
+        before = os.umask(0o117)
+        try:
+            super().__init__(str(listen), _Handler)
+        finally:
+            os.umask(before)
+
+    def answer(self, line: str) -> str:
+        """What is answered to a line, both without their ends."""
+        verb, *words = line.split(" ")
+        try:
+            match verb, words:
+                case "vkey", [name] if is_name(name):
+                    return f"key {self.signer.vkey(name)}"
+                case "last", [origin]:
+                    found = recall(self.key, origin)
+                    return f"last {base64.b64encode(found.note.encode()).decode() if found else ''}".rstrip()
+                case "sign", [text, old, *proof] if old.isascii() and old.isdecimal() and len(old) < 20:
+                    decoded, *hashes = (base64.b64decode(one, validate=True) for one in (text, *proof))
+                    with self._signing:
+                        note = sign_next(self.key, self.signer, decoded.decode(), int(old), hashes)
+                    return f"note {base64.b64encode(note.encode()).decode()}"
+        except ProofError as error:
+            return f"refused {error}"
+        except OSError as error:
+            return f"refused What is signed could not be kept beside the key: {error.strerror}."
+        except ValueError:  # no base64, or no text in it
+            pass
+        return "refused This is nothing that a signer is asked."
+
+    def server_close(self) -> None:
+        """Close it, and remove the socket."""
+        super().server_close()
+        with suppress(OSError):
+            self.listen.unlink()
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    timeout = SECONDS
+
+    def handle(self) -> None:
+        server: Any = self.server
+        with suppress(OSError):
+            while line := self.rfile.readline(LONGEST_LINE):
+                if not line.endswith(b"\n"):
+                    return
+                answer = server.answer(line[:-1].decode(errors="replace"))
+                self.wfile.write(f"{answer}\n".encode())

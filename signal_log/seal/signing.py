@@ -1,0 +1,136 @@
+"""The keys in ``SEAL_KEYS``: the first signs, in this process or in a signer's, and all of them verify."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from signal_log.conf import conf
+from signal_log.errors import ProofError
+from signal_log.seal.key import read_key
+from signal_log.seal.note import ED25519, Note, VerifierKey, read_note, signed_by, verifier_key
+from signal_log.seal.remembered import Remembered, read_remembered, recall
+from signal_log.seal.signer import LONGEST_LINE, SECONDS, sign_next
+
+SOCKET: Final = "unix:"
+_logger: Final = logging.getLogger(__name__)
+
+
+class SealKey(Protocol):
+    """A key that signs. Its methods raise ``ProofError``, with a sentence for people."""
+
+    def vkey(self, name: str) -> VerifierKey:
+        """What verifies its signatures under a log's origin."""
+
+    def last(self, origin: str) -> Remembered | None:
+        """What it has signed last of this log; None if that is not known."""
+
+    def sign(self, text: str, old: int, proof: Sequence[bytes]) -> Note:
+        """Sign a checkpoint, which by this proof has grown from the one of ``old`` events that it has signed last."""
+
+
+class FileKey:
+    """A key in a file that this process reads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def vkey(self, name: str) -> VerifierKey:
+        """What verifies its signatures under a log's origin."""
+        key = read_key(self.path).vkey(name)
+        if key.kind != ED25519:
+            raise ProofError(f"The key in {self.path} is a witness's; the log needs one of its own.")
+        return key
+
+    def last(self, origin: str) -> Remembered | None:
+        """What it has signed last of this log."""
+        return recall(self.path, origin)
+
+    def sign(self, text: str, old: int, proof: Sequence[bytes]) -> Note:
+        """Sign a checkpoint; where what is signed cannot be kept, as beside a mounted secret, that is only logged."""
+        signer = read_key(self.path)
+        try:
+            return sign_next(self.path, signer, text, old, proof)
+        except OSError as error:
+            _logger.debug("What %s has signed could not be kept beside it: %s", self.path, error.strerror)
+            return Note(text, (signer.sign(text, text.partition("\n")[0]),))
+
+
+class SocketKey:
+    """A key that another process keeps, which is asked by its socket (``signal_seal signer``)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def vkey(self, name: str) -> VerifierKey:
+        """What verifies its signatures under a log's origin."""
+        return verifier_key(self._ask("key", f"vkey {name}"))
+
+    def last(self, origin: str) -> Remembered | None:
+        """What it has signed last of this log."""
+        told = self._ask("last", f"last {origin}")
+        return read_remembered(self._decoded(told)) if told else None
+
+    def sign(self, text: str, old: int, proof: Sequence[bytes]) -> Note:
+        """Have a checkpoint signed; the signature is verified before it is used."""
+        encoded = [base64.b64encode(one).decode() for one in (text.encode(), *proof)]
+        note = read_note(self._decoded(self._ask("note", " ".join(["sign", encoded[0], str(old), *encoded[1:]]))))
+        if note.text != text or not signed_by(note, [self.vkey(text.partition("\n")[0])]):
+            raise ProofError(f"The signer at {self.path} answered with something else than a signature of what it got.")
+        return note
+
+    def _ask(self, expected: str, line: str) -> str:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(SECONDS)
+                connection.connect(str(self.path))
+                connection.sendall(f"{line}\n".encode())
+                with connection.makefile("rb") as answers:
+                    answered = answers.readline(LONGEST_LINE).decode(errors="replace")
+        except OSError as error:
+            why = error.strerror or "it took too long"
+            raise ProofError(f"The signer at {self.path} does not answer: {why}.") from None
+        kind, _, rest = answered.removesuffix("\n").partition(" ")
+        if kind == "refused":
+            raise ProofError(f"The signer at {self.path} refused. {rest}")
+        if kind != expected or not answered.endswith("\n"):
+            raise ProofError(f"What answers at {self.path} is no signer.")
+        return rest
+
+    def _decoded(self, text: str) -> bytes:
+        try:
+            return base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            raise ProofError(f"What answers at {self.path} is no signer.") from None
+
+
+def signing_key() -> SealKey | None:
+    """The key that signs; None if ``SEAL_KEYS`` names none. Raises ``ProofError`` for an entry that cannot sign."""
+    return key_that_signs(conf.SEAL_KEYS[0]) if conf.SEAL_KEYS else None
+
+
+def key_that_signs(entry: str) -> SealKey:
+    """The key of an entry: a path, or ``unix:`` and the path of a signer's socket; raises ``ProofError``."""
+    if entry.startswith(SOCKET):
+        return SocketKey(Path(entry.removeprefix(SOCKET)))
+    if "+" in entry and not Path(entry).exists():
+        raise ProofError("The first of SEAL_KEYS signs; a verifier key is none that can, and has to come after it.")
+    return FileKey(Path(entry))
+
+
+def log_vkeys(origin: str) -> list[VerifierKey]:
+    """What verifies this log's checkpoints: of every key in ``SEAL_KEYS``. Raises ``ProofError``."""
+    return [vkey_of(entry, origin) for entry in conf.SEAL_KEYS]
+
+
+def vkey_of(entry: str, origin: str) -> VerifierKey:
+    """What verifies the signatures of an entry of ``SEAL_KEYS``, which may be a verifier key itself; ``ProofError``."""
+    if "+" in entry and not entry.startswith(SOCKET) and not Path(entry).exists():
+        key = verifier_key(entry)
+        return VerifierKey(origin, key.kind, key.public)  # each generation's name is another
+    return key_that_signs(entry).vkey(origin)
