@@ -18,7 +18,7 @@ from django.db import IntegrityError, OperationalError, connections
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
-from signal_log.seal import elected
+from signal_log.seal import elected, witness_client
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.grow import OvertakenError, begin_tree, checkpoint, grow
 from signal_log.seal.note import read_note
@@ -115,6 +115,8 @@ class Sealer:
                 _tell(tree, "")
                 return Round("sealed", tree, checkpoint=newest)
             signed = _signed(tree, key, newest, made) or newest
+            if signed is not None:
+                _have_countersigned(tree, signed, key)
         except AlteredError:
             raise
         except ProofError as error:
@@ -176,6 +178,15 @@ def _signed(
         raise OvertakenError(f"{made} is another by now.")
     made.note = note
     return made
+
+
+def _have_countersigned(tree: SealTree, signed: SealCheckpoint, key: SealKey) -> None:
+    """Bring a checkpoint to the witnesses that are due; ``AlteredError`` if one has seen more, or something else."""
+    if signed.size != tree.size or not witness_client.is_due(tree, signed):
+        return
+    contradiction = witness_client.cosign(tree, signed, [key.vkey(tree.origin)])
+    if contradiction is not None:
+        raise AlteredError(f"{contradiction} {GO_ON}")
 
 
 def _may_still_reach(tree: SealTree, size: int) -> bool:

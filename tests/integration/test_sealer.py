@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from signal_log import clock
 from signal_log.errors import ProofError
 from signal_log.models import LogIdentity, SealCheckpoint, SealTile, SealTree, SignalEvent
 from signal_log.seal import grow, sealer
@@ -19,10 +20,12 @@ from signal_log.seal.remembered import memory_path
 from signal_log.seal.sealer import Sealer
 from signal_log.seal.signing import log_vkeys
 from signal_log.seal.state import seal_state
+from signal_log.seal.witness_client import cosigned_by
 from signal_log.store.follow import dedicated_connection
 from signal_log.store.row import TABLE
 from signal_log.store.schema import POSTGRESQL_TRIGGERS, SQLITE_TRIGGERS
 from tests.factories import event_value, make_event
+from tests.witnessing import MemoryWitness
 
 pytestmark = pytest.mark.django_db
 
@@ -202,6 +205,27 @@ def test_a_database_that_was_put_back_stops(key):
         events(7)
         assert stopped().startswith("The log was rewound, or rewritten: it did not grow from the 5 events in the")
         transaction.set_rollback(True)
+
+
+def test_witnesses_countersign_and_remember(key, settings):
+    """Also where the key's own memory was put back along with the database."""
+    memory = memory_path(key, "log.example/1")
+    witness = MemoryWitness()
+    witness.keys["log.example/1"] = log_vkeys("log.example/1")
+    witness.time = int(clock.now().timestamp())
+    with witness.serving() as entry:
+        settings.SIGNAL_LOG = settings.SIGNAL_LOG | {"WITNESSES": [entry]}
+        with pytest.raises(ProofError):
+            with transaction.atomic():
+                events(5)
+                assert cosigned_by(Sealer().round().checkpoint)
+                raise ProofError
+        memory.unlink()
+        events(2)
+        problem = stopped()
+    assert problem.startswith("The log was rewound: the witness witness.example/w1 has countersigned 5 events")
+    assert "of which 3 are missing" in problem
+    assert len(witness.requests) == 2
 
 
 def test_a_generation_that_is_missing_stops_it(key):
