@@ -5,6 +5,7 @@ SignalLogError
 ├── FilterError             an unknown filter key or an invalid value
 ├── SharedViewError         a view that cannot be shared, or no longer
 ├── SessionError            a recorded session that cannot be started, found or read
+├── RedactionError          events that cannot be redacted, held or pruned as asked; the message says why
 ├── CursorError             a malformed cursor
 ├── SilentWriteRefused      a write that sends no signals, where SILENT_WRITES = "raise"
 ├── LogUnavailable          the log's database is unreachable
@@ -39,6 +40,10 @@ class SharedViewError(SignalLogError, ValueError):
 
 class SessionError(SignalLogError, ValueError):
     """A recorded session cannot be started, found or read; the message says why."""
+
+
+class RedactionError(SignalLogError, ValueError):
+    """Events cannot be redacted, held or pruned as asked; the message says why."""
 
 
 class CursorError(SignalLogError, ValueError):

@@ -7,7 +7,7 @@ that opens the log then goes with the rest.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.trace.trace import Trace, current_trace
 from signal_log.capture.transaction.writing import process_name
 from signal_log.errors import SignalLogError
-from signal_log.event import MAINTENANCE, Event, EventValues
+from signal_log.event import MAINTENANCE, Event
 from signal_log.models import SignalEvent
 from signal_log.store import append_only
 from signal_log.store.append import append
@@ -30,6 +30,8 @@ from signal_log.store.row import TABLE
 from signal_log.tail import doorbell
 
 SENDER: Final = SignalEvent._meta.label
+NO_ROWS: Final[dict[str, str]] = {}
+_LABELS_AT: Final = Event._fields.index("labels")
 
 
 class OpeningRemoved(SignalLogError):
@@ -37,18 +39,23 @@ class OpeningRemoved(SignalLogError):
 
 
 @contextmanager
-def maintenance(connection: BaseDatabaseWrapper, command: str, *, why: str, **labels: Any) -> Iterator[None]:
+def maintenance(
+    connection: BaseDatabaseWrapper, command: str, *, why: str, rows: Mapping[str, str] = NO_ROWS, **labels: Any
+) -> Iterator[int]:
     """Let a command change or remove rows of the log in this block, which is a transaction.
 
-    The event of it says in ``labels`` what was opened, why and, on PostgreSQL, in which transaction; ``labels`` add
-    what the command has to say.
+    The event of it, whose id the block is given, says in ``labels`` what was opened, why and, on PostgreSQL, in which
+    transaction; ``labels`` add what the command has to say, and ``rows`` which rows it may change. Only these are never
+    cut: what they do not name was not redacted.
     """
     with transaction.atomic(using=connection.alias):
         with _named(connection, command, why, labels):
             event = _opening_event(connection)
+        if rows:
+            event[_LABELS_AT] = {**event[_LABELS_AT], **rows}
         opening = _write(event, connection)
         with append_only.unlocked(connection, command, opening):
-            yield
+            yield opening
         if not _log(connection).filter(pk=opening).exists():
             raise OpeningRemoved(f"{command} removed event {opening}, which tells that it opened the log.")
         transaction.on_commit(doorbell.ring, using=connection.alias)
@@ -110,12 +117,12 @@ def _apart() -> Iterator[None]:
         current_trace.reset(token)
 
 
-def _opening_event(connection: BaseDatabaseWrapper) -> EventValues:
+def _opening_event(connection: BaseDatabaseWrapper) -> list[Any]:
     draft = open_event(open_scene(SENDER, connection.alias), MAINTENANCE)
     return values_of([draft], process_name())[0]
 
 
-def _write(event: EventValues, connection: BaseDatabaseWrapper) -> int:
+def _write(event: list[Any], connection: BaseDatabaseWrapper) -> int:
     """Append the opening event, and return its id."""
     append([event], connection)
     named = dict(zip(Event._fields, event, strict=True))

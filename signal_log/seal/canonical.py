@@ -23,6 +23,8 @@ from signal_log.event import HEADER_FIELDS, PAYLOAD_FIELDS, SUBJECT_FIELDS
 VERSION: Final = 2
 SALT_BYTES: Final = 32
 """The subject's salt of 16 bytes, then the payload's."""
+ERASED: Final = bytes(16)
+"""Stands for the salt of a part that was erased, or of which something was masked."""
 LARGEST_INTEGER: Final = 2**53 - 1
 
 _HEADER: Final = itemgetter(*HEADER_FIELDS)
@@ -79,6 +81,29 @@ def digest(header: bytes, subject: bytes, payload: bytes, salt: bytes) -> bytes:
     """The digest of an event, from the canonical bytes of its parts and the two salts."""
     hashes = sha256(salt[:16] + subject).digest() + sha256(salt[16:] + payload).digest()
     return sha256(_DOMAIN + header + b"\n" + hashes).digest()
+
+
+def inner_hashes(event: Mapping[str, Any], salt: bytes, kept: bytes | None) -> tuple[bytes, bytes]:
+    """The hashes of subject and payload, of which a redacted row keeps that of each part whose salt is erased."""
+    _, subject, payload = parts(event)
+    kept_subject, kept_payload = (kept[:32], kept[32:]) if kept else (b"", b"")
+    return (
+        kept_subject if kept and salt[:16] == ERASED else sha256(salt[:16] + subject).digest(),
+        kept_payload if kept and salt[16:] == ERASED else sha256(salt[16:] + payload).digest(),
+    )
+
+
+def digest_of_hashes(header: bytes, hashes: tuple[bytes, bytes]) -> bytes:
+    """The digest of an event, from its header and the hashes of its other parts."""
+    return sha256(_DOMAIN + header + b"\n" + hashes[0] + hashes[1]).digest()
+
+
+def row_holds(event: Mapping[str, Any], salt: bytes, kept: bytes | None, stored: bytes) -> bool:
+    """Whether a row, redacted or not, gives the digest that it was written with."""
+    try:
+        return digest_of_hashes(parts(event).header, inner_hashes(event, salt, kept)) == stored
+    except (TypeError, ValueError):  # values outside the domain, which the recorder never writes
+        return False
 
 
 def event_digest(event: Mapping[str, Any], salt: bytes) -> bytes:

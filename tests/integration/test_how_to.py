@@ -219,6 +219,32 @@ for number in range(70):
 
 
 @pytest.mark.one_database
+def test_erase_a_person(make: Make) -> None:
+    """The page's own commands: a dry run, the redaction, a hold that forbids another, and its release."""
+    dry, held, released = commands("erase-a-person", "signal_redact", "signal_hold")
+    project = make()
+    wet = [word for word in dry if word != "--dry-run"]
+    told = project.python(f"""
+from django.contrib.auth.models import User
+for key in (42, 43):
+    User.objects.create_user("quillon", pk=key).delete()
+{call(dry, wet, [word.replace("42", "43") for word in held])}
+try:
+    call_command(*{[word.replace("42", "43") for word in wet]!r})
+except SystemExit as error:
+    print("exit", error.code)
+except Exception as error:
+    print(error)
+{call([word.replace("42", "43") for word in released])}
+from signal_log import SignalEvent
+print(SignalEvent.objects.filter(object_pk="42").count(), SignalEvent.objects.filter(object_pk="43").count())""")
+    assert "Would be erased: 4 events" in told
+    assert "Were erased: 4 events" in told
+    assert "cannot be redacted: hold" in told
+    assert told.splitlines()[-1] == "0 4"
+
+
+@pytest.mark.one_database
 def test_test_with_it(make: Make) -> None:
     """The examples' tests pass in a project; with its settings a silent write is refused where it stands."""
     fixture, tests, settings = code("test-with-it")

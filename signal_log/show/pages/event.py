@@ -13,9 +13,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from signal_log.audit.redacted import redaction_of
+from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
-from signal_log.seal.canonical import event_digest
+from signal_log.seal.canonical import row_holds
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
 from signal_log.show.pages.not_found import not_found
@@ -94,6 +96,8 @@ def describe(event: SignalEvent) -> dict[str, Any]:
         "newer": newer,
         "older": older,
         "proof": proof(event),
+        "redaction": redaction_of(event),
+        "mask": MASK,
         "sealed": sealed(event),
         "zone": zone(),
         "raw": visible(orjson.dumps(as_mapping(event), option=orjson.OPT_INDENT_2).decode()),
@@ -102,22 +106,18 @@ def describe(event: SignalEvent) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The stored digest, and whether the row still matches it (None: cannot be checked here)."""
+    """The stored digest, and whether the row still gives it: a redacted one by the hashes of what is gone."""
 
     digest: str
-    holds: bool | None
+    holds: bool
 
 
 def proof(event: SignalEvent) -> Proof:
-    """Recompute the row's digest; after a redaction the text is gone, so the row alone proves nothing."""
+    """Recompute the row's digest."""
     stored = bytes(event.digest)
-    if event.redacted_at:
-        return Proof(stored.hex(), None)
     row = {field.attname: getattr(event, field.attname) for field in event._meta.concrete_fields}
-    try:
-        return Proof(stored.hex(), event_digest(row, bytes(event.salt)) == stored)
-    except (TypeError, ValueError):  # values outside the domain, which the recorder never writes
-        return Proof(stored.hex(), False)
+    kept = bytes(event.kept_hashes) if event.kept_hashes else None
+    return Proof(stored.hex(), row_holds(row, bytes(event.salt), kept, stored))
 
 
 def causes(event: SignalEvent) -> list[Line]:

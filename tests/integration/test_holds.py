@@ -1,0 +1,103 @@
+"""A legal hold keeps events until it is released; both are events with their actor."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db.models import Q
+
+from signal_log import context
+from signal_log.audit import hold
+from signal_log.audit.whom import thing
+from signal_log.models import LegalHold, SignalEvent
+from tests.factories import make_event
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*args: str) -> str:
+    """Return what the command prints."""
+    out = StringIO()
+    call_command("signal_hold", *args, stdout=out)
+    return out.getvalue()
+
+
+def test_a_hold_and_its_release_are_events():
+    """With who, on what and why; the list shows those in force."""
+    make_event(object_pk="77")
+    assert run("auth.User", "77", "--reason", "file 12 of the court").startswith("Held: 1 event so far")
+    assert run("--actor", "7", "--reason", "file 13").startswith("Held: ")
+    assert "auth.User 77" in run("--list")
+    assert "everything by 7" in run("--list")
+    run("auth.user", "77", "--release", "--reason", "settled")
+    assert "auth.User 77" not in run("--list")
+    told = SignalEvent.objects.filter(sender="signal_log.SignalEvent").order_by("pk")
+    row, actor = LegalHold.objects.order_by("pk").values_list("pk", flat=True)
+    assert [(event.signal, event.labels) for event in told] == [
+        ("signal_log.held", {"hold": row, "reason": "file 12 of the court", "object": "auth.User/77"}),
+        ("signal_log.held", {"hold": actor, "reason": "file 13", "account": "7"}),
+        ("signal_log.released", {"hold": row, "reason": "settled", "object": "auth.User/77"}),
+    ]
+    assert all(event.actor_repr.startswith("os:") for event in told)
+    held = LegalHold.objects.get(sender="auth.User")
+    assert (held.held_by_repr, held.release_reason) == (told[0].actor_repr, "settled")
+    assert held.released_at
+
+
+def test_what_it_keeps():
+    """The events about the row under any of its labels, or by the actor, and no others."""
+    about, by, other = make_event(object_pk="77"), make_event(object_pk="1", actor_pk="77"), make_event(object_pk="1")
+    on_row = hold.hold("court", thing=thing("auth.User", "77"))
+    assert [hold.current().on(one) for one in (about, by, other)] == [on_row, None, None]
+    on_actor = hold.hold("court", actor="77")
+    assert [hold.current().on(one) for one in (about, by, other)] == [on_row, on_actor, None]
+    found = SignalEvent.objects.filter(hold.events_held(on_row) | hold.events_held(on_actor) | Q(pk=0))
+    assert set(found) == {about, by}
+    hold.release(thing=thing("auth.User", "77"))
+    assert hold.current().on(about) is None
+
+
+def test_the_actor_is_who_asked_for_it():
+    """In a request it is the account that is logged in."""
+    make_event(object_pk="77")
+    user = User.objects.create_user("mira")
+    with context(actor=user):
+        held = hold.hold("court", thing=thing("auth.User", "77"))
+    assert (held.held_by_pk, held.held_by_repr) == (str(user.pk), "mira")
+    assert SignalEvent.objects.get(signal="signal_log.held").actor_pk == str(user.pk)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("auth.Usr", "77", "--reason", "court"), "There is no model 'auth.Usr'"),
+        (("auth.User", "78", "--reason", "court"), "There is no auth.User with the key '78'"),
+        (("auth.User", "77"), "A hold needs a reason"),
+        (("auth.User", "77", "--reason", "  "), "A hold needs a reason"),
+        (("auth.User", "77", "--release"), "There is no hold on auth.User 77"),
+        (("auth.User",), "Say what is meant"),
+        (("auth.User", "77", "--actor", "7", "--reason", "x"), "Say what is meant"),
+        ((), "Say what is meant"),
+        (("--actor", "no such", "--reason", "x"), "There is no account with the key 'no such'"),
+        (("auth.User", "77", "--reason", "x" * 2001), "longer than 2,000"),
+    ],
+)
+def test_bad_input(args, words):
+    """One sentence, status 2, and nothing written."""
+    make_event(object_pk="77")
+    with pytest.raises(CommandError, match=words) as caught:
+        run(*args)
+    assert caught.value.returncode == 2
+    assert not LegalHold.objects.exists()
+    assert SignalEvent.objects.count() == 1
+
+
+def test_a_second_hold_on_the_same_is_refused():
+    """It would be released unnoticed with the first."""
+    make_event(object_pk="77")
+    run("auth.User", "77", "--reason", "court")
+    with pytest.raises(CommandError, match=r"There already is hold \d+ on auth.User 77 \(court\)"):
+        run("auth.User", "77", "--reason", "another court")

@@ -1,0 +1,80 @@
+"""A name is found however it is written, and nowhere else."""
+
+import unicodedata
+
+import pytest
+
+from signal_log.audit.names import Names
+from signal_log.event import MASK
+
+NAMES = Names(["al", "renée", "ada@example.org", "Ada Lovelace", "lovelace", "b_47"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "al",
+        "AL",
+        "(al)",
+        "al's",
+        "by al.",
+        "renée",
+        unicodedata.normalize("NFD", "renée"),
+        "RENÉE",
+        "ren%C3%A9e",
+        "ren%c3%a9e",
+        r"ren\u00e9e",
+        r"ren\xe9e",
+        "ren&#233;e",
+        "ＲＥＮÉＥ",
+        "re\u200bnée",
+        "ada@example.org",
+        "ada%40example.org",
+        "Ada%20Lovelace",
+        "ada  lovelace",
+        "Ada+Lovelace",
+        "avatars/lovelace.png",
+        "lovelace@elsewhere.example",
+        "B_47",
+        "0x" + b"ada@example.org".hex(),
+        "written by ada@exam…",
+    ],
+)
+def test_it_is_masked(text):
+    """Nothing of it is left, and what stands around it is."""
+    shown = NAMES.masked(f"<{text}>" if not text.endswith("…") else text)
+    assert MASK in shown
+    assert all(name.casefold() not in shown.casefold() for name in (*NAMES.texts, "ren%c", "ren\\", "0x61", "ada@"))
+    if not text.endswith("…"):
+        assert shown.startswith("<")
+        assert shown.endswith(">")
+    assert NAMES.masked(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "also", "signal", "al.gore", "al@example.com", "x-al", "al_2", "xada@example.org", "ada@example.org.uk", "ada",
+        "Ada", "lovelaces", "renees", "%61lso", "a l", "b47", "", "0x616c", "seen by a…",
+    ],
+)  # fmt: skip
+def test_others_stay(text):
+    """Words that hold a name, and other people's names and addresses."""
+    assert NAMES.masked(text) == text
+
+
+def test_json_is_masked_inside_and_in_its_keys():
+    """Values of every kind; two keys that become the same stay two."""
+    value = {"al": 1, "AL": [True, None, "for al"], "also": {"to": "Ada Lovelace"}}
+    assert NAMES.masked_value(value) == {MASK: 1, f"{MASK}'": [True, None, f"for {MASK}"], "also": {"to": MASK}}
+
+
+def test_the_hash_of_a_cut_value_goes_with_what_was_masked_of_it():
+    """Or anybody could try out which name it was."""
+    cut = f"Dear Ada Lovelace, and so on… (5000 characters, SHA-256 {'0a' * 32})"
+    assert NAMES.masked(cut) == f"Dear {MASK}, and so on… (longer)"
+    assert NAMES.masked(cut.replace("Ada", "Ida").replace("Lovelace", "L")) == cut.replace("Ada", "Ida").replace(
+        "Lovelace", "L"
+    )
+    assert not Names([])
+    assert Names([" "]).masked("al") == "al"
