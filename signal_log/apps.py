@@ -16,6 +16,7 @@ class SignalLogConfig(AppConfig):
     def ready(self) -> None:
         """Start recording: importing signal_log patches nothing, everything is patched here and can be undone."""
         from signal_log import checks, pipeline, rows
+        from signal_log.audit.guard import installed
         from signal_log.capture.model.same_row import families
         from signal_log.capture.trace import answers
         from signal_log.conf import problems
@@ -24,6 +25,7 @@ class SignalLogConfig(AppConfig):
         rows.belong_together(families())
         answers.dress_with(_add_to_history)
         schema.watch_migrations()
+        installed.watch_migrations()
         checks.register_all()
         if problems():  # `manage.py check` reports them; a wrong setting must not hide behind a traceback
             pipeline.unlock_flush()

@@ -9,6 +9,7 @@ SignalLogError
 ├── CursorError             a malformed cursor
 ├── SilentWriteRefused      a write that sends no signals, where SILENT_WRITES = "raise"
 ├── LogUnavailable          the log's database is unreachable
+├── GuardError              a table that cannot be guarded, or is not
 └── RecordingError          an event could not be stored (see ``signal_log.store.append``)
 """
 
@@ -44,6 +45,10 @@ class SessionError(SignalLogError, ValueError):
 
 class RedactionError(SignalLogError, ValueError):
     """Events cannot be redacted, held or pruned as asked; the message says why."""
+
+
+class GuardError(SignalLogError, ValueError):
+    """A table cannot be guarded, or is not; the message says why."""
 
 
 class CursorError(SignalLogError, ValueError):

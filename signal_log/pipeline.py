@@ -12,6 +12,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 
 from signal_log import maintenance
 from signal_log.audit import reads
+from signal_log.audit.guard import flag
 from signal_log.capture import patches, wiring
 from signal_log.capture.trace import answers
 from signal_log.capture.trace.trace import Trace
@@ -101,6 +102,7 @@ def start() -> None:
     stop()
     unlock_flush()
     wiring.start(Pipeline())
+    flag.watch_connections()
     answers.look_with(reads.look)
     atexit.register(keeper.write_last)
 
@@ -108,6 +110,7 @@ def start() -> None:
 def stop() -> None:
     """Stop recording and undo all patches."""
     answers.look_with()
+    flag.unwatch_connections()
     wiring.stop()
     waiting.forget()
     atexit.unregister(keeper.write_last)

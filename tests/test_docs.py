@@ -16,6 +16,7 @@ import users.urls
 from signal_log import __all__ as public_api
 from signal_log import filters, health_urls, urls
 from signal_log.audit import told
+from signal_log.audit.guard import installed as guards
 from signal_log.capture.model.secret_names import PUBLIC_NAMES, SECRET_NAMES
 from signal_log.conf import KEYS
 from signal_log.models import SignalEvent
@@ -200,7 +201,11 @@ def test_files_exist(page):
 
 
 NO_MODULES = r"[EIW]\d+|(view|add|delete|export|redact|hold|seal)_\w+|signalevent_\w+|unlocked"
-SIGNALS = {value for value in vars(told).values() if isinstance(value, str) and value.startswith("signal_log.")}
+SIGNALS = {
+    value
+    for value in (*vars(told).values(), *vars(guards).values())
+    if isinstance(value, str) and value.startswith("signal_log.")
+}
 """Of the log's own events."""
 
 

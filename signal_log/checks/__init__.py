@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, register
 
-from signal_log.checks import databases, fields, given, live, names, receivers, requests, rows, witnesses
+from signal_log.checks import databases, fields, given, guards, live, names, receivers, requests, rows, witnesses
 from signal_log.show.words.text import visible
 
 Check = Callable[..., list[CheckMessage]]
@@ -38,6 +38,7 @@ def register_all() -> None:
     register(_of_this_app(databases.check_tables), Tags.database)
     register(_of_this_app(databases.check_triggers), Tags.database)
     register(_of_this_app(rows.check_rows), Tags.database)
+    register(_of_this_app(guards.check_guards), Tags.database)
     register(_of_this_app(receivers.check_seen), Tags.database)
 
 
