@@ -78,6 +78,8 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "SEAL_ORIGIN": (None, lambda v: v is None or (isinstance(v, str) and v != ""), "None or a text"),
     "WITNESSES": ((), _listed("url", "vkey"), 'a list of {"url", "vkey"}'),
     "WITNESS_QUORUM": (0, _whole(0), "a whole number, 0 or more"),
+    "TIMESTAMPS": (None, lambda v: v is None or _listed("url", "certificate")([v]),
+                   'None or {"url", "certificate"}'),
     "RETENTION_DAYS": (None, _days, 'None, a whole number of days, or {"app.Model": number}'),
     "RELAYS": ({}, _relays, '{name: {"sink", "url", "format", "filters"}}'),
     "READS": ((), _texts, 'a list of model labels, "app.*" or "*"'),

@@ -21,7 +21,7 @@ SETTINGS: Final = "signal_log"
 
 def register_all() -> None:
     """Register every check; those of ``Tags.database`` run with ``--database`` and before ``migrate``."""
-    for check in (given.check_settings, names.check_names, witnesses.check_witnesses):
+    for check in (given.check_settings, names.check_names, witnesses.check_witnesses, witnesses.check_timestamps):
         register(_of_this_app(check), SETTINGS)
     for check in (
         fields.check_converted_fields,

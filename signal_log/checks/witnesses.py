@@ -1,13 +1,16 @@
-"""The system check of the witnesses in ``SIGNAL_LOG``: their addresses, their keys, and whether there are enough."""
+"""The system checks of who countersigns and stamps checkpoints: addresses, keys, certificates, the quorum."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from django.core import checks
 
 from signal_log.conf import accepted, conf
 from signal_log.errors import ProofError
+from signal_log.seal.http_call import address
+from signal_log.seal.token import must_be_installed, read_certificates
 from signal_log.seal.witness_call import Witness, witness
 
 _HINT: Final = (
@@ -42,3 +45,17 @@ def check_witnesses(**_: Any) -> list[checks.CheckMessage]:
         hint = "Name more witnesses under other operators, or lower WITNESS_QUORUM."
         messages.append(checks.Error(what, hint=hint, id="signal_log.E017"))
     return messages
+
+
+def check_timestamps(**_: Any) -> list[checks.CheckMessage]:
+    """The authority in ``TIMESTAMPS`` can be asked, and what it answers verified."""
+    if not accepted("TIMESTAMPS") or not conf.TIMESTAMPS:
+        return []
+    try:
+        must_be_installed()
+        address(str(conf.TIMESTAMPS["url"]))
+        read_certificates(Path(str(conf.TIMESTAMPS["certificate"])))
+    except ProofError as error:
+        hint = 'An authority is {"url": "https://tsa.example", "certificate": "tsa.pem"}, with its root in the file.'
+        return [checks.Error(f"SIGNAL_LOG['TIMESTAMPS']: {error}", hint=hint, id="signal_log.E018")]
+    return []

@@ -37,10 +37,10 @@ def address(url: str) -> SplitResult:
         port, host = None, None
     if not host or parts.scheme not in SCHEMES or port == 0:
         shown = "This" if "@" in url else repr(url[:100])  # a password may stand before the @
-        raise ProofError(f"{shown} is no address of a witness: http:// or https://, a host, and perhaps a path.")
+        raise ProofError(f"{shown} is no address: http:// or https://, a host, and perhaps a path.")
     is_plain = url.isascii() and url.isprintable() and " " not in url
     if parts.username is not None or parts.query or parts.fragment or not is_plain:
-        raise ProofError(f"{parts.scheme}://{host}: an address of a witness has no user's name, query or space in it.")
+        raise ProofError(f"{parts.scheme}://{host}: an address here has no user's name, query or space in it.")
     return parts
 
 

@@ -19,6 +19,7 @@ from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, SealWitness
 from signal_log.seal.http_call import SECONDS
 from signal_log.seal.note import Note, VerifierKey, read_note, signed_by
+from signal_log.seal.timestamping import authority_name, is_stamp_due, stamp
 from signal_log.seal.witness_call import Witness, newest_from, witness
 from signal_log.seal.witness_visit import Answered, Contradiction, Visit
 
@@ -50,9 +51,13 @@ def witnesses() -> list[Witness]:
 
 
 def states(tree: SealTree) -> list[SealWitness]:
-    """What each of today's witnesses last said of a tree; one that was never asked has a row without a key."""
-    rows = {row.name: row for row in SealWitness.objects.filter(tree=tree)}
-    return [rows.get(one.name) or _new_row(tree, one) for one in witnesses()]
+    """What each of today's witnesses last said of a tree; one that was never asked has a row without a key.
+
+    Last comes what the authority in ``TIMESTAMPS`` said.
+    """
+    rows = _rows(tree)
+    found = [rows.get(one.name) or _new_row(tree, one) for one in witnesses()]
+    return [*found, *(rows[name] for name in [authority_name()] if name in rows)]
 
 
 def cosigned_by(checkpoint: SealCheckpoint) -> list[Witness]:
@@ -70,8 +75,15 @@ def has_quorum(checkpoint: SealCheckpoint) -> bool:
 
 
 def is_due(tree: SealTree, checkpoint: SealCheckpoint) -> bool:
-    """Whether any witness is to be asked now: for this checkpoint, for a fresh time, or again after a failure."""
-    return bool(checkpoint.note) and bool(_due(tree, read_note(checkpoint.note.encode())))
+    """Whether any witness is to be asked now: for this checkpoint, for a fresh time, or again after a failure.
+
+    Or the authority in ``TIMESTAMPS``; or whether what is kept is of a witness that is not in the settings any more.
+    """
+    if not checkpoint.note:
+        return False
+    rows = _rows(tree)
+    due = _due(tree, read_note(checkpoint.note.encode()), rows)
+    return bool(due or _of_others(rows)) or is_stamp_due(tree, checkpoint)
 
 
 def cosign(
@@ -84,8 +96,11 @@ def cosign(
     """
     if not checkpoint.note:
         return None
+    rows = _rows(tree)
+    for row in _of_others(rows):
+        row.delete(using=conf.DATABASE)
     note = read_note(checkpoint.note.encode())
-    visits = waiting = [Visit(one, row, tree, note) for one, row in _due(tree, note)]
+    visits = waiting = [Visit(one, row, tree, note) for one, row in _due(tree, note, rows)]
     for _ in range(ROUNDS):
         calls = [visit.call(seconds) for visit in waiting]
         for visit, answered in zip(waiting, _at_once(calls), strict=True):
@@ -96,17 +111,26 @@ def cosign(
         visit.conclude(log_keys, seconds)
         visit.keep(checkpoint)
         _count(visit)
-    return next((visit.contradiction for visit in visits if visit.contradiction), None)
+    found = next((visit.contradiction for visit in visits if visit.contradiction), None)
+    if found is None and is_stamp_due(tree, checkpoint):
+        stamp(tree, checkpoint, seconds=seconds)
+    return found
 
 
-def _due(tree: SealTree, note: Note) -> list[tuple[Witness, SealWitness]]:
-    known = witnesses()
-    if not known:
-        return []
-    rows = {row.name: row for row in SealWitness.objects.filter(tree=tree)}
+def _rows(tree: SealTree) -> dict[str, SealWitness]:
+    return {row.name: row for row in SealWitness.objects.filter(tree=tree)}
+
+
+def _of_others(rows: dict[str, SealWitness]) -> list[SealWitness]:
+    """What was said by those that nobody asks any more, and that would be shown for ever."""
+    known = {one.name for one in witnesses()} | {authority_name()}
+    return [row for name, row in rows.items() if name not in known]
+
+
+def _due(tree: SealTree, note: Note, rows: dict[str, SealWitness]) -> list[tuple[Witness, SealWitness]]:
     moment = now()
     found = []
-    for one in known:
+    for one in witnesses():
         row = rows.get(one.name)
         if row is None:
             found.append((one, _new_row(tree, one)))

@@ -358,7 +358,7 @@ def test_witnesses() -> None:
     good = {"url": "https://a.example/w", "vkey": key}
     assert of_log(WITNESSES=[good, {"url": "http://127.0.0.1:8765", "vkey": other}], WITNESS_QUORUM=2) == {}
     for wrong, says in (
-        ({"url": "a.example", "vkey": key}, "[0]: 'a.example' is no address of a witness"),
+        ({"url": "a.example", "vkey": key}, "[0]: 'a.example' is no address"),
         ({"url": "https://a.example", "vkey": "a.example+12345678"}, "[0]: 'a.example+12345678' is no verifier key"),
         ({"url": "https://a.example", "vkey": log}, "[0]: The key of log.example/1 is a log's"),
         ({"url": 7, "vkey": None}, "[0]: '7' is no address"),

@@ -170,9 +170,13 @@ def test_quorum(use: Any, witness: MemoryWitness):
     made.note = made.note.replace(line, second.signer.cosign("another", 7).line())
     assert not has_quorum(made)
     assert [one.name for one in cosigned_by(made)] == ["witness.example/w1"]
-    use(quorum=0)
+    use(witness, quorum=0)
     assert has_quorum(made)
+    assert is_due(tree, made)  # the other one's last words go, and nobody is asked
+    cosign(tree, made, KEYS)
+    assert [one.name for one in SealWitness.objects.all()] == ["witness.example/w1"]
     assert not is_due(tree, made)
+    assert len(witness.requests) == len(second.requests) == 1
 
 
 def test_rewound(use: Any, witness: MemoryWitness):
