@@ -1,0 +1,320 @@
+"""Archives: events that were pruned from the table, in compressed files that still prove them (pure; no Django).
+
+An archive is a folder. For each stretch of leaves, cut where tiles end, it has a *manifest* and a file of *lines*::
+
+    g1-0-4095.json            the manifest: generation 1, leaves 0 to 4095
+    g1-0-4095.1.jsonl.gz      the lines, as written first; .2 after a redaction, and so on
+
+The manifest is a JSON object::
+
+    {"format": "signal_log.archive/1", "origin": "example.org/5f0c…/1", "generation": 1, "first": 0, "last": 4095,
+     "events": 4090, "ids": "1-4090", "file": "g1-0-4095.1.jsonl.gz", "sha256": "…", "root": "…",
+     "made_at": "2026-11-22T09:42:17.950112Z", "redacted_at": null}
+
+``sha256`` is that of the file, ``root`` the root of RFC 6962 over the leaves ``first`` to ``last``. A line is canonical
+JSON (RFC 8785), one for each leaf, in order. Either it has the event, with the three parts that its digest is made of::
+
+    {"digest": "…", "header": {…}, "id": 1, "index": 0, "kept_hashes": null, "payload": {…}, "redacted_at": null,
+     "salt": "…", "subject": {…}}
+
+or, where the event stayed in the table or is in another archive, the hash of the leaf alone: ``{"index": 7, "leaf":
+"…"}``. Bytes are in hex. The parts are what was hashed: each, as canonical JSON, gives the digest with its salt, or by
+the hash in ``kept_hashes`` where it was redacted.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from signal_log.errors import ProofError
+from signal_log.event import HEADER_FIELDS, PAYLOAD_FIELDS, SUBJECT_FIELDS
+from signal_log.seal.canonical import canonical, row_holds
+from signal_log.seal.merkle import HASH_BYTES, Tree, leaf_hash
+from signal_log.seal.ranges import Ranges, parse_ranges
+
+FORMAT: Final = "signal_log.archive/1"
+LONGEST_LINE: Final = 64 * 1024 * 1024
+LARGEST_MANIFEST: Final = 4 * 1024 * 1024
+_MANIFEST: Final = re.compile(r"g[1-9]\d{0,8}-\d{1,19}-\d{1,19}(?:-\d{1,9})?\.json", re.ASCII)
+_FILE: Final = re.compile(r"(g[1-9]\d{0,8}-\d{1,19}-\d{1,19}(?:-\d{1,9})?)\.(\d{1,9})\.jsonl\.gz", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One leaf, with its event or without."""
+
+    index: int
+    leaf: bytes
+    id: int | None = None
+    event: Mapping[str, Any] | None = None
+    """By column, as an export has it: ``salt``, ``digest`` and ``kept_hashes`` are hex."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the event, if it is there, gives its digest."""
+        if self.event is None:
+            return True
+        kept = bytes.fromhex(self.event["kept_hashes"]) if self.event["kept_hashes"] else None
+        return row_holds(self.event, bytes.fromhex(self.event["salt"]), kept, bytes.fromhex(self.event["digest"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What one file of an archive holds."""
+
+    origin: str
+    generation: int
+    first: int
+    last: int
+    events: int
+    ids: str
+    """Of the events that it has, as ranges: ``5-9,12``."""
+    file: str
+    sha256: str
+    root: str
+    made_at: str
+    redacted_at: str | None = None
+    format: str = FORMAT
+
+    @property
+    def name(self) -> str:
+        """The manifest's own file."""
+        found = _FILE.fullmatch(self.file)
+        return f"{found[1]}.json" if found else ""
+
+
+def manifests(folder: Path) -> list[Manifest]:
+    """The manifests of an archive, in order of generation and leaf; raises ``ProofError`` if one is damaged."""
+    try:
+        names = sorted(path.name for path in folder.iterdir() if _MANIFEST.fullmatch(path.name))
+    except OSError as error:
+        raise ProofError(f"{folder} is no archive that can be read: {error.strerror}.") from error
+    found = [read_manifest(folder / name) for name in names]
+    return sorted(found, key=lambda one: (one.generation, one.first, one.last, one.file))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read one; raises ``ProofError``."""
+    try:
+        with path.open("rb") as file:
+            given = json.loads(file.read(LARGEST_MANIFEST + 1))
+    except OSError as error:
+        raise ProofError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ProofError(f"{path} is damaged: it is no JSON.") from error
+    if not isinstance(given, dict) or given.get("format") != FORMAT:
+        raise ProofError(f"{path} is no manifest of an archive ({FORMAT}).")
+    try:
+        manifest = Manifest(**given)
+        is_right = (
+            manifest.name == path.name
+            and 0 <= manifest.first <= manifest.last
+            and len(bytes.fromhex(manifest.root)) == HASH_BYTES == len(bytes.fromhex(manifest.sha256))
+            and parse_ranges(manifest.ids).count == manifest.events
+            and manifest.generation >= 1
+        )
+    except (TypeError, ValueError):  # ProofError is one
+        is_right = False
+    if not is_right:
+        raise ProofError(f"{path} is damaged: it does not say what a manifest of an archive says.")
+    return manifest
+
+
+def lines(folder: Path, manifest: Manifest) -> Iterator[Line]:
+    """The lines of one file, in order; raises ``ProofError`` where the file is not the one of its manifest.
+
+    The hash of the file is compared first, the root after the last line. Whether each event gives its digest is
+    ``Line.holds``.
+    """
+    path = folder / manifest.file
+    try:
+        if _sha256(path) != manifest.sha256:
+            raise ProofError(f"{path} is not the file that {manifest.name} describes: it was changed, or cut short.")
+        tree = Tree()
+        number = manifest.first
+        ids = Ranges()
+        for line in _read(path):
+            if line.index != number:
+                raise ProofError(f"{path} has leaf {line.index:,} where leaf {number:,} should be.")
+            if line.id is not None:
+                ids.add(line.id)
+            tree.append(line.leaf)
+            number += 1
+            yield line
+    except OSError as error:
+        raise ProofError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (EOFError, zlib.error) as error:
+        raise ProofError(f"{path} is damaged, or cut short.") from error
+    if number != manifest.last + 1 or tree.root().hex() != manifest.root or str(ids) != manifest.ids:
+        raise ProofError(f"{path} does not hold the leaves that {manifest.name} names.")
+
+
+def find_event(folder: Path, number: int) -> tuple[Manifest, Line] | None:
+    """The event with this id, and what it is in; raises ``ProofError`` if the archive is damaged."""
+    for manifest in manifests(folder):
+        if number in parse_ranges(manifest.ids):
+            found = None
+            for line in lines(folder, manifest):  # to its end, where the root is compared
+                found = line if line.id == number else found
+            if found is not None:
+                return manifest, found
+    return None
+
+
+def line_of(index: int, number: int, event: Mapping[str, Any]) -> Line:
+    """An event's line; the event by column, as an export has it."""
+    return Line(index, leaf_hash(bytes.fromhex(event["digest"])), number, event)
+
+
+def write(folder: Path, origin: str, generation: int, held: Iterable[Line], made_at: str) -> Manifest:
+    """Write lines, which follow one another, with their manifest, on disk before this returns.
+
+    Writing the same again gives the same file. Raises ``OSError``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    content, first, last, ids, root = _content(held)
+    sha256 = hashlib.sha256(content).hexdigest()
+    base, number = f"g{generation}-{first}-{last}", 1
+    while (folder / f"{base}{_more(number)}.json").exists():
+        before = read_manifest(folder / f"{base}{_more(number)}.json")
+        if before.sha256 == sha256 and _is_whole(folder, before):
+            return before
+        number += 1
+    name = f"{base}{_more(number)}"
+    manifest = Manifest(
+        origin, generation, first, last, ids.count, str(ids), f"{name}.1.jsonl.gz", sha256, root, made_at
+    )  # fmt: skip
+    _put(folder, manifest, content)
+    return manifest
+
+
+def rewrite(folder: Path, manifest: Manifest, held: Iterable[Line], redacted_at: str) -> Manifest:
+    """Put other lines of the same leaves in the place of a file, as a redaction does; the old file is removed.
+
+    At each moment the manifest names a whole file. Raises ``OSError``.
+    """
+    content, _, _, ids, root = _content(held)
+    found = _FILE.fullmatch(manifest.file)
+    if found is None or root != manifest.root or str(ids) != manifest.ids:
+        raise ValueError("A redaction changes neither the leaves nor the events of an archive.")
+    new = Manifest(**{
+        **asdict(manifest),
+        "file": f"{found[1]}.{int(found[2]) + 1}.jsonl.gz",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "redacted_at": redacted_at,
+    })  # fmt: skip
+    _put(folder, new, content)
+    remove_leftovers(folder)
+    return new
+
+
+def remove_leftovers(folder: Path) -> int:
+    """Remove what an interrupted write or rewrite has left: files that no manifest names; how many."""
+    named = {manifest.file for manifest in manifests(folder)}
+    left = [path for path in folder.iterdir() if _FILE.fullmatch(path.name.removesuffix(".part"))]
+    left = [path for path in left if path.name not in named]
+    for path in left:
+        path.unlink(missing_ok=True)
+    if left:
+        _sync(folder)
+    return len(left)
+
+
+def _content(held: Iterable[Line]) -> tuple[bytes, int, int, Ranges, str]:
+    """The compressed lines, their first and last leaf, the ids of their events, and their root."""
+    out, tree, ids = io.BytesIO(), Tree(), Ranges()
+    first = last = -1
+    with gzip.GzipFile(fileobj=out, mode="wb", mtime=0, filename="") as file:
+        for line in held:
+            first, last = (line.index if first < 0 else first), line.index
+            tree.append(line.leaf)
+            if line.id is not None:
+                ids.add(line.id)
+            file.write(_written(line) + b"\n")
+    if first < 0:
+        raise ValueError("An archive without lines is none.")
+    return out.getvalue(), first, last, ids, tree.root().hex()
+
+
+def _written(line: Line) -> bytes:
+    event = line.event
+    if event is None:
+        return canonical({"index": line.index, "leaf": line.leaf.hex()})
+    parts = {"header": HEADER_FIELDS, "subject": SUBJECT_FIELDS, "payload": PAYLOAD_FIELDS}
+    told = {part: {name: event[name] for name in names} for part, names in parts.items()}
+    beside = {name: event[name] for name in ("digest", "kept_hashes", "redacted_at", "salt")}
+    return canonical({**told, **beside, "index": line.index, "id": line.id})
+
+
+def _read(path: Path) -> Iterator[Line]:
+    with gzip.open(path, "rb") as file:
+        while text := file.readline(LONGEST_LINE + 1):
+            if len(text) > LONGEST_LINE:
+                raise ProofError(f"{path} has a line that is longer than any of an archive.")
+            try:
+                yield _line(json.loads(text))
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise ProofError(f"{path} has a line that is none of an archive: {text[:60]!r}.") from error
+
+
+def _line(told: Any) -> Line:
+    index = int(told["index"])
+    if "leaf" in told:
+        return Line(index, bytes.fromhex(told["leaf"]))
+    event = {**told["header"], **told["subject"], **told["payload"]}
+    if set(event) != {*HEADER_FIELDS, *SUBJECT_FIELDS, *PAYLOAD_FIELDS}:
+        raise ValueError("Its parts have other fields than an event's.")
+    event |= {name: told[name] for name in ("digest", "kept_hashes", "redacted_at", "salt")}
+    return line_of(index, int(told["id"]), event)
+
+
+def _put(folder: Path, manifest: Manifest, content: bytes) -> None:
+    """First the lines, then the manifest that names them; both on disk."""
+    _replace(folder / manifest.file, content)
+    text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False).encode() + b"\n"
+    _replace(folder / manifest.name, text)
+    _sync(folder)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(f"{path.name}.part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _is_whole(folder: Path, manifest: Manifest) -> bool:
+    try:
+        return _sha256(folder / manifest.file) == manifest.sha256
+    except OSError:
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _more(number: int) -> str:
+    return "" if number == 1 else f"-{number}"
