@@ -9,7 +9,7 @@ together with their salt: the hash is kept, and the digest still verifies.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from operator import itemgetter
@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 import rfc8785
 
-from signal_log.event import HEADER_FIELDS, PAYLOAD_FIELDS, SUBJECT_FIELDS
+from signal_log.event import HEADER_FIELDS, PAYLOAD_FIELDS, SUBJECT_FIELDS, Event
 
 VERSION: Final = 2
 SALT_BYTES: Final = 32
@@ -33,6 +33,17 @@ _PAYLOAD: Final = itemgetter(*PAYLOAD_FIELDS)
 _DOMAIN: Final = b"signal_log/event/2\n"
 _FIRST_ASTRAL_BYTE: Final = 0xF0
 _WITH_FRACTION: Final = len('"2026-11-22T09:42:17.950112Z"')
+
+
+def compiled(columns: Iterable[str]) -> Callable[[Sequence[Any]], dict[str, Any]]:
+    """A function from an event's values to a dict of these; a dict display takes half the time of ``dict(zip())``."""
+    items = ", ".join(f"{name!r}: row[{Event._fields.index(name)}]" for name in columns)
+    made: Callable[[Sequence[Any]], dict[str, Any]] = eval(f"lambda row: {{{items}}}")  # noqa: S307  our own names
+    return made
+
+
+header_of, subject_of, payload_of = (compiled(fields) for fields in (HEADER_FIELDS, SUBJECT_FIELDS, PAYLOAD_FIELDS))
+"""The parts of an event, from its values; their fields are in the order of canonical JSON."""
 
 
 class Parts(NamedTuple):

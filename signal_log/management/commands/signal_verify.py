@@ -1,0 +1,170 @@
+"""``manage.py signal_verify``: whether the log is what was sealed; for people, cron and scripts."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import re
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management.base import CommandError
+from django.db import Error
+
+from signal_log import clock
+from signal_log.audit.breaks import breaks
+from signal_log.audit.continuity import Break
+from signal_log.errors import ProofError
+from signal_log.management.command import SignalCommand
+from signal_log.seal.verify.progress import Kept, last_interrupted
+from signal_log.seal.verify.run import INTACT, TAMPERED, Progress, Result, Wanted, verify
+from signal_log.seal.verify.words import as_json, told
+from signal_log.store.tables import not_migrated
+
+EXIT: Final = {INTACT: 0, TAMPERED: 1}
+NOT_CHECKED: Final = 2
+INTERRUPTED: Final = 130
+SHOWN_EVERY: Final = 0.2
+LONGEST: Final = 100
+"""Characters of a row's value."""
+_SHARD: Final = re.compile(r"([1-9]\d{0,4})/([1-9]\d{0,4})", re.ASCII)
+
+
+def shard(given: str) -> tuple[int, int]:
+    """Parse ``i/n``."""
+    match = _SHARD.fullmatch(given)
+    if match is None or int(match[1]) > int(match[2]):
+        raise argparse.ArgumentTypeError(f"{given[:40]!r} is no part of a whole, such as 1/4, the first of four.")
+    return int(match[1]), int(match[2])
+
+
+def index(given: str) -> int:
+    """Parse a number of leaves."""
+    if not (given.isascii() and given.isdigit() and len(given) < 19):
+        raise argparse.ArgumentTypeError(f"{given[:40]!r} is no size of a tree: give a number such as 1000000.")
+    return int(given)
+
+
+class Command(SignalCommand):
+    """Compares every event with the sealed tree, and the tree with its checkpoints and witnesses."""
+
+    help = (
+        "Verify the log: hash every event again, compare it with the sealed tree, the tree with every checkpoint, and "
+        "those with what witnesses hold. Exit status: 0 intact, 1 tampered with, 2 could not be checked."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
+        parser.add_argument(
+            "--since", type=index, default=0, metavar="SIZE",
+            help="compare only events from this index on, such as the size of a checkpoint that was verified before",
+        )  # fmt: skip
+        parser.add_argument(
+            "--checkpoint", action="append", default=[], type=Path, metavar="FILE",
+            help="a checkpoint of this log that was kept elsewhere; the log must have grown from it",
+        )  # fmt: skip
+        parser.add_argument(
+            "--witness", action="append", default=[], metavar="URL",
+            help="a witness to ask, besides those in WITNESSES; 'URL VKEY' names its key too",
+        )  # fmt: skip
+        parser.add_argument(
+            "--vkey", action="append", default=[], metavar="KEY",
+            help="the log's verifier key, name+id+key; default: those in SEAL_KEYS",
+        )  # fmt: skip
+        parser.add_argument("--shard", type=shard, default=(1, 1), metavar="I/N",
+                            help="compare only one of N equal parts, so that N processes share the work")  # fmt: skip
+        parser.add_argument(
+            "--continuity",
+            action="store_true",
+            help="also list what was written to observed rows past Django, with the events on both sides",
+        )
+        parser.add_argument("--resume", action="store_true", help="go on where the last run was interrupted")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wanted = Wanted(
+            tuple(options["vkey"]), tuple(options["witness"]), tuple(options["checkpoint"]), options["since"],
+            options["shard"],
+        )  # fmt: skip
+        bar = Bar(self.stderr)
+        kept = Kept(f"os:{getpass.getuser()}")
+        try:
+            resumed = last_interrupted(wanted) if options["resume"] else None
+            if options["resume"] and resumed is None:
+                self.stderr.write("No interrupted run is kept: this one begins at the first event.", style_func=str)
+            result = verify(wanted, Progress(show=bar.show, passed=kept.passed(wanted)), resumed)
+            kept.end(result)
+        except ProofError as error:
+            raise CommandError(f"Could not be checked: {error}", returncode=NOT_CHECKED) from error
+        except Error as error:
+            why = not_migrated() or str(error).strip().partition("\n")[0]
+            raise CommandError(f"Could not be checked: {why}", returncode=NOT_CHECKED) from error
+        except KeyboardInterrupt as error:
+            bar.clear()
+            raise CommandError("Interrupted; --resume goes on.", returncode=INTERRUPTED) from error
+        finally:
+            bar.clear()
+        broken = breaks() if options["continuity"] else iter(())
+        self._tell(result, broken, as_text=not options["json"])
+
+    def _tell(self, result: Result, broken: Iterator[Break], *, as_text: bool) -> None:
+        code = EXIT.get(result.verdict, NOT_CHECKED)
+        if as_text:
+            for one in broken:
+                self.stdout.write(
+                    f"PAST DJANGO  {one.label} {one.pk}, {one.field}: event {one.before} knew "
+                    f"{shown(one.known)}, event {one.after} found {shown(one.found)}."
+                )
+            for sentence in told(result):
+                self.stdout.write(sentence)
+        else:
+            found = as_json(result, code) | {"breaks": [one.as_dict() for one in broken]}
+            self.stdout.write(json.dumps(found))
+        self.stdout.flush()
+        if code:
+            raise SystemExit(code)
+
+
+def shown(value: Any) -> str:
+    """A value of a row, on one line."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+class Bar:
+    """A progress bar on a terminal; no output otherwise."""
+
+    WIDTH: Final = 30
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._shown = clock.monotonic()
+        self._begun = clock.monotonic()
+        self._count = 0
+        self._what = ""
+
+    def show(self, what: str, added: int, done: int, total: int) -> None:
+        """Show how much is done."""
+        now = clock.monotonic()
+        if what != self._what:
+            self._what, self._begun, self._count = what, now, 0
+        self._count += added
+        if self._stream.isatty() and now - self._shown >= SHOWN_EVERY:
+            self._shown = now
+            part = min(done / total, 1) if total else 1
+            full = int(part * self.WIDTH)
+            rate = self._count / max(now - self._begun, 0.001)
+            self._line(
+                f"[{'#' * full}{'.' * (self.WIDTH - full)}] {part:4.0%} {done:,} of {total:,} {what}, {rate:,.0f}/s"
+            )
+
+    def clear(self) -> None:
+        """Erase it."""
+        if self._stream.isatty():
+            self._line("")
+
+    def _line(self, text: str) -> None:
+        self._stream.write(f"\r\033[K{text}", style_func=str, ending="")
+        self._stream.flush()

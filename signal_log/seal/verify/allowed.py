@@ -1,0 +1,53 @@
+"""Which rows may be redacted or gone: those that an event of the log itself names, as whoever did it had to write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from signal_log.errors import ProofError
+from signal_log.event import MAINTENANCE
+from signal_log.models import SealTree, SignalEvent
+from signal_log.seal.ranges import Ranges, parse_indexes, parse_ranges
+from signal_log.seal.stored import place_of
+from signal_log.seal.verify.rows import row_of
+
+REDACT: Final = "command:signal_redact"
+PRUNE: Final = "command:signal_prune"
+
+
+@dataclass(slots=True)
+class Allowed:
+    """What redactions and prunes name, and the events of them."""
+
+    redacted: Ranges = field(default_factory=Ranges)
+    pruned: dict[int, Ranges] = field(default_factory=dict)
+    told_by: Ranges = field(default_factory=Ranges)
+    refused: list[str] = field(default_factory=list)
+    """Why an event of one counts for nothing."""
+
+
+def read_allowed(trees: list[SealTree]) -> Allowed:
+    """Read every event of a redaction or a prune; one that is not as it was sealed allows nothing."""
+    found = Allowed()
+    sealed = max((tree.last_id for tree in trees), default=0)
+    events = SignalEvent.objects.filter(signal=MAINTENANCE, source__in=(REDACT, PRUNE)).order_by("pk")
+    for number in list(events.values_list("pk", flat=True)):
+        row = row_of(number)
+        if row is None or row.leaf != row.stored or row.redacted:
+            continue  # it has a finding of its own
+        event = SignalEvent.objects.get(pk=number)
+        if number <= sealed and place_of(event) is None:
+            continue
+        labels = event.labels or {}
+        try:
+            if event.source == REDACT:
+                found.redacted.update(parse_ranges(str(labels.get("events", ""))))
+            else:
+                for generation, leaves in parse_indexes(str(labels.get("indexes", ""))).items():
+                    found.pruned.setdefault(generation, Ranges()).update(leaves)
+        except ProofError as error:
+            found.refused.append(f"Event {number} tells of a {event.source} that nobody can read: {error}")
+            continue
+        found.told_by.add(number)
+    return found

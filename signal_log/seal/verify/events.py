@@ -1,0 +1,197 @@
+"""Compares each row with its leaf: streams rows and tiles side by side, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from signal_log.models import SealTree
+from signal_log.seal.merkle import leaf_hash
+from signal_log.seal.ranges import Ranges
+from signal_log.seal.tiles import WIDTH
+from signal_log.seal.verify.findings import Places
+from signal_log.seal.verify.matching import Extra, Lost, Modified, Moved, match
+from signal_log.seal.verify.rows import Row, rows_between
+from signal_log.seal.verify.tiles import StoredTile, tiles_of_level
+
+MOST_KEPT: Final = 20_000
+"""Of so many rows and leaves that fit nothing it is remembered what they hold, to find those that were exchanged."""
+MOST_IN_TILE: Final = 4 * WIDTH
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the rows told, over all generations."""
+
+    rows: int = 0
+    modified: list[tuple[int, Modified]] = field(default_factory=list)
+    lost: list[tuple[int, Lost]] = field(default_factory=list)
+    extra: list[tuple[int, Extra]] = field(default_factory=list)
+    moved: list[tuple[int, Moved]] = field(default_factory=list)
+    more: dict[str, Places] = field(default_factory=dict)
+    """Those beyond what is kept, by kind."""
+    gone: dict[int, Ranges] = field(default_factory=dict)
+    """Leaves without a row, by generation: lost, or pruned."""
+    redacted: Ranges = field(default_factory=Ranges)
+    restated: Ranges = field(default_factory=Ranges)
+    """Rows that are what was sealed, but for their digest."""
+    incomplete: Ranges = field(default_factory=Ranges)
+    unsealed: int = 0
+    unsealed_wrong: Ranges = field(default_factory=Ranges)
+    misnamed: Ranges = field(default_factory=Ranges)
+    """Tiles that name other rows than theirs."""
+
+    def keep(self, generation: int, kind: str, one: Any) -> None:
+        """Remember one that fits nothing."""
+        kept: list[Any] = getattr(self, kind)
+        if len(kept) < MOST_KEPT:
+            kept.append((generation, one))
+            return
+        if kind == "lost":
+            return  # it is in `gone`
+        number = getattr(one, "id", None)
+        index = getattr(one, "index", None)
+        self.more.setdefault(kind, Places()).add(
+            (number, number) if number is not None else None, (index, index) if index is not None else None, generation
+        )
+
+
+class Cursor:
+    """Rows in order of id, taken up to an id at a time."""
+
+    def __init__(self, above: int, last: int, progress: Callable[[int, int], None]) -> None:
+        self._pages = rows_between(above, last)
+        self._page: list[Row] = []
+        self._at = 0
+        self._progress = progress
+
+    def up_to(self, last: int) -> Iterator[Row]:
+        """The next rows, up to an id."""
+        while True:
+            page, at = self._page, self._at
+            while at < len(page):
+                if page[at].id > last:
+                    self._at = at
+                    return
+                at += 1
+                self._at = at
+                yield page[at - 1]
+            following = next(self._pages, None)
+            if following is None:
+                return
+            self._progress(len(following), following[-1].id)
+            self._page, self._at = following, 0
+
+
+def compare(
+    tree: SealTree, seen: Seen, *, begin: int = 0, end: int | None = None, progress: Callable[[int, int], None],
+    passed: Callable[[int, int], None] = lambda tiles, last: None,
+) -> None:  # fmt: skip
+    """Compare the tiles from ``begin`` to below ``end`` with their rows.
+
+    ``passed`` is told how many tiles are done, and the last row of them.
+    """
+    stop = -(-tree.size // WIDTH)
+    end = stop if end is None else min(end, stop)
+    if begin >= end:
+        return
+    low = _last_id_before(tree, begin)
+    high = tree.last_id if end == stop else _last_id_before(tree, end)
+    rows = Cursor(low, high, progress)
+    tiles = tiles_of_level(tree, 0, tree.size, begin, end)
+    tile = next(tiles)
+    while True:
+        following = next(tiles, None)
+        low = _compare_tile(tree, seen, tile, following, rows, low, high)
+        passed(tile.index + 1, low)
+        if following is None:
+            break
+        tile = following
+    for row in rows.up_to(high):
+        seen.keep(tree.generation, "extra", Extra(row.id, row.leaf))
+
+
+def _last_id_before(tree: SealTree, index: int) -> int:
+    """The last row of the tile before this one; that of an earlier one if it names none."""
+    found = tree.tiles.filter(level=0, index__lt=index, last_id__isnull=False).order_by("-index")
+    return found.values_list("last_id", flat=True).first() or tree.after_id
+
+
+def _compare_tile(
+    tree: SealTree, seen: Seen, tile: StoredTile, following: StoredTile | None, rows: Cursor, low: int, high: int
+) -> int:
+    """Compare one tile, whose rows are above ``low``; returns the last id that was its."""
+    generation, first, leaves = tree.generation, tile.index * WIDTH, tile.leaves
+    if tile.index == 0 and tree.previous is not None:
+        first, leaves = 1, leaves[1:]
+    limit = following.first_id - 1 if following and following.first_id else high
+    last = min(tile.last_id or 0, limit) if following else high
+    if last <= low:
+        last = limit if not tile.is_whole or leaves else low
+    begin = tile.first_id if tile.first_id and low < tile.first_id <= last else low + 1
+    for row in rows.up_to(begin - 1):
+        seen.keep(generation, "extra", Extra(row.id, row.leaf))
+    if not tile.is_whole:  # the tile's own finding tells; its rows are compared with nothing
+        seen.rows += sum(1 for _ in rows.up_to(last))
+        return last
+    found = _taken(seen, generation, rows, last, leaves)
+    if not found:
+        if leaves:
+            seen.gone.setdefault(generation, Ranges()).add(first, first + len(leaves) - 1)
+        return last
+    if len(found) != len(leaves) or any(row.leaf != leaf for row, leaf in zip(found, leaves, strict=True)):
+        _keep_all(seen, generation, match(first, leaves, found, begin - 1, last + 1))
+    for row in found:
+        if row.redacted or row.incomplete or row.stored != row.leaf:
+            _remark(seen, row)
+    return last
+
+
+def _remark(seen: Seen, row: Row) -> None:
+    if row.redacted:
+        seen.redacted.add(row.id)
+    if row.incomplete:
+        seen.incomplete.add(row.id)
+    if row.stored != row.leaf:
+        seen.restated.add(row.id)
+
+
+def _taken(seen: Seen, generation: int, rows: Cursor, last: int, leaves: list[bytes]) -> list[Row]:
+    """The rows of a tile; of very many only those that could be its."""
+    found: list[Row] = []
+    sealed: set[bytes] = set()
+    for row in rows.up_to(last):
+        if len(found) >= MOST_IN_TILE:
+            sealed = sealed or set(leaves)
+            if row.leaf not in sealed and row.stored not in sealed:
+                seen.keep(generation, "extra", Extra(row.id, row.leaf))
+                continue
+        found.append(row)
+    seen.rows += len(found)
+    return found
+
+
+def _keep_all(seen: Seen, generation: int, matched: Any) -> None:
+    for kind in ("modified", "lost", "extra", "moved"):
+        for one in getattr(matched, kind):
+            seen.keep(generation, kind, one)
+            if kind == "lost":
+                seen.gone.setdefault(generation, Ranges()).add(one.index)
+
+
+def compare_unsealed(above: int, last: int, seen: Seen, progress: Callable[[int, int], None]) -> None:
+    """Rows that no tree has yet can only be compared with their own digest."""
+    for page in rows_between(above, last):
+        progress(len(page), page[-1].id)
+        seen.unsealed += len(page)
+        for row in page:
+            if row.leaf != row.stored:
+                seen.unsealed_wrong.add(row.id)
+            if row.redacted:
+                seen.redacted.add(row.id)
+
+
+def previous_leaf(tree: SealTree) -> bytes | None:
+    """The first leaf of a generation after the first."""
+    return leaf_hash(bytes(tree.previous)) if tree.previous is not None else None

@@ -1,0 +1,174 @@
+"""Checkpoints that others hold: witnesses, the key's own memory, a file that somebody kept. The database has no say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from signal_log.conf import conf
+from signal_log.errors import ProofError
+from signal_log.models import SealTree, SealWitness
+from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
+from signal_log.seal.http_call import SECONDS, call
+from signal_log.seal.note import MOST_BYTES, VerifierKey, read_note, signed_by
+from signal_log.seal.ranges import Ranges
+from signal_log.seal.remembered import log_of
+from signal_log.seal.signing import signing_key
+from signal_log.seal.verify.findings import FORK, REWOUND, Report
+from signal_log.seal.verify.roots import Stated, rows_at
+from signal_log.seal.witness_call import Witness, newest_from
+from signal_log.seal.witnessing import checkpoint_path
+
+NOT_FOUND: Final = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A checkpoint of this log that is kept elsewhere."""
+
+    who: str
+    """For the beginning of a sentence: "The witness W"."""
+    checkpoint: Checkpoint
+    time: int = 0
+    """When a witness countersigned it."""
+
+    def when(self) -> str:
+        """The same in words."""
+        return f" at {datetime.fromtimestamp(self.time, UTC):%Y-%m-%d %H:%M:%S} UTC" if self.time else ""
+
+
+def from_witnesses(origin: str, witnesses: Sequence[Witness], keys: list[VerifierKey], report: Report) -> list[Held]:
+    """Ask each witness for the newest checkpoint that it has countersigned."""
+    found = []
+    for one in witnesses:
+        try:
+            newest = newest_from(one.url, one.key, origin, keys)
+        except ProofError as error:
+            report.unchecked.append(f"The witness {one.name} was asked for nothing: {error}" if not str(error)
+                                    else f"The witness {one.name}: {error}")  # fmt: skip
+            continue
+        if newest is None:
+            report.notes.append(f"The witness {one.name} has countersigned nothing of {origin}.")
+            continue
+        found.append(Held(f"The witness {one.name}", newest.checkpoint, newest.time))
+    return found
+
+
+def from_address(origin: str, url: str, keys: list[VerifierKey], report: Report) -> list[Held]:
+    """Ask a witness whose key nobody has named: what it shows counts if the log itself has signed it."""
+    try:
+        answer = call("GET", f"{url.rstrip('/')}/{checkpoint_path(origin)}", seconds=SECONDS)
+        if answer.status == NOT_FOUND:
+            report.notes.append(f"The witness at {url} has countersigned nothing of {origin}.")
+            return []
+        return [Held(f"The witness at {url}", _read(answer.body, origin, keys))]
+    except ProofError as error:
+        report.unchecked.append(f"The witness at {url}: {error}")
+        return []
+
+
+def from_memory(origin: str, report: Report) -> list[Held]:
+    """What the key itself remembers to have signed last of this log."""
+    try:
+        key = signing_key()
+        last = key.last(origin) if key else None
+    except ProofError as error:
+        report.unchecked.append(str(error))
+        return []
+    return [Held("The key", last.checkpoint)] if last and last.checkpoint.origin == origin else []
+
+
+def from_file(path: Path) -> Checkpoint:
+    """Read a checkpoint that somebody has kept; raises ``ProofError``. Its signature is still to be verified."""
+    return read_checkpoint(read_note(_content(path)).text)
+
+
+def verified_file(path: Path, origin: str, keys: list[VerifierKey]) -> Held:
+    """The same with its signature verified; raises ``ProofError``."""
+    return Held(f"{path}", _read(_content(path), origin, keys))
+
+
+def is_of_log(checkpoint: Checkpoint, origins: Sequence[str]) -> bool:
+    """Whether it is of this log, in whatever generation."""
+    return checkpoint.origin in origins or log_of(checkpoint.origin) in {log_of(one) for one in origins}
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ProofError(f"{path} could not be read: {error.strerror}.") from None
+
+
+def _read(content: bytes, origin: str, keys: list[VerifierKey]) -> Checkpoint:
+    note = read_note(content)
+    checkpoint = read_checkpoint(note.text)
+    if checkpoint.origin != origin:
+        raise ProofError(f"This is a checkpoint of another log, {checkpoint.origin}.")
+    if not keys:
+        raise ProofError("Whether the log has signed this checkpoint cannot be told without its key: name it, --vkey.")
+    if not signed_by(note, keys):
+        raise ProofError("None of this log's keys has signed this checkpoint.")
+    return checkpoint
+
+
+def compared(tree: SealTree, held: Sequence[Held], report: Report) -> list[Stated]:
+    """What is to be compared with the tiles; one that is larger than the tree tells that its end is gone."""
+    found = []
+    for one in held:
+        size = one.checkpoint.size
+        if size <= tree.size:
+            found.append(Stated(size, one.checkpoint.root, _tell(tree, one, report)))
+            continue
+        missing = size - tree.size
+        text = (
+            f"{one.who} holds a checkpoint of {size:,} events{one.when()}, but the tree has {tree.size:,}: "
+            f"{missing:,} sealed {'event is' if missing == 1 else 'events are'} missing at its end, which was cut off, "
+            "or an older copy of the database was put back"
+        )
+        if tree.state == SealTree.State.CLOSED:
+            report.notes.append(f"{text}; the log has gone on as a new generation.")
+        else:
+            report.find(REWOUND, f"{text}.", indexes={tree.generation: Ranges([(tree.size, size - 1)])})
+    return sorted(found, key=lambda one: one.size)
+
+
+def _tell(tree: SealTree, one: Held, report: Report) -> Callable[[int], None]:
+    def tell(held: int) -> None:
+        last = one.checkpoint.size - 1
+        leaves = Ranges([(held, last)]) if held <= last else Ranges()
+        report.find(
+            FORK,
+            f"{one.who} holds another history: its checkpoint of {one.checkpoint.size:,} events{one.when()} has "
+            f"another root than the tiles give, so that what stands at the indexes {leaves} was rewritten.",
+            events=rows_at(tree, held, last) if leaves else None, indexes={tree.generation: leaves},
+        )  # fmt: skip
+
+    return tell
+
+
+def told_by_ourselves(tree: SealTree, report: Report, size: int) -> None:
+    """What our own table says that witnesses have countersigned must not be more than there is."""
+    for row in SealWitness.objects.filter(tree=tree, size__gt=size):
+        report.find(
+            REWOUND,
+            f"The witness {row.name} has countersigned {row.size:,} events, as was noted here, but the tree has "
+            f"{size:,}.",
+        )
+
+
+def named_witnesses() -> tuple[list[Witness], list[str]]:
+    """Those in ``WITNESSES``, and what is wrong with entries that are none."""
+    from signal_log.seal.witness_call import witness
+
+    found, wrong = [], []
+    for entry in conf.WITNESSES:
+        try:
+            found.append(witness(str(entry["url"]), str(entry["vkey"])))
+        except ProofError as error:
+            wrong.append(f"SIGNAL_LOG['WITNESSES']: {error}")
+    return found, wrong

@@ -1,0 +1,27 @@
+"""Makes the proof of one event out of the database."""
+
+from __future__ import annotations
+
+from signal_log.errors import ProofError
+from signal_log.models import SignalEvent
+from signal_log.seal.canonical import parts
+from signal_log.seal.stored import inclusion
+from signal_log.seal.verify.proof import extra_of, write_proof
+
+
+class NotSealedYet(ProofError):
+    """The event is in no signed checkpoint yet, so that nothing can prove it."""
+
+
+def proof_file(event: SignalEvent) -> bytes:
+    """The content of an event's ``.tlog-proof``; raises ``NotSealedYet``, or ``ProofError`` if it was altered."""
+    try:
+        found = inclusion(event)
+    except ValueError as error:
+        raise ProofError(f"Event {event.pk} cannot be proved: {error} Run `manage.py signal_verify`.") from None
+    if found is None:
+        raise NotSealedYet(f"Event {event.pk} is in no signed checkpoint yet, or was altered since it was sealed.")
+    row = {field.attname: getattr(event, field.attname) for field in event._meta.concrete_fields}
+    kept = bytes(event.kept_hashes) if event.kept_hashes is not None else None
+    extra = extra_of(event.pk, parts(row), bytes(event.salt), kept)
+    return write_proof(found.place.leaf, found.proof, found.checkpoint.note.encode(), extra)

@@ -1,0 +1,319 @@
+"""One verification of the whole log, or a part of it: everything in its order, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from heapq import merge
+from itertools import pairwise
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Final
+
+from django.db.models import Max
+
+from signal_log import clock
+from signal_log.errors import ProofError
+from signal_log.models import SealCheckpoint, SealTree, SignalEvent
+from signal_log.seal.note import COSIGNATURE, VerifierKey, verifier_key
+from signal_log.seal.origin import origin_of
+from signal_log.seal.ranges import Ranges
+from signal_log.seal.signing import log_vkeys
+from signal_log.seal.tiles import WIDTH
+from signal_log.seal.verify import held
+from signal_log.seal.verify.allowed import Allowed, read_allowed
+from signal_log.seal.verify.checkpoints import Checkpoints
+from signal_log.seal.verify.events import Seen, compare, compare_unsealed
+from signal_log.seal.verify.findings import GENERATION, INSERTED, REWOUND, SIGNATURE, TREE, Report
+from signal_log.seal.verify.judging import judge
+from signal_log.seal.verify.roots import Roots, check_beyond
+from signal_log.seal.witness_call import Witness, witness
+
+INTACT: Final = "intact"
+TAMPERED: Final = "tampered"
+UNCHECKED: Final = "unchecked"
+UNSIGNED_FOR: Final = timedelta(minutes=10)
+"""After so long the newest checkpoint should have its signature, where there is a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be verified, and by what."""
+
+    vkeys: tuple[str, ...] = ()
+    witnesses: tuple[str, ...] = ()
+    """Addresses; ``URL VKEY``, or the URL alone."""
+    checkpoints: tuple[Path, ...] = ()
+    since: int = 0
+    """Rows below this index are not compared; trees and checkpoints always are."""
+    shard: tuple[int, int] = (1, 1)
+
+
+@dataclass(slots=True)
+class Result:
+    """What one run came to."""
+
+    report: Report
+    trees: list[SealTree] = field(default_factory=list)
+    seen: Seen = field(default_factory=Seen)
+    facts: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """Tampering that was found counts, whatever else could not be checked."""
+        if self.report.findings:
+            return TAMPERED
+        return UNCHECKED if self.report.unchecked else INTACT
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run is, for whoever shows or keeps it."""
+
+    total: int = 0
+    show: Callable[[str, int, int, int], None] = lambda what, added, done, total: None
+    """What is compared, how much was added, how much is done, and of how much."""
+    passed: Callable[[Result, int, int, int], None] = lambda result, generation, tiles, last: None
+
+
+@dataclass(slots=True)
+class _Trust:
+    """Who is believed."""
+
+    vkeys: list[VerifierKey]
+    witnesses: list[Witness]
+    addresses: list[str]
+
+    def keys(self, origin: str) -> list[VerifierKey]:
+        """The log's keys under the name of one generation."""
+        if self.vkeys:
+            return [VerifierKey(origin, key.kind, key.public) for key in self.vkeys]
+        return log_vkeys(origin)
+
+
+def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int, int, Seen] | None = None) -> Result:
+    """Verify; raises ``ProofError`` for what was given and cannot be used, before anything is compared.
+
+    ``resumed`` are the generation and the tile at which to go on, and what was seen before.
+    """
+    progress = progress or Progress()
+    report = Report()
+    result = Result(report)
+    trust = _trust(wanted, report)
+    origins = list(SealTree.objects.order_by("generation").values_list("origin", flat=True)) or [origin_of(1)]
+    files = _files(wanted, trust, origins)
+    kept = {origin: _ask(origin, trust, report) + files.get(origin, []) for origin in origins}
+    numbers = dict(SealCheckpoint.objects.values_list("tree").annotate(Max("number")))
+    newest = SignalEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    trees = result.trees = list(SealTree.objects.order_by("generation"))
+    if not trees:
+        _never_sealed(report, newest, [one for found in kept.values() for one in found])
+    progress.total = sum(tree.size for tree in trees)
+    generation, tile, result.seen = resumed or (0, wanted.since // WIDTH, result.seen)
+    part, parts = wanted.shard
+    for tree in trees:
+        if part == 1:
+            _check_tree(tree, result, numbers.get(tree.pk, 0), trust, kept.get(tree.origin, []), progress)
+    for before, after in pairwise(trees):
+        _check_succession(before, after, result)
+    tiles = sum(-(-tree.size // WIDTH) for tree in trees)
+    done = 0
+    for tree in trees:
+        own = -(-tree.size // WIDTH)
+        begin, end = (max(0, tiles * one // parts - done) for one in (part - 1, part))
+        done += own
+        if tree.generation < generation:
+            continue
+        if not resumed or tree.generation == generation:
+            begin = max(begin, tile) if tree.generation == max(generation, trees[0].generation) else begin
+
+        def show(added: int, last: int) -> None:
+            progress.show("events", added, result.seen.rows, progress.total)
+
+        def passed(tiles: int, last: int, number: int = tree.generation) -> None:
+            progress.passed(result, number, tiles, last)
+
+        compare(tree, result.seen, begin=begin, end=min(end, own), progress=show, passed=passed)
+    if part == parts:
+        _check_unsealed(trees, newest, result, progress)
+    wanted_events = result.seen.redacted or any(result.seen.gone.values())
+    allowed = read_allowed(trees) if wanted_events else Allowed()
+    judge(trees, result.seen, allowed, report)
+    _remarks(result, allowed, wanted)
+    return result
+
+
+def _trust(wanted: Wanted, report: Report) -> _Trust:
+    keys = [verifier_key(text) for text in wanted.vkeys]
+    for key in keys:
+        if key.kind == COSIGNATURE:
+            raise ProofError(f"The key of {key.name} is a witness's; --vkey takes the log's own.")
+    witnesses, wrong = held.named_witnesses()
+    report.unchecked += wrong
+    addresses = []
+    for text in wanted.witnesses:
+        url, _, vkey = text.strip().partition(" ")
+        if vkey:
+            witnesses = [one for one in witnesses if one.url != url.rstrip("/")] + [witness(url, vkey.strip())]
+        elif url.rstrip("/") not in {one.url for one in witnesses}:
+            addresses.append(url)
+    return _Trust(keys, witnesses, addresses)
+
+
+def _files(wanted: Wanted, trust: _Trust, origins: list[str]) -> dict[str, list[held.Held]]:
+    found: dict[str, list[held.Held]] = {}
+    for path in wanted.checkpoints:
+        try:
+            checkpoint = held.from_file(path)
+            if not held.is_of_log(checkpoint, origins):
+                raise ProofError(f"It is of another log, {checkpoint.origin}; this one is {origins[-1]}.")
+            origin = checkpoint.origin
+            found.setdefault(origin, []).append(held.verified_file(path, origin, trust.keys(origin)))
+        except ProofError as error:
+            raise ProofError(f"{path} cannot be compared with the log. {error}") from None
+    return found
+
+
+def _ask(origin: str, trust: _Trust, report: Report) -> list[held.Held]:
+    keys = trust.keys(origin)
+    found = held.from_witnesses(origin, trust.witnesses, keys, report)
+    for url in trust.addresses:
+        found += held.from_address(origin, url, keys, report)
+    return found + held.from_memory(origin, report)
+
+
+def _never_sealed(report: Report, newest: int, kept: list[held.Held]) -> None:
+    for one in kept:
+        size = one.checkpoint.size
+        report.find(REWOUND, f"{one.who} holds a checkpoint of {size:,} events{one.when()}, and the tree is gone.")
+    if kept:
+        return
+    if not newest:
+        report.unchecked.append("The log is empty, and nothing of it was ever sealed.")
+        return
+    if SignalEvent.objects.filter(signal="signal_log.sealed").exists():
+        report.find(TREE, "The tree is gone: events of the log tell that it was sealed.")
+        return
+    report.unchecked.append(
+        "Nothing of the log was sealed yet, so that there is nothing to compare it with. Run `manage.py signal_seal`."
+    )
+
+
+def _check_tree(
+    tree: SealTree, result: Result, up_to: int, trust: _Trust, kept: list[held.Held], progress: Progress
+) -> None:
+    """Tiles, roots, checkpoints and signatures of one generation."""
+    report, keys = result.report, trust.keys(tree.origin)
+    table = Checkpoints(tree, up_to, keys, [one.key for one in trust.witnesses], report)
+    others = held.compared(tree, kept, report)
+    held.told_by_ourselves(tree, report, tree.size)
+    roots = Roots(tree, report)
+    done = 0
+
+    def show(leaves: int) -> None:
+        nonlocal done
+        done += leaves
+        progress.show("leaves", leaves, done, tree.size)
+
+    roots.check(merge(table.stated(), others, key=attrgetter("size")), show)
+    table.tell_wrong(tiles_are_sound=roots.is_sound)
+    check_beyond(tree, report)
+    if not roots.is_known:
+        report.unchecked.append(f"The root of {tree.origin} cannot be computed, as tiles are missing or damaged.")
+    _check_signatures(tree, table, keys, trust, report)
+    result.facts.append(
+        {
+            "origin": tree.origin, "generation": tree.generation, "size": tree.size, "root": bytes(tree.root).hex(),
+            "checkpoints": table.number, "signed": table.signed, "signed_size": table.signed_size,
+            "witnesses": [{"name": key.name, "size": one.size, "time": one.time}
+                          for key, one in table.cosigned.items()],
+            "held": [{"by": one.who, "size": one.checkpoint.size, "time": one.time} for one in kept],
+        }
+    )  # fmt: skip
+
+
+def _check_signatures(
+    tree: SealTree, table: Checkpoints, keys: Sequence[VerifierKey], trust: _Trust, report: Report
+) -> None:
+    if not keys:
+        report.limits.append(
+            f"The checkpoints of {tree.origin} are not signed with a key that is known here, so whoever may write the "
+            "database could have rewritten log and tree together."
+        )
+        return
+    ids = ", ".join(key.key_id.hex() for key in keys)
+    if not table.signed:
+        if trust.vkeys and table.others:
+            raise ProofError(
+                f"None of the checkpoints of {tree.origin} is signed by the key given ({ids}); is it this log's?"
+            )
+        if table.others:
+            report.find(SIGNATURE, f"None of the {table.number:,} checkpoints is signed by a key of this log ({ids}).")
+        else:
+            report.unchecked.append(f"No checkpoint of {tree.origin} has a signature, though a key is named ({ids}).")
+        return
+    if table.others:
+        report.find(
+            SIGNATURE,
+            f"Checkpoints are signed by keys that are not known here, such as {next(iter(table.others.values()))}: if "
+            "this log has had another key, name it too.", checkpoints=Ranges.of(table.others),
+        )  # fmt: skip
+    since = table.unsigned_since
+    if since is not None and clock.now() - since > UNSIGNED_FOR:
+        report.unchecked.append(f"The newest checkpoint, of {since:%Y-%m-%d %H:%M} UTC, has no signature.")
+    if table.signed_size < tree.size:
+        report.notes.append(
+            f"{tree.size - table.signed_size:,} sealed events are in no signed checkpoint of {tree.origin} yet."
+        )
+
+
+def _check_succession(before: SealTree, after: SealTree, result: Result) -> None:
+    """A new generation begins where the old one ends, and with what was known of it."""
+    report = result.report
+    if after.generation != before.generation + 1:
+        report.find(GENERATION, f"Between the generations {before.generation} and {after.generation} one is missing.")
+    if before.state != SealTree.State.CLOSED:
+        report.find(GENERATION, f"Generation {before.generation} was followed by another and is not closed.")
+    if after.previous is None:
+        report.find(GENERATION, f"Generation {after.generation} does not begin with the one before it.")
+    told = SignalEvent.objects.filter(signal="signal_log.sealed", labels__generation=after.generation).order_by("pk")
+    event = told.values_list("pk", flat=True).first()
+    if event is None:
+        report.find(GENERATION, f"Generation {after.generation} was begun, and no event tells who did so and why.")
+    else:
+        report.notes.append(f"The log was rewound, and went on as generation {after.generation}: event {event} tells.")
+    between = SignalEvent.objects.filter(pk__gt=before.last_id, pk__lte=after.after_id).order_by("pk")
+    if rows := Ranges.of(between.values_list("pk", flat=True)[:1000]):
+        report.find(INSERTED, f"Events {rows} stand between two generations and belong to neither.", events=rows)
+
+
+def _check_unsealed(trees: list[SealTree], newest: int, result: Result, progress: Progress) -> None:
+    last = trees[-1].last_id if trees else 0
+
+    def show(added: int, at: int) -> None:
+        progress.show("events", added, result.seen.rows, progress.total)
+
+    compare_unsealed(last, newest, result.seen, show)
+
+
+def _remarks(result: Result, allowed: Allowed, wanted: Wanted) -> None:
+    report, seen = result.report, result.seen
+    if seen.unsealed:
+        newest = f"The {seen.unsealed:,} newest events are" if seen.unsealed > 1 else "The newest event is"
+        report.notes.append(f"{newest} not sealed yet, and compared with nothing but the digest.")
+    if seen.redacted and allowed.told_by:
+        report.notes.append(
+            f"{seen.redacted.count:,} events were redacted, as the events {allowed.told_by} tell; of erased parts only "
+            "the hash is proved, and not the text that stands there now."
+        )
+    if allowed.pruned:
+        number = sum(ranges.count for ranges in allowed.pruned.values())
+        report.notes.append(f"{number:,} events were pruned, as the events {allowed.told_by} tell.")
+    report.notes += allowed.refused
+    if seen.incomplete:
+        report.notes.append(f"Of the events {seen.incomplete} the recorder says itself that it could not record all.")
+    if wanted.since:
+        report.limits.append(f"Events below the index {wanted.since // WIDTH * WIDTH:,} were not compared (--since).")
+    if wanted.shard[1] > 1:
+        report.limits.append(f"This is part {wanted.shard[0]} of {wanted.shard[1]}; the others tell of the rest.")
