@@ -9,6 +9,7 @@ from typing import Final
 from signal_log import clock
 from signal_log.conf import conf
 from signal_log.models import SealCheckpoint, SealTree, SealWitness, SignalEvent, Verification
+from signal_log.seal.witness_client import LATELY, countersigned_lately
 
 COUNTED: Final = 1_000
 """Up to how many unsealed events are counted; of more, the distance of ids tells how many they are at most."""
@@ -91,6 +92,15 @@ class SealState:
         return tuple(f"{one.name}: {one.problem}" for one in self.witnesses if one.problem)
 
     @property
+    def unwitnessed(self) -> str:
+        """That too few witnesses have countersigned lately, in a sentence; empty if enough have."""
+        quorum, number = conf.WITNESS_QUORUM, countersigned_lately(self.witnesses)
+        if number >= quorum or self.checkpoint is None or self.stopped:
+            return ""
+        asked = "1 countersignature" if quorum == 1 else f"{quorum} countersignatures"
+        return f"WITNESS_QUORUM asks for {asked}; {number or 'none'} came in the last {LATELY // 60} minutes."
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """All that somebody should know and do something about, the gravest first."""
         found = (
@@ -98,6 +108,7 @@ class SealState:
             self.stopped and f"Sealing has stopped. {self.stopped}",
             self.unsigned,
             self.late,
+            self.unwitnessed,
             *self.witness_problems,
         )
         return tuple(one for one in found if one)

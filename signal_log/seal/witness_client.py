@@ -27,6 +27,8 @@ __all__ = ["Contradiction", "cosign", "cosigned_by", "has_quorum", "is_due", "ne
 
 REFRESH: Final = 300
 """A checkpoint that stays the newest is countersigned again after so many seconds, so that a stopped sealer shows."""
+LATELY: Final = 3 * REFRESH
+"""Within how many seconds a witness that is up has countersigned again."""
 FIRST_WAIT: Final = 5
 LONGEST_WAIT: Final = 300
 """After a failure a witness is left alone for so many seconds; twice as many with each further one."""
@@ -72,6 +74,13 @@ def cosigned_by(checkpoint: SealCheckpoint) -> list[Witness]:
 def has_quorum(checkpoint: SealCheckpoint) -> bool:
     """Whether as many different witnesses as ``WITNESS_QUORUM`` asks for have countersigned the checkpoint."""
     return len({one.key.public for one in cosigned_by(checkpoint)}) >= conf.WITNESS_QUORUM
+
+
+def countersigned_lately(rows: Iterable[SealWitness]) -> int:
+    """How many of today's witnesses have countersigned in the last minutes, by their own clocks."""
+    since = now().timestamp() - LATELY
+    last = {row.name: row.cosigned_at for row in rows}
+    return len({one.key.public for one in witnesses() if last.get(one.name, 0) >= since})
 
 
 def is_due(tree: SealTree, checkpoint: SealCheckpoint) -> bool:

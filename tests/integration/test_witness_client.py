@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +18,10 @@ from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import begin_tree, checkpoint, grow
 from signal_log.seal.key import new_signer
 from signal_log.seal.note import ED25519, Note, read_note, signed_by, time_of
+from signal_log.seal.state import seal_state
 from signal_log.seal.witness_client import cosign, cosigned_by, has_quorum, is_due, states
 from signal_log.seal.witnessing import Answer
+from signal_log.show.words.sealing import standing
 from tests.integration.test_tree_in_database import store
 from tests.witnessing import ORIGIN, MemoryWitness, answering, http, new_witness, serving
 
@@ -177,6 +180,24 @@ def test_quorum(use: Any, witness: MemoryWitness):
     assert [one.name for one in SealWitness.objects.all()] == ["witness.example/w1"]
     assert not is_due(tree, made)
     assert len(witness.requests) == len(second.requests) == 1
+
+
+def test_too_few_have_countersigned_lately(use: Any, witness: MemoryWitness):
+    """Every surface says so, until enough do again; a witness that nobody names any more does not count."""
+    use(witness, quorum=1)
+    tree = tree_of(5)
+    made = signed(tree)
+    said_so = "WITNESS_QUORUM asks for 1 countersignature; none came in the last 15 minutes."
+    assert said_so in seal_state().problems
+    assert said_so in standing(replace(seal_state(), has_key=True)).sentence
+    cosign(tree, made, KEYS)
+    assert seal_state().unwitnessed == ""
+    SealWitness.objects.update(cosigned_at=witness.time - witness_client.LATELY - 5)
+    assert said_so in seal_state().problems
+    SealWitness.objects.update(cosigned_at=witness.time, name="another")
+    assert said_so in seal_state().problems
+    SealTree.objects.update(state=SealTree.State.STOPPED, problem="Rewound.")
+    assert seal_state().unwitnessed == ""
 
 
 def test_rewound(use: Any, witness: MemoryWitness):

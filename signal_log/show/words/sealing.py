@@ -49,7 +49,8 @@ def _standing(state: SealState) -> Standing:
         why = state.unsigned or "No checkpoint is signed yet."
         return Standing("unsigned", f"{number} in the tree, not signed. {why}")
     waits = f"; {counted(state.waiting, 'newer event')} waiting" if state.waiting else ""
-    return Standing("sealed", f"{counted(state.signed_size, 'event')} sealed and signed{waits}.")
+    signed = f"{counted(state.signed_size, 'event')} sealed and signed{waits}. {state.unwitnessed}"
+    return Standing("sealed", signed.strip())
 
 
 def alarm() -> str:
