@@ -6,6 +6,7 @@ from signal_log.show.links import KeyConverter
 from signal_log.show.pages import event, history, live, receivers, sealed_files, seals, sessions, shared, trace, traces
 from signal_log.show.pages.actor import actor_page
 from signal_log.show.pages.object import object_page
+from signal_log.show.pages.restore import restore_form, restore_page
 
 register_converter(KeyConverter, "key")
 
@@ -27,6 +28,8 @@ urlpatterns = [
     path("seals/log/<path:path>", sealed_files.sealed_file, name="sealed_file"),
     path("actors/", actor_page, name="actor_by_query"),
     path("actors/<key:pk>/", actor_page, name="actor"),
+    path("restore/", restore_page, name="restore"),
+    path("restore/form/", restore_form, name="restore_form"),
     path("objects/<str:label>/", object_page, name="object_by_query"),
     path("objects/<str:label>/<key:pk>/", object_page, name="object"),
 ]

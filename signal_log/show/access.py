@@ -51,7 +51,8 @@ def for_observers(view: View) -> View:
         if not may_see_events(request.user):
             raise PermissionDenied
         response = answered(view, request, *args, **kwargs)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        if not getattr(response, "keeps_policy", False):  # a page of the host's own
+            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers["Cache-Control"] = "no-store"
         return response
 

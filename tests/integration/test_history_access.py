@@ -55,6 +55,7 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "at": "/objects/auth.User/77/?at=2100-01-01",
         "between": "/objects/auth.User/77/?from=2000-01-01&to=2100-01-01",
         "actor": "/actors/7/",
+        "restore": "/restore/?label=auth.User&pk=77&at=2100-01-01",
         "admin_list": "/admin/signal_log/signalevent/?q=77",
         "admin_event": f"/admin/signal_log/signalevent/{event.pk}/change/",
     }

@@ -25,7 +25,7 @@ def test_hostile_text_is_text_everywhere(root: Client) -> None:
     other = make_event(path=HOSTILE, outcome="failed", error=HOSTILE)
     addresses = [
         "/events/", f"/events/{event.pk}/", f"/traces/{event.trace_id}/", "/objects/auth.User/5/",
-        "/objects/auth.User/5/?from=2000-01-01", "/actors/7/",
+        "/objects/auth.User/5/?from=2000-01-01", "/actors/7/", "/restore/?label=auth.User&pk=5&at=2100-01-01",
         f"/traces/{event.trace_id}/?with={other.trace_id}",
         f"/admin/signal_log/signalevent/{event.pk}/change/", "/admin/signal_log/signalevent/",
     ]  # fmt: skip

@@ -71,10 +71,11 @@ def test_no_page_costs_a_watching_tool_more_for_more_rows(root: Client) -> None:
                     f"/sessions/{session.pk}/?with={other.pk}", "/sessions/999/"],
         "object": ["/objects/auth.User/1/", "/objects/auth.User/1/?at=2099-01-01",
                    f"/objects/auth.User/1/?from={first.pk}&to={last.pk}", "/objects/auth.User/1/?from=2000-01-01"],
+        "restore": ["/restore/?label=auth.User&pk=1&at=2099-01-01", "/restore/"],
         "actor": ["/actors/7/", "/actors/nobody/"],
     }  # fmt: skip
     not_shown = {"shared_views", "take_away", "stop_session", "object_by_query"}  # JSON, a POST, a second address
-    not_shown |= {"actor_by_query"}
+    not_shown |= {"actor_by_query", "restore_form"}
     not_shown |= {"sealed_file", "sealed_file_of"}  # bytes
     assert {route.name for route in urlpatterns} == {*pages, *not_shown}
     too_much = {}

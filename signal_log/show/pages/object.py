@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,22 +11,24 @@ from django.views.decorators.http import require_safe
 
 from signal_log.audit.breaks import breaks_of_row
 from signal_log.capture.model.same_row import ends_with
+from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
-from signal_log.show.links import field_names, object_url
+from signal_log.show.links import field_names, object_url, url
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.story import link, story
 from signal_log.show.query.compare import KEYS as COMPARED
 from signal_log.show.query.compare import compared, moments
 from signal_log.show.query.query import parse
+from signal_log.show.story.admin_form import may_restore_some
 from signal_log.show.story.relations import CHOSEN, SEARCH, chosen, relations_of
 from signal_log.show.story.relatives import relatives_of
 from signal_log.show.story.then import differences, relatives_differ, relatives_then, state_of
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds
 from signal_log.show.words.broken import described
-from signal_log.show.words.moments import parse_moment, zone
+from signal_log.show.words.moments import iso, parse_moment, zone
 from signal_log.show.words.state import is_end
 from signal_log.show.words.text import one_line, visible
 from signal_log.store.read import events
@@ -75,6 +78,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         "search_url": link(request, **{SEARCH: "1"}) if any(relation.points_here for relation in wanted) else "",
         "relations": [(relation, relation in wanted) for relation in relations],
     }
+    context["restore_url"] = _restore_url(request, newest, at, is_gone=context["is_gone"])
     if problems:
         return render(request, "signal_log/object.html", context, status=400)
     if comparison:
@@ -102,6 +106,14 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
 def of_row(labels: tuple[str, ...], pk: str) -> Events:
     """All events of one row, under whichever of these labels it was recorded."""
     return events().filter(sender__in=labels, object_pk=pk)
+
+
+def _restore_url(request: HttpRequest, newest: SignalEvent, at: datetime | None, *, is_gone: bool) -> str:
+    """Where the state at that moment, or from before the deletion, is offered for a form; empty if it is not."""
+    if not (at or is_gone) or not may_restore_some(request, newest.sender):
+        return ""
+    when = {"at": iso(at)} if at else {"event": str(newest.pk)}
+    return url("restore", label=newest.sender, pk=newest.object_pk, **when)
 
 
 def _why_nothing(label: str, labels: tuple[str, ...], pk: str) -> str:

@@ -17,6 +17,7 @@ from signal_log.show.links import actor_url, field_names, with_query
 from signal_log.show.pages.history import FOLDED_AWAY, fold
 from signal_log.show.query.paging import count, read_page
 from signal_log.show.query.query import MOMENTS, PLACES, Pill, Query
+from signal_log.show.story.admin_form import may_restore_some
 from signal_log.show.story.line import StoryLine, is_of
 from signal_log.show.story.relatives import Relatives
 from signal_log.show.unprinted import unprinted
@@ -54,7 +55,11 @@ def story(
         after=query.after,
         keep=list if query.every else fold,
     )
-    lines = [StoryLine(event, query.every, is_own=is_of(event, labels, pk)) for event in page.events]
+    restorable = {label for label in {event.sender for event in page.events} if may_restore_some(request, label)}
+    lines = [
+        StoryLine(event, query.every, is_own=is_of(event, labels, pk), can_restore=event.sender in restorable)
+        for event in page.events
+    ]
     telling = [line.event.pk for line in lines if line.tells and line.is_own]
     comparable = (telling[-1], telling[0]) if len(telling) > 1 else ()
     by = _by(labels, pk, query)

@@ -36,7 +36,10 @@ class Then:
     title: str
     url: str
     state: State = field(repr=False)
+    using: str
     is_certain: bool = True
+    has_changed: bool = False
+    """Whether an event after that moment tells of the row."""
 
     @property
     def row(self) -> tuple[str, str]:
@@ -86,7 +89,8 @@ def relatives_then(relatives: Relatives, own: State, pk: str, at: datetime) -> l
             named = next((e for e in (*before[row], *after[row]) if e.object_repr), None)
             title = one_line(named.object_repr if named else key, 120)
             url = in_query(object_url(relation.label, key), at=iso(at))
-            told.append(Then(relation, key, title, url, state, related is True))
+            using = (before[row] or after[row])[0].using
+            told.append(Then(relation, key, title, url, state, using, related is True, bool(after[row])))
     return told
 
 
