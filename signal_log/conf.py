@@ -84,7 +84,7 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "RELAYS": ({}, _relays, '{name: {"sink", "url", "format", "filters"}}'),
     "READS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
     "REASONS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
-    "ALERTS": ((), _listed("name", "query"), 'a list of {"name", "query", "count", "seconds", "to"}'),
+    "ALERTS": ((), _listed(), 'a list of {"name", "query", "count", "seconds", "to"}'),
     "READ_DATABASE": (None, lambda v: v is None or isinstance(v, str), "None or an alias of DATABASES"),
     "METRICS_TOKEN": (None, lambda v: v is None or (isinstance(v, str) and len(v) >= 16),
                       "None, or a text of 16 characters or more that monitoring sends"),
@@ -100,7 +100,7 @@ SECRETS: Final = ("METRICS_TOKEN", "SEAL_KEYS", "RELAYS", "ALERTS")
 # Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.
 WITHOUT_EFFECT: Final = (
     "SEAL_EVERY", "SEAL_KEYS", "SEAL_ORIGIN", "RETENTION_DAYS", "RELAYS",
-    "REASONS", "ALERTS", "READ_DATABASE",
+    "REASONS", "READ_DATABASE",
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ SENDER: Final = SignalEvent._meta.label
 EXPORTED: Final = "signal_log.exported"
 HELD: Final = "signal_log.held"
 RELEASED: Final = "signal_log.released"
+ALERTED: Final = "signal_log.alerted"
 SEALED: Final = "signal_log.sealed"
 """A key or a generation was made; not each checkpoint."""
 

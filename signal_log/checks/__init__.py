@@ -9,7 +9,19 @@ from typing import Any, Final
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, register
 
-from signal_log.checks import databases, fields, given, guards, live, names, receivers, requests, rows, witnesses
+from signal_log.checks import (
+    alerts,
+    databases,
+    fields,
+    given,
+    guards,
+    live,
+    names,
+    receivers,
+    requests,
+    rows,
+    witnesses,
+)
 from signal_log.show.words.text import visible
 
 Check = Callable[..., list[CheckMessage]]
@@ -21,7 +33,13 @@ SETTINGS: Final = "signal_log"
 
 def register_all() -> None:
     """Register every check; those of ``Tags.database`` run with ``--database`` and before ``migrate``."""
-    for check in (given.check_settings, names.check_names, witnesses.check_witnesses, witnesses.check_timestamps):
+    for check in (
+        given.check_settings,
+        alerts.check_alerts,
+        names.check_names,
+        witnesses.check_witnesses,
+        witnesses.check_timestamps,
+    ):
         register(_of_this_app(check), SETTINGS)
     for check in (
         fields.check_converted_fields,

@@ -46,12 +46,19 @@ def address(url: str) -> SplitResult:
 
 def call(method: str, url: str, body: bytes = b"", *, headers: dict[str, str] | None = None,
          seconds: float = SECONDS) -> Answered:  # fmt: skip
-    """Send a request; raises ``ProofError`` with a sentence where no answer came, or one that is too large."""
-    parts = address(url)
+    """Send a request to a witness; raises ``ProofError`` with a sentence where no answer came, or one too large."""
+    address(url)
+    return send(method, url, body, headers=headers, seconds=seconds)
+
+
+def send(method: str, url: str, body: bytes = b"", *, headers: dict[str, str] | None = None,
+         seconds: float = SECONDS) -> Answered:  # fmt: skip
+    """The same for any http:// or https:// address, a query included; the caller has looked at it."""
+    parts = urlsplit(url)
     connection = _Connection(parts, seconds)
     try:
         sent = {"Accept-Encoding": "identity", "User-Agent": "signal_log", "Connection": "close"} | (headers or {})
-        connection.request(method, parts.path or "/", body or None, sent)
+        connection.request(method, _target(parts), body or None, sent)
         response = connection.getresponse()
         content = response.read(MOST_BYTES + 1)
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -65,6 +72,10 @@ def call(method: str, url: str, body: bytes = b"", *, headers: dict[str, str] | 
     if 300 <= response.status < 400:
         raise ProofError(f"It answered {response.status}, to send us to another address; that is never followed.")
     return Answered(response.status, response.headers.get_content_type(), content)
+
+
+def _target(parts: SplitResult) -> str:
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 class _Connection(http.client.HTTPConnection):

@@ -202,6 +202,29 @@ print(seen.sender, seen.object_pk == str(ada.pk), seen.actor_repr, seen.path)"""
 
 
 @pytest.mark.one_database
+def test_get_alerts(make: Make) -> None:
+    """The settings are accepted; somebody who becomes staff is told to the address, once."""
+    project = make(code("get-alerts")[0] + 'EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"\n')
+    told = project.python("""
+from concurrent.futures import ThreadPoolExecutor
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from signal_log.audit import alerts
+call_command("check")
+user = User.objects.create(username="ada")
+with ThreadPoolExecutor(1) as thread:  # as the thread of a server does
+    thread.submit(alerts.step).result()
+    user.is_staff = True
+    user.save()
+    for _ in range(3):
+        thread.submit(alerts.step).result()
+    thread.submit(alerts.close).result()
+""")
+    assert told.count("Subject: [signal_log] somebody became staff: 1 event") == 1
+    assert "To: security@example.org" in told
+
+
+@pytest.mark.one_database
 def test_keep_ninety_days(make: Make) -> None:
     """The settings are accepted, the log tells how much it grows, and a month is exported whole."""
     settings, count = code("keep-ninety-days")

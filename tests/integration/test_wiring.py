@@ -121,7 +121,7 @@ def test_models_that_are_never_observed_or_only_by_name():
         ({"RETENTION_DAYS": {"shop.Item": "x"}}, "signal_log.E001", '{"app.Model": number}'),
         ({"WITNESSES": [{"url": "https://w.example"}]}, "signal_log.E001", '{"url", "vkey"}'),
         ({"RELAYS": {"siem": {"url": "https://s.example"}}}, "signal_log.E001", '"sink"'),
-        ({"ALERTS": [{"name": "staff"}]}, "signal_log.E001", '"query"'),
+        ({"ALERTS": ["staff"]}, "signal_log.E001", '"query"'),
         ({"READS": "shop.Item"}, "signal_log.E001", '"app.*" or "*"'),
         ({"MODELS": ["shop.Item"], "READS": ["shop.Itm"]}, "signal_log.E002", '"app_label.Model"'),
         ({"READ_DATABASE": 1}, "signal_log.E001", "an alias of DATABASES"),
@@ -140,7 +140,7 @@ def test_settings_of_features_to_come_are_accepted_and_said_to_have_no_effect():
     given = {
         "MODELS": ["shop.Item"], "SEAL_ORIGIN": "example.org/log",
         "RETENTION_DAYS": {"shop.Item": 90}, "RELAYS": {"siem": {"sink": "webhook"}},
-        "REASONS": ["auth.User"], "ALERTS": [{"name": "staff", "query": "is_staff:"}],
+        "REASONS": ["auth.User"],
         "READ_DATABASE": "default", "SEAL_EVERY": 5, "SEAL_KEYS": [],
     }  # fmt: skip
     with override_settings(SIGNAL_LOG=given):

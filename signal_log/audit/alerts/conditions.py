@@ -1,0 +1,41 @@
+"""What alerts can ask about the log itself: whether a verification has failed, and whether sealing has stopped."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from signal_log.audit.alerts.firing import Due, Fired
+from signal_log.audit.alerts.rule import VERIFY_FAILED, Rule
+from signal_log.models import AlertState, SealTree, Verification
+
+FAILED: Final = (Verification.Verdict.TAMPERED, Verification.Verdict.UNCHECKED)
+
+
+def due(rule: Rule, fired: Fired | None = None) -> Due | None:
+    """Why the alert should fire now, if it should; ``fired`` is what the table remembers of it, if that was read."""
+    return _verification(rule, fired) if rule.query == VERIFY_FAILED else _sealing()
+
+
+def beginning(rule: Rule) -> int:
+    """The number of the last verification from before the alert existed; those do not fire it."""
+    if rule.query != VERIFY_FAILED:
+        return 0
+    return Verification.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def _sealing() -> Due | None:
+    """Fires again, after its time, for as long as it lasts."""
+    tree = SealTree.objects.order_by("-generation").first()
+    if tree is None or tree.state != SealTree.State.STOPPED:
+        return None
+    return Due(1, detail=tree.problem or "Sealing has stopped.")
+
+
+def _verification(rule: Rule, fired: Fired | None) -> Due | None:
+    """Fires for the newest that has failed, or could not be done, since it fired last."""
+    if fired is None:
+        fired = Fired.of(AlertState.objects.values_list("state", flat=True).get(name=rule.name))
+    newest = Verification.objects.filter(verdict__in=FAILED, pk__gt=fired.up_to).order_by("-pk").first()
+    if newest is None:
+        return None
+    return Due(1, last=newest.pk, detail=f"Verification {newest.pk} of the log: {newest.get_verdict_display()}.")

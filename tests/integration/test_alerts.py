@@ -1,0 +1,369 @@
+"""Alerts fire once, whichever process sees it, tell whom they should, and are events that fire nothing."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.db import connections, transaction
+from django.test import override_settings
+
+from signal_log import clock
+from signal_log.audit.alerts import conditions, sending, watch
+from signal_log.audit.alerts.rule import SEALING_STOPPED, VERIFY_FAILED
+from signal_log.audit.alerts.watch import Watch
+from signal_log.audit.told import ALERTED
+from signal_log.checks.alerts import check_alerts
+from signal_log.errors import LogUnavailable
+from signal_log.models import AlertState, SealTree, SignalEvent, Verification
+from tests.settings import SIGNAL_LOG
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STAFF = {
+    "name": "staff", "query": "sender=auth.User&field=is_staff&new=true", "count": 1, "seconds": 60,
+    "to": "root@example.org",
+}  # fmt: skip
+
+
+class Process:
+    """What one server process has of alerts: a thread of its own with a connection of its own."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._watch = Watch()
+
+    def step(self) -> None:
+        """Look until nothing is left to be looked at."""
+
+        def work() -> None:
+            while self._watch.step():
+                pass
+
+        self._thread.submit(work).result()
+
+    def stop(self) -> None:
+        def work() -> None:
+            self._watch.close()
+            connections.close_all()
+
+        self._thread.submit(work).result()
+        self._thread.shutdown()
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Process]]:
+    """Start the alerts of a process; they send at once."""
+    monkeypatch.setattr(sending, "send_later", sending.send)
+    monkeypatch.setattr(sending, "PAUSES", ())
+    monkeypatch.setattr(watch, "CONDITION_EVERY", 0)
+    monkeypatch.setattr(watch, "REMEMBER_EVERY", 0)
+    with ExitStack() as stack:
+
+        def start(*alerts: dict[str, Any]) -> Process:
+            if alerts:
+                stack.enter_context(override_settings(SIGNAL_LOG={**SIGNAL_LOG, "ALERTS": list(alerts)}))
+                assert check_alerts() == []
+            process = Process()
+            stack.callback(process.stop)
+            process.step()
+            return process
+
+        yield start
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let seconds pass."""
+    now, passed = clock.now, [0.0]
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(seconds=passed[0]))
+
+    def later(seconds: float) -> None:
+        passed[0] += seconds
+
+    return later
+
+
+def make_staff(name: str) -> User:
+    user = User.objects.create(username=name)
+    user.is_staff = True
+    user.save()
+    return user
+
+
+def fired() -> list[dict[str, Any]]:
+    return list(SignalEvent.objects.filter(signal=ALERTED).order_by("pk").values_list("labels", flat=True))
+
+
+def test_what_happened_before_the_alert_existed_does_not_fire_it(start: Callable[..., Process]) -> None:
+    """A new alert begins at the newest event; then it fires with an event and a mail, once for one operation."""
+    make_staff("before")
+    process = start(STAFF)
+    assert fired() == []
+    user = make_staff("ada")
+    process.step()
+    (labels,) = fired()
+    event = SignalEvent.objects.get(signal="post_save", sender="auth.User", object_pk=user.pk, created=False)
+    assert labels == {
+        "name": "staff", "count": 1, "query": STAFF["query"], "seconds": 60, "first_event": event.pk,
+        "last_event": event.pk, "to": ["root@example.org"],
+    }  # fmt: skip
+    (told,) = mail.outbox
+    assert told.to == ["root@example.org"]
+    assert told.subject == "[signal_log] staff: 1 event"
+    assert f"see: /events/?{STAFF['query']}&after={event.pk - 1}\n" in told.body
+    assert SignalEvent.objects.get(signal=ALERTED).source == "alerts"
+
+
+def test_several_processes_and_a_restart_fire_once(start: Callable[..., Process]) -> None:
+    """Compare-and-swap in the table: whoever comes second finds that it has fired."""
+    processes = [start(STAFF), start(), start()]
+    make_staff("ada")
+    barrier = threading.Barrier(3)
+
+    def look(process: Process) -> None:
+        barrier.wait()
+        process.step()
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(look, processes))
+    for process in [*processes, start()]:
+        process.step()
+    assert len(fired()) == len(mail.outbox) == 1
+
+
+def test_none_storms(start: Callable[..., Process], later: Callable[[float], None]) -> None:
+    """One firing in its time, then one for all that came meanwhile, in whichever process."""
+    process, other = start(STAFF), start()
+    for name in "abc":
+        make_staff(name)
+        process.step()
+        other.step()
+    assert [labels["count"] for labels in fired()] == [1]
+    later(61)
+    for each in (other, process, start()):
+        each.step()
+    assert [labels["count"] for labels in fired()] == [1, 2]
+    later(61)
+    for each in (other, process, start()):
+        each.step()
+    assert len(fired()) == 2
+
+
+def test_so_many_within_the_time(start: Callable[..., Process]) -> None:
+    """Twenty deletions a minute: nineteen do not fire it, and what was counted before a restart is not lost."""
+    many = {"name": "many", "query": "signal=post_delete&sender=auth.User", "count": 4, "seconds": 60, "to": "a@b.org"}
+    people = [User.objects.create(username=f"user{n}") for n in range(4)]
+    process = start(many)
+    for user in people[:3]:
+        user.delete()
+    process.step()
+    assert fired() == []
+    AlertState.objects.update(last_id=AlertState.objects.get().last_id - 10)  # a process that died before it wrote
+    people[3].delete()
+    start().step()
+    (labels,) = fired()
+    assert labels["count"] == 4
+
+
+def test_what_happens_while_no_server_runs_fires_when_one_does(start: Callable[..., Process]) -> None:
+    """The table remembers how far was looked."""
+    process = start(STAFF)
+    make_staff("ada")
+    process.step()
+    later_on = make_staff("grace")
+    AlertState.objects.update(fired_at=None)  # long ago
+    start().step()
+    assert [labels["count"] for labels in fired()] == [1, 1]
+    assert fired()[1]["last_event"] >= SignalEvent.objects.filter(object_pk=later_on.pk).latest("pk").pk
+
+
+@pytest.mark.postgresql
+def test_an_event_that_is_committed_late_fires(start: Callable[..., Process], later: Callable[[float], None]) -> None:
+    """Its id is below one that has fired: it is not taken for one of those, in no process."""
+    process, other = start(STAFF), start()
+    opened, goes_on = threading.Event(), threading.Event()
+
+    def write() -> None:
+        try:
+            with transaction.atomic():
+                make_staff("late")
+                for _ in range(600):  # more than are held until the COMMIT
+                    User.objects.create(username=f"u{_}")
+                opened.set()
+                goes_on.wait(20)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert opened.wait(20)
+    make_staff("early")
+    process.step()
+    other.step()
+    assert len(fired()) == 1
+    goes_on.set()
+    thread.join()
+    later(61)
+    for each in (other, process):
+        each.step()
+    first, second = fired()
+    assert second["last_event"] < first["first_event"]
+
+
+def test_what_an_alert_writes_itself_fires_nothing(
+    start: Callable[..., Process], later: Callable[[float], None]
+) -> None:
+    """Neither its own event nor rows that a mail backend saves while it sends."""
+    anything = {"name": "any", "query": "outcome=committed", "count": 1, "seconds": 1, "to": "a@b.org"}
+    process = start({**anything, "query": "sender=!nothing.At&outcome=committed"})
+    process.step()
+    assert fired() == []
+    with override_settings(EMAIL_BACKEND="tests.integration.test_alerts.SavingBackend"):
+        User.objects.create(username="ada")
+        process.step()
+        for _ in range(3):
+            later(2)
+            process.step()
+    assert User.objects.filter(username__startswith="mail-").count() == 1
+    assert len(fired()) == 1
+
+
+class SavingBackend:
+    """A mail backend that keeps its mails as rows."""
+
+    def __init__(self, **_: Any) -> None: ...
+
+    def send_messages(self, messages: list[Any]) -> int:
+        User.objects.create(username=f"mail-{User.objects.count()}")
+        return len(messages)
+
+
+def test_the_log_itself(start: Callable[..., Process], later: Callable[[float], None]) -> None:
+    """A verification that fails or cannot be done; sealing that has stopped, again every hour while it lasts."""
+    Verification.objects.create(verdict="tampered", ended_at=clock.now(), begun_at=clock.now())
+    process = start(
+        {"name": "verify", "query": VERIFY_FAILED, "to": "a@b.org"},
+        {"name": "seal", "query": SEALING_STOPPED, "to": "a@b.org"},
+    )
+    Verification.objects.create(verdict="intact", ended_at=clock.now(), begun_at=clock.now())
+    tree = SealTree.objects.create(
+        generation=1, origin="here/1", root=b"", begun_at=clock.now(), grown_at=clock.now(), state="growing"
+    )
+    process.step()
+    assert fired() == []
+    number = Verification.objects.create(verdict="tampered", ended_at=clock.now(), begun_at=clock.now()).pk
+    SealTree.objects.filter(pk=tree.pk).update(state="stopped", problem="The log was rewound.")
+    for each in (process, start(), process):
+        each.step()
+    assert {labels["name"]: labels["detail"] for labels in fired()} == {
+        "verify": f"Verification {number} of the log: tampered with.",
+        "seal": "The log was rewound.",
+    }
+    later(3601)
+    process.step()
+    assert [labels["name"] for labels in fired()][2:] == ["seal"]
+    assert "see: /seals/" in mail.outbox[0].body
+
+
+class Hook(BaseHTTPRequestHandler):
+    """A webhook that keeps what it gets, and redirects where it is told to."""
+
+    got: list[tuple[str, dict[str, Any]]] = []  # noqa: RUF012
+    status = 200
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.got.append((self.path, json.loads(body)))
+        self.send_response(self.status)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def hook() -> Iterator[str]:
+    Hook.got, Hook.status = [], 200
+    server = HTTPServer(("127.0.0.1", 0), Hook)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/hooks/topsecret?sig=hidden"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_webhook_gets_a_small_json(
+    start: Callable[..., Process], hook: str, caplog: pytest.LogCaptureFixture, later: Callable[[float], None]
+) -> None:
+    """With ids and an address, no values; a redirect is not followed; its address is told nowhere."""
+    process = start({**STAFF, "to": [hook, "http://127.0.0.1:1/dead", "root@example.org"]})
+    make_staff("ada")
+    process.step()
+    ((path, told),) = Hook.got
+    assert path == "/hooks/topsecret?sig=hidden"
+    assert set(told) == {"alert", "query", "count", "seconds", "at", "first_event", "last_event", "see"}
+    assert len(mail.outbox) == 1
+    assert "could not be sent to http://127.0.0.1:1/…" in caplog.text
+    Hook.status = 302
+    later(61)
+    make_staff("grace")
+    process.step()
+    assert [path for path, _ in Hook.got] == ["/hooks/topsecret?sig=hidden"] * 2
+    assert "never followed" in caplog.text
+    assert "topsecret" not in caplog.text
+    assert "topsecret" not in json.dumps(fired())
+
+
+def test_sending_never_keeps_the_watcher_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a thread of its own; what is too much is dropped and logged."""
+    goes_on = threading.Event()
+    monkeypatch.setattr(sending, "send", lambda *_: goes_on.wait(20))
+    monkeypatch.setattr(sending, "MOST_WAITING", 2)
+    rule, due = conditions.Rule("slow", SEALING_STOPPED, 1, 60, ("a@b.org",)), conditions.Due(1)
+    for _ in range(3):
+        sending.send_later(rule, due, clock.now())
+    assert len(sending._waiting) == 2
+    goes_on.set()
+    for future in sending._waiting:
+        future.result()
+
+
+def test_a_database_that_is_gone_is_waited_for(
+    start: Callable[..., Process], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is raised, one line is logged, and what came meanwhile fires."""
+    process = start(STAFF)
+
+    def gone(*_: Any) -> None:
+        raise LogUnavailable("the server closed the connection")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(watch.Tail, "advance", gone)
+        process.step()
+        process.step()
+    assert caplog.text.count("Alerts wait for the log's database") == 1
+    make_staff("ada")
+    process.step()
+    assert len(fired()) == 1
+
+
+def test_a_wrong_alert_is_a_check_error() -> None:
+    """With its number and what is accepted."""
+    wrong = [{**STAFF, "query": "colour=red"}, {**STAFF, "name": "other", "count": None}]
+    with override_settings(SIGNAL_LOG={**SIGNAL_LOG, "ALERTS": wrong}):
+        found = check_alerts()
+    assert [message.id for message in found] == ["signal_log.E021"] * 2
+    assert "number 1: 'query' has an unknown filter 'colour'" in found[0].msg
+    assert "sealing=stopped" in found[0].hint
