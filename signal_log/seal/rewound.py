@@ -76,6 +76,18 @@ def must_continue(tree: SealTree, known: Checkpoint, whence: str) -> list[bytes]
     return proof
 
 
+def last_unaltered(tree: SealTree, size: int) -> int:
+    """Of the rows that were the first ``size`` leaves, the last that still is what it was."""
+    tiles = SealTile.objects.filter(tree=tree, level=0, index__lte=max(size - 1, 0) // WIDTH).order_by("-index")
+    for tile in tiles.iterator(chunk_size=10):
+        leaves = set(hashes_of(tile.hashes)[: min(tile.width, size - tile.index * WIDTH)])
+        rows = SignalEvent.objects.filter(pk__gte=tile.first_id or 0, pk__lte=tile.last_id or 0).order_by("-pk")
+        for pk, digest in rows.values_list("pk", "digest"):
+            if leaf_hash(bytes(digest)) in leaves:
+                return int(pk)
+    return tree.after_id
+
+
 def _last_leaf(tree: SealTree) -> bytes:
     index, within = divmod(tree.size - 1, WIDTH)
     hashes = SealTile.objects.filter(tree=tree, level=0, index=index).values_list("hashes", flat=True).first()

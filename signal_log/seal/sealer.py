@@ -23,7 +23,6 @@ from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.grow import OvertakenError, begin_tree, checkpoint, grow
 from signal_log.seal.note import read_note
 from signal_log.seal.origin import origin_of
-from signal_log.seal.remembered import Remembered, generation_of
 from signal_log.seal.rewound import GO_ON, AlteredError, must_continue, must_end_as_sealed
 from signal_log.seal.settled import Horizon, newest_id
 from signal_log.seal.signing import SealKey, signing_key
@@ -85,6 +84,7 @@ class Sealer:
         grown = 0
         try:
             must_end_as_sealed(tree)
+            _must_be_the_newest(tree)
             grown = self._grow(tree)
             return replace(self._sign(tree), grown=grown)
         except AlteredError as error:
@@ -134,46 +134,22 @@ def stop(tree: SealTree, problem: str) -> None:
     tree.state, tree.problem = SealTree.State.STOPPED, problem
 
 
-def last_signed(tree: SealTree, key: SealKey | None) -> tuple[Checkpoint, str] | None:
-    """The latest checkpoint known to be signed, and whence it is known; raises ``ProofError``."""
-    newest = newest_checkpoint(tree, signed=True)
-    return _latest(newest, key.last(tree.origin) if key else None)
-
-
-def _latest(newest: SealCheckpoint | None, recalled: Remembered | None) -> tuple[Checkpoint, str] | None:
-    stored = read_checkpoint(read_note(newest.note.encode()).text) if newest else None
-    if recalled is None:
-        return (stored, "that was signed last") if stored else None
-    if stored is not None and (generation_of(stored.origin), stored.size) >= recalled.place:
-        return stored, "that was signed last"
-    return recalled.checkpoint, "that its key remembers"
-
-
 def _signed(
     tree: SealTree, key: SealKey, newest: SealCheckpoint | None, made: SealCheckpoint | None
 ) -> SealCheckpoint | None:
-    """Sign a checkpoint; None if there is nothing to sign. Whatever there is, compare with what was signed last."""
-    recalled = key.last(tree.origin)
-    latest = _latest(newest, recalled)
-    if latest is not None:
-        known, whence = latest
-        if generation_of(known.origin) > tree.generation:
-            raise AlteredError(
-                f"The log was rewound: its generation {generation_of(known.origin)}, of which {known.size:,} events "
-                f"are in the checkpoint {whence}, is missing. {GO_ON}"
-            )
-        if known.origin == tree.origin and (made is not None or known.size > tree.size):
-            if known.size > tree.size and _may_still_reach(tree, known.size):
-                return None
-            must_continue(tree, known, whence)
+    """Sign a checkpoint that has grown from all that was signed before; None if there is nothing to sign."""
     if made is None:
         return None
+    recalled = key.last(tree.origin)
+    last = recalled.checkpoint if recalled and recalled.checkpoint.origin == tree.origin else None
+    if last is not None and last.size > tree.size:
+        return None  # it has been seen that enough events wait
+    proof = must_continue(tree, last, "that its key remembers") if last else []
+    stored = read_checkpoint(read_note(newest.note.encode()).text) if newest else None
+    if stored is not None and stored != last:
+        must_continue(tree, stored, "that was signed last")
     text = Checkpoint(tree.origin, made.size, bytes(made.root)).text
-    old, proof = 0, []
-    if recalled is not None and recalled.checkpoint.origin == tree.origin:
-        old = recalled.checkpoint.size
-        proof = must_continue(tree, recalled.checkpoint, "that its key remembers")
-    note = key.sign(text, old, proof).encode().decode()
+    note = key.sign(text, last.size if last else 0, proof).encode().decode()
     if not SealCheckpoint.objects.filter(pk=made.pk, size=made.size, note="").update(note=note):
         raise OvertakenError(f"{made} is another by now.")
     made.note = note
@@ -189,9 +165,26 @@ def _have_countersigned(tree: SealTree, signed: SealCheckpoint, key: SealKey) ->
         raise AlteredError(f"{contradiction} {GO_ON}")
 
 
-def _may_still_reach(tree: SealTree, size: int) -> bool:
-    """Whether enough events wait: a tree that a fixture has put back takes them in again."""
-    return tree.size + SignalEvent.objects.filter(pk__gt=tree.last_id).count() >= size
+def _must_be_the_newest(tree: SealTree) -> None:
+    """Raise ``AlteredError`` if the key has signed more of this log than can be there, before that grows on."""
+    try:
+        key = signing_key()
+        recalled = key.last(tree.origin) if key else None
+    except ProofError:
+        return  # which is told when there is something to sign
+    if recalled is None:
+        return
+    generation, size = recalled.place
+    if generation > tree.generation:
+        raise AlteredError(
+            f"The log was rewound: its generation {generation}, of which its key has signed {size:,} events, is "
+            f"missing. {GO_ON}"
+        )
+    if generation == tree.generation and size > tree.size:
+        # A tree that a fixture has put back takes in again what it lacks.
+        waiting = SignalEvent.objects.filter(pk__gt=tree.last_id).count()
+        if tree.size + waiting < size:
+            must_continue(tree, recalled.checkpoint, "that its key remembers")
 
 
 def _first_tree() -> SealTree:

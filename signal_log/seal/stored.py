@@ -69,14 +69,16 @@ def node(tree: SealTree) -> Node:
 
 def place_of(event: SignalEvent) -> Place | None:
     """Where an event stands; None if it is not sealed yet, or if no leaf is its digest's."""
-    tile = SealTile.objects.filter(level=0, last_id__gte=event.pk).select_related("tree").order_by("last_id").first()
-    if tile is None or tile.first_id is None or tile.first_id > event.pk:
+    # A generation that follows a rewound one may have ids that were the old one's, too.
+    tree = trees().filter(after_id__lt=event.pk).last()
+    tile = SealTile.objects.filter(tree=tree, level=0, last_id__gte=event.pk).order_by("last_id").first()
+    if tree is None or tile is None or tile.first_id is None or tile.first_id > event.pk:
         return None
     try:
         within = hashes_of(tile.hashes).index(leaf_hash(bytes(event.digest)))
     except ValueError:
         return None
-    return Place(tile.tree, tile.index * WIDTH + within)
+    return Place(tree, tile.index * WIDTH + within)
 
 
 def newest_checkpoint(tree: SealTree, *, signed: bool = False) -> SealCheckpoint | None:

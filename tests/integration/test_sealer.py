@@ -198,7 +198,7 @@ def test_a_database_that_was_put_back_stops(key):
     events(2)
     problem = stopped()
     assert problem.startswith(
-        "The log was rewound: 3 sealed events are missing of the 5 in the checkpoint that its key remembers."
+        "The log was rewound: 5 sealed events are missing of the 5 in the checkpoint that its key remembers."
     )
     with transaction.atomic():
         SealTree.objects.all().delete()
@@ -234,7 +234,7 @@ def test_a_generation_that_is_missing_stops_it(key):
     other = Sealer().round().checkpoint.note.replace("log.example/1\n", "log.example/3\n")
     memory_path(key, "log.example/1").write_text(other)
     SealTree.objects.all().delete()
-    assert stopped().startswith("The log was rewound: its generation 3, of which 1 events are in the checkpoint")
+    assert stopped().startswith("The log was rewound: its generation 3, of which its key has signed 1 events, is")
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,9 @@ def test_one_sealer_is_elected():
         assert thread.submit(another).result() == "sealed"
         assert first.round().outcome == "elsewhere"
         thread.submit(lambda: connection.close()).result()  # noqa: PLW0108  of that thread
-        assert first.round().outcome == "sealed"
+        deadline = clock.monotonic() + 10  # for the server to notice it
+        while first.round().outcome == "elsewhere":
+            assert clock.monotonic() < deadline
         first.close()
 
 

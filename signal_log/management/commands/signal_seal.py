@@ -1,0 +1,220 @@
+"""``manage.py signal_seal``: seal what has been recorded, now or from time to time; its keys, and new generations."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from threading import Event, current_thread, main_thread
+from typing import Any, Final
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError, InterfaceError, connections, transaction
+
+from signal_log import clock
+from signal_log.audit.told import SEALED, tell
+from signal_log.conf import conf
+from signal_log.errors import ProofError
+from signal_log.management.command import SignalCommand
+from signal_log.seal.generation import begin_generation, last_known, stopped_tree
+from signal_log.seal.key import new_signer, write_key
+from signal_log.seal.note import ED25519, VerifierKey
+from signal_log.seal.origin import origin_of
+from signal_log.seal.remembered import recall, remember
+from signal_log.seal.sealer import Round, Sealer
+from signal_log.seal.signer import SignerServer
+from signal_log.seal.signing import SOCKET, vkey_of
+from signal_log.seal.state import seal_state
+from signal_log.seal.stored import current_tree
+from signal_log.seal.witness_client import cosigned_by
+from signal_log.store.follow import dedicated_connection
+from signal_log.store.tables import not_migrated
+
+STOPPED: Final = 1
+REFUSED: Final = 2
+KEY: Final = "signal_seal.key"
+TRIES: Final = 5
+"""How often a round is begun again that another sealer was quicker in."""
+ELSEWHERE: Final = "Another sealer is at work, in a server or as `signal_seal --watch`; nothing was done here."
+
+
+class Command(SignalCommand):
+    """``signal_seal``."""
+
+    help = (
+        "Seal what has been recorded: let the tree grow, and sign it. Without a verb once, now. Exit status: 0 done, "
+        "1 sealing is stopped, 2 not possible."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """A verb, or none."""
+        parser.add_argument("--watch", action="store_true", help="seal every SEAL_EVERY seconds until it is ended")
+        verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+        init = verbs.add_parser("init", help="make the key that signs, in a new file")
+        rotate = verbs.add_parser("rotate", help="make a key that signs from now on; the old ones stay for verifying")
+        for verb in (init, rotate):
+            verb.add_argument("--key", type=Path, metavar="FILE", help=f"the file to make; default: {KEY} here")
+        verbs.add_parser("vkey", help="print what verifies this log's checkpoints")
+        generation = verbs.add_parser("new-generation", help="go on after the log was rewound")
+        generation.add_argument("--reason", required=True, metavar="TEXT", help="why, for the log")
+        generation.add_argument(
+            "--checkpoint", type=Path, metavar="FILE", help="the last checkpoint that somebody has kept"
+        )
+        signer = verbs.add_parser("signer", help="keep a key in this process, and sign for those who open its socket")
+        signer.add_argument("--listen", type=Path, required=True, metavar="PATH", help="the socket to make")
+        signer.add_argument("--key", type=Path, required=True, metavar="FILE", help="the key's file")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it."""
+        verb = {
+            None: self._watch if options["watch"] else self._once, "init": self._init, "rotate": self._rotate,
+            "vkey": self._vkey, "new-generation": self._new_generation, "signer": self._signer,
+        }[options["verb"]]  # fmt: skip
+        try:
+            verb(options)
+        except ProofError as error:
+            raise CommandError(str(error), returncode=REFUSED) from error
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
+
+    def _once(self, options: dict[str, Any]) -> None:
+        sealer = Sealer()
+        try:
+            done = sealer.round()
+            for _ in range(TRIES):
+                if done.outcome == "overtaken":
+                    done = sealer.round()
+        finally:
+            sealer.close()
+        if done.outcome == "stopped":
+            raise CommandError(f"Sealing has stopped. {done.problem}", returncode=STOPPED)
+        if done.outcome == "elsewhere":
+            self.stdout.write(ELSEWHERE)
+            return
+        self.stdout.write(_report(done))
+        for problem in seal_state().problems:
+            self.stderr.write(problem)
+
+    def _watch(self, options: dict[str, Any]) -> None:
+        """Seal for ever; a database that does not answer is waited for."""
+        over = Event()
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        dedicated_connection(conf.DATABASE, "signal_log sealer")
+        sealer, said = Sealer(over.is_set), ""
+        try:
+            while True:
+                try:
+                    done = sealer.round()
+                    says = ELSEWHERE if done.outcome == "elsewhere" else done.problem
+                    if done.grown:
+                        self.stdout.write(f"{clock.now():%H:%M:%S} {_report(done)}")
+                        self.stdout.flush()
+                except (DatabaseError, InterfaceError) as error:
+                    connections[conf.DATABASE].close()
+                    says = f"The database does not answer: {str(error).strip()}"
+                if says and says != said:
+                    self.stderr.write(says)
+                said = says
+                over.wait(conf.SEAL_EVERY)
+        except KeyboardInterrupt:
+            return
+        finally:
+            connections[conf.DATABASE].close()
+
+    def _init(self, options: dict[str, Any]) -> None:
+        if conf.SEAL_KEYS and (options["key"] or Path(conf.SEAL_KEYS[0]).exists()):
+            raise ProofError("SEAL_KEYS names a key already; `signal_seal rotate` makes one to follow it.")
+        path = options["key"] or Path(conf.SEAL_KEYS[0] if conf.SEAL_KEYS else KEY)
+        self._made(path, self._make(path, action="init"), [])
+
+    def _rotate(self, options: dict[str, Any]) -> None:
+        if not conf.SEAL_KEYS:
+            raise ProofError("SEAL_KEYS names no key that another could follow; `signal_seal init` makes the first.")
+        origin = _origin()
+        old = str(vkey_of(conf.SEAL_KEYS[0], origin))
+        path = options["key"] or Path(KEY)
+        vkey = self._make(path, action="rotate", followed=old)
+        if not conf.SEAL_KEYS[0].startswith(SOCKET) and (last := recall(Path(conf.SEAL_KEYS[0]), origin)):
+            remember(path, last.note)
+        self._made(path, vkey, list(conf.SEAL_KEYS))
+        self.stdout.write("Tell every witness and auditor the new verifier key; the old checkpoints need the old one.")
+
+    def _make(self, path: Path, **labels: str) -> VerifierKey:
+        """Make a key's file, and an event of it."""
+        signer = new_signer(_origin(), ED25519)
+        with transaction.atomic(using=conf.DATABASE):
+            tell(SEALED, verifier=str(signer.vkey()), **labels)
+            write_key(path, signer)
+        return signer.vkey()
+
+    def _made(self, path: Path, vkey: VerifierKey, old: list[str]) -> None:
+        keys = ", ".join(f'"{one}"' for one in (path.resolve(), *old))
+        self.stdout.write(
+            f"The key is in {path.resolve()}. Only its owner may read it; keep a copy where nobody else finds it.\n"
+            f"What verifies it, for auditors and witnesses:\n    {vkey}\n"
+            f'In the settings, after which the server has to be restarted:\n    SIGNAL_LOG["SEAL_KEYS"] = [{keys}]'
+        )
+
+    def _vkey(self, options: dict[str, Any]) -> None:
+        if not conf.SEAL_KEYS:
+            raise ProofError("SEAL_KEYS names no key; `signal_seal init` makes one.")
+        for entry in conf.SEAL_KEYS:
+            self.stdout.write(str(vkey_of(entry, _origin())))
+
+    def _new_generation(self, options: dict[str, Any]) -> None:
+        tree = stopped_tree()
+        known, unasked = last_known(tree, _content(options["checkpoint"]))
+        for problem in unasked:
+            self.stderr.write(problem)
+        missing = max(known.checkpoint.size - tree.size, 0) if known.checkpoint.origin == tree.origin else None
+        with transaction.atomic(using=conf.DATABASE):
+            begun = begin_generation(tree, known)
+            tell(
+                SEALED, action="new-generation", reason=options["reason"], origin=begun.origin, stopped=tree.problem,
+                follows=known.text, known_by=known.whence, missing=missing,
+            )  # fmt: skip
+        self.stdout.write(
+            f"{begun.origin} goes on from {known.checkpoint}, the last checkpoint known, by {known.whence}. The next "
+            "round seals all that is not sealed yet."
+        )
+
+    def _signer(self, options: dict[str, Any]) -> None:
+        try:
+            server = SignerServer(options["listen"], options["key"])
+        except OSError as error:
+            raise ProofError(f"{options['listen']} cannot be listened on: {error.strerror}.") from None
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        with server:
+            entry = f"{SOCKET}{options['listen'].resolve()}"
+            self.stdout.write(f'The signer answers. In the settings: SIGNAL_LOG["SEAL_KEYS"] = ["{entry}"]')
+            self.stdout.flush()
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                return
+
+
+def _report(done: Round) -> str:
+    """What a round came to, in a sentence or two."""
+    size = done.tree.size if done.tree else 0
+    sealed = f"{done.grown:,} events sealed, {size:,} in all."
+    if done.checkpoint is None or done.checkpoint.size != size:
+        return sealed
+    witnesses = len(cosigned_by(done.checkpoint))
+    by = f", countersigned by {witnesses} of {len(conf.WITNESSES)} witnesses" if conf.WITNESSES else ""
+    return f"{sealed} Checkpoint {done.checkpoint.number:,} is signed{by}."
+
+
+def _origin() -> str:
+    tree = current_tree()
+    return tree.origin if tree else origin_of(1)
+
+
+def _content(path: Path | None) -> bytes | None:
+    try:
+        return path.read_bytes() if path else None
+    except OSError as error:
+        raise ProofError(f"{path} could not be read: {error.strerror}.") from None
