@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -54,6 +55,8 @@ def _relays(value: object) -> bool:
     )
 
 
+_ORIGIN: Final = re.compile(r"[!-*,-~]{1,200}", re.ASCII)
+
 # key: (default, validator, description of accepted values)
 KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "MODELS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
@@ -74,8 +77,10 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "TRUSTED_PROXIES": (0, _whole(0), "the number of reverse proxies, 0 or more"),
     "SEAL_EVERY": (5, lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and v > 0,
                    "a number of seconds above 0"),
-    "SEAL_KEYS": ((), lambda v: isinstance(v, (list, tuple)), "a list of keys"),
-    "SEAL_ORIGIN": (None, lambda v: v is None or (isinstance(v, str) and v != ""), "None or a text"),
+    "SEAL_KEYS": ((), lambda v: isinstance(v, (list, tuple)) and all(isinstance(one, str) and one for one in v),
+                  "a list of texts: paths of key files, unix:/path of a signer's socket, verifier keys of older ones"),
+    "SEAL_ORIGIN": (None, lambda v: v is None or (isinstance(v, str) and _ORIGIN.fullmatch(v) is not None),
+                    "None, or what the log is called: up to 200 characters without spaces and +, as log.example.org"),
     "WITNESSES": ((), _listed("url", "vkey"), 'a list of {"url", "vkey"}'),
     "WITNESS_QUORUM": (0, _whole(0), "a whole number, 0 or more"),
     "TIMESTAMPS": (None, lambda v: v is None or _listed("url", "certificate")([v]),
@@ -99,8 +104,7 @@ SECRETS: Final = ("METRICS_TOKEN", "SEAL_KEYS", "RELAYS", "ALERTS")
 
 # Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.
 WITHOUT_EFFECT: Final = (
-    "SEAL_EVERY", "SEAL_KEYS", "SEAL_ORIGIN", "RETENTION_DAYS", "RELAYS",
-    "REASONS", "READ_DATABASE",
+    "RETENTION_DAYS", "RELAYS", "REASONS", "READ_DATABASE",
 )  # fmt: skip
 
 

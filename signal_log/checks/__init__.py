@@ -15,6 +15,7 @@ from signal_log.checks import (
     fields,
     given,
     guards,
+    keys,
     live,
     names,
     receivers,
@@ -43,6 +44,7 @@ def register_all() -> None:
         register(_of_this_app(check), SETTINGS)
     for check in (
         fields.check_converted_fields,
+        keys.check_keys,
         requests.check_middleware,
         live.check_server,
         databases.check_vendors,

@@ -444,3 +444,33 @@ def test_countersign_each_other(make: Make, tmp_path: Path) -> None:
         newest = newest_from(f"{url}/witness", vkey, log.name, [log.vkey()])
     assert newest is not None
     assert newest.checkpoint.size > 0
+
+
+@pytest.mark.one_database
+def test_seal_the_log(make: Make, tmp_path: Path) -> None:
+    """The page's commands and settings: a key, a round, and another generation after the newest events were lost."""
+    project = make()
+    init, once, signer, generation = commands("seal-the-log", "signal_seal")
+    assert signer[1:3] == ["signer", "--listen"]
+    key = f"{tmp_path}/seal.key"
+    assert key in project.manage(*(key if word.endswith(".key") else word for word in init))
+    (settings,) = code("seal-the-log")
+    configure(project, settings.replace("/srv/shop/seal/log.key", key))
+    told = project.python(f"""
+from shop.models import Customer
+from signal_log.models import SealTree
+Customer.objects.create(name="Ada")
+{call(once)}
+tree = SealTree.objects.get()
+SealTree.objects.update(last_id=0, size=0, subtrees=b"")
+SealTree.objects.update(after_id=tree.last_id - 1, last_id=tree.last_id - 1)
+try:
+    call_command(*{once!r})
+except Exception as error:
+    print(error.returncode, error)
+{call(generation, once)}""")
+    said = told.splitlines()
+    assert said[0].endswith("Checkpoint 1 is signed.")
+    assert said[1].startswith("1 Sealing has stopped. The log was rewound: ")
+    assert said[2].startswith("shop.example/log/2 goes on from shop.example/log/1 of ")
+    assert said[3].endswith("Checkpoint 1 is signed.")

@@ -124,6 +124,9 @@ def test_models_that_are_never_observed_or_only_by_name():
         ({"ALERTS": ["staff"]}, "signal_log.E001", '"query"'),
         ({"READS": "shop.Item"}, "signal_log.E001", '"app.*" or "*"'),
         ({"MODELS": ["shop.Item"], "READS": ["shop.Itm"]}, "signal_log.E002", '"app_label.Model"'),
+        ({"SEAL_KEYS": "/etc/log.key"}, "signal_log.E001", "paths of key files"),
+        ({"SEAL_ORIGIN": "a log"}, "signal_log.E001", "without spaces"),
+        ({"SEAL_EVERY": 0}, "signal_log.E001", "above 0"),
         ({"READ_DATABASE": 1}, "signal_log.E001", "an alias of DATABASES"),
         (["shop.Item"], "signal_log.E001", "A dict with the keys"),
     ],
@@ -138,10 +141,9 @@ def test_wrong_settings_are_named_with_what_is_accepted(settings, code, says):
 def test_settings_of_features_to_come_are_accepted_and_said_to_have_no_effect():
     """They can be written in advance; nobody is led to believe that they do something already."""
     given = {
-        "MODELS": ["shop.Item"], "SEAL_ORIGIN": "example.org/log",
+        "MODELS": ["shop.Item"],
         "RETENTION_DAYS": {"shop.Item": 90}, "RELAYS": {"siem": {"sink": "webhook"}},
-        "REASONS": ["auth.User"],
-        "READ_DATABASE": "default", "SEAL_EVERY": 5, "SEAL_KEYS": [],
+        "REASONS": ["auth.User"], "READ_DATABASE": "default",
     }  # fmt: skip
     with override_settings(SIGNAL_LOG=given):
         found = [message for message in run_checks() if message.id.startswith("signal_log.")]
