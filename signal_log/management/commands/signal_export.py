@@ -22,7 +22,12 @@ from signal_log.event import OUTCOMES
 from signal_log.filters import KEYS, Filters
 from signal_log.management.command import SignalCommand, give_up_stdout
 from signal_log.management.output_file import output_file, why_not_written
+from signal_log.models import SignalEvent
+from signal_log.seal.ranges import Ranges
 from signal_log.show.export.answer import FORMATS, exported
+from signal_log.show.export.csv import Csv
+from signal_log.show.export.jsonl import JsonLines
+from signal_log.show.export.proofs import Proofs
 from signal_log.show.query.unmatched import unmatched
 from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import counted, visible
@@ -30,6 +35,7 @@ from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
 from signal_log.store.tables import not_migrated
 
+Table = Csv | JsonLines
 STDOUT: Final = "-"
 FAILED: Final = 1
 USAGE_ERROR: Final = 2
@@ -87,6 +93,9 @@ class Command(SignalCommand):
         parser.add_argument(
             "--output", metavar="FILE", default=STDOUT, help="output file (default: -, standard output)"
         )
+        parser.add_argument(
+            "--proof", action="store_true", help="a ZIP archive with a .tlog-proof of each event, instead of one table"
+        )
         parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
         for key in KEYS:
             option = f"--{key.replace('_', '-')}"
@@ -97,6 +106,8 @@ class Command(SignalCommand):
             parser.add_argument(f"--{name}", type=event_id, metavar="ID", help=f"only events with ids {which} this one")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["proof"] and options["format"]:
+            raise CommandError("--proof has a form of its own; leave --format out.", returncode=USAGE_ERROR)
         selection = self._selection(options)
         path = None if options["output"] == STDOUT else Path(options["output"])
         kind = options["format"] or (path.suffix.lower().lstrip(".") if path else "")
@@ -105,13 +116,14 @@ class Command(SignalCommand):
             for sentence in unmatched(selection.filters):
                 self.stderr.write(sentence, style_func=str)
             export = Export.begin(selection)
-            self._tell(kind if kind in FORMATS else "jsonl", export)
+            self._tell("proof" if options["proof"] else kind if kind in FORMATS else "jsonl", export)
             by = {"pk": "", "name": f"os:{getpass.getuser()}"}
-            file = FORMATS.get(kind, FORMATS["jsonl"])(export.about() | {"site": platform.node(), "by": by})
+            about = export.about() | {"site": platform.node(), "by": by}
+            file = Proofs(about) if options["proof"] else FORMATS.get(kind, FORMATS["jsonl"])(about)
             with self._target(path, overwrite=options["overwrite"]) as out:
                 out.write(file.begin())
                 for page in export.pages():
-                    out.write(file.add([as_mapping(event) for event in page]))
+                    out.write(_added(file, page))
                     if page:
                         progress.show(file.number, page[-1].pk, export.snapshot.up_to)
                 out.write(file.end())
@@ -126,6 +138,8 @@ class Command(SignalCommand):
             progress.clear()
         if options["verbosity"] and path:
             self.stderr.write(visible(f"{counted(file.number, 'event')} in {path}"), style_func=str)
+        if isinstance(file, Proofs):
+            _tell_unproved(file)
 
     def _tell(self, kind: str, export: Export) -> None:
         """Have the log say that somebody exports it; a log that cannot be written is exported nevertheless.
@@ -161,6 +175,22 @@ class Command(SignalCommand):
             raise CommandError(f"{path} already exists. Give another name, or --overwrite.", returncode=USAGE_ERROR)
         with output_file(path) as out:
             yield out
+
+
+def _added(file: Proofs | Table, page: list[SignalEvent]) -> bytes:
+    return file.add(page) if isinstance(file, Proofs) else file.add([as_mapping(event) for event in page])
+
+
+def _tell_unproved(file: Proofs) -> None:
+    """Not every event has a proof."""
+    told = []
+    if file.unsealed:
+        are = "is" if file.unsealed == 1 else "are"
+        told.append(f"{counted(file.unsealed, 'event')} {are} in no signed checkpoint yet.")
+    if file.altered:
+        told.append(f"No proof is possible of {Ranges.of(file.altered)}; signal_verify tells what was altered.")
+    if told:
+        raise CommandError(" ".join(told), returncode=FAILED)
 
 
 def _why(error: Exception, path: Path | None) -> str:
