@@ -104,7 +104,7 @@ SECRETS: Final = ("METRICS_TOKEN", "SEAL_KEYS", "RELAYS", "ALERTS")
 
 # Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.
 WITHOUT_EFFECT: Final = (
-    "RETENTION_DAYS", "RELAYS", "REASONS", "READ_DATABASE",
+    "RELAYS", "REASONS", "READ_DATABASE",
 )  # fmt: skip
 
 

@@ -234,7 +234,12 @@ from shop.models import Customer
 from signal_log import SignalEvent
 for number in range(70):
     Customer.objects.create(name=str(number))
-{count}{call(["check"], *commands("keep-ninety-days", "signal_export"))}""")
+{count}{call(["check"], *commands("keep-ninety-days", "signal_export"))}
+from signal_log.seal.grow import begin_tree, grow
+tree = begin_tree("here/log/1")
+while grow(tree, 2**62): pass
+{call(*commands("keep-ninety-days", "signal_prune"))}""")
+    assert told.count("Pruned 0 events.") == 2
     (each_day,) = re.findall(r"^(\d+) events a day$", told, re.MULTILINE)
     assert int(each_day) >= 140 // 7
     last = json.loads((project.folder / "october.jsonl").read_text().splitlines()[-1])

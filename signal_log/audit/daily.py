@@ -1,0 +1,45 @@
+"""Prunes by itself, once a day in each server process, where ``RETENTION_DAYS`` says so; without an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from signal_log import clock
+from signal_log.audit.prune import Run
+from signal_log.audit.retention import configured
+from signal_log.conf import conf
+
+FIRST: Final = 600.0
+"""Seconds after the start of a process: not while a deploy is under way."""
+EVERY: Final = 86_400.0
+
+
+class DailyPrune:
+    """When this process prunes; for one thread, which calls ``step`` while ``due``."""
+
+    def __init__(self) -> None:
+        self.next_at = clock.monotonic() + FIRST
+        self._steps: Iterator[None] | None = None
+
+    def due(self) -> bool:
+        """Whether there is something to do now."""
+        return conf.RETENTION_DAYS is not None and clock.monotonic() >= self.next_at
+
+    def step(self) -> bool:
+        """Remove one batch of events; whether there may be more. What it raises ends this day's run."""
+        if self._steps is None:
+            self._steps = Run(configured(), why="RETENTION_DAYS").steps()
+        try:
+            next(self._steps)
+        except StopIteration:
+            self._done()
+            return False
+        except BaseException:
+            self._done()
+            raise
+        return True
+
+    def _done(self) -> None:
+        self._steps = None
+        self.next_at = clock.monotonic() + EVERY

@@ -1,0 +1,239 @@
+"""Removes events that are older than they are kept: only sealed ones, and never without an event that names them.
+
+The tree stays, so what was proved before still is, and a proof of a pruned event can be made of its archive. A batch is
+one transaction; the archive's file is on disk before the first of its events goes. So an interrupted run loses nothing,
+and goes on when it is run again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from django.db import connections
+from django.db.models import Exists, OuterRef
+
+from signal_log import clock
+from signal_log.audit import hold
+from signal_log.audit.retention import KEPT, Retention
+from signal_log.capture.model.unlogged import unlogged
+from signal_log.conf import conf
+from signal_log.errors import RedactionError
+from signal_log.maintenance import maintenance
+from signal_log.models import ReceiverCall, SealTile, SealTree, SignalEvent, SignalTrace
+from signal_log.seal import archive
+from signal_log.seal.canonical import row_holds, timestamp
+from signal_log.seal.merkle import leaf_hash
+from signal_log.seal.ranges import Ranges, format_indexes
+from signal_log.seal.stored import hashes_of, newest_checkpoint, trees
+from signal_log.seal.tiles import WIDTH
+from signal_log.store.read import as_mapping, events
+from signal_log.store.span import span_of
+
+COMMAND: Final = "signal_prune"
+TILES_A_FILE: Final = 16
+"""So many tiles are read together, and are one file of an archive: 4,096 events."""
+ROWS_A_BATCH: Final = 1_024
+"""So many rows go in one transaction: on SQLite others wait for it."""
+FEW: Final = 500
+
+_COLUMNS: Final = tuple(one.attname for one in SignalEvent._meta.concrete_fields)
+
+
+@dataclass
+class Pruned:
+    """What a run has done."""
+
+    events: int = 0
+    first: int = 0
+    last: int = 0
+    files: int = 0
+    held: Counter[str] = field(default_factory=Counter)
+    """How many events each hold keeps."""
+    tampered: Ranges = field(default_factory=Ranges)
+    """Rows that do not give their digest, or that the tree does not have: they stay, as evidence."""
+    unsealed: int = 0
+    """Events that are old enough, and not sealed yet."""
+
+
+class Leaf(NamedTuple):
+    """An event that may go, and its place."""
+
+    at: int
+    event: SignalEvent
+
+
+Progress = Callable[[int, int], object]
+
+
+def _quiet(_: int, __: int) -> None:
+    pass
+
+
+def prune(retention: Retention, *, why: str, folder: Path | None = None, progress: Progress = _quiet) -> Pruned:
+    """Remove what is not kept any longer; raises ``RedactionError`` if nothing is sealed yet."""
+    run = Run(retention, why=why, folder=folder, progress=progress)
+    for _ in run.steps():
+        pass
+    return run.done
+
+
+class Run:
+    """One run, which can stop after each batch."""
+
+    def __init__(
+        self, retention: Retention, *, why: str, folder: Path | None = None, progress: Progress = _quiet
+    ) -> None:
+        self.retention = retention
+        self.why = why
+        self.folder = folder
+        self.progress = progress
+        self.done = Pruned()
+        self.connection = connections[conf.DATABASE]
+
+    def steps(self) -> Iterator[None]:
+        """Do it, batch by batch."""
+        latest = self.retention.latest
+        if latest is None:
+            return
+        high = span_of(None, latest, scan=True).high
+        newest = events().order_by("-pk").values_list("pk", flat=True).first() or 0
+        reached = 0
+        for tree in trees():
+            size = sealed_size(tree)
+            for tiles in _groups(tree, size, high):
+                reached = max(reached, *(tile.last_id or 0 for tile in tiles))
+                found = self._old(tree, tiles, size, newest)
+                if found:
+                    yield from self._gone(tree, tiles, size, found)
+                self.progress(min(reached, high), high)
+        left = events().filter(pk__gt=reached, pk__lte=high, occurred_at__lt=latest).exclude(signal__in=KEPT)
+        self.done.unsealed = left.count()
+
+    def _old(self, tree: SealTree, tiles: Sequence[SealTile], size: int, newest: int) -> list[Leaf]:
+        """The events below some tiles that may go."""
+        places = {}
+        for tile in tiles:
+            for within, hashed in enumerate(hashes_of(tile.hashes)):
+                places[hashed] = tile.index * WIDTH + within
+        ids = [pk for tile in tiles for pk in (tile.first_id, tile.last_id) if pk]
+        if not ids or self.retention.latest is None:
+            return []
+        rows = events().filter(pk__gte=min(ids), pk__lte=max(ids), occurred_at__lt=self.retention.latest)
+        holds = hold.current()
+        found = []
+        for row in rows.exclude(signal__in=KEPT).exclude(pk=newest).order_by("pk"):
+            kept_from = self.retention.kept_from(row.sender)
+            if kept_from is None or row.occurred_at >= kept_from:
+                continue
+            if (held := holds.on(row)) is not None:
+                self.done.held[hold.shown(held)] += 1
+                continue
+            index = places.get(leaf_hash(bytes(row.digest)))
+            if index is not None and index >= size:
+                continue  # in the tree, and in no signed checkpoint yet
+            if index is None or not _holds(row):
+                self.done.tampered.add(row.pk)
+                continue
+            found.append(Leaf(index, row))
+        return found
+
+    def _gone(self, tree: SealTree, tiles: Sequence[SealTile], size: int, found: list[Leaf]) -> Iterator[None]:
+        """Archive these events, and remove them."""
+        labels: dict[str, str] = {}
+        if self.folder is not None:
+            written = _archived(self.folder, tree, [tile for tile in tiles if tile.index * WIDTH < size], size, found)
+            labels["archive"] = str(self.folder / written.name)
+            self.done.files += 1
+        for at in range(0, len(found), ROWS_A_BATCH):
+            self._remove(tree, found[at : at + ROWS_A_BATCH], labels)
+            yield
+
+    def _remove(self, tree: SealTree, leaves: Sequence[Leaf], labels: dict[str, str]) -> None:
+        """Remove these events in one transaction, which begins with the event that names them."""
+        keys = [leaf.event.pk for leaf in leaves]
+        rows = {
+            "events": str(Ranges.of(keys)),
+            "indexes": format_indexes({tree.generation: Ranges.of(leaf.at for leaf in leaves)}),
+            **labels,
+        }
+        with maintenance(self.connection, COMMAND, why=self.why, rows=rows), unlogged(self.connection):
+            holds = hold.current_until_commit()
+            for leaf in leaves:
+                if (held := holds.on(leaf.event)) is not None:
+                    raise RedactionError(f"Meanwhile {hold.shown(held)} came into force; run it again.")
+            if sum(_chunked(keys, _locked)) != len(keys):
+                raise RedactionError("Another prune is at work; nothing was removed twice.")
+            _chunked(keys, lambda part: events().filter(pk__in=part)._raw_delete(conf.DATABASE))
+            _chunked(list({leaf.event.trace_id for leaf in leaves}), _forget_traces)
+        self.done.events += len(keys)
+        self.done.first = self.done.first or keys[0]
+        self.done.last = keys[-1]
+
+
+def _archived(
+    folder: Path, tree: SealTree, tiles: Sequence[SealTile], size: int, found: Sequence[Leaf]
+) -> archive.Manifest:
+    """Write events with the leaves around them, from where a tile begins to where one ends."""
+    there = {leaf.at: leaf.event for leaf in found}
+    first, last = min(there) // WIDTH, max(there) // WIDTH
+    lines = []
+    for tile in tiles:
+        if first <= tile.index <= last:
+            for at, hashed in enumerate(hashes_of(tile.hashes), tile.index * WIDTH):
+                if at in there:
+                    lines.append(archive.line_of(at, there[at].pk, as_mapping(there[at])))
+                elif at < size:
+                    lines.append(archive.Line(at, hashed))
+    try:
+        return archive.write(folder, tree.origin, tree.generation, lines, timestamp(clock.now()))
+    except OSError as error:
+        raise RedactionError(f"The archive {folder} could not be written: {error.strerror}.") from error
+
+
+def sealed_size(tree: SealTree) -> int:
+    """Up to which leaf events count as sealed: with a key, what a signed checkpoint states."""
+    signed = newest_checkpoint(tree, signed=True)
+    if signed is not None:
+        return min(signed.size, tree.size)
+    return 0 if conf.SEAL_KEYS else tree.size
+
+
+def _groups(tree: SealTree, size: int, high: int) -> Iterator[list[SealTile]]:
+    """The sealed tiles that may have rows up to an id, some at a time, at the same places each time."""
+    after = -1
+    while True:
+        found = SealTile.objects.using(conf.DATABASE).filter(
+            tree=tree, level=0, index__gt=after, index__lt=-(-size // WIDTH), first_id__lte=high
+        )
+        tiles = list(found.filter(index__lt=(after + 1 + TILES_A_FILE)).order_by("index"))
+        if not tiles:
+            return
+        yield tiles
+        after += TILES_A_FILE
+
+
+def _holds(row: SignalEvent) -> bool:
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    kept = bytes(row.kept_hashes) if row.kept_hashes else None
+    return row_holds(values, bytes(row.salt), kept, bytes(row.digest))
+
+
+def _locked(keys: Sequence[Any]) -> int:
+    """How many of these events are still there, for this transaction alone to remove."""
+    return len(events().filter(pk__in=keys).select_for_update().values_list("pk", flat=True))
+
+
+def _forget_traces(traces: Sequence[Any]) -> None:
+    """Remove the telemetry of traces that have no event any more."""
+    left = events().filter(trace_id=OuterRef("trace_id"))
+    for model in (ReceiverCall, SignalTrace):
+        gone = model._default_manager.using(conf.DATABASE).filter(~Exists(left), trace_id__in=traces)
+        gone._raw_delete(conf.DATABASE)
+
+
+def _chunked(keys: Sequence[Any], do: Callable[[Sequence[Any]], Any]) -> list[Any]:
+    return [do(keys[at : at + FEW]) for at in range(0, len(keys), FEW)]

@@ -1,0 +1,119 @@
+"""``manage.py signal_prune``: removes events that are older than they are kept, into an archive if asked."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from django.apps import apps
+from django.core.management.base import CommandError
+from django.db import Error
+
+from signal_log import clock
+from signal_log.audit.prune import Pruned, prune, sealed_size
+from signal_log.audit.retention import Retention, configured, of_days
+from signal_log.errors import FilterError, ProofError, RedactionError
+from signal_log.management.command import SignalCommand
+from signal_log.management.progress import Progress
+from signal_log.seal import archive
+from signal_log.seal.stored import trees
+from signal_log.show.words.moments import parse_moment
+from signal_log.show.words.text import counted
+from signal_log.store.read import events
+from signal_log.store.tables import not_migrated
+
+INCOMPLETE: Final = 1
+REFUSED: Final = 2
+INTERRUPTED: Final = 130
+
+
+class Command(SignalCommand):
+    """Says what is kept, and removes the rest."""
+
+    help = (
+        "Remove events that are older than they are kept, and are sealed: by RETENTION_DAYS or, here, by --before or "
+        "--keep-days. Events of maintenance, holds and seals stay, so do events that a hold keeps, and the newest "
+        "event. The tree stays, too, so what was proved before still is. Exit status: 0 done, 1 done but rows were "
+        "left that do not verify, 2 not possible, 130 interrupted; run it again then."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How long, of what, and where to."""
+        since = parser.add_mutually_exclusive_group()
+        since.add_argument("--before", metavar="TIME", default="", help="events before it go, such as 2026-01-31")
+        since.add_argument("--keep-days", metavar="N", default="", help="events older than so many days go")
+        parser.add_argument("--model", metavar="LABEL", default="", help="of this model only")
+        parser.add_argument("--archive", metavar="DIR", default="", help="write them there first")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it."""
+        progress = Progress(self.stderr, "looked through up to event")
+        try:
+            retention, why = self._retention(options)
+            folder = self._folder(options["archive"])
+            if not any(sealed_size(tree) for tree in trees()):
+                raise RedactionError("Nothing is sealed, and only sealed events are pruned: run signal_seal first.")
+            done = prune(retention, why=why, folder=folder, progress=progress.show)
+        except (RedactionError, FilterError, ProofError) as error:
+            raise CommandError(str(error), returncode=REFUSED) from error
+        except Error as error:
+            raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
+        except KeyboardInterrupt as error:
+            raise CommandError("Interrupted. Run it again: it goes on.", returncode=INTERRUPTED) from error
+        finally:
+            progress.clear()
+        self._tell(done, folder)
+        if done.tampered:
+            raise CommandError("Rows were left that do not verify: run signal_verify.", returncode=INCOMPLETE)
+
+    def _retention(self, options: dict[str, Any]) -> tuple[Retention, str]:
+        """What is kept, and what the events of it say of why the rest went."""
+        before, days, label = options["before"], options["keep_days"], options["model"]
+        if before:
+            moment = parse_moment("--before", before)
+            if moment is None or moment > clock.now():
+                raise RedactionError(f"--before {before} is in the future.")
+            found, why = Retention(moment), f"before {moment.isoformat()}"
+        elif days:
+            if not (days.isascii() and days.isdigit() and 1 <= int(days) <= 36_500):
+                raise RedactionError(f"--keep-days {days} is no number of days: give 1 or more.")
+            found, why = of_days(int(days)), f"older than {int(days)} days"
+        else:
+            found, why = configured(), "RETENTION_DAYS"
+        if label:
+            found, why = _of_model(found, label), f"{why}, of {label}"
+        if found.latest is None:
+            raise RedactionError('Everything is kept: SIGNAL_LOG["RETENTION_DAYS"] says so. Give --keep-days.')
+        return found, why
+
+    def _folder(self, given: str) -> Path | None:
+        if not given:
+            return None
+        folder = Path(given).resolve()
+        if folder.exists():
+            archive.manifests(folder)  # a damaged archive is not added to
+        return folder
+
+    def _tell(self, done: Pruned, folder: Path | None) -> None:
+        to = f", archived in {folder} ({counted(done.files, 'file')})" if folder and done.events else ""
+        which = f" ({done.first:,} to {done.last:,})" if done.events else ""
+        self.stdout.write(f"Pruned {counted(done.events, 'event')}{which}{to}.")
+        for held, number in done.held.items():
+            self.stdout.write(f"Kept: {counted(number, 'event')} by {held}")
+        if done.unsealed:
+            self.stdout.write(f"Kept: {counted(done.unsealed, 'event')} not sealed yet")
+        if done.tampered:
+            self.stdout.write(f"Kept, because somebody has changed or inserted them: events {done.tampered}")
+
+
+def _of_model(retention: Retention, label: str) -> Retention:
+    try:
+        known = apps.get_model(label)._meta.label
+    except (LookupError, ValueError):
+        found = events().filter(sender__iexact=label).values_list("sender", flat=True).first()
+        if found is None:
+            raise RedactionError(f"There is no model {label!r}, and the log has no events of one.") from None
+        known = found
+    return replace(retention, every=None, labels=((known, retention.kept_from(known)),))
