@@ -39,6 +39,9 @@ ACCESSED: Final = "accessed"
 DATABASE: Final = "database"
 """The source of writes past Django that a trigger in the database told of (``signal_guard``)."""
 
+BASELINE: Final = "signal_log.baseline"
+"""The signal of an event that tells what a row held that no other event tells of, as ``signal_baseline`` found it."""
+
 MAINTENANCE: Final = "signal_log.maintenance"
 """The signal of an event that tells that a command was allowed to change rows of the log. The triggers know it."""
 

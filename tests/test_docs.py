@@ -19,6 +19,7 @@ from signal_log.audit import told
 from signal_log.audit.guard import installed as guards
 from signal_log.capture.model.secret_names import PUBLIC_NAMES, SECRET_NAMES
 from signal_log.conf import KEYS
+from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -205,7 +206,7 @@ SIGNALS = {
     value
     for value in (*vars(told).values(), *vars(guards).values())
     if isinstance(value, str) and value.startswith("signal_log.")
-}
+} | {BASELINE}
 """Of the log's own events."""
 
 

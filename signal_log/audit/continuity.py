@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
 from signal_log.audit.logged_value import is_unknown, surely_differ
-from signal_log.event import BY_HAND, COMMITTED, DATABASE, INCOMPLETE, POST_DELETE, POST_SAVE
+from signal_log.event import BASELINE, BY_HAND, COMMITTED, DATABASE, INCOMPLETE, POST_DELETE, POST_SAVE
 
 ROW: Final = "(row)"
 """Stands for a field where the row itself was made or removed."""
 THERE: Final = "there"
 GONE: Final = "gone"
-OF_A_ROW: Final = (POST_SAVE, POST_DELETE, "silent_insert", "silent_update", "silent_delete")
+OF_A_ROW: Final = (POST_SAVE, POST_DELETE, "silent_insert", "silent_update", "silent_delete", BASELINE)
 ENDS: Final = (POST_DELETE, "silent_delete")
 PATIENCE: Final = 64
 """How many events of the row may come before the one that explains a value that was found."""
@@ -123,7 +123,8 @@ class Break:
 def tells(event: Told) -> bool:
     """Whether the event describes the stored row: a committed post signal of a save or delete.
 
-    So does a silent write with a key, which was recorded row by row. A signal that was sent by hand does not.
+    So does a silent write with a key, which was recorded row by row, and a baseline. A signal that was sent by hand
+    does not.
     """
     if event.outcome != COMMITTED or event.signal not in OF_A_ROW:
         return False
@@ -183,8 +184,10 @@ class Chain:
             self._known.clear()
         for name, old, new in _pairs(event.changes):
             newest = self._known.get(name)
-            # A bulk write shows null for an old value that it could not read; a table of its own has had none.
-            is_told = not (created or (old is None and (is_silent and event.source != DATABASE)))
+            # A bulk write shows null for an old value that it could not read, and a baseline for what it cannot know; a
+            # table of its own has had none.
+            is_vague = old is None and is_silent and event.source != DATABASE
+            is_told = not (created or is_vague or event.signal == BASELINE)
             if newest is not None and is_told and surely_differ(newest.value, old):
                 if self._came_before(event, name, old, new):
                     continue

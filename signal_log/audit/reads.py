@@ -31,6 +31,8 @@ from signal_log.interruption import let_interruption_pass
 
 ADMIN_VIEWS: Final = ("change_view", "history_view")
 """The views of a ModelAdmin that show one object."""
+OBJECT_PAGES: Final = ("object", "object_by_query", "restore", "restore_form")
+"""The pages of the log that show one object."""
 SHOWN: Final = 200
 """The status of an answer that shows something."""
 
@@ -121,10 +123,11 @@ def _in_admin(request: HttpRequest, response: Any) -> Seen | None:
 def _in_log(request: HttpRequest) -> Seen | None:
     """The object whose history or state was shown on a page of the log, which has its values too."""
     match = request.resolver_match
-    if match is None or match.app_name != "signal_log" or match.url_name not in ("object", "object_by_query"):
+    if match is None or match.app_name != "signal_log" or match.url_name not in OBJECT_PAGES:
         return None
+    asked = {**request.GET.dict(), **match.kwargs}
     try:
-        model = apps.get_model(str(match.kwargs["label"]))
+        model = apps.get_model(str(asked.get("label", "")))
     except (LookupError, ValueError):
         return None
     return Seen(model, pk=str(match.kwargs.get("pk") or request.GET.get("pk", "")))

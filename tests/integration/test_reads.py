@@ -88,12 +88,18 @@ def test_a_form_that_is_shown_again_is_a_read_and_a_refused_page_is_none(root: C
 
 @pytest.mark.django_db(transaction=True)
 def test_the_logs_own_page_of_an_object_is_a_read(root: Client) -> None:
-    """Its history holds the object's values, so whoever opens it has seen them."""
+    """Its history holds the object's values, so whoever opens it has seen them; so do its relatives' and a restore."""
     ada = User.objects.create(username="ada")
     with recorded() as events:
-        for row in (ada, ada.profile):
-            assert root.get(f"/objects/{row._meta.label}/{row.pk}/").status_code == 200
-    assert lines(events, "object_pk") == [("accessed", "auth.User", str(ada.pk))]
+        pages = [f"/objects/{row._meta.label}/{row.pk}/" for row in (ada, ada.profile)]
+        query = f"?label=auth.User&pk={ada.pk}&at=2100-01-01"
+        for page in (*pages, f"{pages[1]}?with=none", f"/restore/{query}", f"/restore/form/{query}"):
+            assert root.get(page).status_code == 200
+            root.head(page)
+    seen = [event for event in events if event.signal == "accessed"]
+    assert [(event.object_pk, event.path) for event in seen] == [
+        (str(ada.pk), page) for page in (*pages, "/restore/", "/restore/form/")
+    ]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,7 +10,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from signal_log.audit.breaks import breaks_of_row
+from signal_log.audit.reads import Seen, record_seen
 from signal_log.capture.model.same_row import ends_with
+from signal_log.conf import conf
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
@@ -22,8 +24,8 @@ from signal_log.show.query.compare import KEYS as COMPARED
 from signal_log.show.query.compare import compared, moments
 from signal_log.show.query.query import parse
 from signal_log.show.story.admin_form import may_restore_some
-from signal_log.show.story.relations import CHOSEN, SEARCH, chosen, relations_of
-from signal_log.show.story.relatives import relatives_of
+from signal_log.show.story.relations import CHOSEN, SEARCH, chosen, model_of, relations_of
+from signal_log.show.story.relatives import Relatives, relatives_of
 from signal_log.show.story.then import differences, relatives_differ, relatives_then, state_of
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds
@@ -85,6 +87,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         context["comparison"] = comparison
         return render(request, "signal_log/object.html", context)
     relatives = relatives_of(recorded, newest, label, wanted, search=bool(request.GET.get(SEARCH)))
+    _note_seen(request, relatives)
     if two:
         states = [state_of(recorded, label, moment) for moment in two]
         then = [relatives_then(relatives, state, pk, moment) for state, moment in zip(states, two, strict=True)]
@@ -106,6 +109,13 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
 def of_row(labels: tuple[str, ...], pk: str) -> Events:
     """All events of one row, under whichever of these labels it was recorded."""
     return events().filter(sender__in=labels, object_pk=pk)
+
+
+def _note_seen(request: HttpRequest, relatives: Relatives) -> None:
+    """The page shows the relatives too, and ``READS`` may name their models."""
+    if conf.READS and request.method == "GET":
+        rows = [(model_of(relation.label), key) for relation, key in relatives.rows()]
+        record_seen([Seen(model, pk=key) for model, key in rows if model is not None])
 
 
 def _restore_url(request: HttpRequest, newest: SignalEvent, at: datetime | None, *, is_gone: bool) -> str:

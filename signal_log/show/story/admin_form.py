@@ -103,14 +103,16 @@ def filled_form(
         )
     except NoReverseMatch:
         raise PermissionDenied from None
-    request.GET = QueryDict()  # what chose the values is none of the form's
     filled = _filled(page, values, inlines)
     said = {"subtitle": "filled with values from the log, not saved yet"}
-    answer: HttpResponse = (
-        filled.add_view(request, form_url, said)
-        if row is None
-        else filled.change_view(request, quote(str(row.pk)), form_url, said)
-    )
+    given, request.GET = request.GET, QueryDict()  # what chose the values is none of the form's
+    try:
+        if row is None:
+            answer: HttpResponse = filled.add_view(request, form_url, said)
+        else:
+            answer = filled.change_view(request, quote(str(row.pk)), form_url, said)
+    finally:
+        request.GET = given
     return answer
 
 

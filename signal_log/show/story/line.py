@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
 from signal_log.show.links import actor_url, url
 from signal_log.show.words.operations import Line
@@ -26,7 +27,7 @@ class StoryLine(Line):
     def restore_url(self) -> str:
         """Where the values from before this event are offered for a form; empty if they are not."""
         event = self.event
-        if not (self.can_restore and self.tells and event.object_pk and not event.created):
+        if not (self.can_restore and self.tells and event.object_pk) or event.created or event.signal == BASELINE:
             return ""
         return url("restore", label=event.sender, pk=event.object_pk, event=str(event.pk))
 

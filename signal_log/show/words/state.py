@@ -8,6 +8,7 @@ from typing import Any
 
 from signal_log.audit.continuity import ENDS, tells
 from signal_log.audit.logged_value import surely_differ
+from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
 from signal_log.show.words.diff import Side, pairs, side
 from signal_log.show.words.remarks import is_untold
@@ -76,11 +77,11 @@ def state_at(
             if event.signal not in ENDS or name not in names:  # a child that was deleted without its parent
                 known.setdefault(name, Known(name, side(new), event, believed=is_untold(event)))
                 held.setdefault(name, new)
-        if event.created:
+        if event.created or event.signal == BASELINE:  # it tells of the whole row
             break
     changed_since: set[str] = set()
     for event in later:
-        if event.created:
+        if event.created or event.signal == BASELINE:
             break
         for name, old, _ in pairs(event.changes):
             if name in changed_since:
@@ -98,6 +99,6 @@ def state_at(
 def _presence(last: SignalEvent | None, following: SignalEvent | None, ending: Container[str] | None) -> str:
     if last is not None:
         return NO_LONGER if is_end(last, ending) else EXISTS
-    if following is None:
+    if following is None or following.signal == BASELINE:  # it was there before, but nobody knows since when
         return NEVER_SEEN
     return NOT_YET if following.created else EXISTS
