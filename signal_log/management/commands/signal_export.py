@@ -24,10 +24,9 @@ from signal_log.management.command import SignalCommand, give_up_stdout
 from signal_log.management.output_file import output_file, why_not_written
 from signal_log.models import SignalEvent
 from signal_log.seal.ranges import Ranges
-from signal_log.show.export.answer import FORMATS, exported
-from signal_log.show.export.csv import Csv
-from signal_log.show.export.jsonl import JsonLines
+from signal_log.show.export.answer import FORMATS, File, exported
 from signal_log.show.export.proofs import Proofs
+from signal_log.show.export.slots import REFUSED, take
 from signal_log.show.query.unmatched import unmatched
 from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import counted, visible
@@ -35,7 +34,6 @@ from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
 from signal_log.store.tables import not_migrated
 
-Table = Csv | JsonLines
 STDOUT: Final = "-"
 FAILED: Final = 1
 USAGE_ERROR: Final = 2
@@ -78,6 +76,12 @@ def event_id(given: str) -> int:
     return int(given)
 
 
+def kind_of(path: Path) -> str:
+    """The format that a file's name tells: ``x.csv``, ``x.ocsf``, ``x.ocsf.jsonl``."""
+    last, *others = [suffix.lower().lstrip(".") for suffix in reversed(path.suffixes)] or [""]
+    return others[0] if last == "jsonl" and others and others[0] in FORMATS else last
+
+
 class Command(SignalCommand):
     """Exports the log to a file, which is written atomically."""
 
@@ -110,8 +114,11 @@ class Command(SignalCommand):
             raise CommandError("--proof has a form of its own; leave --format out.", returncode=USAGE_ERROR)
         selection = self._selection(options)
         path = None if options["output"] == STDOUT else Path(options["output"])
-        kind = options["format"] or (path.suffix.lower().lstrip(".") if path else "")
+        kind = options["format"] or (kind_of(path) if path else "")
         progress = Progress(self.stderr)
+        slot = take()
+        if slot is None:
+            raise CommandError(REFUSED, returncode=FAILED)
         try:
             for sentence in unmatched(selection.filters):
                 self.stderr.write(sentence, style_func=str)
@@ -135,6 +142,7 @@ class Command(SignalCommand):
         except KeyboardInterrupt as error:
             raise CommandError("The export was interrupted.", returncode=INTERRUPTED) from error
         finally:
+            slot.release()
             progress.clear()
         if options["verbosity"] and path:
             self.stderr.write(visible(f"{counted(file.number, 'event')} in {path}"), style_func=str)
@@ -177,7 +185,7 @@ class Command(SignalCommand):
             yield out
 
 
-def _added(file: Proofs | Table, page: list[SignalEvent]) -> bytes:
+def _added(file: Proofs | File, page: list[SignalEvent]) -> bytes:
     return file.add(page) if isinstance(file, Proofs) else file.add([as_mapping(event) for event in page])
 
 

@@ -1,4 +1,4 @@
-"""``/events/?format=csv`` and ``format=jsonl``: everything that the filters select, streamed as one file."""
+"""``/events/?format=``: everything that the filters select, streamed as one file in one of four formats."""
 
 from __future__ import annotations
 
@@ -11,14 +11,25 @@ from typing import Any, Final
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
-from django.http import HttpRequest, HttpResponseBase, HttpResponseForbidden, JsonResponse, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseForbidden,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 
 from signal_log import clock
 from signal_log.audit.told import EXPORTED, tell
 from signal_log.capture.model.error_text import error_text, traceback_text
 from signal_log.permission import EXPORT, may, permission_to
+from signal_log.show.export.cloudevents import CloudEvents
 from signal_log.show.export.csv import Csv
 from signal_log.show.export.jsonl import JsonLines
+from signal_log.show.export.lines import Lines
+from signal_log.show.export.ocsf import Ocsf
+from signal_log.show.export.slots import REFUSED, RETRY_AFTER, Slot, take
 from signal_log.show.query.query import Query, parse
 from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
@@ -26,7 +37,8 @@ from signal_log.tail.guard import CHECK_EVERY, Identity, admit, turned_away
 
 logger = logging.getLogger(__name__)
 
-FORMATS: Final[dict[str, type[Csv] | type[JsonLines]]] = {"csv": Csv, "jsonl": JsonLines}
+File = Csv | JsonLines | Lines
+FORMATS: Final[dict[str, type[File]]] = {"csv": Csv, "jsonl": JsonLines, "cloudevents": CloudEvents, "ocsf": Ocsf}
 NOT_ALLOWED: Final = (
     "You may see events, but not take them away: an export needs the permission {permission}. Ask an administrator.\n"
 )
@@ -48,6 +60,20 @@ def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpRespo
     query = parse(request.GET, own=own)
     if query.problems:
         return JsonResponse({"problems": query.problems}, status=400)
+    slot = take()
+    if slot is None:
+        later = {"Retry-After": str(RETRY_AFTER)}
+        return HttpResponse(f"{REFUSED}\n", status=503, headers=later, content_type="text/plain; charset=utf-8")
+    try:
+        response = _streamed(request, query, chosen, slot)
+    except BaseException:
+        slot.release()
+        raise
+    response._resource_closers.append(slot.release)  # type: ignore[attr-defined]  # where nothing of it is read
+    return response
+
+
+def _streamed(request: HttpRequest, query: Query, chosen: str, slot: Slot) -> StreamingHttpResponse:
     selection = Selection(query.filters, query.since, query.until, query.after, query.before)
     export = Export.begin(selection)
     if request.method != "HEAD":
@@ -59,7 +85,7 @@ def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpRespo
         "Content-Disposition": f'attachment; filename="{_name(host, query, export, file.suffix)}"',
     }
     reader = admit({"user": request.user, "session": getattr(request, "session", None)})
-    chunks = (b"" for _ in ()) if request.method == "HEAD" else _written(export, file, _still_allowed(reader))
+    chunks = (b"" for _ in ()) if request.method == "HEAD" else _written(export, file, _still_allowed(reader), slot)
     # Under ASGI, Django would consume a plain iterator completely before sending the first byte.
     content = _InThread(chunks) if isinstance(request, ASGIRequest) else (chunk for chunk in chunks if chunk)
     return StreamingHttpResponse(content, headers=headers)
@@ -72,7 +98,7 @@ def exported(kind: str, export: Export) -> dict[str, Any]:
     return {"format": kind, **chosen, "up_to": export.snapshot.up_to}
 
 
-def _written(export: Export, file: Csv | JsonLines, allowed: Callable[[], bool]) -> Generator[bytes]:
+def _written(export: Export, file: File, allowed: Callable[[], bool], slot: Slot) -> Generator[bytes]:
     """Yield the file in chunks, releasing the connection in between, because a slow client may take hours."""
     who = file.about["by"]["name"]
     try:
@@ -96,6 +122,8 @@ def _written(export: Export, file: Csv | JsonLines, allowed: Callable[[], bool])
             file.suffix, who, file.number, why, where,
         )  # fmt: skip
         raise
+    finally:
+        slot.release()
     logger.info("%s exported %d events (%s).", who, file.number, file.suffix)
 
 
