@@ -58,11 +58,6 @@ def mask(whom: Whom, *, dry_run: bool = False) -> Counter[str]:
     return +found
 
 
-def tables() -> list[str]:
-    """The tables that are looked through."""
-    return [table.model._meta.db_table for table in TABLES]
-
-
 def _all(table: Table) -> QuerySet[Any]:
     manager: Any = table.model._default_manager
     found: QuerySet[Any] = manager.using(conf.DATABASE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from django.db import connections
@@ -16,6 +17,7 @@ from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
 from signal_log.audit import beside, hold
+from signal_log.audit.archived import rewrites
 from signal_log.audit.erase import Change, change_of, kept_hashes, named_in_header, names_key
 from signal_log.audit.whom import Whom, exists
 from signal_log.capture.model.snapshot import clean
@@ -56,6 +58,12 @@ class Report:
     named_in_header: Ranges = field(default_factory=Ranges)
     maintenance: Ranges = field(default_factory=Ranges)
     """Events of maintenance that they caused, which stay whole."""
+    archived: Ranges = field(default_factory=Ranges)
+    """Events in archives that were erased or masked there."""
+    files: int = 0
+    """In so many files."""
+    unreached: list[str] = field(default_factory=list)
+    """Archives that a prune has written, and that are not there."""
     beside: Counter[str] = field(default_factory=Counter)
     examples: list[tuple[int, str, Any]] = field(default_factory=list)
     """Of masked values: the event's id, the column, and the value afterwards."""
@@ -63,7 +71,7 @@ class Report:
     @property
     def is_complete(self) -> bool:
         """Whether nothing was left that should have gone."""
-        return not (self.tampered or self.held or self.named_in_header)
+        return not (self.tampered or self.held or self.named_in_header or self.unreached)
 
 
 Progress = Callable[[int, int], object]
@@ -74,11 +82,16 @@ def _quiet(_: int, __: int) -> None:
     pass
 
 
-def redact(whom: Whom, reason: str, *, dry_run: bool = False, progress: Progress = _quiet) -> Report:
-    """Erase what is about or by them and mask them elsewhere; raises ``RedactionError`` where that is refused."""
+def redact(
+    whom: Whom, reason: str, *, dry_run: bool = False, archives: Sequence[Path] = (), progress: Progress = _quiet
+) -> Report:
+    """Erase what is about or by them and mask them elsewhere, in these archives too.
+
+    Raises ``RedactionError`` where that is refused.
+    """
     reason = checked_reason(reason, whom)
     refuse_if_held(whom)
-    return _Run(whom, reason, dry_run=dry_run, progress=progress).done()
+    return _Run(whom, reason, dry_run=dry_run, progress=progress).done(archives)
 
 
 def checked_reason(reason: str, whom: Whom) -> str:
@@ -116,18 +129,43 @@ class _Run:
         self.connection = connections[conf.DATABASE]
         self.holds = hold.current()
         self.seen_held: set[int] = set()
+        self.files: set[Path] = set()
 
-    def done(self) -> Report:
+    def done(self, archives: Sequence[Path]) -> Report:
         with unlogged(self.connection):
             self.report.beside = beside.mask(self.whom, dry_run=self.dry_run)
+            self._archived(archives, owned=False)
             reached = 0
             for _ in range(MOST_ROUNDS):
                 newest = events().order_by("-pk").values_list("pk", flat=True).first() or 0
                 if not self._others(reached, newest):
                     break
                 reached = newest
+            self._archived(archives, owned=True)
             self._own()
         return self.report
+
+    def _archived(self, archives: Sequence[Path], *, owned: bool) -> None:
+        """Erase and mask them in archives, each file by an event of its own."""
+        first = self.whom.things[0]
+        for found in rewrites(archives, self.whom, self._may, owned=owned):
+            self.report.archived.update(Ranges.of(found.changes))
+            self.files.add(found.folder / found.manifest.name)
+            self.report.files = len(self.files)
+            if self.dry_run:
+                continue
+            rows = {"events": str(Ranges.of(found.changes)), "archive": str(found.folder / found.manifest.name)}
+            # The event first: what it does not name was not redacted, and what it names may be done again.
+            with maintenance(
+                self.connection,
+                COMMAND,
+                why=self.reason,
+                rows=rows,
+                of=first.label,
+                what="erased" if owned else "masked",
+            ) as opening:
+                at = events().values_list("occurred_at", flat=True).get(pk=opening)
+            found.done(at)
 
     def _others(self, after: int, newest: int) -> bool:
         """Mask them in others' events up to an id; whether there was anything to look through."""

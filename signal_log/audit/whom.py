@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 from django.apps import apps
@@ -72,6 +74,8 @@ class Whom:
     """The names, without what is derived from keys."""
     before_keys: frozenset[int] = frozenset()
     """The events that tell of their creation before they had a key."""
+    creations: frozenset[tuple[Any, int]] = frozenset()
+    """Trace and position of these, wherever they are."""
 
     @property
     def rows(self) -> Q:
@@ -83,42 +87,68 @@ class Whom:
 
     def owns(self, event: SignalEvent) -> bool:
         """Whether the event is erased as a whole."""
-        return event.pk in self.before_keys or any(thing.owns(event) for thing in self.things)
+        if not event.object_pk and (event.trace_id, event.position) in self.creations:
+            return any(event.sender in thing.family for thing in self.things)
+        return any(thing.owns(event) for thing in self.things)
 
 
-def find(label: str, key: str, given: Iterable[str] = (), *, relatives: bool = True, names: bool = True) -> Whom:
+Archived = Callable[[], Iterable[SignalEvent]]
+"""Gives the events that are in archives, from the first on, whenever it is called."""
+
+
+def _none() -> Iterable[SignalEvent]:
+    return ()
+
+
+def find(
+    label: str, key: str, given: Iterable[str] = (), *, relatives: bool = True, names: bool = True,
+    archived: Archived = _none,
+) -> Whom:  # fmt: skip
     """Whom a label and a key mean; raises ``RedactionError`` if there is nobody."""
-    first = thing(label, key)
+    first = thing(label, key, archived)
     things = [first]
     if relatives:
         for one in things:
-            for found in _relatives(one):
+            for found in _relatives(one, archived):
                 if (found.family, found.key) not in [(other.family, other.key) for other in things]:
                     things.append(found)
             if len(things) > MOST_RELATIVES:
-                raise RedactionError(
-                    f"More than {MOST_RELATIVES} rows belong to {first} alone: redact them one by one."
-                )
+                raise RedactionError(f"More than {MOST_RELATIVES} rows belong to {first} alone: redact each of them.")
     shown = dict.fromkeys(text.strip() for text in given if text.strip())
-    if names:
-        for one in things:
-            shown |= dict.fromkeys(_names(one))
+    creations, before_keys = set(), set()
+    for one in things:
+        for event in chain(events().filter(one.rows).iterator(chunk_size=500), filter(one.owns, archived())):
+            if names:
+                shown |= dict.fromkeys(_names(one, event))
+            if event.created and event.sender in one.family:
+                creations.add((event.trace_id, event.operation))
+        if names:
+            shown |= dict.fromkeys(_names_now(one))
+    for trace, position in creations:
+        pres = events().filter(trace_id=trace, position=position, object_pk="")
+        before_keys |= {pre.pk for pre in pres if any(pre.sender in one.family for one in things)}
     texts = [*shown, *(text for one in things for text in _key_texts(one))]
-    before_keys = frozenset(pk for one in things for pk in _before_key(one))
-    return Whom(tuple(things), Names(texts), tuple(shown), before_keys)
+    return Whom(tuple(things), Names(texts), tuple(shown), frozenset(before_keys), frozenset(creations))
 
 
-def thing(label: str, key: str) -> Thing:
+def thing(label: str, key: str, archived: Archived = _none) -> Thing:
     """The row that a label and a key mean, if there is one or the log has events of it; raises ``RedactionError``."""
     model = _model(label)
     if model is None:
         recorded = events().filter(sender__iexact=label).values_list("sender", flat=True).first()
         if recorded is None:
+            recorded = next((event.sender for event in archived() if event.sender.lower() == label.lower()), None)
+        if recorded is None:
             raise RedactionError(f"There is no model {label!r}, and the log has no events of one.")
         found = Thing(recorded, labels_of_row(recorded), key, {})
     else:
         found = _thing(model, _spelled(model, key))
-    if not key or not (events().filter(found.rows).exists() or (model is not None and _row(found) is not None)):
+    is_known = bool(key) and (
+        events().filter(found.rows).exists()
+        or (model is not None and _row(found) is not None)
+        or any(map(found.owns, archived()))
+    )
+    if not is_known:
         raise RedactionError(f"There is no {found.label} with the key {key!r}, and the log has no events of one.")
     return found
 
@@ -169,16 +199,23 @@ def _pointing(family: tuple[str, ...]) -> dict[str, frozenset[str]]:
     return found
 
 
-def _relatives(owner: Thing) -> Iterator[Thing]:
+def _relatives(owner: Thing, archived: Archived) -> Iterator[Thing]:
     """The rows that belong to one row alone: those with a one-to-one field to it, there now or recorded."""
+    linked: dict[str, tuple[Model, str]] = {}
     for model in apps.get_models():
         if model._meta.proxy or model._meta.label in owner.family:
             continue
         for field in model._meta.concrete_fields:
-            if not isinstance(field, models.OneToOneField) or field.related_model._meta.label not in owner.family:
-                continue
-            for key in _keys_of_relatives(model, field.name, owner.key):
-                yield _thing(model, key)
+            if isinstance(field, models.OneToOneField) and field.related_model._meta.label in owner.family:
+                linked |= dict.fromkeys(labels_of_row(model._meta.label), (model, field.name))
+                for key in _keys_of_relatives(model, field.name, owner.key):
+                    yield _thing(model, key)
+    for event in archived() if linked else ():
+        if event.sender in linked and event.object_pk:
+            model, name = linked[event.sender]
+            sides = event.changes.get(name)
+            if isinstance(sides, list) and owner.key in map(str, sides):
+                yield _thing(model, event.object_pk)
 
 
 def _keys_of_relatives(model: Model, field: str, key: str) -> set[str]:
@@ -192,14 +229,6 @@ def _keys_of_relatives(model: Model, field: str, key: str) -> set[str]:
             holds |= Q(**{f"changes__{field}__{side}": one})
     recorded = events().filter(holds, sender__in=labels_of_row(model._meta.label)).exclude(object_pk="")
     return found | set(recorded.order_by().values_list("object_pk", flat=True).distinct()[: MOST_RELATIVES + 1])
-
-
-def _before_key(one: Thing) -> Iterator[int]:
-    """The pre events of a row's creation: it had no key yet."""
-    created = events().filter(sender__in=one.family, object_pk=one.key, created=True)
-    for trace, position in created.values_list("trace_id", "operation"):
-        pres = events().filter(trace_id=trace, position=position, object_pk="", sender__in=one.family)
-        yield from pres.values_list("pk", flat=True)
 
 
 def _row(one: Thing) -> models.Model | None:
@@ -219,28 +248,30 @@ def exists(one: Thing) -> bool:
     return _row(one) is not None
 
 
-def _names(one: Thing) -> Iterator[str]:
-    """What the row goes by, now and in the events about it."""
-    model = _model(one.label)
-    naming = _naming_fields(model, is_account=one.is_account) if model is not None else []
+def _names_now(one: Thing) -> Iterator[str]:
+    """What the row goes by, if it is still there."""
     row = _row(one)
     if row is not None:
+        naming = _naming_fields(one)
         held = {name: getattr(row, name, None) for name in [*naming, "first_name", "last_name"]}
         yield from _usable(one, [held.get(name) for name in naming] + _full(one, held))
-    for event in events().filter(one.rows).iterator(chunk_size=500):
-        about = event.sender in one.family and event.object_pk == one.key
-        if about:
-            sides: list[dict[str, Any]] = [{}, {}]
-            for name, pair in event.changes.items():
-                if isinstance(pair, list) and len(pair) == len(sides):
-                    for side, value in zip(sides, pair, strict=True):
-                        side[name] = value
-            for side in sides:
-                yield from _usable(one, [side.get(name) for name in naming] + _full(one, side))
-            if event.signal in MODEL_SIGNALS:
-                yield from _usable(one, [event.object_repr])
-        if one.is_account and event.actor_pk == one.key:
-            yield from _usable(one, [event.actor_repr])
+
+
+def _names(one: Thing, event: SignalEvent) -> Iterator[str]:
+    """What it goes by in one of its own events."""
+    if event.sender in one.family and event.object_pk == one.key:
+        naming = _naming_fields(one)
+        sides: list[dict[str, Any]] = [{}, {}]
+        for name, pair in event.changes.items():
+            if isinstance(pair, list) and len(pair) == len(sides):
+                for side, value in zip(sides, pair, strict=True):
+                    side[name] = value
+        for side in sides:
+            yield from _usable(one, [side.get(name) for name in naming] + _full(one, side))
+        if event.signal in MODEL_SIGNALS:
+            yield from _usable(one, [event.object_repr])
+    if one.is_account and event.actor_pk == one.key:
+        yield from _usable(one, [event.actor_repr])
 
 
 def _full(one: Thing, held: dict[str, Any]) -> list[str]:
@@ -251,15 +282,21 @@ def _full(one: Thing, held: dict[str, Any]) -> list[str]:
     )
 
 
-def _naming_fields(model: Model, *, is_account: bool) -> list[str]:
+def _naming_fields(one: Thing) -> tuple[str, ...]:
+    return _naming_fields_of(one.label, is_account=one.is_account)
+
+
+@lru_cache(maxsize=64)
+def _naming_fields_of(label: str, *, is_account: bool) -> tuple[str, ...]:
+    model = _model(label)
+    if model is None:
+        return ()
     names = [field.name for field in model._meta.concrete_fields if isinstance(field, models.EmailField)]
     if is_account:
         for name in (getattr(model, "USERNAME_FIELD", ""), getattr(model, "EMAIL_FIELD", "")):
-            try:
+            with suppress(FieldDoesNotExist):
                 names.append(model._meta.get_field(name).name)
-            except FieldDoesNotExist:
-                continue
-    return list(dict.fromkeys(names))
+    return tuple(dict.fromkeys(names))
 
 
 def _usable(one: Thing, texts: Iterable[Any]) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import uuid
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -26,8 +28,12 @@ from signal_log.models import (
     SignalEvent,
     SignalTrace,
 )
+from signal_log.seal import archive
 from signal_log.seal.canonical import ERASED, row_holds
+from signal_log.seal.grow import begin_tree, checkpoint, grow
 from signal_log.seal.ranges import Ranges, parse_ranges
+from signal_log.seal.stored import current_tree
+from signal_log.seal.verify.run import TAMPERED, Wanted, verify
 from signal_log.store.read import as_mapping
 from tests.factories import make_event
 from tests.tail import database_url
@@ -181,6 +187,86 @@ def test_a_dry_run_changes_nothing_and_shows_everything():
     ):
         assert line in told
     assert MASK in told
+
+
+def sealed() -> None:
+    """Let the tree take in every event, with a checkpoint."""
+    tree = current_tree() or begin_tree("here/log/1")
+    while grow(tree, 2**62):
+        pass
+    checkpoint(tree)
+
+
+def assert_intact() -> None:
+    """The verifier finds nothing wrong, once everything is sealed."""
+    sealed()
+    result = verify(Wanted())
+    assert not result.report.findings, result.report.findings
+    assert result.verdict != TAMPERED
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_archives_are_redacted_too_and_all_of_it_verifies(tmp_path, monkeypatch, killed):
+    """The person's own events are in an archive by then; the tree still fits both the table and the archive."""
+    folder = tmp_path / "archive"
+    user = life_of()
+    sealed()
+    digests = {event.pk: bytes(event.digest).hex() for event in SignalEvent.objects.all()}
+    call_command("signal_prune", "--before", "1d", "--archive", str(folder), stdout=StringIO())
+    with monkeypatch.context() as later:
+        later.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(days=10))
+        call_command("signal_prune", "--keep-days", "5", "--archive", str(folder), stdout=StringIO())
+    assert not SignalEvent.objects.filter(pk__lt=max(digests)).exists()
+    assert b"quillon" in archive_bytes(folder)
+    assert_intact()
+    if killed:
+        with monkeypatch.context() as broken:
+            broken.setattr(archive, "rewrite", interrupt)
+            with pytest.raises(CommandError) as caught:
+                run("auth.User", user.key, "--reason", REASON, "--no-vacuum")
+            assert caught.value.returncode == 130
+    told = run("auth.User", user.key, "--reason", REASON, "--text", "flagstones", "--no-vacuum")
+    assert "in archives: " in told
+    content = archive_bytes(folder).replace(b"quillonette", b"")
+    assert not [secret for secret in SECRETS if secret.encode() in content]
+    assert b"mira" in content
+    assert_intact()
+    named = Ranges()
+    for event in SignalEvent.objects.filter(signal=MAINTENANCE, source="command:signal_redact"):
+        named.update(parse_ranges(event.labels["events"]))
+    (manifest,) = archive.manifests(folder)
+    for line in archive.lines(folder, manifest):
+        if line.event is not None:
+            assert line.holds
+            assert line.event["digest"] == digests[line.id]
+            assert (line.event["redacted_at"] is not None) == (line.id in named)
+    folder.rename(tmp_path / "elsewhere")
+    make_event(object_pk="88", object_repr="quillon")
+    out = StringIO()
+    with pytest.raises(CommandError) as caught:
+        call_command("signal_redact", "auth.User", "88", "--reason", REASON, "--no-vacuum", stdout=out)
+    assert caught.value.returncode == 1
+    assert f"the archive {folder} is not there" in out.getvalue()
+
+
+def interrupt(*_):
+    """Be killed."""
+    raise KeyboardInterrupt
+
+
+def archive_bytes(folder: Path) -> bytes:
+    """What the files of an archive hold, unpacked."""
+    return b"".join(
+        gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes() for path in folder.iterdir()
+    )
+
+
+def test_verification_finds_a_redacted_log_intact():
+    """Sealed before or after, in the table: it is named what was redacted, and nothing is wrong."""
+    user = life_of()
+    sealed()
+    run("auth.User", user.key, "--reason", REASON, "--no-vacuum")
+    assert_intact()
 
 
 @pytest.mark.parametrize("at", range(1, 4))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from django.apps import apps
 from django.core.management.base import CommandError
 from django.db import Error, connections
 
-from signal_log.audit import beside
+from signal_log.audit.archived import archived_events, folders
 from signal_log.audit.redact import Report, redact, still_exist
 from signal_log.audit.whom import Whom, find
 from signal_log.conf import conf
-from signal_log.errors import RedactionError
+from signal_log.errors import ProofError, RedactionError
 from signal_log.management.command import SignalCommand
 from signal_log.management.progress import Progress
-from signal_log.models import SignalEvent
 from signal_log.show.words.text import counted, one_line
 from signal_log.store.tables import not_migrated
 from signal_log.store.vacuum import vacuum
@@ -39,8 +40,8 @@ class Command(SignalCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Whom, why, and by what else they are known."""
-        parser.add_argument("label", metavar="LABEL", help="a model, such as auth.User")
-        parser.add_argument("pk", metavar="PK", help="the object's key")
+        parser.add_argument("label", nargs="?", metavar="LABEL", default="", help="a model, such as auth.User")
+        parser.add_argument("pk", nargs="?", metavar="PK", default="", help="the object's key")
         parser.add_argument("--reason", metavar="TEXT", default="", help="why; it stays, so it must not name them")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
         for name, what in (
@@ -51,28 +52,41 @@ class Command(SignalCommand):
             parser.add_argument(f"--{name}", action="append", default=[], metavar="TEXT", help=f"{what}; repeatable")
         parser.add_argument("--only-given", action="store_true", help="look for the given texts and for no other name")
         parser.add_argument("--alone", action="store_true", help="leave the rows that belong to it alone")
+        parser.add_argument("--archive", action="append", default=[], type=Path, metavar="DIR",
+                            help="an archive of signal_prune that is not where it was written; repeatable")  # fmt: skip
         parser.add_argument("--full", action="store_true", help="on PostgreSQL rewrite the tables (VACUUM FULL)")
+        parser.add_argument("--clean", action="store_true",
+                            help="only clean the database's files, after a run that did not come so far")  # fmt: skip
         parser.add_argument("--no-vacuum", action="store_true", help="do not clean the database's files afterwards")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it."""
+        if options["clean"]:
+            if not self._clean(options):
+                raise CommandError("The database's files were not cleaned; see above.", returncode=INCOMPLETE)
+            return
         progress = Progress(self.stderr, "looked through up to event")
         dry_run = options["dry_run"]
         try:
             if connections[conf.DATABASE].in_atomic_block and not (options["no_vacuum"] or dry_run):
                 raise RedactionError("In a transaction the database cannot be cleaned: call it with --no-vacuum.")
+            if not options["label"] or not options["pk"]:
+                raise RedactionError("Say whom it is about: a label and a key, such as auth.User 42.")
             given = [*options["name"], *options["email"], *options["text"]]
+            there, missing = folders(options["archive"])
             whom = find(
                 options["label"], options["pk"], given,
                 relatives=not options["alone"], names=not options["only_given"],
+                archived=lambda: archived_events(there),
             )  # fmt: skip
-            report = redact(whom, options["reason"], dry_run=dry_run, progress=progress.show)
+            report = redact(whom, options["reason"], dry_run=dry_run, archives=there, progress=progress.show)
+            report.unreached += map(str, missing)
             progress.clear()
             self._tell(whom, report, dry_run=dry_run)
             complete = report.is_complete
             if not dry_run:
                 complete = self._clean(options) and complete
-        except RedactionError as error:
+        except (RedactionError, ProofError) as error:
             raise CommandError(str(error), returncode=REFUSED) from error
         except Error as error:
             raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
@@ -93,6 +107,9 @@ class Command(SignalCommand):
         say(f"{would} masked: {counted(report.masked.count, 'event')}{_ids(report.masked)}")
         for noun, number in report.beside.items():
             say(f"{would} masked: {counted(number, noun)}")
+        if report.archived:
+            files = counted(report.files, "file")
+            say(f"{would} erased or masked in archives: {counted(report.archived.count, 'event')} in {files}")
         for pk, name, value in report.examples:
             say(f"  such as event {pk:,}: {name} = {one_line(_text(value), 100)}")
         for held, number in report.held.items():
@@ -101,6 +118,8 @@ class Command(SignalCommand):
             say(f"Kept, because they do not give their digest, so somebody has changed them: events {report.tampered}")
         if report.named_in_header:
             say(f"Named in a part that cannot be erased (source, cause or process): events {report.named_in_header}")
+        for folder in report.unreached:
+            say(f"Not reached: the archive {folder} is not there. Give its place by --archive.")
         if report.maintenance:
             say(f"Kept, because they tell of redactions and prunes that they did: events {report.maintenance}")
         for row in still_exist(whom):
@@ -114,7 +133,8 @@ class Command(SignalCommand):
         if options["no_vacuum"]:
             self.stdout.write("Not cleaned (--no-vacuum): bytes of it stay in the database's files.")
             return True
-        done, sentence = vacuum([SignalEvent._meta.db_table, *beside.tables()], full=options["full"])
+        tables = [model._meta.db_table for model in apps.get_app_config("signal_log").get_models()]
+        done, sentence = vacuum(tables, full=options["full"])
         self.stdout.write(sentence)
         return done
 

@@ -1,0 +1,114 @@
+"""Erases a person from archives: their lines are written anew, so that each still gives its digest and its root.
+
+Which archives there are is told by the events of the prunes that wrote them, or by whoever redacts.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from django.utils.dateparse import parse_datetime
+
+from signal_log.audit.erase import Change, change_of, kept_hashes
+from signal_log.audit.whom import Whom
+from signal_log.errors import RedactionError
+from signal_log.event import MAINTENANCE
+from signal_log.models import SignalEvent
+from signal_log.seal import archive
+from signal_log.seal.archive import Line, Manifest
+from signal_log.seal.canonical import timestamp
+from signal_log.store.read import events
+
+_BYTES: Final = ("salt", "digest", "kept_hashes")
+
+
+def folders(given: Iterable[Path] = ()) -> tuple[list[Path], list[Path]]:
+    """The archives that prunes have written, and those given; and which of them are not there."""
+    told = events().filter(sender=SignalEvent._meta.label, object_pk="", signal=MAINTENANCE)
+    found = {path.resolve(): None for path in given}
+    for labels in told.filter(source="command:signal_prune").values_list("labels", flat=True).iterator():
+        if isinstance(labels, dict) and isinstance(labels.get("archive"), str):
+            found[Path(labels["archive"]).parent] = None
+    there = [path for path in found if path.is_dir()]
+    return there, [path for path in found if path not in there]
+
+
+def archived_events(there: Iterable[Path]) -> Iterator[SignalEvent]:
+    """Every event of some archives, as the table had it; raises ``ProofError`` where one is damaged."""
+    for folder in there:
+        for manifest in archive.manifests(folder):
+            for line in archive.lines(folder, manifest):
+                if line.event is not None:
+                    yield event_of(line)
+
+
+def event_of(line: Line) -> SignalEvent:
+    """An archived event as a row of the table, which it is not any more."""
+    told = dict(line.event or {})
+    for name in _BYTES:
+        told[name] = bytes.fromhex(told[name]) if told[name] else None
+    for name in ("occurred_at", "redacted_at"):
+        told[name] = parse_datetime(told[name]) if told[name] else None
+    told["trace_id"] = uuid.UUID(told["trace_id"])
+    return SignalEvent(id=line.id or 0, **told)
+
+
+class Rewrite:
+    """What is to change in one file of an archive."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.changes: dict[int, Change] = {}
+        """By the event's id."""
+
+    def done(self, at: Any) -> None:
+        """Write the file anew, on disk before this returns; raises ``RedactionError``."""
+        moment = timestamp(at)
+        lines = []
+        for line in archive.lines(self.folder, self.manifest):
+            change = self.changes.get(line.id) if line.id is not None else None
+            lines.append(_changed(line, change, moment) if change is not None else line)
+        try:
+            archive.rewrite(self.folder, self.manifest, lines, moment)
+        except OSError as error:
+            raise RedactionError(f"The archive {self.folder} could not be written: {error.strerror}.") from error
+
+
+def rewrites(there: Iterable[Path], whom: Whom, may: Any, *, owned: bool) -> Iterator[Rewrite]:
+    """The files with events that are erased as a whole (``owned``), or in which they are masked.
+
+    ``may`` tells whether an event may be changed.
+    """
+    for folder in there:
+        archive.remove_leftovers(folder)
+        for manifest in archive.manifests(folder):
+            found = Rewrite(folder, manifest)
+            for line in archive.lines(folder, manifest):
+                if line.event is None or line.id is None:
+                    continue
+                event = event_of(line)
+                if whom.owns(event) != owned:
+                    continue
+                change = change_of(as_dict(event), whom, owned=owned)
+                if change is not None and may(event):
+                    found.changes[line.id] = change
+            if found.changes:
+                yield found
+
+
+def as_dict(event: SignalEvent) -> dict[str, Any]:
+    """An event by column."""
+    return {one.attname: getattr(event, one.attname) for one in SignalEvent._meta.concrete_fields}
+
+
+def _changed(line: Line, change: Change, moment: str) -> Line:
+    hashes = kept_hashes(as_dict(event_of(line)))
+    if hashes is None or line.event is None or line.id is None:
+        return line
+    values = {**change.values, "salt": change.values["salt"].hex()}
+    event = {**line.event, **values, "kept_hashes": hashes.hex(), "redacted_at": moment}
+    return archive.line_of(line.index, line.id, event)
