@@ -16,10 +16,9 @@ from signal_log.admin_events import TYPED, ByModel, BySignal, BySource, EventLis
 from signal_log.admin_list import ListedFiltersMixin
 from signal_log.models import SharedView, SignalEvent
 from signal_log.permission import may_see_events
-from signal_log.rows import labels_of_row
+from signal_log.rows import is_of_a_model, labels_of_row
 from signal_log.show.access import answered
 from signal_log.show.admin_history import add_recorded
-from signal_log.show.links import field_names
 from signal_log.show.pages.event import describe
 from signal_log.show.pages.shared import all_views
 from signal_log.show.words.kinds import short_name
@@ -107,7 +106,7 @@ class SignalEventAdmin(ReadOnlyAdmin, EventAdmin):
         label, _, pk = term.partition("/")
         if not term:
             return queryset, False
-        if pk and field_names(label):
+        if pk and is_of_a_model(label):
             return queryset.filter(sender__in=labels_of_row(label), object_pk=pk), False
         wanted = Q(object_pk=term) | Q(actor_repr=term) | Q(object_repr__icontains=term)
         if pk:

@@ -22,10 +22,12 @@ from django.utils.timezone import is_naive, make_aware
 from signal_log.errors import FilterError
 from signal_log.filters import FIELD, OVERWROTE, SIDES, Filters
 from signal_log.models import SignalEvent
+from signal_log.rows import is_of_a_model
 from signal_log.show.query.choices import choices
 from signal_log.show.query.paging import Page, reached_at, read_page
 from signal_log.show.query.query import NAMES, PLACES, event_number
 from signal_log.show.words.kinds import short_name
+from signal_log.store.few import INDEXED, few_matching
 from signal_log.store.read import filtered
 from signal_log.store.span import span_of
 
@@ -55,8 +57,11 @@ class EventList(ChangeList):
         except FilterError as error:
             raise IncorrectLookupParameters(error) from error
         self.is_narrowed = bool(self.params.keys() - {ERROR_FLAG, ORDER_VAR})
+        few = few_matching(self._filters())
+        if few is not None:
+            self.queryset = self.queryset.filter(few)
         since, until = (_moment(self.params.get(key)) for key in (SINCE, UNTIL))
-        span = span_of(since, until, scan=self.is_narrowed)
+        span = span_of(since, until, scan=self.is_narrowed and few is None)
         self.page = read_page(self.queryset, span, size=self.list_per_page, before=before or None, after=after or None)
         self.reached_at, self.looks_up = reached_at(self.page), bool(after)
         self.result_list = self.page.events
@@ -67,6 +72,14 @@ class EventList(ChangeList):
         self.newest_url = self.get_query_string() if before or after else ""
         self.older_url = self.get_query_string({"before": self.page.older}) if self.page.older else ""
         self.newer_url = self.get_query_string({"after": self.page.newer}) if self.page.newer else ""
+
+    def _filters(self) -> Filters:
+        """The filters in the address that an index may answer."""
+        given = {key: text for key, text in self.params.items() if key in INDEXED and isinstance(text, str)}
+        label, _, pk = self.query.strip().partition("/")
+        if pk and is_of_a_model(label):
+            given["object"] = self.query.strip()
+        return Filters.parse(given)
 
 
 def _moment(given: Any) -> datetime | None:

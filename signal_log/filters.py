@@ -3,7 +3,7 @@
 A filter's value is a text or a list of texts, of which any may match; a text that begins with ``!``
 excludes. ``sender``, ``signal``, ``outcome``, ``source`` and ``trace`` match whole, so that an index
 answers; so do ``actor_pk`` and ``actor_name``, and ``actor`` is either of the two; ``object`` matches
-``app.Model/pk`` (a row, under whichever label of its model, proxies, parents or children it was recorded),
+``app.Model/pk`` (a row, under whichever label of its model, proxies, parents or children it was recorded), or else
 the key alone, or a part of the object's text; ``q`` matches a part of anything a person reads in the row,
 whatever its case. ``field`` is the name of a field in ``changes``; ``old``, ``new`` and ``value`` (either) are a whole
 value there (``meanings``), of the fields that ``field`` names if it names some; ``overwrote`` is the name of a field
@@ -22,7 +22,7 @@ from typing import Any, Final
 from signal_log.amounts import parse_took
 from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
-from signal_log.rows import labels_of_row
+from signal_log.rows import is_of_a_model, labels_of_row
 
 TOOK: Final = "took"
 FIELD: Final = "field"
@@ -155,6 +155,8 @@ def _object(event: Mapping[str, Any], text: str) -> bool:
     pk = event["object_pk"]
     label, _, key = text.partition("/")
     is_row = bool(key) and key == pk and event["sender"] in labels_of_row(label)
+    if key and is_of_a_model(label):  # an index answers it
+        return is_row
     return is_row or text == pk or text.lower() in event["object_repr"].lower()
 
 

@@ -21,3 +21,8 @@ def belong_together(families: Iterable[tuple[str, ...]]) -> None:
 def labels_of_row(label: str) -> tuple[str, ...]:
     """The labels under which a row of this model may be recorded; with its key they identify the row."""
     return _families.get(label.lower(), (label,))
+
+
+def is_of_a_model(label: str) -> bool:
+    """Whether an installed model has this label, so that it names rows and is not just some text."""
+    return label.lower() in _families

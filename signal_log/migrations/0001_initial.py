@@ -75,6 +75,39 @@ class Migration(migrations.Migration):
                     models.Index(
                         fields=["actor_pk"], name="signal_log_actor_pk", condition=models.Q(("actor_pk__gt", ""))
                     ),
+                    models.Index(
+                        fields=["outcome", "id"],
+                        name="signal_log_undone",
+                        condition=models.Q(
+                            models.Func(
+                                models.F("outcome"),
+                                template="%(expressions)s <> 'committed'",
+                                output_field=models.BooleanField(),
+                            )
+                        ),
+                    ),
+                    models.Index(
+                        fields=["id"],
+                        name="signal_log_unseen",
+                        condition=models.Q(
+                            models.Func(
+                                models.F("overwrote"),
+                                template="(%(expressions)s IS NOT NULL AND %(expressions)s <> '[]')",
+                                output_field=models.BooleanField(),
+                            )
+                        ),
+                    ),
+                    models.Index(
+                        fields=["signal", "id"],
+                        name="signal_log_unusual",
+                        condition=models.Q(
+                            models.Func(
+                                models.F("signal"),
+                                template="%(expressions)s NOT IN ('pre_save', 'post_save')",
+                                output_field=models.BooleanField(),
+                            )
+                        ),
+                    ),
                 ],
             },
         ),

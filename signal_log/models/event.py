@@ -9,7 +9,7 @@ from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, models
 from django.utils.functional import cached_property
 
-from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
+from signal_log.event import COMMITTED, FAILED, POST_SAVE, PRE_SAVE, ROLLED_BACK
 from signal_log.fields import BareId, BareInteger, BareJSON, Moment
 from signal_log.models.log import LogManager
 from signal_log.models.telemetry import ReceiverCall
@@ -24,6 +24,20 @@ PERMISSIONS: Final = (
     ("seal_signalevent", "Can make keys and new generations of the seal"),
 )
 """Beside Django's own to view; each use of one is an event."""
+
+
+def _literally(column: str, condition: str) -> models.Q:
+    """A condition on a column, without parameters: SQLite uses a partial index only where a query repeats its text."""
+    told = models.Func(models.F(column), template=condition, output_field=models.BooleanField())
+    return models.Q(told)
+
+
+UNDONE: Final = _literally("outcome", "%(expressions)s <> 'committed'")
+UNSEEN: Final = _literally("overwrote", "(%(expressions)s IS NOT NULL AND %(expressions)s <> '[]')")
+"""Something was overwritten that the writer had not seen."""
+USUAL: Final = (PRE_SAVE, POST_SAVE)
+UNUSUAL: Final = _literally("signal", "%(expressions)s NOT IN ('pre_save', 'post_save')")
+"""What few events are, so that an index of them alone is small, and free where nothing of the kind happens."""
 
 
 class SignalEvent(models.Model):
@@ -85,6 +99,10 @@ class SignalEvent(models.Model):
             # Most rows of commands and anonymous visitors have no key, and cost no entry.
             models.Index(fields=("actor_pk",), name="signal_log_actor_pk", condition=models.Q(actor_pk__gt="")),
             models.Index(fields=("occurred_at",), name="signal_log_time"),  # BRIN, with the id, on PostgreSQL
+            models.Index(fields=("outcome", "id"), name="signal_log_undone", condition=UNDONE),
+            models.Index(fields=("id",), name="signal_log_unseen", condition=UNSEEN),
+            models.Index(fields=("signal", "id"), name="signal_log_unusual", condition=UNUSUAL),
+            # And on PostgreSQL one on the names of changed fields: signal_log.store.schema.
         )
 
     def __str__(self) -> str:

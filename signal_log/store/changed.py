@@ -11,11 +11,12 @@ from django.db.models.sql.compiler import SQLCompiler
 from orjson import dumps
 
 from signal_log.filters import ANY, meanings
+from signal_log.models.event import UNSEEN
 
 Params = tuple[str, list[Any]]
 
 FIELD_NAMES: Final = "jsonb_path_query_array({changes}, '$.keyvalue().key', '{{}}', true)"
-"""On PostgreSQL the names of the changed fields; none if it is no object."""
+"""On PostgreSQL the names of the changed fields, as in the index ``signal_log_field``; none if it is no object."""
 
 
 def changed_field(name: str) -> Q:
@@ -29,15 +30,9 @@ def changed_value(texts: Iterable[str], places: Sequence[int], fields: Sequence[
     return Q(_ChangedValue(F("changes"), wanted=wanted, places=places, fields=fields))
 
 
-UNSEEN: Final = Func(
-    F("overwrote"), template="(%(expressions)s IS NOT NULL AND %(expressions)s <> '[]')", output_field=BooleanField()
-)
-"""Whether anything was overwritten unseen."""
-
-
 def overwrote(text: str) -> Q:
     """The events that overwrote the field of this name unseen, or any field."""
-    return Q(UNSEEN) if text == ANY else Q(UNSEEN) & Q(_Listed(F("overwrote"), name=text))
+    return UNSEEN if text == ANY else UNSEEN & Q(_Listed(F("overwrote"), name=text))
 
 
 class _Condition(Func):

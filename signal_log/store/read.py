@@ -10,10 +10,11 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import GreaterThan
 
 from signal_log.conf import conf
-from signal_log.event import BY_HAND
+from signal_log.event import BY_HAND, COMMITTED
 from signal_log.filters import FIELD, OVERWROTE, SEARCHED, SIDES, TOOK, Filters
 from signal_log.models import SignalEvent
-from signal_log.rows import labels_of_row
+from signal_log.models.event import UNDONE, UNUSUAL, USUAL
+from signal_log.rows import is_of_a_model, labels_of_row
 from signal_log.seal.canonical import timestamp
 from signal_log.store.changed import changed_field, changed_value, overwrote
 from signal_log.store.took import took
@@ -94,10 +95,16 @@ def _condition(key: str, text: str) -> Q:
     if key == "object":
         label, _, pk = text.partition("/")
         exact = Q(sender__in=labels_of_row(label), object_pk=pk) if pk else Q()
+        if pk and is_of_a_model(label):
+            return exact
         return exact | Q(object_pk=text) | Q(object_repr__icontains=text)
     if key == "q":
         found = Q(changes_text__icontains=orjson.dumps(text).decode()[1:-1])  # as encoded in JSON
         for column in SEARCHED:
             found |= Q(**{f"{column}__icontains": text})
         return found
+    if key == "outcome" and text != COMMITTED:
+        return Q(outcome=text) & UNDONE
+    if key == "signal" and text not in USUAL:
+        return Q(signal=text) & UNUSUAL
     return Q(**{key: text})

@@ -1,4 +1,4 @@
-"""What the log's table needs in its database besides what Django makes: triggers, and PostgreSQL's function and index.
+"""What the log's table needs in its database besides what Django makes: triggers; PostgreSQL's function and indexes.
 
 The migrations make it, from frozen SQL. After every ``migrate`` and ``flush`` it is compared with what this version
 needs, which costs one query: a test suite may skip the migrations, and SQLite drops the triggers of a table that Django
@@ -19,6 +19,7 @@ from django.db.models.signals import post_migrate
 from signal_log.event import MAINTENANCE
 from signal_log.models import LogIdentity
 from signal_log.store.append_only import SETTING
+from signal_log.store.changed import FIELD_NAMES
 from signal_log.store.row import NAMES, TABLE
 from signal_log.vendor import vendor_of
 
@@ -104,6 +105,13 @@ BY_TIME: Final = (
     f"CREATE INDEX signal_log_time ON {TABLE} USING brin (occurred_at, id) {_BRIN}",
 )
 
+_AT_ONCE: Final = "WITH (fastupdate = off)"
+"""What gathers in a pending list costs more in the end, and all of it whoever fills the list."""
+BY_FIELD: Final = (
+    "DROP INDEX IF EXISTS signal_log_field",
+    f"CREATE INDEX signal_log_field ON {TABLE} USING gin ({FIELD_NAMES.format(changes='changes')}) {_AT_ONCE}",
+)
+
 
 def watch_migrations() -> None:
     """Call ``after_migrate`` before anything else that listens: content types and permissions may be observed too."""
@@ -177,8 +185,8 @@ def _missing_on_postgresql(connection: BaseDatabaseWrapper) -> list[str] | None:
                     WHERE oid IN (to_regprocedure(%s), to_regprocedure(%s), to_regprocedure(%s))),
                 (SELECT json_object_agg(tgname, ARRAY[pg_get_triggerdef(oid, true), tgenabled::text]) FROM pg_trigger
                     WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal),
-                (SELECT amname FROM pg_class JOIN pg_am ON pg_am.oid = relam
-                    WHERE pg_class.oid = to_regclass('signal_log_time')),
+                (SELECT json_object_agg(relname, amname) FROM pg_class JOIN pg_am ON pg_am.oid = relam
+                    WHERE pg_class.oid IN (to_regclass('signal_log_time'), to_regclass('signal_log_field'))),
                 (SELECT json_agg(DISTINCT ARRAY[attname, grantee::regrole::text])
                     FROM pg_attribute, LATERAL (
                         SELECT DISTINCT grantee FROM pg_attribute AS other, aclexplode(other.attacl)
@@ -189,16 +197,16 @@ def _missing_on_postgresql(connection: BaseDatabaseWrapper) -> list[str] | None:
             """,
             [TABLE, f"{APPEND}(json)", f"{REFUSE}()", f"{REFUSE_ID}()", TABLE, TABLE],
         )
-        exists, functions, triggers, index, grants = cursor.fetchone()
+        exists, functions, triggers, indexes, grants = cursor.fetchone()
     if not exists:
         return None
     # A role that may give all columns but the id (deploy/roles.sql) may give a column that was added, too.
     granted = [f'GRANT INSERT ("{column}") ON {TABLE} TO {role}' for column, role in grants or ()]
-    return [*_needed_on_postgresql(functions or {}, triggers or {}, index), *granted]
+    return [*_needed_on_postgresql(functions or {}, triggers or {}, indexes or {}), *granted]
 
 
 def _needed_on_postgresql(
-    functions: dict[str, str], triggers: dict[str, list[str]], index: str | None
+    functions: dict[str, str], triggers: dict[str, list[str]], indexes: dict[str, str]
 ) -> Iterator[str]:
     for name, head in FUNCTIONS.items():
         body = FUNCTION_BODIES[name]
@@ -211,8 +219,10 @@ def _needed_on_postgresql(
             yield statement.replace("CREATE", "CREATE OR REPLACE", 1)
         elif enabled not in _ENABLED:
             yield f"ALTER TABLE {TABLE} ENABLE TRIGGER {name}"
-    if index != "brin":
+    if indexes.get("signal_log_time") != "brin":
         yield from BY_TIME
+    if indexes.get("signal_log_field") != "gin":
+        yield from BY_FIELD
 
 
 def _words(statement: str | None) -> list[str] | None:

@@ -17,6 +17,7 @@ from django.db.models import Count, Max, Min, QuerySet
 from signal_log import clock
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
+from signal_log.store.few import few_matching
 from signal_log.store.read import events, filtered
 from signal_log.store.took import is_indexed
 from signal_log.vendor import vendor_of
@@ -51,11 +52,14 @@ NOTHING: Final = Span(low=1, high=0)
 def selected(filters: Filters, since: datetime | None, until: datetime | None) -> tuple[Events, Span]:
     """The events that filters and a time range select, and the id range to look in."""
     found = filtered(events(), filters)
+    few = few_matching(filters)
+    if few is not None:
+        found = found.filter(few)
     if since is not None:
         found = found.filter(occurred_at__gte=since)
     if until is not None:
         found = found.filter(occurred_at__lte=until)
-    by_index = not filters or "trace" in filters.wanted or is_indexed(filters)
+    by_index = not filters or few is not None or "trace" in filters.wanted or is_indexed(filters)
     return found, span_of(since, until, scan=not by_index)
 
 

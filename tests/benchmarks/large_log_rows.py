@@ -14,24 +14,27 @@ BUSY: Final = 60_000
 """Newest events that fall in the last ten minutes: more than the live page's counts look at."""
 RARE_EVERY: Final = 1_000_000
 """The rare filters match one operation out of this many."""
+DELETE_EVERY: Final = 1_000
 PART: Final = 500_000
 """Operations written by one statement."""
 
 ROWS: Final = f"""
 INSERT INTO {TABLE} (
-    signal, sender, object_pk, object_repr, created, raw, "using", changes, trace_id,
+    signal, sender, object_pk, object_repr, created, raw, "using", changes, overwrote, trace_id,
     position, parent_position, operation, caused_by, outcome, error, actor_pk, actor_repr, source, request_id,
     method, path, remote_addr, call_site, occurred_at, process, salt, digest
 )
 SELECT
-    CASE WHEN post THEN 'post_save' ELSE 'pre_save' END,
+    CASE WHEN post THEN 'post_' ELSE 'pre_' END || CASE WHEN n %% {DELETE_EVERY} = 3 THEN 'delete' ELSE 'save' END,
     CASE WHEN rare THEN 'shop.Rare' WHEN n %% 10 = 0 THEN 'shop.Order' WHEN n %% 3 = 0 THEN 'auth.User'
          ELSE 'users.Profile' END,
     (n %% 50000)::text,
     CASE WHEN rare THEN 'needle ' ELSE 'person ' END || n %% 50000,
     CASE WHEN post THEN n %% 20 = 0 END, false, 'default',
     jsonb_build_object('headline', jsonb_build_array('at work ' || n - 1, 'at work ' || n),
-                       'updated', jsonb_build_array(moment - interval '1 day', moment)),
+                       'updated', jsonb_build_array(moment - interval '1 day', moment))
+        || CASE WHEN rare THEN '{{"is_staff": [false, true]}}' ELSE '{{}}' END::jsonb,
+    CASE WHEN post THEN CASE WHEN rare THEN '["headline"]' ELSE '[]' END END::jsonb,
     (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7' || left(md5(n::text), 3)
      || '8' || right(md5(n::text), 15))::uuid,
     CASE WHEN post THEN 2 ELSE 1 END, NULL, 1, '',

@@ -39,7 +39,7 @@ def functions():
 
 
 def test_the_columns_of_the_indexes():
-    """No B-tree ends in the id, so PostgreSQL can store equal keys once; time has the smallest kind of index."""
+    """No B-tree of all rows ends in the id, so PostgreSQL can store equal keys once; time has the smallest kind."""
     on_postgresql = connection.vendor == "postgresql"
     found = indexes()
     assert {name: columns for name, (columns, _) in found.items()} == {
@@ -48,6 +48,10 @@ def test_the_columns_of_the_indexes():
         "signal_log_actor": ["actor_repr"],
         "signal_log_actor_pk": ["actor_pk"],
         "signal_log_time": ["occurred_at", "id"] if on_postgresql else ["occurred_at"],
+        "signal_log_undone": ["outcome", "id"],
+        "signal_log_unseen": ["id"],
+        "signal_log_unusual": ["signal", "id"],
+        **({"signal_log_field": []} if on_postgresql else {}),
     }
     assert found["signal_log_time"][1] == ("brin" if on_postgresql else "idx")
     assert functions() == on_postgresql
@@ -69,6 +73,35 @@ def test_an_actor_is_found_by_both_indexes(text, excluded):
                 cursor.execute("SET LOCAL enable_seqscan = off")  # the table is small
             plan = found.order_by().explain()
         assert {"signal_log_actor", "signal_log_actor_pk"} <= set(re.findall(r"signal_log_\w+", plan))
+
+
+@pytest.mark.parametrize(
+    ("wire", "index"),
+    [
+        ({"outcome": "failed"}, "signal_log_undone"),
+        ({"outcome": ["rolled_back", "failed"]}, "signal_log_undone"),
+        ({"overwrote": "yes"}, "signal_log_unseen"),
+        ({"overwrote": "stock"}, "signal_log_unseen"),
+        ({"signal": "post_delete"}, "signal_log_unusual"),
+        ({"field": "is_staff"}, "signal_log_field"),
+        ({"field": "is_staff", "new": "true"}, "signal_log_field"),
+    ],
+)
+def test_what_few_events_are_is_found_by_index(wire, index):
+    """In a window of ids, as the history looks for it; on SQLite no index can have the names of fields."""
+    make_event()
+    found = filtered(events(), Filters.parse(wire)).filter(pk__gte=1, pk__lte=10**9).order_by("-pk")[:51]
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # the table is small
+            cursor.execute("DROP INDEX signal_log_time")  # which an empty table's planner prefers
+            cursor.execute("ALTER TABLE signal_log_signalevent DROP CONSTRAINT signal_log_signalevent_pkey")
+            plan = found.explain()
+            transaction.set_rollback(True)
+        else:
+            plan = found.explain()
+    if connection.vendor == "postgresql" or index != "signal_log_field":
+        assert index in plan
 
 
 @pytest.mark.one_database

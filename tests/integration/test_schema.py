@@ -43,6 +43,7 @@ DAMAGE = {
         "DROP FUNCTION signal_log_signalevent_append(json)",
         "DROP INDEX signal_log_time",
         "CREATE INDEX signal_log_time ON signal_log_signalevent (occurred_at)",
+        "DROP INDEX signal_log_field",
     ],
 }
 OUTDATED = {

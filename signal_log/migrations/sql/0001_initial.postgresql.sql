@@ -54,6 +54,9 @@ DROP INDEX signal_log_time;
 CREATE INDEX signal_log_time ON signal_log_signalevent USING brin (occurred_at, id)
 WITH (pages_per_range = 32, autosummarize = on);
 
+CREATE INDEX signal_log_field ON signal_log_signalevent
+USING gin (jsonb_path_query_array(changes, '$.keyvalue().key', '{}', true)) WITH (fastupdate = off);
+
 -- Whatever ALTER DEFAULT PRIVILEGES gives to other roles than the owner: nobody else may change the log or its
 -- identity, and who may add an event does not choose its id.
 DO $$

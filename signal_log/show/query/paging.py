@@ -18,7 +18,7 @@ from signal_log.store.read import events
 from signal_log.store.span import LARGEST_ID, Events, Span, selected, walk, windows
 
 SECONDS: Final = 1.0
-COUNT_SECONDS: Final = 0.5
+COUNT_SECONDS: Final = 0.02
 MAX_COUNTED: Final = 1_000
 
 Keep = Callable[[list[SignalEvent]], list[SignalEvent]]
@@ -87,7 +87,7 @@ def reached_at(page: Page) -> datetime | None:
 
 
 def count(matching: Events, span: Span) -> Matches:
-    """How many match, counting up to a thousand or for half a second."""
+    """How many match, counting up to a thousand or for a moment."""
     number = 0
     deadline = clock.monotonic() + COUNT_SECONDS
     for low, high in windows(span, LARGEST_ID, upwards=False):

@@ -1,0 +1,60 @@
+"""The ids of the events with a rare object, actor, model or changed field, where an index tells that they are few.
+
+In the windows of ids in which the log is searched, a planner weighs an index of the whole log against the rows of one
+window, and would rather read those, window by window. So the index is asked first, and by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from django.db import connections
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+from orjson import dumps
+
+from signal_log.conf import conf
+from signal_log.filters import FIELD, Filters
+from signal_log.rows import is_of_a_model
+from signal_log.store.read import events, filtered
+from signal_log.vendor import vendor_of
+
+FEW: Final = 2_000
+INDEXED: Final = ("object", "actor_pk", "actor_name", "actor", "sender", FIELD)
+_ROWS: Final = re.compile(r"Plan Rows\W+(\d+)")
+
+
+def few_matching(filters: Filters) -> Q | None:
+    """The events that match one of the filters, if they are few; None if no index says so."""
+    for key in INDEXED:
+        texts = filters.wanted.get(key, ())
+        if texts and (key != "object" or all(map(_is_row, texts))):
+            found = _few(Filters({key: texts}))
+            if found is not None:
+                return _among(found)
+    return None
+
+
+def _among(ids: list[int]) -> Q:
+    """As rows, not as a list: for each value of a list PostgreSQL might go through the BRIN index on time and id."""
+    on_postgresql = vendor_of(connections[conf.DATABASE]) == "postgresql"
+    rows = "SELECT unnest(%s::bigint[])" if on_postgresql else "SELECT value FROM json_each(%s)"
+    return Q(pk__in=RawSQL(rows, [ids if on_postgresql else dumps(ids).decode()]))  # noqa: S611  numbers
+
+
+def _is_row(text: str) -> bool:
+    label, _, pk = text.partition("/")
+    return bool(pk) and is_of_a_model(label)
+
+
+def _few(filters: Filters) -> list[int] | None:
+    found = filtered(events().order_by(), filters).values_list("pk", flat=True)
+    if vendor_of(connections[conf.DATABASE]) == "postgresql":
+        estimate = _ROWS.search(found.explain(format="json"))
+        if estimate is None or int(estimate[1]) > FEW:  # it may have a plan that reads much before it has read so few
+            return None
+    elif FIELD in filters.wanted:  # SQLite has no index of them
+        return None
+    few = list(found[: FEW + 1])
+    return few if len(few) <= FEW else None
