@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from hashlib import sha256
 from io import StringIO
 from threading import Thread
@@ -22,7 +24,9 @@ from signal_log.seal.signer import SignerServer
 from signal_log.seal.signing import log_vkeys
 from signal_log.seal.state import seal_state
 from signal_log.seal.stored import hashes_of, inclusion, place_of
+from signal_log.seal.verify.proof_file import proof_file
 from tests.factories import make_event
+from tests.servers.partners import partner
 
 pytestmark = pytest.mark.django_db
 
@@ -226,3 +230,60 @@ def test_what_is_printed_names_no_secret(tmp_path):
     out, err = seal("init", "--key", path)
     secret = re.search(r"[^+]+$", path.read_text().strip())[0]
     assert secret not in out + err + str(told())
+
+
+def test_a_published_directory_is_read_by_a_program_that_nobody_here_wrote(use, tmp_path):
+    """Signature, root, growth, and every entry under its index, by tiles and key alone; a changed tile is noticed."""
+    seal("init", "--key", tmp_path / "k")
+    use(tmp_path / "k")
+    tree, kept = tmp_path / "tree", tmp_path / "first"
+    key = ["--log-key", seal("vkey")[0].strip(), "--tiles", str(tree)]
+    for number in (3, 300):
+        for _ in range(number):
+            make_event()
+        out, _ = seal("--publish", tree)
+        assert "is up to date; " in out
+        if number == 3:
+            kept.write_bytes((tree / "checkpoint").read_bytes())
+    assert "0 files written" in seal("--publish", tree)[0]
+    events = list(SignalEvent.objects.order_by("pk"))
+    assert read_by_aics("verify-checkpoint", *key)["size"] == len(events)
+    assert read_by_aics("verify-consistency", "--old-checkpoint", kept, *key)["ok"] is True
+    entry = tmp_path / "entry"
+    for index in (255, len(events) - 1):
+        entry.write_bytes(bytes(events[index].digest))
+        assert read_by_aics("verify-inclusion", "--leaf", entry, "--index", index, *key)["ok"] is True
+    tile = tree / "tile/0/000"
+    tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
+    assert read_by_aics("verify-inclusion", "--leaf", entry, "--index", 1, *key)["ok"] is False
+
+
+def read_by_aics(*arguments):
+    """What the reader reports."""
+    command = [partner("aics-tlog"), *arguments]
+    return json.loads(subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False).stdout)
+
+
+def test_publishing_without_a_key_or_a_place(use, tmp_path):
+    """One sentence, exit status 2; what is sealed stays sealed."""
+    make_event()
+    assert "no checkpoint is signed" in seal("--publish", tmp_path, returncode=2)
+    seal("init", "--key", tmp_path / "k")
+    use(tmp_path / "k")
+    (tmp_path / "file").write_text("")
+    assert "cannot be written" in seal("--publish", tmp_path / "file" / "tree", returncode=2)
+
+
+def test_a_proof_is_downloaded_from_the_event_s_page(use, tmp_path, admin_client):
+    """By the button of its page; before it is sealed there is a sentence instead."""
+    event = make_event()
+    address = f"/events/{event.pk}/?format=proof"
+    assert admin_client.get(address).status_code == 404
+    assert "Download proof" not in admin_client.get(f"/events/{event.pk}/").content.decode()
+    seal("init", "--key", tmp_path / "k")
+    use(tmp_path / "k")
+    seal()
+    assert f'href="{address}"' in admin_client.get(f"/events/{event.pk}/").content.decode()
+    answer = admin_client.get(address)
+    assert answer["Content-Disposition"] == f'attachment; filename="event-{event.pk}.tlog-proof"'
+    assert answer.content == proof_file(event)

@@ -17,10 +17,12 @@ from signal_log.audit.told import SEALED, tell
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
+from signal_log.models import SealTree
 from signal_log.seal.generation import begin_generation, last_known, stopped_tree
 from signal_log.seal.key import new_signer, write_key
 from signal_log.seal.note import ED25519, VerifierKey
 from signal_log.seal.origin import origin_of
+from signal_log.seal.publish import publish
 from signal_log.seal.remembered import recall, remember
 from signal_log.seal.sealer import Round, Sealer
 from signal_log.seal.signer import SignerServer
@@ -28,6 +30,7 @@ from signal_log.seal.signing import SOCKET, vkey_of
 from signal_log.seal.state import seal_state
 from signal_log.seal.stored import current_tree
 from signal_log.seal.witness_client import cosigned_by
+from signal_log.show.words.text import counted
 from signal_log.store.follow import dedicated_connection
 from signal_log.store.tables import not_migrated
 
@@ -50,6 +53,9 @@ class Command(SignalCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """A verb, or none."""
         parser.add_argument("--watch", action="store_true", help="seal every SEAL_EVERY seconds until it is ended")
+        parser.add_argument(
+            "--publish", type=Path, metavar="DIR", help="then bring DIR up to date, which any tlog-tiles reader takes"
+        )
         verbs = parser.add_subparsers(dest="verb", metavar="VERB")
         init = verbs.add_parser("init", help="make the key that signs, in a new file")
         rotate = verbs.add_parser("rotate", help="make a key that signs from now on; the old ones stay for verifying")
@@ -95,6 +101,9 @@ class Command(SignalCommand):
         self.stdout.write(_report(done))
         for problem in seal_state().problems:
             self.stderr.write(problem)
+        if options["publish"] and done.tree is not None:
+            written = _publish(done.tree, options["publish"])
+            self.stdout.write(f"{options['publish']} is up to date; {counted(written, 'file')} written.")
 
     def _watch(self, options: dict[str, Any]) -> None:
         """Seal for ever; a database that does not answer is waited for."""
@@ -108,6 +117,8 @@ class Command(SignalCommand):
                 try:
                     done = sealer.round()
                     says = ELSEWHERE if done.outcome == "elsewhere" else done.problem
+                    if options["publish"] and done.checkpoint is not None and done.tree is not None:
+                        says = _published(done.tree, options["publish"]) or says
                     if done.grown:
                         self.stdout.write(f"{clock.now():%H:%M:%S} {_report(done)}")
                         self.stdout.flush()
@@ -206,6 +217,23 @@ def _report(done: Round) -> str:
     witnesses = len(cosigned_by(done.checkpoint))
     by = f", countersigned by {witnesses} of {len(conf.WITNESSES)} witnesses" if conf.WITNESSES else ""
     return f"{sealed} Checkpoint {done.checkpoint.number:,} is signed{by}."
+
+
+def _publish(tree: SealTree, directory: Path) -> int:
+    """Bring a directory up to date; a problem of it is a ``ProofError``, too."""
+    try:
+        return publish(tree, directory)
+    except OSError as error:
+        raise ProofError(f"{error.filename or directory} cannot be written: {error.strerror}.") from None
+
+
+def _published(tree: SealTree, directory: Path) -> str:
+    """Why it could not be published, in a sentence, or nothing."""
+    try:
+        _publish(tree, directory)
+    except ProofError as problem:
+        return str(problem)
+    return ""
 
 
 def _origin() -> str:

@@ -14,10 +14,12 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from signal_log.audit.redacted import redaction_of
+from signal_log.errors import ProofError
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.seal.canonical import row_holds
+from signal_log.seal.verify.proof_file import proof_file
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
 from signal_log.show.pages.not_found import not_found
@@ -43,7 +45,7 @@ NOT_TOLD: Final = sys.maxsize
 @vary_on_headers("Accept")
 @for_observers
 def event_page(request: HttpRequest, number: str) -> HttpResponse:
-    """An event's page; JSON for ``?format=json`` or if the client prefers it; ``?format=receivers``."""
+    """An event's page; JSON for ``?format=json`` or if the client prefers it; ``?format=receivers``, ``proof``."""
     event = find(number)
     if event is None:
         return not_found(
@@ -54,12 +56,27 @@ def event_page(request: HttpRequest, number: str) -> HttpResponse:
         )
     if request.GET.get("format") == "receivers":
         return answer(event, _slow_calls(event))
+    if request.GET.get("format") == "proof":
+        return _proof_of(event)
     if request.GET.get("format") == "json" or request.get_preferred_type(
         ["text/html", "application/json"]
     ) == "application/json":  # fmt: skip
         return JsonResponse(as_mapping(event))
     context = describe(event) | {"object_admin_url": admin_url(request, event)}
     return render(request, "signal_log/event.html", context)
+
+
+def _proof_of(event: SignalEvent) -> HttpResponse:
+    """The event's proof as a file; 404 with a sentence while there is none."""
+    try:
+        content = proof_file(event)
+    except ProofError as problem:
+        return HttpResponse(f"{problem}\n", content_type="text/plain; charset=utf-8", status=404)
+    return HttpResponse(
+        content,
+        content_type="text/plain; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="event-{event.pk}.tlog-proof"'},
+    )
 
 
 def find(number: str) -> SignalEvent | None:
