@@ -409,43 +409,21 @@ Customer.objects.create(name="new")
     assert int(told.removeprefix(before).split()[0]) == before.count("(") + 2
 
 
-# Seals the log once, asks the witnesses, and prints what came of it.
-SEALED = """
-from pathlib import Path
-from signal_log.models import SealWitness
-from signal_log.seal.checkpoint import Checkpoint
-from signal_log.seal.grow import begin_tree, checkpoint, grow
-from signal_log.seal.key import read_key
-from signal_log.seal.note import Note
-from signal_log.seal.witness_client import cosign, has_quorum
-from shop.models import Customer
-
-Customer.objects.create(name="Ada")
-signer = read_key(Path("log.key"))
-tree = begin_tree(signer.name)
-grow(tree, 2**60)
-made = checkpoint(tree)
-text = Checkpoint(tree.origin, made.size, bytes(made.root)).text
-made.note = Note(text).signed(signer.sign(text)).encode().decode()
-made.save()
-print(cosign(tree, made, [signer.vkey()]), SealWitness.objects.get().problem, has_quorum(made))
-"""
-
-
 @pytest.mark.one_database
 def test_countersign_each_other(make: Make, tmp_path: Path) -> None:
     """One project's witness countersigns the log of another, which names it in its settings; and so the other way."""
     page = "countersign-each-other"
     a = make()
     b = a.copy(tmp_path / "other")
-    log = new_signer("b.example/log/1", ED25519)
-    write_key(b.folder / "log.key", log)
+    log = new_signer("b.example/1", ED25519)
+    write_key(b.folder / "seal.key", log)
     init, serve = commands(page, "signal_witness")
     vkey = a.manage(*(str(log.vkey()) if word == "$LOG_OF_B" else word for word in init)).strip()
     with a.serving(*(word.replace(":8765", ":0") for word in serve)) as url:
         (block,) = code(page)
         configure(b, block.replace("https://b.example", url).replace("b.example/witness+…", vkey))
-        assert b.python(SEALED).split() == ["None", "True"]
+        configure(b, 'SIGNAL_LOG |= {"SEAL_ORIGIN": "b.example", "SEAL_KEYS": ["seal.key"]}')
+        assert "is signed, countersigned by 1 of 1 witnesses." in b.manage("signal_seal")
         newest = newest_from(f"{url}/witness", vkey, log.name, [log.vkey()])
     assert newest is not None
     assert newest.checkpoint.size > 0
