@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from signal_log import maintenance
-from signal_log.audit import reads
+from signal_log.audit import reads, reasons
 from signal_log.audit.guard import flag
 from signal_log.capture import patches, wiring
 from signal_log.capture.trace import answers
@@ -104,6 +104,7 @@ def start() -> None:
     wiring.start(Pipeline())
     flag.watch_connections()
     answers.look_with(reads.look)
+    reasons.install()
     atexit.register(keeper.write_last)
 
 

@@ -10,6 +10,8 @@ from django.apps import apps
 from django.core import checks
 from django.db import models
 
+from signal_log.audit.named import names as is_named
+from signal_log.capture.model.registry import is_chosen
 from signal_log.conf import accepted, conf
 from signal_log.nearest import nearest, nearest_label
 
@@ -26,6 +28,7 @@ def check_names(**_: Any) -> list[checks.CheckMessage]:
     """Each model, field and permission that the settings name exists; a setting of another kind is E001's."""
     found = [_labels(setting) for setting in OF_MODELS if accepted(setting)]
     found += [_fields(setting) for setting in OF_FIELDS if accepted(setting)]
+    found += [_reasons()] if accepted("REASONS") and accepted("MODELS") else []
     found += [_permission()] if accepted("PERMISSION") else []
     return [*chain.from_iterable(found)]
 
@@ -41,6 +44,18 @@ def _labels(setting: str) -> Iterator[checks.CheckMessage]:
                 f"SIGNAL_LOG[{setting!r}] names {label!r}, but no such model is installed.{_meant(likely)}",
                 hint='Accepted: "app_label.Model", "app_label.*" or "*", of apps in INSTALLED_APPS.',
                 id="signal_log.E002",
+            )
+
+
+def _reasons() -> Iterator[checks.CheckMessage]:
+    """A reason is kept with the events of its model."""
+    for label in conf.REASONS:
+        named = [model for model in _models() if is_named([label], model)]
+        if named and not any(is_chosen(model) for model in named):
+            yield checks.Error(
+                f"SIGNAL_LOG['REASONS'] names {label!r}, which is not observed: its reasons would be kept nowhere.",
+                hint=f'Name it in "MODELS", too: [..., {label!r}].',
+                id="signal_log.E022",
             )
 
 

@@ -60,6 +60,19 @@ names += ContentType.objects.values_list("app_label", flat=True)
 print("left:", [name for name in names if "signal" in name])
 Customer.objects.create(name="after")
 """
+# What a project with the admin has.
+ADMIN = """
+INSTALLED_APPS += [f"django.contrib.{name}" for name in ("admin", "sessions", "messages")]
+MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware",
+              "django.contrib.auth.middleware.AuthenticationMiddleware",
+              "django.contrib.messages.middleware.MessageMiddleware",
+              "signal_log.capture.middleware.SignalLogMiddleware"]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True, "OPTIONS": {
+    "context_processors": [f"django.{name}" for name in (
+        "template.context_processors.request", "contrib.auth.context_processors.auth",
+        "contrib.messages.context_processors.messages")]}}]
+ROOT_URLCONF, STATIC_URL, ALLOWED_HOSTS = "urls", "static/", ["*"]
+"""
 # Tries to delete the log.
 DELETE = """
 from django.db import DatabaseError, connection
@@ -199,6 +212,30 @@ with patch(f"{{__name__}}.render", return_value=HttpResponse("shown")):
 seen = SignalEvent.objects.get(signal="accessed")
 print(seen.sender, seen.object_pk == str(ada.pk), seen.actor_repr, seen.path)""")
     assert told.splitlines()[-1] == "shop.Customer True root /customers/1/"
+
+
+@pytest.mark.one_database
+def test_ask_for_reasons(make: Make) -> None:
+    """A customer is added in the admin with a reason, and not without one."""
+    project = make(code("ask-for-reasons")[0] + ADMIN)
+    project.write("urls.py", "from django.contrib import admin\nfrom django.urls import path\n"
+                  'urlpatterns = [path("admin/", admin.site.urls)]\n')  # fmt: skip
+    project.write("shop/admin.py", "from django.contrib import admin\nfrom shop.models import Customer\n"
+                  "admin.site.register(Customer)\n")  # fmt: skip
+    told = project.python("""
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client
+from shop.models import Customer
+from signal_log import SignalEvent
+call_command("migrate", verbosity=0)
+client = Client(SERVER_NAME="localhost")
+client.force_login(User.objects.create_superuser("root"))
+posted = {"name": "ada", "iban": "x", "notes": "y", "last_seen_0": "2026-11-28", "last_seen_1": "10:00"}
+print(client.post("/admin/shop/customer/add/", posted).status_code, Customer.objects.count())
+print(client.post("/admin/shop/customer/add/", {**posted, "signal_log_reason": "By mail."}).status_code)
+print(SignalEvent.objects.get(signal="post_save", sender="shop.Customer").labels)""")
+    assert told.splitlines()[-3:] == ["200 0", "302", "{'reason': 'By mail.'}"]
 
 
 @pytest.mark.one_database

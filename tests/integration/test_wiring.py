@@ -127,6 +127,7 @@ def test_models_that_are_never_observed_or_only_by_name():
         ({"SEAL_KEYS": "/etc/log.key"}, "signal_log.E001", "paths of key files"),
         ({"SEAL_ORIGIN": "a log"}, "signal_log.E001", "without spaces"),
         ({"SEAL_EVERY": 0}, "signal_log.E001", "above 0"),
+        ({"MODELS": ["shop.Item"], "REASONS": ["auth.User"]}, "signal_log.E022", "MODELS"),
         ({"READ_DATABASE": 1}, "signal_log.E001", "an alias of DATABASES"),
         (["shop.Item"], "signal_log.E001", "A dict with the keys"),
     ],
@@ -143,7 +144,7 @@ def test_settings_of_features_to_come_are_accepted_and_said_to_have_no_effect():
     given = {
         "MODELS": ["shop.Item"],
         "RELAYS": {"siem": {"sink": "webhook"}},
-        "REASONS": ["auth.User"], "READ_DATABASE": "default",
+        "READ_DATABASE": "default",
     }  # fmt: skip
     with override_settings(SIGNAL_LOG=given):
         found = [message for message in run_checks() if message.id.startswith("signal_log.")]
