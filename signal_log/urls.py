@@ -5,7 +5,9 @@ from django.urls import path, register_converter
 from signal_log.show.links import KeyConverter
 from signal_log.show.pages import event, history, live, receivers, sealed_files, seals, sessions, shared, trace, traces
 from signal_log.show.pages.actor import actor_page
+from signal_log.show.pages.holds import holds_page
 from signal_log.show.pages.object import object_page
+from signal_log.show.pages.redaction import redact_page
 from signal_log.show.pages.restore import restore_form, restore_page
 
 register_converter(KeyConverter, "key")
@@ -26,6 +28,8 @@ urlpatterns = [
     path("seals/", seals.seals_page, name="seals"),
     path("seals/log/<int:generation>/<path:path>", sealed_files.sealed_file, name="sealed_file_of"),
     path("seals/log/<path:path>", sealed_files.sealed_file, name="sealed_file"),
+    path("holds/", holds_page, name="holds"),
+    path("redact/", redact_page, name="redact"),
     path("actors/", actor_page, name="actor_by_query"),
     path("actors/<key:pk>/", actor_page, name="actor"),
     path("restore/", restore_page, name="restore"),

@@ -18,6 +18,7 @@ from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
 from signal_log.show.links import field_names, object_url, url
+from signal_log.show.pages.guarded import Guarded
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.story import link, story
 from signal_log.show.query.compare import KEYS as COMPARED
@@ -80,6 +81,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         "search_url": link(request, **{SEARCH: "1"}) if any(relation.points_here for relation in wanted) else "",
         "relations": [(relation, relation in wanted) for relation in relations],
     }
+    context["guarded"] = Guarded(request, newest.sender, labels, pk)
     context["restore_url"] = _restore_url(request, newest, at, is_gone=context["is_gone"])
     if problems:
         return render(request, "signal_log/object.html", context, status=400)
