@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import secrets
 import signal
@@ -87,6 +88,7 @@ def serve(server_socket: socket.socket, demo: bool) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
+    make_seal_key()
     user, password = administrator()
 
     from observatory import login_once
@@ -139,6 +141,16 @@ def write_secret(path: Path, text: str) -> str:
     path.chmod(0o600)
     path.write_text(text + "\n", encoding="utf-8")
     return text
+
+
+def make_seal_key() -> None:
+    """The key that signs the log, made on the first run, if the settings name a file that is not there."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    keys = settings.SIGNAL_LOG["SEAL_KEYS"]
+    if keys and not keys[0].startswith("unix:") and not Path(keys[0]).exists():
+        call_command("signal_seal", "init", stdout=io.StringIO())
 
 
 def administrator() -> tuple[User, str]:

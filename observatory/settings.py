@@ -119,12 +119,16 @@ TEMPLATES = [
 ]
 
 # --- the log --------------------------------------------------------------------------------------
+# `make run` makes a key for its own database, beside it.
+own_keys = [str(VAR_DIR / "seal.key")] if DEBUG and "DATABASE_URL" not in env else []
 SIGNAL_LOG = {
     "MODELS": ["auth.User", "users.Profile"],
     "EXTRA_SIGNALS": [f"django.contrib.auth.signals.user_{did}" for did in ("logged_in", "logged_out", "login_failed")]
     + ["users.throttle.log_in_refused"],
     "TRUSTED_PROXIES": env.int("TRUSTED_PROXIES", default=0),
     "METRICS_TOKEN": env.str("METRICS_TOKEN", default="") or None,
+    "SEAL_KEYS": env.list("SEAL_KEYS", default=own_keys),
+    "SEAL_ORIGIN": env.str("SEAL_ORIGIN", default="") or None,
 }
 
 # --- database and channel layer -------------------------------------------------------------------

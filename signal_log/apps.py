@@ -15,7 +15,7 @@ class SignalLogConfig(AppConfig):
 
     def ready(self) -> None:
         """Start recording: importing signal_log patches nothing, everything is patched here and can be undone."""
-        from signal_log import checks, pipeline, rows
+        from signal_log import background, checks, pipeline, rows
         from signal_log.audit.guard import installed
         from signal_log.capture.model.same_row import families
         from signal_log.capture.trace import answers
@@ -31,6 +31,7 @@ class SignalLogConfig(AppConfig):
             pipeline.unlock_flush()
         else:
             pipeline.start()
+            background.watch()
 
 
 def _add_to_history(request: HttpRequest, response: Any) -> None:

@@ -78,7 +78,7 @@ def flush(original: Any) -> Any:
 @contextmanager
 def _flushing(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Open the log; unless tests run, the event of it is the first of the new log, and names the last of the old."""
-    by_tests = _tests_are_running()
+    by_tests = tests_are_running()
     with transaction.atomic(using=connection.alias):
         lost = {} if by_tests else _newest(connection)
         with _apart() if by_tests else nullcontext(), _named(connection, "flush", "every table is emptied", lost):
@@ -92,7 +92,7 @@ def _flushing(connection: BaseDatabaseWrapper) -> Iterator[None]:
             transaction.on_commit(doorbell.ring, using=connection.alias)
 
 
-def _tests_are_running() -> bool:
+def tests_are_running() -> bool:
     """Whether Django's test environment is set up, as every test runner does."""
     state = getattr(sys.modules.get("django.test.utils"), "_TestState", None)
     return hasattr(state, "saved_data")

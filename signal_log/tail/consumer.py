@@ -15,7 +15,7 @@ from channels.db import database_sync_to_async
 from django.db import Error
 
 from signal_log.capture.model.error_text import error_text
-from signal_log.tail import wire
+from signal_log.tail import served, wire
 from signal_log.tail.client import Client
 from signal_log.tail.guard import Identity, admit
 from signal_log.tail.hub import Hub, hub_of_this_loop
@@ -32,6 +32,7 @@ async def event_socket(scope: MutableMapping[str, Any], receive: Receive, send: 
     """Serve one websocket from its handshake to its end."""
     if (await receive())["type"] != "websocket.connect":
         return
+    served.serves()
     # Accepted first, whoever it is: before that a browser sees no close code, only 1006.
     await send({"type": "websocket.accept"})
     try:

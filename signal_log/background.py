@@ -1,0 +1,209 @@
+"""What a server process does by itself, beside its requests: seal, alert.
+
+One daemon thread begins with the first request or websocket, so no management command, no test and no process that only
+forks others has it. Each job has a connection of its own. Whatever fails there is logged and tried again; nothing
+of it reaches the host, and the host's connections, pools and requests are left alone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db import DatabaseError, InterfaceError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from signal_log import clock
+from signal_log.capture.model.error_text import error_text
+from signal_log.conf import conf
+from signal_log.errors import LogUnavailable
+from signal_log.maintenance import tests_are_running
+from signal_log.store.follow import dedicated_connection
+from signal_log.tail import served
+from signal_log.vendor import vendor_of
+
+FIRST_AFTER: Final = 0.5
+"""Seconds after the first request: that one is not to wait for anything here."""
+SECONDS_TO_STOP: Final = 1.0
+SECONDS_FOR_A_LOCK: Final = 0.25
+"""How long SQLite is waited for; whoever wants to write has more time, so the host comes first."""
+APPLICATION_NAME: Final = "signal_log background"
+
+logger: Final = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    """Something that is done from time to time."""
+
+    name: str
+    every: Callable[[], float]
+    """Seconds from the end of one time to the next."""
+    run: Callable[[], bool]
+    """Do it once; returns whether its connection is to be kept."""
+    close: Callable[[], None] = lambda: None
+    due: float = 0.0
+    connection: BaseDatabaseWrapper | None = None
+    failed: str = ""
+    """What was logged last, so that it is not repeated."""
+
+
+@dataclass
+class Background:
+    """The thread and its jobs."""
+
+    jobs: Sequence[Job]
+    over: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self.thread = threading.Thread(target=self._work, name="signal_log background", daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Have it end with the step it is at, and wait for that, but not long."""
+        self.over.set()
+        if self.thread is not None and self.thread is not threading.current_thread():
+            self.thread.join(SECONDS_TO_STOP)
+
+    def _work(self) -> None:
+        if self.over.wait(FIRST_AFTER):
+            return
+        try:
+            while not self.over.is_set():
+                now = clock.monotonic()
+                for job in self.jobs:
+                    if job.due <= now and not self.over.is_set():
+                        do(job)
+                        job.due = clock.monotonic() + job.every()
+                self.over.wait(max(0.01, min(job.due for job in self.jobs) - clock.monotonic()))
+        finally:
+            for job in self.jobs:
+                give_up(job)
+
+
+def do(job: Job) -> None:
+    """Do a job once, on its own connection; nothing is raised."""
+    try:
+        alias = conf.DATABASE
+        connections[alias] = job.connection or _connection(alias)
+        try:
+            is_kept = job.run()
+            job.connection = connections[alias]
+            job.failed = ""
+            if not is_kept:
+                job.connection.close()
+        except BaseException:
+            connections[alias].close()
+            raise
+    except (DatabaseError, InterfaceError, LogUnavailable) as error:
+        _tell(job, f"The log's database: {error_text(error)}")
+    except Exception as error:  # noqa: BLE001  the host has nothing to do with it
+        _tell(job, error_text(error), error)
+
+
+def give_up(job: Job) -> None:
+    """Close what it has open."""
+    try:
+        job.close()
+        if job.connection is not None:
+            job.connection.close()
+    except Exception as error:  # noqa: BLE001
+        logger.debug("%s ended with %s", job.name, error_text(error))
+
+
+def _tell(job: Job, what: str, error: Exception | None = None) -> None:
+    if what != job.failed:
+        logger.warning("%s failed, and is tried again. %s", job.name, what, exc_info=error)
+    job.failed = what
+
+
+def _connection(alias: str) -> BaseDatabaseWrapper:
+    connection = dedicated_connection(alias, APPLICATION_NAME)
+    if vendor_of(connection) == "sqlite":
+        connection.settings_dict["OPTIONS"]["timeout"] = SECONDS_FOR_A_LOCK
+    return connection
+
+
+def _sealing(over: threading.Event) -> Job:
+    from signal_log.seal.sealer import Sealer
+
+    sealer = Sealer(over.is_set)
+
+    def run() -> bool:
+        return sealer.round().outcome != "elsewhere"
+
+    return Job("Sealing", lambda: float(conf.SEAL_EVERY), run)
+
+
+def _alerting(over: threading.Event) -> Job:
+    from signal_log.audit import alerts
+
+    def run() -> bool:
+        while alerts.step() and not over.is_set():
+            pass
+        return True
+
+    return Job("Alerting", lambda: 1.0, run, alerts.close)
+
+
+JOBS: Final[list[Callable[[threading.Event], Job]]] = [_sealing, _alerting]
+"""What makes each job; they are done one after the other."""
+
+_running: Background | None = None
+_inherited: Final[list[Background]] = []
+"""Of a forked process: its parent's, whose connections it must not close."""
+
+
+def begin() -> None:
+    """Start the thread of this process, unless tests run or it is there already; nothing is raised."""
+    global _running  # noqa: PLW0603  one for the process
+    if _running is not None or tests_are_running():
+        return
+    try:
+        if not _can_be_shared():
+            return
+        over = threading.Event()
+        _running = Background([make(over) for make in JOBS], over)
+        _running.start()
+    except Exception as error:  # noqa: BLE001  a request is waiting, which has nothing to do with it
+        logger.warning("Nothing is sealed or told by this process: %s", error_text(error))
+    atexit.register(end)
+
+
+def end() -> None:
+    """Stop the thread."""
+    global _running  # noqa: PLW0603
+    if _running is not None:
+        _running.stop()
+        atexit.unregister(end)
+        _running = None
+
+
+def watch() -> None:
+    """Begin at the first request; in a forked process, which has no threads, at its own first one."""
+    served.at_first(begin)
+
+
+def _forked() -> None:
+    global _running  # noqa: PLW0603
+    if _running is not None:
+        _inherited.append(_running)
+        _running = None
+        watch()
+
+
+def _can_be_shared() -> bool:
+    """Whether another connection finds the log: not one in this process's memory, nor in a database of another kind."""
+    connection: Any = connections[conf.DATABASE]
+    vendor = vendor_of(connection)
+    return vendor == "postgresql" or (vendor == "sqlite" and not connection.is_in_memory_db())
+
+
+os.register_at_fork(after_in_child=_forked)
