@@ -33,19 +33,24 @@ class Contradiction:
     size: int
     """How many events the witness has countersigned."""
     tree_size: int
+    known: int = 0
+    """How many of them this database knows to be countersigned; fewer, where it was put back and went on."""
     shown: Newest | None = None
     """That checkpoint, verified, if the witness shows it."""
 
     @property
     def missing(self) -> int:
         """How many sealed events are missing at least."""
-        return max(0, self.size - self.tree_size)
+        if self.kind == "rewritten":
+            return 0
+        return self.size - (self.tree_size if self.tree_size < self.size else self.known)
 
     def __str__(self) -> str:
         if self.kind == "rewound":
+            on = " and went on" if self.tree_size >= self.size else ""
             said = (
-                f"The log was rewound: the witness {self.witness} has countersigned {self.size:,} events, of which "
-                f"{self.missing:,} are missing."
+                f"The log was rewound{on}: the witness {self.witness} has countersigned {self.size:,} events, of "
+                f"which {self.missing:,} are missing."
             )
         else:
             said = (
@@ -115,7 +120,9 @@ class Visit:
             )
             return
         size = shown.checkpoint.size if shown else self.old
-        self.contradiction = Contradiction(self.kind, self.witness.name, size, self.tree.size, shown)
+        if 0 < self.row.size < size:
+            self.kind = "rewound"  # what came after that is another history
+        self.contradiction = Contradiction(self.kind, self.witness.name, size, self.tree.size, self.row.size, shown)
         self.problem = str(self.contradiction)
 
     def keep(self, made: SealCheckpoint) -> None:

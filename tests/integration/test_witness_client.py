@@ -248,6 +248,20 @@ def test_rewritten(use: Any, witness: MemoryWitness):
     assert len(read_note(made.note.encode()).signatures) == 1
 
 
+def test_rewound_and_gone_on(use: Any, witness: MemoryWitness):
+    """A backup that is larger by now than what was lost: missing is what came after the last that it remembers."""
+    use(witness)
+    tree = tree_of(5)
+    cosign(tree, signed(tree), KEYS)
+    lost = Note(Checkpoint(ORIGIN, 9, bytes(range(32))).text)
+    witness.notes[ORIGIN] = lost.signed(LOG.sign(lost.text), witness.signer.cosign(lost.text, witness.time))
+    tree = tree_of(7)
+    found = cosign(tree, signed(tree), KEYS)
+    assert (found.kind, found.size, found.known, found.tree_size, found.missing) == ("rewound", 9, 5, 12, 4)
+    assert str(found).startswith("The log was rewound and went on: the witness witness.example/w1 has countersigned 9 ")
+    assert str(found).endswith("events, of which 4 are missing.")
+
+
 def test_a_later_checkpoint_was_brought_by_somebody_else(use: Any, witness: MemoryWitness):
     """A witness that holds more than an old checkpoint, but not more than the tree, has seen nothing wrong."""
     use(witness)
