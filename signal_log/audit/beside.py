@@ -21,6 +21,7 @@ from signal_log.models import (
     AlertState,
     DebugSession,
     LegalHold,
+    PastWrite,
     ReceiverCall,
     SessionTrace,
     SharedView,
@@ -186,6 +187,11 @@ def _of_verification(row: Row, whom: Whom) -> dict[str, Any]:
     return {"by": whom.names.masked(row["by"]), "findings": whom.names.masked_value(row["findings"])}
 
 
+def _of_past_write(row: Row, whom: Whom) -> dict[str, Any]:
+    """What a trigger saw and has not become an event yet."""
+    return {name: whom.names.masked(row[name]) for name in ("old", "new", "program")}
+
+
 def _of_alert(row: Row, whom: Whom) -> dict[str, Any]:
     return {"state": whom.names.masked_value(row["state"])}
 
@@ -211,5 +217,6 @@ TABLES: Final = (
         _of_hold,
     ),
     Table("verification", Verification, ("by", "findings"), _of_verification),
+    Table("write past Django", PastWrite, ("old", "new", "program"), _of_past_write),
     Table("alert", AlertState, ("state",), _of_alert),
 )  # fmt: skip

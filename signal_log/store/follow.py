@@ -20,6 +20,7 @@ from django.db.models.expressions import RawSQL
 
 from signal_log.conf import conf
 from signal_log.errors import LogUnavailable
+from signal_log.event import MAINTENANCE
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.store.read import as_mapping, filtered
@@ -144,6 +145,12 @@ class Follower:
         """The start of the digest of the row with this id, or None if there is no such row."""
         found = self._events().filter(pk=number).values_list("digest", flat=True).first()
         return None if found is None else bytes(found).hex()[:8]
+
+    @_reading
+    def was_pruned(self, number: int) -> bool:
+        """Whether a prune after it explains that there is no row with this id, although there are older ones."""
+        told = self._events().filter(pk__gt=number, sender=SignalEvent._meta.label, object_pk="", signal=MAINTENANCE)
+        return told.filter(source="command:signal_prune").exists()
 
     @_reading
     def beginning(self) -> tuple[Edge, list[Hole]]:

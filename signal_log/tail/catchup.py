@@ -257,9 +257,12 @@ def read_above(log: Follower, read: Read, filters: Filters, *, limit: int, among
 def check_cursor(log: Follower, token: Token, epoch: str) -> Reset | None:
     """Why a cursor cannot be continued, or None when it can."""
     number = token.anchor.id
-    if token.epoch == epoch and (number == 0 or log.mark(number) == token.anchor.mark):
+    mark = log.mark(number) if number else None
+    if token.epoch == epoch and (number == 0 or mark == token.anchor.mark):
         return None
     oldest = log.extent().oldest
     if token.epoch != epoch:
         return "foreign", oldest
-    return ("expired" if number < oldest else "rewound"), oldest
+    # Retention differs by model, and some events are never pruned: older ones may still be there.
+    is_expired = number < oldest or (mark is None and log.was_pruned(number))
+    return ("expired" if is_expired else "rewound"), oldest

@@ -23,6 +23,9 @@ from signal_log.seal.grow import begin_tree, checkpoint, grow
 from signal_log.seal.ranges import Ranges, parse_indexes, parse_ranges
 from signal_log.seal.stored import node
 from signal_log.store.append import append
+from signal_log.store.follow import Follower
+from signal_log.tail.catchup import check_cursor
+from signal_log.tail.cursor import Anchor, Token
 from tests.factories import event_value
 from tests.settings import SIGNAL_LOG
 
@@ -210,6 +213,25 @@ def test_a_hold_that_comes_meanwhile_stops_it(monkeypatch):
         run("--keep-days", "1")
     assert SignalEvent.objects.filter(occurred_at=OLD).count() == 5
     assert not SignalEvent.objects.filter(signal=MAINTENANCE).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_live_page_that_stood_at_a_pruned_event_is_told_that_it_expired():
+    """Also where an older event was kept; a row that nobody pruned is missing for another reason."""
+    kept, old, later = store(1, signal=MAINTENANCE)[0], *store(2)
+    seal()
+    follower = Follower()
+    try:
+        token = Token(follower.epoch(), Anchor(old.pk, bytes(old.digest).hex()[:8]))
+        assert check_cursor(follower, token, token.epoch) is None
+        unknown = Token(token.epoch, Anchor(old.pk, "00000000"))
+        assert check_cursor(follower, unknown, token.epoch) == ("rewound", kept.pk)
+        run("--keep-days", "1")
+        assert check_cursor(follower, token, token.epoch) == ("expired", kept.pk)
+        ahead = Token(token.epoch, Anchor(later.pk + 1000, "00000000"))
+        assert check_cursor(follower, ahead, token.epoch) == ("rewound", kept.pk)
+    finally:
+        follower.close()
 
 
 def test_two_at_once_do_not_name_a_row_twice():
