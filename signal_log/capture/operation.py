@@ -19,7 +19,7 @@ from signal_log.capture.pausing import paused
 from signal_log.capture.refusing import refusing
 from signal_log.capture.saving import Save
 from signal_log.capture.trace.context import default_context
-from signal_log.capture.trace.trace import current_frame, current_trace, end_trace, ensure_trace, lone_trace
+from signal_log.capture.trace.trace import current_trace, end_trace, ensure_trace, lone_trace
 
 Operation = Save | Delete
 
@@ -41,7 +41,7 @@ def save_base(original: Any) -> Any:
         if plan is None:
             original(self, raw, force_insert, force_update, using, update_fields)
             return
-        if (refuse := refusing.get()) is not None and current_frame.get() is None:
+        if (refuse := refusing.get()) is not None:
             refuse(type(self))
         if paused.get():
             loaded.set_belief(self._state, None)  # the row's values are unknown from here on
@@ -94,7 +94,7 @@ def delete(original: Any) -> Any:
     """Wrap ``Collector.delete``: each run of a delete collector is an operation."""
 
     def delete(self: Collector) -> Any:
-        if (refuse := refusing.get()) is not None and current_frame.get() is None:
+        if (refuse := refusing.get()) is not None:
             for model in (*self.data, *(rows.model for rows in self.fast_deletes)):
                 refuse(model)
         run = Delete(connections[self.using])

@@ -6,4 +6,4 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 refusing: ContextVar[Callable[[type], None] | None] = ContextVar("signal_log_refusing", default=None)
-"""Asked of the model before each save and delete that no receiver has caused; raises what refuses it."""
+"""Asked of the model before each save and delete; raises what refuses it."""

@@ -303,13 +303,26 @@ def test_neither_passwords_nor_files_are_carried_over(root: Client, ada: User) -
     assert ada.check_password("Correct-Horse-9")
 
 
-def test_receivers_consequences_other_models_and_other_code_are_not_asked(root: Client, ada: User) -> None:
-    """A group that is nobody's business, a save outside of the admin, pages that show; and who may only look."""
+def test_consequences_are_asked_about(root: Client, ada: User) -> None:
+    """A receiver that makes a named row, one that deletes it, and a cascade that takes it along."""
+    data = {"username": "grace", "usable_password": "false", "password1": "", "password2": ""}
     with override_settings(SIGNAL_LOG={**SIGNAL_LOG, "REASONS": ["users.Profile"]}):
-        data = {"username": "grace", "usable_password": "false", "password1": "", "password2": ""}
-        assert root.post(at("add"), data).status_code == 302  # a receiver makes the profile
-        assert "A reason is needed" in root.post(at("delete", ada.pk), {"post": "yes"}).text  # a cascade takes it
-        assert User.objects.filter(pk=ada.pk).exists()
+        for address, posted in ((at("add"), data), (at("delete", ada.pk), {"post": "yes"})):
+            with recorded() as events:
+                assert "A reason is needed" in root.post(address, posted).text
+            assert [event for event in events if event.outcome == "committed"] == []
+        assert set(User.objects.values_list("username", flat=True)) == {"root", "ada"}
+    with override_settings(SIGNAL_LOG={**SIGNAL_LOG, "REASONS": ["auth.User"]}):
+        address = at("delete", ada.profile.pk, model="users_profile")  # the project deletes the user, too
+        asked = root.post(address, {"post": "yes"})
+        assert "A reason is needed" in asked.text
+        assert Profile.objects.filter(pk=ada.profile.pk).exists()
+        root.post(address, {**form_of(asked), "signal_log_reason": WHY})
+        assert not User.objects.filter(pk=ada.pk).exists()
+
+
+def test_other_models_and_other_code_are_not_asked(root: Client, ada: User) -> None:
+    """A group that is nobody's business, a save outside of the admin, pages that show."""
     assert root.post(at("add", model="auth_group"), {"name": "crew"}).status_code == 302
     for address in (at("changelist"), at("history", ada.pk), reverse("admin:index")):
         assert "signal_log_reason" not in root.get(address).text

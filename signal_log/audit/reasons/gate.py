@@ -1,8 +1,8 @@
 """The gate before every view of the admin: without a reason nothing of the models in ``REASONS`` is written there.
 
 A page on which such a model can be changed asks for it. Whatever else would write one (an action, a custom view, a
-deletion elsewhere that takes such rows along) is stopped before it has, and asked then: what was posted is carried over
-to a page that has only the question. What a receiver changes as a consequence is not asked about.
+receiver, a deletion elsewhere that takes such rows along) is stopped before it has, and asked then: what was posted is
+carried over to a page that has only the question.
 """
 
 from __future__ import annotations
