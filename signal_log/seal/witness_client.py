@@ -1,6 +1,6 @@
 """Has this log's checkpoints countersigned by the witnesses in ``WITNESSES``, and keeps what each of them said.
 
-A witness that is down, slow or wrong is told in its ``SealWitness`` and asked again later; nothing waits for it. One
+A witness that is down, slow or wrong is told in its ``SealWitness`` and asked again later; nothing stops for it. One
 that has countersigned what this tree cannot have grown from is another matter: that is returned, for the sealer to
 stop.
 """

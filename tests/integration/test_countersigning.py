@@ -25,7 +25,7 @@ from signal_log.models import WitnessedLog
 from signal_log.seal import countersigning, witness_server
 from signal_log.seal.countersigning import countersign, distrust, keys_of, shown, trust
 from signal_log.seal.key import new_signer, read_key
-from signal_log.seal.note import ED25519, verifier_key
+from signal_log.seal.note import ED25519, read_note, time_of, verifier_key
 from signal_log.seal.witness_call import Contradicts, Cosigned, Holds, add_checkpoint, newest_from, witness
 from signal_log.seal.witnessing import MOST_BYTES, Request, checkpoint_path
 from tests.witnessing import ORIGIN, Log, new_witness, serving
@@ -198,6 +198,24 @@ def test_the_clock_never_goes_back(caplog: pytest.LogCaptureFixture):
     assert countersign(LOG.request(3, 4).encode(), SIGNER).status == 503
     assert "before the last signature's" in caplog.text
     assert row().size == 3
+
+
+@pytest.mark.django_db
+def test_repeated_requests(monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any):
+    """A checkpoint that is sent again costs one write a second, and each second has a signature of its own."""
+    trust(KEY)
+    second = iter([100, 100, 100, 101])
+    monkeypatch.setattr(clock, "time_ns", lambda: next(second) * 10**9 + 5)
+    body = LOG.request(0, 3).encode()
+    first = countersign(body, SIGNER)
+    again = LOG.request(3, 3).encode()
+    with django_assert_num_queries(1):
+        assert countersign(again, SIGNER) == first
+    assert countersign(LOG.request(3, 4).encode(), SIGNER).body != first.body
+    assert row().size == 4
+    later = countersign(LOG.request(4, 4).encode(), SIGNER)
+    assert time_of(read_note(row().note.encode()).signatures[1]) == 101
+    assert later.status == 200
 
 
 @pytest.mark.django_db
