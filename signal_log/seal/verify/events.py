@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 
 from signal_log.models import SealTree
@@ -11,10 +13,12 @@ from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify.findings import Places
+from signal_log.seal.verify.hashing import Row
 from signal_log.seal.verify.matching import Extra, Lost, Modified, Moved, match
-from signal_log.seal.verify.rows import Row, rows_between
+from signal_log.seal.verify.rows import rows_between
 from signal_log.seal.verify.tiles import StoredTile, tiles_of_level
 
+_ID, _LEAF, _PLAIN = attrgetter("id"), attrgetter("leaf"), attrgetter("plain")
 MOST_KEPT: Final = 20_000
 """Of so many rows and leaves that fit nothing it is remembered what they hold, to find those that were exchanged."""
 MOST_IN_TILE: Final = 4 * WIDTH
@@ -66,17 +70,17 @@ class Cursor:
         self._at = 0
         self._progress = progress
 
-    def up_to(self, last: int) -> Iterator[Row]:
-        """The next rows, up to an id."""
+    def up_to(self, last: int) -> Iterator[list[Row]]:
+        """The next rows up to an id, in stretches."""
         while True:
             page, at = self._page, self._at
-            while at < len(page):
-                if page[at].id > last:
-                    self._at = at
+            if at < len(page):
+                end = len(page) if page[-1].id <= last else bisect_right(page, last, at, key=_ID)
+                self._at = end
+                if at < end:
+                    yield page[at:end]
+                if end < len(page):
                     return
-                at += 1
-                self._at = at
-                yield page[at - 1]
             following = next(self._pages, None)
             if following is None:
                 return
@@ -108,8 +112,7 @@ def compare(
         if following is None:
             break
         tile = following
-    for row in rows.up_to(high):
-        seen.keep(tree.generation, "extra", Extra(row.id, row.leaf))
+    _keep_extra(seen, tree.generation, rows, high)
 
 
 def _last_id_before(tree: SealTree, index: int) -> int:
@@ -130,22 +133,28 @@ def _compare_tile(
     if last <= low:
         last = limit if not tile.is_whole or leaves else low
     begin = tile.first_id if tile.first_id and low < tile.first_id <= last else low + 1
-    for row in rows.up_to(begin - 1):
-        seen.keep(generation, "extra", Extra(row.id, row.leaf))
+    _keep_extra(seen, generation, rows, begin - 1)
     if not tile.is_whole:  # the tile's own finding tells; its rows are compared with nothing
-        seen.rows += sum(1 for _ in rows.up_to(last))
+        seen.rows += sum(map(len, rows.up_to(last)))
         return last
     found = _taken(seen, generation, rows, last, leaves)
     if not found:
         if leaves:
             seen.gone.setdefault(generation, Ranges()).add(first, first + len(leaves) - 1)
         return last
-    if len(found) != len(leaves) or any(row.leaf != leaf for row, leaf in zip(found, leaves, strict=True)):
+    if list(map(_LEAF, found)) != leaves:
         _keep_all(seen, generation, match(first, leaves, found, begin - 1, last + 1))
-    for row in found:
-        if row.redacted or row.incomplete or row.stored != row.leaf:
+    if not all(map(_PLAIN, found)):
+        for row in found:
             _remark(seen, row)
     return last
+
+
+def _keep_extra(seen: Seen, generation: int, rows: Cursor, last: int) -> None:
+    """Rows up to an id that no tile names."""
+    for stretch in rows.up_to(last):
+        for row in stretch:
+            seen.keep(generation, "extra", Extra(row.id, row.leaf))
 
 
 def _remark(seen: Seen, row: Row) -> None:
@@ -161,13 +170,16 @@ def _taken(seen: Seen, generation: int, rows: Cursor, last: int, leaves: list[by
     """The rows of a tile; of very many only those that could be its."""
     found: list[Row] = []
     sealed: set[bytes] = set()
-    for row in rows.up_to(last):
-        if len(found) >= MOST_IN_TILE:
-            sealed = sealed or set(leaves)
-            if row.leaf not in sealed and row.stored not in sealed:
+    for stretch in rows.up_to(last):
+        if len(found) + len(stretch) <= MOST_IN_TILE:
+            found += stretch
+            continue
+        sealed = sealed or set(leaves)
+        for row in stretch:
+            if row.leaf in sealed or row.stored in sealed:
+                found.append(row)
+            else:
                 seen.keep(generation, "extra", Extra(row.id, row.leaf))
-                continue
-        found.append(row)
     seen.rows += len(found)
     return found
 
