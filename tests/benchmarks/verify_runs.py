@@ -44,7 +44,8 @@ def save(number: int) -> list[Event]:
     shared: dict[str, Any] = {
         "sender": "auth.User", "using": "default", "trace_id": str(uuid.uuid4()), "operation": 1, "source": "http",
         "occurred_at": BEGIN + timedelta(milliseconds=number), "process": "web-1:4242",
-        "object_pk": str(number % 50_000), "object_repr": f"person {number % 50_000}", "actor_pk": str(number % 1_000), "actor_repr": "grace",
+        "object_pk": str(number % 50_000), "object_repr": f"person {number % 50_000}",
+        "actor_pk": str(number % 1_000), "actor_repr": "grace",
         "changes": {"email": [f"a{number}@example.org", f"b{number}@example.org"], "first_name": ["Ada", "Augusta"]},
         "request_id": f"{number:016x}", "method": "POST", "path": "/accounts/profile/", "remote_addr": "198.51.100.7",
     }  # fmt: skip

@@ -77,6 +77,10 @@ class Command(SignalCommand):
         parser.add_argument("--shard", type=shard, default=(1, 1), metavar="I/N",
                             help="compare only one of N equal parts, so that N processes share the work")  # fmt: skip
         parser.add_argument(
+            "--archive", action="append", default=[], type=Path, metavar="DIR",
+            help="also compare the events that signal_prune has put there",
+        )  # fmt: skip
+        parser.add_argument(
             "--continuity",
             action="store_true",
             help="also list what was written to observed rows past Django, with the events on both sides",
@@ -85,9 +89,13 @@ class Command(SignalCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = Wanted(
-            tuple(options["vkey"]), tuple(options["witness"]), tuple(options["checkpoint"]), options["since"],
-            options["shard"],
-        )  # fmt: skip
+            vkeys=tuple(options["vkey"]),
+            witnesses=tuple(options["witness"]),
+            checkpoints=tuple(options["checkpoint"]),
+            archives=tuple(options["archive"]),
+            since=options["since"],
+            shard=options["shard"],
+        )
         bar = Bar(self.stderr)
         kept = Kept(f"os:{getpass.getuser()}")
         try:

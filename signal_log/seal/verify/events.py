@@ -29,6 +29,8 @@ class Seen:
     """What the rows told, over all generations."""
 
     rows: int = 0
+    archived: int = 0
+    """Events compared in archives."""
     modified: list[tuple[int, Modified]] = field(default_factory=list)
     lost: list[tuple[int, Lost]] = field(default_factory=list)
     extra: list[tuple[int, Extra]] = field(default_factory=list)

@@ -15,7 +15,7 @@ from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.http_call import SECONDS, call
 from signal_log.seal.note import MOST_BYTES, VerifierKey, read_note, signed_by
 from signal_log.seal.ranges import Ranges
-from signal_log.seal.remembered import log_of
+from signal_log.seal.remembered import generation_of, log_of
 from signal_log.seal.signing import signing_key
 from signal_log.seal.verify.findings import FORK, REWOUND, Report
 from signal_log.seal.verify.roots import Stated, rows_at
@@ -70,14 +70,20 @@ def from_address(origin: str, url: str, keys: list[VerifierKey], report: Report)
         return []
 
 
-def from_memory(origin: str, report: Report) -> list[Held]:
-    """What the key itself remembers to have signed last of this log."""
+def from_memory(origin: str, report: Report, *, is_newest: bool = True) -> list[Held]:
+    """What the key itself has signed last of this log, in this generation, or in a later one that is gone."""
     try:
         key = signing_key()
         last = key.last(origin) if key else None
     except ProofError as error:
         report.unchecked.append(str(error))
         return []
+    if last is not None and is_newest and generation_of(last.checkpoint.origin) > generation_of(origin):
+        report.find(
+            REWOUND,
+            f"The key remembers a checkpoint of {last.checkpoint.size:,} events of generation "
+            f"{generation_of(last.checkpoint.origin)}, which is gone: an older copy of the database was put back.",
+        )
     return [Held("The key", last.checkpoint)] if last and last.checkpoint.origin == origin else []
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from heapq import merge
 from itertools import pairwise
 from operator import attrgetter
@@ -16,23 +18,30 @@ from django.db.models import Max
 from signal_log import clock
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
+from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.note import COSIGNATURE, VerifierKey, verifier_key
 from signal_log.seal.origin import origin_of
 from signal_log.seal.ranges import Ranges
+from signal_log.seal.remembered import generation_of
 from signal_log.seal.signing import log_vkeys
+from signal_log.seal.stored import place_of
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify import held
 from signal_log.seal.verify.allowed import Allowed, read_allowed
+from signal_log.seal.verify.archives import compare_archive, read_manifests
 from signal_log.seal.verify.checkpoints import Checkpoints
 from signal_log.seal.verify.events import Seen, compare, compare_unsealed
 from signal_log.seal.verify.findings import GENERATION, INSERTED, REWOUND, SIGNATURE, TREE, Report
 from signal_log.seal.verify.judging import judge
 from signal_log.seal.verify.roots import Roots, check_beyond
+from signal_log.seal.verify.tiles import tiles_of_level
 from signal_log.seal.witness_call import Witness, witness
 
 INTACT: Final = "intact"
 TAMPERED: Final = "tampered"
 UNCHECKED: Final = "unchecked"
+SEALED: Final = "signal_log.sealed"
+"""The signal of an event that tells of a key or a new generation."""
 UNSIGNED_FOR: Final = timedelta(minutes=10)
 """After so long the newest checkpoint should have its signature, where there is a key."""
 
@@ -45,6 +54,8 @@ class Wanted:
     witnesses: tuple[str, ...] = ()
     """Addresses; ``URL VKEY``, or the URL alone."""
     checkpoints: tuple[Path, ...] = ()
+    archives: tuple[Path, ...] = ()
+    """Folders with what was pruned."""
     since: int = 0
     """Rows below this index are not compared; trees and checkpoints always are."""
     shard: tuple[int, int] = (1, 1)
@@ -103,7 +114,9 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     trust = _trust(wanted, report)
     origins = list(SealTree.objects.order_by("generation").values_list("origin", flat=True)) or [origin_of(1)]
     files = _files(wanted, trust, origins)
-    kept = {origin: _ask(origin, trust, report) + files.get(origin, []) for origin in origins}
+    for folder in wanted.archives:
+        read_manifests(folder, origins)
+    kept = {origin: _ask(origin, trust, report, origins[-1]) + files.get(origin, []) for origin in origins}
     numbers = dict(SealCheckpoint.objects.values_list("tree").annotate(Max("number")))
     newest = SignalEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     trees = result.trees = list(SealTree.objects.order_by("generation"))
@@ -134,7 +147,11 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
         def passed(tiles: int, last: int, number: int = tree.generation) -> None:
             progress.passed(result, number, tiles, last)
 
-        compare(tree, result.seen, begin=begin, end=min(end, own), progress=show, passed=passed)
+        compare(
+            _as_far_as_it_counts(tree, trees, report), result.seen, begin=begin, end=end, progress=show, passed=passed
+        )
+    for folder in wanted.archives if part == 1 else ():
+        compare_archive(folder, trees, result.seen, report)
     if part == parts:
         _check_unsealed(trees, newest, result, progress)
     wanted_events = result.seen.redacted or any(result.seen.gone.values())
@@ -175,12 +192,12 @@ def _files(wanted: Wanted, trust: _Trust, origins: list[str]) -> dict[str, list[
     return found
 
 
-def _ask(origin: str, trust: _Trust, report: Report) -> list[held.Held]:
+def _ask(origin: str, trust: _Trust, report: Report, newest: str) -> list[held.Held]:
     keys = trust.keys(origin)
     found = held.from_witnesses(origin, trust.witnesses, keys, report)
     for url in trust.addresses:
         found += held.from_address(origin, url, keys, report)
-    return found + held.from_memory(origin, report)
+    return found + held.from_memory(origin, report, is_newest=origin == newest)
 
 
 def _never_sealed(report: Report, newest: int, kept: list[held.Held]) -> None:
@@ -192,7 +209,7 @@ def _never_sealed(report: Report, newest: int, kept: list[held.Held]) -> None:
     if not newest:
         report.unchecked.append("The log is empty, and nothing of it was ever sealed.")
         return
-    if SignalEvent.objects.filter(signal="signal_log.sealed").exists():
+    if SignalEvent.objects.filter(signal=SEALED).exists():
         report.find(TREE, "The tree is gone: events of the log tell that it was sealed.")
         return
     report.unchecked.append(
@@ -268,21 +285,45 @@ def _check_signatures(
         )
 
 
+def _as_far_as_it_counts(tree: SealTree, trees: Sequence[SealTree], report: Report) -> SealTree:
+    """A generation up to the last row that the next one does not seal again, as rows above it were altered."""
+    following = next((one for one in trees if one.generation > tree.generation), None)
+    if following is None or following.after_id >= tree.last_id:
+        return tree
+    last = SignalEvent.objects.filter(pk__gt=tree.after_id, pk__lte=following.after_id).order_by("-pk").first()
+    place = place_of(last) if last is not None else None
+    counted = copy(tree)
+    counted.size = place.leaf + 1 if place is not None and place.tree.pk == tree.pk else 0
+    counted.last_id = following.after_id
+    report.notes.append(
+        f"The last {tree.size - counted.size:,} leaves of generation {tree.generation} have no rows any more: the log "
+        "was rewound before them."
+    )
+    return counted
+
+
 def _check_succession(before: SealTree, after: SealTree, result: Result) -> None:
-    """A new generation begins where the old one ends, and with what was known of it."""
-    report = result.report
-    if after.generation != before.generation + 1:
-        report.find(GENERATION, f"Between the generations {before.generation} and {after.generation} one is missing.")
+    """A new generation begins where the old one ends, and with what was known of it, as an event tells."""
+    report, number = result.report, after.generation
     if before.state != SealTree.State.CLOSED:
         report.find(GENERATION, f"Generation {before.generation} was followed by another and is not closed.")
-    if after.previous is None:
-        report.find(GENERATION, f"Generation {after.generation} does not begin with the one before it.")
-    told = SignalEvent.objects.filter(signal="signal_log.sealed", labels__generation=after.generation).order_by("pk")
-    event = told.values_list("pk", flat=True).first()
-    if event is None:
-        report.find(GENERATION, f"Generation {after.generation} was begun, and no event tells who did so and why.")
+    told = SignalEvent.objects.filter(signal=SEALED, labels__origin=after.origin).order_by("pk").first()
+    labels = (told.labels if told is not None else None) or {}
+    follows = str(labels.get("follows", ""))
+    previous = bytes(after.previous) if after.previous is not None else b""
+    first = next(iter(tiles_of_level(after, 0, after.size, 0, 1)), None)
+    if told is None:
+        report.find(GENERATION, f"Generation {number} was begun, and no event tells who did so and why.")
+    elif sha256(follows.encode()).digest() != previous:
+        report.find(GENERATION, f"Generation {number} does not follow the checkpoint that event {told.pk} names.")
+    elif generation_of(follows.partition("\n")[0]) + 1 != number:
+        report.find(GENERATION, f"Generation {number} does not follow the one before it, as event {told.pk} tells.")
     else:
-        report.notes.append(f"The log was rewound, and went on as generation {after.generation}: event {event} tells.")
+        missing = labels.get("missing")
+        lost = f"; {missing:,} sealed events before it are missing" if isinstance(missing, int) and missing else ""
+        report.notes.append(f"The log was rewound, and goes on as generation {number}, as event {told.pk} tells{lost}.")
+    if first is None or first.leaves[:1] != [leaf_hash(previous)]:
+        report.find(GENERATION, f"Generation {number} does not begin with what was known of the one before it.")
     between = SignalEvent.objects.filter(pk__gt=before.last_id, pk__lte=after.after_id).order_by("pk")
     if rows := Ranges.of(between.values_list("pk", flat=True)[:1000]):
         report.find(INSERTED, f"Events {rows} stand between two generations and belong to neither.", events=rows)
@@ -302,6 +343,8 @@ def _remarks(result: Result, allowed: Allowed, wanted: Wanted) -> None:
     if seen.unsealed:
         newest = f"The {seen.unsealed:,} newest events are" if seen.unsealed > 1 else "The newest event is"
         report.notes.append(f"{newest} not sealed yet, and compared with nothing but the digest.")
+    if seen.archived:
+        report.notes.append(f"{seen.archived:,} events of archives were compared with their leaves.")
     if seen.redacted and allowed.told_by:
         report.notes.append(
             f"{seen.redacted.count:,} events were redacted, as the events {allowed.told_by} tell; of erased parts only "
