@@ -9,7 +9,6 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.conf import settings as project
 from django.core.management import call_command
 from django.db import transaction
 
@@ -29,6 +28,7 @@ from tests.sealed import (
     sql,
     unguarded,
 )
+from tests.settings import SIGNAL_LOG as PROJECT
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +49,7 @@ def log(shared, settings) -> Sealed:
     """The log, as it is configured."""
     sealed = copy.copy(shared)
     shown = dict(shared.shown)
-    settings.SIGNAL_LOG = {**project.SIGNAL_LOG, **sealed.settings()}
+    settings.SIGNAL_LOG = {**PROJECT, **sealed.settings()}
     yield sealed
     shared.shown.clear()
     shared.shown.update(shown)

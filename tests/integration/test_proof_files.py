@@ -6,7 +6,6 @@ import zipfile
 from io import StringIO
 
 import pytest
-from django.conf import settings as project
 from django.core.management import CommandError, call_command
 
 from signal_log.errors import ProofError
@@ -15,6 +14,7 @@ from signal_log.seal.verify.proof import check_proof, read_proof
 from signal_log.seal.verify.proof_file import NotSealedYet, proof_file
 from tests.factories import event_value
 from tests.sealed import Sealed, sealed_log, unguarded
+from tests.settings import SIGNAL_LOG as PROJECT
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def log(db, settings, tmp_path) -> Sealed:
     """A sealed log."""
     sealed = sealed_log(tmp_path)
-    settings.SIGNAL_LOG = {**project.SIGNAL_LOG, "SEAL_KEYS": [str(sealed.key)]}
+    settings.SIGNAL_LOG = {**PROJECT, "SEAL_KEYS": [str(sealed.key)]}
     return sealed
 
 

@@ -59,20 +59,19 @@ class Roots:
         for tile in tiles_of_level(tree, 0, tree.size):
             if not tile.is_whole:
                 self._tell_damaged(tile)
-            leaves = tile.leaves
-            inner = Tree()
-            end = tile.index * WIDTH + tile.needed
-            while following is not None and following.size <= end:
-                wanted = following.size - tile.index * WIDTH
-                while inner.size < wanted and tile.is_whole:
-                    inner.append(leaves[inner.size])
-                following = self._compare(following, [*self._whole.subtrees, *inner.subtrees], stated)
+            inner, begin = Tree(), tile.index * WIDTH
+            while following is not None and following.size < begin + tile.needed:
+                _fill(inner, tile, following.size - begin)
+                known = [*self._whole.subtrees, *inner.subtrees] if tile.is_whole else None
+                following = self._compare(following, known, stated)
             if tile.needed == WIDTH:
                 self._add(tile)
             else:
-                while inner.size < tile.needed and tile.is_whole:
-                    inner.append(leaves[inner.size])
+                _fill(inner, tile, tile.needed)
                 self._end(inner)
+            known = [*self._whole.subtrees, *inner.subtrees] if tile.needed < WIDTH else self._whole.subtrees
+            while following is not None and following.size == begin + tile.needed:
+                following = self._compare(following, known, stated)
             progress(tile.needed)
         if tree.size % WIDTH == 0:
             self._end(Tree())
@@ -80,8 +79,9 @@ class Roots:
         while following is not None:  # larger than the tree: the caller has told it
             following = next(stated, None)
 
-    def _compare(self, one: Stated, subtrees: list[bytes], stated: Iterator[Stated]) -> Stated | None:
-        if self.is_known:
+    def _compare(self, one: Stated, subtrees: list[bytes] | None, stated: Iterator[Stated]) -> Stated | None:
+        """Compare one; without subtrees a tile is damaged that it ends in, which is told."""
+        if self.is_known and subtrees is not None:
             if joined(subtrees) == one.root:
                 self.held = one.size if one.is_signed else self.held
             else:
@@ -176,16 +176,21 @@ class Roots:
         )  # fmt: skip
 
 
+def _fill(inner: Tree, tile: StoredTile, size: int) -> None:
+    """Let a tree over a tile's leaves grow, as far as they are there."""
+    while inner.size < size and tile.is_whole:
+        inner.append(tile.leaves[inner.size])
+
+
 def check_beyond(tree: SealTree, report: Report) -> None:
     """Tiles that a tree of the size that it has now has not."""
     now = SealTree.objects.get(pk=tree.pk)
-    level, names = 0, Ranges()
+    level = 0
     while True:
         number = now.size >> HEIGHT * level
         tiles = SealTile.objects.filter(tree=tree, level=level).order_by("-index")
         found = tiles.values_list("index", "width").first()
         if found is not None and found[0] * WIDTH + found[1] > SealTree.objects.get(pk=tree.pk).size >> HEIGHT * level:
-            names.add(found[0])
             report.find(
                 TREE if level == 0 else TILE,
                 f"Tile {found[0]:,} of level {level} has {found[0] * WIDTH + found[1] - number:,} more hashes than a "
