@@ -1,4 +1,4 @@
-"""What a server process does by itself, beside its requests: seal, alert.
+"""What a server process does by itself, beside its requests: seal, alert, prune.
 
 One daemon thread begins with the first request or websocket, so no management command, no test and no process that only
 forks others has it. Each job has a connection of its own. Whatever fails there is logged and tried again; nothing
@@ -153,7 +153,18 @@ def _alerting(over: threading.Event) -> Job:
     return Job("Alerting", lambda: 1.0, run, alerts.close)
 
 
-JOBS: Final[list[Callable[[threading.Event], Job]]] = [_sealing, _alerting]
+def _pruning(_: threading.Event) -> Job:
+    from signal_log.audit.daily import DailyPrune
+
+    daily = DailyPrune()
+
+    def run() -> bool:
+        return daily.due() and daily.step()  # one batch, so that sealing goes on
+
+    return Job("Pruning", lambda: 0.1 if daily.under_way else 60.0, run)
+
+
+JOBS: Final[list[Callable[[threading.Event], Job]]] = [_sealing, _alerting, _pruning]
 """What makes each job; they are done one after the other."""
 
 _running: Background | None = None

@@ -59,6 +59,10 @@ class Pruned:
     """Events that are old enough, and not sealed yet."""
 
 
+class OvertakenError(RedactionError):
+    """Another prune has removed some of these events meanwhile; nothing was done."""
+
+
 class Leaf(NamedTuple):
     """An event that may go, and its place."""
 
@@ -166,7 +170,7 @@ class Run:
                 if (held := holds.on(leaf.event)) is not None:
                     raise RedactionError(f"Meanwhile {hold.shown(held)} came into force; run it again.")
             if sum(_chunked(keys, _locked)) != len(keys):
-                raise RedactionError("Another prune is at work; nothing was removed twice.")
+                raise OvertakenError("Another prune is at work; nothing was removed twice.")
             _chunked(keys, lambda part: events().filter(pk__in=part)._raw_delete(conf.DATABASE))
             _chunked(list({leaf.event.trace_id for leaf in leaves}), _forget_traces)
         self.done.events += len(keys)

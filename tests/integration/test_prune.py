@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
 
-from signal_log import clock
+from signal_log import background, clock
 from signal_log.audit import hold, prune
-from signal_log.audit.daily import FIRST, DailyPrune
+from signal_log.audit.daily import AGAIN, FIRST, DailyPrune
 from signal_log.audit.retention import Retention, of_days
 from signal_log.audit.whom import thing
 from signal_log.errors import RedactionError
@@ -254,6 +255,35 @@ def arguments(run):
     tree = SealTree.objects.get()
     newest = SignalEvent.objects.order_by("-pk")[0].pk
     return tree, list(tree.tiles.filter(level=0)), tree.size, newest
+
+
+def test_a_server_prunes_between_its_other_work(monkeypatch):
+    """A batch each time it comes round, soon again while there are more; what fails is tried again in ten minutes."""
+    monkeypatch.setattr(prune, "ROWS_A_BATCH", 4)
+    store(9)
+    seal()
+    now = [1000.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    (job,) = (made for make in background.JOBS if (made := make(threading.Event())).name == "Pruning")
+    with override_settings(SIGNAL_LOG={**SIGNAL_LOG, "RETENTION_DAYS": 30}):
+        assert not job.run()
+        assert job.every() > 1
+        now[0] += FIRST
+        with monkeypatch.context() as broken, pytest.raises(DatabaseError):
+            broken.setattr(prune, "maintenance", busy)
+            job.run()
+        assert not job.run()
+        now[0] += AGAIN
+        assert job.run()
+        assert job.every() < 1
+        assert job.run()
+        assert not job.run()
+    assert SignalEvent.objects.filter(occurred_at=OLD).count() == 1
+
+
+def busy(*_, **__):
+    """Fail as a locked database does."""
+    raise DatabaseError("locked")
 
 
 def test_by_itself_once_a_day(monkeypatch):
