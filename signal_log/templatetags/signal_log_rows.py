@@ -14,6 +14,8 @@ from django.utils.timezone import localtime
 
 from signal_log.show.links import url
 from signal_log.show.sessions.compared import Row
+from signal_log.show.story.line import StoryLine
+from signal_log.show.story.row_html import story_html
 from signal_log.show.trace.percentiles import Standing
 from signal_log.show.trace.row_html import band as percentile_band
 from signal_log.show.words.diff import FieldDiff, Side
@@ -42,9 +44,14 @@ def change(line: Line) -> SafeString:
 
 
 @register.simple_tag
-def change_text(line: Line) -> SafeString:
-    """The same without links, for a line that is itself something to press."""
-    return _safe("".join(f"{_PARTS.get(part.role, _DIM).format(escape(part.text))} " for part in line.summary))
+def story(lines: Iterable[StoryLine], label: str, comparable: Sequence[int]) -> SafeString:
+    """A story's lines, which are opened in place."""
+    return story_html(lines, label, comparable, _change_text, lambda line: diff(line.diffs))
+
+
+def _change_text(line: StoryLine) -> str:
+    """The change without links, for a line that is itself something to press."""
+    return "".join(f"{_PARTS.get(part.role, _DIM).format(escape(part.text))} " for part in line.summary)
 
 
 @register.simple_tag

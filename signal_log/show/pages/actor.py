@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -10,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from signal_log.conf import conf
+from signal_log.event import MODEL_SIGNALS, OUTCOMES
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
@@ -17,20 +20,17 @@ from signal_log.show.links import actor_url, object_url
 from signal_log.show.pages.history import FOLDED_AWAY, fold
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.story import Part, link, narrowed, pills, typed
-from signal_log.show.query.choices import choices
-from signal_log.show.query.paging import read_page
+from signal_log.show.query.choices import senders
+from signal_log.show.query.paging import newest_of, read_page, span_for
 from signal_log.show.query.query import Query, parse
 from signal_log.show.story.line import StoryLine
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words.moments import zone
 from signal_log.show.words.text import one_line, visible
 from signal_log.store.read import HAS_KEY, events
-from signal_log.store.span import Events, Span
+from signal_log.store.span import NOTHING, Events, Span
 
-PAGE_SIZE: Final = 50
-NAMES_FROM: Final = 200
-"""How many of the newest events tell which names the account has had."""
-SELECTS: Final = ("sender", "signal", "outcome", "source")
+PAGE_SIZE: Final = 30
 
 
 @require_safe
@@ -39,21 +39,20 @@ def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
     """An account's page; 404 if the log has nothing that it did."""
     pk = pk or request.GET.get("pk", "")
     done = by_actor(pk)
-    newest = None if not pk or "\x00" in pk else done.order_by("-pk").first()
+    span = span_for(done) if pk and "\x00" not in pk else NOTHING
+    newest = newest_of(done, span)
     if newest is None:
         shown = one_line(pk, 80)
         why = f"The log has nothing that the account with the key “{shown}” did." if pk else "The address names no key."
         return not_found(request, "No events by this account", why)
     query = parse(request.GET, own=("pk",))
-    names = list(dict.fromkeys(done.order_by("-pk").values_list("actor_repr", flat=True)[:NAMES_FROM]))
     address = actor_url(pk)
     context: dict[str, Any] = {
         "title": one_line(newest.actor_repr or pk, 120),
         "pk": visible(pk),
         "label": "",
-        "former": [one_line(name, 80) for name in names[1:] if name],
         "newest": newest,
-        "oldest": done.order_by("pk").first(),
+        "oldest": None if span.scan else done.order_by("pk").first(),
         "about_url": _about(pk),
         "address": address,
         "path": address.partition("?")[0],
@@ -62,11 +61,13 @@ def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
         "pills": pills(request, query),
         "problems": list(query.problems.values()),
         "zone": zone(),
-        "selects": unprinted(_selects(query)),
         **typed(query),
     }
-    if not query.problems:
-        context |= _lines(request, narrowed(done, query), query)
+    if query.problems:
+        context["selects"] = unprinted(_selects(query, []))
+    else:
+        found = narrowed(done, query)
+        context |= _lines(request, found, query, span if span.scan else span_for(found))
         context["is_narrowed"] = query.is_narrowed
     return render(request, "signal_log/actor.html", context, status=400 if query.problems else 200)
 
@@ -76,17 +77,20 @@ def by_actor(pk: str) -> Events:
     return events().filter(HAS_KEY, actor_pk=pk)
 
 
-def _lines(request: HttpRequest, found: Events, query: Query) -> dict[str, Any]:
+def _lines(request: HttpRequest, found: Events, query: Query, span: Span) -> dict[str, Any]:
     page = read_page(
         found if query.every else found.exclude(FOLDED_AWAY),
-        Span(),
+        span,
         size=PAGE_SIZE,
         before=query.before,
         after=query.after,
         keep=list if query.every else fold,
     )
+    names = dict.fromkeys(event.actor_repr for event in page.events)
     return {
         "page": page,
+        "selects": unprinted(_selects(query, page.events)),
+        "names": [one_line(name, 80) for name in names if name],
         "parts": [Part("Operations", unprinted(StoryLine(event, query.every, is_own=False) for event in page.events))],
         "older_url": page.older and link(request, before=str(page.older)),
         "newer_url": page.newer and link(request, after=str(page.newer)),
@@ -96,15 +100,21 @@ def _lines(request: HttpRequest, found: Events, query: Query) -> dict[str, Any]:
     }
 
 
-def _selects(query: Query) -> list[dict[str, Any]]:
-    offered = choices()
+def _selects(query: Query, page: Sequence[SignalEvent]) -> list[dict[str, Any]]:
+    """The form's selects; what is offered is what is common, and what stands on the page."""
+    offered: dict[str, Iterable[str]] = {
+        "sender": senders(),
+        "signal": (*MODEL_SIGNALS, *conf.EXTRA_SIGNALS, *sorted({event.signal for event in page})),
+        "outcome": OUTCOMES,
+        "source": sorted({event.source for event in page}),
+    }
     return [
         {
             "name": name,
             "value": query.one(name),
-            "options": list(dict.fromkeys([*offered[name], *filter(None, [query.one(name)])])),
+            "options": list(dict.fromkeys([*options, *filter(None, [query.one(name)])])),
         }
-        for name in SELECTS
+        for name, options in offered.items()
     ]
 
 

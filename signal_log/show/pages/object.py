@@ -23,6 +23,7 @@ from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.story import link, story
 from signal_log.show.query.compare import KEYS as COMPARED
 from signal_log.show.query.compare import compared, moments
+from signal_log.show.query.paging import newest_of, span_for
 from signal_log.show.query.query import parse
 from signal_log.show.story.admin_form import may_restore_some
 from signal_log.show.story.relations import CHOSEN, SEARCH, chosen, model_of, relations_of
@@ -35,7 +36,7 @@ from signal_log.show.words.moments import iso, parse_moment, zone
 from signal_log.show.words.state import is_end
 from signal_log.show.words.text import one_line, visible
 from signal_log.store.read import events
-from signal_log.store.span import Events
+from signal_log.store.span import NOTHING, Events
 
 
 @require_safe
@@ -45,7 +46,8 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     pk = pk or request.GET.get("pk", "")
     labels = labels_of_row(label)
     recorded = of_row(labels, pk)
-    newest = None if not pk or "\x00" in label + pk else recorded.order_by("-pk").first()
+    span = span_for(recorded) if pk and "\x00" not in label + pk else NOTHING
+    newest = newest_of(recorded, span)
     if newest is None:
         return not_found(request, "No events for this object", _why_nothing(label, labels, pk))
     query = parse(request.GET, own=("at", "pk", CHOSEN, SEARCH, *COMPARED))
@@ -88,21 +90,21 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     if comparison:
         context["comparison"] = comparison
         return render(request, "signal_log/object.html", context)
-    relatives = relatives_of(recorded, newest, label, wanted, search=bool(request.GET.get(SEARCH)))
+    relatives = relatives_of(recorded, span, newest, label, wanted, search=bool(request.GET.get(SEARCH)))
     _note_seen(request, relatives)
     if two:
-        states = [state_of(recorded, label, moment) for moment in two]
+        states = [state_of(recorded, span, label, moment) for moment in two]
         then = [relatives_then(relatives, state, pk, moment) for state, moment in zip(states, two, strict=True)]
         own = differences(title, address, *states)
         context |= {
             "moments": two, "own": own, "states": states, "others": unprinted(relatives_differ(*then)),
         }  # fmt: skip
     elif at:
-        state = state_of(recorded, label, at)
+        state = state_of(recorded, span, label, at)
         context |= {"state": state, "relatives": unprinted(relatives_then(relatives, state, pk, at))}
     else:
         context |= story(request, recorded, newest, relatives, query)
-        context["broken"] = unprinted(described(breaks_of_row(labels, pk)))
+        context |= {"broken": unprinted([] if span.scan else described(breaks_of_row(labels, pk))), "hot": span.scan}
     return render(
         request, "signal_log/object.html", context | {"cut": relatives.cut, "searched_to": relatives.searched_to}
     )

@@ -21,6 +21,7 @@ from signal_log.show.access import for_observers
 from signal_log.show.links import object_url, url, with_query
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.object import of_row
+from signal_log.show.query.paging import newest_of, span_for
 from signal_log.show.query.query import event_number
 from signal_log.show.story.admin_form import (
     InlineRows,
@@ -42,7 +43,7 @@ from signal_log.show.words.moments import iso, parse_moment, zone
 from signal_log.show.words.state import EXISTS, State, is_end
 from signal_log.show.words.text import one_line, visible
 from signal_log.store.read import events
-from signal_log.store.span import Events
+from signal_log.store.span import NOTHING, Events, Span
 
 FIELD: Final = "field"
 INTO: Final = "into"
@@ -64,6 +65,7 @@ class Asked:
     model: type[models.Model]
     newest: SignalEvent
     recorded: Events = field(repr=False)
+    span: Span
     state: State = field(repr=False)
     row: models.Model | None = field(repr=False)
     """The row that the form would change; None if it would add one."""
@@ -154,7 +156,8 @@ def _asked(sent: QueryDict) -> Asked:
     model = model_of(label)
     labels = labels_of_row(label)
     recorded = of_row(labels, pk)
-    newest = recorded.order_by("-pk").first() if pk and "\x00" not in label + pk else None
+    span = span_for(recorded) if pk and "\x00" not in label + pk else NOTHING
+    newest = newest_of(recorded, span)
     if model is None or newest is None:
         raise FilterError(f"The log has no events for the {one_line(label, 80)} with the key “{one_line(pk, 80)}”.")
     only = number = None
@@ -174,9 +177,9 @@ def _asked(sent: QueryDict) -> Asked:
     row = _stored(model, given.get(INTO, "") or pk, newest.using)
     if given.get(INTO) and row is None:
         raise FilterError(f"There is no {one_line(label, 80)} with the key “{one_line(given[INTO], 80)}” to fill in.")
-    state = state_of(recorded, label, at)
+    state = state_of(recorded, span, label, at)
     instead = {given[BY]: given[PARENT]} if given.get(BY) and given.get(PARENT) else {}
-    return Asked(label, pk, at, model, newest, recorded, state, row, instead, only, number)
+    return Asked(label, pk, at, model, newest, recorded, span, state, row, instead, only, number)
 
 
 def _before(event: SignalEvent) -> datetime:
@@ -238,7 +241,7 @@ def _relatives(asked: Asked) -> list[Then]:
     if asked.state.presence != EXISTS:
         return []
     relations = [one for one in chosen(relations_of(asked.label), None) if one.points_here]
-    relatives = relatives_of(asked.recorded, asked.newest, asked.label, relations)
+    relatives = relatives_of(asked.recorded, asked.span, asked.newest, asked.label, relations)
     then = relatives_then(relatives, asked.state, asked.pk, asked.at)
     return [one for one in then if one.has_changed or _is_gone(one)][:MOST_ROWS]
 

@@ -15,7 +15,7 @@ from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.links import actor_url, field_names, with_query
 from signal_log.show.pages.history import FOLDED_AWAY, fold
-from signal_log.show.query.paging import count, read_page
+from signal_log.show.query.paging import count, read_page, span_for
 from signal_log.show.query.query import MOMENTS, PLACES, Pill, Query
 from signal_log.show.story.admin_form import may_restore_some
 from signal_log.show.story.line import StoryLine, is_of
@@ -47,9 +47,10 @@ def story(
     labels, pk = labels_of_row(newest.sender), newest.object_pk
     found = events().filter(Q(sender__in=labels, object_pk=pk) | relatives.condition) if relatives else recorded
     found = narrowed(found, query)
+    span = span_for(found)
     page = read_page(
         found if query.every else found.exclude(FOLDED_AWAY),
-        Span(),
+        span,
         size=PAGE_SIZE,
         before=query.before,
         after=query.after,
@@ -124,7 +125,7 @@ def _by(labels: Sequence[str], pk: str, query: Query) -> list[Part]:
     found = narrowed(events().filter(HAS_KEY, actor_pk=pk), query)
     top = read_page(
         found if query.every else found.exclude(FOLDED_AWAY),
-        Span(),
+        span_for(found),
         size=BY_SIZE,
         keep=list if query.every else fold,
     )

@@ -15,11 +15,13 @@ from signal_log import clock
 from signal_log.models import SignalEvent
 from signal_log.show.query.query import Query
 from signal_log.store.read import events
-from signal_log.store.span import LARGEST_ID, Events, Span, selected, walk, windows
+from signal_log.store.span import LARGEST_ID, Events, Span, selected, span_of, walk, windows
 
 SECONDS: Final = 1.0
 COUNT_SECONDS: Final = 0.02
 MAX_COUNTED: Final = 1_000
+TOO_MANY_TO_SORT: Final = 3_000
+"""Of one object or account: the indexes of keys have no order, so all of them would be read for each page."""
 
 Keep = Callable[[list[SignalEvent]], list[SignalEvent]]
 
@@ -84,6 +86,21 @@ def reached_at(page: Page) -> datetime | None:
         return None
     reached = events().filter(pk__lte=page.searched_to).order_by("-pk")
     return reached.values_list("occurred_at", flat=True).first()
+
+
+def span_for(found: Events) -> Span:
+    """Where to look for events that an index finds: anywhere; in windows of ids if they are too many to be sorted."""
+    if found.order_by()[: TOO_MANY_TO_SORT + 1].count() <= TOO_MANY_TO_SORT:
+        return Span()
+    return span_of(None, None, scan=True)
+
+
+def newest_of(found: Events, span: Span) -> SignalEvent | None:
+    """The newest of these events, or None."""
+    for chunk, _ in walk(found, span, LARGEST_ID, 1, upwards=False):
+        if chunk:
+            return chunk[0]
+    return None
 
 
 def count(matching: Events, span: Span) -> Matches:

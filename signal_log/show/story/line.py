@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
-from signal_log.show.links import actor_url, url
+from signal_log.show.links import actor_url, object_url, url
 from signal_log.show.words.operations import Line
 
 
@@ -17,6 +18,11 @@ class StoryLine(Line):
 
     is_own: bool = True
     can_restore: bool = False
+
+    @cached_property
+    def object_url(self) -> str:
+        """The URL of the object's history; asked several times for each line."""
+        return object_url(self.event.sender, self.event.object_pk)
 
     @property
     def actor_url(self) -> str:

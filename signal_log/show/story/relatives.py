@@ -25,7 +25,7 @@ from signal_log.models import SignalEvent
 from signal_log.show.story.relations import Relation, model_of
 from signal_log.show.words.diff import pairs
 from signal_log.store.read import events
-from signal_log.store.span import LARGEST_ID, Events, span_of, walk
+from signal_log.store.span import LARGEST_ID, Events, Span, span_of, walk
 
 MOST: Final = 100
 """How many relatives by one relation are told of: the newest."""
@@ -68,14 +68,20 @@ class Relatives:
 
 
 def relatives_of(
-    recorded: Events, newest: SignalEvent, label: str, relations: Sequence[Relation], *, search: bool = False
+    recorded: Events,
+    span: Span,
+    newest: SignalEvent,
+    label: str,
+    relations: Sequence[Relation],
+    *,
+    search: bool = False,
 ) -> Relatives:
     """The relatives of the row of which these are all events; ``search`` reads the log for others, for a second."""
     if not relations:
         return Relatives({})
     pk = newest.object_pk
     found: defaultdict[Relation, dict[str, None]] = defaultdict(dict)
-    near = _near(recorded, relations)
+    near = _near(recorded, span, relations)
     searched_to = None
     if search:
         others, searched_to = _searched(relations, pk)
@@ -86,7 +92,7 @@ def relatives_of(
         if relation.points_here:
             keys |= dict.fromkeys(_pointing(relation, near, pk))
         else:
-            keys |= dict.fromkeys(_pointed_at(relation, recorded))
+            keys |= dict.fromkeys(_pointed_at(relation, recorded, span))
     return Relatives(
         {relation: tuple(keys)[:MOST] for relation, keys in found.items()},
         tuple(relation for relation, keys in found.items() if len(keys) > MOST),
@@ -120,13 +126,15 @@ def _own(model: type[models.Model], field: str, key: Any, using: str) -> list[An
     ]
 
 
-def _near(recorded: Events, relations: Iterable[Relation]) -> list[SignalEvent]:
+def _near(recorded: Events, span: Span, relations: Iterable[Relation]) -> list[SignalEvent]:
     """The events of relatives' models that are near the object's own in their traces."""
     labels = {label for relation in relations if relation.points_here for label in relation.labels}
     if not labels:
         return []
-    places = recorded.values_list("trace_id", "position")
-    ends = {*places.order_by("-pk")[:ENDS], *places.order_by("pk")[:ENDS]}
+    places = recorded.only("trace_id", "position")
+    ends = {(event.trace_id, event.position) for event in _newest(places, span)}
+    if not span.scan:  # of very many, the oldest are far away
+        ends |= {(event.trace_id, event.position) for event in places.order_by("pk")[:ENDS]}
     wanted, last = [], None
     for trace, position in sorted(ends):
         if last is None or trace != last[0] or position > last[1] + NEAR:
@@ -136,6 +144,14 @@ def _near(recorded: Events, relations: Iterable[Relation]) -> list[SignalEvent]:
         return []
     found = events().filter(reduce(or_, wanted), sender__in=labels)
     return list(found.only("sender", "object_pk", "changes").order_by("-pk")[:MOST_NEAR])
+
+
+def _newest(found: Events, span: Span) -> list[SignalEvent]:
+    """The newest of these events; where windows are walked, those of the first that has any."""
+    for chunk, _ in walk(found, span, LARGEST_ID, ENDS, upwards=False):
+        if chunk:
+            return chunk
+    return []
 
 
 def _searched(relations: Iterable[Relation], pk: str) -> tuple[list[SignalEvent], int]:
@@ -170,10 +186,10 @@ def points_at(changes: Any, field: str, pk: str) -> bool:
     return any(name == field and pk in (_key(old), _key(new)) for name, old, new in pairs(changes))
 
 
-def _pointed_at(relation: Relation, recorded: Events) -> Iterator[str]:
+def _pointed_at(relation: Relation, recorded: Events, span: Span) -> Iterator[str]:
     """The keys that the object's own key has held."""
-    for changes in recorded.values_list("changes", flat=True).order_by("-pk")[: 2 * ENDS]:
-        for name, old, new in pairs(changes):
+    for event in _newest(recorded.only("changes"), span):
+        for name, old, new in pairs(event.changes):
             if name == relation.field:
                 yield from (_key(value) for value in (new, old) if _key(value))
 
