@@ -23,6 +23,8 @@ SHORTEST_HEX: Final = 4
 _TOKEN: Final = re.compile(
     r"(?:%[0-9a-fA-F]{2})+|(?:\\u[0-9a-fA-F]{4})+|(?:\\x[0-9a-fA-F]{2})+|&\#(?:x[0-9a-fA-F]{1,6}|[0-9]{1,7});"
 )
+_INVISIBLE: Final = re.compile("[\u00ad\u0600-\u08e2\u180e\u200b-\u206f\ufeff\ufff9-\ufffb\U00010000-\U0010ffff]")
+"""Among these are the characters that nobody sees; a quick look."""
 _LETTER: Final = r"[^\W_]"
 _IN_WORD: Final = r"[._@+\-]"
 _BLANKS: Final = re.compile(r"(?:\\?\s|[+_])+")
@@ -119,11 +121,19 @@ class Names:
 
 def folded(text: str) -> str:
     """A text in the form in which names are compared."""
-    return _BLANKS.sub(" ", _spread(text)[0]).strip() if not text.isascii() or _TOKEN.search(text) else _quick(text)
+    if _TOKEN.search(text):
+        letters = _spread(text)[0]
+    elif text.isascii():
+        letters = text.lower()
+    else:  # as ``_spread``, many times as fast
+        letters = _folded(text)
+        if _INVISIBLE.search(letters):
+            letters = "".join(one for one in letters if unicodedata.category(one) != "Cf")
+    return _BLANKS.sub(" ", letters).strip()
 
 
-def _quick(text: str) -> str:
-    return _BLANKS.sub(" ", text.lower()).strip()
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def _whole(name: str) -> str:
@@ -144,8 +154,7 @@ def _spread(text: str) -> tuple[str, list[tuple[int, int]]]:
     letters: list[str] = []
     places: list[tuple[int, int]] = []
     for piece, begin, end in _clusters(text):
-        shown = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", piece).casefold())
-        kept = "".join(one for one in shown if unicodedata.category(one) != "Cf")
+        kept = "".join(one for one in _folded(piece) if unicodedata.category(one) != "Cf")
         letters.append(kept)
         places += [(begin, end)] * len(kept)
     return "".join(letters), places
@@ -162,7 +171,7 @@ def _clusters(text: str) -> list[tuple[str, int, int]]:
     found += [(one, number, number + 1) for number, one in enumerate(text[at:], at)]
     joined: list[tuple[str, int, int]] = []
     for one, begin, end in found:
-        if joined and (unicodedata.combining(one[:1] or " ") or not one):
+        if joined and (not one or unicodedata.combining(one[0]) or "\u1160" <= one[0] <= "\u11ff"):
             joined[-1] = (joined[-1][0] + one, joined[-1][1], end)
         else:
             joined.append((one, begin, end))

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.db import connections
-from django.db.models import QuerySet, TextField
+from django.db.models import QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from signal_log.audit import beside, hold
 from signal_log.audit.archived import rewrites
-from signal_log.audit.erase import Change, change_of, kept_hashes, named_in_header, names_key
+from signal_log.audit.erase import Change, Values, change_of, kept_hashes, named_in_header, names_key
 from signal_log.audit.whom import Whom, exists
 from signal_log.capture.model.snapshot import clean
 from signal_log.capture.model.unlogged import unlogged
@@ -27,8 +27,10 @@ from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
 from signal_log.maintenance import maintenance
 from signal_log.models import SignalEvent
+from signal_log.seal.canonical import canonical
 from signal_log.seal.ranges import Ranges
 from signal_log.store.read import events
+from signal_log.vendor import vendor_of
 
 COMMAND: Final = "signal_redact"
 ROWS_A_BATCH: Final = 500
@@ -252,7 +254,16 @@ class _Run:
                 hashes = kept_hashes(values)
                 if change is not None and hashes is not None:
                     new = {**change.values, "kept_hashes": hashes, "redacted_at": at}
-                    events().filter(pk=row.pk).update(**new)
+                    events().filter(pk=row.pk).update(**self._stored(new))
+
+    def _stored(self, values: Values) -> dict[str, Any]:
+        """The values as the recorder stores them: Django would escape JSON on SQLite, and a search would miss it."""
+        if vendor_of(self.connection) != "sqlite":
+            return values
+        return {
+            name: Value(canonical(value).decode(), TextField()) if isinstance(value, (dict, list)) else value
+            for name, value in values.items()
+        }
 
     def _held(self, keys: list[int]) -> str:
         holds = hold.current_until_commit()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Final
 
+from signal_log.event import MAINTENANCE
 from signal_log.tail.cursor import Range
 from signal_log.tail.wire import Encoded
 
@@ -36,6 +37,11 @@ class Recent:
         """Keep what one read brought, late events at their place, and forget the oldest."""
         new = [event for event in events if event.id > self.since]
         if not new:
+            return
+        if any(event.event.get("signal") == MAINTENANCE for event in new):
+            # Rows were redacted or removed: nobody is to get what they were.
+            self.since = max(event.id for event in (*self._events, *new))
+            self._events, self._size = [], 0
             return
         in_order = not self._events or new[0].id > self._events[-1].id
         self._events += new

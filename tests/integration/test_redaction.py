@@ -19,6 +19,7 @@ from signal_log import clock, context, pause
 from signal_log.audit import hold, redact
 from signal_log.audit.whom import find, thing
 from signal_log.event import MAINTENANCE, MASK
+from signal_log.filters import Filters
 from signal_log.models import (
     DebugSession,
     LegalHold,
@@ -34,7 +35,7 @@ from signal_log.seal.grow import begin_tree, checkpoint, grow
 from signal_log.seal.ranges import Ranges, parse_ranges
 from signal_log.seal.stored import current_tree
 from signal_log.seal.verify.run import TAMPERED, Wanted, verify
-from signal_log.store.read import as_mapping
+from signal_log.store.read import as_mapping, filtered
 from tests.factories import make_event
 from tests.tail import database_url
 
@@ -156,6 +157,8 @@ def test_no_byte_is_left_and_everything_verifies():
     assert item.object_repr == f"Item of {MASK}"
     assert item.changes == {"owner": [None, MASK], "tags": [[], [MASK, "also quillonette"]]}
     assert item.labels == {"user": MASK, "seen by": f"{MASK}'s boss"}
+    assert found(q="also quillonette", field="tags") == [item.pk]
+    assert found(q=MASK, field="tags") == [item.pk]
     assert item.path == f"/admin/auth/user/{MASK}/change/"
     assert (item.object_pk, halves(item)) == ("9", (b"0123456789abcdef", ERASED))
     group = SignalEvent.objects.get(sender="auth.Group")
@@ -187,6 +190,12 @@ def test_a_dry_run_changes_nothing_and_shows_everything():
     ):
         assert line in told
     assert MASK in told
+
+
+def found(**wanted: str) -> list[int]:
+    """The events that a search finds."""
+    filters = Filters.parse({name: [value] for name, value in wanted.items()})
+    return list(filtered(SignalEvent.objects.all(), filters).values_list("pk", flat=True))
 
 
 def sealed() -> None:

@@ -3,6 +3,8 @@
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signal_log.audit.names import Names
 from signal_log.event import MASK
@@ -61,6 +63,30 @@ def test_it_is_masked(text):
 def test_others_stay(text):
     """Words that hold a name, and other people's names and addresses."""
     assert NAMES.masked(text) == text
+
+
+def test_every_form_of_a_name_is_the_same_name():
+    """Composed or not, in scripts whose letters are made of several characters."""
+    for name in ("각하영", "Ǻngström", "Đặng Thị", "ﬁnn", "Straße", "İpek"):
+        for form in ("NFC", "NFD", "NFKC", "NFKD"):
+            for other in ("NFC", "NFD"):
+                text = f"for {unicodedata.normalize(form, name)}."
+                assert Names([unicodedata.normalize(other, name)]).masked(text) == f"for {MASK}.", (name, form, other)
+        assert Names([name]).masked(f"for {name.upper()}.") == f"for {MASK}."
+
+
+@given(st.text(), st.text(min_size=1))
+def test_nothing_raises_and_the_quick_look_is_right(text, name):
+    """Whatever is looked for, wherever; masking twice masks nothing more."""
+    names = Names([name])
+    shown = names.masked(text)
+    if shown != text:
+        assert MASK in shown
+        assert names.may_be_in(text)
+    if MASK not in text and name not in MASK:
+        assert names.masked(shown) == shown
+    around = names.masked(f"<{name}>") if name.strip() == name and names else MASK
+    assert MASK in around or not any(one.isalnum() for one in name)
 
 
 def test_json_is_masked_inside_and_in_its_keys():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from signal_log.event import MAINTENANCE
 from signal_log.tail import recent
 from signal_log.tail.recent import Recent
 from signal_log.tail.wire import Encoded, encode
@@ -36,6 +37,17 @@ def test_earlier_events_are_left_to_the_table() -> None:
     assert kept.read(9, (), 100, up_to=11) is None
     assert kept.read(11, ((9, 9),), 100, up_to=11) is None
     assert ids(kept.read(10, (), 100, up_to=11)) == [11]
+
+
+def test_all_is_forgotten_when_rows_were_changed() -> None:
+    """After a redaction or a prune nobody gets from memory what the table has no more."""
+    kept = Recent(10)
+    kept.add(events(11, 12))
+    kept.add([*events(13), encode({"id": 14, "digest": "0123456789abcdef", "signal": MAINTENANCE}), *events(15)])
+    assert kept.read(11, (), 100, up_to=15) is None
+    kept.add(events(16))
+    assert ids(kept.read(15, (), 100, up_to=16)) == [16]
+    assert kept.mean_size == events(16)[0].size
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_EVENTS", 3), ("MAX_BYTES", 3 * events(11)[0].size)])
