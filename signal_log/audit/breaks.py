@@ -67,13 +67,15 @@ def _of_family(labels: tuple[str, ...], after: int) -> Iterator[Break]:
     explained = Explained(labels, ReadBulk(labels))
     rows = _events(labels).exclude(object_pk="").order_by("object_pk", "id")
     told = map(Event._make, rows.values_list(*_COLUMNS).iterator(chunk_size=PAGE))
+    chains = Chains(labels)
     for _, story in groupby(told, key=attrgetter("object_pk")):
-        for found in _broken(story, Chains(labels)):
+        for found in _broken(story, chains):
             if found.after > after and not explained(found):
                 yield found
 
 
 def _broken(story: Iterable[Told], chains: Chains) -> Iterator[Break]:
+    chains.known.clear()
     for event in story:
         yield from chains.of(event.using).add(event)
     for chain in chains.known.values():
@@ -103,14 +105,18 @@ class Chains:
     def __init__(self, labels: Sequence[str]) -> None:
         self.known: dict[str, Chain] = {}
         self._in_one_table = _in_one_table(tuple(labels))
+        self._database_of: dict[str, str] = {}
+        self._of_log = _same_database(conf.DATABASE)
 
     def of(self, using: str) -> Chain:
         """The chain of this database."""
-        database = _same_database(using)
+        database = self._database_of.get(using)
+        if database is None:
+            database = self._database_of[using] = _same_database(using)
         chain = self.known.get(database)
         if chain is None:
-            in_order = database == _same_database(conf.DATABASE)
-            chain = self.known[database] = Chain(in_one_table=self._in_one_table, in_order=in_order)
+            chain = Chain(in_one_table=self._in_one_table, in_order=database == self._of_log)
+            self.known[database] = chain
         return chain
 
 

@@ -23,6 +23,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.I
 _CUT: Final = re.compile(r"… \(\d+ (characters|bytes), SHA-256 ([0-9a-f]{64})\)\Z", re.ASCII)
 _HIDING: Final = re.compile(r"… \(longer, .*\)\Z")
 _LONGEST_NUMBER: Final = 100
+_PLAIN: Final = frozenset({str, int, bool})
 
 
 def is_unknown(value: Any) -> bool:
@@ -32,6 +33,8 @@ def is_unknown(value: Any) -> bool:
 
 def surely_differ(known: Any, found: Any) -> bool:
     """Whether the row cannot have held both at once; what is masked or unknown may be any but null."""
+    if known is found or (type(known) in _PLAIN and known == found and type(known) is type(found)):
+        return False
     if is_unknown(known) or is_unknown(found):
         return False
     if known is None or found is None:

@@ -173,7 +173,10 @@ def _remember(connection: BaseDatabaseWrapper) -> None:
 def _after_migrate(using: str, plan: Any = None, **_: Any) -> None:
     """What can be guarded again is; the system check tells of the rest."""
     connection = connections[using]
-    if not plan or using != conf.DATABASE or STAGED not in connection.introspection.table_names():
+    if not plan or using != conf.DATABASE:
+        return
+    if STAGED not in connection.introspection.table_names():  # the app's tables were just removed
+        run(connection, [sql for table in _found(connection) for sql in triggers.undoing(table, connection)])
         return
     for label, wrong in guarded(connection).items():
         if not wrong:
