@@ -170,8 +170,8 @@ def test_a_change_needs_a_reason(root: Client, ada: User) -> None:
     assert reasons(events, "auth.User") == {WHY}
     assert "reason" not in LogEntry.objects.latest("pk").change_message.lower()
     event = next(event for event in events if event.sender == "auth.User")
-    assert WHY in text(root.get(f"/events/{event.pk}/"))
-    assert WHY in text(root.get(f"/traces/{event.trace_id}/"))
+    for page in (f"/events/{event.pk}/", f"/traces/{event.trace_id}/", "/events/", f"/objects/auth.User/{ada.pk}/"):
+        assert WHY in text(root.get(page)), page
 
 
 def test_adding_needs_one(root: Client) -> None:

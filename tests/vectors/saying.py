@@ -15,6 +15,7 @@ from signal_log.templatetags.signal_log_shell import initials
 READ: Final = (
     "signal", "sender", "object_pk", "object_repr", "created", "raw", "update_fields", "origin", "changes",
     "overwrote", "caused_by", "outcome", "error", "actor_pk", "actor_repr", "source", "method", "path",
+    "labels",
 )  # fmt: skip
 """The columns that the words are made from."""
 

@@ -46,6 +46,7 @@ class ReasonField(forms.CharField):
 class ReasonForm(forms.Form):
     """The field alone, where a page has no form of the admin's to put it into."""
 
+    required_css_class = "required"
     signal_log_reason = ReasonField()
 
 

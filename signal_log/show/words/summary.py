@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from signal_log.event import COMMITTED, FAILED, MASK, POST_SAVE, PRE_SAVE, Event
@@ -16,6 +16,8 @@ from signal_log.show.words.text import one_line
 
 NAMING: Final = ("username", "name", "title", "label", "slug", "email", "subject", "code")
 MOST_OF_A_STATEMENT: Final = 3
+OWN_SIGNALS: Final = "signal_log."
+OWN_REASONS: Final = ("reason", "why", "name", "format")
 LONGEST_NAME, LONGEST_STATEMENT, LONGEST_LIST = 40, 80, 60
 
 _ERROR: Final = re.compile(r"([A-Za-z_][\w.]*)(?:: ?(.*))?", re.ASCII | re.DOTALL)
@@ -41,8 +43,8 @@ class Changed(NamedTuple):
 
 
 def summary(event: Event | SignalEvent) -> list[Part]:
-    """The line: the receiver that caused the event, then the error that undid it or, without one, the change."""
-    return [*_cause(event), *(list(_error(event)) or [*_undone(event), *change(event)])]
+    """The line: the receiver that caused the event, the error that undid it or else the change, and why it was made."""
+    return [*_cause(event), *(list(_error(event)) or [*_undone(event), *change(event)]), *_reason(event)]
 
 
 def change(event: Event | SignalEvent) -> list[Part]:
@@ -77,6 +79,15 @@ def _by_hand(fields: list[Changed], event: Event | SignalEvent) -> Iterator[Part
 def _cause(event: Event | SignalEvent) -> Iterator[Part]:
     if event.caused_by:
         yield Part("cause", one_line(kinds.short_name(event.caused_by), LONGEST_NAME))
+
+
+def _reason(event: Event | SignalEvent) -> Iterator[Part]:
+    """The sentence that somebody gave; of what the log tells of itself, the label that tells most."""
+    labels = event.labels if isinstance(event.labels, Mapping) else {}
+    for name in OWN_REASONS if event.signal.startswith(OWN_SIGNALS) else OWN_REASONS[:1]:
+        if isinstance(reason := labels.get(name), str) and reason:
+            yield Part("dim", f"“{one_line(reason, LONGEST_LIST)}”")
+            return
 
 
 def _error(event: Event | SignalEvent) -> Iterator[Part]:

@@ -14,21 +14,33 @@ const ERROR = /^([A-Za-z_][\w.]*)(?:: ?([\s\S]*))?$/;
 /** @type {Partial<Record<Verb, string>>} */
 const TRIED = { created: "create", updated: "save", deleted: "delete", silent: "write" };
 const MOST_OF_A_STATEMENT = 3;
+const OWN_REASONS = ["reason", "why", "name", "format"];
 const [LONGEST_NAME, LONGEST_STATEMENT, LONGEST_LIST] = [40, 80, 60];
 
 /**
  * The whole line as [[role, text], ...] with role cause | error | dim | old | arrow | new | remark | "": the receiver
- * that caused the event, then the error that undid it or else the change.
+ * that caused the event, then the error that undid it or else the change, and why it was made.
  * @param {SignalEvent} event
  * @returns {Piece[]}
  */
 export function summary(event) {
   const error = errorOf(event);
-  return [...causeOf(event), ...(error.length ? error : [...undone(event), ...change(event)])];
+  return [...causeOf(event), ...(error.length ? error : [...undone(event), ...change(event)]), ...reasonOf(event)];
 }
 
 /** @type {(event: SignalEvent) => Piece[]} */
 const causeOf = ({ caused_by: by }) => (by ? [["cause", line(lastPart(by), LONGEST_NAME)]] : []);
+
+/**
+ * The sentence that somebody gave; of what the log tells of itself, the label that tells most.
+ * @param {SignalEvent} event
+ * @returns {Piece[]}
+ */
+function reasonOf({ labels, signal }) {
+  const names = signal.startsWith("signal_log.") ? OWN_REASONS : OWN_REASONS.slice(0, 1);
+  const said = names.map((name) => labels?.[name]).find((text) => typeof text === "string" && text !== "");
+  return said ? [["dim", `“${line(String(said), LONGEST_LIST)}”`]] : [];
+}
 
 /**
  * @param {SignalEvent} event

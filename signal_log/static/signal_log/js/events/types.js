@@ -20,6 +20,7 @@
  * @property {number} operation
  * @property {string} caused_by
  * @property {string} [call_site]
+ * @property {Record<string, unknown> | null} [labels]
  * @property {Outcome} outcome
  * @property {string} error
  * @property {string} actor_pk
