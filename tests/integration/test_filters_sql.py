@@ -7,9 +7,12 @@ from random import Random
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from signal_log.filters import SIDES, Filters
+from signal_log.store import few
 from signal_log.store.read import as_mapping, events, filtered
+from signal_log.store.span import selected
 from tests.factories import make_event
 from tests.vectors import tables
 from tests.vectors.filter_cases import EVENTS, TRACE
@@ -54,8 +57,23 @@ def test_what_was_changed_means_the_same_however_odd_the_values() -> None:
         filters = Filters.parse(wire)
         matching = {event["id"] for event in made if filters.matches(event)}
         assert set(filtered(events(), filters).values_list("pk", flat=True)) == matching, wire
+        assert set(selected(filters, None, None)[0].values_list("pk", flat=True)) == matching, wire
         found += 0 < len(matching) < len(made)
     assert found > 15  # most of them tell some from others
+
+
+@pytest.mark.parametrize("key", few.INDEXED)
+def test_few_events_are_found_without_windows(log: list[int], key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an index has few of is looked up at once, wherever it is in the log; what it has many of is searched for."""
+    text = {"object": "shop.Book/9", "sender": "shop.Book", "field": "bio"}.get(key, "8")
+    filters = Filters.parse({key: text, "q": "!nowhere"})
+    found, span = selected(filters, None, None)
+    has_index = key != "field" or connection.vendor == "postgresql"
+    assert span.scan == (not has_index)
+    assert {event.pk for event in found} == {pk for pk in log if filters.matches(as_mapping(events().get(pk=pk)))}
+    monkeypatch.setattr(few, "FEW", 0)
+    assert selected(filters, None, None)[1].scan
+    assert few.few_matching(Filters.parse({"object": "by somebody", "source": "http"})) is None
 
 
 def _stored(dice: Random) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks import large_log
+from tests.benchmarks import large_log, reading
 from tests.benchmarks.process import measured
 
 
@@ -17,3 +17,13 @@ def test_every_query_is_run_and_reported() -> None:
     assert all(set(times) <= set(large_log.WHAT) for times in result["questions"].values())
     assert set(result["questions"]["no filter"]) == set(large_log.WHAT)
     assert all(number > 0 for number in result["pace"].values())
+
+
+@pytest.mark.one_database
+def test_every_page_that_is_read_is_reported() -> None:
+    """The other benchmark of a large log fills SQLite in the same way, and asks for every page."""
+    options = {"settings": "observatory.settings", "events": 500, "times": 1}
+    result = measured("tests.benchmarks.reading_queries", "sqlite", **options)
+    assert len(list(reading.report({"SQLite": result}))) == 2 + len(result["times"])
+    assert result["events"] == 500
+    assert all(p95 > 0 for pages in result["times"].values() for p95, _, _ in pages)
