@@ -25,7 +25,7 @@ from signal_log.seal.note import read_note
 from signal_log.seal.origin import origin_of
 from signal_log.seal.rewound import GO_ON, AlteredError, must_continue, must_end_as_sealed
 from signal_log.seal.settled import Horizon, newest_id
-from signal_log.seal.signing import SealKey, signing_key
+from signal_log.seal.signing import SealKey, log_vkeys, signing_key
 from signal_log.seal.stored import current_tree, newest_checkpoint
 from signal_log.vendor import vendor_of
 
@@ -58,6 +58,8 @@ class Sealer:
     def __init__(self, is_over: Callable[[], bool] = lambda: False) -> None:
         self._is_over = is_over
         self._horizon = Horizon()
+        self._has_asked = False
+        """Whether the witnesses were asked for what they hold, before this sealer signs for the first time."""
 
     def round(self) -> Round:
         """Seal once, if no other sealer does. Raises a database's error."""
@@ -114,9 +116,12 @@ class Sealer:
             if key is None:
                 _tell(tree, "")
                 return Round("sealed", tree, checkpoint=newest)
+            if made is not None and not self._has_asked:
+                _must_have_grown_from_what_witnesses_show(tree)
+                self._has_asked = True
             signed = _signed(tree, key, newest, made) or newest
             if signed is not None:
-                _have_countersigned(tree, signed, key)
+                _have_countersigned(tree, signed)
         except AlteredError:
             raise
         except ProofError as error:
@@ -156,11 +161,19 @@ def _signed(
     return made
 
 
-def _have_countersigned(tree: SealTree, signed: SealCheckpoint, key: SealKey) -> None:
+def _have_countersigned(tree: SealTree, signed: SealCheckpoint) -> None:
     """Bring a checkpoint to the witnesses that are due; ``AlteredError`` if one has seen more, or something else."""
     if signed.size != tree.size or not witness_client.is_due(tree, signed):
         return
-    contradiction = witness_client.cosign(tree, signed, [key.vkey(tree.origin)])
+    contradiction = witness_client.cosign(tree, signed, log_vkeys(tree.origin))
+    if contradiction is not None:
+        raise AlteredError(f"{contradiction} {GO_ON}")
+
+
+def _must_have_grown_from_what_witnesses_show(tree: SealTree) -> None:
+    """Raise ``AlteredError`` if a witness shows more, or something else: a key that was put back remembers neither."""
+    waiting = SignalEvent.objects.filter(pk__gt=tree.last_id).count()
+    contradiction = witness_client.shown_against(tree, log_vkeys(tree.origin), waiting)
     if contradiction is not None:
         raise AlteredError(f"{contradiction} {GO_ON}")
 

@@ -11,7 +11,8 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from signal_log.clock import now
 from signal_log.conf import conf
@@ -20,8 +21,8 @@ from signal_log.models import SealCheckpoint, SealTree, SealWitness
 from signal_log.seal.http_call import SECONDS
 from signal_log.seal.note import Note, VerifierKey, read_note, signed_by
 from signal_log.seal.timestamping import authority_name, is_stamp_due, stamp
-from signal_log.seal.witness_call import Witness, newest_from, witness
-from signal_log.seal.witness_visit import Answered, Contradiction, Visit
+from signal_log.seal.witness_call import Newest, Witness, newest_from, witness
+from signal_log.seal.witness_visit import Contradiction, Visit, contradiction, is_beginning
 
 __all__ = ["Contradiction", "cosign", "cosigned_by", "has_quorum", "is_due", "newest_from", "states", "witnesses"]
 
@@ -35,6 +36,8 @@ LONGEST_WAIT: Final = 300
 ROUNDS: Final = 3
 """How often a witness is asked at once, with a proof from the size that it named."""
 AT_ONCE: Final = 8
+
+T = TypeVar("T")
 
 _log: Final = logging.getLogger("signal_log")
 _failures: Final[dict[tuple[int, str], int]] = {}
@@ -126,6 +129,35 @@ def cosign(
     return found
 
 
+def shown_against(
+    tree: SealTree, keys: Iterable[VerifierKey], waiting: int = 0, *, seconds: float = SECONDS
+) -> Contradiction | None:
+    """What a witness shows that this tree cannot have grown from, asked before anything is signed.
+
+    ``waiting`` is how many events the tree may still take in. A witness that shows nothing, or does not answer, is no
+    reason to wait; ``cosign`` tells of it.
+    """
+    log_keys = list(keys)
+    known = witnesses()
+    rows = _rows(tree) if known else {}
+    calls = [partial(_shown, one, tree.origin, log_keys, seconds) for one in known]
+    for one, shown in zip(known, _at_once(calls), strict=True):
+        if shown is None or is_beginning(shown.checkpoint, tree):
+            continue
+        if tree.size < shown.checkpoint.size <= tree.size + waiting:
+            continue
+        row = rows.get(one.name)
+        return contradiction(one, tree, row.size if row else 0, shown.checkpoint.size, shown)
+    return None
+
+
+def _shown(one: Witness, origin: str, keys: Sequence[VerifierKey], seconds: float) -> Newest | None:
+    try:
+        return newest_from(one.url, one.key, origin, keys, seconds=seconds)
+    except ProofError:
+        return None
+
+
 def _rows(tree: SealTree) -> dict[str, SealWitness]:
     return {row.name: row for row in SealWitness.objects.filter(tree=tree)}
 
@@ -182,7 +214,7 @@ def _count(visit: Visit) -> None:
         _log.warning("The witness %s: %s", visit.witness.name, visit.row.problem)
 
 
-def _at_once(calls: Sequence[Callable[[], Answered]]) -> list[Answered]:
+def _at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Make all calls side by side: one that hangs delays none of the others."""
     if len(calls) <= 1:
         return [call() for call in calls]

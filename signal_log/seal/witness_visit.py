@@ -72,7 +72,7 @@ class Visit:
     """Whether the witness is to be asked once more, with a proof from ``old`` on."""
     problem: str = ""
     cosigned: Cosigned | None = None
-    kind: Literal["", "rewound", "rewritten"] = ""
+    is_contradicted: bool = False
     remarks: list[str] = field(default_factory=list)
     contradiction: Contradiction | None = None
 
@@ -97,7 +97,7 @@ class Visit:
         elif isinstance(answered, Cosigned):
             self._cosigned(answered)
         elif isinstance(answered, Contradicts):
-            self.kind = "rewritten"
+            self.is_contradicted = True
         else:
             self._holds(answered.size)
 
@@ -105,7 +105,7 @@ class Visit:
         """Where the witness contradicts, ask it to show the checkpoint that does; it need not."""
         if self.again:
             self.problem = "It named another size each time that it was asked."
-        if not self.kind:
+        if not self.is_contradicted:
             return
         shown: Newest | None
         try:
@@ -114,15 +114,13 @@ class Visit:
             shown = None
         if shown is not None and shown.checkpoint.size < self.old:
             shown = None  # it may show a checkpoint later than it signs it
-        if shown is not None and self._is_ours(shown.checkpoint):
+        if shown is not None and is_beginning(shown.checkpoint, self.tree):
             self.problem = (
                 "It refuses our proof (422), although the checkpoint that it shows is a beginning of this tree."
             )
             return
         size = shown.checkpoint.size if shown else self.old
-        if 0 < self.row.size < size:
-            self.kind = "rewound"  # what came after that is another history
-        self.contradiction = Contradiction(self.kind, self.witness.name, size, self.tree.size, self.row.size, shown)
+        self.contradiction = contradiction(self.witness, self.tree, self.row.size, size, shown)
         self.problem = str(self.contradiction)
 
     def keep(self, made: SealCheckpoint) -> None:
@@ -136,12 +134,6 @@ class Visit:
         self.row.problem = " ".join([self.problem, *self.remarks]).strip()
         self.row.save(using=conf.DATABASE)
 
-    def _is_ours(self, shown: Checkpoint) -> bool:
-        try:
-            return shown.size <= self.tree.size and root_of(shown.size, node(self.tree)) == shown.root
-        except ValueError:
-            return False
-
     def _cosigned(self, answered: Cosigned) -> None:
         if answered.time < self.row.cosigned_at:
             self.problem = "Its signature is dated before the last one that it made; it was not taken."
@@ -149,14 +141,15 @@ class Visit:
         self.cosigned = answered
         ahead = answered.time - int(now().timestamp())
         if abs(ahead) > CLOCKS:
-            self.remarks.append(f"Its clock is {abs(ahead):,} seconds {'ahead of' if ahead > 0 else 'behind'} ours.")
+            self.remarks.append(
+                f"Its clock is {abs(ahead) // 60:,} minutes {'ahead of' if ahead > 0 else 'behind'} ours."
+            )
 
     def _holds(self, held: int) -> None:
         if held > self.checkpoint.size:
             self.tree.refresh_from_db(fields=["size"])
             if held > self.tree.size:
-                self.kind = "rewound"
-                self.old = held
+                self.is_contradicted, self.old = True, held
             else:  # somebody else has brought it a later checkpoint of this tree meanwhile
                 self.problem = f"It has countersigned {held:,} events already; this checkpoint is not the newest."
         elif held != self.old:
@@ -165,9 +158,26 @@ class Visit:
                 self.remarks.append(said)
             self.old, self.again = held, True
         elif held == self.checkpoint.size:  # how the protocol's first version says that the root is another
-            self.kind = "rewritten"
+            self.is_contradicted = True
         else:
             self.problem = f"It asks for a proof from {held:,} events on, and does not take it."
+
+
+def contradiction(by: Witness, tree: SealTree, known: int, size: int, shown: Newest | None = None) -> Contradiction:
+    """What it means that a witness holds ``size`` events that do not lead to this tree.
+
+    ``known`` is how many of them this database remembers to be countersigned.
+    """
+    is_older = size > tree.size or 0 < known < size
+    return Contradiction("rewound" if is_older else "rewritten", by.name, size, tree.size, known, shown)
+
+
+def is_beginning(checkpoint: Checkpoint, tree: SealTree) -> bool:
+    """Whether a tree began as a checkpoint says; no, if it is not that large yet, or a tile is missing."""
+    try:
+        return checkpoint.size <= tree.size and root_of(checkpoint.size, node(tree)) == checkpoint.root
+    except ValueError:
+        return False
 
 
 def without(note: Note, keys: Sequence[VerifierKey]) -> Note:
