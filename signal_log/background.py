@@ -1,4 +1,4 @@
-"""What a server process does by itself, beside its requests: seal, alert, prune.
+"""What a server process does by itself, beside its requests: seal, alert, prune, record writes past Django.
 
 One daemon thread begins with the first request or websocket, so no management command, no test and no process that only
 forks others has it. Each job has a connection of its own. Whatever fails there is logged and tried again; nothing
@@ -32,6 +32,8 @@ FIRST_AFTER: Final = 0.5
 SECONDS_TO_STOP: Final = 1.0
 SECONDS_FOR_A_LOCK: Final = 0.25
 """How long SQLite is waited for; whoever wants to write has more time, so the host comes first."""
+UNGUARDED: Final = 20.0
+"""Seconds between two looks whether a table is guarded by now."""
 APPLICATION_NAME: Final = "signal_log background"
 
 logger: Final = logging.getLogger(__name__)
@@ -164,7 +166,22 @@ def _pruning(_: threading.Event) -> Job:
     return Job("Pruning", lambda: 0.1 if daily.under_way else 60.0, run)
 
 
-JOBS: Final[list[Callable[[threading.Event], Job]]] = [_sealing, _alerting, _pruning]
+def _guarding(over: threading.Event) -> Job:
+    """Without a guarded table it is asked now and then whether there is one, and no connection is kept."""
+    from signal_log.audit.guard import events
+
+    found = [False]
+
+    def run() -> bool:
+        found[0] = events.may_come()
+        while not over.is_set() and events.collect_some() is not None:
+            pass
+        return found[0]
+
+    return Job("Recording of writes past Django", lambda: 1.0 if found[0] else UNGUARDED, run)
+
+
+JOBS: Final[list[Callable[[threading.Event], Job]]] = [_sealing, _alerting, _pruning, _guarding]
 """What makes each job; they are done one after the other."""
 
 _running: Background | None = None

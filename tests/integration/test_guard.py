@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from io import StringIO
+from threading import Event, Thread
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client, override_settings
 
+from signal_log import background
 from signal_log.audit.breaks import breaks
 from signal_log.audit.guard import flag, installed
 from signal_log.audit.guard.events import collect, literals
@@ -299,3 +301,26 @@ def test_marking_a_connection_ends_no_transaction_of_the_host(outside: Outside) 
         raise ZeroDivisionError
     assert not Item.objects.exists()
     connection.close()
+
+
+def test_a_server_makes_the_events_by_itself(outside: Outside) -> None:
+    """Once a second where a table is guarded, with a connection that it keeps; elsewhere it looks now and then."""
+    Item.objects.create(name="hammer")
+    outside.ask("UPDATE shop_item SET stock = 9")
+    job = background._guarding(Event())
+
+    def work() -> None:
+        background.do(job)
+        assert job.connection is not None
+        assert job.every() == 1
+        GuardedTable.objects.all().delete()
+        background.do(job)
+        background.give_up(job)
+
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()
+    assert not job.failed
+    assert job.every() == background.UNGUARDED
+    assert not PastWrite.objects.exists()
+    assert SignalEvent.objects.filter(source="database", sender="shop.Item").count() == 1

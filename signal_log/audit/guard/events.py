@@ -29,7 +29,7 @@ from signal_log.capture.silent.bulk_rows import detached
 from signal_log.conf import conf
 from signal_log.event import DATABASE, INCOMPLETE, MASK, UNKNOWN, Changes, Event
 from signal_log.interruption import let_interruption_pass
-from signal_log.models import PastWrite
+from signal_log.models import GuardedTable, PastWrite
 from signal_log.rows import labels_of_row
 from signal_log.seal.canonical import SALT_BYTES
 from signal_log.store.append import append
@@ -51,6 +51,11 @@ def collect() -> int:
     while (some := collect_some()) is not None:
         made += some
     return made
+
+
+def may_come() -> bool:
+    """Whether there may be something to make events of soon: a table is guarded."""
+    return GuardedTable.objects.exists()
 
 
 def collect_some() -> int | None:
