@@ -101,7 +101,20 @@ class ProfileAdmin(admin.ModelAdmin):
         return [(None, {"fields": ["headline"]})]
 
 
-other = admin.AdminSite("other")
+class OtherSite(admin.AdminSite):
+    """A site with a view of its own."""
+
+    def get_urls(self) -> list[Any]:
+        return [path("everybody/", self.admin_view(self.everybody), name="everybody"), *super().get_urls()]
+
+    def everybody(self, request: HttpRequest) -> HttpResponse:
+        for user in User.objects.all():
+            user.first_name = request.POST.get("first_name", "")
+            user.save()
+        return HttpResponse("renamed")
+
+
+other = OtherSite("other")
 other.register(Category, CategoryAdmin)
 other.register(User, UserAdmin)
 other.register(Group, GroupAdmin)
@@ -254,12 +267,17 @@ def test_what_else_writes_a_named_model_is_stopped_before_it_has(root: Client, a
     """A model's own view, another model's ``save_model``: rolled back, asked, and done with the reason."""
     group = Group.objects.create(name="crew")
     custom, elsewhere = reverse("other:rename", args=[ada.pk]), at("change", group.pk, site="other", model="auth_group")
-    for address, data in ((custom, {"first_name": "Ada"}), (elsewhere, {"name": "Sailors"})):
+    of_the_site = reverse("other:everybody")
+    for address, data in (
+        (of_the_site, {"first_name": "All"}),
+        (custom, {"first_name": "Ada"}),
+        (elsewhere, {"name": "Sailors"}),
+    ):
         with recorded() as events:
             asked = root.post(address, data)
         assert "A reason is needed" in asked.text
         assert events == []
-        assert Group.objects.get().name == "crew"
+        assert Group.objects.filter(name="crew").exists()
         with recorded() as events:
             root.post(address, {**form_of(asked), "signal_log_reason": WHY})
         assert reasons(events, "auth.User") == {WHY}
@@ -278,6 +296,22 @@ def test_a_form_of_the_hosts_own_is_asked_for_one_too(root: Client, ada: User) -
     root.post(address, {**form_of(asked), "signal_log_reason": WHY})
     ada.profile.refresh_from_db()
     assert ada.profile.headline == "Sailor"
+
+
+def test_ones_own_password_needs_none(root: Client) -> None:
+    """It is nobody else's record that is changed."""
+    user = User.objects.get(username="root")
+    user.set_password("Correct-Horse-9")
+    user.save()
+    root.force_login(user)
+    posted = {
+        "old_password": "Correct-Horse-9",
+        "new_password1": "Battery-Staple-8",
+        "new_password2": "Battery-Staple-8",
+    }
+    assert root.post(reverse("other:password_change"), posted).status_code == 302
+    user.refresh_from_db()
+    assert user.check_password("Battery-Staple-8")
 
 
 def test_neither_passwords_nor_files_are_carried_over(root: Client, ada: User) -> None:

@@ -28,6 +28,8 @@ SAFE: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
 FORMS: Final = ("add_view", "change_view")
 CONFIRMED: Final = ("delete_view", "user_change_password")
 """Views that show their page again for a reason that is missing; what was posted to them is little, or secret."""
+OWN: Final = ("password_change", "logout")
+"""Views of the site in which somebody does something with their own account."""
 SHOWING: Final = ("changelist_view", "history_view", "autocomplete_view")
 
 View = Callable[..., HttpResponseBase]
@@ -44,13 +46,12 @@ def admin_view(original: Any) -> Any:
 
 def _gated(site: AdminSite, view: Any) -> View:
     inner = view
-    while not isinstance(getattr(inner, "__self__", None), ModelAdmin) and hasattr(inner, "__wrapped__"):
+    while not isinstance(getattr(inner, "__self__", None), (ModelAdmin, AdminSite)) and hasattr(inner, "__wrapped__"):
         inner = inner.__wrapped__
-    owner = getattr(inner, "__self__", None)
-    if isinstance(owner, AdminSite):  # its index, and one's own password
+    owner, name = getattr(inner, "__self__", None), getattr(inner, "__name__", "")
+    if isinstance(owner, AdminSite) and name in OWN:
         return view
     model_admin = owner if isinstance(owner, ModelAdmin) else None
-    name = getattr(inner, "__name__", "")
 
     @wraps(view)
     def gated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
