@@ -196,6 +196,9 @@ ATTACKS: dict[str, tuple[Callable[[Sealed], Any], str, tuple[int, int] | None, t
     "head cut off": (delete(0, 9), "missing", (0, 9), (0, 9)),
     "tail's rows cut off": (delete(590, 604), "missing", (590, 599), (590, 599)),
     "one copied in": (lambda log: copy_row(log, 10, log.ids[-1] + 5) or swap_up(log), "inserted", None, None),
+    "one with an id below all": (
+        lambda log: sql("UPDATE {log} SET id = -3 WHERE id = %s", log.ids[604]), "inserted", None, None,
+    ),
     "two exchanged in a tile": (lambda log: swap(log, 300, 301), "reordered", (300, 301), (300, 301)),
     "two exchanged far apart": (lambda log: swap(log, 10, 550), "reordered", None, None),
     "row and leaf changed": (

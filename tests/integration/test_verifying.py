@@ -11,17 +11,20 @@ from typing import Any
 import pytest
 from django.core import signing
 from django.core.management import CommandError, call_command
+from django.core.management.base import OutputWrapper
 from django.db import connection
 
 from signal_log import clock
 from signal_log.audit.told import tell
 from signal_log.maintenance import maintenance
+from signal_log.management.commands.signal_verify import Bar
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent, Verification
 from signal_log.seal import archive
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.grow import begin_tree, grow
 from signal_log.seal.key import new_signer
 from signal_log.seal.note import ED25519, read_note
+from signal_log.seal.remembered import remember
 from signal_log.seal.verify import progress as kept_progress
 from signal_log.seal.verify import rows
 from signal_log.seal.verify.progress import Kept
@@ -323,6 +326,50 @@ def test_a_backup_that_was_put_back(log, tmp_path):
     sql("UPDATE {log} SET path = '/x' WHERE id = %s", event.pk - 1)
     found = said()[1]["findings"]
     assert [(one["kind"], one["indexes"]) for one in found] == [("modified", "g1:7 g2:3")]
+
+
+def test_what_the_key_remembers(log):
+    """An older copy of the database is told by the file beside the key, also if a whole generation is gone."""
+    stated = Checkpoint(ORIGIN, 600, bytes(SealTree.objects.get().root))
+    remember(log.key, log.note(stated))
+    assert said()[0] == 0
+    rewound(log, 400)
+    code, told = said()
+    assert (code, [one["text"].partition(":")[0] for one in told["findings"]]) == (
+        1, ["The key holds a checkpoint of 600 events, but the tree has 400"],
+    )  # fmt: skip
+    remember(log.key, log.note(Checkpoint(f"{ORIGIN[:-1]}2", 7, bytes(32))))
+    code, told = said()
+    assert code == 1
+    assert "of 7 events of generation 2, which is gone" in told["findings"][0]["text"]
+
+
+def test_what_people_read(log):
+    """A line for each finding with its places, the verdict last; on a terminal a bar."""
+    changed(log, 3, 4, 300)
+    out, bar = StringIO(), Terminal()
+    with pytest.raises(SystemExit):
+        call_command("signal_verify", stdout=out, stderr=bar)
+    *_, finding, note, verdict = out.getvalue().splitlines()
+    events = f"{log.ids[3]}-{log.ids[4]},{log.ids[300]}"
+    assert finding == (
+        f"TAMPERED  modified: 3 events are not what was sealed: {events}. [indexes g1:3-4,300; events {events}]"
+    )
+    assert note.startswith("NOTE  The 5 newest events are not sealed yet")
+    assert verdict == "The log was tampered with: 1 finding in 600 events."
+    assert bar.getvalue().endswith("\r\x1b[K")
+    shown = Bar(OutputWrapper(bar))
+    shown._shown -= 1
+    shown.show("events", 300, 300, 600)
+    assert "[###############...............]  50% 300 of 600 events, " in bar.getvalue()
+
+
+class Terminal(StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
 
 
 @pytest.mark.parametrize("what", ["no event", "other previous", "not closed", "first leaf"])

@@ -19,6 +19,8 @@ from signal_log.seal.verify.rows import rows_between
 from signal_log.seal.verify.tiles import StoredTile, tiles_of_level
 
 _ID, _LEAF, _PLAIN = attrgetter("id"), attrgetter("leaf"), attrgetter("plain")
+LOWEST: Final = -(2**63)
+"""No id is below 1, unless somebody has put it there."""
 MOST_KEPT: Final = 20_000
 """Of so many rows and leaves that fit nothing it is remembered what they hold, to find those that were exchanged."""
 MOST_IN_TILE: Final = 4 * WIDTH
@@ -102,7 +104,7 @@ def compare(
     end = stop if end is None else min(end, stop)
     if begin >= end:
         return
-    low = _last_id_before(tree, begin)
+    low = _last_id_before(tree, begin) if begin or tree.generation > 1 else LOWEST
     high = tree.last_id if end == stop else _last_id_before(tree, end)
     rows = Cursor(low, high, progress)
     tiles = tiles_of_level(tree, 0, tree.size, begin, end)

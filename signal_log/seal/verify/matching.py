@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -103,12 +104,17 @@ def match(first: int, leaves: Sequence[bytes], rows: Sequence[RowLike], above: i
 
 
 def _without_copies(places: Sequence[int | None]) -> list[int | None]:
-    """Of several rows with the content of one leaf only the one that is nearest to its place has it."""
-    nearest: dict[int, int] = {}
+    """Of several rows with the content of one leaf only the one that stands best in order has it."""
+    number = Counter(place for place in places if place is not None)
+    if len(number) == number.total():
+        return list(places)
+    alone = [(which, place) for which, place in enumerate(places) if place is not None and number[place] == 1]
+    best: dict[int, tuple[int, int, int]] = {}
     for which, place in enumerate(places):
-        if place is not None and abs(which - place) < abs(nearest.get(place, which + 10**9) - place):
-            nearest[place] = which
-    return [place if place is not None and nearest[place] == which else None for which, place in enumerate(places)]
+        if place is not None:
+            disorder = sum((which < other) != (place < its) for other, its in alone if other != which)
+            best[place] = min(best.get(place, (len(places), 0, 0)), (disorder, abs(which - place), which))
+    return [place if place is not None and best[place][2] == which else None for which, place in enumerate(places)]
 
 
 def _known(place: int | None) -> int:

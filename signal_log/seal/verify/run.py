@@ -30,7 +30,7 @@ from signal_log.seal.verify import held
 from signal_log.seal.verify.allowed import Allowed, read_allowed
 from signal_log.seal.verify.archives import compare_archive, read_manifests
 from signal_log.seal.verify.checkpoints import Checkpoints
-from signal_log.seal.verify.events import Seen, compare, compare_unsealed
+from signal_log.seal.verify.events import LOWEST, Seen, compare, compare_unsealed
 from signal_log.seal.verify.findings import GENERATION, INSERTED, REWOUND, SIGNATURE, TREE, Report
 from signal_log.seal.verify.judging import judge
 from signal_log.seal.verify.roots import Roots, check_beyond
@@ -330,7 +330,7 @@ def _check_succession(before: SealTree, after: SealTree, result: Result) -> None
 
 
 def _check_unsealed(trees: list[SealTree], newest: int, result: Result, progress: Progress) -> None:
-    last = trees[-1].last_id if trees else 0
+    last = trees[-1].last_id if trees else LOWEST
 
     def show(added: int, at: int) -> None:
         progress.show("events", added, result.seen.rows, progress.total)
