@@ -42,7 +42,7 @@ class Line:
         """What happened to the row."""
         return kinds.verb(self.event)
 
-    @property
+    @cached_property
     def kind(self) -> kinds.Kind:
         """Icon, colour and word."""
         return kinds.signal_kind(self.event) if self.every else kinds.kind(self.event)
@@ -108,7 +108,7 @@ class Line:
         """The URL of the object's history; empty if it has no key."""
         return object_url(self.event.sender, self.event.object_pk)
 
-    @property
+    @cached_property
     def url(self) -> str:
         """The URL of the event's page."""
         return url("event", self.event.pk)
