@@ -30,7 +30,7 @@ from signal_log.vendor import vendor_of
 FIRST_AFTER: Final = 0.5
 """Seconds after the first request: that one is not to wait for anything here."""
 SECONDS_TO_STOP: Final = 1.0
-SECONDS_FOR_A_LOCK: Final = 0.25
+SECONDS_FOR_A_LOCK: Final = 0.8
 """How long SQLite is waited for; whoever wants to write has more time, so the host comes first."""
 UNGUARDED: Final = 20.0
 """Seconds between two looks whether a table is guarded by now."""

@@ -50,6 +50,8 @@ def grow(tree: SealTree, settled: int, rows: int = ROWS_A_STEP) -> int:
 
     ``tree`` then has its new state. Raises ``OvertakenError`` if it had not the state that the database has.
     """
+    if rows > WIDTH:
+        rows -= (tree.size + rows) % WIDTH  # steps end with whole tiles, so that the next writes none of them again
     with connections[conf.DATABASE].cursor() as cursor:
         table = connections[conf.DATABASE].ops.quote_name(SignalEvent._meta.db_table)
         cursor.execute(

@@ -154,7 +154,12 @@ def _signed(
     if stored is not None and stored != last:
         must_continue(tree, stored, "that was signed last")
     text = Checkpoint(tree.origin, made.size, bytes(made.root)).text
-    note = key.sign(text, last.size if last else 0, proof).encode().decode()
+    try:
+        note = key.sign(text, last.size if last else 0, proof).encode().decode()
+    except ProofError:
+        if key.last(tree.origin) != recalled:
+            raise OvertakenError("Another sealer has had a checkpoint signed meanwhile.") from None
+        raise
     if not SealCheckpoint.objects.filter(pk=made.pk, size=made.size, note="").update(note=note):
         raise OvertakenError(f"{made} is another by now.")
     made.note = note

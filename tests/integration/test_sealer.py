@@ -286,6 +286,24 @@ def test_of_two_sealers_one_is_overtaken(key, monkeypatch):
     assert (Sealer().round().outcome, SealTree.objects.get().size, SealCheckpoint.objects.count()) == ("sealed", 6, 2)
 
 
+def test_a_key_that_another_sealer_has_used_meanwhile(key, monkeypatch):
+    """What it then refuses is no reason to tell anybody anything."""
+    real = sealer.must_continue
+
+    def slow(*arguments):
+        monkeypatch.setattr(sealer, "must_continue", real)
+        events(1)
+        assert Sealer().round().outcome == "sealed"
+        return real(*arguments)
+
+    events(3)
+    assert Sealer().round().outcome == "sealed"
+    events(3)
+    monkeypatch.setattr(sealer, "must_continue", slow)
+    assert Sealer().round().outcome == "overtaken"
+    assert (seal_state().problems, seal_state().signed_size) == ((), 7)
+
+
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_one_sealer_is_elected():
