@@ -18,6 +18,7 @@ from signal_log.store.append import append
 from signal_log.tail import doorbell
 
 SENDER: Final = SignalEvent._meta.label
+OBJECT: Final = "the log"
 EXPORTED: Final = "signal_log.exported"
 HELD: Final = "signal_log.held"
 RELEASED: Final = "signal_log.released"
@@ -33,6 +34,7 @@ def tell(signal: str, **labels: Any) -> None:
     """
     with ensure_trace(default_context), context(**labels):
         draft = open_event(open_scene(SENDER, conf.DATABASE), signal)
+        draft.object_repr = OBJECT
         event = values_of([draft], process_name())[0]
         with transaction.atomic(using=conf.DATABASE):
             append([event], connections[conf.DATABASE])

@@ -48,16 +48,16 @@ def admit(scope: Mapping[str, Any]) -> Identity | int:
     return Identity(user.pk, session.session_key if session is not None and has_session else None)
 
 
-def turned_away(identities: Iterable[Identity]) -> dict[Identity, int]:
+def turned_away(identities: Iterable[Identity], permits: Callable[[Any], bool] = may_see_events) -> dict[Identity, int]:
     """Those whose sockets must be closed, with the close code. One query for sessions, one for users, and what
-    the authentication backends need for each distinct user's permission."""
+    the authentication backends need for each distinct user's permission (``permits``)."""
     asked = set(identities)
     if not asked:
         return {}
     close_old_connections()
     sessions = _sessions({who.session for who in asked if who.session is not None})
     users = get_user_model()._default_manager.in_bulk({who.user for who in asked})
-    permitted = {pk: may_see_events(user) for pk, user in users.items()}
+    permitted = {pk: permits(user) for pk, user in users.items()}
     found: dict[Identity, int] = {}
     for who in asked:
         user = users.get(who.user)

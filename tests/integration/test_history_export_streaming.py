@@ -39,14 +39,14 @@ def log(mira: Client) -> list[int]:
 def broken(answer: Any) -> bytes:
     """Return what was sent of a file before its error."""
     text = b""
-    with pytest.raises(Exception, match=r"may no longer see|disk on fire"):
+    with pytest.raises(Exception, match=r"may no longer export|disk on fire"):
         for chunk in answer.streaming_content:
             text += chunk
     return text
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
-@pytest.mark.parametrize("ended", ["log-out", "permission", "deactivated"])
+@pytest.mark.parametrize("ended", ["log-out", "permission", "permission to export", "deactivated"])
 def test_a_permission_or_login_that_ends_ends_the_file(
     transactional_db: None,
     mira: Client,
@@ -66,11 +66,14 @@ def test_a_permission_or_login_that_ends_ends_the_file(
         mira.logout()
     elif ended == "permission":
         User.objects.get(username="mira").user_permissions.clear()
+    elif ended == "permission to export":
+        permissions = User.objects.get(username="mira").user_permissions
+        permissions.remove(permissions.get(codename="export_signalevent"))
     else:
         User.objects.filter(username="mira").update(is_active=False)
     text = broken(answer)
     assert b"sha256" not in text
-    assert "may no longer see events" in caplog.text
+    assert "may no longer export events" in caplog.text
     assert b"ada" not in text
 
 

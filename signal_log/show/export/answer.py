@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Generator
+from functools import partial
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -105,7 +106,7 @@ def _written(export: Export, file: File, allowed: Callable[[], bool], slot: Slot
         yield file.begin()
         for page in export.pages():
             if not allowed():
-                raise ExportAborted("its reader may no longer see events")
+                raise ExportAborted("its reader may no longer export events")
             text = file.add([as_mapping(event) for event in page])
             _release_connections()
             yield text
@@ -163,7 +164,7 @@ def _next(chunks: Generator[bytes]) -> bytes | None:
 
 
 def _still_allowed(reader: Identity | int) -> Callable[[], bool]:
-    """Check every few seconds whether a user may still see events, as for sockets."""
+    """Check every few seconds whether a user may still see events and export them, as for sockets."""
     checked_at = clock.monotonic()
 
     def allowed() -> bool:
@@ -173,7 +174,7 @@ def _still_allowed(reader: Identity | int) -> Callable[[], bool]:
         if clock.monotonic() - checked_at < CHECK_EVERY:
             return True
         checked_at = clock.monotonic()
-        return not turned_away([reader])
+        return not turned_away([reader], partial(may, action=EXPORT))
 
     return allowed
 
