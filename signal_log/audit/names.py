@@ -27,7 +27,6 @@ _INVISIBLE: Final = re.compile("[\u00ad\u0600-\u08e2\u180e\u200b-\u206f\ufeff\uf
 """Among these are the characters that nobody sees; a quick look."""
 _LETTER: Final = r"[^\W_]"
 _IN_WORD: Final = r"[._@+\-]"
-_BLANKS: Final = re.compile(r"(?:\\?\s|[+_])+")
 _CUT: Final = re.compile(r"…(?: \((?:\d+ (?:characters|bytes)|longer), |\Z)")
 _TAIL: Final = re.compile(r"… \([^()]*SHA-256 [0-9a-f]{64}\)\Z")
 
@@ -121,7 +120,7 @@ class Names:
 
 def folded(text: str) -> str:
     """A text in the form in which names are compared."""
-    if _TOKEN.search(text):
+    if ("%" in text or "\\" in text or "&#" in text) and _TOKEN.search(text):
         letters = _spread(text)[0]
     elif text.isascii():
         letters = text.lower()
@@ -129,7 +128,7 @@ def folded(text: str) -> str:
         letters = _folded(text)
         if _INVISIBLE.search(letters):
             letters = "".join(one for one in letters if unicodedata.category(one) != "Cf")
-    return _BLANKS.sub(" ", letters).strip()
+    return " ".join(letters.replace("+", " ").replace("_", " ").split())
 
 
 def _folded(text: str) -> str:
