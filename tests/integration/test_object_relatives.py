@@ -165,6 +165,15 @@ def test_a_moment_shows_the_relatives_as_they_were(root: Client) -> None:
     assert [one.title for one in then.context["relatives"]] == ["lamp in lamps"]
 
 
+def test_what_a_creation_left_out_was_null(root: Client) -> None:
+    """So every field of a row that was recorded from its beginning is known."""
+    item = Item.objects.create(name="lamp")
+    state = root.get(f"/objects/shop.Item/{item.pk}/", {"at": clock.now().isoformat()}).context["state"]
+    fields = {known.name: known.value for known in state.fields}
+    assert all(fields.values())
+    assert (fields["sold_on"].style, fields["category"].style, fields["name"].text) == ("null", "null", "lamp")
+
+
 def test_two_moments_are_compared_with_the_relatives(root: Client) -> None:
     """What changed, what came and went; masked values that may differ are said, unknown ones are named."""
     ada = User.objects.create_user("ada", email="old@example.com", password="first-secret-1")

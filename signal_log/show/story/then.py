@@ -10,12 +10,13 @@ from typing import Final
 
 from signal_log import clock
 from signal_log.audit.continuity import tells
+from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.same_row import ends_with
 from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.links import field_names, in_query, object_url
-from signal_log.show.story.relations import Relation
+from signal_log.show.story.relations import Relation, model_of
 from signal_log.show.story.relatives import Relatives
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import FieldDiff, Side, side
@@ -31,8 +32,8 @@ AT_ONCE: Final = 500
 SECONDS: Final = 0.5
 """How long events are read in each direction."""
 TOLD: Final = (
-    "signal", "sender", "object_pk", "object_repr", "created", "changes", "origin", "overwrote", "outcome", "error",
-    "occurred_at", "using", "redacted_at",
+    "signal", "sender", "object_pk", "object_repr", "created", "raw", "changes", "origin", "overwrote", "outcome",
+    "error", "occurred_at", "using", "redacted_at",
 )  # fmt: skip
 """What a state is made of."""
 UNKNOWN_SIDE: Final = side({"unknown": True})
@@ -82,7 +83,14 @@ def state_of(recorded: Events, span: Span, label: str, at: datetime) -> State:
     ending = ends_with(label, labels_of_row(label))
     before = _read(told.filter(occurred_at__lte=at), spans[0], LARGEST_ID, ending, upwards=False)
     after = _read(told.filter(occurred_at__gt=at), spans[1], 0, ending, upwards=True)
-    return state_at(before, after, field_names(label), ending)
+    return state_at(before, after, field_names(label), ending, nullable_fields)
+
+
+def nullable_fields(label: str) -> list[str]:
+    """The fields of a model that events of it tell and that may be null; none if it is not observed."""
+    model = model_of(label)
+    plan = plan_of(model) if model is not None else None
+    return [column.name for column in plan.columns if column.field.null] if plan is not None else []
 
 
 def _read(found: Events, span: Span, start: int, ending: frozenset[str], *, upwards: bool) -> Iterator[SignalEvent]:
@@ -112,9 +120,8 @@ def relatives_then(relatives: Relatives, own: State, pk: str, at: datetime) -> l
     told = []
     for relation, key in relatives.rows():
         row = relation.labels[0], key
-        state = state_at(
-            before[row], after[row], field_names(relation.label), ends_with(relation.label, relation.labels)
-        )
+        ending = ends_with(relation.label, relation.labels)
+        state = state_at(before[row], after[row], field_names(relation.label), ending, nullable_fields)
         related = _is_related(relation, state, own, key, pk)
         if state.presence == EXISTS and related is not False:
             named = next((e for e in (*before[row], *after[row]) if e.object_repr), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from signal_log.audit.logged_value import surely_differ
 from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
 from signal_log.show.words.diff import Side, pairs, side
-from signal_log.show.words.remarks import is_untold
+from signal_log.show.words.remarks import is_incomplete, is_untold
 
 EXISTS = "existed"
 NOT_YET = "did not exist yet"
@@ -56,10 +56,12 @@ def state_at(
     after: Iterable[SignalEvent],
     names: Iterable[str],
     ending: Container[str] | None = None,
+    nullable: Callable[[str], Iterable[str]] = lambda _: (),
 ) -> State:
     """Reconstruct the state from the events up to a time (newest first) and those after it (oldest first).
 
-    ``ending`` are the labels whose deletion ends the row (None: all that it is recorded under).
+    ``ending`` are the labels whose deletion ends the row (None: all that it is recorded under). ``nullable`` are the
+    recorded fields of a label's model that may be null: those that a creation leaves out were null.
     """
     earlier = [event for event in before if tells(event)]
     later = [event for event in after if tells(event)]
@@ -78,6 +80,10 @@ def state_at(
                 known.setdefault(name, Known(name, side(new), event, believed=is_untold(event)))
                 held.setdefault(name, new)
         if event.created or event.signal == BASELINE:  # it tells of the whole row
+            if event.created and isinstance(event.overwrote, list) and not event.raw and not is_incomplete(event):
+                for name in nullable(event.sender):
+                    known.setdefault(name, Known(name, side(None), event))
+                    held.setdefault(name, None)
             break
     changed_since: set[str] = set()
     for event in later:
