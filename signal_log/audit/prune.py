@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef
 from signal_log import clock
 from signal_log.audit import hold
 from signal_log.audit.retention import KEPT, Retention
+from signal_log.audit.rights import must_be_able_to_change_log
 from signal_log.capture.model.unlogged import unlogged
 from signal_log.conf import conf
 from signal_log.errors import RedactionError
@@ -103,6 +104,7 @@ class Run:
         latest = self.retention.latest
         if latest is None:
             return
+        must_be_able_to_change_log()
         high = span_of(None, latest, scan=True).high
         newest = events().order_by("-pk").values_list("pk", flat=True).first() or 0
         reached = 0

@@ -12,10 +12,10 @@ from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
 
 from signal_log import background, clock
-from signal_log.audit import hold, prune
+from signal_log.audit import hold, prune, redact
 from signal_log.audit.daily import AGAIN, FIRST, DailyPrune
 from signal_log.audit.retention import Retention, of_days
-from signal_log.audit.whom import thing
+from signal_log.audit.whom import find, thing
 from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
 from signal_log.models import ReceiverCall, SealCheckpoint, SealTree, SignalEvent, SignalTrace
@@ -214,6 +214,27 @@ def test_a_hold_that_comes_meanwhile_stops_it(monkeypatch):
         run("--keep-days", "1")
     assert SignalEvent.objects.filter(occurred_at=OLD).count() == 5
     assert not SignalEvent.objects.filter(signal=MAINTENANCE).exists()
+
+
+@pytest.mark.postgresql
+def test_a_role_that_may_only_add_is_told_so():
+    """In one sentence, before anything is looked for, for a redaction too; a look is allowed."""
+    store(3)
+    seal()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE adds_only; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO adds_only")
+        cursor.execute("SET ROLE adds_only")
+        try:
+            with pytest.raises(CommandError, match="role adds_only may add to the log and not change it") as caught:
+                run("--keep-days", "1")
+            assert caught.value.returncode == 2
+            whom = find("auth.User", "1")
+            with pytest.raises(RedactionError, match="as `migrate` does"):
+                redact.redact(whom, "a file")
+            assert redact.redact(whom, "a file", dry_run=True).erased
+        finally:
+            cursor.execute("RESET ROLE; DROP OWNED BY adds_only; DROP ROLE adds_only")
+    assert SignalEvent.objects.count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
