@@ -76,10 +76,15 @@ class EventList(ChangeList):
     def _filters(self) -> Filters:
         """The filters in the address that an index may answer."""
         given = {key: text for key, text in self.params.items() if key in INDEXED and isinstance(text, str)}
+        if outcome := self.params.get("outcome__exact"):
+            given["outcome"] = outcome
         label, _, pk = self.query.strip().partition("/")
         if pk and is_of_a_model(label):
             given["object"] = self.query.strip()
-        return Filters.parse(given)
+        try:
+            return Filters.parse(given)
+        except FilterError:  # no event has such a value, which the list itself finds
+            return Filters()
 
 
 def _moment(given: Any) -> datetime | None:

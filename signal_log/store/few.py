@@ -1,4 +1,4 @@
-"""The ids of the events with a rare object, actor, model or changed field, where an index tells that they are few.
+"""The ids of the events with a rare object, actor, outcome, field and so on, where an index tells that they are few.
 
 In the windows of ids in which the log is searched, a planner weighs an index of the whole log against the rows of one
 window, and would rather read those, window by window. So the index is asked first, and by itself.
@@ -14,13 +14,15 @@ from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
 from signal_log.conf import conf
-from signal_log.filters import FIELD, Filters
+from signal_log.event import COMMITTED
+from signal_log.filters import FIELD, OVERWROTE, Filters
+from signal_log.models.event import USUAL
 from signal_log.rows import is_of_a_model
 from signal_log.store.read import events, filtered
 from signal_log.vendor import vendor_of
 
 FEW: Final = 2_000
-INDEXED: Final = ("object", "actor_pk", "actor_name", "actor", "sender", FIELD)
+INDEXED: Final = ("object", "actor_pk", "actor_name", "actor", OVERWROTE, "outcome", "signal", FIELD, "sender")
 _ROWS: Final = re.compile(r"Plan Rows\W+(\d+)")
 
 
@@ -28,7 +30,7 @@ def few_matching(filters: Filters) -> Q | None:
     """The events that match one of the filters, if they are few; None if no index says so."""
     for key in INDEXED:
         texts = filters.wanted.get(key, ())
-        if texts and (key != "object" or all(map(_is_row, texts))):
+        if texts and all(_has_index(key, text) for text in texts):
             found = _few(Filters({key: texts}))
             if found is not None:
                 return _among(found)
@@ -42,9 +44,11 @@ def _among(ids: list[int]) -> Q:
     return Q(pk__in=RawSQL(", ".join(map(str, ids)), []))  # noqa: S611  numbers, more than old versions take parameters
 
 
-def _is_row(text: str) -> bool:
-    label, _, pk = text.partition("/")
-    return bool(pk) and is_of_a_model(label)
+def _has_index(key: str, text: str) -> bool:
+    if key == "object":
+        label, _, pk = text.partition("/")
+        return bool(pk) and is_of_a_model(label)
+    return text not in USUAL and text != COMMITTED
 
 
 def _few(filters: Filters) -> list[int] | None:

@@ -65,7 +65,8 @@ def test_what_was_changed_means_the_same_however_odd_the_values() -> None:
 @pytest.mark.parametrize("key", few.INDEXED)
 def test_few_events_are_found_without_windows(log: list[int], key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an index has few of is looked up at once, wherever it is in the log; what it has many of is searched for."""
-    text = {"object": "shop.Book/9", "sender": "shop.Book", "field": "bio"}.get(key, "8")
+    rare = {"object": "shop.Book/9", "sender": "shop.Book", "field": "bio", "overwrote": "stock"}
+    text = (rare | {"outcome": "rolled_back", "signal": "m2m_changed"}).get(key, "8")
     filters = Filters.parse({key: text, "q": "!nowhere"})
     found, span = selected(filters, None, None)
     has_index = key != "field" or connection.vendor == "postgresql"
