@@ -7,8 +7,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from signal_log.event import MAINTENANCE, MASK
-from signal_log.models import LegalHold, SignalEvent
+from signal_log.models import LegalHold, SessionTrace, SignalEvent, SignalTrace
 from signal_log.show.pages import redaction
+from signal_log.telemetry import recorded
 from tests.factories import make_event
 
 pytestmark = pytest.mark.django_db
@@ -110,3 +111,24 @@ def test_who_may_not_redact_is_refused(monkeypatch):
     monkeypatch.setattr(redaction, "MOST_EVENTS", 0)
     answer = post(client_with("redact", name="root"), "/redact/", label="auth.User", pk="77", reason=REASON)
     assert "use manage.py signal_redact" in answer.text
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_nothing_waits", "_nothing_runs")
+def test_a_recorded_session_keeps_nothing_of_the_form():
+    """It would hold what is to be erased; that there was a request it does hold."""
+    make_event(object_pk="77", object_repr="quillon")
+    session = recorded.start("all", "client")
+    user = User.objects.create_superuser("root")
+    client = Client(headers={"X-Signal-Session": recorded.token(session)})
+    client.force_login(user)
+    client.post(
+        "/redact/?texts=Moongarden",
+        {"label": "auth.User", "pk": "77", "reason": REASON, "texts": "Quillonia\nThe Moon Garden", "erase": "1"},
+    )
+    (caught,) = SessionTrace.objects.filter(name="POST /redact/")
+    assert caught.events
+    for text in ("quillon", "Quillonia", "Moon"):
+        assert text not in caught.data
+    assert "Moon" not in "".join(SignalTrace.objects.values_list("name", flat=True))
+    assert "Moon" not in str(list(SignalEvent.objects.values_list("labels", "path", "changes")))
