@@ -19,6 +19,7 @@ from django.db.models.functions import Cast
 from signal_log.audit import beside, hold
 from signal_log.audit.archived import rewrites
 from signal_log.audit.erase import Change, Values, change_of, kept_hashes, named_in_header, names_key
+from signal_log.audit.guard.events import collect
 from signal_log.audit.rights import must_be_able_to_change_log
 from signal_log.audit.whom import Whom, exists
 from signal_log.capture.model.snapshot import clean
@@ -96,6 +97,8 @@ def redact(
     refuse_if_held(whom)
     if not dry_run:
         must_be_able_to_change_log()
+    if not dry_run:
+        collect()  # what triggers have written down is not searched: only events are
     return _Run(whom, reason, dry_run=dry_run, progress=progress).done(archives)
 
 

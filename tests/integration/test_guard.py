@@ -324,3 +324,18 @@ def test_a_server_makes_the_events_by_itself(outside: Outside) -> None:
     assert job.every() == background.UNGUARDED
     assert not PastWrite.objects.exists()
     assert SignalEvent.objects.filter(source="database", sender="shop.Item").count() == 1
+
+
+def test_triggers_go_with_the_tables_of_the_log(outside: Outside) -> None:
+    """After `migrate signal_log zero` every program writes as it did before."""
+    Label.objects.create(text="a")
+    plan = [("a migration", True)]
+    installed._before_migrate(using="default", plan=plan)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE signal_log_pastwrite RENAME TO elsewhere")
+    installed._after_migrate(using="default", plan=plan)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE elsewhere RENAME TO signal_log_pastwrite")
+    assert not installed._found(connection)
+    outside.ask("UPDATE \"Shop Labels\" SET text = 'b'")
+    assert not told()

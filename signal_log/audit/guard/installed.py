@@ -176,7 +176,10 @@ def _after_migrate(using: str, plan: Any = None, **_: Any) -> None:
     if not plan or using != conf.DATABASE:
         return
     if STAGED not in connection.introspection.table_names():  # the app's tables were just removed
-        run(connection, [sql for table in _found(connection) for sql in triggers.undoing(table, connection)])
+        found = _found(connection)
+        run(connection, [sql for table in found for sql in triggers.undoing(table, connection)])
+        if found and vendor_of(connection) == "postgresql":
+            run(connection, [f"DROP FUNCTION IF EXISTS {NAME}()"])
         return
     for label, wrong in guarded(connection).items():
         if not wrong:
