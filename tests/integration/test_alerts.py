@@ -22,6 +22,7 @@ from signal_log.audit.alerts import conditions, sending, watch
 from signal_log.audit.alerts.rule import SEALING_STOPPED, VERIFY_FAILED
 from signal_log.audit.alerts.watch import Watch
 from signal_log.audit.told import ALERTED
+from signal_log.capture.transaction import held
 from signal_log.checks.alerts import check_alerts
 from signal_log.errors import LogUnavailable
 from signal_log.models import AlertState, SealTree, SignalEvent, Verification
@@ -188,8 +189,11 @@ def test_what_happens_while_no_server_runs_fires_when_one_does(start: Callable[.
 
 
 @pytest.mark.postgresql
-def test_an_event_that_is_committed_late_fires(start: Callable[..., Process], later: Callable[[float], None]) -> None:
+def test_an_event_that_is_committed_late_fires(
+    start: Callable[..., Process], later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its id is below one that has fired: it is not taken for one of those, in no process."""
+    monkeypatch.setattr(held, "MAX_UNWRITTEN", 1)  # events are written as they come, before the COMMIT
     process, other = start(STAFF), start()
     opened, goes_on = threading.Event(), threading.Event()
 
@@ -197,16 +201,14 @@ def test_an_event_that_is_committed_late_fires(start: Callable[..., Process], la
         try:
             with transaction.atomic():
                 make_staff("late")
-                for _ in range(600):  # more than are held until the COMMIT
-                    User.objects.create(username=f"u{_}")
                 opened.set()
-                goes_on.wait(20)
+                goes_on.wait(60)
         finally:
             connections.close_all()
 
     thread = threading.Thread(target=write)
     thread.start()
-    assert opened.wait(20)
+    assert opened.wait(60)
     make_staff("early")
     process.step()
     other.step()
