@@ -46,10 +46,14 @@ def report(results: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
                     f"{NAMES[name]}, {run['events']:,}",
                     f"{run['events'] / run['seconds']:,.0f}",
                     f"{rate:,.0f}",
-                    f"{hashing:,.0f} ≥ {GOAL:,}" if hashing else "",
+                    _against_goal(hashing) if hashing else "",
                     f"{run['megabytes']:.0f}",
                 ]
             )
+
+
+def _against_goal(rate: float) -> str:
+    return f"{rate:,.0f} ≥ {GOAL:,}" if rate >= GOAL else f"**{rate:,.0f}** < {GOAL:,}"
 
 
 if __name__ == "__main__":

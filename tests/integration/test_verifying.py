@@ -137,7 +137,15 @@ def test_witnesses_that_cannot_be_used(log, settings):
             assert told["verdict"] == "unchecked"
         log.show(log.note(Checkpoint(ORIGIN, 600, bytes(32)), by=stranger))
         assert said(witness=[log.url])[0] == 2
-        log.shown = good
+        first = SealCheckpoint.objects.get(number=1)
+        for note in (read_note(first.note.encode()), None):
+            log.shown.clear()
+            if note is not None:
+                log.show(note)
+            code, told = said(witness=[with_key])
+            assert (code, len(told["not_checked"])) == (2, 1)
+            assert "has countersigned one of 600: it has forgotten" in told["not_checked"][0]
+        log.shown.update(good)
     code, told = said(witness=[with_key])
     assert (code, told["verdict"], told["findings"]) == (2, "unchecked", [])
     out = StringIO()

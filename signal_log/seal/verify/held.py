@@ -17,12 +17,15 @@ from signal_log.seal.note import MOST_BYTES, VerifierKey, read_note, signed_by
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.remembered import generation_of, log_of
 from signal_log.seal.signing import signing_key
+from signal_log.seal.verify.checkpoints import Countersigned
 from signal_log.seal.verify.findings import FORK, REWOUND, Report
 from signal_log.seal.verify.roots import Stated, rows_at
 from signal_log.seal.witness_call import Witness, newest_from
 from signal_log.seal.witnessing import checkpoint_path
 
 NOT_FOUND: Final = 404
+CLOCKS_DIFFER: Final = 60
+"""Seconds by which a witness's clock may be behind ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,7 @@ def from_witnesses(origin: str, witnesses: Sequence[Witness], keys: list[Verifie
         try:
             newest = newest_from(one.url, one.key, origin, keys)
         except ProofError as error:
-            report.unchecked.append(f"The witness {one.name} was asked for nothing: {error}" if not str(error)
-                                    else f"The witness {one.name}: {error}")  # fmt: skip
+            report.unchecked.append(f"The witness {one.name}: {error}")
             continue
         if newest is None:
             report.notes.append(f"The witness {one.name} has countersigned nothing of {origin}.")
@@ -155,6 +157,22 @@ def _tell(tree: SealTree, one: Held, report: Report) -> Callable[[int], None]:
         )  # fmt: skip
 
     return tell
+
+
+def has_forgotten(one: Witness, cosigned: Countersigned, held: Sequence[Held], asked: float, report: Report) -> None:
+    """A witness that shows less than it had countersigned when it was asked cannot say what the newest is."""
+    name = f"The witness {one.name}"
+    size = max((its.checkpoint.size for its in held if its.who == name), default=0)
+    if size < cosigned.size and cosigned.time < asked - CLOCKS_DIFFER and not _has_failed(name, report):
+        shown = f"a checkpoint of {size:,} events" if size else "no checkpoint"
+        report.unchecked.append(
+            f"{name} shows {shown} and has countersigned one of {cosigned.size:,}: it has forgotten what it signed, "
+            "or does not tell."
+        )
+
+
+def _has_failed(name: str, report: Report) -> bool:
+    return any(sentence.startswith(f"{name}:") for sentence in report.unchecked)
 
 
 def told_by_ourselves(tree: SealTree, report: Report, size: int) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from copy import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
-from hashlib import sha256
 from heapq import merge
 from itertools import pairwise
 from operator import attrgetter
@@ -18,32 +15,25 @@ from django.db.models import Max
 from signal_log import clock
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
-from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.note import COSIGNATURE, VerifierKey, verifier_key
 from signal_log.seal.origin import origin_of
-from signal_log.seal.ranges import Ranges
-from signal_log.seal.remembered import generation_of
 from signal_log.seal.signing import log_vkeys
-from signal_log.seal.stored import place_of
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify import held
 from signal_log.seal.verify.allowed import Allowed, read_allowed
 from signal_log.seal.verify.archives import compare_archive, read_manifests
 from signal_log.seal.verify.checkpoints import Checkpoints
 from signal_log.seal.verify.events import LOWEST, Seen, compare, compare_unsealed
-from signal_log.seal.verify.findings import GENERATION, INSERTED, REWOUND, SIGNATURE, TREE, Report
+from signal_log.seal.verify.findings import REWOUND, TREE, Report
+from signal_log.seal.verify.generations import SEALED, as_far_as_it_counts, check_succession
 from signal_log.seal.verify.judging import judge
 from signal_log.seal.verify.roots import Roots, check_beyond
-from signal_log.seal.verify.tiles import tiles_of_level
+from signal_log.seal.verify.signatures import check_signatures
 from signal_log.seal.witness_call import Witness, witness
 
 INTACT: Final = "intact"
 TAMPERED: Final = "tampered"
 UNCHECKED: Final = "unchecked"
-SEALED: Final = "signal_log.sealed"
-"""The signal of an event that tells of a key or a new generation."""
-UNSIGNED_FOR: Final = timedelta(minutes=10)
-"""After so long the newest checkpoint should have its signature, where there is a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +85,8 @@ class _Trust:
     vkeys: list[VerifierKey]
     witnesses: list[Witness]
     addresses: list[str]
+    asked: float
+    """When the witnesses were asked, in seconds since 1970."""
 
     def keys(self, origin: str) -> list[VerifierKey]:
         """The log's keys under the name of one generation."""
@@ -123,33 +115,17 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     if not trees:
         _never_sealed(report, newest, [one for found in kept.values() for one in found])
     progress.total = sum(tree.size for tree in trees)
-    generation, tile, result.seen = resumed or (0, wanted.since // WIDTH, result.seen)
     part, parts = wanted.shard
-    for tree in trees:
-        if part == 1:
-            _check_tree(tree, result, numbers.get(tree.pk, 0), trust, kept.get(tree.origin, []), progress)
+    for tree in trees if part == 1 else ():
+        _check_tree(tree, result, numbers.get(tree.pk, 0), trust, kept.get(tree.origin, []), progress)
     for before, after in pairwise(trees):
-        _check_succession(before, after, result)
-    tiles = sum(-(-tree.size // WIDTH) for tree in trees)
-    done = 0
-    for tree in trees:
-        own = -(-tree.size // WIDTH)
-        begin, end = (max(0, tiles * one // parts - done) for one in (part - 1, part))
-        done += own
-        if tree.generation < generation:
-            continue
-        if not resumed or tree.generation == generation:
-            begin = max(begin, tile) if tree.generation == max(generation, trees[0].generation) else begin
-
-        def show(added: int, last: int) -> None:
-            progress.show("events", added, result.seen.rows, progress.total)
-
-        def passed(tiles: int, last: int, number: int = tree.generation) -> None:
-            progress.passed(result, number, tiles, last)
-
-        compare(
-            _as_far_as_it_counts(tree, trees, report), result.seen, begin=begin, end=end, progress=show, passed=passed
-        )
+        check_succession(before, after, report)
+    begin = (0, 0)
+    if resumed:
+        begin, result.seen = resumed[:2], resumed[2]
+    elif wanted.since and trees:
+        begin = trees[-1].generation, wanted.since // WIDTH
+    _compare_rows(result, wanted.shard, begin, progress)
     for folder in wanted.archives if part == 1 else ():
         compare_archive(folder, trees, result.seen, report)
     if part == parts:
@@ -159,6 +135,29 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     judge(trees, result.seen, allowed, report)
     _remarks(result, allowed, wanted)
     return result
+
+
+def _compare_rows(result: Result, shard: tuple[int, int], begin: tuple[int, int], progress: Progress) -> None:
+    """Compare rows with leaves, from a tile of a generation on, as far as they are in this part of all tiles."""
+    tiles = [-(-tree.size // WIDTH) for tree in result.trees]
+    low, high = (sum(tiles) * one // shard[1] for one in (shard[0] - 1, shard[0]))
+    before = 0
+    for tree, own in zip(result.trees, tiles, strict=True):
+        first, last = max(low - before, 0), min(max(high - before, 0), own)
+        before += own
+        if tree.generation < begin[0]:
+            continue
+        if tree.generation == begin[0]:
+            first = max(first, begin[1])
+
+        def show(added: int, _: int) -> None:
+            progress.show("events", added, result.seen.rows, progress.total)
+
+        def passed(tiles: int, last_id: int, number: int = tree.generation) -> None:
+            progress.passed(result, number, tiles, last_id)
+
+        counted = as_far_as_it_counts(tree, result.trees, result.report)
+        compare(counted, result.seen, begin=first, end=last, progress=show, passed=passed)
 
 
 def _trust(wanted: Wanted, report: Report) -> _Trust:
@@ -175,7 +174,7 @@ def _trust(wanted: Wanted, report: Report) -> _Trust:
             witnesses = [one for one in witnesses if one.url != url.rstrip("/")] + [witness(url, vkey.strip())]
         elif url.rstrip("/") not in {one.url for one in witnesses}:
             addresses.append(url)
-    return _Trust(keys, witnesses, addresses)
+    return _Trust(keys, witnesses, addresses, clock.now().timestamp())
 
 
 def _files(wanted: Wanted, trust: _Trust, origins: list[str]) -> dict[str, list[held.Held]]:
@@ -238,7 +237,9 @@ def _check_tree(
     check_beyond(tree, report)
     if not roots.is_known:
         report.unchecked.append(f"The root of {tree.origin} cannot be computed, as tiles are missing or damaged.")
-    _check_signatures(tree, table, keys, trust, report)
+    for one in trust.witnesses:
+        held.has_forgotten(one, table.cosigned[one.key], kept, trust.asked, report)
+    check_signatures(tree, table, keys, report, given=bool(trust.vkeys))
     result.facts.append(
         {
             "origin": tree.origin, "generation": tree.generation, "size": tree.size, "root": bytes(tree.root).hex(),
@@ -248,85 +249,6 @@ def _check_tree(
             "held": [{"by": one.who, "size": one.checkpoint.size, "time": one.time} for one in kept],
         }
     )  # fmt: skip
-
-
-def _check_signatures(
-    tree: SealTree, table: Checkpoints, keys: Sequence[VerifierKey], trust: _Trust, report: Report
-) -> None:
-    if not keys:
-        report.limits.append(
-            f"The checkpoints of {tree.origin} are not signed with a key that is known here, so whoever may write the "
-            "database could have rewritten log and tree together."
-        )
-        return
-    ids = ", ".join(key.key_id.hex() for key in keys)
-    if not table.signed:
-        if trust.vkeys and table.others:
-            raise ProofError(
-                f"None of the checkpoints of {tree.origin} is signed by the key given ({ids}); is it this log's?"
-            )
-        if table.others:
-            report.find(SIGNATURE, f"None of the {table.number:,} checkpoints is signed by a key of this log ({ids}).")
-        else:
-            report.unchecked.append(f"No checkpoint of {tree.origin} has a signature, though a key is named ({ids}).")
-        return
-    if table.others:
-        report.find(
-            SIGNATURE,
-            f"Checkpoints are signed by keys that are not known here, such as {next(iter(table.others.values()))}: if "
-            "this log has had another key, name it too.", checkpoints=Ranges.of(table.others),
-        )  # fmt: skip
-    since = table.unsigned_since
-    if since is not None and clock.now() - since > UNSIGNED_FOR:
-        report.unchecked.append(f"The newest checkpoint, of {since:%Y-%m-%d %H:%M} UTC, has no signature.")
-    if table.signed_size < tree.size:
-        report.notes.append(
-            f"{tree.size - table.signed_size:,} sealed events are in no signed checkpoint of {tree.origin} yet."
-        )
-
-
-def _as_far_as_it_counts(tree: SealTree, trees: Sequence[SealTree], report: Report) -> SealTree:
-    """A generation up to the last row that the next one does not seal again, as rows above it were altered."""
-    following = next((one for one in trees if one.generation > tree.generation), None)
-    if following is None or following.after_id >= tree.last_id:
-        return tree
-    last = SignalEvent.objects.filter(pk__gt=tree.after_id, pk__lte=following.after_id).order_by("-pk").first()
-    place = place_of(last) if last is not None else None
-    counted = copy(tree)
-    counted.size = place.leaf + 1 if place is not None and place.tree.pk == tree.pk else 0
-    counted.last_id = following.after_id
-    report.notes.append(
-        f"The last {tree.size - counted.size:,} leaves of generation {tree.generation} have no rows any more: the log "
-        "was rewound before them."
-    )
-    return counted
-
-
-def _check_succession(before: SealTree, after: SealTree, result: Result) -> None:
-    """A new generation begins where the old one ends, and with what was known of it, as an event tells."""
-    report, number = result.report, after.generation
-    if before.state != SealTree.State.CLOSED:
-        report.find(GENERATION, f"Generation {before.generation} was followed by another and is not closed.")
-    told = SignalEvent.objects.filter(signal=SEALED, labels__origin=after.origin).order_by("pk").first()
-    labels = (told.labels if told is not None else None) or {}
-    follows = str(labels.get("follows", ""))
-    previous = bytes(after.previous) if after.previous is not None else b""
-    first = next(iter(tiles_of_level(after, 0, after.size, 0, 1)), None)
-    if told is None:
-        report.find(GENERATION, f"Generation {number} was begun, and no event tells who did so and why.")
-    elif sha256(follows.encode()).digest() != previous:
-        report.find(GENERATION, f"Generation {number} does not follow the checkpoint that event {told.pk} names.")
-    elif generation_of(follows.partition("\n")[0]) + 1 != number:
-        report.find(GENERATION, f"Generation {number} does not follow the one before it, as event {told.pk} tells.")
-    else:
-        missing = labels.get("missing")
-        lost = f"; {missing:,} sealed events before it are missing" if isinstance(missing, int) and missing else ""
-        report.notes.append(f"The log was rewound, and goes on as generation {number}, as event {told.pk} tells{lost}.")
-    if first is None or first.leaves[:1] != [leaf_hash(previous)]:
-        report.find(GENERATION, f"Generation {number} does not begin with what was known of the one before it.")
-    between = SignalEvent.objects.filter(pk__gt=before.last_id, pk__lte=after.after_id).order_by("pk")
-    if rows := Ranges.of(between.values_list("pk", flat=True)[:1000]):
-        report.find(INSERTED, f"Events {rows} stand between two generations and belong to neither.", events=rows)
 
 
 def _check_unsealed(trees: list[SealTree], newest: int, result: Result, progress: Progress) -> None:
