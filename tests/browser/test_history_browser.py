@@ -25,7 +25,9 @@ def addresses(site):
                 hist.last_name = "undone"; hist.save(); raise RuntimeError("stop")
         except RuntimeError: pass
         User.objects.filter(username="mira").update(is_staff=True)
-        User.objects.get(username="mira").user_permissions.add(Permission.objects.get(codename="view_user"))
+        User.objects.get(username="mira").user_permissions.add(
+            *Permission.objects.filter(codename__in=["view_user", "export_signalevent"])
+        )
         event = SignalEvent.objects.filter(object_repr="hist", sender="users.Profile", signal="post_save").latest("id")
         import signal_log
         with signal_log.context(actor=hist):
