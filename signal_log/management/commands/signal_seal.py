@@ -135,9 +135,10 @@ class Command(SignalCommand):
             connections[conf.DATABASE].close()
 
     def _init(self, options: dict[str, Any]) -> None:
-        if conf.SEAL_KEYS and (options["key"] or Path(conf.SEAL_KEYS[0]).exists()):
+        named = Path(conf.SEAL_KEYS[0]) if conf.SEAL_KEYS else None
+        path = options["key"] or named or Path(KEY)
+        if named is not None and (named.exists() or named.resolve() != path.resolve()):
             raise ProofError("SEAL_KEYS names a key already; `signal_seal rotate` makes one to follow it.")
-        path = options["key"] or Path(conf.SEAL_KEYS[0] if conf.SEAL_KEYS else KEY)
         self._made(path, self._make(path, action="init"), [])
 
     def _rotate(self, options: dict[str, Any]) -> None:
