@@ -59,7 +59,8 @@ class Job:
 class Background:
     """The thread and its jobs."""
 
-    jobs: Sequence[Job]
+    make: Callable[[], Sequence[Job]]
+    """Makes the jobs, in the thread: what they need to be imported takes longer than a request should."""
     over: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
 
@@ -77,16 +78,20 @@ class Background:
     def _work(self) -> None:
         if self.over.wait(FIRST_AFTER):
             return
+        jobs: Sequence[Job] = ()
         try:
+            jobs = self.make()
             while not self.over.is_set():
                 now = clock.monotonic()
-                for job in self.jobs:
+                for job in jobs:
                     if job.due <= now and not self.over.is_set():
                         do(job)
                         job.due = clock.monotonic() + job.every()
-                self.over.wait(max(0.01, min(job.due for job in self.jobs) - clock.monotonic()))
+                self.over.wait(max(0.01, min(job.due for job in jobs) - clock.monotonic()))
+        except Exception as error:
+            logger.warning("Nothing is sealed or told by this process: %s", error_text(error), exc_info=error)
         finally:
-            for job in self.jobs:
+            for job in jobs:
                 give_up(job)
 
 
@@ -198,7 +203,7 @@ def begin() -> None:
         if not _can_be_shared():
             return
         over = threading.Event()
-        _running = Background([make(over) for make in JOBS], over)
+        _running = Background(lambda: [make(over) for make in JOBS], over)
         _running.start()
     except Exception as error:  # noqa: BLE001  a request is waiting, which has nothing to do with it
         logger.warning("Nothing is sealed or told by this process: %s", error_text(error))

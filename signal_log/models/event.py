@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from signal_log.event import COMMITTED, FAILED, POST_SAVE, PRE_SAVE, ROLLED_BACK
 from signal_log.fields import BareId, BareInteger, BareJSON, Moment
 from signal_log.models.log import LogManager
+from signal_log.models.seal import SealTree
 from signal_log.models.telemetry import ReceiverCall
 
 loading_fixture: ContextVar[bool] = ContextVar("signal_log_loading_fixture", default=False)
@@ -144,6 +145,7 @@ class SignalEvent(models.Model):
         try:
             stored = SignalEvent.objects.using(using).filter(pk=self.pk).first() if self.pk else None
             if stored is None:
+                self._must_not_be_sealed_over(using)
                 super()._save_table(raw, cls, True, False, using)  # type: ignore[misc]  # the stubs lack it
             _count_on(using)
         finally:
@@ -155,6 +157,16 @@ class SignalEvent(models.Model):
             "Load a log into a fresh database, before anything else (after `flush` the event of it is there); or leave "
             "it out: loaddata --exclude signal_log, or dumpdata --exclude signal_log."
         )
+
+    def _must_not_be_sealed_over(self, using: str | None) -> None:
+        """Refuse a row below what is sealed: it could never become a leaf, and would look as if it were smuggled in."""
+        sealed = SealTree.objects.using(using).filter(size__gt=0, last_id__gte=self.pk).first() if self.pk else None
+        if sealed is not None:
+            raise IntegrityError(
+                f"signal_log: event {self.pk} of the fixture is not in this log, of which all events up to "
+                f"{sealed.last_id} are sealed, so that it could never be proved. Load a log into a fresh database, or "
+                "leave it out: loaddata --exclude signal_log, or dumpdata --exclude signal_log."
+            )
 
     def _content(self) -> list[Any]:
         values = [getattr(self, field.attname) for field in self._meta.concrete_fields]

@@ -48,7 +48,7 @@ def test_it_never_begins_in_tests():
 
 def test_a_forked_process_begins_by_itself(monkeypatch):
     """It has none of its parent's threads, and leaves their connections alone."""
-    running = Background([])
+    running = Background(list)
     monkeypatch.setattr(background, "_running", running)
     child = os.fork()
     if not child:
@@ -60,7 +60,8 @@ def test_a_forked_process_begins_by_itself(monkeypatch):
 def test_it_stops_within_a_second():
     """Between two steps, with whatever is open closed."""
     done, closed = [], []
-    running = Background([Job("Working", lambda: 0.01, lambda: bool(done.append(1)), lambda: closed.append(1))])
+    job = Job("Working", lambda: 0.01, lambda: bool(done.append(1)), lambda: closed.append(1))
+    running = Background(lambda: [job])
     running.start()
     while len(done) < 3:
         time.sleep(0.01)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from signal_log import clock
 from signal_log.errors import ProofError
@@ -327,6 +327,20 @@ def test_one_sealer_is_elected():
         while first.round().outcome == "elsewhere":
             assert clock.monotonic() < deadline
         first.close()
+
+
+def test_a_fixture_puts_no_event_below_what_is_sealed(key, tmp_path):
+    """It could never become a leaf. One that is there already, and what comes above, is loaded as ever."""
+    rows = events(3)
+    call_command("dumpdata", "signal_log.signalevent", output=str(tmp_path / "a.json"))
+    by_owner(f"DELETE FROM {TABLE} WHERE id = %s", rows[1].pk)  # noqa: S608
+    Sealer().round()
+    with pytest.raises(IntegrityError, match=f"event {rows[1].pk} of the fixture is not in this log, of which all"):
+        with transaction.atomic():
+            call_command("loaddata", str(tmp_path / "a.json"), verbosity=0)
+    SealTree.objects.all().delete()
+    call_command("loaddata", str(tmp_path / "a.json"), verbosity=0)
+    assert SignalEvent.objects.count() == 3
 
 
 def test_a_dump_has_the_seal_and_loads(key, tmp_path):
