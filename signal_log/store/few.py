@@ -31,9 +31,11 @@ def few_matching(filters: Filters) -> Q | None:
     for key in INDEXED:
         texts = filters.wanted.get(key, ())
         if texts and all(_has_index(key, text) for text in texts):
-            found = _few(Filters({key: texts}))
-            if found is not None:
-                return _among(found)
+            # For both in one question SQLite may read the whole table, though each has an index.
+            asked = ("actor_pk", "actor_name") if key == "actor" else (key,)
+            found = [_few(Filters({one: texts})) for one in asked]
+            if None not in found:
+                return _among(sorted({pk for some in found for pk in some or ()}))
     return None
 
 
