@@ -29,6 +29,7 @@ RUN python scripts/vendor.py \
 FROM python:3.13-slim
 # Python's own image has no bytecode of the standard library either.
 RUN useradd --system --uid 10001 --no-create-home observatory \
+    && install --directory --owner observatory --mode 0700 /seal \
     && python -m pip uninstall --yes --root-user-action=ignore pip \
     && python -m compileall -q --invalidation-mode unchecked-hash -x '/(tests?|lib2to3|[a-z]+-packages)/' \
         "$(python -c 'import os; print(os.path.dirname(os.__file__))')"

@@ -80,7 +80,7 @@ class Sealer:
         elected.resign()
 
     def _round(self) -> Round:
-        tree = current_tree() or _first_tree()
+        tree = current_tree() or first_tree()
         if tree.state != SealTree.State.GROWING:
             return Round("stopped", tree, problem=tree.problem)
         grown = 0
@@ -205,7 +205,8 @@ def _must_be_the_newest(tree: SealTree) -> None:
             must_continue(tree, recalled.checkpoint, "that its key remembers")
 
 
-def _first_tree() -> SealTree:
+def first_tree() -> SealTree:
+    """Begin the first generation, which gives the log its name."""
     try:
         return begin_tree(origin_of(1))
     except IntegrityError:

@@ -96,6 +96,16 @@ def test_a_key_where_the_settings_name_one(tmp_path, use, monkeypatch):
     assert len(told()) == 2
 
 
+def test_the_name_is_fixed_when_a_key_is_made(tmp_path, use, settings):
+    """A server on another host, or in another container, signs under the name that was printed."""
+    seal("init", "--key", tmp_path / "log.key")
+    use(tmp_path / "log.key")
+    settings.SIGNAL_LOG = settings.SIGNAL_LOG | {"SEAL_ORIGIN": "elsewhere.example"}
+    seal()
+    note = read_note(SealCheckpoint.objects.get().note.encode())
+    assert signed_by(note, [read_key(tmp_path / "log.key").vkey()])
+
+
 def test_rotation(tmp_path, use):
     """The new key signs, the old one verifies, as a file or as its verifier key; what was signed is remembered."""
     old, new = tmp_path / "old.key", tmp_path / "new.key"

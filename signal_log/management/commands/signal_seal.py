@@ -24,7 +24,7 @@ from signal_log.seal.note import ED25519, VerifierKey
 from signal_log.seal.origin import origin_of
 from signal_log.seal.publish import publish
 from signal_log.seal.remembered import recall, remember
-from signal_log.seal.sealer import Round, Sealer
+from signal_log.seal.sealer import Round, Sealer, first_tree
 from signal_log.seal.signer import SignerServer
 from signal_log.seal.signing import SOCKET, vkey_of
 from signal_log.seal.state import seal_state
@@ -155,8 +155,9 @@ class Command(SignalCommand):
 
     def _make(self, path: Path, **labels: str) -> VerifierKey:
         """Make a key's file, and an event of it."""
-        signer = new_signer(_origin(), ED25519)
         with transaction.atomic(using=conf.DATABASE):
+            tree = current_tree() or first_tree()  # so that the name that is printed is the one that is signed
+            signer = new_signer(tree.origin, ED25519)
             tell(SEALED, verifier=str(signer.vkey()), **labels)
             write_key(path, signer)
         return signer.vkey()
