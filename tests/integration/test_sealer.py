@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from signal_log import clock
 from signal_log.errors import ProofError
 from signal_log.models import LogIdentity, SealCheckpoint, SealTile, SealTree, SignalEvent
-from signal_log.seal import grow, sealer
+from signal_log.seal import elected, grow, sealer
 from signal_log.seal.checkpoint import read_checkpoint
 from signal_log.seal.key import new_signer, write_key
 from signal_log.seal.note import ED25519, read_note, signed_by
@@ -28,6 +28,13 @@ from tests.factories import event_value, make_event
 from tests.witnessing import MemoryWitness
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _resigned(db):
+    """Leave the lock to servers of other tests: a pooled connection would keep it."""
+    yield
+    elected.resign()
 
 
 @pytest.fixture
