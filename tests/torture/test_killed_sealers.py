@@ -37,10 +37,7 @@ def torture(url: str, key: Path) -> None:
 
 
 def test_sqlite(tmp_path):
-    """Where only the state of the tree elects a sealer.
-
-    The test has been seen to fail when the tree's row was changed without comparing its state.
-    """
+    """Where only the state of the tree elects a sealer."""
     torture(f"sqlite:///{tmp_path / 'log.sqlite3'}", tmp_path / "log.key")
 
 
