@@ -1,12 +1,16 @@
-"""Legal holds, which keep the events about one row, or by one actor, from pruning and redaction until released."""
+"""Legal holds, which keep the events about one row, or by one actor, from pruning and redaction until released.
+
+An operation's events are kept together: the first one of a creation has no key yet.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
 from django.db import connections, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from signal_log import clock
 from signal_log.audit.told import HELD, RELEASED, tell
@@ -17,10 +21,16 @@ from signal_log.conf import conf
 from signal_log.errors import RedactionError
 from signal_log.models import LegalHold, SignalEvent
 from signal_log.rows import labels_of_row
-from signal_log.store.read import HAS_KEY
+from signal_log.store.read import HAS_KEY, events
 from signal_log.vendor import vendor_of
 
 LONGEST_REASON: Final = 2_000
+FEW: Final = 500
+
+Operation = tuple[Any, int]
+"""Its trace, and its number there."""
+NOTHING: Final[Mapping[Operation, LegalHold]] = MappingProxyType({})
+_OPERATION: Final = ("trace_id", "operation")
 
 
 class Holds:
@@ -37,14 +47,48 @@ class Holds:
         return bool(self._held)
 
     def on(self, event: SignalEvent) -> LegalHold | None:
-        """The hold that keeps an event."""
-        row = self._by_row.get((event.sender, event.object_pk))
-        return row or (self._by_actor.get(event.actor_pk) if event.actor_pk else None)
+        """The hold on an event's own row or actor; ``among`` knows of the rest of its operation, too."""
+        return self._on(event.sender, event.object_pk, event.actor_pk)
+
+    def among(
+        self, found: Collection[SignalEvent], archived: Mapping[Operation, LegalHold] = NOTHING
+    ) -> dict[int, LegalHold]:
+        """Which of these events are kept, by id, and by which hold; ``archived`` are operations held in archives."""
+        if not self._held:
+            return {}
+        kept = {event.pk: held for event in found if (held := self.on(event)) is not None}
+        left = [event for event in found if event.pk not in kept]
+        held_too = dict(archived)
+        for rows in same_operations(left):
+            for trace, operation, *whose in rows.values_list(*_OPERATION, "sender", "object_pk", "actor_pk"):
+                if (held := self._on(*whose)) is not None:
+                    held_too[trace, operation] = held
+        kept |= {event.pk: held_too[operation_of(event)] for event in left if operation_of(event) in held_too}
+        return kept
+
+    def _on(self, sender: str, object_pk: str, actor_pk: str) -> LegalHold | None:
+        return self._by_row.get((sender, object_pk)) or (self._by_actor.get(actor_pk) if actor_pk else None)
 
     def over(self, thing: Thing) -> LegalHold | None:
         """The hold on a row, or on what an account has done."""
         row = next((found for label in thing.family if (found := self._by_row.get((label, thing.key)))), None)
         return row or (self._by_actor.get(thing.key) if thing.is_account else None)
+
+
+def operation_of(event: SignalEvent) -> Operation:
+    """Which operation an event is of."""
+    return event.trace_id, event.operation
+
+
+def same_operations(found: Sequence[SignalEvent]) -> Iterator[QuerySet[SignalEvent]]:
+    """The events of the table that are of these events' operations, or of others in their traces, some at a time."""
+    for at in range(0, len(found), FEW):
+        part = found[at : at + FEW]
+        yield (
+            events()
+            .filter(trace_id__in={event.trace_id for event in part}, operation__in={event.operation for event in part})
+            .order_by()
+        )
 
 
 def current() -> Holds:
@@ -105,10 +149,14 @@ def release(reason: str = "", *, thing: Thing | None = None, actor: str = "") ->
 
 
 def events_held(held: LegalHold) -> Q:
-    """The events that a hold keeps."""
+    """The events that a hold keeps: those about the row, or by the actor, with the rest of their operations."""
     if held.sender:
-        return Q(sender__in=labels_of_row(held.sender), object_pk=held.object_pk)
-    return Q(actor_pk=held.actor_pk) & HAS_KEY
+        own = Q(sender__in=labels_of_row(held.sender), object_pk=held.object_pk)
+    else:
+        own = Q(actor_pk=held.actor_pk) & HAS_KEY
+    of_these = events().filter(own).order_by()
+    same = of_these.filter(trace_id=OuterRef("trace_id"), operation=OuterRef("operation"))
+    return Q(Exists(same), trace_id__in=of_these.values("trace_id"))
 
 
 def _reason(text: str) -> str:

@@ -29,7 +29,7 @@ from signal_log.seal import archive
 from signal_log.seal.canonical import row_holds, timestamp
 from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.ranges import Ranges, format_indexes
-from signal_log.seal.stored import hashes_of, newest_checkpoint, trees
+from signal_log.seal.stored import hashes_of, newest_checkpoint, place_of, trees
 from signal_log.seal.tiles import WIDTH
 from signal_log.store.read import as_mapping, events
 from signal_log.store.span import span_of
@@ -129,14 +129,13 @@ class Run:
         if not ids or self.retention.latest is None:
             return []
         rows = events().filter(pk__gte=min(ids), pk__lte=max(ids), occurred_at__lt=self.retention.latest)
-        holds = hold.current()
+        rows = rows.exclude(signal__in=KEPT).exclude(pk=newest).order_by("pk")
+        old = [row for row in rows if self._is_old(row)]
+        held = hold.current().among(old)
+        self.done.held.update(hold.shown(one) for one in held.values())
         found = []
-        for row in rows.exclude(signal__in=KEPT).exclude(pk=newest).order_by("pk"):
-            kept_from = self.retention.kept_from(row.sender)
-            if kept_from is None or row.occurred_at >= kept_from:
-                continue
-            if (held := holds.on(row)) is not None:
-                self.done.held[hold.shown(held)] += 1
+        for row in old:
+            if row.pk in held:
                 continue
             index = places.get(leaf_hash(bytes(row.digest)))
             if index is not None and index >= size:
@@ -145,7 +144,32 @@ class Run:
                 self.done.tampered.add(row.pk)
                 continue
             found.append(Leaf(index, row))
-        return found
+        kept = self._kept_by_others(found, newest, (min(ids), max(ids)))
+        return [leaf for leaf in found if hold.operation_of(leaf.event) not in kept]
+
+    def _is_old(self, row: SignalEvent) -> bool:
+        kept_from = self.retention.kept_from(row.sender)
+        return kept_from is not None and row.occurred_at < kept_from
+
+    def _kept_by_others(self, leaves: Sequence[Leaf], newest: int, within: tuple[int, int]) -> set[hold.Operation]:
+        """The operations of which another event stays: what belongs together goes together."""
+        going = {leaf.event.pk for leaf in leaves}
+        operations = {hold.operation_of(leaf.event) for leaf in leaves}
+        kept = set()
+        for rows in hold.same_operations([leaf.event for leaf in leaves]):
+            for row in rows:
+                if row.pk in going or (operation := hold.operation_of(row)) not in operations:
+                    continue
+                is_near = within[0] <= row.pk <= within[1]  # and would be going, if it could
+                if is_near or not self._goes_elsewhere(row, newest):
+                    kept.add(operation)
+        return kept
+
+    def _goes_elsewhere(self, row: SignalEvent, newest: int) -> bool:
+        """Whether an event below other tiles goes as well, in its turn."""
+        place = place_of(row)
+        is_sealed = place is not None and place.leaf < sealed_size(place.tree)
+        return is_sealed and row.pk != newest and row.signal not in KEPT and self._is_old(row) and _holds(row)
 
     def _gone(self, tree: SealTree, tiles: Sequence[SealTile], size: int, found: list[Leaf]) -> Iterator[None]:
         """Archive these events, and remove them."""
@@ -168,9 +192,8 @@ class Run:
         }
         with maintenance(self.connection, COMMAND, why=self.why, rows=rows), unlogged(self.connection):
             holds = hold.current_until_commit()
-            for leaf in leaves:
-                if (held := holds.on(leaf.event)) is not None:
-                    raise RedactionError(f"Meanwhile {hold.shown(held)} came into force; run it again.")
+            for held in holds.among([leaf.event for leaf in leaves]).values():
+                raise RedactionError(f"Meanwhile {hold.shown(held)} came into force; run it again.")
             if sum(_chunked(keys, _locked)) != len(keys):
                 raise OvertakenError("Another prune is at work; nothing was removed twice.")
             _chunked(keys, lambda part: events().filter(pk__in=part)._raw_delete(conf.DATABASE))

@@ -60,6 +60,26 @@ def test_what_it_keeps():
     assert hold.current().on(about) is None
 
 
+def test_an_operation_is_kept_as_a_whole():
+    """The first event of a creation has no key, and is kept with the second; others of the trace are not."""
+    user = User.objects.create_user("mira")
+    User.objects.create_user("other")
+    pre, post = SignalEvent.objects.filter(sender="auth.User").order_by("pk")[:2]
+    assert (pre.object_pk, post.object_pk, pre.operation) == ("", str(user.pk), post.operation)
+    trace = post.trace_id
+    own = {"trace_id": trace, "sender": "shop.Item"}
+    by = [make_event(**own, operation=91, position=at, actor_pk=key) for at, key in ((91, "77"), (92, ""))]
+    make_event(**own, operation=93, position=93, actor_pk="")
+    on_row, on_actor = hold.hold("court", thing=thing("auth.User", str(user.pk))), hold.hold("court", actor="77")
+    kept = {pre.pk: on_row, post.pk: on_row, by[0].pk: on_actor, by[1].pk: on_actor}
+    found = list(SignalEvent.objects.all())
+    assert hold.current().among(found) == kept
+    for held in (on_row, on_actor):
+        counted = SignalEvent.objects.filter(hold.events_held(held))
+        assert {event.pk for event in counted} == {number for number, one in kept.items() if one == held}
+    assert hold.Holds(()).among(found) == {}
+
+
 def test_the_actor_is_who_asked_for_it():
     """In a request it is the account that is logged in."""
     make_event(object_pk="77")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -134,6 +135,30 @@ def test_what_is_kept():
     assert gone
     newest = SignalEvent.objects.order_by("-pk")[0]
     assert newest.signal == MAINTENANCE
+
+
+def test_an_operation_goes_as_a_whole(monkeypatch):
+    """Neither without what a hold keeps, nor before its second event is old, wherever that stands."""
+    monkeypatch.setattr(prune, "TILES_A_FILE", 1)
+    trace = uuid.uuid4()
+
+    def part(operation: int, **fields) -> int:
+        return store(1, **{"trace_id": trace, "operation": operation, "position": operation, **fields})[0].pk
+
+    held = [part(1, object_pk=""), part(1, position=2, object_pk="77")]
+    young = part(3)
+    together = [part(5), part(6, sender="shop.Item")]
+    store(300, object_pk="x")
+    held += [part(1, position=9, object_pk="")]
+    young = [young, part(3, position=4, occurred_at=clock.now())]
+    together += [part(5, position=8)]
+    store(1, occurred_at=clock.now())
+    hold.hold("court", thing=thing("auth.User", "77"))
+    seal()
+    assert "Kept: 3 events by hold" in run("--keep-days", "1")
+    left = set(SignalEvent.objects.filter(trace_id=trace).values_list("pk", flat=True))
+    assert left == {*held, *young}
+    assert not left.intersection(together)
 
 
 def test_days_by_model():
