@@ -6,13 +6,13 @@ Which archives there are is told by the events of the prunes that wrote them, or
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from django.utils.dateparse import parse_datetime
 
-from signal_log.audit.erase import Change, change_of, kept_hashes
+from signal_log.audit.erase import Change
 from signal_log.audit.whom import Whom
 from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
@@ -71,44 +71,31 @@ class Rewrite:
         lines = []
         for line in archive.lines(self.folder, self.manifest):
             change = self.changes.get(line.id) if line.id is not None else None
-            lines.append(_changed(line, change, moment) if change is not None else line)
+            lines.append(_changed(line, change, moment) if change else line)
         try:
             archive.rewrite(self.folder, self.manifest, lines, moment)
         except OSError as error:
             raise RedactionError(f"The archive {self.folder} could not be written: {error.strerror}.") from error
 
 
-def rewrites(there: Iterable[Path], whom: Whom, may: Any, *, owned: bool) -> Iterator[Rewrite]:
-    """The files with events that are erased as a whole (``owned``), or in which they are masked.
+Changes = Callable[[list[SignalEvent]], Iterable[Change]]
+"""What becomes of those of some events that are to change, and may."""
 
-    ``may`` tells whether an event may be changed.
-    """
+
+def rewrites(there: Iterable[Path], whom: Whom, changes: Changes, *, owned: bool) -> Iterator[Rewrite]:
+    """The files with events that are erased as a whole (``owned``), or in which they are masked."""
     for folder in there:
         archive.remove_leftovers(folder)
         for manifest in archive.manifests(folder):
             found = Rewrite(folder, manifest)
-            for line in archive.lines(folder, manifest):
-                if line.event is None or line.id is None:
-                    continue
-                event = event_of(line)
-                if whom.owns(event) != owned:
-                    continue
-                change = change_of(as_dict(event), whom, owned=owned)
-                if change is not None and may(event):
-                    found.changes[line.id] = change
+            lines = archive.lines(folder, manifest)
+            archived = (event_of(line) for line in lines if line.event is not None)
+            mine = [event for event in archived if whom.owns(event) == owned]
+            found.changes = {change.id: change for change in changes(mine)}
             if found.changes:
                 yield found
 
 
-def as_dict(event: SignalEvent) -> dict[str, Any]:
-    """An event by column."""
-    return {one.attname: getattr(event, one.attname) for one in SignalEvent._meta.concrete_fields}
-
-
 def _changed(line: Line, change: Change, moment: str) -> Line:
-    hashes = kept_hashes(as_dict(event_of(line)))
-    if hashes is None or line.event is None or line.id is None:
-        return line
-    values = {**change.values, "salt": change.values["salt"].hex()}
-    event = {**line.event, **values, "kept_hashes": hashes.hex(), "redacted_at": moment}
-    return archive.line_of(line.index, line.id, event)
+    values = {name: value.hex() if isinstance(value, bytes) else value for name, value in change.new.items()}
+    return archive.line_of(line.index, change.id, {**(line.event or {}), **values, "redacted_at": moment})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -14,14 +15,10 @@ from signal_log.audit.whom import Thing, Whom
 from signal_log.event import MAINTENANCE, MASK, PAYLOAD_FIELDS, SUBJECT_FIELDS
 from signal_log.models import SignalEvent
 from signal_log.seal.canonical import ERASED, inner_hashes, row_holds
+from signal_log.seal.remains import ERASED_PAYLOAD, ERASED_SUBJECT, SALT_BYTES, remainder
 
 Values = dict[str, Any]
 
-ERASED_SUBJECT: Final[Values] = {"object_pk": "", "actor_pk": "", "origin": None, "request_id": ""}
-ERASED_PAYLOAD: Final[Values] = {
-    "object_repr": MASK, "actor_repr": MASK, "changes": {}, "error": "", "path": "", "remote_addr": "",
-    "call_site": "", "labels": None,
-}  # fmt: skip
 _KEY_WORDS: Final = ("account", "id", "key", "no", "nr", "number", "pk")
 _TOLD_IN_HEADER: Final = ("source", "process", "caused_by", "method")
 _LENGTHS: Final = {
@@ -32,15 +29,34 @@ _LENGTHS: Final = {
 
 
 class Change(NamedTuple):
-    """New values of the columns of one event."""
+    """What a redaction makes of one event, by column."""
 
-    is_erased: bool
-    """As a whole; else something in it is masked."""
-    values: Values
+    before: Values
+    new: Values
+    """What is another then; ``redacted_at`` comes to it."""
+
+    @property
+    def id(self) -> int:
+        """The event's."""
+        number: int = self.before["id"]
+        return number
+
+    @property
+    def remainder(self) -> bytes:
+        """The hash of what remains, where it is not erased as a whole."""
+        return remainder({**self.before, **self.new}, self.new["kept_hashes"])
 
 
-def change_of(row: Mapping[str, Any], whom: Whom, *, owned: bool) -> Change | None:
-    """What becomes of an event, given by column; None if it does not name them, or tells of maintenance.
+def change_of(row: Values, new: Values, *, owned: bool) -> Change | None:
+    """New values of an event's columns with the hashes that they need; None if it does not give its digest now."""
+    hashes = kept_hashes(row)
+    if hashes is None:
+        return None
+    return Change(row, {**new, "kept_hashes": hashes if owned else hashes + os.urandom(SALT_BYTES)})
+
+
+def new_values(row: Mapping[str, Any], whom: Whom, *, owned: bool) -> Values | None:
+    """The columns of an event that change, with the salt; None if it does not name them, or tells of maintenance.
 
     An event of maintenance is what makes a redaction or a prune a rightful one.
     """
@@ -55,7 +71,7 @@ def change_of(row: Mapping[str, Any], whom: Whom, *, owned: bool) -> Change | No
         salt = ERASED + salt[16:]
     if owned or any(name in values for name in PAYLOAD_FIELDS):
         salt = salt[:16] + ERASED
-    return Change(owned, {**values, "salt": salt})
+    return {**values, "salt": salt}
 
 
 def kept_hashes(row: Mapping[str, Any]) -> bytes | None:

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from django.db import connections
-from django.db.models import QuerySet, TextField, Value
+from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from signal_log.audit import beside, hold
-from signal_log.audit.archived import rewrites
-from signal_log.audit.erase import Change, Values, change_of, kept_hashes, named_in_header, names_key
+from signal_log.audit.archived import archived_events, rewrites
+from signal_log.audit.batch import COMMAND, as_dict, labels_of, write
+from signal_log.audit.erase import Change, change_of, named_in_header, names_key, new_values
 from signal_log.audit.guard.events import collect
 from signal_log.audit.rights import must_be_able_to_change_log
 from signal_log.audit.whom import Whom, exists
@@ -28,13 +30,10 @@ from signal_log.conf import conf
 from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
 from signal_log.maintenance import maintenance
-from signal_log.models import SignalEvent
-from signal_log.seal.canonical import canonical
+from signal_log.models import LegalHold, SignalEvent
 from signal_log.seal.ranges import Ranges
 from signal_log.store.read import events
-from signal_log.vendor import vendor_of
 
-COMMAND: Final = "signal_redact"
 ROWS_A_BATCH: Final = 500
 ROWS_A_PAGE: Final = 2_000
 LONGEST_REASON: Final = 2_000
@@ -46,7 +45,6 @@ _TEXTS: Final = (
     "object_pk", "actor_pk", "request_id", "object_repr", "actor_repr", "error", "path", "remote_addr", "call_site",
     "source", "process", "caused_by", "method",
 )  # fmt: skip
-_COLUMNS: Final = tuple(one.attname for one in SignalEvent._meta.concrete_fields)
 
 
 @dataclass
@@ -136,11 +134,16 @@ class _Run:
         self.report = Report()
         self.connection = connections[conf.DATABASE]
         self.holds = hold.current()
+        self.held_in_archives: dict[hold.Operation, LegalHold] = {}
         self.seen_held: set[int] = set()
         self.files: set[Path] = set()
 
     def done(self, archives: Sequence[Path]) -> Report:
         with unlogged(self.connection):
+            if self.holds:
+                for event in archived_events(archives):
+                    if (held := self.holds.on(event)) is not None:
+                        self.held_in_archives[hold.operation_of(event)] = held
             self.report.beside = beside.mask(self.whom, dry_run=self.dry_run)
             self._archived(archives, owned=False)
             reached = 0
@@ -154,45 +157,41 @@ class _Run:
         return self.report
 
     def _archived(self, archives: Sequence[Path], *, owned: bool) -> None:
-        """Erase and mask them in archives, each file by an event of its own."""
-        first = self.whom.things[0]
-        for found in rewrites(archives, self.whom, self._may, owned=owned):
+        """Erase and mask them in archives, each file by events of its own."""
+        for found in rewrites(archives, self.whom, partial(self._changes, owned=owned), owned=owned):
+            changes = [found.changes[number] for number in sorted(found.changes)]
             self.report.archived.update(Ranges.of(found.changes))
             self.files.add(found.folder / found.manifest.name)
             self.report.files = len(self.files)
             if self.dry_run:
                 continue
-            rows = {"events": str(Ranges.of(found.changes)), "archive": str(found.folder / found.manifest.name)}
-            # The event first: what it does not name was not redacted, and what it names may be done again.
-            with maintenance(
-                self.connection,
-                COMMAND,
-                why=self.reason,
-                rows=rows,
-                of=first.label,
-                what="erased" if owned else "masked",
-            ) as opening:
-                at = events().values_list("occurred_at", flat=True).get(pk=opening)
-            found.done(at)
+            place = str(found.folder / found.manifest.name)
+            # The events first: what they do not name was not redacted, and what they name may be done again.
+            for at in range(0, len(changes), ROWS_A_BATCH):
+                rows = {**labels_of(changes[at : at + ROWS_A_BATCH], owned=owned), "archive": place}
+                with maintenance(self.connection, COMMAND, why=self.reason, rows=rows, of=self.of) as opening:
+                    told_at = events().values_list("occurred_at", flat=True).get(pk=opening)
+            found.done(told_at)
+
+    @property
+    def of(self) -> str:
+        return self.whom.things[0].label
 
     def _others(self, after: int, newest: int) -> bool:
         """Mask them in others' events up to an id; whether there was anything to look through."""
-        batch: list[int] = []
+        batch: list[Change] = []
         looked = False
         for page in self._candidates(after, newest):
             looked = True
-            for row in self._rows(events().filter(pk__in=page)):
-                if self.whom.owns(row):
-                    continue
-                self._note(row)
-                change = change_of(_as_dict(row), self.whom, owned=False)
-                if change is not None and self._may(row):
-                    batch.append(row.pk)
-                    self._keep_example(row.pk, change)
-                if len(batch) == ROWS_A_BATCH:
-                    self._change(batch, owned=False)
-                    batch = []
-        self._change(batch, owned=False)
+            rows = [row for row in events().filter(pk__in=page).order_by("pk") if not self.whom.owns(row)]
+            self._note(rows)
+            for change in self._changes(rows, owned=False):
+                batch.append(change)
+                self._keep_example(change)
+            while len(batch) >= ROWS_A_BATCH:
+                self._write(batch[:ROWS_A_BATCH], owned=False)
+                del batch[:ROWS_A_BATCH]
+        self._write(batch, owned=False)
         return looked
 
     def _candidates(self, after: int, newest: int) -> Iterator[list[int]]:
@@ -231,82 +230,47 @@ class _Run:
     def _erase(self, keys: Iterable[int]) -> None:
         left = [pk for pk in keys if pk not in self.report.erased]
         for at in range(0, len(left), ROWS_A_BATCH):
-            batch = []
-            for row in self._rows(events().filter(pk__in=left[at : at + ROWS_A_BATCH])):
-                self._note(row)
-                if self._may(row) and change_of(_as_dict(row), self.whom, owned=True):
-                    batch.append(row.pk)
-            self._change(batch, owned=True)
+            rows = list(events().filter(pk__in=left[at : at + ROWS_A_BATCH]).order_by("pk"))
+            self._note(rows)
+            self._write(list(self._changes(rows, owned=True)), owned=True)
             self.progress(at, len(left))
 
-    def _change(self, keys: list[int], *, owned: bool) -> None:
-        """Change these events in one transaction, which begins with the event that names them."""
-        if not keys:
+    def _write(self, changes: list[Change], *, owned: bool) -> None:
+        if not changes:
             return
         done = self.report.erased if owned else self.report.masked
-        done.update(Ranges.of(keys))
-        if self.dry_run:
-            return
-        first = self.whom.things[0]
-        rows = {"events": str(Ranges.of(keys))}
-        what = "erased" if owned else "masked"
-        with maintenance(self.connection, COMMAND, why=self.reason, rows=rows, of=first.label, what=what) as opening:
-            at = events().values_list("occurred_at", flat=True).get(pk=opening)
-            if held := self._held(keys):
-                raise RedactionError(f"Meanwhile {held} came into force; run it again.")
-            for row in self._rows(events().filter(pk__in=keys).select_for_update()):
-                values = _as_dict(row)
-                change = change_of(values, self.whom, owned=owned)
-                hashes = kept_hashes(values)
-                if change is not None and hashes is not None:
-                    new = {**change.values, "kept_hashes": hashes, "redacted_at": at}
-                    events().filter(pk=row.pk).update(**self._stored(new))
+        done.update(Ranges.of(one.id for one in changes))
+        if not self.dry_run:
+            write(self.connection, changes, self.reason, self.of, owned=owned)
 
-    def _stored(self, values: Values) -> dict[str, Any]:
-        """The values as the recorder stores them: Django would escape JSON on SQLite, and a search would miss it."""
-        if vendor_of(self.connection) != "sqlite":
-            return values
-        return {
-            name: Value(canonical(value).decode(), TextField()) if isinstance(value, (dict, list)) else value
-            for name, value in values.items()
-        }
+    def _changes(self, rows: list[SignalEvent], *, owned: bool) -> Iterator[Change]:
+        """What becomes of those of some events that are to change, and may; which may not is noted."""
+        wanted = []
+        for row in rows:
+            values = as_dict(row)
+            new = new_values(values, self.whom, owned=owned)
+            if new is not None:
+                wanted.append((row, values, new))
+        held = self.holds.among([row for row, _, _ in wanted], self.held_in_archives)
+        for row, values, new in wanted:
+            if row.pk in held:
+                if row.pk not in self.seen_held:
+                    self.seen_held.add(row.pk)
+                    self.report.held[hold.shown(held[row.pk])] += 1
+            elif (change := change_of(values, new, owned=owned)) is None:
+                self.report.tampered.add(row.pk)
+            else:
+                yield change
 
-    def _held(self, keys: list[int]) -> str:
-        holds = hold.current_until_commit()
-        if holds:
-            for row in self._rows(events().filter(pk__in=keys)):
-                if (found := holds.on(row)) is not None:
-                    return hold.shown(found)
-        return ""
-
-    def _may(self, row: SignalEvent) -> bool:
-        """Whether an event may be changed; why not is noted."""
-        found = self.holds.on(row)
-        if found is not None:
-            if row.pk not in self.seen_held:
-                self.seen_held.add(row.pk)
-                self.report.held[hold.shown(found)] += 1
-            return False
-        if row.signal != MAINTENANCE and kept_hashes(_as_dict(row)) is None:
-            self.report.tampered.add(row.pk)
-            return False
-        return True
-
-    def _keep_example(self, pk: int, change: Change) -> None:
+    def _keep_example(self, change: Change) -> None:
         if len(self.report.examples) < EXAMPLES:
-            name = next(name for name in change.values if name != "salt")
-            self.report.examples.append((pk, name, change.values[name]))
+            name = next(name for name in change.new if name not in ("salt", "kept_hashes"))
+            self.report.examples.append((change.id, name, change.new[name]))
 
-    def _note(self, row: SignalEvent) -> None:
+    def _note(self, rows: Iterable[SignalEvent]) -> None:
         """What stays although it names them."""
-        if row.signal == MAINTENANCE:
-            self.report.maintenance.add(row.pk)
-        elif named_in_header(_as_dict(row), self.whom):
-            self.report.named_in_header.add(row.pk)
-
-    def _rows(self, found: QuerySet[SignalEvent]) -> Iterator[SignalEvent]:
-        yield from found.order_by("pk")
-
-
-def _as_dict(row: SignalEvent) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in _COLUMNS}
+        for row in rows:
+            if row.signal == MAINTENANCE:
+                self.report.maintenance.add(row.pk)
+            elif named_in_header(as_dict(row), self.whom):
+                self.report.named_in_header.add(row.pk)

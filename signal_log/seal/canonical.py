@@ -97,7 +97,7 @@ def digest(header: bytes, subject: bytes, payload: bytes, salt: bytes) -> bytes:
 def inner_hashes(event: Mapping[str, Any], salt: bytes, kept: bytes | None) -> tuple[bytes, bytes]:
     """The hashes of subject and payload, of which a redacted row keeps that of each part whose salt is erased."""
     _, subject, payload = parts(event)
-    kept_subject, kept_payload = (kept[:32], kept[32:]) if kept else (b"", b"")
+    kept_subject, kept_payload = (kept[:32], kept[32:64]) if kept else (b"", b"")
     return (
         kept_subject if kept and salt[:16] == ERASED else sha256(salt[:16] + subject).digest(),
         kept_payload if kept and salt[16:] == ERASED else sha256(salt[16:] + payload).digest(),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from signal_log.errors import ProofError
 from signal_log.event import MAINTENANCE
 from signal_log.models import SealTree, SignalEvent
-from signal_log.seal.ranges import Ranges, parse_indexes, parse_ranges
+from signal_log.seal.ranges import Ranges, parse_indexes
+from signal_log.seal.remains import Left, left_by
 from signal_log.seal.stored import place_of
 from signal_log.seal.verify.rows import row_of
 
@@ -16,11 +17,29 @@ REDACT: Final = "command:signal_redact"
 PRUNE: Final = "command:signal_prune"
 
 
+class Redaction(NamedTuple):
+    """The event of one: which rows it names, in the table or in an archive."""
+
+    number: int
+    rows: Ranges
+    in_archive: bool
+
+    @property
+    def left(self) -> Left:
+        """What it says that it left; read again, as it may be long."""
+        return left_by(SignalEvent.objects.values_list("labels", flat=True).get(pk=self.number))
+
+
 @dataclass(slots=True)
 class Allowed:
     """What redactions and prunes name, and the events of them."""
 
     redacted: Ranges = field(default_factory=Ranges)
+    """Rows of the table."""
+    archived: Ranges = field(default_factory=Ranges)
+    """Events in archives, which may have been redacted in the table before."""
+    redactions: list[Redaction] = field(default_factory=list)
+    """Oldest first."""
     pruned: dict[int, Ranges] = field(default_factory=dict)
     told_by: Ranges = field(default_factory=Ranges)
     refused: list[str] = field(default_factory=list)
@@ -42,7 +61,11 @@ def read_allowed(trees: list[SealTree]) -> Allowed:
         labels = event.labels or {}
         try:
             if event.source == REDACT:
-                found.redacted.update(parse_ranges(str(labels.get("events", ""))))
+                redaction = Redaction(number, left_by(labels).rows, "archive" in labels)
+                found.redactions.append(redaction)
+                found.archived.update(redaction.rows)
+                if not redaction.in_archive:
+                    found.redacted.update(redaction.rows)
             else:
                 for generation, leaves in parse_indexes(str(labels.get("indexes", ""))).items():
                     found.pruned.setdefault(generation, Ranges()).update(leaves)

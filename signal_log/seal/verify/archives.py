@@ -7,10 +7,12 @@ from pathlib import Path
 from signal_log.errors import ProofError
 from signal_log.models import SealTree
 from signal_log.seal import archive
-from signal_log.seal.ranges import Ranges
+from signal_log.seal.ranges import Ranges, parse_ranges
 from signal_log.seal.tiles import WIDTH
+from signal_log.seal.verify.allowed import Allowed
 from signal_log.seal.verify.events import Seen
 from signal_log.seal.verify.findings import MODIFIED, REWOUND, Report
+from signal_log.seal.verify.remaining import lefts_in
 from signal_log.seal.verify.tiles import tiles_of_level
 
 
@@ -27,8 +29,11 @@ def read_manifests(folder: Path, origins: list[str]) -> list[archive.Manifest]:
     return found
 
 
-def compare_archive(folder: Path, trees: list[SealTree], seen: Seen, report: Report) -> None:
-    """Compare each line with its leaf, and each event with its digest; a damaged file is told as not checked."""
+def compare_archive(folder: Path, trees: list[SealTree], seen: Seen, allowed: Allowed, report: Report) -> None:
+    """Compare each line with its leaf, and each event with its digest, or with what its redaction left.
+
+    A damaged file is told as not checked.
+    """
     by_origin = {tree.origin: tree for tree in trees}
     for manifest in archive.manifests(folder):
         tree = by_origin[manifest.origin]
@@ -37,12 +42,15 @@ def compare_archive(folder: Path, trees: list[SealTree], seen: Seen, report: Rep
                         f"{tree.size:,}.")  # fmt: skip
             continue
         try:
-            _compare_file(folder, manifest, tree, seen, report)
+            _compare_file(folder, manifest, tree, seen, allowed, report)
         except ProofError as error:
             report.unchecked.append(str(error))
 
 
-def _compare_file(folder: Path, manifest: archive.Manifest, tree: SealTree, seen: Seen, report: Report) -> None:
+def _compare_file(
+    folder: Path, manifest: archive.Manifest, tree: SealTree, seen: Seen, allowed: Allowed, report: Report
+) -> None:
+    is_left = lefts_in(parse_ranges(manifest.ids), allowed)
     places, events = Ranges(), Ranges()
     tiles = tiles_of_level(tree, 0, tree.size, manifest.first // WIDTH, manifest.last // WIDTH + 1)
     tile = next(tiles)
@@ -50,14 +58,17 @@ def _compare_file(folder: Path, manifest: archive.Manifest, tree: SealTree, seen
         while line.index >= (tile.index + 1) * WIDTH:
             tile = next(tiles)
         within = line.index % WIDTH
-        if not line.holds or (tile.is_whole and tile.leaves[within] != line.leaf):
+        event = line.event
+        is_redacted = event is not None and (event["redacted_at"] is not None or event["kept_hashes"] is not None)
+        is_altered = not line.holds or (is_redacted and not is_left(line.id or 0, event or {}))
+        if is_altered or (tile.is_whole and tile.leaves[within] != line.leaf):
             places.add(line.index)
             if line.id is not None:
                 events.add(line.id)
         if line.event is not None:
             seen.archived += 1
-            if line.id is not None and line.event["redacted_at"] is not None:
-                seen.redacted.add(line.id)
+            if line.id is not None and is_redacted:
+                seen.redacted_in_archives.add(line.id)
     if places:
         report.find(
             MODIFIED, f"{folder / manifest.file} holds {places.count:,} events that are not what was sealed.",

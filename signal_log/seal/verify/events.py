@@ -42,6 +42,7 @@ class Seen:
     gone: dict[int, Ranges] = field(default_factory=dict)
     """Leaves without a row, by generation: lost, or pruned."""
     redacted: Ranges = field(default_factory=Ranges)
+    redacted_in_archives: Ranges = field(default_factory=Ranges)
     restated: Ranges = field(default_factory=Ranges)
     """Rows that are what was sealed, but for their digest."""
     incomplete: Ranges = field(default_factory=Ranges)

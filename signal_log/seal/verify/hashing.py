@@ -113,7 +113,7 @@ class Hashing:
             payload_hash = sha256(salt[16:] + self._payload).digest()
         else:
             subject_hash = kept[:32] if salt[:16] == ERASED else sha256(salt[:16] + self._subject).digest()
-            payload_hash = kept[32:] if salt[16:] == ERASED else sha256(salt[16:] + self._payload).digest()
+            payload_hash = kept[32:64] if salt[16:] == ERASED else sha256(salt[16:] + self._payload).digest()
         return sha256(b"%b%b\n%b%b" % (_DOMAIN, header, subject_hash, payload_hash)).digest()
 
 

@@ -19,6 +19,7 @@ from signal_log.seal.verify.findings import (
     Places,
     Report,
 )
+from signal_log.seal.verify.remaining import compare_remains
 from signal_log.seal.verify.roots import rows_at
 
 
@@ -41,12 +42,16 @@ def judge(trees: list[SealTree], seen: Seen, allowed: Allowed, report: Report) -
     _tell_places(report, INSERTED, "were never sealed: they were inserted among those that were", extra,
                  seen.more.get("extra"))  # fmt: skip
     _tell_missing(trees, seen, allowed, report, {(g, index) for (_, g), index in {**moved, **misnamed}.items()})
-    if redacted := seen.redacted.without(allowed.redacted):
+    redacted = seen.redacted.without(allowed.redacted)
+    redacted.update(seen.redacted_in_archives.without(allowed.archived))
+    if redacted:
         report.find(
             REDACTED, f"{_rows(redacted.count)} marked as redacted, and no event of a redaction names "
             f"{'it' if redacted.count == 1 else 'them'}: {redacted}.", events=redacted,
         )  # fmt: skip
-    restated = seen.restated.without(Ranges.of([*(number for number, _, _ in modified), *named]))
+    known = Ranges.of([*(number for number, _, _ in modified), *named])
+    compare_remains(seen.redacted, allowed, report, known)
+    restated = seen.restated.without(known)
     if restated := restated.without(seen.more["modified"].events if "modified" in seen.more else Ranges()):
         report.find(
             DIGEST, f"Of {_of(restated.count)} only the stored digest was altered: {restated}.", events=restated

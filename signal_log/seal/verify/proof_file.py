@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from signal_log.errors import ProofError
 from signal_log.models import SealTree, SignalEvent
-from signal_log.seal.canonical import parts, row_holds
+from signal_log.seal.canonical import parts
+from signal_log.seal.redacted import still_holds, stored
 from signal_log.seal.stored import inclusion, place_of
 from signal_log.seal.verify.proof import extra_of, write_proof
 
@@ -19,13 +20,11 @@ def proof_file(event: SignalEvent) -> bytes:
         found = inclusion(event)
     except ValueError as error:
         raise ProofError(f"Event {event.pk} cannot be proved: {error} Run `manage.py signal_verify`.") from None
-    row = {field.attname: getattr(event, field.attname) for field in event._meta.concrete_fields}
-    kept = bytes(event.kept_hashes) if event.kept_hashes is not None else None
+    row, salt, kept = stored(event)
     is_sealed = SealTree.objects.filter(last_id__gte=event.pk).exists()
-    holds = row_holds(row, bytes(event.salt), kept, bytes(event.digest))
-    if not holds or (is_sealed and place_of(event) is None):
+    if not still_holds(event) or (is_sealed and place_of(event) is None):
         raise ProofError(f"Event {event.pk} is not what was sealed. `manage.py signal_verify` tells more.")
     if found is None:
         raise NotSealedYet(f"Event {event.pk} is in no signed checkpoint yet.")
-    extra = extra_of(event.pk, parts(row), bytes(event.salt), kept)
+    extra = extra_of(event.pk, parts(row), salt, kept)
     return write_proof(found.place.leaf, found.proof, found.checkpoint.note.encode(), extra)

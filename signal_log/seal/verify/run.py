@@ -17,6 +17,7 @@ from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
 from signal_log.seal.note import COSIGNATURE, VerifierKey, verifier_key
 from signal_log.seal.origin import origin_of
+from signal_log.seal.ranges import Ranges
 from signal_log.seal.signing import log_vkeys
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify import held
@@ -126,12 +127,12 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     elif wanted.since and trees:
         begin = trees[-1].generation, wanted.since // WIDTH
     _compare_rows(result, wanted.shard, begin, progress)
-    for folder in wanted.archives if part == 1 else ():
-        compare_archive(folder, trees, result.seen, report)
     if part == parts:
         _check_unsealed(trees, newest, result, progress)
-    wanted_events = result.seen.redacted or any(result.seen.gone.values())
+    wanted_events = result.seen.redacted or any(result.seen.gone.values()) or wanted.archives
     allowed = read_allowed(trees) if wanted_events else Allowed()
+    for folder in wanted.archives if part == 1 else ():
+        compare_archive(folder, trees, result.seen, allowed, report)
     judge(trees, result.seen, allowed, report)
     _remarks(result, allowed, wanted)
     return result
@@ -267,10 +268,11 @@ def _remarks(result: Result, allowed: Allowed, wanted: Wanted) -> None:
         report.notes.append(f"{newest} not sealed yet, and compared with nothing but the digest.")
     if seen.archived:
         report.notes.append(f"{seen.archived:,} events of archives were compared with their leaves.")
-    if seen.redacted and allowed.told_by:
+    redacted = Ranges([*seen.redacted, *seen.redacted_in_archives])
+    if redacted and allowed.told_by:
         report.notes.append(
-            f"{seen.redacted.count:,} events were redacted, as the events {allowed.told_by} tell; of erased parts only "
-            "the hash is proved, and not the text that stands there now."
+            f"{redacted.count:,} events were redacted, as the events {allowed.told_by} tell; of what is gone only the "
+            "hash is proved, and of what is left that the redaction left it."
         )
     if allowed.pruned:
         number = sum(ranges.count for ranges in allowed.pruned.values())

@@ -13,12 +13,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from signal_log.audit.redacted import redaction_of
 from signal_log.errors import ProofError
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
-from signal_log.seal.canonical import row_holds
+from signal_log.seal.redacted import redaction_of, still_holds
 from signal_log.seal.verify.proof_file import proof_file
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
@@ -130,11 +129,8 @@ class Proof:
 
 
 def proof(event: SignalEvent) -> Proof:
-    """Recompute the row's digest."""
-    stored = bytes(event.digest)
-    row = {field.attname: getattr(event, field.attname) for field in event._meta.concrete_fields}
-    kept = bytes(event.kept_hashes) if event.kept_hashes else None
-    return Proof(stored.hex(), row_holds(row, bytes(event.salt), kept, stored))
+    """Recompute the row's digest, and the hash of what a redaction left."""
+    return Proof(bytes(event.digest).hex(), still_holds(event))
 
 
 def causes(event: SignalEvent) -> list[Line]:
