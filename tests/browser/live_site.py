@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import sqlite3
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.servers import process
 from tests.servers.daphne import ROOT, Daphne, environment, manage
 from tests.servers.visitor import Visitor
 
@@ -52,7 +54,7 @@ class Worker:
     """Another process of the installation, such as a management command or a second server."""
 
     def __init__(self, env: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
+        self.process = process.popen(
             [sys.executable, "-c", WORKER],
             cwd=ROOT,
             env=environment(env),
@@ -128,6 +130,9 @@ def make_database(database: Database) -> Database:
         User.objects.create_user({STRANGER!r}, password={PASSWORD!r})
     """)
     worker.close()
+    if isinstance(database, Path):
+        with closing(sqlite3.connect(database)) as connection:  # what is still in the WAL would not be copied
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return database
 
 

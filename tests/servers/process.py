@@ -15,6 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+# What starts a process. The browser tests put one here that forks it (tests/servers/nursery.py).
+popen: Callable[..., Any] = subprocess.Popen
+
 
 class ServerError(RuntimeError):
     """A server did not start or ended by itself; the message contains the end of its log."""
@@ -83,7 +86,7 @@ class Server:
     ) -> None:
         """Start the process in its own process group, with its output appended to the log."""
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
+            self.process = popen(
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
