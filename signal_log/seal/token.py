@@ -5,6 +5,7 @@ Needs the extra ``timestamps``; a token is the whole answer, which ``openssl ts 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
@@ -19,6 +20,9 @@ from signal_log.seal.http_call import SECONDS, call
 INSTALL: Final = "Timestamps need the extra `timestamps`: pip install 'signal-log[timestamps]'."
 _HEADERS: Final = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
 _ANSWER: Final = "application/timestamp-reply"
+_HASHES: Final = {
+    "2.16.840.1.101.3.4.2.1": "sha256", "2.16.840.1.101.3.4.2.2": "sha384", "2.16.840.1.101.3.4.2.3": "sha512",
+}  # fmt: skip
 
 
 def ask_token(
@@ -36,6 +40,18 @@ def ask_token(
 def read_token(token: bytes, text: str, certificates: Sequence[Certificate]) -> datetime:
     """When a text was stamped; raises ``ProofError`` if the token is damaged, of another text, or by somebody else."""
     return _verified(token, text, certificates, None)
+
+
+def must_be_over(token: bytes, text: str) -> None:
+    """Raise ``ProofError`` if a token is damaged or of another text; who has signed it is not looked at."""
+    try:
+        imprint = _library().decode_timestamp_response(token).tst_info.message_imprint
+        algorithm = _HASHES.get(imprint.hash_algorithm.dotted_string)
+        is_over = algorithm is not None and hashlib.new(algorithm, text.encode()).digest() == imprint.message
+    except ValueError:
+        raise ProofError("It is no timestamp that can be read.") from None
+    if not is_over:
+        raise ProofError("It is of another text.")
 
 
 def read_certificates(path: Path) -> list[Certificate]:
@@ -71,6 +87,15 @@ def _verified(token: bytes, text: str, certificates: Sequence[Certificate], nonc
 def must_be_installed() -> None:
     """Raise ``ProofError`` where the extra is missing."""
     _library()
+
+
+def is_installed() -> bool:
+    """Whether the extra is there."""
+    try:
+        _library()
+    except ProofError:
+        return False
+    return True
 
 
 def _library() -> Any:

@@ -18,6 +18,7 @@ from signal_log.seal import timestamping
 from signal_log.seal.note import read_note
 from signal_log.seal.timestamping import stamped_at
 from signal_log.seal.token import read_certificates, read_token
+from signal_log.seal.verify.run import Wanted, verify
 from signal_log.seal.witness_client import cosign, is_due, states
 from tests.integration.test_checks import of_log
 from tests.integration.test_witness_client import KEYS, signed, tree_of
@@ -110,6 +111,45 @@ def test_what_is_not_taken(use: Any, authority: Authority, tmp_path: Path, monke
     assert "holds no root certificate" in sentence(certificate=authority.folder / "pem")
     monkeypatch.setitem(sys.modules, "rfc3161_client", None)
     assert "pip install 'signal-log[timestamps]'" in sentence()
+
+
+def test_verification_compares_them(authority: Authority, settings: Any, tmp_path: Path, monkeypatch: Any):
+    """One that is damaged, of another checkpoint, or by somebody else is named; what cannot be checked is said."""
+    tree = tree_of(5)
+    first = signed(tree)
+    second = signed(tree_of(1))
+    stranger = Authority(tmp_path / "stranger")
+
+    def token(text: str, by: Authority = authority) -> bytes:
+        (by.folder / "signed").write_text(text)
+        by.openssl("ts -query -config openssl.cnf -data signed -sha256 -cert -out asked")
+        return by.stamped((by.folder / "asked").read_bytes())
+
+    def verified(stamped: bytes) -> tuple[list[tuple[str, str]], str]:
+        SealCheckpoint.objects.filter(pk=first.pk).update(token=stamped)
+        report = verify(Wanted()).report
+        found = [(one.kind, one.checkpoints) for one in report.findings if one.kind == "timestamp"]
+        return found, " ".join([one.text for one in report.findings] + report.limits)
+
+    stamps = {"url": "https://tsa.example/", "certificate": str(authority.root)}
+    plain = settings.SIGNAL_LOG
+    settings.SIGNAL_LOG = {**plain, "TIMESTAMPS": stamps}
+    good, other, strange = token(text_of(first)), token(text_of(second)), token(text_of(first), stranger)
+    wrong = [("timestamp", str(first.number))]
+    assert verified(good)[0] == []
+    assert "timestamp" not in verified(good)[1]
+    for stamped, why in (other, "of another text"), (b"junk", "no timestamp"), (strange, "Its timestamp is not taken"):
+        found, said = verified(stamped)
+        assert (found, why in said) == (wrong, True), said
+    settings.SIGNAL_LOG = plain
+    assert verified(other)[0] == wrong
+    found, said = verified(strange)
+    assert (found, "Who has signed 1 timestamps" in said) == ([], True)
+    settings.SIGNAL_LOG = {**plain, "TIMESTAMPS": stamps | {"certificate": str(tmp_path / "none")}}
+    assert "could not be read" in verified(good)[1]
+    monkeypatch.setitem(sys.modules, "rfc3161_client", None)
+    found, said = verified(other)
+    assert (found, "1 timestamps of" in said, "were not checked" in said) == ([], True, True)
 
 
 def test_check(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

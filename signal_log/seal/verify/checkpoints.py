@@ -15,6 +15,7 @@ from signal_log.seal.note import Note, VerifierKey, read_note, signed_by, time_o
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.verify.findings import CHECKPOINT, COSIGNATURE, REWOUND, REWRITTEN, SIGNATURE, Report
 from signal_log.seal.verify.roots import Stated, rows_at
+from signal_log.seal.verify.stamps import Stamps
 
 PAGE: Final = 500
 
@@ -48,6 +49,7 @@ class Checkpoints:
         self.others: dict[int, str] = {}
         """Which have signatures of other keys alone, and the first of those."""
         self.cosigned = {key: Countersigned() for key in witnesses}
+        self._stamps = Stamps(tree.origin, report)
         self._wrong = Ranges()
         self._wrong_below = self._wrong_size = 0
 
@@ -68,6 +70,7 @@ class Checkpoints:
                 beyond.add(row.number)
                 continue
             yield Stated(size, one.root, self._tell(row.number, size), self.signed > signed)
+        self._stamps.tell()
         find = self._report.find
         if missing:
             find(CHECKPOINT, f"Checkpoints are missing: {missing}.", checkpoints=missing)
@@ -94,6 +97,7 @@ class Checkpoints:
         here = Ranges.of([row.number])
         self.unsigned_since = None
         if not row.note:
+            self._stamps.check(row, as_row.text)
             self.unsigned_since = row.made_at
             if row.number < self._up_to:
                 self._report.find(
@@ -103,6 +107,7 @@ class Checkpoints:
             return as_row
         try:
             note = read_note(row.note.encode())
+            self._stamps.check(row, note.text)
             stated = read_checkpoint(note.text)
         except ProofError as error:
             self._report.find(CHECKPOINT, f"Checkpoint {row.number} cannot be read: {error}", checkpoints=here)

@@ -20,12 +20,13 @@ CHECKPOINT: Final = "checkpoint"
 SIGNATURE: Final = "signature"
 REWRITTEN: Final = "rewritten"
 COSIGNATURE: Final = "cosignature"
+TIMESTAMP: Final = "timestamp"
 REWOUND: Final = "rewound"
 FORK: Final = "fork"
 GENERATION: Final = "generation"
 KINDS: Final = (
     MODIFIED, MISSING, INSERTED, REORDERED, REDACTED, DIGEST, TILE, TREE, CHECKPOINT, SIGNATURE, REWRITTEN, COSIGNATURE,
-    REWOUND, FORK, GENERATION,
+    TIMESTAMP, REWOUND, FORK, GENERATION,
 )  # fmt: skip
 """Kinds of findings; each means that the log was tampered with."""
 MOST_RANGES: Final = 10_000

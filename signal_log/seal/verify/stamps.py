@@ -1,0 +1,64 @@
+"""Checks the timestamps (RFC 3161) that checkpoints carry: over which text, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.x509 import Certificate
+
+from signal_log.conf import conf
+from signal_log.errors import ProofError
+from signal_log.models import SealCheckpoint
+from signal_log.seal.ranges import Ranges
+from signal_log.seal.token import is_installed, must_be_over, read_certificates, read_token
+from signal_log.seal.verify.findings import TIMESTAMP, Report
+
+
+class Stamps:
+    """Those of one tree's checkpoints."""
+
+    def __init__(self, origin: str, report: Report) -> None:
+        self._origin = origin
+        self._report = report
+        self._unread = 0
+        self._unsigned = 0
+        self._certificates: Sequence[Certificate] = ()
+        self._problem = "TIMESTAMPS names no authority whose they could be"
+        if conf.TIMESTAMPS and is_installed():
+            try:
+                self._certificates = read_certificates(Path(conf.TIMESTAMPS["certificate"]))
+            except ProofError as error:
+                self._problem = str(error).rstrip(".")
+
+    def check(self, row: SealCheckpoint, text: str) -> None:
+        """Compare the token of a checkpoint, if it has one, with the text that the log has signed."""
+        if row.token is None:
+            return
+        if not is_installed():
+            self._unread += 1
+            return
+        token = bytes(row.token)
+        try:
+            must_be_over(token, text)
+            if self._certificates:
+                read_token(token, text, self._certificates)
+            else:
+                self._unsigned += 1
+        except ProofError as error:
+            self._report.find(
+                TIMESTAMP, f"The timestamp of checkpoint {row.number} is not its own: {error} If another authority was "
+                "asked before, its certificates belong to those in TIMESTAMPS.", checkpoints=Ranges.of([row.number]),
+            )  # fmt: skip
+
+    def tell(self) -> None:
+        """Say what could not be checked."""
+        if self._unread:
+            self._report.limits.append(
+                f"{self._unread:,} timestamps of {self._origin} were not checked: that needs the extra `timestamps`, "
+                "pip install 'signal-log[timestamps]'."
+            )
+        if self._unsigned:
+            self._report.limits.append(
+                f"Who has signed {self._unsigned:,} timestamps of {self._origin} was not checked: {self._problem}."
+            )
