@@ -139,6 +139,7 @@ def _connection(alias: str) -> BaseDatabaseWrapper:
 
 
 def _sealing(over: threading.Event) -> Job:
+    from signal_log.seal import beside_file
     from signal_log.seal.sealer import Sealer
 
     sealer = Sealer(over.is_set)
@@ -146,7 +147,7 @@ def _sealing(over: threading.Event) -> Job:
     def run() -> bool:
         return sealer.round().outcome != "elsewhere"
 
-    return Job("Sealing", lambda: float(conf.SEAL_EVERY), run)
+    return Job("Sealing", lambda: float(conf.SEAL_EVERY), run, beside_file.give_back)
 
 
 def _alerting(over: threading.Event) -> Job:

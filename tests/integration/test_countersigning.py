@@ -305,7 +305,8 @@ def test_command(tmp_path: Path):
     assert listed[1].endswith(f"/{checkpoint_path(ORIGIN)}")
     assert listed[2] == f"    {KEY}"
     assert "Signs nothing more" in run("distrust", KEY)[0]
-    assert "from now on" in run("trust", KEY)[0]
+    assert "from now on" in run("trust", KEY, "--key", file)[0]
+    assert "`list --key FILE` names one" in run("list", "--key", tmp_path / "none")[1]
 
 
 @pytest.mark.django_db
@@ -319,6 +320,8 @@ def test_command_refusals(tmp_path: Path):
     file.write_text("mine")
     assert "never overwritten" in refused("init", "w.example", "--key", file, "--trust", KEY)
     assert not WitnessedLog.objects.exists()
+    for verb in ("trust", "distrust"):
+        assert "the mode 0644" in refused(verb, KEY, "--key", file)
     file.unlink()
     run("init", "w.example", "--key", file)
     assert "no HOST:PORT" in refused("serve", "--key", file, "--listen", "8765")

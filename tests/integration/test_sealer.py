@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -334,6 +337,40 @@ def test_one_sealer_is_elected():
         while first.round().outcome == "elsewhere":
             assert clock.monotonic() < deadline
         first.close()
+
+
+@pytest.mark.one_database
+def test_one_thread_of_one_process_is_elected_on_sqlite(tmp_path, monkeypatch, caplog):
+    """By a file beside the database, until it gives it back or ends, however that is; without one it goes on, told."""
+    database = tmp_path / "log.sqlite3"
+    database.touch(mode=0o640)
+    assert elected.stand()  # in memory there is nobody else
+    monkeypatch.setattr(elected, "_file", lambda: str(database))
+    takes_and_forks = (
+        "import os, sys; from signal_log.seal.beside_file import take; path = sys.argv[1]; print(take(path))\n"
+        "if not os.fork(): os._exit(int(take(path)))\n"
+        "print(os.wait()[1], flush=True); input()"
+    )
+    command = [sys.executable, "-c", takes_and_forks, str(database)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert [other.stdout.readline() for _ in range(2)] == ["True\n", "0\n"]
+        assert Sealer().round().outcome == "elsewhere"
+        other.kill()
+    sealer = Sealer()
+    assert sealer.round().outcome == sealer.round().outcome == "sealed"
+    assert Path(f"{database}-sealer").stat().st_mode & 0o777 == 0o640
+    with ThreadPoolExecutor(1) as thread:
+        assert not thread.submit(elected.stand).result()
+        sealer.close()
+        assert thread.submit(elected.stand).result()
+        assert not elected.stand()
+    assert elected.stand()  # that thread is over
+    sealer.close()
+    monkeypatch.setattr(elected, "_file", lambda: str(tmp_path / "no" / "log.sqlite3"))
+    assert elected.stand()
+    assert elected.stand()
+    assert [record.message for record in caplog.records if "cannot be locked (No such file" in record.message] != []
+    assert len(caplog.records) == 1
 
 
 def test_a_fixture_puts_no_event_below_what_is_sealed(key, tmp_path):

@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn
 
 import django
 
-from tests.torture.writers import AT_ONCE, LONGEST_LIFE, end, forked
+from tests.torture.writers import AT_ONCE, LONGEST_LIFE, die_with, end, forked
 
 
 def die(*args: Any, **kwargs: Any) -> NoReturn:
@@ -118,6 +118,7 @@ def kill_at_random(kills: int, dice: random.Random) -> None:
 
 def main() -> None:
     """Set Django up once, connect to nothing, and fork."""
+    die_with(os.getppid())
     django.setup()
     if sys.argv[1] == "random":
         kill_at_random(int(sys.argv[2]), random.Random(int(sys.argv[3])))

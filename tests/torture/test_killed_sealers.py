@@ -36,6 +36,14 @@ def torture(url: str, key: Path) -> None:
     assert checkpoints > 12
 
 
+def test_no_process_is_left_behind():
+    """However it ends that forked them; those would keep its output open."""
+    code = "from tests.torture.writers import forked as f, time as t; f(lambda: f(lambda: t.sleep(60)) and t.sleep(60))"
+    killed = f"{code}; t.sleep(0.2); import os; os.kill(os.getpid(), 9)"
+    done = subprocess.run([sys.executable, "-c", killed], cwd=ROOT, capture_output=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (-9, b"")
+
+
 def test_sqlite(tmp_path):
     """Where only the state of the tree elects a sealer."""
     torture(f"sqlite:///{tmp_path / 'log.sqlite3'}", tmp_path / "log.key")

@@ -7,6 +7,7 @@ what each event must say. Forking saves each writer the second that importing Dj
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import signal
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 3
 SHARED: Final = 2
 LONGEST_LIFE: Final = 0.3
+PR_SET_PDEATHSIG: Final = 1
 
 
 class Undo(Exception):
@@ -136,11 +138,13 @@ def prepare() -> None:
 
 def forked(work: Callable[[], object]) -> int:
     """Do the work in a new process and return its id; an error of its own ends it with 1."""
+    parent = os.getpid()
     child = os.fork()
     if child:
         return child
     status = 1
     try:
+        die_with(parent)
         work()
         status = 0
     except BaseException:
@@ -149,6 +153,14 @@ def forked(work: Callable[[], object]) -> int:
     finally:
         sys.stderr.flush()
         os._exit(status)
+
+
+def die_with(parent: int) -> None:
+    """Have this process killed when its parent ends, however that is; one that ends by an error leaves nothing, too."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was quicker
+        os._exit(1)
 
 
 def torture(kills: int, dice: random.Random) -> None:
@@ -178,6 +190,7 @@ def end(writer: int) -> None:
 
 def main() -> None:
     """Set Django up once, connect to nothing, and fork."""
+    die_with(os.getppid())
     django.setup()
     _, status = os.waitpid(forked(prepare), 0)
     if status:

@@ -18,6 +18,7 @@ from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
 from signal_log.models import SealTree
+from signal_log.seal import beside_file
 from signal_log.seal.generation import begin_generation, last_known, stopped_tree
 from signal_log.seal.key import new_signer, write_key
 from signal_log.seal.note import ED25519, VerifierKey
@@ -133,6 +134,7 @@ class Command(SignalCommand):
             return
         finally:
             connections[conf.DATABASE].close()
+            beside_file.give_back()
 
     def _init(self, options: dict[str, Any]) -> None:
         named = Path(conf.SEAL_KEYS[0]) if conf.SEAL_KEYS else None

@@ -62,6 +62,10 @@ class Command(SignalCommand):
             verb.add_argument(
                 "--key", type=Path, default=Path(KEY), metavar="FILE", help=f"default: {KEY} in this folder"
             )
+        for name in ("trust", "distrust"):
+            verbs.choices[name].add_argument(
+                "--key", type=Path, metavar="FILE", help="this witness's, which is not needed here, only looked at"
+            )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it."""
@@ -89,19 +93,23 @@ class Command(SignalCommand):
         )
 
     def _trust(self, options: dict[str, Any]) -> None:
+        if options["key"]:
+            _witness(options["key"])
         row = trust(options["vkey"], options["origin"])
         self.stdout.write(f"Countersigns {row.origin} from now on; a witness that runs takes note at once.")
 
     def _distrust(self, options: dict[str, Any]) -> None:
+        if options["key"]:
+            _witness(options["key"])
         row = distrust(options["vkey"], options["origin"])
         left = len(keys_of(row))
         self.stdout.write(f"Signs nothing more for this key of {row.origin}; {left} of its keys are still trusted.")
 
     def _list(self, options: dict[str, Any]) -> None:
         try:
-            self.stdout.write(f"{read_key(options['key']).vkey()}   this witness")
+            self.stdout.write(f"{_witness(options['key']).vkey()}   this witness")
         except ProofError as error:
-            self.stderr.write(str(error))
+            self.stderr.write(f"{error} `list --key FILE` names one that is elsewhere.")
         for row in WitnessedLog.objects.all():
             when = f", signed {row.cosigned_at:%Y-%m-%d %H:%M:%S} UTC" if row.cosigned_at else ", nothing signed yet"
             self.stdout.write(f"{row.origin}   {row.size:,} events{when}   /{checkpoint_path(row.origin)}")
@@ -109,9 +117,7 @@ class Command(SignalCommand):
                 self.stdout.write(f"    {key}")
 
     def _serve(self, options: dict[str, Any]) -> None:
-        signer = read_key(options["key"])
-        if signer.kind != COSIGNATURE:
-            raise ProofError(f"The key in {options['key']} is a log's; `signal_witness init` makes a witness's.")
+        signer = _witness(options["key"])
         self._trust_all(options)
         number = WitnessedLog.objects.exclude(keys="").count()
         with self._server(options["listen"], signer) as server:
@@ -141,6 +147,14 @@ class Command(SignalCommand):
         with transaction.atomic(using=conf.DATABASE):
             for vkey in options["trust"]:
                 trust(vkey)
+
+
+def _witness(path: Path) -> Signer:
+    """The key in a file, which must be a witness's."""
+    signer = read_key(path)
+    if signer.kind != COSIGNATURE:
+        raise ProofError(f"The key in {path} is a log's; `signal_witness init` makes a witness's.")
+    return signer
 
 
 def _logs(number: int) -> str:
