@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log import clock
-from signal_log.capture.model.error_text import error_text
+from signal_log.capture.model.error_text import error_text, traceback_text
 from signal_log.conf import conf
 from signal_log.errors import LogUnavailable
 from signal_log.maintenance import tests_are_running
@@ -89,7 +89,7 @@ class Background:
                         job.due = clock.monotonic() + job.every()
                 self.over.wait(max(0.01, min(job.due for job in jobs) - clock.monotonic()))
         except Exception as error:
-            logger.warning("Nothing is sealed or told by this process: %s", error_text(error), exc_info=error)
+            logger.warning("Nothing is sealed or told by this process: %s", traceback_text(error))
         finally:
             for job in jobs:
                 give_up(job)
@@ -112,7 +112,7 @@ def do(job: Job) -> None:
     except (DatabaseError, InterfaceError, LogUnavailable) as error:
         _tell(job, f"The log's database: {error_text(error)}")
     except Exception as error:  # noqa: BLE001  the host has nothing to do with it
-        _tell(job, error_text(error), error)
+        _tell(job, error_text(error), f"\n{traceback_text(error)}")
 
 
 def give_up(job: Job) -> None:
@@ -125,9 +125,9 @@ def give_up(job: Job) -> None:
         logger.debug("%s ended with %s", job.name, error_text(error))
 
 
-def _tell(job: Job, what: str, error: Exception | None = None) -> None:
+def _tell(job: Job, what: str, where: str = "") -> None:
     if what != job.failed:
-        logger.warning("%s failed, and is tried again. %s", job.name, what, exc_info=error)
+        logger.warning("%s failed, and is tried again. %s%s", job.name, what, where)
     job.failed = what
 
 

@@ -116,4 +116,4 @@ def test_every_page_of_the_head_is_reached_on_a_narrow_screen(root: Client) -> N
     in_menu = set(re.findall(r'<a class="narrow-only" href="([^"]+)"', page))
     shown = set(re.findall(r'<a href="([^"]+)"', head))
     assert hidden == in_menu
-    assert {"/", "/events/", "/traces/", "/receivers/", "/sessions/", "/admin/"} == hidden | shown
+    assert {"/", "/events/", "/traces/", "/receivers/", "/sessions/", "/seals/", "/admin/"} == hidden | shown

@@ -18,7 +18,7 @@ from tests.factories import write_saves
 pytestmark = pytest.mark.django_db
 
 NOW = datetime.now(UTC)
-MOST_TEMPLATES = 5
+MOST_TEMPLATES = 6
 """The page, its two frames and two parts."""
 MOST_CHARACTERS = 20_000
 """Of the context of one template, however much the page shows."""
@@ -66,6 +66,8 @@ def test_no_page_costs_a_watching_tool_more_for_more_rows(root: Client) -> None:
                   f"/traces/{traces[1].trace_id}/?with={trace}"],
         "receivers": ["/receivers/"],
         "seals": ["/seals/"],
+        "holds": ["/holds/"],
+        "redact": ["/redact/"],
         "sessions": ["/sessions/"],
         "session": [f"/sessions/{session.pk}/", f"/sessions/{session.pk}/?trace={trace}",
                     f"/sessions/{session.pk}/?with={other.pk}", "/sessions/999/"],
