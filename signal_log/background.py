@@ -88,7 +88,7 @@ class Background:
                         do(job)
                         job.due = clock.monotonic() + job.every()
                 self.over.wait(max(0.01, min(job.due for job in jobs) - clock.monotonic()))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  the host has nothing to do with it
             logger.warning("Nothing is sealed or told by this process: %s", traceback_text(error))
         finally:
             for job in jobs:
