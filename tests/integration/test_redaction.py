@@ -5,68 +5,35 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
-import uuid
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
 import psycopg
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from signal_log import clock, context, pause
-from signal_log.audit import batch, hold, redact
-from signal_log.audit.whom import find, thing
+from signal_log import clock
+from signal_log.audit import batch, redact
 from signal_log.event import MAINTENANCE, MASK
 from signal_log.filters import Filters
 from signal_log.models import (
-    DebugSession,
-    LegalHold,
-    ReceiverCall,
-    SessionTrace,
     SharedView,
     SignalEvent,
-    SignalTrace,
 )
 from signal_log.seal import archive
-from signal_log.seal.canonical import ERASED, row_holds
-from signal_log.seal.grow import begin_tree, checkpoint, grow
+from signal_log.seal.canonical import ERASED
 from signal_log.seal.ranges import Ranges, parse_ranges
-from signal_log.seal.stored import current_tree
-from signal_log.seal.verify.run import TAMPERED, Wanted, verify
 from signal_log.store.read import as_mapping, filtered
 from tests.factories import make_event
+from tests.integration.redacting import REASON, assert_all_verify, assert_intact, halves, life_of, run, sealed
 from tests.tail import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REASON = "erasure request of 3 November, file A-17"
+
 SECRETS = ("quillon", "quillon@mail.example", "Zdenka Quillonová", "gardens on the moon", "203.0.113.77", "flagstones")
-
-
-def run(*args: str) -> str:
-    """Return what the command prints."""
-    out = StringIO()
-    call_command("signal_redact", *args, stdout=out)
-    return out.getvalue()
-
-
-def assert_all_verify():
-    """Each row gives its digest, by the kept hashes where it must, and then a maintenance event names it."""
-    named = Ranges()
-    for event in SignalEvent.objects.filter(signal=MAINTENANCE, source="command:signal_redact"):
-        named.update(parse_ranges(event.labels["events"]))
-    for event in SignalEvent.objects.all():
-        kept = bytes(event.kept_hashes) if event.kept_hashes else None
-        assert row_holds(vars(event), bytes(event.salt), kept, bytes(event.digest)), event
-        assert (event.redacted_at is not None) == (event.pk in named) == (ERASED in halves(event)), event
-
-
-def halves(event: SignalEvent) -> tuple[bytes, bytes]:
-    """The two salts of a row."""
-    return bytes(event.salt)[:16], bytes(event.salt)[16:]
 
 
 def database_bytes() -> bytes:
@@ -84,60 +51,6 @@ def database_bytes() -> bytes:
             "AND pg_relation_filepath(c.oid) IS NOT NULL"
         ).fetchall()
     return b"".join((folder / path).read_bytes() for (path,) in paths)
-
-
-def life_of(username: str = "quillon") -> User:
-    """Somebody who was registered, did this and that, is named by others, and is gone."""
-    other = User.objects.create_user("mira", "mira@mail.example")
-    with context(actor=other):
-        user = User.objects.create_user(
-            username, f"{username}@mail.example", first_name="Zdenka", last_name="Quillonová"
-        )
-        user.profile.bio = "gardens on the moon"
-        user.profile.save()
-    with context(actor=user, customer=user.pk, note=f"for {user.email}"):
-        other.last_name = "flagstones"
-        other.save()
-    trace = uuid.uuid4()
-    make_event(
-        sender="shop.Item", object_pk="9", object_repr=f"Item of {username.upper()}", actor_pk=str(other.pk),
-        changes={"owner": [None, "Zdenka%20Quillonov%C3%A1"], "tags": [[], [username, "also quillonette", "Ölbild"]]},
-        labels={"user": user.pk, "seen by": f"{username}'s boss"}, path=f"/admin/auth/user/{user.pk}/change/",
-        error=f"Key (email)=({username}@mail.example) already exists.", trace_id=trace,
-    )  # fmt: skip
-    make_event(
-        sender="auth.Group",
-        object_pk="3",
-        actor_pk="900",
-        changes={"user_set": [None, [user.pk, other.pk]]},
-        trace_id=trace,
-    )
-    SignalTrace.objects.create(
-        trace_id=trace, source="http", name=f"GET /actors/{user.pk}/", actor_pk=str(user.pk), actor_repr=username,
-        started_at=clock.now(), duration_us=1, events=1, operations=1, failed=0, silent=0, slowest_us=0,
-    )  # fmt: skip
-    ReceiverCall.objects.create(
-        trace_id=trace, position=1, sender="shop.Item", signal="post_save", receiver="x", started_us=0, duration_us=1,
-        queries=0, error=f"ValueError: {username}",
-    )  # fmt: skip
-    session = DebugSession.objects.create(
-        name=f"What {username} did", scope="user", target=str(user.pk), started_by_pk=str(user.pk),
-        started_by_repr=username, started_at=clock.now(), stops_at=clock.now(), expires_at=clock.now(),
-    )  # fmt: skip
-    SessionTrace.objects.create(
-        session=session, trace_id=trace, source="http", name=f"GET /u/{username}/", started_at=clock.now(),
-        duration_us=1, events=1, operations=1, failed=0, silent=0, bytes=2,
-        data=json.dumps({"request": {"form": {"q": "Zdenka Quillonov\u00e1"}}}),
-    )  # fmt: skip
-    SharedView.objects.create(
-        name=username, query=f"actor={user.pk}&q=quillon%40mail.example", shared_by_pk=str(user.pk),
-        shared_by_repr=username, shared_at=clock.now(),
-    )  # fmt: skip
-    user.key = str(user.pk)
-    user.delete()
-    with pause():
-        User.objects.update(last_name="")
-    return user
 
 
 def test_no_byte_is_left_and_everything_verifies():
@@ -198,22 +111,6 @@ def found(**wanted: str) -> list[int]:
     """The events that a search finds."""
     filters = Filters.parse({name: [value] for name, value in wanted.items()})
     return list(filtered(SignalEvent.objects.all(), filters).values_list("pk", flat=True))
-
-
-def sealed() -> None:
-    """Let the tree take in every event, with a checkpoint."""
-    tree = current_tree() or begin_tree("here/log/1")
-    while grow(tree, 2**62):
-        pass
-    checkpoint(tree)
-
-
-def assert_intact(*archives: Path) -> None:
-    """The verifier finds nothing wrong, once everything is sealed, in these archives neither."""
-    sealed()
-    result = verify(Wanted(archives=archives))
-    assert not result.report.findings, result.report.findings
-    assert result.verdict != TAMPERED
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -306,106 +203,3 @@ def test_an_interrupted_run_goes_on(monkeypatch, at):
     left = json.dumps([as_mapping(event) for event in SignalEvent.objects.all()], ensure_ascii=False)
     left = left.replace("quillonette", "")
     assert not [secret for secret in SECRETS[:4] if secret in left]
-
-
-def test_bad_input_is_one_sentence_and_writes_nothing():
-    """Unknown label or key, no reason, a reason that names them, a hold."""
-    user = life_of()
-    number = SignalEvent.objects.count()
-    for args, words in {
-        ("auth.Usr", user.key, "--reason", REASON): "There is no model 'auth.Usr'",
-        ("auth.User", "no such", "--reason", REASON): "no auth.User with the key 'no such'",
-        ("auth.User", "99999", "--reason", REASON): "no auth.User with the key '99999'",
-        ("auth.User", user.key): "needs a reason",
-        ("auth.User", user.key, "--reason", f"account no. {user.key}"): "names whom it is about",
-        ("auth.User", user.key, "--reason", "QUILLON asked"): "names whom it is about",
-    }.items():
-        with pytest.raises(CommandError, match=words) as caught:
-            run(*args)
-        assert caught.value.returncode == 2
-        assert str(caught.value).count("\n") == 0
-    assert SignalEvent.objects.count() == number
-    held = hold.hold("a court", thing=thing("auth.User", user.key))
-    with pytest.raises(CommandError, match=rf"hold {held.pk} on auth.User {user.key} \(a court\)") as caught:
-        run("auth.User", user.key, "--reason", REASON)
-    assert caught.value.returncode == 2
-    assert not SignalEvent.objects.exclude(redacted_at=None).exists()
-
-
-def test_what_a_hold_on_another_keeps_is_said_and_kept():
-    """Their doings on an object that is held stay, and the exit status says that something was left."""
-    make_event(sender="shop.Item", object_pk="5", actor_pk="77", actor_repr="quillon")
-    make_event(sender="shop.Item", object_pk="6", actor_pk="77", actor_repr="quillon")
-    hold.hold("a court", thing=thing("shop.Item", "5"))
-    out = StringIO()
-    with pytest.raises(CommandError) as caught:
-        call_command("signal_redact", "auth.User", "77", "--reason", REASON, "--no-vacuum", stdout=out)
-    assert caught.value.returncode == 1
-    assert "Kept: 1 event by hold" in out.getvalue()
-    assert SignalEvent.objects.get(sender="shop.Item", object_pk="5").actor_repr == "quillon"
-    assert not SignalEvent.objects.filter(object_pk="6").exists()
-    assert_all_verify()
-
-
-def test_a_tampered_row_is_evidence_and_stays():
-    """It is not given hashes that would make it look right."""
-    event = make_event(object_pk="77", object_repr="quillon")
-    with connection.cursor() as cursor, pytest.MonkeyPatch.context():
-        disable = (
-            "ALTER TABLE signal_log_signalevent DISABLE TRIGGER USER"
-            if connection.vendor == "postgresql"
-            else "DROP TRIGGER signal_log_signalevent_no_update"
-        )
-        cursor.execute(disable)
-        cursor.execute("UPDATE signal_log_signalevent SET path = '/forged/' WHERE id = %s", [event.pk])
-        if connection.vendor == "postgresql":
-            cursor.execute("ALTER TABLE signal_log_signalevent ENABLE TRIGGER USER")
-        else:
-            from signal_log.store.schema import SQLITE_TRIGGERS
-
-            cursor.execute(SQLITE_TRIGGERS["signal_log_signalevent_no_update"])
-    out = StringIO()
-    with pytest.raises(CommandError) as caught:
-        call_command("signal_redact", "auth.User", "77", "--reason", REASON, "--no-vacuum", stdout=out)
-    assert caught.value.returncode == 1
-    assert f"somebody has changed them: events {event.pk}" in out.getvalue()
-    assert SignalEvent.objects.get(pk=event.pk).object_repr == "quillon"
-
-
-def test_another_with_the_same_name_keeps_it():
-    """An account that has the name now is somebody else's; two who are redacted in turn leave one row in order."""
-    make_event(object_pk="77", object_repr="quillon")
-    make_event(object_pk="78", object_repr="quillon", actor_pk="78", actor_repr="quillon", changes={})
-    both = make_event(
-        sender="shop.Item", object_pk="1", actor_pk="5", changes={"by": ["quillon", "mira"]}, object_repr="x"
-    )
-    make_event(object_pk="79", object_repr="mira")
-    run("auth.User", "77", "--reason", REASON, "--no-vacuum")
-    other = SignalEvent.objects.get(object_pk="78")
-    assert (other.object_repr, other.actor_repr, other.redacted_at) == ("quillon", "quillon", None)
-    run("auth.User", "79", "--reason", REASON, "--no-vacuum")
-    assert SignalEvent.objects.get(pk=both.pk).changes == {"by": [MASK, MASK]}
-    assert_all_verify()
-
-
-def test_a_released_hold_names_nobody_any_more():
-    """A hold in force keeps its texts, and blocks; a released one is masked with the rest, its events too."""
-    make_event(object_pk="77", object_repr="quillon")
-    whom = thing("auth.User", "77")
-    hold.hold("quillon v. us", thing=whom)
-    hold.release("settled", thing=whom)
-    run("auth.User", "77", "--reason", REASON, "--no-vacuum")
-    held = LegalHold.objects.get()
-    assert (held.object_pk, held.reason) == (MASK, f"{MASK} v. us")
-    for event in SignalEvent.objects.filter(signal__in=["signal_log.held", "signal_log.released"]):
-        assert event.labels["object"] == MASK
-        assert "quillon" not in event.labels["reason"]
-    assert_all_verify()
-
-
-def test_names_are_only_those_that_name():
-    """A number, the text of a class, or one of two names, would be found in everything."""
-    make_event(object_pk="77", object_repr="42", changes={"first_name": ["Ada", None], "last_name": ["Lovelace", None]})
-    make_event(object_pk="77", object_repr="User object (77)", changes={})
-    assert find("auth.User", "77").shown == ("Ada Lovelace",)
-    assert find("auth.User", "77", ["given"], names=False).shown == ("given",)

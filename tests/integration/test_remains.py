@@ -24,7 +24,7 @@ from signal_log.seal.redacted import still_holds
 from signal_log.seal.verify.proof_file import NotSealedYet, proof_file
 from signal_log.show.pages.event import proof
 from tests.factories import make_event
-from tests.integration.test_redaction import assert_intact, run, sealed
+from tests.integration.redacting import assert_intact, run, sealed
 from tests.sealed import unguarded
 
 pytestmark = pytest.mark.django_db

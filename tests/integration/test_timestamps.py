@@ -20,8 +20,8 @@ from signal_log.seal.timestamping import stamped_at
 from signal_log.seal.token import read_certificates, read_token
 from signal_log.seal.verify.run import Wanted, verify
 from signal_log.seal.witness_client import cosign, is_due, states
+from tests.integration.cosigned import KEYS, signed, tree_of
 from tests.integration.test_checks import of_log
-from tests.integration.test_witness_client import KEYS, signed, tree_of
 from tests.servers.timestamps import Authority
 from tests.witnessing import answering, http
 

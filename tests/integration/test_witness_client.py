@@ -14,22 +14,17 @@ import pytest
 
 from signal_log import clock
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SealWitness
-from signal_log.seal import witness_client, witness_visit
-from signal_log.seal.checkpoint import Checkpoint
-from signal_log.seal.grow import begin_tree, checkpoint, grow
-from signal_log.seal.key import new_signer
-from signal_log.seal.note import ED25519, Note, read_note, signed_by, time_of
+from signal_log.seal import witness_client
+from signal_log.seal.grow import checkpoint
+from signal_log.seal.note import read_note, signed_by, time_of
 from signal_log.seal.state import seal_state
-from signal_log.seal.witness_client import cosign, cosigned_by, has_quorum, is_due, shown_against, states
+from signal_log.seal.witness_client import cosign, cosigned_by, has_quorum, is_due, states
 from signal_log.seal.witnessing import Answer
 from signal_log.show.words.sealing import standing
-from tests.integration.test_tree_in_database import store
+from tests.integration.cosigned import KEYS, LOG, said, signed, tree_of
 from tests.witnessing import ORIGIN, MemoryWitness, answering, http, new_witness, serving
 
 pytestmark = pytest.mark.django_db
-
-LOG = new_signer(ORIGIN, ED25519)
-KEYS = [LOG.vkey()]
 
 
 @pytest.fixture(autouse=True)
@@ -54,29 +49,6 @@ def use(settings: Any) -> Iterator[Any]:
             settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "WITNESSES": entries, "WITNESS_QUORUM": quorum}
 
         yield use
-
-
-def tree_of(events: int) -> SealTree:
-    """The tree over new events."""
-    tree = SealTree.objects.first() or begin_tree(ORIGIN)
-    store(events)
-    while grow(tree, 2**62):
-        pass
-    return tree
-
-
-def signed(tree: SealTree) -> SealCheckpoint:
-    """A new checkpoint, signed."""
-    made = checkpoint(tree) or SealCheckpoint.objects.order_by("-number")[0]
-    text = Checkpoint(tree.origin, made.size, bytes(made.root)).text
-    made.note = Note(text).signed(LOG.sign(text)).encode().decode()
-    made.save()
-    return made
-
-
-def said(name: str = "witness.example/w1") -> SealWitness:
-    """What a witness said."""
-    return SealWitness.objects.get(name=name)
 
 
 def test_is_countersigned(use: Any, witness: MemoryWitness):
@@ -199,116 +171,6 @@ def test_too_few_have_countersigned_lately(use: Any, witness: MemoryWitness):
     assert said_so in seal_state().problems
     SealTree.objects.update(state=SealTree.State.STOPPED, problem="Rewound.")
     assert seal_state().unwitnessed == ""
-
-
-def test_rewound(use: Any, witness: MemoryWitness):
-    """A witness that has countersigned more than there is: how much is missing, with the checkpoint that shows it."""
-    use(witness)
-    tree = tree_of(9)
-    whole = signed(tree)
-    cosign(tree, whole, KEYS)
-    SealCheckpoint.objects.all().delete()
-    SealTile.objects.all().delete()
-    SealTree.objects.all().delete()
-    shorter = begin_tree(ORIGIN)
-    grow(shorter, 2**62, 6)
-    made = signed(shorter)
-    found = cosign(shorter, made, KEYS)
-    assert (found.kind, found.size, found.missing, found.witness) == ("rewound", 9, 3, "witness.example/w1")
-    assert found.shown.note.text == read_note(whole.note.encode()).text
-    assert str(found) == said().problem
-    assert str(found) == (
-        "The log was rewound: the witness witness.example/w1 has countersigned 9 events, of which 3 are missing."
-    )
-    assert len(read_note(made.note.encode()).signatures) == 1
-    witness.notes[ORIGIN] = Note(witness.notes[ORIGIN].text, witness.notes[ORIGIN].signatures[1:])
-    unshown = cosign(shorter, made, KEYS)
-    assert (unshown.kind, unshown.missing, unshown.shown) == ("rewound", 3, None)
-    assert str(unshown).endswith("are missing. It does not show that checkpoint itself.")
-
-
-def test_rewritten(use: Any, witness: MemoryWitness):
-    """A tree of the same size or a larger one that does not begin as what was countersigned."""
-    use(witness)
-    tree = tree_of(9)
-    cosign(tree, signed(tree), KEYS)
-    SealTile.objects.filter(level=0).update(hashes=bytes(range(32)) * 9)
-    tree.refresh_from_db()
-    root = witness_visit.root_of(9, witness_visit.node(tree))
-    SealTree.objects.update(root=root, subtrees=bytes(range(32)))
-    SealCheckpoint.objects.update(root=root)
-    made = SealCheckpoint.objects.get()
-    text = Checkpoint(tree.origin, 9, root).text
-    made.note = Note(text).signed(LOG.sign(text)).encode().decode()
-    found = cosign(tree, made, KEYS)
-    assert (found.kind, found.size, found.missing) == ("rewritten", 9, 0)
-    assert found.shown.checkpoint.root == witness.held(ORIGIN).root
-    assert str(found) == said().problem
-    assert "are not the first ones of the 9 here" in str(found)
-    assert len(read_note(made.note.encode()).signatures) == 1
-
-
-def test_rewound_and_gone_on(use: Any, witness: MemoryWitness):
-    """A backup that is larger by now than what was lost: missing is what came after the last that it remembers."""
-    use(witness)
-    tree = tree_of(5)
-    cosign(tree, signed(tree), KEYS)
-    lost = Note(Checkpoint(ORIGIN, 9, bytes(range(32))).text)
-    witness.notes[ORIGIN] = lost.signed(LOG.sign(lost.text), witness.signer.cosign(lost.text, witness.time))
-    tree = tree_of(7)
-    found = cosign(tree, signed(tree), KEYS)
-    assert (found.kind, found.size, found.known, found.tree_size, found.missing) == ("rewound", 9, 5, 12, 4)
-    assert str(found).startswith("The log was rewound and went on: the witness witness.example/w1 has countersigned 9 ")
-    assert str(found).endswith("events, of which 4 are missing.")
-
-
-def test_before_anything_is_signed(use: Any, witness: MemoryWitness):
-    """What a witness shows is compared with the tree; one that shows nothing, or is down, is no reason to wait."""
-    down = {"url": "http://127.0.0.1:1", "vkey": str(new_witness("down.example").vkey())}
-    use(witness, down)
-    tree = tree_of(5)
-    assert shown_against(tree, KEYS) is None
-    cosign(tree, signed(tree), KEYS)
-    tree = tree_of(2)
-    assert shown_against(tree, KEYS) is None
-    cosign(tree, signed(tree), KEYS)
-    SealTree.objects.update(size=6)
-    tree.refresh_from_db()
-    found = shown_against(tree, KEYS)
-    assert (found.kind, found.size, found.missing) == ("rewound", 7, 1)
-    assert found.shown.note.signatures[1].name == "witness.example/w1"
-    assert shown_against(tree, KEYS, waiting=1) is None
-    assert shown_against(tree, [new_signer(ORIGIN, ED25519).vkey()]) is None  # a checkpoint that is not this log's
-    tree.size = 7
-    SealTile.objects.update(hashes=bytes(range(32)) * 7)
-    found = shown_against(tree, KEYS)
-    assert (found.kind, found.size, found.missing) == ("rewritten", 7, 0)
-
-
-def test_a_later_checkpoint_was_brought_by_somebody_else(use: Any, witness: MemoryWitness):
-    """A witness that holds more than an old checkpoint, but not more than the tree, has seen nothing wrong."""
-    use(witness)
-    tree = tree_of(5)
-    old = signed(tree)
-    behind = SealTree.objects.get()
-    tree = tree_of(4)
-    cosign(tree, signed(tree), KEYS)
-    SealWitness.objects.update(tried_at=clock.now() - timedelta(days=1))
-    assert cosign(behind, old, KEYS) is None
-    assert said().problem == "It has countersigned 9 events already; this checkpoint is not the newest."
-    assert said().size == 9
-
-
-def test_one_that_forgot_is_said(use: Any, witness: MemoryWitness):
-    """It is given a proof from the size that it still knows, and its loss of memory is told."""
-    use(witness)
-    tree = tree_of(5)
-    cosign(tree, signed(tree), KEYS)
-    witness.notes.clear()
-    tree = tree_of(1)
-    assert cosign(tree, signed(tree), KEYS) is None
-    assert said().problem == "It has forgotten that it countersigned 5 events: it named 0."
-    assert said().size == 6
 
 
 @pytest.mark.parametrize(
