@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.servers.daphne import Daphne
+    from tests.servers.nursery import Nursery
     from tests.servers.valkey import Valkey
 
 
@@ -57,11 +58,23 @@ def browser() -> Iterator["Browser"]:
     os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator["Nursery"]:
+    """The process that this worker's servers are forked from."""
+    from tests.servers.daphne import environment
+    from tests.servers.nursery import Nursery
+
+    with Nursery(environment({})) as running:
+        yield running
+
+
 @pytest.fixture
-def daphne_server() -> "Iterator[Callable[..., Daphne]]":
+def daphne_server(nursery: "Nursery", monkeypatch: pytest.MonkeyPatch) -> "Iterator[Callable[..., Daphne]]":
     """A function that starts real daphnes for this test: `daphne_server({"DATABASE_URL": url})`."""
+    from tests.servers import process
     from tests.servers.daphne import Daphne
 
+    monkeypatch.setattr(process, "popen", nursery.popen)
     with ExitStack() as stack:
         yield lambda env, **options: stack.enter_context(Daphne(env, **options))
 

@@ -12,14 +12,13 @@ from playwright.sync_api import Browser
 
 from tests.browser.live_site import OBSERVER, Database, LivePage, Site, beside, copied, make_database, visiting
 from tests.servers import process
-from tests.servers.daphne import environment
 from tests.servers.nursery import Nursery
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nursery() -> Iterator[None]:
+def _forked(nursery: Nursery) -> Iterator[None]:
     """Fork the sites' processes, of which nearly every test starts two."""
-    with pytest.MonkeyPatch.context() as patch, Nursery(environment({})) as nursery:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(process, "popen", nursery.popen)
         yield
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-# What starts a process. The browser tests put one here that forks it (tests/servers/nursery.py).
+# What starts a process. Tests that only need a site put one here that forks it (tests/servers/nursery.py).
 popen: Callable[..., Any] = subprocess.Popen
 
 

@@ -10,7 +10,6 @@ from contextlib import closing
 import pytest
 
 from tests.servers.daphne import ROOT, environment, listen
-from tests.servers.nursery import Nursery
 from tests.servers.process import Server
 
 LOOK = """
@@ -38,12 +37,6 @@ class Started(Server):
     def start(self) -> None:
         self.launch([sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"], environment({}))
         self.wait_until(lambda: self.log_text() == "up\n")
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    with Nursery(environment({})) as running:
-        yield running
 
 
 def looked(popen, tmp_path, **options) -> tuple[object, str, int]:
