@@ -401,11 +401,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("generation", models.PositiveIntegerField(default=1)),
+                ("whole", models.BooleanField(default=False)),
                 ("size", models.BigIntegerField(default=0)),
                 ("last_id", models.BigIntegerField(default=0)),
                 ("findings", models.JSONField(default=list)),
             ],
             options={
+                "indexes": [models.Index(fields=["verdict", "ended_at"], name="signal_log_verdict")],
                 "ordering": ("-id",),
                 "default_permissions": (),
             },

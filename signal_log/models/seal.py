@@ -169,6 +169,8 @@ class Verification(models.Model):
     by = models.CharField(max_length=200, blank=True)
     verdict = models.CharField(max_length=10, choices=Verdict, default=Verdict.RUNNING)
     generation = models.PositiveIntegerField(default=1)
+    whole = models.BooleanField(default=False)
+    """Whether it was about the whole log, not a part of it: only such a run settles what another has found."""
     size = models.BigIntegerField(default=0)
     """Up to which index everything was compared."""
     last_id = models.BigIntegerField(default=0)
@@ -180,6 +182,19 @@ class Verification(models.Model):
     class Meta:
         ordering = ("-id",)
         default_permissions = ()
+        indexes = (models.Index(fields=("verdict", "ended_at"), name="signal_log_verdict"),)
 
     def __str__(self) -> str:
         return f"{self.verdict} up to {self.size:,}"
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the whole log was compared, and is exactly what was sealed."""
+        return self.verdict == self.Verdict.INTACT and self.whole and not self.findings
+
+    @property
+    def outcome(self) -> str:
+        """The verdict in words; *intact* is said of the whole log only."""
+        if self.verdict == self.Verdict.INTACT and not self.is_clean:
+            return "nothing wrong was found" if self.whole else "nothing wrong was found in a part of the log"
+        return str(self.Verdict(self.verdict).label)

@@ -74,6 +74,10 @@ class Ranges:
             yield max(first, self._firsts[at]), min(last, self._lasts[at])
             at += 1
 
+    def common(self, others: Ranges) -> Ranges:
+        """The numbers that are among the others, too."""
+        return Ranges(both for first, last in self for both in others.within(first, last))
+
     def __contains__(self, number: int) -> bool:
         at = bisect_right(self._firsts, number) - 1
         return at >= 0 and number <= self._lasts[at]

@@ -35,7 +35,8 @@ class SealState:
     """Whether ``SEAL_KEYS`` names a key that signs."""
     witnesses: tuple[SealWitness, ...]
     verification: Verification | None
-    """The newest that came to its end."""
+    """The one that counts: the newest that found tampering, until one of the whole log has found nothing; else the
+    newest that came to its end."""
 
     @property
     def size(self) -> int:
@@ -83,7 +84,7 @@ class SealState:
 
     @property
     def tampered(self) -> bool:
-        """Whether the newest verification has found something."""
+        """Whether a verification has found something, and no later one of the whole log nothing."""
         return self.verification is not None and self.verification.verdict == Verification.Verdict.TAMPERED
 
     @property
@@ -104,7 +105,7 @@ class SealState:
     def problems(self) -> tuple[str, ...]:
         """All that somebody should know and do something about, the gravest first."""
         found = (
-            "The newest verification has found that the log was tampered with." if self.tampered else "",
+            "Verification has found that the log was tampered with." if self.tampered else "",
             self.stopped and f"Sealing has stopped. {self.stopped}",
             self.unsigned,
             self.late,
@@ -115,7 +116,7 @@ class SealState:
 
 
 def seal_state() -> SealState:
-    """Ask the log's database, in six queries that each read a row or a few by an index."""
+    """Ask the log's database, in seven queries that each read a row or a few by an index."""
     tree = SealTree.objects.order_by("-generation").first()
     waiting, since = _waiting(tree.last_id if tree else 0)
     return SealState(
@@ -125,8 +126,18 @@ def seal_state() -> SealState:
         waiting_since=since,
         has_key=bool(conf.SEAL_KEYS),
         witnesses=tuple(SealWitness.objects.filter(tree=tree).order_by("name")) if tree else (),
-        verification=Verification.objects.filter(ended_at__isnull=False).first(),
+        verification=found_tampering() or Verification.objects.filter(ended_at__isnull=False).first(),
     )
+
+
+def found_tampering() -> Verification | None:
+    """The newest verification that found something, unless one of the whole log, begun since, has found nothing."""
+    found = Verification.objects.filter(verdict=Verification.Verdict.TAMPERED, ended_at__isnull=False)
+    last = found.order_by("-ended_at").first()
+    if last is None:
+        return None
+    later = Verification.objects.filter(verdict=Verification.Verdict.INTACT, whole=True, ended_at__gte=last.ended_at)
+    return None if later.filter(begun_at__gte=last.ended_at).exists() else last
 
 
 def _signed(tree: SealTree | None) -> SealCheckpoint | None:

@@ -22,7 +22,7 @@ def test_a_log_that_was_never_sealed(settings, django_assert_max_num_queries, mo
     assert (seal_state().tree, seal_state().waiting, seal_state().waiting_seconds) == (None, 0, 0)
     first = make_event(occurred_at=clock.now() - timedelta(hours=1))
     make_event()
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         found = seal_state()
     assert (found.size, found.signed_size, found.waiting, found.is_late) == (0, 0, 2, True)
     assert found.waiting_seconds > 3_500
@@ -43,7 +43,7 @@ def test_signed_and_behind(settings, django_assert_max_num_queries):
         made = checkpoint(tree)
         SealCheckpoint.objects.filter(pk=made.pk).update(note=note)
     make_event()
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         found = seal_state()
     assert (found.size, found.signed_size, found.waiting, found.is_signed, found.is_late) == (3, 2, 1, True, False)
     assert found.problems == ()
@@ -66,9 +66,11 @@ def test_everything_that_is_wrong(settings):
     found = seal_state()
     assert (found.stopped, found.unsigned) == ("The log was rewound.", "")
     assert found.problems == (
-        "The newest verification has found that the log was tampered with.",
+        "Verification has found that the log was tampered with.",
         "Sealing has stopped. The log was rewound.",
         "b.example: does not answer",
     )
     Verification.objects.create(begun_at=now, ended_at=now, verdict=Verification.Verdict.INTACT)
+    assert seal_state().tampered  # by a part of the log nothing is settled
+    Verification.objects.create(begun_at=now, ended_at=now, whole=True, verdict=Verification.Verdict.INTACT)
     assert not seal_state().tampered

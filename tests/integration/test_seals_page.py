@@ -44,7 +44,8 @@ def seal(number: int, *, signed: bool = True) -> SealTree:
 
 def verified(verdict: str, findings: list[Any]) -> None:
     """As ``signal_verify`` leaves it."""
-    Verification.objects.create(begun_at=clock.now(), ended_at=clock.now(), verdict=verdict, size=3, findings=findings)
+    now = clock.now()
+    Verification.objects.create(begun_at=now, ended_at=now, verdict=verdict, whole=True, size=3, findings=findings)
 
 
 def stand(client: Any) -> tuple[str, str]:

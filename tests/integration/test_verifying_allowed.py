@@ -39,7 +39,7 @@ def test_a_redaction_and_what_only_looks_like_one(log, settings):
     assert (code, told["findings"]) == (0, [])
     event = SignalEvent.objects.get(source="command:signal_redact")
     assert event.labels["events"] == str(log.ids[300])
-    assert f"1 events were redacted, as the events {event.pk} tell" in " ".join(told["notes"])
+    assert f"1 event was redacted, as event {event.pk} tells" in " ".join(told["notes"])
     tree = SealTree.objects.get()
     assert grow(tree, 2**62) == 6
     assert said()[0] == 0

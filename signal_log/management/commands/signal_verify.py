@@ -102,6 +102,8 @@ class Command(SignalCommand):
             resumed = last_interrupted(wanted) if options["resume"] else None
             if options["resume"] and resumed is None:
                 self.stderr.write("No interrupted run is kept: this one begins at the first event.", style_func=str)
+            if resumed is not None:
+                kept.go_on()
             result = verify(wanted, Progress(show=bar.show, passed=kept.passed(wanted)), resumed)
             kept.end(result)
         except ProofError as error:

@@ -41,9 +41,28 @@ class Allowed:
     redactions: list[Redaction] = field(default_factory=list)
     """Oldest first."""
     pruned: dict[int, Ranges] = field(default_factory=dict)
-    told_by: Ranges = field(default_factory=Ranges)
+    prunes: dict[int, dict[int, Ranges]] = field(default_factory=dict)
+    """What the event of each names, by its id."""
     refused: list[str] = field(default_factory=list)
     """Why an event of one counts for nothing."""
+
+    def redacted_by(self, rows: Ranges) -> Ranges:
+        """The events that name any of these rows."""
+        return Ranges.of(one.number for one in self.redactions if one.rows.common(rows))
+
+    def prune(self, event: int, leaves: dict[int, Ranges]) -> None:
+        """Accept what an event names as pruned."""
+        self.prunes[event] = leaves
+        for generation, ranges in leaves.items():
+            self.pruned.setdefault(generation, Ranges()).update(ranges)
+
+    def pruned_by(self, gone: dict[int, Ranges]) -> Ranges:
+        """The events that name any of these leaves."""
+        return Ranges.of(
+            event
+            for event, named in self.prunes.items()
+            if any(leaves.common(gone.get(generation, Ranges())) for generation, leaves in named.items())
+        )
 
 
 def read_allowed(trees: list[SealTree]) -> Allowed:
@@ -67,10 +86,7 @@ def read_allowed(trees: list[SealTree]) -> Allowed:
                 if not redaction.in_archive:
                     found.redacted.update(redaction.rows)
             else:
-                for generation, leaves in parse_indexes(str(labels.get("indexes", ""))).items():
-                    found.pruned.setdefault(generation, Ranges()).update(leaves)
+                found.prune(number, parse_indexes(str(labels.get("indexes", ""))))
         except ProofError as error:
             found.refused.append(f"Event {number} tells of a {event.source} that nobody can read: {error}")
-            continue
-        found.told_by.add(number)
     return found

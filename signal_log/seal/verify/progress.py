@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from django.core import signing
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from signal_log import clock
+from signal_log.conf import conf
 from signal_log.models import SealTree, Verification
 from signal_log.seal.ranges import parse_ranges
 from signal_log.seal.verify.events import Seen
@@ -33,6 +34,7 @@ class Kept:
 
     def __init__(self, by: str) -> None:
         self._by = by
+        self._begun = clock.now()
         self._row: Verification | None = None
         self._next = clock.monotonic() + EVERY
 
@@ -57,15 +59,24 @@ class Kept:
         findings += [{"kind": "unchecked", "text": text} for text in result.report.unchecked[:MOST_FINDINGS]]
         findings += [{"kind": "limit", "text": text} for text in result.report.limits]
         tree: SealTree | None = result.trees[-1] if result.trees else None
-        self._save(
-            verdict=result.verdict, findings=findings, ended_at=clock.now(), generation=tree.generation if tree else 1,
-            size=tree.size if tree else 0, last_id=tree.last_id if tree else 0,
-        )  # fmt: skip
+        with suppress(DatabaseError), transaction.atomic(using=conf.DATABASE):
+            if self._row is not None:  # the newest row is that of the run which ended last
+                Verification.objects.filter(pk=self._row.pk).delete()
+            self._row = Verification.objects.create(
+                begun_at=self._begun, by=self._by, verdict=result.verdict, whole=result.is_whole, findings=findings,
+                ended_at=clock.now(), generation=tree.generation if tree else 1, size=tree.size if tree else 0,
+                last_id=tree.last_id if tree else 0,
+            )  # fmt: skip
+
+    def go_on(self) -> None:
+        """Take over the row of the run that was interrupted last."""
+        self._row = Verification.objects.order_by("-id").first()
+        self._begun = self._row.begun_at if self._row is not None else self._begun
 
     def _save(self, **values: Any) -> None:
         with suppress(DatabaseError):
             if self._row is None:
-                self._row = Verification.objects.create(begun_at=clock.now(), by=self._by, **values)
+                self._row = Verification.objects.create(begun_at=self._begun, by=self._by, **values)
             else:
                 Verification.objects.filter(pk=self._row.pk).update(**values)
 

@@ -24,7 +24,7 @@ def compare_remains(redacted: Ranges, allowed: Allowed, report: Report, known: R
     """Compare rows of the table with what their newest redaction left; ``known`` ones have a finding already."""
     left, wrong = redacted, Ranges()
     for redaction in reversed(allowed.redactions):
-        if not redaction.in_archive and (rows := common(redaction.rows, left)):
+        if not redaction.in_archive and (rows := redaction.rows.common(left)):
             left = left.without(rows)
             wrong.update(Ranges.of(_altered(redaction.left, rows)))
     if wrong := wrong.without(known):
@@ -37,7 +37,7 @@ def lefts_in(numbers: Ranges, allowed: Allowed) -> Callable[[int, Mapping[str, A
 
     One that was interrupted has told of itself, and not changed the file: so it need not be the newest.
     """
-    lefts = [redaction.left for redaction in allowed.redactions if common(redaction.rows, numbers)]
+    lefts = [redaction.left for redaction in allowed.redactions if redaction.rows.common(numbers)]
 
     def is_left(number: int, event: Mapping[str, Any]) -> bool:
         kept = bytes.fromhex(event["kept_hashes"]) if event["kept_hashes"] else None
@@ -46,11 +46,6 @@ def lefts_in(numbers: Ranges, allowed: Allowed) -> Callable[[int, Mapping[str, A
         return not naming or any(left.fits(number, event, salt, kept) for left in naming)
 
     return is_left
-
-
-def common(one: Ranges, other: Ranges) -> Ranges:
-    """The numbers that are in both."""
-    return Ranges(both for first, last in one for both in other.within(first, last))
 
 
 def _altered(left: Left, rows: Ranges) -> Iterator[int]:

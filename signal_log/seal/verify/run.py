@@ -60,6 +60,8 @@ class Result:
     trees: list[SealTree] = field(default_factory=list)
     seen: Seen = field(default_factory=Seen)
     facts: list[dict[str, Any]] = field(default_factory=list)
+    is_whole: bool = True
+    """Whether all of the log was compared, and no part of it was left out."""
 
     @property
     def verdict(self) -> str:
@@ -113,10 +115,13 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     numbers = dict(SealCheckpoint.objects.values_list("tree").annotate(Max("number")))
     newest = SignalEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     trees = result.trees = list(SealTree.objects.order_by("generation"))
+    if trees and wanted.since > trees[-1].size:
+        raise ProofError(f"{origins[-1]} has {trees[-1].size:,} leaves; --since {wanted.since:,} is beyond its end.")
     if not trees:
         _never_sealed(report, newest, [one for found in kept.values() for one in found])
     progress.total = sum(tree.size for tree in trees)
     part, parts = wanted.shard
+    result.is_whole = parts == 1 and (not wanted.since or (wanted.since < WIDTH and len(trees) == 1))
     for tree in trees if part == 1 else ():
         _check_tree(tree, result, numbers.get(tree.pk, 0), trust, kept.get(tree.origin, []), progress)
     for before, after in pairwise(trees):
@@ -268,19 +273,51 @@ def _remarks(result: Result, allowed: Allowed, wanted: Wanted) -> None:
         report.notes.append(f"{newest} not sealed yet, and compared with nothing but the digest.")
     if seen.archived:
         report.notes.append(f"{seen.archived:,} events of archives were compared with their leaves.")
-    redacted = Ranges([*seen.redacted, *seen.redacted_in_archives])
-    if redacted and allowed.told_by:
+    redacted = Ranges([*seen.redacted, *seen.redacted_in_archives]).common(allowed.archived)
+    if redacted:
         report.notes.append(
-            f"{redacted.count:,} events were redacted, as the events {allowed.told_by} tell; of what is gone only the "
+            f"{_were(redacted.count)} redacted, as {_told(allowed.redacted_by(redacted))}; of what is gone only the "
             "hash is proved, and of what is left that the redaction left it."
         )
-    if allowed.pruned:
-        number = sum(ranges.count for ranges in allowed.pruned.values())
-        report.notes.append(f"{number:,} events were pruned, as the events {allowed.told_by} tell.")
+    if number := sum(ranges.common(seen.gone.get(one, Ranges())).count for one, ranges in allowed.pruned.items()):
+        report.notes.append(f"{_were(number)} pruned, as {_told(allowed.pruned_by(seen.gone))}.")
     report.notes += allowed.refused
     if seen.incomplete:
         report.notes.append(f"Of the events {seen.incomplete} the recorder says itself that it could not record all.")
-    if wanted.since:
-        report.limits.append(f"Events below the index {wanted.since // WIDTH * WIDTH:,} were not compared (--since).")
+    if wanted.since and result.trees:
+        _remark_begin(result, wanted.since)
     if wanted.shard[1] > 1:
-        report.limits.append(f"This is part {wanted.shard[0]} of {wanted.shard[1]}; the others tell of the rest.")
+        _remark_part(result, *wanted.shard)
+
+
+def _remark_begin(result: Result, since: int) -> None:
+    """Where ``--since`` has begun, which is with a whole tile."""
+    report, newest, begin = result.report, result.trees[-1], since // WIDTH * WIDTH
+    if begin < since:
+        report.notes.append(
+            f"--since {since:,} has begun at the index {begin:,}: leaves are compared {WIDTH} at a time."
+        )
+    if begin or len(result.trees) > 1:
+        earlier = f"of earlier generations than {newest.generation} and " if len(result.trees) > 1 else ""
+        report.limits.append(f"Events {earlier}below the index {begin:,} were not compared (--since).")
+    if begin == newest.size:
+        report.limits.append(f"No event has an index from {begin:,} on, so that none was compared.")
+
+
+def _remark_part(result: Result, part: int, parts: int) -> None:
+    report, tiles = result.report, sum(-(-tree.size // WIDTH) for tree in result.trees)
+    if not result.seen.rows:
+        report.limits.append(
+            f"No event was compared in this part: of {parts} parts some are empty where there "
+            f"{'is 1 tile' if tiles == 1 else f'are {tiles:,} tiles'} of {WIDTH} leaves, or all of it was left out."
+            if tiles < parts else "No event was compared in this part."
+        )  # fmt: skip
+    report.limits.append(f"This is part {part} of {parts}; the others tell of the rest.")
+
+
+def _were(number: int) -> str:
+    return "1 event was" if number == 1 else f"{number:,} events were"
+
+
+def _told(events: Ranges) -> str:
+    return f"event {events} tells" if events.count == 1 else f"the events {events} tell"

@@ -40,6 +40,8 @@ def verdict_sentence(result: Result) -> str:
         return f"The log was tampered with: {_number(found, 'finding')} in {compared}."
     if result.verdict != INTACT:
         return "Could not be checked completely; in what could be, nothing is wrong."
+    if report.limits and not result.seen.rows:
+        return "No event was compared, and nothing is wrong with the rest, as far as the notes above allow to tell."
     if report.limits:
         return f"Nothing is wrong with the {compared} that were compared, as far as the notes above allow to tell."
     return f"Intact: {compared} are exactly what was sealed."

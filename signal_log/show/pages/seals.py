@@ -93,6 +93,8 @@ def as_json(state: SealState, checkpoints: list[SealCheckpoint]) -> dict[str, An
         "verification": seen
         and {
             "verdict": seen.verdict,
+            "whole": seen.whole,
+            "begun_at": timestamp(seen.begun_at),
             "ended_at": seen.ended_at and timestamp(seen.ended_at),
             "size": seen.size,
             "findings": seen.findings,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from signal_log.models import SealCheckpoint, SealTree, SignalEvent, Verification
-from signal_log.seal.state import SealState
+from signal_log.models import SealCheckpoint, SealTree, SignalEvent
+from signal_log.seal.state import SealState, found_tampering
 from signal_log.seal.stored import Place, current_tree, newest_checkpoint, place_of
 from signal_log.show.words.text import counted, one_line
 
@@ -37,7 +37,7 @@ def standing(state: SealState) -> Standing:
 
 def _standing(state: SealState) -> Standing:
     if state.tampered:
-        return Standing("tampered", "The newest verification found that the log was changed behind the recorder.")
+        return Standing("tampered", "Verification found that the log was changed behind the recorder.")
     if state.stopped:
         return Standing("stopped", f"Sealing has stopped. {state.stopped}")
     if state.tree is None:
@@ -55,8 +55,7 @@ def _standing(state: SealState) -> Standing:
 
 def alarm() -> str:
     """What everybody who sees events should know at once, in a sentence, for each page: two rows are read."""
-    last = Verification.objects.filter(ended_at__isnull=False).first()
-    if last is not None and last.verdict == Verification.Verdict.TAMPERED:
+    if found_tampering() is not None:
         return "Verification found that the log was changed behind the recorder."
     tree = current_tree()
     if tree is not None and tree.state == SealTree.State.STOPPED:

@@ -215,3 +215,14 @@ Customer.objects.create(name="Ada")
     check = [sys.executable, "-m", module, tmp_path / name, "--vkey", vkey]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Proved.")
+    (parts,) = re.findall(r"^seq .*", (PAGES / "prove-it.md").read_text(), re.MULTILINE)
+    altered = parts.replace("python manage.py", f"{sys.executable} -m django")
+    told = project.python(f"""
+import subprocess
+from django.db import connection
+from signal_log import SignalEvent
+connection.cursor().execute("DROP TRIGGER signal_log_signalevent_no_update")
+SignalEvent.objects.update(object_repr="eve")
+done = subprocess.run({altered!r}, shell=True, capture_output=True, text=True)
+print(done.returncode, done.stdout.count("The log was tampered with"), done.stderr)""")
+    assert told.split() == ["123", "1"]
