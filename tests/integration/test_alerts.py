@@ -277,6 +277,23 @@ def test_the_log_itself(start: Callable[..., Process], later: Callable[[float], 
     assert "see: /seals/" in mail.outbox[0].body
 
 
+def test_a_worse_verdict_does_not_wait(start: Callable[..., Process], later: Callable[[float], None]) -> None:
+    """That the log could not be checked never hides that it was tampered with, whichever came first."""
+    process = start({"name": "verify", "query": VERIFY_FAILED, "to": "a@b.org"})
+    numbers = []
+    for verdict in ("unchecked", "unchecked", "tampered", "unchecked", "tampered"):
+        row = Verification.objects.create(verdict=verdict, ended_at=clock.now(), begun_at=clock.now())
+        numbers.append(row.pk)
+        later(6)
+        for each in (process, start()):
+            each.step()
+    said = [f"Verification {numbers[at]} of the log:" for at in (0, 2)]
+    assert [labels["detail"].rpartition(":")[0] + ":" for labels in fired()] == said
+    later(3601)
+    process.step()
+    assert fired()[-1]["detail"] == f"Verification {numbers[4]} of the log: tampered with."
+
+
 class Hook(BaseHTTPRequestHandler):
     """A webhook that keeps what it gets, and redirects where it is told to."""
 

@@ -9,6 +9,7 @@ from signal_log.audit.alerts.rule import VERIFY_FAILED, Rule
 from signal_log.models import AlertState, SealTree, Verification
 
 FAILED: Final = (Verification.Verdict.TAMPERED, Verification.Verdict.UNCHECKED)
+"""The worse first: it is told although the other was just before."""
 
 
 def due(rule: Rule, fired: Fired | None = None) -> Due | None:
@@ -32,10 +33,13 @@ def _sealing() -> Due | None:
 
 
 def _verification(rule: Rule, fired: Fired | None) -> Due | None:
-    """Fires for the newest that has failed, or could not be done, since it fired last."""
+    """Fires for the newest that has found something since it fired last; else for the newest that could not be done."""
     if fired is None:
         fired = Fired.of(AlertState.objects.values_list("state", flat=True).get(name=rule.name))
-    newest = Verification.objects.filter(verdict__in=FAILED, pk__gt=fired.up_to).order_by("-pk").first()
-    if newest is None:
-        return None
-    return Due(1, last=newest.pk, detail=f"Verification {newest.pk} of the log: {newest.get_verdict_display()}.")
+    newer = Verification.objects.filter(pk__gt=fired.up_to).order_by("-pk")
+    for rank, verdict in enumerate(FAILED):
+        newest = newer.filter(verdict=verdict).first()
+        if newest is not None:
+            detail = f"Verification {newest.pk} of the log: {newest.get_verdict_display()}."
+            return Due(1, last=newest.pk, detail=detail, rank=len(FAILED) - rank)
+    return None

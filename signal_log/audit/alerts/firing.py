@@ -18,6 +18,7 @@ SOURCE: Final = "alerts"
 """The source of what alerts themselves write, a mail backend's rows included: none of it can trigger an alert."""
 UP_TO: Final = "fired_up_to"
 GAPS: Final = "gaps"
+RANK: Final = "rank"
 MOST_GAPS: Final = 1_000
 
 Ranges = Sequence[tuple[int, int]]
@@ -33,6 +34,8 @@ class Due(NamedTuple):
     first: int = 0
     last: int = 0
     detail: str = ""
+    rank: int = 0
+    """A higher one is worse, and fires although a lower one has just done so."""
 
 
 class Fired(NamedTuple):
@@ -40,6 +43,8 @@ class Fired(NamedTuple):
 
     up_to: int = 0
     gaps: Ranges = ()
+    rank: int = 0
+    """How bad the last reason was."""
 
     def __contains__(self, number: object) -> bool:
         return (
@@ -51,11 +56,13 @@ class Fired(NamedTuple):
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Fired:
         """What the table remembers."""
-        return cls(int(state.get(UP_TO, 0)), [(first, last) for first, last in state.get(GAPS, ())])
+        return cls(int(state.get(UP_TO, 0)), [(first, last) for first, last in state.get(GAPS, ())],
+                   int(state.get(RANK, 0)))  # fmt: skip
 
     def as_state(self) -> dict[str, Any]:
         """The same, to be remembered."""
-        return {UP_TO: self.up_to, GAPS: [list(gap) for gap in self.gaps if gap[0] <= self.up_to][-MOST_GAPS:]}
+        return {UP_TO: self.up_to, GAPS: [list(gap) for gap in self.gaps if gap[0] <= self.up_to][-MOST_GAPS:],
+                RANK: self.rank}  # fmt: skip
 
 
 class Outcome(NamedTuple):
@@ -63,6 +70,8 @@ class Outcome(NamedTuple):
 
     due: Due | None = None
     quiet_until: datetime | None = None
+    rank: int = 0
+    """Of the reason that it has fired for last: a worse one does not wait."""
 
 
 def begin(rule: Rule, newest: int, up_to: int = 0) -> int:
@@ -84,16 +93,17 @@ def fire(rule: Rule, due: Callable[[Fired], Due | None], now: datetime, gaps: Ra
         left = due(fired)
         if left is None:
             return Outcome()
-        if state.fired_at is not None and now < (until := state.fired_at + timedelta(seconds=rule.seconds)):
-            return Outcome(quiet_until=until)
+        until = state.fired_at + timedelta(seconds=rule.seconds) if state.fired_at is not None else now
+        if now < until and left.rank <= fired.rank:
+            return Outcome(quiet_until=until, rank=fired.rank)
         # Of two that come here at once, the second finds another time than it has read.
-        now_fired = Fired(max(fired.up_to, left.last), gaps)
+        now_fired = Fired(max(fired.up_to, left.last), gaps, left.rank)
         same = AlertState.objects.filter(pk=state.pk, fired_at=state.fired_at)
         if not same.update(fired_at=now, state=now_fired.as_state()):
             return Outcome()
         with context(source=SOURCE):
             tell(ALERTED, **_labels(rule, left))
-    return Outcome(left, now + timedelta(seconds=rule.seconds))
+    return Outcome(left, now + timedelta(seconds=rule.seconds), left.rank)
 
 
 def _labels(rule: Rule, due: Due) -> dict[str, Any]:

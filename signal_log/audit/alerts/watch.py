@@ -46,6 +46,8 @@ class Watched:
         """What was looked at before this process began."""
         self.window = Window(rule.count, rule.seconds)
         self.quiet_until: datetime | None = None
+        self.rank = 0
+        """How bad a reason has to be more than, to be told before then."""
         self._asked_at = float("-inf")
 
     def take(self, event: Mapping[str, Any]) -> None:
@@ -159,11 +161,15 @@ class Watch:
         self._tail = None
 
     def _fire(self, one: Watched, now: datetime) -> None:
-        if (one.quiet_until is not None and now < one.quiet_until) or one.due() is None:
+        is_quiet = one.quiet_until is not None and now < one.quiet_until
+        if is_quiet and not one.rule.is_condition:
+            return
+        due = one.due()
+        if due is None or (is_quiet and due.rank <= one.rank):
             return
         gaps = self._frontier.gaps.ranges if self._frontier is not None and not one.rule.is_condition else ()
         outcome = firing.fire(one.rule, one.due, now, gaps)
-        one.quiet_until = outcome.quiet_until
+        one.quiet_until, one.rank = outcome.quiet_until, outcome.rank
         if outcome.due is not None:
             logger.warning("The alert %r has fired.", one.rule.name)
             last = outcome.due.last
