@@ -88,13 +88,13 @@ def serve(server_socket: socket.socket, demo: bool) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
-    make_seal_key()
+    sealed = make_seal_key()
     user, password = administrator()
 
     from observatory import login_once
 
     token = login_once.issue(user) if settings.DEBUG else ""
-    hello = greeting(server_socket.getsockname()[1], token, password, demo)
+    hello = greeting(server_socket.getsockname()[1], token, password, demo, sealed)
     try:
         with traffic() if demo else contextlib.nullcontext():
             run_daphne(server_socket, lambda: print(hello, flush=True))
@@ -143,14 +143,22 @@ def write_secret(path: Path, text: str) -> str:
     return text
 
 
-def make_seal_key() -> None:
-    """The key that signs the log, made on the first run, if the settings name a file that is not there."""
+def make_seal_key() -> str:
+    """Make the key that signs the log, on the first run, where the settings name a file; say what verifies it."""
     from django.conf import settings
-    from django.core.management import call_command
+    from django.core.management import CommandError, call_command
 
     keys = settings.SIGNAL_LOG["SEAL_KEYS"]
     if keys and not keys[0].startswith("unix:") and not Path(keys[0]).exists():
         call_command("signal_seal", "init", stdout=io.StringIO())
+    if not keys:
+        return "The log is sealed without a signature: SEAL_KEYS names no key"
+    told = io.StringIO()
+    try:
+        call_command("signal_seal", "vkey", stdout=told)
+    except CommandError as error:
+        return f"The log is sealed without a signature: {error}"
+    return f"The log is sealed; what verifies it:  {told.getvalue().splitlines()[0]}"
 
 
 def administrator() -> tuple[User, str]:
@@ -166,7 +174,7 @@ def administrator() -> tuple[User, str]:
     return user, password if password and user.check_password(password) else ""
 
 
-def greeting(port: int, token: str, password: str, demo: bool) -> str:
+def greeting(port: int, token: str, password: str, demo: bool, sealed: str) -> str:
     """The text printed once the server listens: the URLs and the login."""
     bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("", "")
     site = f"http://{HOST}:{port}"
@@ -181,6 +189,8 @@ def greeting(port: int, token: str, password: str, demo: bool) -> str:
     lines += [
         f"  Later log in as {ADMIN}, {known}",
         f"  Register a user in another window and watch:  {site}/accounts/register/",
+        f"  {sealed}",
+        "  In another terminal:  DEBUG=1 .venv/bin/python manage.py signal_verify",
     ]
     if demo:
         lines.append("  Traffic is running; its log is var/traffic.log")

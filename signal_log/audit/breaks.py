@@ -21,19 +21,19 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Q, QuerySet
 
-from signal_log.audit.continuity import OF_A_ROW, Break, Chain, Event, Told
+from signal_log.audit.continuity import OF_A_ROW, Break, Chain, Told
+from signal_log.audit.told_rows import told
 from signal_log.conf import conf
 from signal_log.event import COMMITTED, MAINTENANCE
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 
-MOST_OF_A_ROW: Final = 5_000
-"""Of a row's page, how many of its newest events are followed."""
+MOST_OF_A_ROW: Final = 500
+"""For a row's page, how many of its newest events are followed: a request waits for it."""
 PAGE: Final = 2_000
 LATE: Final = 1_000
 """By how many ids a bulk write may be recorded after an event that found what it wrote: in autocommit raw SQL is."""
 _PRUNED_TO: Final = re.compile(r"\d+")
-_COLUMNS: Final = tuple(name if name != "pk" else "id" for name in Event._fields)
 
 Fields = frozenset[str] | None
 """What a bulk write set; None where nobody knows."""
@@ -54,11 +54,11 @@ def breaks(*, after: int = 0) -> Iterator[Break]:
 
 
 def breaks_of_row(labels: Sequence[str], pk: str) -> list[Break]:
-    """The breaks in the story of one row, which is recorded under these labels; oldest first."""
+    """The breaks in the newest part of one row's story, which is recorded under these labels; oldest first."""
     if not pk:
         return []
     newest = _events(labels).filter(object_pk=pk).order_by("-id")[:MOST_OF_A_ROW]
-    story = [Event._make(row) for row in newest.values_list(*_COLUMNS)]
+    story = list(told(newest, MOST_OF_A_ROW))
     explained = Explained(labels, AskedBulk(labels))
     return [found for found in _broken(reversed(story), Chains(labels)) if not explained(found)]
 
@@ -66,9 +66,8 @@ def breaks_of_row(labels: Sequence[str], pk: str) -> list[Break]:
 def _of_family(labels: tuple[str, ...], after: int) -> Iterator[Break]:
     explained = Explained(labels, ReadBulk(labels))
     rows = _events(labels).exclude(object_pk="").order_by("object_pk", "id")
-    told = map(Event._make, rows.values_list(*_COLUMNS).iterator(chunk_size=PAGE))
     chains = Chains(labels)
-    for _, story in groupby(told, key=attrgetter("object_pk")):
+    for _, story in groupby(told(rows, PAGE), key=attrgetter("object_pk")):
         for found in _broken(story, chains):
             if found.after > after and not explained(found):
                 yield found

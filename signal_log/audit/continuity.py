@@ -253,7 +253,7 @@ def _is_vague(event: Told) -> bool:
 
 
 def _pairs(changes: Any) -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(changes, Mapping):
+    if type(changes) is dict or isinstance(changes, Mapping):
         for name, change in changes.items():
-            if isinstance(change, list) and len(change) == 2:
+            if type(change) is list and len(change) == 2:
                 yield name, change[0], change[1]

@@ -16,6 +16,7 @@ from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.db import DatabaseError, models
 from django.db.models import Q
 
+from signal_log.audit import recorded_names
 from signal_log.audit.names import DISTINCTIVE, Names
 from signal_log.capture.model.keys import key_text, logged_key
 from signal_log.errors import RedactionError
@@ -72,6 +73,8 @@ class Whom:
     names: Names
     shown: tuple[str, ...]
     """The names, without what is derived from keys."""
+    unsought: tuple[str, ...] = ()
+    """Recorded values of its fields for names that are not looked for."""
     before_keys: frozenset[int] = frozenset()
     """The events that tell of their creation before they had a key."""
     creations: frozenset[tuple[Any, int]] = frozenset()
@@ -115,20 +118,29 @@ def find(
             if len(things) > MOST_RELATIVES:
                 raise RedactionError(f"More than {MOST_RELATIVES} rows belong to {first} alone: redact each of them.")
     shown = dict.fromkeys(text.strip() for text in given if text.strip())
+    unsought: dict[str, None] = {}
     creations, before_keys = set(), set()
     for one in things:
         for event in chain(events().filter(one.rows).iterator(chunk_size=500), filter(one.owns, archived())):
             if names:
                 shown |= dict.fromkeys(_names(one, event))
+                if event.sender in one.family and event.object_pk == one.key:
+                    unsought |= dict.fromkeys(recorded_names.in_changes(event.changes))
             if event.created and event.sender in one.family:
                 creations.add((event.trace_id, event.operation))
         if names:
             shown |= dict.fromkeys(_names_now(one))
+            if row := _row(one):
+                unsought |= dict.fromkeys(recorded_names.in_row(row))
     for trace, position in creations:
         pres = events().filter(trace_id=trace, position=position, object_pk="")
         before_keys |= {pre.pk for pre in pres if any(pre.sender in one.family for one in things)}
     texts = [*shown, *(text for one in things for text in _key_texts(one))]
-    return Whom(tuple(things), Names(texts), tuple(shown), frozenset(before_keys), frozenset(creations))
+    looked_for = Names(texts)
+    return Whom(
+        tuple(things), looked_for, tuple(shown), recorded_names.not_among(looked_for, unsought),
+        frozenset(before_keys), frozenset(creations),
+    )  # fmt: skip
 
 
 def thing(label: str, key: str, archived: Archived = _none) -> Thing:

@@ -60,12 +60,13 @@ def test_a_hold_by_a_form_and_its_banner():
 
 def test_a_redaction_is_shown_before_it_is_done():
     """A look changes nothing; then it is done, as an event of who did it, and the page says what is left to do."""
-    make_event(object_pk="77", object_repr="quillon")
+    make_event(object_pk="77", object_repr="quillon", changes={"first_name": ["Zdenka", "Zdenka"], "x": [None, "y"]})
     other = make_event(object_pk="1", sender="shop.Item", object_repr="quillon of ours")
     client = client_with("redact")
     form = {"label": "auth.User", "pk": "77", "reason": REASON, "texts": "Quill\nThe Moon Garden"}
     look = post(client, "/redact/", **form)
     assert "Known as: “Quill”, “The Moon Garden”, “quillon”" in look.text
+    assert "not looked for in other events: “Zdenka”. Add" in look.text
     assert "Erased: 1 event" in look.text
     assert f"{MASK} of ours" in look.text
     assert "The Moon Garden</textarea>" in look.text

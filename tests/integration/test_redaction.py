@@ -99,6 +99,7 @@ def test_a_dry_run_changes_nothing_and_shows_everything():
     assert SharedView.objects.get().name == "quillon"
     for line in (
         "Known as: “quillon@mail.example”, “quillon”, “Zdenka Quillonová”",
+        "Recorded of them, but not looked for in other events: “Quillonová”, “Zdenka”. Add by --name ",
         "Would be erased: ",
         "Would be masked: 2 events",
         "Would be masked: 1 shared view",

@@ -120,5 +120,8 @@ def test_names_are_only_those_that_name():
     """A number, the text of a class, or one of two names, would be found in everything."""
     make_event(object_pk="77", object_repr="42", changes={"first_name": ["Ada", None], "last_name": ["Lovelace", None]})
     make_event(object_pk="77", object_repr="User object (77)", changes={})
-    assert find("auth.User", "77").shown == ("Ada Lovelace",)
+    whom = find("auth.User", "77")
+    assert whom.shown == ("Ada Lovelace",)
+    assert whom.unsought == ("Ada", "Lovelace")
+    assert find("auth.User", "77", ["Lovelace"]).unsought == ("Ada",)
     assert find("auth.User", "77", ["given"], names=False).shown == ("given",)

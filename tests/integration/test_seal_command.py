@@ -214,6 +214,7 @@ def test_a_checkpoint_that_somebody_has_kept(tmp_path, use):
     assert len(told()) == 1
     out, _ = seal("new-generation", "--reason", "r", "--checkpoint", kept)
     assert "log.example/1 of 2 events, the last checkpoint known, by the file." in out
+    assert "repeat each `signal_redact`" in out
     assert seal()[0] == "1 events sealed, 2 in all. Checkpoint 1 is signed.\n"
 
 

@@ -110,6 +110,7 @@ def test_it_stops_cleanly_and_withdraws_its_address(fresh: Path, run: Run, how: 
 
 def test_the_password_is_kept_and_secrets_are_private(fresh: Path, run: Run) -> None:
     """The next run prints the same password, and only the owner can read the secrets."""
+    assert "The log is sealed; what verifies it:  " in run.output
     before = PASSWORD.search(run.output)
     run.stop(signal.SIGINT)
     with Run(fresh) as again:

@@ -103,6 +103,9 @@ class Command(SignalCommand):
         say(f"About: {', '.join(map(str, whom.things))}")
         names = ", ".join(f"“{one_line(text)}”" for text in whom.shown)
         say(f"Known as: {names or 'nothing but their keys'}")
+        if whom.unsought:
+            texts = ", ".join(f"“{one_line(text)}”" for text in whom.unsought)
+            say(f"Recorded of them, but not looked for in other events: {texts}. Add by --name what is nobody else's.")
         say(f"{would} erased: {counted(report.erased.count, 'event')}{_ids(report.erased)}")
         say(f"{would} masked: {counted(report.masked.count, 'event')}{_ids(report.masked)}")
         for noun, number in report.beside.items():

@@ -42,6 +42,11 @@ TRIES: Final = 5
 """How often a round is begun again that another sealer was quicker in."""
 ELSEWHERE: Final = "Another sealer is at work, in a server or as `signal_seal --watch`; nothing was done here."
 
+REDACT_AGAIN: Final = (
+    "If a backup was restored, whoever was erased since it was made is in the log again, and what erased them is not: "
+    "repeat each `signal_redact` by your own record of such requests."
+)
+
 
 class Command(SignalCommand):
     """``signal_seal``."""
@@ -194,6 +199,7 @@ class Command(SignalCommand):
             f"{begun.origin} goes on from {known.checkpoint}, the last checkpoint known, by {known.whence}. The next "
             "round seals all that is not sealed yet."
         )
+        self.stdout.write(REDACT_AGAIN)
 
     def _signer(self, options: dict[str, Any]) -> None:
         try:

@@ -75,6 +75,7 @@ def lines(whom: Whom, report: Report) -> list[str]:
     told = [
         f"About: {', '.join(map(str, whom.things))}",
         f"Known as: {', '.join(f'“{one_line(text)}”' for text in whom.shown) or 'nothing but their keys'}",
+        *unsought(whom),
         f"Erased: {counted(report.erased.count, 'event')}",
         f"Masked: {counted(report.masked.count, 'event')}",
         *(f"Masked: {counted(number, noun)}" for noun, number in report.beside.items()),
@@ -92,6 +93,14 @@ def lines(whom: Whom, report: Report) -> list[str]:
     told += [f"Not reached: the archive {folder} is not there." for folder in report.unreached]
     told += [f"{row} still exists: what happens to it is recorded. Delete it first." for row in still_exist(whom)]
     return [visible(line) for line in told]
+
+
+def unsought(whom: Whom) -> list[str]:
+    """The recorded texts that are not looked for, in a sentence if there are any."""
+    if not whom.unsought:
+        return []
+    texts = ", ".join(f"“{one_line(text)}”" for text in whom.unsought)
+    return [f"Recorded of them, but not looked for in other events: {texts}. Add what is nobody else's."]
 
 
 def examples(report: Report) -> list[tuple[int, str, str]]:
