@@ -35,8 +35,8 @@ def in_row(row: Any) -> Iterator[str]:
 
 
 def not_among(names: Names, texts: Iterable[str]) -> tuple[str, ...]:
-    """Those that are not looked for anyway, at most ``MOST``."""
-    return tuple(text for text in dict.fromkeys(texts) if names.masked(text) == text)[:MOST]
+    """Those that are not looked for anyway, at most ``MOST``, sorted."""
+    return tuple(text for text in sorted(set(texts)) if names.masked(text) == text)[:MOST]
 
 
 def _texts(values: Iterable[Any]) -> Iterator[str]:
