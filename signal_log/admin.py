@@ -15,7 +15,7 @@ from django.utils.timezone import localtime
 from signal_log.admin_events import TYPED, ByModel, BySignal, BySource, EventList
 from signal_log.admin_list import ListedFiltersMixin
 from signal_log.models import SharedView, SignalEvent
-from signal_log.permission import may_see_events
+from signal_log.permission import EXPORT, may, may_see_events
 from signal_log.rows import is_of_a_model, labels_of_row
 from signal_log.show.access import answered
 from signal_log.show.admin_history import add_recorded
@@ -124,6 +124,7 @@ class SignalEventAdmin(ReadOnlyAdmin, EventAdmin):
         event = self.get_object(request, unquote(object_id)) if self.has_view_permission(request) else None
         if event is not None:
             context = describe(event) | {"title": f"Event {event.pk}", "subtitle": event.signal}
+            context["may_export"] = may(request.user, EXPORT)
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     @admin.display(description="time")

@@ -22,7 +22,7 @@ from typing import Any, Final
 from signal_log.amounts import parse_took
 from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
-from signal_log.rows import is_of_a_model, labels_of_row
+from signal_log.rows import is_of_a_model, labels_of_row, spelled
 
 TOOK: Final = "took"
 FIELD: Final = "field"
@@ -100,15 +100,21 @@ class Filters:
 
 
 def meanings(text: str) -> list[str | int | bool | None]:
-    """The JSON values that a text in a filter means: itself, and the number, truth value or null that it spells."""
+    """The JSON values that a text in a filter means: itself, and the number, truth value or null that it spells.
+
+    A time may be written as pages show it, ``2026-11-22 09:42:00 UTC``.
+    """
     found: list[str | int | bool | None] = [text]
     if _INTEGER.fullmatch(text):
         found.append(int(text))
     if text.lower() in _WORDS:
         found.append(_WORDS[text.lower()])
+    if shown := _SHOWN_MOMENT.fullmatch(text):
+        found += [f"{shown[1]}T{shown[2]}+00:00", f"{shown[1]}T{shown[2]}Z"]
     return found
 
 
+_SHOWN_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) UTC", re.ASCII)
 _INTEGER: Final = re.compile(r"-?[1-9][0-9]{0,15}|0")
 _WORDS: Final[Mapping[str, bool | None]] = {"true": True, "false": False, "null": None, "none": None}
 
@@ -132,7 +138,14 @@ def _texts(key: str, value: Any) -> Iterator[str]:
         if key == "outcome" and bare and bare not in OUTCOMES:
             raise FilterError(f"Filter 'outcome' must be one of {', '.join(OUTCOMES)}, not {bare[:50]!r}.")
         if text:
-            yield (text.replace(bare, str(uuid.UUID(bare))) if key == "trace" and bare else text)
+            said = _SAID_OTHERWISE[key](bare) if key in _SAID_OTHERWISE and bare else bare
+            yield text.removesuffix(bare) + said
+
+
+_SAID_OTHERWISE: Final[Mapping[str, Callable[[str], str]]] = {
+    "trace": lambda text: str(uuid.UUID(text)), "sender": spelled,
+}  # fmt: skip
+"""How events have what may be written in other ways."""
 
 
 def _is_uuid(text: str) -> bool:

@@ -23,6 +23,11 @@ def labels_of_row(label: str) -> tuple[str, ...]:
     return _families.get(label.lower(), (label,))
 
 
+def spelled(label: str) -> str:
+    """A model's label with the capitals that it has, as events have it; any other text unchanged."""
+    return next((each for each in labels_of_row(label) if each.lower() == label.lower()), label)
+
+
 def is_of_a_model(label: str) -> bool:
     """Whether an installed model has this label, so that it names rows and is not just some text."""
     return label.lower() in _families

@@ -33,7 +33,9 @@ def tell(signal: str, **labels: Any) -> None:
     ``labels`` say what was done; they are masked by name like any other value. Raises ``RecordingError``.
     """
     with ensure_trace(default_context), context(**labels):
-        draft = open_event(open_scene(SENDER, conf.DATABASE), signal)
+        scene = open_scene(SENDER, conf.DATABASE)
+        scene.call_site = ""  # else a middleware's of the host, which has not asked for this
+        draft = open_event(scene, signal)
         draft.object_repr = OBJECT
         event = values_of([draft], process_name())[0]
         with transaction.atomic(using=conf.DATABASE):

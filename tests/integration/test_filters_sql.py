@@ -92,3 +92,17 @@ def _texts(changes: dict[str, Any]) -> Iterator[str]:
                 text = "" if isinstance(one, dict | list) else str(one)
                 if text.strip("!") and len(text) <= 500:
                     yield text.removeprefix("!")
+
+
+@pytest.mark.django_db
+def test_what_is_copied_from_a_page_is_found() -> None:
+    """A time as pages show it, and a model in other capitals."""
+    stored = ("2026-11-28T22:56:37.971300+00:00", "2026-11-28T22:56:37.971300Z")
+    for moment in stored:
+        make_event(sender="auth.User", changes={"last_login": [None, moment]})
+    for wire in ({"new": "2026-11-28 22:56:37.971300 UTC"}, {"sender": "auth.user"}, {"sender": "!AUTH.GROUP"}):
+        filters = Filters.parse(wire)
+        assert filtered(events(), filters).count() == len(stored), wire
+        assert all(filters.matches(as_mapping(event)) for event in events())
+    assert not filtered(events(), Filters.parse({"sender": "!auth.USER"})).exists()
+    assert Filters.parse({"sender": "no.such"}).wanted["sender"] == ("no.such",)

@@ -6,6 +6,7 @@ import zipfile
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 
 from signal_log.errors import ProofError
@@ -76,3 +77,26 @@ def test_export_of_proofs(log, tmp_path):
     assert zipfile.ZipFile(tmp_path / "new.zip").namelist() == [f"{number}.tlog-proof" for number in log.ids[550:600]]
     with pytest.raises(CommandError, match="--proof has a form of its own"):
         call_command("signal_export", proof=True, format="csv")
+
+
+def test_a_proof_from_the_page_is_an_export(log, client):
+    """Its button and its file are for those who may export, and whoever takes it is told of."""
+    address = f"/events/{log.ids[3]}/"
+    told = SignalEvent.objects.filter(signal="signal_log.exported")
+    reader = User.objects.create_user("reader")
+    reader.user_permissions.add(Permission.objects.get(codename="view_signalevent"))
+    client.force_login(reader)
+    assert "Download proof" not in client.get(address).content.decode()
+    refused = client.get(address, {"format": "proof"})
+    assert (refused.status_code, told.count()) == (403, 0)
+    assert "signal_log.export_signalevent" in refused.content.decode()
+    root = User.objects.create_superuser("root")
+    client.force_login(root)
+    for page in (address, f"/admin/signal_log/signalevent/{log.ids[3]}/change/"):
+        assert "Download proof" in client.get(page).content.decode()
+    assert client.head(address, {"format": "proof"}).status_code == 200
+    assert not told.exists()
+    assert client.get(address, {"format": "proof"}).status_code == 200
+    event = told.get()
+    assert (event.labels["format"], event.labels["event"], event.actor_repr) == ("proof", log.ids[3], "root")
+    assert event.call_site == ""

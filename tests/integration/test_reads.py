@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path, reverse
+from django.utils.html import strip_tags
 
 import signal_log
 from observatory.urls import urlpatterns as of_the_project
@@ -190,3 +191,19 @@ def test_a_family_of_labels_is_one(settings: object) -> None:
             with recorded() as events:
                 signal_log.viewed(Item(pk=1, name="lamp"))
             assert bool(events) is named, label
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_look_says_nothing_of_what_was_looked_at(root: Client) -> None:
+    """A page that is opened again still has the object's name, and still says that it was deleted."""
+    ada = User.objects.create(username="ada")
+    address = f"/objects/auth.User/{ada.pk}/"
+    ada.delete()
+    for _ in range(3):
+        page = root.get(address).content.decode()
+        assert "User ada" in " ".join(strip_tags(page).split())
+        assert '<span class="kind deleted">deleted</span></h1>' in page
+        assert "Restore" in page
+    shown = root.get("/restore/", {"label": "auth.User", "pk": ada.pk or address.split("/")[-2], "at": "2030-01-01"})
+    assert "ada" in strip_tags(shown.content.decode())
+    assert '<span class="muted word">viewed</span>' in page

@@ -182,6 +182,7 @@ def test_a_deleted_user_is_restored_with_the_profile(root: Client) -> None:
     address = root.get(f"/objects/auth.User/{old}/").context["restore_url"]
     page = root.get(address)
     assert [then.title for then, _ in page.context["others"]] == ["ada"]
+    assert offered(page)["email"][2] == "not a field of the form: as a new row has it"
     form = form_of(root, page)
     assert form.context["adminform"].form.initial["username"] == "ada"
     target, sent = posted(form, usable_password="false")

@@ -6,8 +6,10 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from signal_log import clock
+from signal_log.maintenance import maintenance
 from signal_log.models import SealCheckpoint, SealTree, SealWitness, SignalEvent, Verification
 from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import begin_tree, checkpoint, grow
@@ -15,6 +17,7 @@ from signal_log.seal.key import new_signer
 from signal_log.seal.note import ED25519, Note
 from signal_log.show.words.sealing import sealed
 from tests.integration.test_tree_in_database import store
+from tests.sealed import unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -87,7 +90,7 @@ def test_a_sealed_log(admin_client, keyed):
         {"number": 1, "size": size, "root": told["root"], "made_at": told["signed_at"], "signed_by": [ORIGIN]}
     ]
     page = admin_client.get(f"/events/{events[1].pk}/").content.decode()
-    assert "Leaf 2 of" in page
+    assert "Index 1 of" in page
     assert "signed in checkpoint 1" in page
     assert "Not sealed yet" in admin_client.get(f"/events/{events[-1].pk}/").content.decode()
     measured = admin_client.get("/metrics").content.decode()
@@ -166,7 +169,7 @@ def test_many_checkpoints_in_pages(admin_client, keyed):
 
     def numbers(address: str) -> tuple[list[int], list[str]]:
         page = admin_client.get(address).content.decode()
-        return [int(n) for n in re.findall(r'<tr><td class="num">(\d+)</td>', page)], re.findall(
+        return [int(n) for n in re.findall(r'<tr><td data-label="Number" class="num">(\d+)</td>', page)], re.findall(
             r'href="(\S+before=\d+)"', page
         )
 
@@ -176,3 +179,64 @@ def test_many_checkpoints_in_pages(admin_client, keyed):
     assert second == list(range(35, 5, -1))
     assert numbers(oldest) == ([5, 4, 3, 2, 1], [])
     assert numbers("/seals/?before=nonsense")[0] == first
+
+
+def test_while_sealing_has_stopped_nothing_is_green(admin_client, keyed):
+    """Neither a witness nor a verification from before; commands are without the marks of a terminal."""
+    tree = seal(3)
+    verified("intact", [])
+    SealWitness.objects.create(tree=tree, name="w.example/1", url="https://w.example/", size=3, tried_at=clock.now())
+    green = re.compile(r'<span class="kind created">')
+    assert len(green.findall(admin_client.get("/seals/").content.decode())) == 3
+    SealTree.objects.update(state="stopped", problem="Rows are missing. Run `manage.py signal_verify`.")
+    page = admin_client.get("/seals/").content.decode()
+    assert not green.search(page)
+    assert "a restored one is older than what was sealed" in page
+    assert "`" not in page
+
+
+def test_an_event_that_was_sealed_and_is_gone(admin_client):
+    """The tree knows that it was there, and where; nothing is claimed of what a prune names, or was never sealed."""
+
+    def of(number: int) -> str:
+        answer = admin_client.get(f"/events/{number}/")
+        assert answer.status_code == 404
+        return " ".join(answer.content.decode().split())
+
+    tree = seal(9)
+    first, *_, last = SignalEvent.objects.filter(pk__lte=tree.last_id).values_list("pk", flat=True).order_by("pk")
+    index = {pk: at for at, pk in enumerate(range(first, last + 1))}
+    assert SignalEvent.objects.filter(pk__lte=tree.last_id).count() == len(index)
+    assert "none of that number was sealed" in of(last + 1000)
+    assert "is no number of an event" in of(10**19 - 1)
+    unguarded()
+    for gone in (first + 2, first + 3, last):
+        SignalEvent.objects.filter(pk=gone)._raw_delete("default")
+    for gone in (first + 2, first + 3, last):
+        assert "A sealed event is missing" in of(gone)
+        assert f"Event {gone} was sealed at index {index[gone]}, and is gone" in of(gone)
+    with (
+        transaction.atomic(),
+        maintenance(connection, "signal_prune", why="a test", rows={"events": f"{first + 2}-{first + 3}"}),
+    ):
+        pass
+    by = SignalEvent.objects.latest("pk")
+    assert f"Event {first + 3} was pruned on " in of(first + 3)
+    assert f"by event {by.pk}." in of(first + 3)
+
+
+def test_an_id_that_was_never_used_is_no_alarm(admin_client):
+    """As of an event that was rolled back; a leaf beside it that is missing is not taken for it without a word."""
+    before = {event.pk for event in store(4)}
+    unused = max(before)
+    unguarded()
+    SignalEvent.objects.filter(pk=unused)._raw_delete("default")
+    store(3)
+    tree = begin_tree(ORIGIN, after_id=0)
+    grow(tree, 2**62)
+    if SignalEvent.objects.filter(pk=unused).exists():  # SQLite has given it to the next
+        return
+    assert "was never sealed under that number" in admin_client.get(f"/events/{unused}/").content.decode()
+    SignalEvent.objects.filter(pk=unused - 1)._raw_delete("default")
+    page = admin_client.get(f"/events/{unused}/").content.decode()
+    assert "or a neighbour of it was" in page

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import orjson
 import pytest
 
 from signal_log.errors import ProofError
@@ -78,6 +80,14 @@ def test_no_altered_byte_passes():
             continue
         assert (found.header, found.subject, found.payload) == (proved.header, proved.subject, proved.payload), at
         assert (found.index, found.checkpoint) == (proved.index, proved.checkpoint), at
+
+
+def test_nothing_may_be_said_beside_what_was_sealed():
+    """A reader of the file might take it for proved."""
+    proof = read_proof(WHOLE)
+    more = orjson.dumps(orjson.loads(proof.extra) | {"actor": "mallory"})
+    with pytest.raises(ProofError, match=r"says more of its event than was sealed: 'actor'\."):
+        check_proof(replace(proof, extra=more), [KEY], WITNESSES)
 
 
 def test_no_cut_file_passes():

@@ -87,7 +87,9 @@ class Command(SignalCommand):
         if not found:
             self.stdout.write("No table is guarded. Guard one: python manage.py signal_guard install app.Model")
         if waiting:
-            self.stdout.write(f"{counted(waiting, 'write')} wait to become events: signal_guard collect")
+            self.stdout.write(
+                f"{counted(waiting, 'write waits', 'writes wait')} to become an event: signal_guard collect"
+            )
 
     def _collect(self, options: dict[str, Any]) -> None:
         self.stdout.write(f"{counted(collect(), 'event')}.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -29,6 +29,9 @@ SUFFIX: Final = ".tlog-proof"
 MOST_BYTES: Final = 10_000_000
 MOST_HASHES: Final = 64
 _DOMAIN: Final = FORMAT.encode() + b"\n"
+_KEYS: Final = frozenset(
+    ("format", "id", "header", "subject", "subject_hash", "subject_salt", "payload", "payload_hash", "payload_salt")
+)
 _INDEX: Final = re.compile(r"index (0|[1-9]\d{0,18})", re.ASCII)
 _SALT_BYTES: Final = 16
 
@@ -167,13 +170,21 @@ def _parts(extra: bytes) -> _Parts:
     try:
         told = orjson.loads(extra)
         header, number = told["header"], told.get("id")
+        more = told.keys() - _KEYS
         if told["format"] != FORMAT or not isinstance(header, dict) or not isinstance(number, int | None):
             raise damaged
         hashes = _inner(told, "subject") + _inner(told, "payload")
         leaf = leaf_hash(sha256(_DOMAIN + canonical(header) + b"\n" + hashes).digest())
     except (ValueError, TypeError, KeyError, AttributeError):
         raise damaged from None
+    if more:
+        raise ProofError(f"This proof says more of its event than was sealed: {_names(more)}.")
     return _Parts(header, told["subject"], told["payload"], leaf, number)
+
+
+def _names(keys: Iterable[str]) -> str:
+    """A few of these keys, as nothing but text."""
+    return ", ".join(ascii(key[:40]) for key in sorted(keys)[:5])
 
 
 def _inner(told: Mapping[str, Any], name: str) -> bytes:

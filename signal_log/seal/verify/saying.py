@@ -36,7 +36,7 @@ def said(proved: Proved) -> Iterator[str]:
         yield "The keys of the row and of the account were redacted."
     checkpoint = proved.checkpoint
     number = "" if proved.said_id is None else f", by its own account event {proved.said_id}"
-    yield f"Sealed as leaf {proved.index:,} of {checkpoint.size:,} in the log {checkpoint.origin}{number}."
+    yield f"Sealed at index {proved.index:,} of {checkpoint.size:,} in the log {checkpoint.origin}{number}."
     yield f"Signed by the log's key {proved.key.key_id.hex()}."
     for key, time in proved.witnesses.items():
         at = datetime.fromtimestamp(time, UTC)

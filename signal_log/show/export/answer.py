@@ -56,8 +56,7 @@ def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpRespo
     It needs a permission of its own, and is an event before its first byte is sent: who has taken what away.
     """
     if not may(request.user, EXPORT):
-        refused = NOT_ALLOWED.format(permission=permission_to(EXPORT))
-        return HttpResponseForbidden(refused, content_type="text/plain; charset=utf-8")
+        return refused()
     query = parse(request.GET, own=own)
     if query.problems:
         return JsonResponse({"problems": query.problems}, status=400)
@@ -72,6 +71,12 @@ def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpRespo
         raise
     response._resource_closers.append(slot.release)  # type: ignore[attr-defined]  # where nothing of it is read
     return response
+
+
+def refused() -> HttpResponseForbidden:
+    """The answer to somebody who may see events, and not take them away."""
+    said = NOT_ALLOWED.format(permission=permission_to(EXPORT))
+    return HttpResponseForbidden(said, content_type="text/plain; charset=utf-8")
 
 
 def _streamed(request: HttpRequest, query: Query, chosen: str, slot: Slot) -> StreamingHttpResponse:

@@ -13,25 +13,30 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from signal_log.audit.told import EXPORTED, tell
 from signal_log.errors import ProofError
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
+from signal_log.permission import EXPORT, may
 from signal_log.rows import labels_of_row
 from signal_log.seal.redacted import redaction_of, still_holds
 from signal_log.seal.verify.proof_file import proof_file
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
+from signal_log.show.export.answer import refused
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.trace.receivers import answer, known_for, slowest_first, time_taken
 from signal_log.show.trace.row_html import Rows
 from signal_log.show.trace.tree import Tree
 from signal_log.show.words.kinds import signal_kind
+from signal_log.show.words.missing import missing
 from signal_log.show.words.moments import zone
 from signal_log.show.words.operations import Line, actor_name
 from signal_log.show.words.remarks import failure
 from signal_log.show.words.sealing import sealed
 from signal_log.show.words.text import duration, visible
 from signal_log.store.read import as_mapping, events
+from signal_log.store.span import LARGEST_ID
 from signal_log.telemetry.read import add_calls, trace_row
 
 MAX_SUBTREE: Final = 200
@@ -47,30 +52,29 @@ def event_page(request: HttpRequest, number: str) -> HttpResponse:
     """An event's page; JSON for ``?format=json`` or if the client prefers it; ``?format=receivers``, ``proof``."""
     event = find(number)
     if event is None:
-        return not_found(
-            request,
-            "Event not found",
-            f"The log has no event {visible(number[:40])}. The number may never have been used, "
-            "or the event was deleted when its retention period ended.",
-        )
+        return not_found(request, *missing(_number(number), number))
     if request.GET.get("format") == "receivers":
         return answer(event, _slow_calls(event))
     if request.GET.get("format") == "proof":
-        return _proof_of(event)
+        return _proof_of(request, event)
     if request.GET.get("format") == "json" or request.get_preferred_type(
         ["text/html", "application/json"]
     ) == "application/json":  # fmt: skip
         return JsonResponse(as_mapping(event))
-    context = describe(event) | {"object_admin_url": admin_url(request, event)}
+    context = describe(event) | {"object_admin_url": admin_url(request, event), "may_export": may(request.user, EXPORT)}
     return render(request, "signal_log/event.html", context)
 
 
-def _proof_of(event: SignalEvent) -> HttpResponse:
-    """The event's proof as a file; 404 with a sentence while there is none."""
+def _proof_of(request: HttpRequest, event: SignalEvent) -> HttpResponse:
+    """The event's proof as a file, which is an export like any other; 404 with a sentence while there is none."""
+    if not may(request.user, EXPORT):
+        return refused()
     try:
         content = proof_file(event)
     except ProofError as problem:
         return HttpResponse(f"{problem}\n", content_type="text/plain; charset=utf-8", status=404)
+    if request.method != "HEAD":
+        tell(EXPORTED, format="proof", event=event.pk)
     return HttpResponse(
         content,
         content_type="text/plain; charset=utf-8",
@@ -80,9 +84,13 @@ def _proof_of(event: SignalEvent) -> HttpResponse:
 
 def find(number: str) -> SignalEvent | None:
     """The event with this id; None for anything else."""
-    if not (number.isascii() and number.isdigit() and len(number) <= 19):
-        return None
-    return events().filter(pk=int(number)).first()
+    asked = _number(number)
+    return None if asked is None else events().filter(pk=asked).first()
+
+
+def _number(text: str) -> int | None:
+    found = int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else LARGEST_ID + 1
+    return found if found <= LARGEST_ID else None
 
 
 def describe(event: SignalEvent) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.story import link, story
 from signal_log.show.query.compare import KEYS as COMPARED
 from signal_log.show.query.compare import compared, moments
-from signal_log.show.query.paging import newest_of, span_for
+from signal_log.show.query.paging import newest_named, newest_of, newest_telling, span_for
 from signal_log.show.query.query import parse
 from signal_log.show.story.admin_form import may_restore_some
 from signal_log.show.story.relations import CHOSEN, SEARCH, chosen, model_of, relations_of
@@ -62,14 +62,15 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     relations = relations_of(label)
     wanted = chosen(relations, request.GET.getlist(CHOSEN) if CHOSEN in request.GET else None)
     address = object_url(label, pk)
-    title = one_line(newest.object_repr or newest.object_pk, 120)
+    telling = newest_telling(recorded, span)
+    title = one_line(newest_named(recorded, span, telling) or pk, 120)
     context: dict[str, Any] = {
         "label": visible(label),
         "model": kinds.model_name(label),
         "pk": visible(pk),
         "also": [other for other in labels if other != label],
         "newest": newest,
-        "is_gone": is_end(newest, ends_with(label, labels)),
+        "is_gone": telling is not None and is_end(telling, ends_with(label, labels)),
         "title": title,
         "object_admin_url": admin_url(request, newest),
         "path": address.partition("?")[0],
@@ -84,13 +85,13 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         "relations": [(relation, relation in wanted) for relation in relations],
     }
     context["guarded"] = Guarded(request, newest.sender, labels, pk)
-    context["restore_url"] = _restore_url(request, newest, at, is_gone=context["is_gone"])
+    context["restore_url"] = _restore_url(request, telling or newest, at, is_gone=context["is_gone"])
     if problems:
         return render(request, "signal_log/object.html", context, status=400)
     if comparison:
         context["comparison"] = comparison
         return render(request, "signal_log/object.html", context)
-    relatives = relatives_of(recorded, span, newest, label, wanted, search=bool(request.GET.get(SEARCH)))
+    relatives = relatives_of(recorded, span, telling or newest, label, wanted, search=bool(request.GET.get(SEARCH)))
     _note_seen(request, relatives)
     if two:
         states = [state_of(recorded, span, label, moment) for moment in two]

@@ -21,7 +21,7 @@ from signal_log.show.access import for_observers
 from signal_log.show.links import object_url, url, with_query
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.object import of_row
-from signal_log.show.query.paging import newest_of, span_for
+from signal_log.show.query.paging import newest_named, newest_of, newest_telling, span_for
 from signal_log.show.query.query import event_number
 from signal_log.show.story.admin_form import (
     InlineRows,
@@ -101,7 +101,7 @@ def restore_page(request: HttpRequest) -> HttpResponse:
     inline = inlines_of(request, page, asked.row) if allowed else frozenset()
     address = url("restore_form")
     context: dict[str, Any] = {
-        "title": one_line(asked.newest.object_repr or asked.pk, 120),
+        "title": one_line(newest_named(asked.recorded, asked.span, asked.newest) or asked.pk, 120),
         "model": kinds.model_name(asked.label),
         "label": visible(asked.label),
         "pk": visible(asked.pk),
@@ -157,7 +157,7 @@ def _asked(sent: QueryDict) -> Asked:
     labels = labels_of_row(label)
     recorded = of_row(labels, pk)
     span = span_for(recorded) if pk and "\x00" not in label + pk else NOTHING
-    newest = newest_of(recorded, span)
+    newest = newest_telling(recorded, span) or newest_of(recorded, span)
     if model is None or newest is None:
         raise FilterError(f"The log has no events for the {one_line(label, 80)} with the key “{one_line(pk, 80)}”.")
     only = number = None

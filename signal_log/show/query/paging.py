@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Final
 
 from signal_log import clock
+from signal_log.audit.continuity import OF_A_ROW, tells
+from signal_log.event import COMMITTED
 from signal_log.models import SignalEvent
 from signal_log.show.query.query import Query
 from signal_log.store.read import events
@@ -22,6 +24,8 @@ COUNT_SECONDS: Final = 0.02
 MAX_COUNTED: Final = 1_000
 TOO_MANY_TO_SORT: Final = 3_000
 """Of one object or account: the indexes of keys have no order, so all of them would be read for each page."""
+
+AT_ONCE: Final = 20
 
 Keep = Callable[[list[SignalEvent]], list[SignalEvent]]
 
@@ -93,6 +97,24 @@ def span_for(found: Events) -> Span:
     if found.order_by()[: TOO_MANY_TO_SORT + 1].count() <= TOO_MANY_TO_SORT:
         return Span()
     return span_of(None, None, scan=True)
+
+
+def newest_telling(found: Events, span: Span) -> SignalEvent | None:
+    """The newest of a row's events that tells of the row itself, unlike a look at it or a save that failed."""
+    told = found.filter(signal__in=OF_A_ROW, outcome=COMMITTED)
+    for chunk, _ in walk(told, span, LARGEST_ID, AT_ONCE, upwards=False):
+        for event in chunk:
+            if tells(event):
+                return event
+    return None
+
+
+def newest_named(found: Events, span: Span, telling: SignalEvent | None) -> str:
+    """What a row is called: as the newest event that tells of it says, else the newest of all that names it."""
+    if telling is not None and telling.object_repr:
+        return telling.object_repr
+    named = newest_of(found.exclude(object_repr=""), span)
+    return named.object_repr if named is not None else ""
 
 
 def newest_of(found: Events, span: Span) -> SignalEvent | None:

@@ -29,6 +29,9 @@ UNKNOWN_WORDS: Final = "unknown: stays as it is"
 MASKED_WORDS: Final = "masked, the log never held it: stays as it is"
 CUT_WORDS: Final = "the log keeps only the beginning: stays as it is"
 FILE_WORDS: Final = "a file, which no form can be filled with: stays as it is"
+STAYS: Final = "stays as it is"
+AS_NEW: Final = "as a new row has it"
+"""What is said instead where the form adds a row: nothing is there that could stay."""
 KEY_WORDS: Final = "the key, which no form changes"
 NOT_IN_FORM_WORDS: Final = "not a field of the form: stays as it is"
 NO_FIELD_WORDS: Final = "the model has no such field any more"
@@ -70,7 +73,8 @@ def offered(
     ``instead`` are values that take the place of those that the log tells.
     """
     fields = [_found(known) if known.found_by and known.found_by.pk == before else known for known in state.fields]
-    return [_offered(model, known, row, in_form, using, instead) for known in fields]
+    found = [_offered(model, known, row, in_form, using, instead) for known in fields]
+    return found if row is not None else [replace(one, why_not=one.why_not.replace(STAYS, AS_NEW)) for one in found]
 
 
 def _found(known: Known) -> Known:

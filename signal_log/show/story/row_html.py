@@ -38,10 +38,13 @@ def _line(line: StoryLine, when: str, label: str, comparable: Sequence[int], sai
     whose = "" if line.is_own and event.sender == label else f"<b>{escape(line.model)}</b> "
     if not line.is_own:
         whose += f'<span class="value">{escape(line.object)}</span> '
+    told = whose + said(line)
+    if not told:  # where there is little room the kind is an icon, which alone says nothing
+        told = f'<span class="muted word">{escape(kind.word)}</span>'
     return (
         f'<li class="op{lost}">{_pair(line, comparable)}<details id="e{event.pk}"><summary>'
         f'<time datetime="{iso}" title="{iso} · event {event.pk}">{when}</time> '
-        f'<span class="kind {kind.style}">{escape(kind.word)}</span> <span class="said">{whose}{said(line)}</span> '
+        f'<span class="kind {kind.style}">{escape(kind.word)}</span> <span class="said">{told}</span> '
         f'<span class="by value">{actor}</span></summary><div class="how">{_how(line, diffs)}'
         f'<p class="links">{" ".join(_links(line, actor))}</p><p class="muted mono value">{escape(line.request_line)}'
         f"{_cause(line)}</p></div></details></li>"

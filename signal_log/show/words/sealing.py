@@ -32,7 +32,12 @@ class Standing:
 def standing(state: SealState) -> Standing:
     """The gravest thing first; a log of which everything is signed is *sealed*."""
     found = _standing(state)
-    return Standing(found.kind, found.sentence.replace("`", ""))  # which are for terminals
+    return Standing(found.kind, spoken(found.sentence, 2_000))
+
+
+def spoken(text: str, most: int = 300) -> str:
+    """A sentence without the backticks around commands, which are for terminals."""
+    return one_line(text, most).replace("`", "")
 
 
 def _standing(state: SealState) -> Standing:
@@ -59,7 +64,7 @@ def alarm() -> str:
         return "Verification found that the log was changed behind the recorder."
     tree = current_tree()
     if tree is not None and tree.state == SealTree.State.STOPPED:
-        return f"Sealing has stopped. {one_line(tree.problem, 300)}"
+        return f"Sealing has stopped. {spoken(tree.problem)}"
     return ""
 
 
@@ -74,9 +79,9 @@ class Sealed:
     """Whether it is newer than the newest leaf; else it should have one."""
 
     @property
-    def leaf(self) -> str:
-        """Where it stands, as people count."""
-        return f"{self.place.leaf + 1:,}" if self.place else ""
+    def index(self) -> str:
+        """Where it stands, counted from 0, as proofs and verification do."""
+        return f"{self.place.leaf:,}" if self.place else ""
 
 
 def sealed(event: SignalEvent) -> Sealed:
