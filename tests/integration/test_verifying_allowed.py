@@ -14,7 +14,7 @@ from django.db import connection
 from signal_log import clock
 from signal_log.audit.told import tell
 from signal_log.maintenance import maintenance
-from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
+from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent, Verification
 from signal_log.seal import archive
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.grow import begin_tree, grow
@@ -110,7 +110,7 @@ def rewound(log: Sealed, size: int) -> SealTree:
     return tree
 
 
-def test_a_backup_that_was_put_back(log, tmp_path):
+def test_a_backup_that_was_put_back(log, tmp_path, admin_client):
     """The checkpoint that somebody kept tells; as a new generation, told by an event, it goes on."""
     file: Path = tmp_path / "kept"
     file.write_text(newest())
@@ -126,9 +126,23 @@ def test_a_backup_that_was_put_back(log, tmp_path):
     seal(log, second, (2, 4, 6))
     assert read_checkpoint(follows).size == 600
     code, told = said(checkpoint=[file])
+    assert (code, [one["kind"] for one in told["findings"]]) == (1, ["rewound"])  # who has it is told
+    code, told = said()
     assert (code, told["findings"]) == (0, []), told
     event = SignalEvent.objects.get(signal="signal_log.sealed")
-    assert any(f"as event {event.pk} tells; 200 sealed events before it are missing" in one for one in told["notes"])
+    assert any(f"as generation 2, as event {event.pk} tells." in one for one in told["notes"])
+    (lost,) = told["limits"]
+    assert lost.startswith("200 sealed events are missing since the log was rewound, acknowledged by ")
+    assert lost.endswith(f"(event {event.pk}): the disk died")
+    assert "ntact" not in told["text"]
+    kept = Verification.objects.latest("pk")
+    assert (kept.findings, kept.is_clean) == ([{"kind": "limit", "text": lost}], False)
+    assert kept.outcome == "nothing wrong was found"
+    assert lost in admin_client.get("/seals/").content.decode()
+    gone = Checkpoint(f"{ORIGIN[:-1]}7", 9, bytes(32))
+    other: Path = tmp_path / "of a generation that is gone"
+    other.write_bytes(log.note(gone).encode())
+    assert "of 9 events of" in said(checkpoint=[other])[1]["findings"][0]["text"]
     assert told["events"] == tree.size + 4  # three, and the event of it
     changed(log, 7)
     sql("UPDATE {log} SET path = '/x' WHERE id = %s", event.pk - 1)
@@ -173,3 +187,15 @@ def test_a_generation_that_nobody_told_of(log, what):
     code, told = said()
     assert code == 1
     assert "generation" in [one["kind"] for one in told["findings"]], told["findings"]
+
+
+def test_a_tail_that_was_cut_off_and_acknowledged(log):
+    """The tree still has its leaves; the rows are gone, which is said instead of "intact"."""
+    sql("DELETE FROM {log} WHERE id >= %s", log.ids[590])
+    SealTree.objects.update(state=SealTree.State.STOPPED)
+    call_command("signal_seal", "new-generation", reason="the disk died", stdout=StringIO())
+    seal(log, SealTree.objects.get(generation=2), (2,))
+    code, told = said()
+    assert (code, told["findings"]) == (0, []), told
+    assert [one.partition(" since")[0] for one in told["limits"]] == ["10 sealed events are missing"]
+    assert "ntact" not in told["text"]

@@ -24,10 +24,8 @@ def as_far_as_it_counts(tree: SealTree, trees: Sequence[SealTree], report: Repor
     following = next((one for one in trees if one.generation > tree.generation), None)
     if following is None or following.after_id >= tree.last_id:
         return tree
-    last = SignalEvent.objects.filter(pk__gt=tree.after_id, pk__lte=following.after_id).order_by("-pk").first()
-    place = place_of(last) if last is not None else None
     counted = copy(tree)
-    counted.size = place.leaf + 1 if place is not None and place.tree.pk == tree.pk else 0
+    counted.size = _size_left(tree, following)
     counted.last_id = following.after_id
     report.notes.append(
         f"The last {tree.size - counted.size:,} leaves of generation {tree.generation} have no rows any more: the log "
@@ -36,12 +34,45 @@ def as_far_as_it_counts(tree: SealTree, trees: Sequence[SealTree], report: Repor
     return counted
 
 
-def check_succession(before: SealTree, after: SealTree, report: Report) -> None:
+def _size_left(tree: SealTree, following: SealTree) -> int:
+    """How many leaves of a generation still have their rows, now that another follows."""
+    if following.after_id >= tree.last_id:
+        return tree.size
+    last = SignalEvent.objects.filter(pk__gt=tree.after_id, pk__lte=following.after_id).order_by("-pk").first()
+    place = place_of(last) if last is not None else None
+    return place.leaf + 1 if place is not None and place.tree.pk == tree.pk else 0
+
+
+def rewind_told(before: SealTree, after: SealTree, told: SignalEvent, known: int = 0) -> str:
+    """That sealed events are missing since a rewind, and who acknowledged it; empty if none are.
+
+    ``known`` is the size of the largest checkpoint of the generation before that anybody still has.
+    """
+    labels = told.labels or {}
+    stated = labels.get("missing")
+    size = before.size + (stated if isinstance(stated, int) else 0)
+    missing = max(size, known) - _size_left(before, after)
+    if missing <= 0:
+        return ""
+    who = told.actor_repr or told.actor_pk or told.source or "somebody unknown"
+    are = "sealed event is" if missing == 1 else "sealed events are"
+    return (
+        f"{missing:,} {are} missing since the log was rewound, acknowledged by {who} on "
+        f"{told.occurred_at:%Y-%m-%d} (event {told.pk}): {labels.get('reason') or 'no reason was given'}"
+    )
+
+
+def told_of(tree: SealTree) -> SignalEvent | None:
+    """The event that tells why a generation was begun."""
+    return SignalEvent.objects.filter(signal=SEALED, labels__origin=tree.origin).order_by("pk").first()
+
+
+def check_succession(before: SealTree, after: SealTree, report: Report, known: int = 0) -> None:
     """A new generation begins where the old one ends, and with what was known of it, as an event tells."""
     number = after.generation
     if before.state != SealTree.State.CLOSED:
         report.find(GENERATION, f"Generation {before.generation} was followed by another and is not closed.")
-    told = SignalEvent.objects.filter(signal=SEALED, labels__origin=after.origin).order_by("pk").first()
+    told = told_of(after)
     labels = (told.labels if told is not None else None) or {}
     follows = str(labels.get("follows", ""))
     previous = bytes(after.previous) if after.previous is not None else b""
@@ -53,9 +84,9 @@ def check_succession(before: SealTree, after: SealTree, report: Report) -> None:
     elif generation_of(follows.partition("\n")[0]) + 1 != number:
         report.find(GENERATION, f"Generation {number} does not follow the one before it, as event {told.pk} tells.")
     else:
-        missing = labels.get("missing")
-        lost = f"; {missing:,} sealed events before it are missing" if isinstance(missing, int) and missing else ""
-        report.notes.append(f"The log was rewound, and goes on as generation {number}, as event {told.pk} tells{lost}.")
+        report.notes.append(f"The log was rewound, and goes on as generation {number}, as event {told.pk} tells.")
+        if lost := rewind_told(before, after, told, known):
+            report.limits.append(lost)
     if first is None or first.leaves[:1] != [leaf_hash(previous)]:
         report.find(GENERATION, f"Generation {number} does not begin with what was known of the one before it.")
     between = SignalEvent.objects.filter(pk__gt=before.last_id, pk__lte=after.after_id).order_by("pk")

@@ -37,6 +37,8 @@ class Held:
     checkpoint: Checkpoint
     time: int = 0
     """When a witness countersigned it."""
+    is_given: bool = False
+    """Whether this run was asked about it: then it counts against the log, also if a rewind was acknowledged."""
 
     def when(self) -> str:
         """The same in words."""
@@ -96,7 +98,7 @@ def from_file(path: Path) -> Checkpoint:
 
 def verified_file(path: Path, origin: str, keys: list[VerifierKey]) -> Held:
     """The same with its signature verified; raises ``ProofError``."""
-    return Held(f"{path}", _read(_content(path), origin, keys))
+    return Held(f"{path}", _read(_content(path), origin, keys), is_given=True)
 
 
 def is_of_log(checkpoint: Checkpoint, origins: Sequence[str]) -> bool:
@@ -138,7 +140,7 @@ def compared(tree: SealTree, held: Sequence[Held], report: Report) -> list[State
             f"{missing:,} sealed {'event is' if missing == 1 else 'events are'} missing at its end, which was cut off, "
             "or an older copy of the database was put back"
         )
-        if tree.state == SealTree.State.CLOSED:
+        if tree.state == SealTree.State.CLOSED and not one.is_given:
             report.notes.append(f"{text}; the log has gone on as a new generation.")
         else:
             report.find(REWOUND, f"{text}.", indexes={tree.generation: Ranges([(tree.size, size - 1)])})

@@ -117,6 +117,9 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     trees = result.trees = list(SealTree.objects.order_by("generation"))
     if trees and wanted.since > trees[-1].size:
         raise ProofError(f"{origins[-1]} has {trees[-1].size:,} leaves; --since {wanted.since:,} is beyond its end.")
+    for one in (one for origin, found in files.items() if origin not in kept for one in found):
+        report.find(REWOUND, f"{one.who} holds a checkpoint of {one.checkpoint.size:,} events of "
+                    f"{one.checkpoint.origin}, a generation that is gone.")  # fmt: skip
     if not trees:
         _never_sealed(report, newest, [one for found in kept.values() for one in found])
     progress.total = sum(tree.size for tree in trees)
@@ -125,7 +128,8 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     for tree in trees if part == 1 else ():
         _check_tree(tree, result, numbers.get(tree.pk, 0), trust, kept.get(tree.origin, []), progress)
     for before, after in pairwise(trees):
-        check_succession(before, after, report)
+        known = max((one.checkpoint.size for one in kept.get(before.origin, [])), default=0)
+        check_succession(before, after, report, known)
     begin = (0, 0)
     if resumed:
         begin, result.seen = resumed[:2], resumed[2]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -15,6 +17,7 @@ from signal_log.seal.canonical import timestamp
 from signal_log.seal.note import Note, read_note
 from signal_log.seal.state import SealState, seal_state
 from signal_log.seal.stored import trees
+from signal_log.seal.verify.generations import rewind_told, told_of
 from signal_log.show.access import for_observers
 from signal_log.show.links import url
 from signal_log.show.words.moments import zone
@@ -60,7 +63,8 @@ def seals_page(request: HttpRequest) -> HttpResponse:
         "verification": state.verification,
         "findings": [one_line(said(one), 400) for one in _findings(state.verification)[:FINDINGS]],
         "more_findings": max(0, len(_findings(state.verification)) - FINDINGS),
-        "generations": list(trees()) if state.tree and state.tree.generation > 1 else [],
+        "generations": (generations := list(trees()) if state.tree and state.tree.generation > 1 else []),
+        "rewinds": [one_line(one, 400) for one in _rewinds(generations)],
         "checkpoints": [Stated(one, _signers(one)) for one in found[:SIZE]],
         "older_url": url("seals", before=str(found[SIZE - 1].number)) if len(found) > SIZE else "",
         "newest_url": url("seals") if before else "",
@@ -116,6 +120,14 @@ def said(finding: Any) -> str:
 
 def _findings(verification: Verification | None) -> list[Any]:
     return list(verification.findings or []) if verification else []
+
+
+def _rewinds(generations: list[SealTree]) -> Iterator[str]:
+    """What is missing since the log was rewound, each in a sentence."""
+    for before, after in pairwise(sorted(generations, key=lambda tree: tree.generation)):
+        told = told_of(after)
+        if told is not None and (sentence := rewind_told(before, after, told)):
+            yield sentence
 
 
 def _checkpoints(tree: SealTree | None, before: int) -> Any:
