@@ -183,6 +183,7 @@ ATTACKS: dict[str, tuple[Callable[[Sealed], Any], str, tuple[int, int] | None, t
     "values changed": (edit("changes", '{"is_staff": [true, false]}'), "modified", (300, 300), (300, 300)),
     "actor changed": (edit("actor_pk", "8"), "modified", (300, 300), (300, 300)),
     "time changed": (edit("occurred_at", "2020-01-01 00:00:00"), "modified", (300, 300), (300, 300)),
+    "text of a value changed": (edit("labels", "null"), "modified", (300, 300), (300, 300)),
     "outcome changed": (edit("outcome", "rolled_back"), "modified", (300, 300), (300, 300)),
     "salt changed": (edit("salt", b"x" * 32), "modified", (300, 300), (300, 300)),
     "row and digest changed": (lambda log: rewritten(log, 300), "modified", (300, 300), (300, 300)),

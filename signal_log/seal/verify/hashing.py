@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from orjson import JSONDecodeError, JSONEncodeError, loads
+from orjson import OPT_SORT_KEYS, Fragment, JSONDecodeError, JSONEncodeError, dumps, loads
 
 from signal_log.event import HEADER_FIELDS, INCOMPLETE, PAYLOAD_FIELDS, SUBJECT_FIELDS
 from signal_log.seal.canonical import ERASED, canonical
@@ -24,7 +24,9 @@ COLUMNS: Final = (
 """In which order a row's values come: each part of the digest as its canonical JSON has it."""
 JSON: Final = frozenset({"update_fields", "origin", "changes", "overwrote", "labels"})
 BOOLEANS: Final = frozenset({"raw", "created"})
-UNREADABLE: Final = (TypeError, ValueError, KeyError, JSONDecodeError, JSONEncodeError, RecursionError)
+UNREADABLE: Final = (
+    TypeError, ValueError, KeyError, AttributeError, OverflowError, JSONDecodeError, JSONEncodeError, RecursionError,
+)  # fmt: skip
 MOST_SHARED: Final = 4_096
 """So many beginnings, middles and ends of headers are kept encoded."""
 _DOMAIN: Final = b"signal_log/event/2\n"
@@ -57,7 +59,8 @@ class Row(NamedTuple):
 class Hashing:
     """Makes rows of raw values; ``carefully`` computes the digest of one whose values come in another form.
 
-    On SQLite times and traces are converted here.
+    On SQLite times and traces are converted here, and their text and that of JSON has to be the recorder's own: what a
+    reader takes for the same is not the same to a filter.
     """
 
     def __init__(self, carefully: Callable[[int], bytes | None], *, on_sqlite: bool) -> None:
@@ -78,7 +81,10 @@ class Hashing:
             incomplete = bool(error) and error.startswith(INCOMPLETE)
         except UNREADABLE:
             digest, incomplete = None, False
-        leaf = sha256(b"\x00" + told).digest()
+        try:
+            leaf = sha256(b"\x00" + told).digest()
+        except TypeError:  # on SQLite it may be text
+            leaf = b""
         redacted = kept is not None or values[_REDACTED] is not None
         if digest == told:
             return Row(values[_ID], leaf, leaf, redacted, incomplete, not (redacted or incomplete))
@@ -88,45 +94,62 @@ class Hashing:
     def _digest(self, values: Sequence[Any]) -> bytes:
         moment, trace, kept = values[_MOMENT], values[_TRACE], values[_KEPT]
         if self._on_sqlite:
-            moment = f"{moment[:10]}T{moment[11:19]}.{moment[20:] or '000000'}Z"
+            moment = _moment(moment)
             trace = f"{trace[:8]}-{trace[8:12]}-{trace[12:16]}-{trace[16:20]}-{trace[20:]}"
+            if values[_REDACTED] is not None:
+                _moment(values[_REDACTED])
+        else:
+            moment = moment.removesuffix("AD")  # what is left of another era is no event's
         head = values[:_MOMENT]
         middle = values[_MOMENT + 1 : _TRACE]
         end = values[_TRACE + 1 : _SUBJECT]
         header = b'{%b,"occurred_at":"%b",%b,"trace_id":"%b",%b}' % (
-            self._heads.get(head) or _shared(self._heads, head, _HEAD),
+            self._heads.get(head) or self._shared(self._heads, head, _HEAD),
             moment.encode(),
-            self._middles.get(middle) or _shared(self._middles, middle, _MIDDLE),
+            self._middles.get(middle) or self._shared(self._middles, middle, _MIDDLE),
             trace.encode(),
-            self._ends.get(end) or _shared(self._ends, end, _END),
+            self._ends.get(end) or self._shared(self._ends, end, _END),
         )
         subject, payload = values[_SUBJECT:_PAYLOAD], values[_PAYLOAD:_SALT]
         if subject != self._in_subject:
-            self._in_subject, self._subject = None, _encoded(SUBJECT_FIELDS, subject)
+            self._in_subject, self._subject = None, _encoded(SUBJECT_FIELDS, subject, as_text=self._on_sqlite)
             self._in_subject = subject
         if payload != self._in_payload:
-            self._in_payload, self._payload = None, _encoded(PAYLOAD_FIELDS, payload)
+            self._in_payload, self._payload = None, _encoded(PAYLOAD_FIELDS, payload, as_text=self._on_sqlite)
             self._in_payload = payload
         salt = values[_SALT]
-        if kept is None:
-            subject_hash = sha256(salt[:16] + self._subject).digest()
-            payload_hash = sha256(salt[16:] + self._payload).digest()
-        else:
-            subject_hash = kept[:32] if salt[:16] == ERASED else sha256(salt[:16] + self._subject).digest()
-            payload_hash = kept[32:64] if salt[16:] == ERASED else sha256(salt[16:] + self._payload).digest()
-        return sha256(b"%b%b\n%b%b" % (_DOMAIN, header, subject_hash, payload_hash)).digest()
+        hashes = sha256(salt[:16] + self._subject).digest(), sha256(salt[16:] + self._payload).digest()
+        if kept is not None:
+            hashes = _of_redacted(hashes, salt, kept)
+        return sha256(b"%b%b\n%b%b" % (_DOMAIN, header, *hashes)).digest()
+
+    def _shared(self, kept: dict[Any, bytes], values: Sequence[Any], names: Sequence[str]) -> bytes:
+        """A stretch of the header, without braces; kept, as many events have the same."""
+        if len(kept) >= MOST_SHARED:
+            kept.clear()
+        encoded = kept[values] = _encoded(names, values, as_text=self._on_sqlite)[1:-1]
+        return encoded
 
 
-def _shared(kept: dict[Any, bytes], values: Sequence[Any], names: Sequence[str]) -> bytes:
-    """A stretch of the header, without braces; kept, as many events have the same."""
-    if len(kept) >= MOST_SHARED:
-        kept.clear()
-    encoded = kept[values] = _encoded(names, values)[1:-1]
-    return encoded
+def _of_redacted(hashes: tuple[bytes, bytes], salt: bytes, kept: bytes) -> tuple[bytes, bytes]:
+    """The hashes of a redacted row's parts, where the kept one stands for a part that is gone."""
+    told = kept[:32], kept[32:64]
+    erased = salt[:16] == ERASED, salt[16:] == ERASED
+    if any(not gone and one != other for gone, one, other in zip(erased, hashes, told, strict=True)):
+        raise ValueError("a kept hash is not that of the part, which is still there")
+    return told
 
 
-def _encoded(names: Sequence[str], values: Sequence[Any]) -> bytes:
-    """These fields as canonical JSON."""
+def _moment(text: str) -> str:
+    """Canonical text of a time as SQLite has it; raises ``ValueError`` unless it is just as the recorder writes it."""
+    rest = text[19:]
+    if text[10] != " " or rest == ".000000":
+        raise ValueError(text)
+    return f"{text[:10]}T{text[11:19]}{rest or '.000000'}Z"
+
+
+def _encoded(names: Sequence[str], values: Sequence[Any], *, as_text: bool) -> bytes:
+    """These fields as canonical JSON; ``as_text`` if JSON is stored as text, which has to be canonical then."""
     found = dict(zip(names, values, strict=True))
     for name in names:
         value = found[name]
@@ -134,7 +157,13 @@ def _encoded(names: Sequence[str], values: Sequence[Any]) -> bytes:
             continue
         if name in JSON:
             # Parsed, not taken as it stands: within the text of one column another could be hidden.
-            found[name] = loads(value)
+            parsed = loads(value)
+            if parsed is None:  # JSON's null, which no filter takes for the column's
+                raise ValueError(name)
+            encoded = canonical(parsed)
+            if as_text and encoded != value.encode():
+                raise ValueError(name)
+            found[name] = Fragment(encoded)
         elif name in BOOLEANS:
             found[name] = _TRUTH[value]  # Django takes any number but 0 for true
-    return canonical(found)
+    return dumps(found, option=OPT_SORT_KEYS)

@@ -13,7 +13,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log.conf import conf
 from signal_log.models import SignalEvent
 from signal_log.seal.canonical import digest_of_hashes, inner_hashes, parts
+from signal_log.seal.remains import KEPT
 from signal_log.seal.verify.hashing import COLUMNS, UNREADABLE, Hashing, Row
+from signal_log.seal.verify.stored_form import is_as_written
 from signal_log.vendor import vendor_of
 
 PAGE: Final = 4096
@@ -22,9 +24,9 @@ TABLE: Final = SignalEvent._meta.db_table
 _FIELDS: Final = SignalEvent._meta.concrete_fields
 _POSTGRESQL: Final = {
     "trace_id": "trace_id::text",
-    "occurred_at": "to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
+    "occurred_at": "to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"BC')",
 }
-_SQLITE: Final = {"occurred_at": "occurred_at || ''", "raw": "+raw", "created": "+created"}
+_SQLITE: Final = {name: f"+{name}" for name in ("occurred_at", "redacted_at", "raw", "created")}
 """Expressions, not columns: Django would convert what it knows the type of, which takes longer than all the rest."""
 
 
@@ -63,7 +65,10 @@ def digest_by_django(number: int) -> bytes | None:
         event = SignalEvent.objects.get(pk=number)
         values = {field.attname: getattr(event, field.attname) for field in _FIELDS}
         kept = bytes(event.kept_hashes) if event.kept_hashes is not None else None
-        return digest_of_hashes(parts(values).header, inner_hashes(values, bytes(event.salt), kept))
+        hashes = inner_hashes(values, bytes(event.salt), kept)
+        if not is_as_written(connections[conf.DATABASE], event) or (kept and kept[:KEPT] != b"".join(hashes)):
+            return None
+        return digest_of_hashes(parts(values).header, hashes)
     except (*UNREADABLE, DatabaseError, SignalEvent.DoesNotExist):
         return None
 
