@@ -123,7 +123,7 @@ class SignalEventAdmin(ReadOnlyAdmin, EventAdmin):
         context: dict[str, Any] = {}
         event = self.get_object(request, unquote(object_id)) if self.has_view_permission(request) else None
         if event is not None:
-            context = describe(event) | {"title": f"Event {event.pk}", "subtitle": event.signal}
+            context = describe(request, event) | {"title": f"Event {event.pk}", "subtitle": event.signal}
             context["may_export"] = may(request.user, EXPORT)
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 

@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
+from signal_log.audit.shown import listed
 from signal_log.errors import FilterError
 from signal_log.filters import FIELD, OVERWROTE, SIDES, Filters
 from signal_log.models import SignalEvent
@@ -64,6 +65,7 @@ class EventList(ChangeList):
         span = span_of(since, until, scan=self.is_narrowed and few is None)
         self.page = read_page(self.queryset, span, size=self.list_per_page, before=before or None, after=after or None)
         self.reached_at, self.looks_up = reached_at(self.page), bool(after)
+        listed(request, self.page.events)
         self.result_list = self.page.events
         self.result_count = len(self.page.events)
         self.full_result_count = None

@@ -13,6 +13,7 @@ from django.db import connections, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from signal_log import clock
+from signal_log.audit.sentence import said
 from signal_log.audit.told import HELD, RELEASED, tell
 from signal_log.audit.whom import Thing, account
 from signal_log.capture.model.snapshot import clean
@@ -142,7 +143,7 @@ def release(reason: str = "", *, thing: Thing | None = None, actor: str = "") ->
         if held is None:
             raise RedactionError(f"There is no hold on {thing or f'everything by {actor}'}.")
         held.released_at, held.released_by_pk, held.released_by_repr = clock.now(), by.pk, by.name
-        held.release_reason = clean(reason.strip())[:LONGEST_REASON]
+        held.release_reason = said(clean(reason))[:LONGEST_REASON]
         held.save(using=conf.DATABASE)
         tell(RELEASED, hold=held.pk, reason=held.release_reason, **_on(held))
     return held
@@ -160,7 +161,7 @@ def events_held(held: LegalHold) -> Q:
 
 
 def _reason(text: str) -> str:
-    reason = clean(text.strip())
+    reason = said(clean(text))
     if not reason:
         raise RedactionError("A hold needs a reason: who asked for it, and where that is written down.")
     if len(reason) > LONGEST_REASON:

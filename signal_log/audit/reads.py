@@ -1,4 +1,4 @@
-"""Records who has looked at an object of the models in ``READS``: in the admin, or where the host says so.
+"""Records who has looked at an object of the models in ``READS``: in the admin, in the log, or where the host says so.
 
 The log then holds an event ``accessed`` with the actor, the object, the path and the request. Nothing that fails here
 reaches the host: it is logged and counted as any fault of the recorder.
@@ -15,6 +15,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from signal_log.audit.named import names
+from signal_log.capture.api import context
 from signal_log.capture.faults import faults
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan
@@ -38,11 +39,12 @@ SHOWN: Final = 200
 
 
 class Seen(NamedTuple):
-    """An object that somebody has looked at: its model, the object if we have it, or else its key."""
+    """An object that somebody has looked at: its model, the object if we have it, or else its key; or how many."""
 
     model: type[Model]
     instance: Model | None = None
     pk: str = ""
+    objects: int = 0
 
 
 def viewed(*objects: Model) -> None:
@@ -77,7 +79,8 @@ def record_seen(seen: Sequence[Seen]) -> None:
     for each in seen:
         try:
             if names(conf.READS, each.model):
-                with ensure_trace(default_context):
+                labels: dict[str, Any] = {"objects": each.objects} if each.objects else {}
+                with ensure_trace(default_context), context(**labels):
                     _record(_draft(each))
         except Exception as error:  # noqa: BLE001  never the host's problem
             let_interruption_pass(error)
@@ -110,9 +113,9 @@ def _in_admin(request: HttpRequest, response: Any) -> Seen | None:
     model_admin = getattr(view, "model_admin", None)
     if match is None or model_admin is None or getattr(view, "__name__", "") not in ADMIN_VIEWS:
         return None
-    context = getattr(response, "context_data", None) or {}
+    page = getattr(response, "context_data", None) or {}
     for name in ("original", "object"):
-        if isinstance(shown := context.get(name), model_admin.model):
+        if isinstance(shown := page.get(name), model_admin.model):
             return Seen(type(shown), shown)
     from django.contrib.admin.utils import unquote  # hosts may be without the admin
 

@@ -23,6 +23,7 @@ from signal_log.audit.batch import COMMAND, as_dict, labels_of, write
 from signal_log.audit.erase import Change, change_of, named_in_header, names_key, new_values
 from signal_log.audit.guard.events import collect
 from signal_log.audit.rights import must_be_able_to_change_log
+from signal_log.audit.sentence import said
 from signal_log.audit.whom import Whom, exists
 from signal_log.capture.model.snapshot import clean
 from signal_log.capture.model.unlogged import unlogged
@@ -102,7 +103,7 @@ def redact(
 
 def checked_reason(reason: str, whom: Whom) -> str:
     """The reason, which stays for ever and therefore must not name them; raises ``RedactionError``."""
-    reason = clean(reason.strip())
+    reason = said(clean(reason))
     if not reason:
         raise RedactionError("A redaction needs a reason, such as 'erasure request of 3 November, file 4711'.")
     if len(reason) > LONGEST_REASON:

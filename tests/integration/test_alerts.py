@@ -345,18 +345,66 @@ def test_a_webhook_gets_a_small_json(
     assert "topsecret" not in json.dumps(fired())
 
 
-def test_sending_never_keeps_the_watcher_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has a thread of its own; what is too much is dropped and logged."""
-    goes_on = threading.Event()
-    monkeypatch.setattr(sending, "send", lambda *_: goes_on.wait(20))
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> Iterator[sending._Turns]:
+    """What this process sends, apart from other tests."""
+    turns = sending._Turns()
+    monkeypatch.setattr(sending, "_turns", turns)
+    yield turns
+    turns.stop(5)
+
+
+def test_an_address_that_is_slow_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, turns: sending._Turns
+) -> None:
+    """Neither the watcher, nor another address, nor the end of the process; what is dropped is logged."""
+    goes_on, arrived, threads = threading.Event(), threading.Event(), []
+
+    def send_mail(*args: Any) -> None:
+        threads.append(threading.current_thread())
+        if args[3] == ["slow@b.org"]:
+            goes_on.wait(60)
+        else:
+            arrived.set()
+
+    monkeypatch.setattr(sending, "send_mail", send_mail)
     monkeypatch.setattr(sending, "MOST_WAITING", 2)
-    rule, due = conditions.Rule("slow", SEALING_STOPPED, 1, 60, ("a@b.org",)), conditions.Due(1)
-    for _ in range(3):
-        sending.send_later(rule, due, clock.now())
-    assert len(sending._waiting) == 2
-    goes_on.set()
-    for future in sending._waiting:
-        future.result()
+    due = conditions.Due(1)
+    slow = conditions.Rule("slow", SEALING_STOPPED, 1, 60, ("slow@b.org", "fast@b.org"))
+    try:
+        sending.send_later(slow, due, clock.now())
+        assert arrived.wait(60)
+        for _ in range(3):
+            sending.send_later(conditions.Rule("more", SEALING_STOPPED, 1, 60, ("slow@b.org",)), due, clock.now())
+        assert "'more' is not sent to slow@b.org: 2 are waiting to be." in caplog.text
+        assert all(thread.daemon for thread in threads)  # else the interpreter's end would wait for them
+        begun = clock.monotonic()
+        turns.stop(0.05)
+        assert clock.monotonic() - begun < 1
+        assert "Not sent to slow@b.org, because the server ends: 'slow', 'more', 'more'." in caplog.text
+        sending.send_later(slow, due, clock.now())
+        assert "'slow' is not sent to fast@b.org: the server ends." in caplog.text
+    finally:
+        goes_on.set()
+
+
+def test_a_process_that_ends_makes_no_more_attempts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, turns: sending._Turns
+) -> None:
+    """The pause before the next one is cut short, and the alert is dropped; a thread that has sent all ends."""
+    tried = threading.Event()
+
+    def send_mail(*_: Any) -> None:
+        tried.set()
+        raise OSError("refused")
+
+    monkeypatch.setattr(sending, "send_mail", send_mail)
+    monkeypatch.setattr(sending, "PAUSES", (60,))
+    sending.send_later(conditions.Rule("gone", SEALING_STOPPED, 1, 60, ("a@b.org",)), conditions.Due(1), clock.now())
+    assert tried.wait(60)
+    turns.stop(30)
+    assert "Not sent to a@b.org, because the server ends: 'gone'." in caplog.text
+    assert turns._of["a@b.org"].thread is None
 
 
 def test_a_database_that_is_gone_is_waited_for(

@@ -86,7 +86,7 @@ def test_a_redaction_is_shown_before_it_is_done():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"reason": ""}, "needs a reason"),
+        ({"reason": "\u200b\u2800"}, "needs a reason"),
         ({"reason": "for QUILLON"}, "names whom it is about"),
         ({"pk": "78"}, "There is no auth.User"),
         ({"label": "auth.<b>"}, "There is no model"),

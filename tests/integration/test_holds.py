@@ -96,7 +96,7 @@ def test_the_actor_is_who_asked_for_it():
         (("auth.Usr", "77", "--reason", "court"), "There is no model 'auth.Usr'"),
         (("auth.User", "78", "--reason", "court"), "There is no auth.User with the key '78'"),
         (("auth.User", "77"), "A hold needs a reason"),
-        (("auth.User", "77", "--reason", "  "), "A hold needs a reason"),
+        (("auth.User", "77", "--reason", " \u200b."), "A hold needs a reason"),
         (("auth.User", "77", "--release"), "There is no hold on auth.User 77"),
         (("auth.User",), "Say what is meant"),
         (("auth.User", "77", "--actor", "7", "--reason", "x"), "Say what is meant"),

@@ -104,6 +104,66 @@ def test_the_logs_own_page_of_an_object_is_a_read(root: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_whatever_page_of_the_log_shows_values_is_a_read(root: Client) -> None:
+    """An event's page, here and in the admin, and a trace, in each format: each object once, however many events."""
+    with signal_log.context(), recorded() as events:
+        ada, grace = (User.objects.create(username=name) for name in ("ada", "grace"))
+        ada.first_name = "Ada"
+        ada.save()
+    event = max(
+        (one for one in events if one.object_pk == str(ada.pk) and one.sender == "auth.User"), key=lambda e: e.pk
+    )
+    both, one, admin = {str(ada.pk), str(grace.pk)}, {str(ada.pk)}, reverse("admin:signal_log_signalevent_changelist")
+    named = f"/events/?object=auth.User/{ada.pk}"
+    for address, keys in (
+        (f"/events/{event.pk}/", one),
+        (f"/events/{event.pk}/?format=json", one),
+        (f"/traces/{event.trace_id}/", both),
+        (f"/traces/{event.trace_id}/?format=json", both),
+        (f"{admin}{event.pk}/change/", one),
+        (f"{admin}?q=auth.User/{ada.pk}", one),
+        (named, one),
+        (f"{named}&format=json", one),
+    ):
+        with recorded() as seen:
+            root.head(address)
+            assert root.get(address).status_code == 200
+        accessed = [each.object_pk for each in seen if each.signal == "accessed"]
+        assert sorted(accessed) == sorted(keys), address
+        assert {each.path for each in seen} == {address.partition("?")[0]}
+    for address in (f"/events/{event.pk}/?format=receivers", "/", "/events/?format=json"):
+        with recorded() as seen:
+            assert root.get(address).status_code == 200
+        assert seen == [], address
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_of_many_objects_is_one_event_that_counts_them(root: Client) -> None:
+    """Also a trace of very many. What was recorded of that has no values, so looking at it is no read."""
+    actor = str(User.objects.get(username="root").pk)
+    with signal_log.context(actor=User.objects.get(username="root")), recorded() as events:
+        for number in range(21):
+            User.objects.create(username=f"user{number}")
+    admin = reverse("admin:signal_log_signalevent_changelist")
+    query = "sender=auth.User&signal=post_save"
+    for address in (
+        "/events/?" + query,
+        f"{admin}?{query}",
+        f"/actors/{actor}/?{query}",
+        f"/traces/{events[0].trace_id}/",
+    ):
+        with recorded() as seen:
+            assert root.get(address).status_code == 200
+        (event,) = seen
+        assert (event.signal, event.sender, event.object_pk) == ("accessed", "auth.User", ""), address
+        assert int(event.labels["objects"]) >= 21
+    with recorded() as seen:
+        assert root.get("/events/?signal=accessed").status_code == 200
+        assert root.get(f"/events/{event.pk}/").status_code == 200
+    assert seen == []
+
+
+@pytest.mark.django_db(transaction=True)
 @override_settings(ROOT_URLCONF=__name__)
 def test_a_host_says_what_its_own_pages_show(root: Client) -> None:
     """Sync and in a coroutine, with the request's actor; only for models that are named."""
@@ -159,6 +219,25 @@ def test_models_that_are_not_named_cost_no_query(root: Client) -> None:
     with override_settings(SIGNAL_LOG=SIGNAL_LOG), CaptureQueriesContext(connection) as without:
         root.get(address)
     assert len(with_it) == len(without)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pages_of_the_log_cost_no_query_more_without_the_setting(root: Client) -> None:
+    """Nothing is asked, and nothing written; with it, what does not name a model costs nothing either."""
+    with recorded() as events:
+        User.objects.create(username="ada")
+    for address in ("/events/", f"/events/{events[0].pk}/", f"/traces/{events[0].trace_id}/"):
+        root.get(address)
+        counts = []
+        for named in ([], ["auth.Permission"]):
+            with (
+                override_settings(SIGNAL_LOG={**SIGNAL_LOG, "READS": named}),
+                CaptureQueriesContext(connection) as found,
+            ):
+                root.get(address)
+            counts.append([query["sql"].split()[0] for query in found])
+        assert counts[0] == counts[1]
+        assert not {"INSERT", "SAVEPOINT", "BEGIN"} & set(counts[0])
 
 
 @pytest.mark.django_db(transaction=True)

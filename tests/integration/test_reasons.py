@@ -66,9 +66,12 @@ class UserAdmin(admin.ModelAdmin):
         return [path("<int:pk>/rename/", self.admin_site.admin_view(self.rename), name="rename"), *super().get_urls()]
 
     def rename(self, request: HttpRequest, pk: int) -> HttpResponse:
+        user = User.objects.get(pk=pk)
         if request.method == "POST":
-            user = User.objects.get(pk=pk)
             user.first_name = request.POST["first_name"]
+            user.save()
+        elif "first_name" in request.GET:
+            user.first_name = request.GET["first_name"]
             user.save()
         return HttpResponse("renamed")
 
@@ -169,7 +172,7 @@ def test_a_change_needs_a_reason(root: Client, ada: User) -> None:
     data = {**page.context["adminform"].form.initial, "username": "ada2", "date_joined_0": "2026-11-28",
             "date_joined_1": "10:00:00", "groups": [], "user_permissions": []}  # fmt: skip
     data = {key: value for key, value in data.items() if value is not None}
-    for missing in ({}, {"signal_log_reason": "  "}, {"signal_log_reason": "x" * 501}):
+    for missing in ({}, *({"signal_log_reason": given} for given in ("  ", "x" * 501, "\u200b\u2800\u3164 .\u202e"))):
         with recorded() as events:
             refused = root.post(address, {**data, **missing})
         assert refused.status_code == 200
@@ -178,7 +181,7 @@ def test_a_change_needs_a_reason(root: Client, ada: User) -> None:
         assert events == []
     assert field.MISSING in root.post(address, data).text
     with recorded() as events:
-        assert root.post(address, {**data, "signal_log_reason": f" {WHY} "}).status_code == 302
+        assert root.post(address, {**data, "signal_log_reason": f"\u2800\u200b {WHY} \u3164"}).status_code == 302
     assert User.objects.filter(username="ada2").exists()
     assert reasons(events, "auth.User") == {WHY}
     assert "reason" not in LogEntry.objects.latest("pk").change_message.lower()
@@ -285,6 +288,27 @@ def test_what_else_writes_a_named_model_is_stopped_before_it_has(root: Client, a
     assert ada.first_name == "Sailors"
 
 
+def test_a_get_that_writes_is_stopped_too(root: Client, ada: User) -> None:
+    """In a custom view of a named model and of a site; with the reason the view gets its GET. Others show as before."""
+    custom, of_the_site = reverse("other:rename", args=[ada.pk]), reverse("other:everybody")
+    for address in (f"{custom}?first_name=Ada", of_the_site):
+        with recorded() as events:
+            asked = root.get(address)
+        assert asked.text.count('name="signal_log_reason"') == 1
+        assert events == []
+        assert "A reason is needed" in root.post(address, {**form_of(asked), "signal_log_reason": "."}).text
+        ada.refresh_from_db()
+        before = ada.first_name
+        with recorded() as events:
+            assert root.post(address, {**form_of(asked), "signal_log_reason": WHY}).text == "renamed"
+        assert reasons(events, "auth.User") == {WHY}
+        ada.refresh_from_db()
+        assert (before, ada.first_name) in {("", "Ada"), ("Ada", "")}
+    with recorded() as events:
+        assert root.get(custom).text == "renamed"
+    assert events == []
+
+
 def test_a_form_of_the_hosts_own_is_asked_for_one_too(root: Client, ada: User) -> None:
     """The field stands in the page; what is posted without it is stopped when it would be written."""
     address = at("change", ada.profile.pk, site="other", model="users_profile")
@@ -376,6 +400,24 @@ def test_a_page_that_only_shows_does_not_ask(client: Client, ada: User) -> None:
     assert page.status_code == 200
     assert "signal_log_reason" not in page.text
     assert client.post(at("change", ada.pk), {"signal_log_reason": WHY}).status_code == 403
+
+
+def test_a_page_of_which_each_field_is_read_only_does_not_ask(
+    root: Client, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless there is a list on it in which something can be entered."""
+    category = Category.objects.create(name="lamps")
+    address = at("change", category.pk, site="other", model="shop_category")
+    user = at("change", ada.pk, site="other")
+    monkeypatch.setattr(UserAdmin, "readonly_fields", UserAdmin.fields)
+    monkeypatch.setattr(CategoryAdmin, "readonly_fields", [one.name for one in Category._meta.fields], raising=False)
+    assert "signal_log_reason" not in root.get(user).text
+    assert "signal_log_reason" in root.get(address).text
+    monkeypatch.setattr(ItemInline, "has_add_permission", lambda *_: False)
+    monkeypatch.setattr(ItemInline, "has_delete_permission", lambda *_: False)
+    assert "signal_log_reason" in root.get(address).text
+    monkeypatch.setattr(ItemInline, "readonly_fields", ItemInline.fields)
+    assert "signal_log_reason" not in root.get(address).text
 
 
 def test_everything_is_put_back() -> None:

@@ -11,6 +11,7 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
+from signal_log.audit.sentence import said
 from signal_log.errors import SignalLogError
 
 NAME: Final = "signal_log_reason"
@@ -37,6 +38,10 @@ class ReasonField(forms.CharField):
             label="Reason", help_text=HELP, max_length=LONGEST, error_messages={"required": MISSING},
             widget=AdminTextareaWidget(attrs={"rows": 2, "autocomplete": "off"}),
         )  # fmt: skip
+
+    def to_python(self, value: Any) -> str:
+        """What can be read of it; without a letter or digit it is missing."""
+        return said(super().to_python(value) or "")
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Never."""
@@ -67,11 +72,23 @@ def get_form(original: Any) -> Any:
             kwargs["fields"] = flatten_fieldsets(self.get_fieldsets(request, obj))
         kwargs["fields"] = [name for name in kwargs["fields"] if name != NAME]
         form = original(self, request, obj, change, **kwargs)
-        if not change or self.has_change_permission(request, obj):
+        may_change = not change or self.has_change_permission(request, obj)
+        if may_change and not (change and not form.base_fields and _only_shows_lists(self, request, obj)):
             form.base_fields[NAME] = ReasonField()  # the class was made for this request
         return form
 
     return get_form
+
+
+def _only_shows_lists(model_admin: Any, request: HttpRequest, obj: Any) -> bool:
+    """Whether nothing can be entered in the lists of a page, the inlines, either."""
+    for inline in model_admin.get_inline_instances(request, obj):
+        if inline.has_add_permission(request, obj) or inline.has_delete_permission(request, obj):
+            return False
+        shown = flatten_fieldsets(inline.get_fieldsets(request, obj))
+        if inline.has_change_permission(request, obj) and set(shown) - set(inline.get_readonly_fields(request, obj)):
+            return False
+    return True
 
 
 def add_to(response: Any, *, refused: bool = False) -> None:
@@ -85,6 +102,9 @@ def add_to(response: Any, *, refused: bool = False) -> None:
             return
         if not (context.get("has_change_permission") or context.get("add")):
             return  # a page that only shows
+        shown, asked_by = context.get("original"), asking.get()
+        if shown and asked_by and not admin_form.form.fields and _only_shows_lists(asked_by, response._request, shown):
+            return  # each field is read-only
     if context.get("perms_lacking") or context.get("protected"):
         return  # nothing can be confirmed
     form = ReasonForm({NAME: ""}) if refused else ReasonForm()

@@ -2,7 +2,7 @@
 
 A page on which such a model can be changed asks for it. Whatever else would write one (an action, a custom view, a
 receiver, a deletion elsewhere that takes such rows along) is stopped before it has, and asked then: what was posted is
-carried over to a page that has only the question.
+carried over to a page that has only the question. That a request is a GET promises nothing: it is stopped as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.actions import delete_selected
 from django.db import connections, transaction
-from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django.http import HttpRequest, HttpResponseBase
 
 from signal_log.audit.named import names
 from signal_log.audit.reasons import ask, field
@@ -61,13 +61,14 @@ def _gated(site: AdminSite, view: Any) -> View:
         needs = model_admin is not None and _needs(model_admin, request)
         token = field.asking.set(model_admin if needs else None)
         try:
-            if request.method in SAFE:
-                return _shown(run(), name) if needs else run()
+            if request.method in SAFE:  # it shows, but a view of the host's own may write all the same
+                return _unless_refused(request, site, (lambda: _shown(run(), name)) if needs else run)
             if reason := field.given(request):
-                with context(reason=reason):
+                with context(reason=reason), ask.as_asked(request):
                     return run()
             if not needs or model_admin is None:
-                return _unless_refused(request, site, run)
+                with ask.as_asked(request):
+                    return _unless_refused(request, site, run)
             return _refused(request, site, run, name, model_admin)
         finally:
             field.asking.reset(token)
@@ -86,9 +87,9 @@ def _refused(
 ) -> HttpResponseBase:
     """The answer to something posted without a reason, to a page that needs one; nothing is written."""
     if name in FORMS:  # the form itself is invalid without it, and keeps what was entered
-        return _shown(_unless_refused(request, site, run), name)
+        return _unless_refused(request, site, lambda: _shown(run(), name))
     if name in CONFIRMED:
-        with _as_get(request):
+        with ask.as_get(request):
             response = run()
         field.add_to(response, refused=True)
         return response
@@ -138,14 +139,3 @@ def _undone_with_it() -> Iterator[None]:
             if connection.in_atomic_block:
                 savepoints.enter_context(transaction.atomic(using=connection.alias))
         yield
-
-
-@contextmanager
-def _as_get(request: Any) -> Iterator[None]:
-    """For the view, nothing was posted."""
-    method, post = request.method, request.POST
-    request.method, request.POST = "GET", QueryDict()
-    try:
-        yield
-    finally:
-        request.method, request.POST = method, post

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import orjson
-from django.http import HttpResponse, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 
+from signal_log.audit.shown import listed
 from signal_log.seal.canonical import timestamp
 from signal_log.show.query.paging import matching, read_page
 from signal_log.show.query.query import Query, parse
@@ -19,18 +20,21 @@ DEFAULT_SIZE: Final = 500
 MAX_SIZE: Final = 1_000
 
 
-def answer(sent: QueryDict) -> HttpResponse:
+def answer(request: HttpRequest) -> HttpResponse:
     """Signals newest first, with the next page's position in ``older``, which is null at the start of the log.
 
     ``head`` is the highest id in the log, read before the events: who asks again ``after`` it misses none that has
     been committed by then.
     """
+    sent = request.GET
     query = parse(sent, own=(FORMAT, SIZE))
     size = _size(query, sent)
     if query.problems:
         return JsonResponse({"problems": query.problems}, status=400)
     head = None if query.before else events().order_by("-pk").values_list("pk", flat=True).first() or 0
     page = read_page(*matching(query), size=size, before=query.before, after=query.after)
+    if query.one("object"):  # else it is the live page's, which is not recorded
+        listed(request, page.events)
     about = orjson.dumps(
         {
             "head": head,

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from signal_log.audit.shown import listed
 from signal_log.conf import conf
 from signal_log.event import MODEL_SIGNALS, OUTCOMES
 from signal_log.models import SignalEvent
@@ -86,6 +87,7 @@ def _lines(request: HttpRequest, found: Events, query: Query, span: Span) -> dic
         after=query.after,
         keep=list if query.every else fold,
     )
+    listed(request, page.events)
     names = dict.fromkeys(event.actor_repr for event in page.events)
     return {
         "page": page,

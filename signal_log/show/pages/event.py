@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from signal_log.audit.shown import shown
 from signal_log.audit.told import EXPORTED, tell
 from signal_log.errors import ProofError
 from signal_log.event import MASK
@@ -60,8 +61,12 @@ def event_page(request: HttpRequest, number: str) -> HttpResponse:
     if request.GET.get("format") == "json" or request.get_preferred_type(
         ["text/html", "application/json"]
     ) == "application/json":  # fmt: skip
+        shown(request, [event])
         return JsonResponse(as_mapping(event))
-    context = describe(event) | {"object_admin_url": admin_url(request, event), "may_export": may(request.user, EXPORT)}
+    context = describe(request, event) | {
+        "object_admin_url": admin_url(request, event),
+        "may_export": may(request.user, EXPORT),
+    }
     return render(request, "signal_log/event.html", context)
 
 
@@ -93,8 +98,8 @@ def _number(text: str) -> int | None:
     return found if found <= LARGEST_ID else None
 
 
-def describe(event: SignalEvent) -> dict[str, Any]:
-    """The context of an event's page, here and in the admin."""
+def describe(request: HttpRequest, event: SignalEvent) -> dict[str, Any]:
+    """The context of an event's page, here and in the admin; it is recorded whose values it shows."""
     line = Line(event)
     inside, partner, cut_short = _operation(event)
     add_calls([*inside, event])
@@ -102,6 +107,8 @@ def describe(event: SignalEvent) -> dict[str, Any]:
     newer, older = _neighbours(event)
     tree = Tree(inside, known, whole_us=_whole_us(event) if known else NOT_TOLD)
     receivers = slowest_first(event, known, tree.slow_calls)
+    chain = causes(event)
+    shown(request, [event, *inside, *(line.event for line in chain)])
     return {
         "event": event,
         "line": line,
@@ -113,7 +120,7 @@ def describe(event: SignalEvent) -> dict[str, Any]:
         "time_taken": "" if (taken := time_taken(event)) is None else duration(taken),
         "stands": any(receiver.stands for receiver in receivers),
         "update_fields": ", ".join(map(visible, map(str, event.update_fields or []))),
-        "chain": causes(event),
+        "chain": chain,
         "partner": partner,
         "set_off": Rows(tree.rows_of(event.operation), timed=False),
         "cut_short": cut_short,

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from signal_log.audit.shown import listed
 from signal_log.conf import conf
 from signal_log.event import COMMITTED
 from signal_log.models import SignalEvent
@@ -51,7 +52,7 @@ def events_page(request: HttpRequest) -> HttpResponseBase:
     """A page of the history, or the history in another format."""
     chosen = request.GET.get(FORMAT)
     if chosen == "json":
-        return json.answer(request.GET)
+        return json.answer(request)
     if chosen == counts.NAME:
         return counts.answer(request.GET, own=(FORMAT,))
     if chosen in answer.FORMATS:
@@ -83,6 +84,7 @@ def _page(request: HttpRequest) -> HttpResponse:
     if query.problems:
         return render(request, "signal_log/events.html", context, status=400)
     page, total = read(query)
+    listed(request, page.events)
     context |= {
         "page": page,
         "lines": unprinted(lines(page.events, every=query.every, narrow=partial(query.link, request.path))),

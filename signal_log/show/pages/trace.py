@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from signal_log.audit.shown import shown
 from signal_log.event import FAILED, ROLLED_BACK
 from signal_log.models import SignalEvent, SignalTrace
 from signal_log.show.access import for_observers
@@ -79,6 +80,7 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
     row = trace_row(trace_id)
     if "with" in request.GET:
         return compared_page(request, part, row, request.GET["with"])
+    shown(request, part.events)
     wanted = request.GET.get("format")
     if wanted == "json":
         return JsonResponse(as_document(part, row, after), json_dumps_params={"ensure_ascii": False})
