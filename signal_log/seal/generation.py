@@ -10,11 +10,12 @@ from django.db import transaction
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.models import SealTree
-from signal_log.seal.checkpoint import Checkpoint
+from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.grow import begin_tree
 from signal_log.seal.note import signed_by
 from signal_log.seal.remembered import Remembered, generation_of, log_of, read_remembered
 from signal_log.seal.rewound import last_unaltered
+from signal_log.seal.signer import begins
 from signal_log.seal.signing import log_vkeys, signing_key
 from signal_log.seal.stored import current_tree, newest_checkpoint
 from signal_log.seal.witness_client import newest_from, witnesses
@@ -39,7 +40,7 @@ def stopped_tree() -> SealTree:
     tree = current_tree()
     if tree is None:
         raise ProofError("Nothing has been sealed yet, so there is nothing to go on from.")
-    if tree.state != SealTree.State.STOPPED:
+    if tree.state == SealTree.State.GROWING:
         raise ProofError(
             "Sealing is not stopped: a new generation is for a log that was rewound. If one was, `manage.py "
             "signal_seal` finds it out."
@@ -63,7 +64,11 @@ def last_known(tree: SealTree, given: bytes | None = None) -> tuple[Known, list[
     try:
         key = signing_key()
         recalled = key.last(tree.origin) if key else None
-        if recalled is not None:
+        begun_after = key.followed(tree.origin) if key else None
+        if begun_after is not None and recalled and begins(recalled, recalled.checkpoint.origin, begun_after):
+            # Its operator has allowed what is about to be done.
+            found.append(Known(begun_after, read_checkpoint(begun_after), "the key"))
+        elif recalled is not None:
             found.append(_known(recalled, "the key"))
     except ProofError as error:
         unasked.append(str(error))
@@ -82,19 +87,25 @@ def last_known(tree: SealTree, given: bytes | None = None) -> tuple[Known, list[
 
 
 def begin_generation(tree: SealTree, known: Known) -> SealTree:
-    """Close a stopped tree, and begin the next; its rows are those after the last one that is as it was signed."""
+    """Close a stopped tree, and begin the next; its rows are those after the last one that is as it was signed.
+
+    Raises ``ProofError``, also if the key does not begin it: what a key has not begun, it does not sign.
+    """
     signed = newest_checkpoint(tree, signed=True)
     generation = max(tree.generation, known.place[0]) + 1
     with transaction.atomic(using=conf.DATABASE):
-        closed = SealTree.objects.filter(pk=tree.pk, state=SealTree.State.STOPPED)
+        closed = SealTree.objects.filter(pk=tree.pk, state=tree.state)
         if not closed.update(state=SealTree.State.CLOSED):
             raise ProofError("Somebody else has begun a new generation.")
-        return begin_tree(
+        begun = begin_tree(
             f"{log_of(tree.origin)}/{generation}",
             generation,
             after_id=last_unaltered(tree, signed.size if signed else tree.size),
             previous=sha256(known.text.encode()).digest(),
         )
+        if (key := signing_key()) is not None:
+            key.begin(begun.origin, known.text)
+        return begun
 
 
 def _place(known: Known) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """The last checkpoint that a key has signed, kept beside the key: a database that was put back is noticed (no Django).
 
 The file is named after the key's and the log, and holds the signed note, as ``signal_seal new-generation
---checkpoint`` reads it. It is written before the signature is used anywhere else.
+--checkpoint`` reads it. It is written before the signature is used anywhere else. Beside it, in another file, is the
+checkpoint that the newest generation follows, which somebody has allowed who may use the key.
 """
 
 from __future__ import annotations
@@ -70,13 +71,39 @@ def recall(key: Path, origin: str) -> Remembered | None:
     return found
 
 
+def followed(key: Path, origin: str) -> str | None:
+    """The text of the checkpoint that the newest generation follows; None if the key has begun none. ``ProofError``."""
+    path = followed_path(key, origin)
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProofError(f"What the newest generation follows, in {path}, could not be read: {error}.") from None
+    read_checkpoint(text)
+    return text
+
+
+def followed_path(key: Path, origin: str) -> Path:
+    """Where the checkpoint is kept that the newest generation of a log follows."""
+    return memory_path(key, origin).with_suffix(".follows")
+
+
 def remember(key: Path, note: Note) -> None:
     """Keep what a key is about to have signed; raises ``OSError``, after which the old file is still whole."""
-    path = memory_path(key, read_checkpoint(note.text).origin)
+    _write(memory_path(key, read_checkpoint(note.text).origin), note.encode())
+
+
+def remember_followed(key: Path, follows: str) -> None:
+    """Keep what a generation follows that the key is about to begin; raises ``OSError``."""
+    _write(followed_path(key, read_checkpoint(follows).origin), follows.encode())
+
+
+def _write(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(note.encode())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

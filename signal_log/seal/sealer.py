@@ -26,6 +26,7 @@ from signal_log.seal.origin import origin_of
 from signal_log.seal.rewound import GO_ON, AlteredError, must_continue, must_end_as_sealed
 from signal_log.seal.settled import Horizon, newest_id
 from signal_log.seal.signing import SealKey, log_vkeys, signing_key
+from signal_log.seal.state import why_stopped
 from signal_log.seal.stored import current_tree, newest_checkpoint
 from signal_log.vendor import vendor_of
 
@@ -82,7 +83,7 @@ class Sealer:
     def _round(self) -> Round:
         tree = current_tree() or first_tree()
         if tree.state != SealTree.State.GROWING:
-            return Round("stopped", tree, problem=tree.problem)
+            return Round("stopped", tree, problem=why_stopped(tree))
         grown = 0
         try:
             must_end_as_sealed(tree)
@@ -184,21 +185,24 @@ def _must_have_grown_from_what_witnesses_show(tree: SealTree) -> None:
 
 
 def _must_be_the_newest(tree: SealTree) -> None:
-    """Raise ``AlteredError`` if the key has signed more of this log than can be there, before that grows on."""
+    """Raise ``AlteredError`` if the key has signed more of this log than is there, or has not begun this generation."""
     try:
         key = signing_key()
         recalled = key.last(tree.origin) if key else None
     except ProofError:
         return  # which is told when there is something to sign
-    if recalled is None:
-        return
-    generation, size = recalled.place
+    generation, size = recalled.place if recalled else (0, 0)
     if generation > tree.generation:
         raise AlteredError(
             f"The log was rewound: its generation {generation}, of which its key has signed {size:,} events, is "
             f"missing. {GO_ON}"
         )
-    if generation == tree.generation and size > tree.size:
+    if key is not None and generation < tree.generation > 1:
+        raise AlteredError(
+            f"The key that signs has not begun generation {tree.generation} of this log: somebody has made it up who "
+            f"may write the database, or the key's memory was lost. {GO_ON}"
+        )
+    if recalled is not None and generation == tree.generation and size > tree.size:
         # A tree that a fixture has put back takes in again what it lacks.
         waiting = SignalEvent.objects.filter(pk__gt=tree.last_id).count()
         if tree.size + waiting < size:

@@ -1,11 +1,13 @@
 """A signer: a process that keeps the log's key, and signs checkpoints for whoever may open its socket (no Django).
 
 It remembers the last checkpoint of each log, and signs none that did not grow from it, so that whoever holds the
-database and the server, but not this process, cannot have a rewritten or rewound log signed. One line is asked, one is
-answered; nothing in them holds a space but the refusal's sentence::
+database and the server, but not this process, cannot have a rewritten or rewound log signed. A new generation goes on
+from something else, so only its operator begins one (``signal_seal begin``): nothing that is asked here does. One line
+is asked, one is answered; nothing in them holds a space but the refusal's sentence::
 
     vkey NAME                       key NAME+ID+KEY
     last ORIGIN                     last [base64 of the note]
+    followed ORIGIN                 followed [base64 of the text that the newest generation follows]
     sign TEXT OLD [PROOF…]          note NOTE
                                     refused SENTENCE
 
@@ -21,16 +23,25 @@ import socketserver
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
 from signal_log.errors import ProofError
-from signal_log.seal.checkpoint import read_checkpoint
+from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.key import Signer, read_key
-from signal_log.seal.merkle import verify_consistency
+from signal_log.seal.merkle import leaf_hash, verify_consistency
 from signal_log.seal.note import Note, is_name
-from signal_log.seal.remembered import generation_of, recall, remember
+from signal_log.seal.remembered import (
+    Remembered,
+    followed,
+    generation_of,
+    log_of,
+    recall,
+    remember,
+    remember_followed,
+)
 
 LONGEST_LINE: Final = 64_000
 SECONDS: Final = 5.0
@@ -54,9 +65,46 @@ def sign_next(key: Path, signer: Signer, text: str, old: int, proof: Sequence[by
             raise ProofError(f"The log did not grow from the {size:,} events that this key has signed.")
     elif last is not None and generation_of(last.checkpoint.origin) > generation_of(next_.origin):
         raise ProofError(f"This key has signed a later generation of this log already, {last.checkpoint.origin}.")
+    elif last is not None or generation_of(next_.origin) > 1:
+        raise ProofError(f"This key has not begun {next_.origin}; only its operator can have it do so.")
     note = Note(text, (signer.sign(text, next_.origin),))
     remember(key, note)
     return note
+
+
+def begins(last: Remembered | None, origin: str, follows: str) -> bool:
+    """Whether a key has begun this generation, with this before it, and has signed nothing further of it yet."""
+    return last is not None and last.checkpoint == first_of(origin, follows)
+
+
+def first_of(origin: str, follows: str) -> Checkpoint:
+    """A generation with the one leaf that stands for what it follows, the text of a checkpoint."""
+    return Checkpoint(origin, 1, leaf_hash(sha256(follows.encode()).digest()))
+
+
+def begin(key: Path, origin: str, follows: str) -> None:
+    """Have a key begin a generation, of which it then signs what has grown from its first leaf; ``ProofError``.
+
+    This is the operator's to do: no server and no database can.
+    """
+    old, last = read_checkpoint(follows), recall(key, origin)
+    if log_of(old.origin) != log_of(origin) or generation_of(old.origin) >= generation_of(origin):
+        raise ProofError(f"{origin} does not follow {old.origin}.")
+    if last is not None and not begins(last, origin, follows):
+        known = last.checkpoint
+        unused = begins(last, known.origin, followed(key, origin) or "")
+        if last.place[0] > generation_of(origin) or (last.place[0] == generation_of(origin) and not unused):
+            raise ProofError(f"This key has begun {known.origin} already.")
+        if not unused and last.place > (generation_of(old.origin), old.size):
+            raise ProofError(f"This key has signed {known}, which is later than {old}.")
+        if not unused and last.checkpoint.size == old.size and last.note.text != follows:
+            raise ProofError(f"This key has signed another checkpoint of {old} than this.")
+    text = first_of(origin, follows).text
+    try:
+        remember_followed(key, follows)
+        remember(key, Note(text, (read_key(key).sign(text, origin),)))
+    except OSError as error:
+        raise ProofError(f"That {origin} begins could not be kept beside the key: {error.strerror}.") from None
 
 
 class SignerServer(socketserver.ThreadingUnixStreamServer):
@@ -88,6 +136,9 @@ class SignerServer(socketserver.ThreadingUnixStreamServer):
                 case "last", [origin]:
                     found = recall(self.key, origin)
                     return f"last {base64.b64encode(found.note.encode()).decode() if found else ''}".rstrip()
+                case "followed", [origin]:
+                    text = followed(self.key, origin) or ""
+                    return f"followed {base64.b64encode(text.encode()).decode()}".rstrip()
                 case "sign", [text, old, *proof] if old.isascii() and old.isdecimal() and len(old) < 20:
                     decoded, *hashes = (base64.b64decode(one, validate=True) for one in (text, *proof))
                     with self._signing:

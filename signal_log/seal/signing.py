@@ -12,10 +12,11 @@ from typing import Final, Protocol
 
 from signal_log.conf import conf
 from signal_log.errors import ProofError
+from signal_log.seal.checkpoint import read_checkpoint
 from signal_log.seal.key import read_key
 from signal_log.seal.note import ED25519, Note, VerifierKey, read_note, signed_by, verifier_key
-from signal_log.seal.remembered import Remembered, read_remembered, recall
-from signal_log.seal.signer import LONGEST_LINE, SECONDS, sign_next
+from signal_log.seal.remembered import Remembered, followed, generation_of, read_remembered, recall
+from signal_log.seal.signer import LONGEST_LINE, SECONDS, begin, begins, sign_next
 
 SOCKET: Final = "unix:"
 _logger: Final = logging.getLogger(__name__)
@@ -29,6 +30,12 @@ class SealKey(Protocol):
 
     def last(self, origin: str) -> Remembered | None:
         """What it has signed last of this log; None if that is not known."""
+
+    def followed(self, origin: str) -> str | None:
+        """The text of the checkpoint that the newest generation follows that it has begun; None for none."""
+
+    def begin(self, origin: str, follows: str) -> None:
+        """Begin a generation after this checkpoint, the text of one; without that it signs nothing of it."""
 
     def sign(self, text: str, old: int, proof: Sequence[bytes]) -> Note:
         """Sign a checkpoint, which by this proof has grown from the one of ``old`` events that it has signed last."""
@@ -51,12 +58,22 @@ class FileKey:
         """What it has signed last of this log."""
         return recall(self.path, origin)
 
+    def followed(self, origin: str) -> str | None:
+        """What the newest generation follows that it has begun."""
+        return followed(self.path, origin)
+
+    def begin(self, origin: str, follows: str) -> None:
+        """Begin a generation: whoever runs this may read the key."""
+        begin(self.path, origin, follows)
+
     def sign(self, text: str, old: int, proof: Sequence[bytes]) -> Note:
         """Sign a checkpoint; where what is signed cannot be kept, as beside a mounted secret, that is only logged."""
         signer = read_key(self.path)
         try:
             return sign_next(self.path, signer, text, old, proof)
         except OSError as error:
+            if generation_of(text.partition("\n")[0]) > 1:
+                raise ProofError(f"What is signed could not be kept beside {self.path}: {error.strerror}.") from None
             _logger.debug("What %s has signed could not be kept beside it: %s", self.path, error.strerror)
             return Note(text, (signer.sign(text, text.partition("\n")[0]),))
 
@@ -75,6 +92,19 @@ class SocketKey:
         """What it has signed last of this log."""
         told = self._ask("last", f"last {origin}")
         return read_remembered(self._decoded(told)) if told else None
+
+    def followed(self, origin: str) -> str | None:
+        """What the newest generation follows that it has begun."""
+        return self._decoded(self._ask("followed", f"followed {origin}")).decode(errors="replace") or None
+
+    def begin(self, origin: str, follows: str) -> None:
+        """See that the signer's operator has had it begin this generation."""
+        if not begins(self.last(origin), origin, follows):
+            raise ProofError(
+                f"The signer at {self.path} has not begun {origin} after {read_checkpoint(follows)}. Only its operator "
+                f"can: `signal_seal begin {origin} --key FILE`, where the key is, and with --follows FILE if the key "
+                "has not signed that itself. Then do this again."
+            )
 
     def sign(self, text: str, old: int, proof: Sequence[bytes]) -> Note:
         """Have a checkpoint signed; the signature is verified before it is used."""

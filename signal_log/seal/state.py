@@ -16,6 +16,10 @@ COUNTED: Final = 1_000
 LATE: Final = 60.0
 """Seconds after which an event should long have been sealed, however seldom that is done."""
 ROUNDS_LATE: Final = 12
+STOPPED_BY_HAND: Final = (
+    "Its state in the database says so and no reason is there: somebody has set it who may write the database. Find "
+    "out who; `manage.py signal_seal new-generation --reason …` goes on."
+)
 NO_KEY: Final = "Checkpoints are not signed: SEAL_KEYS names no key. Run `manage.py signal_seal init`."
 
 
@@ -56,7 +60,7 @@ class SealState:
     @property
     def stopped(self) -> str:
         """Why sealing has stopped, in a sentence; empty while it goes on."""
-        return self.tree.problem if self.tree and self.tree.state == SealTree.State.STOPPED else ""
+        return why_stopped(self.tree) if self.tree else ""
 
     @property
     def unsigned(self) -> str:
@@ -113,6 +117,13 @@ class SealState:
             *self.witness_problems,
         )
         return tuple(one for one in found if one)
+
+
+def why_stopped(tree: SealTree) -> str:
+    """Why the newest generation does not grow, in a sentence, also if nothing here has stopped it; else empty."""
+    if tree.state == SealTree.State.GROWING:
+        return ""
+    return tree.problem or STOPPED_BY_HAND
 
 
 def seal_state() -> SealState:

@@ -10,10 +10,10 @@ import pytest
 from signal_log.errors import ProofError
 from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.key import new_signer, write_key
-from signal_log.seal.merkle import consistency_proof, root_of
+from signal_log.seal.merkle import consistency_proof, leaf_hash, root_of
 from signal_log.seal.note import COSIGNATURE, ED25519, signed_by
 from signal_log.seal.remembered import memory_path, recall
-from signal_log.seal.signer import SignerServer
+from signal_log.seal.signer import SignerServer, begin
 from signal_log.seal.signing import FileKey, SocketKey
 from signal_log.seal.tiles import node_in
 
@@ -62,9 +62,16 @@ def test_what_has_grown_is_signed(key, path):
     assert key.last("host.example/log/1").note == note
     assert key.last("other.example/log/1") is None
     key.sign(checkpoint(70), 5, proof(5, 70))
-    new = key.sign(checkpoint(1, OTHERS, 2), 0, [])
-    assert signed_by(new, [key.vkey("host.example/log/2")])
+    with pytest.raises(ProofError, match=r"has not begun host\.example/log/2; only its operator"):
+        key.sign(checkpoint(1, OTHERS, 2), 0, [])
+    begin(path, "host.example/log/2", checkpoint(70))
+    assert key.followed("host.example/log/1") == checkpoint(70)
     assert recall(path, "host.example/log/1").place == (2, 1)
+    begun = [leaf_hash(sha256(checkpoint(70).encode()).digest()), *OTHERS]
+    with pytest.raises(ProofError, match="did not grow from the 1 event"):
+        key.sign(checkpoint(5, OTHERS, 2), 1, proof(1, 5, OTHERS))
+    new = key.sign(checkpoint(5, begun, 2), 1, proof(1, 5, begun))
+    assert signed_by(new, [key.vkey("host.example/log/2")])
     assert memory_path(path, "host.example/log/3").read_bytes() == new.encode()
     assert memory_path(path, "host.example/log/3").stat().st_mode & 0o777 == 0o600
 
@@ -134,3 +141,29 @@ def test_a_folder_that_cannot_be_written(path, tmp_path, monkeypatch):
     with SignerServer(tmp_path / "socket", path) as server:
         text = "aG9zdC5leGFtcGxlL2xvZy8xCjAKNDdERVFwajhIQlNhKy9USW1XKzVKQ2V1UWVSa201Tk1wSldaRzNoU3VGVT0K"
         assert "could not be kept beside the key: No space left" in server.answer(f"sign {text} 0")
+
+
+def test_what_its_operator_begins(key, path):
+    """A generation after the last that was signed, until something of it is signed; nothing else."""
+    second = "host.example/log/2"
+    key.sign(checkpoint(70), 0, [])
+    for origin, follows, complaint in (
+        (second, checkpoint(69), "has signed host.example/log/1 of 70 events, which is later than"),
+        (second, checkpoint(70, OTHERS), "has signed another checkpoint"),
+        (second, checkpoint(70, generation=2), "does not follow"),
+        ("other.example/log/2", checkpoint(70), "does not follow"),
+    ):
+        with pytest.raises(ProofError, match=complaint):
+            begin(path, origin, follows)
+    if isinstance(key, SocketKey):
+        with pytest.raises(ProofError, match=f"`signal_seal begin {second} --key FILE`, where the key is"):
+            key.begin(second, checkpoint(70))
+    begin(path, second, checkpoint(70))
+    key.begin(second, checkpoint(70))
+    begin(path, second, checkpoint(90))
+    assert key.followed(second) == checkpoint(90)
+    begun = [leaf_hash(sha256(checkpoint(90).encode()).digest()), *OTHERS]
+    key.sign(checkpoint(2, begun, 2), 1, proof(1, 2, begun))
+    for follows in (checkpoint(70), checkpoint(90)):
+        with pytest.raises(ProofError, match=r"has begun host\.example/log/2 already"):
+            begin(path, second, follows)

@@ -7,6 +7,7 @@ from typing import Final
 from signal_log.audit.alerts.firing import Due, Fired
 from signal_log.audit.alerts.rule import VERIFY_FAILED, Rule
 from signal_log.models import AlertState, SealTree, Verification
+from signal_log.seal.state import why_stopped
 
 FAILED: Final = (Verification.Verdict.TAMPERED, Verification.Verdict.UNCHECKED)
 """The worse first: it is told although the other was just before."""
@@ -27,9 +28,9 @@ def beginning(rule: Rule) -> int:
 def _sealing() -> Due | None:
     """Fires again, after its time, for as long as it lasts."""
     tree = SealTree.objects.order_by("-generation").first()
-    if tree is None or tree.state != SealTree.State.STOPPED:
+    if tree is None or tree.state == SealTree.State.GROWING:
         return None
-    return Due(1, detail=tree.problem or "Sealing has stopped.")
+    return Due(1, detail=why_stopped(tree))
 
 
 def _verification(rule: Rule, fired: Fired | None) -> Due | None:

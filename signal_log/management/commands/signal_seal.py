@@ -19,15 +19,17 @@ from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
 from signal_log.models import SealTree
 from signal_log.seal import beside_file
+from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.generation import begin_generation, last_known, stopped_tree
-from signal_log.seal.key import new_signer, write_key
-from signal_log.seal.note import ED25519, VerifierKey
+from signal_log.seal.key import new_signer, read_key, write_key
+from signal_log.seal.merkle import leaf_hash
+from signal_log.seal.note import ED25519, Note, VerifierKey, signed_by
 from signal_log.seal.origin import origin_of
 from signal_log.seal.publish import publish
-from signal_log.seal.remembered import recall, remember
+from signal_log.seal.remembered import followed, read_remembered, recall, remember, remember_followed
 from signal_log.seal.sealer import Round, Sealer, first_tree
-from signal_log.seal.signer import SignerServer
-from signal_log.seal.signing import SOCKET, vkey_of
+from signal_log.seal.signer import SignerServer, begin, begins
+from signal_log.seal.signing import SOCKET, key_that_signs, vkey_of
 from signal_log.seal.state import seal_state
 from signal_log.seal.stored import current_tree
 from signal_log.seal.witness_client import cosigned_by
@@ -73,6 +75,12 @@ class Command(SignalCommand):
         generation.add_argument(
             "--checkpoint", type=Path, metavar="FILE", help="the last checkpoint that somebody has kept"
         )
+        begin = verbs.add_parser("begin", help="let a signer's key begin a generation, where the key is")
+        begin.add_argument("origin", metavar="ORIGIN", help="the new generation's, as `new-generation` names it")
+        begin.add_argument("--key", type=Path, required=True, metavar="FILE", help="the key's file")
+        begin.add_argument(
+            "--follows", type=Path, metavar="FILE", help="the checkpoint before it; default: what the key signed last"
+        )
         signer = verbs.add_parser("signer", help="keep a key in this process, and sign for those who open its socket")
         signer.add_argument("--listen", type=Path, required=True, metavar="PATH", help="the socket to make")
         signer.add_argument("--key", type=Path, required=True, metavar="FILE", help="the key's file")
@@ -81,7 +89,7 @@ class Command(SignalCommand):
         """Do it."""
         verb = {
             None: self._watch if options["watch"] else self._once, "init": self._init, "rotate": self._rotate,
-            "vkey": self._vkey, "new-generation": self._new_generation, "signer": self._signer,
+            "vkey": self._vkey, "new-generation": self._new_generation, "begin": self._begin, "signer": self._signer,
         }[options["verb"]]  # fmt: skip
         try:
             verb(options)
@@ -155,8 +163,10 @@ class Command(SignalCommand):
         old = str(vkey_of(conf.SEAL_KEYS[0], origin))
         path = options["key"] or Path(KEY)
         vkey = self._make(path, action="rotate", followed=old)
-        if not conf.SEAL_KEYS[0].startswith(SOCKET) and (last := recall(Path(conf.SEAL_KEYS[0]), origin)):
+        if (last := key_that_signs(conf.SEAL_KEYS[0]).last(origin)) is not None:
             remember(path, last.note)
+            if (follows := key_that_signs(conf.SEAL_KEYS[0]).followed(origin)) is not None:
+                remember_followed(path, follows)
         self._made(path, vkey, list(conf.SEAL_KEYS))
         self.stdout.write("Tell every witness and auditor the new verifier key; the old checkpoints need the old one.")
 
@@ -167,6 +177,9 @@ class Command(SignalCommand):
             signer = new_signer(tree.origin, ED25519)
             tell(SEALED, verifier=str(signer.vkey()), **labels)
             write_key(path, signer)
+            if tree.generation > 1:  # nothing else lets it sign that
+                first = Checkpoint(tree.origin, 1, leaf_hash(bytes(tree.previous or b"")))
+                remember(path, Note(first.text, (signer.sign(first.text),)))
         return signer.vkey()
 
     def _made(self, path: Path, vkey: VerifierKey, old: list[str]) -> None:
@@ -193,13 +206,32 @@ class Command(SignalCommand):
             begun = begin_generation(tree, known)
             tell(
                 SEALED, action="new-generation", reason=options["reason"], origin=begun.origin, stopped=tree.problem,
-                follows=known.text, known_by=known.whence, missing=missing,
+                follows=known.text, known_by=known.whence, missing=missing, after=begun.after_id,
             )  # fmt: skip
         self.stdout.write(
             f"{begun.origin} goes on from {known.checkpoint}, the last checkpoint known, by {known.whence}. The next "
             "round seals all that is not sealed yet."
         )
         self.stdout.write(REDACT_AGAIN)
+
+    def _begin(self, options: dict[str, Any]) -> None:
+        """What a key begins that no server reads; nothing of the database is asked."""
+        key, origin, content = options["key"], options["origin"], _content(options["follows"])
+        if content is not None:
+            given = read_remembered(content)
+            name = given.checkpoint.origin
+            known = recall(key, name)
+            if not signed_by(given.note, [read_key(key).vkey(name)]) and not (known and known.note == given.note):
+                raise ProofError(f"{options['follows']} is not signed by this key.")
+            follows = given.note.text
+        else:
+            last = recall(key, origin)
+            if last is None:
+                raise ProofError("The key has signed nothing of this log yet: name what it follows, --follows FILE.")
+            unused = followed(key, origin)
+            follows = unused if unused and begins(last, last.checkpoint.origin, unused) else last.note.text
+        begin(key, origin, follows)
+        self.stdout.write(f"The key begins {origin} after {read_checkpoint(follows)}.")
 
     def _signer(self, options: dict[str, Any]) -> None:
         try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from signal_log.errors import ProofError
-from signal_log.event import MAINTENANCE
+from signal_log.event import COMMITTED, MAINTENANCE
 from signal_log.models import SealTree, SignalEvent
 from signal_log.seal.ranges import Ranges, parse_indexes
 from signal_log.seal.remains import Left, left_by
@@ -43,6 +43,8 @@ class Allowed:
     pruned: dict[int, Ranges] = field(default_factory=dict)
     prunes: dict[int, dict[int, Ranges]] = field(default_factory=dict)
     """What the event of each names, by its id."""
+    unsealed: Ranges = field(default_factory=Ranges)
+    """Those of the events that no tree has yet."""
     refused: list[str] = field(default_factory=list)
     """Why an event of one counts for nothing."""
 
@@ -66,7 +68,7 @@ class Allowed:
 
 
 def read_allowed(trees: list[SealTree]) -> Allowed:
-    """Read every event of a redaction or a prune; one that is not as it was sealed allows nothing."""
+    """Read every event of a redaction or a prune; one that was not done, or is not as it was sealed, allows nothing."""
     found = Allowed()
     sealed = max((tree.last_id for tree in trees), default=0)
     events = SignalEvent.objects.filter(signal=MAINTENANCE, source__in=(REDACT, PRUNE)).order_by("pk")
@@ -75,7 +77,8 @@ def read_allowed(trees: list[SealTree]) -> Allowed:
         if row is None or row.leaf != row.stored or row.redacted:
             continue  # it has a finding of its own
         event = SignalEvent.objects.get(pk=number)
-        if number <= sealed and place_of(event) is None:
+        if event.outcome != COMMITTED or (number <= sealed and place_of(event) is None):
+            found.refused.append(f"Event {number} tells of a {event.source} that was not done, or was never sealed.")
             continue
         labels = event.labels or {}
         try:
@@ -89,4 +92,7 @@ def read_allowed(trees: list[SealTree]) -> Allowed:
                 found.prune(number, parse_indexes(str(labels.get("indexes", ""))))
         except ProofError as error:
             found.refused.append(f"Event {number} tells of a {event.source} that nobody can read: {error}")
+            continue
+        if number > sealed:
+            found.unsealed.add(number)
     return found

@@ -26,7 +26,14 @@ from signal_log.seal.verify.archives import compare_archive, read_manifests
 from signal_log.seal.verify.checkpoints import Checkpoints
 from signal_log.seal.verify.events import LOWEST, Seen, compare, compare_unsealed
 from signal_log.seal.verify.findings import REWOUND, TREE, Report
-from signal_log.seal.verify.generations import SEALED, as_far_as_it_counts, check_succession
+from signal_log.seal.verify.generations import (
+    SEALED,
+    as_far_as_it_counts,
+    begun_by_key,
+    check_growing,
+    check_succession,
+    follows_of,
+)
 from signal_log.seal.verify.judging import judge
 from signal_log.seal.verify.roots import Roots, check_beyond
 from signal_log.seal.verify.signatures import check_signatures
@@ -62,6 +69,8 @@ class Result:
     facts: list[dict[str, Any]] = field(default_factory=list)
     is_whole: bool = True
     """Whether all of the log was compared, and no part of it was left out."""
+    begun: set[int] = field(default_factory=set)
+    """Generations that were begun as they have to be, so that the one before need not have all of its rows."""
 
     @property
     def verdict(self) -> str:
@@ -125,11 +134,16 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     progress.total = sum(tree.size for tree in trees)
     part, parts = wanted.shard
     result.is_whole = parts == 1 and (not wanted.since or (wanted.since < WIDTH and len(trees) == 1))
+    for before, after in pairwise(trees):
+        kept[before.origin] += follows_of(before, after)
+    keyed = begun_by_key(trust.keys)
     for tree in trees if part == 1 else ():
         _check_tree(tree, result, numbers.get(tree.pk, 0), trust, kept.get(tree.origin, []), progress)
     for before, after in pairwise(trees):
         known = max((one.checkpoint.size for one in kept.get(before.origin, [])), default=0)
-        check_succession(before, after, report, known)
+        if check_succession(before, after, keyed, report, known):
+            result.begun.add(after.generation)
+    check_growing(trees, report)
     begin = (0, 0)
     if resumed:
         begin, result.seen = resumed[:2], resumed[2]
@@ -166,7 +180,7 @@ def _compare_rows(result: Result, shard: tuple[int, int], begin: tuple[int, int]
         def passed(tiles: int, last_id: int, number: int = tree.generation) -> None:
             progress.passed(result, number, tiles, last_id)
 
-        counted = as_far_as_it_counts(tree, result.trees, result.report)
+        counted = as_far_as_it_counts(tree, result.trees, result.begun, result.report)
         compare(counted, result.seen, begin=first, end=last, progress=show, passed=passed)
 
 
@@ -285,6 +299,12 @@ def _remarks(result: Result, allowed: Allowed, wanted: Wanted) -> None:
         )
     if number := sum(ranges.common(seen.gone.get(one, Ranges())).count for one, ranges in allowed.pruned.items()):
         report.notes.append(f"{_were(number)} pruned, as {_told(allowed.pruned_by(seen.gone))}.")
+    told = Ranges([*allowed.redacted_by(redacted), *allowed.pruned_by(seen.gone)])
+    if unsealed := told.common(allowed.unsealed):
+        report.limits.append(
+            f"Of what tells of redactions or prunes, {unsealed} is not sealed yet, so that nothing proves who wrote "
+            "that and when. Seal it, and verify again."
+        )
     report.notes += allowed.refused
     if seen.incomplete:
         report.notes.append(f"Of the events {seen.incomplete} the recorder says itself that it could not record all.")

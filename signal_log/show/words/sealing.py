@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from signal_log.models import SealCheckpoint, SealTree, SignalEvent
-from signal_log.seal.state import SealState, found_tampering
+from signal_log.models import SealCheckpoint, SignalEvent
+from signal_log.seal.state import SealState, found_tampering, why_stopped
 from signal_log.seal.stored import Place, current_tree, newest_checkpoint, place_of
 from signal_log.show.words.text import counted, one_line
 
@@ -63,8 +63,8 @@ def alarm() -> str:
     if found_tampering() is not None:
         return "Verification found that the log was changed behind the recorder."
     tree = current_tree()
-    if tree is not None and tree.state == SealTree.State.STOPPED:
-        return f"Sealing has stopped. {spoken(tree.problem)}"
+    if tree is not None and (why := why_stopped(tree)):
+        return f"Sealing has stopped. {spoken(why)}"
     return ""
 
 
