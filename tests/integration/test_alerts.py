@@ -358,11 +358,12 @@ def test_an_address_that_is_slow_keeps_nobody_waiting(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, turns: sending._Turns
 ) -> None:
     """Neither the watcher, nor another address, nor the end of the process; what is dropped is logged."""
-    goes_on, arrived, threads = threading.Event(), threading.Event(), []
+    goes_on, begun_slow, arrived, threads = threading.Event(), threading.Event(), threading.Event(), []
 
     def send_mail(*args: Any) -> None:
         threads.append(threading.current_thread())
         if args[3] == ["slow@b.org"]:
+            begun_slow.set()
             goes_on.wait(60)
         else:
             arrived.set()
@@ -374,6 +375,7 @@ def test_an_address_that_is_slow_keeps_nobody_waiting(
     try:
         sending.send_later(slow, due, clock.now())
         assert arrived.wait(60)
+        assert begun_slow.wait(60)
         for _ in range(3):
             sending.send_later(conditions.Rule("more", SEALING_STOPPED, 1, 60, ("slow@b.org",)), due, clock.now())
         assert "'more' is not sent to slow@b.org: 2 are waiting to be." in caplog.text
