@@ -7,7 +7,7 @@ Django's own list counts all rows and reads a page by its distance from the firs
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
@@ -91,7 +91,12 @@ class EventList(ChangeList):
 
 def _moment(given: Any) -> datetime | None:
     """A bound that narrows down where to look, if the address has one as Django's links write it."""
-    moment = parse_datetime(given) if isinstance(given, str) else None
+    try:
+        moment = parse_datetime(given) if isinstance(given, str) else None
+    except ValueError:  # no such day, which the list itself finds
+        return None
+    if moment is not None and not MINYEAR < moment.year < MAXYEAR:  # not every zone has a date for it
+        return None
     return make_aware(moment) if moment is not None and is_naive(moment) else moment
 
 

@@ -26,11 +26,11 @@ _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
 def moment(given: str) -> datetime:
     """Parse an age such as ``7d``, or a time."""
     match = _AGE.fullmatch(given)
-    if match:
-        return clock.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})
     try:
+        if match:
+            return clock.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})
         found = datetime.fromisoformat(given)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
             f"{given[:40]!r} is no age such as 7d, 12h or 30m, and no time such as 2026-11-22T09:42Z."
         ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -21,19 +21,26 @@ def parse_moment(name: str, text: str) -> datetime | None:
     restored = text.replace(" ", "+") if "T" in text and " " in text else text
     try:
         if (age := parse_age(text)) is not None:
-            return clock.now() - age
+            return _of_the_calendar(clock.now() - age)
         moment = parse_datetime(restored)
         if moment is None and (day := parse_date(text)) is not None:
             moment = datetime(day.year, day.month, day.day)  # noqa: DTZ001  made aware below
         if moment is None:
             raise ValueError
         aware = moment if timezone.is_aware(moment) else timezone.make_aware(moment)
-        return aware.astimezone(UTC)
+        return _of_the_calendar(aware.astimezone(UTC))
     except (ValueError, OverflowError):
         raise FilterError(
             f"'{name}' must be a date or a time such as 2026-11-22, 2026-11-22 09:42 or 2026-11-22T09:42:17Z, or an "
             f"age such as 10m, 2h or 1d, not {text[:50]!r}."
         ) from None
+
+
+def _of_the_calendar(moment: datetime) -> datetime:
+    """A moment that every zone has a date for; raises ``ValueError``."""
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise ValueError(moment)
+    return moment
 
 
 def iso(moment: datetime) -> str:
