@@ -21,8 +21,12 @@ SHORTEST_BEGINNING: Final = 3
 SHORTEST_HEX: Final = 4
 """Bytes of a name that are looked for in a binary value, which is logged in hex."""
 _TOKEN: Final = re.compile(
-    r"(?:%[0-9a-fA-F]{2})+|(?:\\u[0-9a-fA-F]{4})+|(?:\\x[0-9a-fA-F]{2})+|&\#(?:x[0-9a-fA-F]{1,6}|[0-9]{1,7});"
+    r"(?:%(?:25)*[0-9a-fA-F]{2})+|(?:\\u[0-9a-fA-F]{4})+|(?:\\x[0-9a-fA-F]{2})+"
+    r"|&\#(?:x[0-9a-fA-F]{1,6}|[0-9]{1,7});"
+    r"|_(?:2[2-6BCEF]|3[ABCDEF]|40|5[BCDF]|0A)(?=[^\W_])"
 )
+"""In addresses (also encoded twice), in source and JSON, in HTML; and a key in the admin's addresses."""
+_BYTE: Final = re.compile(r"%(?:25)*([0-9a-fA-F]{2})|\\x([0-9a-fA-F]{2})")
 _INVISIBLE: Final = re.compile("[\u00ad\u0600-\u08e2\u180e\u200b-\u206f\ufeff\ufff9-\ufffb\U00010000-\U0010ffff]")
 """Among these are the characters that nobody sees; a quick look."""
 _LETTER: Final = r"[^\W_]"
@@ -120,7 +124,7 @@ class Names:
 
 def folded(text: str) -> str:
     """A text in the form in which names are compared."""
-    if ("%" in text or "\\" in text or "&#" in text) and _TOKEN.search(text):
+    if ("%" in text or "\\" in text or "&#" in text or "_" in text) and _TOKEN.search(text):
         letters = _spread(text)[0]
     elif text.isascii():
         letters = text.lower()
@@ -183,15 +187,19 @@ def _resolved(escape: re.Match[str]) -> list[tuple[str, int, int]]:
     if text.startswith("&"):
         number = int(text[3:-1], 16) if text[2] in "xX" else int(text[2:-1])
         return [(chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else text, begin, escape.end())]
+    if text.startswith("_"):
+        return [(chr(int(text[1:], 16)), begin, escape.end())]
     if text.startswith("\\u"):
         units = [int(unit, 16) for unit in text.split("\\u")[1:]]
         encoded = b"".join(unit.to_bytes(2, "big") for unit in units)
-        return _by_bytes(encoded, "utf-16-be", begin, 3)
-    values = bytes.fromhex(text.replace("%", "").replace("\\x", ""))
-    width = 3 if text.startswith("%") else 4
-    if width == 4 and not _is_utf8(values):  # Python's repr of a character below 256
-        return [(chr(value), begin + at * 4, begin + at * 4 + 4) for at, value in enumerate(values)]
-    return _by_bytes(values, "utf-8", begin, width)
+        halves = [(begin + at * 3, begin + at * 3 + 3) for at in range(len(encoded))]
+        return _by_bytes(encoded, "utf-16-be", halves)
+    found = list(_BYTE.finditer(text))
+    values = bytes.fromhex("".join(one[1] or one[2] for one in found))
+    places = [(begin + one.start(), begin + one.end()) for one in found]
+    if text.startswith("\\") and not _is_utf8(values):  # Python's repr of a character below 256
+        return [(chr(value), *place) for value, place in zip(values, places, strict=True)]
+    return _by_bytes(values, "utf-8", places)
 
 
 def _is_utf8(values: bytes) -> bool:
@@ -202,13 +210,11 @@ def _is_utf8(values: bytes) -> bool:
     return True
 
 
-def _by_bytes(encoded: bytes, encoding: str, begin: int, width: int) -> list[tuple[str, int, int]]:
-    """The characters of encoded bytes, each of which takes ``width`` characters of the text (3 for half a unit)."""
-    shown = encoded.decode(encoding, "replace")
+def _by_bytes(encoded: bytes, encoding: str, places: list[tuple[int, int]]) -> list[tuple[str, int, int]]:
+    """The characters of encoded bytes, each of which has its place in the text."""
     found, at = [], 0
-    for one in shown:
-        size = len(one.encode(encoding, "replace"))
-        end = min(at + size, len(encoded))
-        found.append((one, begin + at * width, begin + end * width))
+    for one in encoded.decode(encoding, "replace"):
+        end = min(at + len(one.encode(encoding, "replace")), len(encoded))
+        found.append((one, places[min(at, len(places) - 1)][0], places[end - 1][1]))
         at = end
     return found

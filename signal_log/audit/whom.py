@@ -30,6 +30,9 @@ SHORTEST_NAME: Final = 4
 """Of an object that is no account, a shorter text is no name to look for."""
 _NO_NAME: Final = re.compile(r".* object \(.*\)|\(unprintable .*\)|[\d\W]*|.*…", re.DOTALL)
 
+_FULL: Final = ("name", "full_name", "display_name", "real_name")
+"""Fields of custom user models that hold the whole name of a person."""
+
 Model = type[models.Model]
 
 
@@ -265,7 +268,7 @@ def _names_now(one: Thing) -> Iterator[str]:
     row = _row(one)
     if row is not None:
         naming = _naming_fields(one)
-        held = {name: getattr(row, name, None) for name in [*naming, "first_name", "last_name"]}
+        held = {name: getattr(row, name, None) for name in [*naming, *_FULL, "first_name", "last_name"]}
         yield from _usable(one, [held.get(name) for name in naming] + _full(one, held))
 
 
@@ -287,11 +290,14 @@ def _names(one: Thing, event: SignalEvent) -> Iterator[str]:
 
 
 def _full(one: Thing, held: dict[str, Any]) -> list[str]:
-    """First and last name together; one alone is many people's."""
-    parts = [held.get("first_name"), held.get("last_name")]
-    return (
-        [f"{parts[0]} {parts[1]}"] if one.is_account and all(isinstance(part, str) and part for part in parts) else []
-    )
+    """An account's whole name, in one field or in two; a single word of it is many people's."""
+    if not one.is_account:
+        return []
+    whole = [held.get(name) for name in _FULL]
+    first, last = held.get("first_name"), held.get("last_name")
+    if isinstance(first, str) and isinstance(last, str) and first and last:
+        whole.append(f"{first} {last}")
+    return [text for text in whole if isinstance(text, str) and len(text.split()) > 1]
 
 
 def _naming_fields(one: Thing) -> tuple[str, ...]:

@@ -10,10 +10,14 @@ from django.db import OperationalError, connections
 from signal_log.conf import conf
 from signal_log.vendor import vendor_of
 
-NOTHING_LEFT = "The database's file was rewritten; it and its write-ahead log hold nothing of it any more."
+NOTHING_LEFT = (
+    "The database's file was rewritten; of what was looked for, the log's tables in it and its write-ahead log hold "
+    "nothing any more."
+)
 ALL_REWRITTEN = (
-    "The tables were rewritten and hold nothing of it any more. PostgreSQL's write-ahead log does until it is recycled "
-    "(two checkpoints, or `wal_keep_size`), archived WAL, replicas' WAL and backups until they expire."
+    "The tables were rewritten and hold nothing any more of what was looked for. PostgreSQL's write-ahead log does "
+    "until it is recycled (two checkpoints, or `wal_keep_size`), archived WAL, replicas' WAL and backups until they "
+    "expire."
 )
 REUSED_LATER = (
     "The old rows are gone for every query, but their bytes stay in the tables' files until they are overwritten: "

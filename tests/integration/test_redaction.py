@@ -11,11 +11,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from signal_log import clock
 from signal_log.audit import batch, redact
+from signal_log.audit.whom import Thing, _full, thing
 from signal_log.event import MAINTENANCE, MASK
 from signal_log.filters import Filters
 from signal_log.models import (
@@ -204,3 +206,18 @@ def test_an_interrupted_run_goes_on(monkeypatch, at):
     left = json.dumps([as_mapping(event) for event in SignalEvent.objects.all()], ensure_ascii=False)
     left = left.replace("quillonette", "")
     assert not [secret for secret in SECRETS[:4] if secret in left]
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("held", "names"),
+    [
+        ({"name": "Zoë Quasten"}, ["Zoë Quasten"]),
+        ({"full_name": "Zoë Quasten", "first_name": "Zoë", "last_name": "Q"}, ["Zoë Quasten", "Zoë Q"]),
+        ({"display_name": "Zoë", "name": None, "first_name": "Zoë", "last_name": ""}, []),
+    ],
+)
+def test_the_whole_name_of_a_custom_user_model(held, names):
+    """In one field as in two; a single word is not looked for, and no name of what is no account."""
+    assert _full(thing("auth.User", str(User.objects.create_user("zoe").pk)), held) == names
+    assert _full(Thing("shop.Item", ("shop.Item",), "1", {}), held) == []

@@ -32,6 +32,10 @@ NAMES = Names(["al", "renée", "ada@example.org", "Ada Lovelace", "lovelace", "b
         "re\u200bnée",
         "ada@example.org",
         "ada%40example.org",
+        "ada%2540example.org",
+        "ada%252540example.org",
+        "ren%25C3%25A9e",
+        "auth/user/ada_40example.org",
         "Ada%20Lovelace",
         "ada  lovelace",
         "Ada+Lovelace",
@@ -56,7 +60,8 @@ def test_it_is_masked(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "also", "signal", "al.gore", "al@example.com", "x-al", "al_2", "xada@example.org", "ada@example.org.uk", "ada",
+        "also", "signal", "al.gore", "al@example.com", "x-al", "al_2", "al_40b", "al_40",
+        "a_6C", "xada@example.org", "ada@example.org.uk", "ada",
         "Ada", "lovelaces", "renees", "%61lso", "a l", "b47", "", "0x616c", "seen by a…",
     ],
 )  # fmt: skip
