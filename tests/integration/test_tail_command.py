@@ -115,10 +115,10 @@ def test_colour_never_stands_alone():
 def test_a_filter_that_can_match_nothing_is_told_with_what_was_meant():
     """On standard error, beside what is told; names that events or observed models have are none of them."""
     make_event(sender="shop.Gone", source="my-import")
-    _, said = run("--sender", "shop.item", "--sender", "!Nope", "--signal", "post_sav", "--source", "bananas")
+    _, said = run("--sender", "shop.itm", "--sender", "!Nope", "--signal", "post_sav", "--source", "bananas")
     no_model = "no observed model has this label, and no event does."
     assert [line for line in said.splitlines() if line.startswith("Nothing ") and ": " in line] == [
-        f"Nothing can match --sender shop.item: {no_model} Did you mean 'shop.Item'?",
+        f"Nothing can match --sender shop.itm: {no_model} Did you mean 'shop.Item'?",
         f"Nothing is excluded by --sender !Nope: {no_model}",
         "Nothing can match --signal post_sav: no recent event has it, and nothing makes one. Did you mean 'post_save'?",
         "Nothing can match --source bananas: no recent event has it, and nothing makes one.",
@@ -136,5 +136,5 @@ def test_a_filter_that_can_match_nothing_is_told_with_what_was_meant():
     )
     assert "can match" not in run(*good, "--source", "my-import", "--source", "task")[1]
     err = io.StringIO()
-    call_command("signal_export", "--sender", "shop.item", "--output", os.devnull, "--overwrite", stderr=err)
+    call_command("signal_export", "--sender", "shop.itm", "--output", os.devnull, "--overwrite", stderr=err)
     assert "Did you mean 'shop.Item'?" in err.getvalue()

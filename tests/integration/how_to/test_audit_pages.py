@@ -160,11 +160,12 @@ def test_countersign_each_other(make: Make, tmp_path: Path) -> None:
 def test_seal_the_log(make: Make, tmp_path: Path) -> None:
     """The page's commands and settings: a key, a round, and another generation after the newest events were lost."""
     project = make()
-    init, once, signer, generation, watch = commands("seal-the-log", "signal_seal")
+    init, once, signer, generation, begin, watch = commands("seal-the-log", "signal_seal")
     public = tmp_path / "log"
     publish = ["signal_seal", "--publish", str(public)]
     assert watch == ["signal_seal", "--watch", "--publish", "/srv/www/log"]
     assert signer[1:3] == ["signer", "--listen"]
+    assert begin[1:3] == ["begin", "shop.example/log/2"]
     key = f"{tmp_path}/seal.key"
     assert key in project.manage(*(key if word.endswith(".key") else word for word in init))
     (settings,) = code("seal-the-log")
@@ -187,7 +188,8 @@ except Exception as error:
     assert said[1].startswith("1 Sealing has stopped. The log was rewound: ")
     named = re.match(r"(\S+)/2 goes on from \1/1 of ", said[2])
     assert named is not None
-    assert said[3].endswith("Checkpoint 1 is signed.")
+    assert "repeat each `signal_redact`" in said[3]
+    assert said[4].endswith("Checkpoint 1 is signed.")
     assert (public / "checkpoint").read_text().startswith(f"{named[1]}/2\n")
 
 
