@@ -1,6 +1,8 @@
 """The topology of docker-compose.yml as plain processes: what happens in one process is seen in the other."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -9,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.servers.caddy import CHECK_SECONDS, Caddy
-from tests.servers.daphne import Daphne, manage
+from tests.servers.daphne import ROOT, Daphne, manage
+from tests.servers.daphne import environment as process_environment
 from tests.servers.mail import MailCatcher
 from tests.servers.postgres import Postgres, psql
 from tests.servers.process import free_port
@@ -51,6 +55,10 @@ class Site:
         return visitor
 
 
+SEAL = "/seal"
+"""Where the containers have the key that signs."""
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Start the services of the compose file in its order, with its environment and its commands."""
@@ -62,6 +70,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         (folder / "deploy" / "secrets" / "email_url").write_text(mail.url)
         ours = {"/run/secrets": str(folder / "deploy" / "secrets")}
         ours |= {"db:5432": f"127.0.0.1:{db.port}", "layer:6379": f"127.0.0.1:{layer.port}"}
+        ours |= {SEAL: str(tmp_path_factory.mktemp("seal"))}
         environment = outside("web1", ours)
         environment |= {
             "DEBUG": "0",  # unset in the compose file; the tests' default is for development
@@ -71,7 +80,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         }
         make_database(db, secrets)
         make_roles(db, secrets)
-        prepare(environment, environment | outside("migrate", ours) | {"SECRET_KEY": ""})
+        prepare(environment, environment | outside("migrate", ours) | {"SECRET_KEY": ""}, ours[SEAL])
         ports = {name: free_port() for name in compose.WEB}
         upstreams = {f"{name}:8000": f"localhost:{port}" for name, port in ports.items()}
         proxy = Caddy(compose.ROOT / "deploy" / "Caddyfile", upstreams, outside("proxy", ours))
@@ -91,16 +100,17 @@ def outside(service: str, ours: dict[str, str]) -> dict[str, str]:
     return environment
 
 
-def prepare(environment: dict[str, str], for_migrations: dict[str, str]) -> None:
+def prepare(environment: dict[str, str], for_migrations: dict[str, str], seal: str) -> None:
     """Do what the image's build, the one-shot service `migrate` and the first administrator did."""
-    program, *migrate = compose.services()["migrate"]["command"][1:]
-    assert program == "manage.py"
+    *shell, line = compose.services()["migrate"]["command"]
+    migrate = [*shell, line.replace(SEAL, seal).replace("python ", f"{sys.executable} ")]
     username, password = ADMIN
     superuser = {"DJANGO_SUPERUSER_USERNAME": username, "DJANGO_SUPERUSER_PASSWORD": password}
     superuser["DJANGO_SUPERUSER_EMAIL"] = "observer@example.org"
     with ThreadPoolExecutor() as at_once:
         collected = at_once.submit(manage, "collectstatic", "--no-input", env=environment)
-        manage(*migrate, env=for_migrations)
+        subprocess.run(migrate, cwd=ROOT, env=process_environment(for_migrations), check=True, capture_output=True)
+        assert (Path(seal) / "log.key").exists()
         manage("createsuperuser", "--no-input", env=environment | superuser)
         collected.result()
 
