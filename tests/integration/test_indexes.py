@@ -125,6 +125,7 @@ def test_there_and_back():
     assert not indexes()
     call_command("migrate", "signal_log", verbosity=0)
     assert indexes() == before
+    call_command("migrate", verbosity=0)  # the project's own that need it, which went with it
     with recorded() as events:
         Category.objects.create(name="a")
     assert [event.outcome for event in events] == ["committed"] * 2
