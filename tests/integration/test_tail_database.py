@@ -33,7 +33,7 @@ def test_sessions_are_not_closed_by_an_outage_of_the_database(start: Start, sess
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND application_name = %s",
+                    " WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid()",
                     [APPLICATION_NAME],
                 )
                 assert cursor.fetchall(), "no connection was cut"
