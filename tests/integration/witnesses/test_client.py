@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -25,30 +23,6 @@ from tests.integration.cosigned import KEYS, LOG, said, signed, tree_of
 from tests.witnessing import ORIGIN, MemoryWitness, answering, http, new_witness, serving
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _no_failures_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    witness_client._failures.clear()
-
-
-@pytest.fixture
-def witness() -> MemoryWitness:
-    found = MemoryWitness(LOG)
-    found.time = int(clock.now().timestamp())
-    return found
-
-
-@pytest.fixture
-def use(settings: Any) -> Iterator[Any]:
-    """Serve witnesses, or name addresses, and set ``WITNESSES`` to them."""
-    with ExitStack() as stack:
-
-        def use(*chosen: MemoryWitness | dict[str, str], quorum: int = 0) -> None:
-            entries = [one if isinstance(one, dict) else stack.enter_context(one.serving()) for one in chosen]
-            settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "WITNESSES": entries, "WITNESS_QUORUM": quorum}
-
-        yield use
 
 
 def test_is_countersigned(use: Any, witness: MemoryWitness):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +9,7 @@ import pytest
 
 from signal_log import clock
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SealWitness
-from signal_log.seal import witness_client, witness_visit
+from signal_log.seal import witness_visit
 from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import begin_tree, grow
 from signal_log.seal.key import new_signer
@@ -21,30 +19,6 @@ from tests.integration.cosigned import KEYS, LOG, said, signed, tree_of
 from tests.witnessing import ORIGIN, MemoryWitness, new_witness
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _no_failures_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    witness_client._failures.clear()
-
-
-@pytest.fixture
-def witness() -> MemoryWitness:
-    found = MemoryWitness(LOG)
-    found.time = int(clock.now().timestamp())
-    return found
-
-
-@pytest.fixture
-def use(settings: Any) -> Iterator[Any]:
-    """Serve witnesses, or name addresses, and set ``WITNESSES`` to them."""
-    with ExitStack() as stack:
-
-        def use(*chosen: MemoryWitness | dict[str, str], quorum: int = 0) -> None:
-            entries = [one if isinstance(one, dict) else stack.enter_context(one.serving()) for one in chosen]
-            settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "WITNESSES": entries, "WITNESS_QUORUM": quorum}
-
-        yield use
 
 
 def test_rewound(use: Any, witness: MemoryWitness):
