@@ -1,0 +1,82 @@
+"""Legal holds, alerts, and the tables that are guarded."""
+
+from django.db import migrations, models
+
+from signal_log import fields
+
+
+class Migration(migrations.Migration):
+    dependencies = [("signal_log", "0003_seal")]
+
+    operations = [
+        migrations.CreateModel(
+            name="LegalHold",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sender", models.CharField(blank=True, max_length=200)),
+                ("object_pk", models.CharField(blank=True, max_length=255)),
+                ("actor_pk", models.CharField(blank=True, max_length=255)),
+                ("reason", models.TextField()),
+                ("held_by_pk", models.CharField(blank=True, max_length=255)),
+                ("held_by_repr", models.CharField(blank=True, max_length=200)),
+                ("held_at", models.DateTimeField()),
+                ("released_by_pk", models.CharField(blank=True, max_length=255)),
+                ("released_by_repr", models.CharField(blank=True, max_length=200)),
+                ("released_at", models.DateTimeField(null=True)),
+                ("release_reason", models.TextField(blank=True)),
+            ],
+            options={
+                "verbose_name": "legal hold",
+                "ordering": ("-id",),
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["sender", "object_pk"], name="signal_log_hold")],
+            },
+        ),
+        migrations.CreateModel(
+            name="AlertState",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+                ("last_id", models.BigIntegerField(default=0)),
+                ("fired_at", models.DateTimeField(null=True)),
+                ("state", models.JSONField(default=dict)),
+            ],
+            options={
+                "verbose_name": "alert",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="GuardedTable",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("label", models.CharField(max_length=200, unique=True)),
+                ("installed_at", models.DateTimeField()),
+            ],
+            options={
+                "verbose_name": "guarded table",
+                "ordering": ("label",),
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="PastWrite",
+            fields=[
+                ("id", fields.BareId(primary_key=True, serialize=False)),
+                ("label", models.CharField(max_length=200)),
+                ("verb", models.CharField(max_length=10)),
+                ("columns", models.TextField(blank=True)),
+                ("old", models.TextField(blank=True)),
+                ("new", models.TextField(blank=True)),
+                ("hidden", models.TextField(blank=True)),
+                ("written_at", models.CharField(max_length=40)),
+                ("transaction", models.CharField(blank=True, max_length=40)),
+                ("program", models.TextField(blank=True)),
+            ],
+            options={
+                "verbose_name": "write past Django",
+                "verbose_name_plural": "writes past Django",
+                "default_permissions": (),
+            },
+        ),
+    ]
