@@ -11,7 +11,7 @@ import pytest
 from debug_toolbar.middleware import show_toolbar_func_or_path
 from django.contrib.auth.models import Permission, User
 from django.core.cache import caches
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client
 
 from signal_log.capture.trace.gathered import in_use
@@ -136,3 +136,15 @@ def show_toolbar(settings: Any) -> Iterator[Callable[..., None]]:
 
     yield show
     show_toolbar_func_or_path.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _same_connection() -> Iterator[None]:
+    """Fail where the test has left its thread another connection, which later tests would be surprised by."""
+    before = {alias: connections[alias] for alias in connections}
+    yield
+    replaced = [alias for alias, connection in before.items() if connections[alias] is not connection]
+    for alias in replaced:
+        connections[alias].close()
+        connections[alias] = before[alias]
+    assert not replaced, "Run a follower or a sealer in a thread of its own: it replaces its thread's connection."

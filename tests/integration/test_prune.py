@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -268,17 +269,20 @@ def test_a_live_page_that_stood_at_a_pruned_event_is_told_that_it_expired():
     kept, old, later = store(1, signal=MAINTENANCE)[0], *store(2)
     seal()
     follower = Follower()
-    try:
-        token = Token(follower.epoch(), Anchor(old.pk, bytes(old.digest).hex()[:8]))
-        assert check_cursor(follower, token, token.epoch) is None
+    with ThreadPoolExecutor(1) as thread:  # a follower replaces its thread's connection
+
+        def check(token):
+            return thread.submit(check_cursor, follower, token, token.epoch).result()
+
+        token = Token(thread.submit(follower.epoch).result(), Anchor(old.pk, bytes(old.digest).hex()[:8]))
+        assert check(token) is None
         unknown = Token(token.epoch, Anchor(old.pk, "00000000"))
-        assert check_cursor(follower, unknown, token.epoch) == ("rewound", kept.pk)
+        assert check(unknown) == ("rewound", kept.pk)
         run("--keep-days", "1")
-        assert check_cursor(follower, token, token.epoch) == ("expired", kept.pk)
+        assert check(token) == ("expired", kept.pk)
         ahead = Token(token.epoch, Anchor(later.pk + 1000, "00000000"))
-        assert check_cursor(follower, ahead, token.epoch) == ("rewound", kept.pk)
-    finally:
-        follower.close()
+        assert check(ahead) == ("rewound", kept.pk)
+        thread.submit(follower.close).result()
 
 
 def test_two_at_once_do_not_name_a_row_twice():
