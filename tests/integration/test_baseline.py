@@ -19,6 +19,7 @@ import signal_log
 from signal_log import clock
 from signal_log.audit import baseline as written
 from signal_log.event import BASELINE, MASK
+from signal_log.management import progress
 from signal_log.models import SignalEvent
 from signal_log.show.words.state import EXISTS, NEVER_SEEN
 from tests.shop.models import Book, CheapItem, Item, Token
@@ -168,13 +169,14 @@ def test_what_makes_no_sense_is_one_sentence_and_exit_2() -> None:
     assert baselines() == []
 
 
-def test_a_bar_on_a_terminal_and_none_in_a_pipe() -> None:
+def test_a_bar_on_a_terminal_and_none_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """It shows the model, how far it is and how many were written, and is gone at the end."""
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
+    monkeypatch.setattr(progress, "INTERVAL", 0)
     unrecorded(lambda: Item.objects.create(name="old"))
     terminal, pipe = Terminal(), io.StringIO()
     call_command("signal_baseline", "--dry-run", stdout=io.StringIO(), stderr=pipe)

@@ -18,6 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from signal_log.audit.told import EXPORTED
+from signal_log.management import progress
 from signal_log.management.commands import signal_export
 from signal_log.store import export
 from tests.exports import parts
@@ -198,7 +199,7 @@ def test_invalid_input_is_named(argument: str, tmp_path: Path) -> None:
 
 def test_progress_is_for_terminals(log: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The progress is one line on a terminal, cleared at the end."""
-    monkeypatch.setattr(signal_export, "PROGRESS_INTERVAL", 0)
+    monkeypatch.setattr(progress, "INTERVAL", 0)
     output = run("--output", str(tmp_path / "a.jsonl"), "--object", "row", stderr=Terminal())
     assert "5 events, " in output
     assert f"at {log[-1]:,} of {log[-1]:,}" in output

@@ -199,9 +199,9 @@ def test_what_people_read(log):
     assert verdict == "The log was tampered with: 1 finding in 600 events."
     assert bar.getvalue().endswith("\r\x1b[K")
     shown = Bar(OutputWrapper(bar))
-    shown._shown -= 1
+    shown._line._drawn -= 1
     shown.show("events", 300, 300, 600)
-    assert "[###############...............]  50% 300 of 600 events, " in bar.getvalue()
+    assert "████████████░░░░░░░░░░░░  50% 300 of 600 events, " in bar.getvalue()
 
 
 class Terminal(StringIO):

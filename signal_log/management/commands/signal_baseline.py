@@ -11,6 +11,7 @@ from django.db import DatabaseError, connections
 from signal_log import clock
 from signal_log.audit.baseline import Progress, baseline, rows_to_tell
 from signal_log.management.command import SignalCommand
+from signal_log.management.progress import Line, bar
 from signal_log.nearest import nearest_label
 from signal_log.show.words.text import counted
 from signal_log.store.tables import not_migrated
@@ -18,9 +19,6 @@ from signal_log.store.tables import not_migrated
 FAILED: Final = 1
 USAGE_ERROR: Final = 2
 INTERRUPTED: Final = 130
-PROGRESS_INTERVAL: Final = 0.2
-"""Seconds between updates of the progress line."""
-BAR: Final = 24
 
 
 class Command(SignalCommand):
@@ -46,7 +44,7 @@ class Command(SignalCommand):
             raise CommandError(_no_such_model(str(error.args[0])), returncode=USAGE_ERROR) from None
         if options["database"] is not None and options["database"] not in connections:
             raise CommandError(f"There is no database {options['database']!r} in DATABASES.", returncode=USAGE_ERROR)
-        line = Line(self.stderr, options["database"], {model._meta.label: model for model in models})
+        line = Bar(self.stderr, options["database"], {model._meta.label: model for model in models})
         began = clock.monotonic()
         try:
             done = baseline(models, using=options["database"], dry_run=options["dry_run"], told=line.show)
@@ -79,34 +77,22 @@ def _no_such_model(label: str) -> str:
     )
 
 
-class Line:
-    """A progress bar on a terminal; no output otherwise."""
+class Bar:
+    """How many rows of a model are looked at, in a line of progress."""
 
     def __init__(self, stream: Any, database: str | None, models: dict[str, Any]) -> None:
-        self._stream = stream
+        self._line = Line(stream)
         self._database = database
         self._models = models
-        self._is_shown = bool(getattr(stream, "isatty", lambda: False)())
         self._rows: dict[str, int] = {}
-        self._due = 0.0
+        self.clear = self._line.clear
 
     def show(self, progress: Progress) -> None:
         """Draw the bar anew, at most a few times a second."""
-        if not self._is_shown or clock.monotonic() < self._due:
+        if not self._line.is_due:
             return
-        self._due = clock.monotonic() + PROGRESS_INTERVAL
         rows = self._rows.get(progress.label)
         if rows is None:
             manager = self._models[progress.label]._base_manager
             rows = self._rows[progress.label] = (manager.using(self._database) if self._database else manager).count()
-        share = min(progress.looked_at / rows, 1) if rows else 1
-        bar = "█" * int(BAR * share)
-        text = f"\r{progress.label} {bar:░<{BAR}} {share:4.0%} · {progress.missing:,} written\x1b[K"
-        self._stream.write(text, style_func=str, ending="")
-        self._stream.flush()
-
-    def clear(self) -> None:
-        """Remove the bar."""
-        if self._is_shown:
-            self._stream.write("\r\x1b[K", style_func=str, ending="")
-            self._stream.flush()
+        self._line.draw(f"{progress.label} {bar(progress.looked_at, rows)} · {progress.missing:,} written")

@@ -22,6 +22,7 @@ from signal_log.event import OUTCOMES
 from signal_log.filters import KEYS, Filters
 from signal_log.management.command import SignalCommand, give_up_stdout
 from signal_log.management.output_file import output_file, why_not_written
+from signal_log.management.progress import Line
 from signal_log.models import SignalEvent
 from signal_log.seal.ranges import Ranges
 from signal_log.show.export.answer import FORMATS, File, exported
@@ -56,8 +57,6 @@ HINTS: Final = {
     "took": "how long, such as >100ms or <2s; traces without times match neither",
     "q": "any text shown in a row",
 }
-PROGRESS_INTERVAL: Final = 0.2
-"""Seconds between updates of the progress line."""
 
 
 def text(given: str) -> str:
@@ -115,7 +114,7 @@ class Command(SignalCommand):
         selection = self._selection(options)
         path = None if options["output"] == STDOUT else Path(options["output"])
         kind = options["format"] or (kind_of(path) if path else "")
-        progress = Progress(self.stderr)
+        progress = Rate(self.stderr)
         slot = take()
         if slot is None:
             raise CommandError(REFUSED, returncode=FAILED)
@@ -207,26 +206,16 @@ def _why(error: Exception, path: Path | None) -> str:
     return why_not_written(path, error) if path and isinstance(error, OSError) else str(error)
 
 
-class Progress:
-    """A progress line on a terminal; no output otherwise."""
+class Rate:
+    """How far the export has come, and how fast, in a line of progress."""
 
     def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._began = self._shown = clock.monotonic()
+        self._line = Line(stream)
+        self._began = clock.monotonic()
+        self.clear = self._line.clear
 
     def show(self, events: int, reached: int, last: int) -> None:
         """Show the progress, by id."""
-        now = clock.monotonic()
-        if self._stream.isatty() and now - self._shown >= PROGRESS_INTERVAL:
-            self._shown = now
-            rate = events / (now - self._began)
-            self._line(f"{counted(events, 'event')}, {rate:,.0f}/s, at {reached:,} of {last:,}   (Ctrl-C to stop)")
-
-    def clear(self) -> None:
-        """Erase the line."""
-        if self._stream.isatty():
-            self._line("")
-
-    def _line(self, text: str) -> None:
-        self._stream.write(f"\r\033[K{text}", style_func=str, ending="")
-        self._stream.flush()
+        if self._line.is_due:
+            rate = events / max(clock.monotonic() - self._began, 0.001)
+            self._line.draw(f"{counted(events, 'event')}, {rate:,.0f}/s, at {reached:,} of {last:,}   (Ctrl-C to stop)")

@@ -19,6 +19,7 @@ from signal_log.audit.breaks import breaks
 from signal_log.audit.continuity import Break
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
+from signal_log.management.progress import Line, bar
 from signal_log.seal.verify.progress import Kept, last_interrupted
 from signal_log.seal.verify.run import INTACT, TAMPERED, Progress, Result, Wanted, verify
 from signal_log.seal.verify.words import as_json, told
@@ -27,7 +28,6 @@ from signal_log.store.tables import not_migrated
 EXIT: Final = {INTACT: 0, TAMPERED: 1}
 NOT_CHECKED: Final = 2
 INTERRUPTED: Final = 130
-SHOWN_EVERY: Final = 0.2
 LONGEST: Final = 100
 """Characters of a row's value."""
 _SHARD: Final = re.compile(r"([1-9]\d{0,4})/([1-9]\d{0,4})", re.ASCII)
@@ -96,7 +96,7 @@ class Command(SignalCommand):
             since=options["since"],
             shard=options["shard"],
         )
-        bar = Bar(self.stderr)
+        line = Bar(self.stderr)
         kept = Kept(f"os:{getpass.getuser()}")
         try:
             resumed = last_interrupted(wanted) if options["resume"] else None
@@ -104,7 +104,7 @@ class Command(SignalCommand):
                 self.stderr.write("No interrupted run is kept: this one begins at the first event.", style_func=str)
             if resumed is not None:
                 kept.go_on()
-            result = verify(wanted, Progress(show=bar.show, passed=kept.passed(wanted)), resumed)
+            result = verify(wanted, Progress(show=line.show, passed=kept.passed(wanted)), resumed)
             kept.end(result)
         except ProofError as error:
             raise CommandError(f"Could not be checked: {error}", returncode=NOT_CHECKED) from error
@@ -112,10 +112,10 @@ class Command(SignalCommand):
             why = not_migrated() or str(error).strip().partition("\n")[0]
             raise CommandError(f"Could not be checked: {why}", returncode=NOT_CHECKED) from error
         except KeyboardInterrupt as error:
-            bar.clear()
+            line.clear()
             raise CommandError("Interrupted; --resume goes on.", returncode=INTERRUPTED) from error
         finally:
-            bar.clear()
+            line.clear()
         broken = breaks() if options["continuity"] else iter(())
         self._tell(result, broken, as_text=not options["json"])
 
@@ -144,37 +144,20 @@ def shown(value: Any) -> str:
 
 
 class Bar:
-    """A progress bar on a terminal; no output otherwise."""
-
-    WIDTH: Final = 30
+    """How much is done, and how fast, in a line of progress."""
 
     def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._shown = clock.monotonic()
+        self._line = Line(stream)
         self._begun = clock.monotonic()
         self._count = 0
         self._what = ""
+        self.clear = self._line.clear
 
     def show(self, what: str, added: int, done: int, total: int) -> None:
         """Show how much is done."""
-        now = clock.monotonic()
         if what != self._what:
-            self._what, self._begun, self._count = what, now, 0
+            self._what, self._begun, self._count = what, clock.monotonic(), 0
         self._count += added
-        if self._stream.isatty() and now - self._shown >= SHOWN_EVERY:
-            self._shown = now
-            part = min(done / total, 1) if total else 1
-            full = int(part * self.WIDTH)
-            rate = self._count / max(now - self._begun, 0.001)
-            self._line(
-                f"[{'#' * full}{'.' * (self.WIDTH - full)}] {part:4.0%} {done:,} of {total:,} {what}, {rate:,.0f}/s"
-            )
-
-    def clear(self) -> None:
-        """Erase it."""
-        if self._stream.isatty():
-            self._line("")
-
-    def _line(self, text: str) -> None:
-        self._stream.write(f"\r\033[K{text}", style_func=str, ending="")
-        self._stream.flush()
+        if self._line.is_due:
+            rate = self._count / max(clock.monotonic() - self._begun, 0.001)
+            self._line.draw(f"{bar(done, total)} {done:,} of {total:,} {what}, {rate:,.0f}/s")
