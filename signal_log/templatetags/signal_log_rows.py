@@ -12,6 +12,7 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 
+from signal_log.show.line_html import history_rows, summary_html, told_html
 from signal_log.show.links import url
 from signal_log.show.sessions.compared import Row
 from signal_log.show.story.line import StoryLine
@@ -21,37 +22,27 @@ from signal_log.show.trace.row_html import band as percentile_band
 from signal_log.show.words.diff import FieldDiff, Side
 from signal_log.show.words.operations import Line
 from signal_log.show.words.state import Known
-from signal_log.show.words.summary import Part
 from signal_log.show.words.text import visible
 
 register = template.Library()
-
-_PARTS = {
-    "old": '<del class="mono">{}</del>',
-    "new": '<ins class="mono">{}</ins>',
-    "remark": '<span class="remark">{}</span>',
-    "error": '<span class="mono err">{}</span>',
-    "": '<span class="mono">{}</span>',
-}
-_PARTS["cause"] = '<span class="cause mono">{}</span>'
-_DIM = '<span class="muted">{}</span>'
 
 
 @register.simple_tag
 def change(line: Line) -> SafeString:
     """What caused an event, why it was undone, and its change, on one line."""
-    return _safe("".join(f"{_part(part, line)} " for part in line.summary))
+    return _safe(summary_html(line))
+
+
+@register.simple_tag
+def history(lines: Iterable[Line]) -> SafeString:
+    """The rows of the history's table."""
+    return history_rows(lines)
 
 
 @register.simple_tag
 def story(lines: Iterable[StoryLine], label: str, comparable: Sequence[int]) -> SafeString:
     """A story's lines, which are opened in place."""
-    return story_html(lines, label, comparable, _change_text, lambda line: diff(line.diffs))
-
-
-def _change_text(line: StoryLine) -> str:
-    """The change without links, for a line that is itself something to press."""
-    return "".join(f"{_PARTS.get(part.role, _DIM).format(escape(part.text))} " for part in line.summary)
+    return story_html(lines, label, comparable, told_html, lambda line: diff(line.diffs))
 
 
 @register.simple_tag
@@ -102,13 +93,6 @@ def compared_rows(rows: Iterable[Row]) -> SafeString:
 def _frame(where: str, above: str) -> str:
     called = f' <span class="muted value">→ {_text(above)}</span>' if above else ""
     return f'<li><span class="value" data-place>{_text(where)}</span>{called}</li>'
-
-
-def _part(part: Part, line: Line) -> str:
-    if part.role == "cause":
-        cause = _text(line.event.caused_by)
-        return f'<a class="cause mono" href="{escape(line.trace_url)}" title="{cause}">{escape(part.text)}</a>'
-    return _PARTS.get(part.role, _DIM).format(escape(part.text))
 
 
 def _field(field: FieldDiff) -> str:

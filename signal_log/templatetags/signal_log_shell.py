@@ -11,6 +11,7 @@ from signal_log.models import DebugSession
 from signal_log.show.access import login_url, may_see_events
 from signal_log.show.links import url
 from signal_log.show.sessions.browser import session_here
+from signal_log.show.words import text
 from signal_log.show.words.sealing import alarm
 from signal_log.show.words.text import one_line
 from signal_log.telemetry.recorded import all_sessions, is_running
@@ -37,9 +38,7 @@ def is_observer(user: Any) -> bool:
 @register.filter
 def initials(name: Any) -> str:
     """At most two capital letters for a person's round badge."""
-    words = "".join(c if c.isalnum() else " " for c in str(name)).split()
-    letters = words[0][0] + words[1][0] if len(words) > 1 else "".join(words)[:2]
-    return letters.upper() or "?"
+    return text.initials(str(name))
 
 
 @register.simple_tag(takes_context=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from pathlib import Path
 from time import process_time
@@ -12,13 +13,17 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client
 from django.test.utils import override_settings
 
 from signal_log import pipeline
 from signal_log.models import SignalEvent
-from tests.benchmarks import large_log_rows, large_log_sqlite
+from signal_log.show.query.paging import matching
+from signal_log.show.query.query import parse
+from tests.benchmarks import large_log_rows, large_log_sqlite, reading_auditlog
 from tests.benchmarks.large_log_queries import PLAIN_FILES
+from tests.benchmarks.reading_settings import HAS_AUDITLOG
 
 ADMIN: Final = "/admin/signal_log/signalevent/?"
 QUESTIONS: Final = {
@@ -43,14 +48,23 @@ QUESTIONS: Final = {
     "admin search, `users.Profile/77`": f"{ADMIN}q=users.Profile/77",
     "admin search, a name": f"{ADMIN}q=person+77",
     "admin search, a rare name": f"{ADMIN}q=needle",
+    "story of an object": "/objects/users.Profile/77/?",
+    "its state in the middle": "/objects/users.Profile/77/?at={middle}",
+    "what one account did": "/actors/7/?",
 }
-WHERE: Final = ("first page", "from the middle")
+WHERE: Final = ("first page", "1,000th page")
+PAGE_SIZE: Final = 50
+PAGE: Final = 1_000
+FULL: Final = re.compile("source=http|sender=|field=headline")
+"""The filters that most events match, so that they have a thousandth page."""
 
 
 def measure(events: int, times: int) -> dict[str, Any]:
     """Fill an empty log, and ask."""
     call_command("migrate", verbosity=0)
     (large_log_sqlite if connection.vendor == "sqlite" else large_log_rows).fill(events)
+    if HAS_AUDITLOG:
+        reading_auditlog.fill()
     return ask(times)
 
 
@@ -64,14 +78,29 @@ def ask(times: int) -> dict[str, Any]:
     users = get_user_model().objects
     client.force_login(users.filter(username="reader").first() or users.create_superuser("reader"))
     newest = SignalEvent.objects.latest("pk").pk
-    places = ("", f"&before={newest // 2}")
-    return {
-        "events": newest,
-        "where": WHERE,
-        "times": {
-            name: [timed(client, address + place, times) for place in places] for name, address in QUESTIONS.items()
-        },
+    middle = SignalEvent.objects.get(pk=newest // 2).occurred_at
+    taken = {
+        name: [timed(client, asked, times) for asked in (first, first + thousandth(first, newest))]
+        for name, address in QUESTIONS.items()
+        for first in [address.format(middle=f"{middle:%Y-%m-%dT%H:%M:%SZ}")]
     }
+    if HAS_AUDITLOG:
+        taken |= {
+            name: [timed(client, asked, 3) for asked in (address, f"{address}&p={PAGE * PAGE_SIZE // 100}")]
+            for name, address in reading_auditlog.QUESTIONS.items()
+        }
+    return {"events": newest, "where": WHERE, "times": taken}
+
+
+def thousandth(address: str, newest: int) -> str:
+    """The place of the thousandth page, to be added to an address; the log's middle where there are fewer."""
+    query = parse(QueryDict(address.partition("?")[2]), own=("at",))
+    if query.problems or not address.startswith("/events/") or (query.filters and not FULL.search(address)):
+        return f"&before={newest // 2}"
+    found, _ = matching(query)
+    rows = PAGE * PAGE_SIZE * (1 if query.every else 2)
+    place = found.order_by("-pk").values_list("pk", flat=True)[rows : rows + 1]
+    return f"&before={next(iter(place), newest // 2)}"
 
 
 def processor_time() -> float:

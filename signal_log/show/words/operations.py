@@ -10,7 +10,7 @@ from functools import cached_property
 from signal_log.audit.continuity import tells
 from signal_log.event import COMMITTED, M2M_CHANGED
 from signal_log.models import SignalEvent
-from signal_log.show.links import in_query, object_url, url
+from signal_log.show.links import event_url, in_query, object_url, trace_url, url
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import FieldDiff, field_diffs
 from signal_log.show.words.moments import iso
@@ -111,12 +111,12 @@ class Line:
     @cached_property
     def url(self) -> str:
         """The URL of the event's page."""
-        return url("event", self.event.pk)
+        return event_url(self.event.pk)
 
     @property
     def trace_url(self) -> str:
         """The URL of its trace."""
-        return url("trace", self.event.trace_id)
+        return trace_url(self.event.trace_id)
 
     @property
     def model_filter(self) -> str:

@@ -50,6 +50,13 @@ def one_line(text: str, most: int = 80) -> str:
     return visible(shown.replace("\r\n", "⏎").replace("\r", "⏎").replace("\n", "⏎").replace("\t", "⇥"))
 
 
+def initials(name: str) -> str:
+    """At most two capital letters for a person's round badge."""
+    words = "".join(c if c.isalnum() else " " for c in name).split()
+    letters = words[0][0] + words[1][0] if len(words) > 1 else "".join(words)[:2]
+    return letters.upper() or "?"
+
+
 def plain(value: Any, *, pretty: bool = False) -> str:
     """A JSON value in readable form: text without quotes, anything else as JSON with sorted keys."""
     if isinstance(value, str):
