@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import MAXYEAR, MINYEAR, datetime
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
@@ -74,6 +75,17 @@ class EventList(ChangeList):
         self.newest_url = self.get_query_string() if before or after else ""
         self.older_url = self.get_query_string({"before": self.page.older}) if self.page.older else ""
         self.newer_url = self.get_query_string({"after": self.page.newer}) if self.page.newer else ""
+
+    def url_for_result(self, result: Any) -> str:
+        """The address of an event's page."""
+        before, after = self._around_key
+        return f"{before}{result.pk}{after}"
+
+    @cached_property
+    def _around_key(self) -> tuple[str, str]:
+        """What stands before and after the key in those addresses: ``reverse`` takes long for each row."""
+        before, _, after = super().url_for_result(SignalEvent(pk=0)).rpartition("0")
+        return before, after
 
     def _filters(self) -> Filters:
         """The filters in the address that an index may answer."""

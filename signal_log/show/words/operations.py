@@ -103,7 +103,7 @@ class Line:
         """The beginning of the error."""
         return one_line(failure(self.event), 120)
 
-    @property
+    @cached_property
     def object_url(self) -> str:
         """The URL of the object's history; empty if it has no key."""
         return object_url(self.event.sender, self.event.object_pk)
