@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent
 
 def made() -> dict[str, Any]:
     """Return every table by name, worded as the history words it."""
-    from tests.vectors import cases, filtering, saying  # they need Django's models
+    from tests.vectors import cases, filtering, querying, saying  # they need Django's models
 
     usual = saying.of_event(cases.USUAL)
     return {
@@ -31,6 +31,8 @@ def made() -> dict[str, Any]:
         ],
         "durations": [{"us": us, "said": saying.of_duration(us)} for us in cases.DURATIONS],
         "filters": filtering.table(),
+        "query": querying.table(),
+        "query_matches": querying.matches(),
     }
 
 
@@ -54,7 +56,7 @@ def _unlike(usual: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _seen(text: str) -> str:
-    """Escape characters that are invisible or reorder the line."""
+    """Escape characters that are invisible or reorder the line, or that no file can have."""
     return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
