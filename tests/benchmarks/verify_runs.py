@@ -18,7 +18,8 @@ from signal_log.seal.grow import begin_tree, checkpoint, grow
 from signal_log.seal.stored import current_tree
 from signal_log.seal.verify.rows import hashing as hashing_of
 from signal_log.seal.verify.rows import selected
-from signal_log.seal.verify.run import INTACT, Wanted, verify
+from signal_log.seal.verify.run import verify
+from signal_log.seal.verify.wanted import INTACT, Wanted
 from signal_log.store.append import append
 
 BATCH: Final = 5_000

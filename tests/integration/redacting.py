@@ -24,7 +24,8 @@ from signal_log.seal.canonical import ERASED, row_holds
 from signal_log.seal.grow import begin_tree, checkpoint, grow
 from signal_log.seal.ranges import Ranges, parse_ranges
 from signal_log.seal.stored import current_tree
-from signal_log.seal.verify.run import TAMPERED, Wanted, verify
+from signal_log.seal.verify.run import verify
+from signal_log.seal.verify.wanted import TAMPERED, Wanted
 from tests.factories import make_event
 
 REASON = "erasure request of 3 November, file A-17"

@@ -18,7 +18,8 @@ from signal_log.seal import timestamping
 from signal_log.seal.note import read_note
 from signal_log.seal.timestamping import stamped_at
 from signal_log.seal.token import read_certificates, read_token
-from signal_log.seal.verify.run import Wanted, verify
+from signal_log.seal.verify.run import verify
+from signal_log.seal.verify.wanted import Wanted
 from signal_log.seal.witness_client import cosign, is_due, states
 from tests.integration.cosigned import KEYS, signed, tree_of
 from tests.integration.test_checks import of_log

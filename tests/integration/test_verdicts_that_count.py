@@ -13,7 +13,8 @@ from signal_log.models import Verification
 from signal_log.seal.state import seal_state
 from signal_log.seal.verify import progress
 from signal_log.seal.verify.progress import Kept
-from signal_log.seal.verify.run import Progress, Wanted, verify
+from signal_log.seal.verify.run import verify
+from signal_log.seal.verify.wanted import Progress, Wanted
 from signal_log.show.words.sealing import alarm
 from tests.integration.verified import changed, log_in, said
 from tests.sealed import Sealed, sql

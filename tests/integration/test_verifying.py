@@ -18,7 +18,8 @@ from signal_log.seal.note import ED25519, read_note
 from signal_log.seal.verify import progress as kept_progress
 from signal_log.seal.verify import rows
 from signal_log.seal.verify.progress import Kept
-from signal_log.seal.verify.run import Progress, Wanted, verify
+from signal_log.seal.verify.run import verify
+from signal_log.seal.verify.wanted import Progress, Wanted
 from tests.integration.verified import changed, log_in, newest, refused, said
 from tests.sealed import ORIGIN, Sealed, shown_by_a_witness, sql, unguarded, write_events
 from tests.settings import SIGNAL_LOG as PROJECT

@@ -21,7 +21,8 @@ from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
 from signal_log.management.progress import Line, bar
 from signal_log.seal.verify.progress import Kept, last_interrupted
-from signal_log.seal.verify.run import INTACT, TAMPERED, Progress, Result, Wanted, verify
+from signal_log.seal.verify.run import verify
+from signal_log.seal.verify.wanted import INTACT, TAMPERED, Progress, Result, Wanted
 from signal_log.seal.verify.words import as_json, told
 from signal_log.store.tables import not_migrated
 

@@ -14,6 +14,7 @@ from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.note import Note, VerifierKey, read_note, signed_by, time_of
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.verify.findings import CHECKPOINT, COSIGNATURE, REWOUND, REWRITTEN, SIGNATURE, Report
+from signal_log.seal.verify.retired import Retired
 from signal_log.seal.verify.roots import Stated, rows_at
 from signal_log.seal.verify.stamps import Stamps
 
@@ -32,11 +33,13 @@ class Checkpoints:
     """Those of one tree, up to a number."""
 
     def __init__(
-        self, tree: SealTree, up_to: int, keys: Sequence[VerifierKey], witnesses: Sequence[VerifierKey], report: Report
-    ) -> None:
+        self, tree: SealTree, up_to: int, keys: Sequence[VerifierKey], retired: Sequence[Retired],
+        witnesses: Sequence[VerifierKey], report: Report,
+    ) -> None:  # fmt: skip
         self._tree = tree
         self._up_to = up_to
         self._keys = list(keys)
+        self._retired = {one.under(tree.origin): one for one in retired}
         self._witnesses = list(witnesses)
         self._report = report
         self.number = 0
@@ -48,6 +51,8 @@ class Checkpoints:
         """When the last was made, if it has no signature."""
         self.others: dict[int, str] = {}
         """Which have signatures of other keys alone, and the first of those."""
+        self.retired: dict[Retired, Ranges] = {}
+        """Which are signed by a key that was this log's, and is not named any more."""
         self.cosigned = {key: Countersigned() for key in witnesses}
         self._stamps = Stamps(tree.origin, report)
         self._wrong = Ranges()
@@ -128,12 +133,16 @@ class Checkpoints:
             return True
         try:
             found = signed_by(note, self._keys)
+            former = signed_by(note, self._retired) if not found else {}
         except ProofError as error:
             self._report.find(SIGNATURE, f"Checkpoint {number}: {error}", checkpoints=Ranges.of([number]))
             return False
         if found:
             self.signed += 1
             self.signed_size = max(self.signed_size, size)
+            return True
+        if former:
+            self.retired.setdefault(self._retired[next(iter(former))], Ranges()).add(number)
             return True
         if len(self.others) < PAGE:
             self.others[number] = note.signatures[0].name

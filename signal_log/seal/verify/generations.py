@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from hashlib import sha256
-from typing import Final
 
 from signal_log.errors import ProofError
 from signal_log.event import COMMITTED
@@ -20,16 +19,15 @@ from signal_log.seal.stored import place_of
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify.findings import GENERATION, INSERTED, TREE, Report
 from signal_log.seal.verify.held import Held
+from signal_log.seal.verify.retired import SEALED, Keys, Retired
 from signal_log.seal.verify.rows import row_of, rows_between
 from signal_log.seal.verify.tiles import tiles_of_level
 
-SEALED: Final = "signal_log.sealed"
-"""The signal of an event that tells of a key or a new generation."""
 BegunByKey = Callable[[SealTree], bool | None]
 
 
-def begun_by_key(keys: Callable[[str], Sequence[VerifierKey]]) -> BegunByKey:
-    """What tells whether the key that signs has begun a generation; None without any key.
+def begun_by_key(keys: Keys, retired: Sequence[Retired] = ()) -> BegunByKey:
+    """What tells whether the key that signs has begun a generation; None without any key, and for one that is gone.
 
     A signature of its tells, as it signs nothing of one that it has not begun; before the first, its memory.
     """
@@ -37,8 +35,11 @@ def begun_by_key(keys: Callable[[str], Sequence[VerifierKey]]) -> BegunByKey:
     def begun(tree: SealTree) -> bool | None:
         known = keys(tree.origin)
         notes = SealCheckpoint.objects.filter(tree=tree).exclude(note="").order_by("number")
-        if any(_is_signed(note, tree.origin, known) for note in notes.values_list("note", flat=True)[:10]):
+        first = list(notes.values_list("note", flat=True)[:10])
+        if any(_is_signed(note, tree.origin, known) for note in first):
             return True
+        if any(_is_signed(note, tree.origin, [one.under(tree.origin) for one in retired]) for note in first):
+            return None
         try:
             key = signing_key()
             last = key.last(tree.origin) if key else None

@@ -18,7 +18,7 @@ from signal_log.conf import conf
 from signal_log.models import SealTree, Verification
 from signal_log.seal.ranges import parse_ranges
 from signal_log.seal.verify.events import Seen
-from signal_log.seal.verify.run import Result, Wanted
+from signal_log.seal.verify.wanted import Result, Wanted
 
 SALT: Final = "signal_log.seal.verify"
 LASTS: Final = 24 * 3600

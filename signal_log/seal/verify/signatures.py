@@ -1,8 +1,8 @@
-"""What is to be said of a tree's signatures as a whole: none, others', or none for too long."""
+"""What is to be said of a tree's signatures as a whole: none, others', those of former keys, none for too long."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -17,27 +17,42 @@ from signal_log.seal.verify.findings import SIGNATURE, Report
 UNSIGNED_FOR: Final = timedelta(minutes=10)
 """After so long the newest checkpoint should have its signature, where there is a key."""
 
+Signed = tuple[SealTree, Checkpoints, Sequence[VerifierKey]]
+"""A generation, its checkpoints, and the keys that are named."""
 
-def check_signatures(
-    tree: SealTree, table: Checkpoints, keys: Sequence[VerifierKey], report: Report, *, given: bool
-) -> None:
-    """Tell it; raises ``ProofError`` for keys that were ``given`` to this run, and are not this log's."""
+
+def check_signatures(generations: Iterable[Signed], report: Report, *, given: bool) -> None:
+    """Tell it, once every tree is known.
+
+    Raises ``ProofError`` if keys were ``given`` to this run, and are not this log's.
+    """
+    generations = list(generations)
+    is_signed = any(table.signed for _, table, _ in generations)
+    for tree, table, keys in generations:
+        if given and not is_signed and table.others:
+            raise ProofError(
+                f"None of the checkpoints of {tree.origin} is signed by the key given ({_ids(keys)}); is it this log's?"
+            )
+        _check(tree, table, keys, report)
+
+
+def _check(tree: SealTree, table: Checkpoints, keys: Sequence[VerifierKey], report: Report) -> None:
     if not keys:
         report.limits.append(
             f"The checkpoints of {tree.origin} are not signed with a key that is known here, so whoever may write the "
             "database could have rewritten log and tree together."
         )
         return
-    ids = ", ".join(key.key_id.hex() for key in keys)
-    if not table.signed:
-        if given and table.others:
-            raise ProofError(
-                f"None of the checkpoints of {tree.origin} is signed by the key given ({ids}); is it this log's?"
-            )
-        if table.others:
-            report.find(SIGNATURE, f"None of the {table.number:,} checkpoints is signed by a key of this log ({ids}).")
-        else:
-            report.unchecked.append(f"No checkpoint of {tree.origin} has a signature, though a key is named ({ids}).")
+    _tell_retired(tree, table, report)
+    if not (table.signed or table.others or table.retired):
+        report.unchecked.append(
+            f"No checkpoint of {tree.origin} has a signature, though a key is named ({_ids(keys)})."
+        )
+        return
+    if table.others and not (table.signed or table.retired):
+        report.find(
+            SIGNATURE, f"None of the {table.number:,} checkpoints is signed by a key of this log ({_ids(keys)})."
+        )
         return
     if table.others:
         report.find(
@@ -51,4 +66,19 @@ def check_signatures(
     if table.signed_size < tree.size:
         report.notes.append(
             f"{tree.size - table.signed_size:,} sealed events are in no signed checkpoint of {tree.origin} yet."
+            if table.signed else f"No checkpoint of {tree.origin} is signed by a key that is named."
+        )  # fmt: skip
+
+
+def _tell_retired(tree: SealTree, table: Checkpoints, report: Report) -> None:
+    for key, numbers in table.retired.items():
+        which = f"checkpoint {numbers} is" if numbers.count == 1 else f"checkpoints {numbers} are"
+        report.unchecked.append(
+            f"Of {tree.origin}, {which} signed by a key that SEAL_KEYS no longer names, {key.was} on {key.at:%Y-%m-%d} "
+            f"as event {key.event} tells. If you know of that, add its file or verifier key to SEAL_KEYS: "
+            f"{key.under(tree.origin)}"
         )
+
+
+def _ids(keys: Sequence[VerifierKey]) -> str:
+    return ", ".join(key.key_id.hex() for key in keys)

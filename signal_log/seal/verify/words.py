@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from signal_log.seal.verify.run import INTACT, TAMPERED, Result
+from signal_log.seal.verify.wanted import INTACT, TAMPERED, Result
 
 
 def told(result: Result) -> Iterator[str]:

@@ -1,0 +1,74 @@
+"""Whom a run believes, and which checkpoints they hold: keys, witnesses, files that somebody has kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from signal_log import clock
+from signal_log.errors import ProofError
+from signal_log.seal.note import COSIGNATURE, VerifierKey, verifier_key
+from signal_log.seal.signing import log_vkeys
+from signal_log.seal.verify import held
+from signal_log.seal.verify.findings import Report
+from signal_log.seal.verify.retired import Retired
+from signal_log.seal.verify.wanted import Wanted
+from signal_log.seal.witness_call import Witness, witness
+
+
+@dataclass(slots=True)
+class Trust:
+    """Who is believed."""
+
+    vkeys: list[VerifierKey]
+    witnesses: list[Witness]
+    addresses: list[str]
+    asked: float
+    """When the witnesses were asked, in seconds since 1970."""
+
+    retired: list[Retired] = field(default_factory=list)
+    """Keys that were this log's, as it tells itself; nobody believes them."""
+
+    def keys(self, origin: str) -> list[VerifierKey]:
+        """The log's keys under the name of one generation."""
+        if self.vkeys:
+            return [VerifierKey(origin, key.kind, key.public) for key in self.vkeys]
+        return log_vkeys(origin)
+
+
+def trust_of(wanted: Wanted, report: Report) -> Trust:
+    keys = [verifier_key(text) for text in wanted.vkeys]
+    for key in keys:
+        if key.kind == COSIGNATURE:
+            raise ProofError(f"The key of {key.name} is a witness's; --vkey takes the log's own.")
+    witnesses, wrong = held.named_witnesses()
+    report.unchecked += wrong
+    addresses = []
+    for text in wanted.witnesses:
+        url, _, vkey = text.strip().partition(" ")
+        if vkey:
+            witnesses = [one for one in witnesses if one.url != url.rstrip("/")] + [witness(url, vkey.strip())]
+        elif url.rstrip("/") not in {one.url for one in witnesses}:
+            addresses.append(url)
+    return Trust(keys, witnesses, addresses, clock.now().timestamp())
+
+
+def kept_files(wanted: Wanted, trust: Trust, origins: list[str]) -> dict[str, list[held.Held]]:
+    found: dict[str, list[held.Held]] = {}
+    for path in wanted.checkpoints:
+        try:
+            checkpoint = held.from_file(path)
+            if not held.is_of_log(checkpoint, origins):
+                raise ProofError(f"It is of another log, {checkpoint.origin}; this one is {origins[-1]}.")
+            origin = checkpoint.origin
+            found.setdefault(origin, []).append(held.verified_file(path, origin, trust.keys(origin)))
+        except ProofError as error:
+            raise ProofError(f"{path} cannot be compared with the log. {error}") from None
+    return found
+
+
+def ask(origin: str, trust: Trust, report: Report, newest: str) -> list[held.Held]:
+    keys = trust.keys(origin)
+    found = held.from_witnesses(origin, trust.witnesses, keys, report)
+    for url in trust.addresses:
+        found += held.from_address(origin, url, keys, report)
+    return found + held.from_memory(origin, report, is_newest=origin == newest)
