@@ -184,7 +184,8 @@ def _of_hold(row: Row, whom: Whom) -> dict[str, Any]:
 
 
 def _of_verification(row: Row, whom: Whom) -> dict[str, Any]:
-    return {"by": whom.names.masked(row["by"]), "findings": whom.names.masked_value(row["findings"])}
+    texts = {name: whom.names.masked(row[name]) for name in ("by", "looked_at")}
+    return {**texts, "findings": whom.names.masked_value(row["findings"])}
 
 
 def _of_past_write(row: Row, whom: Whom) -> dict[str, Any]:
@@ -216,7 +217,7 @@ TABLES: Final = (
         ),
         _of_hold,
     ),
-    Table("verification", Verification, ("by", "findings"), _of_verification),
+    Table("verification", Verification, ("by", "looked_at", "findings"), _of_verification),
     Table("write past Django", PastWrite, ("old", "new", "program"), _of_past_write),
     Table("alert", AlertState, ("state",), _of_alert),
 )  # fmt: skip

@@ -157,6 +157,7 @@ class Migration(migrations.Migration):
                 ),
                 ("generation", models.PositiveIntegerField(default=1)),
                 ("whole", models.BooleanField(default=False)),
+                ("looked_at", models.TextField(blank=True)),
                 ("size", models.BigIntegerField(default=0)),
                 ("last_id", models.BigIntegerField(default=0)),
                 ("findings", models.JSONField(default=list)),

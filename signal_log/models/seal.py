@@ -170,7 +170,10 @@ class Verification(models.Model):
     verdict = models.CharField(max_length=10, choices=Verdict, default=Verdict.RUNNING)
     generation = models.PositiveIntegerField(default=1)
     whole = models.BooleanField(default=False)
-    """Whether it was about the whole log, not a part of it: only such a run settles what another has found."""
+    """Whether it was about the whole log, not a part of it: only such a run settles what another has found, if it has
+    looked at all that the other has."""
+    looked_at = models.TextField(blank=True)
+    """What was looked at besides the database: a line each, sorted, with a line's end before the first."""
     size = models.BigIntegerField(default=0)
     """Up to which index everything was compared."""
     last_id = models.BigIntegerField(default=0)
@@ -186,6 +189,11 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict} up to {self.size:,}"
+
+    @property
+    def evidence(self) -> list[str]:
+        """The lines of ``looked_at``: without all of them no later run settles what this one has found."""
+        return self.looked_at.split("\n")[1:-1]
 
     @property
     def is_clean(self) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
+
+from django.db.models import Max
 
 from signal_log import clock
 from signal_log.conf import conf
@@ -39,8 +42,8 @@ class SealState:
     """Whether ``SEAL_KEYS`` names a key that signs."""
     witnesses: tuple[SealWitness, ...]
     verification: Verification | None
-    """The one that counts: the newest that found tampering, until one of the whole log has found nothing; else the
-    newest that came to its end."""
+    """The one that counts: the newest that found tampering, until one of the whole log that looked at the same has
+    found nothing; else the newest that came to its end."""
 
     @property
     def size(self) -> int:
@@ -88,7 +91,7 @@ class SealState:
 
     @property
     def tampered(self) -> bool:
-        """Whether a verification has found something, and no later one of the whole log nothing."""
+        """Whether a verification has found something, and no later one settles it."""
         return self.verification is not None and self.verification.verdict == Verification.Verdict.TAMPERED
 
     @property
@@ -142,13 +145,22 @@ def seal_state() -> SealState:
 
 
 def found_tampering() -> Verification | None:
-    """The newest verification that found something, unless one of the whole log, begun since, has found nothing."""
-    found = Verification.objects.filter(verdict=Verification.Verdict.TAMPERED, ended_at__isnull=False)
-    last = found.order_by("-ended_at").first()
-    if last is None:
-        return None
-    later = Verification.objects.filter(verdict=Verification.Verdict.INTACT, whole=True, ended_at__gte=last.ended_at)
-    return None if later.filter(begun_at__gte=last.ended_at).exists() else last
+    """The newest verification that found something and was not settled since.
+
+    One that was begun since has to have found nothing in the whole log, and to have looked at the same: what only a
+    witness, a kept checkpoint or an archive shows is not settled by a run without it.
+    """
+    ended = Verification.objects.filter(ended_at__isnull=False)
+    found = ended.filter(verdict=Verification.Verdict.TAMPERED).order_by()
+    newest = found.values_list("looked_at").annotate(Max("ended_at"))
+    for looked_at, at in sorted(newest, key=itemgetter(1), reverse=True):
+        last = found.filter(looked_at=looked_at, ended_at=at).first()
+        later = ended.filter(verdict=Verification.Verdict.INTACT, whole=True, ended_at__gte=at, begun_at__gte=at)
+        for line in last.evidence if last else ():
+            later = later.filter(looked_at__contains=f"\n{line}\n")
+        if not later.order_by().exists():
+            return last
+    return None
 
 
 def _signed(tree: SealTree | None) -> SealCheckpoint | None:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import transaction
 
 from signal_log import clock
-from signal_log.models import Verification
+from signal_log.models import SignalEvent, Verification
+from signal_log.seal import archive
 from signal_log.seal.state import seal_state
 from signal_log.seal.verify import progress
 from signal_log.seal.verify.progress import Kept
 from signal_log.seal.verify.run import verify
 from signal_log.seal.verify.wanted import Progress, Wanted
 from signal_log.show.words.sealing import alarm
-from tests.integration.verified import changed, log_in, said
-from tests.sealed import Sealed, sql
+from tests.integration.verified import changed, log_in, rewound, said
+from tests.integration.verified import newest as newest_note
+from tests.sealed import Sealed, shown_by_a_witness, sql
 
 pytestmark = pytest.mark.django_db
 
@@ -68,3 +75,53 @@ def test_a_row_tells_when_its_run_began(log: Sealed, monkeypatch: pytest.MonkeyP
     for row in (first, ended):
         assert row.begun_at - begun < timedelta(minutes=1)
         assert row.ended_at - begun > timedelta(minutes=4)
+
+
+@pytest.mark.parametrize("what", ["checkpoint", "witness"])
+def test_what_only_others_show(log: Sealed, tmp_path: Path, what: str, admin_client: Any) -> None:
+    """It is settled by a later run that looks at the same or more, not by one that does not look there."""
+    file = tmp_path / "kept"
+    file.write_text(newest_note())
+    with shown_by_a_witness(log):
+        given: dict[str, Any] = {"checkpoint": [file]} if what == "checkpoint" else {"witness": [f"{log.url}/"]}
+        before = transaction.savepoint()
+        rewound(log, 400)
+        assert said(**given)[0] == 1
+        found = Verification.objects.get()
+        assert said()[0] == 0
+        assert [one.partition(" ")[0] for one in found.evidence] == [what]
+        assert (seal_state().verification, seal_state().tampered) == (found, True)
+        assert "changed behind the recorder" in alarm()
+        assert found.evidence[0] in admin_client.get("/seals/").content.decode()
+        transaction.savepoint_rollback(before)
+        found.save(force_insert=True)
+        assert [said()[0], said(since=512, **given)[0], said(vkey=[str(log.signer.vkey())])[0]] == [0, 0, 0]
+        assert seal_state().tampered
+        assert said(checkpoint=[file], witness=[log.url])[0] == 0
+    assert (seal_state().tampered, alarm()) == (False, "")
+
+
+def test_what_only_an_archive_shows(log: Sealed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another archive settles nothing, and neither does what was found later and put right."""
+    folder, good = tmp_path / "an archive", tmp_path / "good"
+    with monkeypatch.context() as later:
+        later.setattr(clock, "now", lambda: datetime(2999, 1, 1, tzinfo=UTC))
+        call_command("signal_prune", before="2998-01-01", archive=str(folder), stdout=StringIO())
+    shutil.copytree(folder, good)
+    (manifest,) = archive.manifests(folder)
+    lines = [
+        replace(one, event={**(one.event or {}), "object_repr": "eve"}) if one.index == 7 else one
+        for one in archive.lines(folder, manifest)
+    ]
+    archive.rewrite(folder, manifest, lines, manifest.made_at)
+    assert said(archive=[folder])[0] == 1
+    newest = SignalEvent.objects.order_by("-pk")[0]
+    sql("UPDATE {log} SET path = '/x' WHERE id = %s", newest.pk)
+    assert said()[0] == 1
+    sql("UPDATE {log} SET path = %s WHERE id = %s", newest.path, newest.pk)
+    assert [said()[0], said(archive=[good])[0]] == [0, 0]
+    assert seal_state().verification == Verification.objects.earliest("pk")
+    shutil.rmtree(folder)
+    shutil.copytree(good, folder)
+    assert said(archive=[good, folder])[0] == 0
+    assert not seal_state().tampered

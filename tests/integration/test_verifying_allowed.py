@@ -14,13 +14,13 @@ from django.db import connection
 from signal_log import clock
 from signal_log.audit.told import tell
 from signal_log.maintenance import maintenance
-from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent, Verification
+from signal_log.models import SealTile, SealTree, SignalEvent, Verification
 from signal_log.seal import archive
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.grow import begin_tree, grow
 from signal_log.seal.note import read_note
 from signal_log.seal.remembered import remember
-from tests.integration.verified import changed, log_in, newest, refused, said
+from tests.integration.verified import changed, log_in, newest, refused, rewound, said
 from tests.sealed import ORIGIN, Sealed, seal, sql, write_events
 
 pytestmark = pytest.mark.django_db
@@ -96,18 +96,6 @@ def test_a_prune_that_was_none(log):
     code, told = said()
     assert (code, [one["indexes"] for one in told["findings"]]) == (1, ["g1:20-29"])
     assert any("that nobody can read" in one for one in told["notes"])
-
-
-def rewound(log: Sealed, size: int) -> SealTree:
-    """Put the database back to what it was at a size, as a backup does."""
-    sql("DELETE FROM {log} WHERE id >= %s", log.ids[size])
-    kept = list(SealCheckpoint.objects.filter(size__lte=size).values())
-    SealTree.objects.all().delete()
-    tree = begin_tree(ORIGIN)
-    while grow(tree, 2**62):
-        pass
-    SealCheckpoint.objects.bulk_create([SealCheckpoint(**{**one, "tree_id": tree.pk}) for one in kept])
-    return tree
 
 
 def test_a_backup_that_was_put_back(log, tmp_path, admin_client):

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from signal_log.models import SealCheckpoint, Verification
-from tests.sealed import Sealed, sealed_log, sql, unguarded
+from signal_log.models import SealCheckpoint, SealTree, Verification
+from signal_log.seal.grow import begin_tree, grow
+from tests.sealed import ORIGIN, Sealed, sealed_log, sql, unguarded
 from tests.settings import SIGNAL_LOG as PROJECT
 
 
@@ -56,3 +57,15 @@ def changed(log: Sealed, *places: int) -> None:
     """Alter rows."""
     for place in places:
         sql("UPDATE {log} SET object_repr = 'eve' WHERE id = %s", log.ids[place])
+
+
+def rewound(log: Sealed, size: int) -> SealTree:
+    """Put the database back to what it was at a size, as a backup does."""
+    sql("DELETE FROM {log} WHERE id >= %s", log.ids[size])
+    kept = list(SealCheckpoint.objects.filter(size__lte=size).values())
+    SealTree.objects.all().delete()
+    tree = begin_tree(ORIGIN)
+    while grow(tree, 2**62):
+        pass
+    SealCheckpoint.objects.bulk_create([SealCheckpoint(**{**one, "tree_id": tree.pk}) for one in kept])
+    return tree

@@ -66,6 +66,7 @@ class Kept:
                 begun_at=self._begun, by=self._by, verdict=result.verdict, whole=result.is_whole, findings=findings,
                 ended_at=clock.now(), generation=tree.generation if tree else 1, size=tree.size if tree else 0,
                 last_id=tree.last_id if tree else 0,
+                looked_at="".join(f"\n{line}" for line in result.looked_at) + "\n" if result.looked_at else "",
             )  # fmt: skip
 
     def go_on(self) -> None:

@@ -27,7 +27,7 @@ from signal_log.seal.verify.remarks import remark
 from signal_log.seal.verify.retired import SEALED, retired_keys
 from signal_log.seal.verify.signatures import check_signatures
 from signal_log.seal.verify.trees import check_tree
-from signal_log.seal.verify.trust import ask, kept_files, trust_of
+from signal_log.seal.verify.trust import ask, kept_files, looked_at, trust_of
 from signal_log.seal.verify.wanted import Progress, Result, Wanted
 
 
@@ -42,6 +42,7 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     trust = trust_of(wanted, report)
     origins = list(SealTree.objects.order_by("generation").values_list("origin", flat=True)) or [origin_of(1)]
     files = kept_files(wanted, trust, origins)
+    result.looked_at = looked_at(wanted, trust, files)
     for folder in wanted.archives:
         read_manifests(folder, origins)
     kept = {origin: ask(origin, trust, report, origins[-1]) + files.get(origin, []) for origin in origins}

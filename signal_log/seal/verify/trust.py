@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from signal_log import clock
 from signal_log.errors import ProofError
@@ -72,3 +74,16 @@ def ask(origin: str, trust: Trust, report: Report, newest: str) -> list[held.Hel
     for url in trust.addresses:
         found += held.from_address(origin, url, keys, report)
     return found + held.from_memory(origin, report, is_newest=origin == newest)
+
+
+def looked_at(wanted: Wanted, trust: Trust, files: dict[str, list[held.Held]]) -> list[str]:
+    """What a run looks at besides the database, in sorted lines by which a later run can be compared with it."""
+    checkpoints = [one.checkpoint for found in files.values() for one in found]
+    return sorted(
+        {
+            *(f"witness {url.rstrip('/')}" for url in (*(one.url for one in trust.witnesses), *trust.addresses)),
+            *(f"checkpoint {one.origin} {one.size} {one.root.hex()}" for one in checkpoints),
+            *(f"archive {quote(str(folder.resolve()), safe='/')}" for folder in wanted.archives),
+            *(f"vkey {b64encode(key.public).decode()}" for key in trust.vkeys),
+        }
+    )

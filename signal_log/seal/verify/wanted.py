@@ -41,6 +41,8 @@ class Result:
     facts: list[dict[str, Any]] = field(default_factory=list)
     is_whole: bool = True
     """Whether all of the log was compared, and no part of it was left out."""
+    looked_at: list[str] = field(default_factory=list)
+    """What of the world outside the database was looked at, each in a line that says the same each time."""
     begun: set[int] = field(default_factory=set)
     """Generations that were begun as they have to be, so that the one before need not have all of its rows."""
 

@@ -63,6 +63,9 @@ def seals_page(request: HttpRequest) -> HttpResponse:
         "verification": state.verification,
         "findings": [one_line(said(one), 400) for one in _findings(state.verification)[:FINDINGS]],
         "more_findings": max(0, len(_findings(state.verification)) - FINDINGS),
+        "evidence": [one_line(one, 400) for one in state.verification.evidence]
+        if state.verification and state.tampered
+        else [],
         "generations": (generations := list(trees()) if state.tree and state.tree.generation > 1 else []),
         "rewinds": [one_line(one, 400) for one in _rewinds(generations)],
         "checkpoints": [Stated(one, _signers(one)) for one in found[:SIZE]],
@@ -98,6 +101,7 @@ def as_json(state: SealState, checkpoints: list[SealCheckpoint]) -> dict[str, An
         and {
             "verdict": seen.verdict,
             "whole": seen.whole,
+            "looked_at": seen.evidence,
             "begun_at": timestamp(seen.begun_at),
             "ended_at": seen.ended_at and timestamp(seen.ended_at),
             "size": seen.size,
@@ -120,6 +124,11 @@ def said(finding: Any) -> str:
 
 def _findings(verification: Verification | None) -> list[Any]:
     return list(verification.findings or []) if verification else []
+
+
+def _evidence(state: SealState) -> list[str]:
+    """What a run has to look at, too, that is to settle what was found."""
+    return state.verification.evidence if state.verification and state.tampered else []
 
 
 def _rewinds(generations: list[SealTree]) -> Iterator[str]:
