@@ -1,4 +1,4 @@
-"""What a server process does by itself, beside its requests: seal, alert, prune, record writes past Django.
+"""What a server process does by itself, beside its requests: seal, alert, prune, find and record writes past Django.
 
 One daemon thread begins with the first request or websocket, so no management command, no test and no process that only
 forks others has it. Each job has a connection of its own. Whatever fails there is logged and tried again; nothing
@@ -34,6 +34,8 @@ SECONDS_FOR_A_LOCK: Final = 0.8
 """How long SQLite is waited for; whoever wants to write has more time, so the host comes first."""
 UNGUARDED: Final = 20.0
 """Seconds between two looks whether a table is guarded by now."""
+NOT_ELECTED: Final = 30.0
+"""Seconds between two looks whether whoever looks for breaks has gone."""
 APPLICATION_NAME: Final = "signal_log background"
 
 logger: Final = logging.getLogger(__name__)
@@ -187,7 +189,19 @@ def _guarding(over: threading.Event) -> Job:
     return Job("Recording of writes past Django", lambda: 1.0 if found[0] else UNGUARDED, run)
 
 
-JOBS: Final[list[Callable[[threading.Event], Job]]] = [_sealing, _alerting, _pruning, _guarding]
+def _searching(over: threading.Event) -> Job:
+    from signal_log.audit.break_search import Search
+    from signal_log.seal import beside_file, elected
+
+    search = Search(over.is_set)
+
+    def close() -> None:
+        beside_file.give_back(elected.BREAKS.suffix)
+
+    return Job("Looking for breaks", lambda: NOT_ELECTED if search.is_elsewhere else 1.0, search.step, close)
+
+
+JOBS: Final[list[Callable[[threading.Event], Job]]] = [_sealing, _alerting, _pruning, _guarding, _searching]
 """What makes each job; they are done one after the other."""
 
 _running: Background | None = None

@@ -7,6 +7,7 @@ from signal_log.show.pages import event, history, live, receivers, sealed_files,
 from signal_log.show.pages.actor import actor_page
 from signal_log.show.pages.holds import holds_page
 from signal_log.show.pages.object import object_page
+from signal_log.show.pages.past_writes import past_writes_page
 from signal_log.show.pages.redaction import redact_page
 from signal_log.show.pages.restore import restore_form, restore_page
 
@@ -29,6 +30,7 @@ urlpatterns = [
     path("seals/log/<int:generation>/<path:path>", sealed_files.sealed_file, name="sealed_file_of"),
     path("seals/log/<path:path>", sealed_files.sealed_file, name="sealed_file"),
     path("holds/", holds_page, name="holds"),
+    path("past-writes/", past_writes_page, name="past_writes"),
     path("redact/", redact_page, name="redact"),
     path("actors/", actor_page, name="actor_by_query"),
     path("actors/<key:pk>/", actor_page, name="actor"),

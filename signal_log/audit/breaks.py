@@ -60,7 +60,7 @@ def breaks_of_row(labels: Sequence[str], pk: str) -> list[Break]:
     newest = _events(labels).filter(object_pk=pk).order_by("-id")[:MOST_OF_A_ROW]
     story = list(told(newest, MOST_OF_A_ROW))
     explained = Explained(labels, AskedBulk(labels))
-    return [found for found in _broken(reversed(story), Chains(labels)) if not explained(found)]
+    return [found for found in broken(reversed(story), Chains(labels)) if not explained(found)]
 
 
 def _of_family(labels: tuple[str, ...], after: int) -> Iterator[Break]:
@@ -68,12 +68,13 @@ def _of_family(labels: tuple[str, ...], after: int) -> Iterator[Break]:
     rows = _events(labels).exclude(object_pk="").order_by("object_pk", "id")
     chains = Chains(labels)
     for _, story in groupby(told(rows, PAGE), key=attrgetter("object_pk")):
-        for found in _broken(story, chains):
+        for found in broken(story, chains):
             if found.after > after and not explained(found):
                 yield found
 
 
-def _broken(story: Iterable[Told], chains: Chains) -> Iterator[Break]:
+def broken(story: Iterable[Told], chains: Chains) -> Iterator[Break]:
+    """The breaks in this story of one row, whether explained or not."""
     chains.known.clear()
     for event in story:
         yield from chains.of(event.using).add(event)

@@ -17,7 +17,7 @@ from django.db import connections
 from django.db.models import Exists, OuterRef
 
 from signal_log import clock
-from signal_log.audit import hold
+from signal_log.audit import found_breaks, hold
 from signal_log.audit.retention import KEPT, Retention
 from signal_log.audit.rights import must_be_able_to_change_log
 from signal_log.capture.model.unlogged import unlogged
@@ -198,6 +198,7 @@ class Run:
                 raise OvertakenError("Another prune is at work; nothing was removed twice.")
             _chunked(keys, lambda part: events().filter(pk__in=part)._raw_delete(conf.DATABASE))
             _chunked(list({leaf.event.trace_id for leaf in leaves}), _forget_traces)
+            found_breaks.forget(max(keys))
         self.done.events += len(keys)
         self.done.first = self.done.first or keys[0]
         self.done.last = keys[-1]

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from signal_log.capture.faults import faults
 from signal_log.capture.transaction.unrecorded import unrecorded
+from signal_log.models import BreakState
 from signal_log.seal.state import seal_state
 from signal_log.store.read import events
 from signal_log.tail import doorbell, hub
@@ -61,6 +62,7 @@ class LogCollector(Collector):
                 newest,
             )
         yield from _seal()
+        yield from _past_writes()
 
 
 def _seal() -> Iterator[Metric]:
@@ -103,6 +105,23 @@ def _seal() -> Iterator[Metric]:
         witnesses.add_metric((witness.name,), not witness.problem)
         cosigned.add_metric((witness.name,), witness.size)
     yield from (witnesses, cosigned)
+
+
+def _past_writes() -> Iterator[Metric]:
+    """What the search for breaks has found; nothing while nobody has looked."""
+    try:
+        state = BreakState.objects.first()
+    except (DatabaseError, InterfaceError):
+        return
+    if state is None:
+        return
+    yield CounterMetricFamily(
+        "signal_log_past_writes", "Fields and rows that events found written past Django, as far as was looked.",
+        state.found,
+    )  # fmt: skip
+    yield GaugeMetricFamily(
+        "signal_log_past_writes_looked_to", "The id up to which events were looked at for that.", state.last_id
+    )
 
 
 REGISTRY: Final = CollectorRegistry()

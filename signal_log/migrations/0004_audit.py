@@ -1,4 +1,4 @@
-"""Legal holds, alerts, and the tables that are guarded."""
+"""Legal holds, alerts, breaks, and the tables that are guarded."""
 
 from django.db import migrations, models
 
@@ -43,6 +43,36 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "alert",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="FoundBreak",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("after", models.BigIntegerField()),
+                ("before", models.BigIntegerField()),
+                ("field", models.CharField(max_length=200)),
+                ("found_at", models.DateTimeField()),
+            ],
+            options={
+                "verbose_name": "break",
+                "ordering": ("-after", "field"),
+                "default_permissions": (),
+                "constraints": [models.UniqueConstraint(fields=("after", "field"), name="signal_log_break")],
+            },
+        ),
+        migrations.CreateModel(
+            name="BreakState",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("last_id", models.BigIntegerField(default=0)),
+                ("found", models.BigIntegerField(default=0)),
+                ("skipped", models.JSONField(default=list)),
+                ("looked_at", models.DateTimeField()),
+            ],
+            options={
+                "verbose_name": "search for breaks",
                 "default_permissions": (),
             },
         ),

@@ -9,6 +9,7 @@ if apps.apps_ready and apps.get_containing_app_config(__name__) is None:
     raise ImproperlyConfigured('signal_log is used but not installed: add "signal_log" to INSTALLED_APPS.')
 
 from signal_log.models.audit import AlertState, LegalHold
+from signal_log.models.breaks import BreakState, FoundBreak
 from signal_log.models.event import SignalEvent, loading_fixture
 from signal_log.models.guard import GuardedTable, PastWrite
 from signal_log.models.log import LogIdentity, LogManager
@@ -25,7 +26,7 @@ from signal_log.models.shared import SharedView
 from signal_log.models.telemetry import ReceiverCall, SignalTrace
 
 __all__ = [
-    "AlertState", "DebugSession", "GuardedTable", "LegalHold", "LogIdentity", "LogManager", "PastWrite",
-    "ReceiverCall", "SealCheckpoint", "SealTile", "SealTree", "SealWitness", "SessionTrace", "SharedView",
+    "AlertState", "BreakState", "DebugSession", "FoundBreak", "GuardedTable", "LegalHold", "LogIdentity", "LogManager",
+    "PastWrite", "ReceiverCall", "SealCheckpoint", "SealTile", "SealTree", "SealWitness", "SessionTrace", "SharedView",
     "SignalEvent", "SignalTrace", "Verification", "WitnessedLog", "loading_fixture",
 ]  # fmt: skip

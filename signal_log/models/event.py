@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any, Final, NoReturn
 
@@ -84,6 +85,9 @@ class SignalEvent(models.Model):
     redacted_at: Any = Moment(null=True)  # type: ignore[misc]  # the stubs want another class for it
     kept_hashes = models.BinaryField(null=True)
     """Of a redacted row, for its digest: SHA-256 of salt and subject, then of salt and payload."""
+
+    past: Sequence[str] = ()
+    """The fields that it found written past Django; ``audit.found_breaks.mark`` sets it for a page."""
 
     objects = LogManager["SignalEvent"]()
 

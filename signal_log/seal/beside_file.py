@@ -1,4 +1,4 @@
-"""A lock on a file beside SQLite's database: one thread of one process has it, and it ends with either (no Django).
+"""Locks on files beside SQLite's database: one thread of one process has one, and it ends with either (no Django).
 
 It is the operating system's record lock, which a forked process does not inherit and a killed one does not leave
 behind; the file itself stays, and is empty. Where no file can be locked, everybody is told that they have the lock.
@@ -32,43 +32,49 @@ class _Held:
 
 
 _held: Final[dict[str, _Held]] = {}
+"""By the path of the file that is locked."""
 _one = Lock()
 _told: Final[set[str]] = set()
 
 
-def take(database: str) -> bool:
-    """Take the lock of this database for this thread, unless it has it; False if another thread or process does."""
+def take(database: str, suffix: str = SUFFIX) -> bool:
+    """Take a lock of this database for this thread, unless it has it; False if another thread or process does."""
+    path = database + suffix
     with _one:
-        held = _held.get(database)
+        held = _held.get(path)
         if held is not None:
             if held.thread is not current_thread() and held.thread.is_alive():
                 return False
             held.thread = current_thread()
             return True
         try:
-            file = _locked(database)
+            file = locked(database, suffix)
         except OSError as error:
-            _tell(database, error.strerror or str(error))
+            _tell(path, error.strerror or str(error))
             return True
         if file is None:
             return False
-        _held[database] = _Held(file, current_thread())
+        _held[path] = _Held(file, current_thread())
         return True
 
 
-def give_back() -> None:
-    """Give back whatever this thread has."""
+def give_back(suffix: str = SUFFIX) -> None:
+    """Give back what this thread has of the locks with this suffix."""
     with _one:
-        for database in [name for name, held in _held.items() if held.thread is current_thread()]:
-            os.close(_held.pop(database).file)
+        for path, held in [*_held.items()]:
+            if held.thread is current_thread() and path.endswith(suffix):
+                os.close(_held.pop(path).file)
 
 
-def _locked(database: str) -> int | None:
-    """The open file, with its lock; None if another process has that. Raises ``OSError`` where it cannot be locked."""
+def locked(database: str, suffix: str) -> int | None:
+    """The open file, with its lock; None if another process has that. Raises ``OSError`` where it cannot be locked.
+
+    Whoever has it must not open the same file again: closing that would end the lock.
+    """
     if fcntl is None:
         raise OSError("this system has no record locks")
     owner = os.stat(database)
-    file = os.open(database + SUFFIX, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.open(database + suffix, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         # Who may write the database may take the lock: a command that root has run must not lock servers out.
         with suppress(OSError):
@@ -85,13 +91,13 @@ def _locked(database: str) -> int | None:
     return file
 
 
-def _tell(database: str, why: str) -> None:
-    if database not in _told:
-        _told.add(database)
+def _tell(path: str, why: str) -> None:
+    if path not in _told:
+        _told.add(path)
         logger.warning(
-            "%s%s cannot be locked (%s), so several processes may seal side by side. That costs work, and harms "
-            "nothing: of two steps at once only one counts.",
-            database, SUFFIX, why,
+            "%s cannot be locked (%s), so several processes may do the same work side by side. That costs time, and "
+            "harms nothing: of two steps at once only one counts.",
+            path, why,
         )  # fmt: skip
 
 

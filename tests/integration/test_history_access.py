@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from signal_log import urls
 from signal_log.audit.told import EXPORTED
-from signal_log.models import SignalEvent
+from signal_log.models import FoundBreak, SignalEvent
 from signal_log.permission import may
 from signal_log.show.export.answer import FORMATS
 from tests.factories import make_event
@@ -29,7 +29,9 @@ NUMBERS = ("counts", "receivers", "compared", "compared_json", "compared_text", 
 @pytest.fixture
 def event() -> SignalEvent:
     """An event that nobody without the permission may see."""
-    return make_event(object_repr=SECRET, object_pk="77")
+    event = make_event(object_repr=SECRET, object_pk="77")
+    FoundBreak.objects.create(before=event.pk, after=event.pk, field="first_name", found_at=event.occurred_at)
+    return event
 
 
 @pytest.fixture
@@ -55,6 +57,7 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "at": "/objects/auth.User/77/?at=2100-01-01",
         "between": "/objects/auth.User/77/?from=2000-01-01&to=2100-01-01",
         "actor": "/actors/7/",
+        "past_writes": "/past-writes/",
         "restore": "/restore/?label=auth.User&pk=77&at=2100-01-01",
         "admin_list": "/admin/signal_log/signalevent/?q=77",
         "admin_event": f"/admin/signal_log/signalevent/{event.pk}/change/",

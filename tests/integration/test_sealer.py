@@ -345,7 +345,7 @@ def test_one_thread_of_one_process_is_elected_on_sqlite(tmp_path, monkeypatch, c
     database = tmp_path / "log.sqlite3"
     database.touch(mode=0o640)
     assert elected.stand()  # in memory there is nobody else
-    monkeypatch.setattr(elected, "_file", lambda: str(database))
+    monkeypatch.setattr(elected, "file_of_log", lambda: str(database))
     takes_and_forks = (
         "import os, sys; from signal_log.seal.beside_file import take; path = sys.argv[1]; print(take(path))\n"
         "if not os.fork(): os._exit(int(take(path)))\n"
@@ -366,7 +366,7 @@ def test_one_thread_of_one_process_is_elected_on_sqlite(tmp_path, monkeypatch, c
         assert not elected.stand()
     assert elected.stand()  # that thread is over
     sealer.close()
-    monkeypatch.setattr(elected, "_file", lambda: str(tmp_path / "no" / "log.sqlite3"))
+    monkeypatch.setattr(elected, "file_of_log", lambda: str(tmp_path / "no" / "log.sqlite3"))
     assert elected.stand()
     assert elected.stand()
     assert [record.message for record in caplog.records if "cannot be locked (No such file" in record.message] != []

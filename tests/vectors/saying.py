@@ -25,6 +25,7 @@ Said = dict[str, Any]
 def of_event(event: Mapping[str, Any]) -> Said:
     """Return all words for an event that the history and the live page share."""
     line = Line(SignalEvent(**{name: event[name] for name in READ}))
+    line.event.past = event.get("past", ())
     return {
         "verb": line.verb,
         "effect": kinds.effect(line.event),

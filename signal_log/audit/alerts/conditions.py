@@ -1,28 +1,33 @@
-"""What alerts can ask about the log itself: whether a verification has failed, and whether sealing has stopped."""
+"""What alerts can ask about the log itself: a verification that failed, sealing that stopped, writes past Django."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from signal_log.audit.alerts.firing import Due, Fired
-from signal_log.audit.alerts.rule import VERIFY_FAILED, Rule
-from signal_log.models import AlertState, SealTree, Verification
+from signal_log.audit.alerts.rule import MOST_COUNTED, VERIFY_FAILED, WRITTEN_PAST, Rule
+from signal_log.models import AlertState, FoundBreak, SealTree, Verification
 from signal_log.seal.state import why_stopped
 
 FAILED: Final = (Verification.Verdict.TAMPERED, Verification.Verdict.UNCHECKED)
 """The worse first: it is told although the other was just before."""
+MOST_NAMED: Final = 10
 
 
 def due(rule: Rule, fired: Fired | None = None) -> Due | None:
     """Why the alert should fire now, if it should; ``fired`` is what the table remembers of it, if that was read."""
-    return _verification(rule, fired) if rule.query == VERIFY_FAILED else _sealing()
+    if rule.query == VERIFY_FAILED:
+        return _verification(rule, fired)
+    return _past_writes(rule, fired) if rule.query == WRITTEN_PAST else _sealing()
 
 
 def beginning(rule: Rule) -> int:
-    """The number of the last verification from before the alert existed; those do not fire it."""
-    if rule.query != VERIFY_FAILED:
-        return 0
-    return Verification.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    """The number of the last verification, or break, from before the alert existed; those do not fire it."""
+    if rule.query == VERIFY_FAILED:
+        return Verification.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    if rule.query == WRITTEN_PAST:
+        return FoundBreak.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return 0
 
 
 def _sealing() -> Due | None:
@@ -35,8 +40,7 @@ def _sealing() -> Due | None:
 
 def _verification(rule: Rule, fired: Fired | None) -> Due | None:
     """Fires for the newest that has found something since it fired last; else for the newest that could not be done."""
-    if fired is None:
-        fired = Fired.of(AlertState.objects.values_list("state", flat=True).get(name=rule.name))
+    fired = fired or _fired(rule)
     newer = Verification.objects.filter(pk__gt=fired.up_to).order_by("-pk")
     for rank, verdict in enumerate(FAILED):
         newest = newer.filter(verdict=verdict).first()
@@ -44,3 +48,19 @@ def _verification(rule: Rule, fired: Fired | None) -> Due | None:
             detail = f"Verification {newest.pk} of the log: {newest.get_verdict_display()}."
             return Due(1, last=newest.pk, detail=detail, rank=len(FAILED) - rank)
     return None
+
+
+def _past_writes(rule: Rule, fired: Fired | None) -> Due | None:
+    """Fires for all that were found since it fired last, and names no value."""
+    newer = FoundBreak.objects.filter(pk__gt=(fired or _fired(rule)).up_to).order_by("pk")
+    found = list(newer.values_list("pk", "after")[:MOST_COUNTED])
+    if not found:
+        return None
+    events = {after for _, after in found}
+    many = "An event" if len(events) == 1 else f"{len(events):,} events"
+    detail = f"{many} found values written past Django: {', '.join(map(str, sorted(events)[:MOST_NAMED]))}"
+    return Due(len(events), last=found[-1][0], detail=detail + (", …." if len(events) > MOST_NAMED else "."))
+
+
+def _fired(rule: Rule) -> Fired:
+    return Fired.of(AlertState.objects.values_list("state", flat=True).get(name=rule.name))

@@ -17,7 +17,8 @@ from signal_log.filters import KEYS, TOOK, Filters
 
 VERIFY_FAILED: Final = "verify=failed"
 SEALING_STOPPED: Final = "sealing=stopped"
-CONDITIONS: Final = (VERIFY_FAILED, SEALING_STOPPED)
+WRITTEN_PAST: Final = "past-writes=found"
+CONDITIONS: Final = (VERIFY_FAILED, SEALING_STOPPED, WRITTEN_PAST)
 """Queries that ask about the log itself, not about its events."""
 FIELDS: Final = ("name", "query", "count", "seconds", "to")
 CONDITION_SECONDS: Final = 3600
@@ -28,8 +29,8 @@ HERE: Final = ("localhost", "127.0.0.1", "::1")
 """Hosts to which a webhook may go without TLS."""
 ACCEPTED: Final = (
     '{"name": a text, "query": filters of the history such as "sender=auth.User&field=is_staff", or '
-    f'"{VERIFY_FAILED}" or "{SEALING_STOPPED}", "count": a whole number of events, "seconds": within how many, "to": '
-    "one or a list of mail addresses and https:// addresses}"
+    f'"{VERIFY_FAILED}", "{SEALING_STOPPED}" or "{WRITTEN_PAST}", "count": a whole number of events, "seconds": within '
+    'how many, "to": one or a list of mail addresses and https:// addresses}'
 )
 
 

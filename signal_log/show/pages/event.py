@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from signal_log.audit import found_breaks
 from signal_log.audit.shown import shown
 from signal_log.audit.told import EXPORTED, tell
 from signal_log.errors import ProofError
@@ -26,6 +27,7 @@ from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
 from signal_log.show.export.answer import refused
 from signal_log.show.pages.not_found import not_found
+from signal_log.show.query.past_writes import found_by
 from signal_log.show.trace.receivers import answer, known_for, slowest_first, time_taken
 from signal_log.show.trace.row_html import Rows
 from signal_log.show.trace.tree import Tree
@@ -101,6 +103,7 @@ def _number(text: str) -> int | None:
 def describe(request: HttpRequest, event: SignalEvent) -> dict[str, Any]:
     """The context of an event's page, here and in the admin; it is recorded whose values it shows."""
     line = Line(event)
+    found_breaks.mark([event])
     inside, partner, cut_short = _operation(event)
     add_calls([*inside, event])
     known = known_for([event, *inside])
@@ -112,6 +115,7 @@ def describe(request: HttpRequest, event: SignalEvent) -> dict[str, Any]:
     return {
         "event": event,
         "line": line,
+        "broken": [each for found in found_by([event.pk] if event.past else ()) for each in found.broken],
         "signal_kind": signal_kind(event),
         "actor": visible(actor_name(event)),
         "error": visible(failure(event)),

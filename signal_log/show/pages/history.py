@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from signal_log.audit import found_breaks
 from signal_log.audit.shown import listed
 from signal_log.conf import conf
 from signal_log.event import COMMITTED
@@ -84,6 +85,7 @@ def _page(request: HttpRequest) -> HttpResponse:
     if query.problems:
         return render(request, "signal_log/events.html", context, status=400)
     page, total = read(query)
+    found_breaks.mark(page.events)
     listed(request, page.events)
     context |= {
         "page": page,

@@ -104,8 +104,9 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         state = state_of(recorded, span, label, at)
         context |= {"state": state, "relatives": unprinted(relatives_then(relatives, state, pk, at))}
     else:
-        context |= story(request, recorded, newest, relatives, query)
-        context |= {"broken": unprinted([] if span.scan else described(breaks_of_row(labels, pk))), "hot": span.scan}
+        found = [] if span.scan else breaks_of_row(labels, pk)
+        context |= story(request, recorded, newest, relatives, query, found)
+        context |= {"broken": unprinted(described(found)), "hot": span.scan}
     return render(
         request, "signal_log/object.html", context | {"cut": relatives.cut, "searched_to": relatives.searched_to}
     )

@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Q
 from django.http import HttpRequest
 
+from signal_log.audit import found_breaks
+from signal_log.audit.continuity import Break
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.links import actor_url, field_names, with_query
@@ -41,9 +43,10 @@ class Part:
 
 
 def story(
-    request: HttpRequest, recorded: Events, newest: SignalEvent, relatives: Relatives, query: Query
-) -> dict[str, Any]:
-    """The context of the timeline of a row, of which ``recorded`` is all events."""
+    request: HttpRequest, recorded: Events, newest: SignalEvent, relatives: Relatives, query: Query,
+    broken: Sequence[Break] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """The context of the timeline of a row, of which ``recorded`` is all events, and ``broken`` its breaks."""
     labels, pk = labels_of_row(newest.sender), newest.object_pk
     found = events().filter(Q(sender__in=labels, object_pk=pk) | relatives.condition) if relatives else recorded
     found = narrowed(found, query)
@@ -56,6 +59,7 @@ def story(
         after=query.after,
         keep=list if query.every else fold,
     )
+    found_breaks.mark(page.events, broken)
     restorable = {label for label in {event.sender for event in page.events} if may_restore_some(request, label)}
     lines = [
         StoryLine(event, query.every, is_own=is_of(event, labels, pk), can_restore=event.sender in restorable)

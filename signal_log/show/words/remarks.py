@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from signal_log.audit.continuity import ROW
 from signal_log.event import COMMITTED, INCOMPLETE, Event
 from signal_log.models import SignalEvent
 from signal_log.show.words import kinds
@@ -21,10 +23,8 @@ def remark(event: Event | SignalEvent) -> str:
     """The one that is short enough for a line, usually none; a stamp is overwritten by every save, and no loss."""
     if is_incomplete(event):
         return "not fully recorded"
-    names = lost(event)
-    if not names:
-        return ""
-    return _overwrite(event, names, [name for name, _, _ in pairs(event.changes) if not is_stamp(name)])
+    changed = [name for name, _, _ in pairs(event.changes) if not is_stamp(name)]
+    return "; ".join(filter(None, [_overwrite(event, lost(event), changed), past(event)]))
 
 
 def remarks(event: Event | SignalEvent) -> list[str]:
@@ -34,8 +34,8 @@ def remarks(event: Event | SignalEvent) -> list[str]:
     elif is_untold(event):
         said = [UNTOLD_WORDS]
     else:
-        text = _overwrite(event, unseen(event), [name for name, _, _ in pairs(event.changes)])
-        said = [f"{text[0].upper()}{text[1:]}."] if text else []
+        texts = (_overwrite(event, unseen(event), [name for name, _, _ in pairs(event.changes)]), past(event))
+        said = [f"{text[0].upper()}{text[1:]}." for text in texts if text]
     return [*said, visible(event.error)] if is_incomplete(event) else said
 
 
@@ -51,6 +51,18 @@ def lost(event: Event | SignalEvent) -> list[str]:
     return [name for name in unseen(event) if not is_stamp(name)]
 
 
+def past(event: Event | SignalEvent) -> str:
+    """``found stock written past Django``, where that is known of the event; else empty."""
+    names = ["the row itself" if name == ROW else one_line(name, LONGEST_NAME) for name in getattr(event, "past", ())]
+    return f"found {_listed(names, len(names))} written past Django" if names else ""
+
+
+def _listed(told: Sequence[str], number: int) -> str:
+    """``a, b and 2 more``, of which there are so many."""
+    named = [*told[:MOST_FIELDS], *([f"{number - MOST_FIELDS} more"] if number > MOST_FIELDS else ())]
+    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+
+
 def _overwrite(event: Event | SignalEvent, names: list[str], changed: list[str]) -> str:
     """``overwrote 7, which it had not seen``; with the names of the fields if several changed; empty without any."""
     if not names:
@@ -58,10 +70,8 @@ def _overwrite(event: Event | SignalEvent, names: list[str], changed: list[str])
     held = {name: old for name, old, _ in pairs(event.changes)}
     alone = len(names) == 1 and changed == names
     told = [_told(name, held, alone=alone) for name in names[:MOST_FIELDS]]
-    if len(names) > MOST_FIELDS:
-        told.append(f"{len(names) - MOST_FIELDS} more")
     done = "deleted" if kinds.verb(event) == "deleted" else "overwrote"
-    return f"{done} {' and '.join(filter(None, [', '.join(told[:-1]), told[-1]]))}, which it had not seen"
+    return f"{done} {_listed(told, len(names))}, which it had not seen"
 
 
 def is_untold(event: Event | SignalEvent) -> bool:

@@ -10,6 +10,7 @@ import { short } from "./short.js";
 const BY_HAND = "Sent by hand: no save or delete sent this signal.";
 const UNTOLD = "The database did not tell what the row held; these are the values that the object believed.";
 const INCOMPLETE = "Not fully recorded";
+const ROW = "(row)";
 const MOST_FIELDS = 3;
 const [LONGEST_NAME, LONGEST_VALUE] = [40, 24];
 
@@ -19,11 +20,8 @@ const [LONGEST_NAME, LONGEST_VALUE] = [40, 24];
  */
 export function remark(event) {
   if (isIncomplete(event)) return "not fully recorded";
-  return overwrite(
-    event,
-    lost(event),
-    names(event).filter((name) => !isStamp(name)),
-  );
+  const changed = names(event).filter((name) => !isStamp(name));
+  return [overwrite(event, lost(event), changed), past(event)].filter(Boolean).join("; ");
 }
 
 /**
@@ -32,11 +30,12 @@ export function remark(event) {
  * @returns {string[]}
  */
 export function remarks(event) {
-  const text = overwrite(event, unseen(event), names(event));
   const said = [];
   if (isByHand(event)) said.push(BY_HAND);
   else if (isUntold(event)) said.push(UNTOLD);
-  else if (text) said.push(`${text[0].toUpperCase()}${text.slice(1)}.`);
+  else
+    for (const text of [overwrite(event, unseen(event), names(event)), past(event)])
+      if (text) said.push(`${text[0].toUpperCase()}${text.slice(1)}.`);
   return isIncomplete(event) ? [...said, visible(event.error)] : said;
 }
 
@@ -61,6 +60,27 @@ export const lost = (event) => unseen(event).filter((name) => !isStamp(name));
 const names = (event) => pairs(event.changes).map(([name]) => name);
 
 /**
+ * "found stock written past Django", where that is known of the event; else empty.
+ * @param {SignalEvent} event
+ */
+function past(event) {
+  const fields = (event.past ?? []).map((name) => (name === ROW ? "the row itself" : line(name, LONGEST_NAME)));
+  return fields.length ? `found ${listed(fields, fields.length)} written past Django` : "";
+}
+
+/**
+ * "a, b and 2 more", of which there are so many.
+ * @param {string[]} told
+ * @param {number} number
+ */
+function listed(told, number) {
+  const named = told.slice(0, MOST_FIELDS);
+  if (number > MOST_FIELDS) named.push(`${number - MOST_FIELDS} more`);
+  const last = named.pop();
+  return named.length ? `${named.join(", ")} and ${last}` : last;
+}
+
+/**
  * "overwrote 7, which it had not seen"; with the names of the fields if several changed; empty without any.
  * @param {SignalEvent} event
  * @param {string[]} fields
@@ -74,9 +94,7 @@ function overwrite(event, fields, changed) {
     const value = short(held.get(name), LONGEST_VALUE);
     return isAlone ? value : `${line(name, LONGEST_NAME)} ${value}`;
   });
-  if (fields.length > MOST_FIELDS) told.push(`${fields.length - MOST_FIELDS} more`);
-  const last = told.pop();
-  const all = told.length ? `${told.join(", ")} and ${last}` : last;
+  const all = listed(told, fields.length);
   return `${verb(event) === "deleted" ? "deleted" : "overwrote"} ${all}, which it had not seen`;
 }
 

@@ -175,6 +175,20 @@ export class Store {
   }
 
   /**
+   * Has an event say what it found written past Django; returns whether that is new.
+   * @param {number} id
+   * @param {string[]} past
+   */
+  tell(id, past) {
+    const [event, operation] = [this.whole.get(id), this.byId.get(id)];
+    if (!event || !operation || event.past?.length === past.length) return false;
+    event.past = past;
+    operation.stale = true;
+    this.#refresh(operation);
+    return true;
+  }
+
+  /**
    * The operation that an event belongs to.
    * @param {number} id
    */

@@ -14,6 +14,7 @@
  * @property {Origin | null} origin
  * @property {Record<string, Pair> | null} changes
  * @property {string[] | null} [overwrote]
+ * @property {string[]} [past] the fields that it found written past Django, once that was asked
  * @property {string} trace_id
  * @property {number} position
  * @property {number | null} parent_position

@@ -28,6 +28,7 @@ import {
   now,
   operationOf,
   page,
+  pastWrites,
   perSecond,
   rate,
   recovery,
@@ -155,6 +156,7 @@ function renderSide() {
     older: links.history(historyFrom()),
     absent: absent(),
     lost: state.lost,
+    past: { number: pastWrites.count(store), isPartial: pastWrites.isPartial(store), url: links.pastWrites },
     notes: state.notes,
     mode: state.mode,
     help: () => openHelp($("keys")),
@@ -230,8 +232,16 @@ export function tick() {
   const missed = document.hidden ? stream.taken - state.takenAtHide : 0;
   document.title = missed ? `(${count(missed)}) ${titled}` : titled;
   if (document.hidden) return;
+  lookPast();
   if (state.mode === "relative") table.updateTimes();
   if (storm.on && !storm.update(rate, now(), store.rows)) renderRows();
   renderControls();
   renderSide();
+}
+
+/** Has events say what they found written past Django, once the server has looked. */
+async function lookPast() {
+  if (!(await pastWrites.look(store === stream ? [stream] : [stream, store], now()))) return;
+  state.detailStale = true;
+  renderSoon();
 }

@@ -11,6 +11,7 @@ import { words } from "../parts/status.js";
 import { Before } from "../server/before.js";
 import { linksFrom } from "../server/links.js";
 import { querier } from "../server/older.js";
+import { PastWrites } from "../server/past_writes.js";
 import { Display } from "./display.js";
 import { SavedViews } from "./saved.js";
 import { readView, writeView } from "./view.js";
@@ -102,6 +103,7 @@ export const ranged = new Store({ limit: config.kept });
 /** Queries the history. */
 export const ask = querier(links.history(""));
 export const before = new Before({ store: stream, rate, ask });
+export const pastWrites = new PastWrites({ ask: querier(links.pastWrites) });
 /** The one of the two that is shown; a live binding, so importers see it change. */
 export let store = stream;
 

@@ -1,4 +1,4 @@
-// The status bar below the list: how many events it holds, whether any were missed, and the shortcuts.
+// The status bar below the list: how many events it holds, whether any were missed, writes past Django, the shortcuts.
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { count, plural } from "../lib/text.js";
@@ -18,6 +18,7 @@ import { minute } from "../lib/time.js";
  * @property {number} now
  * @property {number} recovered
  * @property {string} lost
+ * @property {{ number: number, isPartial: boolean, url: string }} past
  * @property {{ id: number, url: string } | null} absent
  * @property {string} older
  * @property {string[]} notes
@@ -31,7 +32,7 @@ import { minute } from "../lib/time.js";
  */
 export function renderStatusBar(
   root,
-  { storm, size, rows, list, since, now, recovered, lost, absent, older, notes, mode, help },
+  { storm, size, rows, list, since, now, recovered, lost, past, absent, older, notes, mode, help },
 ) {
   const events = plural(size, "event");
   const folded = plural(rows, list === "cascades" ? "cascade" : "operation");
@@ -47,6 +48,8 @@ export function renderStatusBar(
     html`<span title=${`${count(size)} ${size === 1 ? "event" : "events"} on this page`}>${held}</span>
     ${storm && html`<${Storm} ...${storm} />`}
     ${kept}
+    ${past.number > 0 && html`<a class="bad" href=${past.url}>${plural(past.number, "write")} past Django</a>`}
+    ${past.isPartial && html`<a href=${past.url}>not all looked at for writes past Django</a>`}
     ${absent && html`<a href=${absent.url}>Open older event ${absent.id}</a>`}
     ${notes.map((note) => html`<span class="bad">${note}</span>`)}
     <a class="push" href=${older} title="The same filters on the whole log">History</a>

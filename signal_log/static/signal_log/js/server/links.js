@@ -15,6 +15,7 @@ export function linksFrom(home) {
     object: (label, pk) => `${home}objects/${part(label)}/${PLAIN.test(pk) ? `${part(pk)}/` : `?pk=${part(pk)}`}`,
     /** @param {number} [id] */
     shared: (id) => `${home}views/${id ? `${part(id)}/delete/` : ""}`,
+    pastWrites: `${home}past-writes/`,
     /** @param {URLSearchParams | string} query */
     history: (query) => `${home}events/${String(query) ? `?${query}` : ""}`,
   };
