@@ -23,7 +23,8 @@ from tests.log import recorded
 pytestmark = pytest.mark.django_db
 
 SECRET = "marker-of-an-event"
-NUMBERS = ("counts", "receivers", "compared", "compared_json", "compared_text", "choice")  # pages that name no object
+NUMBERS = ("counts", "values", "receivers", "compared", "compared_json", "compared_text", "choice")
+"""Pages that name no object."""
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "csv": "/events/?format=csv",
         "jsonl": "/events/?format=jsonl",
         "counts": "/events/?format=counts",
+        "values": "/events/?format=values&key=actor",
         "receivers": f"/events/{event.pk}/?format=receivers",
         "trace": f"/traces/{event.trace_id}/",
         "trace_json": f"/traces/{event.trace_id}/?format=json",
