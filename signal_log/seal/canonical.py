@@ -8,6 +8,7 @@ together with their salt: the hash is kept, and the digest still verifies.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,14 +31,14 @@ LARGEST_INTEGER: Final = 2**53 - 1
 _HEADER: Final = itemgetter(*HEADER_FIELDS)
 _SUBJECT: Final = itemgetter(*SUBJECT_FIELDS)
 _PAYLOAD: Final = itemgetter(*PAYLOAD_FIELDS)
-_DOMAIN: Final = b"signal_log/event/2\n"
-_FIRST_ASTRAL_BYTE: Final = 0xF0
+DOMAIN: Final = b"signal_log/event/2\n"
+_ASTRAL: Final = re.compile(rb"[\xf0-\xf4]").search
 _WITH_FRACTION: Final = len('"2026-11-22T09:42:17.950112Z"')
 
 
-def compiled(columns: Iterable[str]) -> Callable[[Sequence[Any]], dict[str, Any]]:
+def compiled(columns: Iterable[str], order: Sequence[str] = Event._fields) -> Callable[[Sequence[Any]], dict[str, Any]]:
     """A function from an event's values to a dict of these; a dict display takes half the time of ``dict(zip())``."""
-    items = ", ".join(f"{name!r}: row[{Event._fields.index(name)}]" for name in columns)
+    items = ", ".join(f"{name!r}: row[{order.index(name)}]" for name in columns)
     made: Callable[[Sequence[Any]], dict[str, Any]] = eval(f"lambda row: {{{items}}}")  # noqa: S307  our own names
     return made
 
@@ -61,9 +62,9 @@ def canonical(value: Any) -> bytes:
     by UTF-16 code unit, which differs only for characters above U+FFFF.
     """
     encoded = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    if not encoded.isascii() and max(encoded) >= _FIRST_ASTRAL_BYTE:
-        return rfc8785.dumps(value)
-    return encoded
+    if encoded.isascii() or _ASTRAL(encoded) is None:
+        return encoded
+    return rfc8785.dumps(value)
 
 
 def timestamp(moment: datetime) -> str:
@@ -91,7 +92,7 @@ def parts(event: Mapping[str, Any]) -> Parts:
 def digest(header: bytes, subject: bytes, payload: bytes, salt: bytes) -> bytes:
     """The digest of an event, from the canonical bytes of its parts and the two salts."""
     hashes = sha256(salt[:16] + subject).digest() + sha256(salt[16:] + payload).digest()
-    return sha256(_DOMAIN + header + b"\n" + hashes).digest()
+    return sha256(DOMAIN + header + b"\n" + hashes).digest()
 
 
 def inner_hashes(event: Mapping[str, Any], salt: bytes, kept: bytes | None) -> tuple[bytes, bytes]:
@@ -106,7 +107,7 @@ def inner_hashes(event: Mapping[str, Any], salt: bytes, kept: bytes | None) -> t
 
 def digest_of_hashes(header: bytes, hashes: tuple[bytes, bytes]) -> bytes:
     """The digest of an event, from its header and the hashes of its other parts."""
-    return sha256(_DOMAIN + header + b"\n" + hashes[0] + hashes[1]).digest()
+    return sha256(DOMAIN + header + b"\n" + hashes[0] + hashes[1]).digest()
 
 
 def row_holds(event: Mapping[str, Any], salt: bytes, kept: bytes | None, stored: bytes) -> bool:

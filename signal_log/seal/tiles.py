@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
-from signal_log.seal.merkle import HASH_BYTES, joined
+from signal_log.seal.merkle import HASH_BYTES, joined, level_above
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
@@ -93,10 +92,10 @@ def hashes_in(content: bytes) -> list[bytes]:
 
 def tile_root(hashes: Sequence[bytes]) -> bytes:
     """The hash over a full tile, or over as many hashes as a complete subtree has."""
-    row = list(hashes)
-    while len(row) > 1:  # node_hash, without a call for each: all that is sealed passes here
-        row = [sha256(b"\x01" + row[at] + row[at + 1]).digest() for at in range(0, len(row), 2)]
-    return row[0]
+    row = b"".join(hashes)
+    while len(row) > HASH_BYTES:
+        row = level_above(row)
+    return row
 
 
 def node_in(read: Callable[[int, int], Sequence[bytes]]) -> Callable[[int, int], bytes]:

@@ -73,6 +73,5 @@ def hashing() -> float:
         rows = cursor.fetchall()
     hashed = hashing_of(connection)
     began = process_time()
-    for row in rows:
-        hashed.row(row)
+    hashed.rows(rows)
     return len(rows) / (process_time() - began)

@@ -36,6 +36,12 @@ SQLITE = {
     "an empty list with a blank": "overwrote = '[ ]'",
     "text as a blob": "object_repr = CAST(object_repr AS BLOB)",
     "trailing NUL": "object_repr = object_repr || char(0)",
+    "trailing NUL of what many share": "process = process || char(0)",
+    "signal as a blob": "signal = CAST(signal AS BLOB)",
+    "quotes in a time": """occurred_at = occurred_at || '","operation":1,"x":"'""",
+    "fraction that is none": "occurred_at = substr(occurred_at, 1, 19) || '.000000'",
+    "no UTF-8": "object_repr = CAST(x'ff' AS TEXT)",
+    "no UTF-8, and a digest as text": "object_repr = CAST(x'ff' AS TEXT), digest = 'x'",
     "number as a blob": "position = CAST(position AS BLOB)",
     "number as a fraction": "position = 2.5",
     "salt as text": "salt = 'x'",
@@ -103,3 +109,13 @@ def test_kept_hash_of_a_part_that_is_there_has_to_be_its_own(number):
     if connection.vendor == "sqlite":
         sql("UPDATE {log} SET redacted_at = replace(redacted_at, ' ', '~') WHERE id = %s", number)
         assert row_of(number).leaf is None
+        sql("UPDATE {log} SET redacted_at = replace(redacted_at, '~', ' ') WHERE id = %s", number)
+        assert row_of(number).leaf == row_of(number).stored
+        sql("UPDATE {log} SET changes = '{{\"first_name\":[1,2],' || substr(changes, 2) WHERE id = %s", number)
+        assert row_of(number).leaf is None
+
+
+def test_keys_beyond_the_first_plane(number):
+    """RFC 8785 sorts by UTF-16, where a character of two units comes before U+FFFD."""
+    more = write_events(1, changes={"\ufffd": ["a", "b"], "\U0001f469": [1, {"\ufffd": 1, "\U0001f469": 2}]})[0]
+    assert row_of(more).leaf == row_of(more).stored != row_of(number).stored

@@ -7,8 +7,8 @@ from hashlib import sha256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signal_log.seal.verify.hashing import Row
 from signal_log.seal.verify.matching import match
+from signal_log.seal.verify.row import Row
 
 FIRST = 512
 NUMBER = 12

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any, Final
 
 from signal_log.models import SealTree
@@ -13,12 +12,11 @@ from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify.findings import Places
-from signal_log.seal.verify.hashing import Row
 from signal_log.seal.verify.matching import Extra, Lost, Modified, Moved, match
+from signal_log.seal.verify.row import Row, Rows
 from signal_log.seal.verify.rows import rows_between
 from signal_log.seal.verify.tiles import StoredTile, tiles_of_level
 
-_ID, _LEAF, _PLAIN = attrgetter("id"), attrgetter("leaf"), attrgetter("plain")
 LOWEST: Final = -(2**63)
 """No id is below 1, unless somebody has put it there."""
 MOST_KEPT: Final = 20_000
@@ -71,25 +69,25 @@ class Cursor:
 
     def __init__(self, above: int, last: int, progress: Callable[[int, int], None]) -> None:
         self._pages = rows_between(above, last)
-        self._page: list[Row] = []
+        self._page = Rows([], [], {})
         self._at = 0
         self._progress = progress
 
-    def up_to(self, last: int) -> Iterator[list[Row]]:
+    def up_to(self, last: int) -> Iterator[Rows]:
         """The next rows up to an id, in stretches."""
         while True:
             page, at = self._page, self._at
             if at < len(page):
-                end = len(page) if page[-1].id <= last else bisect_right(page, last, at, key=_ID)
+                end = len(page) if page.ids[-1] <= last else bisect_right(page.ids, last, at)
                 self._at = end
                 if at < end:
-                    yield page[at:end]
+                    yield page.between(at, end)
                 if end < len(page):
                     return
             following = next(self._pages, None)
             if following is None:
                 return
-            self._progress(len(following), following[-1].id)
+            self._progress(len(following), following.ids[-1])
             self._page, self._at = following, 0
 
 
@@ -147,11 +145,10 @@ def _compare_tile(
         if leaves:
             seen.gone.setdefault(generation, Ranges()).add(first, first + len(leaves) - 1)
         return last
-    if list(map(_LEAF, found)) != leaves:
-        _keep_all(seen, generation, match(first, leaves, found, begin - 1, last + 1))
-    if not all(map(_PLAIN, found)):
-        for row in found:
-            _remark(seen, row)
+    if found.leaves != leaves:
+        _keep_all(seen, generation, match(first, leaves, list(found), begin - 1, last + 1))
+    for row in found.odd.values():
+        _remark(seen, row)
     return last
 
 
@@ -171,20 +168,22 @@ def _remark(seen: Seen, row: Row) -> None:
         seen.restated.add(row.id)
 
 
-def _taken(seen: Seen, generation: int, rows: Cursor, last: int, leaves: list[bytes]) -> list[Row]:
+def _taken(seen: Seen, generation: int, rows: Cursor, last: int, leaves: list[bytes]) -> Rows:
     """The rows of a tile; of very many only those that could be its."""
-    found: list[Row] = []
+    found = Rows([], [], {})
     sealed: set[bytes] = set()
     for stretch in rows.up_to(last):
         if len(found) + len(stretch) <= MOST_IN_TILE:
-            found += stretch
+            found.add(stretch)
             continue
         sealed = sealed or set(leaves)
+        fitting = []
         for row in stretch:
             if row.leaf in sealed or row.stored in sealed:
-                found.append(row)
+                fitting.append(row)
             else:
                 seen.keep(generation, "extra", Extra(row.id, row.leaf))
+        found.add(Rows.of(fitting))
     seen.rows += len(found)
     return found
 
@@ -200,9 +199,9 @@ def _keep_all(seen: Seen, generation: int, matched: Any) -> None:
 def compare_unsealed(above: int, last: int, seen: Seen, progress: Callable[[int, int], None]) -> None:
     """Rows that no tree has yet can only be compared with their own digest."""
     for page in rows_between(above, last):
-        progress(len(page), page[-1].id)
+        progress(len(page), page.ids[-1])
         seen.unsealed += len(page)
-        for row in page:
+        for row in page.odd.values():
             if row.leaf != row.stored:
                 seen.unsealed_wrong.add(row.id)
             if row.redacted:
