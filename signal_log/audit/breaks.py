@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, Final
 
@@ -59,7 +59,9 @@ def breaks_of_row(labels: Sequence[str], pk: str) -> list[Break]:
         return []
     newest = _events(labels).filter(object_pk=pk).order_by("-id")[:MOST_OF_A_ROW]
     story = list(told(newest, MOST_OF_A_ROW))
-    explained = Explained(labels, AskedBulk(labels))
+    if not story:
+        return []
+    explained = Explained(labels, AskedBulk(labels, story[-1].pk, story[0].pk + LATE))
     return [found for found in broken(reversed(story), Chains(labels)) if not explained(found)]
 
 
@@ -126,6 +128,7 @@ class Explained:
     def __init__(self, labels: Sequence[str], bulk: AskedBulk | ReadBulk) -> None:
         self.labels = labels
         self.bulk = bulk
+        self._migrations: dict[str, Sequence[datetime]] = {}
 
     def __call__(self, found: Break) -> bool:
         """Whether it is explained."""
@@ -154,7 +157,9 @@ class Explained:
 
     def _migrated(self, using: str) -> Sequence[datetime]:
         """When migrations of these models' apps were applied: a new default or type rewrites rows unrecorded."""
-        return _migrations(using, frozenset(label.partition(".")[0] for label in self.labels))
+        if using not in self._migrations:
+            self._migrations[using] = _migrations(using, frozenset(label.partition(".")[0] for label in self.labels))
+        return self._migrations[using]
 
 
 class ReadBulk:
@@ -178,14 +183,22 @@ class ReadBulk:
 
 
 class AskedBulk:
-    """The same, asked of the database for each break: there are few in one row's story."""
+    """The same within one row's story: read at its first break, or asked for each break if there are many."""
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], low: int, high: int) -> None:
         self._labels = labels
+        self._of_story = Q(id__gt=low, id__lte=high)
 
     def between(self, low: int, high: int) -> Iterator[Fields]:
         """What the bulk writes with ids above ``low``, up to ``high``, set."""
-        return (fields for _, fields in _bulk_writes(self._labels, Q(id__gt=low, id__lte=high)))
+        if self._all is None:
+            return (fields for _, fields in _bulk_writes(self._labels, Q(id__gt=low, id__lte=high)))
+        return (fields for number, fields in self._all if low < number <= high)
+
+    @cached_property
+    def _all(self) -> list[tuple[int, Fields]] | None:
+        found = list(islice(_bulk_writes(self._labels, self._of_story), PAGE + 1))
+        return found if len(found) <= PAGE else None
 
 
 def _bulk_writes(labels: Sequence[str], where: Q | None = None) -> Iterator[tuple[int, Fields]]:

@@ -31,7 +31,7 @@ SELECT
     (n %% 50000)::text,
     CASE WHEN rare THEN 'needle ' ELSE 'person ' END || n %% 50000,
     CASE WHEN post THEN n %% 20 = 0 END, false, 'default',
-    jsonb_build_object('headline', jsonb_build_array('at work ' || n - 1, 'at work ' || n),
+    jsonb_build_object('headline', jsonb_build_array('at work ' || n - 50000, 'at work ' || n),
                        'updated', jsonb_build_array(moment - interval '1 day', moment))
         || CASE WHEN rare THEN '{{"is_staff": [false, true]}}' ELSE '{{}}' END::jsonb,
     CASE WHEN post THEN CASE WHEN rare THEN '["headline"]' ELSE '[]' END END::jsonb,

@@ -25,7 +25,7 @@ SELECT
     n %% 50000, CASE WHEN rare THEN 'needle ' ELSE 'person ' END || n %% 50000,
     CASE post WHEN 1 THEN n %% 20 = 0 END, 0, 'default',
     json_patch(
-        json_object('headline', json_array('at work ' || (n - 1), 'at work ' || n),
+        json_object('headline', json_array('at work ' || (n - 50000), 'at work ' || n),
                     'updated', json_array(moment, moment)),
         CASE WHEN rare THEN '{{"is_staff": [false, true]}}' ELSE '{{}}' END
     ),

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Final
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
@@ -23,7 +24,6 @@ from signal_log.show.query.paging import matching
 from signal_log.show.query.query import parse
 from tests.benchmarks import large_log_rows, large_log_sqlite, reading_auditlog
 from tests.benchmarks.large_log_queries import PLAIN_FILES
-from tests.benchmarks.reading_settings import HAS_AUDITLOG
 
 ADMIN: Final = "/admin/signal_log/signalevent/?"
 QUESTIONS: Final = {
@@ -63,7 +63,7 @@ def measure(events: int, times: int) -> dict[str, Any]:
     """Fill an empty log, and ask."""
     call_command("migrate", verbosity=0)
     (large_log_sqlite if connection.vendor == "sqlite" else large_log_rows).fill(events)
-    if HAS_AUDITLOG:
+    if apps.is_installed("auditlog"):
         reading_auditlog.fill()
     return ask(times)
 
@@ -84,7 +84,7 @@ def ask(times: int) -> dict[str, Any]:
         for name, address in QUESTIONS.items()
         for first in [address.format(middle=f"{middle:%Y-%m-%dT%H:%M:%SZ}")]
     }
-    if HAS_AUDITLOG:
+    if apps.is_installed("auditlog"):
         taken |= {
             name: [timed(client, asked, 3) for asked in (address, f"{address}&p={PAGE * PAGE_SIZE // 100}")]
             for name, address in reading_auditlog.QUESTIONS.items()

@@ -4,5 +4,4 @@ from observatory.settings import *  # noqa: F403
 from observatory.settings import INSTALLED_APPS
 from tests.benchmarks.peers import installed
 
-HAS_AUDITLOG = "auditlog" in installed()
-INSTALLED_APPS = [*INSTALLED_APPS, *(["auditlog"] if HAS_AUDITLOG else [])]
+INSTALLED_APPS = [*INSTALLED_APPS, *(["auditlog"] if "auditlog" in installed() else [])]

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 
 import signal_log
@@ -145,3 +146,19 @@ def test_pruned_rows_and_migrations_explain_what_they_may_have_changed(outside: 
         MigrationRecorder.Migration.objects.filter(pk=applied.pk).update(app="shop")
     assert list(breaks()) == []
     MigrationRecorder.Migration.objects.filter(pk=applied.pk).delete()
+
+
+def test_a_row_of_many_breaks_takes_no_more_queries_than_one_of_few(outside: Outside) -> None:
+    """A page waits for it: what may explain breaks is asked once for a row's whole story."""
+    item = Item.objects.create(name="hammer", stock=0)
+    asked = []
+    for number in range(1, 7):
+        write_past(outside, "shop_item", f"stock = {number * 10}", item.pk)
+        fresh = Item.objects.get(pk=item.pk)
+        fresh.stock += 1
+        fresh.save()
+        if number in (1, 6):
+            with CaptureQueriesContext(connection) as queries:
+                assert len(breaks_of_row(("shop.Item",), str(item.pk))) == number
+            asked.append(len(queries))
+    assert asked[0] == asked[1]
