@@ -17,10 +17,19 @@ from typing import Any, Final
 
 # Partials cost nothing to call, and are not the objects that freezegun looks for.
 _now: Final = partial(datetime.now, UTC)
+_time: Final = partial(time.time)
 _time_ns: Final = partial(time.time_ns)
 _loaded: Final[dict[str, Any]] = sys.modules
 monotonic: Final = partial(time.monotonic)
 perf_counter_ns: Final = partial(time.perf_counter_ns)
+
+
+def is_replaced() -> bool:
+    """Whether such a tool has its clock in place of the real one, so that other people's code would read it."""
+    traveller = _loaded.get("time_machine")
+    if traveller is not None and traveller.escape_hatch.is_travelling():
+        return True
+    return time.monotonic is not monotonic.func or time.time is not _time.func
 
 
 def now() -> datetime:

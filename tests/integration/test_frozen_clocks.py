@@ -1,5 +1,6 @@
 """A host's test that freezes or moves clocks sees the times that it would see without the app."""
 
+import asyncio
 import datetime
 import itertools
 import time
@@ -20,6 +21,7 @@ from freezegun import freeze_time
 
 from signal_log import clock, observed_bulk, pipeline
 from signal_log.capture.middleware import SignalLogMiddleware
+from signal_log.tail import doorbell, layer_publisher
 from tests.log import recorded
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Category, Item
@@ -87,6 +89,7 @@ def without_and_with_the_app():
     def both(run):
         with override_settings(SIGNAL_LOG=SETTINGS):
             work()  # what is done once in a process, such as opening the connection, is not compared
+            doorbell.flush()  # nor is a ring that is just going out
             with ticking():
                 timezone.now()  # nor what freezegun imports, as it looks through all modules for clocks
             pipeline.stop()
@@ -128,6 +131,28 @@ def test_saves_in_autocommit(readings, without_and_with_the_app):
 
     without, with_the_app = without_and_with_the_app(run)
     assert with_the_app == without
+
+
+@pytest.mark.one_database
+def test_no_ring_reads_the_clock_in_the_background(monkeypatch):
+    """A channel layer's client reads it for each command, from a thread of the app's: not while it is the test's."""
+    sent = []
+
+    class Layer:
+        async def group_send(self, *_):
+            sent.append(time.monotonic())
+
+    monkeypatch.setattr(layer_publisher, "remote_layer", Layer)
+    publisher = layer_publisher.LayerPublisher("a")
+    loop = asyncio.new_event_loop()
+    loop.time = clock.monotonic
+    for tool in (ticking(), time_machine.travel(THEN), mock.patch("time.time"), mock.patch("time.monotonic")):
+        with tool:
+            loop.run_until_complete(publisher._publish())
+    assert sent == []
+    loop.run_until_complete(publisher._publish())
+    assert len(sent) == 1
+    loop.close()
 
 
 def test_listed_moments(readings, without_and_with_the_app):
