@@ -144,7 +144,7 @@ def _sealing(over: threading.Event) -> Job:
     from signal_log.seal import beside_file
     from signal_log.seal.sealer import Sealer
 
-    sealer = Sealer(over.is_set)
+    sealer = Sealer(over.is_set, beside=True)
 
     def run() -> bool:
         return sealer.round().outcome != "elsewhere"

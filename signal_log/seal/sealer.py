@@ -18,14 +18,15 @@ from django.db import IntegrityError, OperationalError, connections
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
-from signal_log.seal import elected, witness_client
+from signal_log.seal import elected
+from signal_log.seal.asking import Asking
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.grow import OvertakenError, begin_tree, checkpoint, grow
 from signal_log.seal.note import read_note
 from signal_log.seal.origin import origin_of
 from signal_log.seal.rewound import GO_ON, AlteredError, must_continue, must_end_as_sealed
 from signal_log.seal.settled import Horizon, newest_id
-from signal_log.seal.signing import SealKey, log_vkeys, signing_key
+from signal_log.seal.signing import SealKey, signing_key
 from signal_log.seal.state import why_stopped
 from signal_log.seal.stored import current_tree, newest_checkpoint
 from signal_log.vendor import vendor_of
@@ -54,13 +55,15 @@ class Round:
 
 
 class Sealer:
-    """One sealer; ``is_over`` is asked between two steps whether to leave the rest for later."""
+    """One sealer; ``is_over`` is asked between two steps whether to leave the rest for later.
 
-    def __init__(self, is_over: Callable[[], bool] = lambda: False) -> None:
+    With ``beside``, as in a server, no round waits for witnesses; without, it ends with their answers.
+    """
+
+    def __init__(self, is_over: Callable[[], bool] = lambda: False, *, beside: bool = False) -> None:
         self._is_over = is_over
         self._horizon = Horizon()
-        self._has_asked = False
-        """Whether the witnesses were asked for what they hold, before this sealer signs for the first time."""
+        self._asking = Asking(beside=beside)
 
     def round(self) -> Round:
         """Seal once, if no other sealer does. Raises a database's error."""
@@ -86,6 +89,7 @@ class Sealer:
             return Round("stopped", tree, problem=why_stopped(tree))
         grown = 0
         try:
+            self._asking.must_agree()
             must_end_as_sealed(tree)
             _must_be_the_newest(tree)
             grown = self._grow(tree)
@@ -117,12 +121,11 @@ class Sealer:
             if key is None:
                 _tell(tree, "")
                 return Round("sealed", tree, checkpoint=newest)
-            if made is not None and not self._has_asked:
-                _must_have_grown_from_what_witnesses_show(tree)
-                self._has_asked = True
+            if made is not None and not self._asking.may_sign(tree):
+                return Round("sealed", tree, checkpoint=newest)
             signed = _signed(tree, key, newest, made) or newest
             if signed is not None:
-                _have_countersigned(tree, signed)
+                self._asking.have_countersigned(tree, signed)
         except AlteredError:
             raise
         except ProofError as error:
@@ -165,23 +168,6 @@ def _signed(
         raise OvertakenError(f"{made} is another by now.")
     made.note = note
     return made
-
-
-def _have_countersigned(tree: SealTree, signed: SealCheckpoint) -> None:
-    """Bring a checkpoint to the witnesses that are due; ``AlteredError`` if one has seen more, or something else."""
-    if signed.size != tree.size or not witness_client.is_due(tree, signed):
-        return
-    contradiction = witness_client.cosign(tree, signed, log_vkeys(tree.origin))
-    if contradiction is not None:
-        raise AlteredError(f"{contradiction} {GO_ON}")
-
-
-def _must_have_grown_from_what_witnesses_show(tree: SealTree) -> None:
-    """Raise ``AlteredError`` if a witness shows more, or something else: a key that was put back remembers neither."""
-    waiting = SignalEvent.objects.filter(pk__gt=tree.last_id).count()
-    contradiction = witness_client.shown_against(tree, log_vkeys(tree.origin), waiting)
-    if contradiction is not None:
-        raise AlteredError(f"{contradiction} {GO_ON}")
 
 
 def _must_be_the_newest(tree: SealTree) -> None:

@@ -125,7 +125,7 @@ class Command(SignalCommand):
         if current_thread() is main_thread():
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         dedicated_connection(conf.DATABASE, "signal_log sealer")
-        sealer, said = Sealer(over.is_set), ""
+        sealer, said = Sealer(over.is_set, beside=True), ""
         try:
             while True:
                 try:
