@@ -39,12 +39,18 @@ SHOWN: Final = 200
 
 
 class Seen(NamedTuple):
-    """An object that somebody has looked at: its model, the object if we have it, or else its key; or how many."""
+    """What somebody has looked at: an object, or its key; or how many of a model; or all of it, as it happens."""
 
     model: type[Model]
     instance: Model | None = None
     pk: str = ""
     objects: int = 0
+    live: bool = False
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """What the event says of several objects."""
+        return {"live": True} if self.live else {"objects": self.objects} if self.objects else {}
 
 
 def viewed(*objects: Model) -> None:
@@ -79,8 +85,7 @@ def record_seen(seen: Sequence[Seen]) -> None:
     for each in seen:
         try:
             if names(conf.READS, each.model):
-                labels: dict[str, Any] = {"objects": each.objects} if each.objects else {}
-                with ensure_trace(default_context), context(**labels):
+                with ensure_trace(default_context), context(**each.labels):
                     _record(_draft(each))
         except Exception as error:  # noqa: BLE001  never the host's problem
             let_interruption_pass(error)

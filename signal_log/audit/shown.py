@@ -35,6 +35,13 @@ def listed(request: HttpRequest, events: Iterable[SignalEvent]) -> None:
     _note(request, events, 1)
 
 
+def opened_live(request: HttpRequest) -> None:
+    """The live page was opened, which shows every event of every model as it happens."""
+    if conf.READS and request.method == "GET":
+        shown = (model for model in apps.get_models() if not model._meta.proxy and names(conf.READS, model))
+        record_seen([Seen(model, live=True) for model in shown])
+
+
 def _note(request: HttpRequest, events: Iterable[SignalEvent], most: int) -> None:
     if not conf.READS or request.method != "GET":
         return

@@ -33,8 +33,7 @@ def answer(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"problems": query.problems}, status=400)
     head = None if query.before else events().order_by("-pk").values_list("pk", flat=True).first() or 0
     page = read_page(*matching(query), size=size, before=query.before, after=query.after)
-    if query.one("object"):  # else it is the live page's, which is not recorded
-        listed(request, page.events)
+    listed(request, page.events)
     about = orjson.dumps(
         {
             "head": head,

@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_safe
 
 from signal_log import clock
+from signal_log.audit.shown import opened_live
 from signal_log.conf import conf
 from signal_log.seal.canonical import timestamp
 from signal_log.show.access import for_observers, login_url
@@ -30,6 +31,7 @@ KEPT: Final = 100_000
 @for_observers
 def live(request: HttpRequest) -> HttpResponse:
     """The page itself; its events arrive over the websocket, so that it opens immediately."""
+    opened_live(request)
     events().filter(pk=0).first()  # without tables the socket could only say that the database does not answer
     known = page_config(str(request.user.pk)) | {"unopened": why_unopened(request)}
     context = {"live_config": known, "notices": notices(request.GET.getlist("sender")), "measured": conf.TRACES}
