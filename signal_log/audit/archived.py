@@ -6,20 +6,26 @@ Which archives there are is told by the events of the prunes that wrote them, or
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.dateparse import parse_datetime
 
+from signal_log.audit.batch import COMMAND, ROWS_A_BATCH, labels_of
 from signal_log.audit.erase import Change
 from signal_log.audit.whom import Whom
 from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
+from signal_log.maintenance import maintenance
 from signal_log.models import SignalEvent
-from signal_log.seal import archive
+from signal_log.seal import archive, archive_writing
 from signal_log.seal.archive import Line, Manifest
 from signal_log.seal.canonical import timestamp
+from signal_log.seal.ranges import Ranges
+from signal_log.seal.remains import DONE
 from signal_log.store.read import events
 
 _BYTES: Final = ("salt", "digest", "kept_hashes")
@@ -65,15 +71,35 @@ class Rewrite:
         self.changes: dict[int, Change] = {}
         """By the event's id."""
 
-    def done(self, at: Any) -> None:
-        """Write the file anew, on disk before this returns; raises ``RedactionError``."""
-        moment = timestamp(at)
+    def redact(self, connection: BaseDatabaseWrapper, why: str, of: str, *, owned: bool) -> None:
+        """Tell of the changes, make them, and tell that they are made; raises ``RedactionError``.
+
+        The events come first: what they do not name was not redacted, and what they name may be done again. The last
+        tells that it was done, so that an earlier file which is put back is not taken for one that was left as it was.
+        """
+        place = str(self.folder / self.manifest.name)
+        changes = [self.changes[number] for number in sorted(self.changes)]
+        told_at: dict[int, datetime] = {}
+        openings = Ranges()
+        for at in range(0, len(changes), ROWS_A_BATCH):
+            part = changes[at : at + ROWS_A_BATCH]
+            rows = {**labels_of(part, owned=owned), "archive": place}
+            with maintenance(connection, COMMAND, why=why, rows=rows, of=of) as opening:
+                moment = events().values_list("occurred_at", flat=True).get(pk=opening)
+            told_at |= dict.fromkeys((one.id for one in part), moment)
+            openings.add(opening)
+        self._write(told_at)
+        with maintenance(connection, COMMAND, why=why, rows={DONE: str(openings), "archive": place}, of=of):
+            pass
+
+    def _write(self, told_at: Mapping[int, datetime]) -> None:
+        """Write the file anew, on disk before this returns."""
         lines = []
         for line in archive.lines(self.folder, self.manifest):
             change = self.changes.get(line.id) if line.id is not None else None
-            lines.append(_changed(line, change, moment) if change else line)
+            lines.append(_changed(line, change, timestamp(told_at[change.id])) if change else line)
         try:
-            archive.rewrite(self.folder, self.manifest, lines, moment)
+            archive_writing.rewrite(self.folder, self.manifest, lines, timestamp(max(told_at.values())))
         except OSError as error:
             raise RedactionError(f"The archive {self.folder} could not be written: {error.strerror}.") from error
 
@@ -85,7 +111,7 @@ Changes = Callable[[list[SignalEvent]], Iterable[Change]]
 def rewrites(there: Iterable[Path], whom: Whom, changes: Changes, *, owned: bool) -> Iterator[Rewrite]:
     """The files with events that are erased as a whole (``owned``), or in which they are masked."""
     for folder in there:
-        archive.remove_leftovers(folder)
+        archive_writing.remove_leftovers(folder)
         for manifest in archive.manifests(folder):
             found = Rewrite(folder, manifest)
             lines = archive.lines(folder, manifest)

@@ -12,13 +12,17 @@ from signal_log.audit.erase import Change, Values
 from signal_log.errors import RedactionError
 from signal_log.maintenance import maintenance
 from signal_log.models import SignalEvent
+from signal_log.seal import named_leaves
 from signal_log.seal.canonical import canonical
+from signal_log.seal.named_leaves import Row
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.remains import ERASE, LABEL, MASKED, label_of
+from signal_log.seal.stored import Places
 from signal_log.store.read import events
 from signal_log.vendor import vendor_of
 
 COMMAND: Final = "signal_redact"
+ROWS_A_BATCH: Final = 500
 _FIELDS: Final = SignalEvent._meta.concrete_fields
 _BY_NAME: Final = {field.attname: field for field in _FIELDS}
 
@@ -29,12 +33,17 @@ def as_dict(event: SignalEvent) -> Values:
 
 
 def labels_of(changes: Sequence[Change], *, owned: bool) -> dict[str, str]:
-    """How the event of a redaction names rows, and what remains in them; in the order of their ids."""
-    rows = str(Ranges.of(one.id for one in changes))
-    if owned:
-        return {"events": rows, "what": ERASE}
+    """How the event of a redaction names rows, their leaves, and what remains in them; in the order of their ids."""
     in_order = sorted(changes, key=lambda one: one.id)
-    return {"events": rows, "what": MASKED, LABEL: label_of(one.remainder for one in in_order)}
+    places, named = Places(), []
+    for one in in_order:
+        digest = bytes(one.before["digest"])
+        place = places.of(one.id, digest)
+        named.append(Row(one.id, (place.tree.generation, place.leaf) if place else None, digest))
+    rows = {"events": str(Ranges.of(one.id for one in changes)), **named_leaves.labels_of(named)}
+    if owned:
+        return {**rows, "what": ERASE}
+    return {**rows, "what": MASKED, LABEL: label_of(one.remainder for one in in_order)}
 
 
 def write(connection: BaseDatabaseWrapper, changes: Sequence[Change], why: str, of: str, *, owned: bool) -> None:

@@ -25,7 +25,7 @@ from signal_log.conf import conf
 from signal_log.errors import RedactionError
 from signal_log.maintenance import maintenance
 from signal_log.models import ReceiverCall, SealTile, SealTree, SignalEvent, SignalTrace
-from signal_log.seal import archive
+from signal_log.seal import archive, archive_writing
 from signal_log.seal.canonical import row_holds, timestamp
 from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.ranges import Ranges, format_indexes
@@ -219,7 +219,7 @@ def _archived(
                 elif at < size:
                     lines.append(archive.Line(at, hashed))
     try:
-        return archive.write(folder, tree.origin, tree.generation, lines, timestamp(clock.now()))
+        return archive_writing.write(folder, tree.origin, tree.generation, lines, timestamp(clock.now()))
     except OSError as error:
         raise RedactionError(f"The archive {folder} could not be written: {error.strerror}.") from error
 

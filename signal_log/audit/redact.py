@@ -19,7 +19,7 @@ from django.db.models.functions import Cast
 
 from signal_log.audit import beside, hold
 from signal_log.audit.archived import archived_events, rewrites
-from signal_log.audit.batch import COMMAND, as_dict, labels_of, write
+from signal_log.audit.batch import ROWS_A_BATCH, as_dict, write
 from signal_log.audit.erase import Change, change_of, named_in_header, names_key, new_values
 from signal_log.audit.guard.events import collect
 from signal_log.audit.rights import must_be_able_to_change_log
@@ -30,12 +30,10 @@ from signal_log.capture.model.unlogged import unlogged
 from signal_log.conf import conf
 from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
-from signal_log.maintenance import maintenance
 from signal_log.models import LegalHold, SignalEvent
 from signal_log.seal.ranges import Ranges
 from signal_log.store.read import events
 
-ROWS_A_BATCH: Final = 500
 ROWS_A_PAGE: Final = 2_000
 LONGEST_REASON: Final = 2_000
 MOST_ROUNDS: Final = 10
@@ -160,19 +158,11 @@ class _Run:
     def _archived(self, archives: Sequence[Path], *, owned: bool) -> None:
         """Erase and mask them in archives, each file by events of its own."""
         for found in rewrites(archives, self.whom, partial(self._changes, owned=owned), owned=owned):
-            changes = [found.changes[number] for number in sorted(found.changes)]
             self.report.archived.update(Ranges.of(found.changes))
             self.files.add(found.folder / found.manifest.name)
             self.report.files = len(self.files)
-            if self.dry_run:
-                continue
-            place = str(found.folder / found.manifest.name)
-            # The events first: what they do not name was not redacted, and what they name may be done again.
-            for at in range(0, len(changes), ROWS_A_BATCH):
-                rows = {**labels_of(changes[at : at + ROWS_A_BATCH], owned=owned), "archive": place}
-                with maintenance(self.connection, COMMAND, why=self.reason, rows=rows, of=self.of) as opening:
-                    told_at = events().values_list("occurred_at", flat=True).get(pk=opening)
-            found.done(told_at)
+            if not self.dry_run:
+                found.redact(self.connection, self.reason, self.of, owned=owned)
 
     @property
     def of(self) -> str:

@@ -78,6 +78,28 @@ class Ranges:
         """The numbers that are among the others, too."""
         return Ranges(both for first, last in self for both in others.within(first, last))
 
+    def rank(self, number: int) -> int:
+        """How many of the numbers are below this one."""
+        return sum(last - first + 1 for first, last in self.within(-LARGEST - 1, number - 1))
+
+    def at(self, rank: int) -> int:
+        """The number that so many are below; raises ``IndexError``."""
+        for first, last in self:
+            if rank <= last - first:
+                return first + rank
+            rank -= last - first + 1
+        raise IndexError(rank)
+
+    def lowest(self, count: int) -> Ranges:
+        """So many of the lowest numbers, or all."""
+        found = Ranges()
+        for first, last in self:
+            if count <= 0:
+                break
+            found.add(first, min(last, first + count - 1))
+            count -= last - first + 1
+        return found
+
     def __contains__(self, number: int) -> bool:
         at = bisect_right(self._firsts, number) - 1
         return at >= 0 and number <= self._lasts[at]

@@ -17,6 +17,7 @@ from signal_log.errors import ProofError
 from signal_log.event import MASK, PAYLOAD_FIELDS, SUBJECT_FIELDS
 from signal_log.seal.canonical import ERASED, parts
 from signal_log.seal.merkle import HASH_BYTES
+from signal_log.seal.named_leaves import NamedLeaves, leaves_by
 from signal_log.seal.ranges import Ranges, parse_ranges
 
 ERASED_SUBJECT: Final[dict[str, Any]] = {"object_pk": "", "actor_pk": "", "origin": None, "request_id": ""}
@@ -28,6 +29,8 @@ ERASE: Final = "erased"
 """In the label ``what`` of a redaction's event: its rows are erased as a whole."""
 MASKED: Final = "masked"
 LABEL: Final = "remains"
+DONE: Final = "done"
+"""In an event that follows: which events' redactions of an archive have been done, as ids."""
 KEPT: Final = 2 * HASH_BYTES
 """So many bytes of ``kept_hashes`` are the hashes; what follows is the salt of what remains."""
 SALT_BYTES: Final = 16
@@ -42,6 +45,7 @@ class Left(NamedTuple):
     rows: Ranges
     hashes: Mapping[int, bytes] | None
     """By id; None where every row is erased."""
+    leaves: NamedLeaves
 
     def fits(self, number: int, row: Mapping[str, Any], salt: bytes, kept: bytes | None) -> bool:
         """Whether a row that is named is as it was left."""
@@ -77,8 +81,9 @@ def left_by(labels: Mapping[str, Any] | None) -> Left:
     """What the labels of a redaction's event say; raises ``ProofError``."""
     told = labels or {}
     rows = parse_ranges(str(told.get("events", "")))
+    leaves = leaves_by(told, rows)
     if told.get("what") == ERASE:
-        return Left(rows, None)
+        return Left(rows, None, leaves)
     try:
         hashes = base64.b64decode(str(told.get(LABEL, "")), validate=True)
     except (binascii.Error, ValueError):
@@ -87,4 +92,5 @@ def left_by(labels: Mapping[str, Any] | None) -> Left:
         raise ProofError("It does not say what it left.")
     starts = range(0, len(hashes), REMAINDER_BYTES)
     ids = (number for first, last in rows for number in range(first, last + 1))
-    return Left(rows, {number: hashes[at : at + REMAINDER_BYTES] for number, at in zip(ids, starts, strict=True)})
+    remain = {number: hashes[at : at + REMAINDER_BYTES] for number, at in zip(ids, starts, strict=True)}
+    return Left(rows, remain, leaves)

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
 from signal_log.seal.merkle import HASH_BYTES, Node, inclusion_proof, leaf_hash
+from signal_log.seal.ranges import LARGEST
 from signal_log.seal.tiles import WIDTH, node_in
 
 KEPT: Final = 64
@@ -67,18 +68,39 @@ def node(tree: SealTree) -> Node:
     return node_in(Tiles(tree).read)
 
 
+class Places:
+    """Finds where events stand; of many in the order of their ids each tile is read once."""
+
+    def __init__(self) -> None:
+        self._trees = list(trees())
+        self._tile: SealTile | None = None
+        self._leaves: dict[bytes, int] = {}
+
+    def of(self, number: int, digest: bytes) -> Place | None:
+        """The place of an event, by its id and digest; None if it is not sealed yet, or if no leaf is its digest's."""
+        # A generation that follows a rewound one may have ids that were the old one's, too.
+        tree = next((one for one in reversed(self._trees) if one.after_id < number), None)
+        if tree is None:
+            return None
+        if not self._has(tree, number):
+            below = SealTile.objects.filter(tree=tree, level=0, last_id__gte=number)
+            self._tile = below.order_by("last_id").first()
+            self._leaves = {}
+            for within, leaf in enumerate(hashes_of(self._tile.hashes) if self._tile else ()):
+                self._leaves.setdefault(leaf, within)
+        within_tile = self._leaves.get(leaf_hash(digest)) if self._has(tree, number) else None
+        return Place(tree, self._tile.index * WIDTH + within_tile) if self._tile and within_tile is not None else None
+
+    def _has(self, tree: SealTree, number: int) -> bool:
+        tile = self._tile
+        return (
+            tile is not None and tile.tree_id == tree.pk and (tile.first_id or LARGEST) <= number <= (tile.last_id or 0)
+        )
+
+
 def place_of(event: SignalEvent) -> Place | None:
     """Where an event stands; None if it is not sealed yet, or if no leaf is its digest's."""
-    # A generation that follows a rewound one may have ids that were the old one's, too.
-    tree = trees().filter(after_id__lt=event.pk).last()
-    tile = SealTile.objects.filter(tree=tree, level=0, last_id__gte=event.pk).order_by("last_id").first()
-    if tree is None or tile is None or tile.first_id is None or tile.first_id > event.pk:
-        return None
-    try:
-        within = hashes_of(tile.hashes).index(leaf_hash(bytes(event.digest)))
-    except ValueError:
-        return None
-    return Place(tree, tile.index * WIDTH + within)
+    return Places().of(event.pk, bytes(event.digest))
 
 
 def newest_checkpoint(tree: SealTree, *, signed: bool = False) -> SealCheckpoint | None:

@@ -211,12 +211,12 @@ def test_sealing_that_somebody_turned_off(ids, state, reason):
     assert verified()[0] == 0
 
 
-def prune_told(outcome):
+def prune_told(outcome, number):
     """The event of a prune of one leaf that there never was."""
     event = Event(
-        using="default", position=2, operation=1, source="command:signal_prune", process="test:1", sender="x.Y",
+        using="default", position=2, operation=1, source="command:signal_prune", process="test:1",
         trace_id=str(uuid.uuid4()), occurred_at=clock.now(), salt=os.urandom(32), signal=MAINTENANCE, outcome=outcome,
-        object_pk="", object_repr="", labels={"events": "1", "indexes": "g1:6"},
+        sender=SignalEvent._meta.label, object_pk="", object_repr="", labels={"events": f"{number}", "indexes": "g1:6"},
     )  # fmt: skip
     append([event], connection)
 
@@ -224,11 +224,11 @@ def prune_told(outcome):
 def test_an_event_that_allows_too_much(ids):
     """One that was rolled back allows nothing; of one that is not sealed it is said that nothing proves it."""
     sql("DELETE FROM {log} WHERE id = %s", ids[5])
-    prune_told(ROLLED_BACK)
+    prune_told(ROLLED_BACK, ids[5])
     code, told = verified()
     assert (code, [one["events"] for one in told["findings"]]) == (1, [f"{ids[5]}"])
     assert any("was not done, or was never sealed" in one for one in told["notes"])
-    prune_told(COMMITTED)
+    prune_told(COMMITTED, ids[5])
     code, told = verified()
     assert (code, told["findings"]) == (0, [])
     assert "Intact" not in told["text"]

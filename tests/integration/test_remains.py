@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from signal_log import clock
@@ -21,7 +23,8 @@ from signal_log.errors import ProofError
 from signal_log.event import MASK
 from signal_log.maintenance import maintenance
 from signal_log.models import SealTree, SignalEvent
-from signal_log.seal import archive
+from signal_log.seal import archive, archive_writing
+from signal_log.seal.ranges import Ranges
 from signal_log.seal.redacted import still_holds
 from signal_log.seal.verify.proof_file import NotSealedYet, proof_file
 from signal_log.show.pages.event import proof
@@ -142,16 +145,24 @@ def test_a_redaction_that_does_not_say_what_it_left(masked):
     event = make_event(sender="shop.Item", object_pk="2")
     hashes = kept_hashes(as_dict(SignalEvent.objects.get(pk=event.pk)))
     altered(event, kept_hashes=hashes + bytes(16), redacted_at=event.occurred_at)
-    for labels in ({}, {"what": "masked", "remains": "AAAA"}, {"what": "masked", "remains": "?"}):
-        with maintenance(connection, "signal_redact", why="x", rows={"events": str(event.pk), **labels}):
+    named = {"events": str(event.pk), "digests": base64.b64encode(bytes(event.digest)).decode()}
+    for labels in (
+        {"what": "masked", "remains": "AAAA"},
+        {"what": "masked", "remains": "?"},
+        {"what": "erased", "digests": "AAAA"},
+        {"what": "erased", "digests": "?"},
+        {"what": "erased", "indexes": "g1:0"},
+        {},
+    ):
+        with maintenance(connection, "signal_redact", why="x", rows={**named, **labels}):
             pass
     sealed()
     assert verified() == [("redacted", str(event.pk))]
 
 
-@pytest.mark.parametrize("how", ["masked", "erased"])
-def test_an_archive_that_was_redacted(tmp_path, monkeypatch, how):
-    """Redacted in the table before or in the archive afterwards, what is left of its lines is compared."""
+@pytest.fixture
+def archived(db, tmp_path, monkeypatch) -> tuple[Path, SignalEvent]:
+    """An archive of which one was redacted in the table before, and another is not yet; and that other's item."""
     folder = tmp_path / "archive"
     make_event(sender="shop.Item", object_pk="1", object_repr="quillon's bench", path="/items/1/")
     other = make_event(sender="shop.Item", object_pk="2", object_repr="mira's bench", path="/items/2/")
@@ -165,6 +176,14 @@ def test_an_archive_that_was_redacted(tmp_path, monkeypatch, how):
         later.setattr(clock, "now", lambda: now + timedelta(days=9))
         call_command("signal_prune", "--keep-days", "1", "--archive", str(folder), stdout=StringIO())
     assert not SignalEvent.objects.filter(sender="shop.Item").exists()
+    assert_intact(folder)
+    return folder, other
+
+
+@pytest.mark.parametrize("how", ["masked", "erased"])
+def test_an_archive_that_was_redacted(archived, how):
+    """Redacted in the table before or in the archive afterwards, what is left of its lines is compared."""
+    folder, other = archived
     run("auth.User", "79", *WHO)
     assert_intact(folder)
     (manifest,) = archive.manifests(folder)
@@ -173,6 +192,50 @@ def test_an_archive_that_was_redacted(tmp_path, monkeypatch, how):
     wanted = next(line for line in lines if (line.id == other.pk if how == "masked" else line.id == other.pk + 1))
     other = archive.Line(wanted.index, wanted.leaf, wanted.id, {**wanted.event, "error": "he did it"})
     assert other.holds
-    archive.rewrite(folder, manifest, [other if line is wanted else line for line in lines], manifest.made_at)
+    archive_writing.rewrite(folder, manifest, [other if line is wanted else line for line in lines], manifest.made_at)
     assert verified(folder) == [("modified", str(wanted.id))]
     assert SealTree.objects.count() == 1
+
+
+def test_an_archive_that_was_put_back(archived, tmp_path):
+    """As it was before the newest redaction, of which the log tells that it was done; each line of it is told."""
+    folder, other = archived
+    kept = tmp_path / "kept"
+    shutil.copytree(folder, kept)
+    run("auth.User", "79", *WHO)
+    assert verified(folder) == []
+    assert verified(kept) == [("modified", f"{other.pk},{other.pk + 2}")]
+
+
+def test_a_line_that_tells_another_time(archived):
+    """When it was redacted stands in no digest, and in the event of the redaction."""
+    folder, _ = archived
+    (manifest,) = archive.manifests(folder)
+    lines = [
+        replace(one, event={**one.event, "redacted_at": one.event["occurred_at"]})
+        if one.event and one.event["redacted_at"] else one for one in archive.lines(folder, manifest)
+    ]  # fmt: skip
+    changed = Ranges.of(one.id for one in lines if one.event and one.event["redacted_at"])
+    archive_writing.rewrite(folder, manifest, lines, manifest.made_at)
+    assert verified(folder) == [("modified", str(changed))]
+
+
+def test_a_redaction_of_an_archive_that_was_interrupted(archived, monkeypatch):
+    """That it was begun is told, nobody is blamed, and the next run ends it."""
+    folder, other = archived
+    with monkeypatch.context() as broken, pytest.raises(CommandError):
+        broken.setattr(archive_writing, "rewrite", interrupt)
+        run("auth.User", "79", *WHO)
+    out = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("signal_verify", json=True, archive=[folder], stdout=out)
+    told = json.loads(out.getvalue())
+    assert (ended.value.code, told["findings"]) == (2, [])
+    assert [f"not ended: {other.pk}. Run signal_redact again" in one for one in told["not_checked"]].count(True) == 1
+    run("auth.User", "79", *WHO)
+    assert_intact(folder)
+
+
+def interrupt(*_: object) -> None:
+    """Be killed."""
+    raise KeyboardInterrupt

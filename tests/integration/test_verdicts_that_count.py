@@ -15,7 +15,7 @@ from django.db import transaction
 
 from signal_log import clock
 from signal_log.models import SignalEvent, Verification
-from signal_log.seal import archive
+from signal_log.seal import archive, archive_writing
 from signal_log.seal.state import seal_state
 from signal_log.seal.verify import progress
 from signal_log.seal.verify.progress import Kept
@@ -113,7 +113,7 @@ def test_what_only_an_archive_shows(log: Sealed, tmp_path: Path, monkeypatch: py
         replace(one, event={**(one.event or {}), "object_repr": "eve"}) if one.index == 7 else one
         for one in archive.lines(folder, manifest)
     ]
-    archive.rewrite(folder, manifest, lines, manifest.made_at)
+    archive_writing.rewrite(folder, manifest, lines, manifest.made_at)
     assert said(archive=[folder])[0] == 1
     newest = SignalEvent.objects.order_by("-pk")[0]
     sql("UPDATE {log} SET path = '/x' WHERE id = %s", newest.pk)

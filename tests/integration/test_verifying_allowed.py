@@ -15,7 +15,7 @@ from signal_log import clock
 from signal_log.audit.told import tell
 from signal_log.maintenance import maintenance
 from signal_log.models import SealTile, SealTree, SignalEvent, Verification
-from signal_log.seal import archive
+from signal_log.seal import archive, archive_writing
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.grow import begin_tree, grow
 from signal_log.seal.note import read_note
@@ -69,7 +69,7 @@ def test_a_prune_and_its_archive(log, tmp_path, monkeypatch):
         archive.Line(one.index, one.leaf, one.id, {**one.event, "object_repr": "eve"}) if one.index == 7 else one
         for one in lines
     ]
-    archive.rewrite(folder, manifest, altered, manifest.made_at)
+    archive_writing.rewrite(folder, manifest, altered, manifest.made_at)
     code, told = said(archive=[folder])
     assert (code, told["findings"][0]["indexes"], told["findings"][0]["events"]) == (1, "g1:7", str(log.ids[7]))
     path = folder / archive.manifests(folder)[0].file
@@ -87,7 +87,7 @@ def test_a_prune_that_was_none(log):
     rows = {"events": f"{log.ids[20]}-{log.ids[31]}", "indexes": "g1:20-31"}
     with maintenance(connection, "signal_tidy", why="tidy", rows=rows):
         pass
-    with maintenance(connection, "signal_prune", why="old", rows={**rows, "indexes": "g1:31"}):
+    with maintenance(connection, "signal_prune", why="old", rows={"events": str(log.ids[31]), "indexes": "g1:31"}):
         pass
     code, told = said()
     assert (code, [one["indexes"] for one in told["findings"]]) == (1, ["g1:20-29"])
@@ -187,3 +187,15 @@ def test_a_tail_that_was_cut_off_and_acknowledged(log):
     assert (code, told["findings"]) == (0, []), told
     assert [one.partition(" since")[0] for one in told["limits"]] == ["10 sealed events are missing"]
     assert "ntact" not in told["text"]
+
+
+def test_a_first_generation_that_was_thrown_away(log):
+    """With its tree nothing would compare its events: that it is gone is told."""
+    SealTree.objects.update(state=SealTree.State.STOPPED)
+    call_command("signal_seal", "new-generation", reason="the disk died", stdout=StringIO())
+    seal(log, SealTree.objects.get(generation=2), (2,))
+    assert said()[0] == 0
+    changed(log, 7)
+    SealTree.objects.get(generation=1).delete()
+    code, told = said()
+    assert (code, [one["kind"] for one in told["findings"]]) == (1, ["generation"])

@@ -9,7 +9,8 @@ import pytest
 from signal_log.errors import ProofError
 from signal_log.event import MASK
 from signal_log.seal import archive, merkle
-from signal_log.seal.archive import Line, find_event, line_of, lines, manifests, remove_leftovers, rewrite, write
+from signal_log.seal.archive import Line, find_event, line_of, lines, manifests
+from signal_log.seal.archive_writing import remove_leftovers, rewrite, write
 from signal_log.seal.canonical import ERASED, inner_hashes, timestamp
 from tests.factories import event_value
 
@@ -184,7 +185,7 @@ def test_damage_is_one_sentence(folder, tmp_path):
     with pytest.raises(ProofError, match="was changed, or cut short"):
         list(lines(folder, manifest))
     with pytest.raises(ProofError, match="damaged, or cut short"):
-        list(lines(folder, replace(manifest, sha256=archive._sha256(path))))
+        list(lines(folder, replace(manifest, sha256=archive.sha256_of(path))))
     path.unlink()
     with pytest.raises(ProofError, match="cannot be read"):
         list(lines(folder, manifest))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from signal_log.errors import ProofError
 from signal_log.event import COMMITTED, MAINTENANCE
 from signal_log.models import SealTree, SignalEvent
-from signal_log.seal.ranges import Ranges, parse_indexes
-from signal_log.seal.remains import Left, left_by
-from signal_log.seal.stored import place_of
+from signal_log.seal.named_leaves import INDEXES, leaves_by
+from signal_log.seal.ranges import Ranges, parse_ranges
+from signal_log.seal.remains import DONE, Left, left_by
+from signal_log.seal.stored import Places
+from signal_log.seal.verify.anchors import Anchors
 from signal_log.seal.verify.rows import row_of
 
 REDACT: Final = "command:signal_redact"
@@ -21,8 +25,11 @@ class Redaction(NamedTuple):
     """The event of one: which rows it names, in the table or in an archive."""
 
     number: int
+    at: datetime
+    """When it was, which is what its rows have in ``redacted_at``."""
     rows: Ranges
-    in_archive: bool
+    archive: str
+    """The manifest of the archive's file; empty for rows of the table."""
 
     @property
     def left(self) -> Left:
@@ -40,6 +47,12 @@ class Allowed:
     """Events in archives, which may have been redacted in the table before."""
     redactions: list[Redaction] = field(default_factory=list)
     """Oldest first."""
+    done: Ranges = field(default_factory=Ranges)
+    """The events of those redactions of archives that were done."""
+    ids: Anchors = field(default_factory=Anchors)
+    """Which ids belong to which leaves, as far as these events tell."""
+    known: set[int] = field(default_factory=set)
+    """The events that were read."""
     pruned: dict[int, Ranges] = field(default_factory=dict)
     prunes: dict[int, dict[int, Ranges]] = field(default_factory=dict)
     """What the event of each names, by its id."""
@@ -67,32 +80,50 @@ class Allowed:
         )
 
 
-def read_allowed(trees: list[SealTree]) -> Allowed:
-    """Read every event of a redaction or a prune; one that was not done, or is not as it was sealed, allows nothing."""
-    found = Allowed()
+def read_allowed(trees: list[SealTree], found: Allowed | None = None) -> Allowed:
+    """Read every event of a redaction or a prune, or those that came since; one that was not done, or is not as it was
+    sealed, allows nothing.
+    """
+    found = found or Allowed()
     sealed = max((tree.last_id for tree in trees), default=0)
-    events = SignalEvent.objects.filter(signal=MAINTENANCE, source__in=(REDACT, PRUNE)).order_by("pk")
-    for number in list(events.values_list("pk", flat=True)):
+    places = Places()
+    # By the index on sender and key: the log's own events have none.
+    events = SignalEvent.objects.filter(sender=SignalEvent._meta.label, object_pk="", signal=MAINTENANCE)
+    for number in list(events.filter(source__in=(REDACT, PRUNE)).order_by("pk").values_list("pk", flat=True)):
+        if number in found.known:
+            continue
+        found.known.add(number)
         row = row_of(number)
         if row is None or row.leaf != row.stored or row.redacted:
             continue  # it has a finding of its own
         event = SignalEvent.objects.get(pk=number)
-        if event.outcome != COMMITTED or (number <= sealed and place_of(event) is None):
+        if event.outcome != COMMITTED or (number <= sealed and places.of(number, bytes(event.digest)) is None):
             found.refused.append(f"Event {number} tells of a {event.source} that was not done, or was never sealed.")
             continue
-        labels = event.labels or {}
         try:
-            if event.source == REDACT:
-                redaction = Redaction(number, left_by(labels).rows, "archive" in labels)
-                found.redactions.append(redaction)
-                found.archived.update(redaction.rows)
-                if not redaction.in_archive:
-                    found.redacted.update(redaction.rows)
-            else:
-                found.prune(number, parse_indexes(str(labels.get("indexes", ""))))
+            _take(found, event)
         except ProofError as error:
             found.refused.append(f"Event {number} tells of a {event.source} that nobody can read: {error}")
             continue
         if number > sealed:
             found.unsealed.add(number)
     return found
+
+
+def _take(found: Allowed, event: SignalEvent) -> None:
+    """Accept what an event names; raises ``ProofError``."""
+    labels = event.labels or {}
+    if event.source == PRUNE:
+        leaves = leaves_by({INDEXES: labels.get(INDEXES, "")}, parse_ranges(str(labels.get("events", ""))))
+        found.prune(event.pk, dict(leaves.indexes))
+        found.ids.add(leaves)
+    elif DONE in labels:
+        found.done.update(parse_ranges(str(labels[DONE])))
+    else:
+        left = left_by(labels)
+        file = Path(str(labels.get("archive", ""))).name
+        found.redactions.append(Redaction(event.pk, event.occurred_at, left.rows, file))
+        found.archived.update(left.rows)
+        if not file:
+            found.redacted.update(left.rows)
+        found.ids.add(left.leaves)

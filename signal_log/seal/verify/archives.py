@@ -7,12 +7,12 @@ from pathlib import Path
 from signal_log.errors import ProofError
 from signal_log.models import SealTree
 from signal_log.seal import archive
-from signal_log.seal.ranges import Ranges, parse_ranges
+from signal_log.seal.ranges import Ranges
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify.allowed import Allowed
+from signal_log.seal.verify.archived_lines import State, ToldOfFile, is_redacted
 from signal_log.seal.verify.events import Seen
 from signal_log.seal.verify.findings import MODIFIED, REWOUND, Report
-from signal_log.seal.verify.remaining import lefts_in
 from signal_log.seal.verify.tiles import tiles_of_level
 
 
@@ -50,27 +50,32 @@ def compare_archive(folder: Path, trees: list[SealTree], seen: Seen, allowed: Al
 def _compare_file(
     folder: Path, manifest: archive.Manifest, tree: SealTree, seen: Seen, allowed: Allowed, report: Report
 ) -> None:
-    is_left = lefts_in(parse_ranges(manifest.ids), allowed)
-    places, events = Ranges(), Ranges()
+    told = ToldOfFile(manifest, allowed)
+    places, events, unfinished = Ranges(), Ranges(), Ranges()
     tiles = tiles_of_level(tree, 0, tree.size, manifest.first // WIDTH, manifest.last // WIDTH + 1)
     tile = next(tiles)
     for line in archive.lines(folder, manifest):
         while line.index >= (tile.index + 1) * WIDTH:
             tile = next(tiles)
         within = line.index % WIDTH
-        event = line.event
-        is_redacted = event is not None and (event["redacted_at"] is not None or event["kept_hashes"] is not None)
-        is_altered = not line.holds or (is_redacted and not is_left(line.id or 0, event or {}))
-        if is_altered or (tile.is_whole and tile.leaves[within] != line.leaf):
+        state = told.state(line)
+        if state is State.ALTERED or not line.holds or (tile.is_whole and tile.leaves[within] != line.leaf):
             places.add(line.index)
             if line.id is not None:
                 events.add(line.id)
+        elif state is State.BEFORE:
+            unfinished.add(line.id or 0)
         if line.event is not None:
             seen.archived += 1
-            if line.id is not None and is_redacted:
+            if line.id is not None and is_redacted(line):
                 seen.redacted_in_archives.add(line.id)
     if places:
         report.find(
-            MODIFIED, f"{folder / manifest.file} holds {places.count:,} events that are not what was sealed.",
-            events=events, indexes={tree.generation: places},
+            MODIFIED, f"{folder / manifest.file} holds {places.count:,} events that are not what was sealed, or not "
+            "what their redaction left.", events=events, indexes={tree.generation: places},
         )  # fmt: skip
+    if unfinished:
+        report.unchecked.append(
+            f"{folder / manifest.file} still holds {unfinished.count:,} events as they were before a redaction that "
+            f"was begun and not ended: {unfinished}. Run signal_redact again."
+        )

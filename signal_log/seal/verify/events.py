@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from signal_log.models import SealTree
 from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.tiles import WIDTH
+from signal_log.seal.verify.anchors import Anchors
 from signal_log.seal.verify.findings import Places
 from signal_log.seal.verify.matching import Extra, Lost, Modified, Moved, match
 from signal_log.seal.verify.row import Row, Rows
@@ -46,8 +47,10 @@ class Seen:
     incomplete: Ranges = field(default_factory=Ranges)
     unsealed: int = 0
     unsealed_wrong: Ranges = field(default_factory=Ranges)
-    misnamed: Ranges = field(default_factory=Ranges)
-    """Tiles that name other rows than theirs."""
+    misnamed: Places = field(default_factory=Places)
+    """Rows at an end of a tile, of which the tile names another id."""
+    renumbered: Places = field(default_factory=Places)
+    """Rows whose ids do not fit those that sealed events name."""
 
     def keep(self, generation: int, kind: str, one: Any) -> None:
         """Remember one that fits nothing."""
@@ -92,10 +95,10 @@ class Cursor:
 
 
 def compare(
-    tree: SealTree, seen: Seen, *, begin: int = 0, end: int | None = None, progress: Callable[[int, int], None],
-    passed: Callable[[int, int], None] = lambda tiles, last: None,
+    tree: SealTree, seen: Seen, ids: Anchors, *, begin: int = 0, end: int | None = None,
+    progress: Callable[[int, int], None], passed: Callable[[int, int], None] = lambda tiles, last: None,
 ) -> None:  # fmt: skip
-    """Compare the tiles from ``begin`` to below ``end`` with their rows.
+    """Compare the tiles from ``begin`` to below ``end`` with their rows, and the ids of rows with those that are named.
 
     ``passed`` is told how many tiles are done, and the last row of them.
     """
@@ -110,7 +113,7 @@ def compare(
     tile = next(tiles)
     while True:
         following = next(tiles, None)
-        low = _compare_tile(tree, seen, tile, following, rows, low, high)
+        low = _compare_tile(tree, seen, ids, tile, following, rows, low, high)
         passed(tile.index + 1, low)
         if following is None:
             break
@@ -125,8 +128,9 @@ def _last_id_before(tree: SealTree, index: int) -> int:
 
 
 def _compare_tile(
-    tree: SealTree, seen: Seen, tile: StoredTile, following: StoredTile | None, rows: Cursor, low: int, high: int
-) -> int:
+    tree: SealTree, seen: Seen, ids: Anchors, tile: StoredTile, following: StoredTile | None, rows: Cursor, low: int,
+    high: int,
+) -> int:  # fmt: skip
     """Compare one tile, whose rows are above ``low``; returns the last id that was its."""
     generation, first, leaves = tree.generation, tile.index * WIDTH, tile.leaves
     if tile.index == 0 and tree.previous is not None:
@@ -145,11 +149,34 @@ def _compare_tile(
         if leaves:
             seen.gone.setdefault(generation, Ranges()).add(first, first + len(leaves) - 1)
         return last
+    numbers: list[int] = found.ids
+    indexes: Sequence[int] = range(first, first + len(leaves))
     if found.leaves != leaves:
         _keep_all(seen, generation, match(first, leaves, list(found), begin - 1, last + 1))
+        at = dict(zip(leaves, indexes, strict=True))
+        placed = [(row.id, at[row.leaf]) for row in found if row.leaf in at]
+        numbers, indexes = [number for number, _ in placed], [index for _, index in placed]
+    _compare_ids(seen, generation, ids, tile, first, numbers, indexes)
     for row in found.odd.values():
         _remark(seen, row)
     return last
+
+
+def _compare_ids(
+    seen: Seen, generation: int, ids: Anchors, tile: StoredTile, first: int, numbers: Sequence[int],
+    indexes: Sequence[int],
+) -> None:  # fmt: skip
+    """Compare the ids of rows with those that the tile names for its first and last, and that sealed events name."""
+    if not numbers:
+        return
+    ends = [(first, indexes[0], numbers[0], tile.first_id)]
+    if tile.needed == WIDTH:  # else it may have grown since the tree was read
+        ends.append((tile.index * WIDTH + WIDTH - 1, indexes[-1], numbers[-1], tile.last_id))
+    for end, index, number, named in ends:
+        if index == end and number != named:
+            seen.misnamed.add((number, number), (index, index), generation)
+    for number, index in ids.moved(generation, numbers, indexes):
+        seen.renumbered.add((number, number), (index, index), generation)
 
 
 def _keep_extra(seen: Seen, generation: int, rows: Cursor, last: int) -> None:

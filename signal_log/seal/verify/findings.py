@@ -12,6 +12,7 @@ MODIFIED: Final = "modified"
 MISSING: Final = "missing"
 INSERTED: Final = "inserted"
 REORDERED: Final = "reordered"
+RENUMBERED: Final = "renumbered"
 REDACTED: Final = "redacted"
 DIGEST: Final = "digest"
 TILE: Final = "tile"
@@ -25,8 +26,8 @@ REWOUND: Final = "rewound"
 FORK: Final = "fork"
 GENERATION: Final = "generation"
 KINDS: Final = (
-    MODIFIED, MISSING, INSERTED, REORDERED, REDACTED, DIGEST, TILE, TREE, CHECKPOINT, SIGNATURE, REWRITTEN, COSIGNATURE,
-    TIMESTAMP, REWOUND, FORK, GENERATION,
+    MODIFIED, MISSING, INSERTED, REORDERED, RENUMBERED, REDACTED, DIGEST, TILE, TREE, CHECKPOINT, SIGNATURE, REWRITTEN,
+    COSIGNATURE, TIMESTAMP, REWOUND, FORK, GENERATION,
 )  # fmt: skip
 """Kinds of findings; each means that the log was tampered with."""
 MOST_RANGES: Final = 10_000

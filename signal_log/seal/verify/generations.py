@@ -159,6 +159,15 @@ def check_succession(
     return len(report.findings) == found
 
 
+def check_first(trees: Sequence[SealTree], report: Report) -> None:
+    """The oldest generation is the first, and begins with the first event: nothing lies before it."""
+    first = trees[0] if trees else None
+    if first is not None and first.generation != 1:
+        report.find(GENERATION, f"Generation 1 is gone: the oldest that is there is {first.generation}.")
+    elif first is not None and (first.after_id or first.previous is not None):
+        report.find(TREE, "The tree's row does not say that the first generation begins with the first event.")
+
+
 def check_growing(trees: Sequence[SealTree], report: Report) -> None:
     """The newest generation grows, or says why it does not."""
     newest = trees[-1] if trees else None

@@ -14,6 +14,7 @@ from signal_log.seal.verify.findings import (
     MISSING,
     MODIFIED,
     REDACTED,
+    RENUMBERED,
     REORDERED,
     TILE,
     Places,
@@ -23,8 +24,8 @@ from signal_log.seal.verify.remaining import compare_remains
 from signal_log.seal.verify.roots import rows_at
 
 
-def judge(trees: list[SealTree], seen: Seen, allowed: Allowed, report: Report) -> None:
-    """Tell everything that is wrong with rows."""
+def judge(trees: list[SealTree], seen: Seen, allowed: Allowed, report: Report, *, is_whole: bool) -> None:
+    """Tell everything that is wrong with rows; of the whole log, whether each that was redacted still is."""
     moved, misnamed = _exchanged(seen)
     in_order = {number for number, _ in moved}
     for generation, one in seen.moved:
@@ -42,6 +43,7 @@ def judge(trees: list[SealTree], seen: Seen, allowed: Allowed, report: Report) -
     _tell_places(report, INSERTED, "were never sealed: they were inserted among those that were", extra,
                  seen.more.get("extra"))  # fmt: skip
     _tell_missing(trees, seen, allowed, report, {(g, index) for (_, g), index in {**moved, **misnamed}.items()})
+    _tell_ids(seen, Ranges.of(number for number, _ in {**moved, **misnamed}), report)
     redacted = seen.redacted.without(allowed.redacted)
     redacted.update(seen.redacted_in_archives.without(allowed.archived))
     if redacted:
@@ -50,7 +52,7 @@ def judge(trees: list[SealTree], seen: Seen, allowed: Allowed, report: Report) -
             f"{'it' if redacted.count == 1 else 'them'}: {redacted}.", events=redacted,
         )  # fmt: skip
     known = Ranges.of([*(number for number, _, _ in modified), *named])
-    compare_remains(seen.redacted, allowed, report, known)
+    compare_remains(trees, allowed.redacted if is_whole else seen.redacted, allowed, report, known)
     restated = seen.restated.without(known)
     if restated := restated.without(seen.more["modified"].events if "modified" in seen.more else Ranges()):
         report.find(
@@ -92,6 +94,17 @@ def _tell_places(
         report.find(
             kind, f"{_events(places.count)} {text}: {places.events}.", events=places.events, indexes=places.indexes
         )  # fmt: skip
+
+
+def _tell_ids(seen: Seen, known: Ranges, report: Report) -> None:
+    """Of rows that are what was sealed, and stand where it was, the ids that are others."""
+    for kind, found, what in (
+        (RENUMBERED, seen.renumbered, "other ids than events of redactions or prunes tell: ids were shifted"),
+        (TILE, seen.misnamed, "other ids than their tile names: those of rows or of tiles were altered"),
+    ):
+        if events := found.events.without(known):
+            has = "has" if events.count == 1 else "have"
+            report.find(kind, f"{_events(events.count)} {has} {what}: {events}.", events=events, indexes=found.indexes)
 
 
 def _tell_missing(

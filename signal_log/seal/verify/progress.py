@@ -101,7 +101,15 @@ def last_interrupted(wanted: Wanted) -> tuple[int, int, Seen] | None:
 
 
 def _is_clean(seen: Seen) -> bool:
-    return not (seen.modified or seen.lost or seen.extra or seen.moved or seen.more)
+    return not (
+        seen.modified
+        or seen.lost
+        or seen.extra
+        or seen.moved
+        or seen.more
+        or seen.misnamed.count
+        or seen.renumbered.count
+    )
 
 
 def _state(seen: Seen) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from signal_log.seal.verify.findings import REWOUND, TREE, Report
 from signal_log.seal.verify.generations import (
     as_far_as_it_counts,
     begun_by_key,
+    check_first,
     check_growing,
     check_succession,
     follows_of,
@@ -72,25 +73,28 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
         known = max((one.checkpoint.size for one in kept.get(before.origin, [])), default=0)
         if check_succession(before, after, keyed, report, known):
             result.begun.add(after.generation)
+    check_first(trees, report)
     check_growing(trees, report)
     begin = (0, 0)
     if resumed:
         begin, result.seen = resumed[:2], resumed[2]
     elif wanted.since and trees:
         begin = trees[-1].generation, wanted.since // WIDTH
-    _compare_rows(result, wanted.shard, begin, progress)
+    allowed = read_allowed(trees)
+    _compare_rows(result, allowed, wanted.shard, begin, progress)
     if part == parts:
         _check_unsealed(trees, newest, result, progress)
-    wanted_events = result.seen.redacted or any(result.seen.gone.values()) or wanted.archives
-    allowed = read_allowed(trees) if wanted_events else Allowed()
+    read_allowed(trees, allowed)  # what was redacted or pruned meanwhile
     for folder in wanted.archives if part == 1 else ():
         compare_archive(folder, trees, result.seen, allowed, report)
-    judge(trees, result.seen, allowed, report)
+    judge(trees, result.seen, allowed, report, is_whole=part == 1 and not wanted.since)
     remark(result, allowed, wanted)
     return result
 
 
-def _compare_rows(result: Result, shard: tuple[int, int], begin: tuple[int, int], progress: Progress) -> None:
+def _compare_rows(
+    result: Result, allowed: Allowed, shard: tuple[int, int], begin: tuple[int, int], progress: Progress
+) -> None:
     """Compare rows with leaves, from a tile of a generation on, as far as they are in this part of all tiles."""
     tiles = [-(-tree.size // WIDTH) for tree in result.trees]
     low, high = (sum(tiles) * one // shard[1] for one in (shard[0] - 1, shard[0]))
@@ -110,7 +114,7 @@ def _compare_rows(result: Result, shard: tuple[int, int], begin: tuple[int, int]
             progress.passed(result, number, tiles, last_id)
 
         counted = as_far_as_it_counts(tree, result.trees, result.begun, result.report)
-        compare(counted, result.seen, begin=first, end=last, progress=show, passed=passed)
+        compare(counted, result.seen, allowed.ids, begin=first, end=last, progress=show, passed=passed)
 
 
 def _never_sealed(report: Report, newest: int, kept: list[Held]) -> None:
