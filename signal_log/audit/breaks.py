@@ -61,7 +61,7 @@ def breaks_of_row(labels: Sequence[str], pk: str) -> list[Break]:
     story = list(told(newest, MOST_OF_A_ROW))
     if not story:
         return []
-    explained = Explained(labels, AskedBulk(labels, story[-1].pk, story[0].pk + LATE))
+    explained = Explained(labels, BulkOfStory(labels, story[-1].pk, story[0].pk + LATE))
     return [found for found in broken(reversed(story), Chains(labels)) if not explained(found)]
 
 
@@ -183,16 +183,27 @@ class ReadBulk:
 
 
 class AskedBulk:
-    """The same within one row's story: read at its first break, or asked for each break if there are many."""
+    """The same, asked of the database for each break."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._labels = labels
+
+    def between(self, low: int, high: int) -> Iterator[Fields]:
+        """What the bulk writes with ids above ``low``, up to ``high``, set."""
+        return (fields for _, fields in _bulk_writes(self._labels, Q(id__gt=low, id__lte=high)))
+
+
+class BulkOfStory(AskedBulk):
+    """The same within one row's story: read at its first break, and asked for each only if there are many."""
 
     def __init__(self, labels: Sequence[str], low: int, high: int) -> None:
-        self._labels = labels
+        super().__init__(labels)
         self._of_story = Q(id__gt=low, id__lte=high)
 
     def between(self, low: int, high: int) -> Iterator[Fields]:
         """What the bulk writes with ids above ``low``, up to ``high``, set."""
         if self._all is None:
-            return (fields for _, fields in _bulk_writes(self._labels, Q(id__gt=low, id__lte=high)))
+            return super().between(low, high)
         return (fields for number, fields in self._all if low < number <= high)
 
     @cached_property
