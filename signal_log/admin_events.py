@@ -22,8 +22,9 @@ from django.utils.timezone import is_naive, make_aware
 
 from signal_log.audit.shown import listed
 from signal_log.errors import FilterError
-from signal_log.filters import FIELD, OVERWROTE, SIDES, Filters
+from signal_log.filters import Filters
 from signal_log.models import SignalEvent
+from signal_log.query_language.keys import FIELD, OVERWROTE, SIDES
 from signal_log.rows import is_of_a_model
 from signal_log.show.query.choices import choices
 from signal_log.show.query.paging import Page, reached_at, read_page

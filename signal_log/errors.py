@@ -15,7 +15,8 @@ SignalLogError
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 LIKELY_CAUSES: Final = (
     "Likely causes: `python manage.py migrate signal_log` has not run there, or the database is read-only or full."
@@ -32,7 +33,16 @@ class ConfigurationError(SignalLogError):
 
 
 class FilterError(SignalLogError, ValueError):
-    """A filter has an unknown key or an invalid value."""
+    """A filter has an unknown key or an invalid value.
+
+    Of a query (``q``), ``text`` is the query and ``places`` are its problems, each with ``at``, ``length`` and
+    ``message``.
+    """
+
+    def __init__(self, message: str, *, text: str = "", places: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.text = text
+        self.places = tuple(places)
 
 
 class SharedViewError(SignalLogError, ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from signal_log.query_language.keys import ANY, FIELD, MODEL, OVERWROTE, TEXT, TOOK
@@ -28,10 +28,31 @@ def condition(node: Node) -> Condition:
     if isinstance(node, Not):
         inner = condition(node.node)
         return lambda event: not inner(event)
-    parts = tuple(condition(one) for one in node.nodes)
-    if isinstance(node, And):
-        return lambda event: all(part(event) for part in parts)
-    return lambda event: any(part(event) for part in parts)
+    return together(all if isinstance(node, And) else any, node.nodes)
+
+
+def together(all_or_any: Callable[[Iterable[bool]], bool], nodes: Iterable[Node]) -> Condition:
+    """All of these, or any; the event's text is put together once for all words."""
+    nodes = tuple(nodes)
+    words = tuple(one.text.lower() for one in nodes if isinstance(one, Term) and one.key == TEXT)
+    parts = [condition(one) for one in nodes if not (isinstance(one, Term) and one.key == TEXT)]
+    if words:
+        parts.append(lambda event: _holds(all_or_any, words, searched(event)))
+    if len(parts) == 1:
+        return parts[0]
+    return lambda event: all_or_any(part(event) for part in parts)
+
+
+def _holds(all_or_any: Callable[[Iterable[bool]], bool], words: Sequence[str], text: str) -> bool:
+    return all_or_any(word in text for word in words)
+
+
+def any_value(key: str, texts: Sequence[str], fields: Sequence[str] = ()) -> Condition:
+    """Any of these values of one key."""
+    if key in PLACES:
+        wanted, places = [one for text in texts for one in meanings(text)], PLACES[key]
+        return lambda event: is_changed_to(wanted, event["changes"], fields, places)
+    return together(any, [Term(key, text) for text in texts])
 
 
 def _term(term: Term) -> Condition:

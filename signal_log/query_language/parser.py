@@ -61,6 +61,8 @@ class _Parser:
         self._is_open = False
         self._moments: dict[str, tuple[str, int, int]] = {}
         self._has_or = False
+        self._word_at = -1
+        self._word_there = ""
 
     def parsed(self) -> Parsed:
         """All of the text."""
@@ -238,8 +240,7 @@ class _Parser:
         """The word or the phrase here, which may be empty."""
         at = self._at
         if self._text[at : at + 1] != '"':
-            found = _WORD.match(self._text, at)
-            self._at = found.end() if found else at
+            self._at = _WORD.match(self._text, at).end()  # type: ignore[union-attr]
             return _Value(self._text[at : self._at], at, self._at, quoted=False)
         phrase = _PHRASE.match(self._text, at)
         self._at = phrase.end() if phrase else len(self._text)
@@ -247,12 +248,15 @@ class _Parser:
         return _Value(_ESCAPED.sub(r"\1", inner), at, self._at, quoted=True, closed=phrase is not None)
 
     def _word(self) -> str:
-        found = _WORD.match(self._text, self._skip_spaces())
-        return found[0] if found else ""
+        """The word that comes next, which stays: of the same place it is asked for several times."""
+        at = self._skip_spaces()
+        if at != self._word_at:
+            self._word_at = at
+            self._word_there = _WORD.match(self._text, at)[0]  # type: ignore[index]  # perhaps an empty one
+        return self._word_there
 
     def _skip_spaces(self) -> int:
-        found = _SPACES.match(self._text, self._at)
-        self._at = found.end() if found else self._at
+        self._at = _SPACES.match(self._text, self._at).end()  # type: ignore[union-attr]
         return self._at
 
     def _is_over(self) -> bool:

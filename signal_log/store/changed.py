@@ -1,4 +1,4 @@
-"""The filters by what was changed, as SQL: a field's name, an old or new value, and what was overwritten unseen."""
+"""The filters by what was changed, as SQL: fields, old and new values, words, and what was overwritten unseen."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from django.db.models import BooleanField, F, Func, Q
 from django.db.models.sql.compiler import SQLCompiler
 from orjson import dumps
 
-from signal_log.filters import ANY, meanings
 from signal_log.models.event import UNSEEN
+from signal_log.query_language.keys import ANY
+from signal_log.query_language.matching import meanings
 
 Params = tuple[str, list[Any]]
 
@@ -35,6 +36,32 @@ def overwrote(text: str) -> Q:
     return UNSEEN if text == ANY else UNSEEN & Q(_Listed(F("overwrote"), name=text))
 
 
+def in_any_case(column: str, text: str) -> Q:
+    """The events with this text in a column. SQLite knows the case of ASCII only, so others are asked for in each."""
+    found = Q()
+    for spelling in _spellings(text):
+        found |= Q(**{f"{column}__icontains": spelling})
+    return found
+
+
+def in_changes(column: str, text: str) -> Q:
+    """The events with this text in a name or a value of ``changes``; ``column`` is that as text, which is faster."""
+    found = Q()
+    for spelling in _spellings(text):
+        one = Q(_InChanges(F("changes"), text=spelling))
+        if spelling.isascii():  # other letters may be spelled as escapes there
+            one &= Q(**{f"{column}__icontains": dumps(spelling).decode()[1:-1]})
+        found |= one
+    return found
+
+
+def _spellings(text: str) -> list[str]:
+    if text.isascii():
+        return [text]
+    some = (text, text.lower(), text.upper(), text.capitalize())
+    return list(dict.fromkeys(one for one in some if one.lower() == text.lower()))
+
+
 class _Condition(Func):
     """A condition whose SQL differs between the databases."""
 
@@ -56,6 +83,17 @@ class _ChangedField(_Condition):
         if on_postgresql:
             return f"{FIELD_NAMES.format(changes=column)} ? %s", [name]
         return f"EXISTS (SELECT 1 FROM json_each({_object(column)}) WHERE key = %s)", [name]  # noqa: S608  a column's name
+
+
+class _InChanges(_Condition):
+    """Looks at names and values alone: in the column's text the brackets and quotation marks of JSON match, too."""
+
+    def written(self, column: str, *, on_postgresql: bool) -> Params:
+        text = self.extra["text"]
+        for special in ("\\", "%", "_"):
+            text = text.replace(special, "\\" + special)
+        sql = _IN_CHANGES_ON_POSTGRESQL if on_postgresql else _IN_CHANGES_ON_SQLITE
+        return sql.replace("{column}", column), [f"%{text}%"] * 2
 
 
 class _Listed(_Condition):
@@ -106,3 +144,13 @@ _VALUES_ON_SQLITE: Final = (
     " json_each(CASE change.type WHEN 'array' THEN change.value ELSE '[]' END, '$[{place}]') AS item"
     " WHERE substr(item.fullkey, 5, 1) <> '.' AND"
 )
+_IN_CHANGES_ON_POSTGRESQL: Final = """EXISTS (
+    SELECT FROM jsonb_path_query({column}, 'strict $.**') AS part WHERE CASE jsonb_typeof(part)
+    WHEN 'object' THEN EXISTS (SELECT FROM jsonb_object_keys(part) AS name WHERE UPPER(name) LIKE UPPER(%s))
+    WHEN 'array' THEN false
+    ELSE UPPER(part #>> '{}') LIKE UPPER(%s) END)"""
+_IN_CHANGES_ON_SQLITE: Final = r"""EXISTS (
+    SELECT 1 FROM json_tree({column}) AS part
+    WHERE (typeof(part.key) = 'text' AND part.key LIKE %s ESCAPE '\')
+    OR CASE part.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE part.atom END LIKE %s ESCAPE '\')"""
+"""Of null, ``atom`` is null, and so no text."""

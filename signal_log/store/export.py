@@ -69,12 +69,9 @@ class Export:
     def about(self) -> dict[str, Any]:
         """The export's metadata, as written to its file."""
         selection, snapshot = self.selection, self.snapshot
-        filters = {key: list(texts) for key, texts in selection.filters.wanted.items()}
-        for key, texts in selection.filters.excluded.items():
-            filters[key] = [*filters.get(key, ()), *(f"!{text}" for text in texts)]
         return {
             "version": VERSION,
-            "filters": filters,
+            "filters": dict(selection.filters.asked),
             "since": selection.since and timestamp(selection.since),
             "until": selection.until and timestamp(selection.until),
             "after": selection.after,

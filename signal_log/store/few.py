@@ -15,14 +15,15 @@ from django.db.models.expressions import RawSQL
 
 from signal_log.conf import conf
 from signal_log.event import COMMITTED
-from signal_log.filters import FIELD, OVERWROTE, Filters
+from signal_log.filters import Filters
 from signal_log.models.event import USUAL
+from signal_log.query_language.keys import FIELD, MODEL, OVERWROTE
 from signal_log.rows import is_of_a_model
 from signal_log.store.read import events, filtered
 from signal_log.vendor import vendor_of
 
 FEW: Final = 2_000
-INDEXED: Final = ("object", "actor_pk", "actor_name", "actor", OVERWROTE, "outcome", "signal", FIELD, "sender")
+INDEXED: Final = ("object", "actor_pk", "actor_name", "actor", OVERWROTE, "outcome", "signal", FIELD, "sender", MODEL)
 _ROWS: Final = re.compile(r"Plan Rows\W+(\d+)")
 
 

@@ -23,6 +23,7 @@ from signal_log.errors import LogUnavailable
 from signal_log.event import MAINTENANCE
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
+from signal_log.query_language.keys import TEXT, TOOK
 from signal_log.store.read import as_mapping, filtered
 from signal_log.store.row import TABLE
 from signal_log.store.schema import LARGEST_ID, log_identity
@@ -53,7 +54,7 @@ rows that it has missed; so such a row comes when the sequence has passed it.
 """
 
 # Matched in Python, with the same code as live events, because case-insensitivity differs between databases.
-_BY_PYTHON: Final = ("q", "object")
+_BY_PYTHON: Final = (TEXT, "object")
 
 # An INSERT takes the first; a transaction with a stronger lock may insert as well.
 _WRITE_LOCKS: Final = ("RowExclusiveLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
@@ -310,7 +311,7 @@ def _is_sqlite(alias: str) -> bool:
 
 
 def _exact_part(filters: Filters) -> Filters:
-    return filters.without(_BY_PYTHON)
+    return filters.without(_BY_PYTHON, but=TOOK)  # Python knows no times, so SQL answers what names them
 
 
 def _mappings(rows: Iterable[SignalEvent]) -> list[dict[str, Any]]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from django.db.models import F, Func, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.db.models.lookups import GreaterThan
 
 from signal_log.conf import conf
 from signal_log.event import BY_HAND, COMMITTED
-from signal_log.filters import FIELD, OVERWROTE, SEARCHED, SIDES, TOOK, Filters
+from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.models.event import UNDONE, UNUSUAL, USUAL
-from signal_log.rows import is_of_a_model, labels_of_row
+from signal_log.query_language import And, Node, Not, Term
+from signal_log.query_language.keys import FIELD, MODEL, OVERWROTE, TEXT, TOOK
+from signal_log.query_language.matching import PLACES, SEARCHED
+from signal_log.rows import is_of_a_model, labels_of_row, spelled
 from signal_log.seal.canonical import timestamp
-from signal_log.store.changed import changed_field, changed_value, overwrote
+from signal_log.store.changed import changed_field, changed_value, in_any_case, in_changes, overwrote
+from signal_log.store.senders import senders_named
 from signal_log.store.took import took
 
 if TYPE_CHECKING:
@@ -30,13 +33,19 @@ def events() -> QuerySet[SignalEvent]:
 
 def filtered(queryset: QuerySet[SignalEvent], filters: Filters) -> QuerySet[SignalEvent]:
     """The events that match; the SQL equivalent of ``Filters.matches``."""
-    if "q" in filters.wanted or "q" in filters.excluded:
+    if filters.asks(TEXT):
         queryset = queryset.alias(changes_text=Cast("changes", TextField()))
     fields = filters.wanted.get(FIELD, ())
     for key, texts in filters.wanted.items():
         queryset = queryset.filter(_any(key, texts, fields))
     for key, texts in filters.excluded.items():
         queryset = queryset.exclude(_any(key, texts, fields))
+    if filters.rest is not None:
+        queryset = queryset.filter(_node(filters.rest))
+    if filters.earliest:
+        queryset = queryset.filter(occurred_at__gte=filters.earliest)
+    if filters.latest:
+        queryset = queryset.filter(occurred_at__lte=filters.latest)
     return queryset
 
 
@@ -68,9 +77,20 @@ HAS_KEY = Q(GreaterThan(F("actor_pk"), Func(template="''", output_field=TextFiel
 SENT_BY_HAND = Q(origin__has_key=BY_HAND)
 
 
+def _node(node: Node) -> Q:
+    if isinstance(node, Term):
+        return _any(node.key, (node.text,), node.fields)
+    if isinstance(node, Not):
+        return ~_node(node.node)
+    found = Q()
+    for inner in map(_node, node.nodes):
+        found = found & inner if isinstance(node, And) else found | inner
+    return found
+
+
 def _any(key: str, texts: Iterable[str], fields: Sequence[str]) -> Q:
-    if key in SIDES:
-        return changed_value(texts, SIDES[key], fields)
+    if key in PLACES:
+        return changed_value(texts, PLACES[key], fields)
     condition = Q()
     for text in texts:
         condition |= _condition(key, text)
@@ -97,11 +117,15 @@ def _condition(key: str, text: str) -> Q:
         exact = Q(sender__in=labels_of_row(label), object_pk=pk) if pk else Q()
         if pk and is_of_a_model(label):
             return exact
-        return exact | Q(object_pk=text) | Q(object_repr__icontains=text)
-    if key == "q":
-        found = Q(changes_text__icontains=orjson.dumps(text).decode()[1:-1])  # as encoded in JSON
+        return exact | Q(object_pk=text) | in_any_case("object_repr", text)
+    if key == MODEL:
+        if "." in text and is_of_a_model(text):
+            return Q(sender=spelled(text))
+        return Q(sender__in=senders_named(text) or [text])
+    if key == TEXT:
+        found = in_changes("changes_text", text)
         for column in SEARCHED:
-            found |= Q(**{f"{column}__icontains": text})
+            found |= in_any_case(column, text)
         return found
     if key == "outcome" and text != COMMITTED:
         return Q(outcome=text) & UNDONE

@@ -14,8 +14,9 @@ from typing import Final
 from django.db.models import Exists, F, OuterRef, Q
 
 from signal_log.amounts import parse_took
-from signal_log.filters import TOOK, Filters
+from signal_log.filters import Filters
 from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
+from signal_log.query_language.keys import TOOK
 
 APART: Final = 200
 """So many positions after the first event of an operation its other one is looked for; a large delete's is further."""

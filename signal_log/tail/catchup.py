@@ -12,6 +12,7 @@ from signal_log import clock
 from signal_log.capture.model.error_text import traceback_text
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
+from signal_log.moments import parse_moment
 from signal_log.seal.canonical import timestamp
 from signal_log.store.follow import DEEPEST_BACKFILL, Edge, Follower
 from signal_log.tail import wire
@@ -75,7 +76,7 @@ class CatchUp:
 
     def subscribe(self, request: Subscribe) -> None:
         """Take up a subscription, the first or another one."""
-        self._requested = request
+        self._requested = replace(request, filters=bounded(request.filters))
         self._requested_backfill = request.backfill
         self.go()
 
@@ -237,6 +238,14 @@ class CatchUp:
     def _cursor(self) -> Token:
         frontier = self.feed.frontier
         return Token(frontier.epoch, self._position.cursor(frontier))
+
+
+def bounded(filters: Filters) -> Filters:
+    """The filters with the moments in their queries, as of now."""
+    if filters.since is None and filters.until is None:
+        return filters
+    since, until = parse_moment("since", filters.since or ""), parse_moment("until", filters.until or "")
+    return filters.within(timestamp(since) if since else "", timestamp(until) if until else "")
 
 
 def timed(log: Follower, read: Callable[[Follower], tuple[Rows, Any]]) -> Found:

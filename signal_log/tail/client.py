@@ -128,7 +128,7 @@ class Client:
 
     def _refuse(self, refused: MessageError) -> None:
         logger.info("Refused a websocket message from %s: %s.", self.identity, refused.code)  # the detail may quote it
-        self.outbox.put(wire.error(refused.code, refused.detail))
+        self.outbox.put(wire.error(refused.code, refused.detail, refused.places))
         if refused.fatal:
             self.close(wire.BAD_MESSAGE, at_once=False)
         else:

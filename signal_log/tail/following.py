@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from signal_log import clock
 from signal_log.errors import LogUnavailable
-from signal_log.filters import TOOK, Filters
+from signal_log.filters import Filters
 from signal_log.seal.canonical import timestamp
 from signal_log.store.ends import Ends
 from signal_log.store.follow import Follower
@@ -170,9 +170,11 @@ class _Times:
             return []
         self._look_at = now + LOOK_EVERY
         ended = self._log.borrow(lambda: self._ends.look(self.untimed.again()))
-        late = self.untimed.ended(ended) if TOOK in filters.wanted else []
+        late = self.untimed.ended(ended)
         self.untimed.overdue(now)
         ready = self.untimed.ready(AT_ONCE)
         rows: Rows = [*self._log.among(sorted({*late, *ready}), filters)] if late or ready else []
         self.untimed.released(len(ready))
-        return rows
+        # Those that came too late were judged before, without times: what matched was told.
+        told = {*late} - {*ready}
+        return [row for row in rows if not (row["id"] in told and filters.matches(row))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from signal_log.filters import Filters
 from signal_log.tail import wire
@@ -11,7 +12,7 @@ from signal_log.tail.client import Client
 from signal_log.tail.cursor import Frontier
 from signal_log.tail.wire import Encoded
 
-Key = tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]
+Key = tuple[Any, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +49,7 @@ class Subscriptions:
     def put(self, client: Client, filters: Filters) -> None:
         """Subscribe a client, in place of what it had subscribed to before."""
         self.remove(client)
-        key = tuple(tuple(sorted(part.items())) for part in (filters.wanted, filters.excluded))
+        key = filters.identity
         self._keys[client] = key
         self._subscriptions.setdefault(key, Subscription(filters)).clients.add(client)
 

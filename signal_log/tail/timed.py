@@ -14,7 +14,7 @@ from typing import Final
 from signal_log import clock
 from signal_log.capture.model.error_text import traceback_text
 from signal_log.errors import LogUnavailable
-from signal_log.filters import TOOK, Filters
+from signal_log.filters import Filters
 from signal_log.store.ends import Ends, Unended
 from signal_log.store.follow import Follower
 from signal_log.tail.cursor import Anchor, Frontier
@@ -144,9 +144,9 @@ class Timed:
         found: dict[Subscription, list[Encoded]] = {}
         while missing := [one for one in self.subscriptions if one not in found]:
             for one in missing:
-                # Events that came too late were judged before: without times, they match exclusions only.
-                wanted = not late or TOOK in one.filters.wanted
-                found[one] = await self.feed.queries.ask(ACCOUNT, _read, ids, one.filters) if wanted else []
+                rows = await self.feed.queries.ask(ACCOUNT, _read, ids, one.filters)
+                # Events that came too late were judged before, without times: those that matched were handed out.
+                found[one] = [row for row in rows if not (late and one.filters.matches(row.event))]
             await self.feed.outage.recheck()
             if self.feed.generation != generation:
                 return

@@ -32,11 +32,15 @@ BYTES_PER_FRAME: Final = 64 * 1024
 class MessageError(Exception):
     """A message that cannot be answered; ``fatal`` when the socket must be closed with 4400."""
 
-    def __init__(self, code: str, detail: str, *, fatal: bool = False) -> None:
+    def __init__(
+        self, code: str, detail: str, *, fatal: bool = False, places: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.fatal = fatal
+        self.places = places
+        """Of a query that cannot be read: its problems, each with the place in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +152,10 @@ def reset(reason: str, oldest: int) -> str:
     return _text({"type": "reset", "reason": reason, "oldest": oldest})
 
 
-def error(code: str, detail: str) -> str:
+def error(code: str, detail: str, places: Sequence[Mapping[str, Any]] = ()) -> str:
     """Something went wrong that the socket survives, or the reason for the close that follows."""
-    return _text({"type": "error", "code": code, "detail": detail})
+    at = {name: places[0][name] for name in ("at", "length")} if places else {}
+    return _text({"type": "error", "code": code, "detail": detail, **at, **({"problems": places} if places else {})})
 
 
 def _text(frame: Mapping[str, Any]) -> str:
@@ -197,7 +202,8 @@ def _subscribe(message: Mapping[str, Any]) -> Subscribe:
     except CursorError as problem:
         raise MessageError("bad_cursor", str(problem)) from None
     except FilterError as problem:
-        raise MessageError("bad_filter", str(problem)) from None
+        places = [one.as_json() for one in problem.places]
+        raise MessageError("bad_filter", str(problem), places=places) from None
 
 
 def _whole(value: Any, name: str) -> int:

@@ -13,7 +13,8 @@ from django.core.validators import validate_email
 from signal_log.conf import conf
 from signal_log.errors import ConfigurationError, FilterError
 from signal_log.event import BY_HAND, COMMITTED, PRE_DELETE, PRE_SAVE
-from signal_log.filters import KEYS, TOOK, Filters
+from signal_log.filters import KEYS, Filters
+from signal_log.query_language.keys import TOOK
 
 VERIFY_FAILED: Final = "verify=failed"
 SEALING_STOPPED: Final = "sealing=stopped"
@@ -55,7 +56,8 @@ class Rule:
 
         A query that names signals means those, as in the history.
         """
-        if "signal" not in self.filters.wanted and _stands_for_none(event):
+        names_signals = any(not excluded for _, excluded in self.filters.values("signal"))
+        if not names_signals and _stands_for_none(event):
             return False
         return self.filters.matches(event)
 

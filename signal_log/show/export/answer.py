@@ -59,7 +59,7 @@ def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpRespo
         return refused()
     query = parse(request.GET, own=own)
     if query.problems:
-        return JsonResponse({"problems": query.problems}, status=400)
+        return JsonResponse(query.refusal, status=400)
     slot = take()
     if slot is None:
         later = {"Retry-After": str(RETRY_AFTER)}
@@ -196,7 +196,7 @@ def _name(host: str, query: Query, export: Export, suffix: str) -> str:
         host.partition(":")[0],
         f"from-{_moment(about['since'])}" if query.since else "",
         f"to-{_moment(about['until'] or about['at'])}",
-        *sorted({*query.filters.wanted, *query.filters.excluded}),
+        *sorted(query.filters.asked),
     ]
     return "_".join(UNSAFE_IN_FILE_NAME.sub("-", part) for part in parts if part) + f".{suffix}"
 

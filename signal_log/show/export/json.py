@@ -30,7 +30,7 @@ def answer(request: HttpRequest) -> HttpResponse:
     query = parse(sent, own=(FORMAT, SIZE))
     size = _size(query, sent)
     if query.problems:
-        return JsonResponse({"problems": query.problems}, status=400)
+        return JsonResponse(query.refusal, status=400)
     head = None if query.before else events().order_by("-pk").values_list("pk", flat=True).first() or 0
     page = read_page(*matching(query), size=size, before=query.before, after=query.after)
     listed(request, page.events)

@@ -21,7 +21,6 @@ from signal_log.show.links import actor_url, object_url
 from signal_log.show.pages.history import FOLDED_AWAY, fold
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.story import Part, link, narrowed, pills, typed
-from signal_log.show.query.choices import senders
 from signal_log.show.query.paging import newest_of, read_page, span_for
 from signal_log.show.query.query import Query, parse
 from signal_log.show.story.line import StoryLine
@@ -29,6 +28,7 @@ from signal_log.show.unprinted import unprinted
 from signal_log.show.words.moments import zone
 from signal_log.show.words.text import one_line, visible
 from signal_log.store.read import HAS_KEY, events
+from signal_log.store.senders import senders
 from signal_log.store.span import NOTHING, Events, Span
 
 PAGE_SIZE: Final = 30

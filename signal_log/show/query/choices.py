@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.db import connections
-
 from signal_log.conf import conf
 from signal_log.event import MODEL_SIGNALS, OUTCOMES
-from signal_log.models import SignalEvent
 from signal_log.store.read import events
+from signal_log.store.senders import senders
 
 NEWEST: Final = 2_000
 """How many of the newest events are scanned for signals and sources, which have no index."""
@@ -27,20 +25,3 @@ def choices() -> Choices:
         "outcome": list(OUTCOMES),
         "source": sorted({"http", "shell", *(source for _, source in recent)}),
     }
-
-
-def senders() -> list[str]:
-    """The distinct models in the log, by a loose index scan instead of reading every row."""
-    table = SignalEvent._meta.db_table
-    query = f"""
-        WITH RECURSIVE hop(sender) AS (
-            SELECT MIN(sender) FROM {table}
-            UNION ALL
-            SELECT (SELECT MIN(sender) FROM {table} WHERE sender > hop.sender)
-            FROM hop WHERE hop.sender IS NOT NULL
-        )
-        SELECT sender FROM hop WHERE sender IS NOT NULL
-    """  # noqa: S608  the table's name is ours
-    with connections[conf.DATABASE].cursor() as cursor:
-        cursor.execute(query)
-        return [sender for (sender,) in cursor.fetchall()]

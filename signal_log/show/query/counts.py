@@ -19,6 +19,7 @@ from django.http import JsonResponse, QueryDict
 from signal_log import clock
 from signal_log.event import COMMITTED, FAILED, M2M_CHANGED, POST_DELETE, POST_SAVE
 from signal_log.models import SignalEvent
+from signal_log.moments import latest
 from signal_log.seal.canonical import timestamp
 from signal_log.show.query.query import Query, parse
 from signal_log.show.words import kinds
@@ -57,7 +58,7 @@ def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
         if key in query.given:
             query.problems[key] = f"'{key}' is not accepted here: the counts always cover the last ten minutes."
     if query.problems:
-        return JsonResponse({"problems": query.problems}, status=400)
+        return JsonResponse(query.refusal, status=400)
     start = clock.now() - SPAN
     tally, since = count(query, start)
     seconds = sorted({second for second, _ in tally})
@@ -73,11 +74,14 @@ def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
 
 def count(query: Query, start: datetime) -> tuple[Tally, datetime]:
     """Operations by second and kind since ``start``, or since the later time that was reached within the limits."""
-    found = filtered(events(), query.filters).filter(occurred_at__gte=start).order_by()
+    found = filtered(events(), query.filters).filter(occurred_at__gte=latest(start, query.since)).order_by()
+    if query.until is not None:
+        found = found.filter(occurred_at__lte=query.until)
     head = events().order_by("-pk").values_list("pk", flat=True).first() or 0
     top = min(query.before or head + 1, head + 1)
     committed = found.filter(outcome=COMMITTED)
-    if not set(query.filters.wanted.get("signal", [""])) <= set(kinds.PRE):
+    asked = {signal for signal, excluded in query.filters.values("signal") if not excluded}
+    if not asked or not asked <= {*kinds.PRE}:
         committed = committed.exclude(ANNOUNCES)
     lost = found.exclude(outcome=COMMITTED)
     tally: Tally = Counter()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.http import QueryDict
 
 from signal_log.errors import FilterError
-from signal_log.filters import KEYS, Filters
+from signal_log.filters import KEYS, QUERY, Filters
+from signal_log.moments import earliest, latest, parse_moment
 from signal_log.show.links import with_query
-from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import one_line
 
 NAMES: Final = {
@@ -42,10 +42,14 @@ class Pill:
 
 @dataclass(slots=True)
 class Query:
-    """A parsed query string; ``problems`` maps keys that are invalid to messages."""
+    """A parsed query string; ``problems`` maps keys that are invalid to messages.
+
+    ``places`` has those of ``q`` one by one, as JSON, with where in which text they are.
+    """
 
     given: dict[str, list[str]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    places: list[dict[str, Any]] = field(default_factory=list)
     filters: Filters = field(default_factory=Filters)
     since: datetime | None = None
     until: datetime | None = None
@@ -58,10 +62,20 @@ class Query:
         """Whether anything other than the position is given."""
         return bool(self.filters) or self.since is not None or self.until is not None
 
+    @property
+    def names_signals(self) -> bool:
+        """Whether signals are asked for, which are told each by itself then."""
+        return any(not excluded for _, excluded in self.filters.values("signal"))
+
+    @property
+    def refusal(self) -> dict[str, Any]:
+        """What is wrong with it, for programs."""
+        return {"problems": self.problems, **({"places": self.places} if self.places else {})}
+
     def one(self, key: str) -> str:
-        """The form's value for a key: its single value, unless it is an exclusion."""
+        """The form's value for a key: its single value, unless it is an exclusion that the form has no way to type."""
         values = self.given.get(key, [])
-        return values[0] if len(values) == 1 and not values[0].startswith("!") else ""
+        return values[0] if len(values) == 1 and (key == QUERY or not values[0].startswith("!")) else ""
 
     def hidden(self) -> Iterator[tuple[str, str]]:
         """Values that the form carries as hidden inputs: several for a key, exclusions, and keys without a field."""
@@ -93,7 +107,7 @@ def parse(sent: QueryDict, *, own: tuple[str, ...] = ()) -> Query:
     query = Query()
     for key in sent:
         if key not in own:
-            values = list(dict.fromkeys(value for value in sent.getlist(key) if value not in ("", "!")))
+            values = list(dict.fromkeys(value for value in sent.getlist(key) if value.strip() not in ("", "!")))
             if values:
                 query.given[key] = values
     good: dict[str, list[str]] = {}
@@ -102,10 +116,13 @@ def parse(sent: QueryDict, *, own: tuple[str, ...] = ()) -> Query:
             _understand(query, good, key, values)
         except FilterError as error:
             query.problems[key] = str(error)
+            query.places += [{"q": error.text, **one.as_json()} for one in error.places]
     query.filters = Filters.parse(good)
+    query.since = latest(query.since, parse_moment("since", query.filters.since or ""))
+    query.until = earliest(query.until, parse_moment("until", query.filters.until or ""))
     if query.since and query.until and query.since > query.until:
         query.problems["until"] = "'until' is earlier than 'since', so no event can match."
-    if "signal" in query.filters.wanted:
+    if query.names_signals:
         query.every = True
     return query
 
@@ -123,7 +140,9 @@ def _understand(query: Query, good: dict[str, list[str]], key: str, values: list
         except FilterError as error:
             accepted = ", ".join((*KEYS, *MOMENTS, *PLACES, EVERY))
             raise FilterError(
-                str(error) if key in KEYS else f"Unknown filter {key[:50]!r}. Accepted: {accepted}."
+                str(error) if key in KEYS else f"Unknown filter {key[:50]!r}. Accepted: {accepted}.",
+                text=error.text,
+                places=error.places,
             ) from None
         good[key] = values
 

@@ -13,8 +13,9 @@ from signal_log.conf import conf
 from signal_log.event import M2M_CHANGED, MIGRATION, MODEL_SIGNALS
 from signal_log.filters import Filters
 from signal_log.nearest import nearest, nearest_label
-from signal_log.show.query.choices import choices, senders
+from signal_log.show.query.choices import choices
 from signal_log.show.words.text import one_line
+from signal_log.store.senders import senders
 
 SILENT: Final = ("silent_insert", "silent_update", "silent_delete")
 SOURCES: Final = ("http", "websocket", "shell", "task", "test", MIGRATION)

@@ -1,46 +1,14 @@
-"""Parses times as users enter them, and formats times for pages."""
+"""Formats times for pages."""
 
 from __future__ import annotations
 
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import UTC, datetime
 
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
-from signal_log import clock
-from signal_log.amounts import parse_age
-from signal_log.errors import FilterError
+from signal_log.moments import parse_moment
 
-
-def parse_moment(name: str, text: str) -> datetime | None:
-    """Parse ISO text, in the current time zone if it has no offset, or an age such as 10m; None if empty."""
-    text = text.strip()
-    if not text:
-        return None
-    # An unencoded "+" arrives as a space.
-    restored = text.replace(" ", "+") if "T" in text and " " in text else text
-    try:
-        if (age := parse_age(text)) is not None:
-            return _of_the_calendar(clock.now() - age)
-        moment = parse_datetime(restored)
-        if moment is None and (day := parse_date(text)) is not None:
-            moment = datetime(day.year, day.month, day.day)  # noqa: DTZ001  made aware below
-        if moment is None:
-            raise ValueError
-        aware = moment if timezone.is_aware(moment) else timezone.make_aware(moment)
-        return _of_the_calendar(aware.astimezone(UTC))
-    except (ValueError, OverflowError):
-        raise FilterError(
-            f"'{name}' must be a date or a time such as 2026-11-22, 2026-11-22 09:42 or 2026-11-22T09:42:17Z, or an "
-            f"age such as 10m, 2h or 1d, not {text[:50]!r}."
-        ) from None
-
-
-def _of_the_calendar(moment: datetime) -> datetime:
-    """A moment that every zone has a date for; raises ``ValueError``."""
-    if not MINYEAR < moment.year < MAXYEAR:
-        raise ValueError(moment)
-    return moment
+__all__ = ["iso", "parse_moment", "zone"]
 
 
 def iso(moment: datetime) -> str:
