@@ -18,9 +18,9 @@ from signal_log.conf import conf
 from signal_log.event import OUTCOMES
 from signal_log.filters import LONGEST_TEXT
 from signal_log.models import SignalEvent
-from signal_log.show.query.choices import senders
 from signal_log.show.query.query import parse
 from signal_log.store.read import HAS_KEY, events, filtered
+from signal_log.store.senders import senders
 from signal_log.vendor import vendor_of
 
 NAME: Final = "values"
@@ -50,7 +50,7 @@ def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
     if len(begins) > LONGEST_TEXT or "\x00" in begins:
         query.problems[BEGINS] = f"'{BEGINS}' is a text of at most {LONGEST_TEXT} characters."
     if query.problems:
-        return JsonResponse({"problems": query.problems}, status=400)
+        return JsonResponse(query.refusal, status=400)
     found, size = newest(NEWEST_CHANGES if key == FIELD else NEWEST)
     counted = _counted(key, filtered(found, query.filters.untimed))
     values = _matching(counted, begins)
