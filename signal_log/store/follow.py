@@ -293,6 +293,12 @@ def write_lock_holders(alias: str) -> Holders:
 
 def dedicated_connection(alias: str, application_name: str) -> BaseDatabaseWrapper:
     """Give this thread a persistent connection, independent of pools and requests; it is opened at its first use."""
+    connections[alias] = connection = own_connection(alias, application_name)
+    return connection
+
+
+def own_connection(alias: str, application_name: str) -> BaseDatabaseWrapper:
+    """The same, beside the one that this thread has and keeps."""
     connection = connections.create_connection(alias)
     connection.settings_dict = settings = copy.deepcopy(connection.settings_dict)
     settings["CONN_MAX_AGE"] = None
@@ -302,7 +308,6 @@ def dedicated_connection(alias: str, application_name: str) -> BaseDatabaseWrapp
         settings["OPTIONS"].pop("pool", None)
         ours = DEAD_PEER | {"connect_timeout": SECONDS_TO_CONNECT, "application_name": application_name}
         settings["OPTIONS"] = ours | settings["OPTIONS"]
-    connections[alias] = connection
     return connection
 
 
