@@ -38,7 +38,7 @@ _WITH_FRACTION: Final = len('"2026-11-22T09:42:17.950112Z"')
 
 def compiled(columns: Iterable[str], order: Sequence[str] = Event._fields) -> Callable[[Sequence[Any]], dict[str, Any]]:
     """A function from an event's values to a dict of these; a dict display takes half the time of ``dict(zip())``."""
-    items = ", ".join(f"{name!r}: row[{order.index(name)}]" for name in columns)
+    items = ", ".join(f"{name!r}: row[{Event._fields.index(name)}]" for name in columns)
     made: Callable[[Sequence[Any]], dict[str, Any]] = eval(f"lambda row: {{{items}}}")  # noqa: S307  our own names
     return made
 

@@ -13,7 +13,7 @@ from signal_log.conf import conf
 from signal_log.models import SignalEvent
 from signal_log.seal.canonical import digest_of_hashes, inner_hashes, parts
 from signal_log.seal.remains import KEPT
-from signal_log.seal.verify.hashing import ALONE, PARTS, UNREADABLE, Hashing, stored_leaf
+from signal_log.seal.verify.hashing import ALONE, GROUPS, UNREADABLE, Hashing, stored_leaf
 from signal_log.seal.verify.row import Row, Rows
 from signal_log.seal.verify.stored_form import is_as_written
 from signal_log.vendor import vendor_of
@@ -57,8 +57,8 @@ def selected(connection: BaseDatabaseWrapper) -> str:
     on_sqlite = vendor_of(connection) == "sqlite"
     read_as = _SQLITE if on_sqlite else _POSTGRESQL
     columns = [read_as.get(name, f'"{name}"') for name in ALONE]
-    for part in PARTS:
-        names = ", ".join(f'"{name}"' for name in part.names)
+    for group in GROUPS:
+        names = ", ".join(read_as.get(name, f'"{name}"') for name in group)
         # SQLite writes two values into one text in the time that it takes to hand out one.
         columns.append(f"json_array({names})" if on_sqlite else names)
     return f"SELECT {', '.join(columns)} FROM {TABLE}"  # noqa: S608  our own names
