@@ -13,11 +13,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 
 from signal_log.conf import conf
 from signal_log.permission import may_see_events
 from signal_log.seal.state import seal_state
+from signal_log.show.methods import reads
 from signal_log.show.words.sealing import standing
 
 LONGEST_WAIT: Final = 3.0
@@ -34,7 +34,7 @@ _prober = ThreadPoolExecutor(1, "readyz")  # a single thread, so that probes of 
 
 def for_probes(view: View) -> View:
     """Decorate a view that only reads: GET and HEAD, never cached, without a host's ``ATOMIC_REQUESTS``."""
-    safe: View = require_safe(never_cache(view))
+    safe: View = reads(never_cache(view))
     for alias in connections:
         transaction.non_atomic_requests(using=alias)(safe)
     return safe

@@ -160,7 +160,12 @@ def test_pages_only_answer_questions(addresses: dict[str, str]) -> None:
     for name, address in addresses.items():
         if not name.startswith("admin"):
             for send in (client.post, client.put, client.delete, client.patch):
-                assert send(address).status_code == 405, name
+                refused = send(address, headers={"accept": "text/html"})
+                assert refused.status_code == 405, name
+                assert refused["Allow"] == "GET, HEAD"
+                assert "only for reading" in refused.content.decode(), name
+                assert f'href="{address.replace("&", "&amp;")}"' in refused.content.decode(), name
+                assert "default-src 'none'" in refused["Content-Security-Policy"]
     assert SignalEvent.objects.count() == before
 
 
@@ -186,6 +191,9 @@ def test_every_address_is_guarded(name: str) -> None:
         answer = getattr(stranger, send)(address)
         assert answer.status_code == 405 or "login" in answer["Location"], (send, answer.status_code)
         assert getattr(account, send)(address).status_code in (403, 405), send
+        if answer.status_code == 405:  # a line for programs, and for people who may not see the log
+            assert answer["Content-Type"].startswith("text/plain")
+            assert "It answers" in answer.content.decode()
     assert {getattr(stranger, send)(address).status_code for send in ("get", "post")} != {405}
 
 

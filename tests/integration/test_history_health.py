@@ -116,7 +116,9 @@ def test_an_expired_form_says_what_to_do() -> None:
 def test_healthz_needs_nothing(client: Client) -> None:
     """It needs neither a database (this test has none) nor an account."""
     assert client.get("/healthz").json() == {"status": "ok"}
-    assert client.post("/healthz").status_code == 405
+    for address in ("/healthz", "/readyz"):
+        assert client.post(address).status_code == 405
+        assert "only for reading" in client.post(address).content.decode()
 
 
 @pytest.mark.django_db(transaction=True)

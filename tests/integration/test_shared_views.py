@@ -135,7 +135,9 @@ def test_other_methods_are_refused() -> None:
     """A link or an image changes nothing."""
     root = person("root", is_superuser=True)
     number = kept().pk
-    assert root.get(f"/views/{number}/delete/").status_code == 405
+    opened = root.get(f"/views/{number}/delete/", headers={"accept": "text/html"})
+    assert opened.status_code == 405
+    assert "what a button sends" in opened.content.decode()
     for send in (root.put, root.delete, root.patch):
         assert send("/views/").status_code == 405
     assert root.post(f"/views/{2**70}/delete/").status_code == 200

@@ -9,7 +9,6 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 
 from signal_log.audit.shown import listed
 from signal_log.conf import conf
@@ -18,6 +17,7 @@ from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
 from signal_log.show.links import actor_url, object_url
+from signal_log.show.methods import reads
 from signal_log.show.pages.history import FOLDED_AWAY, fold
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.story import Part, link, narrowed, pills, typed
@@ -34,7 +34,7 @@ from signal_log.store.span import NOTHING, Events, Span
 PAGE_SIZE: Final = 30
 
 
-@require_safe
+@reads
 @for_observers
 def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
     """An account's page; 404 if the log has nothing that it did."""

@@ -10,7 +10,6 @@ import orjson
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from signal_log.audit import found_breaks
@@ -26,6 +25,7 @@ from signal_log.seal.verify.proof_file import proof_file
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
 from signal_log.show.export.answer import refused
+from signal_log.show.methods import reads
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.query.past_writes import found_by
 from signal_log.show.trace.receivers import answer, known_for, slowest_first, time_taken
@@ -48,7 +48,7 @@ NOT_TOLD: Final = sys.maxsize
 """How long a trace took of which that is not known: only what is slow in any trace is called slow."""
 
 
-@require_safe
+@reads
 @vary_on_headers("Accept")
 @for_observers
 def event_page(request: HttpRequest, number: str) -> HttpResponse:

@@ -8,7 +8,6 @@ from typing import Final
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 
 from signal_log.audit import found_breaks
 from signal_log.audit.shown import listed
@@ -20,6 +19,7 @@ from signal_log.show.access import for_observers
 from signal_log.show.export import answer, json
 from signal_log.show.export.json import FORMAT
 from signal_log.show.links import field_names, object_url
+from signal_log.show.methods import reads
 from signal_log.show.pages import shared
 from signal_log.show.query import counts, values
 from signal_log.show.query.choices import choices
@@ -47,7 +47,7 @@ TEXTS: Final = {
 }
 
 
-@require_safe
+@reads
 @for_observers
 def events_page(request: HttpRequest) -> HttpResponseBase:
     """A page of the history, or the history in another format."""

@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_http_methods
 
 from signal_log.audit import hold
 from signal_log.audit.whom import thing
@@ -17,13 +16,14 @@ from signal_log.models import LegalHold
 from signal_log.permission import HOLD, may
 from signal_log.show.access import for_observers
 from signal_log.show.links import actor_url, object_url, url
+from signal_log.show.methods import READING, only
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.text import visible
 
 
 @csrf_protect
-@require_http_methods(["GET", "HEAD", "POST"])
+@only(*READING, "POST")
 @for_observers
 def holds_page(request: HttpRequest) -> HttpResponse:
     """The list, with a form; a POST holds what it names or, with ``release``, releases it."""

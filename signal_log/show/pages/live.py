@@ -10,13 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import get_script_prefix, reverse
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_safe
 
 from signal_log import clock
 from signal_log.audit.shown import opened_live
 from signal_log.conf import conf
 from signal_log.seal.canonical import timestamp
 from signal_log.show.access import for_observers, login_url
+from signal_log.show.methods import reads
 from signal_log.show.pages.recording import notices
 from signal_log.store.read import events
 
@@ -26,7 +26,7 @@ BACKFILL: Final = 200
 KEPT: Final = 100_000
 
 
-@require_safe
+@reads
 @csrf_protect  # sets the cookie needed to share a view, even if the host lacks the middleware
 @for_observers
 def live(request: HttpRequest) -> HttpResponse:

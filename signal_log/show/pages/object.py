@@ -7,7 +7,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 
 from signal_log.audit.breaks import breaks_of_row
 from signal_log.audit.reads import Seen, record_seen
@@ -18,6 +17,7 @@ from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
 from signal_log.show.links import field_names, object_url, url
+from signal_log.show.methods import reads
 from signal_log.show.pages.guarded import Guarded
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.story import link, story
@@ -39,7 +39,7 @@ from signal_log.store.read import events
 from signal_log.store.span import NOTHING, Events
 
 
-@require_safe
+@reads
 @for_observers
 def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     """A row's page, also for deleted rows; 404 if nothing was recorded for it."""

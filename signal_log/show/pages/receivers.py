@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 
 from signal_log.conf import conf
 from signal_log.show.access import for_observers
 from signal_log.show.links import url
+from signal_log.show.methods import reads
 from signal_log.show.receivers.graph import Graph, graph
 from signal_log.show.receivers.mermaid import mermaid
 from signal_log.show.receivers.recent import Recent, recent_findings
@@ -80,7 +80,7 @@ class Row:
         return one_line(effect(self.wired), 200) or ("no writes" if self.wired.seen.calls else "")
 
 
-@require_safe
+@reads
 @for_observers
 def receivers_page(request: HttpRequest) -> HttpResponse:
     """The map as a page, or as JSON or Mermaid."""

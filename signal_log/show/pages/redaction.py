@@ -10,7 +10,6 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_http_methods
 
 from signal_log.audit.archived import archived_events, folders
 from signal_log.audit.redact import Report, redact, still_exist
@@ -20,6 +19,7 @@ from signal_log.conf import conf
 from signal_log.errors import ProofError, RedactionError
 from signal_log.permission import REDACT, may
 from signal_log.show.access import for_observers
+from signal_log.show.methods import READING, only
 from signal_log.show.words.text import counted, one_line, visible
 from signal_log.store.read import events
 from signal_log.vendor import vendor_of
@@ -30,7 +30,7 @@ SHOWN: Final = ("label", "pk", "reason")
 
 
 @csrf_protect
-@require_http_methods(["GET", "HEAD", "POST"])
+@only(*READING, "POST")
 @for_observers
 def redact_page(request: HttpRequest) -> HttpResponse:
     """A form; a POST shows what would be done or, with ``erase``, does it."""

@@ -11,7 +11,6 @@ from django.db import DatabaseError, models
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.connection import ConnectionDoesNotExist
-from django.views.decorators.http import require_safe
 
 from signal_log.capture.model.same_row import ends_with
 from signal_log.errors import FilterError
@@ -19,6 +18,7 @@ from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
 from signal_log.show.links import object_url, url, with_query
+from signal_log.show.methods import reads
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.object import of_row
 from signal_log.show.query.paging import newest_named, newest_of, newest_telling, span_for
@@ -86,7 +86,7 @@ class Asked:
         return {key: value if isinstance(value, list) else [value] for key, value in given.items()}
 
 
-@require_safe
+@reads
 @for_observers
 def restore_page(request: HttpRequest) -> HttpResponse:
     """The former values beside those of today, which to fill in, and the same of the relatives."""
@@ -124,7 +124,7 @@ def restore_page(request: HttpRequest) -> HttpResponse:
     return render(request, "signal_log/restore.html", context)
 
 
-@require_safe
+@reads
 @for_observers
 def restore_form(request: HttpRequest) -> HttpResponse:
     """The admin's form with the values that were chosen; 403 without the admin's permission of the model."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
 
 from signal_log.errors import ProofError
 from signal_log.models import SealTree
 from signal_log.seal.published import CHECKPOINT, content_of
 from signal_log.seal.stored import current_tree
 from signal_log.show.access import for_observers
+from signal_log.show.methods import reads
 
 TEXT: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
 
 
-@require_safe
+@reads
 @for_observers
 def sealed_file(request: HttpRequest, path: str, generation: int | None = None) -> HttpResponse:
     """A checkpoint, tile or bundle of the newest generation, or of the one named; 404 where there is none."""

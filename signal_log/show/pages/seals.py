@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, Verification
@@ -20,6 +19,7 @@ from signal_log.seal.stored import trees
 from signal_log.seal.verify.generations import rewind_told, told_of
 from signal_log.show.access import for_observers
 from signal_log.show.links import url
+from signal_log.show.methods import reads
 from signal_log.show.words.moments import zone
 from signal_log.show.words.sealing import standing
 from signal_log.show.words.text import one_line
@@ -42,7 +42,7 @@ class Stated:
         return bytes(self.checkpoint.root).hex()[:16]
 
 
-@require_safe
+@reads
 @for_observers
 def seals_page(request: HttpRequest) -> HttpResponse:
     """The page; ``?format=json`` the same as values; ``?before=`` older checkpoints."""

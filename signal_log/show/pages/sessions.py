@@ -9,7 +9,6 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from signal_log.capture.trace.session_token import COOKIE, forget_cookie
 from signal_log.errors import SessionError
@@ -18,6 +17,7 @@ from signal_log.show.access import for_observers
 from signal_log.show.cascade.comparison import comparison
 from signal_log.show.cascade.told import SIGNS, as_text, told
 from signal_log.show.links import url
+from signal_log.show.methods import READING, only, reads
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.sessions import compared, document, overview
 from signal_log.show.sessions.browser import give_cookie, session_here
@@ -45,7 +45,7 @@ HINTS: Final = {
 
 
 @csrf_protect
-@require_http_methods(["GET", "HEAD", "POST"])
+@only(*READING, "POST")
 @for_observers
 def sessions_page(request: HttpRequest) -> HttpResponse:
     """The list with a form, or as JSON; a POST starts a session."""
@@ -74,7 +74,7 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
     return render(request, "signal_log/sessions.html", context, status=400 if problem else 200)
 
 
-@require_safe
+@reads
 @csrf_protect
 @for_observers
 def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
@@ -117,7 +117,7 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
 
 
 @csrf_protect
-@require_POST
+@only("POST", instead="sessions")
 @for_observers
 def stop_session(request: HttpRequest, number: str) -> HttpResponse:
     """Stop a session, and go to it."""

@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_http_methods, require_POST
 
 from signal_log import clock
 from signal_log.conf import conf
@@ -19,6 +18,7 @@ from signal_log.models import SharedView
 from signal_log.seal.canonical import timestamp
 from signal_log.show.access import for_observers
 from signal_log.show.links import url
+from signal_log.show.methods import READING, only
 from signal_log.show.query.shared_query import checked, for_history
 from signal_log.show.words.text import one_line
 
@@ -29,7 +29,7 @@ DELETE: Final = "signal_log.delete_sharedview"
 
 
 @csrf_protect
-@require_http_methods(["GET", "HEAD", "POST"])
+@only(*READING, "POST")
 @for_observers
 def shared_views(request: HttpRequest) -> JsonResponse:
     """List all views with the user's permissions on each; a POST of ``name`` and ``query`` adds one."""
@@ -44,7 +44,7 @@ def shared_views(request: HttpRequest) -> JsonResponse:
 
 
 @csrf_protect
-@require_POST
+@only("POST", instead="live")
 @for_observers
 def stop_sharing(request: HttpRequest, number: int) -> JsonResponse:
     """Delete a view, allowed for its owner and users with the permission; a missing view is not an error."""

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_safe
 
 from signal_log.audit.shown import shown
 from signal_log.event import FAILED, ROLLED_BACK
@@ -21,6 +20,7 @@ from signal_log.show.cascade.findings import conclusion, findings
 from signal_log.show.cascade.ranking import Ranked, ranked
 from signal_log.show.cascade.report import report
 from signal_log.show.links import url
+from signal_log.show.methods import reads
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.trace_compared import compared_page
 from signal_log.show.trace.as_test import as_pytest
@@ -56,7 +56,7 @@ class Links:
     more: int
 
 
-@require_safe
+@reads
 @for_observers
 def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
     """A trace's page, for programs ``?format=json`` and for issue reports ``text``; ``?with=`` compares it."""

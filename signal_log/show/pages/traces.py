@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 
 from signal_log.conf import conf
 from signal_log.models import SignalTrace
 from signal_log.show.access import for_observers
 from signal_log.show.links import url
+from signal_log.show.methods import reads
 from signal_log.show.query.traces import (
     DURATION,
     FAILED,
@@ -102,7 +102,7 @@ class Row:
         return duration(self.trace.slowest_us)
 
 
-@require_safe
+@reads
 @for_observers
 def traces_page(request: HttpRequest) -> HttpResponse:
     """The list as a page, or as JSON; what is not valid is said, and counts as absent. Two chosen rows are compared."""

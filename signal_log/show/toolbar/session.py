@@ -13,7 +13,6 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_safe
 
 from signal_log import clock
 from signal_log.capture.trace.actor import request_actor
@@ -21,13 +20,14 @@ from signal_log.capture.trace.membership import running
 from signal_log.capture.trace.session_token import named_in
 from signal_log.show.access import may_see_events
 from signal_log.show.links import url
+from signal_log.show.methods import reads
 
 NAME = "signal_log_session"
 
 
 @login_not_required
 @require_show_toolbar
-@require_safe
+@reads
 @csrf_protect
 @never_cache
 def session_form(request: HttpRequest) -> JsonResponse:
