@@ -1,4 +1,4 @@
-"""Writes an event for each row that the log does not tell of, so that its state is known from then on.
+"""Writes an event for each row that the log does not know wholly, so that its state is known from then on.
 
 The rows are those of the observed models. They are read as a delete reads them: as the database tells them, cut,
 converted and masked like all else, and locked for the moment of their batch, so that no change comes between a row and
@@ -17,7 +17,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from signal_log.audit.continuity import OF_A_ROW
+from signal_log.audit.known import known_wholly
 from signal_log.capture.faults import faults
 from signal_log.capture.model.actual_row import UNTOLD, Raw, RowReader, reader_of
 from signal_log.capture.model.object_text import repr_of
@@ -29,10 +29,8 @@ from signal_log.capture.trace.context import default_context
 from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.trace.trace import Trace, current_trace
 from signal_log.capture.transaction.recording import record
-from signal_log.event import BASELINE, COMMITTED, Changes
+from signal_log.event import BASELINE, Changes
 from signal_log.interruption import let_interruption_pass
-from signal_log.models import SignalEvent
-from signal_log.rows import labels_of_row
 
 BATCH: Final = 200
 """Rows that are locked and written at once."""
@@ -44,7 +42,7 @@ Model = type[models.Model]
 
 @dataclass(slots=True)
 class Progress:
-    """How far one model's rows are: how many were looked at, and how many of them had no event."""
+    """How far one model's rows are: how many were looked at, and how many the log did not know wholly."""
 
     label: str
     looked_at: int = 0
@@ -88,26 +86,19 @@ def rows_to_tell(labels: Sequence[str] = ()) -> list[Model]:
 
 
 def _missing(model: Model, alias: str) -> Iterator[tuple[list[Any], int]]:
-    """The keys of the rows that the log does not tell of, by parts, and how many rows each part has looked at."""
+    """The keys of the rows that the log does not know wholly, by parts, and how many rows each has looked at."""
     plan = _plan(model)
     rows = model._base_manager.using(alias).order_by("pk").only("pk")
     last = None
     while part := list((rows if last is None else rows.filter(pk__gt=last))[:LOOKED_AT]):
         last = part[-1].pk
         keys = {plan.key(row): row.pk for row in part}
-        known = _told_of(model, list(keys))
+        known = known_wholly(plan, list(keys))
         yield [pk for key, pk in keys.items() if key not in known], len(part)
 
 
-def _told_of(model: Model, keys: Sequence[str]) -> set[str]:
-    """Those of these keys that an event tells of."""
-    labels = labels_of_row(model._meta.label)
-    found = SignalEvent.objects.filter(sender__in=labels, object_pk__in=keys, signal__in=OF_A_ROW, outcome=COMMITTED)
-    return set(found.order_by().values_list("object_pk", flat=True))
-
-
 def _write(model: Model, alias: str, missing: Sequence[Any]) -> int:
-    """Write the events of these rows; fewer, if some are gone, or told of by now."""
+    """Write the events of these rows; fewer, if some are gone, or known by now."""
     plan, connection = _plan(model), connections[alias]
     with _trace_of_its_own(), transaction.atomic(using=alias):
         reader = _reader(plan, connection)
@@ -115,7 +106,7 @@ def _write(model: Model, alias: str, missing: Sequence[Any]) -> int:
             reader.take_write_lock(connection, deletes=True)
         instances = list(_loaded(model).using(alias).filter(pk__in=missing).order_by("pk"))
         rows = _rows(reader, connection, instances)
-        known = _told_of(model, [plan.key(instance) for instance in instances])
+        known = known_wholly(plan, [plan.key(instance) for instance in instances])
         scene = open_scene(plan.label, alias)
         written = 0
         for instance, row in zip(instances, rows, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -22,6 +22,8 @@ from signal_log.event import BASELINE, MASK
 from signal_log.management import progress
 from signal_log.models import SignalEvent
 from signal_log.show.words.state import EXISTS, NEVER_SEEN
+from tests.factories import make_event
+from tests.pruned import prune_before
 from tests.shop.models import Book, CheapItem, Item, Token
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +143,42 @@ def test_the_state_is_known_from_then_on(root: Client) -> None:
     assert since.context["own"].words == "was added"
 
 
+def test_what_a_prune_took_away_is_written_again_once(root: Client) -> None:
+    """A living row whose creation is gone is told of as one that the log never knew; one that is known is not."""
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    lamp, lost, named = (unrecorded(lambda: Item.objects.create(name="lamp", stock=6)) for _ in range(3))
+    told = {field.name: [None, "x"] for field in Item._meta.concrete_fields}
+    for item in (lamp, lost, named):
+        make_event(sender="shop.Item", object_pk=str(item.pk), created=True, changes=told, occurred_at=long_ago)
+    make_event(sender="shop.Item", object_pk=str(lamp.pk), changes={"stock": [5, 6]})
+    make_event(sender="shop.Item", object_pk=str(named.pk), changes=told)  # every field, one by one or at once
+    Item.objects.create(name="new")
+    assert "0 of 4 rows" in run("--model", "shop.Item")
+    assert prune_before(long_ago + timedelta(days=1)) == 3
+    assert "2 of 4 rows would get an event" in run("--model", "shop.Item", "--dry-run")
+    assert "2 of 4 rows got an event" in run("--model", "shop.Item")
+    assert {event.object_pk for event in baselines()} == {str(lamp.pk), str(lost.pk)}
+    assert "0 of 4 rows" in run("--model", "shop.Item")
+    item = Item.objects.get(pk=lamp.pk)
+    item.stock = 7
+    item.save()
+    assert "0 of 4 rows" in run("--model", "shop.Item")
+    moments = {"from": (clock.now() - timedelta(seconds=1)).isoformat(), "to": clock.now().isoformat()}
+    own = root.get(f"/objects/shop.Item/{lamp.pk}/", moments).context["own"]
+    assert own.untold == ()
+
+
+def test_a_row_that_the_log_believes_deleted_is_told_of() -> None:
+    """It is there, so something wrote it past the recorder; a deleted child leaves its parent's row as it was."""
+    item = Item.objects.create(name="lamp")
+    make_event(sender="shop.Item", object_pk=str(item.pk), signal="post_delete", changes={"name": ["lamp", None]})
+    book = Book.objects.create(name="book")
+    book.delete(keep_parents=True)
+    assert "1 of 2 rows got an event" in run("--model", "shop.Item")
+    assert [event.object_pk for event in baselines()] == [str(item.pk)]
+    assert "0 of 2 rows" in run("--model", "shop.Item")
+
+
 def test_its_cost_does_not_grow_with_the_rows() -> None:
     """The number of statements follows that of batches, and nothing of what was written is kept."""
     for number in range(4):
@@ -204,7 +242,7 @@ def test_a_row_is_locked_until_its_event_is_written(other_connection: Any) -> No
         return set()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(written, "_told_of", told_of)
+        patch.setattr(written, "known_wholly", told_of)
         written.baseline([Item])
     assert refused
     assert [event.changes["name"] for event in baselines()] == [[None, "old"]]

@@ -1,4 +1,4 @@
-"""``manage.py signal_baseline``: an event for each existing object that the log does not tell of."""
+"""``manage.py signal_baseline``: an event for each existing object that the log does not know wholly."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ class Command(SignalCommand):
     """Writes baselines, in batches; what is there already is left alone, so it can be started again."""
 
     help = (
-        "Write an event for each row of the observed models that the log does not tell of, with what the row holds, so "
-        "that its state is known from then on. Each batch is a transaction; if it is interrupted, start it again. Exit "
+        "Write an event for each row of the observed models that the log does not know wholly, as it is older than "
+        "the log or its first events were pruned, with what the row holds, so that its state is known from then on. "
+        "Each batch is a transaction; if it is interrupted, start it again. Exit "
         "status: 0 complete, 1 failed, 2 usage error, 130 interrupted."
     )
 
