@@ -20,7 +20,7 @@ from signal_log.permission import may_see_events
 from signal_log.rows import labels_of_row
 from signal_log.show.links import object_url
 from signal_log.show.pages.history import FOLDED_AWAY
-from signal_log.show.pages.object import of_row
+from signal_log.show.story.asked import of_row
 from signal_log.show.words.operations import Line, lines
 
 SHOWN: Final = 20

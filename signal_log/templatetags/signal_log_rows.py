@@ -12,6 +12,7 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 
+from signal_log.event import BASELINE
 from signal_log.show.line_html import history_rows, summary_html, told_html
 from signal_log.show.links import url
 from signal_log.show.sessions.compared import Row
@@ -46,11 +47,13 @@ def story(lines: Iterable[StoryLine], label: str, comparable: Sequence[int]) -> 
 
 
 @register.simple_tag
-def known(field: Known) -> SafeString:
-    """The cells of a field at a moment: what it held, and from which event that is known."""
+def known(field: Known, unknown: str = "unknown: not in any recorded change") -> SafeString:
+    """The cells of a field at a moment: what it held, and from which event that is known; ``unknown`` if it is not."""
     if field.event is None or field.value is None:
-        return _safe('<td><span class="muted">unknown: not in any recorded change</span></td><td></td>')
+        return _safe(f'<td><span class="muted">{escape(unknown)}</span></td><td></td>')
     told = [f'<span class="mono value {field.value.style}">{escape(field.value.text)}</span>']
+    if field.redacted:
+        told.append('<span class="remark">masked by a redaction</span>')
     if field.believed:
         told.append('<span class="remark">as the object believed; the database did not tell</span>')
     if field.found is not None and field.found_by is not None:
@@ -59,8 +62,14 @@ def known(field: Known) -> SafeString:
             f'<span class="mono value {field.found.style}">{escape(field.found.text)}</span>, written in between</span>'
         )
     when = localtime(field.event.occurred_at).strftime("%Y-%m-%d %H:%M:%S")
-    source = f'<a href="{escape(url("event", field.event.pk))}">{"next change, " if field.later else ""}{when}</a>'
+    source = f'<a href="{escape(url("event", field.event.pk))}">{_next(field)}{when}</a>'
     return _safe(f"<td>{' '.join(told)}</td><td>{source}</td>")
+
+
+def _next(field: Known) -> str:
+    if not field.later or field.event is None:
+        return ""
+    return "baseline after it, " if field.event.signal == BASELINE else "next change, "
 
 
 @register.simple_tag
@@ -97,7 +106,8 @@ def _frame(where: str, above: str) -> str:
 
 def _field(field: FieldDiff) -> str:
     old, new = _side("del", field.old), _side("ins", field.new)
-    masked = '<small class="muted">masked: the value was never logged</small>' if field.masked else ""
+    why = "masked by a redaction, or never logged" if field.redacted else "masked: the value was never logged"
+    masked = f'<small class="muted">{why}</small>' if field.masked else ""
     unseen = '<small class="remark">its writer had not seen the old value</small>' if field.unseen else ""
     return f"\n<div><dt>{escape(field.name)}</dt><dd>{old}{new}{masked}{unseen}</dd></div>"
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from signal_log.audit.breaks import breaks_of_row
+from signal_log.audit.breaks import MOST_OF_A_ROW, breaks_of_row
 from signal_log.audit.reads import Seen, record_seen
 from signal_log.capture.model.same_row import ends_with
 from signal_log.conf import conf
@@ -26,17 +26,20 @@ from signal_log.show.query.compare import compared, moments
 from signal_log.show.query.paging import newest_named, newest_of, newest_telling, span_for
 from signal_log.show.query.query import parse
 from signal_log.show.story.admin_form import may_restore_some
+from signal_log.show.story.asked import of_row
+from signal_log.show.story.gone import Gone, gone_of
+from signal_log.show.story.moment import state_of
 from signal_log.show.story.relations import CHOSEN, SEARCH, chosen, model_of, relations_of
 from signal_log.show.story.relatives import Relatives, relatives_of
-from signal_log.show.story.then import differences, relatives_differ, relatives_then, state_of
+from signal_log.show.story.then import differences, relatives_differ, relatives_then
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds
 from signal_log.show.words.broken import described
 from signal_log.show.words.moments import iso, parse_moment, zone
-from signal_log.show.words.state import is_end
+from signal_log.show.words.state import NEVER_SEEN, is_end
 from signal_log.show.words.text import one_line, visible
 from signal_log.store.read import events
-from signal_log.store.span import NOTHING, Events
+from signal_log.store.span import NOTHING
 
 
 @reads
@@ -48,8 +51,9 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     recorded = of_row(labels, pk)
     span = span_for(recorded) if pk and "\x00" not in label + pk else NOTHING
     newest = newest_of(recorded, span)
+    gone = gone_of(labels)
     if newest is None:
-        return not_found(request, "No events for this object", _why_nothing(label, labels, pk))
+        return not_found(request, "No events for this object", _why_nothing(label, labels, pk, gone))
     query = parse(request.GET, own=("at", "pk", CHOSEN, SEARCH, *COMPARED))
     problems = [*query.problems.values()]
     at = two = comparison = None
@@ -83,6 +87,8 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         "zone": zone(),
         "search_url": link(request, **{SEARCH: "1"}) if any(relation.points_here for relation in wanted) else "",
         "relations": [(relation, relation in wanted) for relation in relations],
+        "gone": gone,
+        "unknown_words": gone.unknown,
     }
     context["guarded"] = Guarded(request, newest.sender, labels, pk)
     context["restore_url"] = _restore_url(request, telling or newest, at, is_gone=context["is_gone"])
@@ -103,18 +109,18 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     elif at:
         state = state_of(recorded, span, label, at)
         context |= {"state": state, "relatives": unprinted(relatives_then(relatives, state, pk, at))}
+        context["never_seen"] = state.presence == NEVER_SEEN
+        if state.looked_back_to:
+            context["unknown_words"] = "unknown: not in the events that were looked at"
     else:
         found = [] if span.scan else breaks_of_row(labels, pk)
         context |= story(request, recorded, newest, relatives, query, found)
         context |= {"broken": unprinted(described(found)), "hot": span.scan}
+        if not span.scan and recorded.order_by()[: MOST_OF_A_ROW + 1].count() > MOST_OF_A_ROW:
+            context["followed"] = MOST_OF_A_ROW
     return render(
         request, "signal_log/object.html", context | {"cut": relatives.cut, "searched_to": relatives.searched_to}
     )
-
-
-def of_row(labels: tuple[str, ...], pk: str) -> Events:
-    """All events of one row, under whichever of these labels it was recorded."""
-    return events().filter(sender__in=labels, object_pk=pk)
 
 
 def _note_seen(request: HttpRequest, relatives: Relatives) -> None:
@@ -132,7 +138,7 @@ def _restore_url(request: HttpRequest, newest: SignalEvent, at: datetime | None,
     return url("restore", label=newest.sender, pk=newest.object_pk, **when)
 
 
-def _why_nothing(label: str, labels: tuple[str, ...], pk: str) -> str:
+def _why_nothing(label: str, labels: tuple[str, ...], pk: str, gone: Gone) -> str:
     shown = one_line(label, 80)
     if not field_names(label):
         return f"There is no model “{shown}”, and the log has no events under that name. Check the address."
@@ -140,4 +146,5 @@ def _why_nothing(label: str, labels: tuple[str, ...], pk: str) -> str:
         return f"The address names the model {shown}, but not which object. Add its key."
     if not events().filter(sender__in=labels).order_by()[:1].exists():
         return f'The log has no events for {shown}. Check that the model is listed in SIGNAL_LOG["MODELS"].'
-    return f"The log has no events for the {shown} with the key “{one_line(pk, 80)}”."
+    why = f"The log has no events for the {shown} with the key “{one_line(pk, 80)}”."
+    return " ".join([why, *(words for words, _ in gone.notes)])

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 
 from signal_log.audit import found_breaks
 from signal_log.audit.shown import listed
 from signal_log.show.access import for_observers
 from signal_log.show.links import url
+from signal_log.show.methods import reads
 from signal_log.show.query import past_writes
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words.moments import zone
 from signal_log.store.span import LARGEST_ID
 
 
-@require_safe
+@reads
 @for_observers
 def past_writes_page(request: HttpRequest) -> HttpResponseBase:
     """The list, newest first; ``?format=json&after=`` tells which events above an id found which fields."""

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from signal_log.audit import found_breaks
 from signal_log.audit.continuity import Break
+from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.links import actor_url, field_names, with_query
@@ -79,6 +80,7 @@ def story(
         "every_url": link(request, every="" if query.every else "1"),
         "is_newest": not query.before and not query.after,
         "is_narrowed": query.is_narrowed,
+        "begins": any(event.created or event.signal == BASELINE for event in page.events[-2:]),
         "pills": pills(request, query),
         **typed(query),
         "names": _names(labels, relatives, query.given.get("field", [])),

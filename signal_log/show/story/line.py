@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
-from signal_log.event import BASELINE
+from signal_log.event import BASELINE, COMMITTED, M2M_CHANGED
 from signal_log.models import SignalEvent
 from signal_log.show.links import actor_url, object_url, url
-from signal_log.show.words.operations import Line
+from signal_log.show.words.operations import Line, is_pre
 
 
 @dataclass
@@ -25,6 +25,12 @@ class StoryLine(Line):
         return object_url(self.event.sender, self.event.object_pk)
 
     @property
+    def remarks(self) -> list[str]:
+        """What has to be said of how it was recorded, and that it is not all that was."""
+        redacted = ["A redaction masked a person in it."] if self.event.redacted_at is not None else []
+        return [*super().remarks, *redacted]
+
+    @property
     def actor_url(self) -> str:
         """The page of who did it; the history by name or source for who has no key."""
         return actor_url(self.event.actor_pk) or self.actor_filter
@@ -33,7 +39,10 @@ class StoryLine(Line):
     def restore_url(self) -> str:
         """Where the values from before this event are offered for a form; empty if they are not."""
         event = self.event
-        if not (self.can_restore and self.tells and event.object_pk) or event.created or event.signal == BASELINE:
+        of_a_relation = event.signal == M2M_CHANGED and event.outcome == COMMITTED and not is_pre(event)
+        if not (self.can_restore and (self.tells or of_a_relation) and event.object_pk):
+            return ""
+        if event.created or event.signal == BASELINE:
             return ""
         return url("restore", label=event.sender, pk=event.object_pk, event=str(event.pk))
 

@@ -16,7 +16,7 @@ from django.db import DatabaseError, models
 from django.utils.dateparse import parse_duration
 
 from signal_log.capture.model.registry import plan_of
-from signal_log.event import MASK
+from signal_log.event import BASELINE, MASK
 from signal_log.show.words.diff import Side, pairs, side
 from signal_log.show.words.short import is_unknown
 from signal_log.show.words.state import Known, State
@@ -27,6 +27,7 @@ HASHED: Final = re.compile(r"hmac:[0-9a-f]{16}\Z")
 
 UNKNOWN_WORDS: Final = "unknown: stays as it is"
 MASKED_WORDS: Final = "masked, the log never held it: stays as it is"
+REDACTED_WORDS: Final = "masked by a redaction: stays as it is"
 CUT_WORDS: Final = "the log keeps only the beginning: stays as it is"
 FILE_WORDS: Final = "a file, which no form can be filled with: stays as it is"
 STAYS: Final = "stays as it is"
@@ -98,7 +99,12 @@ def _offered(
     logged = instead.get(name, _logged(known))
     if name in instead:
         then = side(logged)
-    if why_not := _why_not(column, logged, then, is_new=row is None):
+    why_not = _why_not(column, logged, then, is_new=row is None)
+    if why_not == MASKED_WORDS and known.event is not None and known.event.redacted_at is not None:
+        why_not = REDACTED_WORDS
+    if why_not == FILE_WORDS:
+        why_not = f"{FILE_WORDS}; {_kept(column, logged)}" if logged else FILE_WORDS
+    if why_not:
         return Offered(name, then, why_not=why_not)
     try:
         value = python_value(column, logged)
@@ -135,7 +141,7 @@ def _logged(known: Known) -> Any:
     if known.event is not None:
         for name, old, new in pairs(known.event.changes):
             if name == known.name:
-                return old if known.later else new
+                return old if known.later and known.event.signal != BASELINE else new
     return {"unknown": True}
 
 
@@ -184,6 +190,15 @@ def _now(column: Any, row: models.Model | None) -> Side | None:
     if plan is None or shown is None:
         return None
     return side(plan.pair(shown, column.value_from_object(row), None)[0])
+
+
+def _kept(column: Any, name: Any) -> str:
+    """Whether the file that a field named is still where the host keeps such files, which may be anywhere."""
+    try:
+        there = column.storage.exists(str(name))
+    except Exception:  # noqa: BLE001  a host's storage may raise anything
+        return "whether the storage still has it cannot be told"
+    return "the storage still has it" if there else "the storage does not have it any more"
 
 
 def _has_fractions(value: Any) -> bool:

@@ -39,6 +39,8 @@ def _line(line: StoryLine, when: str, label: str, comparable: Sequence[int], sai
     if not line.is_own:
         whose += f'<span class="value">{escape(line.object)}</span> '
     told = whose + said(line)
+    if event.redacted_at is not None:
+        told += ' <span class="remark">redacted</span>'
     if not told:  # where there is little room the kind is an icon, which alone says nothing
         told = f'<span class="muted word">{escape(kind.word)}</span>'
     return (

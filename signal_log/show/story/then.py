@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from signal_log import clock
 from signal_log.audit.continuity import tells
-from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.same_row import ends_with
-from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.links import field_names, in_query, object_url
-from signal_log.show.story.relations import Relation, model_of
+from signal_log.show.story.moment import TOLD, nullable_fields
+from signal_log.show.story.relations import Relation
 from signal_log.show.story.relatives import Relatives
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import FieldDiff, Side, side
 from signal_log.show.words.moments import iso
-from signal_log.show.words.state import EXISTS, Known, State, is_end, state_at
+from signal_log.show.words.state import EXISTS, Known, State, state_at
 from signal_log.show.words.text import one_line, visible
 from signal_log.store.read import events
-from signal_log.store.span import LARGEST_ID, Events, Span, span_of, walk
+from signal_log.store.span import Events
 
 MAX_READ: Final = 5_000
-"""How many events to read before and after a moment to reconstruct a state."""
-AT_ONCE: Final = 500
-SECONDS: Final = 0.5
-"""How long events are read in each direction."""
-TOLD: Final = (
-    "signal", "sender", "object_pk", "object_repr", "created", "raw", "changes", "origin", "overwrote", "outcome",
-    "error", "occurred_at", "using", "redacted_at",
-)  # fmt: skip
-"""What a state is made of."""
+"""How many events of relatives to read before and after a moment."""
 UNKNOWN_SIDE: Final = side({"unknown": True})
 
 
@@ -76,40 +65,6 @@ class Differs:
     """The fields of which the log tells nothing at either moment."""
 
 
-def state_of(recorded: Events, span: Span, label: str, at: datetime) -> State:
-    """The row of which these are all events, at a moment."""
-    told = recorded.only(*TOLD)
-    spans = (span_of(None, at, scan=True), span_of(at, None, scan=True)) if span.scan else (span, span)
-    ending = ends_with(label, labels_of_row(label))
-    before = _read(told.filter(occurred_at__lte=at), spans[0], LARGEST_ID, ending, upwards=False)
-    after = _read(told.filter(occurred_at__gt=at), spans[1], 0, ending, upwards=True)
-    return state_at(before, after, field_names(label), ending, nullable_fields)
-
-
-def nullable_fields(label: str) -> list[str]:
-    """The fields of a model that events of it tell and that may be null; none if it is not observed."""
-    model = model_of(label)
-    plan = plan_of(model) if model is not None else None
-    return [column.name for column in plan.columns if column.field.null] if plan is not None else []
-
-
-def _read(found: Events, span: Span, start: int, ending: frozenset[str], *, upwards: bool) -> Iterator[SignalEvent]:
-    """Events in one direction, up to one that tells of the whole row, so that nothing beyond it is asked for."""
-    deadline = clock.monotonic() + SECONDS
-    for number, event in enumerate(_walked(found, span, start, deadline, upwards=upwards)):
-        yield event
-        whole = event.created is True or event.signal == BASELINE or (not upwards and is_end(event, ending))
-        if number >= MAX_READ or (whole and tells(event)):
-            return
-
-
-def _walked(found: Events, span: Span, start: int, deadline: float, *, upwards: bool) -> Iterator[SignalEvent]:
-    for chunk, _ in walk(found, span, start, AT_ONCE, upwards=upwards):
-        yield from chunk
-        if clock.monotonic() > deadline:
-            return
-
-
 def relatives_then(relatives: Relatives, own: State, pk: str, at: datetime) -> list[Then]:
     """The relatives that there were at a moment, each with its state."""
     if not relatives:
@@ -145,7 +100,8 @@ def differences(title: str, url: str, before: State | None, after: State | None)
         if not any(known and known.value for known in (ours, theirs)):
             untold.append(visible(name))
         elif not (first and second) or not _is_the_same(ours, theirs):
-            diffs.append(FieldDiff(visible(name), _shown(ours, first), _shown(theirs, second)))
+            redacted = any(known is not None and known.redacted for known in (ours, theirs))
+            diffs.append(FieldDiff(visible(name), _shown(ours, first), _shown(theirs, second), redacted=redacted))
     return Differs(title, url, words, diffs, tuple(untold)) if diffs or words or untold else None
 
 

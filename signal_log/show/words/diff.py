@@ -53,13 +53,15 @@ class Side:
 class FieldDiff:
     """One field; a side without information (such as the old one of a creation) is None.
 
-    ``unseen`` where the writer had not seen the old value.
+    ``unseen`` where the writer had not seen the old value; ``redacted`` where a redaction may have masked a value, as
+    else only what was never logged is.
     """
 
     name: str
     old: Side | None
     new: Side | None
     unseen: bool = False
+    redacted: bool = False
 
     @property
     def masked(self) -> bool:

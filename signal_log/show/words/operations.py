@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from signal_log.audit.continuity import tells
@@ -81,7 +81,8 @@ class Line:
     def diffs(self) -> list[FieldDiff]:
         """The change in full."""
         event = self.event
-        return field_diffs(event.changes, kinds.effect(event), unseen(event))
+        diffs = field_diffs(event.changes, kinds.effect(event), unseen(event))
+        return diffs if event.redacted_at is None else [replace(one, redacted=True) for one in diffs]
 
     @property
     def is_by_hand(self) -> bool:

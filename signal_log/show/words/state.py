@@ -23,8 +23,8 @@ NEVER_SEEN = "has no recorded state"
 class Known:
     """A field at that time: its value and the event it comes from, or neither.
 
-    ``later`` means that the value is the old value of the next event after that time; ``believed``, that the event
-    tells what the object believed, not what the row held. ``found`` is what the next change found in the row, if that
+    ``later`` means that the value is what the next event after that time found; ``believed``, that the event tells what
+    the object believed, not what the row held. ``found`` is what the next change found in the row, if that
     is another value: something wrote it in between, unseen or by a statement that was recorded as a whole.
     """
 
@@ -36,6 +36,12 @@ class Known:
     found: Side | None = None
     found_by: SignalEvent | None = None
 
+    @property
+    def redacted(self) -> bool:
+        """Whether the value was masked by a redaction; otherwise what is masked was never logged."""
+        masked = self.value is not None and self.value.style == "masked"
+        return masked and self.event is not None and self.event.redacted_at is not None
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -44,6 +50,13 @@ class State:
     presence: str
     fields: list[Known] = field(repr=False)
     last: SignalEvent | None
+    looked_back_to: int | None = None
+    """The event up to which was looked back, where time was up before all was known."""
+
+    @property
+    def unknown(self) -> bool:
+        """Whether there are fields of which nothing is known."""
+        return any(known.event is None for known in self.fields)
 
 
 def is_end(event: SignalEvent, ending: Container[str] | None) -> bool:
@@ -87,17 +100,20 @@ def state_at(
             break
     changed_since: set[str] = set()
     for event in later:
-        if event.created or event.signal == BASELINE:
+        if event.created:
             break
-        for name, old, _ in pairs(event.changes):
+        is_baseline = event.signal == BASELINE
+        for name, *told in pairs(event.changes):
             if name in changed_since:
                 continue
             changed_since.add(name)
-            untold = is_untold(event)
+            untold, old = is_untold(event), told[is_baseline]
             if name not in known:
                 known[name] = Known(name, side(old), event, later=True, believed=untold)
             elif not untold and surely_differ(held[name], old):
                 known[name] = replace(known[name], found=side(old), found_by=event)
+        if is_baseline or is_end(event, ending):
+            break
     order = [*names, *(name for name in known if name not in set(names))]
     return State(presence, [known.get(name, Known(name)) for name in order], last)
 
