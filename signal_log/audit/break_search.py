@@ -20,7 +20,7 @@ from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from signal_log import clock
-from signal_log.audit.breaks import LATE, AskedBulk, Chains, Explained, broken
+from signal_log.audit.breaks import LATE, BulkOfStory, Chains, Explained, broken
 from signal_log.audit.continuity import OF_A_ROW, Break, Event
 from signal_log.audit.told_rows import told
 from signal_log.conf import conf
@@ -139,7 +139,7 @@ class Search:
             first[labels] = min(story[0].pk, first.get(labels, story[0].pk))
         for (labels, _), story in stories.items():
             if labels not in of_model:
-                bulk = AskedBulk(labels, first[labels], low + IDS_AT_ONCE + LATE)
+                bulk = BulkOfStory(labels, first[labels], low + IDS_AT_ONCE + LATE)
                 of_model[labels] = Chains(labels), Explained(labels, bulk)
             chains, explained = of_model[labels]
             broken_here = [one for one in broken(story, chains) if not explained(one)]
