@@ -218,6 +218,9 @@ ATTACKS: dict[str, tuple[Callable[[Sealed], Any], str, tuple[int, int] | None, t
     "tile names other rows": (
         lambda log: tiles(level=0, index=1).update(last_id=log.ids[500]), "tile", (501, 511), (501, 511),
     ),
+    "tile names an id below its own": (
+        lambda log: tiles(level=0, index=0).update(first_id=log.ids[0] - 1), "tile", (0, 0), (0, 0),
+    ),
     "tile added": (
         lambda log: SealTile.objects.create(tree=SealTree.objects.get(), level=0, index=3, width=1, hashes=bytes(32)),
         "tree", None, None,

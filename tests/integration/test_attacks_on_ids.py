@@ -19,7 +19,7 @@ from signal_log.seal.canonical import inner_hashes
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.remains import ERASED_PAYLOAD, ERASED_SUBJECT
 from tests.integration.verified import said
-from tests.sealed import Sealed, seal, sealed_log, sql, unguarded
+from tests.sealed import ORIGIN, Sealed, seal, sealed_log, sql, unguarded
 from tests.settings import SIGNAL_LOG as PROJECT
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +122,10 @@ ATTACKS: dict[str, tuple[Callable[[Sealed], Any], str, Callable[[Sealed], str]]]
     ),
     "the tree's beginning moved": (
         lambda log: SealTree.objects.update(after_id=log.ids[9]), "tree", lambda log: "",
+    ),
+    "the tree's number changed": (lambda log: SealTree.objects.update(generation=2), "generation", lambda log: ""),
+    "the tree's name changed": (
+        lambda log: SealTree.objects.update(origin=f"{ORIGIN[:-1]}2"), "checkpoint", lambda log: "",
     ),
     "the first event taken for a generation's beginning": (
         lambda log: (

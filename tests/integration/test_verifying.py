@@ -109,6 +109,18 @@ def test_witnesses_that_cannot_be_used(log, settings):
     assert Verification.objects.latest("pk").verdict == "unchecked"
 
 
+def test_the_newest_checkpoint_removed(log):
+    """A witness holds it, so the table had it: that it is gone is told, though the tree still gives its root."""
+    with shown_by_a_witness(log):
+        given = [f"{log.url} {log.witness.vkey()}"]
+        assert said(witness=given)[0] == 0
+        SealCheckpoint.objects.filter(number=4).delete()
+        code, told = said(witness=given)
+    assert (code, told["findings"]) == (2, [])
+    (said_of_it,) = told["not_checked"]
+    assert said_of_it.startswith(f"The witness w.example holds a checkpoint of 600 events of {ORIGIN} that the table ")
+
+
 def test_a_damaged_tile_is_no_proof_of_anything(log):
     """Cut short it can be compared with nothing: status 2; beside something altered, 1."""
     SealTile.objects.filter(level=0, index=1).update(hashes=bytes(100))

@@ -10,7 +10,7 @@ from typing import Final
 
 from signal_log.conf import conf
 from signal_log.errors import ProofError
-from signal_log.models import SealTree, SealWitness
+from signal_log.models import SealCheckpoint, SealTree, SealWitness
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.http_call import SECONDS, call
 from signal_log.seal.note import MOST_BYTES, VerifierKey, read_note, signed_by
@@ -39,6 +39,8 @@ class Held:
     """When a witness countersigned it."""
     is_given: bool = False
     """Whether this run was asked about it: then it counts against the log, also if a rewind was acknowledged."""
+    is_witness: bool = False
+    """Whether a witness has it, which got it when it was in the table."""
 
     def when(self) -> str:
         """The same in words."""
@@ -57,7 +59,7 @@ def from_witnesses(origin: str, witnesses: Sequence[Witness], keys: list[Verifie
         if newest is None:
             report.notes.append(f"The witness {one.name} has countersigned nothing of {origin}.")
             continue
-        found.append(Held(f"The witness {one.name}", newest.checkpoint, newest.time))
+        found.append(Held(f"The witness {one.name}", newest.checkpoint, newest.time, is_witness=True))
     return found
 
 
@@ -68,7 +70,7 @@ def from_address(origin: str, url: str, keys: list[VerifierKey], report: Report)
         if answer.status == NOT_FOUND:
             report.notes.append(f"The witness at {url} has countersigned nothing of {origin}.")
             return []
-        return [Held(f"The witness at {url}", _read(answer.body, origin, keys))]
+        return [Held(f"The witness at {url}", _read(answer.body, origin, keys), is_witness=True)]
     except ProofError as error:
         report.unchecked.append(f"The witness at {url}: {error}")
         return []
@@ -175,6 +177,19 @@ def has_forgotten(one: Witness, cosigned: Countersigned, held: Sequence[Held], a
 
 def _has_failed(name: str, report: Report) -> bool:
     return any(sentence.startswith(f"{name}:") for sentence in report.unchecked)
+
+
+def must_be_in_table(tree: SealTree, held: Sequence[Held], report: Report) -> None:
+    """What a witness holds of a tree that has that size was in the table."""
+    for one in held:
+        size = one.checkpoint.size
+        if not one.is_witness or size > tree.size or tree.state == SealTree.State.CLOSED:
+            continue
+        if not SealCheckpoint.objects.filter(tree=tree, size=size).exists():
+            report.unchecked.append(
+                f"{one.who} holds a checkpoint of {size:,} events of {tree.origin} that the table does not have: it "
+                "was removed, or a backup was put back."
+            )
 
 
 def told_by_ourselves(tree: SealTree, report: Report, size: int) -> None:
