@@ -102,7 +102,8 @@ def test_a_key_that_only_seems_to_have_been_the_logs(keys: list[Path], use: Any,
         note = Note(text, (stranger.sign(text, "log.example/1"),)).encode().decode()
         SealCheckpoint.objects.filter(number=1).update(note=note)
     if what == "not sealed":
-        write_events(1, signal="signal_log.sealed", labels={"action": "rotate", "followed": str(stranger.vkey())})
+        labels = {"action": "rotate", "followed": str(stranger.vkey())}
+        write_events(1, signal="signal_log.sealed", sender=SignalEvent._meta.label, object_pk="", labels=labels)
     code, told = said()
     assert code == 1
     assert "signature" in [one["kind"] for one in told["findings"]], told

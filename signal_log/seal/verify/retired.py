@@ -43,7 +43,9 @@ def retired_keys(trees: Sequence[SealTree], keys: Keys) -> list[Retired]:
     """Those that sealed events name, and this run does not."""
     found: dict[bytes, Retired] = {}
     sizes: dict[int, int] = {}
-    for event in SignalEvent.objects.filter(signal=SEALED, outcome=COMMITTED).order_by("pk"):
+    # By the index on sender and key: the log's own events have none.
+    events = SignalEvent.objects.filter(sender=SignalEvent._meta.label, object_pk="", signal=SEALED, outcome=COMMITTED)
+    for event in events.order_by("pk"):
         named = [(key, was) for key, was in _named(event) if not _is_known(key, trees, keys)]
         if not named or not _is_believed(event, keys, sizes):
             continue
