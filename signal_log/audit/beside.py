@@ -1,4 +1,4 @@
-"""Masks a person in the tables beside the log: telemetry, recorded sessions, shared views, released holds, findings.
+"""Masks a person in the tables beside the log: telemetry, recorded sessions, shared views, findings.
 
 None of them is sealed, so a row is simply changed; nobody needs to know what it was.
 """
@@ -20,7 +20,6 @@ from signal_log.event import MASK
 from signal_log.models import (
     AlertState,
     DebugSession,
-    LegalHold,
     PastWrite,
     ReceiverCall,
     SessionTrace,
@@ -170,19 +169,6 @@ def _of_view(row: Row, whom: Whom) -> dict[str, Any]:
     return {**shown, **_actor(row, whom, "shared_by_pk", "shared_by_repr")}
 
 
-def _of_hold(row: Row, whom: Whom) -> dict[str, Any]:
-    """A hold in force keeps its texts: it is why nothing is redacted. A released one names nobody any more."""
-    new = _actor(row, whom, "held_by_pk", "held_by_repr") | _actor(row, whom, "released_by_pk", "released_by_repr")
-    if row["released_at"] is None:
-        return new
-    new |= {name: whom.names.masked(row[name]) for name in ("reason", "release_reason")}
-    if any(row["sender"] in one.family and row["object_pk"] == one.key for one in whom.things):
-        new["object_pk"] = MASK
-    if _is_actor(row["actor_pk"], whom):
-        new["actor_pk"] = MASK
-    return new
-
-
 def _of_verification(row: Row, whom: Whom) -> dict[str, Any]:
     texts = {name: whom.names.masked(row[name]) for name in ("by", "looked_at")}
     return {**texts, "findings": whom.names.masked_value(row["findings"])}
@@ -208,15 +194,6 @@ TABLES: Final = (
         _of_session,
     ),
     Table("shared view", SharedView, ("name", "query", "shared_by_pk", "shared_by_repr"), _of_view),
-    Table(
-        "hold",
-        LegalHold,
-        (
-            "sender", "object_pk", "actor_pk", "reason", "release_reason", "released_at", "held_by_pk", "held_by_repr",
-            "released_by_pk", "released_by_repr",
-        ),
-        _of_hold,
-    ),
     Table("verification", Verification, ("by", "looked_at", "findings"), _of_verification),
     Table("write past Django", PastWrite, ("old", "new", "program"), _of_past_write),
     Table("alert", AlertState, ("state",), _of_alert),

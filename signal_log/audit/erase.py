@@ -11,6 +11,8 @@ from urllib.parse import unquote
 
 from django.apps import apps
 
+from signal_log.audit.told import HELD, RELEASED
+from signal_log.audit.told import SENDER as LOG
 from signal_log.audit.whom import Thing, Whom
 from signal_log.event import MAINTENANCE, MASK, PAYLOAD_FIELDS, SUBJECT_FIELDS
 from signal_log.models import SignalEvent
@@ -62,6 +64,8 @@ def new_values(row: Mapping[str, Any], whom: Whom, *, owned: bool) -> Values | N
     """
     if row["signal"] == MAINTENANCE:
         return None
+    if owned and of_hold(row):
+        raise ValueError("The event of a hold or of its release is masked: which hold it was about has to stay.")
     new = {**ERASED_SUBJECT, **ERASED_PAYLOAD} if owned else masked(row, whom)
     values = {name: value for name, value in new.items() if row[name] != value}
     salt = bytes(row["salt"])
@@ -72,6 +76,11 @@ def new_values(row: Mapping[str, Any], whom: Whom, *, owned: bool) -> Values | N
     if owned or any(name in values for name in PAYLOAD_FIELDS):
         salt = salt[:16] + ERASED
     return {**values, "salt": salt}
+
+
+def of_hold(row: Mapping[str, Any]) -> bool:
+    """Whether an event tells of a hold, or of its release: these say which holds are in force."""
+    return row["signal"] in (HELD, RELEASED) and row["sender"] == LOG
 
 
 def kept_hashes(row: Mapping[str, Any]) -> bytes | None:
@@ -101,6 +110,8 @@ def masked(row: Mapping[str, Any], whom: Whom) -> Values:
     new["actor_repr"] = _own(names, row["actor_repr"], keep=acted)
     new["changes"] = _changes(row, whom, keep=other)
     new["labels"] = _labels(names.masked_value(row["labels"]), whom)
+    if of_hold(row) and any(one.is_account and one.key == row["actor_pk"] for one in whom.things):
+        new |= {**ERASED_SUBJECT, **ERASED_PAYLOAD, "labels": {**new["labels"], "reason": MASK}}
     for name, most in _LENGTHS.items():
         if isinstance(new.get(name), str) and most is not None:
             new[name] = new[name][:most]

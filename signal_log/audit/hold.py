@@ -12,48 +12,45 @@ from typing import Any, Final
 from django.db import connections, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from signal_log import clock
+from signal_log.audit.held import HOLD, Hold, in_force, labels_of, readable, spread
 from signal_log.audit.sentence import said
 from signal_log.audit.told import HELD, RELEASED, tell
 from signal_log.audit.whom import Thing, account
 from signal_log.capture.model.snapshot import clean
-from signal_log.capture.trace.context import current_actor
 from signal_log.conf import conf
 from signal_log.errors import RedactionError
-from signal_log.models import LegalHold, SignalEvent
+from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.store.read import HAS_KEY, events
 from signal_log.vendor import vendor_of
 
 LONGEST_REASON: Final = 2_000
 FEW: Final = 500
+_LOCK: Final = 0x5167_6E61_6C48
 
 Operation = tuple[Any, int]
 """Its trace, and its number there."""
-NOTHING: Final[Mapping[Operation, LegalHold]] = MappingProxyType({})
+NOTHING: Final[Mapping[Operation, Hold]] = MappingProxyType({})
 _OPERATION: Final = ("trace_id", "operation")
 
 
 class Holds:
     """The holds of one moment."""
 
-    def __init__(self, held: Iterable[LegalHold]) -> None:
+    def __init__(self, held: Iterable[Hold]) -> None:
         self._held = tuple(held)
-        self._by_row = {
-            (label, one.object_pk): one for one in self._held if one.sender for label in labels_of_row(one.sender)
-        }
+        self._by_row = {row: one for one in self._held if one.sender for row in spread(one)}
         self._by_actor = {one.actor_pk: one for one in self._held if not one.sender}
+        self._own = {one.pk: one for one in self._held}
 
     def __bool__(self) -> bool:
         return bool(self._held)
 
-    def on(self, event: SignalEvent) -> LegalHold | None:
+    def on(self, event: SignalEvent) -> Hold | None:
         """The hold on an event's own row or actor; ``among`` knows of the rest of its operation, too."""
-        return self._on(event.sender, event.object_pk, event.actor_pk)
+        return self._own.get(event.pk) or self._on(event.sender, event.object_pk, event.actor_pk)
 
-    def among(
-        self, found: Collection[SignalEvent], archived: Mapping[Operation, LegalHold] = NOTHING
-    ) -> dict[int, LegalHold]:
+    def among(self, found: Collection[SignalEvent], archived: Mapping[Operation, Hold] = NOTHING) -> dict[int, Hold]:
         """Which of these events are kept, by id, and by which hold; ``archived`` are operations held in archives."""
         if not self._held:
             return {}
@@ -67,10 +64,10 @@ class Holds:
         kept |= {event.pk: held_too[operation_of(event)] for event in left if operation_of(event) in held_too}
         return kept
 
-    def _on(self, sender: str, object_pk: str, actor_pk: str) -> LegalHold | None:
+    def _on(self, sender: str, object_pk: str, actor_pk: str) -> Hold | None:
         return self._by_row.get((sender, object_pk)) or (self._by_actor.get(actor_pk) if actor_pk else None)
 
-    def over(self, thing: Thing) -> LegalHold | None:
+    def over(self, thing: Thing) -> Hold | None:
         """The hold on a row, or on what an account has done."""
         row = next((found for label in thing.family if (found := self._by_row.get((label, thing.key)))), None)
         return row or (self._by_actor.get(thing.key) if thing.is_account else None)
@@ -93,63 +90,58 @@ def same_operations(found: Sequence[SignalEvent]) -> Iterator[QuerySet[SignalEve
 
 
 def current() -> Holds:
-    """The holds that nobody has released."""
-    return Holds(in_force())
-
-
-def in_force() -> list[LegalHold]:
-    """Their rows, oldest first."""
-    return list(LegalHold.objects.using(conf.DATABASE).filter(released_at=None).order_by("id"))
+    """The holds that nobody has released; raises ``RedactionError`` where one cannot be kept."""
+    return Holds(readable(in_force()))
 
 
 def current_until_commit() -> Holds:
-    """The same, so that no hold comes between this and the end of the transaction. SQLite has one writer anyway."""
-    connection = connections[conf.DATABASE]
-    if vendor_of(connection) == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {LegalHold._meta.db_table} IN SHARE MODE")
+    """The same, so that no hold comes between this and the end of the transaction."""
+    _alone(shared=True)
     return current()
 
 
-def shown(held: LegalHold) -> str:
+def _alone(*, shared: bool = False) -> None:
+    """Keep others from holding and releasing until the transaction ends. SQLite has one writer anyway."""
+    connection = connections[conf.DATABASE]
+    if vendor_of(connection) == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}(%s)", [_LOCK])
+
+
+def shown(held: Hold) -> str:
     """What it is on and why, in a line."""
     return f"hold {held.pk} on {held} ({held.reason})"
 
 
-def hold(reason: str, *, thing: Thing | None = None, actor: str = "") -> LegalHold:
-    """Hold the events about a row, or by an actor, and write an event of it; raises ``RedactionError``."""
+def hold(reason: str, *, thing: Thing | None = None, actor: str = "") -> Hold:
+    """Hold the events about a row, or by an actor, which is an event; raises ``RedactionError``."""
     reason = _reason(reason)
     if thing is None:
         account(actor)
-    by = current_actor()
+    on = {"sender": thing.label if thing else "", "object_pk": thing.key if thing else "", "actor_pk": actor}
     with transaction.atomic(using=conf.DATABASE):
+        _alone()
         before = _found(thing, actor)
         if before is not None:
             raise RedactionError(f"There already is {shown(before)}. Release it first.")
-        held = LegalHold(
-            sender=thing.label if thing else "", object_pk=thing.key if thing else "", actor_pk=actor, reason=reason,
-            held_by_pk=by.pk, held_by_repr=by.name, held_at=clock.now(),
-        )  # fmt: skip
-        held.save(using=conf.DATABASE)
-        tell(HELD, hold=held.pk, reason=reason, **_on(held))
-    return held
+        tell(HELD, labels_of(**on), reason=reason)
+        return in_force()[-1]
 
 
-def release(reason: str = "", *, thing: Thing | None = None, actor: str = "") -> LegalHold:
-    """Release a hold, and write an event of it; raises ``RedactionError`` if there is none."""
-    by = current_actor()
+def release(reason: str = "", *, thing: Thing | None = None, actor: str = "", number: int | None = None) -> Hold:
+    """Release a hold, by what it is on or by its number, which is an event; raises ``RedactionError`` without one."""
     with transaction.atomic(using=conf.DATABASE):
-        held = _found(thing, actor)
+        _alone()
+        held = _found(thing, actor) if number is None else next((one for one in in_force() if one.pk == number), None)
         if held is None:
-            raise RedactionError(f"There is no hold on {thing or f'everything by {actor}'}.")
-        held.released_at, held.released_by_pk, held.released_by_repr = clock.now(), by.pk, by.name
-        held.release_reason = said(clean(reason))[:LONGEST_REASON]
-        held.save(using=conf.DATABASE)
-        tell(RELEASED, hold=held.pk, reason=held.release_reason, **_on(held))
+            on = thing or f"everything by {actor}"
+            raise RedactionError(f"There is no hold {f'on {on}' if number is None else number}.")
+        on_what = labels_of(sender=held.sender, object_pk=held.object_pk, actor_pk=held.actor_pk)
+        tell(RELEASED, {HOLD: held.pk, **on_what}, reason=said(clean(reason))[:LONGEST_REASON])
     return held
 
 
-def events_held(held: LegalHold) -> Q:
+def events_held(held: Hold) -> Q:
     """The events that a hold keeps: those about the row, or by the actor, with the rest of their operations."""
     if held.sender:
         own = Q(sender__in=labels_of_row(held.sender), object_pk=held.object_pk)
@@ -169,11 +161,9 @@ def _reason(text: str) -> str:
     return reason
 
 
-def _found(thing: Thing | None, actor: str) -> LegalHold | None:
-    where = Q(sender__in=thing.family, object_pk=thing.key) if thing else Q(sender="", actor_pk=actor)
-    found = LegalHold.objects.using(conf.DATABASE).filter(where, released_at=None).select_for_update()
-    return found.order_by("id").first()
-
-
-def _on(held: LegalHold) -> dict[str, str]:
-    return {"object": f"{held.sender}/{held.object_pk}"} if held.sender else {"account": held.actor_pk}
+def _found(thing: Thing | None, actor: str) -> Hold | None:
+    for one in in_force():
+        on_it = one.sender in thing.family and one.object_pk == thing.key if thing else one.actor_pk == actor != ""
+        if on_it:
+            return one
+    return None

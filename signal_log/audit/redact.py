@@ -20,8 +20,9 @@ from django.db.models.functions import Cast
 from signal_log.audit import beside, hold
 from signal_log.audit.archived import archived_events, rewrites
 from signal_log.audit.batch import ROWS_A_BATCH, as_dict, write
-from signal_log.audit.erase import Change, change_of, named_in_header, names_key, new_values
+from signal_log.audit.erase import Change, change_of, named_in_header, names_key, new_values, of_hold
 from signal_log.audit.guard.events import collect
+from signal_log.audit.held import Hold
 from signal_log.audit.rights import must_be_able_to_change_log
 from signal_log.audit.sentence import said
 from signal_log.audit.whom import Whom, exists
@@ -30,7 +31,7 @@ from signal_log.capture.model.unlogged import unlogged
 from signal_log.conf import conf
 from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
-from signal_log.models import LegalHold, SignalEvent
+from signal_log.models import SignalEvent
 from signal_log.seal.ranges import Ranges
 from signal_log.store.read import events
 
@@ -133,7 +134,7 @@ class _Run:
         self.report = Report()
         self.connection = connections[conf.DATABASE]
         self.holds = hold.current()
-        self.held_in_archives: dict[hold.Operation, LegalHold] = {}
+        self.held_in_archives: dict[hold.Operation, Hold] = {}
         self.seen_held: set[int] = set()
         self.files: set[Path] = set()
 
@@ -223,7 +224,10 @@ class _Run:
         for at in range(0, len(left), ROWS_A_BATCH):
             rows = list(events().filter(pk__in=left[at : at + ROWS_A_BATCH]).order_by("pk"))
             self._note(rows)
-            self._write(list(self._changes(rows, owned=True)), owned=True)
+            of_holds = [row for row in rows if of_hold(as_dict(row))]
+            self._write(list(self._changes(of_holds, owned=False)), owned=False)
+            rest = [row for row in rows if row not in of_holds]
+            self._write(list(self._changes(rest, owned=True)), owned=True)
             self.progress(at, len(left))
 
     def _write(self, changes: list[Change], *, owned: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.db import connections, transaction
@@ -13,9 +15,13 @@ from signal_log.capture.trace.opening import open_event, open_scene
 from signal_log.capture.trace.trace import ensure_trace
 from signal_log.capture.transaction.writing import process_name
 from signal_log.conf import conf
+from signal_log.event import Event
 from signal_log.models import SignalEvent
 from signal_log.store.append import append
 from signal_log.tail import doorbell
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_LABELS_AT: Final = Event._fields.index("labels")
 
 SENDER: Final = SignalEvent._meta.label
 OBJECT: Final = "the log"
@@ -27,10 +33,11 @@ SEALED: Final = "signal_log.sealed"
 """A key or a generation was made; not each checkpoint."""
 
 
-def tell(signal: str, **labels: Any) -> None:
+def tell(signal: str, exactly: Mapping[str, Any] = _NOTHING, /, **labels: Any) -> None:
     """Write one event with this signal in a transaction of its own; the actor and the source are the current ones.
 
-    ``labels`` say what was done; they are masked by name like any other value. Raises ``RecordingError``.
+    ``labels`` say what was done; they are masked by name like any other value, but for those that the log itself goes
+    by: these are to be ``exactly`` so. Raises ``RecordingError``.
     """
     with ensure_trace(default_context), context(**labels):
         scene = open_scene(SENDER, conf.DATABASE)
@@ -38,6 +45,8 @@ def tell(signal: str, **labels: Any) -> None:
         draft = open_event(scene, signal)
         draft.object_repr = OBJECT
         event = values_of([draft], process_name())[0]
+        if exactly:
+            event[_LABELS_AT] = {**(event[_LABELS_AT] or {}), **exactly}
         with transaction.atomic(using=conf.DATABASE):
             append([event], connections[conf.DATABASE])
             transaction.on_commit(doorbell.ring, using=conf.DATABASE)

@@ -1,4 +1,4 @@
-"""Legal holds, alerts, breaks, and the tables that are guarded."""
+"""Alerts, breaks, and the tables that are guarded."""
 
 from django.db import migrations, models
 
@@ -9,29 +9,6 @@ class Migration(migrations.Migration):
     dependencies = [("signal_log", "0003_seal")]
 
     operations = [
-        migrations.CreateModel(
-            name="LegalHold",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("sender", models.CharField(blank=True, max_length=200)),
-                ("object_pk", models.CharField(blank=True, max_length=255)),
-                ("actor_pk", models.CharField(blank=True, max_length=255)),
-                ("reason", models.TextField()),
-                ("held_by_pk", models.CharField(blank=True, max_length=255)),
-                ("held_by_repr", models.CharField(blank=True, max_length=200)),
-                ("held_at", models.DateTimeField()),
-                ("released_by_pk", models.CharField(blank=True, max_length=255)),
-                ("released_by_repr", models.CharField(blank=True, max_length=200)),
-                ("released_at", models.DateTimeField(null=True)),
-                ("release_reason", models.TextField(blank=True)),
-            ],
-            options={
-                "verbose_name": "legal hold",
-                "ordering": ("-id",),
-                "default_permissions": (),
-                "indexes": [models.Index(fields=["sender", "object_pk"], name="signal_log_hold")],
-            },
-        ),
         migrations.CreateModel(
             name="AlertState",
             fields=[

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 if apps.apps_ready and apps.get_containing_app_config(__name__) is None:
     raise ImproperlyConfigured('signal_log is used but not installed: add "signal_log" to INSTALLED_APPS.')
 
-from signal_log.models.audit import AlertState, LegalHold
+from signal_log.models.audit import AlertState
 from signal_log.models.breaks import BreakState, FoundBreak
 from signal_log.models.event import SignalEvent, loading_fixture
 from signal_log.models.guard import GuardedTable, PastWrite
@@ -26,7 +26,7 @@ from signal_log.models.shared import SharedView
 from signal_log.models.telemetry import ReceiverCall, SignalTrace
 
 __all__ = [
-    "AlertState", "BreakState", "DebugSession", "FoundBreak", "GuardedTable", "LegalHold", "LogIdentity", "LogManager",
+    "AlertState", "BreakState", "DebugSession", "FoundBreak", "GuardedTable", "LogIdentity", "LogManager",
     "PastWrite", "ReceiverCall", "SealCheckpoint", "SealTile", "SealTree", "SealWitness", "SessionTrace", "SharedView",
     "SignalEvent", "SignalTrace", "Verification", "WitnessedLog", "loading_fixture",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from django.db import Error
 
 from signal_log.audit import hold
+from signal_log.audit.held import in_force
 from signal_log.audit.whom import thing
 from signal_log.errors import RedactionError
 from signal_log.management.command import SignalCommand
@@ -34,6 +35,9 @@ class Command(SignalCommand):
         parser.add_argument("--actor", metavar="PK", default="", help="everything that this account has done, instead")
         parser.add_argument("--reason", metavar="TEXT", default="", help="why: who asked for it")
         parser.add_argument("--release", action="store_true", help="end the hold")
+        parser.add_argument(
+            "--number", type=int, metavar="N", help="with --release: the hold's number, whatever it is on"
+        )
         parser.add_argument("--list", action="store_true", help="the holds in force")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,7 +53,7 @@ class Command(SignalCommand):
             raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
 
     def _list(self) -> None:
-        found = hold.in_force()
+        found = in_force()
         for held in found:
             by = f"{held.held_at:%Y-%m-%d} by {held.held_by_repr or 'nobody known'}"
             self.stdout.write(f"{held.pk:>4}  {held}   {by}: {one_line(held.reason, 200)}")
@@ -58,6 +62,10 @@ class Command(SignalCommand):
 
     def _change(self, options: dict[str, Any]) -> None:
         label, pk, actor = options["label"], options["pk"], options["actor"]
+        if options["number"] is not None and options["release"] and not (label or actor):
+            held = hold.release(options["reason"], number=options["number"])
+            self.stdout.write(f"Released: {hold.shown(held)}.")
+            return
         if bool(actor) == bool(label) or bool(label) != bool(pk):
             raise RedactionError("Say what is meant: a label and a key, such as auth.User 42, or --actor and a key.")
         whom: dict[str, Any] = {"actor": actor} if actor else {"thing": thing(label, pk)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from signal_log.audit import hold
-from signal_log.models import LegalHold
+from signal_log.audit.held import on_object
 from signal_log.permission import HOLD, REDACT, may
 from signal_log.show.links import url
 
@@ -14,8 +14,8 @@ class Guarded:
     """Of one object."""
 
     def __init__(self, request: HttpRequest, label: str, labels: tuple[str, ...], pk: str) -> None:
-        held = LegalHold.objects.filter(sender__in=labels, object_pk=pk, released_at=None)
-        self.hold = next(map(hold.shown, held[:1]), "")
+        held = on_object(labels, pk)
+        self.hold = hold.shown(held) if held else ""
         self.holds_url = url("holds")
         self.hold_url = url("holds", label=label, pk=pk) if not self.hold and may(request.user, HOLD) else ""
         self.redact_url = url("redact", label=label, pk=pk) if not self.hold and may(request.user, REDACT) else ""

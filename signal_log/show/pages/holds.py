@@ -10,12 +10,12 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
 
 from signal_log.audit import hold
+from signal_log.audit.held import Hold, in_force
 from signal_log.audit.whom import thing
 from signal_log.errors import RedactionError
-from signal_log.models import LegalHold
 from signal_log.permission import HOLD, may
 from signal_log.show.access import for_observers
-from signal_log.show.links import actor_url, object_url, url
+from signal_log.show.links import actor_url, event_url, object_url, url
 from signal_log.show.methods import READING, only
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words.moments import iso, zone
@@ -37,7 +37,7 @@ def holds_page(request: HttpRequest) -> HttpResponse:
         except RedactionError as error:
             problem = str(error)
     context = {
-        "holds": unprinted(map(Row, hold.in_force())),
+        "holds": unprinted(map(Row, in_force())),
         "given": given,
         "problem": visible(problem),
         "may_hold": may(request.user, HOLD),
@@ -67,10 +67,12 @@ def _changed(given: dict[str, str], *, release: bool) -> str:
 class Row:
     """One hold in the list."""
 
-    def __init__(self, held: LegalHold) -> None:
+    def __init__(self, held: Hold) -> None:
         self.held = held
         self.words = visible(str(held))
         self.reason = visible(held.reason)
         self.by = visible(held.held_by_repr) or "nobody known"
         self.iso = iso(held.held_at)
         self.url = object_url(held.sender, held.object_pk) if held.sender else actor_url(held.actor_pk)
+        if not held.is_readable:
+            self.url = event_url(held.pk)
