@@ -158,16 +158,21 @@ class Hashing:
 
 
 def _parsed(text: str | None) -> Any:
-    """The value of JSON, whose text is not the canonical one."""
-    value = None if text is None else loads(text)
-    if value is None and text is not None:
-        raise ValueError("null of JSON, which no filter takes for the column's")
+    """The value of JSON, whose text is not the canonical one; JSON's null no filter takes for the column's."""
+    if text is None:
+        return None
+    if (value := loads(text)) is None:
+        raise ValueError(text)
     return value
 
 
 def _as_stored(text: str | None) -> Fragment | None:
     """JSON as it stands, if it is whole."""
-    return None if _parsed(text) is None else Fragment(text or "")
+    if text is None:
+        return None
+    if loads(text) is None:
+        raise ValueError(text)
+    return Fragment(text)
 
 
 def _encoder(
