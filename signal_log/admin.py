@@ -5,25 +5,26 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 
-from signal_log.admin_events import TYPED, ByModel, BySignal, BySource, EventList
+from signal_log.admin_events import TYPED, ByModel, BySignal, BySource, EventList, searched
 from signal_log.admin_list import ListedFiltersMixin
+from signal_log.errors import FilterError
 from signal_log.models import SharedView, SignalEvent
+from signal_log.moments import parse_moment
 from signal_log.permission import EXPORT, may, may_see_events
-from signal_log.rows import is_of_a_model, labels_of_row
 from signal_log.show.access import answered
 from signal_log.show.admin_history import add_recorded
 from signal_log.show.pages.event import describe
 from signal_log.show.pages.shared import all_views
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.operations import Line
-from signal_log.store.read import events
+from signal_log.store.read import events, filtered
 
 if TYPE_CHECKING:
     AnyAdmin = admin.ModelAdmin[Any]
@@ -72,7 +73,7 @@ class SignalEventAdmin(ReadOnlyAdmin, EventAdmin):
     ordering = ("-id",)
     actions = None
     search_fields = ("actor_repr",)  # shows the search box; get_search_results does the search
-    search_help_text = "Search by an object's key, app.Model/key, part of its name, or a user's name."
+    search_help_text = "Search as in the history: words, app.Model/key, model:User, email:, actor:name, -not, OR."
     fields = ()
     change_form_template = "admin/signal_log/signalevent/event.html"
 
@@ -101,17 +102,19 @@ class SignalEventAdmin(ReadOnlyAdmin, EventAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """``app.Model/key`` is one row, found by index; anything else also parts of objects' names."""
+        """A query, as in the history; ``app.Model/key`` alone is one row, found by index."""
         term = search_term.strip()
-        label, _, pk = term.partition("/")
-        if not term:
-            return queryset, False
-        if pk and is_of_a_model(label):
-            return queryset.filter(sender__in=labels_of_row(label), object_pk=pk), False
-        wanted = Q(object_pk=term) | Q(actor_repr=term) | Q(object_repr__icontains=term)
-        if pk:
-            wanted |= Q(sender=label, object_pk=pk)
-        return queryset.filter(wanted), False
+        try:
+            filters = searched(term)
+        except FilterError as error:
+            self.message_user(request, str(error), messages.WARNING)
+            return queryset.none(), False
+        since, until = parse_moment("since", filters.since or ""), parse_moment("until", filters.until or "")
+        if since is not None:
+            queryset = queryset.filter(occurred_at__gte=since)
+        if until is not None:
+            queryset = queryset.filter(occurred_at__lte=until)
+        return filtered(queryset, filters), False
 
     def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """The event's page, or what to do where there is no table yet."""

@@ -22,7 +22,7 @@ from django.utils.timezone import is_naive, make_aware
 
 from signal_log.audit.shown import listed
 from signal_log.errors import FilterError
-from signal_log.filters import Filters
+from signal_log.filters import QUERY, Filters
 from signal_log.models import SignalEvent
 from signal_log.query_language.keys import FIELD, OVERWROTE, SIDES
 from signal_log.rows import is_of_a_model
@@ -90,16 +90,20 @@ class EventList(ChangeList):
 
     def _filters(self) -> Filters:
         """The filters in the address that an index may answer."""
-        given = {key: text for key, text in self.params.items() if key in INDEXED and isinstance(text, str)}
-        if outcome := self.params.get("outcome__exact"):
-            given["outcome"] = outcome
-        label, _, pk = self.query.strip().partition("/")
-        if pk and is_of_a_model(label):
-            given["object"] = self.query.strip()
+        given = {key: [text] for key, text in self.params.items() if key in INDEXED and isinstance(text, str)}
+        if isinstance(outcome := self.params.get("outcome__exact"), str):
+            given["outcome"] = [outcome]
         try:
-            return Filters.parse(given)
+            asked = searched(self.query.strip()).asked
+            return Filters.parse({key: [*asked.get(key, ()), *given.get(key, ())] for key in (*asked, *given)})
         except FilterError:  # no event has such a value, which the list itself finds
             return Filters()
+
+
+def searched(term: str) -> Filters:
+    """What the search box asks for; raises ``FilterError``."""
+    label, _, pk = term.partition("/")
+    return Filters.parse({"object": term} if pk and is_of_a_model(label) else {QUERY: term})
 
 
 def _moment(given: Any) -> datetime | None:

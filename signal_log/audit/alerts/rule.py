@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -13,8 +14,8 @@ from django.core.validators import validate_email
 from signal_log.conf import conf
 from signal_log.errors import ConfigurationError, FilterError
 from signal_log.event import BY_HAND, COMMITTED, PRE_DELETE, PRE_SAVE
-from signal_log.filters import KEYS, Filters
-from signal_log.query_language.keys import TOOK
+from signal_log.filters import KEYS, QUERY, Filters
+from signal_log.query_language.keys import MOMENTS, TOOK
 
 VERIFY_FAILED: Final = "verify=failed"
 SEALING_STOPPED: Final = "sealing=stopped"
@@ -29,7 +30,8 @@ MOST_COUNTED: Final = 100_000
 HERE: Final = ("localhost", "127.0.0.1", "::1")
 """Hosts to which a webhook may go without TLS."""
 ACCEPTED: Final = (
-    '{"name": a text, "query": filters of the history such as "sender=auth.User&field=is_staff", or '
+    '{"name": a text, "query": a query such as "model:User is_staff: new:true", or filters of the history such as '
+    '"sender=auth.User&field=is_staff", or '
     f'"{VERIFY_FAILED}", "{SEALING_STOPPED}" or "{WRITTEN_PAST}", "count": a whole number of events, "seconds": within '
     'how many, "to": one or a list of mail addresses and https:// addresses}'
 )
@@ -133,27 +135,41 @@ def _seconds(given: Any) -> int:
 
 
 def _filters(query: str) -> Filters:
+    if not is_address(query):
+        query = urlencode({QUERY: query})
     try:
         pairs = parse_qsl(query.removeprefix("?"), keep_blank_values=True, strict_parsing=True, max_num_fields=100)
     except ValueError:
         raise ConfigurationError(f"'query' is {query[:100]!r}, which is no query string such as key=value.") from None
     chosen: dict[str, list[str]] = {}
     for key, value in pairs:
-        if key == TOOK:
-            raise ConfigurationError("'query' asks how long something took, which is known only later.")
-        if key not in KEYS:
+        if key not in (*KEYS, *MOMENTS):
             accepted = ", ".join(name for name in KEYS if name != TOOK)
             raise ConfigurationError(
                 f"'query' has an unknown filter {key[:50]!r}. Accepted: {accepted}, or {' or '.join(CONDITIONS)}."
             )
         chosen.setdefault(key, []).append(value)
     try:
+        until = any(chosen.pop("until", ()))
+        chosen.pop("since", None)  # it begins with what comes
         filters = Filters.parse(chosen)
     except FilterError as error:
         raise ConfigurationError(f"'query': {error}") from None
+    if filters.needs_times:
+        raise ConfigurationError("'query' asks how long something took, which is known only later.")
+    if until or filters.until is not None:
+        raise ConfigurationError("'query' has an end ('until'), and an alert waits for what is yet to come.")
     if not filters:
         raise ConfigurationError("'query' has no value in it, so every event would count.")
     return filters
+
+
+def is_address(query: str) -> bool:
+    """Whether it is what stands behind the ? of an address, ``key=value``, and not the query itself."""
+    return _KEY_AND_VALUE.match(query) is not None
+
+
+_KEY_AND_VALUE: Final = re.compile(r"\??[A-Za-z_]+=")
 
 
 def _addresses(given: Any) -> Iterator[str]:

@@ -22,7 +22,7 @@ from django.db import connections
 
 from signal_log import clock
 from signal_log.audit.alerts.firing import SOURCE, Due
-from signal_log.audit.alerts.rule import WRITTEN_PAST, Rule, is_webhook, masked
+from signal_log.audit.alerts.rule import WRITTEN_PAST, Rule, is_address, is_webhook, masked
 from signal_log.capture.api import context
 from signal_log.capture.model.error_text import error_text
 from signal_log.errors import ProofError, SignalLogError
@@ -145,7 +145,8 @@ def message(rule: Rule, due: Due, at: datetime) -> dict[str, Any]:
     told: dict[str, Any] = {"alert": rule.name, "query": rule.query, "count": due.times, "at": timestamp(at)}
     if rule.is_condition:
         return told | {"detail": due.detail, "see": "/past-writes/" if rule.query == WRITTEN_PAST else "/seals/"}
-    see = f"/events/?{rule.query.removeprefix('?')}&{urlencode({'after': due.first - 1})}"
+    query = rule.query.removeprefix("?") if is_address(rule.query) else urlencode({"q": rule.query})
+    see = f"/events/?{query}&{urlencode({'after': due.first - 1})}"
     return told | {"seconds": rule.seconds, "first_event": due.first, "last_event": due.last, "see": see}
 
 

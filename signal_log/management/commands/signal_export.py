@@ -7,7 +7,7 @@ import getpass
 import platform
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -19,17 +19,17 @@ from signal_log import clock
 from signal_log.audit.told import EXPORTED, tell
 from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
-from signal_log.filters import KEYS, Filters
+from signal_log.filters import KEYS, QUERY, Filters
 from signal_log.management.command import SignalCommand, give_up_stdout
 from signal_log.management.output_file import output_file, why_not_written
 from signal_log.management.progress import Line
 from signal_log.models import SignalEvent
+from signal_log.moments import earliest, latest, parse_moment
 from signal_log.seal.ranges import Ranges
 from signal_log.show.export.answer import FORMATS, File, exported
 from signal_log.show.export.proofs import Proofs
 from signal_log.show.export.slots import REFUSED, take
 from signal_log.show.query.unmatched import unmatched
-from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import counted, visible
 from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
@@ -55,7 +55,7 @@ HINTS: Final = {
     "value": "a whole value on either side",
     "overwrote": "yes, or the name of a field that was overwritten unseen",
     "took": "how long, such as >100ms or <2s; traces without times match neither",
-    "q": "any text shown in a row",
+    "q": "a query, as the history takes it: words, model:User, email:, -source:shell, OR, brackets",
 }
 
 
@@ -66,6 +66,35 @@ def text(given: str) -> str:
     except UnicodeEncodeError:
         raise argparse.ArgumentTypeError(f"{given!r} is not valid UTF-8, so nothing in the log can match it.") from None
     return given
+
+
+def add_filters(parser: ArgumentParser) -> None:
+    """The query as an argument, and each filter as an option."""
+    parser.add_argument("query", nargs="*", type=text, metavar="QUERY", help="the same as --q; all must match")
+    for key in KEYS:
+        option = f"--{key.replace('_', '-')}"
+        parser.add_argument(option, action="append", default=[], type=text, metavar="TEXT", help=HINTS.get(key))
+
+
+def filters_of(options: Mapping[str, Any]) -> Filters:
+    """The filters that were given; raises ``CommandError`` with the query and its problems marked."""
+    given = {key: options[key] for key in KEYS if options[key]}
+    if options["query"]:
+        given[QUERY] = [*given.get(QUERY, ()), *options["query"]]
+    try:
+        return Filters.parse(given)
+    except FilterError as error:
+        raise CommandError("\n".join([str(error), *_marked(error)]), returncode=USAGE_ERROR) from error
+
+
+def _marked(error: FilterError) -> Iterator[str]:
+    """The query, and below it marks where something is wrong."""
+    if error.places and error.text.isprintable():
+        marks = [" "] * (len(error.text) + 1)
+        for place in error.places:
+            marks[place.at : place.at + place.length] = "^" * place.length
+        yield f"  {error.text}"
+        yield f"  {''.join(marks).rstrip()}"
 
 
 def event_id(given: str) -> int:
@@ -85,10 +114,10 @@ class Command(SignalCommand):
     """Exports the log to a file, which is written atomically."""
 
     help = (
-        "Export the log as of now, oldest event first: all of it, or what the filters select. The filters are those of "
-        "the history: a value that starts with ! excludes, repeating a filter widens the selection, and different "
-        "filters narrow it. The file is written atomically and is readable only by you. Exit status: 0 complete, "
-        "1 failed, 2 usage error, 130 interrupted."
+        "Export the log as of now, oldest event first: all of it, or what a query selects, as the history takes it. "
+        "Filters may also be options: a value that starts with ! excludes, repeating one widens the selection, and "
+        "different ones narrow it. The file is written atomically and is readable only by you. Exit status: "
+        "0 complete, 1 failed, 2 usage error, 130 interrupted."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -100,9 +129,7 @@ class Command(SignalCommand):
             "--proof", action="store_true", help="a ZIP archive with a .tlog-proof of each event, instead of one table"
         )
         parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
-        for key in KEYS:
-            option = f"--{key.replace('_', '-')}"
-            parser.add_argument(option, action="append", default=[], type=text, metavar="TEXT", help=HINTS.get(key))
+        add_filters(parser)
         for name, which in (("since", "at or after"), ("until", "at or before")):
             parser.add_argument(f"--{name}", metavar="TIME", default="", help=f"{which}, such as '2026-11-22 09:42'")
         for name, which in (("after", "above"), ("before", "below")):
@@ -161,11 +188,12 @@ class Command(SignalCommand):
             )
 
     def _selection(self, options: dict[str, Any]) -> Selection:
+        filters = filters_of(options)
         try:
             return Selection(
-                Filters.parse({key: options[key] for key in KEYS if options[key]}),
-                parse_moment("since", options["since"]),
-                parse_moment("until", options["until"]),
+                filters,
+                latest(parse_moment("since", options["since"]), parse_moment("since", filters.since or "")),
+                earliest(parse_moment("until", options["until"]), parse_moment("until", filters.until or "")),
                 options["after"],
                 options["before"],
             )

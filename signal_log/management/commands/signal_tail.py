@@ -18,13 +18,14 @@ from django.db import Error
 from signal_log.amounts import parse_duration
 from signal_log.errors import FilterError
 from signal_log.event import Event
-from signal_log.filters import KEYS, Filters
+from signal_log.filters import Filters
 from signal_log.management.command import SignalCommand
-from signal_log.management.commands.signal_export import HINTS, INTERRUPTED, USAGE_ERROR, text
+from signal_log.management.commands.signal_export import INTERRUPTED, USAGE_ERROR, add_filters, filters_of
+from signal_log.moments import latest, parse_moment
+from signal_log.seal.canonical import timestamp
 from signal_log.show.query.unmatched import unmatched
 from signal_log.show.terminal import WIDE, Teller
 from signal_log.show.whole_traces import Part, WholeTraces
-from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import inert_json, visible
 from signal_log.store.read import as_mapping
 from signal_log.store.span import LARGEST_ID, selected, walk
@@ -38,29 +39,29 @@ class Command(SignalCommand):
     """``signal_tail``."""
 
     help = (
-        "Follow the log from a terminal: what is committed from now on, or since a time. The filters are those of the "
-        "history: a value that starts with ! excludes, repeating a filter widens the selection, and different filters "
-        "narrow it. Works beside any server, and goes on after a restart of the database. Exit status: 0 ended, "
-        "2 usage error, 130 interrupted."
+        "Follow the log from a terminal: what is committed from now on, or since a time; all of it, or what a query "
+        "selects, as the history takes it. Filters may also be options: a value that starts with ! excludes, repeating "
+        "one widens the selection, and different ones narrow it. Works beside any server, and goes on after a restart "
+        "of the database. Exit status: 0 ended, 2 usage error, 130 interrupted."
     )
 
     _style: Callable[[str], str] | None = None
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The filters, and how to tell."""
-        for key in KEYS:
-            option = f"--{key.replace('_', '-')}"
-            parser.add_argument(option, action="append", default=[], type=text, metavar="TEXT", help=HINTS.get(key))
-        parser.add_argument("--since", metavar="WHEN", default="", help="10m, 2h, 1d, or a time: 2026-11-22 09:42")
+        add_filters(parser)
+        parser.add_argument("--since", metavar="WHEN", default="", help="now-10m, 2h, 1d, or a time: 2026-11-22 09:42")
         parser.add_argument("--slow", metavar="TIME", default="", help="only traces that took this long, such as 100ms")
         parser.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
         parser.add_argument("--no-follow", action="store_true", help="tell what was since then, and end")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Tell events until somebody ends it."""
+        filters = filters_of(options)
         try:
-            filters = Filters.parse({key: options[key] for key in KEYS if options[key]})
-            since = _since(options["since"])
+            since = latest(parse_moment("since", options["since"]), parse_moment("since", filters.since or ""))
+            if (until := parse_moment("until", filters.until or "")) is not None:
+                filters = filters.within("", timestamp(until))
             slow_us = parse_duration("slow", options["slow"]) if options["slow"] else None
         except FilterError as error:
             raise CommandError(str(error), returncode=USAGE_ERROR) from error
@@ -141,10 +142,6 @@ class _Json:
         """A line each."""
         self.number += len(part.rows)
         return (_json(row) for row in part.rows)
-
-
-def _since(given: str) -> datetime | None:
-    return parse_moment("since", given)
 
 
 def _past(filters: Filters, since: datetime | None) -> Iterator[Read]:

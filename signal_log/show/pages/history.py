@@ -73,7 +73,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "texts": _texts(query),
         "q_value": query.one("q"),
         "problems": query.problems,
-        "other_problems": [text for key, text in query.problems.items() if key not in (*SELECTS, *TEXTS)],
+        "other_problems": [text for key, text in query.problems.items() if key not in ("q", *SELECTS, *TEXTS)],
         "zone": zone(),
         "observed": ", ".join(conf.MODELS) or 'none (list some in SIGNAL_LOG["MODELS"])',
         "every_url": query.link(request.path, every=None if query.every else "1"),

@@ -13,9 +13,15 @@ from signal_log.conf import conf
 from signal_log.event import M2M_CHANGED, MIGRATION, MODEL_SIGNALS
 from signal_log.filters import Filters
 from signal_log.nearest import nearest, nearest_label
+from signal_log.query_language.keys import MODEL
+from signal_log.query_language.matching import is_model
 from signal_log.show.query.choices import choices
 from signal_log.show.words.text import one_line
 from signal_log.store.senders import senders
+
+Known = Callable[[], Iterable[str]]
+IsOne = Callable[[str, str], bool]
+Likely = Callable[[str, Iterable[str]], str]
 
 SILENT: Final = ("silent_insert", "silent_update", "silent_delete")
 SOURCES: Final = ("http", "websocket", "shell", "task", "test", MIGRATION)
@@ -23,22 +29,32 @@ SOURCES: Final = ("http", "websocket", "shell", "task", "test", MIGRATION)
 
 def unmatched(filters: Filters) -> Iterator[str]:
     """A sentence for each model, signal and source that no event has and no observed model can bring."""
-    for key, known, likely in _ASKED:
-        wanted = ((name, f"Nothing can match --{key} ") for name in filters.wanted.get(key, ()))
-        excluded = ((name, f"Nothing is excluded by --{key} !") for name in filters.excluded.get(key, ()))
-        for name, said in (*wanted, *excluded):
+    for key, known, is_one, likely in _ASKED:
+        for name, excluded in filters.values(key):
             names = known()
-            if name in names:
+            if any(is_one(other, name) for other in names):
                 continue
             near = likely(name, names)
             hint = f" Did you mean {near!r}?" if near else ""
-            yield f"{said}{one_line(name, 60)}: {_why(key, name)}.{hint}"
+            said = "Nothing is excluded by" if excluded else "Nothing can match"
+            shown = one_line(name, 60)
+            yield f"{said} {_asked(filters, key, name, shown, excluded=excluded)}: {_why(key, name)}.{hint}"
+
+
+def _asked(filters: Filters, key: str, name: str, shown: str, *, excluded: bool) -> str:
+    """The filter as it was given: by itself, or in a query."""
+    if (f"!{name}" if excluded else name) in filters.asked.get(key, ()):
+        return f"--{key} {'!' if excluded else ''}{shown}"
+    return f"{'-' if excluded else ''}{key}:{shown}"
 
 
 def _why(key: str, name: str) -> str:
-    if key == "sender":
-        installed = name in {model._meta.label for model in apps.get_models()}
-        return "that model is not observed" if installed else "no observed model has this label, and no event does"
+    if key in ("sender", MODEL):
+        if any(is_model(model._meta.label, name) for model in apps.get_models()):
+            return "that model is not observed"
+        return (
+            f"no observed model has this {'name' if key == MODEL and '.' not in name else 'label'}, and no event does"
+        )
     return "no recent event has it, and nothing makes one"
 
 
@@ -54,8 +70,19 @@ def _sources() -> Iterable[str]:
     return {*SOURCES, *(f"command:{name}" for name in get_commands()), *choices()["source"]}
 
 
-_ASKED: Final[tuple[tuple[str, Callable[[], Iterable[str]], Callable[[str, Iterable[str]], str]], ...]] = (
-    ("sender", _senders, nearest_label),
-    ("signal", _signals, nearest),
-    ("source", _sources, nearest),
+def _likely_model(name: str, labels: Iterable[str]) -> str:
+    if "." in name:
+        return nearest_label(name, labels)
+    return nearest(name, [label.rpartition(".")[2] for label in labels])
+
+
+def _is(other: str, name: str) -> bool:
+    return other == name
+
+
+_ASKED: Final[tuple[tuple[str, Known, IsOne, Likely], ...]] = (
+    ("sender", _senders, _is, nearest_label),
+    (MODEL, _senders, is_model, _likely_model),
+    ("signal", _signals, _is, nearest),
+    ("source", _sources, _is, nearest),
 )
