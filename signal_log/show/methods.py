@@ -23,7 +23,7 @@ OTHER: Final = "This address answers other methods than the one it was asked wit
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def only(*methods: str, instead: str = "") -> Callable[[View], View]:
+def only(*methods: str, instead: str = "live") -> Callable[[View], View]:
     """Decorate a view, sync or async, that answers these methods; ``instead`` names the page to go to from others."""
 
     def decorate(view: View) -> View:
@@ -58,7 +58,9 @@ def _refused(request: HttpRequest, methods: tuple[str, ...], instead: str) -> Ht
     why = _why(methods)
     if not _is_read_by_observer(request):
         return _logged(request, _sentence(methods), methods)
-    address, words = (request.get_full_path(), "Open it") if "GET" in methods else (url(instead or "events"), "Go on")
+    address, words = request.get_full_path(), "Open it"
+    if "GET" not in methods:
+        address, words = url(instead), f"Go to {'sessions' if instead == 'sessions' else 'the live page'}"
     context = {"title": "Nothing was done", "status": 405, "reason": why, "address": address, "words": words}
     response = _logged(request, render_to_string("signal_log/not_found.html", context, request), methods)
     response.headers["Content-Type"] = "text/html; charset=utf-8"

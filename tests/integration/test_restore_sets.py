@@ -60,6 +60,34 @@ def test_a_set_is_filled_in_as_it_was_from_either_side(root: Client, groups: dic
     assert set(bob.groups.all()) == {groups["writers"]}
 
 
+def test_a_member_that_was_deleted_since_is_named(root: Client, groups: dict[str, Group]) -> None:
+    """Its row went without a signal; of an object older than the log, that there may be such is said."""
+    ada = User.objects.create_user("ada")
+    with signal_log.pause():
+        old = User.objects.create_user("old")
+    for user in (ada, old):
+        user.groups.add(groups["editors"], groups["readers"])
+    then, lost = clock.now(), groups["readers"].pk
+    old.first_name = "Old"
+    old.save()
+    groups["readers"].delete()
+    make_event(sender="auth.Group", object_pk=str(lost), signal="post_delete", changes={"name": ["readers", None]})
+    notes = [
+        next(each.note for each, _ in restored(root, user, then).context["fields"] if each.name == "groups")
+        for user in (ada, old)
+    ]
+    assert notes == [f"no longer there: {lost}", "without those that were deleted since"]
+
+
+def test_a_field_that_was_null_at_the_creation_is_known(root: Client) -> None:
+    """It can be filled in, as null."""
+    item = User.objects.create_user("ada")
+    then = clock.now()
+    item.last_login = then
+    item.save()
+    assert offered(restored(root, item, then))["last_login"][2] == ""
+
+
 def test_a_change_of_a_set_is_restored_from_its_line(root: Client, groups: dict[str, Group]) -> None:
     """Only that relation is chosen."""
     ada = User.objects.create_user("ada")
@@ -94,7 +122,7 @@ def test_what_is_not_known_of_a_set_stays_and_is_said(root: Client, groups: dict
         ada = User.objects.create_user("ada")
     start = clock.now()
     make_event(object_pk=str(ada.pk), occurred_at=start - timedelta(days=1))
-    assert offered(restored(root, ada, start))["groups"] == ("[]", False, "")
+    assert offered(restored(root, ada, start))["groups"] == ("none", False, "")
     make_event(sender="auth.User_groups", object_pk="", signal="silent_insert", changes={})
     shown, wanted, why_not = offered(restored(root, ada, start))["groups"]
     assert (shown, wanted) == ("", False)

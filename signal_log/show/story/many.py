@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models
 from django.db.models import Q
 
+from signal_log.audit.continuity import ENDS
 from signal_log.audit.known import WHOLE
 from signal_log.capture.model.keys import key_text
 from signal_log.capture.model.object_text import repr_of
@@ -27,7 +28,7 @@ from signal_log.rows import labels_of_row
 from signal_log.seal.ranges import parse_ranges
 from signal_log.show.story.gone import gone_of
 from signal_log.show.story.restorable import AS_NEW, NOT_IN_FORM_WORDS, STAYS, Offered
-from signal_log.show.words.diff import pairs, side
+from signal_log.show.words.diff import Piece, Side, pairs, side
 from signal_log.show.words.text import one_line
 from signal_log.store.read import events
 from signal_log.store.span import Events
@@ -37,6 +38,10 @@ MOST: Final = 1_000
 MOST_NAMED: Final = 20
 
 NOT_TOLD: Final = "the log does not tell which there were"
+
+
+Step = tuple[SignalEvent, bool, "set[str] | None"]
+"""An event, whether it added keys, and which; None where it does not tell."""
 
 
 class UnknownError(Exception):
@@ -70,43 +75,49 @@ def _offered(wanted: Row, field: Any, into: models.Model | None, in_form: frozen
     if not isinstance(field, models.ManyToManyField):
         return Offered(field.name, None, why_not=f"a library's own relation, which no form here can fill: {STAYS}")
     now = _today(field, into) if into is not None else None
-    shown_now = side(_named(field, now, wanted.using)) if now is not None else None
+    shown_now = _shown(field, now, wanted.using) if now is not None else None
     try:
-        then = _then(wanted, field)
+        then, note = _then(wanted, field)
     except UnknownError as why:
         return Offered(field.name, None, shown_now, why_not=f"{why}: {STAYS}", differs=False)
     there = _there(field, then, wanted.using)
     value = [one.pk for one in there]
     lost = sorted(then - {key_text(one) for one in there})
-    note = f"no longer there: {one_line(', '.join(lost), 80)}" if lost else ""
+    if lost:
+        note = f"no longer there: {one_line(', '.join(lost), 80)}"
     differs = now is None or {str(pk) for pk in value} != now
     why_not = "" if field.name in in_form else NOT_IN_FORM_WORDS
-    return Offered(field.name, side(_named(field, then, wanted.using)), shown_now, value, why_not, note, differs)
+    return Offered(field.name, _shown(field, then, wanted.using), shown_now, value, why_not, note, differs)
 
 
-def _then(wanted: Row, field: Any) -> set[str]:
-    """The keys at the moment; raises ``UnknownError``."""
-    steps = list(_steps(wanted, field))
-    since = [step for step in steps if _is_later(wanted, step[0])]
-    if wanted.row is not None:
+def _then(wanted: Row, field: Any) -> tuple[set[str], str]:
+    """The keys at the moment, and what is to be said of them; raises ``UnknownError``.
+
+    From the creation on, if that is known: the rows of those that were deleted since are gone without a signal.
+    """
+    steps, creation, pruned = list(_steps(wanted, field)), _creation(wanted), _last_pruned()
+    if creation is not None and pruned < creation:
         try:
-            return _undone(_today(field, wanted.row), since, _last_pruned(), wanted)
+            return _done([one for one in steps if one[0].pk > creation and not _is_later(wanted, one[0])]), ""
         except UnknownError:
-            if _creation(wanted) is None:
+            if wanted.row is None:
                 raise
-    creation = _creation(wanted)
-    if creation is None:
-        raise UnknownError(NOT_TOLD)
-    if _last_pruned() > creation:
-        raise UnknownError(f"{NOT_TOLD}: events were pruned")
+    if wanted.row is None:
+        raise UnknownError(f"{NOT_TOLD}: events were pruned" if creation is not None else NOT_TOLD)
+    since = [one for one in steps if _is_later(wanted, one[0])]
+    lost = events().filter(
+        UNUSUAL, sender__in=labels_of_row(_target(field)._meta.label), signal__in=ENDS, outcome=COMMITTED,
+        occurred_at__gt=wanted.at,
+    )  # fmt: skip
+    note = "without those that were deleted since" if lost.order_by()[:1].exists() else ""
+    return _undone(_today(field, wanted.row), since, pruned, wanted), note
+
+
+def _done(steps: Sequence[Step]) -> set[str]:
     keys: set[str] = set()
-    for event, is_added, told in steps:
-        if event.pk > creation and not _is_later(wanted, event):
-            keys = keys | _certain(told) if is_added else keys - _certain(told)
+    for _, is_added, told in steps:
+        keys = keys | _certain(told) if is_added else keys - _certain(told)
     return keys
-
-
-Step = tuple[SignalEvent, bool, "set[str] | None"]
 
 
 def _undone(keys: set[str], since: Sequence[Step], pruned: int, wanted: Row) -> set[str]:
@@ -202,10 +213,12 @@ def _there(field: Any, keys: Iterable[str], using: str) -> list[models.Model]:
         raise UnknownError("its keys are none of that model any more") from error
 
 
-def _named(field: Any, keys: Iterable[str], using: str) -> list[str]:
+def _shown(field: Any, keys: Iterable[str], using: str) -> Side:
     """Keys, with the names of those that are there."""
     keys = sorted(keys, key=lambda key: (len(key), key))
     plan = plan_of(_target(field)) or Plan(_target(field))
     names = {key_text(one): repr_of(plan, one) for one in _there(field, keys[:MOST_NAMED], using)}
     told = [f"{key} {names[key]}" if names.get(key) else key for key in keys[:MOST_NAMED]]
-    return [*told, f"and {len(keys) - MOST_NAMED} more"] if len(keys) > MOST_NAMED else told
+    if len(keys) > MOST_NAMED:
+        told.append(f"and {len(keys) - MOST_NAMED} more")
+    return side(", ".join(told)) if told else Side((Piece("none"),), "empty")

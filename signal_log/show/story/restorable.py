@@ -142,6 +142,8 @@ def _logged(known: Known) -> Any:
         for name, old, new in pairs(known.event.changes):
             if name == known.name:
                 return old if known.later and known.event.signal != BASELINE else new
+        if known.value is not None and known.value.style == "null":
+            return None  # a creation that leaves a field out found it null
     return {"unknown": True}
 
 
