@@ -74,3 +74,23 @@ def test_a_row_with_too_many_is_looked_back_for_a_moment_and_that_is_said(
     assert reached
     assert f"Looked back to event {reached}" in response.content.decode()
     assert "not in the events that were looked at" in response.content.decode()
+
+
+def test_of_a_row_whose_many_events_are_all_old_only_those_ids_are_looked_at(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its page is the same; a row that was written lately is read from the newest event on, as ever."""
+    story()
+    recorded = events().filter(sender="shop.Item", object_pk="5")
+    ids = sorted(recorded.values_list("pk", flat=True))
+    for _ in range(4):
+        make_event(sender="shop.Item", object_pk="6")
+    plain = [line.event.pk for line in root.get("/objects/shop.Item/5/").context["parts"][0].lines]
+    monkeypatch.setattr(paging, "TOO_MANY_TO_SORT", 3)
+    newest = events().latest("pk").pk
+    assert paging.span_for(recorded).high == newest
+    monkeypatch.setattr(paging, "FIRST_WINDOW", 2)
+    assert paging.span_for(recorded) == Span(ids[0], ids[-1], scan=True)
+    assert [line.event.pk for line in root.get("/objects/shop.Item/5/").context["parts"][0].lines] == plain
+    monkeypatch.setattr(paging, "TOO_MANY_TO_BOUND", 3)
+    assert paging.span_for(recorded).high == newest

@@ -11,19 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.db.models import Max, Min
+
 from signal_log import clock
 from signal_log.audit.continuity import OF_A_ROW, tells
 from signal_log.event import COMMITTED
 from signal_log.models import SignalEvent
 from signal_log.show.query.query import Query
 from signal_log.store.read import events
-from signal_log.store.span import LARGEST_ID, Events, Span, selected, span_of, walk, windows
+from signal_log.store.span import FIRST_WINDOW, LARGEST_ID, Events, Span, selected, span_of, walk, windows
 
 SECONDS: Final = 1.0
 COUNT_SECONDS: Final = 0.02
 MAX_COUNTED: Final = 1_000
 TOO_MANY_TO_SORT: Final = 3_000
 """Of one object or account: the indexes of keys have no order, so all of them would be read for each page."""
+TOO_MANY_TO_BOUND: Final = 100_000
+"""Nor is it asked of more than these which is the oldest and which the newest."""
 
 AT_ONCE: Final = 20
 
@@ -96,7 +100,13 @@ def span_for(found: Events) -> Span:
     """Where to look for events that an index finds: anywhere; in windows of ids if they are too many to be sorted."""
     if found.order_by()[: TOO_MANY_TO_SORT + 1].count() <= TOO_MANY_TO_SORT:
         return Span()
-    return span_of(None, None, scan=True)
+    whole = span_of(None, None, scan=True)
+    lately = found.filter(pk__gt=whole.high - FIRST_WINDOW).order_by()
+    if lately[:1].exists() or found.order_by()[: TOO_MANY_TO_BOUND + 1].count() > TOO_MANY_TO_BOUND:
+        return whole
+    # All of them are old: window after window would be read in vain.
+    ends = found.order_by().aggregate(low=Min("pk"), high=Max("pk"))
+    return Span(ends["low"], ends["high"], scan=True) if ends["high"] is not None else whole
 
 
 def newest_telling(found: Events, span: Span) -> SignalEvent | None:
