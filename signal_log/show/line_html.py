@@ -9,6 +9,7 @@ from typing import Final
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 
+from signal_log.show.words.hits import Hits, marked
 from signal_log.show.words.operations import Line
 from signal_log.show.words.summary import Part
 from signal_log.show.words.text import initials, visible
@@ -24,8 +25,8 @@ _PARTS: Final = {
 _DIM: Final = '<span class="muted">{}</span>'
 
 
-def history_rows(lines: Iterable[Line]) -> SafeString:
-    """The rows of the history's table, with a heading for each day."""
+def history_rows(lines: Iterable[Line], hits: Hits | None = None) -> SafeString:
+    """The rows of the history's table, with a heading for each day; what a query asked for is marked."""
     written, day = [], None
     for line in lines:
         when = localtime(line.event.occurred_at)
@@ -33,11 +34,11 @@ def history_rows(lines: Iterable[Line]) -> SafeString:
             day = when.date()
             heading = f"{day:%A}, {day.day} {day:%B %Y}"
             written.append(f'<tr class="day"><th colspan="6" scope="rowgroup">{heading}</th></tr>\n')
-        written.append(_row(line, when.isoformat(" ", "milliseconds")[11:23]))
+        written.append(_row(line, when.isoformat(" ", "milliseconds")[11:23], hits))
     return mark_safe("".join(written))  # noqa: S308  each text in it is escaped
 
 
-def _row(line: Line, when: str) -> str:
+def _row(line: Line, when: str, hits: Hits | None) -> str:
     event, kind = line.event, line.kind
     address, trace = escape(line.url), escape(line.trace_url)
     actor = escape(line.actor)
@@ -48,21 +49,21 @@ def _row(line: Line, when: str) -> str:
         f'<td class="k"><a class="kind {kind.style}" href="{address}"><span>{escape(kind.word)}</span></a></td>\n'
         f'<td class="o"><span class="in{line.indent}{child}"><a class="model" href="{escape(line.model_filter)}" '
         f'title="Show only {escape(visible(event.sender))}">{escape(line.model)}</a> <a class="value" '
-        f'href="{escape(line.object_url) or address}" title="History of this object">{escape(line.object)}</a>'
+        f'href="{escape(line.object_url) or address}" title="History of this object">{marked(line.object, hits)}</a>'
         f"</span></td>\n"
-        f'<td class="c">{summary_html(line)}</td>\n'
+        f'<td class="c">{summary_html(line, hits)}</td>\n'
         f'<td class="a"><a href="{escape(line.actor_filter)}" title="Show only events by {actor}"><span '
-        f'class="who small" aria-hidden="true">{escape(initials(line.actor))}</span><span class="value">{actor}</span>'
-        f"</a></td>\n"
+        f'class="who small" aria-hidden="true">{escape(initials(line.actor))}</span><span class="value">'
+        f"{marked(line.actor, hits)}</span></a></td>\n"
         f'<td class="s"><span><a class="mono value" href="{escape(line.source_filter)}" title="Show only this source">'
-        f'{escape(visible(event.source))}</a> <a href="{trace}" title="{escape(line.request_line)}: full trace">trace'
-        f"</a></span></td></tr>\n"
+        f'{marked(visible(event.source), hits)}</a> <a href="{trace}" title="{escape(line.request_line)}: full trace">'
+        f"trace</a></span></td></tr>\n"
     )
 
 
-def summary_html(line: Line) -> str:
+def summary_html(line: Line, hits: Hits | None = None) -> str:
     """What caused an event, why it was undone, and its change, on one line."""
-    return "".join(f"{_part(part, line)} " for part in line.summary)
+    return "".join(f"{_part(part, line, hits)} " for part in line.summary)
 
 
 def told_html(line: Line) -> str:
@@ -70,8 +71,8 @@ def told_html(line: Line) -> str:
     return "".join(f"{_PARTS.get(part.role, _DIM).format(escape(part.text))} " for part in line.summary)
 
 
-def _part(part: Part, line: Line) -> str:
+def _part(part: Part, line: Line, hits: Hits | None) -> str:
     if part.role == "cause":
         cause = escape(visible(line.event.caused_by))
-        return f'<a class="cause mono" href="{escape(line.trace_url)}" title="{cause}">{escape(part.text)}</a>'
-    return _PARTS.get(part.role, _DIM).format(escape(part.text))
+        return f'<a class="cause mono" href="{escape(line.trace_url)}" title="{cause}">{marked(part.text, hits)}</a>'
+    return _PARTS.get(part.role, _DIM).format(marked(part.text, hits))

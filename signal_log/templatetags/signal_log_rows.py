@@ -21,6 +21,7 @@ from signal_log.show.story.row_html import story_html
 from signal_log.show.trace.percentiles import Standing
 from signal_log.show.trace.row_html import band as percentile_band
 from signal_log.show.words.diff import FieldDiff, Side
+from signal_log.show.words.hits import Hits
 from signal_log.show.words.operations import Line
 from signal_log.show.words.state import Known
 from signal_log.show.words.text import visible
@@ -35,9 +36,9 @@ def change(line: Line) -> SafeString:
 
 
 @register.simple_tag
-def history(lines: Iterable[Line]) -> SafeString:
-    """The rows of the history's table."""
-    return history_rows(lines)
+def history(lines: Iterable[Line], hits: Hits | None = None) -> SafeString:
+    """The rows of the history's table, with what the query asked for marked."""
+    return history_rows(lines, hits)
 
 
 @register.simple_tag

@@ -8,6 +8,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.axe import violations
+
 
 def test_scrolling_away_pauses_and_the_list_stands_still(site, visit):
     """While one reads, nothing moves; a pill counts new events and leads back to them."""
@@ -52,11 +54,11 @@ def test_filters_are_applied_by_the_server_and_kept_in_the_address(site, visit):
     live.page.locator(".facet .include").filter(has_text="auth.User").click()
     expect(live.page.locator("#pills")).to_contain_text("auth.User")
     expect(live.model("Profile")).to_have_count(0)
-    assert "sender=auth.User" in live.page.url
+    assert "q=model%3Aauth.User" in live.page.url
     live.page.locator("#pills .pill button").first.click()
     expect(live.page.locator("#pills")).to_contain_text("not auth.User")
     expect(live.model("Profile").first).to_be_visible()
-    assert "sender=%21auth.User" in live.page.url
+    assert "q=-model%3Aauth.User" in live.page.url
     live.page.go_back()
     expect(live.model("Profile")).to_have_count(0)
     live.page.reload()
@@ -89,6 +91,52 @@ def test_searching_looks_while_one_types_and_enter_makes_a_pill(site, visit):
     live.press("Enter")
     expect(live.page.locator("#pills")).to_contain_text("findme")
     expect(live.row("other3")).to_have_count(0)
+    expect(live.row("findme").first.locator("mark").first).to_have_text("findme")
+
+
+def test_a_query_is_completed_marked_and_edited_by_keyboard(site, visit):
+    """Keys and values are completed with counts, what is wrong is said, and a group goes back into the field."""
+    site.run("User.objects.create_user('keyed'); User.objects.create_user('typed')")
+    live = visit(site, viewport={"width": 390, "height": 800}, color_scheme="dark").open()
+    field, options = live.page.get_by_role("combobox"), live.page.get_by_role("option")
+    live.press("/")
+    live.page.keyboard.type("keyed OR mod")
+    expect(options).to_have_text([re.compile("^ *model:")])
+    assert violations(live.page) == []
+    live.press("Tab")
+    expect(options.first).to_contain_text("auth.User")
+    live.page.keyboard.type("user")
+    expect(live.page.locator("#completions .scope")).to_contain_text("counted in the newest")
+    expect(options.first).to_have_text(re.compile(r"^ *auth.User *\d+"))
+    live.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    assert field.get_attribute("aria-activedescendant") == options.first.get_attribute("id")
+    live.press("Enter")
+    expect(field).to_have_value("keyed OR model:auth.User ")
+    live.page.keyboard.type(") outcome:fai x")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    live.press("Enter")
+    expect(live.page.locator("#search-problem")).to_contain_text("This bracket closes nothing")
+    assert violations(live.page) == []
+    field.fill("keyed OR typed")
+    live.press("Enter")
+    group = live.page.locator("#pills .group button").first
+    expect(group).to_have_text("keyed OR typed")
+    expect(live.row("typed").first.locator("mark").first).to_have_text("typed")
+    live.row("keyed").first.click()
+    expect(live.page.locator("#detail h2 mark")).to_have_text("keyed")
+    live.press("Escape")
+    group.click()
+    expect(field).to_have_value("keyed OR typed")
+    expect(live.page.locator("#pills .pill")).to_have_count(0)
+    live.page.get_by_role("button", name="Query syntax").click()
+    expect(live.page.get_by_role("dialog", name="Query syntax")).to_contain_text("Brackets keep together")
+    assert violations(live.page) == []
+    live.press("Escape")
+    live.page.goto(f"{site.url}/?q=typed&q=keyed+(")
+    expect(field).to_have_value("keyed (")
+    expect(live.page.locator("#search-problem")).to_contain_text("never closed")
+    expect(live.row("typed").first).to_be_visible()
 
 
 def test_too_narrow_filters_say_which_to_drop(site, visit):
@@ -251,7 +299,7 @@ def test_a_link_to_an_older_event_leads_to_its_page(site, visit):
     expect(live.page.locator("#status-bar a").first).to_have_text("Open older event 999999")
     assert (
         live.page.locator("#status-bar").get_by_role("link", name="History").get_attribute("href")
-        == "/events/?actor=somebody"
+        == "/events/?q=actor%3Asomebody"
     )
 
 

@@ -113,7 +113,7 @@ def test_shared_views_are_accessible_and_hostile_names_are_text(people, visit, s
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
     bare.page.get_by_role("link", name=name).click()
-    assert f"object=nobody-{scheme}" in bare.page.url
+    assert f"q=object%3Anobody-{scheme}" in bare.page.url
     live.page.goto(f"{people.url}/events/")
     live.page.get_by_text("Shared views").click()
     assert found + violations(live.page) == []

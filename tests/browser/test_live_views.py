@@ -65,7 +65,7 @@ def test_views_are_kept_by_name_and_one_opens_with_the_page(site, visit):
     live.press("Escape")
     live.open()
     expect(live.page.locator("#pills")).to_contain_text("users.Profile")
-    assert "sender=users.Profile&view=signals" in live.page.url
+    assert "q=model%3Ausers.Profile&view=signals" in live.page.url
     live.page.locator("#view-open").click()
     live.page.get_by_role("link", name="All events").click()
     expect(live.model("User").first).to_be_visible()
@@ -131,7 +131,7 @@ def test_an_event_is_shown_among_its_neighbours_without_losing_the_filter(site, 
     expect(live.page.locator(".row.dim").filter(has_text="hiddenbefore").first).to_be_visible()
     text = " ".join(live.texts())
     assert text.index("hiddenafter") < text.index("middle1") < text.index("hiddenbefore")
-    assert "object=middle1" in live.page.url
+    assert "q=object%3Amiddle1" in live.page.url
     live.page.locator(".row.dim").filter(has_text="hiddenafter").first.click()
     expect(live.page.locator("#detail .facts")).to_contain_text("only this trace")
     live.press("Escape", "Escape")

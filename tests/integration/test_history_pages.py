@@ -37,6 +37,21 @@ def test_work_that_never_finished_is_shown_folded_too(root: Client) -> None:
     assert sorted(line.kind.word for line in shown) == ["failed", "rolled back"]
 
 
+def test_what_a_query_asks_for_is_marked_and_what_is_wrong_in_one_too(root: Client) -> None:
+    """In the lines only text is marked, nothing that is excluded; of a wrong query its place."""
+    make_event(object_repr="<b>Guido</b>", actor_repr="ada", changes={"email": ["a@x", "guido@x"]}, source="http")
+    shown = text(root.get("/events/", {"q": '"<B>gui" email: -shell ada'}))
+    assert '<mark class="hit">&lt;b&gt;Gui</mark>do&lt;/b&gt;' in shown
+    assert '<mark class="hit">email</mark>' in shown
+    assert shown.count('<mark class="hit">ada</mark>') == 1
+    assert '<mark class="hit">ada</mark>' in text(root.get("/events/?actor=ada&source=!ada"))
+    assert "<mark" not in text(root.get("/events/?source=http&q=model:User"))
+    wrong = root.get("/events/", {"q": "<i> outcome:fai"})
+    assert wrong.status_code == 400
+    assert "<p>At character 13: There is no such outcome." in text(wrong)
+    assert "&lt;i&gt; outcome:<mark>fai</mark></code>" in text(wrong)
+
+
 @pytest.mark.parametrize("outcome", ["committed", "rolled_back"])
 def test_a_change_of_a_relation_is_one_line_too(root: Client, outcome: str) -> None:
     """The post signal represents both, as on the live page; a pre signal without one stands for itself."""

@@ -118,7 +118,7 @@ def test_a_wrong_query_stays_in_the_form(root: Client) -> None:
     text = page.content.decode()
     assert page.status_code == 400
     assert f'value="{WRONG}"' in text
-    assert f'id="p-q">At character 20: {PLACE["message"]}' in text
+    assert f'id="p-q"><p>At character 20: {PLACE["message"]}' in text
     assert 'aria-invalid="true" aria-describedby="p-q"' in text
     assert root.get("/events/", {"q": "!guido email"}).context["q_value"] == "!guido email"
     two = root.get("/events/", {"q": ["guido", "email"]})

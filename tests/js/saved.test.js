@@ -60,12 +60,22 @@ test("storage that is forbidden, full or corrupt does not stop the page", () => 
 test("a view survives a round trip through the address", () => {
   for (const query of [
     "",
-    "sender=%21users.Profile&q=x&view=cascades",
+    "q=-model%3Ausers.Profile+x&view=cascades",
     "since=2026-11-22T14%3A02%3A00Z&view=signals&event=7",
   ]) {
     assert.equal(toView(readView(`?${query}`)), query);
   }
   assert.equal(readView("?view=nonsense").list, "operations");
+  const older = readView("?sender=%21users.Profile&q=x&event=7");
+  assert.equal(toView(older), "q=-model%3Ausers.Profile+x&event=7");
+  assert.deepEqual(readView("?q=ada+since:now-5m").range, { since: "now-5m", until: "", from: null, to: null });
+  const { filters, broken, problems } = readView("?q=guido&q=ada+(&actor=eve");
+  assert.deepEqual(
+    filters.map(({ value }) => value),
+    ["eve", "guido"],
+  );
+  assert.equal(broken, "ada (");
+  assert.match(problems[0].message, /never closed/);
 });
 
 test("the time between rows is short, and negative times are marked as earlier", () => {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -27,8 +27,10 @@ from signal_log.show.query.paging import Matches, Page, count, matching, reached
 from signal_log.show.query.query import NAMES, Query, parse
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds
+from signal_log.show.words.hits import hits_of
 from signal_log.show.words.moments import zone
 from signal_log.show.words.operations import folded, lines, undecided
+from signal_log.show.words.text import visible
 from signal_log.store.read import SENT_BY_HAND, events
 
 PAGE_SIZE: Final = 50
@@ -74,6 +76,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "q_value": query.one("q"),
         "problems": query.problems,
         "other_problems": [text for key, text in query.problems.items() if key not in ("q", *SELECTS, *TEXTS)],
+        "wrong": _wrong(query),
         "zone": zone(),
         "observed": ", ".join(conf.MODELS) or 'none (list some in SIGNAL_LOG["MODELS"])',
         "every_url": query.link(request.path, every=None if query.every else "1"),
@@ -92,6 +95,7 @@ def _page(request: HttpRequest) -> HttpResponse:
     context |= {
         "page": page,
         "lines": unprinted(lines(page.events, every=query.every, narrow=partial(query.link, request.path))),
+        "hits": hits_of(query.given),
         "total": total,
         "reached_at": reached_at(page),
         "older_url": page.older and query.link(request.path, before=str(page.older)),
@@ -100,6 +104,16 @@ def _page(request: HttpRequest) -> HttpResponse:
         "named_object": _named_object(query),
     }
     return render(request, "signal_log/events.html", context)
+
+
+def _wrong(query: Query) -> list[dict[str, Any]]:
+    """Each problem of a query, with the text before, at and behind its place."""
+    found = []
+    for place in query.places:
+        text, at, end = place["q"], place["at"], place["at"] + place["length"]
+        pieces = (visible(piece) for piece in (text[:at], text[at:end], text[end:], place["message"]))
+        found.append({"number": at + 1, **dict(zip(("before", "at", "behind", "message"), pieces, strict=True))})
+    return found
 
 
 def _exports(request: HttpRequest, query: Query) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import sys
 from typing import Any, Final
 
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import get_script_prefix, reverse
 from django.views.decorators.csrf import csrf_protect
@@ -18,6 +18,7 @@ from signal_log.seal.canonical import timestamp
 from signal_log.show.access import for_observers, login_url
 from signal_log.show.methods import reads
 from signal_log.show.pages.recording import notices
+from signal_log.show.query.query import parse
 from signal_log.store.read import events
 
 SOCKET_PATH: Final = "ws/events/"
@@ -34,8 +35,14 @@ def live(request: HttpRequest) -> HttpResponse:
     opened_live(request)
     events().filter(pk=0).first()  # without tables the socket could only say that the database does not answer
     known = page_config(str(request.user.pk)) | {"unopened": why_unopened(request)}
-    context = {"live_config": known, "notices": notices(request.GET.getlist("sender")), "measured": conf.TRACES}
+    context = {"live_config": known, "notices": notices(_models(request.GET)), "measured": conf.TRACES}
     return render(request, "signal_log/live.html", context)
+
+
+def _models(sent: QueryDict) -> list[str]:
+    """The models that the page is filtered by, as far as its address can be read."""
+    filters = parse(sent).filters
+    return [text for key in ("sender", "model") for text, excluded in filters.values(key) if not excluded]
 
 
 def page_config(account: str = "") -> dict[str, Any]:

@@ -1,23 +1,26 @@
 // The live page: wires its parts together and handles input.
 
-import { add, remove, toWire } from "./events/filters.js";
-import { given, lately } from "./events/range.js";
+import { addAll, needTimes, remove, toWire } from "./events/filters.js";
+import { given, lately, ranged } from "./events/range.js";
 import { openHelp } from "./lib/help.js";
 import { listen } from "./lib/keys.js";
 import * as actions from "./page/actions.js";
 import * as arrivals from "./page/arrivals.js";
+import { completing } from "./page/completing.js";
 import { viewMenu } from "./page/menu.js";
 import { olderLoaders, understand } from "./page/past.js";
 import { controls, heads, renderAll, renderSoon, table, tick } from "./page/screen.js";
 import {
   $,
   activeFilters,
+  announcer,
   ask,
   config,
   display,
   eventIdOf,
   links,
   now,
+  opened,
   page,
   remember,
   state,
@@ -47,6 +50,7 @@ page.connection = new Connection({
 page.polling = new Polling({
   ask,
   query: () => toWire(activeFilters()),
+  timed: () => needTimes(activeFilters()),
   backfill: config.backfill,
   handlers: arrivals.polled,
 });
@@ -56,15 +60,24 @@ page.past = olderLoaders((which, operations, answer) => {
   renderSoon();
 });
 page.past.reset();
-page.search = searchBox($("query"), $("search"), {
-  typed: (filter) => {
-    state.typed = filter;
+const parts = {
+  form: $("query"),
+  input: $("search"),
+  list: $("completions"),
+  mirror: $("search-mirror"),
+  said: $("search-problem"),
+};
+page.search = searchBox(parts, {
+  typed: (filters) => {
+    state.typed = filters;
     actions.change(state.filters);
   },
-  entered: (filter) => {
-    state.typed = null;
-    actions.change(add(state.filters, filter));
+  entered: ({ filters, since, until }) => {
+    state.typed = [];
+    actions.change(addAll(state.filters, filters), { range: ranged(since, until) ?? state.range });
   },
+  known: completing(() => page.search.learned()),
+  say: (words) => announcer.say(words),
 });
 
 viewMenu($("view-open"), $("view-menu"), {
@@ -118,11 +131,12 @@ listen({
 });
 addEventListener("popstate", () => {
   const view = readView(location.search);
-  Object.assign(state, { typed: null, picked: null, wanted: view.event, list: view.list });
+  Object.assign(state, { typed: [], picked: null, wanted: view.event, list: view.list });
   page.search.empty();
   stream.show(view.list);
   actions.showColumns(view.columns);
   actions.change(view.filters, { range: view.range, step: false });
+  actions.unread(view);
 });
 document.addEventListener("pointerdown", ({ target }) => {
   const outside = target instanceof Element && !target.closest("#facets, #facets-open");
@@ -145,5 +159,6 @@ document.addEventListener("visibilitychange", () => {
 setInterval(tick, 1000);
 table.mode = state.mode;
 remember(); // put the default view in the address too
+actions.unread(opened);
 page.connection.start();
 renderAll();

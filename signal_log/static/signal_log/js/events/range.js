@@ -22,7 +22,7 @@ const moment = (text) => (ZONED.test(text) ? Date.parse(text) : null); // only t
  * @param {string} until
  * @returns {Range | null}
  */
-function ranged(since, until) {
+export function ranged(since, until) {
   return since || until ? { since, until, from: moment(since), to: moment(until) } : null;
 }
 

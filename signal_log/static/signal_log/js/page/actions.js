@@ -3,10 +3,13 @@
 import * as filtering from "../events/filters.js";
 import { copy } from "../lib/clip.js";
 import { MODES } from "../lib/time.js";
+import { hitsOf } from "../query/hits.js";
+import { parse } from "../query/parse.js";
 import { around, recall } from "./around.js";
 import { heads, renderAll, showDetail, table } from "./screen.js";
 import {
   $,
+  activeFilters,
   announcer,
   clearRows,
   display,
@@ -32,7 +35,7 @@ import { readView } from "./view.js";
 /** @import { Column } from "../parts/columns.js" */
 /** @import { Choices } from "./display.js" */
 /** @import { State } from "./state.js" */
-/** @import { ListName } from "./view.js" */
+/** @import { ListName, View } from "./view.js" */
 
 /** @param {State["pausedBy"]} by */
 export function pause(by) {
@@ -127,8 +130,15 @@ function start() {
  * @param {{ range?: Range | null, step?: boolean }} options
  */
 export function change(filters, { range = state.range, step = true } = {}) {
+  const [problem] = parse(filtering.toText(filters)).problems; // there may be too many, or too long ones
+  if (problem) {
+    state.notes = [problem.message];
+    announcer.say(problem.message);
+    return renderAll();
+  }
   if (state.picked) state.wanted = eventIdOf(state.picked);
   Object.assign(state, { filters, answered: 0, notes: [], lost: "", refusal: "" });
+  state.hits = hitsOf(filtering.toNode(activeFilters()));
   clearRows();
   showRange(range);
   start();
@@ -276,10 +286,39 @@ export function showColumns(brought) {
 export function open(query) {
   const view = readView(query);
   showColumns(view.columns);
-  state.typed = null;
+  state.typed = [];
   page.search.empty();
   list(view.list);
   change(view.filters, { range: view.range });
+  unread(view);
+}
+
+/**
+ * Says which part of an address or a view cannot be read as a query; all the rest of it is shown.
+ * @param {View} view
+ */
+export function unread({ broken, problems = [] }) {
+  if (!broken) return;
+  page.search.refuse(broken, problems);
+  announcer.say(`A part of this view is not a query: ${problems[0]?.message ?? ""}`);
+}
+
+/**
+ * The server does not take the query: what is wrong goes back into the field, and the last good one is shown again.
+ * @param {string} detail
+ */
+export function refuse(detail) {
+  const { good } = state;
+  const wrong = activeFilters().filter((one) => !good?.some((other) => filtering.same(one, other)));
+  if (!good || !wrong.length) {
+    state.refusal = detail;
+    return;
+  }
+  state.typed = [];
+  change(good, { step: false });
+  remember();
+  const kept = good.length ? "The last query that can be shown is shown again." : "All events are shown again.";
+  page.search.refuse(filtering.toText(wrong), [{ at: 0, length: 0, message: `${detail} ${kept}` }]);
 }
 
 /**
@@ -341,7 +380,7 @@ export function found(operations) {
  * @param {Filter | null} filter
  */
 export const drop = (filter) =>
-  filter && filter !== state.typed ? change(filtering.remove(state.filters, filter)) : page.search.clear();
+  filter && !filtering.has(state.typed, filter) ? change(filtering.remove(state.filters, filter)) : page.search.clear();
 export const clear = () => page.search.clear() && change([], { range: null });
 /** @param {Filter} filter */
 export const only = (filter) => change(filtering.add(state.filters, filter));
@@ -349,4 +388,14 @@ export const only = (filter) => change(filtering.add(state.filters, filter));
 export const narrow = (filter) => change(filtering.toggle(state.filters, filter));
 /** @param {Filter} filter */
 export const turn = (filter) => change(filtering.invert(state.filters, filter));
+
+/**
+ * Takes a filter back into the search field.
+ * @param {Filter} filter
+ */
+export function edit(filter) {
+  state.typed = [];
+  change(filtering.remove(state.filters, filter));
+  page.search.edit(filtering.toText([filter]));
+}
 export const shownTrace = () => state.picked && operationOf(state.picked).trace;

@@ -3,7 +3,7 @@
 import { toWire } from "../events/filters.js";
 import { gapWords } from "../events/gap.js";
 import { noSocketWords, renderNoSocket } from "../parts/no_socket.js";
-import { repick, shownTrace } from "./actions.js";
+import { refuse, repick, shownTrace } from "./actions.js";
 import { intoRange } from "./past.js";
 import { renderAll, renderSoon, showDetail, table } from "./screen.js";
 import {
@@ -63,6 +63,7 @@ function ready(frame, resumed) {
   state.skew = frame.server_time ? Date.parse(frame.server_time) - Date.now() : 0;
   table.skew = state.skew;
   state.answered = now();
+  state.good = activeFilters();
   setTimeout(renderSoon, SETTLE + 50);
   state.since ||= now();
   page.past.retry();
@@ -139,7 +140,7 @@ function health({ layer = "ok", database = "ok" }) {
 /** @param {ErrorFrame} frame */
 function refused({ code, detail }) {
   if (/database/.test(code)) state.trouble = "Database unavailable";
-  else if (code === "bad_filter") state.refusal = detail;
+  else if (code === "bad_filter") refuse(detail);
   else if (code === "too_many_sockets") renderNoSocket(detail);
   else state.notes = [detail];
   announcer.say(detail);

@@ -96,6 +96,7 @@ export function showDetail() {
     store: operation?.home ?? store,
     links,
     context: state.context,
+    hits: state.hits,
     act: {
       pick: controls.pickEvent,
       only: controls.only,
@@ -109,6 +110,7 @@ export function showDetail() {
 function renderRows() {
   state.rowsAt = performance.now();
   storm.update(rate, now(), store.rows);
+  table.hits = state.hits;
   table.calm = rate.perSecond(now(), 3) < MOST_FLASHES;
   const shown = shownRows();
   $("grid").setAttribute("role", state.list === "cascades" || shown instanceof StormRows ? "treegrid" : "grid");
@@ -171,6 +173,7 @@ function renderControls() {
     filters: state.filters,
     time,
     invert: controls.turn,
+    edit: controls.edit,
     drop: controls.remove,
     clear: controls.clear,
     anytime: () => controls.during(null),

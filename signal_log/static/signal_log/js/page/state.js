@@ -8,6 +8,7 @@ import { Storm } from "../events/storm.js";
 import { Announcer } from "../lib/announce.js";
 import { count } from "../lib/text.js";
 import { words } from "../parts/status.js";
+import { hitsOf } from "../query/hits.js";
 import { Before } from "../server/before.js";
 import { linksFrom } from "../server/links.js";
 import { querier } from "../server/older.js";
@@ -44,7 +45,9 @@ import { readView, writeView } from "./view.js";
  * Where the reader stands.
  * @typedef {object} State
  * @property {Filter[]} filters
- * @property {Filter | null} typed and not entered yet
+ * @property {Filter[]} typed and not entered yet
+ * @property {Filter[] | null} good those of the last subscription that the server took
+ * @property {RegExp | null} hits what to mark in the rows
  * @property {Range | null} range
  * @property {ListName} list
  * @property {number} wanted the event that the address names
@@ -129,11 +132,13 @@ const storage = (() => {
 export const views = new SavedViews(config.account, storage);
 export const display = new Display(storage);
 
-const opened = readView(location.search || views.first);
+export const opened = readView(location.search || views.first);
 /** @type {State} */
 export const state = {
   filters: opened.filters,
-  typed: null,
+  typed: [],
+  good: null,
+  hits: hitsOf(filtering.toNode(opened.filters)),
   range: null,
   list: opened.list,
   wanted: opened.event,
@@ -187,7 +192,7 @@ export function showRange(range) {
   });
 }
 
-export const activeFilters = () => (state.typed ? filtering.add(state.filters, state.typed) : state.filters);
+export const activeFilters = () => filtering.addAll(state.filters, state.typed);
 /** @type {(row: Row) => Operation} */
 export const operationOf = (row) => /** @type {Operation} */ (row.operation ?? row.members?.[0] ?? row);
 /** @type {(row: Row) => number} */

@@ -7,6 +7,7 @@ import * as columns from "../parts/columns.js";
 /** @import { Filter } from "../events/filters.js" */
 /** @import { Range } from "../events/range.js" */
 /** @import { Column } from "../parts/columns.js" */
+/** @import { Problem } from "../query/parse.js" */
 
 /** @typedef {"cascades" | "operations" | "signals"} ListName */
 
@@ -17,6 +18,8 @@ import * as columns from "../parts/columns.js";
  * @property {ListName} list
  * @property {Column[] | null} columns
  * @property {number} event
+ * @property {string} [broken] a part of the query that cannot be read
+ * @property {Problem[]} [problems] what is wrong with it
  */
 
 /** @type {ListName[]} */
@@ -28,9 +31,12 @@ const LISTS = ["cascades", "operations", "signals"];
  */
 export function readView(query) {
   const given = new URLSearchParams(query);
+  const { filters, since, until, broken, problems } = fromQuery(query);
   return {
-    filters: fromQuery(query),
-    range: range.fromQuery(query),
+    filters,
+    broken,
+    problems,
+    range: range.fromQuery(query) ?? range.ranged(since, until),
     list: LISTS.find((one) => one === given.get("view")) ?? "operations",
     columns: columns.fromText(given.get("cols")),
     event: Number.parseInt(given.get("event") ?? "", 10) || 0,

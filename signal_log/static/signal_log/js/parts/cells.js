@@ -6,6 +6,7 @@ import { rowAt } from "../events/rows.js";
 import { count, initials, lastPart, line } from "../lib/text.js";
 import { apart, clock } from "../lib/time.js";
 import { EXTRA } from "./extra_columns.js";
+import { setHits } from "./hits.js";
 
 /** @import { List, Operation, Piece, Row, ToldRow } from "../events/types.js" */
 /** @import { Mode } from "../lib/time.js" */
@@ -34,6 +35,7 @@ import { EXTRA } from "./extra_columns.js";
  * @property {number} skew
  * @property {boolean} calm
  * @property {Row | null} picked
+ * @property {RegExp | null} hits what to mark
  * @property {boolean} another
  * @property {number} now
  */
@@ -118,9 +120,9 @@ export function fillRow(element, row, how) {
   setClass(element, ["row", kind, ...Object.keys(marks).filter((mark) => marks[mark])].join(" "));
   fillTime(element, row, how);
   fillCaret(element, row);
-  fillSubject(element, row, said, kind);
-  fillActor(element.cells, row.type === "cascade" ? row.actor : said.actor, said.source);
-  setText(element.cells.via, said.via);
+  fillSubject(element, row, said, kind, how.hits);
+  fillActor(element.cells, row.type === "cascade" ? row.actor : said.actor, said.source, how.hits);
+  setHits(element.cells.via, said.via, how.hits);
   for (const name of element.extra) setText(element.cells[name], EXTRA[name](row, said));
 }
 
@@ -244,8 +246,9 @@ function fillCaret(element, row) {
  * @param {ToldRow} row
  * @param {Operation} said
  * @param {string} kind
+ * @param {RegExp | null} hits
  */
-function fillSubject(element, row, said, kind) {
+function fillSubject(element, row, said, kind, hits) {
   const { cells } = element;
   setClass(cells.kind, `kind ${kind}`);
   setText(cells.kind, row.event ? lastPart(row.event.signal) : said.word);
@@ -254,22 +257,23 @@ function fillSubject(element, row, said, kind) {
   element.depth = depth;
   cells.obj.toggleAttribute("data-child", depth > 0);
   const subject = row.type === "cascade" ? row.ordered[0] : said;
-  setText(cells.model, line(modelName(subject.sender), 60));
-  setText(cells.repr, row.type === "many" ? row.words : line(objectName(subject.repr, subject.pk)));
-  fillChange(cells.chg, row.pieces ?? said.pieces);
+  setHits(cells.model, line(modelName(subject.sender), 60), hits);
+  setHits(cells.repr, row.type === "many" ? row.words : line(objectName(subject.repr, subject.pk)), hits);
+  fillChange(cells.chg, row.pieces ?? said.pieces, hits);
 }
 
 /**
  * Writes the pieces of a change into the elements that are there already.
  * @param {Cell} cell
  * @param {Piece[]} pieces
+ * @param {RegExp | null} hits
  */
-function fillChange(cell, pieces) {
+function fillChange(cell, pieces, hits) {
   while (cell.children.length > pieces.length) cell.lastChild?.remove();
   pieces.forEach(([role, text], index) => {
     const piece = /** @type {Cell} */ (cell.children[index]) ?? cell.appendChild(el("span"));
     setClass(piece, role);
-    setText(piece, text);
+    setHits(piece, text, hits);
   });
 }
 
@@ -277,9 +281,10 @@ function fillChange(cell, pieces) {
  * @param {Record<string, Cell>} cells
  * @param {string} actor
  * @param {string} source
+ * @param {RegExp | null} hits
  */
-function fillActor(cells, actor, source) {
+function fillActor(cells, actor, source, hits) {
   cells.actor.classList.toggle("none", !actor);
   setText(cells.badge, actor ? initials(actor) : "");
-  setText(cells.name, line(actorName(actor, "", source), 40));
+  setHits(cells.name, line(actorName(actor, "", source), 40), hits);
 }

@@ -9,6 +9,7 @@ import { tree } from "../events/traces.js";
 import { asJson, asMarkdown, asOrm } from "../lib/clip.js";
 import { duration, lastPart, line, visible } from "../lib/text.js";
 import { exact, micros } from "../lib/time.js";
+import { Hits } from "./hits.js";
 import { Receivers } from "./receivers.js";
 import { axis, bars, extent, label } from "./waterfall.js";
 
@@ -29,7 +30,15 @@ import { axis, bars, extent, label } from "./waterfall.js";
  * @property {() => void} context
  */
 
-/** @typedef {{ store: Store, links: ReturnType<typeof linksFrom>, context: boolean, act: Act }} Of */
+/**
+ * `hits` is what to mark.
+ * @typedef {object} Of
+ * @property {Store} store
+ * @property {ReturnType<typeof linksFrom>} links
+ * @property {boolean} context
+ * @property {RegExp | null} hits
+ * @property {Act} act
+ */
 /** @typedef {Of & { operation: Operation, whole: SignalEvent[] }} Held */
 /** @typedef {Held & { told: SignalEvent }} Known */
 
@@ -38,11 +47,11 @@ import { axis, bars, extent, label } from "./waterfall.js";
  * @param {Operation | null} operation
  * @param {Of} of
  */
-export function renderDetail(root, operation, { store, links, context, act }) {
+export function renderDetail(root, operation, { store, links, context, hits, act }) {
   if (!operation) return render(null, root);
   const whole = operation.events.map(({ id }) => store.event(id)).filter((event) => event !== undefined);
   const told = whole.findLast((event) => event.outcome !== "committed") ?? whole.at(-1);
-  const known = { operation, told, whole, store, links, context, act };
+  const known = { operation, told, whole, store, links, context, hits, act };
   render(
     html`<${Head} ...${known} />${told ? html`<${Body} ...${known} />` : html`<${Elsewhere} ...${known} />`}`,
     root,
@@ -66,13 +75,14 @@ const Elsewhere = ({ operation, links }) => html`<p class="notice">This page kee
 const lastOf = ({ events }) => events[events.length - 1];
 
 /** @param {Held & { told?: SignalEvent }} held */
-function Head({ operation, told, links, context, act }) {
+function Head({ operation, told, links, context, hits, act }) {
   const { id } = told ?? lastOf(operation);
+  const name = line(objectName(operation.repr, operation.pk), 200);
   const url = new URL(links.event(id), location.href).href;
   return html`<header><div>
       <span class=${`kind ${operation.kind}`}>${operation.word}</span>
       <h2>${line(modelName(operation.sender), 60)}${" "}
-        <span class="value">${line(objectName(operation.repr, operation.pk), 200)}</span></h2>
+        <span class="value"><${Hits} text=${name} hits=${hits} /></span></h2>
     </div>
     <button class="icon-btn" type="button" aria-label="Close panel" title="Close (Esc)"
       onClick=${act.close}>✕</button></header>
@@ -96,14 +106,14 @@ const Copies = ({ told, url, act }) => html`
   <button type="button" title="Copy as a Django query" onClick=${() => act.copy(asOrm(told), "Python")}>ORM</button>`;
 
 /** @param {Known} known */
-function Facts({ operation, told, whole, links, act }) {
+function Facts({ operation, told, whole, links, hits, act }) {
   /** @type {(key: FilterKey, value: string, text?: string) => unknown} */
   const only = (key, value, text = value) => {
     const title = `Show only this ${LABELS[key].split(" ")[0]}. Alt-click to exclude it`;
     /** @param {MouseEvent} event */
     const take = ({ altKey }) => act.only({ key, value, not: altKey });
     return html`<button class="only" type="button" title=${title}
-      onClick=${take}><span class="value">${line(text, 200)}</span></button>`;
+      onClick=${take}><span class="value"><${Hits} text=${line(text, 200)} hits=${hits} /></span></button>`;
   };
   /** @type {unknown} */
   let who = html`<span class="muted">not logged in</span>`;
@@ -119,7 +129,10 @@ function Facts({ operation, told, whole, links, act }) {
   const facts = [
     ["When", html`<span class="mono">${exact(whole[0].occurred_at)}</span>`],
     ["Who", html`${who}${address}`],
-    ["From", html`<span class="mono value">${request}</span> ${only("source", told.source)}`],
+    [
+      "From",
+      html`<span class="mono value"><${Hits} text=${request} hits=${hits} /></span> ${only("source", told.source)}`,
+    ],
     told.call_site && ["Where", html`<span class="mono value">${line(told.call_site, 300)}</span>`],
     ["Object", html`${only("object", `${told.sender}/${told.object_pk}`)}`],
     ["Signals", html`${signals}${raw}`],
@@ -141,12 +154,12 @@ function took(whole) {
 }
 
 /** @param {Known} known */
-function Failure({ told }) {
+function Failure({ told, hits }) {
   if (told.outcome === "committed") return null;
   const words =
     told.outcome === "failed" ? "Failed: the row was not written." : "Rolled back: the row was not changed.";
   const tone = told.outcome === "failed" ? "error" : "warning";
-  const error = told.error && html`<div class="value">${visible(told.error)}</div>`;
+  const error = told.error && html`<div class="value"><${Hits} text=${visible(told.error)} hits=${hits} /></div>`;
   return html`<div class=${`notice ${tone}`}>${words}${error}</div>`;
 }
 
@@ -157,25 +170,28 @@ function Remarks({ whole }) {
 }
 
 /** @param {Known} known */
-function Changes({ told }) {
+function Changes({ told, hits }) {
   const fields = fieldDiffs(told);
   if (!fields.length && isByHand(told)) return null;
   if (!fields.length) return html`<h3>Changes</h3><p class="muted">No fields changed.</p>`;
   return html`<h3>${fields.length === 1 ? "1 field" : `${fields.length} fields`}</h3>
-    <dl class="diff">${fields.map((one) => html`<${Field} ...${one} />`)}</dl>`;
+    <dl class="diff">${fields.map((one) => html`<${Field} ...${one} hits=${hits} />`)}</dl>`;
 }
 
-/** @param {FieldDiff} diff */
-const Field = ({ name, old, now, masked, unseen }) => html`<div><dt>${name}</dt>
-  <dd>${old && html`<del><${Side} ...${old} /></del>`}
-    ${now && html`<ins><${Side} ...${now} /></ins>`}
+/** @param {FieldDiff & { hits: RegExp | null }} diff */
+const Field = ({ name, old, now, masked, unseen, hits }) => html`<div>
+  <dt><${Hits} text=${name} hits=${hits} /></dt>
+  <dd>${old && html`<del><${Side} ...${old} hits=${hits} /></del>`}
+    ${now && html`<ins><${Side} ...${now} hits=${hits} /></ins>`}
     ${masked && html`<span class="muted">masked</span>`}
     ${unseen && html`<div class="remark">its writer had not seen the old value</div>`}</dd></div>`;
 
-/** @param {OneSide} side */
-function Side({ style, pieces }) {
+/** @param {OneSide & { hits: RegExp | null }} side */
+function Side({ style, pieces, hits }) {
   if (["null", "empty", "unknown"].includes(style)) return html`<span class="muted">${style}</span>`;
-  return pieces.map(([isMarked, text]) => (isMarked ? html`<mark>${text}</mark>` : text));
+  /** @param {string} text */
+  const told = (text) => html`<${Hits} text=${text} hits=${hits} />`;
+  return pieces.map(([isMarked, text]) => (isMarked ? html`<mark>${told(text)}</mark>` : told(text)));
 }
 
 /**

@@ -1,8 +1,8 @@
 // The empty state of the list: why it is empty, and what to do about it.
 
 import { html, render } from "../../vendor/htm-preact.js";
-import { LABELS, narrowest } from "../events/filters.js";
-import { pillText } from "./pills.js";
+import { narrowest } from "../events/filters.js";
+import { pillWords } from "./pills.js";
 
 /** @import { Filter } from "../events/filters.js" */
 
@@ -64,7 +64,7 @@ function noMatches({ filters, refusal, drop, clear }) {
   const last = narrowest(filters);
   const all = ["this filter", "both filters"][filters.length - 1] ?? `all ${filters.length} filters`;
   const why = refusal || `No event in the log matches ${all}. New events that match will appear here.`;
-  const filter = last && html`<b>${LABELS[last.key]}</b> ${last.not ? "not " : ""}<bdi>${pillText(last)}</bdi>`;
+  const filter = last && pillWords(last);
   return html`<div class="empty"><h2>${refusal ? "This filter is not valid" : "No events match"}</h2>
     <p>${why}</p>
     <p>Remove <button class="pill" type="button" onClick=${() => drop(last)}>${filter} ×</button>

@@ -33,6 +33,8 @@ export class Table {
   mode = "local";
   skew = 0;
   calm = true;
+  /** @type {RegExp | null} */
+  hits = null; // what to mark
   held = false; // under a pressed pointer
   /** @type {string[]} */
   columns = [];
@@ -290,7 +292,7 @@ export class Table {
     element.of = row;
     element.version = row.version;
     element.hidden = false;
-    const { mode, skew, calm, picked } = this;
-    fillRow(element, row, { mode, skew, calm, picked, another, now });
+    const { mode, skew, calm, picked, hits } = this;
+    fillRow(element, row, { mode, skew, calm, picked, hits, another, now });
   }
 }

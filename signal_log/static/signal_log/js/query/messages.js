@@ -27,14 +27,17 @@ export const NOTHING_AFTER = (operator) =>
 export const NO_VALUE = (key) =>
   `This key has no value. Type one right behind the colon, or "${key}:" in quotation marks for the text.`;
 export const KEY_INSIDE =
-  "A key cannot stand in the brackets of another. Close them before it, or put a value with a colon in quotation marks.";
+  "A key cannot stand in the brackets of another. " +
+  "Close them before it, or put a value with a colon in quotation marks.";
 export const NO_OUTCOME = "There is no such outcome. Type committed, rolled_back or failed.";
 export const NO_TRACE =
   "A trace is a UUID, 36 characters long. Copy it from the page of the trace or from one of its events.";
 export const NO_DURATION =
-  "This is no duration, or one of more than 30 days. Type a number with its unit (us, ms, s, m, h), such as took:>100ms or took:<2s.";
+  "This is no duration, or one of more than 30 days. " +
+  "Type a number with its unit (us, ms, s, m, h), such as took:>100ms or took:<2s.";
 export const NO_MOMENT =
-  'This is no time. Type now-5m, a date such as 2026-11-22, or a date and a time: "2026-11-22 09:42", 2026-11-22T09:42:17Z.';
+  'This is no time. Type now-5m, a date such as 2026-11-22, or a date and a time: "2026-11-22 09:42", ' +
+  "2026-11-22T09:42:17Z.";
 export const NOT_OUTSIDE = "A time counts for the whole query. Put it outside of brackets, OR and NOT.";
 /** @type {(key: string) => string} */
 export const TWICE = (key) => `${key}: stands here for the second time. Delete one of them.`;

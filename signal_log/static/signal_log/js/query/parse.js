@@ -10,9 +10,9 @@ import { spelled } from "./spelled.js";
 
 /** @typedef {{ at: number, length: number, message: string }} Problem */
 /** @typedef {{ node: Node | null, since: string | null, until: string | null, problems: Problem[] }} Parsed */
-/** @typedef {{ key: string, name: string }} Key what stands before a colon: a key, or without one the name of a field */
+/** @typedef {{ key: string, name: string }} Key before a colon: a key, or without one the name of a field */
 /** @typedef {{ text: string, at: number, end: number, quoted: boolean, closed: boolean }} Value a word or a phrase */
-/** @typedef {{ node: Node | null, found: boolean }} Part found: whether anything stood there, if only what was left out */
+/** @typedef {{ node: Node | null, found: boolean }} Part found: if anything stood there, perhaps left out */
 
 const MOST_PROBLEMS = 10;
 const SPACES = new RegExp(`[${SPACE}]*`, "y");

@@ -36,12 +36,14 @@ export class Polling {
   timer;
 
   /**
-   * `ask(query)` returns what /events/?format=json does; `query()` is that of the filters.
-   * @param {{ ask: Ask, query: () => Query, backfill: number, handlers: Handlers }} of
+   * `ask(query)` returns what /events/?format=json does; `query()` is that of the filters, `timed()` whether the times
+   * of traces decide in it.
+   * @param {{ ask: Ask, query: () => Query, timed?: () => boolean, backfill: number, handlers: Handlers }} of
    */
-  constructor({ ask, query, backfill, handlers }) {
+  constructor({ ask, query, timed = () => false, backfill, handlers }) {
     this.ask = ask;
     this.query = query;
+    this.timed = timed;
     this.backfill = backfill;
     this.handlers = handlers;
   }
@@ -141,7 +143,7 @@ export class Polling {
 
   /** How far back what is new may be. */
   #late() {
-    return "took" in this.query() ? { ms: UNTIMED, ids: UNTIMED_IDS } : { ms: LATE, ids: LATE_IDS };
+    return this.timed() ? { ms: UNTIMED, ids: UNTIMED_IDS } : { ms: LATE, ids: LATE_IDS };
   }
 
   /** @param {number} head */

@@ -1,0 +1,71 @@
+// What the search field can complete: the values on this page with their counts, and those that the server knows.
+
+import { Values } from "../server/values.js";
+import { ask, store } from "./state.js";
+
+/** @import { FilterKey } from "../events/filters.js" */
+/** @import { Counted, Place, ValuesOf } from "../query/complete.js" */
+
+/** @type {Record<string, FilterKey>} the facets of this page */
+const FACETS = {
+  model: "sender",
+  signal: "signal",
+  actor: "actor",
+  actor_name: "actor",
+  outcome: "outcome",
+  source: "source",
+};
+const OF_THE_SERVER = ["model", "signal", "actor", "actor_name", "actor_pk", "object", "outcome", "source", "field"];
+const NEWEST = 500; // events whose changed fields are looked at
+
+/**
+ * `changed()` is called when the server has answered.
+ * @param {() => void} changed
+ */
+export function completing(changed) {
+  const values = new Values({ ask, changed });
+  /** @param {Place} place */
+  return ({ key, begins }) => {
+    const { values: told, scope } = OF_THE_SERVER.includes(key) ? values.of(key, begins) : { values: [], scope: "" };
+    const names = key ? null : values.of("field", "").values;
+    /** @type {ValuesOf} */
+    const valuesOf = (name) => {
+      if (name === key) return joined(here(name), told);
+      return name === "field" ? joined(here(name), names ?? []) : here(name);
+    };
+    const isHere = here(key).length > 0;
+    return { valuesOf, scope: told.length ? scope : isHere ? "counted on this page" : "" };
+  };
+}
+
+/**
+ * The server counts in more events than this page may hold, and so its numbers come first.
+ * @type {(here: Counted[], told: Counted[]) => Counted[]}
+ */
+function joined(here, told) {
+  const known = new Map(told);
+  return [
+    ...told,
+    ...here.filter(([value]) => !known.has(value)).map(([value]) => /** @type {Counted} */ ([value, null])),
+  ];
+}
+
+/**
+ * @param {string} key
+ * @returns {Counted[]}
+ */
+function here(key) {
+  if (key === "field") return fieldsHere();
+  return FACETS[key] ? store.facets.top(FACETS[key]) : [];
+}
+
+/** @returns {Counted[]} */
+function fieldsHere() {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const { changes } of [...store.whole.values()].slice(-NEWEST)) {
+    const names = changes && !Array.isArray(changes) ? Object.keys(changes) : [];
+    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts];
+}
