@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import quote_plus, unquote, unquote_plus
 
 from django.apps import apps
 
@@ -15,7 +15,10 @@ from signal_log.audit.told import HELD, RELEASED
 from signal_log.audit.told import SENDER as LOG
 from signal_log.audit.whom import Thing, Whom
 from signal_log.event import MAINTENANCE, MASK, PAYLOAD_FIELDS, SUBJECT_FIELDS
+from signal_log.filters import QUERY
 from signal_log.models import SignalEvent
+from signal_log.query_language import parse
+from signal_log.query_language.nodes import terms
 from signal_log.seal.canonical import ERASED, inner_hashes, row_holds
 from signal_log.seal.remains import ERASED_PAYLOAD, ERASED_SUBJECT, SALT_BYTES, remainder
 
@@ -135,9 +138,27 @@ def masked_query(query: str, whom: Whom) -> str:
     parts = []
     for part in whom.names.masked(query).split("&"):
         name, equals, value = part.partition("=")
-        is_key = name in ("actor", "actor_pk") and unquote(value).removeprefix("!") in keys
-        parts.append(f"{name}{equals}{MASK}" if is_key else part)
+        is_key = name in _OF_ACTORS and unquote(value).removeprefix("!") in keys
+        if name == QUERY:
+            parts.append(f"{name}{equals}{_without_keys(value, keys)}")
+        else:
+            parts.append(f"{name}{equals}{MASK}" if is_key else part)
     return "&".join(parts)
+
+
+def _without_keys(encoded: str, keys: Container[str]) -> str:
+    """A query without these keys of actors."""
+    text = unquote_plus(encoded)
+    skipped = len(text) - len(text.removeprefix("!"))
+    named = [term for term in terms(parse(text[skipped:]).node) if term.key in _OF_ACTORS and term.text in keys]
+    for term in reversed(named):
+        at, end = term.at + skipped, term.at + skipped + term.length
+        typed, colon, _ = text[at:end].rpartition(":")
+        text = f"{text[:at]}{typed}{colon}{MASK}{text[end:]}"
+    return quote_plus(text) if named else encoded
+
+
+_OF_ACTORS: Final = ("actor", "actor_pk")
 
 
 def names_key(text: str, whom: Whom) -> bool:

@@ -7,16 +7,21 @@ from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
 from signal_log import clock
 from signal_log.audit.alerts.rule import parse as parse_alert
+from signal_log.audit.erase import masked_query
+from signal_log.audit.whom import find
 from signal_log.errors import ConfigurationError
+from signal_log.event import MASK
 from signal_log.filters import Filters
 from signal_log.seal.canonical import timestamp
 from signal_log.show.query.shared_query import checked, for_history
@@ -225,3 +230,15 @@ def test_a_query_in_the_list_of_an_object_narrows_it(log: dict[str, int], root: 
         page: Any = root.get("/objects/auth.User/77/", {"q": query})
         assert page.status_code == 200
         assert page.context["total"].number == number, query
+
+
+def test_a_redaction_takes_keys_out_of_the_queries_of_shared_views() -> None:
+    """Of an account that it erases, wherever in a query; names are masked as in any address."""
+    quillon = User.objects.create_user("quillon")
+    whom = find("auth.User", str(quillon.pk))
+    query = f'!(actor:{quillon.pk} OR actor_pk:("{quillon.pk}" 9{quillon.pk})) x{quillon.pk} actor:quillon'
+    kept = masked_query(f"since=5m&{urlencode({'q': query})}&actor={quillon.pk}", whom)
+    sent = QueryDict(kept)
+    assert sent["q"] == f"!(actor:{MASK} OR actor_pk:({MASK} 9{quillon.pk})) x{quillon.pk} actor:{MASK}"
+    assert (sent["since"], sent["actor"]) == ("5m", MASK)
+    assert masked_query("q=actor%3A+x&view=signals", whom) == "q=actor%3A+x&view=signals"
