@@ -20,7 +20,7 @@ from signal_log.tail.cursor import Anchor, Frontier, Ids
 from signal_log.tail.guard import Identity
 from signal_log.tail.timed import Timed
 from signal_log.tail.untimed import Untimed, Waiting
-from tests.unit.test_tail_client import FakeHub, Reader, Table, row
+from tests.unit.test_tail_client import FakeHub, Reader, Table, row, signal_of
 from tests.unit.test_tail_cursor import mark
 
 FOR_LONG = {TOOK: ">1s"}
@@ -299,3 +299,36 @@ def test_it_stops_when_nobody_filters_by_time_any_more(monkeypatch: pytest.Monke
         of.stop()
 
     asyncio.run(scene())
+
+
+def test_what_matched_without_times_is_not_told_again_when_they_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of events whose trace was given up on, those come that times alone decide, wherever a query names them."""
+    monkeypatch.setattr(timed, "Ends", FakeEnds)
+    told: list[int] = []
+
+    class Page:
+        def offer(self, events: Sequence[Any], *_: Any) -> None:
+            told.extend(event.event["id"] for event in events)
+
+    async def handed_out(query: str, *, late: bool) -> list[int]:
+        told.clear()
+        hub = TimedHub(log, dice)
+        while not hub.started:
+            hub.advance()
+        hub.timed.feed.start(hub.feed.frontier)
+        hub.timed.subscriptions.put(Page(), Filters.parse({"q": query}))  # type: ignore[arg-type]
+        hub.timed._untimed._ready.extend([2, 4, 6, 8])
+        await hub.timed._hand_out([2, 4, 6, 8], late=late)
+        return told.copy()
+
+    dice = random.Random(1)
+    log = TimedTable(dice, 0, 0)
+    log.ended = {2, 4, 6, 8}
+    some = [number for number in (2, 4, 6, 8) if signal_of(number) == signal_of(2)]
+    assert 0 < len(some) < 4
+    others = sorted({2, 4, 6, 8} - {*some})
+    for query, late in (("took:>1s", [2, 4, 6, 8]), ("-took:<1s", []), (f"signal:{signal_of(2)} OR took:>1s", others)):
+        assert asyncio.run(handed_out(query, late=True)) == late
+        assert asyncio.run(handed_out(query, late=False)) == [2, 4, 6, 8]
+    narrowed = f"signal:{signal_of(2)} (took:>1s OR signal:none)"
+    assert asyncio.run(handed_out(narrowed, late=True)) == some
