@@ -141,13 +141,17 @@ def _connection(alias: str) -> BaseDatabaseWrapper:
 
 
 def _sealing(over: threading.Event) -> Job:
+    from signal_log.audit.forgotten import tell_of_forgotten
     from signal_log.seal import beside_file
     from signal_log.seal.sealer import Sealer
 
     sealer = Sealer(over.is_set, beside=True)
 
     def run() -> bool:
-        return sealer.round().outcome != "elsewhere"
+        is_ours = sealer.round().outcome != "elsewhere"
+        if is_ours:
+            tell_of_forgotten()
+        return is_ours
 
     return Job("Sealing", lambda: float(conf.SEAL_EVERY), run, beside_file.give_back)
 

@@ -104,6 +104,9 @@ class Migration(migrations.Migration):
                 ("cosigned_at", models.BigIntegerField(default=0)),
                 ("tried_at", models.DateTimeField()),
                 ("problem", models.TextField(blank=True)),
+                ("forgot_at", models.BigIntegerField(default=0)),
+                ("forgot_size", models.BigIntegerField(default=0)),
+                ("is_told", models.BooleanField(default=True)),
                 (
                     "tree",
                     models.ForeignKey(

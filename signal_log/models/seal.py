@@ -6,6 +6,7 @@ new one, whose first leaf stands for the old one.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models
@@ -118,6 +119,12 @@ class SealWitness(models.Model):
     tried_at = Moment()
     problem = models.TextField(blank=True)
     """Why the last attempt failed, in a sentence; empty if it did not."""
+    forgot_at = models.BigIntegerField(default=0)
+    """When it last named less than it had countersigned, in seconds since 1970; 0 for never."""
+    forgot_size = models.BigIntegerField(default=0)
+    """How many events it had countersigned then."""
+    is_told = models.BooleanField(default=True)
+    """Whether there is an event of that."""
 
     objects = LogManager["SealWitness"]()
 
@@ -128,6 +135,17 @@ class SealWitness(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def forgotten(self) -> str:
+        """That it forgot what it had countersigned, in a sentence; empty if it never did."""
+        if not self.forgot_at:
+            return ""
+        at = datetime.fromtimestamp(self.forgot_at, UTC)
+        return (
+            f"On {at:%Y-%m-%d} at {at:%H:%M:%S} UTC it had forgotten that it countersigned {self.forgot_size:,} "
+            "events. Another history would have been countersigned, too."
+        )
 
 
 class WitnessedLog(models.Model):

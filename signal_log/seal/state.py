@@ -23,6 +23,7 @@ STOPPED_BY_HAND: Final = (
     "Its state in the database says so and no reason is there: somebody has set it who may write the database. Find "
     "out who; `manage.py signal_seal new-generation --reason …` goes on."
 )
+UNSIGNED: Final = "Events are sealed and no longer signed, so that whoever may write the database can rewrite them."
 NO_KEY: Final = "Checkpoints are not signed: SEAL_KEYS names no key. Run `manage.py signal_seal init`."
 
 
@@ -127,6 +128,11 @@ def why_stopped(tree: SealTree) -> str:
     if tree.state == SealTree.State.GROWING:
         return ""
     return tree.problem or STOPPED_BY_HAND
+
+
+def why_unsigned(tree: SealTree) -> str:
+    """Why a tree grows unsigned although a key is named that should sign, in a sentence; else empty."""
+    return tree.problem if tree.state == SealTree.State.GROWING and conf.SEAL_KEYS else ""
 
 
 def seal_state() -> SealState:

@@ -156,6 +156,8 @@ class Visit:
             if held < self.row.size:
                 said = f"It has forgotten that it countersigned {self.row.size:,} events: it named {held:,}."
                 self.remarks.append(said)
+                self.row.forgot_at, self.row.forgot_size = int(now().timestamp()), self.row.size
+                self.row.is_told = False
             self.old, self.again = held, True
         elif held == self.checkpoint.size:  # how the protocol's first version says that the root is another
             self.is_contradicted = True

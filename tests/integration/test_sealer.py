@@ -6,10 +6,11 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
 from signal_log import clock
@@ -135,6 +136,9 @@ def test_a_key_that_cannot_be_read(key):
     found = Sealer().round()
     assert (found.outcome, found.tree.size) == ("sealed", 2)
     assert found.problem == seal_state().unsigned == f"There is no key's file {key}; `init` makes one."
+    with pytest.raises(CommandError, match=r"The tree grows unsigned\. There is no key's file") as refused:
+        call_command("signal_seal", stdout=StringIO(), stderr=StringIO())
+    assert refused.value.returncode == 1
     key.with_name("elsewhere").rename(key)
     assert (Sealer().round().problem, seal_state().problems, seal_state().signed_size) == ("", (), 2)
 

@@ -16,6 +16,7 @@ from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import begin_tree, checkpoint, grow
 from signal_log.seal.key import new_signer
 from signal_log.seal.note import ED25519, Note
+from signal_log.seal.rewound import GO_ON
 from signal_log.show.words.sealing import sealed
 from tests.integration.test_tree_in_database import store
 from tests.sealed import unguarded
@@ -242,3 +243,15 @@ def test_an_id_that_was_never_used_is_no_alarm(admin_client):
     SignalEvent.objects.filter(pk=unused - 1)._raw_delete("default")
     page = admin_client.get(f"/events/{unused}/").content.decode()
     assert "or a neighbour of it was" in page
+
+
+def test_a_generation_that_is_closed_gives_no_advice(admin_client, keyed):
+    """What was to be done then has been done; and no page shows the backticks of a terminal."""
+    old = seal(1)
+    SealTree.objects.filter(pk=old.pk).update(state="closed", problem=f"The log was rewound. {GO_ON}")
+    now = clock.now()
+    SealTree.objects.create(generation=2, origin=f"{ORIGIN[:-1]}2", root=b"", begun_at=now, grown_at=now)
+    page = admin_client.get("/seals/").content.decode()
+    assert "The log was rewound." in page
+    assert "`" not in page
+    assert "new-generation" not in page

@@ -1,23 +1,32 @@
-"""What alerts can ask about the log itself: a verification that failed, sealing that stopped, writes past Django."""
+"""What alerts can ask about the log itself: a verification that failed, sealing or signing that stopped, a witness
+that forgot, writes past Django.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
+from signal_log import clock
 from signal_log.audit.alerts.firing import Due, Fired
-from signal_log.audit.alerts.rule import MOST_COUNTED, VERIFY_FAILED, WRITTEN_PAST, Rule
-from signal_log.models import AlertState, FoundBreak, SealTree, Verification
-from signal_log.seal.state import why_stopped
+from signal_log.audit.alerts.rule import MOST_COUNTED, VERIFY_FAILED, WITNESS_FORGOT, WRITTEN_PAST, Rule
+from signal_log.models import AlertState, FoundBreak, SealTree, SealWitness, Verification
+from signal_log.seal.state import LATE, UNSIGNED, why_stopped, why_unsigned
 
 FAILED: Final = (Verification.Verdict.TAMPERED, Verification.Verdict.UNCHECKED)
 """The worse first: it is told although the other was just before."""
 MOST_NAMED: Final = 10
+
+_unsigned_since: list[datetime] = []
+"""When this process first saw that nothing is signed; a signer that is started anew is away for a moment."""
 
 
 def due(rule: Rule, fired: Fired | None = None) -> Due | None:
     """Why the alert should fire now, if it should; ``fired`` is what the table remembers of it, if that was read."""
     if rule.query == VERIFY_FAILED:
         return _verification(rule, fired)
+    if rule.query == WITNESS_FORGOT:
+        return _forgotten(rule, fired)
     return _past_writes(rule, fired) if rule.query == WRITTEN_PAST else _sealing()
 
 
@@ -27,15 +36,34 @@ def beginning(rule: Rule) -> int:
         return Verification.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     if rule.query == WRITTEN_PAST:
         return FoundBreak.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    if rule.query == WITNESS_FORGOT:
+        return max(SealWitness.objects.values_list("forgot_at", flat=True), default=0)
     return 0
 
 
 def _sealing() -> Due | None:
     """Fires again, after its time, for as long as it lasts."""
     tree = SealTree.objects.order_by("-generation").first()
-    if tree is None or tree.state == SealTree.State.GROWING:
+    if tree is None:
         return None
-    return Due(1, detail=why_stopped(tree))
+    if why := why_stopped(tree):
+        return Due(1, detail=why)
+    if not (why := why_unsigned(tree)):
+        _unsigned_since.clear()
+        return None
+    now = clock.now()
+    if not _unsigned_since:
+        _unsigned_since.append(now)
+    return Due(1, detail=f"{UNSIGNED} {why}") if (now - _unsigned_since[0]).total_seconds() >= LATE else None
+
+
+def _forgotten(rule: Rule, fired: Fired | None) -> Due | None:
+    """Fires for each witness that has forgotten something since it fired last."""
+    since = (fired or _fired(rule)).up_to
+    newer = list(SealWitness.objects.filter(forgot_at__gt=since).order_by("forgot_at"))
+    if not newer:
+        return None
+    return Due(len(newer), last=newer[-1].forgot_at, detail=" ".join(f"{one.name}: {one.forgotten}" for one in newer))
 
 
 def _verification(rule: Rule, fired: Fired | None) -> Due | None:

@@ -13,6 +13,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError, connections, transaction
 
 from signal_log import clock
+from signal_log.audit.forgotten import tell_of_forgotten
 from signal_log.audit.told import SEALED, tell
 from signal_log.conf import conf
 from signal_log.errors import ProofError
@@ -55,7 +56,7 @@ class Command(SignalCommand):
 
     help = (
         "Seal what has been recorded: let the tree grow, and sign it. Without a verb once, now. Exit status: 0 done, "
-        "1 sealing is stopped, 2 not possible."
+        "1 sealing is stopped, or nothing is signed although a key is named, 2 not possible."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -112,12 +113,16 @@ class Command(SignalCommand):
         if done.outcome == "elsewhere":
             self.stdout.write(ELSEWHERE)
             return
+        tell_of_forgotten()
         self.stdout.write(_report(done))
         for problem in seal_state().problems:
-            self.stderr.write(problem)
+            if problem != done.problem:
+                self.stderr.write(problem)
         if options["publish"] and done.tree is not None:
             written = _publish(done.tree, options["publish"])
             self.stdout.write(f"{options['publish']} is up to date; {counted(written, 'file')} written.")
+        if done.problem:
+            raise CommandError(f"The tree grows unsigned. {done.problem}", returncode=STOPPED)
 
     def _watch(self, options: dict[str, Any]) -> None:
         """Seal for ever; a database that does not answer is waited for."""
@@ -130,6 +135,7 @@ class Command(SignalCommand):
             while True:
                 try:
                     done = sealer.round()
+                    tell_of_forgotten()
                     says = ELSEWHERE if done.outcome == "elsewhere" else done.problem
                     if options["publish"] and done.checkpoint is not None and done.tree is not None:
                         says = _published(done.tree, options["publish"]) or says
@@ -253,7 +259,7 @@ class Command(SignalCommand):
 def _report(done: Round) -> str:
     """What a round came to, in a sentence or two."""
     size = done.tree.size if done.tree else 0
-    sealed = f"{done.grown:,} events sealed, {size:,} in all."
+    sealed = f"{counted(done.grown, 'event')} sealed, {size:,} in all."
     if done.checkpoint is None or done.checkpoint.size != size:
         return sealed
     witnesses = len(cosigned_by(done.checkpoint))

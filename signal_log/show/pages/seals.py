@@ -14,6 +14,7 @@ from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, Verification
 from signal_log.seal.canonical import timestamp
 from signal_log.seal.note import Note, read_note
+from signal_log.seal.rewound import GO_ON
 from signal_log.seal.state import SealState, seal_state
 from signal_log.seal.stored import trees
 from signal_log.seal.verify.generations import rewind_told, told_of
@@ -21,7 +22,7 @@ from signal_log.show.access import for_observers
 from signal_log.show.links import url
 from signal_log.show.methods import reads
 from signal_log.show.words.moments import zone
-from signal_log.show.words.sealing import standing
+from signal_log.show.words.sealing import spoken, standing
 from signal_log.show.words.text import one_line
 
 SIZE: Final = 30
@@ -42,12 +43,22 @@ class Stated:
         return bytes(self.checkpoint.root).hex()[:16]
 
 
+class Generation:
+    """A tree, as a row of the list."""
+
+    def __init__(self, tree: SealTree) -> None:
+        self.tree = tree
+        why = tree.problem if tree.state != SealTree.State.CLOSED else tree.problem.partition(GO_ON)[0]
+        self.why = spoken(why)
+
+
 @reads
 @for_observers
 def seals_page(request: HttpRequest) -> HttpResponse:
     """The page; ``?format=json`` the same as values; ``?before=`` older checkpoints."""
     state = seal_state()
     before = _number(request.GET.get("before", ""))
+    generations = list(trees()) if state.tree and state.tree.generation > 1 else []
     found = list(_checkpoints(state.tree, before)[: SIZE + 1])
     if request.GET.get("format") == "json":
         return JsonResponse(as_json(state, found[:SIZE]))
@@ -66,7 +77,7 @@ def seals_page(request: HttpRequest) -> HttpResponse:
         "evidence": [one_line(one, 400) for one in state.verification.evidence]
         if state.verification and state.tampered
         else [],
-        "generations": (generations := list(trees()) if state.tree and state.tree.generation > 1 else []),
+        "generations": [Generation(one) for one in generations],
         "rewinds": [one_line(one, 400) for one in _rewinds(generations)],
         "checkpoints": [Stated(one, _signers(one)) for one in found[:SIZE]],
         "older_url": url("seals", before=str(found[SIZE - 1].number)) if len(found) > SIZE else "",
@@ -94,7 +105,8 @@ def as_json(state: SealState, checkpoints: list[SealCheckpoint]) -> dict[str, An
         "signed_size": state.signed_size,
         "signed_at": timestamp(last.made_at) if last else None,
         "witnesses": [
-            {"name": one.name, "size": one.size, "cosigned_at": one.cosigned_at or None, "problem": one.problem}
+            {"name": one.name, "size": one.size, "cosigned_at": one.cosigned_at or None, "problem": one.problem,
+             "forgotten": one.forgotten}
             for one in state.witnesses
         ],
         "verification": seen

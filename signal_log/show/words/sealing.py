@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from signal_log.models import SealCheckpoint, SignalEvent
-from signal_log.seal.state import SealState, found_tampering, why_stopped
+from signal_log.seal.state import UNSIGNED, SealState, found_tampering, why_stopped, why_unsigned
 from signal_log.seal.stored import Place, current_tree, newest_checkpoint, place_of
 from signal_log.show.words.text import counted, one_line
 
@@ -65,6 +65,8 @@ def alarm() -> str:
     tree = current_tree()
     if tree is not None and (why := why_stopped(tree)):
         return f"Sealing has stopped. {spoken(why)}"
+    if tree is not None and (why := why_unsigned(tree)):
+        return f"{UNSIGNED} {spoken(why)}"
     return ""
 
 

@@ -20,7 +20,8 @@ from signal_log.audit.told import ALERTED
 from signal_log.capture.transaction import held
 from signal_log.checks.alerts import check_alerts
 from signal_log.errors import LogUnavailable
-from signal_log.models import AlertState, SealTree, SignalEvent, Verification
+from signal_log.models import AlertState, SealTree, SealWitness, SignalEvent, Verification
+from signal_log.show.words.sealing import alarm
 from tests.integration.alerts.process import STAFF, Process, fired, make_staff
 from tests.settings import SIGNAL_LOG
 
@@ -169,6 +170,37 @@ def test_the_log_itself(start: Callable[..., Process], later: Callable[[float], 
     process.step()
     assert [labels["name"] for labels in fired()][2:] == ["seal"]
     assert "see: /seals/" in mail.outbox[0].body
+
+
+def test_signing_that_stops_and_a_witness_that_forgot(
+    start: Callable[..., Process], later: Callable[[float], None], settings: Any
+) -> None:
+    """A signer that is started anew is away for a moment; one that is gone for a minute is told of, as is a witness."""
+    now = clock.now()
+    tree = SealTree.objects.create(generation=1, origin="here/1", root=b"", begun_at=now, grown_at=now)
+    row = SealWitness.objects.create(tree=tree, name="w.example", url="https://w.example/", tried_at=now)
+    process = start(
+        {"name": "seal", "query": SEALING_STOPPED, "to": "a@b.org"},
+        {"name": "forgot", "query": "witness=forgot", "to": "a@b.org"},
+    )
+    settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "SEAL_KEYS": ["unix:/nowhere"]}
+    SealTree.objects.update(problem="The signer does not answer.")
+    process.step()
+    later(30)
+    process.step()
+    assert alarm().endswith("can rewrite them. The signer does not answer.")
+    assert fired() == []
+    later(31)
+    SealWitness.objects.filter(pk=row.pk).update(forgot_at=1_796_000_000, forgot_size=1)
+    for each in (process, start(), process):
+        each.step()
+    details = {labels["name"]: labels["detail"] for labels in fired()}
+    assert details["seal"].endswith("can rewrite them. The signer does not answer.")
+    assert "w.example: On 2026-11-30" in details["forgot"]
+    SealTree.objects.update(problem="")
+    later(3601)
+    process.step()
+    assert len(fired()) == 2
 
 
 def test_a_worse_verdict_does_not_wait(start: Callable[..., Process], later: Callable[[float], None]) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from signal_log import clock
-from signal_log.models import SealCheckpoint, SealTile, SealTree, SealWitness
+from signal_log.audit.forgotten import tell_of_forgotten
+from signal_log.audit.told import SEALED
+from signal_log.models import SealCheckpoint, SealTile, SealTree, SealWitness, SignalEvent
 from signal_log.seal import witness_visit
 from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import begin_tree, grow
@@ -129,3 +131,12 @@ def test_one_that_forgot_is_said(use: Any, witness: MemoryWitness):
     assert cosign(tree, signed(tree), KEYS) is None
     assert said().problem == "It has forgotten that it countersigned 5 events: it named 0."
     assert said().size == 6
+    tell_of_forgotten()
+    SealWitness.objects.update(tried_at=clock.now() - timedelta(days=1))
+    tree = tree_of(1)
+    assert cosign(tree, signed(tree), KEYS) is None
+    tell_of_forgotten()
+    assert said().problem == ""
+    assert "it had forgotten that it countersigned 5 events" in said().forgotten
+    told = SignalEvent.objects.get(signal=SEALED).labels
+    assert (told["action"], told["witness"], told["said"]) == ("witness-forgot", said().name, said().forgotten)
