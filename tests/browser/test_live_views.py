@@ -110,7 +110,8 @@ def test_the_last_hour_and_a_time_typed_in_are_ranges_too(site, visit):
     live = visit(site).open("?object=menu1")
     live.page.locator("#view-open").click()
     live.page.get_by_role("button", name="Last hour").click()
-    expect(live.page.locator("#pills .time")).to_contain_text("since")
+    expect(live.page.locator("#pills .time")).to_contain_text("last 60 min")
+    assert "since=now-60m" in live.page.url
     expect(live.row("menu1").first).to_be_visible()
     expect(live.page.locator("#follow-word")).to_have_text("Following")
     live.page.locator("#view-open").click()

@@ -169,5 +169,10 @@ test("a range is in the address as the history accepts it, with its last second 
 test("a range is worded in the page's time zone; what only the server understands stays as typed", () => {
   assert.equal(words(between(START / 1000, START / 1000 + 9), "utc", START), "14:02:00 – 14:02:09");
   assert.equal(words(fromQuery("?since=2026-11-22 14:02"), "utc", START), "since 2026-11-22 14:02");
-  assert.match(words(lately(60_000, START), "utc", START), /^since 14:01:00$/);
+  const hour = { ...lately(60), from: START - 3_600_000, known: true };
+  assert.equal(words(hour, "utc", START), "last 60 min");
+  assert.equal(words(hour, "utc", START + 600_000), "since 13:02:00", "what came meanwhile is in the list too");
+  assert.equal(intoQuery(new URLSearchParams(), lately(5)).toString(), "since=now-5m");
+  assert.equal(words(fromQuery("?since=2d"), "utc", START), "last 2 d");
+  assert.equal(words(fromQuery("?since=now-2h&until=now"), "utc", START), "now-2h – now");
 });

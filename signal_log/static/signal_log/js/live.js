@@ -19,7 +19,6 @@ import {
   display,
   eventIdOf,
   links,
-  now,
   opened,
   page,
   remember,
@@ -90,7 +89,7 @@ viewMenu($("view-open"), $("view-menu"), {
   columns: () => state.columns,
   fits: (name) => heads.fits(name),
   query: () => toView({ ...state, event: 0 }),
-  last: (minutes) => actions.during(lately(minutes * 60_000, now())),
+  last: (minutes) => actions.during(lately(minutes)),
   show: (from, to) => actions.during(given(from, to)),
 });
 

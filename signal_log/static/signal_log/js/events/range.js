@@ -14,6 +14,10 @@ import { clock } from "../lib/time.js";
  */
 
 const ZONED = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
+const AGO = /^(?:now-)?(\d+)([smhdw])$/;
+/** @type {Record<string, number>} in milliseconds */
+const UNITS = { s: 1e3, m: 6e4, h: 3.6e6, d: 8.64e7, w: 6.048e8 };
+const MUCH = 1.1; // a page that has been open for so much of the time shows more than "last 5 min"
 /** @type {(text: string) => number | null} */
 const moment = (text) => (ZONED.test(text) ? Date.parse(text) : null); // only the server can parse other texts
 
@@ -66,10 +70,10 @@ export function between(first, last) {
 export const given = (from, to) => ranged(from ? from.toISOString() : "", to ? to.toISOString() : "");
 
 /**
- * A range from `ms` ago that stays open to new events.
- * @type {(ms: number, now: number) => Range | null}
+ * A range from so many minutes ago that stays open to new events, and is another one tomorrow.
+ * @type {(minutes: number) => Range | null}
  */
-export const lately = (ms, now) => ranged(new Date(now - ms).toISOString(), "");
+export const lately = (minutes) => ranged(`now-${minutes}m`, "");
 
 /**
  * The range with its times as the server parsed them.
@@ -85,7 +89,7 @@ export const understood = (range, { since, until }) => ({
 export const holds = ({ from, to }, at) => (from === null || at >= from) && (to === null || at <= to);
 
 /**
- * "14:02:07 – 14:05:10", or the typed text while it is not parsed yet.
+ * "14:02:07 – 14:05:10", or the typed text while it is not parsed yet; "last 5 min" for a time that goes along.
  * @param {Range} range
  * @param {Mode} mode
  * @param {number} now
@@ -94,6 +98,9 @@ export function words(range, mode, now) {
   /** @type {(text: string, at: number | null) => string} */
   const one = (text, at) =>
     at === null ? text : clock(at, mode === "utc" ? "utc" : "local", now).replace(/\.\d{3}$/, "");
+  const [, number, unit] = AGO.exec(range.until ? "" : range.since) ?? [];
+  if (unit && now - (range.from ?? now) < MUCH * Number(number) * UNITS[unit])
+    return `last ${number} ${unit === "m" ? "min" : unit}`;
   if (!range.until) return `since ${one(range.since, range.from)}`;
   if (!range.since) return `until ${one(range.until, range.to)}`;
   const [from, to] = [one(range.since, range.from), one(range.until, range.to)];

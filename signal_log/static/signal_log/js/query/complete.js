@@ -24,6 +24,7 @@ import { value as written } from "./write.js";
 
 const MOST = 12;
 const MOST_OF_OTHERS = 6;
+const LOOKED_AT = 1_000; // values of a key, of ten thousand perhaps: the answer has to come within a keystroke
 const PARTED = [" ", ".", "/", ":", "_"];
 const SHORTEST = 2; // characters before values of every key are offered
 /** @type {Record<string, string[]>} */
@@ -150,6 +151,7 @@ function ranked(values, sought, begun = false) {
     return lower.includes(sought) ? 1 : 2;
   };
   return values
+    .slice(0, LOOKED_AT)
     .map(([text, count]) => ({ text, count, rank: rank(text) }))
     .filter((one) => one.rank < (begun ? 1 : 2))
     .sort((a, b) => a.rank - b.rank || (b.count ?? 0) - (a.count ?? 0) || (a.text < b.text ? -1 : 1))
