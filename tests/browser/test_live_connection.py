@@ -173,3 +173,33 @@ def test_a_storm_is_held_and_rendered_by_few_elements(own_site, visit):
     live.press("g")
     expect(live.row("u5000")).to_be_visible()
     expect(live.page.locator("#follow")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_query_that_the_server_refuses_gives_way_to_the_last_good_one(site, visit):
+    """The page says why, has the refused text in its field, and goes on showing what it showed."""
+
+    def answers(socket, nth):
+        if nth == 2:
+            detail = "At character 1: This server does not know it."
+            return socket.send(json.dumps({"type": "error", "code": "bad_filter", "detail": detail}))
+        socket.send(frames.ready())
+        socket.send(frames.events([5]))
+
+    live = visit(site)
+    live.page.route_web_socket("**/ws/events/", frames.answering(answers))
+    frames.history(live.page)
+    live.open("?actor=ada")
+    expect(live.row("u5")).to_be_visible()
+    field = live.page.get_by_role("combobox")
+    field.fill("outcome:failed")
+    live.press("Enter")
+    said = live.page.locator("#search-problem")
+    expect(said).to_have_text(
+        "At character 1: This server does not know it. The last query that can be shown is shown again."
+    )
+    expect(live.page.locator("#announcer")).to_contain_text("does not know it")
+    expect(field).to_have_value("outcome:failed")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(live.row("u5")).to_be_visible()
+    expect(live.page.locator("#pills .pill")).to_have_text([re.compile("actor ada")])
+    assert live.page.url.endswith("/?q=actor%3Aada")

@@ -1,7 +1,7 @@
 // The search field: filters while you type, completes keys and values, marks what is wrong, and turns the text into
 // pills on Enter. It is a combobox: the focus stays in the field, which points at the option that is chosen.
 
-import { fromTyped, whileTyping } from "../events/filters.js";
+import { fromTyped, toText, whileTyping } from "../events/filters.js";
 import { optionsAt, placeAt } from "../query/complete.js";
 import { renderCompletions } from "./completions.js";
 
@@ -36,7 +36,7 @@ const PAUSE = 350;
 export function searchBox({ form, input, list, mirror, said }, on) {
   /** @type {number | undefined} */
   let timer;
-  let last = "";
+  let shown = ""; // the query of what is typed, as far as it is applied
   /** @type {Option[]} */
   let options = [];
   let chosen = -1;
@@ -97,17 +97,16 @@ export function searchBox({ form, input, list, mirror, said }, on) {
 
   const empty = () => {
     clearTimeout(timer);
-    input.value = last = "";
+    input.value = shown = "";
     mark(null);
     close();
   };
 
   const preview = () => {
-    const text = input.value.trim();
-    if (text === last) return;
     const { filters, problems } = whileTyping(input.value);
-    if (problems.length) return; // the last query that could be read stays
-    last = text;
+    const text = toText(filters);
+    if (problems.length || text === shown) return; // the last query that could be read stays
+    shown = text;
     on.typed(filters);
   };
 
@@ -174,7 +173,7 @@ export function searchBox({ form, input, list, mirror, said }, on) {
     empty,
     focus: () => input.focus(),
     clear() {
-      const had = last !== "";
+      const had = shown !== "";
       empty();
       if (had) on.typed([]);
       return true;
@@ -210,7 +209,7 @@ export function searchBox({ form, input, list, mirror, said }, on) {
      * @param {Problem[]} problems
      */
     refuse(text, problems) {
-      input.value = last = text.trim();
+      input.value = text.trim();
       mark(problems[0] ?? null);
     },
   };
