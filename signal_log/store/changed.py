@@ -53,10 +53,11 @@ def in_changes(column: str, text: str) -> Q:
     """The events with this text in a name or a value of ``changes``; ``column`` is that as text, which is faster."""
     found = Q()
     for spelling in _spellings(text):
-        one = Q(_InChanges(F("changes"), text=spelling))
+        exactly = Q(_InChanges(F("changes"), text=spelling))
         if spelling.isascii():  # other letters may be spelled as escapes there
-            one &= Q(**{f"{column}__icontains": dumps(spelling).decode()[1:-1]})
-        found |= one
+            found |= Q(**{f"{column}__icontains": dumps(spelling).decode()[1:-1]}) & exactly  # in this order on SQLite
+        else:
+            found |= exactly
     return found
 
 
