@@ -181,7 +181,8 @@ def test_a_query_that_the_server_refuses_gives_way_to_the_last_good_one(site, vi
     def answers(socket, nth):
         if nth == 2:
             detail = "At character 1: This server does not know it."
-            return socket.send(json.dumps({"type": "error", "code": "bad_filter", "detail": detail}))
+            socket.send(json.dumps({"type": "error", "code": "bad_filter", "detail": detail}))
+            return
         socket.send(frames.ready())
         socket.send(frames.events([5]))
 
