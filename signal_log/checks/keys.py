@@ -10,7 +10,8 @@ from django.core import checks
 
 from signal_log.conf import accepted, conf
 from signal_log.errors import ProofError
-from signal_log.seal.signing import SOCKET, key_that_signs, vkey_of
+from signal_log.seal.note import verifier_key
+from signal_log.seal.signing import SOCKET, FileKey, is_vkey, key_that_signs
 
 
 def check_keys(**_: Any) -> list[checks.CheckMessage]:
@@ -22,8 +23,10 @@ def check_keys(**_: Any) -> list[checks.CheckMessage]:
         try:
             if number == 0:
                 key_that_signs(entry)
-            if not entry.startswith(SOCKET):
-                vkey_of(entry, "check")
+            if is_vkey(entry):
+                verifier_key(entry)
+            elif not entry.startswith(SOCKET):
+                FileKey(Path(entry)).signer()
         except ProofError as error:
             what = "checkpoints are not signed" if number == 0 else "what it has signed cannot be verified here"
             found.append(

@@ -17,7 +17,9 @@ from signal_log.seal.remembered import Remembered, generation_of, log_of, read_r
 from signal_log.seal.rewound import last_unaltered
 from signal_log.seal.signer import begins
 from signal_log.seal.signing import log_vkeys, signing_key
-from signal_log.seal.stored import current_tree, newest_checkpoint
+from signal_log.seal.stored import current_tree, newest_checkpoint, trees
+from signal_log.seal.verify.acknowledged import acknowledged
+from signal_log.seal.verify.left import Left, what_is_left
 from signal_log.seal.witness_client import newest_from, witnesses
 
 
@@ -86,12 +88,16 @@ def last_known(tree: SealTree, given: bytes | None = None) -> tuple[Known, list[
     return max(found, key=_place), unasked
 
 
-def begin_generation(tree: SealTree, known: Known) -> SealTree:
+def begin_generation(tree: SealTree, known: Known) -> tuple[SealTree, Left]:
     """Close a stopped tree, and begin the next; its rows are those after the last one that is as it was signed.
+
+    What was left is for an event to tell, in the same transaction.
 
     Raises ``ProofError``, also if the key does not begin it: what a key has not begun, it does not sign.
     """
     signed = newest_checkpoint(tree, signed=True)
+    after_id = last_unaltered(tree, signed.size if signed else tree.size)
+    left = what_is_left(tree, after_id, acknowledged(list(trees())))
     generation = max(tree.generation, known.place[0]) + 1
     with transaction.atomic(using=conf.DATABASE):
         closed = SealTree.objects.filter(pk=tree.pk, state=tree.state)
@@ -100,12 +106,12 @@ def begin_generation(tree: SealTree, known: Known) -> SealTree:
         begun = begin_tree(
             f"{log_of(tree.origin)}/{generation}",
             generation,
-            after_id=last_unaltered(tree, signed.size if signed else tree.size),
+            after_id=after_id,
             previous=sha256(known.text.encode()).digest(),
         )
         if (key := signing_key()) is not None:
             key.begin(begun.origin, known.text)
-        return begun
+        return begun, left
 
 
 def _place(known: Known) -> tuple[int, int]:

@@ -8,13 +8,17 @@ checkpoint that the newest generation follows, which somebody has allowed who ma
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from signal_log.errors import ProofError
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.note import MOST_BYTES, Note, read_note
+
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
 def log_of(origin: str) -> str:
@@ -23,9 +27,9 @@ def log_of(origin: str) -> str:
 
 
 def generation_of(origin: str) -> int:
-    """The generation that an origin ends with; 0 if it ends otherwise."""
+    """The generation that an origin ends with, in the one way that it is written; 0 if it ends otherwise."""
     number = origin.rpartition("/")[2]
-    return int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else 0
+    return int(number) if _NUMBER.fullmatch(number) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +95,16 @@ def followed_path(key: Path, origin: str) -> Path:
 
 def remember(key: Path, note: Note) -> None:
     """Keep what a key is about to have signed; raises ``OSError``, after which the old file is still whole."""
-    _write(memory_path(key, read_checkpoint(note.text).origin), note.encode())
+    write_beside(memory_path(key, read_checkpoint(note.text).origin), note.encode())
 
 
 def remember_followed(key: Path, follows: str) -> None:
     """Keep what a generation follows that the key is about to begin; raises ``OSError``."""
-    _write(followed_path(key, read_checkpoint(follows).origin), follows.encode())
+    write_beside(followed_path(key, read_checkpoint(follows).origin), follows.encode())
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_beside(path: Path, content: bytes) -> None:
+    """Write a file as a whole, and on the disk; raises ``OSError``, after which an old one is still whole."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:

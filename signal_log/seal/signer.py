@@ -29,9 +29,10 @@ from threading import Lock
 from typing import Any, Final
 
 from signal_log.errors import ProofError
+from signal_log.seal.bound import must_be_of
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.key import Signer, read_key
-from signal_log.seal.merkle import leaf_hash, verify_consistency
+from signal_log.seal.merkle import EMPTY_ROOT, leaf_hash, verify_consistency
 from signal_log.seal.note import Note, is_name
 from signal_log.seal.remembered import (
     Remembered,
@@ -51,9 +52,13 @@ SECONDS: Final = 5.0
 def sign_next(key: Path, signer: Signer, text: str, old: int, proof: Sequence[bytes]) -> Note:
     """Sign a checkpoint that has grown from the last one that this key has signed; raises ``ProofError``.
 
+    The first is signed of the log that the key was made for, or has accepted, and of no other.
     ``OSError`` if what is signed could not be kept beside the key.
     """
     next_ = read_checkpoint(text)
+    must_be_of(key, signer.name, next_.origin)
+    if not next_.size and next_.root != EMPTY_ROOT:
+        raise ProofError("A log without events has one root, which is not this.")
     last = recall(key, next_.origin)
     if last is not None and last.checkpoint.origin == next_.origin:
         size, root = last.checkpoint.size, last.checkpoint.root
@@ -87,8 +92,10 @@ def begin(key: Path, origin: str, follows: str) -> None:
 
     This is the operator's to do: no server and no database can.
     """
-    old, last = read_checkpoint(follows), recall(key, origin)
-    if log_of(old.origin) != log_of(origin) or generation_of(old.origin) >= generation_of(origin):
+    old, signer = read_checkpoint(follows), read_key(key)
+    must_be_of(key, signer.name, origin)
+    last = recall(key, origin)
+    if log_of(old.origin) != log_of(origin) or not 0 < generation_of(old.origin) == generation_of(origin) - 1:
         raise ProofError(f"{origin} does not follow {old.origin}.")
     if last is not None and not begins(last, origin, follows):
         known = last.checkpoint
@@ -102,7 +109,7 @@ def begin(key: Path, origin: str, follows: str) -> None:
     text = first_of(origin, follows).text
     try:
         remember_followed(key, follows)
-        remember(key, Note(text, (read_key(key).sign(text, origin),)))
+        remember(key, Note(text, (signer.sign(text, origin),)))
     except OSError as error:
         raise ProofError(f"That {origin} begins could not be kept beside the key: {error.strerror}.") from None
 
@@ -132,6 +139,7 @@ class SignerServer(socketserver.ThreadingUnixStreamServer):
         try:
             match verb, words:
                 case "vkey", [name] if is_name(name):
+                    must_be_of(self.key, self.signer.name, name)
                     return f"key {self.signer.vkey(name)}"
                 case "last", [origin]:
                     found = recall(self.key, origin)

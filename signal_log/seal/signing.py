@@ -12,10 +12,11 @@ from typing import Final, Protocol
 
 from signal_log.conf import conf
 from signal_log.errors import ProofError
+from signal_log.seal.bound import is_origin, must_be_of
 from signal_log.seal.checkpoint import read_checkpoint
-from signal_log.seal.key import read_key
+from signal_log.seal.key import Signer, read_key
 from signal_log.seal.note import ED25519, Note, VerifierKey, read_note, signed_by, verifier_key
-from signal_log.seal.remembered import Remembered, followed, generation_of, read_remembered, recall
+from signal_log.seal.remembered import Remembered, followed, generation_of, log_of, read_remembered, recall
 from signal_log.seal.signer import LONGEST_LINE, SECONDS, begin, begins, sign_next
 
 SOCKET: Final = "unix:"
@@ -26,7 +27,7 @@ class SealKey(Protocol):
     """A key that signs. Its methods raise ``ProofError``, with a sentence for people."""
 
     def vkey(self, name: str) -> VerifierKey:
-        """What verifies its signatures under a log's origin."""
+        """What verifies its signatures under the origin of a log that it signs for, and of no other."""
 
     def last(self, origin: str) -> Remembered | None:
         """What it has signed last of this log; None if that is not known."""
@@ -47,12 +48,18 @@ class FileKey:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def vkey(self, name: str) -> VerifierKey:
-        """What verifies its signatures under a log's origin."""
-        key = read_key(self.path).vkey(name)
+    def signer(self) -> Signer:
+        """The key itself; raises ``ProofError`` if it is none that signs a log."""
+        key = read_key(self.path)
         if key.kind != ED25519:
             raise ProofError(f"The key in {self.path} is a witness's; the log needs one of its own.")
         return key
+
+    def vkey(self, name: str) -> VerifierKey:
+        """What verifies its signatures under a log's origin."""
+        signer = self.signer()
+        must_be_of(self.path, signer.name, name)
+        return signer.vkey(name)
 
     def last(self, origin: str) -> Remembered | None:
         """What it has signed last of this log."""
@@ -160,7 +167,18 @@ def log_vkeys(origin: str) -> list[VerifierKey]:
 
 def vkey_of(entry: str, origin: str) -> VerifierKey:
     """What verifies the signatures of an entry of ``SEAL_KEYS``, which may be a verifier key itself; ``ProofError``."""
-    if "+" in entry and not entry.startswith(SOCKET) and not Path(entry).exists():
-        key = verifier_key(entry)
-        return VerifierKey(origin, key.kind, key.public)  # each generation's name is another
+    if is_vkey(entry):
+        return under(verifier_key(entry), origin)
     return key_that_signs(entry).vkey(origin)
+
+
+def is_vkey(entry: str) -> bool:
+    """Whether an entry of ``SEAL_KEYS`` is a verifier key, and no path."""
+    return "+" in entry and not entry.startswith(SOCKET) and not Path(entry).exists()
+
+
+def under(key: VerifierKey, origin: str) -> VerifierKey:
+    """A log's key under the name of another generation of that log; ``ProofError`` if it is another log's."""
+    if not is_origin(key.name) or log_of(key.name) != log_of(origin):
+        raise ProofError(f"The key {key} is of the log {log_of(key.name) or key.name}, and not of {log_of(origin)}.")
+    return VerifierKey(origin, key.kind, key.public)

@@ -124,8 +124,8 @@ def test_what_fails_is_told_once(error, caplog):
 
 def test_a_server_seals(start, tmp_path):
     """From its first request on, signed, and it takes note of what is recorded without it."""
-    write_key(tmp_path / "log.key", new_signer("log.example", ED25519))
-    server = start(SEAL_KEYS=str(tmp_path / "log.key"))
+    write_key(tmp_path / "log.key", new_signer("log.example/1", ED25519))
+    server = start(SEAL_KEYS=str(tmp_path / "log.key"), SEAL_ORIGIN="log.example")
     time.sleep(background.FIRST_AFTER)
     assert not SealTree.objects.exists()
     urlopen(f"{server.url}/healthz").close()  # noqa: S310

@@ -20,7 +20,7 @@ def found(settings, tmp_path):
 
 def test_keys_that_can_be_used(found, tmp_path):
     """A file, a signer, and older keys as files or as what verifies them."""
-    key = new_signer("log.example", ED25519)
+    key = new_signer("log.example/1", ED25519)
     write_key(tmp_path / "log.key", key)
     assert found() == []
     assert found(tmp_path / "log.key", key.vkey(), tmp_path / "log.key") == []
@@ -32,7 +32,7 @@ def test_what_is_wrong_with_a_key(found, tmp_path):
     path = tmp_path / "log.key"
     start = f"signal_log.W024 SIGNAL_LOG['SEAL_KEYS'][0]: There is no key's file {path}; `init` makes one."
     assert found(path) == [f"{start} Until then, checkpoints are not signed."]
-    write_key(path, new_signer("log.example", ED25519))
+    write_key(path, new_signer("log.example/1", ED25519))
     assert "[1]: There is no key's file" in found(path, tmp_path / "old")[0]
     assert "what it has signed cannot be verified here" in found(path, tmp_path / "old")[0]
     path.chmod(0o644)
@@ -42,13 +42,13 @@ def test_what_is_wrong_with_a_key(found, tmp_path):
     assert "holds no private key" in found(path)[0]
     write_key(tmp_path / "w.key", new_signer("w.example", COSIGNATURE))
     assert "is a witness's" in found(tmp_path / "w.key")[0]
-    vkey = new_signer("log.example", ED25519).vkey()
+    vkey = new_signer("log.example/1", ED25519).vkey()
     assert "a verifier key is none that can" in found(vkey)[0]
 
 
 def test_a_key_that_cannot_remember(found, tmp_path, monkeypatch):
     """As one in a folder of mounted secrets."""
-    write_key(tmp_path / "log.key", new_signer("log.example", ED25519))
+    write_key(tmp_path / "log.key", new_signer("log.example/1", ED25519))
     monkeypatch.setattr("os.access", lambda *_: False)
     assert found(tmp_path / "log.key")[0].startswith(
         f"signal_log.W025 SIGNAL_LOG['SEAL_KEYS'][0]: nothing can be written to {tmp_path}"

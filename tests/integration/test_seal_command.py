@@ -122,7 +122,7 @@ def test_rotation(tmp_path, use):
         "followed": str(read_key(old).vkey()),
     }
     assert memory_path(new, "log.example/1").read_text() == memory_path(old, "log.example/1").read_text()
-    for keys in ((new, old), (new, read_key(old).vkey("a"))):
+    for keys in ((new, old), (new, read_key(old).vkey("log.example/7"))):
         use(*keys)
         make_event()
         seal()

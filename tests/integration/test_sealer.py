@@ -45,7 +45,7 @@ def _resigned(db):
 def key(tmp_path, settings):
     """A key that signs this log."""
     path = tmp_path / "log.key"
-    write_key(path, new_signer("log.example", ED25519))
+    write_key(path, new_signer("log.example/1", ED25519))
     settings.SIGNAL_LOG = settings.SIGNAL_LOG | {"SEAL_KEYS": [str(path)], "SEAL_ORIGIN": "log.example"}
     return path
 

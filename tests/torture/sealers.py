@@ -139,14 +139,14 @@ def make_key(path: Path) -> None:
     from signal_log.seal.key import new_signer, write_key
     from signal_log.seal.note import ED25519
 
-    write_key(path, new_signer("log.example", ED25519))
+    write_key(path, new_signer("log.example/1", ED25519))
 
 
 def main() -> None:
     """Set Django up once, connect to nothing, and fork."""
     die_with(os.getppid())
     seconds, seed, key = sys.argv[1:]
-    os.environ["SEAL_KEYS"] = key
+    os.environ |= {"SEAL_KEYS": key, "SEAL_ORIGIN": "log.example"}
     django.setup()
     make_key(Path(key))
     import signal_log.seal.sealer  # noqa: F401  once for all sealers

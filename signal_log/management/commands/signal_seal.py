@@ -20,6 +20,7 @@ from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
 from signal_log.models import SealTree
 from signal_log.seal import beside_file
+from signal_log.seal.bound import accept
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.generation import begin_generation, last_known, stopped_tree
 from signal_log.seal.key import new_signer, read_key, write_key
@@ -76,8 +77,14 @@ class Command(SignalCommand):
         generation.add_argument(
             "--checkpoint", type=Path, metavar="FILE", help="the last checkpoint that somebody has kept"
         )
-        begin = verbs.add_parser("begin", help="let a signer's key begin a generation, where the key is")
-        begin.add_argument("origin", metavar="ORIGIN", help="the new generation's, as `new-generation` names it")
+        begin = verbs.add_parser("begin", help="where a key is, let it begin a generation, or accept a log's name")
+        what = begin.add_mutually_exclusive_group(required=True)
+        what.add_argument(
+            "origin", nargs="?", metavar="ORIGIN", help="the new generation's, as `new-generation` names it"
+        )
+        what.add_argument(
+            "--accept-log", metavar="NAME", help="sign for the log of this name from now on, as for the key's own"
+        )
         begin.add_argument("--key", type=Path, required=True, metavar="FILE", help="the key's file")
         begin.add_argument(
             "--follows", type=Path, metavar="FILE", help="the checkpoint before it; default: what the key signed last"
@@ -209,10 +216,11 @@ class Command(SignalCommand):
             self.stderr.write(problem)
         missing = max(known.checkpoint.size - tree.size, 0) if known.checkpoint.origin == tree.origin else None
         with transaction.atomic(using=conf.DATABASE):
-            begun = begin_generation(tree, known)
+            begun, left = begin_generation(tree, known)
+            goes_on = {"origin": begun.origin, "follows": known.text, "after": begun.after_id, "missing": missing}
             tell(
-                SEALED, action="new-generation", reason=options["reason"], origin=begun.origin, stopped=tree.problem,
-                follows=known.text, known_by=known.whence, missing=missing, after=begun.after_id,
+                SEALED, {**goes_on, **left.labels()}, action="new-generation", reason=options["reason"],
+                stopped=tree.problem, known_by=known.whence,
             )  # fmt: skip
         self.stdout.write(
             f"{begun.origin} goes on from {known.checkpoint}, the last checkpoint known, by {known.whence}. The next "
@@ -222,6 +230,10 @@ class Command(SignalCommand):
 
     def _begin(self, options: dict[str, Any]) -> None:
         """What a key begins that no server reads; nothing of the database is asked."""
+        if (log := options["accept_log"]) is not None:
+            accept(options["key"], read_key(options["key"]).name, log)
+            self.stdout.write(f"The key signs for the log {log} from now on.")
+            return
         key, origin, content = options["key"], options["origin"], _content(options["follows"])
         if content is not None:
             given = read_remembered(content)

@@ -56,6 +56,8 @@ class Allowed:
     pruned: dict[int, Ranges] = field(default_factory=dict)
     prunes: dict[int, dict[int, Ranges]] = field(default_factory=dict)
     """What the event of each names, by its id."""
+    acknowledged: dict[int, Ranges] = field(default_factory=dict)
+    """Leaves without a row in their generation, as the beginning of a later one tells."""
     unsealed: Ranges = field(default_factory=Ranges)
     """Those of the events that no tree has yet."""
     refused: list[str] = field(default_factory=list)

@@ -81,6 +81,8 @@ class Report:
     """What somebody should know, though nothing is wrong with it."""
     limits: list[str] = field(default_factory=list)
     """What nobody can tell, as no key or witness was named: it is said instead of 'intact'."""
+    acknowledged: list[str] = field(default_factory=list)
+    """What is missing, and who has said that he knows: it is a part of the verdict."""
     unchecked: list[str] = field(default_factory=list)
     """What should have been checked and could not be."""
     dropped: int = 0

@@ -7,20 +7,25 @@ from copy import copy
 from hashlib import sha256
 
 from signal_log.errors import ProofError
-from signal_log.event import COMMITTED
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.note import VerifierKey, read_note, signed_by
 from signal_log.seal.ranges import Ranges
-from signal_log.seal.remembered import generation_of
+from signal_log.seal.remembered import generation_of, log_of
 from signal_log.seal.signing import signing_key
-from signal_log.seal.stored import place_of
-from signal_log.seal.tiles import WIDTH
+from signal_log.seal.verify.acknowledged import (
+    checkpoint_of,
+    labels_of,
+    left_told,
+    rewind_told,
+    tell_left,
+    tellers,
+    told_of,
+)
 from signal_log.seal.verify.findings import GENERATION, INSERTED, TREE, Report
-from signal_log.seal.verify.held import Held
-from signal_log.seal.verify.retired import SEALED, Keys, Retired
-from signal_log.seal.verify.rows import row_of, rows_between
+from signal_log.seal.verify.left import Left
+from signal_log.seal.verify.retired import Keys, Retired
 from signal_log.seal.verify.tiles import tiles_of_level
 
 BegunByKey = Callable[[SealTree], bool | None]
@@ -59,58 +64,17 @@ def _is_signed(note: str, origin: str, keys: Sequence[VerifierKey]) -> bool:
         return False
 
 
-def follows_of(before: SealTree, after: SealTree) -> list[Held]:
-    """The checkpoint that a generation's first leaf stands for, to be compared with the tree before it."""
-    text = str(_labels_of(told_of(after)).get("follows", ""))
-    if after.previous is None or sha256(text.encode()).digest() != bytes(after.previous):
-        return []
-    try:
-        followed = read_checkpoint(text)
-    except ProofError:
-        return []
-    is_there = followed.origin == before.origin and followed.size <= before.size
-    return [Held(f"Whoever began generation {after.generation}", followed)] if is_there else []
+def as_far_as_it_counts(tree: SealTree, trees: Sequence[SealTree], begun: set[int]) -> SealTree:
+    """A generation without the rows that the next one seals, if that was begun as it has to be.
 
-
-def as_far_as_it_counts(tree: SealTree, trees: Sequence[SealTree], begun: set[int], report: Report) -> SealTree:
-    """A generation up to the last row that the next one does not seal again, if that was begun as it has to be.
-
-    What was sealed above that row and is not there any more is named: a new generation allows that, and hides nothing.
+    All of its leaves are compared: those that may be without a row are what the next one's event names.
     """
     following = next((one for one in trees if one.generation > tree.generation), None)
     if following is None or following.after_id >= tree.last_id or following.generation not in begun:
         return tree
     counted = copy(tree)
-    counted.size = _size_left(tree, following)
     counted.last_id = following.after_id
-    if dropped := _dropped(tree, counted.size, following.after_id):
-        one = dropped.count == 1
-        report.notes.append(
-            f"The log was rewound: what was sealed at {'the index' if one else 'the indexes'} {dropped} of generation "
-            f"{tree.generation}, {'1 event' if one else f'{dropped.count:,} events'}, is missing or is another now."
-        )
     return counted
-
-
-def _size_left(tree: SealTree, following: SealTree) -> int:
-    """How many leaves of a generation still have their rows, now that another follows."""
-    if following.after_id >= tree.last_id:
-        return tree.size
-    last = SignalEvent.objects.filter(pk__gt=tree.after_id, pk__lte=following.after_id).order_by("-pk").first()
-    place = place_of(last) if last is not None else None
-    return place.leaf + 1 if place is not None and place.tree.pk == tree.pk else 0
-
-
-def _dropped(tree: SealTree, size: int, above: int) -> Ranges:
-    """Leaves from a size on that no row above an id gives."""
-    there = {row.leaf for page in rows_between(above, tree.last_id) for row in page}
-    dropped = Ranges()
-    begin = max(size, 1 if tree.previous is not None else 0)
-    for tile in tiles_of_level(tree, 0, tree.size, size // WIDTH, -(-tree.size // WIDTH)):
-        for index, leaf in enumerate(tile.leaves, tile.index * WIDTH):
-            if index >= begin and leaf not in there:
-                dropped.add(index)
-    return dropped
 
 
 def check_succession(
@@ -129,9 +93,10 @@ def check_succession(
         )
     if before.state != SealTree.State.CLOSED:
         report.find(GENERATION, f"Generation {before.generation} was followed by another and is not closed.")
+    if log_of(after.origin) != log_of(before.origin) or generation_of(after.origin) != number:
+        report.find(GENERATION, f"Generation {number} calls itself {after.origin}, which is not this log's name.")
     told = told_of(after)
-    follows = str(_labels_of(told).get("follows", ""))
-    followed = _checkpoint(follows)
+    follows, followed, left = str(labels_of(told).get("follows", "")), checkpoint_of(told), left_told(told)
     previous = bytes(after.previous) if after.previous is not None else b""
     first = next(iter(tiles_of_level(after, 0, after.size, 0, 1)), None)
     if told is None:
@@ -143,9 +108,10 @@ def check_succession(
     else:
         report.notes.append(f"The log was rewound, and goes on as generation {number}, as event {told.pk} tells.")
         if lost := rewind_told(before, after, told, known):
-            report.limits.append(lost)
+            report.acknowledged.append(lost)
         _compare_last_signed(before, after, followed, report)
-        if _labels_of(told).get("after") != after.after_id:
+        _check_told(before, after, told, left, report)
+        if labels_of(told).get("after") != after.after_id:
             report.find(
                 GENERATION,
                 f"Generation {number} does not begin after the event that event {told.pk} names: who moved that could "
@@ -164,6 +130,8 @@ def check_first(trees: Sequence[SealTree], report: Report) -> None:
     first = trees[0] if trees else None
     if first is not None and first.generation != 1:
         report.find(GENERATION, f"Generation 1 is gone: the oldest that is there is {first.generation}.")
+    elif first is not None and generation_of(first.origin) != 1:
+        report.find(TREE, f"The first generation calls itself {first.origin}, which is no name of a first generation.")
     elif first is not None and (first.after_id or first.previous is not None):
         report.find(TREE, "The tree's row does not say that the first generation begins with the first event.")
 
@@ -174,7 +142,9 @@ def check_growing(trees: Sequence[SealTree], report: Report) -> None:
     if newest is None or newest.state == SealTree.State.GROWING:
         return
     if newest.state == SealTree.State.STOPPED and newest.problem:
-        report.limits.append(f"Sealing has stopped. {newest.problem}")
+        report.unchecked.append(
+            f"Sealing has stopped, as the database says, so that nothing newer is sealed: {newest.problem}"
+        )
         return
     report.find(
         TREE,
@@ -183,25 +153,30 @@ def check_growing(trees: Sequence[SealTree], report: Report) -> None:
     )
 
 
-def rewind_told(before: SealTree, after: SealTree, told: SignalEvent, known: int = 0) -> str:
-    """That sealed events are missing since a rewind, and who acknowledged it; empty if none are.
-
-    They are counted in the checkpoint that is followed; ``known`` is the size of the largest of the generation before
-    that anybody still has. How many the event says is not believed.
-    """
-    labels = _labels_of(told)
-    followed = _checkpoint(str(labels.get("follows", "")))
-    if followed is not None and followed.origin != before.origin:
-        return f"All that was sealed of {followed.origin} is missing, as event {told.pk} tells."
-    missing = max(before.size, followed.size if followed else 0, known) - _size_left(before, after)
-    if missing <= 0:
-        return ""
-    who = told.actor_repr or told.actor_pk or told.source or "somebody unknown"
-    are = "sealed event is" if missing == 1 else "sealed events are"
-    return (
-        f"{missing:,} {are} missing since the log was rewound, acknowledged by {who} on "
-        f"{told.occurred_at:%Y-%m-%d} (event {told.pk}): {labels.get('reason') or 'no reason was given'}"
-    )
+def _check_told(before: SealTree, after: SealTree, told: SignalEvent, left: Left | None, report: Report) -> None:
+    """One event tells what was left, of this very tree."""
+    number = after.generation
+    others = [one.pk for one in tellers(after) if labels_of(one) != labels_of(told)]
+    if others:
+        events = Ranges.of([told.pk, *others])
+        report.find(
+            GENERATION, f"The events {events} tell different things of how generation {number} began.", events=events
+        )
+    if left is None:
+        report.find(GENERATION, f"Event {told.pk} does not say what was left when generation {number} began.")
+    elif left.size != before.size:
+        report.find(
+            GENERATION,
+            f"Generation {before.generation} had {left.size:,} leaves when the next began, as event {told.pk} tells, "
+            f"and has {before.size:,} now.",
+        )
+    else:
+        tell_left(told, report)
+    if told.pk > after.last_id:
+        report.limits.append(
+            f"Event {told.pk}, which tells of generation {number}, is not sealed yet, so that nothing proves who wrote "
+            "that. Seal it, and verify again."
+        )
 
 
 def _compare_last_signed(before: SealTree, after: SealTree, followed: Checkpoint, report: Report) -> None:
@@ -212,24 +187,3 @@ def _compare_last_signed(before: SealTree, after: SealTree, followed: Checkpoint
             f"Generation {after.generation} follows a checkpoint of {followed.size:,} events, and one of "
             f"{signed.size:,} had been signed.",
         )
-
-
-def told_of(tree: SealTree) -> SignalEvent | None:
-    """The event that tells of a generation's beginning: as it was written, and sealed where its place is."""
-    events = SignalEvent.objects.filter(signal=SEALED, outcome=COMMITTED, labels__origin=tree.origin).order_by("pk")
-    for event in events[:10]:
-        row = row_of(event.pk)
-        if row is not None and row.leaf == row.stored and (event.pk > tree.last_id or place_of(event) is not None):
-            return event
-    return None
-
-
-def _checkpoint(text: str) -> Checkpoint | None:
-    try:
-        return read_checkpoint(text)
-    except ProofError:
-        return None
-
-
-def _labels_of(event: SignalEvent | None) -> dict[str, object]:
-    return (event.labels or {}) if event is not None else {}

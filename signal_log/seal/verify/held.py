@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,8 +47,13 @@ class Held:
         return f" at {datetime.fromtimestamp(self.time, UTC):%Y-%m-%d %H:%M:%S} UTC" if self.time else ""
 
 
-def from_witnesses(origin: str, witnesses: Sequence[Witness], keys: list[VerifierKey], report: Report) -> list[Held]:
-    """Ask each witness for the newest checkpoint that it has countersigned."""
+def from_witnesses(
+    origin: str, witnesses: Sequence[Witness], keys: list[VerifierKey], report: Report, expected: Container[str] = ()
+) -> list[Held]:
+    """Ask each witness for the newest checkpoint that it has countersigned.
+
+    Those whose addresses are ``expected`` must have countersigned something.
+    """
     found = []
     for one in witnesses:
         try:
@@ -57,23 +62,37 @@ def from_witnesses(origin: str, witnesses: Sequence[Witness], keys: list[Verifie
             report.unchecked.append(f"The witness {one.name}: {error}")
             continue
         if newest is None:
-            report.notes.append(f"The witness {one.name} has countersigned nothing of {origin}.")
+            _tell_nothing(f"The witness {one.name}", origin, report, is_expected=one.url in expected)
             continue
         found.append(Held(f"The witness {one.name}", newest.checkpoint, newest.time, is_witness=True))
     return found
 
 
-def from_address(origin: str, url: str, keys: list[VerifierKey], report: Report) -> list[Held]:
+def from_address(
+    origin: str, url: str, keys: list[VerifierKey], report: Report, expected: Container[str] = ()
+) -> list[Held]:
     """Ask a witness whose key nobody has named: what it shows counts if the log itself has signed it."""
     try:
         answer = call("GET", f"{url.rstrip('/')}/{checkpoint_path(origin)}", seconds=SECONDS)
         if answer.status == NOT_FOUND:
-            report.notes.append(f"The witness at {url} has countersigned nothing of {origin}.")
+            _tell_nothing(f"The witness at {url}", origin, report, is_expected=url.rstrip("/") in expected)
             return []
         return [Held(f"The witness at {url}", _read(answer.body, origin, keys), is_witness=True)]
     except ProofError as error:
         report.unchecked.append(f"The witness at {url}: {error}")
         return []
+
+
+def _tell_nothing(who: str, origin: str, report: Report, *, is_expected: bool) -> None:
+    if not is_expected:
+        report.notes.append(f"{who} has countersigned nothing of {origin}.")
+        return
+    number = generation_of(origin)
+    what = f"generation {number} of this log" if number > 1 else "this log"
+    report.unchecked.append(
+        f"{who} knows nothing of {what}: it has countersigned nothing of {origin}. If that is this log, have its "
+        "operator trust the log's key, and verify again."
+    )
 
 
 def from_memory(origin: str, report: Report, *, is_newest: bool = True) -> list[Held]:
@@ -169,6 +188,7 @@ def has_forgotten(one: Witness, cosigned: Countersigned, held: Sequence[Held], a
     size = max((its.checkpoint.size for its in held if its.who == name), default=0)
     if size < cosigned.size and cosigned.time < asked - CLOCKS_DIFFER and not _has_failed(name, report):
         shown = f"a checkpoint of {size:,} events" if size else "no checkpoint"
+        report.unchecked[:] = [one for one in report.unchecked if not one.startswith(f"{name} knows nothing")]
         report.unchecked.append(
             f"{name} shows {shown} and has countersigned one of {cosigned.size:,}: it has forgotten what it signed, "
             "or does not tell."

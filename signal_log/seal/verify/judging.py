@@ -114,6 +114,7 @@ def _tell_missing(
     for tree in trees:
         generation = tree.generation
         gone = seen.gone.get(generation, Ranges()).without(allowed.pruned.get(generation, Ranges()))
+        gone = gone.without(allowed.acknowledged.get(generation, Ranges()))
         gone = gone.without(Ranges.of(index for number, index in elsewhere if number == generation))
         begin = 1 if tree.previous is not None else 0
         for first, last in gone:

@@ -57,7 +57,7 @@ class Kept:
         """Keep the verdict and the findings."""
         findings = [finding.as_json() for finding in result.report.findings[:MOST_FINDINGS]]
         findings += [{"kind": "unchecked", "text": text} for text in result.report.unchecked[:MOST_FINDINGS]]
-        findings += [{"kind": "limit", "text": text} for text in result.report.limits]
+        findings += [{"kind": "limit", "text": text} for text in (*result.report.acknowledged, *result.report.limits)]
         tree: SealTree | None = result.trees[-1] if result.trees else None
         with suppress(DatabaseError), transaction.atomic(using=conf.DATABASE):
             if self._row is not None:  # the newest row is that of the run which ended last

@@ -8,8 +8,8 @@ from django.db.models import Max
 
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
-from signal_log.seal.origin import origin_of
 from signal_log.seal.tiles import WIDTH
+from signal_log.seal.verify.acknowledged import acknowledged, check_given, stated_of
 from signal_log.seal.verify.allowed import Allowed, read_allowed
 from signal_log.seal.verify.archives import compare_archive, read_manifests
 from signal_log.seal.verify.events import LOWEST, Seen, compare, compare_unsealed
@@ -20,15 +20,15 @@ from signal_log.seal.verify.generations import (
     check_first,
     check_growing,
     check_succession,
-    follows_of,
 )
 from signal_log.seal.verify.held import Held
 from signal_log.seal.verify.judging import judge
+from signal_log.seal.verify.later import find_later
 from signal_log.seal.verify.remarks import remark
 from signal_log.seal.verify.retired import SEALED, retired_keys
 from signal_log.seal.verify.signatures import check_signatures
 from signal_log.seal.verify.trees import check_tree
-from signal_log.seal.verify.trust import ask, kept_files, looked_at, trust_of
+from signal_log.seal.verify.trust import ask, first_origins, kept_files, looked_at, trust_of
 from signal_log.seal.verify.wanted import Progress, Result, Wanted
 
 
@@ -41,12 +41,14 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     report = Report()
     result = Result(report)
     trust = trust_of(wanted, report)
-    origins = list(SealTree.objects.order_by("generation").values_list("origin", flat=True)) or [origin_of(1)]
+    origins = list(SealTree.objects.order_by("generation").values_list("origin", flat=True)) or first_origins(trust)
+    trust.of_log(origins)
     files = kept_files(wanted, trust, origins)
     result.looked_at = looked_at(wanted, trust, files)
     for folder in wanted.archives:
         read_manifests(folder, origins)
     kept = {origin: ask(origin, trust, report, origins[-1]) + files.get(origin, []) for origin in origins}
+    find_later(origins[-1], trust, report)
     numbers = dict(SealCheckpoint.objects.values_list("tree").annotate(Max("number")))
     newest = SignalEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     trees = result.trees = list(SealTree.objects.order_by("generation"))
@@ -61,7 +63,7 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     part, parts = wanted.shard
     result.is_whole = parts == 1 and (not wanted.since or (wanted.since < WIDTH and len(trees) == 1))
     for before, after in pairwise(trees):
-        kept[before.origin] += follows_of(before, after)
+        kept[before.origin] += stated_of(before, after)
     trust.retired = retired_keys(trees, trust.keys)
     signed = [
         check_tree(tree, result, numbers.get(tree.pk, 0), trust, kept.get(tree.origin, []), progress)
@@ -81,6 +83,8 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     elif wanted.since and trees:
         begin = trees[-1].generation, wanted.since // WIDTH
     allowed = read_allowed(trees)
+    allowed.acknowledged = acknowledged(trees, result.begun)
+    check_given(kept, trees, allowed.acknowledged, report)
     _compare_rows(result, allowed, wanted.shard, begin, progress)
     if part == parts:
         _check_unsealed(trees, newest, result, progress)
@@ -113,7 +117,7 @@ def _compare_rows(
         def passed(tiles: int, last_id: int, number: int = tree.generation) -> None:
             progress.passed(result, number, tiles, last_id)
 
-        counted = as_far_as_it_counts(tree, result.trees, result.begun, result.report)
+        counted = as_far_as_it_counts(tree, result.trees, result.begun)
         compare(counted, result.seen, allowed.ids, begin=first, end=last, progress=show, passed=passed)
 
 

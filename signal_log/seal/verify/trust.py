@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from signal_log import clock
+from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.seal.note import COSIGNATURE, VerifierKey, verifier_key
-from signal_log.seal.signing import log_vkeys
+from signal_log.seal.origin import origin_of
+from signal_log.seal.remembered import log_of
+from signal_log.seal.signing import under, vkey_of
 from signal_log.seal.verify import held
 from signal_log.seal.verify.findings import Report
 from signal_log.seal.verify.retired import Retired
@@ -26,15 +29,40 @@ class Trust:
     addresses: list[str]
     asked: float
     """When the witnesses were asked, in seconds since 1970."""
-
+    report: Report
+    expected: frozenset[str] = frozenset()
+    """The addresses of witnesses that must have countersigned something of the newest generation."""
+    log: str = ""
+    """The log's name, as its first generation has it; no key of another one counts."""
     retired: list[Retired] = field(default_factory=list)
     """Keys that were this log's, as it tells itself; nobody believes them."""
 
     def keys(self, origin: str) -> list[VerifierKey]:
-        """The log's keys under the name of one generation."""
+        """The log's keys under the name of one generation; none where the name is another log's."""
+        if self.log and log_of(origin) != self.log:
+            return []
         if self.vkeys:
-            return [VerifierKey(origin, key.kind, key.public) for key in self.vkeys]
-        return log_vkeys(origin)
+            return [under(key, origin) for key in self.vkeys]
+        found = []
+        for entry in conf.SEAL_KEYS:
+            try:
+                found.append(vkey_of(entry, origin))
+            except ProofError as error:
+                sentence = f"SIGNAL_LOG['SEAL_KEYS']: {error}"
+                if sentence not in self.report.unchecked:
+                    self.report.unchecked.append(sentence)
+        return found
+
+    def of_log(self, origins: list[str]) -> None:
+        """Tell whose log this is; raises ``ProofError`` if a verifier key that was given is another's."""
+        self.log = log_of(origins[0])
+        for key in self.vkeys:
+            under(key, origins[0])
+        if conf.SEAL_ORIGIN and self.log != conf.SEAL_ORIGIN:
+            self.report.unchecked.append(
+                f"This log calls itself {self.log}, and SEAL_ORIGIN names {conf.SEAL_ORIGIN}: it is another log than "
+                "it should be, or the setting was changed. A log keeps the name that it began with."
+            )
 
 
 def trust_of(wanted: Wanted, report: Report) -> Trust:
@@ -45,13 +73,15 @@ def trust_of(wanted: Wanted, report: Report) -> Trust:
     witnesses, wrong = held.named_witnesses()
     report.unchecked += wrong
     addresses = []
+    expected = {one.url for one in witnesses} if conf.WITNESS_QUORUM else set()
     for text in wanted.witnesses:
         url, _, vkey = text.strip().partition(" ")
+        expected.add(url.rstrip("/"))
         if vkey:
             witnesses = [one for one in witnesses if one.url != url.rstrip("/")] + [witness(url, vkey.strip())]
         elif url.rstrip("/") not in {one.url for one in witnesses}:
             addresses.append(url)
-    return Trust(keys, witnesses, addresses, clock.now().timestamp())
+    return Trust(keys, witnesses, addresses, clock.now().timestamp(), report, frozenset(expected))
 
 
 def kept_files(wanted: Wanted, trust: Trust, origins: list[str]) -> dict[str, list[held.Held]]:
@@ -70,10 +100,16 @@ def kept_files(wanted: Wanted, trust: Trust, origins: list[str]) -> dict[str, li
 
 def ask(origin: str, trust: Trust, report: Report, newest: str) -> list[held.Held]:
     keys = trust.keys(origin)
-    found = held.from_witnesses(origin, trust.witnesses, keys, report)
+    expected = trust.expected if origin == newest else frozenset()
+    found = held.from_witnesses(origin, trust.witnesses, keys, report, expected)
     for url in trust.addresses:
-        found += held.from_address(origin, url, keys, report)
+        found += held.from_address(origin, url, keys, report, expected)
     return found + held.from_memory(origin, report, is_newest=origin == newest)
+
+
+def first_origins(trust: Trust) -> list[str]:
+    """The name that a log without a tree has."""
+    return [f"{log_of(trust.vkeys[0].name)}/1"] if trust.vkeys else [origin_of(1)]
 
 
 def looked_at(wanted: Wanted, trust: Trust, files: dict[str, list[held.Held]]) -> list[str]:

@@ -33,18 +33,25 @@ def told(result: Result) -> Iterator[str]:
 
 
 def verdict_sentence(result: Result) -> str:
-    """The verdict."""
+    """The verdict, which begins with what is missing and was acknowledged."""
+    return " ".join([*(f"{one.rstrip('.')}." for one in result.report.acknowledged), _verdict_alone(result)])
+
+
+def _verdict_alone(result: Result) -> str:
     report, compared = result.report, _number(result.seen.rows, "event")
     if result.verdict == TAMPERED:
         found = len(report.findings) + report.dropped
         return f"The log was tampered with: {_number(found, 'finding')} in {compared}."
     if result.verdict != INTACT:
         return "Could not be checked completely; in what could be, nothing is wrong."
+    if report.acknowledged and not report.limits:
+        return f"Nothing is wrong with the {compared} that {_were(result.seen.rows)} compared."
     if report.limits and not result.seen.rows:
         return "No event was compared, and nothing is wrong with the rest, as far as the notes above allow to tell."
     if report.limits:
-        return f"Nothing is wrong with the {compared} that were compared, as far as the notes above allow to tell."
-    return f"Intact: {compared} are exactly what was sealed."
+        were = _were(result.seen.rows)
+        return f"Nothing is wrong with the {compared} that {were} compared, as far as the notes above allow to tell."
+    return f"Intact: {compared} {'is' if result.seen.rows == 1 else 'are'} exactly what was sealed."
 
 
 def as_json(result: Result, code: int) -> dict[str, Any]:
@@ -60,9 +67,13 @@ def as_json(result: Result, code: int) -> dict[str, Any]:
         "findings": [finding.as_json() for finding in report.findings],
         "more_findings": report.dropped,
         "not_checked": report.unchecked,
-        "limits": report.limits,
+        "limits": [*report.acknowledged, *report.limits],
         "notes": report.notes,
     }
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _number(number: int, noun: str) -> str:

@@ -17,7 +17,7 @@ from signal_log.seal.note import Note, read_note
 from signal_log.seal.rewound import GO_ON
 from signal_log.seal.state import SealState, seal_state
 from signal_log.seal.stored import trees
-from signal_log.seal.verify.generations import rewind_told, told_of
+from signal_log.seal.verify.acknowledged import rewind_told, told_of
 from signal_log.show.access import for_observers
 from signal_log.show.links import url
 from signal_log.show.methods import reads

@@ -28,7 +28,7 @@ ORIGIN = "log.example/1"
 def log(tmp_path: Path, settings: Any) -> Any:
     """Sign the log, and give the lock back."""
     path = tmp_path / "log.key"
-    write_key(path, new_signer("log.example", ED25519))
+    write_key(path, new_signer("log.example/1", ED25519))
     settings.SIGNAL_LOG = settings.SIGNAL_LOG | {"SEAL_KEYS": [str(path)], "SEAL_ORIGIN": "log.example"}
     yield settings
     elected.resign()
