@@ -9,15 +9,18 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.dateparse import parse_datetime
 
 from signal_log.audit.batch import COMMAND, ROWS_A_BATCH, labels_of
 from signal_log.audit.erase import Change
+from signal_log.audit.this_database import place
 from signal_log.audit.whom import Whom
-from signal_log.errors import RedactionError
+from signal_log.conf import conf
+from signal_log.errors import ProofError, RedactionError
 from signal_log.event import MAINTENANCE
 from signal_log.maintenance import maintenance
 from signal_log.models import SignalEvent
@@ -26,20 +29,56 @@ from signal_log.seal.archive import Line, Manifest
 from signal_log.seal.canonical import timestamp
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.remains import DONE
+from signal_log.seal.stored import trees
 from signal_log.store.read import events
 
 _BYTES: Final = ("salt", "digest", "kept_hashes")
 
 
-def folders(given: Iterable[Path] = ()) -> tuple[list[Path], list[Path]]:
-    """The archives that prunes have written, and those given; and which of them are not there."""
+class Folders(NamedTuple):
+    """The archives that a redaction knows of."""
+
+    there: list[Path]
+    """Those that it reads and writes."""
+    unreached: list[str]
+    """Why it does not reach others, each in a sentence."""
+
+
+def folders(given: Iterable[Path] = ()) -> Folders:
+    """The archives that prunes of this very database have written, and those given.
+
+    A copy of the database tells of the same archives, which are another's then: they have to be given. Raises
+    ``ProofError`` for one that is damaged, or of another log.
+    """
+    named = {path.resolve() for path in given}
+    here = place(connections[conf.DATABASE])
     told = events().filter(sender=SignalEvent._meta.label, object_pk="", signal=MAINTENANCE)
-    found = {path.resolve(): None for path in given}
-    for labels in told.filter(source="command:signal_prune").values_list("labels", flat=True).iterator():
+    found = dict.fromkeys(named, here)
+    for labels in told.filter(source="command:signal_prune").order_by("pk").values_list("labels", flat=True).iterator():
         if isinstance(labels, dict) and isinstance(labels.get("archive"), str):
-            found[Path(labels["archive"]).parent] = None
-    there = [path for path in found if path.is_dir()]
-    return there, [path for path in found if path not in there]
+            folder = Path(labels["archive"]).parent
+            if folder.resolve() not in named:
+                found[folder] = labels.get("database", "")
+    there, unreached = [], []
+    origins = set(trees().values_list("origin", flat=True))
+    for folder, by in found.items():
+        if not folder.is_dir():
+            unreached.append(f"the archive {folder} is not there. Give its place by --archive.")
+        elif by != here:
+            unreached.append(
+                f"the archive {folder} was written where this database was not: this may be a copy, and the archive "
+                "another's. If it is this one's, name it by --archive."
+            )
+        else:
+            _must_be_ours(folder, origins)
+            there.append(folder)
+    return Folders(there, unreached)
+
+
+def _must_be_ours(folder: Path, origins: set[str]) -> None:
+    for manifest in archive.manifests(folder):
+        if manifest.origin not in origins:
+            raise ProofError(f"{folder / manifest.name} is of another log, {manifest.origin}.")
 
 
 def archived_events(there: Iterable[Path]) -> Iterator[SignalEvent]:
@@ -77,19 +116,19 @@ class Rewrite:
         The events come first: what they do not name was not redacted, and what they name may be done again. The last
         tells that it was done, so that an earlier file which is put back is not taken for one that was left as it was.
         """
-        place = str(self.folder / self.manifest.name)
+        file = str(self.folder / self.manifest.name)
         changes = [self.changes[number] for number in sorted(self.changes)]
         told_at: dict[int, datetime] = {}
         openings = Ranges()
         for at in range(0, len(changes), ROWS_A_BATCH):
             part = changes[at : at + ROWS_A_BATCH]
-            rows = {**labels_of(part, owned=owned), "archive": place}
+            rows = {**labels_of(part, owned=owned), "archive": file}
             with maintenance(connection, COMMAND, why=why, rows=rows, of=of) as opening:
                 moment = events().values_list("occurred_at", flat=True).get(pk=opening)
             told_at |= dict.fromkeys((one.id for one in part), moment)
             openings.add(opening)
         self._write(told_at)
-        with maintenance(connection, COMMAND, why=why, rows={DONE: str(openings), "archive": place}, of=of):
+        with maintenance(connection, COMMAND, why=why, rows={DONE: str(openings), "archive": file}, of=of):
             pass
 
     def _write(self, told_at: Mapping[int, datetime]) -> None:

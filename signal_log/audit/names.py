@@ -1,36 +1,37 @@
 """Finds a person in text, however it is written there, and masks them (pure; no Django).
 
 Case, Unicode forms (composed or not, full width, invisible characters) and escapes (``%C3%A9``, ``\\u00e9``,
-``&eacute;`` by its number) do not hide a name. A name is a whole word: ``al`` is not in ``also``, and a short one, or
-an address, not in ``al.gore`` or ``al@example.org`` either, which are others' names.
+``&eacute;``, ``=C3=A9``) do not hide a name, nor do missing accents, but for a short name's: ``thé`` is not in
+``the``. What stands between its words may be blanks, line breaks, dots, hyphens or underscores, and the last word may
+come first, before a comma. An address may have a tag (``ada+news@example.org``). A name is a whole word: ``al`` is not
+in ``also``, and a short one, or an address, not in ``al.gore`` or ``al@example.org`` either, which are others' names.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from signal_log.audit.name_forms import bare, folded, spread
 from signal_log.event import MASK
 
 DISTINCTIVE: Final = 6
 """A word of so many characters is masked in ``lovelace.png`` and ``lovelace@example.org``, too."""
+SHORTEST_BARE: Final = 4
+"""A name of so many characters is found without its accents, too."""
 SHORTEST_BEGINNING: Final = 3
 """So much of a name at the place where a text was cut is masked as well."""
 SHORTEST_HEX: Final = 4
 """Bytes of a name that are looked for in a binary value, which is logged in hex."""
-_TOKEN: Final = re.compile(
-    r"(?:%(?:25)*[0-9a-fA-F]{2})+|(?:\\u[0-9a-fA-F]{4})+|(?:\\x[0-9a-fA-F]{2})+"
-    r"|&\#(?:x[0-9a-fA-F]{1,6}|[0-9]{1,7});"
-    r"|_(?:2[2-6BCEF]|3[ABCDEF]|40|5[BCDF]|0A)(?=[^\W_])"
-)
-"""In addresses (also encoded twice), in source and JSON, in HTML; and a key in the admin's addresses."""
-_BYTE: Final = re.compile(r"%(?:25)*([0-9a-fA-F]{2})|\\x([0-9a-fA-F]{2})")
-_INVISIBLE: Final = re.compile("[\u00ad\u0600-\u08e2\u180e\u200b-\u206f\ufeff\ufff9-\ufffb\U00010000-\U0010ffff]")
-"""Among these are the characters that nobody sees; a quick look."""
 _LETTER: Final = r"[^\W_]"
 _IN_WORD: Final = r"[._@+\-]"
+_LINE_BREAK: Final = r"\\+[nrt]"
+"""Of JSON within a text."""
+_BETWEEN: Final = rf"(?:(?:{_LINE_BREAK}|[\s_+\-\u2010-\u2015])+|[._+\-\u2010-\u2015]+)"
+_COMMA: Final = rf"\s*,(?:{_LINE_BREAK}|[\s_+])*"
+_WORD: Final = re.compile(r"[^\W_]+")
 _CUT: Final = re.compile(r"…(?: \((?:\d+ (?:characters|bytes)|longer), |\Z)")
 _TAIL: Final = re.compile(r"… \([^()]*SHA-256 [0-9a-f]{64}\)\Z")
 
@@ -41,8 +42,14 @@ class Names:
     def __init__(self, texts: Iterable[str]) -> None:
         given = {text.strip() for text in texts}
         self.texts: Final = tuple(sorted(filter(None, given), key=lambda text: (-len(text), text)))
-        self._folded = tuple(filter(None, dict.fromkeys(folded(text) for text in self.texts)))
-        self._pattern = re.compile("|".join(map(_whole, self._folded))) if self._folded else None
+        self._folded = tuple(filter(None, dict.fromkeys(map(_one, self.texts))))
+        without = dict.fromkeys(bare(name) for name in self._folded if len(name) >= SHORTEST_BARE)
+        self._patterns = tuple(
+            (accents, re.compile("|".join(form for name in found for form in _forms(name))))
+            for accents, found in ((True, self._folded), (False, without))
+            if found
+        )
+        self._words = tuple(tuple(_words(bare(name))) for name in self._folded)
         self._hex = tuple(
             encoded.hex()
             for text in self.texts
@@ -59,20 +66,21 @@ class Names:
             return False
         if "0x" in text or "…" in text:
             return True
-        whole = folded(text)
-        return any(name in whole for name in self._folded)
+        letters = folded(text)
+        whole = bare(letters)
+        return any(all(word in whole for word in words) for words in self._words)
 
     def is_one(self, text: str) -> bool:
         """Whether a text is one of the names and nothing else."""
-        return folded(text) in self._folded
+        return _one(text) in self._folded
 
     def masked(self, text: str) -> str:
         """The text with each of the names masked."""
         if not self.may_be_in(text):
             return text
-        if self._pattern is not None:
-            letters, places = _spread(text)
-            found = [(places[one.start()][0], places[one.end() - 1][1]) for one in self._pattern.finditer(letters)]
+        for accents, pattern in self._patterns:
+            letters, places = spread(text, accents=accents)
+            found = [(places[one.start()][0], places[one.end() - 1][1]) for one in pattern.finditer(letters)]
             for begin, end in reversed(found):
                 text = f"{text[:begin]}{MASK}{text[end:]}"
         shown = self._without_beginning(self._without_hex(text))
@@ -107,7 +115,7 @@ class Names:
     def _without_beginning(self, text: str) -> str:
         """Mask what the place where a text was cut has left of a name."""
         for cut in reversed(list(_CUT.finditer(text))):
-            letters, places = _spread(text[: cut.start()])
+            letters, places = spread(text[: cut.start()])
             most = max(
                 (
                     size
@@ -122,99 +130,36 @@ class Names:
         return text
 
 
-def folded(text: str) -> str:
-    """A text in the form in which names are compared."""
-    if ("%" in text or "\\" in text or "&#" in text or "_" in text) and _TOKEN.search(text):
-        letters = _spread(text)[0]
-    elif text.isascii():
-        letters = text.lower()
-    else:  # as ``_spread``, many times as fast
-        letters = _folded(text)
-        if _INVISIBLE.search(letters):
-            letters = "".join(one for one in letters if unicodedata.category(one) != "Cf")
-    return " ".join(letters.replace("+", " ").replace("_", " ").split())
+def _one(text: str) -> str:
+    """A text that is one name, in the form in which names are compared."""
+    return " ".join(folded(text).replace("+", " ").replace("_", " ").split())
 
 
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+def _words(name: str) -> list[str]:
+    """What a text must hold in which a name may be, the longest first."""
+    return sorted(_WORD.findall(name) or name.split(), key=len, reverse=True)
 
 
-def _whole(name: str) -> str:
-    """The pattern of a name as a whole word, in text that is spread out."""
-    pattern = r"(?:\s|[+_])+".join(map(re.escape, name.split(" ")))
+def _forms(name: str) -> Iterator[str]:
+    """The patterns of a name as a whole word, in text that is spread out."""
+    words = name.split(" ")
+    yield _whole(name, _BETWEEN.join(map(re.escape, words)))
+    if len(words) > 1:
+        last_first = [words[-1], " ".join(words[:-1])]
+        yield _whole(
+            " ".join(last_first), _COMMA.join(_BETWEEN.join(map(re.escape, one.split())) for one in last_first)
+        )
+    local, at, domain = name.rpartition("@")
+    if local and domain and len(words) == 1:
+        yield _whole(name, rf"{re.escape(local)}\+[^\s@]*{at}{re.escape(domain)}")
+
+
+def _whole(name: str, pattern: str) -> str:
     is_distinctive = len(name) >= DISTINCTIVE and "@" not in name
-    before = f"(?<!{_LETTER})" if is_distinctive else f"(?<!{_LETTER})(?<!{_LETTER}{_IN_WORD})"
+    before = rf"(?:(?<!{_LETTER})|(?<=\\[nrt]))" + ("" if is_distinctive else rf"(?<!{_LETTER}{_IN_WORD})")
     after = f"(?!{_LETTER})" if is_distinctive else f"(?!{_IN_WORD}?{_LETTER})"
     return (before if name[0].isalnum() else "") + pattern + (after if name[-1].isalnum() else "")
 
 
 def _continues(letters: str, at: int) -> bool:
     return at > 0 and letters[at - 1].isalnum()
-
-
-def _spread(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """A text's folded letters, and for each from where to where it stands in the text."""
-    letters: list[str] = []
-    places: list[tuple[int, int]] = []
-    for piece, begin, end in _clusters(text):
-        kept = "".join(one for one in _folded(piece) if unicodedata.category(one) != "Cf")
-        letters.append(kept)
-        places += [(begin, end)] * len(kept)
-    return "".join(letters), places
-
-
-def _clusters(text: str) -> list[tuple[str, int, int]]:
-    """Characters with the marks that follow them, escapes resolved; each with its place in the text."""
-    found: list[tuple[str, int, int]] = []
-    at = 0
-    for escape in _TOKEN.finditer(text):
-        found += [(one, number, number + 1) for number, one in enumerate(text[at : escape.start()], at)]
-        found += _resolved(escape)
-        at = escape.end()
-    found += [(one, number, number + 1) for number, one in enumerate(text[at:], at)]
-    joined: list[tuple[str, int, int]] = []
-    for one, begin, end in found:
-        if joined and (not one or unicodedata.combining(one[0]) or "\u1160" <= one[0] <= "\u11ff"):
-            joined[-1] = (joined[-1][0] + one, joined[-1][1], end)
-        else:
-            joined.append((one, begin, end))
-    return joined
-
-
-def _resolved(escape: re.Match[str]) -> list[tuple[str, int, int]]:
-    """What an escape stands for; itself if it stands for nothing."""
-    text, begin = escape[0], escape.start()
-    if text.startswith("&"):
-        number = int(text[3:-1], 16) if text[2] in "xX" else int(text[2:-1])
-        return [(chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else text, begin, escape.end())]
-    if text.startswith("_"):
-        return [(chr(int(text[1:], 16)), begin, escape.end())]
-    if text.startswith("\\u"):
-        units = [int(unit, 16) for unit in text.split("\\u")[1:]]
-        encoded = b"".join(unit.to_bytes(2, "big") for unit in units)
-        halves = [(begin + at * 3, begin + at * 3 + 3) for at in range(len(encoded))]
-        return _by_bytes(encoded, "utf-16-be", halves)
-    found = list(_BYTE.finditer(text))
-    values = bytes.fromhex("".join(one[1] or one[2] for one in found))
-    places = [(begin + one.start(), begin + one.end()) for one in found]
-    if text.startswith("\\") and not _is_utf8(values):  # Python's repr of a character below 256
-        return [(chr(value), *place) for value, place in zip(values, places, strict=True)]
-    return _by_bytes(values, "utf-8", places)
-
-
-def _is_utf8(values: bytes) -> bool:
-    try:
-        values.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _by_bytes(encoded: bytes, encoding: str, places: list[tuple[int, int]]) -> list[tuple[str, int, int]]:
-    """The characters of encoded bytes, each of which has its place in the text."""
-    found, at = [], 0
-    for one in encoded.decode(encoding, "replace"):
-        end = min(at + len(one.encode(encoding, "replace")), len(encoded))
-        found.append((one, places[min(at, len(places) - 1)][0], places[end - 1][1]))
-        at = end
-    return found

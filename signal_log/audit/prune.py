@@ -20,6 +20,7 @@ from signal_log import clock
 from signal_log.audit import found_breaks, hold
 from signal_log.audit.retention import KEPT, Retention
 from signal_log.audit.rights import must_be_able_to_change_log
+from signal_log.audit.this_database import place
 from signal_log.capture.model.unlogged import unlogged
 from signal_log.conf import conf
 from signal_log.errors import RedactionError
@@ -176,7 +177,7 @@ class Run:
         labels: dict[str, str] = {}
         if self.folder is not None:
             written = _archived(self.folder, tree, [tile for tile in tiles if tile.index * WIDTH < size], size, found)
-            labels["archive"] = str(self.folder / written.name)
+            labels |= {"archive": str(self.folder / written.name), "database": place(self.connection)}
             self.done.files += 1
         for at in range(0, len(found), ROWS_A_BATCH):
             self._remove(tree, found[at : at + ROWS_A_BATCH], labels)

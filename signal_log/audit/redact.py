@@ -32,6 +32,7 @@ from signal_log.conf import conf
 from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
 from signal_log.models import SignalEvent
+from signal_log.seal.as_sealed import Sealed
 from signal_log.seal.ranges import Ranges
 from signal_log.store.read import events
 
@@ -54,7 +55,7 @@ class Report:
     erased: Ranges = field(default_factory=Ranges)
     masked: Ranges = field(default_factory=Ranges)
     tampered: Ranges = field(default_factory=Ranges)
-    """Rows that do not give their digest: they stay as they are, as evidence."""
+    """Rows that are not what was sealed: they stay as they are, as evidence."""
     held: Counter[str] = field(default_factory=Counter)
     """How many events each hold keeps."""
     named_in_header: Ranges = field(default_factory=Ranges)
@@ -64,8 +65,10 @@ class Report:
     """Events in archives that were erased or masked there."""
     files: int = 0
     """In so many files."""
+    archives: list[str] = field(default_factory=list)
+    """Their manifests."""
     unreached: list[str] = field(default_factory=list)
-    """Archives that a prune has written, and that are not there."""
+    """Why archives that a prune has written were left, each in a sentence."""
     beside: Counter[str] = field(default_factory=Counter)
     examples: list[tuple[int, str, Any]] = field(default_factory=list)
     """Of masked values: the event's id, the column, and the value afterwards."""
@@ -136,6 +139,7 @@ class _Run:
         self.holds = hold.current()
         self.held_in_archives: dict[hold.Operation, Hold] = {}
         self.seen_held: set[int] = set()
+        self.sealed = Sealed()
         self.files: set[Path] = set()
 
     def done(self, archives: Sequence[Path]) -> Report:
@@ -162,6 +166,7 @@ class _Run:
             self.report.archived.update(Ranges.of(found.changes))
             self.files.add(found.folder / found.manifest.name)
             self.report.files = len(self.files)
+            self.report.archives = sorted(map(str, self.files))
             if not self.dry_run:
                 found.redact(self.connection, self.reason, self.of, owned=owned)
 
@@ -252,7 +257,7 @@ class _Run:
                 if row.pk not in self.seen_held:
                     self.seen_held.add(row.pk)
                     self.report.held[hold.shown(held[row.pk])] += 1
-            elif (change := change_of(values, new, owned=owned)) is None:
+            elif not self.sealed.has(row) or (change := change_of(values, new, owned=owned)) is None:
                 self.report.tampered.add(row.pk)
             else:
                 yield change

@@ -23,6 +23,8 @@ from signal_log.errors import RedactionError
 from signal_log.event import MASK, MODEL_SIGNALS
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
+from signal_log.seal.as_sealed import Sealed
+from signal_log.seal.ranges import Ranges
 from signal_log.store.read import HAS_KEY, events
 
 MOST_RELATIVES: Final = 200
@@ -76,6 +78,8 @@ class Whom:
     names: Names
     shown: tuple[str, ...]
     """The names, without what is derived from keys."""
+    altered: Ranges
+    """Their events that are not what was sealed: what somebody has written there is no name of theirs."""
     unsought: tuple[str, ...] = ()
     """Recorded values of its fields for names that are not looked for."""
     before_keys: frozenset[int] = frozenset()
@@ -123,9 +127,13 @@ def find(
     shown = dict.fromkeys(text.strip() for text in given if text.strip())
     unsought: dict[str, None] = {}
     creations, before_keys = set(), set()
+    altered, sealed = Ranges(), Sealed()
     for one in things:
-        for event in chain(events().filter(one.rows).iterator(chunk_size=500), filter(one.owns, archived())):
-            if names:
+        own = events().filter(one.rows).order_by("pk")
+        for event in chain(own.iterator(chunk_size=500), filter(one.owns, archived())):
+            if names and not sealed.has(event):
+                altered.add(event.pk)
+            elif names:
                 shown |= dict.fromkeys(_names(one, event))
                 if event.sender in one.family and event.object_pk == one.key:
                     unsought |= dict.fromkeys(recorded_names.in_changes(event.changes))
@@ -141,7 +149,7 @@ def find(
     texts = [*shown, *(text for one in things for text in _key_texts(one))]
     looked_for = Names(texts)
     return Whom(
-        tuple(things), looked_for, tuple(shown), recorded_names.not_among(looked_for, unsought),
+        tuple(things), looked_for, tuple(shown), altered, recorded_names.not_among(looked_for, unsought),
         frozenset(before_keys), frozenset(creations),
     )  # fmt: skip
 

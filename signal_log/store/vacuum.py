@@ -10,12 +10,11 @@ from django.db import OperationalError, connections
 from signal_log.conf import conf
 from signal_log.vendor import vendor_of
 
-NOTHING_LEFT = (
-    "The database's file was rewritten; of what was looked for, the log's tables in it and its write-ahead log hold "
-    "nothing any more."
+NOTHING_OLD_LEFT = (
+    "The database's file was rewritten: neither it nor its write-ahead log has rows any more as they were before."
 )
 ALL_REWRITTEN = (
-    "The tables were rewritten and hold nothing any more of what was looked for. PostgreSQL's write-ahead log does "
+    "The tables were rewritten, and have no rows any more as they were before. PostgreSQL's write-ahead log has them "
     "until it is recycled (two checkpoints, or `wal_keep_size`), archived WAL, replicas' WAL and backups until they "
     "expire."
 )
@@ -49,4 +48,4 @@ def _sqlite(cursor: Any) -> tuple[bool, str]:
         busy, *_ = cursor.fetchone()
     except OperationalError:
         return False, IN_USE
-    return (False, IN_USE) if busy else (True, NOTHING_LEFT)
+    return (False, IN_USE) if busy else (True, NOTHING_OLD_LEFT)

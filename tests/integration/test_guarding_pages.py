@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -32,6 +34,11 @@ def post(client: Client, address: str, **fields: str):
     """Send a form as the page does, with its token."""
     token = client.get(address).cookies["csrftoken"].value
     return client.post(address, {**fields, "csrfmiddlewaretoken": token})
+
+
+def shown(page: str) -> str:
+    """The stamp that the page's form has."""
+    return re.search(r'name="shown" value="([^"]+)"', page)[1]
 
 
 def test_a_hold_by_a_form_and_its_banner():
@@ -72,7 +79,12 @@ def test_a_redaction_is_shown_before_it_is_done():
     assert f"{MASK} of ours" in look.text
     assert "The Moon Garden</textarea>" in look.text
     assert not SignalEvent.objects.filter(signal=MAINTENANCE).exists()
-    done = post(client, "/redact/", erase="1", **form)
+    make_event(object_pk="78", object_repr="quist")
+    for given in ({**form, "pk": "78"}, form):
+        refused = post(client, "/redact/", erase="1", **given, shown=shown(look.text) if given["pk"] == "78" else "x")
+        assert "Nothing was erased: this is not what was shown before" in refused.text
+        assert not SignalEvent.objects.filter(signal=MAINTENANCE).exists()
+    done = post(client, "/redact/", erase="1", **form, shown=shown(look.text))
     assert "signal_redact --clean" in done.text
     assert "<form" not in done.text.split("<main")[1]
     assert SignalEvent.objects.get(pk=other.pk).object_repr == f"{MASK} of ours"
@@ -124,10 +136,9 @@ def test_a_recorded_session_keeps_nothing_of_the_form():
     user = User.objects.create_superuser("root")
     client = Client(headers={"X-Signal-Session": recorded.token(session)})
     client.force_login(user)
-    client.post(
-        "/redact/?texts=Moongarden",
-        {"label": "auth.User", "pk": "77", "reason": REASON, "texts": "Quillonia\nThe Moon Garden", "erase": "1"},
-    )
+    form = {"label": "auth.User", "pk": "77", "reason": REASON, "texts": "Quillonia\nThe Moon Garden"}
+    stamp = shown(client.post("/redact/?texts=Moongarden", form).text)
+    client.post("/redact/?texts=Moongarden", {**form, "erase": "1", "shown": stamp})
     (caught,) = SessionTrace.objects.filter(name="POST /redact/")
     assert caught.events
     for text in ("quillon", "Quillonia", "Moon"):

@@ -81,7 +81,7 @@ def test_a_tampered_row_is_evidence_and_stays():
     with pytest.raises(CommandError) as caught:
         call_command("signal_redact", "auth.User", "77", "--reason", REASON, "--no-vacuum", stdout=out)
     assert caught.value.returncode == 1
-    assert f"somebody has changed them: events {event.pk}" in out.getvalue()
+    assert f"not what was sealed: 1 event ({event.pk})" in out.getvalue()
     assert SignalEvent.objects.get(pk=event.pk).object_repr == "quillon"
 
 

@@ -44,13 +44,31 @@ NAMES = Names(["al", "renée", "ada@example.org", "Ada Lovelace", "lovelace", "b
         "B_47",
         "0x" + b"ada@example.org".hex(),
         "written by ada@exam…",
+        "ada+news@example.org",
+        "ada%2Bnews@example.org",
+        "Lovelace, Ada",
+        "LOVELACE,ada",
+        "Ada\nLovelace",
+        "Ada\r\n Lovelace",
+        r"Ada\nLovelace",
+        r"to\nAda\\nLovelace",
+        "Ada-Lovelace",
+        "Ada.Lovelace",
+        "ada_lovelace",
+        "ren&eacute;e",
+        r"ren\\u00e9e",
+        r"ren\\\u00e9e",
+        "ren=C3=A9e",
+        "=?utf-8?q?ren=C3=A9e?=",
+        "renee",
+        "Àda Lovélace",
     ],
 )
 def test_it_is_masked(text):
     """Nothing of it is left, and what stands around it is."""
     shown = NAMES.masked(f"<{text}>" if not text.endswith("…") else text)
     assert MASK in shown
-    assert all(name.casefold() not in shown.casefold() for name in (*NAMES.texts, "ren%c", "ren\\", "0x61", "ada@"))
+    assert all(name.casefold() not in shown.casefold() for name in (*NAMES.texts, "ren", "0x61", "ada@"))
     if not text.endswith("…"):
         assert shown.startswith("<")
         assert shown.endswith(">")
@@ -62,7 +80,8 @@ def test_it_is_masked(text):
     [
         "also", "signal", "al.gore", "al@example.com", "x-al", "al_2", "al_40b", "al_40",
         "a_6C", "xada@example.org", "ada@example.org.uk", "ada",
-        "Ada", "lovelaces", "renees", "%61lso", "a l", "b47", "", "0x616c", "seen by a…",
+        "Ada", "lovelaces", "renees", "ál", "Ada. Lovelac", "ada+x@example.com", "x=AD",
+        "%61lso", "a l", "b47", "", "0x616c", "seen by a…",
     ],
 )  # fmt: skip
 def test_others_stay(text):

@@ -68,24 +68,26 @@ class Command(SignalCommand):
         progress = Progress(self.stderr, "looked through up to event")
         dry_run = options["dry_run"]
         try:
-            if connections[conf.DATABASE].in_atomic_block and not (options["no_vacuum"] or dry_run):
+            if _in_a_block() and not (options["no_vacuum"] or dry_run):
                 raise RedactionError("In a transaction the database cannot be cleaned: call it with --no-vacuum.")
             if not options["label"] or not options["pk"]:
                 raise RedactionError("Say whom it is about: a label and a key, such as auth.User 42.")
             given = [*options["name"], *options["email"], *options["text"]]
-            there, missing = folders(options["archive"])
+            there, unreached = folders(options["archive"])
             whom = find(
                 options["label"], options["pk"], given,
                 relatives=not options["alone"], names=not options["only_given"],
                 archived=lambda: archived_events(there),
             )  # fmt: skip
             report = redact(whom, options["reason"], dry_run=dry_run, archives=there, progress=progress.show)
-            report.unreached += map(str, missing)
+            report.unreached += unreached
             progress.clear()
             self._tell(whom, report, dry_run=dry_run)
             complete = report.is_complete
             if not dry_run:
                 complete = self._clean(options) and complete
+                if complete:
+                    self.stdout.write("Nothing of what was looked for is left in the log's tables.")
         except (RedactionError, ProofError) as error:
             raise CommandError(str(error), returncode=REFUSED) from error
         except Error as error:
@@ -112,17 +114,27 @@ class Command(SignalCommand):
             say(f"{would} masked: {counted(number, noun)}")
         if report.archived:
             files = counted(report.files, "file")
-            say(f"{would} erased or masked in archives: {counted(report.archived.count, 'event')} in {files}")
+            say(f"{would} erased or masked in archives: {counted(report.archived.count, 'event')} in {files}:")
+            for path in report.archives:
+                say(f"  {path}")
         for pk, name, value in report.examples:
             say(f"  such as event {pk:,}: {name} = {one_line(_text(value), 100)}")
         for held, number in report.held.items():
             say(f"Kept: {counted(number, 'event')} by {held}")
         if report.tampered:
-            say(f"Kept, because they do not give their digest, so somebody has changed them: events {report.tampered}")
+            say(
+                f"Kept as evidence, because they are not what was sealed: {counted(report.tampered.count, 'event')} "
+                f"({report.tampered})"
+            )
+        if whom.altered:
+            say(
+                f"No name was taken from what is not as it was sealed: {counted(whom.altered.count, 'event')} "
+                f"({whom.altered}). Add by --name what is right."
+            )
         if report.named_in_header:
             say(f"Named in a part that cannot be erased (source, cause or process): events {report.named_in_header}")
-        for folder in report.unreached:
-            say(f"Not reached: the archive {folder} is not there. Give its place by --archive.")
+        for sentence in report.unreached:
+            say(f"Not reached: {sentence}")
         if report.maintenance:
             say(f"Kept, because they tell of redactions and prunes that they did: events {report.maintenance}")
         for row in still_exist(whom):
@@ -140,6 +152,10 @@ class Command(SignalCommand):
         done, sentence = vacuum(tables, full=options["full"])
         self.stdout.write(sentence)
         return done
+
+
+def _in_a_block() -> bool:
+    return connections[conf.DATABASE].in_atomic_block
 
 
 def _ids(found: Any) -> str:

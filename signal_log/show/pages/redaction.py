@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any, Final
 
 import orjson
+from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
@@ -27,6 +29,8 @@ from signal_log.vendor import vendor_of
 MOST_EVENTS: Final = 500_000
 """A larger log takes longer to look through than a request should."""
 SHOWN: Final = ("label", "pk", "reason")
+STAMP: Final = "signal_log.redaction"
+SECONDS_TO_DECIDE: Final = 3600
 
 
 @csrf_protect
@@ -42,10 +46,29 @@ def redact_page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"given": given, "alone": "alone" in sent, "problem": "", "done": False}
     if request.method == "POST":
         try:
-            context |= _result(given, alone=context["alone"], erase="erase" in request.POST)
+            erase = "erase" in request.POST
+            if erase and not _was_shown(request, given, alone=context["alone"]):
+                erase, context["changed"] = False, True
+            context |= _result(given, alone=context["alone"], erase=erase)
+            context["shown"] = _stamp(request, given, alone=context["alone"])
         except (RedactionError, ProofError) as error:
             context["problem"] = visible(str(error))
     return render(request, "signal_log/redact.html", context, status=400 if context["problem"] else 200)
+
+
+def _stamp(request: HttpRequest, given: dict[str, str], *, alone: bool) -> str:
+    """What only this server can write: that it has shown to this account what would be erased."""
+    shown = [str(request.user.pk), *(given[name] for name in sorted(given)), alone]
+    return signing.dumps(sha256(orjson.dumps(shown)).hexdigest(), salt=STAMP)
+
+
+def _was_shown(request: HttpRequest, given: dict[str, str], *, alone: bool) -> bool:
+    """Whether just this was shown to this account within the hour; a stamp has its time."""
+    try:
+        shown = signing.loads(request.POST.get("shown", ""), salt=STAMP, max_age=SECONDS_TO_DECIDE)
+        return bool(shown == signing.loads(_stamp(request, given, alone=alone), salt=STAMP))
+    except signing.BadSignature:
+        return False
 
 
 def _not_in_sessions() -> None:
@@ -62,11 +85,11 @@ def _result(given: dict[str, str], *, alone: bool, erase: bool) -> dict[str, Any
         raise RedactionError(
             "This log takes longer to look through than a request should: use manage.py signal_redact on the server."
         )
-    there, missing = folders()
+    there, unreached = folders()
     texts = given["texts"].splitlines()
     whom = find(given["label"], given["pk"], texts, relatives=not alone, archived=lambda: archived_events(there))
     report = redact(whom, given["reason"], dry_run=not erase, archives=there)
-    report.unreached += map(str, missing)
+    report.unreached += unreached
     return {"lines": lines(whom, report), "examples": examples(report), "done": erase, "clean": _how_to_clean()}
 
 
@@ -81,16 +104,18 @@ def lines(whom: Whom, report: Report) -> list[str]:
         *(f"Masked: {counted(number, noun)}" for noun, number in report.beside.items()),
     ]
     if report.archived:
-        told.append(f"In archives: {counted(report.archived.count, 'event')} in {counted(report.files, 'file')}")
+        files = counted(report.files, "file")
+        told.append(f"In archives: {counted(report.archived.count, 'event')} in {files}: {', '.join(report.archives)}")
     told += [f"Kept: {counted(number, 'event')} by {held}" for held, number in report.held.items()]
     for what, ids in {
-        "Kept, because they do not give their digest: events": report.tampered,
+        "Kept as evidence, because they are not what was sealed: events": report.tampered,
+        "No name was taken from what is not as it was sealed: events": whom.altered,
         "Named in a part that cannot be erased: events": report.named_in_header,
         "Kept, because they tell of redactions and prunes that they did: events": report.maintenance,
     }.items():
         if ids:
             told.append(f"{what} {ids}")
-    told += [f"Not reached: the archive {folder} is not there." for folder in report.unreached]
+    told += [f"Not reached: {sentence}" for sentence in report.unreached]
     told += [f"{row} still exists: what happens to it is recorded. Delete it first." for row in still_exist(whom)]
     return [visible(line) for line in told]
 
