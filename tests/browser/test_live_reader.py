@@ -24,6 +24,14 @@ def test_scrolling_away_pauses_and_the_list_stands_still(site, visit):
     expect(live.page.locator("#new")).to_have_text("4 new events")
     expect(live.state()).to_have_text("Paused · 4 new")
     assert live.texts() == before
+    pill, heads = live.page.locator("#new").bounding_box(), live.page.locator("#heads").bounding_box()
+    assert heads["y"] <= pill["y"], "no row is below the pill: it is over the heads of the columns,"
+    assert pill["y"] + pill["height"] <= heads["y"] + heads["height"] + 1
+    live.page.set_viewport_size({"width": 390, "height": 800})
+    expect(live.page.locator("#heads")).to_be_hidden()
+    pill, grid = live.page.locator("#new").bounding_box(), live.page.locator("#grid").bounding_box()
+    assert grid["y"] + grid["height"] <= pill["y"], "or, where these are not shown, below the list"
+    live.page.set_viewport_size({"width": 1440, "height": 900})
     live.page.locator("#new").click()
     expect(live.row("whilereading").first).to_be_visible()
     expect(live.page.locator("#follow")).to_have_attribute("aria-pressed", "true")
