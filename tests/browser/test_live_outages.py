@@ -191,10 +191,15 @@ def test_the_network_cut(installation, watch):
         page.link.cut()
         context.set_offline(True)
         page.says("Offline")
+        expect(page.live.page.locator("#follow")).to_have_text("Waiting")
+        foot = page.live.page.locator("#status-bar")
+        expect(foot).to_contain_text(re.compile("not connected since .+ later events are missing"))
+        expect(foot).not_to_contain_text("nothing missed")
         page.live.page.wait_for_timeout(2_000)
         page.link.mend()
         context.set_offline(False)
         page.says(LIVE, 3)
+        expect(page.live.page.locator("#follow")).to_have_text("Following")
     page.holds_exactly_what_was_committed()
 
 

@@ -301,10 +301,17 @@ def test_a_narrow_screen_has_its_filters_in_a_drawer(site, visit):
     expect(live.model("User")).to_have_count(0)
 
 
-def test_a_link_to_an_older_event_leads_to_its_page(site, visit):
-    """An event that the page does not hold is one click away, and its filters lead on to the history."""
-    live = visit(site).open("?event=999999&actor=somebody")
-    expect(live.page.locator("#status-bar a").first).to_have_text("Open older event 999999")
+def test_a_link_to_an_event_that_the_list_does_not_hold(site, visit):
+    """It opens beside the list; one that is not in the log is said to be that; the filters lead on to the history."""
+    live = visit(site).open("?event=1&q=nothing-has-this")
+    expect(live.page.locator("#detail h2")).to_contain_text("mira")
+    expect(live.page.locator("#status-bar a").first).to_have_text("Event 1 is not in this list")
+    expect(live.state()).to_contain_text("Paused")
+    live.press("Escape")
+    expect(live.state()).to_have_text("Live · no match yet")
+    live.page.goto(f"{site.url}/?event=999999&actor=somebody")
+    expect(live.page.locator("#status-bar a").first).to_have_text("Event 999999 is not in the log")
+    expect(live.page.locator("#announcer")).to_have_text("Event 999999 is not in the log")
     assert (
         live.page.locator("#status-bar").get_by_role("link", name="History").get_attribute("href")
         == "/events/?q=actor%3Asomebody"

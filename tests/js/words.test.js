@@ -7,7 +7,7 @@ import { summary } from "../../signal_log/static/signal_log/js/events/summary.js
 import { tree } from "../../signal_log/static/signal_log/js/events/traces.js";
 import { asMarkdown, asOrm } from "../../signal_log/static/signal_log/js/lib/clip.js";
 import { marked } from "../../signal_log/static/signal_log/js/lib/diff.js";
-import { words } from "../../signal_log/static/signal_log/js/parts/status.js";
+import { kept, words } from "../../signal_log/static/signal_log/js/parts/status.js";
 import { axis, bars, extent } from "../../signal_log/static/signal_log/js/parts/waterfall.js";
 import { linksFrom } from "../../signal_log/static/signal_log/js/server/links.js";
 import { event, registration, reset } from "./events.js";
@@ -34,6 +34,25 @@ test("the page always says what state it is in, and problems come first", () => 
   assert.deepEqual(words({ ...live, name: "surplus" }), ["bad", "Too many live pages"]);
   assert.deepEqual(words({ ...live, name: "signed-out" }), ["bad", "Logged out"]);
   assert.deepEqual(words({ ...live, name: "reconnecting", until: NOW, offline: true }), ["bad", "Offline"]);
+});
+
+test("a filter that nothing matches is not an empty log", () => {
+  assert.deepEqual(words({ ...live, lastAt: 0, filtered: true }), ["ok", "Live · no match yet"]);
+});
+
+test("nothing is said to be complete while the page is not connected", () => {
+  const standing = { name: "live", lost: "", recovered: 0, catching: null, since: NOW - 60_000, mode: "utc", now: NOW };
+  assert.deepEqual(kept(standing), { tone: "", said: "nothing missed since 09:41" });
+  assert.equal(kept({ ...standing, recovered: 2 }).said, "✓ recovered 2 events");
+  assert.equal(kept({ ...standing, catching: 2, recovered: 2 }).said, "filling in what was missed");
+  for (const name of ["connecting", "reconnecting", "restarting", "database"])
+    assert.deepEqual(kept({ ...standing, name, brokenAt: NOW, recovered: 2 }), {
+      tone: "bad",
+      said: "not connected since 09:42, later events are missing",
+    });
+  assert.equal(kept({ ...standing, lost: "a gap" }).said, "! a gap");
+  for (const over of [{ since: 0 }, { name: "signed-out" }, { name: "forbidden" }])
+    assert.equal(kept({ ...standing, ...over }).said, "");
 });
 
 test("only what happened while the connection was down counts as recovered", () => {

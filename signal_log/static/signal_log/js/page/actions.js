@@ -15,6 +15,7 @@ import {
   display,
   eventIdOf,
   folding,
+  isAbsent,
   links,
   operationOf,
   page,
@@ -25,6 +26,7 @@ import {
   store,
   storm,
   stream,
+  wanted,
 } from "./state.js";
 import { readView } from "./view.js";
 
@@ -215,12 +217,12 @@ export async function context() {
   if (state.context) return leaveContext();
   if (!state.picked) return;
   try {
-    const rows = await around(eventIdOf(state.picked));
+    const { rows, alone } = await around(eventIdOf(state.picked));
     pause("selection");
     state.frozen ??= store.rows.frozen();
     state.frozen.merge(rows);
-    state.context = true;
-    if (!rows.length) toast("No other events nearby");
+    state.context = rows.length > 0;
+    if (!rows.length) toast(alone ? "The log has no other events" : "The list hides nothing around this event");
     renderAll();
     table.reveal(state.picked);
   } catch (problem) {
@@ -364,6 +366,22 @@ export function repick(id) {
   table.pick(state.picked);
   showDetail();
   remember();
+}
+
+/** Opens the event that the address names in the panel, if the list does not hold it and the log does. */
+export async function openAbsent() {
+  if (!isAbsent()) return;
+  const id = state.wanted;
+  const row = await wanted.find(id, state.list);
+  if (wanted.state === "gone" && row === null && state.wanted === id) announcer.say(wanted.said);
+  if (!row || state.wanted !== id || state.picked) return;
+  pause("selection");
+  state.wanted = 0;
+  state.picked = row;
+  table.pick(row);
+  showDetail();
+  remember();
+  renderAll();
 }
 
 /**

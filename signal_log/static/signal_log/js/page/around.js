@@ -8,7 +8,7 @@ import { ask, state, store } from "./state.js";
 const EACH_WAY = 20;
 
 /**
- * The rows around an event that are not in the list yet, from a store of their own.
+ * The rows around an event that are not in the list yet, from a store of their own, and whether there are others.
  * @param {number} id
  */
 export async function around(id) {
@@ -24,7 +24,7 @@ export async function around(id) {
   const rows = [...new Set(others.flatMap((one) => near.rowsOf(one)))];
   for (const row of rows) row.dim = true;
   for (const one of others) one.home = near;
-  return rows;
+  return { rows, alone: operations.length < 2 };
 }
 
 /**

@@ -44,6 +44,7 @@ function connected(name, details) {
   if (ended) forget();
   if (details.until) {
     recovery.broken();
+    state.brokenAt ||= now();
     state.trouble = ""; // the next frame will tell
   }
   if (details.until || ended) announcer.say(status()[1]);
@@ -60,6 +61,7 @@ function ready(frame, resumed) {
   renderNoSocket("");
   const back = state.connection.again;
   state.connection = { name: "live" };
+  state.brokenAt = 0;
   state.skew = frame.server_time ? Date.parse(frame.server_time) - Date.now() : 0;
   table.skew = state.skew;
   state.answered = now();
@@ -81,6 +83,7 @@ function asked(events) {
   if (!state.socketless) return page.connection.reconnect(); // the server may just have come back
   if (state.connection.name !== "polling") {
     state.connection = { name: "polling" };
+    state.brokenAt = 0;
     state.trouble = "";
     const words = noSocketWords(config.unopened, config.socket);
     renderNoSocket(words);

@@ -12,6 +12,7 @@ import { renderEmptyState } from "../parts/empty.js";
 import { renderFacets } from "../parts/facets_view.js";
 import { Heads } from "../parts/heads.js";
 import { renderPills } from "../parts/pills.js";
+import { isConnected, kept } from "../parts/status.js";
 import { renderStatusBar } from "../parts/status_bar.js";
 import { Table } from "../parts/table.js";
 import { historyFrom, renderEnd } from "./past.js";
@@ -152,15 +153,20 @@ function renderSide() {
     size: store.size,
     rows: store.rows.length,
     list: state.list,
-    since: state.since,
-    now: now(),
-    recovered: recovery.said(now()),
+    kept: kept({
+      name: state.connection.name,
+      brokenAt: state.brokenAt,
+      lost: state.lost,
+      recovered: recovery.said(now()),
+      catching: recovery.running,
+      since: state.since,
+      mode: state.mode,
+      now: now(),
+    }),
     older: links.history(historyFrom()),
     absent: absent(),
-    lost: state.lost,
     past: { number: pastWrites.count(store), isPartial: pastWrites.isPartial(store), url: links.pastWrites },
     notes: state.notes,
-    mode: state.mode,
     help: () => openHelp($("keys")),
   });
   if (state.detailStale) showDetail();
@@ -197,9 +203,11 @@ function renderControls() {
   $("state").dataset.tone = tone;
   if ($("state-words").textContent !== said) $("state-words").textContent = said;
   const { following } = state;
+  const waits = Boolean(state.since) && !isConnected(state.connection.name);
   $("follow").setAttribute("aria-pressed", String(following));
   $("follow").classList.toggle("on", following);
-  $("follow-word").textContent = following ? "Following" : "Follow";
+  $("follow-word").textContent = !following ? "Follow" : waits ? "Waiting" : "Following";
+  $("follow").title = waits ? "Nothing new comes until this page is connected" : "";
   for (const button of $("lists").querySelectorAll("button"))
     button.setAttribute("aria-pressed", String(button.value === state.list));
   $("clock").textContent = state.mode === "relative" ? "Age" : `Time ${zone(state.mode)}`;
@@ -235,6 +243,7 @@ export function tick() {
   const missed = document.hidden ? stream.taken - state.takenAtHide : 0;
   document.title = missed ? `(${count(missed)}) ${titled}` : titled;
   if (document.hidden) return;
+  controls.openAbsent();
   lookPast();
   if (state.mode === "relative") table.updateTimes();
   if (storm.on && !storm.update(rate, now(), store.rows)) renderRows();

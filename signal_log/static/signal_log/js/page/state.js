@@ -16,6 +16,7 @@ import { PastWrites } from "../server/past_writes.js";
 import { Display } from "./display.js";
 import { SavedViews } from "./saved.js";
 import { readView, writeView } from "./view.js";
+import { Wanted } from "./wanted.js";
 
 /** @import { Filter } from "../events/filters.js" */
 /** @import { Range } from "../events/range.js" */
@@ -61,6 +62,7 @@ import { readView, writeView } from "./view.js";
  * @property {string[]} notes
  * @property {string} lost
  * @property {number} since
+ * @property {number} brokenAt when the connection broke; 0 while it stands
  * @property {number} skew of the server's clock
  * @property {boolean} following
  * @property {"" | "reader" | "scroll" | "selection" | "range"} pausedBy
@@ -106,6 +108,7 @@ export const ranged = new Store({ limit: config.kept });
 /** Queries the history. */
 export const ask = querier(links.history(""));
 export const before = new Before({ store: stream, rate, ask });
+export const wanted = new Wanted(ask);
 export const pastWrites = new PastWrites({ ask: querier(links.pastWrites) });
 /** The one of the two that is shown; a live binding, so importers see it change. */
 export let store = stream;
@@ -152,6 +155,7 @@ export const state = {
   notes: [],
   lost: "",
   since: 0,
+  brokenAt: 0,
   skew: 0,
   following: true,
   pausedBy: "",
@@ -203,10 +207,12 @@ export const folding = () => storm.on && state.following && !state.range;
 export const shownRows = () => state.frozen ?? (folding() ? storm.rows : store.rows);
 
 /** The event named in the address that this page does not hold, once that is certain. */
-export const absent = () =>
-  state.wanted && state.answered && now() - state.answered > 4 * SETTLE
-    ? { id: state.wanted, url: links.event(state.wanted) }
-    : null;
+export const isAbsent = () => state.wanted > 0 && state.answered > 0 && now() - state.answered > 2 * SETTLE;
+/** What became of it. */
+export const absent = () => {
+  const isIt = state.picked ? state.picked === wanted.row : state.wanted && state.wanted === wanted.id;
+  return isIt && wanted.said ? { said: wanted.said, url: links.event(wanted.id) } : null;
+};
 
 export const fresh = () =>
   state.following ? 0 : (state.pausedBy === "range" ? stream : store).taken - state.takenAtPause;
@@ -238,5 +244,6 @@ export function status() {
     lastAt: stream.newestAt,
     now: now(),
     offline: navigator.onLine === false,
+    filtered: activeFilters().length > 0,
   });
 }

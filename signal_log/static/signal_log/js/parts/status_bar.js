@@ -2,9 +2,6 @@
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { count, plural } from "../lib/text.js";
-import { minute } from "../lib/time.js";
-
-/** @import { Mode } from "../lib/time.js" */
 
 /** @typedef {{ perSecond: number, folded: number, open: () => void }} StormOf */
 
@@ -14,15 +11,11 @@ import { minute } from "../lib/time.js";
  * @property {number} size
  * @property {number} rows
  * @property {string} list
- * @property {number} since
- * @property {number} now
- * @property {number} recovered
- * @property {string} lost
+ * @property {{ tone: string, said: string }} kept whether any were missed
  * @property {{ number: number, isPartial: boolean, url: string }} past
- * @property {{ id: number, url: string } | null} absent
+ * @property {{ said: string, url: string } | null} absent
  * @property {string} older
  * @property {string[]} notes
- * @property {Mode} mode
  * @property {() => void} help
  */
 
@@ -30,27 +23,17 @@ import { minute } from "../lib/time.js";
  * @param {HTMLElement} root
  * @param {Of} of
  */
-export function renderStatusBar(
-  root,
-  { storm, size, rows, list, since, now, recovered, lost, past, absent, older, notes, mode, help },
-) {
+export function renderStatusBar(root, { storm, size, rows, list, kept, past, absent, older, notes, help }) {
   const events = plural(size, "event");
   const folded = plural(rows, list === "cascades" ? "cascade" : "operation");
   const held = list === "signals" ? events : html`${folded}<span class="of">${` of ${events}`}</span>`;
-  const kept = lost
-    ? html`<span class="bad">! ${lost}</span>`
-    : recovered
-      ? html`<span class="good">✓ recovered ${plural(recovered, "event")}</span>`
-      : since
-        ? html`<span>nothing missed since ${minute(since, mode, now)}</span>`
-        : null;
   render(
     html`<span title=${`${count(size)} ${size === 1 ? "event" : "events"} on this page`}>${held}</span>
     ${storm && html`<${Storm} ...${storm} />`}
-    ${kept}
+    ${kept.said && html`<span class=${kept.tone}>${kept.said}</span>`}
     ${past.number > 0 && html`<a class="bad" href=${past.url}>${plural(past.number, "write")} past Django</a>`}
     ${past.isPartial && html`<a href=${past.url}>not all looked at for writes past Django</a>`}
-    ${absent && html`<a href=${absent.url}>Open older event ${absent.id}</a>`}
+    ${absent && html`<a href=${absent.url}>${absent.said}</a>`}
     ${notes.map((note) => html`<span class="bad">${note}</span>`)}
     <a class="push" href=${older} title="The same filters on the whole log">History</a>
     <span><button type="button" onClick=${help}>
