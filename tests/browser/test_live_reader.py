@@ -175,7 +175,15 @@ def test_the_panel_shows_the_change_and_follows_the_keys(site, visit):
     expect(picked).to_have_attribute("aria-selected", "true")
     assert live.page.locator("#grid").get_attribute("aria-activedescendant") == picked.get_attribute("id")
     first = picked.get_attribute("aria-rowindex")
+    expect(live.page.locator("#grid")).to_be_focused()  # which reads the row that it points to
+    live.press(".")
+    expect(detail).to_be_focused()
     live.press("j")
+    expect(live.page.locator("#announcer")).to_have_text(re.compile(r"panel1.*, 2 of \d"))
+    expect(detail).to_be_focused()
+    live.press("F6")
+    expect(live.page.locator("#grid")).to_be_focused()
+    live.press("k", "j")
     expect(live.page.locator(".row.picked")).not_to_have_attribute("aria-rowindex", str(first))
     live.press("k")
     expect(live.page.locator(".row.picked")).to_have_attribute("aria-rowindex", str(first))
@@ -246,17 +254,32 @@ def test_enter_opens_the_whole_event_and_y_copies_its_link(site, visit):
     live.page.wait_for_url("**/events/*/")
 
 
-def test_a_link_to_an_event_opens_it(site, visit):
-    """The address of a view with a selected event shows the same to somebody else."""
+def test_back_closes_the_panel_and_a_reload_keeps_it(site, visit):
+    """Back closes it and stays on the page, Forward opens it; with an open event, also of a link, nothing follows."""
     site.run("User.objects.create_user('shared1')")
-    live = visit(site).open("?object=shared1")
+    live = visit(site, viewport={"width": 390, "height": 800}).open("?object=shared1")
+    head, follow = live.page.locator("#detail h2"), live.page.locator("#follow")
     live.model("User").first.click()
-    expect(live.page.locator("#detail h2")).to_contain_text("shared1")
+    expect(head).to_contain_text("shared1")
     address = live.page.url
-    other = visit(site)
-    other.page.goto(address)
-    expect(other.page.locator("#detail h2")).to_contain_text("shared1")
-    assert other.page.locator("#follow").get_attribute("aria-pressed") == "true"
+    live.press("j", "k", "Escape", "j")
+    expect(head).to_contain_text("shared1")
+    live.page.go_back()
+    expect(live.page.locator("#detail")).to_be_hidden()
+    expect(follow).to_have_attribute("aria-pressed", "true")
+    assert live.page.url == f"{site.url}/?q=object%3Ashared1"
+    live.page.go_forward()
+    expect(head).to_contain_text("shared1")
+    live.page.reload()
+    expect(head).to_contain_text("shared1")
+    live.page.go_back()
+    expect(live.page.locator("#detail")).to_be_hidden()
+    live.page.goto(address)
+    expect(head).to_contain_text("shared1")
+    expect(follow).to_have_attribute("aria-pressed", "false")
+    live.page.go_back()
+    expect(live.page.locator("#detail")).to_be_hidden()
+    assert live.page.url == f"{site.url}/?q=object%3Ashared1"
 
 
 def test_the_keys_are_listed_and_the_theme_is_kept(site, visit):

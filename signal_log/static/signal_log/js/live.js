@@ -6,6 +6,7 @@ import { openHelp } from "./lib/help.js";
 import { listen } from "./lib/keys.js";
 import * as actions from "./page/actions.js";
 import * as arrivals from "./page/arrivals.js";
+import { went } from "./page/back.js";
 import { completing } from "./page/completing.js";
 import { viewMenu } from "./page/menu.js";
 import { olderLoaders, understand } from "./page/past.js";
@@ -27,7 +28,7 @@ import {
   stream,
   views,
 } from "./page/state.js";
-import { readView, toView } from "./page/view.js";
+import { toView } from "./page/view.js";
 import { searchBox } from "./parts/search.js";
 import { Polling } from "./server/polling.js";
 import { SharedViews } from "./server/shared.js";
@@ -110,6 +111,9 @@ listen({
   ArrowUp: () => actions.step(-1),
   ArrowRight: () => actions.toggle(state.picked, true),
   ArrowLeft: () => actions.toggle(state.picked, false),
+  ".": actions.across,
+  F6: actions.across,
+  o: () => state.picked ?? actions.step(1),
   Enter: () => state.picked && location.assign(linkOf(state.picked)),
   Escape: (event) => (page.search.leave(event) ? undefined : actions.leave()),
   f: actions.follow,
@@ -128,15 +132,7 @@ listen({
   y: () => state.picked && actions.copyText(linkOf(state.picked), "Link"),
   "?": () => openHelp($("keys")),
 });
-addEventListener("popstate", () => {
-  const view = readView(location.search);
-  Object.assign(state, { typed: [], picked: null, wanted: view.event, list: view.list });
-  page.search.empty();
-  stream.show(view.list);
-  actions.showColumns(view.columns);
-  actions.change(view.filters, { range: view.range, step: false });
-  actions.unread(view);
-});
+addEventListener("popstate", went);
 document.addEventListener("pointerdown", ({ target }) => {
   const outside = target instanceof Element && !target.closest("#facets, #facets-open");
   if (outside && $("facets").classList.contains("open")) actions.facetsDrawer(false);

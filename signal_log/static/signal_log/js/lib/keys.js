@@ -3,6 +3,8 @@
 export const HELP = [
   ["/", "Search, or name a field: model:auth.User, -actor:eve, took:>100ms"],
   ["j k", "Next, previous row"],
+  [". F6", "Go into the panel, and back to the list"],
+  ["o", "Open in the panel"],
   ["Enter", "Open the event page"],
   ["Esc", "Close the panel and resume following"],
   ["f", "Follow"],

@@ -2,6 +2,7 @@
 
 import * as filtering from "../events/filters.js";
 import { copy } from "../lib/clip.js";
+import { count } from "../lib/text.js";
 import { MODES } from "../lib/time.js";
 import { hitsOf } from "../query/hits.js";
 import { parse } from "../query/parse.js";
@@ -114,9 +115,35 @@ export function step(by, wanted = () => true) {
   const index = state.picked ? rows.indexOf(state.picked) : -1;
   for (let next = index + by; next >= 0 && next < rows.length; next += by) {
     const row = rows.at(next);
-    if (row.type !== "gap" && row.type !== "second" && wanted(row)) return pick(row) ?? true;
+    if (row.type === "gap" || row.type === "second" || !wanted(row)) continue;
+    pick(row);
+    tell(next, rows.length);
+    return true;
   }
   return false;
+}
+
+/**
+ * Has a screen reader read the row moved to: the list does where it has the focus, which the panel keeps.
+ * @param {number} index
+ * @param {number} total
+ */
+function tell(index, total) {
+  if (!$("detail").contains(document.activeElement)) return $("grid").focus({ preventScroll: true });
+  const place = `${count(index + 1)} of ${count(total)}`;
+  announcer.say(`${$("detail").querySelector("header div")?.textContent?.trim() ?? ""}, ${place}`);
+}
+
+/** Moves into the panel, or from there back to the list. */
+export function across() {
+  const panel = $("detail");
+  if (panel.contains(document.activeElement)) {
+    $("grid").focus({ preventScroll: true });
+    return announcer.say("List of events");
+  }
+  if (!state.picked && !step(1)) return announcer.say("There is no event to open");
+  panel.focus();
+  announcer.say("Selected event. Press . to go back to the list");
 }
 
 function start() {
@@ -362,8 +389,11 @@ export function leave() {
  */
 export function repick(id) {
   state.wanted = 0;
-  state.picked = store.rowOf(id) ?? null;
-  table.pick(state.picked);
+  const row = store.rowOf(id) ?? null;
+  if (row) pause("selection");
+  if (row && shownRows().indexOf(row) < 0) state.frozen?.merge([row]);
+  state.picked = row;
+  table.pick(row);
   showDetail();
   remember();
 }
@@ -382,6 +412,15 @@ export async function openAbsent() {
   showDetail();
   remember();
   renderAll();
+}
+
+/** The first events are there: the list with an open one stands still from now on; without it the page follows. */
+export function settle() {
+  if (state.pausedBy !== "selection" || state.frozen) return;
+  if (!state.picked) return follow();
+  Object.assign(state, { frozen: shownRows().frozen(), takenAtPause: store.taken });
+  renderAll();
+  table.reveal(state.picked);
 }
 
 /**

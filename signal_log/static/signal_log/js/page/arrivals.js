@@ -3,7 +3,7 @@
 import { toWire } from "../events/filters.js";
 import { gapWords } from "../events/gap.js";
 import { noSocketWords, renderNoSocket } from "../parts/no_socket.js";
-import { refuse, repick, shownTrace } from "./actions.js";
+import { refuse, repick, settle, shownTrace } from "./actions.js";
 import { intoRange } from "./past.js";
 import { renderAll, renderSoon, showDetail, table } from "./screen.js";
 import {
@@ -66,7 +66,7 @@ function ready(frame, resumed) {
   table.skew = state.skew;
   state.answered = now();
   state.good = activeFilters();
-  setTimeout(renderSoon, SETTLE + 50);
+  settleSoon();
   state.since ||= now();
   page.past.retry();
   before.retry();
@@ -93,11 +93,18 @@ function asked(events) {
   }
   if (!state.answered) {
     state.answered = now();
-    setTimeout(renderSoon, SETTLE + 50);
+    settleSoon();
   }
   const fresh = events.filter(({ id }) => !stream.operationOf(id));
   if (fresh.length) arrived(fresh);
   else renderSoon();
+}
+
+function settleSoon() {
+  setTimeout(() => {
+    settle();
+    renderSoon();
+  }, SETTLE + 50);
 }
 
 /** @param {number} until */

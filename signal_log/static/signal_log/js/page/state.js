@@ -15,7 +15,8 @@ import { querier } from "../server/older.js";
 import { PastWrites } from "../server/past_writes.js";
 import { Display } from "./display.js";
 import { SavedViews } from "./saved.js";
-import { readView, writeView } from "./view.js";
+import { write } from "./trail.js";
+import { readView } from "./view.js";
 import { Wanted } from "./wanted.js";
 
 /** @import { Filter } from "../events/filters.js" */
@@ -188,9 +189,11 @@ export function showRange(range) {
   store = range ? ranged : stream;
   ranged.clear();
   store.show(state.list);
+  // With an event to open the list is not frozen before it is there.
+  const pausedBy = range?.until ? "range" : state.wanted ? "selection" : "";
   Object.assign(state, {
-    following: !range?.until,
-    pausedBy: range?.until ? "range" : "",
+    following: !pausedBy,
+    pausedBy,
     frozen: null,
     takenAtPause: stream.taken,
   });
@@ -214,8 +217,10 @@ export const absent = () => {
   return isIt && wanted.said ? { said: wanted.said, url: links.event(wanted.id) } : null;
 };
 
+/** Whether the list waits for the event that the address names, and goes on meanwhile. */
+const awaiting = () => state.pausedBy === "selection" && !state.frozen;
 export const fresh = () =>
-  state.following ? 0 : (state.pausedBy === "range" ? stream : store).taken - state.takenAtPause;
+  state.following || awaiting() ? 0 : (state.pausedBy === "range" ? stream : store).taken - state.takenAtPause;
 export const perSecond = () => {
   const value = rate.perSecond(now());
   return `${value < 10 ? value.toFixed(1).replace(/\.0$/, "") : count(value)} / s`;
@@ -230,7 +235,8 @@ export function clearRows() {
 }
 
 export function remember(push = false) {
-  writeView({ ...state, event: state.picked ? eventIdOf(state.picked) : state.wanted }, push);
+  const { picked } = state;
+  write({ ...state, event: picked ? eventIdOf(picked) : state.wanted, isOpen: picked !== null }, push);
 }
 
 export function status() {

@@ -55,16 +55,3 @@ export function toView({ filters, range: time, list, columns: shown, event }) {
   if (event) query.set("event", String(event));
   return query.toString();
 }
-
-/**
- * A change of filters adds a history entry; anything else only rewrites the address.
- * @param {View} view
- * @param {boolean} push
- */
-export function writeView(view, push) {
-  const text = toView(view);
-  const url = location.pathname + (text ? `?${text}` : "");
-  if (url === location.pathname + location.search) return;
-  if (push) history.pushState(null, "", url);
-  else history.replaceState(null, "", url);
-}
