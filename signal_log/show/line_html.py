@@ -43,14 +43,17 @@ def _row(line: Line, when: str, hits: Hits | None) -> str:
     address, trace = escape(line.url), escape(line.trace_url)
     actor = escape(line.actor)
     child = " child" if line.depth else ""
+    named = marked(line.object, hits)
+    if line.object_url:
+        named = f'<a class="value" href="{escape(line.object_url)}" title="History of this object">{named}</a>'
+    else:
+        named = f'<span class="value">{named}</span>'
     return (
         f'<tr><td class="t"><a href="{address}"><time datetime="{line.iso}" title="{line.iso} · event {event.pk}">'
         f"{when}</time></a></td>\n"
         f'<td class="k"><a class="kind {kind.style}" href="{address}"><span>{escape(kind.word)}</span></a></td>\n'
         f'<td class="o"><span class="in{line.indent}{child}"><a class="model" href="{escape(line.model_filter)}" '
-        f'title="Show only {escape(visible(event.sender))}">{escape(line.model)}</a> <a class="value" '
-        f'href="{escape(line.object_url) or address}" title="History of this object">{marked(line.object, hits)}</a>'
-        f"</span></td>\n"
+        f'title="Show only {escape(visible(event.sender))}">{escape(line.model)}</a> {named}</span></td>\n'
         f'<td class="c">{summary_html(line, hits)}</td>\n'
         f'<td class="a"><a href="{escape(line.actor_filter)}" title="Show only events by {actor}"><span '
         f'class="who small" aria-hidden="true">{escape(initials(line.actor))}</span><span class="value">'

@@ -39,6 +39,20 @@ def test_an_event_says_everything(root: Client) -> None:
     assert earlier.pk < event.pk
 
 
+def test_a_failed_save_has_no_duration_and_an_object_without_a_key_no_link(root: Client) -> None:
+    """What its receivers took before it failed is not how long it took; no page is about an object without a key."""
+    event = make_event(
+        signal="pre_save", position=1, outcome="failed", error="IntegrityError", object_pk="", object_repr="nobody yet",
+        receivers=[{"receiver": "shop.signals.check", "duration_us": 2, "error": ""}],
+    )  # fmt: skip
+    page = text(root.get(f"/events/{event.pk}/"))
+    assert "shop.signals.check" in page
+    assert "in its receivers" not in page
+    row = text(root.get("/events/?outcome=failed"))
+    assert "nobody yet" in row
+    assert "History of this object" not in row
+
+
 def test_a_row_that_was_altered_is_called_that(root: Client) -> None:
     """The digest is computed again, and one that no longer matches is shown as a red warning."""
     event = make_event()

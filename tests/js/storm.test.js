@@ -61,6 +61,30 @@ test("a second of a storm says exactly what happened in it", () => {
   assert.equal(rows.at(rows.length - 1).events.length, 2);
 });
 
+test("a second names what failed first, however rare, and leaves none of it out", () => {
+  const { storm, rate, store } = watched();
+  const failed = (sender) => ({ ...saves(1, 2, sender)[0], outcome: "failed", error: "IntegrityError: no" });
+  for (let s = 1; s < 4; s += 1) for (const one of "ABCDEF") store.add(saves(40, s, `shop.${one}`));
+  store.add([failed("auth.User"), { ...failed("shop.A"), outcome: "rolled_back" }]);
+  storm.update(rate, START + 4000, store.rows);
+  const second = storm.rows.head.at(-1);
+  assert.deepEqual(second.said, [
+    ["failed", "1 User failed"],
+    ["undone", "1 A rolled back"],
+    ["updated", "40 A updated"],
+    ["updated", "40 B updated"],
+    ["", "and 160 more"],
+  ]);
+  assert.equal(second.worst, "failed");
+  assert.equal(storm.rows.head[0].worst, "");
+  store.add([..."ABCDEF"].map((one) => failed(`shop.${one}`)));
+  assert.deepEqual(second.said.slice(-3), [
+    ["failed", "and 3 more failed"],
+    ["undone", "and 1 more rolled back"],
+    ["", "and 240 more"],
+  ]);
+});
+
 test("a save in progress is counted as saved once its outcome is known", () => {
   const { storm, rate, store } = watched();
   for (let s = 0; s < 3; s += 1) for (const one of saves(60, s)) store.add([one]);

@@ -251,6 +251,7 @@ def test_errors_stand_beside_their_receiver_and_operation() -> None:
     ]
     assert rows[0].style == "failed"
     assert [row.bad for row in rows] == ["failed", "", "failed"]
+    assert [row.time for row in rows] == ["", "5 µs", "5 µs"]  # how long the save itself took, nobody knows
 
 
 def test_rolled_back_and_failed_operations_are_told_apart() -> None:

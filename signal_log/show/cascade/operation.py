@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from signal_log.capture.trace.gathered import Call
 from signal_log.capture.trace.trace import Trace
-from signal_log.event import Event
+from signal_log.event import FAILED, Event
 from signal_log.models import SignalEvent
 from signal_log.show.words import kinds
 
@@ -121,8 +121,13 @@ class Operation:
         return self.first.occurred_at
 
     @property
+    def is_endless(self) -> bool:
+        """Whether it failed before its second signal, which would have told how long it took."""
+        return self.last.outcome == FAILED and self.last.signal in kinds.PRE and not kinds.is_by_hand(self.last)
+
+    @property
     def took_us(self) -> int:
-        """Microseconds from start to end."""
+        """Microseconds from start to end, as far as signals and receivers tell."""
         return (self.end - self.start) // timedelta(microseconds=1)
 
     def causes(self) -> Iterator[Cause]:

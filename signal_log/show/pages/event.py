@@ -16,7 +16,7 @@ from signal_log.audit import found_breaks
 from signal_log.audit.shown import shown
 from signal_log.audit.told import EXPORTED, tell
 from signal_log.errors import ProofError
-from signal_log.event import MASK
+from signal_log.event import FAILED, MASK
 from signal_log.models import SignalEvent
 from signal_log.permission import EXPORT, may
 from signal_log.rows import labels_of_row
@@ -31,6 +31,7 @@ from signal_log.show.query.past_writes import found_by
 from signal_log.show.trace.receivers import answer, known_for, slowest_first, time_taken
 from signal_log.show.trace.row_html import Rows
 from signal_log.show.trace.tree import Tree
+from signal_log.show.words import kinds
 from signal_log.show.words.kinds import signal_kind
 from signal_log.show.words.missing import missing
 from signal_log.show.words.moments import zone
@@ -121,7 +122,7 @@ def describe(request: HttpRequest, event: SignalEvent) -> dict[str, Any]:
         "error": visible(failure(event)),
         "request_line": visible(f"{event.method} {event.path}".strip()),
         "receivers": receivers,
-        "time_taken": "" if (taken := time_taken(event)) is None else duration(taken),
+        "time_taken": _time_taken(event),
         "stands": any(receiver.stands for receiver in receivers),
         "update_fields": ", ".join(map(visible, map(str, event.update_fields or []))),
         "chain": chain,
@@ -137,6 +138,12 @@ def describe(request: HttpRequest, event: SignalEvent) -> dict[str, Any]:
         "zone": zone(),
         "raw": visible(orjson.dumps(as_mapping(event), option=orjson.OPT_INDENT_2).decode()),
     }
+
+
+def _time_taken(event: SignalEvent) -> str:
+    """How long its receivers took; of a save that failed only those before it are known, which says nothing of it."""
+    taken = None if event.outcome == FAILED and event.signal in kinds.PRE else time_taken(event)
+    return "" if taken is None else duration(taken)
 
 
 @dataclass(frozen=True, slots=True)

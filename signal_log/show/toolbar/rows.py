@@ -118,7 +118,7 @@ class _Waterfall:
             ],
             "summary": [part._asdict() for part in change(event)],  # the toolbar's store is JSON
             "remarks": [one_line(remark, 300) for remark in remarks(event)],
-            "time": duration(operation.took_us) if operation.runs else "",
+            "time": duration(operation.took_us) if operation.runs and not operation.is_endless else "",
             "outcome": event.outcome.replace("_", " "),
             "error": one_line(failure(event) or failure(operation.first), 300),
             "call_site": one_line(event.call_site, 300),

@@ -121,7 +121,7 @@ class Tree:
         yield Row(
             "many", level, f"{len(operations):,} × {kinds.action(last.last)}", _style(last.last),
             *self._bar(operations[0].start, max(op.end for op in operations)),
-            _time(sum(op.took_us for op in operations)), event=last.last,
+            "" if last.is_endless else _time(sum(op.took_us for op in operations)), event=last.last,
             remark=_of_many({_remark(op) for op in operations}),
         )  # fmt: skip
         for op in _samples(operations):
@@ -130,10 +130,12 @@ class Tree:
 
     def _operation(self, op: Operation, level: int) -> Nested[Row]:
         inside = list(_signals(op))
-        own = duration(max(0, op.took_us - sum(signal.took_us for signal in inside))) if inside else ""
+        has_times = inside and not op.is_endless
+        own = duration(max(0, op.took_us - sum(signal.took_us for signal in inside))) if has_times else ""
         yield Row(
             "operation", level, kinds.action(op.last), _style(op.last), *self._bar(op.start, op.end),
-            _time(op.took_us), own, one_line(failure(op.last) or failure(op.first), 200), op.last,
+            "" if op.is_endless else _time(op.took_us), own,
+            one_line(failure(op.last) or failure(op.first), 200), op.last,
             remark=_remark(op), position=op.position,
         )  # fmt: skip
         for signal in inside:

@@ -1,6 +1,6 @@
 // Storm mode: at more than a person can read, one row per second sums up its events, each one click away.
 
-import { line } from "../lib/text.js";
+import { count, line } from "../lib/text.js";
 import { modelName } from "./kinds.js";
 import { OrderedRows, rowAt } from "./rows.js";
 
@@ -12,6 +12,12 @@ const FEW_AGAIN = 25;
 const KEPT = 600; // seconds
 const BEFORE = 1_000; // rows from before the storm kept below it
 const NAMED = 4; // kinds of operation named in a second's row
+const WORST = ["undone", "failed"]; // the last is the worst
+const MORE = [
+  ["failed", " failed"],
+  ["undone", " rolled back"],
+  ["", ""],
+];
 
 export class Second {
   type = /** @type {const} */ ("second");
@@ -32,16 +38,34 @@ export class Second {
   }
 
   /**
-   * Most frequent first: "280 User updated".
+   * What went wrong, then the most frequent: "2 User failed", "280 User updated". All that went wrong is in the sum of
+   * one of these pieces, however much else there was.
    * @returns {Piece[]}
    */
   get said() {
-    const all = [...this.tallies.values()].filter(({ number }) => number > 0).sort((a, b) => b.number - a.number);
+    const all = [...this.tallies.values()].filter(({ number }) => number > 0);
+    all.sort((a, b) => WORST.indexOf(b.kind) - WORST.indexOf(a.kind) || b.number - a.number);
+    const [named, rest] = [all.slice(0, NAMED), all.slice(NAMED)];
     /** @type {Piece[]} */
-    const named = all.slice(0, NAMED).map(({ kind, text, number }) => [kind, `${number} ${text}`]);
-    return all.length > NAMED
-      ? [...named, ["", `and ${all.slice(NAMED).reduce((sum, { number }) => sum + number, 0)} more`]]
-      : named;
+    const said = named.map(({ kind, text, number }) => [kind, `${count(number)} ${text}`]);
+    for (const [kind, word] of MORE) {
+      const number = rest
+        .filter((one) => (WORST.includes(one.kind) ? one.kind : "") === kind)
+        .reduce((sum, one) => sum + one.number, 0);
+      if (number) said.push([kind, `and ${count(number)} more${word}`]);
+    }
+    return said;
+  }
+
+  /**
+   * The worst that happened in it, if anything went wrong.
+   * @returns {string}
+   */
+  get worst() {
+    return [...this.tallies.values()].reduce(
+      (worst, { kind, number }) => (number && WORST.indexOf(kind) > WORST.indexOf(worst) ? kind : worst),
+      "",
+    );
   }
 }
 

@@ -134,7 +134,7 @@ export function fillRow(element, row, how) {
  */
 function fillSingleCell(element, row, how) {
   element.whole = true;
-  element.className = `row ${row.type}`;
+  element.className = `row ${row.type} ${row.worst ?? ""}`.trim();
   if (row.type === "second") element.setAttribute("aria-expanded", String(row.open));
   else element.removeAttribute("aria-expanded");
   const cell = el("span", "", "gridcell");

@@ -134,7 +134,12 @@ function Facts({ operation, told, whole, links, hits, act }) {
       html`<span class="mono value"><${Hits} text=${request} hits=${hits} /></span> ${only("source", told.source)}`,
     ],
     told.call_site && ["Where", html`<span class="mono value">${line(told.call_site, 300)}</span>`],
-    ["Object", html`${only("object", `${told.sender}/${told.object_pk}`)}`],
+    [
+      "Object",
+      told.object_pk
+        ? only("object", `${told.sender}/${told.object_pk}`)
+        : html`<span class="value">${line(told.sender, 200)}</span> <span class="muted">no key</span>`,
+    ],
     ["Signals", html`${signals}${raw}`],
     ["Outcome", html`<span class=${kind}>${told.outcome.replace("_", " ")}</span>`],
     whole.length > 1 && [
@@ -240,7 +245,7 @@ function Fall({ operation, store, act, runsOf }) {
   const row = (bar) => html`<li class=${barStyle(bar)} style=${{ "--depth": bar.depth }} title=${label(bar)}>
     <${BarName} bar=${bar} act=${act} />
     <span class="track" aria-hidden="true"><i style=${extent(bar, span)}></i></span>
-    <span>${duration(bar.length)}</span></li>`;
+    <span>${bar.endless ? "" : duration(bar.length)}</span></li>`;
   return html`<h3>What it set off</h3><ol class="fall">${list.slice(0, 200).map(row)}</ol>
     ${list.length > 200 && html`<p class="muted">and ${list.length - 200} more</p>`}`;
 }

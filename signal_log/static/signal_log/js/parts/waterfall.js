@@ -15,6 +15,7 @@ import { micros } from "../lib/time.js";
  * @property {number} length
  * @property {number} [id]
  * @property {boolean} [here]
+ * @property {boolean} [endless] nobody knows how long it took
  * @property {string} [error]
  */
 
@@ -64,6 +65,7 @@ export function bars(tree, eventOf, here, runsOf = () => []) {
       length: Math.max(...events.map((e) => micros(e.occurred_at))) - start,
       id: last.id,
       here: operation === here,
+      endless: isEndless(last),
     };
     around(bar, () => {
       for (const event of events) signal(event, depth + 1);
@@ -98,6 +100,12 @@ export function bars(tree, eventOf, here, runsOf = () => []) {
   return found;
 }
 
+/**
+ * Whether its operation failed before its second signal, which would have told how long it took.
+ * @type {(event: SignalEvent) => boolean}
+ */
+const isEndless = ({ signal, outcome }) => outcome === "failed" && signal.startsWith("pre_");
+
 /** @type {(operation: Operation, eventOf: EventOf) => string | undefined} */
 const caused = (operation, eventOf) => eventOf(operation.events[0].id)?.caused_by;
 
@@ -123,4 +131,4 @@ export function extent({ start, length }, [from, whole]) {
 }
 
 /** @type {(bar: Bar) => string} */
-export const label = (bar) => `${line(bar.name, 120)}, ${duration(bar.length)}`;
+export const label = (bar) => line(bar.name, 120) + (bar.endless ? "" : `, ${duration(bar.length)}`);
