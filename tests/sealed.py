@@ -87,13 +87,13 @@ def seal(sealed: Sealed, tree: SealTree, sizes: tuple[int, ...] = SIZES, *, sign
             SealCheckpoint.objects.filter(pk=made.pk).update(note=note.encode().decode())
 
 
-def sealed_log(folder: Path) -> Sealed:
-    """A log of 605 events, of which 600 are sealed."""
+def sealed_log(folder: Path, number: int = 605, sizes: tuple[int, ...] = SIZES) -> Sealed:
+    """A log of 605 events, of which 600 are sealed; or of others."""
     signer = new_signer(ORIGIN, ED25519)
     sealed = Sealed(signer, new_signer("w.example", COSIGNATURE), folder / "seal.key")
     write_key(sealed.key, signer)
-    sealed.ids = write_events(605)
-    seal(sealed, begin_tree(ORIGIN, after_id=0))
+    sealed.ids = write_events(number)
+    seal(sealed, begin_tree(ORIGIN, after_id=0), sizes)
     newest = SealCheckpoint.objects.order_by("-number")[0]
     sealed.show(sealed.note(Checkpoint(ORIGIN, newest.size, bytes(newest.root))))
     return sealed

@@ -8,15 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from signal_log import clock
-from signal_log.audit.told import HELD, RELEASED, SEALED
 from signal_log.conf import conf
-from signal_log.event import MAINTENANCE
+from signal_log.event import NEVER_PRUNED
 from signal_log.rows import labels_of_row
 
 REST: Final = "*"
 """In ``RETENTION_DAYS``: every model that is not named."""
-KEPT: Final = (MAINTENANCE, HELD, RELEASED, SEALED)
-"""Signals of events that are never pruned: without them nobody could tell a prune, or a redaction, from a theft."""
+KEPT: Final = NEVER_PRUNED
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,11 @@ def digest_of_hashes(header: bytes, hashes: tuple[bytes, bytes]) -> bytes:
     return sha256(DOMAIN + header + b"\n" + hashes[0] + hashes[1]).digest()
 
 
+def stored_bytes(value: Any) -> bytes:
+    """What a binary column holds; raises ``TypeError`` for a number, of which ``bytes()`` would make as many zeros."""
+    return bytes(memoryview(value))
+
+
 def row_holds(event: Mapping[str, Any], salt: bytes, kept: bytes | None, stored: bytes) -> bool:
     """Whether a row, redacted or not, gives the digest that it was written with."""
     try:

@@ -127,6 +127,11 @@ class Ranges:
         return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in self)
 
     @property
+    def last(self) -> int:
+        """The largest number; raises ``IndexError`` if there is none."""
+        return self._lasts[-1]
+
+    @property
     def count(self) -> int:
         """How many numbers."""
         return sum(self._lasts) - sum(self._firsts) + len(self._firsts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from signal_log.errors import ProofError
 from signal_log.event import MAINTENANCE
 from signal_log.models import SignalEvent
-from signal_log.seal.canonical import row_holds
+from signal_log.seal.canonical import row_holds, stored_bytes
 from signal_log.seal.ranges import parse_ranges
 from signal_log.seal.remains import left_by
 from signal_log.store.read import events
@@ -30,12 +30,12 @@ def redaction_of(event: SignalEvent) -> SignalEvent | None:
 def still_holds(event: SignalEvent) -> bool:
     """Whether an event gives its digest and, where it was redacted, is as its redaction says that it was left."""
     row, salt, kept = stored(event)
-    if not row_holds(row, salt, kept, bytes(event.digest)):
+    if not row_holds(row, salt, kept, stored_bytes(event.digest)):
         return False
     if event.redacted_at is None and kept is None:
         return True
     told = redaction_of(event)
-    if told is None or not row_holds(*stored(told), bytes(told.digest)):
+    if told is None or not row_holds(*stored(told), stored_bytes(told.digest)):
         return False
     try:
         return left_by(told.labels).fits(event.pk, row, salt, kept)
@@ -46,4 +46,4 @@ def still_holds(event: SignalEvent) -> bool:
 def stored(event: SignalEvent) -> tuple[dict[str, object], bytes, bytes | None]:
     """An event by column, its salt, and what was kept of it."""
     row = {field.attname: getattr(event, field.attname) for field in event._meta.concrete_fields}
-    return row, bytes(event.salt), bytes(event.kept_hashes) if event.kept_hashes is not None else None
+    return row, stored_bytes(event.salt), stored_bytes(event.kept_hashes) if event.kept_hashes is not None else None

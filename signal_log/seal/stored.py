@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from django.db.models import QuerySet
 
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
+from signal_log.seal.canonical import stored_bytes
 from signal_log.seal.merkle import HASH_BYTES, Node, inclusion_proof, leaf_hash
 from signal_log.seal.ranges import LARGEST
 from signal_log.seal.tiles import WIDTH, node_in
@@ -100,7 +101,7 @@ class Places:
 
 def place_of(event: SignalEvent) -> Place | None:
     """Where an event stands; None if it is not sealed yet, or if no leaf is its digest's."""
-    return Places().of(event.pk, bytes(event.digest))
+    return Places().of(event.pk, stored_bytes(event.digest))
 
 
 def newest_checkpoint(tree: SealTree, *, signed: bool = False) -> SealCheckpoint | None:

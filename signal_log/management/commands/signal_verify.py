@@ -20,6 +20,7 @@ from signal_log.audit.continuity import Break
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
 from signal_log.management.progress import Line, bar
+from signal_log.seal.verify.hashing import UNREADABLE
 from signal_log.seal.verify.progress import Kept, last_interrupted
 from signal_log.seal.verify.run import verify
 from signal_log.seal.verify.wanted import INTACT, TAMPERED, Progress, Result, Wanted
@@ -112,6 +113,11 @@ class Command(SignalCommand):
         except Error as error:
             why = not_migrated() or str(error).strip().partition("\n")[0]
             raise CommandError(f"Could not be checked: {why}", returncode=NOT_CHECKED) from error
+        except UNREADABLE as error:  # whatever stands somewhere, the run says so
+            why = f"something has a form that nobody writes ({type(error).__name__}: {str(error)[:LONGEST]})"
+            raise CommandError(
+                f"Could not be checked: {why}; --traceback tells where.", returncode=NOT_CHECKED
+            ) from error
         except KeyboardInterrupt as error:
             line.clear()
             raise CommandError("Interrupted; --resume goes on.", returncode=INTERRUPTED) from error

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from django.db.models import QuerySet
+
 from signal_log.errors import ProofError
-from signal_log.event import COMMITTED, MAINTENANCE
+from signal_log.event import COMMITTED, MAINTENANCE, NEVER_PRUNED
 from signal_log.models import SealTree, SignalEvent
+from signal_log.seal.canonical import stored_bytes
 from signal_log.seal.named_leaves import INDEXES, leaves_by
 from signal_log.seal.ranges import Ranges, parse_ranges
 from signal_log.seal.remains import DONE, Left, left_by
-from signal_log.seal.stored import Places
+from signal_log.seal.stored import Place, Places
 from signal_log.seal.verify.anchors import Anchors
 from signal_log.seal.verify.rows import row_of
 
 REDACT: Final = "command:signal_redact"
 PRUNE: Final = "command:signal_prune"
+
+
+class ImpossibleError(ProofError):
+    """An event tells of what no command does."""
 
 
 class Redaction(NamedTuple):
@@ -62,6 +70,8 @@ class Allowed:
     """Those of the events that no tree has yet."""
     refused: list[str] = field(default_factory=list)
     """Why an event of one counts for nothing."""
+    impossible: list[tuple[int, str]] = field(default_factory=list)
+    """Events that tell of what no command does, which count for nothing either, and what that is."""
 
     def redacted_by(self, rows: Ranges) -> Ranges:
         """The events that name any of these rows."""
@@ -88,10 +98,11 @@ def read_allowed(trees: list[SealTree], found: Allowed | None = None) -> Allowed
     """
     found = found or Allowed()
     sealed = max((tree.last_id for tree in trees), default=0)
-    places = Places()
-    # By the index on sender and key: the log's own events have none.
-    events = SignalEvent.objects.filter(sender=SignalEvent._meta.label, object_pk="", signal=MAINTENANCE)
-    for number in list(events.filter(source__in=(REDACT, PRUNE)).order_by("pk").values_list("pk", flat=True)):
+    places, stay = Places(), Ranges.of(_logs_own().filter(signal__in=NEVER_PRUNED).values_list("pk", flat=True))
+    events = _logs_own().filter(signal=MAINTENANCE, source__in=(REDACT, PRUNE)).order_by("pk")
+    numbers = list(events.values_list("pk", flat=True))
+    sizes = dict(SealTree.objects.values_list("generation", "size"))  # by now, which was enough for each of them
+    for number in numbers:
         if number in found.known:
             continue
         found.known.add(number)
@@ -99,11 +110,15 @@ def read_allowed(trees: list[SealTree], found: Allowed | None = None) -> Allowed
         if row is None or row.leaf != row.stored or row.redacted:
             continue  # it has a finding of its own
         event = SignalEvent.objects.get(pk=number)
-        if event.outcome != COMMITTED or (number <= sealed and places.of(number, bytes(event.digest)) is None):
+        place = places.of(number, stored_bytes(event.digest)) if number <= sealed else None
+        if event.outcome != COMMITTED or (number <= sealed and place is None):
             found.refused.append(f"Event {number} tells of a {event.source} that was not done, or was never sealed.")
             continue
         try:
-            _take(found, event)
+            _take(found, event, _Before(number, place, sizes, stay))
+        except ImpossibleError as error:
+            found.impossible.append((number, str(error)))
+            continue
         except ProofError as error:
             found.refused.append(f"Event {number} tells of a {event.source} that nobody can read: {error}")
             continue
@@ -112,17 +127,52 @@ def read_allowed(trees: list[SealTree], found: Allowed | None = None) -> Allowed
     return found
 
 
-def _take(found: Allowed, event: SignalEvent) -> None:
+def _logs_own() -> QuerySet[SignalEvent]:
+    """By the index on sender and key: the log's own events have none."""
+    return SignalEvent.objects.filter(sender=SignalEvent._meta.label, object_pk="")
+
+
+class _Before(NamedTuple):
+    """What an event can name: what was sealed, or written, before it."""
+
+    number: int
+    place: Place | None
+    sizes: dict[int, int]
+    """How many leaves each generation has."""
+    stay: Ranges
+    """Events that no prune removes, by id."""
+
+    def must_have(self, rows: Ranges, indexes: Mapping[int, Ranges]) -> None:
+        """Raise ``ImpossibleError`` if something that is named came later."""
+        own = self.place
+        if rows and rows.last >= self.number:
+            raise ImpossibleError(f"event {rows.last}, which is no older than itself")
+        for generation, leaves in indexes.items():
+            size = self.sizes.get(generation, 0)
+            if own is not None and generation >= own.tree.generation:
+                size = own.leaf if generation == own.tree.generation else 0
+            if leaves and leaves.last >= size:
+                raise ImpossibleError(f"leaf {leaves.last:,} of generation {generation}, which was not sealed by then")
+
+
+def _take(found: Allowed, event: SignalEvent, before: _Before) -> None:
     """Accept what an event names; raises ``ProofError``."""
     labels = event.labels or {}
+    if not isinstance(labels, dict):
+        raise ProofError("Its labels are none.")
     if event.source == PRUNE:
-        leaves = leaves_by({INDEXES: labels.get(INDEXES, "")}, parse_ranges(str(labels.get("events", ""))))
+        rows = parse_ranges(str(labels.get("events", "")))
+        leaves = leaves_by({INDEXES: labels.get(INDEXES, "")}, rows)
+        before.must_have(rows, leaves.indexes)
+        if kept := rows.common(before.stay):
+            raise ImpossibleError(f"event {kept}, which no prune removes")
         found.prune(event.pk, dict(leaves.indexes))
         found.ids.add(leaves)
     elif DONE in labels:
         found.done.update(parse_ranges(str(labels[DONE])))
     else:
         left = left_by(labels)
+        before.must_have(left.rows, left.leaves.indexes)
         file = Path(str(labels.get("archive", ""))).name
         found.redactions.append(Redaction(event.pk, event.occurred_at, left.rows, file))
         found.archived.update(left.rows)

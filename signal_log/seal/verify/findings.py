@@ -13,6 +13,7 @@ MISSING: Final = "missing"
 INSERTED: Final = "inserted"
 REORDERED: Final = "reordered"
 RENUMBERED: Final = "renumbered"
+MAINTENANCE: Final = "maintenance"
 REDACTED: Final = "redacted"
 DIGEST: Final = "digest"
 TILE: Final = "tile"
@@ -26,8 +27,8 @@ REWOUND: Final = "rewound"
 FORK: Final = "fork"
 GENERATION: Final = "generation"
 KINDS: Final = (
-    MODIFIED, MISSING, INSERTED, REORDERED, RENUMBERED, REDACTED, DIGEST, TILE, TREE, CHECKPOINT, SIGNATURE, REWRITTEN,
-    COSIGNATURE, TIMESTAMP, REWOUND, FORK, GENERATION,
+    MODIFIED, MISSING, INSERTED, REORDERED, RENUMBERED, MAINTENANCE, REDACTED, DIGEST, TILE, TREE, CHECKPOINT,
+    SIGNATURE, REWRITTEN, COSIGNATURE, TIMESTAMP, REWOUND, FORK, GENERATION,
 )  # fmt: skip
 """Kinds of findings; each means that the log was tampered with."""
 MOST_RANGES: Final = 10_000

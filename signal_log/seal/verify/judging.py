@@ -11,6 +11,7 @@ from signal_log.seal.verify.events import Seen
 from signal_log.seal.verify.findings import (
     DIGEST,
     INSERTED,
+    MAINTENANCE,
     MISSING,
     MODIFIED,
     REDACTED,
@@ -44,6 +45,9 @@ def judge(trees: list[SealTree], seen: Seen, allowed: Allowed, report: Report, *
                  seen.more.get("extra"))  # fmt: skip
     _tell_missing(trees, seen, allowed, report, {(g, index) for (_, g), index in {**moved, **misnamed}.items()})
     _tell_ids(seen, Ranges.of(number for number, _ in {**moved, **misnamed}), report)
+    for number, what in allowed.impossible:
+        report.find(MAINTENANCE, f"Event {number} names {what}: no command has written it, and it allows nothing.",
+                    events=Ranges.of([number]))  # fmt: skip
     redacted = seen.redacted.without(allowed.redacted)
     redacted.update(seen.redacted_in_archives.without(allowed.archived))
     if redacted:

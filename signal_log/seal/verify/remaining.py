@@ -10,6 +10,7 @@ from typing import Final
 from django.db import DatabaseError
 
 from signal_log.models import SealTree, SignalEvent
+from signal_log.seal.canonical import stored_bytes
 from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.redacted import stored
@@ -32,9 +33,12 @@ def compare_remains(trees: list[SealTree], numbers: Ranges, allowed: Allowed, re
             continue
         left, told = left.without(rows), redaction.left
         for event in _events(rows):
-            if not leaves.named(told, event):
-                elsewhere.add(event.pk)
-            elif event.redacted_at != redaction.at or not told.fits(event.pk, *stored(event)):
+            try:
+                if not leaves.named(told, event):
+                    elsewhere.add(event.pk)
+                elif event.redacted_at != redaction.at or not told.fits(event.pk, *stored(event)):
+                    altered.add(event.pk)
+            except UNREADABLE:
                 altered.add(event.pk)
     if altered or elsewhere:
         known = Ranges([*known, *_redacted_since(trees, allowed)])
@@ -57,7 +61,7 @@ class _Leaves:
 
     def named(self, left: Left, event: SignalEvent) -> bool:
         """Whether the leaf that is named for an event's id is the event's own."""
-        digest = bytes(event.digest)
+        digest = stored_bytes(event.digest)
         if (place := left.leaves.leaf_of(event.pk)) is None:
             return left.leaves.digests.get(event.pk) == digest
         generation, index = place

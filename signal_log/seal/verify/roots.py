@@ -184,7 +184,12 @@ def _fill(inner: Tree, tile: StoredTile, size: int) -> None:
 
 def check_beyond(tree: SealTree, report: Report) -> None:
     """Tiles that a tree of the size that it has now has not."""
+    before = SealTree.objects.get(pk=tree.pk)
+    newest = SealTile.objects.filter(tree=tree, level=0).order_by("-index").values_list("index", "last_id").first()
     now = SealTree.objects.get(pk=tree.pk)
+    is_last = newest is not None and newest[0] == (now.size - 1) // WIDTH and now.size == before.size
+    if newest is not None and is_last and (newest[1] or now.after_id) != now.last_id:
+        report.find(TREE, f"The tree's row ends with event {now.last_id}, and its last tile with event {newest[1]}.")
     level = 0
     while True:
         number = now.size >> HEIGHT * level
@@ -212,7 +217,7 @@ def _row_at(tree: SealTree, index: int, *, upwards: bool) -> int | None:
     from signal_log.models import SignalEvent
 
     number, place = divmod(index, WIDTH)
-    tiles = SealTile.objects.filter(tree=tree, level=0, first_id__isnull=False)
+    tiles = SealTile.objects.filter(tree=tree, level=0, first_id__isnull=False, last_id__isnull=False)
     tile = tiles.filter(index=number).first()
     if tile is None:  # its neighbours tell between which rows it was
         below = tiles.filter(index__lt=number).order_by("-index").values_list("last_id", flat=True).first()

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.conf import conf
 from signal_log.models import SignalEvent
-from signal_log.seal.canonical import digest_of_hashes, inner_hashes, parts
+from signal_log.seal.canonical import digest_of_hashes, inner_hashes, parts, stored_bytes
 from signal_log.seal.remains import KEPT
 from signal_log.seal.verify.hashing import ALONE, GROUPS, UNREADABLE, Hashing, stored_leaf
 from signal_log.seal.verify.row import Row, Rows
@@ -23,6 +23,7 @@ PAGE: Final = 4096
 TABLE: Final = SignalEvent._meta.db_table
 _FIELDS: Final = SignalEvent._meta.concrete_fields
 _POSTGRESQL: Final = {
+    "redacted_at": "redacted_at::text",  # which may be a time that Python does not have
     "trace_id": "trace_id::text",
     "occurred_at": "to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"BC')",
 }
@@ -69,8 +70,8 @@ def digest_by_django(number: int) -> bytes | None:
     try:
         event = SignalEvent.objects.get(pk=number)
         values = {field.attname: getattr(event, field.attname) for field in _FIELDS}
-        kept = bytes(event.kept_hashes) if event.kept_hashes is not None else None
-        hashes = inner_hashes(values, bytes(event.salt), kept)
+        kept = stored_bytes(event.kept_hashes) if event.kept_hashes is not None else None
+        hashes = inner_hashes(values, stored_bytes(event.salt), kept)
         if not is_as_written(connections[conf.DATABASE], event) or (kept and kept[:KEPT] != b"".join(hashes)):
             return None
         return digest_of_hashes(parts(values).header, hashes)

@@ -12,6 +12,7 @@ from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify.acknowledged import acknowledged, check_given, stated_of
 from signal_log.seal.verify.allowed import Allowed, read_allowed
 from signal_log.seal.verify.archives import compare_archive, read_manifests
+from signal_log.seal.verify.cells import check_cells
 from signal_log.seal.verify.events import LOWEST, Seen, compare, compare_unsealed
 from signal_log.seal.verify.findings import REWOUND, TREE, Report
 from signal_log.seal.verify.generations import (
@@ -40,6 +41,9 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     progress = progress or Progress()
     report = Report()
     result = Result(report)
+    if not check_cells(report):
+        result.is_whole = False
+        return result
     trust = trust_of(wanted, report)
     origins = list(SealTree.objects.order_by("generation").values_list("origin", flat=True)) or first_origins(trust)
     trust.of_log(origins)
