@@ -12,6 +12,7 @@ from tests.benchmarks.process import DATABASES, NAMES, measured
 PAGES: dict[str, tuple[int, str, int]] = {
     "2,000 signals": (2_000, "", 200),
     "2,000 signals, all rows": (2_000, "?all=1", 200),
+    "4,800 signals, all rows": (4_800, "?all=1", 300),
     "10,000 signals": (10_000, "", 1_500),
     "10,000 signals, all rows": (10_000, "?all=1", 1_500),
     "100,000 signals, first part": (100_000, "?all=1", 1_500),

@@ -58,7 +58,7 @@ def test_equal_operations_are_grouped_until_all_are_requested(root: Client) -> N
         make_event(trace_id=trace, position=number + 1, operation=number + 1, call_site="shop/views.py:7 in import_all")
     folded, every = root.get(f"/traces/{trace}/"), root.get(f"/traces/{trace}/?all=1")
     assert [row.kinds for row in tree_rows(folded)] == [["many"], *[["operation"]] * 3, ["more"]]
-    assert f'href="/traces/{trace}/?all=1">5 more like these' in text(folded)
+    assert f'href="/traces/{trace}/?all=1#p1">5 more like these' in text(folded)
     assert "shop/views.py:7 in import_all" in text(folded)
     assert [row.kinds for row in tree_rows(every)] == [["operation"]] * 8
     assert f'href="/traces/{trace}/">Group them' in text(every)

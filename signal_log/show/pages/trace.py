@@ -17,6 +17,7 @@ from signal_log.models import SignalEvent, SignalTrace
 from signal_log.show.access import for_observers
 from signal_log.show.cascade.document import document
 from signal_log.show.cascade.findings import conclusion, findings
+from signal_log.show.cascade.operation import Operation
 from signal_log.show.cascade.ranking import Ranked, ranked
 from signal_log.show.cascade.report import report
 from signal_log.show.links import url
@@ -26,7 +27,7 @@ from signal_log.show.pages.trace_compared import compared_page
 from signal_log.show.trace.as_test import as_pytest
 from signal_log.show.trace.part import Part, part_of
 from signal_log.show.trace.receivers import known_for
-from signal_log.show.trace.row_html import Rows
+from signal_log.show.trace.row_html import Rows, to_row
 from signal_log.show.trace.tree import Tree
 from signal_log.show.words.ended import ended_badly
 from signal_log.show.words.kinds import short_name
@@ -69,7 +70,8 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
             f"A trace ID is a UUID, and “{one_line(trace, 60)}” is not one. Check that the address is complete.",
         )
     after = _whole(request.GET.get("after", ""))
-    part = part_of(trace_id, after)
+    grouped = request.GET.get("all") != "1" or bool({"format", "with"} & request.GET.keys())
+    part = part_of(trace_id, after, grouped=grouped)
     if part is None:
         return not_found(
             request,
@@ -89,7 +91,7 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
         return HttpResponse(as_report(part, row, address), content_type="text/plain; charset=utf-8")
     if wanted == "pytest":
         return HttpResponse(as_pytest(part.events, row), content_type="text/x-python; charset=utf-8")
-    context = describe(part, row, fold=request.GET.get("all") != "1")
+    context = describe(part, row, grouped=grouped)
     del part
     page = render_to_string("signal_log/trace.html", context, request)
     return HttpResponse(context["rows"].into(page))
@@ -129,17 +131,17 @@ def as_report(part: Part, row: SignalTrace | None, address: str) -> str:
     return report(head, findings(tree.cascade, total_us), tree.cascade)
 
 
-def describe(part: Part, row: SignalTrace | None, *, fold: bool = True) -> dict[str, Any]:
-    """The context of the page; ``fold`` groups adjacent equal operations. It keeps no events: they take space."""
+def describe(part: Part, row: SignalTrace | None, *, grouped: bool = True) -> dict[str, Any]:
+    """The context of the page; ``grouped`` are adjacent equal operations. It keeps no events: they take space."""
     shown, first = part.events, part.first
     known = known_for(shown)
     whole_us = row.duration_us if row else None
-    tree = Tree(shown, known, fold=fold, whole_us=whole_us, is_earlier=part.is_earlier)
+    tree = Tree(shown, known, fold=grouped, whole_us=whole_us, is_earlier=part.is_earlier)
     total_us = tree.total_us if whole_us is None else whole_us
-    rows = Rows(tree.rows(), timed=True, part=part.after)
+    rows = Rows(tree.rows(), timed=True, grouped=grouped)
     found = findings(tree.cascade, total_us)
     by_time = ranked(tree.cascade)
-    linked = _Linked(rows, part.after)
+    linked = _Linked(rows, tree.operations)
     outcomes = Counter(op.last.outcome for op in tree.operations)
     models = Counter(op.last.sender for op in tree.operations)
     state = state_of(row, shown)
@@ -174,7 +176,7 @@ def describe(part: Part, row: SignalTrace | None, *, fold: bool = True) -> dict[
         "receiver_errors": sum(bool(call.error) for event in shown for call in event.calls),
         "slow": sum(one.kind == "slow" for one in found),
         "folded": rows.folded,
-        "unfolded": not fold,
+        "unfolded": not grouped,
         "missing_parents": tree.missing_parents,
         "lacks_calls": part.lacks_calls,
         **_of_part(part, row, len(tree.operations)),
@@ -192,15 +194,20 @@ def beginning(event: SignalEvent) -> str:
 class _Linked:
     """Makes links to rows, also to those that are only there if equal ones are not grouped."""
 
-    def __init__(self, rows: Rows, after: int) -> None:
+    def __init__(self, rows: Rows, operations: Iterable[Operation]) -> None:
         self._here = rows.positions
-        self._all = f"?all=1{f'&after={after}' if after else ''}"
+        self._begun = {event.position: op.position for op in operations for event in op.events}
 
     def to(self, positions: Iterable[int]) -> Links:
         """Links to the first of them."""
         at = list(positions)
-        links = [(one, f"{'' if one in self._here else self._all}#p{one}") for one in at[:MOST_LINKS]]
+        links = [(one, f"#p{one}" if one in self._here else self._elsewhere(one)) for one in at[:MOST_LINKS]]
         return Links(links, len(at) - len(links))
+
+    def _elsewhere(self, position: int) -> str:
+        """A row that is grouped away is in the part in which its operation began."""
+        page, _, _ = to_row(self._begun.get(position, position), grouped=False).partition("#")
+        return f"{page}#p{position}"
 
 
 def _ranked(found: Sequence[Ranked], linked: _Linked, total_us: int) -> list[dict[str, Any]]:
@@ -250,6 +257,7 @@ def _of_part(part: Part, row: SignalTrace | None, operations: int) -> dict[str, 
             "after": part.after,
             "next": part.next,
             "left": left if left > 0 else None,
+            "size": part.size,
         }
     }
 

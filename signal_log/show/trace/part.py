@@ -17,6 +17,8 @@ from signal_log.telemetry.read import MAX_CALLS, add_calls
 
 MAX_EVENTS: Final = 10_000
 """A part has the operations that began at so many positions; the first one begins at position 1."""
+MAX_UNGROUPED: Final = 1_000
+"""The same where equal operations are not grouped: each has rows then."""
 MOST_POSITIONS: Final = 2**31 - 1
 MOST_UNFINISHED: Final = 100
 """The end of so many operations is looked for beyond a part."""
@@ -45,6 +47,8 @@ class Part:
     """The ``after`` of the next part."""
     elsewhere: frozenset[int]
     """Positions within this part of operations that began in an earlier one."""
+    size: int
+    """How many positions a part has."""
 
     @property
     def is_whole(self) -> bool:
@@ -54,7 +58,7 @@ class Part:
     @property
     def to(self) -> int:
         """The last position at which its operations may begin."""
-        return self.last if self.next is None else self.after + MAX_EVENTS
+        return self.last if self.next is None else self.after + self.size
 
     @property
     def lacks_calls(self) -> bool:
@@ -66,16 +70,23 @@ class Part:
         return (bool(self.after) and position <= self.after) or position in self.elsewhere
 
 
-def part_of(trace_id: uuid.UUID, after: int = 0) -> Part | None:
+def begin_of(position: int, *, grouped: bool) -> int:
+    """The ``after`` of the part in which this position is."""
+    size = MAX_EVENTS if grouped else MAX_UNGROUPED
+    return (min(position, MOST_POSITIONS) - 1) // size * size
+
+
+def part_of(trace_id: uuid.UUID, after: int = 0, *, grouped: bool = True) -> Part | None:
     """The part in which position ``after + 1`` is; None if nothing began there."""
-    after = min(after, MOST_POSITIONS) // MAX_EVENTS * MAX_EVENTS
+    size = MAX_EVENTS if grouped else MAX_UNGROUPED
+    after = begin_of(after + 1, grouped=grouped)
     trace = events().filter(trace_id=trace_id).order_by("position")
     here = trace.filter(position__gt=after) if after else trace
     first = here.first()
     if first is None:
         return None
-    following = list(here.only(*COLUMNS)[: MAX_EVENTS + 1])
-    found = [event for event in following if event.position <= after + MAX_EVENTS]
+    following = list(here.only(*COLUMNS)[: size + 1])
+    found = [event for event in following if event.position <= after + size]
     beyond = following[len(found) :]
     elsewhere = frozenset(event.position for event in found if after and event.operation <= after)
     if elsewhere:
@@ -86,16 +97,16 @@ def part_of(trace_id: uuid.UUID, after: int = 0) -> Part | None:
         found[0] = first
     last, following_part = following[-1].position, None
     if beyond:
-        later = trace.filter(position__gt=after + MAX_EVENTS)
-        begun = later.filter(operation__gt=after + MAX_EVENTS).values_list("operation", flat=True).first()
-        following_part = None if begun is None else (begun - 1) // MAX_EVENTS * MAX_EVENTS
+        later = trace.filter(position__gt=after + size)
+        begun = later.filter(operation__gt=after + size).values_list("operation", flat=True).first()
+        following_part = None if begun is None else begin_of(begun, grouped=grouped)
         last = trace.reverse().values_list("position", flat=True)[0]
         found += _ends_of(found, later.only(*COLUMNS))
     for event in found:
         for name in REPEATED:
             setattr(event, name, sys.intern(getattr(event, name)))
     add_calls(found)
-    return Part(first, found, after, last, following_part, elsewhere)
+    return Part(first, found, after, last, following_part, elsewhere, size)
 
 
 def _ends_of(found: list[SignalEvent], later: QuerySet[SignalEvent]) -> list[SignalEvent]:

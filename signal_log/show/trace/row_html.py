@@ -11,6 +11,7 @@ from urllib.parse import quote
 from django.utils.safestring import SafeString, mark_safe
 
 from signal_log.show.links import url
+from signal_log.show.trace.part import begin_of
 from signal_log.show.trace.percentiles import Standing
 from signal_log.show.trace.tree_row import Row
 
@@ -26,8 +27,8 @@ class Rows:
     times over. What it shows of itself is short, because tools for templates print the context.
     """
 
-    def __init__(self, rows: Iterable[Row], *, timed: bool, part: int = 0) -> None:
-        self._write = _Writer(part, timed=timed)
+    def __init__(self, rows: Iterable[Row], *, timed: bool, grouped: bool = True) -> None:
+        self._write = _Writer(timed=timed, grouped=grouped)
         self.number = 0
         self.positions: set[int] = set()
         self.folded = False
@@ -66,12 +67,19 @@ class Rows:
         return self._write.row(row)
 
 
+def to_row(position: int, *, grouped: bool) -> str:
+    """The query and the fragment of a trace's page that lead to the row of what began at this position."""
+    after = begin_of(position, grouped=grouped)
+    given = ([] if grouped else ["all=1"]) + ([f"after={after}"] if after else [])
+    return f"?{'&'.join(given)}#p{position}"
+
+
 class _Writer:
     """``timed`` adds self time and typical duration, for a table that is laid out as a grid."""
 
-    def __init__(self, part: int, *, timed: bool) -> None:
+    def __init__(self, *, timed: bool, grouped: bool) -> None:
         self._timed = timed
-        self._part = f"&after={part}" if part else ""
+        self._grouped = grouped
         self._event, _, self._after_event = url("event", 0).rpartition("0")
         self._trace = ""
         self._roles = (' role="row"', ' role="rowheader"', ' role="cell"') if timed else ("", ' scope="row"', "")
@@ -95,11 +103,12 @@ class _Writer:
             package, name = escape(row.package), escape(row.name)
             return f'<span class="mono value receiver-name"><span class="package">{package}</span>{name}</span>'
         if row.what == "earlier":
-            return f'<a href="?after={max(0, (row.position or 0) - 1)}#p{row.position}">{label}</a>'
+            position = row.position or 0
+            return f'<a href="{to_row(position, grouped=self._grouped)}">{label}</a>'
         if event is None:
             return f'<span class="kind small undone">{label}</span>'
         if row.what == "more":
-            return f'<a href="{self._trace_of(row)}?all=1{self._part}">{label}</a>'
+            return f'<a href="{self._trace_of(row)}{to_row(event.operation, grouped=False)}">{label}</a>'
         address = f"{self._event}{getattr(event, 'pk', 0)}{self._after_event}"
         if row.what == "signal":
             return f'<a class="mono" href="{address}">{label}</a>'

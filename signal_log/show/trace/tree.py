@@ -126,7 +126,7 @@ class Tree:
         )  # fmt: skip
         for op in _samples(operations):
             yield self._operation(op, level + 1)
-        yield Row("more", level + 1, f"{len(operations) - SAMPLES:,} more like these", event=last.last)
+        yield Row("more", level + 1, f"{len(operations) - SAMPLES:,} more like these", event=operations[0].last)
 
     def _operation(self, op: Operation, level: int) -> Nested[Row]:
         inside = list(_signals(op))
