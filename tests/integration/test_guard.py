@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from io import StringIO
 from threading import Event, Thread
@@ -18,7 +19,7 @@ from django.test import Client, override_settings
 
 from signal_log import background
 from signal_log.audit.breaks import breaks
-from signal_log.audit.guard import flag, installed
+from signal_log.audit.guard import flag, installed, queue
 from signal_log.audit.guard.events import collect, literals
 from signal_log.event import MASK, UNKNOWN
 from signal_log.models import GuardedTable, PastWrite, SignalEvent
@@ -129,6 +130,7 @@ def test_secrets_are_not_even_written_down(outside: Outside) -> None:
     outside.ask("INSERT INTO shop_setting (key, value) VALUES ('smtp_password', 'hunter2')")
     outside.ask("UPDATE shop_item SET api_token = 'sk-planted', tags = '[\"y\", \"sk-deep\"]', name = 'saw'")
     staged = " ".join(f"{row.old} {row.new} {row.hidden}" for row in PastWrite.objects.all())
+    staged += " ".join(map(str, [literals(text) for row in PastWrite.objects.all() for text in literal_texts(row)]))
     assert "saw" in staged
     for secret in ("hunter2", "sk-before", "sk-planted", "sk-deep"):
         assert secret not in staged
@@ -169,13 +171,64 @@ def test_odd_values_are_told_as_the_recorder_tells_them(outside: Outside) -> Non
 
 
 def test_literals_of_sqlite_are_read_back() -> None:
-    """What quote() writes of any value is that value again."""
+    """What quote() writes of any value is that value again; a text is written by its bytes."""
     values = [None, 1, -2, 0.5, 1e300, "it's, NULL", "", b"\x00\xff", "X'00'", float("inf"), "line\nbreak"]
     with sqlite3.connect(":memory:") as raw:
         (text,) = raw.execute("SELECT " + " || ',' || ".join(["quote(?)"] * len(values)), values).fetchone()
     assert literals(text) == values
     with pytest.raises(ValueError, match="no list of literals"):
         literals("1,,'open")
+
+
+def literal_texts(row: PastWrite) -> list[str]:
+    """What a trigger wrote down on SQLite."""
+    return [text for text in (row.old, row.new) if text] if connection.vendor == "sqlite" else []
+
+
+def test_text_that_is_none_keeps_nobody_waiting(outside: Outside) -> None:
+    """SQLite takes any bytes for a text, and PostgreSQL none that is wrong: what cannot be read is replaced."""
+    Label.objects.create(text="a")
+    if connection.vendor == "postgresql":
+        outside.ask("UPDATE \"Shop Labels\" SET text = 'a\ufffdb'")
+        assert [one.changes["text"] for one in told()] == [["a", "a\ufffdb"]]
+        return
+    outside.ask("UPDATE \"Shop Labels\" SET text = CAST(x'ff41' AS text)")
+    outside.ask("UPDATE \"Shop Labels\" SET text = CAST(x'610062' AS text)")
+    outside.ask("UPDATE \"Shop Labels\" SET text = CAST(x'610063' AS text)")
+    first, second, third = told()
+    assert first.changes == {"text": ["a", "\ufffdA"]}
+    assert first.labels == {"not UTF-8": "text"}
+    assert (second.changes, third.changes) == ({"text": ["\ufffdA", "a␀b"]}, {"text": ["a␀b", "a␀c"]})
+    assert third.labels is None
+
+
+def test_what_was_noted_is_removed_by_nobody_else(outside: Outside) -> None:
+    """Not in the transaction of the write either; and what waits for long is said."""
+    Label.objects.create(text="a")
+    outside.ask("UPDATE \"Shop Labels\" SET text = 'b'")
+    for statement in ("DELETE FROM signal_log_pastwrite", "UPDATE signal_log_pastwrite SET new = ''"):
+        with pytest.raises(
+            (sqlite3.DatabaseError, psycopg.DatabaseError), match="only signal_guard collect removes it"
+        ):
+            outside.ask(statement)
+    assert "too long" not in guard("list")
+    PastWrite.objects.update(written_at="2026-01-02T03:04:05Z")
+    late = "1 write past Django waits to become an event, the oldest since 2026-01-02T03:04:05Z."
+    assert late in guard("list")
+    assert [late in found.msg for found in warnings()] == [True]
+    assert late in verified()
+    assert len(told()) == 1
+    assert not warnings()
+    installed.run(connection, queue.undoing(connection, installed.schema_of(connection)))
+    assert "can be removed by others" in guard("list")
+
+
+def verified() -> str:
+    """What verification says."""
+    out = StringIO()
+    with suppress(SystemExit):
+        call_command("signal_verify", stdout=out)
+    return out.getvalue()
 
 
 @pytest.mark.postgresql

@@ -18,6 +18,7 @@ from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log import clock
+from signal_log.audit.guard.queue import by_us
 from signal_log.audit.guard.triggers import may_be_secret, own_reader
 from signal_log.capture.model.actual_row import Raw, RowReader
 from signal_log.capture.model.error_text import error_text
@@ -40,8 +41,13 @@ from signal_log.vendor import vendor_of
 AT_ONCE: Final = 500
 """How many rows become events in one transaction."""
 TRUNCATE: Final = "truncate"
+NOT_UTF8: Final = "not UTF-8"
+"""The label that names columns with text that is none: what could not be read is replaced."""
+REPLACED: Final = "\ufffd"
 _SIGNALS: Final = {"insert": "silent_insert", "update": "silent_update", "delete": "silent_delete"}
-_LITERAL: Final = re.compile(r"(?P<null>NULL)|X'(?P<blob>[0-9A-Fa-f]*)'|'(?P<text>(?:[^']|'')*)'|(?P<number>[^,']+)")
+_LITERAL: Final = re.compile(
+    r"(?P<null>NULL)|T'(?P<bytes>[0-9A-Fa-f]*)'|X'(?P<blob>[0-9A-Fa-f]*)'|'(?P<text>(?:[^']|'')*)'|(?P<number>[^,']+)"
+)
 _TRANSACTION_IDS: Final = 2**32  # a row's xmin is the lower half
 
 
@@ -67,13 +73,14 @@ def collect_some() -> int | None:
         rows = PastWrite.objects.using(conf.DATABASE).order_by("id")
         if vendor_of(connection) == "postgresql":  # another process may be at it, too
             rows = rows.select_for_update(skip_locked=True)
-        taken = list(rows[:AT_ONCE])
-        if not taken:
-            return None
-        events = list(_Making(connection).events(taken))
-        if events:
-            append(events, connection)
-        PastWrite.objects.using(conf.DATABASE).filter(pk__in=[row.pk for row in taken]).delete()
+        with by_us(connection):
+            taken = list(rows[:AT_ONCE])
+            if not taken:
+                return None
+            events = list(_Making(connection).events(taken))
+            if events:
+                append(events, connection)
+            PastWrite.objects.using(conf.DATABASE).filter(pk__in=[row.pk for row in taken]).delete()
         transaction.on_commit(doorbell.ring, using=conf.DATABASE)
     return len(events)
 
@@ -121,13 +128,28 @@ class _Making:
             return {"object_repr": "1 row", "error": f"{INCOMPLETE}: there is no model {row.label} any more."}
         plan, reader = known
         before, after = self._read(reader, row, row.old), self._read(reader, row, row.new)
+        unread = sorted(name for name, text in self._texts(row) if REPLACED in text)
         changes = self._changes(plan, reader, before, after) | _hidden(plan, json.loads(row.hidden or "{}"))
         return {
             "object_pk": plan.key(self._instance(plan, reader, before or after or ())),
             "object_repr": repr_of(plan, self._instance(plan, reader, after or before or ())),
             "created": True if row.verb == "insert" else None,
             "changes": changes,
+            **(
+                {"labels": {**(_who(row)["labels"] or {}), NOT_UTF8: ", ".join(dict.fromkeys(unread))}}
+                if unread
+                else {}
+            ),
         }
+
+    def _texts(self, row: PastWrite) -> Iterator[tuple[str, str]]:
+        """On SQLite, what was written down of each column that is a text."""
+        if vendor_of(self.connection) != "sqlite":
+            return
+        for told in filter(None, (row.old, row.new)):
+            for name, value in zip(json.loads(row.columns), literals(told), strict=False):
+                if isinstance(value, str):
+                    yield name, value
 
     def _instance(self, plan: Plan, reader: RowReader, raw: Raw) -> models.Model:
         """An object with what was written down of the row; the rest is deferred."""
@@ -210,7 +232,9 @@ def literals(text: str) -> list[Any]:
         if found is None:
             raise ValueError("what a trigger wrote down is no list of literals")
         at = found.end() + 1
-        if found["blob"] is not None:
+        if found["bytes"] is not None:
+            values.append(bytes.fromhex(found["bytes"]).decode(errors="replace"))
+        elif found["blob"] is not None:
             values.append(bytes.fromhex(found["blob"]))
         elif found["text"] is not None:
             values.append(found["text"].replace("''", "'"))

@@ -23,7 +23,13 @@ NOT_RECORDED: Final = {
     "sqlite": f"char({', '.join(str(ord(letter)) for letter in 'signal_log: past Django?')}) IS NOT NULL",
 }
 """The condition under which a trigger tells."""
+NOT_OURS: Final = {
+    "postgresql": NOT_RECORDED["postgresql"],
+    "sqlite": f"char({', '.join(str(ord(letter)) for letter in 'signal_log: is it Django?')}) IS NOT NULL",
+}
+"""The condition under which a trigger refuses: it is not Django, whether the recorder is on or not."""
 _ARGUMENTS: Final = len("signal_log: past Django?")
+_ARGUMENTS_OF_OURS: Final = len("signal_log: is it Django?")
 _UID: Final = "signal_log.guard"
 
 _flagged: Final[WeakSet[Any]] = WeakSet()
@@ -53,6 +59,7 @@ def _mark(connection: BaseDatabaseWrapper, **_: Any) -> None:
     vendor = vendor_of(connection)
     if vendor == "sqlite":
         raw.create_function("char", _ARGUMENTS, _char)
+        raw.create_function("char", _ARGUMENTS_OF_OURS, _nothing)
     elif vendor == "postgresql" and raw not in _flagged:
         try:
             stays = _set(raw, "on")
@@ -80,3 +87,7 @@ _IN_TRANSACTION: Final = 2  # PQTRANS_INTRANS
 def _char(*codes: int) -> str | None:
     """What a trigger asks: null while the recorder is on, else what SQLite's own function would say."""
     return None if is_recording() else "".join(map(chr, codes))
+
+
+def _nothing(*_: int) -> None:
+    """What a trigger asks that refuses others."""

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_migrate, pre_migrate
 
 from signal_log import clock
-from signal_log.audit.guard import triggers
+from signal_log.audit.guard import queue, triggers
 from signal_log.audit.guard.triggers import NAME, STAGED, Watched
 from signal_log.audit.told import tell
 from signal_log.capture.model.plan import Plan
@@ -77,6 +77,7 @@ def install(chosen_models: Sequence[type[models.Model]]) -> None:
     """Guard these models' tables, and tell the log so."""
     connection = connections[conf.DATABASE]
     statements = [sql for model in chosen_models for sql in needed(model)]
+    statements += queue.statements(connection, schema_of(connection))
     labels = [model._meta.label for model in chosen_models]
     with transaction.atomic(using=conf.DATABASE):
         run(connection, statements)
@@ -97,6 +98,8 @@ def remove(labels: Sequence[str]) -> None:
         GuardedTable.objects.filter(label__in=labels).delete()
         if vendor_of(connection) == "postgresql" and set(there) == set(labels):
             run(connection, [f"DROP FUNCTION IF EXISTS {triggers.function_of(schema_of(connection))}()"])
+        if set(there) == set(labels):
+            run(connection, queue.undoing(connection, schema_of(connection)))
         tell(UNGUARDED, models=list(labels))
 
 
@@ -179,7 +182,7 @@ def _after_migrate(using: str, plan: Any = None, **_: Any) -> None:
         found = _found(connection)
         run(connection, [sql for table in found for sql in triggers.undoing(table, connection)])
         if found and vendor_of(connection) == "postgresql":
-            run(connection, [f"DROP FUNCTION IF EXISTS {NAME}()"])
+            run(connection, [f"DROP FUNCTION IF EXISTS {NAME}()", *queue.undoing(connection, "public")])
         return
     for label, wrong in guarded(connection).items():
         if not wrong:
@@ -189,7 +192,7 @@ def _after_migrate(using: str, plan: Any = None, **_: Any) -> None:
         except GuardError:
             continue
         with transaction.atomic(using=using):
-            run(connection, statements)
+            run(connection, [*statements, *queue.statements(connection, schema_of(connection))])
 
 
 # -- what is there -------------------------------------------------------------------------------------
@@ -218,6 +221,8 @@ def _wrong(label: str, found: dict[str, tuple[Any, ...]], connection: BaseDataba
         model = chosen(label)
     except GuardError as error:
         return str(error)
+    if not queue.is_kept(connection):
+        return f"What the triggers of {label} note can be removed by others."
     what = watched(model)
     there = found.get(what.table.strip('"'))
     if there is None:

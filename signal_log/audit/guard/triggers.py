@@ -183,7 +183,12 @@ def _values(verb: str, what: Watched) -> Iterator[str]:
 
 
 def _literals(row: str, names: Sequence[str]) -> str:
-    return " || ',' || ".join(f"quote({row}.{_quoted(name)})" for name in names) or "''"
+    """A text by its bytes: ``quote()`` ends at a NUL, and text that is not UTF-8 could not be read back."""
+    return " || ',' || ".join(map(_literal, [f"{row}.{_quoted(name)}" for name in names])) or "''"
+
+
+def _literal(value: str) -> str:
+    return f"CASE typeof({value}) WHEN 'text' THEN 'T''' || hex({value}) || '''' ELSE quote({value}) END"
 
 
 def _presence(verb: str, names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connections
 
 from signal_log.audit.guard import installed, triggers
 from signal_log.audit.guard.events import collect
+from signal_log.audit.guard.queue import stuck
 from signal_log.conf import conf
 from signal_log.errors import GuardError
 from signal_log.management.command import SignalCommand
@@ -90,6 +91,8 @@ class Command(SignalCommand):
             self.stdout.write(
                 f"{counted(waiting, 'write waits', 'writes wait')} to become an event: signal_guard collect"
             )
+        if late := stuck():
+            self.stdout.write(f"That is too long: {late}")
 
     def _collect(self, options: dict[str, Any]) -> None:
         self.stdout.write(f"{counted(collect(), 'event')}.")

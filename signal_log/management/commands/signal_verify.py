@@ -17,6 +17,7 @@ from django.db import Error
 from signal_log import clock
 from signal_log.audit.breaks import breaks
 from signal_log.audit.continuity import Break
+from signal_log.audit.guard.queue import stuck
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
 from signal_log.management.progress import Line, bar
@@ -128,6 +129,7 @@ class Command(SignalCommand):
 
     def _tell(self, result: Result, broken: Iterator[Break], *, as_text: bool) -> None:
         code = EXIT.get(result.verdict, NOT_CHECKED)
+        waits = stuck()
         if as_text:
             for one in broken:
                 self.stdout.write(
@@ -136,8 +138,11 @@ class Command(SignalCommand):
                 )
             for sentence in told(result):
                 self.stdout.write(sentence)
+            if waits:
+                self.stdout.write(f"NOTE  {waits}")
         else:
             found = as_json(result, code) | {"breaks": [one.as_dict() for one in broken]}
+            found["notes"] = [*found["notes"], *filter(None, [waits])]
             self.stdout.write(json.dumps(found))
         self.stdout.flush()
         if code:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from signal_log.audit.guard.queue import stuck_or_unknown
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, Verification
 from signal_log.seal.canonical import timestamp
@@ -78,6 +79,7 @@ def seals_page(request: HttpRequest) -> HttpResponse:
         if state.verification and state.tampered
         else [],
         "generations": [Generation(one) for one in generations],
+        "past_writes": spoken(stuck_or_unknown()),
         "rewinds": [one_line(one, 400) for one in _rewinds(generations)],
         "checkpoints": [Stated(one, _signers(one)) for one in found[:SIZE]],
         "older_url": url("seals", before=str(found[SIZE - 1].number)) if len(found) > SIZE else "",
