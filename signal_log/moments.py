@@ -45,6 +45,11 @@ def parse_moment(name: str, text: str) -> datetime | None:
         ) from None
 
 
+def is_moving(text: str) -> bool:
+    """Whether a text that parses as a moment is another one a minute later."""
+    return NOW.fullmatch(text.strip()) is not None or parse_age(text) is not None
+
+
 def latest(*moments: datetime | None) -> datetime | None:
     """The last of those that are given: since all of them."""
     return max((moment for moment in moments if moment is not None), default=None)

@@ -180,3 +180,16 @@ def test_the_number_of_queries_does_not_grow(root: Client, django_assert_num_que
         make_event(object_pk=str(number))
     with django_assert_num_queries(10):
         root.get("/events/")
+
+
+def test_a_time_that_goes_along_with_the_clock_is_fixed_on_request(root: Client) -> None:
+    """`since=now-1h` stays as typed in every link; one link of its own has the times as they are now."""
+    page = root.get("/events/?since=now-1h&sender=auth.User")
+    assert page.context["every_url"] == "/events/?since=now-1h&sender=auth.User&every=1"
+    fixed = page.context["fixed_url"]
+    assert re.fullmatch(
+        r"/events/\?sender=auth.User&since=2\d+-\d\d-\d\dT\S+Z&until=2\d+-\S+Z", fixed.replace("%3A", ":")
+    )
+    assert "Fix these times" in text(page)
+    assert root.get(fixed).context["fixed_url"] == ""
+    assert root.get("/events/?since=2d&until=yesterday").context["fixed_url"] == ""

@@ -3,6 +3,7 @@ import { beforeEach, test } from "node:test";
 
 import {
   between,
+  fixed,
   fromQuery,
   holds,
   intoQuery,
@@ -197,6 +198,9 @@ test("a range is worded in the page's time zone; what only the server understand
   assert.equal(words(hour, "utc", START), "last 60 min");
   assert.equal(words(hour, "utc", START + 600_000), "since 13:02:00", "what came meanwhile is in the list too");
   assert.equal(intoQuery(new URLSearchParams(), lately(5)).toString(), "since=now-5m");
+  assert.equal(fixed(lately(60), START), null, "nobody has said yet when it began");
+  assert.equal(words(fixed(hour, START), "utc", START), "13:02:00 – 14:02:00");
+  assert.equal(fixed(fixed(hour, START), START), null);
   assert.equal(words(fromQuery("?since=2d"), "utc", START), "last 2 d");
   assert.equal(words(fromQuery("?since=now-2h&until=now"), "utc", START), "now-2h – now");
 });

@@ -82,6 +82,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "every_url": query.link(request.path, every=None if query.every else "1"),
         "newest_url": query.link(request.path),
         "clear_url": request.path,
+        "fixed_url": query.fixed(request.path),
         "exports": _exports(request, query),
         "path": request.path,
         "unmeasured": query.filters.needs_times and not conf.TRACES,

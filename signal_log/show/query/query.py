@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from django.http import QueryDict
 
+from signal_log import clock
 from signal_log.errors import FilterError
 from signal_log.filters import KEYS, QUERY, Filters
-from signal_log.moments import earliest, latest, parse_moment
+from signal_log.moments import earliest, is_moving, latest, parse_moment
+from signal_log.seal.canonical import timestamp
 from signal_log.show.links import with_query
 from signal_log.show.words.text import one_line
 
@@ -88,6 +90,14 @@ class Query:
         query = {key: values for key, values in self.given.items() if key not in (*changed, *PLACES)}
         query |= {key: [value] for key, value in changed.items() if value is not None}
         return with_query(path, query)
+
+    def fixed(self, path: str) -> str:
+        """The URL with the times as they are now, if any of them goes along with the clock; else empty."""
+        moving = [key for key in MOMENTS if is_moving(self.given.get(key, [""])[-1])]
+        if not moving or self.problems:
+            return ""
+        until = self.until or clock.now()
+        return self.link(path, since=timestamp(self.since) if self.since else None, until=timestamp(until))
 
     def pills(self, path: str) -> list[Pill]:
         """The active filters, each with the URL without it."""

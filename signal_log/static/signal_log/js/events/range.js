@@ -85,6 +85,17 @@ export const understood = (range, { since, until }) => ({
   to: until ? Date.parse(until) : null,
 });
 
+const MOVING = /^(?:now\b|\d+\s*[smhdw]$)/i;
+/**
+ * A range that goes along with the clock, as it is now; null if it stands still, or is not understood yet.
+ * @type {(range: Range | null, now: number) => Range | null}
+ */
+export function fixed(range, now) {
+  if (!range || !(MOVING.test(range.since) || MOVING.test(range.until))) return null;
+  if ((range.since && range.from === null) || (range.until && range.to === null)) return null;
+  return given(range.from === null ? null : new Date(range.from), new Date(range.to ?? now));
+}
+
 /** @type {(range: Range, at: number) => boolean} */
 export const holds = ({ from, to }, at) => (from === null || at >= from) && (to === null || at <= to);
 

@@ -174,6 +174,7 @@ function renderSide() {
 
 function renderControls() {
   const time = state.range ? range.words(state.range, state.mode, now()) : "";
+  const still = range.fixed(state.range, now());
   $("times-note").hidden = !needTimes(activeFilters());
   renderPills($("pills"), {
     filters: state.filters,
@@ -183,6 +184,7 @@ function renderControls() {
     drop: controls.remove,
     clear: controls.clear,
     anytime: () => controls.during(null),
+    fix: still && (() => controls.during(still)),
   });
   renderEmptyState($("empty-state"), {
     connection: state.connection.name,

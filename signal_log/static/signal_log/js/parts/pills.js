@@ -15,6 +15,7 @@ import { line } from "../lib/text.js";
  * @property {(filter: Filter) => void} drop
  * @property {() => void} clear
  * @property {() => void} anytime
+ * @property {(() => void) | null} fix makes a time that goes along with the clock stand still
  */
 
 /**
@@ -22,8 +23,11 @@ import { line } from "../lib/text.js";
  * @param {HTMLElement} root
  * @param {Of} of
  */
-export function renderPills(root, { filters, time, invert, edit, drop, clear, anytime }) {
-  const span = html`<span class="pill time" key="time"><span><b>time</b> ${time}</span>
+export function renderPills(root, { filters, time, invert, edit, drop, clear, anytime, fix }) {
+  const words = html`<b>time</b> ${time}`;
+  const title = "Fix these times, so that a link shows the same tomorrow";
+  const span = html`<span class="pill time" key="time">
+    ${fix ? html`<button type="button" title=${title} onClick=${fix}>${words}</button>` : html`<span>${words}</span>`}
     <button class="drop" type="button" title="Show all times (Esc)" aria-label="Show all times"
       onClick=${anytime}>×</button></span>`;
   const ordered = inOrder(filters);
