@@ -134,6 +134,7 @@ def test_each_line_is_an_ocsf_event(exporter: Client) -> None:
     varied_log()
     fields: dict[str, Any] = {"sender": "auth.User", "remote_addr": "192.0.2.7", "method": "POST", "path": "/a/"}
     nobody = dict.fromkeys(("object_pk", "object_repr", "actor_pk", "actor_repr"), "")
+    tried = {"credentials": [None, {"username": "guido", "password": MASK}]}
     wanted = {
         make_event(**fields, created=True, changes={"username": [None, "ada"]}).pk: 300101,
         make_event(**fields, changes={"password": [MASK, MASK]}).pk: 300103,
@@ -145,6 +146,7 @@ def test_each_line_is_an_ocsf_event(exporter: Client) -> None:
         make_event(sender="shop.Item", signal="pre_delete", outcome="failed", error="refused").pk: 300404,
         make_event(sender="shop.Item", signal="accessed", changes={}).pk: 300402,
         make_event(**nobody, sender="", signal="django.contrib.auth.signals.user_logged_in").pk: 99,
+        make_event(**nobody, signal="django.contrib.auth.signals.user_login_failed", changes=tried).pk: 99,
         make_event(**nobody, sender="shop.Item").pk: 300403,
     }
     skipped = make_event(sender="shop.Item", signal="pre_save", changes={"name": ["a", "b"]}).pk
@@ -162,6 +164,7 @@ def test_each_line_is_an_ocsf_event(exporter: Client) -> None:
     made = told[5]
     assert made["entity_result"] == {"uid": "1", "name": "ada", "type": "shop.Item", "data": {"name": "saw"}}
     assert made["unmapped"]["digest"]
+    assert (told[10]["message"], told[10]["status"]) == ("log-in failed as guido", "Failure")
 
 
 # -- at most so many at once ---------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import {
   kindOf,
   modelName,
   objectName,
+  reprOf,
   verb,
   wordOf,
 } from "../../signal_log/static/signal_log/js/events/kinds.js";
@@ -26,7 +27,7 @@ export function ofEvent(event) {
     kind: [kindOf(event), wordOf(event)],
     signal: lastPart(event.signal),
     model: line(modelName(event.sender), 60),
-    object: line(objectName(event.object_repr, event.object_pk)),
+    object: line(objectName(reprOf(event), event.object_pk)),
     actor,
     initials: initials(actor),
     "begun by": line(begunBy(event)),

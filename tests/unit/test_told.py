@@ -60,6 +60,14 @@ def test_failures_name_the_error_and_secrets_stay_masked():
     ]
 
 
+def test_log_ins_are_told_in_words():
+    story, signals, nothing = Story(), "django.contrib.auth.signals", {"object_pk": "", "object_repr": ""}
+    story.save("auth.User", signal=f"{signals}.user_logged_in", changes={})
+    tried = {"credentials": [None, {"username": "guido", "password": MASK}]}
+    story.save("django.contrib.auth", signal=f"{signals}.user_login_failed", changes=tried, **nothing)
+    assert texts(story) == ["signal: logged in 1 ada", "failed: log-in failed   as guido"]
+
+
 def test_a_silent_write_tells_what_it_set():
     story = Story()
     story.save(signal="silent_update", object_pk="", object_repr="3 rows", changes={"price": [None, "2"]})

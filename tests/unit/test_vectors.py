@@ -12,13 +12,15 @@ from signal_log.show.words.diff import NO_NEW, NO_OLD
 from tests.vectors import tables
 
 VERBS = {"created", "updated", "deleted", "m2m", "silent", "signal"}
-STYLES = VERBS | {"about", "failed", "undone", "viewed"}
-WORDS = STYLES - {"about", "m2m", "undone"} | {
+STYLES = VERBS | {"about", "failed", "refused", "undone", "viewed"}
+WORDS = STYLES - {"about", "m2m", "refused", "undone"} | {
     "saving",
     "deleting",
     "relation",
     "rolled back",
     "logged in",
+    "logged out",
+    "log-in failed",
     "sent by hand",
 }
 ACTIONS = {"save", "delete", "m2m", "write", "user_logged_in"}

@@ -38,6 +38,11 @@ FAULT: Final = "Not fully recorded: ValueError, see the server's log."
 STATEMENT: Final = {"model": "shop.Item", "rows": 412, "statement": 'UPDATE "shop_item"\n\tSET "stock" = %s'}
 OLD, NEW = "One accurate measurement is worth {} thousand {}.", "One accurate measurement is worth {} thousand {}!"
 
+AUTH: Final = "django.contrib.auth.signals"
+STRANGER: Final = {"object_pk": "", "object_repr": "", "actor_pk": "", "actor_repr": "", "created": None}
+GUIDO: Final = {"username": "guido", "password": MASK}
+TRIED: Final = {"signal": f"{AUTH}.user_login_failed", "sender": "django.contrib.auth", **STRANGER}
+
 EVENTS: Final[list[tuple[str, dict[str, Any]]]] = [
     # What was done.
     ("a creation", {"created": True, "changes": ROW}),
@@ -51,6 +56,20 @@ EVENTS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("a relation is set", {"signal": "m2m_changed", "created": None, "changes": {"tags": [[1], [2]]}}),
     ("a relation stays", {"signal": "m2m_changed", "created": None, "changes": {}}),
     ("another signal", {"signal": "django.contrib.auth.signals.user_logged_in", "created": None, "changes": {}}),
+    ("a log-in", {"signal": f"{AUTH}.user_logged_in", "changes": {"user": [None, "a.U/1"], "request": [None, "/"]}}),
+    ("a log-out", {"signal": f"{AUTH}.user_logged_out", "object_repr": "", "changes": {"user": [None, "auth.User/1"]}}),
+    ("a log-out of nobody", {"signal": f"{AUTH}.user_logged_out", **STRANGER, "changes": {"user": [None, None]}}),
+    ("a log-in that failed", {**TRIED, "changes": {"credentials": [None, GUIDO], "request": [None, "/log-in/"]}}),
+    ("one by mail, and more", {**TRIED, "changes": {"credentials": [None, {"email": "g@x.org"}], "on": [None, 1]}}),
+    ("one by another name", {**TRIED, "changes": {"credentials": [None, {"login": "guido", "password": MASK}]}}),
+    ("one by two of them", {**TRIED, "changes": {"credentials": [None, {"login": "guido", "code": "7"}]}}),
+    ("one by no name", {**TRIED, "changes": {"credentials": [None, {"token": MASK, "username": MASK}]}}),
+    ("one of a strange kind", {**TRIED, "changes": {"credentials": [None, ["guido"]], "username": [None, 7]}}),
+    ("one by a hostile name", {**TRIED, "changes": {"credentials": [None, {"username": "\u202e" + "x" * 99}]}}),
+    ("one that was redacted", {**TRIED, "changes": None}),
+    ("one refused", TRIED | {"signal": "a.b.log_in_refused", "changes": {"username": [None, "eve"], "by": [None, 1]}}),
+    ("a payment that failed", {"signal": "shop.signals.payment_failed", "changes": {"amount": [None, 5]}}),
+    ("a failure that was undone", {**TRIED, "outcome": "rolled_back", "changes": {"credentials": [None, GUIDO]}}),
     ("with arguments", {"signal": "shop.signals.paid", "changes": {"amount": [None, 5], "note": [None, ""]}}),
     ("another signal without a name", {"signal": "shop.signals.user_", "changes": {"by": [None, None]}}),
     ("a signal without any path", {"signal": ""}),

@@ -9,7 +9,8 @@ from signal_log.event import COMMITTED, FAILED, MASK, ROLLED_BACK
 
 SIGNALS: Final = (
     "pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed", "silent_insert", "silent_update",
-    "silent_delete", "django.contrib.auth.signals.user_logged_in", "shop.signals.paid", "shop.signals.user_", "odd", "",
+    "silent_delete", "django.contrib.auth.signals.user_logged_in", "shop.signals.user_login_failed",
+    "shop.signals.paid", "shop.signals.user_", "odd", "",
 )  # fmt: skip
 SENDERS: Final = ("auth.User", "users.Profile", "shop.order.Line", "Bare", "dot.", "", "\u202eapp.M\u0000del")
 SOURCES: Final = (

@@ -18,7 +18,7 @@ from signal_log.show.cascade import phrase
 from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import Cascade, Operation, number_shapes
 from signal_log.show.words.diff import pairs
-from signal_log.show.words.kinds import model_name, short_name
+from signal_log.show.words.kinds import account, is_refusal, model_name, short_name, spoken
 from signal_log.show.words.remarks import failure
 from signal_log.show.words.short import is_unknown, short, short_pair
 from signal_log.show.words.text import one_line
@@ -116,7 +116,9 @@ def _below(operation: Operation, level: int, *, fold: bool) -> Nested[Line]:
 def kind_of(operation: Operation) -> str:
     """A key of ``SIGNS``: its verb, or what became of it."""
     outcome = operation.last.outcome
-    return outcome if outcome in (FAILED, ROLLED_BACK) else operation.verb
+    if outcome in (FAILED, ROLLED_BACK):
+        return outcome
+    return FAILED if is_refusal(operation.last) else operation.verb
 
 
 def words_of(operation: Operation) -> str:
@@ -124,7 +126,7 @@ def words_of(operation: Operation) -> str:
     kind, model = kind_of(operation), one_line(operation.last.sender, 200)
     if kind == FAILED and operation.verb in TRIED:
         return f"failed to {TRIED[operation.verb]} {model}"
-    words = phrase.phrase(operation)
+    words = spoken(operation.last.signal) if account(operation.last) else phrase.phrase(operation)
     return f"rolled back: {words}" if kind == ROLLED_BACK else words
 
 
@@ -140,6 +142,8 @@ def _detail(operation: Operation, *, alone: bool, brief: bool = False) -> str:
     if event.outcome != COMMITTED and error:
         return error
     fields = list(pairs(event.changes))
+    if alone and not event.object_repr and (who := account(event)):
+        return f"as {one_line(who, LONGEST_DETAIL)}"
     if operation.verb in ("created", "deleted", "signal"):
         return ""
     if not alone:

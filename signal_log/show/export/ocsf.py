@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple, cast
 
 from django.conf import settings
 
-from signal_log.event import ACCESSED, COMMITTED, FAILED, M2M_CHANGED, MASK
+from signal_log.event import ACCESSED, COMMITTED, FAILED, M2M_CHANGED, MASK, Event
 from signal_log.rows import labels_of_row
 from signal_log.show.export.lines import Lines
 from signal_log.show.words import kinds
@@ -65,7 +66,7 @@ class Ocsf(Lines):
             return None
         verb = _verb(event)
         if not verb:
-            return self._event(BASE, (_OTHER, "Other"), event)
+            return self._event(BASE, (_OTHER, "Other"), event) | _signalled(event)
         if event["sender"] in labels_of_row(settings.AUTH_USER_MODEL):
             return self._event(ACCOUNT, ACCOUNT_ACTIVITIES[_account_verb(verb, event["changes"])], event) | _user(event)
         return self._event(ENTITY, ENTITY_ACTIVITIES[verb], event) | _entity(event)
@@ -112,6 +113,16 @@ class Ocsf(Lines):
         if event["method"] in METHODS and event["path"]:
             told["http_request"] = {"http_method": event["method"], "url": {"path": event["path"]}}
         return told
+
+
+def _signalled(event: Mapping[str, Any]) -> dict[str, Any]:
+    """In words who logged in or out; what was tried in vain, such as a log-in, is a failure."""
+    read = cast("Event", SimpleNamespace(**event))
+    who = kinds.account(read)
+    told: dict[str, Any] = {"message": f"{kinds.spoken(event['signal'])} as {who}"} if who else {}
+    if event["outcome"] == COMMITTED and kinds.is_refusal(read):
+        told |= {"status_id": 2, "status": "Failure", "status_detail": kinds.spoken(event["signal"])}
+    return told
 
 
 def _unmapped(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from signal_log.event import ACCESSED, BY_HAND, FAILED, POST_DELETE, POST_SAVE, PRE_DELETE, PRE_SAVE, ROLLED_BACK, Event
+from signal_log.event import (
+    ACCESSED,
+    BY_HAND,
+    FAILED,
+    MASK,
+    POST_DELETE,
+    POST_SAVE,
+    PRE_DELETE,
+    PRE_SAVE,
+    ROLLED_BACK,
+    Event,
+)  # fmt: skip
 from signal_log.models import SignalEvent
 
 PRE: Final = (PRE_SAVE, PRE_DELETE)
@@ -16,6 +27,11 @@ FEWEST_OF_A_ROW: Final = 2
 
 _SILENT_ROWS: Final = {"silent_insert": "created", "silent_delete": "deleted"}
 _ACTIONS: Final = {"created": "save", "updated": "save", "deleted": "delete", "m2m": "m2m", "silent": "write"}
+_REFUSALS: Final = ("failed", "refused", "denied")
+"""How the names of signals end that tell of something which did not come about."""
+_LOGGED: Final = ("user_logged_in", "user_logged_out")
+_SENDERS: Final = {"django.contrib.auth": "account"}
+_ACCOUNT_NAMES: Final = ("username", "email")
 _PROGRAM: Final = re.compile(r"^\w+:", re.ASCII)
 
 
@@ -59,6 +75,20 @@ def effect(event: Event | SignalEvent) -> str:
     return _SILENT_ROWS.get(event.signal) or verb(event)
 
 
+def is_refusal(event: Event | SignalEvent) -> bool:
+    """Whether the host tells of something that did not come about, such as a log-in: ``user_login_failed``."""
+    return verb(event) == "signal" and short_name(event.signal).rpartition("_")[2] in _REFUSALS
+
+
+def account(event: Event | SignalEvent) -> str:
+    """Who logged in or out, or for whom something was tried in vain; empty where a signal is not about that."""
+    if verb(event) != "signal" or is_by_hand(event):
+        return ""
+    if short_name(event.signal) in _LOGGED:
+        return event.object_repr or event.object_pk
+    return _tried(event.changes) if is_refusal(event) else ""
+
+
 def kind(event: Event | SignalEvent) -> Kind:
     """How an operation is shown: an outcome other than committed takes precedence over the intent."""
     if event.outcome == FAILED:
@@ -73,7 +103,7 @@ def kind(event: Event | SignalEvent) -> Kind:
     if event.signal == ACCESSED:
         return Kind("viewed", "viewed")
     if style == "signal":
-        return Kind(style, spoken(event.signal) or "signal")
+        return Kind("refused" if is_refusal(event) else style, spoken(event.signal) or "signal")
     return Kind(style, "relation" if style == "m2m" else style)
 
 
@@ -84,7 +114,8 @@ def action(event: Event | SignalEvent) -> str:
 
 def spoken(signal: str) -> str:
     """An extra signal's readable name: ``logged in`` for ``django.contrib.auth.signals.user_logged_in``."""
-    return short_name(signal).removeprefix("user_").replace("_", " ")
+    words = short_name(signal).removeprefix("user_").split("_")
+    return " ".join("log-in" if word == "login" else word for word in words)
 
 
 def signal_kind(event: Event | SignalEvent) -> Kind:
@@ -94,7 +125,7 @@ def signal_kind(event: Event | SignalEvent) -> Kind:
 
 def model_name(sender: str) -> str:
     """A model's short name: ``User`` for ``auth.User``."""
-    return short_name(sender) or sender or "(no model)"
+    return _SENDERS.get(sender) or short_name(sender) or sender or "(no model)"
 
 
 def object_name(object_repr: str, object_pk: str) -> str:
@@ -117,6 +148,18 @@ def begun_by(method: str, path: str, source: str) -> str:
 def short_name(receiver: str) -> str:
     """The last part of a dotted path: ``create_profile`` for ``users.signals.create_profile``."""
     return receiver.rpartition(".")[2]
+
+
+def _tried(changes: Any) -> str:
+    """The name among a log-in's credentials, of which all else is masked, or among a signal's own arguments."""
+    pairs = changes if isinstance(changes, Mapping) else {}
+    given = {name: pair[1] for name, pair in pairs.items() if isinstance(pair, list) and len(pair) > 1}
+    credentials = given.get("credentials")
+    names = credentials if isinstance(credentials, Mapping) else given
+    found = [names.get(key) for key in _ACCOUNT_NAMES]
+    if isinstance(credentials, Mapping) and len(open_ones := [one for one in names.values() if one != MASK]) == 1:
+        found += open_ones
+    return next((name for name in found if isinstance(name, str) and name not in ("", MASK)), "")
 
 
 def _all_new(changes: Any) -> bool:

@@ -60,7 +60,8 @@ class Line:
     @property
     def object(self) -> str:
         """The object's text, or its key if it has none."""
-        return one_line(kinds.object_name(self.event.object_repr, self.event.object_pk))
+        event = self.event
+        return one_line(kinds.object_name(event.object_repr or kinds.account(event), event.object_pk))
 
     @property
     def actor(self) -> str:

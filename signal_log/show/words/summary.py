@@ -16,6 +16,8 @@ from signal_log.show.words.text import one_line
 
 NAMING: Final = ("username", "name", "title", "label", "slug", "email", "subject", "code")
 MOST_OF_A_STATEMENT: Final = 3
+OF_ACCOUNT: Final = ("credentials", "email", "request", "user", "username")
+"""Arguments that the account's name, or the column beside it, tells already."""
 OWN_SIGNALS: Final = "signal_log."
 OWN_REASONS: Final = ("reason", "why", "name", "format")
 LONGEST_NAME, LONGEST_STATEMENT, LONGEST_LIST = 40, 80, 60
@@ -58,6 +60,8 @@ def change(event: Event | SignalEvent) -> list[Part]:
 
 def _changed(fields: list[Changed], event: Event | SignalEvent) -> list[Part]:
     verb, effect = kinds.verb(event), kinds.effect(event)
+    if who := kinds.account(event):
+        return list(_account(who, fields))
     if not fields:
         return [Part("dim", text)] if (text := _nothing(event, verb, effect)) else []
     if verb == "silent" and not event.object_pk:  # a statement's old values are unknown
@@ -65,6 +69,14 @@ def _changed(fields: list[Changed], event: Event | SignalEvent) -> list[Part]:
     if effect in ("created", "deleted"):
         return list(_whole_row(fields, event, gone=effect == "deleted"))
     return list(_one_field(fields, verb, lost(event)))
+
+
+def _account(who: str, fields: list[Changed]) -> Iterator[Part]:
+    """Who logged in or out, or was tried; what else was given along is only counted."""
+    yield Part("dim", "as")
+    yield Part("", one_line(who, LONGEST_LIST))
+    if others := [field.name for field in fields if field.name not in OF_ACCOUNT]:
+        yield Part("dim", f"+{len(others)}")
 
 
 def _by_hand(fields: list[Changed], event: Event | SignalEvent) -> Iterator[Part]:

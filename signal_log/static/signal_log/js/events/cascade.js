@@ -17,7 +17,7 @@ export function steps(operations) {
   /** @type {{ kind: string, text: string, times: number }[]} */
   const found = [];
   for (const { kind, word, sender } of operations) {
-    const text = kind === "signal" ? word : `${line(modelName(sender), 60)} ${word}`;
+    const text = kind === "signal" || kind === "refused" ? word : `${line(modelName(sender), 60)} ${word}`;
     const last = found.at(-1);
     if (last?.text === text && last.kind === kind) last.times += 1;
     else found.push({ kind, text, times: 1 });
@@ -48,7 +48,10 @@ export function pieces(operations) {
  * @type {(operations: Operation[]) => Operation}
  */
 export const toldBy = (operations) =>
-  operations.find(({ kind }) => kind === "failed") ?? operations.find(({ kind }) => kind === "undone") ?? operations[0];
+  operations.find(({ kind }) => kind === "failed") ??
+  operations.find(({ kind }) => kind === "undone") ??
+  operations.find(({ kind }) => kind === "refused") ??
+  operations[0];
 
 /**
  * Splits operations into runs: at least MANY equal siblings form one, any other stands alone.

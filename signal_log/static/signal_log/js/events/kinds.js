@@ -13,6 +13,11 @@ const ACTIONS = { created: "save", updated: "save", deleted: "delete", m2m: "m2m
 const WORDS = { undone: "rolled back", failed: "failed", m2m: "relation" };
 const FEWEST_OF_A_ROW = 2;
 const ACCESSED = "accessed"; // somebody was shown the object
+const REFUSALS = ["failed", "refused", "denied"]; // how signals are called that tell of something tried in vain
+const LOGGED = ["user_logged_in", "user_logged_out"];
+const ACCOUNT_NAMES = ["username", "email"];
+/** @type {Record<string, string>} */
+const SENDERS = { "django.contrib.auth": "account" };
 
 /**
  * Whether the host's own code sent the signal; no save or delete did, so it says nothing of the row.
@@ -51,6 +56,50 @@ export function verb(event) {
 export const effect = (event) => ROWS[event.signal] ?? verb(event);
 
 /**
+ * Whether the host tells of something that did not come about, such as a log-in: `user_login_failed`.
+ * @type {(event: SignalEvent) => boolean}
+ */
+const isRefusal = (event) =>
+  verb(event) === "signal" && REFUSALS.includes(/** @type {string} */ (lastPart(event.signal).split("_").at(-1)));
+
+/**
+ * Who logged in or out, or for whom something was tried in vain; nothing where a signal is not about that.
+ * @param {SignalEvent} event
+ */
+export function account(event) {
+  if (verb(event) !== "signal" || isByHand(event)) return "";
+  if (LOGGED.includes(lastPart(event.signal))) return event.object_repr || event.object_pk;
+  return isRefusal(event) ? tried(event.changes) : "";
+}
+
+/**
+ * The name among a log-in's credentials, of which all else is masked, or among a signal's own arguments.
+ * @param {unknown} changes
+ * @returns {string}
+ */
+function tried(changes) {
+  const given = new Map(
+    (isMapping(changes) ? Object.entries(changes) : []).flatMap(([name, pair]) =>
+      Array.isArray(pair) && pair.length > 1 ? [[name, pair[1]]] : [],
+    ),
+  );
+  const credentials = given.get("credentials");
+  const names = isMapping(credentials) ? new Map(Object.entries(credentials)) : given;
+  const found = ACCOUNT_NAMES.map((key) => names.get(key));
+  const open = [...names.values()].filter((one) => one !== MASK);
+  if (isMapping(credentials) && open.length === 1) found.push(open[0]);
+  return found.find((name) => typeof name === "string" && name !== "" && name !== MASK) ?? "";
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>}
+ */
+function isMapping(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
  * The verb, or about; an outcome that is not committed comes before what was meant.
  * @param {SignalEvent} event
  * @returns {Kind}
@@ -60,7 +109,8 @@ export function kindOf(event) {
   if (event.outcome === "rolled_back") return "undone";
   if (isByHand(event)) return "signal";
   if (event.signal === ACCESSED) return "viewed";
-  return event.signal === "pre_save" || event.signal === "pre_delete" ? "about" : verb(event);
+  if (event.signal === "pre_save" || event.signal === "pre_delete") return "about";
+  return isRefusal(event) ? "refused" : verb(event);
 }
 
 /**
@@ -72,7 +122,7 @@ export function wordOf(event) {
   const kind = kindOf(event);
   if (kind === "about") return event.signal === "pre_save" ? "saving" : "deleting";
   if (kind === "signal" && isByHand(event)) return "sent by hand";
-  if (kind === "signal") return spoken(event.signal) || "signal";
+  if (kind === "signal" || kind === "refused") return spoken(event.signal) || "signal";
   return WORDS[kind] ?? kind;
 }
 
@@ -89,13 +139,21 @@ export const action = (event) => ACTIONS[verb(event)] ?? lastPart(event.signal);
 const spoken = (signal) =>
   lastPart(signal)
     .replace(/^user_/, "")
-    .replaceAll("_", " ");
+    .split("_")
+    .map((word) => (word === "login" ? "log-in" : word))
+    .join(" ");
 
 /**
  * `auth.User` as people say it: "User".
  * @type {(sender: string) => string}
  */
-export const modelName = (sender) => lastPart(sender) || sender || "(no model)";
+export const modelName = (sender) => SENDERS[sender] || lastPart(sender) || sender || "(no model)";
+
+/**
+ * The object's text; of a log-in, the account's.
+ * @type {(event: SignalEvent) => string}
+ */
+export const reprOf = (event) => event.object_repr || account(event);
 
 /**
  * The object as it called itself, else its key.
@@ -122,7 +180,7 @@ export const begunBy = ({ method, path, source }) => [method, path].filter(Boole
 
 /** @param {unknown} changes */
 function allNew(changes) {
-  if (!changes || typeof changes !== "object" || Array.isArray(changes)) return false;
+  if (!isMapping(changes)) return false;
   const all = Object.values(changes);
   return all.length > FEWEST_OF_A_ROW && all.every((one) => Array.isArray(one) && one.length && one[0] === null);
 }

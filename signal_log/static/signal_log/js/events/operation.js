@@ -2,7 +2,7 @@
 
 import { line } from "../lib/text.js";
 import { micros } from "../lib/time.js";
-import { begunBy, kindOf, wordOf } from "./kinds.js";
+import { begunBy, kindOf, reprOf, wordOf } from "./kinds.js";
 
 /** @import { Operation, Outcome, ShortEvent, SignalEvent, Trace } from "./types.js" */
 
@@ -58,7 +58,7 @@ export function newOperation(trace, event, compact, now, share) {
     events: [],
     sender: compact.sender,
     pk: event.object_pk,
-    repr: event.object_repr,
+    repr: reprOf(event),
     actor: compact.actor,
     source: compact.source,
     at: compact.at,

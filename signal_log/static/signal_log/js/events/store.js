@@ -2,6 +2,7 @@
 
 import { Cascades } from "./cascades.js";
 import { FacetCounts } from "./facets.js";
+import { reprOf } from "./kinds.js";
 import { compactEvent, newOperation } from "./operation.js";
 import { EverySignal, OrderedRows } from "./rows.js";
 import { summary } from "./summary.js";
@@ -296,7 +297,7 @@ export class Store {
     operation.version += 1;
     if (event) {
       operation.pieces = summary(event);
-      operation.repr = event.object_repr;
+      operation.repr = reprOf(event);
       operation.pk = event.object_pk;
       operation.actor = this.#word(event.actor_repr || event.actor_pk);
     }

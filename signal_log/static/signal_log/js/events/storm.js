@@ -12,9 +12,10 @@ const FEW_AGAIN = 25;
 const KEPT = 600; // seconds
 const BEFORE = 1_000; // rows from before the storm kept below it
 const NAMED = 4; // kinds of operation named in a second's row
-const WORST = ["undone", "failed"]; // the last is the worst
+const WORST = ["undone", "refused", "failed"]; // the last is the worst
 const MORE = [
   ["failed", " failed"],
+  ["refused", " refused"],
   ["undone", " rolled back"],
   ["", ""],
 ];

@@ -1,7 +1,7 @@
 // The change of an event on one line, in the words of the server (`show/words/summary.py`).
 
 import { lastPart, line } from "../lib/text.js";
-import { effect, isByHand, isUnknown, MASK, verb } from "./kinds.js";
+import { account, effect, isByHand, isUnknown, MASK, verb } from "./kinds.js";
 import { isStamp, pairs } from "./pairs.js";
 import { isIncomplete, lost, remark } from "./remarks.js";
 import { short, shortPair } from "./short.js";
@@ -14,6 +14,7 @@ const ERROR = /^([A-Za-z_][\w.]*)(?:: ?([\s\S]*))?$/;
 /** @type {Partial<Record<Verb, string>>} */
 const TRIED = { created: "create", updated: "save", deleted: "delete", silent: "write" };
 const MOST_OF_A_STATEMENT = 3;
+const OF_ACCOUNT = ["credentials", "email", "request", "user", "username"]; // which the name tells, or the row
 const OWN_REASONS = ["reason", "why", "name", "format"];
 const [LONGEST_NAME, LONGEST_STATEMENT, LONGEST_LIST] = [40, 80, 60];
 
@@ -80,6 +81,22 @@ function change(event) {
 }
 
 /**
+ * Who logged in or out, or was tried; what else was given along is only counted.
+ * @param {string} who
+ * @param {Field[]} fields
+ * @returns {Piece[]}
+ */
+function asAccount(who, fields) {
+  const others = fields.filter(([name]) => !OF_ACCOUNT.includes(name)).length;
+  /** @type {Piece[]} */
+  const said = [
+    ["dim", "as"],
+    ["", line(who, LONGEST_LIST)],
+  ];
+  return others ? [...said, ["dim", `+${others}`]] : said;
+}
+
+/**
  * No change, but maybe differences between the object that was sent and its row.
  * @param {Field[]} fields
  * @param {SignalEvent} event
@@ -99,6 +116,8 @@ function byHand(fields, { signal }) {
  */
 function changed(fields, event) {
   const isStatement = verb(event) === "silent" && !event.object_pk; // it knows what it wrote, never over what
+  const who = account(event);
+  if (who) return asAccount(who, fields);
   if (!fields.length) {
     const text = nothing(event, isStatement);
     return text ? [["dim", text]] : [];

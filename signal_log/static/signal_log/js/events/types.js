@@ -51,7 +51,7 @@
  */
 /** @typedef {{ text: string, unusual: boolean, times: number, p50: number, p99: number, at: number | null }} Usual */
 /** @typedef {"created" | "updated" | "deleted" | "silent" | "m2m" | "signal"} Verb what happened to the row */
-/** @typedef {Verb | "viewed" | "about" | "undone" | "failed"} Kind */
+/** @typedef {Verb | "viewed" | "about" | "undone" | "failed" | "refused"} Kind */
 /** @typedef {[role: string, text: string]} Piece of a line */
 
 /** @typedef {{ type: "events", events: SignalEvent[], cursor?: string }} EventsFrame */

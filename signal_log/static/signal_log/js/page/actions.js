@@ -266,11 +266,12 @@ function leaveContext() {
   if (state.pausedBy === "selection" && !state.picked && table.atEdge) follow();
 }
 
-/** Selects the next older row that was not committed. */
+const BAD = ["failed", "undone", "refused"];
+
+/** Selects the next older row that was not committed, or that tells of something tried in vain. */
 export function nextError() {
   /** @param {Row} row */
-  const bad = (row) =>
-    [row, ...(row.members ?? []), row.operation].some((one) => one?.kind === "failed" || one?.kind === "undone");
+  const bad = (row) => [row, ...(row.members ?? []), row.operation].some((one) => BAD.includes(one?.kind ?? ""));
   if (!step(1, bad)) toast("No older errors");
 }
 
