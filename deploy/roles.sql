@@ -1,5 +1,6 @@
--- Two roles for the database: observatory_owner owns the tables and migrates; observatory_app is the application's,
--- owns nothing, and may add to the log and read it, but neither change nor delete any of it.
+-- Roles for the database: observatory_owner owns the tables and migrates; observatory_app is the application's,
+-- owns nothing, and may add to the log and read it, but neither change nor delete any of it. A third, if
+-- SEALER_PASSWORD is given: observatory_sealer, which alone writes the tree. Run the file again after `migrate` then.
 --
 -- A superuser runs this in the project's database before the first `migrate`, and again whenever it has changed, or the
 -- application may have changed its own role: passwords and settings (ALTER ROLE … SET) are those of this file again. It
@@ -49,6 +50,27 @@ ALTER DEFAULT PRIVILEGES FOR ROLE observatory_owner IN SCHEMA public
 SELECT format('REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON %s FROM PUBLIC, observatory_app', oid::regclass)
 FROM pg_class WHERE relnamespace = 'public'::regnamespace
 AND relname IN ('signal_log_signalevent', 'signal_log_logidentity') \gexec
+
+-- Trees, tiles and checkpoints grow, and are never removed; what a verification has found is kept by triggers.
+SELECT format('REVOKE DELETE, TRUNCATE, REFERENCES, TRIGGER ON %s FROM PUBLIC, observatory_app', oid::regclass)
+FROM pg_class WHERE relnamespace = 'public'::regnamespace
+AND relname IN ('signal_log_sealtree', 'signal_log_sealtile', 'signal_log_sealcheckpoint') \gexec
+
+-- With SEALER_PASSWORD a third role alone writes them, for `signal_seal --watch` in a process of its own.
+\getenv sealer_password SEALER_PASSWORD
+\if :{?sealer_password}
+SELECT 'CREATE ROLE observatory_sealer' WHERE to_regrole('observatory_sealer') IS NULL \gexec
+ALTER ROLE observatory_sealer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT
+    PASSWORD :'sealer_password';
+GRANT observatory_app TO observatory_sealer;
+SELECT format('REVOKE INSERT, UPDATE, DELETE ON %s FROM observatory_app', oid::regclass),
+    format('GRANT INSERT, UPDATE ON %s TO observatory_sealer', oid::regclass)
+FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname IN (
+    'signal_log_sealtree', 'signal_log_sealtile', 'signal_log_sealcheckpoint', 'signal_log_sealwitness'
+) \gexec
+SELECT format('GRANT DELETE ON %s TO observatory_sealer', oid::regclass)
+FROM pg_class WHERE oid = to_regclass('public.signal_log_sealwitness') \gexec
+\endif
 
 -- An event's id is the database's to give. `migrate` grants a column that is added later.
 SELECT format('REVOKE INSERT ON %s FROM PUBLIC, observatory_app', attrelid::regclass),

@@ -3,6 +3,7 @@
 from django.db import migrations, models
 
 from signal_log import fields
+from signal_log.migrations.sql import RunFile
 
 
 class Migration(migrations.Migration):
@@ -171,4 +172,5 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
             },
         ),
+        RunFile("0003_seal"),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from signal_log import clock
 from signal_log.models import SealCheckpoint, SealTree, SealWitness, SignalEvent, Verification
@@ -74,3 +75,17 @@ def test_everything_that_is_wrong(settings):
     assert seal_state().tampered  # by a part of the log nothing is settled
     Verification.objects.create(begun_at=now, ended_at=now, whole=True, verdict=Verification.Verdict.INTACT)
     assert not seal_state().tampered
+
+
+def test_what_was_found_is_neither_changed_nor_deleted():
+    """By statements, whoever runs them; a redaction can mask the texts, and a run its own row while it goes on."""
+    now = clock.now()
+    found = Verification.objects.create(begun_at=now, ended_at=now, verdict=Verification.Verdict.TAMPERED)
+    running = Verification.objects.create(begun_at=now)
+    for change in (lambda rows: rows.delete(), lambda rows: rows.update(verdict="intact")):
+        with pytest.raises(DatabaseError, match="neither changed nor deleted"), transaction.atomic():
+            change(Verification.objects.filter(pk=found.pk))
+    Verification.objects.filter(pk=found.pk).update(findings=["masked"])
+    Verification.objects.filter(pk=running.pk).update(verdict="intact")
+    Verification.objects.filter(pk=running.pk).delete()
+    assert Verification.objects.get().verdict == "tampered"

@@ -1,0 +1,1 @@
+DROP FUNCTION signal_log_verification_refuse() CASCADE;
