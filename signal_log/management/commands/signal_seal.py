@@ -222,9 +222,12 @@ class Command(SignalCommand):
                 SEALED, {**goes_on, **left.labels()}, action="new-generation", reason=options["reason"],
                 stopped=tree.problem, known_by=known.whence,
             )  # fmt: skip
+        gone = left.missing + (missing or 0)
+        are = "1 sealed event is" if gone == 1 else f"{gone:,} sealed events are"
+        said = f" {are} missing. Each verification will say so, and that you have acknowledged it." if gone else ""
         self.stdout.write(
             f"{begun.origin} goes on from {known.checkpoint}, the last checkpoint known, by {known.whence}. The next "
-            "round seals all that is not sealed yet."
+            f"round seals all that is not sealed yet.{said}"
         )
         self.stdout.write(REDACT_AGAIN)
 

@@ -92,7 +92,7 @@ def rewind_told(before: SealTree, after: SealTree, told: SignalEvent, known: int
         return f"All that was sealed of {followed.origin} is missing since the log was rewound, {who}"
     size = left.size if left is not None else before.size
     missing = max(size, followed.size if followed else 0, known) - size
-    missing += sum(leaves.count for leaves in left.lost.values()) if left is not None else 0
+    missing += left.missing if left is not None else 0
     if missing <= 0:
         return ""
     are = "sealed event is" if missing == 1 else "sealed events are"

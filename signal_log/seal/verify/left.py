@@ -13,7 +13,7 @@ from copy import copy
 from typing import Any, Final, NamedTuple
 
 from signal_log.errors import ProofError
-from signal_log.models import SealTree
+from signal_log.models import SealTree, SignalEvent
 from signal_log.seal.merkle import HASH_BYTES, root_of
 from signal_log.seal.ranges import Ranges, format_indexes, parse_indexes
 from signal_log.seal.stored import node, trees
@@ -47,6 +47,11 @@ class Left(NamedTuple):
     """Those without a row, of every generation, but for what was pruned and what was told before."""
     again: Leaves
     """Those whose rows the new generation seals again."""
+
+    @property
+    def missing(self) -> int:
+        """How many leaves have no row."""
+        return sum(leaves.count for leaves in self.lost.values())
 
     def labels(self) -> dict[str, Any]:
         """As the event has it."""
@@ -83,7 +88,8 @@ def what_is_left(tree: SealTree, after_id: int, told_before: Leaves) -> Left:
     lost = {number: leaves.without(told_before.get(number, Ranges())) for number, leaves in gone.items()}
     if again:
         lost[tree.generation] = lost[tree.generation].without(again)
-    left = tree.size - first - seen.gone.get(tree.generation, Ranges()).count
+    there = SignalEvent.objects.filter(pk__gt=tree.after_id, pk__lte=after_id).count()
+    left = min(tree.size - first - seen.gone.get(tree.generation, Ranges()).count, there)  # a damaged tile loses none
     return Left(tree.size, _root(tree), left, lost, {tree.generation: again})
 
 

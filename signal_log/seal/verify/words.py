@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from signal_log.seal.verify.wanted import INTACT, TAMPERED, Result
+
+ACKNOWLEDGED: Final = "acknowledged"
+"""For scripts: nothing is wrong but what somebody has said to be missing."""
 
 
 def told(result: Result) -> Iterator[str]:
@@ -58,7 +61,7 @@ def as_json(result: Result, code: int) -> dict[str, Any]:
     """For scripts."""
     report = result.report
     return {
-        "verdict": result.verdict,
+        "verdict": ACKNOWLEDGED if result.verdict == INTACT and report.acknowledged else result.verdict,
         "exit": code,
         "text": verdict_sentence(result),
         "events": result.seen.rows,
