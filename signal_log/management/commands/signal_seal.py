@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Event, current_thread, main_thread
 from typing import Any, Final
@@ -18,20 +20,19 @@ from signal_log.audit.told import SEALED, tell
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
+from signal_log.management.key_verbs import add_verbs, begin_here, content_of, signer_here
 from signal_log.models import SealTree
 from signal_log.seal import beside_file
-from signal_log.seal.bound import accept
-from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
+from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.generation import begin_generation, last_known, stopped_tree
-from signal_log.seal.key import new_signer, read_key, write_key
+from signal_log.seal.key import new_signer, write_key
 from signal_log.seal.merkle import leaf_hash
-from signal_log.seal.note import ED25519, Note, VerifierKey, signed_by
+from signal_log.seal.note import ED25519, Note, VerifierKey
 from signal_log.seal.origin import origin_of
 from signal_log.seal.publish import publish
-from signal_log.seal.remembered import followed, read_remembered, recall, remember, remember_followed
+from signal_log.seal.remembered import remember, remember_followed
 from signal_log.seal.sealer import Round, Sealer, first_tree
-from signal_log.seal.signer import SignerServer, begin, begins
-from signal_log.seal.signing import SOCKET, key_that_signs, vkey_of
+from signal_log.seal.signing import key_that_signs, vkey_of
 from signal_log.seal.state import seal_state
 from signal_log.seal.stored import current_tree
 from signal_log.seal.witness_client import cosigned_by
@@ -77,30 +78,17 @@ class Command(SignalCommand):
         generation.add_argument(
             "--checkpoint", type=Path, metavar="FILE", help="the last checkpoint that somebody has kept"
         )
-        begin = verbs.add_parser("begin", help="where a key is, let it begin a generation, or accept a log's name")
-        what = begin.add_mutually_exclusive_group(required=True)
-        what.add_argument(
-            "origin", nargs="?", metavar="ORIGIN", help="the new generation's, as `new-generation` names it"
-        )
-        what.add_argument(
-            "--accept-log", metavar="NAME", help="sign for the log of this name from now on, as for the key's own"
-        )
-        begin.add_argument("--key", type=Path, required=True, metavar="FILE", help="the key's file")
-        begin.add_argument(
-            "--follows", type=Path, metavar="FILE", help="the checkpoint before it; default: what the key signed last"
-        )
-        signer = verbs.add_parser("signer", help="keep a key in this process, and sign for those who open its socket")
-        signer.add_argument("--listen", type=Path, required=True, metavar="PATH", help="the socket to make")
-        signer.add_argument("--key", type=Path, required=True, metavar="FILE", help="the key's file")
+        add_verbs(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it."""
-        verb = {
+        verbs: dict[str | None, Callable[[dict[str, Any]], None]] = {
             None: self._watch if options["watch"] else self._once, "init": self._init, "rotate": self._rotate,
-            "vkey": self._vkey, "new-generation": self._new_generation, "begin": self._begin, "signer": self._signer,
-        }[options["verb"]]  # fmt: skip
+            "vkey": self._vkey, "new-generation": self._new_generation,
+            "begin": partial(begin_here, self.stdout), "signer": partial(signer_here, self.stdout),
+        }  # fmt: skip
         try:
-            verb(options)
+            verbs[options["verb"]](options)
         except ProofError as error:
             raise CommandError(str(error), returncode=REFUSED) from error
         except (DatabaseError, InterfaceError) as error:
@@ -211,7 +199,7 @@ class Command(SignalCommand):
 
     def _new_generation(self, options: dict[str, Any]) -> None:
         tree = stopped_tree()
-        known, unasked = last_known(tree, _content(options["checkpoint"]))
+        known, unasked = last_known(tree, content_of(options["checkpoint"]))
         for problem in unasked:
             self.stderr.write(problem)
         missing = max(known.checkpoint.size - tree.size, 0) if known.checkpoint.origin == tree.origin else None
@@ -230,45 +218,6 @@ class Command(SignalCommand):
             f"round seals all that is not sealed yet.{said}"
         )
         self.stdout.write(REDACT_AGAIN)
-
-    def _begin(self, options: dict[str, Any]) -> None:
-        """What a key begins that no server reads; nothing of the database is asked."""
-        if (log := options["accept_log"]) is not None:
-            accept(options["key"], read_key(options["key"]).name, log)
-            self.stdout.write(f"The key signs for the log {log} from now on.")
-            return
-        key, origin, content = options["key"], options["origin"], _content(options["follows"])
-        if content is not None:
-            given = read_remembered(content)
-            name = given.checkpoint.origin
-            known = recall(key, name)
-            if not signed_by(given.note, [read_key(key).vkey(name)]) and not (known and known.note == given.note):
-                raise ProofError(f"{options['follows']} is not signed by this key.")
-            follows = given.note.text
-        else:
-            last = recall(key, origin)
-            if last is None:
-                raise ProofError("The key has signed nothing of this log yet: name what it follows, --follows FILE.")
-            unused = followed(key, origin)
-            follows = unused if unused and begins(last, last.checkpoint.origin, unused) else last.note.text
-        begin(key, origin, follows)
-        self.stdout.write(f"The key begins {origin} after {read_checkpoint(follows)}.")
-
-    def _signer(self, options: dict[str, Any]) -> None:
-        try:
-            server = SignerServer(options["listen"], options["key"])
-        except OSError as error:
-            raise ProofError(f"{options['listen']} cannot be listened on: {error.strerror}.") from None
-        if current_thread() is main_thread():
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        with server:
-            entry = f"{SOCKET}{options['listen'].resolve()}"
-            self.stdout.write(f'The signer answers. In the settings: SIGNAL_LOG["SEAL_KEYS"] = ["{entry}"]')
-            self.stdout.flush()
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                return
 
 
 def _report(done: Round) -> str:
@@ -302,10 +251,3 @@ def _published(tree: SealTree, directory: Path) -> str:
 def _origin() -> str:
     tree = current_tree()
     return tree.origin if tree else origin_of(1)
-
-
-def _content(path: Path | None) -> bytes | None:
-    try:
-        return path.read_bytes() if path else None
-    except OSError as error:
-        raise ProofError(f"{path} could not be read: {error.strerror}.") from None
