@@ -1,4 +1,4 @@
-"""Parses amounts of time as people type them: how long something took, and how long ago something was."""
+"""Amounts: numbers of things in words, and times as people type them: how long something took, or is ago."""
 
 from __future__ import annotations
 
@@ -48,3 +48,8 @@ def parse_age(text: str) -> timedelta | None:
     """How long ago ``10m``, ``2h`` or ``1d`` is; None if it is no such text, and perhaps a time."""
     found = _AGE.fullmatch(text.strip())
     return timedelta(**{_AGES[found[2].lower()]: int(found[1])}) if found else None
+
+
+def counted(number: int | float, noun: str, plural: str = "") -> str:
+    """``1 operation``, ``1,200 operations``."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"

@@ -26,6 +26,13 @@ def may(user: Any, action: str) -> bool:
     return may_see_events(user) and bool(user.has_perm(permission_to(action)))
 
 
+def needed(action: str) -> str:
+    """What somebody is told who may not do this, one of ``ACTIONS``."""
+    return (
+        f"This needs the permission to {action} signal events: {permission_to(action)}. An administrator can grant it."
+    )
+
+
 def permission_to(action: str) -> str:
     """The full name of the permission to do this."""
     return f"signal_log.{action}_signalevent"

@@ -52,6 +52,15 @@ class Seen(NamedTuple):
         """What the event says of several objects."""
         return {"live": True} if self.live else {"objects": self.objects} if self.objects else {}
 
+    @property
+    def words(self) -> str:
+        """What was shown where it was not one object; else empty."""
+        if self.live:
+            return "the live page"
+        options = self.model._meta
+        nouns = options.verbose_name if self.objects == 1 else options.verbose_name_plural
+        return f"{self.objects:,} {nouns}" if self.objects else ""
+
 
 def viewed(*objects: Model) -> None:
     """Say that somebody is shown these objects: one event for each whose model ``READS`` names, else nothing.
@@ -75,28 +84,33 @@ def look(request: HttpRequest, response: Any) -> Callable[[], None] | None:
     except Exception as error:  # noqa: BLE001  a host's admin may have put anything there
         faults.report("a page that was looked at", error)
         return None
-    return partial(record_seen, [seen]) if seen is not None and is_named else None
+    return partial(record_seen, [seen], by_page=True) if seen is not None and is_named else None
 
 
-def record_seen(seen: Sequence[Seen]) -> None:
-    """Write an event for each of these objects whose model is named."""
+def record_seen(seen: Sequence[Seen], *, by_page: bool = False) -> None:
+    """Write an event for each of these objects whose model is named.
+
+    With ``by_page`` no line of the host's has asked for it: the innermost would be a middleware's.
+    """
     if not conf.READS or paused.get():
         return
     for each in seen:
         try:
             if names(conf.READS, each.model):
                 with ensure_trace(default_context), context(**each.labels):
-                    _record(_draft(each))
+                    _record(_draft(each, by_page=by_page))
         except Exception as error:  # noqa: BLE001  never the host's problem
             let_interruption_pass(error)
             faults.report(f"a look at {each.model._meta.label}", error)
 
 
-def _draft(seen: Seen) -> Draft:
+def _draft(seen: Seen, *, by_page: bool) -> Draft:
     using = seen.instance._state.db if seen.instance is not None else None
     scene = open_scene(seen.model._meta.label, using or conf.DATABASE)
+    if by_page:
+        scene.call_site = ""
     draft = open_event(scene, ACCESSED)
-    draft.object_pk = seen.pk
+    draft.object_pk, draft.object_repr = seen.pk, seen.words
     if seen.instance is not None:
         plan = plan_of(seen.model) or Plan(seen.model)
         draft.object_pk = plan.key(seen.instance)

@@ -39,7 +39,7 @@ def opened_live(request: HttpRequest) -> None:
     """The live page was opened, which shows every event of every model as it happens."""
     if conf.READS and request.method == "GET":
         shown = (model for model in apps.get_models() if not model._meta.proxy and names(conf.READS, model))
-        record_seen([Seen(model, live=True) for model in shown])
+        record_seen([Seen(model, live=True) for model in shown], by_page=True)
 
 
 def _note(request: HttpRequest, events: Iterable[SignalEvent], most: int) -> None:
@@ -50,7 +50,7 @@ def _note(request: HttpRequest, events: Iterable[SignalEvent], most: int) -> Non
     except Exception as error:  # noqa: BLE001  never the reader's problem
         faults.report("a page that was looked at", error)
         return
-    record_seen(seen)
+    record_seen(seen, by_page=True)
 
 
 def _objects(events: Iterable[SignalEvent]) -> dict[type[Model], list[str]]:

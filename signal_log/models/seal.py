@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import models
 
+from signal_log.amounts import counted
 from signal_log.fields import BareId, Moment
 from signal_log.models.log import LogManager
 
@@ -50,7 +51,7 @@ class SealTree(models.Model):
         verbose_name = "tree"
 
     def __str__(self) -> str:
-        return f"{self.origin} of {self.size:,} events"
+        return f"{self.origin} of {counted(self.size, 'event')}"
 
 
 class SealTile(models.Model):
@@ -103,7 +104,7 @@ class SealCheckpoint(models.Model):
         indexes = (models.Index(fields=("tree", "size"), name="signal_log_checkpoint_size"),)
 
     def __str__(self) -> str:
-        return f"checkpoint {self.number} of {self.size:,} events"
+        return f"checkpoint {self.number} of {counted(self.size, 'event')}"
 
 
 class SealWitness(models.Model):
@@ -141,10 +142,10 @@ class SealWitness(models.Model):
         """That it forgot what it had countersigned, in a sentence; empty if it never did."""
         if not self.forgot_at:
             return ""
-        at = datetime.fromtimestamp(self.forgot_at, UTC)
+        at, lost = datetime.fromtimestamp(self.forgot_at, UTC), counted(self.forgot_size, "event")
         return (
-            f"On {at:%Y-%m-%d} at {at:%H:%M:%S} UTC it had forgotten that it countersigned {self.forgot_size:,} "
-            "events. Another history would have been countersigned, too."
+            f"On {at:%Y-%m-%d} at {at:%H:%M:%S} UTC it had forgotten that it countersigned {lost}. "
+            "Another history would have been countersigned, too."
         )
 
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from signal_log.amounts import counted
 from signal_log.errors import ProofError
 from signal_log.seal.merkle import HASH_BYTES
 from signal_log.seal.note import is_name
@@ -32,7 +33,7 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
     def __str__(self) -> str:
-        return f"{self.origin} of {self.size:,} events"
+        return f"{self.origin} of {counted(self.size, 'event')}"
 
 
 def read_checkpoint(text: str) -> Checkpoint:

@@ -88,7 +88,10 @@ class SealState:
         """That events wait for far too long, in a sentence; empty if they do not."""
         if self.stopped or not self.is_late:
             return ""
-        return f"{self.waiting:,} events are not sealed yet, the oldest for {round(self.waiting_seconds):,} seconds."
+        seconds = f"for {round(self.waiting_seconds):,} seconds"
+        if self.waiting == 1:
+            return f"1 event is not sealed yet, {seconds}."
+        return f"{self.waiting:,} events are not sealed yet, the oldest {seconds}."
 
     @property
     def tampered(self) -> bool:

@@ -54,6 +54,11 @@ def must_be_over(token: bytes, text: str) -> None:
         raise ProofError("It is of another text.")
 
 
+def may_be_over(token: bytes, text: str) -> bool:
+    """Whether a token holds a hash of a text, as far as can be told without the extra."""
+    return any(hashlib.new(algorithm, text.encode()).digest() in token for algorithm in _HASHES.values())
+
+
 def read_certificates(path: Path) -> list[Certificate]:
     """The certificates of a timestamp authority in a PEM file; raises ``ProofError``."""
     try:

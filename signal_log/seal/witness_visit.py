@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Literal
 
+from signal_log.amounts import counted
 from signal_log.clock import now
 from signal_log.conf import conf
 from signal_log.errors import ProofError
@@ -154,7 +155,7 @@ class Visit:
                 self.problem = f"It has countersigned {held:,} events already; this checkpoint is not the newest."
         elif held != self.old:
             if held < self.row.size:
-                said = f"It has forgotten that it countersigned {self.row.size:,} events: it named {held:,}."
+                said = f"It has forgotten that it countersigned {counted(self.row.size, 'event')}: it named {held:,}."
                 self.remarks.append(said)
                 self.row.forgot_at, self.row.forgot_size = int(now().timestamp()), self.row.size
                 self.row.is_told = False

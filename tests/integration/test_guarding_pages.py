@@ -121,7 +121,9 @@ def test_what_is_refused_is_said_beside_the_form(changes, words):
 def test_who_may_not_redact_is_refused(monkeypatch):
     """Seeing events, or holding them, is not enough; a log that is too long is the command's to look through."""
     make_event(object_pk="77", object_repr="quillon")
-    assert client_with("hold", "export").get("/redact/").status_code == 403
+    refused = client_with("hold", "export").get("/redact/")
+    assert (refused.status_code, "signal_log.redact_signalevent" in refused.text) == (403, True)
+    assert "Can view signal event" not in refused.text
     monkeypatch.setattr(redaction, "MOST_EVENTS", 0)
     answer = post(client_with("redact", name="root"), "/redact/", label="auth.User", pk="77", reason=REASON)
     assert "use manage.py signal_redact" in answer.text

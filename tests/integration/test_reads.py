@@ -171,6 +171,8 @@ def test_a_list_of_many_objects_is_one_event_that_counts_them(root: Client) -> N
         (event,) = seen
         assert (event.signal, event.sender, event.object_pk) == ("accessed", "auth.User", ""), address
         assert int(event.labels["objects"]) >= 21
+        assert event.object_repr.startswith(f"{event.labels['objects']} ")
+        assert event.call_site == ""
     with recorded() as seen:
         assert root.get("/events/?signal=accessed").status_code == 200
         assert root.get(f"/events/{event.pk}/").status_code == 200

@@ -235,3 +235,19 @@ def test_the_exception_of_an_error_page_is_told(observer):
     copy, traces = document.read_document(document.as_document(session), name="copy")
     recorded.save(copy, traces)
     assert "ValueError" in text(observer.get(f"/sessions/{copy.pk}/?trace={traces[0].trace_id}"))
+
+
+def test_nobody_stops_what_another_records(observer, client):
+    """But a superuser; the page of a session has no button for others."""
+    start(observer)
+    session = DebugSession.objects.get()
+    client.force_login(make_observer("viewer"))
+    assert "Stop</button>" in observer.get("/sessions/").text
+    assert "Stop</button>" not in client.get("/sessions/").text
+    refused = client.post(f"/sessions/{session.pk}/stop/")
+    assert (refused.status_code, "Only who started a session stops it" in refused.text) == (403, True)
+    assert "Can view signal event" not in refused.text
+    assert DebugSession.objects.get().ended_at is None
+    client.force_login(User.objects.create_superuser("root"))
+    assert client.post(f"/sessions/{session.pk}/stop/").status_code == 302
+    assert DebugSession.objects.get().ended_at

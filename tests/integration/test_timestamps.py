@@ -145,12 +145,13 @@ def test_verification_compares_them(authority: Authority, settings: Any, tmp_pat
     settings.SIGNAL_LOG = plain
     assert verified(other)[0] == wrong
     found, said = verified(strange)
-    assert (found, "Who has signed 1 timestamps" in said) == ([], True)
+    assert (found, "Who has signed 1 timestamp of" in said) == ([], True)
     settings.SIGNAL_LOG = {**plain, "TIMESTAMPS": stamps | {"certificate": str(tmp_path / "none")}}
     assert "could not be read" in verified(good)[1]
     monkeypatch.setitem(sys.modules, "rfc3161_client", None)
     found, said = verified(other)
-    assert (found, "1 timestamps of" in said, "were not checked" in said) == ([], True, True)
+    assert (found, "1 timestamp of" in said, "was not checked" in said) == (wrong, True, True)
+    assert verified(good)[0] == []
 
 
 def test_check(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

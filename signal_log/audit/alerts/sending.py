@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 from django.core.mail import send_mail
 from django.db import connections
+from django.urls import NoReverseMatch, reverse
 
 from signal_log import clock
 from signal_log.audit.alerts.firing import SOURCE, Due
@@ -144,10 +145,18 @@ def message(rule: Rule, due: Due, at: datetime) -> dict[str, Any]:
     """What is told: what and how often, and where to look, but no value of any event."""
     told: dict[str, Any] = {"alert": rule.name, "query": rule.query, "count": due.times, "at": timestamp(at)}
     if rule.is_condition:
-        return told | {"detail": due.detail, "see": "/past-writes/" if rule.query == WRITTEN_PAST else "/seals/"}
+        return told | {"detail": due.detail, "see": _page("past_writes" if rule.query == WRITTEN_PAST else "seals")}
     query = rule.query.removeprefix("?") if is_address(rule.query) else urlencode({"q": rule.query})
-    see = f"/events/?{query}&{urlencode({'after': due.first - 1})}"
+    see = f"{_page('events')}?{query}&{urlencode({'after': due.first - 1})}"
     return told | {"seconds": rule.seconds, "first_event": due.first, "last_event": due.last, "see": see}
+
+
+def _page(name: str) -> str:
+    """The address of a page of the log, wherever it is mounted."""
+    try:
+        return reverse(f"signal_log:{name}")
+    except NoReverseMatch:
+        return f"/{name.replace('_', '-')}/"
 
 
 def send_to(address: str, rule: Rule, due: Due, at: datetime, over: threading.Event) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connections, transaction
 
+from signal_log.amounts import counted
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
@@ -112,7 +113,7 @@ class Command(SignalCommand):
             self.stderr.write(f"{error} `list --key FILE` names one that is elsewhere.")
         for row in WitnessedLog.objects.all():
             when = f", signed {row.cosigned_at:%Y-%m-%d %H:%M:%S} UTC" if row.cosigned_at else ", nothing signed yet"
-            self.stdout.write(f"{row.origin}   {row.size:,} events{when}   /{checkpoint_path(row.origin)}")
+            self.stdout.write(f"{row.origin}   {counted(row.size, 'event')}{when}   /{checkpoint_path(row.origin)}")
             for key in keys_of(row):
                 self.stdout.write(f"    {key}")
 

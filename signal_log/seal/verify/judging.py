@@ -131,7 +131,8 @@ def _tell_missing(
             where = "at the head of the log, " if first == begin and generation == trees[0].generation else ""
             where = "at the end of what is sealed, " if last == tree.size - 1 and not where else where
             are = "are" if number > 1 else "is"
-            known = f"with the ids {ids}" if ids.count == number else f"with ids among {ids}"
+            exactly = "with the id" if number == 1 else "with the ids"
+            known = f"{exactly} {ids}" if ids.count == number else f"with ids among {ids}"
             report.find(
                 MISSING,
                 f"{_events(number)} {are} missing, {where}{known if ids else 'whose ids nobody knows'}.",

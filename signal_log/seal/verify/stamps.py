@@ -7,11 +7,12 @@ from pathlib import Path
 
 from cryptography.x509 import Certificate
 
+from signal_log.amounts import counted
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint
 from signal_log.seal.ranges import Ranges
-from signal_log.seal.token import is_installed, must_be_over, read_certificates, read_token
+from signal_log.seal.token import is_installed, may_be_over, must_be_over, read_certificates, read_token
 from signal_log.seal.verify.findings import TIMESTAMP, Report
 
 
@@ -35,10 +36,15 @@ class Stamps:
         """Compare the token of a checkpoint, if it has one, with the text that the log has signed."""
         if row.token is None:
             return
+        token = bytes(row.token)
         if not is_installed():
             self._unread += 1
+            if not may_be_over(token, text):
+                self._report.find(
+                    TIMESTAMP, f"The timestamp of checkpoint {row.number} is over another text than the checkpoint's.",
+                    checkpoints=Ranges.of([row.number]),
+                )  # fmt: skip
             return
-        token = bytes(row.token)
         try:
             must_be_over(token, text)
             if self._certificates:
@@ -55,10 +61,12 @@ class Stamps:
         """Say what could not be checked."""
         if self._unread:
             self._report.limits.append(
-                f"{self._unread:,} timestamps of {self._origin} were not checked: that needs the extra `timestamps`, "
+                f"{counted(self._unread, 'timestamp')} of {self._origin} "
+                f"{'was' if self._unread == 1 else 'were'} not checked: that needs the extra `timestamps`, "
                 "pip install 'signal-log[timestamps]'."
             )
         if self._unsigned:
             self._report.limits.append(
-                f"Who has signed {self._unsigned:,} timestamps of {self._origin} was not checked: {self._problem}."
+                f"Who has signed {counted(self._unsigned, 'timestamp')} of {self._origin} was not checked: "
+                f"{self._problem}."
             )

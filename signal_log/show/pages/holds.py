@@ -13,7 +13,7 @@ from signal_log.audit import hold
 from signal_log.audit.held import Hold, in_force
 from signal_log.audit.whom import thing
 from signal_log.errors import RedactionError
-from signal_log.permission import HOLD, may
+from signal_log.permission import HOLD, may, needed
 from signal_log.show.access import for_observers
 from signal_log.show.links import actor_url, event_url, object_url, url
 from signal_log.show.methods import READING, only
@@ -31,7 +31,7 @@ def holds_page(request: HttpRequest) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         if not may(request.user, HOLD):
-            raise PermissionDenied
+            raise PermissionDenied(needed(HOLD))
         try:
             return HttpResponseRedirect(_changed(given, release="release" in request.POST))
         except RedactionError as error:

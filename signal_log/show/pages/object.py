@@ -127,7 +127,7 @@ def _note_seen(request: HttpRequest, relatives: Relatives) -> None:
     """The page shows the relatives too, and ``READS`` may name their models."""
     if conf.READS and request.method == "GET":
         rows = [(model_of(relation.label), key) for relation, key in relatives.rows()]
-        record_seen([Seen(model, pk=key) for model, key in rows if model is not None])
+        record_seen([Seen(model, pk=key) for model, key in rows if model is not None], by_page=True)
 
 
 def _restore_url(request: HttpRequest, newest: SignalEvent, at: datetime | None, *, is_gone: bool) -> str:

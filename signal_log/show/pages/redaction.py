@@ -19,7 +19,7 @@ from signal_log.audit.whom import Whom, find
 from signal_log.capture.trace.trace import current_trace
 from signal_log.conf import conf
 from signal_log.errors import ProofError, RedactionError
-from signal_log.permission import REDACT, may
+from signal_log.permission import REDACT, may, needed
 from signal_log.show.access import for_observers
 from signal_log.show.methods import READING, only
 from signal_log.show.words.text import counted, one_line, visible
@@ -39,7 +39,7 @@ SECONDS_TO_DECIDE: Final = 3600
 def redact_page(request: HttpRequest) -> HttpResponse:
     """A form; a POST shows what would be done or, with ``erase``, does it."""
     if not may(request.user, REDACT):
-        raise PermissionDenied
+        raise PermissionDenied(needed(REDACT))
     _not_in_sessions()
     sent = request.POST if request.method == "POST" else request.GET
     given = {name: sent.get(name, "").replace("\x00", "␀").strip() for name in (*SHOWN, "texts")}

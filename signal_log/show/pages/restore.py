@@ -81,7 +81,7 @@ def restore_form(request: HttpRequest) -> HttpResponse:
         return not_found(request, "Nothing to restore", str(error))
     page = page_of(asked.label)
     if not may_restore(request, page, asked.row):
-        raise PermissionDenied
+        raise PermissionDenied("Restoring needs the admin's permission to add or change such objects.")
     named = request.GET.getlist(FIELD)
     values = {
         each.name: each.value for each in _offered(request, asked, page) if not each.why_not and each.name in named

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
@@ -63,7 +64,9 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
         listed = [{**_as_json(session), "target_name": names[session.pk]} for session in found]
         return JsonResponse({"format": JSON_FORMAT, "sessions": listed})
     context = {
-        "sessions": unprinted(Row(session, names[session.pk]) for session in found),
+        "sessions": unprinted(
+            Row(session, names[session.pk], may_stop=may_stop(request.user, session)) for session in found
+        ),
         "scopes": [(scope.value, scope.label, hint, given["scope"] == scope) for scope, hint in HINTS.items()],
         "given": given,
         "problem": problem,
@@ -88,7 +91,7 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
     wanted = request.GET.get(FORMAT)
     if wanted == "json" and not {"trace", "with"} & set(request.GET):
         return _file(session)
-    row = Row(session, recorded.targets([session])[session.pk])
+    row = Row(session, recorded.targets([session])[session.pk], may_stop=may_stop(request.user, session))
     context = {"row": row, "session": session, "zone": zone(), "file_url": f"{row.url}?format=json"}
     if "with" in request.GET:
         return _compared(request, session, request.GET["with"], context)
@@ -124,6 +127,8 @@ def stop_session(request: HttpRequest, number: str) -> HttpResponse:
     session = _session(number)
     if session is None:
         return not_found(request, "Session not found", "It has expired, or never was.")
+    if not may_stop(request.user, session):
+        raise PermissionDenied("Only who started a session stops it, or a superuser.")
     recorded.stop(session)
     response = HttpResponseRedirect(url("session", session.pk))
     if session_here(request) == session.pk:
@@ -131,10 +136,16 @@ def stop_session(request: HttpRequest, number: str) -> HttpResponse:
     return response
 
 
+def may_stop(user: Any, session: DebugSession) -> bool:
+    """Whether somebody may end what somebody else records."""
+    return bool(user.is_superuser or (session.started_by_pk and session.started_by_pk == str(user.pk)))
+
+
 class Row:
     """A session, for templates."""
 
-    def __init__(self, session: DebugSession, target: str = "") -> None:
+    def __init__(self, session: DebugSession, target: str = "", *, may_stop: bool = False) -> None:
+        self.may_stop = may_stop
         self.session = session
         self.url = url("session", session.pk)
         self.stop_url = url("stop_session", session.pk)

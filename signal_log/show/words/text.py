@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import orjson
 
+from signal_log.amounts import counted as counted
+
 _CONTROL: Final = (*range(0x20), *range(0x7F, 0xA0))
 _DIRECTION: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x2070))
 _INVISIBLE: Final = (0x00AD, 0x200B, 0x2028, 0x2029, *range(0x2060, 0x2066), 0xFEFF, *range(0xFFF9, 0xFFFC))
@@ -68,11 +70,6 @@ def plain(value: Any, *, pretty: bool = False) -> str:
         layout: dict[str, Any] = {"indent": 2} if pretty else {"separators": (",", ":")}
         text = json.dumps(value, sort_keys=True, ensure_ascii=False, **layout)
         return text.encode("utf-8", "backslashreplace").decode()
-
-
-def counted(number: int | float, noun: str, plural: str = "") -> str:
-    """``1 operation``, ``1,200 operations``."""
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def duration(microseconds: int | float | None) -> str:
