@@ -127,18 +127,18 @@ class Rewrite:
                 moment = events().values_list("occurred_at", flat=True).get(pk=opening)
             told_at |= dict.fromkeys((one.id for one in part), moment)
             openings.add(opening)
-        self._write(told_at)
-        with maintenance(connection, COMMAND, why=why, rows={DONE: str(openings), "archive": file}, of=of):
+        done = {DONE: str(openings), "archive": file, **self._write(told_at).hashes}
+        with maintenance(connection, COMMAND, why=why, rows=done, of=of):
             pass
 
-    def _write(self, told_at: Mapping[int, datetime]) -> None:
+    def _write(self, told_at: Mapping[int, datetime]) -> Manifest:
         """Write the file anew, on disk before this returns."""
         lines = []
         for line in archive.lines(self.folder, self.manifest):
             change = self.changes.get(line.id) if line.id is not None else None
             lines.append(_changed(line, change, timestamp(told_at[change.id])) if change else line)
         try:
-            archive_writing.rewrite(self.folder, self.manifest, lines, timestamp(max(told_at.values())))
+            return archive_writing.rewrite(self.folder, self.manifest, lines, timestamp(max(told_at.values())))
         except OSError as error:
             raise RedactionError(f"The archive {self.folder} could not be written: {error.strerror}.") from error
 

@@ -177,7 +177,7 @@ class Run:
         labels: dict[str, str] = {}
         if self.folder is not None:
             written = _archived(self.folder, tree, [tile for tile in tiles if tile.index * WIDTH < size], size, found)
-            labels |= {"archive": str(self.folder / written.name), "database": place(self.connection)}
+            labels |= {"archive": str(self.folder / written.name), "database": place(self.connection), **written.hashes}
             self.done.files += 1
         for at in range(0, len(found), ROWS_A_BATCH):
             self._remove(tree, found[at : at + ROWS_A_BATCH], labels)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -101,8 +100,7 @@ def _written(line: Line) -> bytes:
 def _put(folder: Path, manifest: Manifest, content: bytes) -> None:
     """First the lines, then the manifest that names them; both on disk."""
     _replace(folder / manifest.file, content)
-    text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False).encode() + b"\n"
-    _replace(folder / manifest.name, text)
+    _replace(folder / manifest.name, manifest.content)
     _sync(folder)
 
 

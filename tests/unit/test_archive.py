@@ -9,9 +9,9 @@ import pytest
 from signal_log.errors import ProofError
 from signal_log.event import MASK
 from signal_log.seal import archive, merkle
-from signal_log.seal.archive import Line, find_event, line_of, lines, manifests
+from signal_log.seal.archive import Line, Manifest, find_event, line_of, lines, manifests
 from signal_log.seal.archive_writing import remove_leftovers, rewrite, write
-from signal_log.seal.canonical import ERASED, inner_hashes, timestamp
+from signal_log.seal.canonical import ERASED, canonical, inner_hashes, timestamp
 from tests.factories import event_value
 
 AT = "2026-11-22T09:42:17.950112Z"
@@ -141,10 +141,10 @@ def forge(folder, change):
     path = folder / "g1-256-260.1.jsonl.gz"
     told = read(folder)
     change(told)
-    path.write_bytes(gzip.compress(b"".join(json.dumps(one).encode() + b"\n" for one in told)))
+    path.write_bytes(gzip.compress(b"".join(canonical(one) + b"\n" for one in told)))
     manifest = folder / "g1-256-260.json"
-    given = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps(given | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}))
+    told = Manifest(**json.loads(manifest.read_text()) | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+    manifest.write_bytes(told.content)
 
 
 def test_a_changed_event_does_not_hold(folder):
@@ -167,6 +167,13 @@ def test_a_changed_event_does_not_hold(folder):
         (lambda told: told[0]["header"].pop("signal"), "has a line that is none"),
         (lambda told: told.insert(0, 7), "has a line that is none"),
         (lambda told: told[0].update(id=9), "does not hold the leaves"),
+        (lambda told: told[0].update(more="x"), "has a line that is none"),
+        (lambda told: told[2].update(more="x"), "has a line that is none"),
+        (lambda told: told[2].update(leaf="00"), "has a line that is none"),
+        (lambda told: told[0].update(index=True), "has a line that is none"),
+        (lambda told: told[0].update(redacted_at=5), "has a line that is none"),
+        (lambda told: told[0].update(kept_hashes="00"), "has a line that is none"),
+        (lambda told: told[0]["payload"].update(signal=told[0]["header"].pop("signal")), "has a line that is none"),
     ],
 )
 def test_lines_that_do_not_fit_are_one_sentence(folder, change, words):
@@ -201,3 +208,38 @@ def test_damage_is_one_sentence(folder, tmp_path):
             manifests(folder)
     with pytest.raises(ProofError, match="is no archive that can be read"):
         manifests(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(b'"id":267', b'"id": 267'),
+        lambda text: text.replace(b'"object_repr":', b'"object_repr":"FORGED","object_repr":', 1),
+        lambda text: text.replace(b"\n", b"\n" + b"[" * 100_000 + b"\n", 1),
+    ],
+)
+def test_a_line_is_exactly_what_is_written(folder, change):
+    """A key that stands there twice, another form of the same, or what no parser reads: none of it is passed over."""
+    (manifest,) = manifests(folder)
+    path = folder / manifest.file
+    path.write_bytes(gzip.compress(change(gzip.decompress(path.read_bytes()))))
+    with pytest.raises(archive.AlteredArchiveError, match="has a line that is none"):
+        list(lines(folder, replace(manifest, sha256=archive.sha256_of(path))))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        json.dumps,
+        lambda given: "[" * 100_000,
+        lambda given: json.dumps(given | {"generation": True}, indent=1) + "\n",
+        lambda given: json.dumps(given | {"made_at": []}, indent=1) + "\n",
+        lambda given: json.dumps(given | {"ids": "1-99999999999999999999"}, indent=1) + "\n",
+    ],
+)
+def test_a_manifest_is_exactly_what_is_written(folder, change):
+    """The same in another form, of other types, or what no parser reads."""
+    path = folder / "g1-256-260.json"
+    path.write_text(change(json.loads(path.read_text())))
+    with pytest.raises(archive.AlteredArchiveError, match="is damaged"):
+        manifests(folder)

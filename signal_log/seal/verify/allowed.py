@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db.models import QuerySet
 
 from signal_log.errors import ProofError
 from signal_log.event import COMMITTED, MAINTENANCE, NEVER_PRUNED
 from signal_log.models import SealTree, SignalEvent
+from signal_log.seal.archive import FILE_HASH, MANIFEST_HASH
 from signal_log.seal.canonical import stored_bytes
-from signal_log.seal.named_leaves import INDEXES, leaves_by
+from signal_log.seal.named_leaves import INDEXES, NamedLeaves, leaves_by
 from signal_log.seal.ranges import Ranges, parse_ranges
 from signal_log.seal.remains import DONE, Left, left_by
 from signal_log.seal.stored import Place, Places
@@ -23,6 +24,8 @@ from signal_log.seal.verify.rows import row_of
 
 REDACT: Final = "command:signal_redact"
 PRUNE: Final = "command:signal_prune"
+STRETCH: Final = 4_096
+"""Leaves by which it is found what prunes name."""
 
 
 class ImpossibleError(ProofError):
@@ -43,6 +46,26 @@ class Redaction(NamedTuple):
     def left(self) -> Left:
         """What it says that it left; read again, as it may be long."""
         return left_by(SignalEvent.objects.values_list("labels", flat=True).get(pk=self.number))
+
+
+class Written(NamedTuple):
+    """A file of an archive, as the event of a prune or a redaction tells of it."""
+
+    number: int
+    hashes: dict[str, str]
+    """Of the file and of its manifest."""
+
+
+@dataclass(slots=True)
+class Archived:
+    """What is told of the files of archives that have one name, in whatever folder."""
+
+    written: dict[str, Written] = field(default_factory=dict)
+    """The newest in each folder."""
+    begun: set[int] = field(default_factory=set)
+    """The events of redactions that were to change such a file."""
+    ids: Ranges = field(default_factory=Ranges)
+    """Of the events that prunes have put there."""
 
 
 @dataclass(slots=True)
@@ -66,6 +89,12 @@ class Allowed:
     """What the event of each names, by its id."""
     acknowledged: dict[int, Ranges] = field(default_factory=dict)
     """Leaves without a row in their generation, as the beginning of a later one tells."""
+    archives: dict[str, Archived] = field(default_factory=dict)
+    """By the name of the manifest."""
+    unarchived: dict[int, Ranges] = field(default_factory=dict)
+    """What was pruned without an archive."""
+    places: dict[tuple[int, int], list[NamedLeaves]] = field(default_factory=dict)
+    """What prunes name, by generation and stretch of leaves."""
     unsealed: Ranges = field(default_factory=Ranges)
     """Those of the events that no tree has yet."""
     refused: list[str] = field(default_factory=list)
@@ -76,6 +105,17 @@ class Allowed:
     def redacted_by(self, rows: Ranges) -> Ranges:
         """The events that name any of these rows."""
         return Ranges.of(one.number for one in self.redactions if one.rows.common(rows))
+
+    def ids_of(self, generation: int, first: int, last: int) -> dict[int, int]:
+        """The ids that prunes name for leaves from the first to the last, by index."""
+        found = {}
+        named = {id(one): one for at in range(first // STRETCH, last // STRETCH + 1)
+                 for one in self.places.get((generation, at), ())}  # fmt: skip
+        for one in named.values():
+            for number, ids, indexes in one.by_generation():
+                if number == generation:
+                    found |= dict(zip(_numbers(indexes), _numbers(ids), strict=True))
+        return found
 
     def prune(self, event: int, leaves: dict[int, Ranges]) -> None:
         """Accept what an event names as pruned."""
@@ -127,6 +167,10 @@ def read_allowed(trees: list[SealTree], found: Allowed | None = None) -> Allowed
     return found
 
 
+def _numbers(ranges: Ranges) -> Iterator[int]:
+    return (number for first, last in ranges for number in range(first, last + 1))
+
+
 def _logs_own() -> QuerySet[SignalEvent]:
     """By the index on sender and key: the log's own events have none."""
     return SignalEvent.objects.filter(sender=SignalEvent._meta.label, object_pk="")
@@ -168,8 +212,16 @@ def _take(found: Allowed, event: SignalEvent, before: _Before) -> None:
             raise ImpossibleError(f"event {kept}, which no prune removes")
         found.prune(event.pk, dict(leaves.indexes))
         found.ids.add(leaves)
+        for generation, _, named in leaves.by_generation():
+            for stretch in {at for low, high in named for at in range(low // STRETCH, high // STRETCH + 1)}:
+                found.places.setdefault((generation, stretch), []).append(leaves)
+            if "archive" not in labels:
+                found.unarchived.setdefault(generation, Ranges()).update(named)
+        if (archived := _archived(found, event, labels)) is not None:
+            archived.ids.update(rows)
     elif DONE in labels:
         found.done.update(parse_ranges(str(labels[DONE])))
+        _archived(found, event, labels)
     else:
         left = left_by(labels)
         before.must_have(left.rows, left.leaves.indexes)
@@ -178,4 +230,17 @@ def _take(found: Allowed, event: SignalEvent, before: _Before) -> None:
         found.archived.update(left.rows)
         if not file:
             found.redacted.update(left.rows)
+        else:
+            found.archives.setdefault(file, Archived()).begun.add(event.pk)
         found.ids.add(left.leaves)
+
+
+def _archived(found: Allowed, event: SignalEvent, labels: Mapping[str, Any]) -> Archived | None:
+    """What an event tells of the file that it has written."""
+    if "archive" not in labels:
+        return None
+    path = str(labels["archive"])
+    archived = found.archives.setdefault(Path(path).name, Archived())
+    hashes = {name: str(labels.get(name, "")) for name in (FILE_HASH, MANIFEST_HASH)}
+    archived.written[path] = Written(event.pk, hashes)
+    return archived

@@ -14,6 +14,7 @@ INSERTED: Final = "inserted"
 REORDERED: Final = "reordered"
 RENUMBERED: Final = "renumbered"
 MAINTENANCE: Final = "maintenance"
+ARCHIVE: Final = "archive"
 REDACTED: Final = "redacted"
 DIGEST: Final = "digest"
 TILE: Final = "tile"
@@ -27,7 +28,7 @@ REWOUND: Final = "rewound"
 FORK: Final = "fork"
 GENERATION: Final = "generation"
 KINDS: Final = (
-    MODIFIED, MISSING, INSERTED, REORDERED, RENUMBERED, MAINTENANCE, REDACTED, DIGEST, TILE, TREE, CHECKPOINT,
+    MODIFIED, MISSING, INSERTED, REORDERED, RENUMBERED, MAINTENANCE, ARCHIVE, REDACTED, DIGEST, TILE, TREE, CHECKPOINT,
     SIGNATURE, REWRITTEN, COSIGNATURE, TIMESTAMP, REWOUND, FORK, GENERATION,
 )  # fmt: skip
 """Kinds of findings; each means that the log was tampered with."""

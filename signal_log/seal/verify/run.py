@@ -11,7 +11,7 @@ from signal_log.models import SealCheckpoint, SealTree, SignalEvent
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify.acknowledged import acknowledged, check_given, stated_of
 from signal_log.seal.verify.allowed import Allowed, read_allowed
-from signal_log.seal.verify.archives import compare_archive, read_manifests
+from signal_log.seal.verify.archives import compare_archives, must_be_archives
 from signal_log.seal.verify.cells import check_cells
 from signal_log.seal.verify.events import LOWEST, Seen, compare, compare_unsealed
 from signal_log.seal.verify.findings import REWOUND, TREE, Report
@@ -49,8 +49,7 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     trust.of_log(origins)
     files = kept_files(wanted, trust, origins)
     result.looked_at = looked_at(wanted, trust, files)
-    for folder in wanted.archives:
-        read_manifests(folder, origins)
+    must_be_archives(wanted.archives, origins)
     kept = {origin: ask(origin, trust, report, origins[-1]) + files.get(origin, []) for origin in origins}
     find_later(origins[-1], trust, report)
     numbers = dict(SealCheckpoint.objects.values_list("tree").annotate(Max("number")))
@@ -93,8 +92,8 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     if part == parts:
         _check_unsealed(trees, newest, result, progress)
     read_allowed(trees, allowed)  # what was redacted or pruned meanwhile
-    for folder in wanted.archives if part == 1 else ():
-        compare_archive(folder, trees, result.seen, allowed, report)
+    if wanted.archives and part == 1:
+        compare_archives(wanted.archives, trees, result.seen, allowed, report)
     judge(trees, result.seen, allowed, report, is_whole=part == 1 and not wanted.since)
     remark(result, allowed, wanted)
     return result
