@@ -108,7 +108,7 @@ class Allowed:
 
     def ids_of(self, generation: int, first: int, last: int) -> dict[int, int]:
         """The ids that prunes name for leaves from the first to the last, by index."""
-        found = {}
+        found: dict[int, int] = {}
         named = {id(one): one for at in range(first // STRETCH, last // STRETCH + 1)
                  for one in self.places.get((generation, at), ())}  # fmt: skip
         for one in named.values():
