@@ -20,6 +20,7 @@ from signal_log.seal.rewound import GO_ON
 from signal_log.show.words.sealing import sealed
 from tests.integration.test_tree_in_database import store
 from tests.sealed import unguarded
+from tests.tail import make_observer
 
 pytestmark = pytest.mark.django_db
 
@@ -255,3 +256,23 @@ def test_a_generation_that_is_closed_gives_no_advice(admin_client, keyed):
     assert "The log was rewound." in page
     assert "`" not in page
     assert "new-generation" not in page
+
+
+def test_who_may_seal_goes_on_by_the_page(admin_client, client):
+    """With a reason, as an event of theirs; nobody else, and not while the log is sealed."""
+    old = seal(2, signed=False)
+    assert "Sealing is not stopped" in admin_client.post("/seals/", {"reason": "why not"}).text
+    SealTree.objects.update(state="stopped", problem="The log was rewound.")
+    assert "Go on without what is missing" in admin_client.get("/seals/").text
+    client.force_login(make_observer("viewer"))
+    assert "Go on without" not in client.get("/seals/").text
+    refused = client.post("/seals/", {"reason": "why not"})
+    assert (refused.status_code, "signal_log.seal_signalevent" in refused.text) == (403, True)
+    missing = admin_client.post("/seals/", {"reason": " . "})
+    assert (missing.status_code, "needs a reason" in missing.text) == (400, True)
+    assert SealTree.objects.count() == 1
+    assert admin_client.post("/seals/", {"reason": "the disk died"}).status_code == 302
+    old.refresh_from_db()
+    assert (old.state, SealTree.objects.get(generation=2).state) == ("closed", "growing")
+    told = SignalEvent.objects.get(signal="signal_log.sealed")
+    assert (told.labels["reason"], told.actor_repr, told.path) == ("the disk died", "admin", "/seals/")

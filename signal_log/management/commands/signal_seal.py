@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, connections, transaction
 
 from signal_log import clock
 from signal_log.audit.forgotten import tell_of_forgotten
+from signal_log.audit.new_generation import go_on
 from signal_log.audit.told import SEALED, tell
 from signal_log.conf import conf
 from signal_log.errors import ProofError
@@ -24,7 +25,6 @@ from signal_log.management.key_verbs import add_verbs, begin_here, content_of, s
 from signal_log.models import SealTree
 from signal_log.seal import beside_file
 from signal_log.seal.checkpoint import Checkpoint
-from signal_log.seal.generation import begin_generation, last_known, stopped_tree
 from signal_log.seal.key import new_signer, write_key
 from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.note import ED25519, Note, VerifierKey
@@ -198,25 +198,10 @@ class Command(SignalCommand):
             self.stdout.write(str(vkey_of(entry, _origin())))
 
     def _new_generation(self, options: dict[str, Any]) -> None:
-        tree = stopped_tree()
-        known, unasked = last_known(tree, content_of(options["checkpoint"]))
-        for problem in unasked:
+        went_on = go_on(options["reason"], content_of(options["checkpoint"]))
+        for problem in went_on.unasked:
             self.stderr.write(problem)
-        missing = max(known.checkpoint.size - tree.size, 0) if known.checkpoint.origin == tree.origin else None
-        with transaction.atomic(using=conf.DATABASE):
-            begun, left = begin_generation(tree, known)
-            goes_on = {"origin": begun.origin, "follows": known.text, "after": begun.after_id, "missing": missing}
-            tell(
-                SEALED, {**goes_on, **left.labels()}, action="new-generation", reason=options["reason"],
-                stopped=tree.problem, known_by=known.whence,
-            )  # fmt: skip
-        gone = left.missing + (missing or 0)
-        are = "1 sealed event is" if gone == 1 else f"{gone:,} sealed events are"
-        said = f" {are} missing. Each verification will say so, and that you have acknowledged it." if gone else ""
-        self.stdout.write(
-            f"{begun.origin} goes on from {known.checkpoint}, the last checkpoint known, by {known.whence}. The next "
-            f"round seals all that is not sealed yet.{said}"
-        )
+        self.stdout.write(went_on.sentence)
         self.stdout.write(REDACT_AGAIN)
 
 

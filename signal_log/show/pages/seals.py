@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_protect
 
 from signal_log.audit.guard.queue import stuck_or_unknown
+from signal_log.audit.new_generation import go_on
+from signal_log.audit.sentence import said as said_in
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, Verification
+from signal_log.permission import SEAL, may, needed
 from signal_log.seal.canonical import timestamp
 from signal_log.seal.note import Note, read_note
 from signal_log.seal.rewound import GO_ON
@@ -21,7 +26,7 @@ from signal_log.seal.stored import trees
 from signal_log.seal.verify.acknowledged import rewind_told, told_of
 from signal_log.show.access import for_observers
 from signal_log.show.links import url
-from signal_log.show.methods import reads
+from signal_log.show.methods import READING, only
 from signal_log.show.words.moments import zone
 from signal_log.show.words.sealing import spoken, standing
 from signal_log.show.words.text import one_line
@@ -53,10 +58,20 @@ class Generation:
         self.why = spoken(why)
 
 
-@reads
+@csrf_protect
+@only(*READING, "POST")
 @for_observers
 def seals_page(request: HttpRequest) -> HttpResponse:
-    """The page; ``?format=json`` the same as values; ``?before=`` older checkpoints."""
+    """The page; ``?format=json`` the same as values; ``?before=`` older checkpoints.
+
+    A POST goes on as a new generation, with a reason, for who may seal.
+    """
+    problem, reason = "", ""
+    if request.method == "POST":
+        reason = said_in(request.POST.get("reason", ""))
+        problem = _went_on(request, reason)
+        if not problem:
+            return HttpResponseRedirect(url("seals"))
     state = seal_state()
     before = _number(request.GET.get("before", ""))
     generations = list(trees()) if state.tree and state.tree.generation > 1 else []
@@ -66,6 +81,9 @@ def seals_page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "state": state,
         "standing": standing(state),
+        "may_go_on": bool(state.stopped) and may(request.user, SEAL),
+        "problem": spoken(problem, 2_000),
+        "reason": reason,
         "tree": state.tree,
         "root": bytes(state.tree.root).hex() if state.tree else "",
         "signed_by": _signers(state.checkpoint) if state.checkpoint else (),
@@ -87,7 +105,20 @@ def seals_page(request: HttpRequest) -> HttpResponse:
         "json_url": url("seals", format="json"),
         "zone": zone(),
     }
-    return render(request, "signal_log/seals.html", context)
+    return render(request, "signal_log/seals.html", context, status=400 if problem else 200)
+
+
+def _went_on(request: HttpRequest, reason: str) -> str:
+    """Why it did not go on, in a sentence; empty if it did."""
+    if not may(request.user, SEAL):
+        raise PermissionDenied(needed(SEAL))
+    if not reason:
+        return "A new generation needs a reason: what has happened to the log, and how that is known."
+    try:
+        go_on(reason)
+    except ProofError as error:
+        return str(error)
+    return ""
 
 
 def as_json(state: SealState, checkpoints: list[SealCheckpoint]) -> dict[str, Any]:
