@@ -63,9 +63,12 @@ def told() -> QuerySet[SignalEvent]:
 
 def in_force() -> list[Hold]:
     """The holds that nobody has released, oldest first."""
+    events_of_holds = list(told())
+    if not events_of_holds:
+        return []
     found: dict[int, Hold] = {}
     sealed = Sealed()
-    for event in told():
+    for event in events_of_holds:
         is_whole = sealed.has(event)
         if event.signal == HELD:
             found[event.pk] = _hold(event, is_whole=is_whole)
