@@ -53,3 +53,8 @@ def parse_age(text: str) -> timedelta | None:
 def counted(number: int | float, noun: str, plural: str = "") -> str:
     """``1 operation``, ``1,200 operations``."""
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def counted_are(number: int, noun: str) -> str:
+    """``1 event is``, ``1,200 events are``."""
+    return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from signal_log.amounts import counted_are
 from signal_log.errors import ProofError
 from signal_log.models import SealTile, SealTree, SignalEvent
 from signal_log.seal.checkpoint import Checkpoint
@@ -36,7 +37,7 @@ def must_end_as_sealed(tree: SealTree) -> None:
         newest = newest_id()
         if newest < tree.last_id:
             raise AlteredError(
-                f"The log was rewound: {_missing(tree)} sealed events are missing. The last was event "
+                f"The log was rewound: {_missing(tree)} missing. The last was event "
                 f"{tree.last_id}; the newest that is there is event {newest}. {GO_ON}"
             )
         return
@@ -45,7 +46,7 @@ def must_end_as_sealed(tree: SealTree) -> None:
         raise AlteredError(f"The tree was altered: its last tile is missing, or is too short. {GO_ON}")
     if leaf != leaf_hash(bytes(digest)):
         raise AlteredError(
-            f"The log was rewound, or rewritten: {_missing(tree)} sealed events are missing. Event {tree.last_id}, "
+            f"The log was rewound, or rewritten: {_missing(tree)} missing. Event {tree.last_id}, "
             f"the last that was sealed, is another one now. {GO_ON}"
         )
 
@@ -57,8 +58,8 @@ def must_continue(tree: SealTree, known: Checkpoint, whence: str) -> list[bytes]
     """
     if known.size > tree.size:
         raise AlteredError(
-            f"The log was rewound: {known.size - tree.size:,} sealed events are missing of the {known.size:,} in the "
-            f"checkpoint {whence}. {GO_ON}"
+            f"The log was rewound: {counted_are(known.size - tree.size, 'sealed event')} missing of the {known.size:,} "
+            f"in the checkpoint {whence}. {GO_ON}"
         )
     root = bytes(tree.root)
     try:
@@ -105,5 +106,5 @@ def _missing(tree: SealTree) -> str:
         gone = sum(leaf not in there for leaf in leaves)
         missing += gone
         if not gone or tile.index == 0:
-            return f"{missing:,}"
-    return f"at least {missing:,}"
+            return counted_are(missing, "sealed event")
+    return f"at least {counted_are(missing, 'sealed event')}"

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
-from signal_log import clock
+from signal_log import amounts, clock
 from signal_log.errors import ProofError
 from signal_log.models import LogIdentity, SealCheckpoint, SealTile, SealTree, SignalEvent
 from signal_log.seal import elected, grow, sealer
@@ -401,3 +401,10 @@ def test_a_dump_has_the_seal_and_loads(key, tmp_path):
     call_command("loaddata", str(tmp_path / "a.json"), verbosity=0)
     make_event()
     assert Sealer().round().checkpoint.size == 4
+
+
+def test_one_event_is_one():
+    """Whatever is counted, in one word for one."""
+    assert (amounts.counted_are(1, "sealed event"), amounts.counted_are(1200, "sealed event")) == (
+        "1 sealed event is", "1,200 sealed events are",
+    )  # fmt: skip

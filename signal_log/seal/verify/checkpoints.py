@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from signal_log.amounts import counted_are
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
@@ -86,7 +87,7 @@ class Checkpoints:
             find(
                 REWOUND,
                 f"Checkpoints state up to {size:,} leaves, but the tree has {self._tree.size:,}: "
-                f"{size - self._tree.size:,} sealed events are missing at its end.", checkpoints=beyond,
+                f"{counted_are(size - self._tree.size, 'sealed event')} missing at its end.", checkpoints=beyond,
             )  # fmt: skip
 
     def _rows(self) -> Iterator[SealCheckpoint]:

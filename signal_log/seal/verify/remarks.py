@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signal_log.amounts import counted
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify.allowed import Allowed
@@ -14,7 +15,10 @@ def remark(result: Result, allowed: Allowed, wanted: Wanted) -> None:
         newest = f"The {seen.unsealed:,} newest events are" if seen.unsealed > 1 else "The newest event is"
         report.notes.append(f"{newest} not sealed yet, and compared with nothing but the digest.")
     if seen.archived:
-        report.notes.append(f"{seen.archived:,} events of archives were compared with their leaves.")
+        report.notes.append(
+            f"{counted(seen.archived, 'event')} of archives {'was' if seen.archived == 1 else 'were'} compared with "
+            f"{'its leaf' if seen.archived == 1 else 'their leaves'}."
+        )
     redacted = Ranges([*seen.redacted, *seen.redacted_in_archives]).common(allowed.archived)
     if redacted:
         report.notes.append(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from signal_log import clock
+from signal_log.amounts import counted_are
 from signal_log.errors import ProofError
 from signal_log.models import SealTree
 from signal_log.seal.note import VerifierKey
@@ -65,8 +66,8 @@ def _check(tree: SealTree, table: Checkpoints, keys: Sequence[VerifierKey], repo
         report.unchecked.append(f"The newest checkpoint, of {since:%Y-%m-%d %H:%M} UTC, has no signature.")
     if table.signed_size < tree.size:
         report.notes.append(
-            f"{tree.size - table.signed_size:,} sealed events are in no signed checkpoint of {tree.origin} yet."
-            if table.signed else f"No checkpoint of {tree.origin} is signed by a key that is named."
+            f"{counted_are(tree.size - table.signed_size, 'sealed event')} in no signed checkpoint of {tree.origin} "
+            "yet." if table.signed else f"No checkpoint of {tree.origin} is signed by a key that is named."
         )  # fmt: skip
 
 
