@@ -224,6 +224,18 @@ def test_names_in_a_query_that_nothing_has_are_told(log: dict[str, int]) -> None
     ]
 
 
+def test_pages_tell_of_a_model_that_nothing_can_match(log: dict[str, int], root: Client) -> None:
+    """The history in words, the live page from the history's answer; nothing is said where something may yet come."""
+    why = "Nothing can match model:auth.Usr: no observed model has this label, and no event does."
+    for query in ({"sender": "auth.Usr"}, {"q": "model:auth.Usr"}):
+        page = root.get("/events/", query)
+        assert f"{why} Did you mean &#x27;auth.User&#x27;?" in page.content.decode(), query
+        assert root.get("/events/", {**query, "format": "json"}).json()["unmatched"] == [f"{why} Did you mean 'auth.User'?"]
+    for query in ({"q": "model:auth.User nobody-of-this-name"}, {"sender": "auth.User"}, {}):
+        assert root.get("/events/", {**query, "format": "json"}).json()["unmatched"] == []
+    assert "Nothing can match" not in root.get("/events/?q=nobody-of-this-name").content.decode()
+
+
 def test_a_query_in_the_list_of_an_object_narrows_it(log: dict[str, int], root: Client) -> None:
     """As in the history."""
     for query, number in (("email:", 2), ("email: new:b@x", 1), ("since:now-1d -email:", 0)):

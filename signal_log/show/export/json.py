@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 
 from signal_log.audit.shown import listed
 from signal_log.seal.canonical import timestamp
-from signal_log.show.query.paging import matching, read_page
+from signal_log.show.query.paging import Page, matching, read_page
 from signal_log.show.query.query import Query, parse
+from signal_log.show.query.unmatched import unmatched
 from signal_log.store.read import as_mapping, events
 from signal_log.tail import wire
 
@@ -42,10 +43,18 @@ def answer(request: HttpRequest) -> HttpResponse:
             "searched_to": page.searched_to,
             "since": query.since and timestamp(query.since),
             "until": query.until and timestamp(query.until),
+            "unmatched": why_nothing(query, page),
         }
     ).decode()
     lines = ",".join(wire.encode(as_mapping(event)).text for event in page.events)
     return HttpResponse(f'{{"events":[{lines}],{about[1:]}', content_type="application/json")
+
+
+def why_nothing(query: Query, page: Page) -> list[str]:
+    """Of filters without any match, which of them nothing can ever match."""
+    if page.events or page.searched_to or query.before or query.after:
+        return []
+    return list(unmatched(query.filters, options=False))
 
 
 def _size(query: Query, sent: QueryDict) -> int:

@@ -100,6 +100,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "lines": unprinted(lines(page.events, every=query.every, narrow=partial(query.link, request.path))),
         "hits": hits_of(query.given),
         "total": total,
+        "unmatched": [visible(sentence) for sentence in json.why_nothing(query, page)],
         "reached_at": reached_at(page),
         "older_url": page.older and query.link(request.path, before=str(page.older)),
         "newer_url": page.newer and query.link(request.path, after=str(page.newer)),

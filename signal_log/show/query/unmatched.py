@@ -27,8 +27,11 @@ SILENT: Final = ("silent_insert", "silent_update", "silent_delete")
 SOURCES: Final = ("http", "websocket", "shell", "task", "test", MIGRATION)
 
 
-def unmatched(filters: Filters) -> Iterator[str]:
-    """A sentence for each model, signal and source that no event has and no observed model can bring."""
+def unmatched(filters: Filters, *, options: bool = True) -> Iterator[str]:
+    """A sentence for each model, signal and source that no event has and no observed model can bring.
+
+    ``options``: what was given as a filter by itself is named as a command's option, not as a part of a query.
+    """
     for key, known, is_one, likely in _ASKED:
         for name, excluded in filters.values(key):
             names = known()
@@ -38,11 +41,13 @@ def unmatched(filters: Filters) -> Iterator[str]:
             hint = f" Did you mean {near!r}?" if near else ""
             said = "Nothing is excluded by" if excluded else "Nothing can match"
             shown = one_line(name, 60)
-            yield f"{said} {_asked(filters, key, name, shown, excluded=excluded)}: {_why(key, name)}.{hint}"
+            yield f"{said} {_asked(filters, key, name, shown, excluded=excluded, options=options)}: {_why(key, name)}.{hint}"
 
 
-def _asked(filters: Filters, key: str, name: str, shown: str, *, excluded: bool) -> str:
+def _asked(filters: Filters, key: str, name: str, shown: str, *, excluded: bool, options: bool) -> str:
     """The filter as it was given: by itself, or in a query."""
+    if not options:
+        return f"{'-' if excluded else ''}{MODEL if key == 'sender' else key}:{shown}"
     if (f"!{name}" if excluded else name) in filters.asked.get(key, ()):
         return f"--{key} {'!' if excluded else ''}{shown}"
     return f"{'-' if excluded else ''}{key}:{shown}"

@@ -56,6 +56,7 @@ page.polling = new Polling({
 });
 page.past = olderLoaders((which, operations, answer) => {
   if (answer && which !== stream) understand(answer);
+  if (answer?.unmatched?.length) state.unmatched = answer.unmatched;
   if (operations.size && which === store) actions.found(operations);
   renderSoon();
 });
@@ -94,7 +95,7 @@ viewMenu($("view-open"), $("view-menu"), {
   show: (from, to) => actions.during(given(from, to)),
 });
 
-$("tools").hidden = $("panes").hidden = false;
+$("tools").hidden = $("panes").hidden = $("state").hidden = false;
 $("follow").onclick = () => (state.following ? actions.pause("reader") : actions.follow());
 $("new").onclick = actions.follow;
 for (const button of $("lists").querySelectorAll("button"))

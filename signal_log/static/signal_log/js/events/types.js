@@ -68,6 +68,7 @@
  * @property {SignalEvent[]} events
  * @property {number | null} older
  * @property {number | null} searched_to
+ * @property {string[]} [unmatched] which filters nothing can ever match
  * @property {string | null} [since]
  * @property {string | null} [until]
  */

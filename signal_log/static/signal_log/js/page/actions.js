@@ -166,7 +166,7 @@ export function change(filters, { range = state.range, step = true } = {}) {
     return renderAll();
   }
   if (state.picked) state.wanted = eventIdOf(state.picked);
-  Object.assign(state, { filters, answered: 0, notes: [], lost: "", refusal: "" });
+  Object.assign(state, { filters, answered: 0, notes: [], lost: "", refusal: "", unmatched: [] });
   state.hits = hitsOf(filtering.toNode(activeFilters()));
   clearRows();
   showRange(range);

@@ -191,6 +191,7 @@ function renderControls() {
     answered: state.answered,
     settled: state.range !== null || now() - state.answered > SETTLE,
     refusal: state.refusal,
+    unmatched: state.unmatched,
     looking: page.past.way.open || page.past.way.state === "loading",
     time,
     anytime: () => controls.during(null),

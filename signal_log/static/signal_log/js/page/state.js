@@ -60,6 +60,7 @@ import { Wanted } from "./wanted.js";
  * @property {number} answered
  * @property {string} trouble
  * @property {string} refusal
+ * @property {string[]} unmatched which filters nothing can ever match
  * @property {string[]} notes
  * @property {string} lost
  * @property {number} since
@@ -153,6 +154,7 @@ export const state = {
   answered: 0,
   trouble: "",
   refusal: "",
+  unmatched: [],
   notes: [],
   lost: "",
   since: 0,

@@ -12,6 +12,7 @@ import { pillWords } from "./pills.js";
  * @property {string} login
  * @property {number} rows
  * @property {string} refusal
+ * @property {string[]} unmatched
  * @property {number} answered
  * @property {boolean} settled
  * @property {boolean} looking
@@ -60,13 +61,15 @@ const unreachable = () => html`<div class="empty"><h2>Cannot reach the log</h2>
   <p>This page keeps retrying. Events that you missed appear once the connection is back.</p></div>`;
 
 /** @param {Of} of */
-function noMatches({ filters, refusal, drop, clear }) {
+function noMatches({ filters, refusal, unmatched, drop, clear }) {
   const last = narrowest(filters);
   const all = ["this filter", "both filters"][filters.length - 1] ?? `all ${filters.length} filters`;
-  const why = refusal || `No event in the log matches ${all}. New events that match will appear here.`;
+  const why = unmatched.length
+    ? unmatched
+    : [refusal || `No event in the log matches ${all}. New events that match will appear here.`];
   const filter = last && pillWords(last);
   return html`<div class="empty"><h2>${refusal ? "This filter is not valid" : "No events match"}</h2>
-    <p>${why}</p>
+    ${why.map((sentence) => html`<p class="value">${sentence}</p>`)}
     <p>Remove <button class="pill" type="button" onClick=${() => drop(last)}>${filter} ×</button>
     ${filters.length > 1 && html` or ${pill("all filters", clear)}`}</p></div>`;
 }
