@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 from tests.browser.axe import violations
 
 HOSTILE = "<script>window.broken=1</script><img src=x onerror=window.broken=1>\\u202egnp.exe"
+LONG_CELLS = "([where, text]) => document.querySelectorAll(where).forEach((one) => { one.textContent = text })"
+CUT = "(where) => [...document.querySelectorAll(where)].filter((one) => one.scrollWidth > one.clientWidth).length"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,13 @@ def test_the_lists_in_the_admin_are_lists(site, visit, addresses):
         heights = page.locator(f"{table} tbody tr").evaluate_all("rows => rows.map((row) => row.offsetHeight)")
         assert heights
         assert max(heights) < 70, name
+    page.goto(site.url + addresses["admin list"])
+    page.evaluate(LONG_CELLS, ["td.field-source", "command:import_the_whole_warehouse"])
+    page.evaluate(LONG_CELLS, ["td.field-actor", "augusta.ada.king@countess.example.org"])
+    assert page.evaluate(CUT, "#changelist .results") == 0
+    page.goto(site.url + addresses["history"])
+    page.evaluate(LONG_CELLS, [".log .s .value", "command:import_warehouse"])
+    assert page.evaluate(CUT, ".log .s .value") == 0
 
 
 def test_everything_works_without_scripts(site, visit, addresses):

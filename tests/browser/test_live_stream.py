@@ -131,9 +131,11 @@ def test_the_page_has_a_strict_policy_and_no_inline_code(site, visit):
 def test_without_javascript_the_page_leads_to_the_history(site, visit):
     """Without a script there is a sentence and a link to the pages that work."""
     live = visit(site, java_script_enabled=False)
-    live.page.goto(f"{site.url}/")
+    live.page.goto(f"{site.url}/?q=model%3AUser")
+    expect(live.state()).to_be_hidden()
+    expect(live.page.locator("header noscript .chip")).to_be_visible()
     live.page.get_by_role("link", name="Open the history").click()
-    assert live.page.url.endswith("/events/")
+    assert live.page.url.endswith("/events/?q=model%3AUser")
 
 
 def test_an_empty_log_says_how_to_make_the_first_event(own_site, visit):

@@ -230,7 +230,8 @@ def test_pages_tell_of_a_model_that_nothing_can_match(log: dict[str, int], root:
     for query in ({"sender": "auth.Usr"}, {"q": "model:auth.Usr"}):
         page = root.get("/events/", query)
         assert f"{why} Did you mean &#x27;auth.User&#x27;?" in page.content.decode(), query
-        assert root.get("/events/", {**query, "format": "json"}).json()["unmatched"] == [f"{why} Did you mean 'auth.User'?"]
+        told = root.get("/events/", {**query, "format": "json"}).json()["unmatched"]
+        assert told == [f"{why} Did you mean 'auth.User'?"]
     for query in ({"q": "model:auth.User nobody-of-this-name"}, {"sender": "auth.User"}, {}):
         assert root.get("/events/", {**query, "format": "json"}).json()["unmatched"] == []
     assert "Nothing can match" not in root.get("/events/?q=nobody-of-this-name").content.decode()

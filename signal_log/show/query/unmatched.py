@@ -41,7 +41,8 @@ def unmatched(filters: Filters, *, options: bool = True) -> Iterator[str]:
             hint = f" Did you mean {near!r}?" if near else ""
             said = "Nothing is excluded by" if excluded else "Nothing can match"
             shown = one_line(name, 60)
-            yield f"{said} {_asked(filters, key, name, shown, excluded=excluded, options=options)}: {_why(key, name)}.{hint}"
+            asked = _asked(filters, key, name, shown, excluded=excluded, options=options)
+            yield f"{said} {asked}: {_why(key, name)}.{hint}"
 
 
 def _asked(filters: Filters, key: str, name: str, shown: str, *, excluded: bool, options: bool) -> str:
