@@ -90,6 +90,32 @@ def test_nothing_may_be_said_beside_what_was_sealed():
         check_proof(replace(proof, extra=more), [KEY], WITNESSES)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda extra: extra.replace(b'"id":', b'"header":{},"id":', 1), "says something of its event twice"),
+        (lambda extra: extra.replace(b'"id":', b'"id": ', 1), "or in another form"),
+        (lambda extra: orjson.dumps(orjson.loads(extra) | {"id": True}, option=orjson.OPT_SORT_KEYS), "holds nothing"),
+        (lambda extra: orjson.dumps(orjson.loads(extra) | {"payload_hash": "FORGED"}, option=orjson.OPT_SORT_KEYS),
+         "says more of its event than was sealed: 'payload_hash'"),
+        (lambda _: b'{"format":"signal_log/event/2","header":{},"payload":' + b"[" * 100_000, "holds nothing"),
+    ],
+)  # fmt: skip
+def test_what_is_said_is_said_once_and_as_it_is_written(change, words):
+    """A key twice, an id that is no number, the hash of a part that is there: a reader might take either."""
+    proof = read_proof(WHOLE)
+    with pytest.raises(ProofError, match=words):
+        check_proof(replace(proof, extra=change(proof.extra)), [KEY], WITNESSES)
+
+
+def test_a_part_that_was_left_out_is_not_called_redacted():
+    """Whoever shows a proof can withhold a part: its hash proves the rest, and nobody knows why it is not there."""
+    (case,) = [one for one in CASES if one["name"] == "with a redacted payload"]
+    assert "Names and values are not in this file: they were redacted, or whoever made the file left" in str(
+        case["said"]
+    )
+
+
 def test_no_cut_file_passes():
     """It is told that it is cut, or its last witness is gone."""
     for end in range(0, len(WHOLE) - 1, 7):

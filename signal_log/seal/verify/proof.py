@@ -29,9 +29,7 @@ SUFFIX: Final = ".tlog-proof"
 MOST_BYTES: Final = 10_000_000
 MOST_HASHES: Final = 64
 _DOMAIN: Final = FORMAT.encode() + b"\n"
-_KEYS: Final = frozenset(
-    ("format", "id", "header", "subject", "subject_hash", "subject_salt", "payload", "payload_hash", "payload_salt")
-)
+_KEYS: Final = frozenset(("format", "id", "header"))
 _INDEX: Final = re.compile(r"index (0|[1-9]\d{0,18})", re.ASCII)
 _SALT_BYTES: Final = 16
 
@@ -57,7 +55,7 @@ class Proved:
 
     header: dict[str, Any]
     subject: dict[str, Any] | None
-    """None if it was redacted."""
+    """None if it is not in the file: it was redacted, or whoever made the file left it out."""
     payload: dict[str, Any] | None
     index: int
     checkpoint: Checkpoint
@@ -170,21 +168,30 @@ def _parts(extra: bytes) -> _Parts:
     try:
         told = orjson.loads(extra)
         header, number = told["header"], told.get("id")
-        more = told.keys() - _KEYS
-        if told["format"] != FORMAT or not isinstance(header, dict) or not isinstance(number, int | None):
+        known = _KEYS.union(*(_keys(told, name) for name in ("subject", "payload")))
+        more, is_number = told.keys() - known, type(number) is int or number is None
+        if told["format"] != FORMAT or not isinstance(header, dict) or not is_number:
             raise damaged
+        is_twice = canonical(told) != extra
         hashes = _inner(told, "subject") + _inner(told, "payload")
         leaf = leaf_hash(sha256(_DOMAIN + canonical(header) + b"\n" + hashes).digest())
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise damaged from None
     if more:
         raise ProofError(f"This proof says more of its event than was sealed: {_names(more)}.")
+    if is_twice:
+        raise ProofError("This proof says something of its event twice, or in another form than it is written in.")
     return _Parts(header, told["subject"], told["payload"], leaf, number)
 
 
 def _names(keys: Iterable[str]) -> str:
     """A few of these keys, as nothing but text."""
     return ", ".join(ascii(key[:40]) for key in sorted(keys)[:5])
+
+
+def _keys(told: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """What says a part: the part with its salt, or, where it is not in the file, its hash."""
+    return name, f"{name}_hash" if told[name] is None else f"{name}_salt"
 
 
 def _inner(told: Mapping[str, Any], name: str) -> bytes:

@@ -17,6 +17,7 @@ _VERBS: Final = {
     "m2m_changed": "changed the relations of", "silent_insert": "inserted, without a signal,",
     "silent_update": "updated, without a signal,", "silent_delete": "deleted, without a signal,",
 }  # fmt: skip
+_WHY: Final = "they were redacted, or whoever made the file left them out;"
 _OUTCOMES: Final = {
     "rolled_back": "It was rolled back: nothing of it stayed.", "failed": "It failed: nothing of it stayed.",
 }  # fmt: skip
@@ -29,11 +30,11 @@ def said(proved: Proved) -> Iterator[str]:
     if header.get("outcome") in _OUTCOMES:
         yield _OUTCOMES[header["outcome"]]
     if payload is None:
-        yield "Names and values were redacted; their hash was kept, so that the rest can still be proved."
+        yield f"Names and values are not in this file: {_WHY} their hash is, so that the rest can still be proved."
     else:
         yield from _details(header, payload)
     if subject is None:
-        yield "The keys of the row and of the account were redacted."
+        yield f"The keys of the row and of the account are not in this file: {_WHY} their hash is."
     checkpoint = proved.checkpoint
     number = "" if proved.said_id is None else f", by its own account event {proved.said_id}"
     yield f"Sealed at index {proved.index:,} of {checkpoint.size:,} in the log {checkpoint.origin}{number}."
