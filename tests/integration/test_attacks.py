@@ -210,7 +210,7 @@ ATTACKS: dict[str, tuple[Callable[[Sealed], Any], str, tuple[int, int] | None, t
         lambda log: (rewritten(log, 520), set_leaf(520, bytes(SignalEvent.objects.get(pk=log.ids[520]).digest))),
         "rewritten", (512, 599), (512, 599),
     ),
-    "leaf changed": (lambda log: set_leaf(300, b"x" * 32), "tile", (256, 511), (256, 511)),
+    "leaf changed": (lambda log: set_leaf(300, b"x" * 32), "tile", None, (256, 511)),
     "tile of leaves deleted": (lambda log: tiles(level=0, index=1).delete(), "tile", (256, 511), (256, 511)),
     "last tile deleted": (lambda log: tiles(level=0, index=2).delete(), "tile", (512, 599), (512, 599)),
     "tile above deleted": (lambda log: tiles(level=1).delete(), "tile", None, None),
@@ -282,3 +282,15 @@ def test_it_is_found_and_named(log, attack):
     if indexes is not None:
         assert f"g1:{Ranges([indexes])}" in [one.get("indexes") for one in found], found
     assert Verification.objects.get().verdict == "tampered"
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_an_altered_tile_accuses_neither_rows_nor_witnesses(log, index):
+    """Rows, checkpoints, key and witness agree: it is the tile that was altered, whole or the last."""
+    tile = tiles(level=0, index=index)
+    tile.update(hashes=bytes(tile.get().width * HASH_BYTES))
+    last = min(index * 256 + 255, 599)
+    assert [(one["kind"], one["indexes"]) for one in verified()[1]["findings"]] == [
+        ("tile", f"g1:{index * 256}-{last}")
+    ]
+    assert verified(shard=(2, 2))[1]["findings"] == []

@@ -16,7 +16,7 @@ from django.test import override_settings
 from signal_log.maintenance import maintenance
 from signal_log.models import SealTile, SealTree, SignalEvent
 from signal_log.seal.canonical import inner_hashes
-from signal_log.seal.ranges import Ranges
+from signal_log.seal.ranges import Ranges, parse_indexes
 from signal_log.seal.remains import ERASED_PAYLOAD, ERASED_SUBJECT
 from tests.integration.verified import said
 from tests.sealed import ORIGIN, Sealed, seal, sealed_log, sql, unguarded
@@ -153,3 +153,32 @@ def test_it_is_found_and_named(log: Sealed, attack: str) -> None:
     found = [one.get("events", "") for one in told["findings"] if one["kind"] == kind]
     assert code == 1, told
     assert events(log) in found, told["findings"]
+
+
+def test_a_forged_row_beside_pruned_ones_is_told_at_its_place(log: Sealed) -> None:
+    """Once, at its own index: what was pruned is missing no row."""
+    row = SignalEvent.objects.get(pk=log.ids[19])
+    sql("UPDATE {log} SET object_repr = 'eve', digest = %s WHERE id = %s", b"x" * 32, row.pk)
+    sql("UPDATE {log} SET object_repr = 'eve', digest = %s WHERE id = %s", b"x" * 32, log.ids[30])
+    found = [(one["kind"], one["events"], one["indexes"]) for one in said()[1]["findings"]]
+    assert found == [("modified", f"{row.pk},{log.ids[30]}", "g1:19,30")]
+
+
+@pytest.mark.parametrize("leaves", ["g1:0-100000", "g1:608-617", "g2:0-9"])
+def test_a_prune_of_what_is_sealed_later_allows_nothing(log: Sealed, leaves: str) -> None:
+    """Whoever writes an event of a prune cannot name leaves that are to come."""
+    ((first, last),) = parse_indexes(leaves).popitem()[1]
+    with maintenance(connection, "signal_prune", why="", rows={"events": f"1-{last - first + 1}", "indexes": leaves}):
+        pass
+    seal(log, SealTree.objects.get(), (609,))
+    found = {one["kind"]: one["text"] for one in said()[1]["findings"]}
+    assert "no command has written it" in found["maintenance"]
+
+
+def test_a_prune_of_what_stays_is_told(log: Sealed) -> None:
+    """Events of maintenance are never pruned."""
+    told = SignalEvent.objects.filter(source="command:signal_redact").earliest("pk").pk
+    index = told - log.ids[0]
+    with maintenance(connection, "signal_prune", why="", rows={"events": str(told), "indexes": f"g1:{index}"}):
+        pass
+    assert "which no prune removes" in {one["kind"]: one["text"] for one in said()[1]["findings"]}["maintenance"]

@@ -108,5 +108,5 @@ def _range(field: Any) -> str:
     if isinstance(field, models.ForeignKey):
         return f'"{field.column}" IN (SELECT id FROM {SealTree._meta.db_table})'  # noqa: S608  our own name
     if field.model is SealTile and field.name in ("first_id", "last_id"):  # only of leaves
-        return f'level = 0 AND "{field.column}" BETWEEN 1 AND {LARGEST}'
+        return f'level = 0 AND "{field.column}" BETWEEN 0 AND {LARGEST}'
     return f'"{field.column}" BETWEEN {_LOWEST.get(field.name, 0)} AND {_HIGHEST.get(field.name, LARGEST)}'

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from signal_log.models import SealTree
-from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify.anchors import Anchors
 from signal_log.seal.verify.findings import Places
 from signal_log.seal.verify.matching import Extra, Lost, Modified, Moved, match
+from signal_log.seal.verify.mending import Above
 from signal_log.seal.verify.row import Row, Rows
 from signal_log.seal.verify.rows import rows_between
 from signal_log.seal.verify.tiles import StoredTile, tiles_of_level
@@ -95,7 +95,7 @@ class Cursor:
 
 
 def compare(
-    tree: SealTree, seen: Seen, ids: Anchors, *, begin: int = 0, end: int | None = None,
+    tree: SealTree, seen: Seen, ids: Anchors, *, pruned: Ranges | None = None, begin: int = 0, end: int | None = None,
     progress: Callable[[int, int], None], passed: Callable[[int, int], None] = lambda tiles, last: None,
 ) -> None:  # fmt: skip
     """Compare the tiles from ``begin`` to below ``end`` with their rows, and the ids of rows with those that are named.
@@ -108,12 +108,12 @@ def compare(
         return
     low = _last_id_before(tree, begin) if begin or tree.generation > 1 else LOWEST
     high = tree.last_id if end == stop else _last_id_before(tree, end)
-    rows = Cursor(low, high, progress)
+    rows, above = Cursor(low, high, progress), Above(tree)
     tiles = tiles_of_level(tree, 0, tree.size, begin, end)
     tile = next(tiles)
     while True:
         following = next(tiles, None)
-        low = _compare_tile(tree, seen, ids, tile, following, rows, low, high)
+        low = _compare_tile(tree, seen, ids, tile, following, rows, low, high, pruned or Ranges(), above)
         passed(tile.index + 1, low)
         if following is None:
             break
@@ -129,7 +129,7 @@ def _last_id_before(tree: SealTree, index: int) -> int:
 
 def _compare_tile(
     tree: SealTree, seen: Seen, ids: Anchors, tile: StoredTile, following: StoredTile | None, rows: Cursor, low: int,
-    high: int,
+    high: int, pruned: Ranges, above: Above,
 ) -> int:  # fmt: skip
     """Compare one tile, whose rows are above ``low``; returns the last id that was its."""
     generation, first, leaves = tree.generation, tile.index * WIDTH, tile.leaves
@@ -151,8 +151,10 @@ def _compare_tile(
         return last
     numbers: list[int] = found.ids
     indexes: Sequence[int] = range(first, first + len(leaves))
+    if found.leaves != leaves and above.gives(tile.index, [*tile.leaves[: tile.needed - len(leaves)], *found.leaves]):
+        leaves = [leaf for leaf in found.leaves if leaf is not None]  # that the tile was altered is told with the tree
     if found.leaves != leaves:
-        _keep_all(seen, generation, match(first, leaves, list(found), begin - 1, last + 1))
+        _keep_all(seen, generation, match(first, leaves, list(found), begin - 1, last + 1, pruned))
         at = dict(zip(leaves, indexes, strict=True))
         placed = [(row.id, at[row.leaf]) for row in found if row.leaf in at]
         numbers, indexes = [number for number, _ in placed], [index for _, index in placed]
@@ -233,8 +235,3 @@ def compare_unsealed(above: int, last: int, seen: Seen, progress: Callable[[int,
                 seen.unsealed_wrong.add(row.id)
             if row.redacted:
                 seen.redacted.add(row.id)
-
-
-def previous_leaf(tree: SealTree) -> bytes | None:
-    """The first leaf of a generation after the first."""
-    return leaf_hash(bytes(tree.previous)) if tree.previous is not None else None

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
 
+from signal_log.seal.ranges import Ranges
+
 
 class RowLike(Protocol):
     """A row, as ``rows.Row``."""
@@ -73,10 +75,12 @@ class Matched:
     extra: list[Extra] = field(default_factory=list)
 
 
-def match(first: int, leaves: Sequence[bytes], rows: Sequence[RowLike], above: int, below: int) -> Matched:
+def match(
+    first: int, leaves: Sequence[bytes], rows: Sequence[RowLike], above: int, below: int, pruned: Ranges | None = None
+) -> Matched:
     """Compare rows, in order of id, with the leaves from index ``first`` on.
 
-    ``above`` and ``below`` are the ids between which the tile's rows are.
+    ``above`` and ``below`` are the ids between which the tile's rows are; no row is looked for at a ``pruned`` index.
     """
     found = Matched()
     at = {leaf: place for place, leaf in enumerate(leaves)}
@@ -93,12 +97,14 @@ def match(first: int, leaves: Sequence[bytes], rows: Sequence[RowLike], above: i
         if row >= 0 and rows[row].leaf != leaves[place]:
             found.modified.append(Modified(rows[row].id, first + place, rows[row].leaf, leaves[place]))
         others = [which for which in range(row + 1, next_row) if which not in moved]
-        unfilled = [one for one in range(place + 1, next_place) if one not in elsewhere]
+        empty = [one for one in range(place + 1, next_place) if one not in elsewhere]
+        unfilled = [one for one in empty if pruned is None or first + one not in pruned]
         low = rows[row].id if row >= 0 else above
         high = rows[next_row].id if next_row < len(rows) else below
         for which, one in zip(others, unfilled, strict=False):
             found.modified.append(Modified(rows[which].id, first + one, rows[which].leaf, leaves[one]))
-        found.lost += [Lost(first + one, low, high, leaves[one]) for one in unfilled[len(others) :]]
+        filled = unfilled[: len(others)]
+        found.lost += [Lost(first + one, low, high, leaves[one]) for one in empty if one not in filled]
         found.extra += [Extra(rows[which].id, rows[which].leaf) for which in others[len(unfilled) :]]
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from signal_log.models import SealTile, SealTree
@@ -12,9 +12,11 @@ from signal_log.seal.ranges import Ranges
 from signal_log.seal.stored import hashes_of
 from signal_log.seal.tiles import HEIGHT, WIDTH, tile_root
 from signal_log.seal.verify.findings import TILE, TREE, Report
+from signal_log.seal.verify.mending import Above
 from signal_log.seal.verify.tiles import StoredTile, tiles_of_level, width_at
 
-RowsRoot = Callable[[StoredTile], list[bytes] | None]
+MOST_MENDED: Final = 64
+"""So many altered tiles are looked at together with their rows."""
 
 
 @dataclass(slots=True)
@@ -49,6 +51,12 @@ class Roots:
         self.is_sound = True
         """Whether no tile was found to be wrong."""
         self.held = 0
+        self._mending = Above(tree)
+        self._mended_tiles = 0
+        self._above: list[bytes] = []
+        self._above_at = -1
+        self._hashed = b""
+        """The root of the tile that is being added."""
 
     def check(self, stated: Iterator[Stated], progress: Callable[[int], Any]) -> None:
         """Compare everything; ``stated`` comes in order of size."""
@@ -57,8 +65,7 @@ class Roots:
         while following is not None and following.size <= 0:
             following = self._compare(following, [], stated)
         for tile in tiles_of_level(tree, 0, tree.size):
-            if not tile.is_whole:
-                self._tell_damaged(tile)
+            tile = self._mended(tile)  # noqa: PLW2901
             inner, begin = Tree(), tile.index * WIDTH
             while following is not None and following.size < begin + tile.needed:
                 _fill(inner, tile, following.size - begin)
@@ -91,7 +98,7 @@ class Roots:
     def _add(self, tile: StoredTile) -> None:
         """A full tile becomes a hash of level 1."""
         if tile.is_whole:
-            hashed = tile_root(tile.leaves)
+            hashed = self._hashed
         else:
             above = _stored(self._tree, 1, tile.index // WIDTH)
             place = tile.index % WIDTH
@@ -101,6 +108,39 @@ class Roots:
             hashed = above[place]
         self._whole.append(hashed)
         self._push(1, tile.index, hashed)
+
+    def _mended(self, tile: StoredTile) -> StoredTile:
+        """A tile, or, if it was altered and its rows were not, what these give."""
+        if not tile.is_whole:
+            self._tell_damaged(tile)
+            is_told = True
+        elif tile.needed == WIDTH:
+            self._hashed = tile_root(tile.leaves)
+            if tile.index // WIDTH != self._above_at:
+                self._above_at = tile.index // WIDTH
+                self._above = _stored(self._tree, 1, self._above_at) or []
+            is_told = self._above[tile.index % WIDTH :][:1] == [self._hashed]
+            if is_told:
+                return tile
+        elif self._mending.gives(tile.index, tile.leaves) or not self._mending.is_sound:
+            return tile
+        else:
+            is_told = False
+        leaves = self._mending.rows_of(tile) if self._mended_tiles < MOST_MENDED else None
+        if leaves is None:
+            self.is_known = self.is_known and (tile.is_whole or tile.needed == WIDTH)
+            return tile
+        self._mended_tiles += 1
+        self._hashed = tile_root(leaves) if tile.needed == WIDTH else b""
+        if not is_told:
+            self.is_sound = False
+            first, last = tile.index * WIDTH, tile.index * WIDTH + tile.needed - 1
+            self._report.find(
+                TILE,
+                f"Tile {tile.index:,} of level 0, over {_events(first, last)}, was altered: its rows give what is "
+                "above it.", indexes={self._tree.generation: Ranges([(first, last)])},
+            )  # fmt: skip
+        return replace(tile, leaves=leaves, is_damaged=False)
 
     def _push(self, level: int, index: int, hashed: bytes) -> None:
         if level > len(self._levels):
@@ -162,8 +202,6 @@ class Roots:
     def _tell_damaged(self, tile: StoredTile) -> None:
         tree, report, first = self._tree, self._report, tile.index * WIDTH
         self.is_sound = False
-        if tile.needed < WIDTH:
-            self.is_known = False
         last = first + tile.needed - 1
         name = f"Tile {tile.index:,} of level 0, over {_events(first, last)},"
         if tile.is_damaged:
@@ -238,6 +276,3 @@ def _stored(tree: SealTree, level: int, index: int) -> list[bytes] | None:
 
 def _events(first: int, last: int) -> str:
     return f"the leaf {first:,}" if first == last else f"the leaves {first:,} to {last:,}"
-
-
-MOST_LEVELS: Final = 8

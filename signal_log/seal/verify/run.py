@@ -121,7 +121,16 @@ def _compare_rows(
             progress.passed(result, number, tiles, last_id)
 
         counted = as_far_as_it_counts(tree, result.trees, result.begun)
-        compare(counted, result.seen, allowed.ids, begin=first, end=last, progress=show, passed=passed)
+        compare(
+            counted,
+            result.seen,
+            allowed.ids,
+            pruned=allowed.pruned.get(tree.generation),
+            begin=first,
+            end=last,
+            progress=show,
+            passed=passed,
+        )
 
 
 def _never_sealed(report: Report, newest: int, kept: list[Held]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from signal_log.models import SealTile, SealTree
-from signal_log.seal.merkle import HASH_BYTES
+from signal_log.seal.merkle import HASH_BYTES, leaf_hash
 from signal_log.seal.stored import hashes_of
 from signal_log.seal.tiles import HEIGHT, WIDTH
 
@@ -57,3 +57,8 @@ def tiles_of_level(
             yield StoredTile(index, hashes_of(content[: needed * HASH_BYTES]) if not damaged else [],
                              needed, damaged, first, last)  # fmt: skip
         at += AT_ONCE
+
+
+def previous_leaf(tree: SealTree) -> bytes | None:
+    """The first leaf of a generation after the first."""
+    return leaf_hash(bytes(tree.previous)) if tree.previous is not None else None
