@@ -16,6 +16,7 @@ from signal_log.capture.trace.context import default_context
 from signal_log.conf import accepted, conf
 from signal_log.event import MIGRATION
 from signal_log.models import SignalEvent
+from signal_log.store.hidden import what_hides_rows
 from signal_log.store.schema import idle_triggers
 from signal_log.store.tables import not_migrated
 from signal_log.vendor import vendor_of
@@ -157,17 +158,28 @@ def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[che
     if not accepted("DATABASE") or conf.DATABASE not in connections or conf.DATABASE not in (databases or ()):
         return []
     connection = connections[conf.DATABASE]
-    idle = idle_triggers(connection) if vendor_of(connection) in SUPPORTED else []
-    if not idle:
+    if vendor_of(connection) not in SUPPORTED:
         return []
+    hidden: list[checks.CheckMessage] = [
+        checks.Warning(
+            f"Rows of the log may be hidden from its readers: {what}.",
+            hint="Find out who has done that, and run: python manage.py signal_verify",
+            id="signal_log.W014",
+        )
+        for what in what_hides_rows(connection)
+    ]
+    idle = idle_triggers(connection)
+    if not idle:
+        return hidden
     command = "python manage.py migrate signal_log"
     return [
+        *hidden,
         checks.Warning(
             f"Rows of {SignalEvent._meta.db_table} can be changed or removed without a trace, and may have been: "
             f"these triggers are missing or disabled: {', '.join(idle)}.",
             hint=command if conf.DATABASE == DEFAULT_DB_ALIAS else f"{command} --database {conf.DATABASE}",
             id="signal_log.W014",
-        )
+        ),
     ]
 
 

@@ -14,7 +14,8 @@ from signal_log.conf import conf
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SealWitness
 from signal_log.seal.merkle import HASH_BYTES
 from signal_log.seal.tiles import WIDTH
-from signal_log.seal.verify.findings import CHECKPOINT, COSIGNATURE, TILE, TREE, Report
+from signal_log.seal.verify.findings import CHECKPOINT, COSIGNATURE, HIDDEN, TILE, TREE, Report
+from signal_log.store.hidden import damaged_indexes, what_hides_rows
 from signal_log.vendor import vendor_of
 
 TABLES: Final = ((SealTree, TREE, "tree"), (SealTile, TILE, "tile"), (SealCheckpoint, CHECKPOINT, "checkpoint"),
@@ -46,6 +47,13 @@ def check_cells(report: Report) -> bool:
         return True
     report.unchecked.append("Nothing else was compared, as what the seal's tables hold cannot be read.")
     return False
+
+
+def check_hidden(report: Report) -> None:
+    """Tell of what keeps rows from readers: verification may see what no page shows, or the other way round."""
+    connection = connections[conf.DATABASE]
+    for what in (*what_hides_rows(connection), *damaged_indexes(connection)):
+        report.find(HIDDEN, f"Rows may be hidden from readers, or from this run: {what}.")
 
 
 def _check_sizes(report: Report) -> None:

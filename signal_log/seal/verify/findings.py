@@ -15,6 +15,7 @@ REORDERED: Final = "reordered"
 RENUMBERED: Final = "renumbered"
 MAINTENANCE: Final = "maintenance"
 ARCHIVE: Final = "archive"
+HIDDEN: Final = "hidden"
 REDACTED: Final = "redacted"
 DIGEST: Final = "digest"
 TILE: Final = "tile"
@@ -28,8 +29,8 @@ REWOUND: Final = "rewound"
 FORK: Final = "fork"
 GENERATION: Final = "generation"
 KINDS: Final = (
-    MODIFIED, MISSING, INSERTED, REORDERED, RENUMBERED, MAINTENANCE, ARCHIVE, REDACTED, DIGEST, TILE, TREE, CHECKPOINT,
-    SIGNATURE, REWRITTEN, COSIGNATURE, TIMESTAMP, REWOUND, FORK, GENERATION,
+    MODIFIED, MISSING, INSERTED, REORDERED, RENUMBERED, MAINTENANCE, ARCHIVE, HIDDEN, REDACTED, DIGEST, TILE, TREE,
+    CHECKPOINT, SIGNATURE, REWRITTEN, COSIGNATURE, TIMESTAMP, REWOUND, FORK, GENERATION,
 )  # fmt: skip
 """Kinds of findings; each means that the log was tampered with."""
 MOST_RANGES: Final = 10_000

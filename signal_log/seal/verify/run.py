@@ -12,7 +12,7 @@ from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify.acknowledged import acknowledged, check_given, stated_of
 from signal_log.seal.verify.allowed import Allowed, read_allowed
 from signal_log.seal.verify.archives import compare_archives, must_be_archives
-from signal_log.seal.verify.cells import check_cells
+from signal_log.seal.verify.cells import check_cells, check_hidden
 from signal_log.seal.verify.events import LOWEST, Seen, compare, compare_unsealed
 from signal_log.seal.verify.findings import REWOUND, TREE, Report
 from signal_log.seal.verify.generations import (
@@ -41,6 +41,8 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     progress = progress or Progress()
     report = Report()
     result = Result(report)
+    if wanted.shard[0] == 1:
+        check_hidden(report)
     if not check_cells(report):
         result.is_whole = False
         return result
