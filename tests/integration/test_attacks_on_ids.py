@@ -182,3 +182,14 @@ def test_a_prune_of_what_stays_is_told(log: Sealed) -> None:
     with maintenance(connection, "signal_prune", why="", rows={"events": str(told), "indexes": f"g1:{index}"}):
         pass
     assert "which no prune removes" in {one["kind"]: one["text"] for one in said()[1]["findings"]}["maintenance"]
+
+
+def test_a_copy_that_was_sealed_again_is_told(log: Sealed) -> None:
+    """The same salt and the same digest under another id: no event is written twice."""
+    event = SignalEvent.objects.get(pk=log.ids[50])
+    event.pk = SignalEvent.objects.latest("pk").pk + 5
+    SignalEvent.objects.bulk_create([event])
+    seal(log, SealTree.objects.get(), (609,))
+    (found,) = said()[1]["findings"]
+    assert (found["kind"], found["indexes"]) == ("inserted", "g1:608")
+    assert "the same event as those at the indexes 50" in found["text"]

@@ -14,6 +14,7 @@ from signal_log.seal.tiles import HEIGHT, WIDTH, tile_root
 from signal_log.seal.verify.findings import TILE, TREE, Report
 from signal_log.seal.verify.mending import Above
 from signal_log.seal.verify.tiles import StoredTile, tiles_of_level, width_at
+from signal_log.seal.verify.twice import Twice
 
 MOST_MENDED: Final = 64
 """So many altered tiles are looked at together with their rows."""
@@ -64,8 +65,10 @@ class Roots:
         following = next(stated, None)
         while following is not None and following.size <= 0:
             following = self._compare(following, [], stated)
+        twice = Twice(tree)
         for tile in tiles_of_level(tree, 0, tree.size):
             tile = self._mended(tile)  # noqa: PLW2901
+            twice.add(tile)
             inner, begin = Tree(), tile.index * WIDTH
             while following is not None and following.size < begin + tile.needed:
                 _fill(inner, tile, following.size - begin)
@@ -83,6 +86,8 @@ class Roots:
         if tree.size % WIDTH == 0:
             self._end(Tree())
         self._finish_levels()
+        if self.is_sound:
+            twice.tell(self._report)
         while following is not None:  # larger than the tree: the caller has told it
             following = next(stated, None)
 
