@@ -17,7 +17,7 @@ def test_golden():
     """24 bytes of a salted SHA-256 a row, in base64, in the order of the ids."""
     hashed = remainder(ROW, KEPT)
     assert label_of([hashed]) == GOLDEN
-    left = left_by({"what": "masked", "events": "5,7", "remains": label_of([bytes(24), hashed])})
+    left = left_by({"what": "masked", "events": "5,7", "indexes": "g1:3-4", "remains": label_of([bytes(24), hashed])})
     assert left.fits(7, ROW, ROW["salt"], KEPT)
     assert not left.fits(5, ROW, ROW["salt"], KEPT)
     assert not left.fits(6, ROW, ROW["salt"], KEPT)
@@ -28,12 +28,15 @@ def test_golden():
 
 def test_erased():
     """Exactly nothing is left, and no range is too long to be read."""
-    left = left_by({"what": "erased", "events": f"1-{2**63 - 1}"})
+    every = {"events": f"1-{2**63 - 1}", "indexes": f"g1:0-{2**63 - 2}"}
+    left = left_by({"what": "erased", **every})
     row = {**ROW, **ERASED_SUBJECT, **ERASED_PAYLOAD}
     assert left.fits(2**62, row, bytes(32), bytes(64))
     assert not left.fits(2**62, row, bytes(31) + b"x", bytes(64))
     assert not left.fits(2**62, row, bytes(32), None)
     with pytest.raises(ProofError, match="what it left"):
-        left_by({"what": "masked", "events": f"1-{2**63 - 1}"})
+        left_by({"what": "masked", **every})
+    with pytest.raises(ProofError, match="does not name the leaves"):
+        left_by({"what": "erased", "events": "1-2", "indexes": "g1:0"})
     with pytest.raises(ProofError):
         left_by(None)
