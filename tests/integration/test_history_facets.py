@@ -144,6 +144,14 @@ def test_a_span_of_time_is_parted_by_its_length(mira: Client) -> None:
     assert (everything["total"], everything["since"], everything["complete"]) == (5, None, True)
 
 
+def test_the_whole_log_is_parted_by_its_own_length(mira: Client) -> None:
+    """A span from before there was a log is as long as the log: its steps are not those of a century."""
+    some_work()
+    answer = read(mira, since="now-36500d")
+    assert (answer["total"], answer["since"], answer["complete"]) == (7, None, True)
+    assert answer["step"] == 1
+
+
 def test_the_work_is_bounded_and_the_answer_says_of_how_many(mira: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than so many ids are counted, and none after the time is up; statements read a range of ids or a row."""
     for _ in range(6):

@@ -39,6 +39,8 @@ FACETS: Final[Mapping[str, tuple[str, ...]]] = {
 MOST: Final = 100
 STEPS: Final = (1, 10, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800)
 """Seconds, each a multiple of those before it."""
+FIRST_YEAR: Final = 2005
+"""No log is older than Django."""
 SLOTS: Final = 72
 """Into how many slots a span of time is parted for the values, at most."""
 
@@ -239,9 +241,12 @@ def _facet(counted: Counted, key: str) -> dict[str, Any]:
 
 
 def _begin(query: Query, now: datetime) -> datetime | None:
-    """The query's own beginning; without a span of its own the last ten minutes, from a whole slot on."""
+    """The query's own beginning; without a span of its own the last ten minutes, from a whole slot on.
+
+    A span that begins before there can have been a log begins with the log.
+    """
     if query.since or query.until:
-        return query.since
+        return query.since if query.since and query.since.year >= FIRST_YEAR else None
     grain = timedelta(seconds=_step(counts.SPAN.total_seconds() / SLOTS))
     return now - counts.SPAN - (now - datetime.fromtimestamp(0, now.tzinfo)) % grain
 

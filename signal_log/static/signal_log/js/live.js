@@ -131,6 +131,8 @@ listen({
   n: actions.nextError,
   x: actions.context,
   y: () => state.picked && actions.copyText(linkOf(state.picked), "Link"),
+  "-": () => $("zoom-out").click(),
+  "+": () => $("zoom-in").click(),
   "?": () => openHelp($("keys")),
 });
 addEventListener("popstate", went);

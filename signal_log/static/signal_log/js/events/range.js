@@ -17,6 +17,7 @@ const ZONED = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
 const AGO = /^(?:now-)?(\d+)([smhdw])$/;
 /** @type {Record<string, number>} in milliseconds */
 const UNITS = { s: 1e3, m: 6e4, h: 3.6e6, d: 8.64e7, w: 6.048e8 };
+export const WHOLE = "now-36500d"; // since when there was no log yet
 const MUCH = 1.1; // a page that has been open for so much of the time shows more than "last 5 min"
 /** @type {(text: string) => number | null} */
 const moment = (text) => (ZONED.test(text) ? Date.parse(text) : null); // only the server can parse other texts
@@ -109,6 +110,7 @@ export function words(range, mode, now) {
   /** @type {(text: string, at: number | null) => string} */
   const one = (text, at) =>
     at === null ? text : clock(at, mode === "utc" ? "utc" : "local", now).replace(/\.\d{3}$/, "");
+  if (range.since === WHOLE && !range.until) return "the whole log";
   const [, number, unit] = AGO.exec(range.until ? "" : range.since) ?? [];
   if (unit && now - (range.from ?? now) < MUCH * Number(number) * UNITS[unit])
     return `last ${number} ${unit === "m" ? "min" : unit}`;

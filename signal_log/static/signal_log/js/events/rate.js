@@ -1,16 +1,33 @@
-// Operations per second by kind, kept for ten minutes: the numbers behind the chart.
+// Operations by kind, in slots of equal length up to now: the numbers behind the chart. A slot is usually a second.
 
-export const KINDS = ["created", "updated", "deleted", "undone", "other"];
-const SECONDS = 600;
-/** @type {Record<string, number>} */
-const LANES = { created: 0, updated: 1, deleted: 2, undone: 3, failed: 3 };
+/** From below to the top of a bar: what went wrong is on top. */
+export const KINDS = ["created", "updated", "deleted", "other", "undone", "failed"];
+const SLOTS = 600;
 
 /** @type {(kind: string) => number} */
-export const lane = (kind) => LANES[kind] ?? 4;
+export const lane = (kind) => {
+  const known = KINDS.indexOf(kind);
+  return known < 0 ? KINDS.indexOf("other") : known;
+};
 
 export class Rate {
-  counts = new Uint32Array(SECONDS * KINDS.length);
-  last = 0; // the newest second that has a slot
+  counts = new Uint32Array(0);
+  last = 0; // the newest slot that is held
+  step = 1; // seconds of a slot
+  slots = SLOTS;
+
+  constructor(step = 1, slots = SLOTS) {
+    this.shape(step, slots);
+  }
+
+  /**
+   * Starts over with slots of another length.
+   * @param {number} step
+   * @param {number} slots
+   */
+  shape(step, slots) {
+    Object.assign(this, { step, slots, last: 0, counts: new Uint32Array(slots * KINDS.length) });
+  }
 
   clear() {
     this.counts.fill(0);
@@ -24,24 +41,24 @@ export class Rate {
    * @param {number} by
    */
   add(at, kind, by = 1) {
-    const second = Math.floor(at / 1000);
-    this.#advance(second);
-    if (second > this.last - SECONDS) this.counts[(second % SECONDS) * KINDS.length + lane(kind)] += by;
+    const slot = this.#slotAt(at);
+    this.#advance(slot);
+    if (slot > this.last - this.slots) this.counts[this.#place(slot) + lane(kind)] += by;
   }
 
   /**
-   * Sums for `bars` equal spans up to now: a list of [created, updated, deleted, undone, other].
+   * Sums for `bars` equal spans up to now, each in the order of `KINDS`.
    * @param {number} bars
    * @param {number} now
    */
   bars(bars, now) {
-    this.#advance(Math.floor(now / 1000));
-    const width = SECONDS / bars;
-    const sums = Array.from({ length: bars }, () => [0, 0, 0, 0, 0]);
-    for (let age = 0; age < SECONDS; age += 1) {
-      const slot = ((this.last - age) % SECONDS) * KINDS.length;
+    this.#advance(this.#slotAt(now));
+    const width = this.slots / bars;
+    const sums = Array.from({ length: bars }, () => KINDS.map(() => 0));
+    for (let age = 0; age < this.slots; age += 1) {
+      const place = this.#place(this.last - age);
       const sum = sums[bars - 1 - Math.min(bars - 1, Math.floor(age / width))];
-      for (let k = 0; k < KINDS.length; k += 1) sum[k] += this.counts[slot + k];
+      for (let k = 0; k < KINDS.length; k += 1) sum[k] += this.counts[place + k];
     }
     return sums;
   }
@@ -54,8 +71,9 @@ export class Rate {
    * @returns {[number, number]}
    */
   secondsOf(first, last, bars) {
-    const width = SECONDS / bars;
-    return [this.last - Math.ceil((bars - first) * width) + 1, this.last - Math.ceil((bars - 1 - last) * width)];
+    const width = this.slots / bars;
+    const [from, to] = [Math.ceil((bars - first) * width) - 1, Math.ceil((bars - 1 - last) * width)];
+    return [(this.last - from) * this.step, (this.last - to + 1) * this.step - 1];
   }
 
   /**
@@ -64,21 +82,30 @@ export class Rate {
    * @param {number} seconds
    */
   perSecond(now, seconds = 10) {
-    this.#advance(Math.floor(now / 1000));
+    this.#advance(this.#slotAt(now));
     let sum = 0;
     for (let age = 1; age <= seconds; age += 1) {
-      const slot = ((this.last - age) % SECONDS) * KINDS.length;
-      for (let k = 0; k < KINDS.length; k += 1) sum += this.counts[slot + k];
+      const place = this.#place(this.last - age);
+      for (let k = 0; k < KINDS.length; k += 1) sum += this.counts[place + k];
     }
     return sum / seconds;
   }
 
-  /** @param {number} second */
-  #advance(second) {
-    if (second <= this.last) return;
-    const from = Math.max(this.last + 1, second - SECONDS + 1);
-    for (let s = from; s <= second; s += 1)
-      this.counts.fill(0, (s % SECONDS) * KINDS.length, ((s % SECONDS) + 1) * KINDS.length);
-    this.last = second;
+  /** @param {number} at */
+  #slotAt(at) {
+    return Math.floor(at / 1000 / this.step);
+  }
+
+  /** @param {number} slot */
+  #place(slot) {
+    return (((slot % this.slots) + this.slots) % this.slots) * KINDS.length;
+  }
+
+  /** @param {number} slot */
+  #advance(slot) {
+    if (slot <= this.last) return;
+    const from = Math.max(this.last + 1, slot - this.slots + 1);
+    for (let s = from; s <= slot; s += 1) this.counts.fill(0, this.#place(s), this.#place(s) + KINDS.length);
+    this.last = slot;
   }
 }

@@ -120,6 +120,7 @@
  * @property {boolean} [gone] no longer held
  * @property {boolean} [dim] shown although the filter hides it
  * @property {boolean} [inRate]
+ * @property {boolean} [inSpan]
  * @property {boolean} [asked] whether its whole events were asked for
  * @property {Store} [home] where its whole events are, if not in the list's store
  * @property {CascadeRow | null} [cascade]

@@ -5,8 +5,7 @@ import * as range from "../events/range.js";
 import { StormRows } from "../events/storm.js";
 import { openHelp } from "../lib/help.js";
 import { count, plural } from "../lib/text.js";
-import { minute, zone } from "../lib/time.js";
-import { Chart } from "../parts/chart.js";
+import { zone } from "../lib/time.js";
 import { renderDetail } from "../parts/detail.js";
 import { renderEmptyState } from "../parts/empty.js";
 import { renderFacets } from "../parts/facets_view.js";
@@ -16,12 +15,12 @@ import { isConnected, kept } from "../parts/status.js";
 import { renderStatusBar } from "../parts/status_bar.js";
 import { Table } from "../parts/table.js";
 import { historyFrom, renderEnd } from "./past.js";
+import { RatePanel } from "./rate_panel.js";
 import {
   $,
   absent,
   activeFilters,
   announcer,
-  before,
   config,
   folding,
   fresh,
@@ -30,7 +29,6 @@ import {
   operationOf,
   page,
   pastWrites,
-  perSecond,
   rate,
   recovery,
   SETTLE,
@@ -45,7 +43,6 @@ import {
 /** @import { Filter } from "../events/filters.js" */
 /** @import * as actions from "./actions.js" */
 
-const SPAN = 600_000; // ms covered by the chart
 const ROWS_EVERY = 100; // ms between renders of arriving rows: nobody can read more than ten a second
 const SIDE_EVERY = 500; // ms between renders of the facets, the chart and the status bar
 const MOST_FLASHES = 4; // per second; above that the whole list would blink
@@ -72,21 +69,10 @@ export const heads = new Heads($("grid"), $("heads"), {
   changed: (columns) => controls.columns(columns),
 });
 heads.show(state.columns);
-const chart = new Chart($("rate"), rate, {
-  say: (said) => {
-    $("rate-now").textContent = said ? said[0] : perSecond();
-    $("rate-note").textContent = said ? said[1] : counted();
-  },
-  select: (first, last) => controls.during(range.between(first, last)),
+const ratePanel = new RatePanel({
+  during: (time) => controls.during(time),
+  narrow: (filter) => controls.narrow(filter),
 });
-
-/** The time covered by the chart: what the server counted, else what the page holds. */
-function counted() {
-  const since = before.since ?? stream.operations.rows.find((row) => row.type !== "gap")?.at;
-  return !since || now() - since >= SPAN || page.past?.began
-    ? "last 10 minutes"
-    : `since ${minute(since, state.mode, now())}`;
-}
 
 export function showDetail() {
   state.detailStale = false;
@@ -132,12 +118,7 @@ function loadOlder() {
 
 function renderSide() {
   state.sideAt = performance.now();
-  chart.range = state.range;
-  chart.draw(now());
-  if (chart.hovered === undefined) {
-    $("rate-now").textContent = perSecond();
-    $("rate-note").textContent = counted();
-  }
+  ratePanel.draw();
   renderFacets($("facets"), {
     facets: store.facets,
     filters: activeFilters(),

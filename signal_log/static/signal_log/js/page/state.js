@@ -13,6 +13,7 @@ import { Before } from "../server/before.js";
 import { linksFrom } from "../server/links.js";
 import { querier } from "../server/older.js";
 import { PastWrites } from "../server/past_writes.js";
+import { SpanRate } from "../server/span_rate.js";
 import { Display } from "./display.js";
 import { SavedViews } from "./saved.js";
 import { write } from "./trail.js";
@@ -110,6 +111,8 @@ export const ranged = new Store({ limit: config.kept });
 /** Queries the history. */
 export const ask = querier(links.history(""));
 export const before = new Before({ store: stream, rate, ask });
+/** The numbers of the time range that is shown, for the chart. */
+export const spanRate = new SpanRate({ store: stream, ask });
 export const wanted = new Wanted(ask);
 export const pastWrites = new PastWrites({ ask: querier(links.pastWrites) });
 /** The one of the two that is shown; a live binding, so importers see it change. */
@@ -179,6 +182,7 @@ showRange(opened.range);
  */
 function countKind(operation, was, is) {
   before.count(operation, was, is);
+  spanRate.count(operation, was, is);
   storm.operation(operation);
 }
 
@@ -190,6 +194,7 @@ export function showRange(range) {
   state.range = range;
   store = range ? ranged : stream;
   ranged.clear();
+  spanRate.reset();
   store.show(state.list);
   // With an event to open the list is not frozen before it is there.
   const pausedBy = range?.until ? "range" : state.wanted ? "selection" : "";
@@ -233,6 +238,7 @@ export function clearRows() {
   ranged.clear();
   rate.clear();
   before.reset();
+  spanRate.reset();
   storm.clear();
 }
 

@@ -1,27 +1,46 @@
-// The rate chart: bars on a canvas, stacked by kind, in the page's colours; a time range can be selected on it.
+// The chart: bars on a canvas, stacked by kind, in the page's colours, with an axis, values at a cursor and marks.
 
-import { KINDS } from "../events/rate.js";
+import { KINDS, Rate } from "../events/rate.js";
+import { rounded, spanOf, ticks } from "../lib/axis.js";
 import { brush } from "../lib/brush.js";
 import { count } from "../lib/text.js";
-import { clock } from "../lib/time.js";
 
-/** @import { Range } from "../events/range.js" */
-/** @import { Rate } from "../events/rate.js" */
 /** @import { Seconds } from "../lib/brush.js" */
+/** @import { Mode } from "../lib/time.js" */
+
+/**
+ * What is shown: the numbers, up to when they are drawn, and what they are numbers of, in words.
+ * @typedef {{ rate: Rate, to: number, mode: Mode, words: string }} Shown
+ */
+/** @typedef {{ at: number, words: string }} Mark in ms since 1970 */
+/**
+ * What is told at the cursor; `left` is where it is, as a part of the width.
+ * @typedef {{ time: string, values: [kind: string, number: number][], marks: string[], left: number }} Told
+ */
+/**
+ * @typedef {object} On
+ * @property {(told: Told | null) => void} say
+ * @property {(first: number, last: number) => void} select
+ */
 
 const PITCH = 6; // pixels per bar with its gap
-const COLOURS = ["--sl-created", "--sl-updated", "--sl-deleted", "--sl-undone", "--sl-silent"];
-const SAID = ["created", "updated", "deleted", "rolled back or failed", "other"];
+const AXIS = 15; // pixels below the bars
+const PER_LABEL = 96; // pixels
+const LEAST_LOST = 2; // pixels of what went wrong, however rare
+const COLOURS = ["--sl-created", "--sl-updated", "--sl-deleted", "--sl-silent", "--sl-undone", "--sl-deleted"];
+const ALPHAS = [1, 1, 0.5, 1, 1, 1]; // red in full is what failed
+export const SAID = ["created", "updated", "deleted", "other", "rolled back", "failed"];
+const LOST = KINDS.indexOf("undone"); // from here on, what went wrong
 
 export class Chart {
-  /** @type {Range | null} */
-  range = null;
+  /** @type {Shown} */
+  shown = { rate: new Rate(), to: Date.now(), mode: "local", words: "" };
+  /** @type {Mark[]} */
+  marks = [];
   /** @type {Seconds | null} */
   chosen = null;
   /** @type {number | undefined} */
   hovered;
-  /** @type {number | undefined} */
-  now;
   /** @type {number[][]} */
   sums = [];
   /** @type {string[]} */
@@ -29,24 +48,25 @@ export class Chart {
   ground = "";
   wash = "";
   edge = "";
+  ink = "";
+  back = "";
+  font = "";
 
   /**
-   * `on`: say(words or null) about the hovered bar; select(first second, last second).
    * @param {HTMLCanvasElement} canvas
-   * @param {Rate} rate
-   * @param {{ say: (words: string[] | null) => void, select: (first: number, last: number) => void }} on
+   * @param {On} on
    */
-  constructor(canvas, rate, on) {
+  constructor(canvas, on) {
     this.canvas = canvas;
-    this.rate = rate;
     this.on = on;
     this.colours();
     new ResizeObserver(() => this.draw()).observe(canvas);
     new MutationObserver(() => this.colours()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.colours());
+    for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
+      matchMedia(query).addEventListener("change", () => this.colours());
     brush(canvas, {
       bars: () => this.sums.length || 1,
-      secondsOf: (first, last) => this.rate.secondsOf(first, last, this.sums.length),
+      secondsOf: (first, last) => this.#secondsOf(first, last),
       show: (bar, seconds) => this.#show(bar, seconds),
       select: (seconds) => on.select(...seconds),
     });
@@ -62,100 +82,182 @@ export class Chart {
       return getComputedStyle(probe).color;
     };
     this.fills = COLOURS.map(colour);
-    this.ground = colour("--sl-line");
+    this.ground = colour("--sl-line-strong");
     this.wash = colour("--sl-accent-wash");
     this.edge = colour("--sl-accent");
+    this.ink = colour("--sl-ink-3");
+    this.back = colour("--sl-raised");
+    this.font = `11px ${getComputedStyle(probe).fontFamily}`;
     probe.remove();
     this.draw();
   }
 
-  draw(now = this.now ?? Date.now()) {
+  /** How many of each kind there are in all, in the order of `KINDS`. */
+  get totals() {
+    return KINDS.map((_, k) => this.sums.reduce((sum, bar) => sum + bar[k], 0));
+  }
+
+  draw(shown = this.shown) {
+    this.shown = shown;
     const { canvas } = this;
     const { clientWidth: width, clientHeight: height } = canvas;
     if (!width || !height) return;
     const scale = devicePixelRatio || 1;
     if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
     if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
-    this.now = now;
-    this.sums = this.rate.bars(Math.max(1, Math.floor(width / PITCH)), now);
+    const { rate, to } = shown;
+    this.sums = rate.bars(Math.max(1, Math.min(rate.slots, Math.floor(width / PITCH))), to);
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, width, height);
+    const floor = height - AXIS;
     this.#lit = this.#litBars();
-    this.#band(context, width, height);
-    context.fillStyle = this.ground;
-    context.fillRect(0, height - 1, width, 1);
-    this.#stack(context, width, height - 1);
+    this.#band(context, width, floor);
+    const top = rounded(Math.max(4, ...this.sums.map((bar) => bar.reduce((a, b) => a + b))));
+    this.#axis(context, width, floor);
+    this.#stack(context, width, floor, top);
+    this.#scale(context, width, top);
+    this.#marks(context, width, floor);
     // While it has the focus, its value describes the current bar.
     if (document.activeElement !== canvas) canvas.setAttribute("aria-label", this.words());
   }
 
   /** What the chart shows, for screen readers. */
   words() {
-    const totals = KINDS.map((_, k) => this.sums.reduce((sum, bar) => sum + bar[k], 0));
-    const said = SAID.map((word, k) => (totals[k] ? `${count(totals[k])} ${word}` : "")).filter(Boolean);
-    const keys = "Arrow keys move, Shift and arrow keys select a time range, Enter shows it";
-    return `Operations in the last ten minutes: ${said.join(", ") || "none"}. ${keys}`;
+    const said = this.totals.map((number, k) => (number ? `${count(number)} ${SAID[k]}` : "")).filter(Boolean);
+    const keys =
+      "Arrow keys move, Shift and arrow keys select a time range, Enter shows it, minus and plus zoom out and in";
+    return `Operations, ${this.shown.words}: ${said.join(", ") || "none"}. ${keys}`;
   }
 
   /** @type {[first: number, last: number] | null} */
   #lit = null;
 
   /**
-   * The first and last bar of the selection or the time range shown.
+   * @param {number} first
+   * @param {number} last
+   */
+  #secondsOf(first, last) {
+    return this.shown.rate.secondsOf(first, last, this.sums.length || 1);
+  }
+
+  /**
+   * The first and last bar of the selection.
    * @returns {[number, number] | null}
    */
   #litBars() {
-    const { range, chosen, sums } = this;
-    const span =
-      chosen ??
-      (range && [range.from === null ? -Infinity : range.from / 1000, range.to === null ? Infinity : range.to / 1000]);
-    if (!span) return null;
+    const { chosen, sums } = this;
+    if (!chosen) return null;
     const inside = sums
-      .map((_, bar) => this.rate.secondsOf(bar, bar, sums.length))
-      .map(([from, to]) => to + 1 > span[0] && from <= span[1]);
+      .map((_, bar) => this.#secondsOf(bar, bar))
+      .map(([from, to]) => to + 1 > chosen[0] && from <= chosen[1]);
     return inside.includes(true) ? [inside.indexOf(true), inside.lastIndexOf(true)] : [-1, -1];
   }
 
   /**
    * @param {CanvasRenderingContext2D} context
    * @param {number} width
-   * @param {number} height
+   * @param {number} floor
    */
-  #band(context, width, height) {
+  #band(context, width, floor) {
     if (!this.#lit || this.#lit[0] < 0) return;
     const step = width / this.sums.length;
     const [x, wide] = [this.#lit[0] * step, (this.#lit[1] - this.#lit[0] + 1) * step];
     context.fillStyle = this.wash;
-    context.fillRect(x, 0, wide, height);
+    context.fillRect(x, 0, wide, floor);
     context.fillStyle = this.edge;
-    context.fillRect(x, 0, 1, height);
-    context.fillRect(x + wide - 1, 0, 1, height);
+    context.fillRect(x, 0, 1, floor);
+    context.fillRect(x + wide - 1, 0, 1, floor);
   }
 
   /**
    * @param {CanvasRenderingContext2D} context
    * @param {number} width
-   * @param {number} height
+   * @param {number} floor
    */
-  #stack(context, width, height) {
-    const top = Math.max(4, ...this.sums.map((bar) => bar.reduce((a, b) => a + b)));
+  #axis(context, width, floor) {
+    context.fillStyle = this.ground;
+    context.fillRect(0, floor, width, 1);
+    const [from, to] = this.#edges();
+    Object.assign(context, { font: this.font, textBaseline: "alphabetic" });
+    for (const { at, text } of ticks(from, to, Math.max(2, Math.floor(width / PER_LABEL)), this.shown.mode)) {
+      const x = ((at - from) / (to - from)) * width;
+      const half = context.measureText(text).width / 2;
+      context.fillStyle = this.ground;
+      context.fillRect(Math.round(x), floor, 1, 4);
+      if (x - half < 0 || x + half > width) continue;
+      context.fillStyle = this.ink;
+      context.fillText(text, x - half, floor + AXIS - 2);
+    }
+  }
+
+  /** The first second shown, and the one after the last. */
+  #edges() {
+    const [from, to] = this.#secondsOf(0, Math.max(0, this.sums.length - 1));
+    return [from, to + 1];
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} width
+   * @param {number} floor
+   * @param {number} top
+   */
+  #stack(context, width, floor, top) {
     const step = width / this.sums.length;
     this.sums.forEach((bar, index) => {
-      let y = height;
+      let y = floor;
       const dim = this.#lit
         ? index < this.#lit[0] || index > this.#lit[1]
         : this.hovered !== undefined && this.hovered !== index;
-      bar.forEach((number, kind) => {
-        if (!number) return;
-        const tall = Math.max(1, (number / top) * (height - 2));
-        context.globalAlpha = dim ? 0.45 : 1;
+      heights(bar, top, floor - 1).forEach((tall, kind) => {
+        if (!tall) return;
+        context.globalAlpha = ALPHAS[kind] * (dim ? 0.45 : 1);
         context.fillStyle = this.fills[kind];
         context.fillRect(Math.round(index * step), y - tall, Math.max(1, Math.round(step) - 2), tall);
         y -= tall;
       });
     });
     context.globalAlpha = 1;
+  }
+
+  /**
+   * How many the highest bar could be, on a line.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} width
+   * @param {number} top
+   */
+  #scale(context, width, top) {
+    const text = count(top);
+    context.fillStyle = this.ground;
+    context.globalAlpha = 0.5;
+    context.fillRect(0, 0, width, 1);
+    context.globalAlpha = 0.8;
+    context.fillStyle = this.back;
+    context.fillRect(0, 1, context.measureText(text).width + 6, 13);
+    context.globalAlpha = 1;
+    context.fillStyle = this.ink;
+    context.fillText(text, 2, 11);
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} width
+   * @param {number} floor
+   */
+  #marks(context, width, floor) {
+    const [from, to] = this.#edges();
+    context.fillStyle = this.edge;
+    for (const { at } of this.marks) {
+      const x = Math.round(((at / 1000 - from) / (to - from)) * width);
+      if (x < 0 || x > width) continue;
+      for (let y = 0; y < floor; y += 4) context.fillRect(x, y, 1, 2);
+      context.beginPath();
+      context.moveTo(x - 4, 0);
+      context.lineTo(x + 5, 0);
+      context.lineTo(x + 0.5, 6);
+      context.fill();
+    }
   }
 
   /**
@@ -167,15 +269,49 @@ export class Chart {
     Object.assign(this, { hovered: bar, chosen: seconds });
     this.draw();
     if (bar === undefined) return this.on.say(null);
-    const [from, to] = seconds ?? this.rate.secondsOf(bar, bar, this.sums.length);
-    const said = SAID.map((word, k) => (this.sums[bar][k] ? `${this.sums[bar][k]} ${word}` : "")).filter(Boolean);
-    /** @param {number} second */
-    const time = (second) => clock(second * 1000, "local", this.now).slice(0, 8);
-    const spoken =
-      seconds && to - from > 6 ? [`${time(from)}`, `to ${time(to)}`] : [time(from), said.join(", ") || "nothing"];
-    this.canvas.setAttribute("aria-valuetext", spoken.join(" "));
+    const told = this.#told(bar, seconds);
+    const values = told.values.map(([kind, number]) => `${count(number)} ${kind}`);
+    const spoken = [`${told.time} ${values.join(", ") || "nothing"}`, ...told.marks].join("; ");
+    this.canvas.setAttribute("aria-valuetext", spoken);
     this.canvas.setAttribute("aria-valuenow", String(bar));
     this.canvas.setAttribute("aria-valuemax", String(this.sums.length - 1));
-    this.on.say(spoken);
+    this.on.say(told);
   }
+
+  /**
+   * The sums of a bar, or of all that are selected.
+   * @param {number} bar
+   * @param {Seconds | null} seconds
+   * @returns {Told}
+   */
+  #told(bar, seconds) {
+    const [from, to] = seconds ?? this.#secondsOf(bar, bar);
+    const [first, last] = this.#lit ?? [bar, bar];
+    const inside = this.sums.slice(Math.max(0, first), last + 1);
+    return {
+      time: spanOf(from, to, this.shown.mode),
+      values: SAID.map((word, k) => /** @type {[string, number]} */ ([word, inside.reduce((n, one) => n + one[k], 0)]))
+        .filter(([, number]) => number)
+        .reverse(),
+      marks: this.marks.filter(({ at }) => at >= from * 1000 && at < (to + 1) * 1000).map(({ words }) => words),
+      left: (bar + 0.5) / this.sums.length,
+    };
+  }
+}
+
+/**
+ * How tall each kind of a bar is drawn: all of it in proportion, but what went wrong never too small to be seen, for
+ * which the rest gives way.
+ * @param {number[]} bar
+ * @param {number} top
+ * @param {number} room
+ */
+export function heights(bar, top, room) {
+  const tall = bar.map((number, kind) => (number ? Math.max(kind < LOST ? 1 : LEAST_LOST, (number / top) * room) : 0));
+  const over = tall.reduce((a, b) => a + b, 0) - room;
+  if (over > 0) {
+    const most = tall.indexOf(Math.max(...tall));
+    tall[most] -= over;
+  }
+  return tall;
 }

@@ -1,0 +1,97 @@
+// The chart with its legend, its zoom and the values at its cursor: what it shows is the time range of the page.
+
+import { has, toWire } from "../events/filters.js";
+import * as range from "../events/range.js";
+import { closer, out } from "../events/zoom.js";
+import { minute } from "../lib/time.js";
+import { Chart } from "../parts/chart.js";
+import { renderLegend } from "../parts/legend.js";
+import { renderTip } from "../parts/rate_tip.js";
+import {
+  $,
+  activeFilters,
+  announcer,
+  before,
+  now,
+  page,
+  perSecond,
+  rate,
+  SETTLE,
+  spanRate,
+  state,
+  stream,
+} from "./state.js";
+
+/** @import { Filter } from "../events/filters.js" */
+/** @import { Range } from "../events/range.js" */
+/** @import { Zoom } from "../events/zoom.js" */
+/** @import { Shown } from "../parts/chart.js" */
+
+const SPAN = 600_000; // ms covered by the chart where the page has no time range
+
+/** @typedef {{ during: (range: Range | null) => void, narrow: (filter: Filter) => void }} Does */
+
+export class RatePanel {
+  /** @param {Does} does */
+  constructor(does) {
+    this.does = does;
+    this.chart = new Chart($("rate"), {
+      say: (told) => renderTip($("rate-tip"), told),
+      select: (first, last) => does.during(range.between(first, last)),
+    });
+    $("zoom-out").onclick = () => this.#zoom(out);
+    $("zoom-in").onclick = () => this.#zoom(closer);
+  }
+
+  draw() {
+    this.#ask();
+    this.chart.draw(this.#shown());
+    $("rate-now").textContent = perSecond();
+    $("rate-note").textContent = this.#note();
+    $("zoom-out").setAttribute("aria-disabled", String(!out(state.range, now())));
+    $("zoom-in").setAttribute("aria-disabled", String(!closer(state.range, now())));
+    const filters = activeFilters();
+    renderLegend($("legend"), this.chart.totals, {
+      narrow: this.does.narrow,
+      isOn: (filter) => Boolean(has(filters, filter)),
+    });
+  }
+
+  /** @param {(range: Range | null, now: number) => Zoom | null} way */
+  #zoom(way) {
+    const step = way(state.range, now());
+    if (!step) return announcer.say(way === out ? "This is the whole log" : "No closer than ten minutes");
+    this.does.during(step.range);
+    announcer.say(`Chart: ${step.words === "all" ? "the whole log" : step.words}`);
+  }
+
+  /** Has the server count a time range, once it is clear from which event on the page counts. */
+  async #ask() {
+    const { answered } = state;
+    if (!state.range || !(stream.floor || (answered && now() - answered > SETTLE))) return;
+    if (await spanRate.start(toWire(activeFilters()), state.range, now())) this.draw();
+  }
+
+  /** @returns {Shown} */
+  #shown() {
+    const { mode } = state;
+    const words = this.#note();
+    if (!state.range) return { rate, to: now(), mode, words };
+    return { rate: spanRate.rate, to: Math.min(now(), spanRate.to), mode, words };
+  }
+
+  /** The time covered: what the server counted, else what the page holds. */
+  #note() {
+    const { mode } = state;
+    if (state.range) {
+      if (spanRate.state === "failed") return "could not be counted";
+      if (spanRate.state !== "counted") return "counting…";
+      if (!spanRate.complete) return `since ${minute(spanRate.from, mode, now())}, not all`;
+      return range.words(state.range, mode, now());
+    }
+    const since = before.since ?? stream.operations.rows.find((row) => row.type !== "gap")?.at;
+    return !since || now() - since >= SPAN || page.past?.began
+      ? "last 10 minutes"
+      : `since ${minute(since, mode, now())}`;
+  }
+}
