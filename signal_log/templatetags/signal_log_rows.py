@@ -20,6 +20,7 @@ from signal_log.show.story.line import StoryLine
 from signal_log.show.story.row_html import story_html
 from signal_log.show.trace.percentiles import Standing
 from signal_log.show.trace.row_html import band as percentile_band
+from signal_log.show.words.broken import Broken
 from signal_log.show.words.diff import FieldDiff, Side
 from signal_log.show.words.hits import Hits
 from signal_log.show.words.operations import Line
@@ -71,6 +72,19 @@ def _next(field: Known) -> str:
     if not field.later or field.event is None:
         return ""
     return "baseline after it, " if field.event.signal == BASELINE else "next change, "
+
+
+@register.simple_tag
+def broken_line(each: Broken) -> SafeString:
+    """One value that was written past Django, in a sentence with the events on both sides."""
+    before, after = (f'<a href="{escape(url("event", pk))}">event {pk}</a>' for pk in (each.before, each.after))
+    if each.is_of_row:
+        known, found = escape(each.known.text), escape(each.found.text)
+        return _safe(f"The row was {known} after {before} and {found} before {after}.")
+    known, found = (
+        f'<span class="mono value {side.style}">{escape(side.text)}</span>' for side in (each.known, each.found)
+    )
+    return _safe(f'<b class="value">{escape(each.name)}</b> was {known} after {before} and {after} found {found}.')
 
 
 @register.simple_tag

@@ -152,10 +152,10 @@ def message(rule: Rule, due: Due, at: datetime) -> dict[str, Any]:
 
 
 def _page(name: str) -> str:
-    """The address of a page of the log, wherever it is mounted."""
+    """The address of a page of the log, wherever it is mounted, also from a process without URLs."""
     try:
         return reverse(f"signal_log:{name}")
-    except NoReverseMatch:
+    except (NoReverseMatch, AttributeError, ImportError):  # no pages, no ROOT_URLCONF, or none that can be imported
         return f"/{name.replace('_', '-')}/"
 
 
