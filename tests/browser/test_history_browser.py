@@ -95,6 +95,24 @@ def test_the_lists_in_the_admin_are_lists(site, visit, addresses):
     assert page.evaluate(CUT, ".log .s .value") == 0
 
 
+def test_the_live_page_gives_away_what_it_shows_and_asks_what_is_often_asked(site, visit, addresses):
+    """The file has the query and the span of the page, and a question's span stays relative in the address."""
+    page = visit(site).open("?q=hist&since=now-1h").page
+    page.get_by_role("button", name="Export").click()
+    menu = page.locator("#export-menu")
+    expect(menu.locator("p")).to_have_text("Every signal that matches, last 1 h, oldest first")
+    assert violations(page) == []
+    with page.expect_download() as download:
+        menu.get_by_role("link", name="CSV").click()
+    assert download.value.url.endswith("/events/?q=hist&since=now-1h&format=csv")
+    assert "hist" in Path(download.value.path()).read_text(encoding="utf-8")
+    expect(menu).to_be_hidden()
+    page.get_by_role("button", name="View", exact=True).click()
+    page.get_by_role("link", name="Deleted in the last day").click()
+    expect(page.locator("#pills")).to_contain_text("post_delete")
+    assert "since=now-1d" in page.url
+
+
 def test_everything_works_without_scripts(site, visit, addresses):
     """Without scripts one can filter by the form, remove a filter by its pill, and walk to event, trace and object."""
     reader = visit(site, java_script_enabled=False)

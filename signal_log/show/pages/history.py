@@ -24,6 +24,7 @@ from signal_log.show.pages import shared
 from signal_log.show.query import counts, facets, values
 from signal_log.show.query.choices import choices
 from signal_log.show.query.paging import Matches, Page, count, matching, reached_at, read_page
+from signal_log.show.query.presets import presets
 from signal_log.show.query.query import NAMES, Query, parse
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds
@@ -89,6 +90,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "path": request.path,
         "unmeasured": query.filters.needs_times and not conf.TRACES,
         "shared": unprinted(shared.in_history()),
+        "presets": [(one.name, one.link(request.path), one.query) for one in presets(request.user)],
     }
     if query.problems:
         return render(request, "signal_log/events.html", context, status=400)

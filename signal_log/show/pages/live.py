@@ -14,10 +14,12 @@ from django.views.decorators.csrf import csrf_protect
 from signal_log import clock
 from signal_log.audit.shown import opened_live
 from signal_log.conf import conf
+from signal_log.permission import EXPORT, may
 from signal_log.seal.canonical import timestamp
 from signal_log.show.access import for_observers, login_url
 from signal_log.show.methods import reads
 from signal_log.show.pages.recording import notices
+from signal_log.show.query.presets import presets
 from signal_log.show.query.query import parse
 from signal_log.store.read import events
 
@@ -25,6 +27,7 @@ SOCKET_PATH: Final = "ws/events/"
 ROUTING: Final = "signal_log.tail.routing"
 BACKFILL: Final = 200
 KEPT: Final = 100_000
+EXPORTS: Final = (("csv", "CSV"), ("jsonl", "JSON Lines"), ("cloudevents", "CloudEvents"), ("ocsf", "OCSF"))
 
 
 @reads
@@ -34,8 +37,12 @@ def live(request: HttpRequest) -> HttpResponse:
     """The page itself; its events arrive over the websocket, so that it opens immediately."""
     opened_live(request)
     events().filter(pk=0).first()  # without tables the socket could only say that the database does not answer
-    known = page_config(str(request.user.pk)) | {"unopened": why_unopened(request)}
+    known = page_config(str(request.user.pk)) | {
+        "unopened": why_unopened(request),
+        "presets": [{"name": one.name, "query": one.link("").lstrip("?")} for one in presets(request.user)],
+    }
     context = {"live_config": known, "notices": notices(_models(request.GET)), "measured": conf.TRACES}
+    context["exports"] = EXPORTS if may(request.user, EXPORT) else ()
     return render(request, "signal_log/live.html", context)
 
 

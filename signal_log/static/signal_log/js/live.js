@@ -8,8 +8,9 @@ import * as actions from "./page/actions.js";
 import * as arrivals from "./page/arrivals.js";
 import { went } from "./page/back.js";
 import { completing } from "./page/completing.js";
+import { exportMenu } from "./page/export_menu.js";
 import { viewMenu } from "./page/menu.js";
-import { olderLoaders, understand } from "./page/past.js";
+import { historyFrom, olderLoaders, understand } from "./page/past.js";
 import { controls, heads, renderAll, renderSoon, table, tick } from "./page/screen.js";
 import {
   $,
@@ -81,12 +82,14 @@ page.search = searchBox(parts, {
   say: (words) => announcer.say(words),
 });
 
+if ($("export-open")) exportMenu($("export-open"), $("export-menu"), { query: historyFrom, link: links.history });
 viewMenu($("view-open"), $("view-menu"), {
   views,
   display,
   shared: new SharedViews(links.shared, $("view-menu").dataset.token ?? ""),
   open: actions.open,
   look: actions.look,
+  presets: config.presets,
   arrange: actions.columns,
   columns: () => state.columns,
   fits: (name) => heads.fits(name),

@@ -17,6 +17,7 @@ import { announcer } from "./state.js";
  * @property {SavedViews} views
  * @property {SharedViews} shared
  * @property {Display} display
+ * @property {{ name: string, query: string }[]} presets
  * @property {() => string} query of the view shown
  * @property {(query: string) => void} open
  * @property {(from: Date | null, to: Date | null) => void} show
@@ -70,7 +71,7 @@ const say = (words) => announcer.say(words);
 const fieldOf = ({ target }, name) => /** @type {any} */ (target).elements[name];
 
 /** @param {Parts} of */
-function Views({ views, shared, display, query, open, again, close }) {
+function Views({ views, shared, presets, display, query, open, again, close }) {
   /** @param {SubmitEvent} event */
   const save = async (event) => {
     event.preventDefault();
@@ -103,6 +104,10 @@ function Views({ views, shared, display, query, open, again, close }) {
     <li><a href="?" onClick=${opening("")}>All events</a></li>
     ${views.all.map(view)}
   </ul>
+  <h2>Questions</h2><ul class="views presets">${presets.map(
+    ({ name, query: asked }) =>
+      html`<li><a href=${`?${asked}`} title=${new URLSearchParams(asked).get("q")} onClick=${opening(asked)}>${name}</a></li>`,
+  )}</ul>
   <form class="one-line" onSubmit=${save}>
     <input name="name" required maxlength="60" autocomplete="off" aria-label="View name"
       placeholder="Name this view…" />

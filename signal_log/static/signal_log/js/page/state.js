@@ -40,6 +40,7 @@ import { Wanted } from "./wanted.js";
  * @property {string} login
  * @property {string} account
  * @property {string[]} models
+ * @property {{ name: string, query: string }[]} presets questions that are often asked
  * @property {number} backfill
  * @property {number} kept
  */
