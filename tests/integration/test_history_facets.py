@@ -43,10 +43,10 @@ def some_work() -> None:
     operation(created=True, outcome="rolled_back", sender="users.Profile")
     make_event(object_repr=NAME, signal="pre_save", created=None, position=1, outcome="failed")
     made = uuid.uuid4()
-    for position in (1, 2):
+    for position, action in (1, "pre_add"), (2, "post_add"):
         make_event(
             object_repr=NAME, signal="m2m_changed", created=None, position=position, trace_id=made,
-            sender="users.Profile", actor_repr="", actor_pk="", source="shell",
+            sender="users.Profile", actor_repr="", actor_pk="", source="shell", origin={"action": action},
         )  # fmt: skip
 
 
@@ -190,3 +190,12 @@ def test_unsupported_keys_are_named(mira: Client, key: str) -> None:
     )
     assert answer.status_code == 400
     assert list(answer.json()["problems"]) == [key]
+
+
+def test_the_history_counts_what_it_lists(mira: Client) -> None:
+    """Above a list of operations stands how many these are, and signals where every signal is listed."""
+    some_work()
+    for query, said, rows in (("", "7 operations match", 7), ("&every=1", "13 signals match", 13)):
+        page = mira.get(f"/events/?object={NAME}{query}").content.decode()
+        assert said in page
+        assert page.count('<td class="t">') == rows

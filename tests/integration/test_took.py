@@ -166,11 +166,11 @@ def test_what_is_no_duration_is_said_everywhere(mira: Client, value: str) -> Non
 
 
 def test_the_history_has_a_field_a_pill_and_files(mira: Client, kinds: dict[str, list[SignalEvent]]) -> None:
-    """Operations that took so long, with how many signals match; an export holds the same and names the filter."""
+    """Operations that took so long, with how many match; an export holds the same and names the filter."""
     of_us()
     page = mira.get("/events/", {"took": ">100ms"}).content.decode()
     assert 'name="took" value="&gt;100ms"' in page
-    assert "6 signals match" in page
+    assert "3 operations match" in page
     assert page.count('<td class="t">') == 3
     assert "<b>took</b>" in page
     slow = {event.pk for name, pair in kinds.items() if name.startswith("slow") for event in pair}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
@@ -23,6 +23,7 @@ from signal_log.show.methods import reads
 from signal_log.show.pages import shared
 from signal_log.show.query import counts, facets, values
 from signal_log.show.query.choices import choices
+from signal_log.show.query.counts import BEGINS_RELATION
 from signal_log.show.query.paging import Matches, Page, count, matching, reached_at, read_page
 from signal_log.show.query.presets import presets
 from signal_log.show.query.query import NAMES, Query, parse
@@ -103,6 +104,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "hits": hits_of(query.given),
         "total": total,
         "unmatched": [visible(sentence) for sentence in json.why_nothing(query, page)],
+        "signals": None if page.events or query.every or not query.is_narrowed else count(*matching(query)),
         "reached_at": reached_at(page),
         "older_url": page.older and query.link(request.path, before=str(page.older)),
         "newer_url": page.newer and query.link(request.path, after=str(page.newer)),
@@ -141,11 +143,27 @@ def read(query: Query) -> tuple[Page, Matches]:
     )
     if page.searched_to is not None:  # the time limit is already reached
         return page, Matches(len(page.events), exact=False)
-    return page, count(found, span)
+    return page, count(found if query.every else standing(found), span)
 
 
 FOLDED_AWAY: Final = Q(signal__in=kinds.PRE, outcome=COMMITTED) & ~SENT_BY_HAND
 """Pre signals whose operation certainly has a post signal, which represents both."""
+
+
+_FINISHED: Final = Exists(
+    SignalEvent.objects.order_by().filter(
+        # As a range: for ``=`` PostgreSQL would read the whole table into a hash.
+        trace_id__range=(OuterRef("trace_id"), OuterRef("trace_id")),
+        operation=OuterRef("operation"),
+        position__gt=F("operation"),
+    )
+)
+
+
+def standing(found: QuerySet[SignalEvent]) -> QuerySet[SignalEvent]:
+    """Those of these events that stand for an operation each, as ``fold`` leaves them."""
+    may_be_alone = (Q(signal__in=kinds.PRE) & ~SENT_BY_HAND & ~Q(outcome=COMMITTED)) | BEGINS_RELATION
+    return found.exclude(FOLDED_AWAY).exclude(may_be_alone & Q(_FINISHED))
 
 
 def fold(found: list[SignalEvent]) -> list[SignalEvent]:

@@ -17,7 +17,7 @@ from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.links import actor_url, field_names, with_query
-from signal_log.show.pages.history import FOLDED_AWAY, fold
+from signal_log.show.pages.history import FOLDED_AWAY, fold, standing
 from signal_log.show.query.paging import count, read_page, span_for
 from signal_log.show.query.query import MOMENTS, PLACES, Pill, Query
 from signal_log.show.story.admin_form import may_restore_some
@@ -73,7 +73,7 @@ def story(
         "page": page,
         "comparable": comparable,
         "parts": [Part("On this user" if by else "History", unprinted(lines), comparable), *by],
-        "total": count(found, Span()),
+        "total": count(found if query.every else standing(found), Span()),
         "older_url": page.older and link(request, before=str(page.older)),
         "newer_url": page.newer and link(request, after=str(page.newer)),
         "newest_url": link(request),
