@@ -215,6 +215,8 @@ ATTACKS: dict[str, tuple[Callable[[Sealed], Any], str, tuple[int, int] | None, t
     "last tile deleted": (lambda log: tiles(level=0, index=2).delete(), "tile", (512, 599), (512, 599)),
     "tile above deleted": (lambda log: tiles(level=1).delete(), "tile", None, None),
     "tile above changed": (lambda log: tiles(level=1).update(hashes=bytes(64)), "tile", (0, 511), (0, 511)),
+    "tile above made longer": (lambda log: tiles(level=1).update(hashes=tiles(level=1).get().hashes + b"x"),
+                               "tile", None, None),
     "tile names other rows": (
         lambda log: tiles(level=0, index=1).update(last_id=log.ids[500]), "tile", (501, 511), (501, 511),
     ),

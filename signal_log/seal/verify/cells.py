@@ -107,9 +107,13 @@ def _postgresql(field: Any) -> str:
 
 
 def _length(field: Any, of: str) -> str:
-    return f" AND {of} = {_LENGTHS[field.name]}" if field.name in _LENGTHS else f" AND {of} % {HASH_BYTES} = 0" if (
-        field.name == "subtrees"
-    ) else ""  # fmt: skip
+    if field.name in _LENGTHS:
+        return f" AND {of} = {_LENGTHS[field.name]}"
+    if field.name == "subtrees":
+        return f" AND {of} % {HASH_BYTES} = 0"
+    if field.model is SealTile and field.name == "hashes":  # a leaf's tile that is cut is told of with its events
+        return f" AND (level = 0 OR {of} = width * {HASH_BYTES})"
+    return ""
 
 
 def _range(field: Any) -> str:
