@@ -52,12 +52,15 @@ def test_the_chart_zooms_out_to_the_whole_log_and_back(site, visit):
     chart.evaluate("chart => chart.blur()")
     expect(chart).to_have_attribute("aria-label", re.compile("last 1 h: 7 created, 1 failed"))
     for words in ("last 6 h", "last 1 d", "last 7 d", "last 30 d", "the whole log"):
-        live.page.get_by_role("button", name="Zoom out").click()
+        with live.page.expect_response(re.compile("format=marks")):
+            live.page.get_by_role("button", name="Zoom out").click()
         expect(note).to_have_text(words)
     expect(chart).to_have_attribute("aria-label", re.compile("whole log: 8 created, 1 failed"))
     chart.focus()
     live.press("End")
     expect(live.page.locator("#rate-tip")).to_contain_text("1 failed")
+    expect(live.page.locator("#rate-tip")).to_contain_text("began to write")  # the server did, when she logged in
+    expect(chart).to_have_attribute("aria-valuetext", re.compile("1 failed.*; process .* began to write"))
     live.page.go_back()
     expect(note).to_have_text("last 30 d")
     live.page.locator("#legend").get_by_role("button", name="failed").click()

@@ -23,7 +23,7 @@ from tests.log import recorded
 pytestmark = pytest.mark.django_db
 
 SECRET = "marker-of-an-event"
-NUMBERS = ("counts", "facets", "values", "receivers", "compared", "compared_json", "compared_text", "choice")
+NUMBERS = ("counts", "facets", "marks", "values", "receivers", "compared", "compared_json", "compared_text", "choice")
 """Pages that name no object."""
 
 
@@ -48,6 +48,7 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "counts": "/events/?format=counts",
         "values": "/events/?format=values&key=actor",
         "facets": "/events/?format=facets",
+        "marks": "/events/?format=marks",
         "receivers": f"/events/{event.pk}/?format=receivers",
         "trace": f"/traces/{event.trace_id}/",
         "trace_json": f"/traces/{event.trace_id}/?format=json",

@@ -7,6 +7,7 @@ import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
 import { closer, out } from "../../signal_log/static/signal_log/js/events/zoom.js";
 import { rounded, spanOf, ticks } from "../../signal_log/static/signal_log/js/lib/axis.js";
 import { heights } from "../../signal_log/static/signal_log/js/parts/chart.js";
+import { Marks } from "../../signal_log/static/signal_log/js/server/marks.js";
 import { SpanRate } from "../../signal_log/static/signal_log/js/server/span_rate.js";
 import { event, reset } from "./events.js";
 
@@ -132,6 +133,22 @@ test("what was counted in part says so, and its bars are those of that part", as
   await span.start({}, /** @type {any} */ (ranged("now-30d", "")), NOW);
   assert.equal(span.complete, false);
   assert.ok(span.rate.secondsOf(0, 0, 1)[0] * 1000 >= NOW - 0.6 * HOUR - 60_000);
+});
+
+test("marks are asked for once a span and minute, and never missed", async () => {
+  const asked = [];
+  const marks = new Marks(async (query) => {
+    asked.push(query);
+    if (asked.length > 2) throw new Error("500");
+    return { marks: [["2026-11-22T14:00:00Z", "migrate"]] };
+  });
+  await marks.start({ since: "now-1h" }, NOW);
+  await marks.start({ since: "now-1h" }, NOW + 1000);
+  assert.deepEqual(asked, [{ since: "now-1h", format: "marks" }]);
+  assert.deepEqual(marks.list, [{ at: Date.UTC(2026, 10, 22, 14), words: "migrate" }]);
+  await marks.start({ since: "now-1h" }, NOW + 61_000);
+  await marks.start({ since: "now-6h" }, NOW + 61_000);
+  assert.deepEqual([asked.length, marks.list], [3, []]);
 });
 
 test("a log of any length fits into the chart", async () => {

@@ -21,7 +21,7 @@ from signal_log.show.export.json import FORMAT
 from signal_log.show.links import field_names, object_url
 from signal_log.show.methods import reads
 from signal_log.show.pages import shared
-from signal_log.show.query import counts, facets, values
+from signal_log.show.query import counts, facets, marks, values
 from signal_log.show.query.choices import choices
 from signal_log.show.query.counts import BEGINS_RELATION
 from signal_log.show.query.paging import Matches, Page, count, matching, reached_at, read_page
@@ -62,6 +62,8 @@ def events_page(request: HttpRequest) -> HttpResponseBase:
         return counts.answer(request.GET, own=(FORMAT,))
     if chosen == facets.NAME:
         return facets.answer(request.GET, own=(FORMAT,))
+    if chosen == marks.NAME:
+        return marks.answer(request.GET, own=(FORMAT,))
     if chosen == values.NAME:
         return values.answer(request.GET, own=(FORMAT,))
     if chosen in answer.FORMATS:

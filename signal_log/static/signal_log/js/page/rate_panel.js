@@ -7,10 +7,12 @@ import { minute } from "../lib/time.js";
 import { Chart } from "../parts/chart.js";
 import { renderLegend } from "../parts/legend.js";
 import { renderTip } from "../parts/rate_tip.js";
+import { Marks } from "../server/marks.js";
 import {
   $,
   activeFilters,
   announcer,
+  ask,
   before,
   now,
   page,
@@ -35,6 +37,7 @@ export class RatePanel {
   /** @param {Does} does */
   constructor(does) {
     this.does = does;
+    this.marks = new Marks(ask);
     this.chart = new Chart($("rate"), {
       say: (told) => renderTip($("rate-tip"), told),
       select: (first, last) => does.during(range.between(first, last)),
@@ -45,6 +48,8 @@ export class RatePanel {
 
   draw() {
     this.#ask();
+    if (state.answered) this.marks.start(state.range ? range.toWire(state.range) : { since: "now-10m" }, now());
+    this.chart.marks = this.marks.list;
     this.chart.draw(this.#shown());
     $("rate-now").textContent = perSecond();
     $("rate-note").textContent = this.#note();
