@@ -52,6 +52,7 @@ def addresses(site):
         "object then": f"/objects/auth.User/{pk}/?at=2100-01-01",
         "between": f"/objects/auth.User/{pk}/?from=2000-01-01",
         "actor": f"/actors/{pk}/",
+        "report": f"/objects/auth.User/{pk}/?format=report",
         "missing": "/events/999999/",
         "admin list": "/admin/signal_log/signalevent/",
         "admin event": f"/admin/signal_log/signalevent/{number}/change/",

@@ -14,12 +14,16 @@ from signal_log.audit.shown import listed
 from signal_log.conf import conf
 from signal_log.event import MODEL_SIGNALS, OUTCOMES
 from signal_log.models import SignalEvent
+from signal_log.permission import EXPORT, may
 from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
-from signal_log.show.links import actor_url, object_url
+from signal_log.show.export.json import FORMAT
+from signal_log.show.links import actor_url, in_query, object_url
 from signal_log.show.methods import reads
 from signal_log.show.pages.history import FOLDED_AWAY, fold
 from signal_log.show.pages.not_found import not_found
+from signal_log.show.pages.report import NAME as REPORT
+from signal_log.show.pages.report import About, report
 from signal_log.show.pages.story import Part, link, narrowed, pills, typed
 from signal_log.show.query.paging import newest_of, read_page, span_for
 from signal_log.show.query.query import Query, parse
@@ -46,7 +50,7 @@ def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
         shown = one_line(pk, 80)
         why = f"The log has nothing that the account with the key “{shown}” did." if pk else "The address names no key."
         return not_found(request, "No events by this account", why)
-    query = parse(request.GET, own=("pk",))
+    query = parse(request.GET, own=("pk", FORMAT))
     address = actor_url(pk)
     context: dict[str, Any] = {
         "title": one_line(newest.actor_repr or pk, 120),
@@ -64,6 +68,10 @@ def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
         "zone": zone(),
         **typed(query),
     }
+    context["report_url"] = in_query(address, format=REPORT) if may(request.user, EXPORT) else ""
+    if request.GET.get(FORMAT) == REPORT and not query.problems:
+        what = f"The account with the key {visible(pk)}: what it did"
+        return report(request, About(context["title"], what, {"actor_pk": [pk]}, address), done, query)
     if query.problems:
         context["selects"] = unprinted(_selects(query, []))
     else:

@@ -13,13 +13,17 @@ from signal_log.audit.reads import Seen, record_seen
 from signal_log.capture.model.same_row import ends_with
 from signal_log.conf import conf
 from signal_log.models import SignalEvent
+from signal_log.permission import EXPORT, may
 from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
-from signal_log.show.links import field_names, object_url, url
+from signal_log.show.export.json import FORMAT
+from signal_log.show.links import field_names, in_query, object_url, url
 from signal_log.show.methods import reads
 from signal_log.show.pages.guarded import Guarded
 from signal_log.show.pages.not_found import not_found
+from signal_log.show.pages.report import NAME as REPORT
+from signal_log.show.pages.report import About, report
 from signal_log.show.pages.story import link, story
 from signal_log.show.query.compare import KEYS as COMPARED
 from signal_log.show.query.compare import compared, moments
@@ -54,7 +58,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     gone = gone_of(labels)
     if newest is None:
         return not_found(request, "No events for this object", _why_nothing(label, labels, pk, gone))
-    query = parse(request.GET, own=("at", "pk", CHOSEN, SEARCH, *COMPARED))
+    query = parse(request.GET, own=("at", "pk", FORMAT, CHOSEN, SEARCH, *COMPARED))
     problems = [*query.problems.values()]
     at = two = comparison = None
     try:
@@ -92,8 +96,13 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     }
     context["guarded"] = Guarded(request, newest.sender, labels, pk)
     context["restore_url"] = _restore_url(request, telling or newest, at, is_gone=context["is_gone"])
+    context["report_url"] = in_query(address, format=REPORT) if may(request.user, EXPORT) else ""
     if problems:
         return render(request, "signal_log/object.html", context, status=400)
+    if request.GET.get(FORMAT) == REPORT:
+        what = f"{visible(label)} with the key {visible(pk)}: what was done to it, without its relatives"
+        filters = {"object": [f"{one}/{pk}" for one in labels]}
+        return report(request, About(f"{context['model']} {title}", what, filters, address), recorded, query)
     if comparison:
         context["comparison"] = comparison
         return render(request, "signal_log/object.html", context)
