@@ -88,4 +88,6 @@ def counts(page: Any, seconds: list[list[int]], *, since: str = "2026-11-22T14:0
     """Fake the counts of the last ten minutes: Unix seconds, and a number for each kind."""
     kinds = ["created", "updated", "deleted", "undone", "failed", "other"]
     answer = {"kinds": kinds, "seconds": seconds, "since": since, "complete": complete}
-    page.route("**/events/?*format=counts*", lambda route: route.fulfill(json=answer))
+    facets = {name: {"values": [], "more": 0} for name in ("model", "signal", "actor", "outcome", "source")}
+    answer |= {"grain": 10, "facets": facets, "newest": None if complete else 50_000}
+    page.route("**/events/?*format=facets*", lambda route: route.fulfill(json=answer))

@@ -36,13 +36,13 @@ def test_scrolling_past_the_backfill_goes_back_to_the_beginning(own_site, visit)
     live.page.locator("#grid").hover()
     live.page.mouse.wheel(0, 100)
     own_site.run("User.objects.create_user('newer1')")
-    expect(live.page.locator("#new")).to_have_text("1 new event")
+    expect(live.page.locator("#new")).to_have_text("1 new operation")
     names = [name.split()[-1] for name in scrolled_names(live, "No older events match")]
     old = [name for name in names if name.startswith("old")]
     assert old == [f"old{n:03}" for n in range(699, -1, -1)]
     assert "newer1" not in names
-    expect(live.page.locator("#new")).to_have_text("1 new event")
-    expect(live.page.locator("#status-bar")).to_contain_text(re.compile(r"^70[3-9] operations"))
+    expect(live.page.locator("#new")).to_have_text("1 new operation")
+    expect(live.page.locator("#status-bar")).to_contain_text(re.compile(r"· 70[3-9] listed"))
 
 
 def test_the_place_is_kept_while_older_ones_come(own_site, visit):
@@ -69,7 +69,7 @@ def test_the_place_is_kept_while_older_ones_come(own_site, visit):
     live.press("G")
     expect(live.row("u900")).to_be_visible()
     top = live.row("u900").bounding_box()
-    expect(live.page.locator("#status-bar")).to_contain_text("150 operations")
+    expect(live.page.locator("#status-bar")).to_contain_text("150 listed")
     assert live.row("u900").bounding_box() == top
     assert names_in_view(live)[-1] != "u900"
     live.press("G")
@@ -125,7 +125,7 @@ def test_dragging_over_the_chart_shows_that_time_and_esc_what_comes(site, visit)
     brush(live, 0.5, 0.999)
     expect(live.row("brushed1").first).to_be_visible()
     site.run("User.objects.create_user('brushed2')")
-    expect(live.page.locator("#new")).to_have_text(re.compile("new events?$"))
+    expect(live.page.locator("#new")).to_have_text(re.compile("new operations?$"))
     live.page.locator("#new").click()
     expect(live.row("brushed2").first).to_be_visible()
     assert "since" not in live.page.url

@@ -21,8 +21,8 @@ def test_scrolling_away_pauses_and_the_list_stands_still(site, visit):
     expect(live.page.locator("#follow")).to_have_attribute("aria-pressed", "false")
     before = live.texts()
     site.run("User.objects.create_user('whilereading')")
-    expect(live.page.locator("#new")).to_have_text("4 new events")
-    expect(live.state()).to_have_text("Paused · 4 new")
+    expect(live.page.locator("#new")).to_have_text("2 new operations")
+    expect(live.state()).to_have_text("Paused · 2 new")
     assert live.texts() == before
     pill, heads = live.page.locator("#new").bounding_box(), live.page.locator("#heads").bounding_box()
     assert heads["y"] <= pill["y"], "no row is below the pill: it is over the heads of the columns,"
@@ -360,5 +360,5 @@ def test_events_arriving_during_a_click_do_not_move_the_clicked_row(site, visit)
     expect(live.page.locator("#detail h2")).to_contain_text("pressed")
     after = row.bounding_box()
     assert (after["x"], after["y"]) == (before["x"], before["y"])
-    expect(live.page.locator("#new")).to_have_text("4 new events")
+    expect(live.page.locator("#new")).to_have_text("2 new operations")
     assert live.row("meanwhile").count() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 
@@ -11,10 +12,13 @@ from playwright.sync_api import expect
 from tests.browser.axe import violations
 
 STORM = """
-    import time
+    import contextlib, itertools, time
+    from django.db import IntegrityError
     stormy = User.objects.get(username='stormy')
     end = time.time() + 7
-    while time.time() < end:
+    for turn in itertools.takewhile(lambda _: time.time() < end, itertools.count()):
+        if turn % 20 == 0:
+            with contextlib.suppress(IntegrityError): User(username='stormy', password='!').save()
         for n in range(12): User.objects.filter(pk=stormy.pk).first().save()
         time.sleep(.05)
 """
@@ -35,17 +39,50 @@ def storm(own_site):
     thread.join()
 
 
+NUMBERS = """async () => {
+    const numbers = (text) => [...text.matchAll(/[\\d,]+/g)].map(([found]) => Number(found.replaceAll(",", "")));
+    const sum = (all) => all.reduce((a, b) => a + b, 0);
+    const facet = (name) => {
+        const list = [...document.querySelectorAll("#facets h2")].find((one) => one.textContent === name);
+        return sum([...list.nextElementSibling.querySelectorAll(".include span:last-child")]
+            .flatMap((one) => numbers(one.textContent)));
+    };
+    const rate = document.getElementById("rate");
+    const shown = {
+        chart: sum(numbers(rate.getAttribute("aria-label").split(". ")[0].split(": ").at(-1))),
+        figure: numbers(document.getElementById("rate-now").textContent)[0],
+        outcomes: facet("outcome"), models: facet("model"), sources: facet("source"),
+        foot: numbers(document.querySelector("#status-bar span").textContent)[0],
+    };
+    const query = new URLSearchParams(location.search);
+    query.set("format", "facets");
+    return { shown, told: (await (await fetch(`/events/?${query}`)).json()).total };
+}"""
+
+
+def assert_numbers_agree(live, but=""):
+    """Chart, its figure, facets and foot all say what the server counts; a facet that is filtered by says more."""
+    for _ in range(20):
+        numbers = live.page.evaluate(NUMBERS)
+        if {number for name, number in numbers["shown"].items() if name != but} == {numbers["told"]}:
+            return numbers["told"]
+        live.page.wait_for_timeout(500)
+    raise AssertionError(json.dumps(numbers))
+
+
 def test_a_storm_is_summarised_by_the_second_and_every_event_can_be_reached(own_site, visit, storm):
-    """Each second says how many events there were and of what; opening it or pausing shows them."""
+    """Each second says what failed and how many operations there were; opening it or pausing shows them."""
     live = visit(own_site).open()
     expect(live.rows.first).to_be_visible()
     live.page.evaluate(WATCH_THE_ROLE)
     storm.start()
     second = live.page.locator("#rows .row.second:not([hidden])")
     expect(second.nth(2)).to_be_visible(timeout=10_000)
-    expect(second.nth(2)).to_have_text(re.compile(r"^\d\d:\d\d:\d\d▸[\d,]+ events\d+ User updated"))
+    expect(second.nth(2)).to_have_text(
+        re.compile(r"^\d\d:\d\d:\d\d▸[\d,]+ operations(\d+ User failed)?\d+ User updated")
+    )
     expect(live.page.locator("#status-bar")).to_contain_text(
-        re.compile(r"1 row per second of [\d,]+ · [\d,]+ events grouped")
+        re.compile(r"1 row per second of [\d,]+ · [\d,]+ operations grouped")
     )
     expect(live.page.locator("#follow-word")).to_have_text("Following")
     assert violations(live.page) == []
@@ -58,13 +95,21 @@ def test_a_storm_is_summarised_by_the_second_and_every_event_can_be_reached(own_
     expect(live.page.locator("#detail h2")).to_contain_text("stormy")
     live.press("Escape", "f")
     expect(second.first).to_be_visible()
-    live.page.get_by_role("button", name="Show every event").click()
+    live.page.get_by_role("button", name="Show every operation").click()
     expect(second).to_have_count(0)
     expect(live.row("stormy").first).to_be_visible()
     storm.join()
     live.press("f")
     expect(second).to_have_count(0, timeout=15_000)
     expect(live.row("stormy").first).to_be_visible()
+    everything = assert_numbers_agree(live)
+    failed = live.page.locator(".facet").filter(has_text=re.compile("^failed"))
+    outcomes = live.page.locator("#facets ul").first.inner_text()
+    number = int(failed.locator(".include span").last.inner_text())
+    failed.locator(".include").click()
+    expect(live.page.locator("#status-bar")).to_contain_text(f"{number} operations in the last 10 minutes")
+    assert assert_numbers_agree(live, but="outcomes") == number < everything
+    assert live.page.locator("#facets ul").first.inner_text().replace("✓ ", "") == outcomes
 
 
 def test_scrolling_in_a_storm_moves_nothing_under_the_reader(own_site, visit, storm):

@@ -291,7 +291,7 @@ def test_the_panel_queries_a_receivers_times_once_a_selection_stays(site, visit,
     assert len(requests) == 2  # one for each signal of the operation
     for number in range(5):
         site.run(f"User.objects.create_user('slow passer {number}', password=None)")
-    expect(live.page.locator("#new")).to_have_text("10 new events")
+    expect(live.page.locator("#new")).to_have_text("5 new operations")
     live.page.wait_for_timeout(600)
     assert len(requests) == 2
     assert violations(live.page) == []

@@ -28,7 +28,7 @@ const save = (n, fields = {}) => [
 function page(answer = async () => counts()) {
   const asked = [];
   const rate = new Rate();
-  const store = new Store({ onKind: (operation, was, is) => before.count(operation, was, is) });
+  const store = new Store({ onChange: (operation, was, is) => before.count(operation, was, is) });
   const before = new Before({
     store,
     rate,

@@ -88,7 +88,7 @@ const answer = (more = {}) => ({
 /** A page that shows the last hour; `asked` collects its queries. */
 function page(told = answer()) {
   const asked = [];
-  const store = new Store({ onKind: (operation, was, is) => span.count(operation, was, is) });
+  const store = new Store({ onChange: (operation, was, is) => span.count(operation, was, is) });
   const ask = async (query) => {
     asked.push(query);
     if (told instanceof Error) throw told;

@@ -24,8 +24,7 @@ function watched() {
   const storm = new Storm();
   const rate = new Rate();
   const store = new Store({
-    onEvent: (one) => storm.event(one),
-    onKind: (operation, before, after) => {
+    onChange: (operation, before, after) => {
       if (before) rate.add(operation.at, before, -1);
       rate.add(operation.at, after);
       storm.operation(operation);
@@ -50,13 +49,13 @@ test("a second of a storm says exactly what happened in it", () => {
   assert.equal(storm.update(rate, START + 5000, store.rows), true);
   const rows = storm.rows;
   const [newest] = rows.head;
-  assert.equal(newest.events, 138);
+  assert.equal(newest.operations, 69);
   assert.deepEqual(newest.said, [
     ["updated", "60 User updated"],
     ["updated", "9 Profile updated"],
   ]);
   assert.equal(
-    rows.head.reduce((sum, { events }) => sum + events, 0),
+    rows.head.reduce((sum, { operations }) => sum + operations, 0),
     storm.folded,
   );
   assert.equal(rows.at(rows.length - 1).events.length, 2);

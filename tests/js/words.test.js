@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FacetCounts } from "../../signal_log/static/signal_log/js/events/facets.js";
 import { Recovery } from "../../signal_log/static/signal_log/js/events/recovery.js";
 import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
 import { summary } from "../../signal_log/static/signal_log/js/events/summary.js";
@@ -68,24 +67,6 @@ test("only what happened while the connection was down counts as recovered", () 
   assert.equal(recovery.running, null);
   assert.equal(recovery.said(NOW + 2000), 2);
   assert.equal(recovery.said(NOW + 60_000), 0);
-});
-
-test("facets are sorted by count and remember values that are gone", () => {
-  const facets = new FacetCounts();
-  const one = (sender) => ({ signal: "post_save", sender, actor: "", outcome: "committed", source: "http" });
-  for (const sender of ["a.A", "b.B", "b.B", "c.C"]) facets.add(one(sender));
-  assert.deepEqual(facets.top("sender"), [
-    ["b.B", 2],
-    ["a.A", 1],
-    ["c.C", 1],
-  ]);
-  assert.deepEqual(facets.top("actor"), []);
-  facets.reset();
-  assert.deepEqual(facets.top("sender"), [
-    ["a.A", 0],
-    ["b.B", 0],
-    ["c.C", 0],
-  ]);
 });
 
 test("a value of a megabyte quickly becomes one short line, and is not compared word by word", () => {

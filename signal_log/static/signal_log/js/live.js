@@ -152,7 +152,7 @@ addEventListener("offline", () => {
   renderAll();
 });
 document.addEventListener("visibilitychange", () => {
-  state.takenAtHide = stream.taken;
+  state.begunAtHide = stream.begun;
   page.polling.show(!document.hidden);
   tick();
   renderAll();

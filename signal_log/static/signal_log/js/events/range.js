@@ -77,6 +77,15 @@ export const given = (from, to) => ranged(from ? from.toISOString() : "", to ? t
 export const lately = (minutes) => ranged(`now-${minutes}m`, "");
 
 /**
+ * How long a range is that ends now, whenever that is; null for any other.
+ * @type {(range: Range) => number | null}
+ */
+export function lengthOf({ since, until }) {
+  const ago = AGO.exec(since);
+  return ago && (!until || until === "now") ? Number(ago[1]) * UNITS[ago[2]] : null;
+}
+
+/**
  * The range with its times as the server parsed them.
  * @type {(range: Range, page: { since?: string | null, until?: string | null }) => Range}
  */

@@ -16,7 +16,9 @@ export class Rate {
   step = 1; // seconds of a slot
   slots = SLOTS;
 
-  constructor(step = 1, slots = SLOTS) {
+  /** What is older than the span leaves by so many `whole` seconds at a time, as the counts of values do. */
+  constructor(step = 1, slots = SLOTS, whole = 0) {
+    this.whole = whole;
     this.shape(step, slots);
   }
 
@@ -55,7 +57,9 @@ export class Rate {
     this.#advance(this.#slotAt(now));
     const width = this.slots / bars;
     const sums = Array.from({ length: bars }, () => KINDS.map(() => 0));
-    for (let age = 0; age < this.slots; age += 1) {
+    const { whole } = this;
+    const first = whole ? Math.floor((now / 1000 - this.slots * this.step) / whole + 1) * whole : -Infinity;
+    for (let age = 0; age < this.slots && (this.last - age) * this.step >= first; age += 1) {
       const place = this.#place(this.last - age);
       const sum = sums[bars - 1 - Math.min(bars - 1, Math.floor(age / width))];
       for (let k = 0; k < KINDS.length; k += 1) sum[k] += this.counts[place + k];

@@ -1,21 +1,19 @@
 // The events this page holds: deduplicated, folded into operations, ordered and bounded.
 
 import { Cascades } from "./cascades.js";
-import { FacetCounts } from "./facets.js";
 import { reprOf } from "./kinds.js";
 import { compactEvent, newOperation } from "./operation.js";
 import { EverySignal, OrderedRows } from "./rows.js";
 import { summary } from "./summary.js";
 import { place, Traces, tree } from "./traces.js";
 
-/** @import { Gap, Kind, Operation, PlacedRow, ShortEvent, SignalEvent } from "./types.js" */
+/** @import { Gap, Kind, Operation, PlacedRow, SignalEvent } from "./types.js" */
 
 /** @type {Record<string, typeof EverySignal | typeof Cascades>} */
 const LISTS = { signals: EverySignal, cascades: Cascades };
 const EVICT_AT_ONCE = 0.02; // share of the limit, so that eviction is rare
 
 export class Store {
-  facets = new FacetCounts();
   /** @type {Map<string, string>} */
   words = new Map();
   /** @type {OrderedRows<Operation | Gap>} */
@@ -30,7 +28,8 @@ export class Store {
   whole = new Map();
   newestId = 0;
   newestAt = 0;
-  taken = 0; // events received in total
+  taken = 0; // events received in total,
+  begun = 0; // and operations that they began
   floor = 0; // every match above this id is held, but for what the connection will still bring
   /** @type {Gap | null} */
   gap = null;
@@ -40,14 +39,12 @@ export class Store {
    * @param {object} options
    * @param {number} [options.limit]
    * @param {number} [options.recent]
-   * @param {(operation: Operation, was: Kind | "", is: Kind) => void} [options.onKind]
-   * @param {(event: ShortEvent) => void} [options.onEvent]
+   * @param {(operation: Operation, was: Kind | "", is: Kind) => void} [options.onChange]
    */
-  constructor({ limit = 100_000, recent = 5_000, onKind = () => {}, onEvent = () => {} } = {}) {
+  constructor({ limit = 100_000, recent = 5_000, onChange = () => {} } = {}) {
     this.limit = limit;
     this.recent = recent;
-    this.onKind = onKind;
-    this.onEvent = onEvent;
+    this.onChange = onChange;
   }
 
   clear() {
@@ -59,9 +56,9 @@ export class Store {
     this.newestId = 0;
     this.newestAt = 0;
     this.taken = 0;
+    this.begun = 0;
     this.floor = 0;
     this.gap = null;
-    this.facets.reset();
   }
 
   #newTraces() {
@@ -72,15 +69,20 @@ export class Store {
     return this.byId.size;
   }
 
+  /** How many rows of the list of operations, or of that of signals, have come. */
+  get came() {
+    return { taken: this.taken, begun: this.begun };
+  }
+
   /**
    * Adds events from the history, complete down to `floor`; none of them counts as new.
    * @param {SignalEvent[]} events
    * @param {number} floor
    */
   addOlder(events, floor) {
-    const { taken } = this;
+    const { taken, begun } = this;
     const touched = this.add(events);
-    this.taken = taken;
+    Object.assign(this, { taken, begun });
     this.floor = floor;
     return touched;
   }
@@ -227,8 +229,6 @@ export class Store {
     operation.stale = true;
     this.byId.set(event.id, operation);
     this.#keepWhole(event);
-    this.facets.add(compact);
-    this.onEvent(compact);
     this.list?.came(operation, compact);
     this.traces.known(operation, event.position);
     this.taken += 1;
@@ -240,6 +240,7 @@ export class Store {
 
   /** @param {Operation} operation */
   #open(operation) {
+    this.begun += 1;
     this.traces.link(operation);
     this.operations.insert(operation);
     return operation;
@@ -302,7 +303,7 @@ export class Store {
       operation.actor = this.#word(event.actor_repr || event.actor_pk);
     }
     this.list?.changed(operation);
-    if (before !== told.kind) this.onKind(operation, before, told.kind);
+    this.onChange(operation, before, told.kind);
   }
 
   /** @param {number} events */
@@ -321,7 +322,6 @@ export class Store {
         this.byId.delete(event.id);
         if (event.id >= this.floor) this.floor = event.id + 1;
         this.whole.delete(event.id);
-        this.facets.add(event, -1);
       }
     }
     this.list?.evicted();

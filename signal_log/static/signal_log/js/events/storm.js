@@ -1,11 +1,11 @@
-// Storm mode: at more than a person can read, one row per second sums up its events, each one click away.
+// Storm mode: at more than a person can read, one row per second sums up its operations, each one click away.
 
 import { count, line } from "../lib/text.js";
 import { modelName } from "./kinds.js";
 import { OrderedRows, rowAt } from "./rows.js";
 
 /** @import { Rate } from "./rate.js" */
-/** @import { Doing, Operation, Piece, PlacedRow, Row, ShortEvent } from "./types.js" */
+/** @import { Doing, Operation, Piece, PlacedRow, Row } from "./types.js" */
 
 export const TOO_MANY = 50; // rows per second that nobody can read
 const FEW_AGAIN = 25;
@@ -22,7 +22,6 @@ const MORE = [
 
 export class Second {
   type = /** @type {const} */ ("second");
-  events = 0;
   version = 0;
   open = false;
   dim = false;
@@ -36,6 +35,13 @@ export class Second {
     this.second = second;
     this.at = second * 1000;
     this.key = `second:${second}`;
+  }
+
+  /** How many operations happened in it. */
+  get operations() {
+    let sum = 0;
+    for (const { number } of this.tallies.values()) sum += number;
+    return sum;
   }
 
   /**
@@ -149,28 +155,22 @@ export class Storm {
   seconds = new Map();
   newest = 0;
   since = 0;
-  folded = 0;
   /** @type {OrderedRows<PlacedRow>} */
   base = new OrderedRows();
 
   clear() {
-    Object.assign(this, { seconds: new Map(), newest: 0, since: 0, base: new OrderedRows(), folded: 0 });
+    Object.assign(this, { seconds: new Map(), newest: 0, since: 0, base: new OrderedRows() });
   }
 
   get on() {
     return this.since > 0;
   }
 
-  /**
-   * Counts an event.
-   * @param {ShortEvent} event
-   */
-  event({ at }) {
-    const second = this.#second(at);
-    if (!second) return;
-    second.events += 1;
-    second.version += 1;
-    if (this.on && second.second >= this.since) this.folded += 1;
+  /** How many operations are in the seconds shown. */
+  get folded() {
+    let sum = 0;
+    for (const one of this.seconds.values()) if (one.second >= this.since) sum += one.operations;
+    return sum;
   }
 
   /**
@@ -208,7 +208,7 @@ export class Storm {
   /** The list shown while the storm lasts. */
   get rows() {
     const head = [...this.seconds.values()]
-      .filter(({ second, events }) => second >= this.since && events)
+      .filter((one) => one.second >= this.since && one.operations)
       .sort((a, b) => b.second - a.second);
     return new StormRows(head, this.base);
   }
@@ -227,10 +227,6 @@ export class Storm {
     this.since = since;
     this.base = new OrderedRows(
       rows.rows.filter((row) => row.type === "gap" || rowAt(row) < since * 1000).slice(-BEFORE),
-    );
-    this.folded = [...this.seconds.values()].reduce(
-      (sum, { second, events }) => sum + (second >= since ? events : 0),
-      0,
     );
   }
 

@@ -1,5 +1,7 @@
 // The types of what travels and of what is held: events as the server sends them, and the rows a page makes of them.
 
+/** @import { Tally } from "./facets.js" */
+
 /**
  * An event as the server sends it.
  * @typedef {object} SignalEvent
@@ -119,6 +121,7 @@
  * @property {boolean} stale
  * @property {boolean} [gone] no longer held
  * @property {boolean} [dim] shown although the filter hides it
+ * @property {Tally | null} [tally] as which it counts in the span shown
  * @property {boolean} [inRate]
  * @property {boolean} [inSpan]
  * @property {boolean} [asked] whether its whole events were asked for

@@ -49,7 +49,7 @@ export function pause(by) {
   Object.assign(state, {
     following: false,
     pausedBy: by,
-    takenAtPause: state.takenAtRender,
+    cameAtPause: state.cameAtRender,
     frozen: rows.frozen(table.newest),
   });
   renderAll();
@@ -419,7 +419,7 @@ export async function openAbsent() {
 export function settle() {
   if (state.pausedBy !== "selection" || state.frozen) return;
   if (!state.picked) return follow();
-  Object.assign(state, { frozen: shownRows().frozen(), takenAtPause: store.taken });
+  Object.assign(state, { frozen: shownRows().frozen(), cameAtPause: store.came });
   renderAll();
   table.reveal(state.picked);
 }
@@ -444,6 +444,17 @@ export const clear = () => page.search.clear() && change([], { range: null });
 export const only = (filter) => change(filtering.add(state.filters, filter));
 /** @param {Filter} filter */
 export const narrow = (filter) => change(filtering.toggle(state.filters, filter));
+/**
+ * A value of a facet alone, instead of what was asked of the facet.
+ * @param {Filter} filter
+ */
+export const instead = (filter) =>
+  change(
+    filtering.add(
+      state.filters.filter((one) => one.key !== filter.key),
+      filter,
+    ),
+  );
 /** @param {Filter} filter */
 export const turn = (filter) => change(filtering.invert(state.filters, filter));
 

@@ -1,6 +1,5 @@
 // Handles what arrives on the connection.
 
-import { toWire } from "../events/filters.js";
 import { gapWords } from "../events/gap.js";
 import { noSocketWords, renderNoSocket } from "../parts/no_socket.js";
 import { refuse, repick, settle, shownTrace } from "./actions.js";
@@ -9,13 +8,16 @@ import { renderAll, renderSoon, showDetail, table } from "./screen.js";
 import {
   activeFilters,
   announcer,
+  askCounts,
   before,
   clearRows,
   config,
+  facets,
   now,
   page,
   recovery,
   SETTLE,
+  spanCounts,
   state,
   status,
   store,
@@ -70,6 +72,7 @@ function ready(frame, resumed) {
   state.since ||= now();
   page.past.retry();
   before.retry();
+  if (!resumed || spanCounts.failed) spanCounts.retry();
   if (resumed && back) recovery.start(now());
   else if (back) announcer.say("Connected");
   health(frame);
@@ -90,6 +93,7 @@ function asked(events) {
     announcer.say(words);
     page.past.retry();
     before.retry();
+    spanCounts.retry();
   }
   if (!state.answered) {
     state.answered = now();
@@ -122,7 +126,7 @@ function ended(name) {
 function arrived(events) {
   const touched = stream.add(events);
   intoRange(events);
-  before.start(toWire(activeFilters()), now());
+  askCounts();
   recovery.note(events, now());
   announcer.count(touched);
   if (state.wanted && store.operationOf(state.wanted)) repick(state.wanted);
@@ -132,7 +136,8 @@ function arrived(events) {
 
 /** @param {ResetFrame} frame */
 function reset({ reason }) {
-  if (reason !== "expired") clearRows();
+  if (reason === "expired") spanCounts.retry();
+  else clearRows();
   const gap = stream.addGap(reason);
   state.lost = reason === "expired" ? "some events are no longer retained" : gapWords(gap, state.mode);
   state.since = now();
@@ -160,6 +165,7 @@ function refused({ code, detail }) {
 /** Removes all events from the screen when access has ended. */
 function forget() {
   clearRows();
+  facets.clear();
   state.picked = null;
   Object.assign(state, { following: true, frozen: null, answered: 0, wanted: 0 });
   showDetail();

@@ -1,7 +1,7 @@
 // What the search field can complete: the values on this page with their counts, and those that the server knows.
 
 import { Values } from "../server/values.js";
-import { ask, store } from "./state.js";
+import { ask, facets, store } from "./state.js";
 
 /** @import { FilterKey } from "../events/filters.js" */
 /** @import { Counted, Place, ValuesOf } from "../query/complete.js" */
@@ -34,7 +34,7 @@ export function completing(changed) {
       return name === "field" ? joined(here(name), names ?? []) : here(name);
     };
     const isHere = here(key).length > 0;
-    return { valuesOf, scope: told.length ? scope : isHere ? "counted on this page" : "" };
+    return { valuesOf, scope: told.length ? scope : isHere ? "operations in the span shown" : "" };
   };
 }
 
@@ -56,7 +56,7 @@ function joined(here, told) {
  */
 function here(key) {
   if (key === "field") return fieldsHere();
-  return FACETS[key] ? store.facets.top(FACETS[key]) : [];
+  return FACETS[key] ? facets.top(FACETS[key]) : [];
 }
 
 /** @returns {Counted[]} */

@@ -3,6 +3,7 @@
 import { has, toWire } from "../events/filters.js";
 import * as range from "../events/range.js";
 import { closer, out } from "../events/zoom.js";
+import { plural } from "../lib/text.js";
 import { minute } from "../lib/time.js";
 import { Chart } from "../parts/chart.js";
 import { renderLegend } from "../parts/legend.js";
@@ -51,8 +52,10 @@ export class RatePanel {
     if (state.answered) this.marks.start(state.range ? range.toWire(state.range) : { since: "now-10m" }, now());
     this.chart.marks = this.marks.list;
     this.chart.draw(this.#shown());
-    $("rate-now").textContent = perSecond();
+    const all = this.chart.totals.reduce((sum, number) => sum + number, 0);
+    $("rate-now").textContent = plural(all, "operation");
     $("rate-note").textContent = this.#note();
+    $("rate-pace").textContent = `${perSecond()} now`;
     $("zoom-out").setAttribute("aria-disabled", String(!out(state.range, now())));
     $("zoom-in").setAttribute("aria-disabled", String(!closer(state.range, now())));
     const filters = activeFilters();

@@ -5,7 +5,7 @@ import * as range from "../events/range.js";
 import { StormRows } from "../events/storm.js";
 import { openHelp } from "../lib/help.js";
 import { count, plural } from "../lib/text.js";
-import { zone } from "../lib/time.js";
+import { minute, zone } from "../lib/time.js";
 import { renderDetail } from "../parts/detail.js";
 import { renderEmptyState } from "../parts/empty.js";
 import { renderFacets } from "../parts/facets_view.js";
@@ -21,7 +21,9 @@ import {
   absent,
   activeFilters,
   announcer,
+  askCounts,
   config,
+  facets,
   folding,
   fresh,
   links,
@@ -33,6 +35,7 @@ import {
   recovery,
   SETTLE,
   shownRows,
+  spanCounts,
   state,
   status,
   store,
@@ -61,7 +64,7 @@ export const table = new Table($("grid"), $("rows"), {
   scrolled: (atEdge) => controls.scrolled(atEdge),
   moved: () => loadOlder(),
   rendered: () => {
-    state.takenAtRender = store.taken;
+    state.cameAtRender = store.came;
   },
 });
 export const heads = new Heads($("grid"), $("heads"), {
@@ -73,6 +76,15 @@ const ratePanel = new RatePanel({
   during: (time) => controls.during(time),
   narrow: (filter) => controls.narrow(filter),
 });
+
+/** What the numbers of facets and foot are of. */
+function spanWords() {
+  const { newest, since, isHeld } = spanCounts;
+  if (isHeld) return "on this page";
+  const from = since ? `, since ${minute(since, state.mode, now())}` : "";
+  if (newest) return `of the newest ${count(newest)} events${from}`;
+  return state.range ? "in this time range" : "in the last 10 minutes";
+}
 
 export function showDetail() {
   state.detailStale = false;
@@ -104,7 +116,7 @@ function renderRows() {
   table.show(shown);
   const more = fresh();
   $("new").hidden = !more;
-  if (more) $("new").textContent = `${plural(more, "new event")}`;
+  if (more) $("new").textContent = plural(more, `new ${state.list === "signals" ? "signal" : "operation"}`);
   loadOlder();
 }
 
@@ -119,10 +131,15 @@ function loadOlder() {
 function renderSide() {
   state.sideAt = performance.now();
   ratePanel.draw();
+  const span = spanCounts.span(now());
+  const spanned = spanWords();
   renderFacets($("facets"), {
-    facets: store.facets,
+    facets,
+    span,
+    of: `Operations ${spanned}`,
     filters: activeFilters(),
     toggle: controls.narrow,
+    only: controls.instead,
     close: () => controls.facetsDrawer(false),
   });
   renderStatusBar($("status-bar"), {
@@ -131,6 +148,8 @@ function renderSide() {
       perSecond: rate.perSecond(now(), 2),
       open: () => controls.pause("reader"),
     },
+    total: facets.all.number,
+    spanned,
     size: store.size,
     rows: store.rows.length,
     list: state.list,
@@ -224,7 +243,8 @@ export function renderSoon() {
 export function tick() {
   recovery.tick(now());
   announcer.tick();
-  const missed = document.hidden ? stream.taken - state.takenAtHide : 0;
+  askCounts();
+  const missed = document.hidden ? stream.begun - state.begunAtHide : 0;
   document.title = missed ? `(${count(missed)}) ${titled}` : titled;
   if (document.hidden) return;
   controls.openAbsent();

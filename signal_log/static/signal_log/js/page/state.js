@@ -1,5 +1,6 @@
 // The state of the live page: settings, events, selection. Everything else works on this.
 
+import { FacetCounts, OF_FACETS } from "../events/facets.js";
 import * as filtering from "../events/filters.js";
 import { Rate } from "../events/rate.js";
 import { Recovery } from "../events/recovery.js";
@@ -12,7 +13,9 @@ import { hitsOf } from "../query/hits.js";
 import { Before } from "../server/before.js";
 import { linksFrom } from "../server/links.js";
 import { querier } from "../server/older.js";
+import { once } from "../server/once.js";
 import { PastWrites } from "../server/past_writes.js";
+import { SpanCounts } from "../server/span_counts.js";
 import { SpanRate } from "../server/span_rate.js";
 import { Display } from "./display.js";
 import { SavedViews } from "./saved.js";
@@ -70,9 +73,9 @@ import { Wanted } from "./wanted.js";
  * @property {number} skew of the server's clock
  * @property {boolean} following
  * @property {"" | "reader" | "scroll" | "selection" | "range"} pausedBy
- * @property {number} takenAtPause
- * @property {number} takenAtRender
- * @property {number} takenAtHide
+ * @property {{ taken: number, begun: number }} cameAtPause
+ * @property {{ taken: number, begun: number }} cameAtRender
+ * @property {number} begunAtHide
  * @property {List | null} frozen
  * @property {Row | null} picked
  * @property {boolean} context
@@ -101,19 +104,22 @@ export const $ = (id) => /** @type {any} */ (document.getElementById(id));
 /** @type {Config} */
 export const config = JSON.parse($("live-config").textContent ?? "");
 export const links = linksFrom(config.home);
-export const rate = new Rate();
+export const rate = new Rate(1, 600, 10);
 export const recovery = new Recovery();
 export const storm = new Storm();
 export const announcer = new Announcer($("announcer"));
 
 /** Events from the connection, and those the history returned for a time range. */
-export const stream = new Store({ limit: config.kept, onKind: countKind, onEvent: (event) => storm.event(event) });
+export const stream = new Store({ limit: config.kept, onChange: countKind });
 export const ranged = new Store({ limit: config.kept });
 /** Queries the history. */
 export const ask = querier(links.history(""));
+const askOnce = once(ask); // chart and facets have the same answer
 export const before = new Before({ store: stream, rate, ask });
 /** The numbers of the time range that is shown, for the chart. */
-export const spanRate = new SpanRate({ store: stream, ask });
+export const spanRate = new SpanRate({ store: stream, ask: askOnce });
+export const facets = new FacetCounts();
+export const spanCounts = new SpanCounts({ store: stream, facets, ask: askOnce });
 export const wanted = new Wanted(ask);
 export const pastWrites = new PastWrites({ ask: querier(links.pastWrites) });
 /** The one of the two that is shown; a live binding, so importers see it change. */
@@ -166,12 +172,12 @@ export const state = {
   skew: 0,
   following: true,
   pausedBy: "",
-  takenAtPause: 0,
-  takenAtRender: 0,
+  cameAtPause: stream.came,
+  cameAtRender: stream.came,
   frozen: null,
   picked: null,
   context: false,
-  takenAtHide: 0,
+  begunAtHide: 0,
 };
 stream.show(state.list);
 showRange(opened.range);
@@ -184,6 +190,7 @@ showRange(opened.range);
 function countKind(operation, was, is) {
   before.count(operation, was, is);
   spanRate.count(operation, was, is);
+  spanCounts.count(operation);
   storm.operation(operation);
 }
 
@@ -196,6 +203,7 @@ export function showRange(range) {
   store = range ? ranged : stream;
   ranged.clear();
   spanRate.reset();
+  spanCounts.reset();
   store.show(state.list);
   // With an event to open the list is not frozen before it is there.
   const pausedBy = range?.until ? "range" : state.wanted ? "selection" : "";
@@ -203,7 +211,7 @@ export function showRange(range) {
     following: !pausedBy,
     pausedBy,
     frozen: null,
-    takenAtPause: stream.taken,
+    cameAtPause: stream.came,
   });
 }
 
@@ -227,12 +235,26 @@ export const absent = () => {
 
 /** Whether the list waits for the event that the address names, and goes on meanwhile. */
 const awaiting = () => state.pausedBy === "selection" && !state.frozen;
-export const fresh = () =>
-  state.following || awaiting() ? 0 : (state.pausedBy === "range" ? stream : store).taken - state.takenAtPause;
+/** How many rows there would be on top, of operations, or of signals where these are listed. */
+export function fresh() {
+  if (state.following || awaiting()) return 0;
+  const { taken, begun } = (state.pausedBy === "range" ? stream : store).came;
+  return state.list === "signals" ? taken - state.cameAtPause.taken : begun - state.cameAtPause.begun;
+}
 export const perSecond = () => {
   const value = rate.perSecond(now());
   return `${value < 10 ? value.toFixed(1).replace(/\.0$/, "") : count(value)} / s`;
 };
+
+/** Asks for the counts of the span shown: once, and again for values that the filters leave out. */
+export function askCounts() {
+  const query = filtering.toWire(activeFilters());
+  const leavesOut = facets.unsure || activeFilters().some(({ key }) => key === "group" || OF_FACETS.includes(key));
+  if (leavesOut && spanCounts.isStale(now())) spanCounts.retry();
+  const isSettled = state.answered > 0 && now() - state.answered > 2 * SETTLE;
+  const asked = spanCounts.start({ query, range: state.range, isSettled }, now());
+  before.start(query, now(), state.range ? null : asked);
+}
 
 export function clearRows() {
   stream.clear();
@@ -240,6 +262,7 @@ export function clearRows() {
   rate.clear();
   before.reset();
   spanRate.reset();
+  spanCounts.reset();
   storm.clear();
 }
 

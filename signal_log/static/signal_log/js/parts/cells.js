@@ -3,7 +3,7 @@
 import { gapWords } from "../events/gap.js";
 import { actorName, modelName, objectName } from "../events/kinds.js";
 import { rowAt } from "../events/rows.js";
-import { count, initials, lastPart, line } from "../lib/text.js";
+import { initials, lastPart, line, plural } from "../lib/text.js";
 import { apart, clock } from "../lib/time.js";
 import { EXTRA } from "./extra_columns.js";
 import { setHits } from "./hits.js";
@@ -146,7 +146,7 @@ function fillSingleCell(element, row, how) {
       "",
     );
     const total = el("b");
-    total.textContent = `${count(row.events)} events`;
+    total.textContent = plural(row.operations, "operation");
     const caret = el("span", "caret");
     caret.setAttribute("aria-hidden", "true");
     caret.textContent = row.open ? "▾" : "▸";

@@ -1,4 +1,5 @@
-// The facets beside the list: each value with its count, a button that filters for it and one that excludes it.
+// The facets beside the list: each value with its number of operations and when they happened, to show it, it alone, or
+// all but it.
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { FACETS } from "../events/facets.js";
@@ -9,35 +10,44 @@ import { count, lastPart, line } from "../lib/text.js";
 /** @import { Filter, FilterKey } from "../events/filters.js" */
 
 /** @typedef {[value: string, number: number]} Counted */
-/** @typedef {{ facets: FacetCounts, filters: Filter[], toggle: Toggle, close: () => void }} Of */
-/** @typedef {(filter: Filter) => void} Toggle */
+/** @typedef {(filter: Filter) => void} Act */
+
+/**
+ * @typedef {object} Of
+ * @property {FacetCounts} facets
+ * @property {[from: number, to: number]} span in seconds
+ * @property {string} of what the numbers are of
+ * @property {Filter[]} filters
+ * @property {Act} toggle
+ * @property {Act} only
+ * @property {() => void} close
+ */
 
 const FIRST = 10;
 /** @type {Map<string, string>} */
 const open = new Map(); // expanded facets, each with the text searched for in it
 
 /**
- * The controls call `toggle(filter)` and `close()`.
+ * The controls call `toggle(filter)`, `only(filter)` and `close()`.
  * @param {HTMLElement} root
  * @param {Of} of
  */
-export function renderFacets(root, { facets, filters, toggle, close }) {
-  const again = () => renderFacets(root, { facets, filters, toggle, close });
-  /** @param {typeof FACETS[number]} facet */
-  const facet = ([key]) => html`<${Facet} key=${key} name=${key} values=${valuesOf(facets, filters, key)}
-    filters=${filters} toggle=${toggle} again=${again} />`;
-  const done = html`<button class="btn small" type="button" onClick=${close}>Done</button>`;
-  render(html`<div class="facets-head">Filters ${done}</div>${FACETS.map(facet)}`, root);
+export function renderFacets(root, of) {
+  const again = () => renderFacets(root, of);
+  /** @param {FilterKey} key */
+  const facet = (key) => html`<${Facet} key=${key} name=${key} values=${valuesOf(of, key)} of=${of} again=${again} />`;
+  const done = html`<button class="btn small" type="button" onClick=${of.close}>Done</button>`;
+  const said = html`<p class="facets-of">${of.of}</p>`;
+  render(html`<div class="facets-head">Filters ${done}</div>${said}${FACETS.map(facet)}`, root);
 }
 
 /**
- * The counted values, and those filtered for that no event here has.
- * @param {FacetCounts} facets
- * @param {Filter[]} filters
+ * The counted values, and those filtered for that nothing has.
+ * @param {Of} of
  * @param {FilterKey} key
  * @returns {Counted[]}
  */
-function valuesOf(facets, filters, key) {
+function valuesOf({ facets, filters }, key) {
   const counted = facets.top(key);
   const known = new Set(counted.map(([value]) => value));
   const missing = filters.filter((f) => f.key === key && !known.has(f.value));
@@ -46,19 +56,9 @@ function valuesOf(facets, filters, key) {
   return [...counted, ...asked];
 }
 
-/**
- * @typedef {object} FacetOf
- * @property {FilterKey} name
- * @property {Counted[]} values
- * @property {Filter[]} filters
- * @property {Toggle} toggle
- * @property {() => void} again
- */
-
-/** @param {FacetOf} of */
-function Facet({ name, values, filters, toggle, again }) {
+/** @param {{ name: FilterKey, values: Counted[], of: Of, again: () => void }} of */
+function Facet({ name, values, of, again }) {
   if (!values.length) return null;
-  const most = Math.max(1, values[0][1]);
   const sought = open.get(name);
   const shown =
     sought === undefined
@@ -76,37 +76,46 @@ function Facet({ name, values, filters, toggle, again }) {
   const field = html`<input class="seek" type="search" aria-label=${`Search ${LABELS[name]} values`}
     placeholder="Search…" value=${sought} onInput=${seek} />`;
   /** @param {Counted} counted */
-  const entry = ([value, number]) => html`<${Value} key=${value} name=${name} value=${value} number=${number}
-    most=${most} there=${has(filters, { key: name, value })} toggle=${toggle} />`;
+  const entry = (counted) => html`<${Value} key=${counted[0]} name=${name} counted=${counted} of=${of} />`;
   const more = open.has(name) ? "Show fewer" : `Show ${values.length - FIRST} more`;
-  return html`<h2>${LABELS[name]}</h2>
+  const further = of.facets.more(name);
+  const title = name === "signal" ? "A save or delete has two, and is counted with each" : null;
+  return html`<h2 title=${title}>${LABELS[name]}</h2>
     ${sought !== undefined && field}
     <ul>${shown.map(entry)}</ul>
-    ${values.length > FIRST && html`<button class="more" type="button" onClick=${flip}>${more}</button>`}`;
+    ${values.length > FIRST && html`<button class="more" type="button" onClick=${flip}>${more}</button>`}
+    ${further > 0 && html`<p class="facets-of">and ${count(further)} rarer ones, to be found by typing them</p>`}`;
 }
 
-/**
- * @typedef {object} ValueOf
- * @property {FilterKey} name
- * @property {string} value
- * @property {number} number
- * @property {number} most
- * @property {Filter} [there]
- * @property {Toggle} toggle
- */
-
-/** @param {ValueOf} of */
-function Value({ name, value, number, most, there, toggle }) {
+/** @param {{ name: FilterKey, counted: Counted, of: Of }} of */
+function Value({ name, counted: [value, number], of }) {
+  const there = has(of.filters, { key: name, value });
   const state = there ? (there.not ? "not" : "on") : number ? "" : "none";
   const text = line(name === "outcome" ? value.replace("_", " ") : value, 100);
   /** @param {MouseEvent} event */
-  const take = (event) => toggle({ key: name, value, not: event.altKey });
-  const leave = () => toggle({ key: name, value, not: true });
+  const take = (event) => of.toggle({ key: name, value, not: event.altKey });
+  const alone = () => of.only({ key: name, value });
+  const leave = () => of.toggle({ key: name, value, not: true });
   const none = state === "not" ? "" : "–";
-  return html`<li class=${`facet ${state}`} style=${{ "--part": `${(100 * number) / most}%` }}>
+  return html`<li class=${`facet ${state}`}>
     <button class="include" type="button" title=${text} aria-pressed=${String(state === "on")} onClick=${take}>
-      <span>${name === "signal" ? lastPart(text) : text}</span><span>${number ? count(number) : none}</span></button>
-    <button class="exclude" type="button" title="Exclude" aria-label=${`Exclude ${LABELS[name]} ${text}`}
-      aria-pressed=${String(state === "not")} onClick=${leave}>−</button>
+      <span>${name === "signal" ? lastPart(text) : text}</span>
+      <${Spark} bars=${of.facets.bars(name, value, of.span)} tone=${name === "outcome" ? value : ""} />
+      <span>${number ? count(number) : none}</span></button>
+    <button class="alone" type="button" aria-label=${`Only ${LABELS[name]} ${text}`} onClick=${alone}>only</button>
+    <button class="exclude" type="button" aria-label=${`Not ${LABELS[name]} ${text}`}
+      aria-pressed=${String(state === "not")} onClick=${leave}>not</button>
   </li>`;
+}
+
+/**
+ * When a value happened, in twelve bars; a bar of one is still seen beside one of a thousand.
+ * @param {{ bars: number[], tone: string }} of
+ */
+function Spark({ bars, tone }) {
+  const most = Math.max(1, ...bars);
+  const path = bars
+    .map((n, at) => (n ? `M${at * 3 + 1} 12v-${Math.max(1.5, (12 * n) / most).toFixed(1)}` : ""))
+    .join("");
+  return html`<svg class=${`spark ${tone}`} viewBox="0 0 36 12" aria-hidden="true"><path d=${path} /></svg>`;
 }

@@ -8,6 +8,8 @@ import { count, plural } from "../lib/text.js";
 /**
  * @typedef {object} Of
  * @property {StormOf | false} storm
+ * @property {number} total operations in the span shown
+ * @property {string} spanned what that span is
  * @property {number} size
  * @property {number} rows
  * @property {string} list
@@ -23,12 +25,14 @@ import { count, plural } from "../lib/text.js";
  * @param {HTMLElement} root
  * @param {Of} of
  */
-export function renderStatusBar(root, { storm, size, rows, list, kept, past, absent, older, notes, help }) {
-  const events = plural(size, "event");
-  const folded = plural(rows, list === "cascades" ? "cascade" : "operation");
-  const held = list === "signals" ? events : html`${folded}<span class="of">${` of ${events}`}</span>`;
+export function renderStatusBar(
+  root,
+  { storm, total, spanned, size, rows, list, kept, past, absent, older, notes, help },
+) {
+  const held = list === "operations" ? count(rows) : plural(rows, list === "signals" ? "signal" : "cascade");
   render(
-    html`<span title=${`${count(size)} ${size === 1 ? "event" : "events"} on this page`}>${held}</span>
+    html`<span title=${`The list holds ${plural(size, "signal")}`}>${plural(total, "operation")} ${spanned}
+      <span class="of"> · ${held} listed</span></span>
     ${storm && html`<${Storm} ...${storm} />`}
     ${kept.said && html`<span class=${kept.tone}>${kept.said}</span>`}
     ${past.number > 0 && html`<a class="bad" href=${past.url}>${plural(past.number, "write")} past Django</a>`}
@@ -45,7 +49,7 @@ export function renderStatusBar(root, { storm, size, rows, list, kept, past, abs
 
 /** @param {StormOf} of */
 function Storm({ perSecond, folded, open }) {
-  const words = `1 row per second of ${count(perSecond)} · ${plural(folded, "event")} grouped`;
-  const each = html`<button class="link" type="button" onClick=${open}>Show every event</button>`;
+  const words = `1 row per second of ${count(perSecond)} · ${plural(folded, "operation")} grouped`;
+  const each = html`<button class="link" type="button" onClick=${open}>Show every operation</button>`;
   return html`<span class="storm">${words} · ${each}</span>`;
 }

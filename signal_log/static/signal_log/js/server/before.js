@@ -44,8 +44,9 @@ export class Before {
    * Asks once the first events show from which id on the page counts.
    * @param {Query} query
    * @param {number} now
+   * @param {Promise<Counts> | null} [asked] the answer, if it was just asked for
    */
-  async start(query, now) {
+  async start(query, now, asked = null) {
     const before = this.store.floor;
     if (this.asked || !before) return;
     this.asked = true;
@@ -54,7 +55,7 @@ export class Before {
     const { turn } = this;
     try {
       /** @type {Counts} */
-      const answer = await this.ask({ ...query, before, format: "counts" });
+      const answer = await (asked ?? this.ask({ ...query, before, format: "counts" }));
       if (turn === this.turn) this.#join(answer, before, now);
     } catch {
       if (turn === this.turn) this.failed = true; // the chart shows from when it counts
