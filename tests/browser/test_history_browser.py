@@ -169,8 +169,80 @@ def test_a_story_is_walked_and_opened_by_keys(site, visit, addresses):
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.locator("#said")).to_have_text(re.compile(r"^\d+ of \d+$"))
+    page.keyboard.press("]")
+    expect(page.locator("#said")).to_have_text("This is the last page")
     page.keyboard.press("o")
     expect(page).to_have_url(re.compile(r"/events/\d+/$"))
+
+
+def test_lists_are_walked_by_keys_and_their_pages_turned(site, visit, addresses):
+    """The row moved to gets the focus and is announced; at the ends it stays; [ and ] turn pages, ? lists the keys."""
+    site.run("write_saves((f'walked {n}' for n in range(60)), sender='auth.User')")
+    page = visit(site, permissions=["clipboard-read", "clipboard-write"]).page
+    page.goto(site.url + "/events/")
+    said, links = page.locator("#said"), page.locator("table.log tbody tr:not(.day) td.t a")
+    for key in "jjjkk":
+        page.keyboard.press(key)
+    expect(links.first).to_be_focused()
+    expect(said).to_have_text(re.compile(r"logged in, User mira, .*, mira, .*, 1 of 50$"))
+    page.keyboard.press("ArrowDown")
+    expect(links.nth(1)).to_be_focused()
+    page.keyboard.press("y")
+    expect(said).to_have_text("Link copied")
+    assert page.evaluate("navigator.clipboard.readText()") == site.url + str(links.nth(1).get_attribute("href"))
+    page.keyboard.press("G")
+    expect(links.last).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("Previous, next page")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(links.last).to_be_focused()
+    page.keyboard.press("]")
+    expect(page).to_have_url(re.compile("before="))
+    expect(said).to_be_attached()  # its keys are heard from now on
+    page.keyboard.press("[")
+    expect(page).to_have_url(re.compile("after="))
+    expect(said).to_be_attached()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search objects")).to_be_focused()
+    page.goto(site.url + "/traces/")
+    page.keyboard.press("j")
+    expect(page.locator("table.traces tbody a").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/traces/[-0-9a-f]{36}/"))
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_the_palette_goes_to_any_page_by_keyboard(site, visit, addresses, scheme, width):
+    """Ctrl+K opens it on every page; it lists pages and finds objects by name; Esc gives the focus back."""
+    live = visit(site, color_scheme=scheme, viewport={"width": width, "height": 800})
+    live.open()
+    live.page.locator("#follow").focus()
+    live.press("Control+k")
+    field, options = live.page.get_by_role("combobox", name="Go to"), live.page.get_by_role("option")
+    expect(field).to_be_focused()
+    expect(options.first).to_have_text("page Live")
+    live.press("Escape")
+    expect(live.page.locator("#follow")).to_be_focused()
+    live.press("Control+k")
+    live.page.keyboard.type("trac")
+    expect(options.first).to_have_text("page Traces")
+    live.press("Enter")
+    expect(live.page).to_have_url(site.url + "/traces/")
+    expect(live.page.locator("#said")).to_be_attached()
+    live.press("Control+k")
+    live.page.keyboard.type("hist")
+    expect(options.filter(has_text="object")).to_have_count(2)  # the account and its profile
+    live.press("ArrowDown")
+    expect(options.nth(1)).to_have_attribute("aria-selected", "true")
+    assert field.get_attribute("aria-activedescendant") == options.nth(1).get_attribute("id")
+    assert violations(live.page) == []
+    field.fill(
+        addresses["object"].split("/")[-3].lower().removeprefix("auth.") + "/" + addresses["object"].split("/")[-2]
+    )
+    options.filter(has_text="object").first.click()
+    expect(live.page).to_have_url(site.url + addresses["object"])
 
 
 def test_a_reader_without_the_permission_gets_a_clear_page(site, visit):

@@ -47,6 +47,7 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "jsonl": "/events/?format=jsonl",
         "counts": "/events/?format=counts",
         "values": "/events/?format=values&key=actor",
+        "find": "/events/?format=find&text=a",
         "facets": "/events/?format=facets",
         "marks": "/events/?format=marks",
         "receivers": f"/events/{event.pk}/?format=receivers",

@@ -20,7 +20,7 @@ from signal_log.show.export import answer, json
 from signal_log.show.export.json import FORMAT
 from signal_log.show.links import field_names, object_url
 from signal_log.show.methods import reads
-from signal_log.show.pages import shared
+from signal_log.show.pages import find, shared
 from signal_log.show.query import counts, facets, marks, values
 from signal_log.show.query.choices import choices
 from signal_log.show.query.counts import BEGINS_RELATION
@@ -64,6 +64,8 @@ def events_page(request: HttpRequest) -> HttpResponseBase:
         return facets.answer(request.GET, own=(FORMAT,))
     if chosen == marks.NAME:
         return marks.answer(request.GET, own=(FORMAT,))
+    if chosen == find.NAME:
+        return find.answer(request.GET)
     if chosen == values.NAME:
         return values.answer(request.GET, own=(FORMAT,))
     if chosen in answer.FORMATS:

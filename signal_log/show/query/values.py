@@ -103,11 +103,12 @@ def _indexed(key: str, begins: str) -> Iterator[str]:
         yield from (text for text in OUTCOMES if sought in text)
     elif key in ("actor", "actor_name", "actor_pk") and begins:
         found = events().filter(HAS_KEY) if key == "actor_pk" else events()
-        yield from _hops(found.order_by(COLUMNS[key]).values_list(COLUMNS[key], flat=True), COLUMNS[key], begins)
+        yield from begin_with(COLUMNS[key], begins, found)
 
 
-def _hops(values: QuerySet[SignalEvent, str], column: str, begins: str) -> Iterator[str]:
-    """Distinct values in the order of an index, each found by a look-up of its own."""
+def begin_with(column: str, begins: str, found: QuerySet[SignalEvent] | None = None) -> Iterator[str]:
+    """Distinct values of an indexed column that begin so, in its order, each found by a look-up of its own."""
+    values = (events() if found is None else found).order_by(column).values_list(column, flat=True)
     text = values.filter(**{f"{column}__gte": begins}).first()
     for _ in range(MOST_OF_AN_INDEX):
         if text is None or not text.casefold().startswith(begins.casefold()):

@@ -1,21 +1,17 @@
 // The story of an object and the page of an actor: walks their operations by keys and opens them in place.
 
+import { copy } from "./lib/clip.js";
 import { listen } from "./lib/keys.js";
+import { prepare, say } from "./lib/status.js";
+import { turn, walker } from "./lib/walk.js";
 
 const lines = /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll(".story details")]);
-const heads = lines.map((line) => /** @type {HTMLElement} */ (line.querySelector("summary")));
 const keys = /** @type {HTMLDialogElement | null} */ (document.getElementById("keys"));
 const button = /** @type {HTMLButtonElement | null} */ (document.querySelector("[data-keys]"));
 
-/** The line with the focus, -1 without one. */
-const current = () => lines.findIndex((line) => line.contains(document.activeElement));
-
-/** @param {number} index */
-function go(index) {
-  const head = heads[Math.max(0, Math.min(index, heads.length - 1))];
-  head?.focus({ preventScroll: true });
-  head?.scrollIntoView({ block: "nearest" });
-}
+// A summary that has the focus is read as a whole.
+const list = walker({ rows: lines, head: (line) => line.querySelector("summary"), say, words: () => "" });
+const { current, go } = list;
 
 function nextLost() {
   const lost = lines.flatMap((line, index) => (line.closest(".lost") ? [index] : []));
@@ -27,15 +23,18 @@ const all = (open) => {
   for (const line of lines) line.open = open;
 };
 
+/** @returns {HTMLAnchorElement | null | undefined} */
+const eventLink = () => lines[current()]?.querySelector(".links a");
+
 const actions = {
-  j: () => go(current() + 1),
-  k: () => go(current() < 0 ? 0 : current() - 1),
-  g: () => go(0),
-  G: () => go(lines.length - 1),
+  ...list.keys,
   n: nextLost,
-  o: () => /** @type {HTMLElement | null | undefined} */ (lines[current()]?.querySelector(".links a"))?.click(),
-  "[": () => all(false),
-  "]": () => all(true),
+  o: () => eventLink()?.click(),
+  y: async () => say((await copy(eventLink()?.href ?? location.href)) ? "Link copied" : "The browser blocked copying"),
+  "-": () => all(false),
+  "+": () => all(true),
+  "[": () => turn("prev", say),
+  "]": () => turn("next", say),
   "/": () => document.getElementById("f-field")?.focus() ?? document.getElementById("f-sender")?.focus(),
   Escape: () => {
     const line = lines[current()];
@@ -46,6 +45,7 @@ const actions = {
   "?": () => keys?.showModal(),
 };
 
+prepare();
 if (lines.length) {
   listen(actions);
   if (button) {

@@ -20,6 +20,7 @@ export const HELP = [
   ["t", "Switch between local time, UTC and age"],
   ["d", "Switch between compact and comfortable rows"],
   ["y", "Copy a link to the event"],
+  ["Ctrl K", "Go to any page, object, account or event"],
   ["?", "Show these shortcuts"],
 ];
 
