@@ -64,6 +64,7 @@ def test_a_hold_by_a_form_and_its_banner():
     assert post(holder, "/holds/", label="auth.User", pk="77", reason="settled", release="1").status_code == 302
     assert SignalEvent.objects.get(signal="signal_log.released").labels["reason"] == "settled"
     assert "Nothing is held" in holder.get("/holds/").text
+    assert "press Hold on an object's page" in holder.get("/holds/").text
 
 
 def test_a_redaction_is_shown_before_it_is_done():
