@@ -106,7 +106,8 @@ function Views({ views, shared, presets, display, query, open, again, close }) {
   </ul>
   <h2>Questions</h2><ul class="views presets">${presets.map(
     ({ name, query: asked }) =>
-      html`<li><a href=${`?${asked}`} title=${new URLSearchParams(asked).get("q")} onClick=${opening(asked)}>${name}</a></li>`,
+      html`<li><a href=${`?${asked}`} title=${new URLSearchParams(asked).get("q")}
+        onClick=${opening(asked)}>${name}</a></li>`,
   )}</ul>
   <form class="one-line" onSubmit=${save}>
     <input name="name" required maxlength="60" autocomplete="off" aria-label="View name"
