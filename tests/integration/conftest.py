@@ -18,11 +18,22 @@ from signal_log.capture.trace.gathered import in_use
 from signal_log.capture.trace.membership import running
 from signal_log.telemetry import sessions, write
 from signal_log.telemetry.waiting import waiting
+from tests.integration import host_project
 from tests.integration.telemetry_views import restocking
 from tests.tail import database_url, log_in, make_observer
 
 if TYPE_CHECKING:
     from tests.servers.daphne import Daphne
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fork the processes of host projects, from a nursery that starts with the first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            host_project, "popen", lambda *words, **how: request.getfixturevalue("nursery").popen(*words, **how)
+        )
+        yield
 
 
 @pytest.fixture(autouse=True)

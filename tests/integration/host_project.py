@@ -7,9 +7,11 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from django.db import connection
 
 from tests.tail import database_url
 
+# How the project's processes are started: a conftest replaces it by one that forks.
+popen: Callable[..., Any] = subprocess.Popen
 SETTINGS = """
 SECRET_KEY = "for-the-tests-only"
 USE_TZ = True
@@ -132,17 +136,21 @@ class HostProject:
         assert process.returncode == 0
 
     def _env(self) -> dict[str, str]:
-        path = os.pathsep.join([str(self.folder), os.environ.get("PYTHONPATH", "")])
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-        return kept | {"DJANGO_SETTINGS_MODULE": "host_settings", "PYTHONPATH": path}
+        # Unbuffered like the process that it may be forked from, whose interpreter has read this already.
+        return kept | {"DJANGO_SETTINGS_MODULE": "host_settings", "PYTHONUNBUFFERED": "1"}
 
     def _process(self, words: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *words],
-            cwd=self.folder,
-            env=self._env() | env,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+        command = [sys.executable, *words]
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            process = popen(
+                command, cwd=self.folder, env=self._env() | env, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+            )
+            try:
+                code = process.wait(300)
+            except subprocess.TimeoutExpired:
+                os.kill(process.pid, signal.SIGKILL)
+                raise
+            out.seek(0)
+            err.seek(0)
+            return subprocess.CompletedProcess(command, code, out.read(), err.read())
