@@ -53,8 +53,8 @@ def test_each_is_told_by_its_own_events(log: Sealed) -> None:
     call_command("signal_redact", "auth.User", "300", reason="asked", full=False, no_vacuum=True, stdout=StringIO())
     redaction = SignalEvent.objects.get(source="command:signal_redact").pk
     sql("DELETE FROM {log} WHERE id BETWEEN %s AND %s", log.ids[20], log.ids[29])
-    for leaves in ("g1:20-24", "g1:25-29", "g2:3"):
-        rows = {"events": f"{log.ids[20]}-{log.ids[29]}", "indexes": leaves}
+    for first, last in ((20, 24), (25, 29), (40, 41)):
+        rows = {"events": f"{log.ids[first]}-{log.ids[last]}", "indexes": f"g1:{first}-{last}"}
         with maintenance(connection, "signal_prune", why="old", rows=rows):
             pass
     first, second, _ = SignalEvent.objects.filter(source="command:signal_prune", labels__has_key="indexes").values_list(
