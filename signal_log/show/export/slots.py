@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import weakref
 from collections.abc import Callable
 from functools import partial
 from threading import RLock
@@ -38,26 +39,22 @@ GiveBack = Callable[[], object]
 
 
 class Slot:
-    """A place among the exports; whoever has it gives it back once, however often ``release`` is called."""
+    """A place among the exports; whoever has it gives it back once, however often ``release`` is called.
+
+    A response that nobody has read is closed by nobody either: its place comes back when it is collected. What holds
+    the place must outlive it until then, so a method ``__del__`` would come too late.
+    """
 
     def __init__(self, number: int, give_back: GiveBack) -> None:
-        self._number = number
-        self._give_back = give_back
-        self._process = os.getpid()
-        self._is_held = True
+        self.release: Final = weakref.finalize(self, _give_back, number, give_back, os.getpid())
 
-    def release(self) -> None:
-        """Give the place back; in a forked process it is the parent's."""
+
+def _give_back(number: int, give_back: GiveBack, process: int) -> None:
+    """Give a place back; in a forked process it is the parent's."""
+    if process == os.getpid():
         with _lock:
-            if not self._is_held or self._process != os.getpid():
-                return
-            self._is_held = False
-            _taken.discard(self._number)
-        self._give_back()
-
-    def __del__(self) -> None:
-        """A response that nobody has read is closed by nobody either."""
-        self.release()
+            _taken.discard(number)
+        give_back()
 
 
 def take() -> Slot | None:
