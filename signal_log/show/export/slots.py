@@ -90,7 +90,8 @@ def _of_postgresql(free: list[int]) -> tuple[int, GiveBack] | None:
         with connection.cursor() as cursor:
             for number in free:
                 cursor.execute(
-                    "SELECT pg_try_advisory_xact_lock(%s, (to_regclass(%s)::oid::bigint %% 2147483647)::integer)",
+                    "SELECT pg_try_advisory_xact_lock(%s, "  # without the table, the export itself says so
+                    "(coalesce(to_regclass(%s)::oid::bigint, 0) %% 2147483647)::integer)",
                     [_KIND + number, SignalEvent._meta.db_table],
                 )
                 if cursor.fetchone()[0]:
