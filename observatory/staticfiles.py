@@ -6,7 +6,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):
     """Also rewrites imports in ES modules; otherwise ``import "./row.js"`` would stay unhashed and be cached forever.
 
-    Each pass resolves one more level of imports; the live page's modules are nested nine levels deep.
+    Each pass resolves one more level of imports; the live page's modules are nested thirteen levels deep.
     """
 
     support_js_module_import_aggregation = True

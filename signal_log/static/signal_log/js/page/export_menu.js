@@ -1,4 +1,4 @@
-// The Export menu: files of the query and the span shown, for those who may take events away.
+// The menu that exports: files of the query and the span shown, for those who may take events away.
 
 import * as range from "../events/range.js";
 import { now, state } from "./state.js";
