@@ -8,7 +8,7 @@ export function prepare() {
   if (region) return;
   region = document.createElement("div");
   region.className = "sr-only";
-  region.role = "status";
+  region.ariaLive = "polite"; // no second status beside one that a page shows
   region.id = "said";
   (document.querySelector("main") ?? document.body).append(region);
 }
