@@ -12,7 +12,7 @@ from signal_log.models import SignalEvent
 ADMIN: Final = "/admin/auditlog/logentry/?"
 QUESTIONS: Final = {
     "django-auditlog: admin list": ADMIN,
-    "django-auditlog: one action": f"{ADMIN}action=2",
+    "django-auditlog: one action": f"{ADMIN}action=1",
     "django-auditlog: search, a name": f"{ADMIN}q=person+77",
 }
 PAGE_SIZE: Final = 100
