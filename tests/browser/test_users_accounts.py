@@ -1,18 +1,12 @@
-"""The accounts in a real browser: registering, mistakes, profile, deletion, in light and dark and narrow windows."""
+"""The accounts in a real browser: registering, mistakes, profile, deletion."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.live_site import PASSWORD, STRANGER
-from tests.servers.daphne import ROOT
-
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-ANONYMOUS = ("register", "login", "reset", "reset/sent", "reset/done", "reset/MQ/spent-link")
-OWN = ("profile", "password", "password/done", "delete")
 
 
 def fill(page: Page, **values: str) -> None:
@@ -22,16 +16,6 @@ def fill(page: Page, **values: str) -> None:
 
 def submit(page: Page) -> None:
     page.locator("main form button[type=submit]").click()
-
-
-def violations(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
-
-
-def overflow(page: Page) -> int:
-    return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
 
 def test_a_registration_is_seen_on_the_live_page_at_once(site: Any, visit: Any) -> None:
@@ -86,24 +70,3 @@ def test_the_whole_life_of_an_account_by_keyboard(site: Any, visit: Any) -> None
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("The account brief and its profile have been deleted.")
-
-
-@pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_accessible_and_fits(scheme: str, width: int, site: Any, visit: Any) -> None:
-    """axe finds no violation, nothing is wider than the window, and the browser reports no errors."""
-    options = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}}
-    for user, names in ((None, ANONYMOUS), (STRANGER, OWN)):
-        page = visit(site, user, **options).page
-        for name in names:
-            page.goto(f"{site.url}/accounts/{name}/")
-            assert violations(page) == [], name
-            assert overflow(page) <= 0, name
-            if page.locator("main form").count():
-                page.evaluate("for (const form of document.forms) form.noValidate = true")
-                if page.locator("main [name=email]").count():
-                    fill(page, email="nope")
-                submit(page)
-                expect(page.get_by_role("alert")).to_be_visible()
-                assert violations(page) == [], f"{name} with errors"
-                assert overflow(page) <= 0, f"{name} with errors"

@@ -1,0 +1,72 @@
+"""Every page in a real browser, light and dark, wide and narrow: accessible, within the window, and quiet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import resolve
+from playwright.sync_api import expect
+
+import users.urls
+from signal_log import urls
+from tests.browser.live_site import STRANGER
+from tests.browser.look import IS_WITHIN, look
+from tests.browser.pages import ADMIN, ANONYMOUS, LIVE, NO_PAGES, OWN, PAGES, fill
+from tests.browser.pages import visit as open_page
+
+
+@pytest.fixture(scope="module")
+def facts(site: Any) -> dict[str, Any]:
+    """What the addresses of the pages need, on a log with something for each."""
+    return fill(site)
+
+
+def test_no_page_is_forgotten() -> None:
+    """Each address of the app and of the accounts is visited below, or is no page."""
+    nothing: dict[str, Any] = dict.fromkeys(("event", "ada", "gone", "before", "after", "caught"), 1)
+    nothing |= dict.fromkeys(("trace", "first", "second"), "9d1b2c1e-0000-7000-8000-000000000000")
+    addresses = [address.format(**nothing).partition("?")[0] for address in (PAGES | OWN | ANONYMOUS).values()]
+    visited = {resolve(address, "observatory.urls").url_name for address in addresses}
+    named = {pattern.name for pattern in (*urls.urlpatterns, *users.urls.urlpatterns)}
+    assert named - visited == NO_PAGES
+
+
+def test_every_page_of_the_log(site: Any, visit: Any, facts: dict[str, Any]) -> None:
+    """Nothing is wider than the window, no script from the log runs, and neither axe nor the browser complains."""
+    reader = visit(site, reduced_motion="reduce")
+    reader.expected += ["400 (Bad Request)", "404 (Not Found)"]
+    found = []
+    for name, address in PAGES.items():
+        open_page(reader.page, site.url + address.format(**facts))
+        assert reader.page.evaluate("window.broken") is None, name
+        if name in LIVE:
+            expect(reader.page.locator("#tools")).to_be_visible()
+        found += look(reader.page, name)
+    for name, address in ADMIN.items():
+        reader.page.goto(site.url + address.format(**facts))
+        for width in (390, 1440):
+            reader.page.set_viewport_size({"width": width, "height": 800})
+            assert reader.page.evaluate(IS_WITHIN), (name, width)
+        assert reader.page.evaluate("window.broken") is None, name
+    assert not found, "\n".join(found)
+
+
+def test_every_page_of_the_accounts(site: Any, visit: Any) -> None:
+    """The same, also of each form with a mistake in it."""
+    reader = visit(site, STRANGER, reduced_motion="reduce")
+    page, found = reader.page, []
+    for name, address in [*OWN.items(), ("", ""), *ANONYMOUS.items()]:
+        if not name:
+            page.context.clear_cookies()
+            continue
+        page.goto(site.url + address)
+        found += look(page, name)
+        if page.locator("main form").count():
+            page.evaluate("for (const form of document.forms) form.noValidate = true")
+            if page.locator("main [name=email]").count():
+                page.fill("main [name=email]", "nope")
+            page.locator("main form button[type=submit]").click()
+            expect(page.get_by_role("alert")).to_be_visible()
+            found += look(page, f"{name}-wrong")
+    assert not found, "\n".join(found)
