@@ -156,6 +156,11 @@ else:
 # What a page changes is one transaction: a user with its profile, an admin action with its log entries. Pages that only
 # read opt out (on SQLite every transaction takes the write lock), as do the account pages, which open their own.
 DATABASES["default"]["ATOMIC_REQUESTS"] = True
+if "READ_DATABASE_URL" in env:
+    DATABASES["replica"] = env.db("READ_DATABASE_URL") | {"TEST": {"MIRROR": "default"}}
+    if not DATABASES["replica"]["ENGINE"].endswith("sqlite3"):
+        DATABASES["replica"]["OPTIONS"] = {"connect_timeout": 3}
+    SIGNAL_LOG["READ_DATABASE"] = "replica"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")

@@ -104,7 +104,7 @@ SECRETS: Final = ("METRICS_TOKEN", "SEAL_KEYS", "RELAYS", "ALERTS")
 
 # Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.
 WITHOUT_EFFECT: Final = (
-    "RELAYS", "READ_DATABASE",
+    "RELAYS",
 )  # fmt: skip
 
 

@@ -39,14 +39,16 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
         )
         for what in (extra.invalid_paths() if accepted("EXTRA_SIGNALS") else ())
     ]
-    if accepted("DATABASE") and conf.DATABASE not in connections:
-        found.append(
-            checks.Error(
-                f"SIGNAL_LOG['DATABASE'] is {conf.DATABASE!r}, which is not in DATABASES.",
-                hint=f"Accepted: {', '.join(connections)}.",
-                id="signal_log.E003",
-            )
+    named = {key: getattr(conf, key) for key in ("DATABASE", "READ_DATABASE") if accepted(key)}
+    found += [
+        checks.Error(
+            f"SIGNAL_LOG[{key!r}] is {alias!r}, which is not in DATABASES.",
+            hint=f"Accepted: {', '.join(connections)}.",
+            id="signal_log.E003",
         )
+        for key, alias in named.items()
+        if alias is not None and alias not in connections
+    ]
     return found
 
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 from django.db import connections
 
 from signal_log import clock
-from signal_log.conf import conf
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.seal.canonical import timestamp
+from signal_log.store.reading import read_from, reading_from
 from signal_log.store.span import LARGEST_ID, Span, selected, walk
 
 VERSION: Final = 1
@@ -60,6 +60,8 @@ class Export:
 
     selection: Selection
     snapshot: LogSnapshot
+    alias: str = field(default_factory=read_from)
+    """The database that it is read from."""
 
     @classmethod
     def begin(cls, selection: Selection) -> Export:
@@ -85,7 +87,8 @@ class Export:
     def pages(self) -> Iterator[list[SignalEvent]]:
         """The events in order of id, page by page; a page is empty if a stretch of the log had no match."""
         selection = self.selection
-        found, span = selected(selection.filters, selection.since, selection.until)
+        with reading_from(self.alias):  # not longer: what is read between pages is no business of this one
+            found, span = selected(selection.filters, selection.since, selection.until)
         top = min(span.high, self.snapshot.up_to, LARGEST_ID if selection.before is None else selection.before - 1)
         span = Span(span.low, top, span.scan)
         for page, _ in walk(found, span, selection.after or 0, PAGE, upwards=True):
@@ -94,7 +97,7 @@ class Export:
 
 def take_snapshot() -> LogSnapshot:
     """The log's oldest and newest id and the ids missing near its end, read in one statement."""
-    connection = connections[conf.DATABASE]
+    connection = connections[read_from()]
     table = connection.ops.quote_name(SignalEvent._meta.db_table)
     at = clock.now()
     with connection.cursor() as cursor:

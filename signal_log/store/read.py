@@ -8,7 +8,6 @@ from django.db.models import F, Func, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.db.models.lookups import GreaterThan
 
-from signal_log.conf import conf
 from signal_log.event import BY_HAND, COMMITTED
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
@@ -19,6 +18,7 @@ from signal_log.query_language.matching import PLACES, SEARCHED
 from signal_log.rows import is_of_a_model, labels_of_row, spelled
 from signal_log.seal.canonical import timestamp
 from signal_log.store.changed import changed_field, changed_value, in_any_case, in_changes, overwrote
+from signal_log.store.reading import read_from
 from signal_log.store.senders import senders_named
 from signal_log.store.took import took
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 def events() -> QuerySet[SignalEvent]:
-    """All events, newest first, from the log's database."""
-    return SignalEvent.objects.using(conf.DATABASE)
+    """All events, newest first, from the database that is read here."""
+    return SignalEvent.objects.using(read_from())
 
 
 def filtered(queryset: QuerySet[SignalEvent], filters: Filters) -> QuerySet[SignalEvent]:

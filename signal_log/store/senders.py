@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.db import connections
 
-from signal_log.conf import conf
 from signal_log.models import SignalEvent
 from signal_log.query_language.matching import is_model
+from signal_log.store.reading import read_from
 
 
 def senders() -> list[str]:
@@ -21,7 +21,7 @@ def senders() -> list[str]:
         )
         SELECT sender FROM hop WHERE sender IS NOT NULL
     """  # noqa: S608  the table's name is ours
-    with connections[conf.DATABASE].cursor() as cursor:
+    with connections[read_from()].cursor() as cursor:
         cursor.execute(query)
         return [sender for (sender,) in cursor.fetchall()]
 

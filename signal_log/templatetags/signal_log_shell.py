@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from signal_log.models import DebugSession
 from signal_log.show.access import login_url, may_see_events
 from signal_log.show.links import url
+from signal_log.show.replica import standing
 from signal_log.show.sessions.browser import session_here
 from signal_log.show.words import text
 from signal_log.show.words.sealing import alarm
@@ -64,6 +65,12 @@ def seal_alarm(context: dict[str, Any]) -> str:
         return alarm()
     except DatabaseError:  # the page says what is wrong
         return ""
+
+
+@register.simple_tag
+def replica_told() -> str:
+    """How far the replica is behind that this page is read from; empty if it is not, or there is none."""
+    return str(standing() or "")
 
 
 @register.simple_tag

@@ -105,7 +105,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         PERMISSION="signal_log.view",
         DATABASE="nowhere",
         EXTRA_SIGNALS=["no.such.signal"],
-        READ_DATABASE="default",
+        RELAYS={"siem": {"sink": "webhook"}},
     )
     assert {id_: len(messages) for id_, messages in found.items()} == {
         "signal_log.E001": 3,

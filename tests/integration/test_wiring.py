@@ -117,7 +117,7 @@ def test_models_that_are_never_observed_or_only_by_name():
         ({"MODELS": ["shop.Itm"]}, "signal_log.E002", '"app_label.Model", "app_label.*" or "*"'),
         ({"MODELS": ["shop.Item"], "DATABASE": "nowhere"}, "signal_log.E003", "Accepted: default"),
         ({"MODELS": []}, "signal_log.W001", "Name the models"),
-        ({"MODELS": ["shop.Item"], "READ_DATABASE": "default"}, "signal_log.W003", "Remove it"),
+        ({"MODELS": ["shop.Item"], "READ_DATABASE": "nowhere"}, "signal_log.E003", "Accepted: default"),
         ({"RETENTION_DAYS": {"shop.Item": "x"}}, "signal_log.E001", '{"app.Model": number}'),
         ({"WITNESSES": [{"url": "https://w.example"}]}, "signal_log.E001", '{"url", "vkey"}'),
         ({"RELAYS": {"siem": {"url": "https://s.example"}}}, "signal_log.E001", '"sink"'),
@@ -144,7 +144,6 @@ def test_settings_of_features_to_come_are_accepted_and_said_to_have_no_effect():
     given = {
         "MODELS": ["shop.Item"],
         "RELAYS": {"siem": {"sink": "webhook"}},
-        "READ_DATABASE": "default",
     }  # fmt: skip
     with override_settings(SIGNAL_LOG=given):
         found = [message for message in run_checks() if message.id.startswith("signal_log.")]

@@ -12,7 +12,8 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 
@@ -148,3 +149,41 @@ class Postgres(Server):
                 shutil.copytree(libraries, copy / libraries.name, symlinks=True)
             package = copy / package.name
         return package / "pginstall" / "bin"
+
+
+class Replica(Postgres):
+    """A streaming replica of a running cluster, with the password of that."""
+
+    def __init__(self, url: str) -> None:
+        self._of = url
+        super().__init__()
+
+    def pause(self) -> None:
+        """Let it fall behind: what arrives is not applied."""
+        self._run("SELECT pg_wal_replay_pause()")
+        self.wait_until(lambda: self._run("SELECT pg_get_wal_replay_pause_state()") == "paused")
+
+    def resume(self) -> None:
+        """Let it apply what has arrived."""
+        self._run("SELECT pg_wal_replay_resume()")
+
+    def catch_up(self) -> None:
+        """Wait until it has all that its primary has written by now."""
+        with psycopg.connect(self._of, autocommit=True) as primary:
+            (written,) = primary.execute("SELECT pg_current_wal_lsn()::text").fetchone() or ("",)
+        self.wait_until(lambda: self._run("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", written))
+
+    def _run(self, statement: str, *values: str) -> Any:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            row = connection.execute(statement, values).fetchone()
+        return row and row[0]
+
+    def _initdb(self) -> None:
+        self.password = unquote(urlsplit(self._of).password or "")
+        command = [self._bin / "pg_basebackup", "-d", self._of, "-D", self.folder / "data", "-R", "-c", "fast"]
+        done = subprocess.run(
+            [*command, "--no-sync"], cwd=self.folder, capture_output=True, text=True, check=False,
+            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}, **self.run_as(),
+        )  # fmt: skip
+        if done.returncode:
+            raise ServerError(f"pg_basebackup failed:\n{done.stdout}{done.stderr}")

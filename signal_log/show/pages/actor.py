@@ -27,6 +27,7 @@ from signal_log.show.pages.report import About, report
 from signal_log.show.pages.story import Part, link, narrowed, pills, typed
 from signal_log.show.query.paging import newest_of, read_page, span_for
 from signal_log.show.query.query import Query, parse
+from signal_log.show.replica import from_the_replica
 from signal_log.show.story.line import StoryLine
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words.moments import zone
@@ -40,6 +41,7 @@ PAGE_SIZE: Final = 30
 
 @reads
 @for_observers
+@from_the_replica
 def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
     """An account's page; 404 if the log has nothing that it did."""
     pk = pk or request.GET.get("pk", "")

@@ -27,6 +27,7 @@ from signal_log.show.query.counts import BEGINS_RELATION
 from signal_log.show.query.paging import Matches, Page, count, matching, reached_at, read_page
 from signal_log.show.query.presets import presets
 from signal_log.show.query.query import NAMES, Query, parse
+from signal_log.show.replica import from_the_replica
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds
 from signal_log.show.words.hits import hits_of
@@ -69,10 +70,11 @@ def events_page(request: HttpRequest) -> HttpResponseBase:
     if chosen == values.NAME:
         return values.answer(request.GET, own=(FORMAT,))
     if chosen in answer.FORMATS:
-        return answer.answer(request, own=(FORMAT,), chosen=chosen)
+        return from_the_replica(answer.answer)(request, own=(FORMAT,), chosen=chosen)
     return _page(request)
 
 
+@from_the_replica
 def _page(request: HttpRequest) -> HttpResponse:
     """The HTML page; 400 with the values as entered if one is invalid."""
     query = parse(request.GET)

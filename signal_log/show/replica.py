@@ -1,0 +1,104 @@
+"""Reads whole pages of the history from the replica that ``READ_DATABASE`` names, and says how far it is behind.
+
+Only what shows the past goes there: the live page and the addresses that it asks read the log itself, or a replica that
+is behind would be a hole between what it has loaded and what it hears. A replica that does not answer costs nobody a
+page: that is read from the log, and the replica is left alone for a while.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Any, Final
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.timesince import timesince
+
+from signal_log import clock
+from signal_log.conf import conf
+from signal_log.models import SignalEvent
+from signal_log.store.reading import reading_from
+
+logger = logging.getLogger(__name__)
+
+LEFT_ALONE: Final = 10.0
+"""Seconds in which a replica that failed is not asked again."""
+MOST_COUNTED: Final = 1_000
+
+View = Callable[..., HttpResponseBase]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What people are told of the replica that a page was read from; nothing if it has all that the log has."""
+
+    behind: int = 0
+    """Events that it does not have yet, counted up to ``MOST_COUNTED`` and one."""
+    reached: datetime | None = None
+    """When its newest event happened; None if it has none."""
+    failed: bool = False
+
+    def __str__(self) -> str:
+        if self.failed:
+            return "The replica that pages of the history are read from does not answer: this one is read from the log."
+        if not self.behind:
+            return ""
+        more = self.behind > MOST_COUNTED
+        number = f"more than {MOST_COUNTED:,} events" if more else f"{self.behind:,} event{'s' * (self.behind != 1)}"
+        since = f", and ends {timesince(self.reached, clock.now(), depth=1)} ago" if self.reached else ""
+        return f"This page is read from a replica, which is {number} behind the log{since}. The live page has them."
+
+
+_standing: Final = ContextVar[Standing | None]("signal_log_standing", default=None)
+_failed_at: dict[str, float] = {}
+
+
+def standing() -> Standing | None:
+    """What is known of the replica that this page is read from; None where it is read from the log itself."""
+    return _standing.get()
+
+
+def from_the_replica(view: View) -> View:
+    """Decorate a page that only reads: it is read from ``READ_DATABASE``, or from the log if that fails."""
+
+    @wraps(view)
+    def reading(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        alias = conf.READ_DATABASE
+        if alias is None or alias == conf.DATABASE:
+            return view(request, *args, **kwargs)
+        if not _is_left_alone(alias):
+            try:
+                with reading_from(alias):
+                    return _told(_compared(alias), view, request, *args, **kwargs)
+            except DatabaseError as error:
+                _failed_at[alias] = clock.monotonic()
+                logger.warning("The replica %r does not answer; pages are read from the log: %s", alias, error)
+        return _told(Standing(failed=True), view, request, *args, **kwargs)
+
+    return reading
+
+
+def _told(said: Standing, view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    token = _standing.set(said)
+    try:
+        return view(request, *args, **kwargs)
+    finally:
+        _standing.reset(token)
+
+
+def _is_left_alone(alias: str) -> bool:
+    failed_at = _failed_at.get(alias)
+    return failed_at is not None and clock.monotonic() - failed_at < LEFT_ALONE
+
+
+def _compared(alias: str) -> Standing:
+    """How far the replica is behind, by its newest event: a clock would also run while nothing is written."""
+    newest = SignalEvent.objects.using(alias).order_by("-pk").values_list("pk", "occurred_at").first()
+    number, reached = newest or (0, None)
+    missing = SignalEvent.objects.using(conf.DATABASE).filter(pk__gt=number).order_by()
+    return Standing(missing[: MOST_COUNTED + 1].count(), reached)
