@@ -109,6 +109,7 @@ def test_an_edge_is_moved_with_the_keyboard(site, visit):
     """Arrow keys move it by 10 pixels, with Shift by 50, Home and End to the ends, and the list ignores them."""
     site.run("User.objects.create_user('cols3')")
     live = visit(site, viewport={"width": 1600, "height": 900}).open("?object=cols3")
+    expect(live.rows.first).to_be_visible()
     live.press("j")
     edge = live.page.get_by_role("separator", name="Width of Time")
     edge.focus()
