@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.signals import user_logged_out
-from django.db import close_old_connections
+from django.db import connections
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -54,7 +54,7 @@ def turned_away(identities: Iterable[Identity], permits: Callable[[Any], bool] =
     asked = set(identities)
     if not asked:
         return {}
-    close_old_connections()
+    release_connections()
     sessions = _sessions({who.session for who in asked if who.session is not None})
     users = get_user_model()._default_manager.in_bulk({who.user for who in asked})
     permitted = {pk: permits(user) for pk, user in users.items()}
@@ -66,6 +66,13 @@ def turned_away(identities: Iterable[Identity], permits: Callable[[Any], bool] =
         elif not permitted[who.user]:
             found[who] = NO_PERMISSION
     return found
+
+
+def release_connections() -> None:
+    """Close unusable or expired connections, as at the end of a request, but not inside a transaction, as in tests."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def _logged_in(who: Identity, user: Any, sessions: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def log(mira: Client, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Create events of all kinds and return their ids, without checks of the permission during an export."""
-    monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
+    """Create events of all kinds and return their ids, with a check of the permission before each page of an export."""
+    monkeypatch.setattr(answering, "CHECK_EVERY", 0)
     return varied_log()
 
 

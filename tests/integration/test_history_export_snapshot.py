@@ -10,7 +10,6 @@ from django.db import connection, transaction
 from django.test import Client
 
 from signal_log.models import SignalEvent
-from signal_log.show.export import answer as answering
 from signal_log.store import export
 from tests.exports import ADDRESS, add, ids, parts, varied_log
 from tests.factories import event_value
@@ -19,9 +18,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def log(mira: Client, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Create events of all kinds and return their ids, without checks of the permission during an export."""
-    monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
+def log(mira: Client) -> list[int]:
+    """Create events of all kinds and return their ids."""
     return varied_log()
 
 

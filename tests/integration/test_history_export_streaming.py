@@ -24,12 +24,6 @@ from tests.exports import ADDRESS, add, fetch, parts, varied_log
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def no_rechecks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Skip checking the permission again, which would close the connection that holds the test's transaction."""
-    monkeypatch.setattr(answering, "CHECK_EVERY", 3600)
-
-
 @pytest.fixture
 def log(mira: Client) -> list[int]:
     """Create events of all kinds and return their ids."""

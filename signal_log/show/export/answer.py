@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connections
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -34,7 +33,7 @@ from signal_log.show.export.slots import REFUSED, RETRY_AFTER, Slot, take
 from signal_log.show.query.query import Query, parse
 from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
-from signal_log.tail.guard import CHECK_EVERY, Identity, admit, turned_away
+from signal_log.tail.guard import CHECK_EVERY, Identity, admit, release_connections, turned_away
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +112,7 @@ def _written(export: Export, file: File, allowed: Callable[[], bool], slot: Slot
             if not allowed():
                 raise ExportAborted("its reader may no longer export events")
             text = file.add([as_mapping(event) for event in page])
-            _release_connections()
+            release_connections()
             yield text
         yield file.end()
     except GeneratorExit:
@@ -155,13 +154,6 @@ class _InThread:
         except Exception as error:
             raise asyncio.CancelledError from error
         raise StopAsyncIteration
-
-
-def _release_connections() -> None:
-    """Close unusable or expired connections, as at the end of a request, but not inside a transaction, as in tests."""
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
 
 
 def _next(chunks: Generator[bytes]) -> bytes | None:
