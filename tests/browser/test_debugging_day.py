@@ -6,41 +6,12 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.live_site import OBSERVER, Database, LivePage, Site, copied, visiting
+from tests.browser.steps import Steps
 
 MOST_CLICKS = 4
-
-
-class Steps:
-    """Somebody who begins on the live page and only clicks; each click counts."""
-
-    def __init__(self, live: LivePage) -> None:
-        self.live = live.open()
-        self.page: Page = live.page
-        self.clicks = 0
-
-    def click(self, what: Locator) -> None:
-        """Click, unless it is one too many."""
-        self.clicks += 1
-        assert self.clicks <= MOST_CLICKS, f"{what} would be click {self.clicks}"
-        what.click()
-
-    def link(self, name: str | re.Pattern[str]) -> Locator:
-        """Find a link by its words."""
-        return self.page.get_by_role("link", name=name).first
-
-    def open_trace_of(self, row: Locator) -> None:
-        """Select a row of the live page and follow its trace."""
-        self.click(row.first)
-        self.click(self.page.locator("#detail .facts a.mono[href*='/traces/']"))
-
-    def is_told(self, fault: str, fix: str) -> None:
-        """The page has a finding that names the fault and says what helps."""
-        finding = self.page.locator(".findings li", has_text=fault).first
-        expect(finding).to_be_visible()
-        expect(finding).to_contain_text(fix)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +42,7 @@ def developer(browser: Browser, shop: Site) -> Iterator[LivePage]:
 def steps(shop: Site, developer: LivePage) -> Steps:
     """The live page after a day of the shop, and no click yet."""
     shop.run("from tests.faulty import shift; shift()")
-    return Steps(developer)
+    return Steps(developer, MOST_CLICKS)
 
 
 def test_a_slow_receiver(steps: Steps) -> None:

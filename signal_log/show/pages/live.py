@@ -19,7 +19,7 @@ from signal_log.seal.canonical import timestamp
 from signal_log.show.access import for_observers, login_url
 from signal_log.show.methods import reads
 from signal_log.show.pages.recording import notices
-from signal_log.show.query.presets import presets
+from signal_log.show.query.presets import FAILED, presets
 from signal_log.show.query.query import parse
 from signal_log.store.read import events
 
@@ -42,6 +42,7 @@ def live(request: HttpRequest) -> HttpResponse:
         "presets": [{"name": one.name, "query": one.link("").lstrip("?")} for one in presets(request.user)],
     }
     context = {"live_config": known, "notices": notices(_models(request.GET)), "measured": conf.TRACES}
+    context["failed_url"] = FAILED.link(request.path)
     context["exports"] = EXPORTS if may(request.user, EXPORT) else ()
     return render(request, "signal_log/live.html", context)
 

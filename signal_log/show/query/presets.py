@@ -21,8 +21,9 @@ class Preset:
         return with_query(path, {"q": [self.query]})
 
 
+FAILED: Final = Preset("Failed in the last minute", "outcome:failed since:now-1m")
 PRESETS: Final = (
-    Preset("Failed in the last minute", "outcome:failed since:now-1m"),
+    FAILED,
     Preset("Rolled back in the last hour", "outcome:rolled_back since:now-1h"),
     Preset("Deleted in the last day", "signal:post_delete since:now-1d"),
     Preset("Changes of staff and rights", "is_staff:true OR is_superuser:true OR groups: OR user_permissions:"),
