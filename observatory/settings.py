@@ -297,6 +297,8 @@ LOGGING = {
     "loggers": {
         # While the channel layer is down, channels_redis logs a traceback every second; signal_log logs it once.
         "channels_redis": {"level": "CRITICAL"},
+        # It tells of each file system that it loads.
+        "pyiceberg": {"level": "WARNING"},
         # Not Django's own mails, which hold settings and headers, nor a formatter that masks nothing.
         "django": {"handlers": ["mail"] if env.bool("ERROR_MAILS", default=False) else []},
         "django.server": {"handlers": [], "propagate": True},

@@ -86,6 +86,8 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "TIMESTAMPS": (None, lambda v: v is None or _listed("url", "certificate")([v]),
                    'None or {"url", "certificate"}'),
     "RETENTION_DAYS": (None, _days, 'None, a whole number of days, or {"app.Model": number}'),
+    "ARCHIVE": (None, lambda v: v is None or (isinstance(v, str) and bool(v)),
+                "None, or the URL of an archive: a folder, or s3://bucket/prefix?catalog=…"),
     "RELAYS": ({}, _relays, '{name: {"sink", "url", "format", "filters"}}'),
     "READS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
     "REASONS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
@@ -99,7 +101,7 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
 }  # fmt: skip
 
 
-SECRETS: Final = ("METRICS_TOKEN", "SEAL_KEYS", "RELAYS", "ALERTS")
+SECRETS: Final = ("ARCHIVE", "METRICS_TOKEN", "SEAL_KEYS", "RELAYS", "ALERTS")
 """Keys whose values no message shows."""
 
 # Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.

@@ -45,7 +45,13 @@ BASELINE: Final = "signal_log.baseline"
 MAINTENANCE: Final = "signal_log.maintenance"
 """The signal of an event that tells that a command was allowed to change rows of the log. The triggers know it."""
 
-NEVER_PRUNED: Final = (MAINTENANCE, "signal_log.held", "signal_log.released", "signal_log.sealed")
+NEVER_PRUNED: Final = (
+    MAINTENANCE,
+    "signal_log.held",
+    "signal_log.released",
+    "signal_log.sealed",
+    "signal_log.archived",
+)
 """Signals of events that stay: without them nobody could tell a prune, or a redaction, from a theft."""
 
 Changes = dict[str, list[Any]]

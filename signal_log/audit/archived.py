@@ -15,21 +15,24 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.dateparse import parse_datetime
 
+from signal_log.audit.archive_files import File, Files, Folder, Table
 from signal_log.audit.batch import COMMAND, ROWS_A_BATCH, labels_of
 from signal_log.audit.erase import Change
 from signal_log.audit.this_database import place
+from signal_log.audit.told import ARCHIVED
 from signal_log.audit.whom import Whom
 from signal_log.conf import conf
-from signal_log.errors import ProofError, RedactionError
+from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
 from signal_log.maintenance import maintenance
 from signal_log.models import SignalEvent
-from signal_log.seal import archive, archive_writing
-from signal_log.seal.archive import Line, Manifest
+from signal_log.seal.archive import Line, line_of
 from signal_log.seal.canonical import timestamp
+from signal_log.seal.iceberg.opening import open_archive
+from signal_log.seal.iceberg.place import is_iceberg, read_place
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.remains import DONE
-from signal_log.seal.stored import trees
+from signal_log.seal.stored import names_of_log, trees
 from signal_log.store.read import events
 
 _BYTES: Final = ("salt", "digest", "kept_hashes")
@@ -38,54 +41,74 @@ _BYTES: Final = ("salt", "digest", "kept_hashes")
 class Folders(NamedTuple):
     """The archives that a redaction knows of."""
 
-    there: list[Path]
+    there: list[Files]
     """Those that it reads and writes."""
     unreached: list[str]
     """Why it does not reach others, each in a sentence."""
 
 
-def folders(given: Iterable[Path] = ()) -> Folders:
-    """The archives that prunes of this very database have written, and those given.
+def folders(given: Iterable[str] = ()) -> Folders:
+    """The archives that this very database has written, the one of the setting ``ARCHIVE``, and those given.
 
     A copy of the database tells of the same archives, which are another's then: they have to be given. Raises
     ``ProofError`` for one that is damaged, or of another log.
     """
-    named = {path.resolve() for path in given}
+    tables = {read_place(one).location: one for one in given if is_iceberg(one)}
+    named = {Path(one).resolve() for one in given if not is_iceberg(one)}
     here = place(connections[conf.DATABASE])
-    told = events().filter(sender=SignalEvent._meta.label, object_pk="", signal=MAINTENANCE)
+    configured = {read_place(conf.ARCHIVE).location: str(conf.ARCHIVE)} if conf.ARCHIVE else {}
     found = dict.fromkeys(named, here)
-    for labels in told.filter(source="command:signal_prune").order_by("pk").values_list("labels", flat=True).iterator():
-        if isinstance(labels, dict) and isinstance(labels.get("archive"), str):
-            folder = Path(labels["archive"]).parent
-            if folder.resolve() not in named:
-                found[folder] = labels.get("database", "")
-    there, unreached = [], []
-    origins = set(trees().values_list("origin", flat=True))
+    unreached = []
+    for where, by in _told().items():
+        if where in tables or ("://" not in where and Path(where).resolve() in named):
+            continue
+        if not (where in configured or is_iceberg(where)):
+            found[Path(where)] = by
+        elif by != here:
+            unreached.append(_elsewhere(where))
+        elif "://" in where and where not in configured:
+            unreached.append(f"the archive {where} is not given. Give its URL by --archive, or as ARCHIVE.")
+        else:
+            tables[where] = configured.get(where, where)
+    there: list[Files] = [Table(open_archive(url, names_of_log())) for url in tables.values()]
+    origins = list(trees().values_list("origin", flat=True))
     for folder, by in found.items():
         if not folder.is_dir():
             unreached.append(f"the archive {folder} is not there. Give its place by --archive.")
         elif by != here:
-            unreached.append(
-                f"the archive {folder} was written where this database was not: this may be a copy, and the archive "
-                "another's. If it is this one's, name it by --archive."
-            )
+            unreached.append(_elsewhere(folder))
         else:
-            _must_be_ours(folder, origins)
-            there.append(folder)
+            Folder(folder).must_be_of(origins)
+            there.append(Folder(folder))
     return Folders(there, unreached)
 
 
-def _must_be_ours(folder: Path, origins: set[str]) -> None:
-    for manifest in archive.manifests(folder):
-        if manifest.origin not in origins:
-            raise ProofError(f"{folder / manifest.name} is of another log, {manifest.origin}.")
+def _told() -> dict[str, str]:
+    """The places of archives, as events tell that have written some, and in which database that was."""
+    own = events().filter(sender=SignalEvent._meta.label, object_pk="")
+    pruned = own.filter(signal=MAINTENANCE, source="command:signal_prune")
+    found = {}
+    for labels in pruned.order_by("pk").values_list("labels", flat=True).iterator():
+        if isinstance(labels, dict) and isinstance(labels.get("archive"), str):
+            found[labels["archive"].rpartition("/")[0]] = labels.get("database", "")
+    for labels in own.filter(signal=ARCHIVED).order_by("pk").values_list("labels", flat=True):
+        if isinstance(labels, dict) and isinstance(labels.get("archive"), str):
+            found[labels["archive"]] = labels.get("database", "")
+    return found
 
 
-def archived_events(there: Iterable[Path]) -> Iterator[SignalEvent]:
+def _elsewhere(where: object) -> str:
+    return (
+        f"the archive {where} was written where this database was not: this may be a copy, and the archive "
+        "another's. If it is this one's, name it by --archive."
+    )
+
+
+def archived_events(there: Iterable[Files]) -> Iterator[SignalEvent]:
     """Every event of some archives, as the table had it; raises ``ProofError`` where one is damaged."""
-    for folder in there:
-        for manifest in archive.manifests(folder):
-            for line in archive.lines(folder, manifest):
+    for archive in there:
+        for file in archive.files():
+            for line in file.lines():
                 if line.event is not None:
                     yield event_of(line)
 
@@ -104,9 +127,8 @@ def event_of(line: Line) -> SignalEvent:
 class Rewrite:
     """What is to change in one file of an archive."""
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self.folder = folder
-        self.manifest = manifest
+    def __init__(self, file: File) -> None:
+        self.file = file
         self.changes: dict[int, Change] = {}
         """By the event's id."""
 
@@ -116,7 +138,7 @@ class Rewrite:
         The events come first: what they do not name was not redacted, and what they name may be done again. The last
         tells that it was done, so that an earlier file which is put back is not taken for one that was left as it was.
         """
-        file = str(self.folder / self.manifest.name)
+        file = self.file.name
         changes = [self.changes[number] for number in sorted(self.changes)]
         told_at: dict[int, datetime] = {}
         openings = Ranges()
@@ -127,34 +149,34 @@ class Rewrite:
                 moment = events().values_list("occurred_at", flat=True).get(pk=opening)
             told_at |= dict.fromkeys((one.id for one in part), moment)
             openings.add(opening)
-        done = {DONE: str(openings), "archive": file, **self._write(told_at).hashes}
+        done = {DONE: str(openings), "archive": file, **self._write(told_at)}
         with maintenance(connection, COMMAND, why=why, rows=done, of=of):
             pass
 
-    def _write(self, told_at: Mapping[int, datetime]) -> Manifest:
+    def _write(self, told_at: Mapping[int, datetime]) -> dict[str, str]:
         """Write the file anew, on disk before this returns."""
         lines = []
-        for line in archive.lines(self.folder, self.manifest):
+        for line in self.file.lines():
             change = self.changes.get(line.id) if line.id is not None else None
             lines.append(_changed(line, change, timestamp(told_at[change.id])) if change else line)
         try:
-            return archive_writing.rewrite(self.folder, self.manifest, lines, timestamp(max(told_at.values())))
+            return self.file.rewrite(lines, timestamp(max(told_at.values())))
         except OSError as error:
-            raise RedactionError(f"The archive {self.folder} could not be written: {error.strerror}.") from error
+            raise RedactionError(
+                f"The archive's file {self.file.name} could not be written: {error.strerror}."
+            ) from error
 
 
 Changes = Callable[[list[SignalEvent]], Iterable[Change]]
 """What becomes of those of some events that are to change, and may."""
 
 
-def rewrites(there: Iterable[Path], whom: Whom, changes: Changes, *, owned: bool) -> Iterator[Rewrite]:
+def rewrites(there: Iterable[Files], whom: Whom, changes: Changes, *, owned: bool) -> Iterator[Rewrite]:
     """The files with events that are erased as a whole (``owned``), or in which they are masked."""
-    for folder in there:
-        archive_writing.remove_leftovers(folder)
-        for manifest in archive.manifests(folder):
-            found = Rewrite(folder, manifest)
-            lines = archive.lines(folder, manifest)
-            archived = (event_of(line) for line in lines if line.event is not None)
+    for archive in there:
+        for file in archive.files():
+            found = Rewrite(file)
+            archived = (event_of(line) for line in file.lines() if line.event is not None)
             mine = [event for event in archived if whom.owns(event) == owned]
             found.changes = {change.id: change for change in changes(mine)}
             if found.changes:
@@ -163,4 +185,4 @@ def rewrites(there: Iterable[Path], whom: Whom, changes: Changes, *, owned: bool
 
 def _changed(line: Line, change: Change, moment: str) -> Line:
     values = {name: value.hex() if isinstance(value, bytes) else value for name, value in change.new.items()}
-    return archive.line_of(line.index, change.id, {**(line.event or {}), **values, "redacted_at": moment})
+    return line_of(line.index, change.id, {**(line.event or {}), **values, "redacted_at": moment})

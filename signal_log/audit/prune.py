@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.db import connections
 from django.db.models import Exists, OuterRef
@@ -30,10 +30,13 @@ from signal_log.seal import archive, archive_writing
 from signal_log.seal.canonical import row_holds, timestamp
 from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.ranges import Ranges, format_indexes
-from signal_log.seal.stored import hashes_of, newest_checkpoint, place_of, trees
+from signal_log.seal.stored import hashes_of, place_of, sealed_size, trees
 from signal_log.seal.tiles import WIDTH
 from signal_log.store.read import as_mapping, events
 from signal_log.store.span import span_of
+
+if TYPE_CHECKING:
+    from signal_log.seal.iceberg.holding import Holding
 
 COMMAND: Final = "signal_prune"
 TILES_A_FILE: Final = 16
@@ -59,6 +62,8 @@ class Pruned:
     """Rows that do not give their digest, or that the tree does not have: they stay, as evidence."""
     unsealed: int = 0
     """Events that are old enough, and not sealed yet."""
+    unarchived: int = 0
+    """Events that would go, if the archive had them as they are."""
 
 
 class OvertakenError(RedactionError):
@@ -79,9 +84,15 @@ def _quiet(_: int, __: int) -> None:
     pass
 
 
-def prune(retention: Retention, *, why: str, folder: Path | None = None, progress: Progress = _quiet) -> Pruned:
-    """Remove what is not kept any longer; raises ``RedactionError`` if nothing is sealed yet."""
-    run = Run(retention, why=why, folder=folder, progress=progress)
+def prune(
+    retention: Retention, *, why: str, folder: Path | None = None, holding: Holding | None = None,
+    progress: Progress = _quiet,
+) -> Pruned:  # fmt: skip
+    """Remove what is not kept any longer; raises ``RedactionError`` if nothing is sealed yet.
+
+    It is written into a folder first, or only what an archive is ``holding`` goes.
+    """
+    run = Run(retention, why=why, folder=folder, holding=holding, progress=progress)
     for _ in run.steps():
         pass
     return run.done
@@ -91,11 +102,13 @@ class Run:
     """One run, which can stop after each batch."""
 
     def __init__(
-        self, retention: Retention, *, why: str, folder: Path | None = None, progress: Progress = _quiet
-    ) -> None:
+        self, retention: Retention, *, why: str, folder: Path | None = None, holding: Holding | None = None,
+        progress: Progress = _quiet,
+    ) -> None:  # fmt: skip
         self.retention = retention
         self.why = why
         self.folder = folder
+        self.holding = holding
         self.progress = progress
         self.done = Pruned()
         self.connection = connections[conf.DATABASE]
@@ -144,6 +157,9 @@ class Run:
             if index is None or not _holds(row):
                 self.done.tampered.add(row.pk)
                 continue
+            if not self._is_archived(tree, index, row):
+                self.done.unarchived += 1
+                continue
             found.append(Leaf(index, row))
         kept = self._kept_by_others(found, newest, (min(ids), max(ids)))
         return [leaf for leaf in found if hold.operation_of(leaf.event) not in kept]
@@ -170,7 +186,12 @@ class Run:
         """Whether an event below other tiles goes as well, in its turn."""
         place = place_of(row)
         is_sealed = place is not None and place.leaf < sealed_size(place.tree)
-        return is_sealed and row.pk != newest and row.signal not in KEPT and self._is_old(row) and _holds(row)
+        goes = is_sealed and row.pk != newest and row.signal not in KEPT and self._is_old(row) and _holds(row)
+        return goes and place is not None and self._is_archived(place.tree, place.leaf, row)
+
+    def _is_archived(self, tree: SealTree, index: int, row: SignalEvent) -> bool:
+        """Whether an event may go as far as the archive is concerned, if it is one that has to have it already."""
+        return self.holding is None or self.holding.has(tree.generation, index, row)
 
     def _gone(self, tree: SealTree, tiles: Sequence[SealTile], size: int, found: list[Leaf]) -> Iterator[None]:
         """Archive these events, and remove them."""
@@ -179,6 +200,9 @@ class Run:
             written = _archived(self.folder, tree, [tile for tile in tiles if tile.index * WIDTH < size], size, found)
             labels |= {"archive": str(self.folder / written.name), "database": place(self.connection), **written.hashes}
             self.done.files += 1
+        elif self.holding is not None:
+            named = self.holding.name(tree.generation, found[0].at)
+            labels |= {"archive": named, "database": place(self.connection)}
         for at in range(0, len(found), ROWS_A_BATCH):
             self._remove(tree, found[at : at + ROWS_A_BATCH], labels)
             yield
@@ -223,14 +247,6 @@ def _archived(
         return archive_writing.write(folder, tree.origin, tree.generation, lines, timestamp(clock.now()))
     except OSError as error:
         raise RedactionError(f"The archive {folder} could not be written: {error.strerror}.") from error
-
-
-def sealed_size(tree: SealTree) -> int:
-    """Up to which leaf events count as sealed: with a key, what a signed checkpoint states."""
-    signed = newest_checkpoint(tree, signed=True)
-    if signed is not None:
-        return min(signed.size, tree.size)
-    return 0 if conf.SEAL_KEYS else tree.size
 
 
 def _groups(tree: SealTree, size: int, high: int) -> Iterator[list[SealTile]]:

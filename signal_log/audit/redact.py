@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from django.db import connections
@@ -18,7 +17,9 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from signal_log.audit import beside, hold
+from signal_log.audit.archive_files import Files
 from signal_log.audit.archived import archived_events, rewrites
+from signal_log.audit.archiving import alone
 from signal_log.audit.batch import ROWS_A_BATCH, as_dict, write
 from signal_log.audit.erase import Change, change_of, named_in_header, names_key, new_values, of_hold
 from signal_log.audit.guard.events import collect
@@ -88,7 +89,7 @@ def _quiet(_: int, __: int) -> None:
 
 
 def redact(
-    whom: Whom, reason: str, *, dry_run: bool = False, archives: Sequence[Path] = (), progress: Progress = _quiet
+    whom: Whom, reason: str, *, dry_run: bool = False, archives: Sequence[Files] = (), progress: Progress = _quiet
 ) -> Report:
     """Erase what is about or by them and mask them elsewhere, in these archives too.
 
@@ -100,7 +101,13 @@ def redact(
         must_be_able_to_change_log()
     if not dry_run:
         collect()  # what triggers have written down is not searched: only events are
-    return _Run(whom, reason, dry_run=dry_run, progress=progress).done(archives)
+    run = _Run(whom, reason, dry_run=dry_run, progress=progress)
+    if dry_run:
+        return run.done(archives)
+    with alone():
+        for one in archives:
+            one.clean()
+        return run.done(archives)
 
 
 def checked_reason(reason: str, whom: Whom) -> str:
@@ -140,9 +147,9 @@ class _Run:
         self.held_in_archives: dict[hold.Operation, Hold] = {}
         self.seen_held: set[int] = set()
         self.sealed = Sealed()
-        self.files: set[Path] = set()
+        self.files: set[str] = set()
 
-    def done(self, archives: Sequence[Path]) -> Report:
+    def done(self, archives: Sequence[Files]) -> Report:
         with unlogged(self.connection):
             if self.holds:
                 for event in archived_events(archives):
@@ -160,13 +167,13 @@ class _Run:
             self._own()
         return self.report
 
-    def _archived(self, archives: Sequence[Path], *, owned: bool) -> None:
+    def _archived(self, archives: Sequence[Files], *, owned: bool) -> None:
         """Erase and mask them in archives, each file by events of its own."""
         for found in rewrites(archives, self.whom, partial(self._changes, owned=owned), owned=owned):
             self.report.archived.update(Ranges.of(found.changes))
-            self.files.add(found.folder / found.manifest.name)
+            self.files.add(found.file.name)
             self.report.files = len(self.files)
-            self.report.archives = sorted(map(str, self.files))
+            self.report.archives = sorted(self.files)
             if not self.dry_run:
                 found.redact(self.connection, self.reason, self.of, owned=owned)
 

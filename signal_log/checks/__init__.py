@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Tags, register
 
 from signal_log.checks import (
     alerts,
+    archives,
     databases,
     fields,
     given,
@@ -37,6 +38,7 @@ def register_all() -> None:
     for check in (
         given.check_settings,
         alerts.check_alerts,
+        archives.check_archive,
         names.check_names,
         witnesses.check_witnesses,
         witnesses.check_timestamps,

@@ -32,6 +32,8 @@ class Office(NamedTuple):
 
 SEALER: Final = Office(0x5EA1, beside_file.SUFFIX)
 BREAKS: Final = Office(0x5EA2, "-breaks")
+ARCHIVE: Final = Office(0x5EA9, "-archive")
+"""Who changes an archive: what one writes and nothing names yet, another would remove."""
 
 
 def stand(office: Office = SEALER) -> bool:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from django.db.models import QuerySet
 
+from signal_log.conf import conf
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
 from signal_log.seal.canonical import stored_bytes
 from signal_log.seal.merkle import HASH_BYTES, Node, inclusion_proof, leaf_hash
@@ -41,6 +42,11 @@ def trees() -> QuerySet[SealTree]:
 def current_tree() -> SealTree | None:
     """The newest generation; None before anything was sealed."""
     return SealTree.objects.order_by("-generation").first()
+
+
+def names_of_log() -> list[str]:
+    """What the log is called, whatever the generation, and what it was called before; the newest last."""
+    return list(dict.fromkeys(origin.rpartition("/")[0] for origin in trees().values_list("origin", flat=True)))
 
 
 class Tiles:
@@ -110,6 +116,14 @@ def newest_checkpoint(tree: SealTree, *, signed: bool = False) -> SealCheckpoint
     if signed:
         found = found.exclude(note="")
     return found.order_by("-number").first()
+
+
+def sealed_size(tree: SealTree) -> int:
+    """Up to which leaf events count as sealed: with a key, what a signed checkpoint states."""
+    signed = newest_checkpoint(tree, signed=True)
+    if signed is not None:
+        return min(signed.size, tree.size)
+    return 0 if conf.SEAL_KEYS else tree.size
 
 
 def inclusion(event: SignalEvent) -> Inclusion | None:

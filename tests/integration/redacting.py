@@ -116,9 +116,9 @@ def sealed() -> None:
     checkpoint(tree)
 
 
-def assert_intact(*archives: Path) -> None:
+def assert_intact(*archives: Path, tables: tuple[str, ...] = ()) -> None:
     """The verifier finds nothing wrong, once everything is sealed, in these archives neither."""
     sealed()
-    result = verify(Wanted(archives=archives))
+    result = verify(Wanted(archives=archives, tables=tables))
     assert not result.report.findings, result.report.findings
     assert result.verdict != TAMPERED

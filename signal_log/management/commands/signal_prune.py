@@ -5,24 +5,29 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.apps import apps
 from django.core.management.base import CommandError
 from django.db import Error
 
 from signal_log import clock
-from signal_log.audit.prune import Pruned, prune, sealed_size
+from signal_log.audit.prune import Pruned, prune
 from signal_log.audit.retention import Retention, configured, of_days
 from signal_log.errors import FilterError, ProofError, RedactionError
 from signal_log.management.command import SignalCommand
 from signal_log.management.progress import Progress
 from signal_log.seal import archive
-from signal_log.seal.stored import trees
+from signal_log.seal.iceberg.opening import open_archive
+from signal_log.seal.iceberg.place import is_iceberg
+from signal_log.seal.stored import names_of_log, sealed_size, trees
 from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import counted
 from signal_log.store.read import events
 from signal_log.store.tables import not_migrated
+
+if TYPE_CHECKING:
+    from signal_log.seal.iceberg.holding import Holding
 
 INCOMPLETE: Final = 1
 REFUSED: Final = 2
@@ -45,17 +50,21 @@ class Command(SignalCommand):
         since.add_argument("--before", metavar="TIME", default="", help="events before it go, such as 2026-01-31")
         since.add_argument("--keep-days", metavar="N", default="", help="events older than so many days go")
         parser.add_argument("--model", metavar="LABEL", default="", help="of this model only")
-        parser.add_argument("--archive", metavar="DIR", default="", help="write them there first")
+        parser.add_argument("--archive", metavar="URL", default="",
+                            help="a folder to write them into first, or the URL of an archive of signal_archive, of "
+                            "which only what it holds already goes")  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it."""
         progress = Progress(self.stderr, "looked through up to event")
         try:
             retention, why = self._retention(options)
-            folder = self._folder(options["archive"])
+            url = str(options["archive"])
+            folder = self._folder("" if is_iceberg(url) else url)
             if not any(sealed_size(tree) for tree in trees()):
                 raise RedactionError("Nothing is sealed, and only sealed events are pruned: run signal_seal first.")
-            done = prune(retention, why=why, folder=folder, progress=progress.show)
+            holding = _holding(url) if is_iceberg(url) else None
+            done = prune(retention, why=why, folder=folder, holding=holding, progress=progress.show)
         except (RedactionError, FilterError, ProofError) as error:
             raise CommandError(str(error), returncode=REFUSED) from error
         except Error as error:
@@ -64,7 +73,7 @@ class Command(SignalCommand):
             raise CommandError("Interrupted. Run it again: it goes on.", returncode=INTERRUPTED) from error
         finally:
             progress.clear()
-        self._tell(done, folder)
+        self._tell(done, folder, holding)
         if done.tampered:
             raise CommandError("Rows were left that do not verify: run signal_verify.", returncode=INCOMPLETE)
 
@@ -96,16 +105,31 @@ class Command(SignalCommand):
             archive.manifests(folder)  # a damaged archive is not added to
         return folder
 
-    def _tell(self, done: Pruned, folder: Path | None) -> None:
+    def _tell(self, done: Pruned, folder: Path | None, holding: Holding | None) -> None:
         to = f", archived in {folder} ({counted(done.files, 'file')})" if folder and done.events else ""
+        if holding and done.events:
+            to = f", which {'is' if done.events == 1 else 'are'} in {holding.archive.place.location}"
         which = f" ({done.first:,} to {done.last:,})" if done.events else ""
         self.stdout.write(f"Pruned {counted(done.events, 'event')}{which}{to}.")
         for held, number in done.held.items():
             self.stdout.write(f"Kept: {counted(number, 'event')} by {held}")
+        if done.unarchived:
+            are = "it is" if done.unarchived == 1 else "they are"
+            self.stdout.write(
+                f"Kept: {counted(done.unarchived, 'event')} that the archive does not hold as {are} now; "
+                "signal_archive adds what is missing"
+            )
         if done.unsealed:
             self.stdout.write(f"Kept: {counted(done.unsealed, 'event')} not sealed yet")
         if done.tampered:
             self.stdout.write(f"Kept, because somebody has changed or inserted them: events {done.tampered}")
+
+
+def _holding(url: str) -> Holding:
+    archive = open_archive(url, names_of_log())
+    from signal_log.seal.iceberg.holding import Holding
+
+    return Holding(archive)
 
 
 def _of_model(retention: Retention, label: str) -> Retention:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -52,8 +51,8 @@ class Command(SignalCommand):
             parser.add_argument(f"--{name}", action="append", default=[], metavar="TEXT", help=f"{what}; repeatable")
         parser.add_argument("--only-given", action="store_true", help="look for the given texts and for no other name")
         parser.add_argument("--alone", action="store_true", help="leave the rows that belong to it alone")
-        parser.add_argument("--archive", action="append", default=[], type=Path, metavar="DIR",
-                            help="an archive of signal_prune that is not where it was written; repeatable")  # fmt: skip
+        parser.add_argument("--archive", action="append", default=[], metavar="URL",
+                            help="an archive in storage, or not where it was written; repeatable")  # fmt: skip
         parser.add_argument("--full", action="store_true", help="on PostgreSQL rewrite the tables (VACUUM FULL)")
         parser.add_argument("--clean", action="store_true",
                             help="only clean the database's files, after a run that did not come so far")  # fmt: skip
@@ -73,7 +72,7 @@ class Command(SignalCommand):
             if not options["label"] or not options["pk"]:
                 raise RedactionError("Say whom it is about: a label and a key, such as auth.User 42.")
             given = [*options["name"], *options["email"], *options["text"]]
-            there, unreached = folders(options["archive"])
+            there, unreached = folders([str(one) for one in options["archive"]])
             whom = find(
                 options["label"], options["pk"], given,
                 relatives=not options["alone"], names=not options["only_given"],

@@ -21,6 +21,7 @@ from signal_log.audit.guard.queue import stuck
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
 from signal_log.management.progress import Line, bar
+from signal_log.seal.iceberg.place import is_iceberg
 from signal_log.seal.verify.hashing import UNREADABLE
 from signal_log.seal.verify.progress import Kept, last_interrupted
 from signal_log.seal.verify.run import verify
@@ -80,8 +81,8 @@ class Command(SignalCommand):
         parser.add_argument("--shard", type=shard, default=(1, 1), metavar="I/N",
                             help="compare only one of N equal parts, so that N processes share the work")  # fmt: skip
         parser.add_argument(
-            "--archive", action="append", default=[], type=Path, metavar="DIR",
-            help="also compare the events that signal_prune has put there",
+            "--archive", action="append", default=[], metavar="URL",
+            help="also compare the events in this archive, of signal_archive or of signal_prune; repeatable",
         )  # fmt: skip
         parser.add_argument(
             "--continuity",
@@ -95,7 +96,8 @@ class Command(SignalCommand):
             vkeys=tuple(options["vkey"]),
             witnesses=tuple(options["witness"]),
             checkpoints=tuple(options["checkpoint"]),
-            archives=tuple(options["archive"]),
+            archives=tuple(Path(one) for one in options["archive"] if not is_iceberg(str(one))),
+            tables=tuple(str(one) for one in options["archive"] if is_iceberg(str(one))),
             since=options["since"],
             shard=options["shard"],
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from signal_log.seal.archive import Line, Manifest
+from signal_log.seal.archive import Line
 from signal_log.seal.canonical import timestamp
-from signal_log.seal.ranges import parse_ranges
+from signal_log.seal.ranges import Ranges
 from signal_log.seal.remains import Left
 from signal_log.seal.verify.allowed import Allowed, Redaction
 
@@ -24,15 +24,16 @@ class State(Enum):
 class ToldOfFile:
     """What redactions tell of the events in one file of an archive."""
 
-    def __init__(self, manifest: Manifest, allowed: Allowed) -> None:
-        self._generation = manifest.generation
+    def __init__(self, generation: int, ids: Ranges, name: str, allowed: Allowed) -> None:
+        self._generation = generation
         self._done = allowed.done
-        ids = parse_ranges(manifest.ids)
         self._newest_first: list[tuple[Redaction, Left]] = [
             (one, one.left)
             for one in reversed(allowed.redactions)
-            if one.archive in ("", manifest.name) and one.rows.common(ids)
+            if one.archive in ("", name) and one.rows.common(ids)
         ]
+        self.named = Ranges(two for one, _ in self._newest_first for two in one.rows.common(ids))
+        """The events of the file that redactions name."""
 
     def state(self, line: Line) -> State:
         """Compare a line with them; one that nobody names is for its digest to say."""

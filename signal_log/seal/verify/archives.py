@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from signal_log.errors import ProofError
 from signal_log.event import NEVER_PRUNED
 from signal_log.models import SealTree
 from signal_log.seal import archive
-from signal_log.seal.ranges import Ranges, format_indexes
+from signal_log.seal.ranges import Ranges, format_indexes, parse_ranges
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify.allowed import Allowed, Archived
 from signal_log.seal.verify.archived_lines import State, ToldOfFile, is_redacted
 from signal_log.seal.verify.events import Seen
 from signal_log.seal.verify.findings import ARCHIVE, MAINTENANCE, MODIFIED, REWOUND, Report, cut
+from signal_log.seal.verify.tables import Tables
 from signal_log.seal.verify.tiles import tiles_of_level
 
 
@@ -33,11 +35,28 @@ def must_be_archives(folders: Sequence[Path], origins: list[str]) -> None:
 
 
 def compare_archives(
-    folders: Sequence[Path], trees: list[SealTree], seen: Seen, allowed: Allowed, report: Report
+    folders: Sequence[Path], tables: Tables, trees: list[SealTree], seen: Seen, allowed: Allowed, report: Report
 ) -> None:
-    """Compare every line with its leaf and with what prunes and redactions tell of it, and what all of them hold."""
+    """Compare every line with its leaf and with what prunes and redactions tell of it, and what all of them hold.
+
+    Folders are compared by the first part of a run; of Iceberg tables each part compares its own.
+    """
+    held = tables.held
+    if tables.part == 1:
+        _compare_folders(folders, trees, seen, allowed, report, held)
+    tables.compare(seen, allowed, report)
+    if tables.parts == 1 or not tables.archives:
+        _tell_lacking(held, allowed, report)
+    elif not folders:
+        lacking = {one: tables.mine(one).common(ranges) for one, ranges in allowed.pruned.items()}
+        _tell_lacking(held, replace(allowed, pruned=lacking), report)
+
+
+def _compare_folders(
+    folders: Sequence[Path], trees: list[SealTree], seen: Seen, allowed: Allowed, report: Report,
+    held: dict[int, Ranges],
+) -> None:  # fmt: skip
     by_origin = {tree.origin: tree for tree in trees}
-    held: dict[int, Ranges] = {}
     for path in (path for folder in folders for path in archive.manifest_files(folder)):
         told, before = allowed.archives.get(path.name, Archived()), len(report.findings)
         manifest = None
@@ -54,7 +73,6 @@ def compare_archives(
             report.unchecked.append(str(error))
         if manifest is not None and len(report.findings) == before:  # else it is known what was changed
             _compare_with_told(path, manifest, told, allowed, report)
-    _tell_lacking(held, allowed, report)
 
 
 def _compare_with_told(
@@ -89,7 +107,7 @@ def _compare_file(
     folder: Path, manifest: archive.Manifest, tree: SealTree, seen: Seen, allowed: Allowed, report: Report,
     held: dict[int, Ranges],
 ) -> None:  # fmt: skip
-    told = ToldOfFile(manifest, allowed)
+    told = ToldOfFile(manifest.generation, parse_ranges(manifest.ids), manifest.name, allowed)
     ids = allowed.ids_of(manifest.generation, manifest.first, manifest.last)
     there = held.setdefault(tree.generation, Ranges())
     places, events, unfinished, staying = Ranges(), Ranges(), Ranges(), Ranges()

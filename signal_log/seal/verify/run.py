@@ -28,6 +28,7 @@ from signal_log.seal.verify.later import find_later
 from signal_log.seal.verify.remarks import remark
 from signal_log.seal.verify.retired import SEALED, retired_keys
 from signal_log.seal.verify.signatures import check_signatures
+from signal_log.seal.verify.tables import Tables, open_tables
 from signal_log.seal.verify.trees import check_tree
 from signal_log.seal.verify.trust import ask, first_origins, kept_files, looked_at, trust_of
 from signal_log.seal.verify.wanted import Progress, Result, Wanted
@@ -52,6 +53,7 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     files = kept_files(wanted, trust, origins)
     result.looked_at = looked_at(wanted, trust, files)
     must_be_archives(wanted.archives, origins)
+    tables = open_tables(wanted.tables, origins)
     kept = {origin: ask(origin, trust, report, origins[-1]) + files.get(origin, []) for origin in origins}
     find_later(origins[-1], trust, report)
     numbers = dict(SealCheckpoint.objects.values_list("tree").annotate(Max("number")))
@@ -94,8 +96,9 @@ def verify(wanted: Wanted, progress: Progress | None = None, resumed: tuple[int,
     if part == parts:
         _check_unsealed(trees, newest, result, progress)
     read_allowed(trees, allowed)  # what was redacted or pruned meanwhile
-    if wanted.archives and part == 1:
-        compare_archives(wanted.archives, trees, result.seen, allowed, report)
+    if tables or (wanted.archives and part == 1):
+        in_tables = Tables(tables, trees, wanted.shard)
+        compare_archives(wanted.archives, in_tables, trees, result.seen, allowed, report)
     judge(trees, result.seen, allowed, report, is_whole=part == 1 and not wanted.since)
     remark(result, allowed, wanted)
     return result

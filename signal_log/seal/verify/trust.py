@@ -9,6 +9,7 @@ from urllib.parse import quote
 from signal_log import clock
 from signal_log.conf import conf
 from signal_log.errors import ProofError
+from signal_log.seal.iceberg.place import read_place
 from signal_log.seal.note import COSIGNATURE, VerifierKey, verifier_key
 from signal_log.seal.origin import origin_of
 from signal_log.seal.remembered import log_of
@@ -120,6 +121,7 @@ def looked_at(wanted: Wanted, trust: Trust, files: dict[str, list[held.Held]]) -
             *(f"witness {url.rstrip('/')}" for url in (*(one.url for one in trust.witnesses), *trust.addresses)),
             *(f"checkpoint {one.origin} {one.size} {one.root.hex()}" for one in checkpoints),
             *(f"archive {quote(str(folder.resolve()), safe='/')}" for folder in wanted.archives),
+            *(f"archive {quote(read_place(url).location, safe='/:')}" for url in wanted.tables),
             *(f"vkey {b64encode(key.public).decode()}" for key in trust.vkeys),
         }
     )

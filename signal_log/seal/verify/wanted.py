@@ -26,6 +26,8 @@ class Wanted:
     checkpoints: tuple[Path, ...] = ()
     archives: tuple[Path, ...] = ()
     """Folders with what was pruned."""
+    tables: tuple[str, ...] = ()
+    """URLs of Iceberg archives."""
     since: int = 0
     """Rows below this index are not compared; trees and checkpoints always are."""
     shard: tuple[int, int] = (1, 1)

@@ -1,0 +1,97 @@
+"""Where an Iceberg archive is: a folder or S3-compatible storage, and the catalog that knows it (pure; no Django).
+
+::
+
+    /srv/archive                                          a folder; its catalog is /srv/archive/catalog.db
+    s3://bucket/log?catalog=https://catalog.example/      storage, with a REST catalog
+    s3://bucket/log?catalog=sqlite:////srv/catalog.db&endpoint=http://127.0.0.1:8333
+
+The keys of the storage are not in the URL but in the environment (``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from signal_log.errors import ProofError
+
+CATALOG_FILE: Final = "catalog.db"
+LEAVES: Final = 65_536
+"""So many leaves are one part of the table, and one file: from a multiple of it, as the tree's tiles lie."""
+OPTIONS: Final = ("catalog", "endpoint", "region", "warehouse")
+_SCHEMES: Final = ("", "file", "s3")
+_CATALOGS: Final = ("http", "https", "sqlite", "postgresql")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An archive's place."""
+
+    location: str
+    """What events of the log call it: the folder's path, or ``s3://bucket/prefix``; no secret can be in it."""
+    catalog: str = field(repr=False)
+    """Of the catalog: the URL of its database, or of its REST service."""
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder; None if it is in storage."""
+        return None if "://" in self.location else Path(self.location)
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether the catalog is a service."""
+        return self.catalog.startswith(("http://", "https://"))
+
+    @property
+    def warehouse(self) -> str:
+        """Where tables are made, as Iceberg has it."""
+        folder = self.folder
+        return folder.as_uri() if folder is not None else self.location
+
+
+def is_iceberg(text: str) -> bool:
+    """Whether a text names an archive of this kind: by its scheme, its catalog, or the catalog's file in a folder."""
+    return "://" in text or "?" in text or (Path(text) / CATALOG_FILE).is_file()
+
+
+def read_place(text: str) -> Place:
+    """Parse an archive's URL; raises ``ProofError``."""
+    split = urlsplit(text)
+    if split.scheme not in _SCHEMES or (split.scheme == "file" and split.netloc):
+        raise ProofError(
+            f"An archive is a folder or s3://bucket/prefix, not {_shown(text)}. Write a folder as /srv/archive."
+        )
+    if "@" in split.netloc:
+        raise ProofError(
+            "The archive's URL holds a name or a password. Give the storage's keys in the environment instead: "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
+    options = dict(parse_qsl(split.query, keep_blank_values=True))
+    if unknown := sorted(options.keys() - set(OPTIONS)):
+        raise ProofError(f"The archive's URL has an unknown option {unknown[0]!r}. Accepted: {', '.join(OPTIONS)}.")
+    if split.scheme == "s3":
+        if not split.netloc:
+            raise ProofError(f"The archive's URL names no bucket: {_shown(text)}. Write s3://bucket/prefix.")
+        location = f"s3://{split.netloc}/{split.path.strip('/')}".rstrip("/")
+        if "catalog" not in options:
+            raise ProofError(
+                f"An archive in storage needs a catalog: add ?catalog=https://… (a REST catalog) or "
+                f"?catalog=sqlite:////path/{CATALOG_FILE} to {location}."
+            )
+    else:
+        if not split.path:
+            raise ProofError("The archive's URL names no folder.")
+        location = str(Path(split.path).resolve())
+    catalog = options.get("catalog") or f"sqlite:///{location}/{CATALOG_FILE}"
+    if urlsplit(catalog).scheme.partition("+")[0] not in _CATALOGS:
+        raise ProofError(f"The archive's catalog is none of {', '.join(f'{one}://' for one in _CATALOGS)}.")
+    return Place(location, catalog, options)
+
+
+def _shown(text: str) -> str:
+    return repr(text.partition("?")[0][:80])
