@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from django.db import DatabaseError, InterfaceError, connections
@@ -195,13 +196,10 @@ def _guarding(over: threading.Event) -> Job:
 
 def _searching(over: threading.Event) -> Job:
     from signal_log.audit.break_search import Search
-    from signal_log.seal import beside_file, elected
+    from signal_log.seal import elected
 
     search = Search(over.is_set)
-
-    def close() -> None:
-        beside_file.give_back(elected.BREAKS.suffix)
-
+    close = partial(elected.resign, elected.BREAKS)
     return Job("Looking for breaks", lambda: NOT_ELECTED if search.is_elsewhere else 1.0, search.step, close)
 
 

@@ -1,21 +1,27 @@
 """Elects who seals, and who looks for breaks: one in the whole installation, as two would do the same work.
 
-On PostgreSQL by a lock of the session, on SQLite by one on a file beside the database (``seal/beside_file.py``). Both
-end with whoever has them, however a process dies. Behind a connection pooler that hands sessions around, and where the
-file cannot be locked, the tree's state itself decides which of two has won (``seal/grow.py``).
+On PostgreSQL by the lock of a transaction that stays open on a connection of its own, on SQLite by one on a file beside
+the database (``seal/beside_file.py``). Both end with whoever has them, however a process dies. A lock of the session
+would not: a connection pooler keeps the session, and hands it to somebody else. Where the file cannot be locked, the
+tree's state itself decides which of two has won (``seal/grow.py``).
 """
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import Final, NamedTuple
 
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.conf import conf
 from signal_log.models import SealTree
 from signal_log.seal import beside_file
+from signal_log.store.follow import own_connection
 from signal_log.vendor import vendor_of
 
+APPLICATION_NAME: Final = "signal_log elected"
 _TABLE: Final = "(to_regclass(%s)::oid::bigint %% 2147483647)"
 
 
@@ -35,12 +41,16 @@ BREAKS: Final = Office(0x5EA2, "-breaks")
 ARCHIVE: Final = Office(0x5EA9, "-archive")
 """Who changes an archive: what one writes and nothing names yet, another would remove."""
 
+_Holder = tuple[int, int, str, Office]
+_held: Final[dict[_Holder, BaseDatabaseWrapper]] = {}
+"""The connections whose transactions hold a lock; a forked process leaves its parent's alone."""
+
 
 def stand(office: Office = SEALER) -> bool:
-    """Take the lock, on this thread's connection, and keep it; False if another one has it."""
+    """Take the lock for this thread, and keep it; False if another one has it."""
     vendor = vendor_of(connections[conf.DATABASE])
     if vendor == "postgresql":
-        return _has_it(office) or _ask("pg_try_advisory_lock", office)
+        return _still_has(office) or (not _is_taken(office) and _take(office))
     database = file_of_log() if vendor == "sqlite" else ""
     return not database or beside_file.take(database, office.suffix)
 
@@ -49,8 +59,8 @@ def resign(office: Office = SEALER) -> None:
     """Give the lock back."""
     vendor = vendor_of(connections[conf.DATABASE])
     if vendor == "postgresql":
-        if _has_it(office):
-            _ask("pg_advisory_unlock", office)
+        if connection := _held.pop(_holder(office), None):
+            _end(connection)
     elif vendor == "sqlite":
         beside_file.give_back(office.suffix)
 
@@ -62,18 +72,63 @@ def file_of_log() -> str:
         return next((path or "" for _, name, path in cursor.fetchall() if name == "main"), "")
 
 
-def _has_it(office: Office) -> bool:
-    """Whether this session has the lock: it counts how often it was taken."""
+def _holder(office: Office) -> _Holder:
+    return os.getpid(), threading.get_ident(), conf.DATABASE, office
+
+
+def _still_has(office: Office) -> bool:
+    """Whether the transaction that took the lock is still open."""
+    connection = _held.get(_holder(office))
+    if connection is None:
+        return False
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (DatabaseError, InterfaceError):
+        resign(office)
+        return False
+    return True
+
+
+def _end(connection: BaseDatabaseWrapper) -> None:
+    """End the transaction first: a server may take a moment to notice that its client is gone."""
+    try:
+        connection.rollback()
+    except (DatabaseError, InterfaceError):
+        pass
+    finally:
+        connection.close()
+
+
+def _is_taken(office: Office) -> bool:
+    """Whether somebody has the lock; asked on the connection that there is, as most ask in vain."""
     with connections[conf.DATABASE].cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted"  # noqa: S608
-            f" AND classid = {office.number} AND objid = {_TABLE} AND objsubid = 2)",
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"  # noqa: S608
+            f" AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            f" AND classid = {office.number} AND objid = {_TABLE})",
             [SealTree._meta.db_table],
         )
         return bool(cursor.fetchone()[0])
 
 
-def _ask(function: str, office: Office) -> bool:
-    with connections[conf.DATABASE].cursor() as cursor:
-        cursor.execute(f"SELECT {function}({office.number}, {_TABLE}::integer)", [SealTree._meta.db_table])
-        return bool(cursor.fetchone()[0])
+def _take(office: Office) -> bool:
+    connection = own_connection(conf.DATABASE, APPLICATION_NAME)
+    try:
+        connection.set_autocommit(False)
+        with connection.cursor() as cursor:
+            # Between two statements it holds no snapshot, so it keeps no vacuum from its work.
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            cursor.execute(
+                f"SELECT pg_try_advisory_xact_lock({office.number}, {_TABLE}::integer)",
+                [SealTree._meta.db_table],
+            )
+            if cursor.fetchone()[0]:
+                _held[_holder(office)] = connection
+                return True
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+    return False

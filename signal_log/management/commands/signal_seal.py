@@ -147,6 +147,7 @@ class Command(SignalCommand):
         except KeyboardInterrupt:
             return
         finally:
+            sealer.close()
             connections[conf.DATABASE].close()
             beside_file.give_back()
 
