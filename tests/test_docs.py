@@ -31,6 +31,7 @@ CONCEPTS = (ROOT / "docs" / "concepts.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 SECURITY = (ROOT / "docs" / "security.md").read_text()
+UX = (ROOT / "docs" / "ux.md").read_text()
 
 CODE = ("signal_log", "users", "observatory", "tests", "scripts", "templates")
 SUFFIXES = {".py", ".js", ".html", ".css"}
@@ -102,6 +103,8 @@ def is_test(name: str) -> bool:
     file, _, test = name.partition("::")
     if not (ROOT / file).is_file():
         return False
+    if file.endswith(".js"):
+        return f'test("{test}' in (ROOT / file).read_text()
     return bool(re.search(rf"^(async )?def {test or 'test_[a-z_]+'}\(", (ROOT / file).read_text(), re.MULTILINE))
 
 
@@ -289,6 +292,14 @@ def test_each_line_of_security_names_its_tests():
     assert [what for what, tests in named.items() if not tests] == []
     assert [name for tests in named.values() for name in tests if not is_test(name)] == []
     assert "| who | what they can do | what finds it |" in unprotected
+
+
+def test_each_detail_that_readers_need_names_its_tests():
+    """Each of the forty details says how it is answered, with tests that exist, or that it is not."""
+    rows = re.findall(r"^\| (\d+) \| (.+?) \| (.+?) \| (.*)\|$", UX, re.MULTILINE)
+    assert [int(number) for number, *_ in rows] == list(range(1, 41))
+    assert [what for _, what, how, tests in rows if not list(spans(tests)) and not how.startswith("*no*")] == []
+    assert [name for name in spans(UX) if name.startswith("tests/") and not is_test(name)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
