@@ -104,12 +104,6 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
 SECRETS: Final = ("ARCHIVE", "METRICS_TOKEN", "SEAL_KEYS", "RELAYS", "ALERTS")
 """Keys whose values no message shows."""
 
-# Accepted now, so that settings can be written in advance, but without effect yet; `manage.py check` warns.
-WITHOUT_EFFECT: Final = (
-    "RELAYS",
-)  # fmt: skip
-
-
 LONGEST_SHOWN: Final = 200
 """How much of a wrong value a message shows, in characters."""
 

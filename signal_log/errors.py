@@ -7,6 +7,7 @@ SignalLogError
 ├── SessionError            a recorded session that cannot be started, found or read
 ├── RedactionError          events that cannot be redacted, held or pruned as asked; the message says why
 ├── CursorError             a malformed cursor
+├── RelayError              a relay that cannot be run, or not any further; the message says why and what to do
 ├── SilentWriteRefused      a write that sends no signals, where SILENT_WRITES = "raise"
 ├── LogUnavailable          the log's database is unreachable
 ├── GuardError              a table that cannot be guarded, or is not
@@ -63,6 +64,10 @@ class GuardError(SignalLogError, ValueError):
 
 class CursorError(SignalLogError, ValueError):
     """A cursor does not have the format that this log issues."""
+
+
+class RelayError(SignalLogError):
+    """A relay cannot be run, or not any further; the message says why, and what to do."""
 
 
 class LogUnavailable(SignalLogError):

@@ -21,6 +21,7 @@ from signal_log.capture.model.secret_names import PUBLIC_NAMES, SECRET_NAMES
 from signal_log.conf import KEYS
 from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
+from signal_log.show.export import bodies
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
@@ -207,7 +208,7 @@ def test_files_exist(page):
 NO_MODULES = r"[EIW]\d+|(view|add|delete|export|redact|hold|seal)_\w+|signalevent_\w+|unlocked"
 SIGNALS = {
     value
-    for value in (*vars(told).values(), *vars(guards).values())
+    for value in (*vars(told).values(), *vars(guards).values(), *vars(bodies).values())
     if isinstance(value, str) and value.startswith("signal_log.")
 } | {BASELINE}
 """Of the log's own events."""

@@ -20,6 +20,7 @@ from signal_log.checks import (
     live,
     names,
     receivers,
+    relays,
     requests,
     rows,
     witnesses,
@@ -40,6 +41,7 @@ def register_all() -> None:
         alerts.check_alerts,
         archives.check_archive,
         names.check_names,
+        relays.check_relays,
         witnesses.check_witnesses,
         witnesses.check_timestamps,
     ):

@@ -11,7 +11,7 @@ from django.db import connections
 
 from signal_log.capture.model.registry import chosen_models
 from signal_log.capture.signals import extra
-from signal_log.conf import WITHOUT_EFFECT, accepted, conf, problems
+from signal_log.conf import accepted, conf, problems
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
@@ -21,15 +21,6 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
     ]
     if not found:
         found += _nothing_recorded()
-    found += [
-        checks.Warning(
-            f"SIGNAL_LOG[{key!r}] has no effect in this version.",
-            hint="Remove it until a version whose changelog mentions it.",
-            id="signal_log.W003",
-        )
-        for key in WITHOUT_EFFECT
-        if accepted(key) and key in getattr(settings, "SIGNAL_LOG", ())
-    ]
     found += [
         checks.Error(
             f"SIGNAL_LOG['EXTRA_SIGNALS']: {what}",

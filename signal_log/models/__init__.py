@@ -1,4 +1,4 @@
-"""The log's tables, all in one database: events, telemetry, sessions, the seal, and what guards the log."""
+"""The log's tables, all in one database: events, telemetry, sessions, the seal, relays, and what guards the log."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from signal_log.models.breaks import BreakState, FoundBreak
 from signal_log.models.event import SignalEvent, loading_fixture
 from signal_log.models.guard import GuardedTable, PastWrite
 from signal_log.models.log import LogIdentity, LogManager
+from signal_log.models.relay import DeadLetter, RelayCursor
 from signal_log.models.seal import (
     SealCheckpoint,
     SealTile,
@@ -26,7 +27,7 @@ from signal_log.models.shared import SharedView
 from signal_log.models.telemetry import ReceiverCall, SignalTrace
 
 __all__ = [
-    "AlertState", "BreakState", "DebugSession", "FoundBreak", "GuardedTable", "LogIdentity", "LogManager",
-    "PastWrite", "ReceiverCall", "SealCheckpoint", "SealTile", "SealTree", "SealWitness", "SessionTrace", "SharedView",
-    "SignalEvent", "SignalTrace", "Verification", "WitnessedLog", "loading_fixture",
+    "AlertState", "BreakState", "DeadLetter", "DebugSession", "FoundBreak", "GuardedTable", "LogIdentity", "LogManager",
+    "PastWrite", "ReceiverCall", "RelayCursor", "SealCheckpoint", "SealTile", "SealTree", "SealWitness", "SessionTrace",
+    "SharedView", "SignalEvent", "SignalTrace", "Verification", "WitnessedLog", "loading_fixture",
 ]  # fmt: skip

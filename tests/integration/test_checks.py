@@ -114,7 +114,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         "signal_log.E007": 1,
         "signal_log.E009": 1,
         "signal_log.E010": 1,
-        "signal_log.W003": 1,
+        "signal_log.E023": 1,
     }
     assert set(ours(SIGNAL_LOG=["auth.User"])) == {"signal_log.E001"}
 

@@ -121,6 +121,7 @@ def test_models_that_are_never_observed_or_only_by_name():
         ({"RETENTION_DAYS": {"shop.Item": "x"}}, "signal_log.E001", '{"app.Model": number}'),
         ({"WITNESSES": [{"url": "https://w.example"}]}, "signal_log.E001", '{"url", "vkey"}'),
         ({"RELAYS": {"siem": {"url": "https://s.example"}}}, "signal_log.E001", '"sink"'),
+        ({"RELAYS": {"siem": {"sink": "webhok"}}}, "signal_log.E023", "'webhook', 'kafka', 'nats', 'syslog', 'file'"),
         ({"ALERTS": ["staff"]}, "signal_log.E001", '"query"'),
         ({"READS": "shop.Item"}, "signal_log.E001", '"app.*" or "*"'),
         ({"MODELS": ["shop.Item"], "READS": ["shop.Itm"]}, "signal_log.E002", '"app_label.Model"'),
@@ -137,18 +138,6 @@ def test_wrong_settings_are_named_with_what_is_accepted(settings, code, says):
     with override_settings(SIGNAL_LOG=settings):
         found = {message.id: message for message in run_checks()}
     assert says in found[code].hint
-
-
-def test_settings_of_features_to_come_are_accepted_and_said_to_have_no_effect():
-    """They can be written in advance; nobody is led to believe that they do something already."""
-    given = {
-        "MODELS": ["shop.Item"],
-        "RELAYS": {"siem": {"sink": "webhook"}},
-    }  # fmt: skip
-    with override_settings(SIGNAL_LOG=given):
-        found = [message for message in run_checks() if message.id.startswith("signal_log.")]
-    assert {message.id for message in found} == {"signal_log.W003"}
-    assert len(found) == len(given) - 1
 
 
 @pytest.mark.postgresql

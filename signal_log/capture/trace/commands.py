@@ -14,6 +14,7 @@ SHELLS: Final = frozenset({"shell", "shell_plus"})
 SERVERS: Final = SHELLS | {"runserver", "testserver", "daphne", "serve", "test"}
 WORKERS: Final = frozenset(
     {"runworker", "db_worker", "rqworker", "rqworker-pool", "qcluster", "run_huey", "rundramatiq", "procrastinate"}
+    | {"signal_relay"}
 )
 LONG_RUNNING: Final = SERVERS | WORKERS
 

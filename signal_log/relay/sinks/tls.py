@@ -1,0 +1,23 @@
+"""How a sink speaks TLS: the receiver's certificate is always verified."""
+
+from __future__ import annotations
+
+import ssl
+
+
+def context_of(ca: str) -> ssl.SSLContext:
+    """Trusts what this machine trusts or, where a file of certificates is named, what they have signed."""
+    return ssl.create_default_context(cafile=ca or None)
+
+
+def why_unreached(error: Exception, seconds: float) -> str:
+    """A sentence about a receiver that did not answer, without its address, which may be a secret."""
+    if isinstance(error, TimeoutError):
+        return f"It gave no answer within {seconds:g} seconds."
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"Its certificate is not trusted here: {error.verify_message}."
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or 'the connection was cut'}."
+    if isinstance(error, OSError):
+        return f"It could not be reached: {error.strerror or type(error).__name__}."
+    return f"Its answer is no HTTP ({type(error).__name__})."
