@@ -16,13 +16,11 @@ TARGET = ROOT / "signal_log" / "static" / "signal_log" / "vendor"
 # The name that pages import -> the file in node_modules.
 FILES = {
     "preact.js": "preact/dist/preact.mjs",
-    "preact-hooks.js": "preact/hooks/dist/hooks.mjs",
     "htm.js": "htm/dist/htm.mjs",
     "htm-preact.js": "htm/preact/index.mjs",
 }
 SPECIFIERS = {
     "preact": "./preact.js",
-    "preact/hooks": "./preact-hooks.js",
     "htm": "./htm.js",
 }
 # For the type checker only, never shipped: what a page imports has the types of the packages themselves.

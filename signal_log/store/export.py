@@ -7,7 +7,7 @@ committed. Nothing else is held: each page is a separate statement, and no trans
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -30,13 +30,14 @@ LOOK_BACK: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to export: filters, a time range, and exclusive bounds on the id."""
+    """What to export: filters, a time range, also as it was typed, and exclusive bounds on the id."""
 
     filters: Filters = field(default_factory=Filters)
     since: datetime | None = None
     until: datetime | None = None
     after: int | None = None
     before: int | None = None
+    typed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Export:
             "filters": dict(selection.filters.asked),
             "since": selection.since and timestamp(selection.since),
             "until": selection.until and timestamp(selection.until),
+            "typed": dict(selection.typed),
             "after": selection.after,
             "before": selection.before,
             "order": "oldest first",

@@ -39,6 +39,8 @@ def test_no_accessibility_violation_is_found(site, visit, scheme):
     live.page.goto(f"{site.url}/?q=nothing-has-this")
     expect(live.page.locator("#empty-state")).to_contain_text("No events match")
     assert violations(live.page) == []
+    live.page.locator("#empty-state").get_by_role("link", name="By me").click()
+    expect(live.page).to_have_url(re.compile("actor_pk"))
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])

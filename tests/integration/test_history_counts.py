@@ -54,8 +54,10 @@ def test_each_operation_counts_once_under_its_kind(mira: Client) -> None:
     make_event(object_repr=NAME, signal="silent_update", created=None, position=1)
     for position in (1, 2):
         make_event(object_repr=NAME, signal="m2m_changed", created=None, position=position, trace_id=uuid.UUID(int=7))
+    for signal in ("django.contrib.auth.signals.user_login_failed", "axes.denied", "shop.signals.unfailed"):
+        make_event(object_repr=NAME, signal=signal, created=None, position=1)
     answer = read(mira)
-    expected = {"created": 1, "updated": 2, "deleted": 1, "undone": 2, "failed": 1, "other": 2}
+    expected = {"created": 1, "updated": 2, "deleted": 1, "undone": 2, "refused": 2, "failed": 1, "other": 3}
     assert totals(answer) == expected
     assert answer["complete"]
 

@@ -73,6 +73,14 @@ def test_the_header_describes_the_export(mira: Client, log: list[int]) -> None:
     assert timedelta(0) <= age < timedelta(minutes=1)
 
 
+def test_the_header_says_what_was_typed_too(mira: Client, log: list[int]) -> None:
+    """A moment that goes along with the clock is there as it was and as it was asked for, also within the query."""
+    about, _, _ = parts(fetch(mira, q="since:now-5m", until="now"))
+    assert about["typed"] == {"since": "now-5m", "until": "now"}
+    length = datetime.fromisoformat(about["until"]) - datetime.fromisoformat(about["since"])
+    assert abs(length - timedelta(minutes=5)) < timedelta(minutes=1)
+
+
 def test_the_name_says_host_time_and_filters_but_no_values(mira: Client) -> None:
     """Filter values, which may be people's names, are not in the file name, and nothing in it escapes its folder."""
     query = {"format": "csv", "actor": "mira", "q": "../x", "since": "2026-11-22 09:00", "until": "2026-11-22T10:00Z"}

@@ -117,12 +117,16 @@ def test_the_client_counts_what_it_holds_and_the_server_the_rest(mira: Client) -
 
 
 def test_only_models_are_models(mira: Client) -> None:
-    """A sender that is no model is not offered as one, though what it sent counts."""
+    """A sender that is no model is not offered as one, though what it sent counts, as refused where it says so."""
     for sender in ("builtins.NoneType", "django.contrib.auth", "auth.User"):
         make_event(object_repr=NAME, signal="django.contrib.auth.signals.user_login_failed", sender=sender, position=1)
+    for signal in ("axes.denied", "shop.signals.unfailed"):
+        make_event(object_repr=NAME, signal=signal, sender="shop", position=1)
+    make_event(object_repr=NAME, signal="a.failed", sender="shop", position=1, origin={"sent_by_hand": True})
     operation(created=True, sender="gone.Model")
     answer = read(mira)
-    assert answer["total"] == 4
+    assert totals(answer) == {"created": 1, "refused": 4, "other": 2}
+    assert answer["total"] == 7
     assert values(answer, "model") == {"auth.User": 1, "gone.Model": 1}
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.http import QueryDict
 from django.test import Client
 
 from signal_log.models import SignalEvent
@@ -140,6 +142,7 @@ def test_no_match_teaches_which_filter_to_drop(root: Client) -> None:
     make_event()
     page = text(root.get("/events/?actor=nobody-at-all&sender=auth.User"))
     assert "No events match these filters" in page
+    assert '<p>Or ask <a href="/events/?q=outcome' in page
     assert 'href="/events/?sender=auth.User"' in page
     assert 'href="/events/?actor=nobody-at-all"' in page
 
@@ -193,3 +196,8 @@ def test_a_time_that_goes_along_with_the_clock_is_fixed_on_request(root: Client)
     assert "Fix these times" in text(page)
     assert root.get(fixed).context["fixed_url"] == ""
     assert root.get("/events/?since=2d&until=yesterday").context["fixed_url"] == ""
+    within = QueryDict(urlsplit(root.get("/events/?q=ada+since:now-1h&q=until:now").context["fixed_url"]).query)
+    assert within.getlist("q") == ["ada"]
+    assert re.fullmatch(r"2\d+-\d\d-\d\dT\S+Z", within["since"])
+    length = datetime.fromisoformat(within["until"]) - datetime.fromisoformat(within["since"])
+    assert abs(length - timedelta(hours=1)) < timedelta(minutes=1)

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-
+import { FacetCounts } from "../../signal_log/static/signal_log/js/events/facets.js";
 import { ranged, WHOLE, words } from "../../signal_log/static/signal_log/js/events/range.js";
 import { KINDS } from "../../signal_log/static/signal_log/js/events/rate.js";
 import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
@@ -8,6 +8,8 @@ import { closer, out } from "../../signal_log/static/signal_log/js/events/zoom.j
 import { rounded, spanOf, ticks } from "../../signal_log/static/signal_log/js/lib/axis.js";
 import { heights } from "../../signal_log/static/signal_log/js/parts/chart.js";
 import { Marks } from "../../signal_log/static/signal_log/js/server/marks.js";
+import { once } from "../../signal_log/static/signal_log/js/server/once.js";
+import { SpanCounts } from "../../signal_log/static/signal_log/js/server/span_counts.js";
 import { SpanRate } from "../../signal_log/static/signal_log/js/server/span_rate.js";
 import { event, reset } from "./events.js";
 
@@ -17,16 +19,16 @@ const NOW = Date.UTC(2026, 10, 22, 14, 2, 7);
 const HOUR = 3_600_000;
 
 test("what went wrong is at least two pixels tall, and the bar stays within its room", () => {
-  const bar = [100_000, 50, 0, 0, 1, 1];
+  const bar = [100_000, 50, 0, 0, 1, 1, 1];
   const tall = heights(bar, 100_000, 50);
-  assert.deepEqual(tall.slice(2), [0, 0, 2, 2]);
+  assert.deepEqual(tall.slice(2), [0, 0, 2, 2, 2]);
   assert.equal(tall[1], 1);
   assert.equal(
     tall.reduce((a, b) => a + b),
     50,
   );
-  assert.deepEqual(heights([0, 0, 0, 0, 0, 0], 4, 50), [0, 0, 0, 0, 0, 0]);
-  assert.deepEqual(KINDS.slice(-2), ["undone", "failed"]);
+  assert.deepEqual(heights([0, 0, 0, 0, 0, 0, 0], 4, 50), [0, 0, 0, 0, 0, 0, 0]);
+  assert.deepEqual(KINDS.slice(-3), ["undone", "refused", "failed"]);
 });
 
 test("an axis has a few round times of the zone that is shown", () => {
@@ -106,7 +108,7 @@ const at = (ms) => ({ occurred_at: new Date(ms).toISOString() });
 test("a range is counted by the server, and what arrives later is added once", async () => {
   const { asked, span, store, totals } = page();
   store.add([event({ ...at(NOW - 1000), id: 35, trace_id: "a" })]);
-  assert.equal(await span.start({ actor: ["ada"] }, /** @type {any} */ (ranged("now-1h", "")), NOW), true);
+  assert.equal(await span.start({ actor: ["ada"] }, /** @type {any} */ (ranged("now-1h", "")), 35, NOW), true);
   assert.deepEqual(asked, [{ actor: ["ada"], since: "now-1h", before: 35, format: "facets" }]);
   assert.deepEqual(totals(), { created: 5, failed: 1, updated: 1 });
   assert.equal(span.rate.step, 60);
@@ -115,22 +117,49 @@ test("a range is counted by the server, and what arrives later is added once", a
   store.add([event({ ...at(NOW - 2 * HOUR), id: 42, trace_id: "c" })]);
   store.addOlder([event({ ...at(NOW - 2000), id: 20, trace_id: "d" })], 20);
   assert.deepEqual(totals(), { created: 5, failed: 2, updated: 1 });
-  assert.equal(await span.start({}, /** @type {any} */ (ranged("now-1h", "")), NOW), false, "it was asked");
+  assert.equal(await span.start({}, /** @type {any} */ (ranged("now-1h", "")), 35, NOW), false, "it was asked");
+});
+
+test("a page that took its list for empty, and was wrong, has the range counted again", async () => {
+  const { asked, span } = page();
+  const range = /** @type {any} */ (ranged("now-1h", ""));
+  assert.equal(await span.start({}, range, 1, NOW), true);
+  assert.equal(await span.start({}, range, 35, NOW + 1000), true);
+  assert.equal(await span.start({}, range, 30, NOW + 2000), false);
+  assert.deepEqual(
+    asked.map(({ before }) => before),
+    [1, 35],
+  );
+});
+
+test("a range is asked for once, for the chart and for the facets", async () => {
+  let asked = 0;
+  const ask = once(async () => {
+    asked += 1;
+    return { ...answer(), facets: {}, total: 6, grain: 60, newest: null };
+  });
+  const store = new Store();
+  store.add([event({ ...at(NOW - 1000), id: 35, trace_id: "a" })]);
+  const range = /** @type {any} */ (ranged("now-1h", ""));
+  const counts = new SpanCounts({ store, facets: new FacetCounts(), ask });
+  counts.start({ query: { q: ["x"] }, range, isSettled: false }, NOW);
+  await new SpanRate({ store, ask }).start({ q: ["x"] }, range, counts.askedFor, NOW);
+  assert.equal(asked, 1);
 });
 
 test("what could not be counted is said, and asked again later", async () => {
   const { asked, span } = page(new Error("503"));
   const range = /** @type {any} */ (ranged("now-1h", ""));
-  await span.start({}, range, NOW);
+  await span.start({}, range, 41, NOW);
   assert.equal(span.state, "failed");
-  await span.start({}, range, NOW + 1000);
-  await span.start({}, range, NOW + 20_000);
+  await span.start({}, range, 41, NOW + 1000);
+  await span.start({}, range, 41, NOW + 20_000);
   assert.equal(asked.length, 2);
 });
 
 test("what was counted in part says so, and its bars are those of that part", async () => {
   const { span } = page(answer({ complete: false, since: new Date(NOW - 0.6 * HOUR).toISOString() }));
-  await span.start({}, /** @type {any} */ (ranged("now-30d", "")), NOW);
+  await span.start({}, /** @type {any} */ (ranged("now-30d", "")), 41, NOW);
   assert.equal(span.complete, false);
   assert.ok(span.rate.secondsOf(0, 0, 1)[0] * 1000 >= NOW - 0.6 * HOUR - 60_000);
 });
@@ -154,11 +183,11 @@ test("marks are asked for once a span and minute, and never missed", async () =>
 test("a log of any length fits into the chart", async () => {
   const old = [NOW / 1000 - 10_000_000, 3, 0, 0, 0, 0, 0];
   const { span, totals } = page(answer({ step: 1, since: null, seconds: [old] }));
-  await span.start({}, /** @type {any} */ (ranged(WHOLE, "")), NOW);
+  await span.start({}, /** @type {any} */ (ranged(WHOLE, "")), 1, NOW);
   assert.ok(span.rate.slots <= 801);
   assert.deepEqual(totals(), { created: 3 });
   const held = page(answer({ since: null, seconds: [] }));
   held.store.add([event({ ...at(NOW - 9 * HOUR), trace_id: "a" })]);
-  await held.span.start({}, /** @type {any} */ (ranged(WHOLE, "")), NOW);
+  await held.span.start({}, /** @type {any} */ (ranged(WHOLE, "")), 1, NOW);
   assert.deepEqual(held.totals(), { updated: 1 }, "the page may hold all of it");
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
+import "../../signal_log/static/signal_log/js/events/cascades.js";
 
 import {
   between,

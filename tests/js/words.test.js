@@ -4,7 +4,7 @@ import { Recovery } from "../../signal_log/static/signal_log/js/events/recovery.
 import { Store } from "../../signal_log/static/signal_log/js/events/store.js";
 import { summary } from "../../signal_log/static/signal_log/js/events/summary.js";
 import { tree } from "../../signal_log/static/signal_log/js/events/traces.js";
-import { asMarkdown, asOrm } from "../../signal_log/static/signal_log/js/lib/clip.js";
+import { asMarkdown, asOrm } from "../../signal_log/static/signal_log/js/lib/as_text.js";
 import { marked } from "../../signal_log/static/signal_log/js/lib/diff.js";
 import { kept, words } from "../../signal_log/static/signal_log/js/parts/status.js";
 import { axis, bars, extent } from "../../signal_log/static/signal_log/js/parts/waterfall.js";

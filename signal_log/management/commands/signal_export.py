@@ -196,6 +196,7 @@ class Command(SignalCommand):
                 earliest(parse_moment("until", options["until"]), parse_moment("until", filters.until or "")),
                 options["after"],
                 options["before"],
+                {name: text for name in ("since", "until") if (text := options[name] or getattr(filters, name))},
             )
         except FilterError as error:
             raise CommandError(str(error), returncode=USAGE_ERROR) from error

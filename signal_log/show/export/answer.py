@@ -79,7 +79,7 @@ def refused() -> HttpResponseForbidden:
 
 
 def _streamed(request: HttpRequest, query: Query, chosen: str, slot: Slot) -> StreamingHttpResponse:
-    selection = Selection(query.filters, query.since, query.until, query.after, query.before)
+    selection = Selection(query.filters, query.since, query.until, query.after, query.before, query.typed)
     export = Export.begin(selection)
     if request.method != "HEAD":
         tell(EXPORTED, **exported(chosen, export))

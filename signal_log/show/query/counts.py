@@ -26,10 +26,11 @@ from signal_log.moments import latest
 from signal_log.query_language.nodes import terms
 from signal_log.seal.canonical import timestamp
 from signal_log.show.query.query import Query, parse
+from signal_log.show.words.kinds import tells_of_refusal
 from signal_log.store.read import SENT_BY_HAND, events, filtered
 
 NAME: Final = "counts"
-KINDS: Final = ("created", "updated", "deleted", "undone", "failed", "other")
+KINDS: Final = ("created", "updated", "deleted", "undone", "refused", "failed", "other")
 SPAN: Final = timedelta(minutes=10)
 MAX_IDS: Final = 50_000
 WINDOW: Final = 10_000
@@ -189,4 +190,6 @@ def kind_of_undone(row: dict[str, Any]) -> str:
 def _kind(signal: str, created: bool | None) -> str:
     if signal == POST_SAVE:
         return "created" if created else "updated"
-    return "deleted" if signal == POST_DELETE else "other"
+    if signal == POST_DELETE:
+        return "deleted"
+    return "refused" if tells_of_refusal(signal) else "other"

@@ -14,6 +14,7 @@ from signal_log.event import COMMITTED, M2M_CHANGED, MODEL_SIGNALS, POST_DELETE,
 from signal_log.filters import Filters
 from signal_log.query_language.keys import MODEL
 from signal_log.show.query import counts
+from signal_log.show.words.kinds import REFUSALS
 from signal_log.store.read import SENT_BY_HAND
 
 KINDS: Final = "kinds"
@@ -22,8 +23,13 @@ OF_MODELS: Final = (*MODEL_SIGNALS, M2M_CHANGED)
 
 Row = tuple[str, int, str, int, int]
 
+_REFUSED: Final = " OR ".join(
+    f"signal = '{word}' OR signal LIKE '%%.{word}' OR signal LIKE '%%!_{word}' ESCAPE '!'" for word in REFUSALS
+)
+"""As ``words.kinds.tells_of_refusal``."""
 _KIND: Final = f"""CASE WHEN by_hand = 1 THEN 'other' WHEN signal = '{POST_DELETE}' THEN 'deleted'
-    WHEN signal = '{POST_SAVE}' THEN CASE WHEN created THEN 'created' ELSE 'updated' END ELSE 'other' END"""
+    WHEN signal = '{POST_SAVE}' THEN CASE WHEN created THEN 'created' ELSE 'updated' END
+    WHEN {_REFUSED} THEN 'refused' ELSE 'other' END"""
 _OF_A_MODEL: Final = "MAX(CASE WHEN signal IN ({}) THEN 1 ELSE 0 END)".format(
     ", ".join(f"'{one}'" for one in OF_MODELS)
 )

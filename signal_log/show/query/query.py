@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.http import QueryDict
 
-from signal_log import clock
+from signal_log import clock, query_language
 from signal_log.errors import FilterError
 from signal_log.filters import KEYS, QUERY, Filters
 from signal_log.moments import earliest, is_moving, latest, parse_moment
@@ -85,19 +85,33 @@ class Query:
             if key not in FIELDS or not self.one(key):
                 yield from ((key, value) for value in self.given.get(key, []))
 
-    def link(self, path: str, **changed: str | None) -> str:
+    def link(self, path: str, **changed: str | list[str] | None) -> str:
         """The URL of the first page, with values replaced (None: removed)."""
         query = {key: values for key, values in self.given.items() if key not in (*changed, *PLACES)}
-        query |= {key: [value] for key, value in changed.items() if value is not None}
+        query |= {
+            key: value if isinstance(value, list) else [value] for key, value in changed.items() if value is not None
+        }
         return with_query(path, query)
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """The moments as they were typed, also within the query: ``now-5m`` says more than when that was."""
+        own = {key: self.given[key][-1] for key in MOMENTS if key in self.given}
+        within = {"since": self.filters.since, "until": self.filters.until}
+        return own | {key: text for key, text in within.items() if text and key not in own}
 
     def fixed(self, path: str) -> str:
         """The URL with the times as they are now, if any of them goes along with the clock; else empty."""
-        moving = [key for key in MOMENTS if is_moving(self.given.get(key, [""])[-1])]
-        if not moving or self.problems:
+        texts = [
+            *(self.given.get(key, [""])[-1] for key in MOMENTS),
+            self.filters.since or "",
+            self.filters.until or "",
+        ]
+        if self.problems or not any(map(is_moving, texts)):
             return ""
-        until = self.until or clock.now()
-        return self.link(path, since=timestamp(self.since) if self.since else None, until=timestamp(until))
+        since, until = self.since, self.until or clock.now()
+        timeless = [text for text in map(_timeless, self.given.get(QUERY, [])) if text]
+        return self.link(path, q=timeless or None, since=timestamp(since) if since else None, until=timestamp(until))
 
     def pills(self, path: str) -> list[Pill]:
         """The active filters, each with the URL without it."""
@@ -110,6 +124,14 @@ class Query:
                 shown = one_line(value.removeprefix("!") if excluded else value)
                 found.append(Pill(NAMES.get(key, key), shown, excluded, with_query(path, query)))
         return found
+
+
+def _timeless(text: str) -> str:
+    """A query without its moments."""
+    parsed = query_language.parse(text)
+    if not (parsed.since or parsed.until):
+        return text
+    return "" if parsed.node is None else query_language.write(parsed.node)
 
 
 def parse(sent: QueryDict, *, own: tuple[str, ...] = ()) -> Query:

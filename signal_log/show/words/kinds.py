@@ -27,7 +27,7 @@ FEWEST_OF_A_ROW: Final = 2
 
 _SILENT_ROWS: Final = {"silent_insert": "created", "silent_delete": "deleted"}
 _ACTIONS: Final = {"created": "save", "updated": "save", "deleted": "delete", "m2m": "m2m", "silent": "write"}
-_REFUSALS: Final = ("failed", "refused", "denied")
+REFUSALS: Final = ("failed", "refused", "denied")
 """How the names of signals end that tell of something which did not come about."""
 _LOGGED: Final = ("user_logged_in", "user_logged_out")
 _SENDERS: Final = {"django.contrib.auth": "account"}
@@ -77,7 +77,12 @@ def effect(event: Event | SignalEvent) -> str:
 
 def is_refusal(event: Event | SignalEvent) -> bool:
     """Whether the host tells of something that did not come about, such as a log-in: ``user_login_failed``."""
-    return verb(event) == "signal" and short_name(event.signal).rpartition("_")[2] in _REFUSALS
+    return verb(event) == "signal" and tells_of_refusal(event.signal)
+
+
+def tells_of_refusal(signal: str) -> bool:
+    """Whether a signal is called so."""
+    return short_name(signal).rpartition("_")[2] in REFUSALS
 
 
 def account(event: Event | SignalEvent) -> str:

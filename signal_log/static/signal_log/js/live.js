@@ -1,22 +1,19 @@
 // The live page: wires its parts together and handles input.
 
-import { addAll, needTimes, remove, toWire } from "./events/filters.js";
+import { addAll, remove, toWire } from "./events/filters.js";
 import { given, lately, ranged } from "./events/range.js";
-import { openHelp } from "./lib/help.js";
 import { listen } from "./lib/keys.js";
+import { Later } from "./lib/later.js";
 import * as actions from "./page/actions.js";
 import * as arrivals from "./page/arrivals.js";
 import { went } from "./page/back.js";
-import { completing } from "./page/completing.js";
-import { exportMenu } from "./page/export_menu.js";
-import { viewMenu } from "./page/menu.js";
 import { historyFrom, olderLoaders, understand } from "./page/past.js";
-import { controls, heads, renderAll, renderSoon, table, tick } from "./page/screen.js";
+import { opens } from "./page/popover.js";
+import { controls, heads, openHelp, renderAll, renderSoon, table, tick } from "./page/screen.js";
 import {
   $,
   activeFilters,
   announcer,
-  ask,
   config,
   display,
   eventIdOf,
@@ -31,8 +28,6 @@ import {
 } from "./page/state.js";
 import { toView } from "./page/view.js";
 import { searchBox } from "./parts/search.js";
-import { Polling } from "./server/polling.js";
-import { SharedViews } from "./server/shared.js";
 import { Connection } from "./server/socket.js";
 
 /** @import { Filter } from "./events/filters.js" */
@@ -48,13 +43,6 @@ page.connection = new Connection({
   filters: () => toWire(activeFilters()),
   handlers: arrivals.handlers,
 });
-page.polling = new Polling({
-  ask,
-  query: () => toWire(activeFilters()),
-  timed: () => needTimes(activeFilters()),
-  backfill: config.backfill,
-  handlers: arrivals.polled,
-});
 page.past = olderLoaders((which, operations, answer) => {
   if (answer && which !== stream) understand(answer);
   if (answer?.unmatched?.length) state.unmatched = answer.unmatched;
@@ -62,10 +50,10 @@ page.past = olderLoaders((which, operations, answer) => {
   renderSoon();
 });
 page.past.reset();
+const completing = new Later(() => import("./page/completing.js"));
 const parts = {
   form: $("query"),
   input: $("search"),
-  list: $("completions"),
   mirror: $("search-mirror"),
   said: $("search-problem"),
 };
@@ -78,24 +66,37 @@ page.search = searchBox(parts, {
     state.typed = [];
     actions.change(addAll(state.filters, filters), { range: ranged(since, until) ?? state.range });
   },
-  known: completing(() => page.search.learned()),
+  completed: async (changed) => (await completing.need())?.completing(changed) ?? null,
   say: (words) => announcer.say(words),
 });
 
-if ($("export-open")) exportMenu($("export-open"), $("export-menu"), { query: historyFrom, link: links.history });
-viewMenu($("view-open"), $("view-menu"), {
+const exporting = new Later(() => import("./page/export_menu.js"), actions.toast);
+const menu = new Later(() => import("./page/menu.js"), actions.toast);
+/** @type {(part: { fill: Function } | null, ...of: unknown[]) => boolean} */
+const filled = (part, ...of) => {
+  part?.fill(...of);
+  return part !== null;
+};
+if ($("export-open"))
+  opens($("export-open"), $("export-menu"), {
+    fill: async () => filled(await exporting.need(), $("export-menu"), { query: historyFrom, link: links.history }),
+  });
+const viewMenu = {
   views,
   display,
-  shared: new SharedViews(links.shared, $("view-menu").dataset.token ?? ""),
   open: actions.open,
   look: actions.look,
   presets: config.presets,
   arrange: actions.columns,
   columns: () => state.columns,
-  fits: (name) => heads.fits(name),
+  fits: (/** @type {string} */ name) => heads.fits(name),
   query: () => toView({ ...state, event: 0 }),
-  last: (minutes) => actions.during(lately(minutes)),
-  show: (from, to) => actions.during(given(from, to)),
+  last: (/** @type {number} */ minutes) => actions.during(lately(minutes)),
+  show: (/** @type {Date | null} */ from, /** @type {Date | null} */ to) => actions.during(given(from, to)),
+};
+opens($("view-open"), $("view-menu"), {
+  fill: async () => filled(await menu.need(), $("view-menu"), viewMenu),
+  closed: () => menu.part?.forget(),
 });
 
 $("tools").hidden = $("panes").hidden = $("state").hidden = false;
@@ -136,7 +137,7 @@ listen({
   y: () => state.picked && actions.copyText(linkOf(state.picked), "Link"),
   "-": () => $("zoom-out").click(),
   "+": () => $("zoom-in").click(),
-  "?": () => openHelp($("keys")),
+  "?": openHelp,
 });
 addEventListener("popstate", went);
 document.addEventListener("pointerdown", ({ target }) => {
@@ -153,7 +154,7 @@ addEventListener("offline", () => {
 });
 document.addEventListener("visibilitychange", () => {
   state.begunAtHide = stream.begun;
-  page.polling.show(!document.hidden);
+  page.polling?.show(!document.hidden);
   tick();
   renderAll();
 });
@@ -161,5 +162,6 @@ setInterval(tick, 1000);
 table.mode = state.mode;
 remember(); // put the default view in the address too
 actions.unread(opened);
+actions.needList();
 page.connection.start();
 renderAll();

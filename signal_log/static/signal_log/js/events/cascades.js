@@ -1,7 +1,7 @@
 // The list with one row per cascade: a whole request, or one operation of a longer program. Rows expand in place.
 
 import { pieces, runs, runWords, toldBy } from "./cascade.js";
-import { OrderedRows } from "./rows.js";
+import { LISTS, OrderedRows } from "./rows.js";
 
 /** @import { Gap, Operation, PlacedRow } from "./types.js" */
 
@@ -282,3 +282,5 @@ function keyOf(operation) {
   if (!LONG.test(root.source)) return root.trace.id;
   return `${root.trace.id} ${root.origin || root.position}`;
 }
+
+LISTS.cascades = Cascades;

@@ -1,7 +1,7 @@
 // Operations by kind, in slots of equal length up to now: the numbers behind the chart. A slot is usually a second.
 
 /** From below to the top of a bar: what went wrong is on top. */
-export const KINDS = ["created", "updated", "deleted", "other", "undone", "failed"];
+export const KINDS = ["created", "updated", "deleted", "other", "undone", "refused", "failed"];
 const SLOTS = 600;
 
 /** @type {(kind: string) => number} */

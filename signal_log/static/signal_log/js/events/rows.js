@@ -1,6 +1,7 @@
 // The order of the list: cascades by the id of their root, oldest first, and within one the last signal first.
 // Read from its end it is what the page shows: newest cascade on top, causes above effects.
 
+/** @import { Cascades } from "./cascades.js" */
 /** @import { Gap, Operation, PlacedRow, Row, ShortEvent } from "./types.js" */
 
 /** @type {(a: PlacedRow, b: PlacedRow) => number} */
@@ -212,3 +213,6 @@ export class EverySignal {
     return signalRow(operation, events.find((event) => event.id === id) ?? events[events.length - 1]);
   }
 }
+
+/** @type {Record<string, new (operations: OrderedRows<Operation | Gap>) => EverySignal | Cascades>} */
+export const LISTS = { signals: EverySignal }; // and cascades, which add themselves when they are loaded

@@ -1,16 +1,15 @@
 // The events this page holds: deduplicated, folded into operations, ordered and bounded.
 
-import { Cascades } from "./cascades.js";
 import { reprOf } from "./kinds.js";
 import { compactEvent, newOperation } from "./operation.js";
-import { EverySignal, OrderedRows } from "./rows.js";
+import { LISTS, OrderedRows } from "./rows.js";
 import { summary } from "./summary.js";
 import { place, Traces, tree } from "./traces.js";
 
+/** @import { Cascades } from "./cascades.js" */
+/** @import { EverySignal } from "./rows.js" */
 /** @import { Gap, Kind, Operation, PlacedRow, SignalEvent } from "./types.js" */
 
-/** @type {Record<string, typeof EverySignal | typeof Cascades>} */
-const LISTS = { signals: EverySignal, cascades: Cascades };
 const EVICT_AT_ONCE = 0.02; // share of the limit, so that eviction is rare
 
 export class Store {
@@ -129,7 +128,7 @@ export class Store {
   }
 
   /**
-   * Maintains the list of `signals` or `cascades` beside that of operations, or neither.
+   * Maintains the list of `signals` or, once it is loaded, of `cascades` beside that of operations, or neither.
    * @param {string} list
    */
   show(list) {

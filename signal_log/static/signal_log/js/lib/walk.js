@@ -60,8 +60,8 @@ export const cellsOf = (row) =>
  * @param {"next" | "prev"} rel
  * @param {(words: string) => void} say
  */
-export function turn(rel, say) {
+export function turn(rel, say, what = "page") {
   const link = /** @type {HTMLElement | null} */ (document.querySelector(`main a[rel=${rel}]`));
   if (link) link.click();
-  else say(rel === "next" ? "This is the last page" : "This is the first page");
+  else say(`This is the ${rel === "next" ? "last" : "first"} ${what}`);
 }

@@ -1,17 +1,17 @@
 // Handles what arrives on the connection.
 
 import { gapWords } from "../events/gap.js";
-import { noSocketWords, renderNoSocket } from "../parts/no_socket.js";
+import { Later } from "../lib/later.js";
+import { renderNoSocket } from "../parts/notice.js";
 import { refuse, repick, settle, shownTrace } from "./actions.js";
 import { intoRange } from "./past.js";
-import { renderAll, renderSoon, showDetail, table } from "./screen.js";
+import { detail, renderAll, renderSoon, showDetail, table } from "./screen.js";
 import {
   activeFilters,
   announcer,
   askCounts,
   before,
   clearRows,
-  config,
   facets,
   now,
   page,
@@ -28,6 +28,17 @@ import {
 /** @import { Details, Handlers } from "../server/socket.js" */
 
 const UNOPENED = 2; // attempts without a socket, after which the history is asked
+const instead = new Later(() => import("./polls.js")); // if it cannot be loaded, the server is away
+
+async function poll() {
+  const part = await instead.need();
+  if (!part || !state.connection.until) return; // it is connected again, or ended
+  if (!page.polling) {
+    page.polling = part.polls(polled);
+    page.polling.show(!document.hidden);
+  }
+  page.polling.start();
+}
 
 /**
  * @param {string} name
@@ -35,13 +46,13 @@ const UNOPENED = 2; // attempts without a socket, after which the history is ask
  */
 function connected(name, details) {
   const ended = name === "signed-out" || name === "forbidden";
-  if (ended || name === "surplus") page.polling.stop();
-  else if ((details.unopened ?? 0) >= UNOPENED) page.polling.start();
-  if (page.polling.well && details.until && !state.socketless) {
+  if (ended || name === "surplus") page.polling?.stop();
+  else if ((details.unopened ?? 0) >= UNOPENED) poll();
+  if (page.polling?.well && details.until && !state.socketless) {
     state.socketless = true; // the server answers, and yet no socket opens
     page.polling.reset();
   }
-  if (page.polling.well && state.socketless) return; // behind it, the attempts to open a socket go on
+  if (page.polling?.well && state.socketless) return; // behind it, the attempts to open a socket go on
   state.connection = { name, ...details };
   if (ended) forget();
   if (details.until) {
@@ -58,7 +69,7 @@ function connected(name, details) {
  * @param {boolean} resumed
  */
 function ready(frame, resumed) {
-  page.polling.stop();
+  page.polling?.stop();
   state.socketless = false;
   renderNoSocket("");
   const back = state.connection.again;
@@ -88,7 +99,7 @@ function asked(events) {
     state.connection = { name: "polling" };
     state.brokenAt = 0;
     state.trouble = "";
-    const words = noSocketWords(config.unopened, config.socket);
+    const words = instead.part?.why() ?? "";
     renderNoSocket(words);
     announcer.say(words);
     page.past.retry();
@@ -108,6 +119,7 @@ function settleSoon() {
   setTimeout(() => {
     settle();
     renderSoon();
+    detail.soon();
   }, SETTLE + 50);
 }
 

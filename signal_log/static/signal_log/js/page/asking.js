@@ -33,7 +33,7 @@ export function change(filters, { range = state.range, step = true } = {}) {
   showRange(range);
   start();
   page.connection.resubscribe();
-  page.polling.reset();
+  page.polling?.reset();
   if (step) remember(true);
   renderAll();
 }

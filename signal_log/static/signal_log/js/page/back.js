@@ -48,6 +48,7 @@ function show(view) {
   Object.assign(state, { typed: [], picked: null, wanted: view.event, list: view.list });
   page.search.empty();
   stream.show(view.list);
+  actions.needList();
   actions.showColumns(view.columns);
   actions.change(view.filters, { range: view.range, step: false });
   actions.unread(view);

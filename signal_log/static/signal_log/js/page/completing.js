@@ -1,7 +1,8 @@
-// What the search field can complete: the values on this page with their counts, and those that the server knows.
+// Completes the search field: with the values on this page and their counts, and those that the server knows.
 
+import { combobox } from "../parts/combobox.js";
 import { Values } from "../server/values.js";
-import { ask, facets, store } from "./state.js";
+import { $, announcer, ask, facets, store } from "./state.js";
 
 /** @import { FilterKey } from "../events/filters.js" */
 /** @import { Counted, Place, ValuesOf } from "../query/complete.js" */
@@ -19,10 +20,24 @@ const OF_THE_SERVER = ["model", "signal", "actor", "actor_name", "actor_pk", "ob
 const NEWEST = 500; // events whose changed fields are looked at
 
 /**
- * `changed()` is called when the server has answered.
+ * `changed()` is called when an option was taken.
  * @param {() => void} changed
  */
 export function completing(changed) {
+  /** @type {ReturnType<typeof combobox>} */
+  const box = combobox($("search"), $("completions"), {
+    known: knower(() => box.learned()),
+    changed,
+    say: (words) => announcer.say(words),
+  });
+  return box;
+}
+
+/**
+ * `changed()` is called when the server has answered.
+ * @param {() => void} changed
+ */
+function knower(changed) {
   const values = new Values({ ask, changed });
   /** @param {Place} place */
   return ({ key, begins }) => {

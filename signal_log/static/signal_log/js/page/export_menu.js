@@ -5,27 +5,20 @@ import { now, state } from "./state.js";
 
 /**
  * Each link has its format; what it leads to is decided when the menu opens.
- * @param {HTMLElement} button
  * @param {HTMLElement} menu
  * @param {{ query: () => URLSearchParams, link: (query: URLSearchParams) => string }} of
  */
-export function exportMenu(button, menu, { query, link }) {
-  menu.addEventListener("toggle", (event) => {
-    if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
-    for (const one of menu.querySelectorAll("a")) {
-      const asked = query();
-      asked.set("format", one.dataset.format ?? "");
-      one.href = link(asked);
-    }
-    const span = state.range ? range.words(state.range, state.mode, now()) : "from the beginning of the log";
-    const which = query().has("q") ? "Every signal that matches" : "Every signal";
-    const words = menu.querySelector("p");
-    if (words) words.textContent = `${which}, ${span}, oldest first`;
-    const { bottom, right } = button.getBoundingClientRect();
-    menu.style.top = `${bottom + 4}px`;
-    menu.style.right = `${Math.max(8, Math.min(innerWidth - right, innerWidth - menu.offsetWidth - 8))}px`;
-  });
-  menu.addEventListener("click", ({ target }) => {
+export function fill(menu, { query, link }) {
+  for (const one of menu.querySelectorAll("a")) {
+    const asked = query();
+    asked.set("format", one.dataset.format ?? "");
+    one.href = link(asked);
+  }
+  const span = state.range ? range.words(state.range, state.mode, now()) : "from the beginning of the log";
+  const which = query().has("q") ? "Every signal that matches" : "Every signal";
+  const words = menu.querySelector("p");
+  if (words) words.textContent = `${which}, ${span}, oldest first`;
+  menu.onclick = ({ target }) => {
     if (target instanceof Element && target.closest("a")) menu.hidePopover();
-  });
+  };
 }

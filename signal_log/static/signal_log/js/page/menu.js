@@ -4,18 +4,17 @@ import { html, render } from "../../vendor/htm-preact.js";
 import { MODES, zone } from "../lib/time.js";
 import { Columns } from "../parts/columns_menu.js";
 import { forget, Shared } from "../parts/shared_menu.js";
-import { announcer } from "./state.js";
+import { SharedViews } from "../server/shared.js";
+import { announcer, links } from "./state.js";
 
 /** @import { Mode } from "../lib/time.js" */
 /** @import { Column } from "../parts/columns.js" */
-/** @import { SharedViews } from "../server/shared.js" */
 /** @import { Choices, Display } from "./display.js" */
 /** @import { SavedViews, View } from "./saved.js" */
 
 /**
  * @typedef {object} Of
  * @property {SavedViews} views
- * @property {SharedViews} shared
  * @property {Display} display
  * @property {{ name: string, query: string }[]} presets
  * @property {() => string} query of the view shown
@@ -27,7 +26,7 @@ import { announcer } from "./state.js";
  * @property {(columns: Column[]) => void} arrange
  * @property {(name: string) => boolean} fits
  */
-/** @typedef {Of & { again: (done?: unknown) => void, close: () => void }} Parts */
+/** @typedef {Of & { shared: SharedViews, again: (done?: unknown) => void, close: () => void }} Parts */
 
 /** @type {[words: string, minutes: number][]} */
 const SPANS = [
@@ -38,27 +37,26 @@ const SPANS = [
 /** @type {Record<Mode, [words: string, title: string]>} */
 const WORDS = { local: ["Local", zone("local")], utc: ["UTC", ""], relative: ["Age", ""] };
 
+/** @type {SharedViews | undefined} */
+let shared;
+
 /**
- * @param {HTMLElement} button
  * @param {HTMLElement} menu
  * @param {Of} of
  */
-export function viewMenu(button, menu, of) {
+export function fill(menu, of) {
+  shared ??= new SharedViews(links.shared, menu.dataset.token ?? "");
+  const known = shared;
   const close = () => menu.hidePopover();
-  const again = () => render(html`<${Menu} ...${of} again=${again} close=${close} />`, menu);
-  menu.addEventListener("toggle", (event) => {
-    const { newState } = /** @type {ToggleEvent} */ (event);
-    if (newState !== "open") return forget();
-    of.shared.load().then((done) => {
-      if (done) of.views.follow(of.shared.all);
-      if (menu.matches(":popover-open")) again();
-    });
-    again();
-    const { bottom, right } = button.getBoundingClientRect();
-    menu.style.top = `${bottom + 4}px`;
-    menu.style.right = `${Math.max(8, Math.min(innerWidth - right, innerWidth - menu.offsetWidth - 8))}px`;
+  const again = () => render(html`<${Menu} ...${of} shared=${known} again=${again} close=${close} />`, menu);
+  known.load().then((done) => {
+    if (done) of.views.follow(known.all);
+    if (menu.matches(":popover-open")) again();
   });
+  again();
 }
+
+export { forget };
 
 /** @param {Parts} of */
 const Menu = (of) => html`<div><${Views} ...${of} /><${Time} ...${of} /></div>

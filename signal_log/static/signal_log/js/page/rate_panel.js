@@ -19,7 +19,7 @@ import {
   page,
   perSecond,
   rate,
-  SETTLE,
+  spanCounts,
   spanRate,
   state,
   stream,
@@ -73,11 +73,10 @@ export class RatePanel {
     announcer.say(`Chart: ${step.words === "all" ? "the whole log" : step.words}`);
   }
 
-  /** Has the server count a time range, once it is clear from which event on the page counts. */
+  /** Has the server count a time range, when it does so for the facets. */
   async #ask() {
-    const { answered } = state;
-    if (!state.range || !(stream.floor || (answered && now() - answered > SETTLE))) return;
-    if (await spanRate.start(toWire(activeFilters()), state.range, now())) this.draw();
+    if (!state.range || !spanCounts.asked) return;
+    if (await spanRate.start(toWire(activeFilters()), state.range, spanCounts.askedFor, now())) this.draw();
   }
 
   /** @returns {Shown} */

@@ -3,11 +3,9 @@
 import { needTimes } from "../events/filters.js";
 import * as range from "../events/range.js";
 import { StormRows } from "../events/storm.js";
-import { openHelp } from "../lib/help.js";
+import { Later } from "../lib/later.js";
 import { count, plural } from "../lib/text.js";
 import { minute, zone } from "../lib/time.js";
-import { renderDetail } from "../parts/detail.js";
-import { renderEmptyState } from "../parts/empty.js";
 import { renderFacets } from "../parts/facets_view.js";
 import { Heads } from "../parts/heads.js";
 import { renderPills } from "../parts/pills.js";
@@ -15,7 +13,6 @@ import { isConnected, kept } from "../parts/status.js";
 import { renderStatusBar } from "../parts/status_bar.js";
 import { Table } from "../parts/table.js";
 import { historyFrom, renderEnd } from "./past.js";
-import { RatePanel } from "./rate_panel.js";
 import {
   $,
   absent,
@@ -42,6 +39,7 @@ import {
   storm,
   stream,
 } from "./state.js";
+import { toast } from "./toast.js";
 
 /** @import { Filter } from "../events/filters.js" */
 /** @import * as actions from "./actions.js" */
@@ -72,10 +70,15 @@ export const heads = new Heads($("grid"), $("heads"), {
   changed: (columns) => controls.columns(columns),
 });
 heads.show(state.columns);
-const ratePanel = new RatePanel({
-  during: (time) => controls.during(time),
-  narrow: (filter) => controls.narrow(filter),
+/** The rows come first, then the chart above them, and what is said where there are none. */
+const chart = new Later(async () => {
+  const { RatePanel } = await import("./rate_panel.js");
+  return new RatePanel({
+    during: (time) => controls.during(time),
+    narrow: (filter) => controls.narrow(filter),
+  });
 });
+const empty = new Later(() => import("../parts/empty.js"));
 
 /** What the numbers of facets and foot are of. */
 function spanWords() {
@@ -86,12 +89,22 @@ function spanWords() {
   return state.range ? "in this time range" : "in the last 10 minutes";
 }
 
+/** The panel's module; most readers open an event some time, and some of them when the server cannot be reached. */
+export const detail = new Later(() => import("../parts/detail.js"), toast);
+const help = new Later(() => import("../lib/help.js"), toast);
+
+export const openHelp = async () => (await help.need())?.openHelp($("keys"));
+
 export function showDetail() {
   state.detailStale = false;
   const panel = $("detail");
-  panel.hidden = !state.picked;
+  panel.hidden = !state.picked || !detail.part;
+  if (!detail.part) {
+    if (state.picked) detail.need().then((part) => part && showDetail());
+    return;
+  }
   const operation = state.picked && operationOf(state.picked);
-  renderDetail(panel, operation, {
+  detail.part.renderDetail(panel, operation, {
     store: operation?.home ?? store,
     links,
     context: state.context,
@@ -130,7 +143,8 @@ function loadOlder() {
 
 function renderSide() {
   state.sideAt = performance.now();
-  ratePanel.draw();
+  if (chart.part) chart.part.draw();
+  else chart.need().then((part) => part?.draw());
   const span = spanCounts.span(now());
   const spanned = spanWords();
   renderFacets($("facets"), {
@@ -167,7 +181,7 @@ function renderSide() {
     absent: absent(),
     past: { number: pastWrites.count(store), isPartial: pastWrites.isPartial(store), url: links.pastWrites },
     notes: state.notes,
-    help: () => openHelp($("keys")),
+    help: openHelp,
   });
   if (state.detailStale) showDetail();
 }
@@ -186,7 +200,8 @@ function renderControls() {
     anytime: () => controls.during(null),
     fix: still && (() => controls.during(still)),
   });
-  renderEmptyState($("empty-state"), {
+  if (!empty.part) empty.need().then((part) => part && renderControls());
+  empty.part?.renderEmptyState($("empty-state"), {
     connection: state.connection.name,
     answered: state.answered,
     settled: state.range !== null || now() - state.answered > SETTLE,
@@ -195,6 +210,8 @@ function renderControls() {
     looking: page.past.way.open || page.past.way.state === "loading",
     time,
     anytime: () => controls.during(null),
+    presets: config.presets,
+    open: controls.open,
     rows: shownRows().length,
     filters: activeFilters(),
     models: config.models,

@@ -3,7 +3,7 @@
 import { count } from "../lib/text.js";
 import { recall } from "./around.js";
 import { follow, pause } from "./following.js";
-import { renderAll, showDetail, table } from "./screen.js";
+import { detail, renderAll, showDetail, table } from "./screen.js";
 import {
   $,
   announcer,
@@ -86,13 +86,14 @@ function tell(index, total) {
 }
 
 /** Moves into the panel, or from there back to the list. */
-export function across() {
+export async function across() {
   const panel = $("detail");
   if (panel.contains(document.activeElement)) {
     $("grid").focus({ preventScroll: true });
     return announcer.say("List of events");
   }
   if (!state.picked && !step(1)) return announcer.say("There is no event to open");
+  if (!(await detail.need())) return;
   panel.focus();
   announcer.say("Selected event. Press . to go back to the list");
 }

@@ -126,11 +126,11 @@ export const pastWrites = new PastWrites({ ask: querier(links.pastWrites) });
 export let store = stream;
 
 /**
- * The connection, what stands in for it, the search field and the loaders of older events, set by live.js before
- * anything else happens.
+ * The connection, what stands in for it, the search field and the loaders of older events; all but the second are set
+ * by live.js before anything else happens.
  * @typedef {object} Page
  * @property {Connection} connection
- * @property {Polling} polling
+ * @property {Polling} [polling] once no socket opens
  * @property {ReturnType<typeof searchBox>} search
  * @property {ReturnType<typeof olderLoaders>} past
  */

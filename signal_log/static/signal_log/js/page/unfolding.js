@@ -1,5 +1,6 @@
 // Another list of the same events, and what a row holds or stands among.
 
+import { Later } from "../lib/later.js";
 import { around } from "./around.js";
 import { follow, pause } from "./following.js";
 import { renderAll, table } from "./screen.js";
@@ -11,9 +12,24 @@ import { toast } from "./toast.js";
 /** @import { Row } from "../events/types.js" */
 /** @import { ListName } from "./view.js" */
 
+const cascades = new Later(() => import("../events/cascades.js"), toast);
+
+/** Loads what the list needs; until then, and if it cannot be loaded, operations are listed. */
+export async function needList() {
+  if (state.list !== "cascades" || cascades.part) return;
+  const part = await cascades.need();
+  if (state.list === "cascades") relist(part ? "cascades" : "operations");
+}
+
 /** @param {ListName} wanted */
 export function list(wanted) {
   if (wanted === state.list) return;
+  relist(wanted);
+  needList();
+}
+
+/** @param {ListName} wanted */
+function relist(wanted) {
   const event = state.picked && eventIdOf(state.picked);
   state.list = wanted;
   stream.show(wanted);

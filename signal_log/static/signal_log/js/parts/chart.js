@@ -27,9 +27,17 @@ const PITCH = 6; // pixels per bar with its gap
 const AXIS = 15; // pixels below the bars
 const PER_LABEL = 96; // pixels
 const LEAST_LOST = 2; // pixels of what went wrong, however rare
-const COLOURS = ["--sl-created", "--sl-updated", "--sl-deleted", "--sl-silent", "--sl-undone", "--sl-deleted"];
-const ALPHAS = [1, 1, 0.5, 1, 1, 1]; // red in full is what failed
-export const SAID = ["created", "updated", "deleted", "other", "rolled back", "failed"];
+const COLOURS = [
+  "--sl-created",
+  "--sl-updated",
+  "--sl-deleted",
+  "--sl-silent",
+  "--sl-undone",
+  "--sl-deleted",
+  "--sl-deleted",
+];
+const ALPHAS = [1, 1, 0.5, 1, 1, 1, 1]; // red in full is what failed, or was refused
+export const SAID = ["created", "updated", "deleted", "other", "rolled back", "refused", "failed"];
 const LOST = KINDS.indexOf("undone"); // from here on, what went wrong
 
 export class Chart {

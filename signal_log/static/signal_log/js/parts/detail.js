@@ -6,7 +6,7 @@ import { LABELS } from "../events/filters.js";
 import { isByHand, modelName, objectName } from "../events/kinds.js";
 import { remarks } from "../events/remarks.js";
 import { tree } from "../events/traces.js";
-import { asJson, asMarkdown, asOrm } from "../lib/clip.js";
+import { asJson, asMarkdown, asOrm } from "../lib/as_text.js";
 import { duration, lastPart, line, visible } from "../lib/text.js";
 import { exact, micros } from "../lib/time.js";
 import { Hits } from "./hits.js";

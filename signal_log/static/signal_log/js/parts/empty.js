@@ -22,6 +22,8 @@ import { pillWords } from "./pills.js";
  * @property {(filter: Filter | null) => void} drop
  * @property {() => void} clear
  * @property {() => void} anytime
+ * @property {{ name: string, query: string }[]} presets
+ * @property {(query: string) => void} open
  */
 
 /**
@@ -61,7 +63,7 @@ const unreachable = () => html`<div class="empty"><h2>Cannot reach the log</h2>
   <p>This page keeps retrying. Events that you missed appear once the connection is back.</p></div>`;
 
 /** @param {Of} of */
-function noMatches({ filters, refusal, unmatched, drop, clear }) {
+function noMatches({ filters, refusal, unmatched, drop, clear, presets, open }) {
   const last = narrowest(filters);
   const all = ["this filter", "both filters"][filters.length - 1] ?? `all ${filters.length} filters`;
   const why = unmatched.length
@@ -71,14 +73,36 @@ function noMatches({ filters, refusal, unmatched, drop, clear }) {
   return html`<div class="empty"><h2>${refusal ? "This filter is not valid" : "No events match"}</h2>
     ${why.map((sentence) => html`<p class="value">${sentence}</p>`)}
     <p>Remove <button class="pill" type="button" onClick=${() => drop(last)}>${filter} ×</button>
-    ${filters.length > 1 && html` or ${pill("all filters", clear)}`}</p></div>`;
+    ${filters.length > 1 && html` or ${pill("all filters", clear)}`}</p>
+    <${Questions} presets=${presets} open=${open} /></div>`;
 }
 
+/**
+ * What is often asked, for somebody whose own question had no answer.
+ * @param {Pick<Of, "presets" | "open">} of
+ */
+const Questions = ({ presets, open }) =>
+  html`<p>Or ask ${presets.map(
+    ({ name, query }, i) =>
+      html`${i ? ", " : ""}<a href=${`?${query}`} onClick=${(/** @type {Event} */ event) => {
+        event.preventDefault();
+        open(query);
+      }}>${name}</a>`,
+  )}.</p>`;
+
 /** @param {Of} of */
-const emptyRange = ({ time, filters, anytime, clear }) => html`<div class="empty"><h2>No events in this time range</h2>
+const emptyRange = ({
+  time,
+  filters,
+  anytime,
+  clear,
+  presets,
+  open,
+}) => html`<div class="empty"><h2>No events in this time range</h2>
   <p>The log has no ${filters.length ? "matching " : ""}events in the range <b>${time}</b>.</p>
   <p>${pill("Show all times", anytime)}
-  ${filters.length > 0 && html` or ${pill("Remove all filters too", clear)}`}</p></div>`;
+  ${filters.length > 0 && html` or ${pill("Remove all filters too", clear)}`}</p>
+  <${Questions} presets=${presets} open=${open} /></div>`;
 
 /** @type {(words: string, act: () => void) => unknown} */
 const pill = (words, act) => html`<button class="pill" type="button" onClick=${act}>${words}</button>`;

@@ -7,12 +7,14 @@ import { SAID } from "./chart.js";
 
 /** @import { Filter } from "../events/filters.js" */
 
+const SAVES = "saves: what was created and what was updated, for which there is one signal";
 /** @type {Record<string, [filter: Filter, what: string]>} */
 const FILTERS = {
   failed: [{ key: "outcome", value: "failed", not: false }, "what failed"],
   undone: [{ key: "outcome", value: "rolled_back", not: false }, "what was rolled back"],
-  created: [{ key: "signal", value: "post_save", not: false }, "saves"],
-  updated: [{ key: "signal", value: "post_save", not: false }, "saves"],
+  refused: [{ key: "signal", value: "django.contrib.auth.signals.user_login_failed", not: false }, "failed log-ins"],
+  created: [{ key: "signal", value: "post_save", not: false }, SAVES],
+  updated: [{ key: "signal", value: "post_save", not: false }, SAVES],
   deleted: [{ key: "signal", value: "post_delete", not: false }, "deletions"],
 };
 

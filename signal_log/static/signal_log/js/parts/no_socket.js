@@ -1,4 +1,4 @@
-// The notice that the page has no websocket: why, what it does instead, and what to do about it.
+// Why the page has no websocket, what it does instead, and what to do about it.
 
 /** @type {Record<string, (path: string) => [why: string, remedy: string]>} */
 const REASONS = {
@@ -24,34 +24,4 @@ const REASONS = {
 export function noSocketWords(why, path) {
   const [reason, remedy] = (REASONS[why] ?? REASONS.refused)(path);
   return `No websocket: ${reason}. This page asks for news every two seconds instead. ${remedy}`;
-}
-
-/**
- * Shows the words among the messages above the page, or removes them where there are none.
- * @param {string} words
- */
-export function renderNoSocket(words) {
-  const shown = document.getElementById("no-socket");
-  if (!words) {
-    const box = shown?.parentElement;
-    shown?.remove();
-    if (box && !box.childElementCount) box.remove();
-  } else if (!shown) {
-    const message = document.createElement("div");
-    message.id = "no-socket";
-    message.className = "message warning";
-    message.textContent = words;
-    place().append(message);
-  }
-}
-
-/** The messages that the server put there, or a place like theirs. */
-function place() {
-  const there = document.querySelector(".messages");
-  if (there) return there;
-  const box = document.createElement("div");
-  box.className = "messages";
-  box.role = "status";
-  document.getElementById("main")?.before(box);
-  return box;
 }

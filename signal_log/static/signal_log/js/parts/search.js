@@ -1,20 +1,17 @@
-// The search field: filters while you type, completes keys and values, marks what is wrong, and turns the text into
-// pills on Enter. It is a combobox: the focus stays in the field, which points at the option that is chosen.
+// The search field: filters while you type, marks what is wrong, and turns the text into pills on Enter. What completes
+// keys and values is loaded when the field gets the focus.
 
 import { fromTyped, toText, whileTyping } from "../events/filters.js";
-import { optionsAt, placeAt } from "../query/complete.js";
-import { renderCompletions } from "./completions.js";
 
 /** @import { Filter, Read } from "../events/filters.js" */
-/** @import { Option, Place, ValuesOf } from "../query/complete.js" */
 /** @import { Problem } from "../query/parse.js" */
+/** @import { combobox } from "./combobox.js" */
 
 /**
- * What the field is made of: `list` has the completions, `mirror` lies under the text, `said` tells what is wrong.
+ * What the field is made of: `mirror` lies under the text, `said` tells what is wrong.
  * @typedef {object} Parts
  * @property {HTMLFormElement} form
  * @property {HTMLInputElement} input
- * @property {HTMLElement} list
  * @property {HTMLElement} mirror
  * @property {HTMLElement} said
  */
@@ -23,7 +20,7 @@ import { renderCompletions } from "./completions.js";
  * @typedef {object} On
  * @property {(filters: Filter[]) => void} typed while typing, and without filters when that is over
  * @property {(read: Read) => void} entered at Enter
- * @property {(place: Place) => { valuesOf: ValuesOf, scope: string }} known
+ * @property {(changed: () => void) => Promise<ReturnType<typeof combobox> | null>} completed the field, by `list`
  * @property {(words: string) => void} say
  */
 
@@ -33,50 +30,14 @@ const PAUSE = 350;
  * @param {Parts} parts
  * @param {On} on
  */
-export function searchBox({ form, input, list, mirror, said }, on) {
+export function searchBox({ form, input, mirror, said }, on) {
   /** @type {number | undefined} */
   let timer;
   let shown = ""; // the query of what is typed, as far as it is applied
-  /** @type {Option[]} */
-  let options = [];
-  let chosen = -1;
-  let scope = "";
-  let isOpen = false;
-  /** @type {Place} */
-  let place = { key: "", begins: "", from: 0, to: 0 };
-
-  const draw = () => {
-    const shown = isOpen && options.length > 0;
-    input.setAttribute("aria-expanded", String(shown));
-    if (shown && chosen >= 0) input.setAttribute("aria-activedescendant", `completion-${chosen}`);
-    else input.removeAttribute("aria-activedescendant");
-    list.hidden = !shown;
-    renderCompletions(list, { options: shown ? options : [], chosen, begins: place.begins, scope, take: accept });
-  };
-
-  const close = () => {
-    isOpen = false;
-    options = [];
-    chosen = -1;
-    draw();
-  };
-
-  const look = () => {
-    place = placeAt(input.value, input.selectionStart ?? input.value.length);
-    const known = on.known(place);
-    const { label } = options[chosen] ?? {};
-    options = optionsAt(place, known.valuesOf);
-    scope = place.key ? known.scope : "";
-    chosen = label === undefined ? -1 : options.findIndex((one) => one.label === label);
-    draw();
-  };
-
-  const open = () => {
-    const before = isOpen ? options.length : 0;
-    isOpen = true;
-    look();
-    if (options.length && !before) on.say(`${options.length} completions, arrow down to choose`);
-  };
+  /** @type {ReturnType<typeof combobox> | null} */
+  let completions = null;
+  /** @type {Promise<ReturnType<typeof combobox> | null> | null} */
+  let loading = null;
 
   /** @param {Problem | null} problem */
   const mark = (problem) => {
@@ -99,7 +60,7 @@ export function searchBox({ form, input, list, mirror, said }, on) {
     clearTimeout(timer);
     input.value = shown = "";
     mark(null);
-    close();
+    completions?.close();
   };
 
   const preview = () => {
@@ -116,43 +77,21 @@ export function searchBox({ form, input, list, mirror, said }, on) {
     timer = setTimeout(preview, PAUSE);
   };
 
-  /** @param {Option} option */
-  const accept = ({ insert, more }) => {
-    const spaced = input.value[place.to] === " " ? insert.trimEnd() : insert;
-    input.setRangeText(spaced, place.from, place.to, "end");
-    changed();
-    if (more) open();
-    else close();
-  };
-
-  /**
-   * @param {number} by
-   * @returns {void}
-   */
-  const move = (by) => {
-    if (!isOpen) open();
-    if (!options.length) return;
-    chosen = chosen < 0 && by < 0 ? options.length - 1 : (chosen + by + options.length) % options.length;
-    draw();
-  };
-
   input.addEventListener("input", () => {
-    if (input.value.trim()) open();
-    else close();
+    if (input.value.trim()) completions?.open();
+    else completions?.close();
     changed();
   });
   input.addEventListener("scroll", () => {
     mirror.scrollLeft = input.scrollLeft;
   });
-  input.addEventListener("blur", close);
-  input.addEventListener("keydown", (event) => {
-    if (event.isComposing || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const { key } = event;
-    const wanted = options[chosen] ?? (key === "Tab" && place.begins ? options[0] : undefined);
-    if (key === "ArrowDown" || key === "ArrowUp") move(key === "ArrowDown" ? 1 : -1);
-    else if ((key === "Enter" || key === "Tab") && isOpen && wanted) accept(wanted);
-    else return;
-    event.preventDefault();
+  input.addEventListener("blur", () => completions?.close());
+  input.addEventListener("focus", async () => {
+    if (completions) return;
+    loading ??= on.completed(changed);
+    completions = await loading;
+    if (!completions) loading = null; // at the next focus, again
+    if (input.value.trim() && document.activeElement === input) completions?.open();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -160,7 +99,7 @@ export function searchBox({ form, input, list, mirror, said }, on) {
     const [problem] = read.problems;
     if (problem) {
       mark(problem);
-      close();
+      completions?.close();
       input.setSelectionRange(unitsTo(input.value, problem.at), unitsTo(input.value, problem.at + problem.length));
       return on.say(problem.message);
     }
@@ -184,14 +123,10 @@ export function searchBox({ form, input, list, mirror, said }, on) {
      */
     leave({ target }) {
       if (target !== input) return false;
-      if (isOpen && options.length) close();
+      if (completions?.isShown) completions.close();
       else if (input.value) this.clear();
       else input.blur();
       return true;
-    },
-    /** More values are known than before. */
-    learned() {
-      if (isOpen) look();
     },
     /**
      * Puts a text into the field, to be changed there.

@@ -27,6 +27,7 @@ export class SpanRate {
   /** @type {"" | "asking" | "counted" | "failed"} */
   state = "";
   place = 0; // the server counts operations whose last signal is below this id
+  askedFor = 0;
   complete = true; // whether it has counted the whole range
   from = 0; // in ms, as are the others
   to = 0;
@@ -45,30 +46,30 @@ export class SpanRate {
   /** Starts over for another view: an answer still on its way is dropped. */
   reset() {
     this.state = "";
+    this.askedFor = 0;
     this.turn = {};
     this.rate.clear();
   }
 
   /**
-   * Asks, unless that was done. Until the page holds an event, everything is the server's to count.
+   * Asks, unless that was done: the same as is asked for the facets, so that one answer does for both.
    * @param {Query} query
    * @param {Range} range
+   * @param {number} before from which id on the page counts; 1 if it holds nothing
    * @param {number} now
    * @returns {Promise<boolean>} whether there is something to draw
    */
-  async start(query, range, now) {
+  async start(query, range, before, now) {
+    const isLate = this.askedFor === 1 && before > 1; // there are some after all
     const isDue = this.state === "" || (this.state === "failed" && now - this.failedAt > AGAIN);
-    if (!isDue) return false;
+    if (!isDue && !isLate) return false;
+    this.turn = {};
     const { turn } = this;
-    const { floor } = this.store;
-    this.state = "asking";
+    Object.assign(this, { state: "asking", askedFor: before });
     try {
-      /** @type {Query} */
-      const asked = { ...query, ...toWire(range), format: "facets" };
-      if (floor) asked.before = floor;
       /** @type {Answer} */
-      const answer = await this.ask(asked);
-      if (turn === this.turn) this.#join(answer, floor || answer.head + 1, now);
+      const answer = await this.ask({ ...query, ...toWire(range), before, format: "facets" });
+      if (turn === this.turn) this.#join(answer, before, now);
     } catch {
       if (turn === this.turn) Object.assign(this, { state: "failed", failedAt: now });
     }
