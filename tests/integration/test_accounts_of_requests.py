@@ -20,7 +20,7 @@ from signal_log.models import SignalEvent
 from tests.log import recorded
 from tests.shop.models import Category
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 User = get_user_model()
 
 

@@ -19,7 +19,7 @@ from tests.factories import event_value
 from tests.integration.verified import log_in, said
 from tests.sealed import Sealed, seal, sql
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 SECOND = "log.example/0123456789abcdef/2"
 
 

@@ -17,7 +17,7 @@ from tests.log import recorded
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Category
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 User = get_user_model()
 
 

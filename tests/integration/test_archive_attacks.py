@@ -23,7 +23,7 @@ from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.ranges import Ranges
 from tests.integration.verified import log_in, said
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

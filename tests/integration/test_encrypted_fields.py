@@ -18,7 +18,7 @@ from tests.settings import SIGNAL_LOG
 from tests.shop.fields import EncryptedTextField, GramsField, HiddenField
 from tests.shop.models import Patient
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def test_an_encrypted_column_is_masked_everywhere():

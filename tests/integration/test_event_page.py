@@ -14,7 +14,7 @@ from signal_log.models import SignalEvent
 from tests.factories import make_event, operation
 from tests.pages import text
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def test_an_event_says_everything(root: Client) -> None:

@@ -27,7 +27,7 @@ from tests.log import recorded
 from tests.servers.daphne import ROOT, environment
 from tests.tail import database_url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def managing(*arguments: str, env: dict[str, str], stdout: int) -> subprocess.Popen[str]:

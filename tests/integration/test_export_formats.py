@@ -21,7 +21,7 @@ from signal_log.show.export.answer import FORMATS
 from tests.exports import ADDRESS, fetch, varied_log
 from tests.factories import make_event
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from signal_log.show.pages import redaction
 from signal_log.telemetry import recorded
 from tests.factories import make_event
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 REASON = "file A-17"
 

@@ -91,6 +91,7 @@ def body(response: Any) -> bytes:
     return sent
 
 
+@pytest.mark.one_database
 def test_strangers_are_asked_to_log_in(addresses: dict[str, str]) -> None:
     """They are redirected to the log-in, which leads back, and see nothing of the event."""
     for name, response in pages(Client(), addresses):
@@ -100,6 +101,7 @@ def test_strangers_are_asked_to_log_in(addresses: dict[str, str]) -> None:
         assert SECRET.encode() not in body(response), name
 
 
+@pytest.mark.one_database
 def test_accounts_without_the_permission_get_a_clear_403(addresses: dict[str, str]) -> None:
     """Staff get a 403 too: the admin's pages of the log need its permission as well."""
     for client in (logged_in("ada"), logged_in("staff", is_staff=True)):
@@ -123,6 +125,7 @@ def test_people_with_the_permission_see_it(addresses: dict[str, str]) -> None:
             assert name in NUMBERS or SECRET.encode() in body(response), name
 
 
+@pytest.mark.one_database
 def test_head_reveals_no_more_than_get(addresses: dict[str, str]) -> None:
     """HEAD is answered as GET is, for everyone."""
     for client in (Client(), logged_in("ada"), logged_in("root", is_superuser=True, is_staff=True)):
@@ -130,6 +133,7 @@ def test_head_reveals_no_more_than_get(addresses: dict[str, str]) -> None:
             assert client.head(addresses[name]).status_code == response.status_code, name
 
 
+@pytest.mark.one_database
 def test_the_setting_names_the_permission(addresses: dict[str, str]) -> None:
     """With another PERMISSION the default one no longer opens anything, the admin included."""
     client = logged_in("ada", permission=True, is_staff=True)
@@ -137,6 +141,7 @@ def test_the_setting_names_the_permission(addresses: dict[str, str]) -> None:
         assert {response.status_code for _, response in pages(client, addresses)} == {403}
 
 
+@pytest.mark.one_database
 def test_an_account_that_is_deactivated_sees_nothing_more(addresses: dict[str, str]) -> None:
     """Access ends at once, even if the session is still open."""
     client = logged_in("ada", permission=True, is_staff=True)
@@ -146,6 +151,7 @@ def test_an_account_that_is_deactivated_sees_nothing_more(addresses: dict[str, s
         assert SECRET.encode() not in body(response), name
 
 
+@pytest.mark.one_database
 def test_pages_are_not_cached_and_allow_no_foreign_code(addresses: dict[str, str]) -> None:
     """Every page of the log is sent with no-store and a policy that forbids inline code."""
     client = logged_in("root", is_superuser=True, is_staff=True)
@@ -156,6 +162,7 @@ def test_pages_are_not_cached_and_allow_no_foreign_code(addresses: dict[str, str
         assert "no-store" in response["Cache-Control"], name
 
 
+@pytest.mark.one_database
 def test_pages_only_answer_questions(addresses: dict[str, str]) -> None:
     """POST, PUT and DELETE are refused on every page, and nothing changes."""
     client = logged_in("root", is_superuser=True, is_staff=True)
@@ -184,6 +191,7 @@ PARAMETERS = {
 
 
 @pytest.mark.parametrize("name", [one.name for one in urls.urlpatterns])
+@pytest.mark.one_database
 def test_every_address_is_guarded(name: str) -> None:
     """Strangers and accounts without the permission are turned away from every address, those added later included."""
     (pattern,) = (one for one in urls.urlpatterns if one.name == name)
@@ -201,6 +209,7 @@ def test_every_address_is_guarded(name: str) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.one_database
 def test_an_export_needs_a_permission_of_its_own_and_is_an_event() -> None:
     """Without it the page has no link, and the address answers 403 and says why; with it the log tells who and what."""
     viewer, taker = logged_in("viewer", permission=True), logged_in("taker", permission=True)
@@ -223,6 +232,7 @@ def test_an_export_needs_a_permission_of_its_own_and_is_an_event() -> None:
     assert told.labels["filters"] == {"actor": ["grace"]}
 
 
+@pytest.mark.one_database
 def test_what_needs_a_permission_needs_that_to_see_events_too() -> None:
     """Somebody who may export may not do so without seeing events; an action that does not exist is an error."""
 

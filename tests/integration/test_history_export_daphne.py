@@ -21,6 +21,8 @@ EVENTS = 2_500
 WIDE = "x" * 8_000
 """About 20 MB in all, more than the sockets between two processes can buffer."""
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def log(transactional_db: None) -> list[int]:

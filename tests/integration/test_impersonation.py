@@ -14,7 +14,7 @@ from signal_log.capture.trace.actor import request_actor
 from tests.log import recorded
 from tests.shop.models import Category
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 User = get_user_model()
 
 

@@ -15,7 +15,7 @@ from observatory import login_once
 from observatory.urls import urlpatterns as project
 
 urlpatterns = [path("login-once/", include("observatory.login_once")), *project]
-pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__), pytest.mark.one_database]
 LOCAL = {"HTTP_HOST": "127.0.0.1:8000", "REMOTE_ADDR": "127.0.0.1"}
 
 

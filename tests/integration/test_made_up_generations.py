@@ -28,7 +28,7 @@ from signal_log.store.append import append
 from tests.factories import event_value
 from tests.sealed import sql, unguarded, write_events
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

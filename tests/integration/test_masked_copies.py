@@ -27,7 +27,7 @@ from tests.integration.actual import shop_model
 from tests.log import recorded
 from tests.shop.models import Category, Item, Label, Ticket, Token
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 
 SECRET = "pl4nted-\"s'ecret"
 

@@ -25,7 +25,7 @@ from tests.factories import event_value
 from tests.integration.verified import log_in, refused, said
 from tests.sealed import ORIGIN, shown_by_a_witness, sql, unguarded, write_events
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def seal(*arguments: Any) -> str:

@@ -18,7 +18,7 @@ from signal_log.capture.model.snapshot import text_of, values_equal
 from tests.log import recorded
 from tests.shop.models import Category, Item
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 
 
 def saved(instance):

@@ -22,7 +22,11 @@ from tests.integration.telemetry_views import restock
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Category, Item
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.integration.telemetry_views")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.urls("tests.integration.telemetry_views"),
+    pytest.mark.one_database,
+]
 
 RESTOCK = "tests.integration.telemetry_views.restock"
 REFILL = "tests.integration.test_opentelemetry.refill"

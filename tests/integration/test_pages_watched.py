@@ -15,7 +15,7 @@ from signal_log.urls import urlpatterns
 from tests.benchmarks.trace_page_load import fill, watching
 from tests.factories import write_saves
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 NOW = datetime.now(UTC)
 MOST_TEMPLATES = 6

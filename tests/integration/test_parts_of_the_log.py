@@ -15,7 +15,7 @@ from signal_log.models import SignalEvent
 from tests.integration.verified import changed, log_in, refused, said
 from tests.sealed import Sealed, sql
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

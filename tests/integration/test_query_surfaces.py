@@ -31,7 +31,7 @@ from signal_log.tail import wire
 from signal_log.tail.catchup import bounded
 from tests.factories import make_event
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 WRONG = "model:User outcome:fai"
 PLACE = {"at": 19, "length": 3, "message": "There is no such outcome. Type committed, rolled_back or failed."}

@@ -25,6 +25,8 @@ from tests.log import lines, recorded
 from tests.settings import SIGNAL_LOG
 from tests.shop.models import Item
 
+pytestmark = pytest.mark.one_database
+
 
 def tell(request: HttpRequest, pk: int) -> HttpResponse:
     assert request.user.is_authenticated

@@ -15,7 +15,7 @@ from signal_log.seal.note import ED25519, Note, read_note
 from tests.integration.verified import refused, said
 from tests.sealed import sql, unguarded, write_events
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.integration.test_tree_in_database import store
 from tests.sealed import unguarded
 from tests.tail import make_observer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 ORIGIN = "here.example/log/1"
 KEY = new_signer(ORIGIN, ED25519)

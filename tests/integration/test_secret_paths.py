@@ -12,7 +12,7 @@ from signal_log.event import MASK
 from tests.log import recorded
 from tests.shop.models import Category
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 TOKEN = "cak5rj-5f2e8b1c9d7a6e3f4b2d1c0a"
 

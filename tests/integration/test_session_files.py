@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.urls("tests.integration.telemetry_views"),
     pytest.mark.usefixtures("_nothing_waits", "_restocking", "_nothing_runs"),
+    pytest.mark.one_database,
 ]
 
 

@@ -26,6 +26,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.urls("tests.integration.test_session_owners"),
     pytest.mark.usefixtures("_nothing_waits", "_nothing_runs"),
+    pytest.mark.one_database,
 ]
 
 

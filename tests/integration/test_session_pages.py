@@ -21,7 +21,11 @@ from tests.pages import text
 from tests.tail import make_observer
 from users.models import Profile
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("_nothing_waits", "_nothing_runs")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("_nothing_waits", "_nothing_runs"),
+    pytest.mark.one_database,
+]
 
 HOSTILE = "<script>alert(1)</script>"
 

@@ -157,6 +157,7 @@ def test_other_methods_are_refused() -> None:
         ("zero\u200bwidth", "U+200B"),
     ],
 )
+@pytest.mark.one_database
 def test_a_name_is_one_line_that_can_be_read(name: str, error: str) -> None:
     """The answer says what is wrong with the name."""
     answer = share(person("mira", SEE, ADD), name)
@@ -186,6 +187,7 @@ def test_a_name_is_one_line_that_can_be_read(name: str, error: str) -> None:
         ("&" * 1500, "too many"),
     ],
 )
+@pytest.mark.one_database
 def test_a_query_is_one_that_opens(query: str, error: str) -> None:
     """The answer says why nobody could open the query."""
     answer = share(person("mira", SEE, ADD), query=query)

@@ -21,7 +21,7 @@ from tests.tail import log_in, make_observer
 if TYPE_CHECKING:
     from tests.servers.daphne import Daphne
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 
 MB = 1_000_000
 

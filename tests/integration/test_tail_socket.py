@@ -55,6 +55,7 @@ def test_resuming_brings_all_that_was_missed_in_order(server: Daphne, session: A
     assert again.ids == [*missed, live.pk]
 
 
+@pytest.mark.one_database
 def test_filters_are_those_of_the_history_and_change_on_the_open_socket(server: Daphne, session: Any) -> None:
     """Only matching events come; subscribing again replaces the filters and may bring a backfill."""
     with open_socket(server, session) as page:
@@ -71,6 +72,7 @@ def test_filters_are_those_of_the_history_and_change_on_the_open_socket(server: 
     assert page.ids == [wanted.pk, other.pk, last.pk]
 
 
+@pytest.mark.one_database
 def test_changing_filters_loses_no_event_that_comes_during_it(server: Daphne, session: Any) -> None:
     """While the filters switch back and forth, an event that matches both arrives exactly once."""
     with open_socket(server, session) as page:
@@ -137,6 +139,7 @@ def _forget(ids: list[int]) -> None:
                 cursor.execute(sql)
 
 
+@pytest.mark.one_database
 def test_a_client_that_does_not_acknowledge_is_paused_and_loses_nothing(server: Daphne, session: Any) -> None:
     """With 256 KB or 2,000 events unacknowledged the stream stops; an acknowledgement brings the rest."""
     with open_socket(server, session, acknowledge=False) as page, open_socket(server, session) as other:
@@ -158,6 +161,7 @@ def test_a_client_that_does_not_acknowledge_is_paused_and_loses_nothing(server: 
     assert other.ids[:1000] == ids
 
 
+@pytest.mark.one_database
 def test_a_client_that_never_acknowledges_is_closed_and_may_resume(
     transactional_db: None, daphne_server: Callable[..., Daphne]
 ) -> None:
@@ -180,6 +184,7 @@ def test_a_client_that_never_acknowledges_is_closed_and_may_resume(
     server.close()
 
 
+@pytest.mark.one_database
 def test_ping_is_answered_with_the_head_of_the_log(server: Daphne, session: Any) -> None:
     """A heartbeat on demand says how far the client and the log are."""
     new = make_event()
@@ -192,6 +197,7 @@ def test_ping_is_answered_with_the_head_of_the_log(server: Daphne, session: Any)
     assert (beat["layer"], beat["database"]) == ("ok", "ok")
 
 
+@pytest.mark.one_database
 def test_a_stopping_server_says_that_it_restarts(server: Daphne, session: Any) -> None:
     """On SIGTERM each socket is closed with 1012, and its cursor works with the next server."""
     with open_socket(server, session) as page, open_socket(server, session) as second:

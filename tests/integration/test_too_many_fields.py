@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory, override_settings
 from observatory.too_many_fields import refuse_too_many_fields
 from tests.factories import make_event
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 TOO_MANY = urlencode([(f"field{number}", "1") for number in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)])
 AS_MANY = TOO_MANY.rpartition("&")[0]

@@ -17,7 +17,7 @@ from signal_log.show.trace import part as parts
 from tests.factories import make_event, operation
 from tests.pages import text
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 CRM = "shop.signals.sync_crm"
 NAME = "POST /checkout/"
 

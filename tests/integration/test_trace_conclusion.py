@@ -17,7 +17,7 @@ from tests.benchmarks.trace_page_load import fill, height, watching
 from tests.factories import make_event, operation
 from tests.pages import text, tree_rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 GONE = "shop.no_longer.there.sync_stock"
 
 

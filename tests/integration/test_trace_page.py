@@ -11,7 +11,7 @@ from signal_log.models import SignalEvent
 from tests.factories import make_event
 from tests.pages import text, tree_rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def test_registering_reads_as_a_story(root: Client) -> None:

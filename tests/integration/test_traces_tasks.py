@@ -26,7 +26,7 @@ from tests.log import recorded
 from tests.shop.models import Category
 from tests.shop.tasks import arestock, restock
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 
 
 @pytest.fixture(params=LIBRARIES)

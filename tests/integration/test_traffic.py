@@ -33,7 +33,7 @@ from users.models import Profile
 
 ROOT = Path(__file__).resolve().parents[2]
 # The test must not run in a transaction of its own, because the traffic includes rollbacks.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 
 BY_PAGE = {
     "registered": "/accounts/register/",

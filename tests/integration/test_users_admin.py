@@ -10,7 +10,7 @@ from django.urls import reverse
 from tests.accounts import PASSWORD, in_step, person
 from users.models import Profile
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from tests.accounts import person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 class Outline(HTMLParser):

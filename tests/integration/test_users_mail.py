@@ -17,7 +17,7 @@ from django.urls import reverse
 from tests.accounts import PASSWORD, person
 from users.models import Profile
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from signal_log.models import SignalEvent
 from tests.accounts import PASSWORD, all_mail_sent, in_step, person
 from users.models import Profile
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 HOSTILE = "\"><script>alert(1)</script><b x='"
 FORM = {

@@ -22,7 +22,7 @@ from users import forms, throttle
 from users.names import check_name
 from users.throttle import network
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 NOON = 1_796_126_400.0  # a multiple of 900 and of 3600
 FAILED, REFUSED = "django.contrib.auth.signals.user_login_failed", "users.throttle.log_in_refused"

@@ -16,7 +16,7 @@ from signal_log.models import SignalEvent
 from tests.log import recorded
 from tests.shop.models import Category, Grumpy, Item, Ticket, Token
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def changes_of_save(instance, **kwargs):

@@ -26,7 +26,7 @@ from tests.integration.verified import changed, log_in, rewound, said
 from tests.integration.verified import newest as newest_note
 from tests.sealed import Sealed, shown_by_a_witness, sql
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

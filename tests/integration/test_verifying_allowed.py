@@ -23,7 +23,7 @@ from signal_log.seal.remembered import remember
 from tests.integration.verified import changed, log_in, newest, refused, rewound, said
 from tests.sealed import ORIGIN, Sealed, seal, sql, write_events
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

@@ -133,6 +133,7 @@ def test_models_that_are_never_observed_or_only_by_name():
         (["shop.Item"], "signal_log.E001", "A dict with the keys"),
     ],
 )
+@pytest.mark.one_database
 def test_wrong_settings_are_named_with_what_is_accepted(settings, code, says):
     """`manage.py check` shows the bad value and what would be accepted."""
     with override_settings(SIGNAL_LOG=settings):

@@ -21,7 +21,7 @@ from tests.log import recorded
 from tests.pages import text
 from tests.shop.models import Category
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 
 
 def test_a_change_needs_a_reason(root: Client, ada: User) -> None:

@@ -25,7 +25,7 @@ from tests.settings import SIGNAL_LOG
 from tests.shop.models import Category
 from users.models import Profile
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 
 
 def test_what_else_writes_a_named_model_is_stopped_before_it_has(root: Client, ada: User) -> None:
