@@ -179,12 +179,13 @@ def run(program: Program, *, app: bool, block: bool = False, also: Models = ()) 
 
 @contextmanager
 def recording(app: bool) -> Iterator[None]:
-    """Have the app record, or not at all, and let it record again afterwards."""
-    pipeline.stop()
+    """Have the app record, as it does anyway, or not at all until the end of the block."""
     connection.close()
+    if app:
+        yield
+        return
+    pipeline.stop()
     try:
-        if app:
-            pipeline.start()
         yield
     finally:
         pipeline.start()
