@@ -8,12 +8,14 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+# What starts a process. Tests, to which times mean nothing, put one here that forks it.
+popen: Callable[..., Any] = subprocess.Popen
 DATABASES = ("sqlite", "postgres")
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 SETTINGS = "tests.benchmarks.settings"
@@ -41,10 +43,12 @@ def called(
         "PYTHONHASHSEED": "0",
     }
     command = [*under, sys.executable, "-m", "tests.benchmarks.process", function, json.dumps(options)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{function} ended with {done.returncode}; see its error above.")
-    result: dict[str, Any] = json.loads(done.stdout)
+    process = popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    with process.stdout as output:
+        printed = output.read()
+    if process.wait():
+        sys.exit(f"{function} ended with {process.returncode}; see its error above.")
+    result: dict[str, Any] = json.loads(printed)
     return result
 
 

@@ -4,26 +4,59 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
+import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from signal_log.models import SignalEvent
-from tests.benchmarks import instructions, memory, peers, pieces, save_cost, size, telemetry, trips
+from tests.benchmarks import instructions, memory, peers, pieces, process, save_cost, size, telemetry, trips
 from tests.benchmarks.difference import first_difference
 from tests.benchmarks.process import measured
 
-ROOT = Path(__file__).resolve().parents[2]
 SAVES = 100
 
 
-def bench(*arguments: str, module: str = "save_cost") -> subprocess.CompletedProcess[str]:
-    """Run the benchmark as from the command line."""
-    command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+@pytest.fixture(autouse=True)
+def _cheap_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measurements run in forked processes, and on PostgreSQL in databases of the server that is there."""
+
+    def popen(command: list[str], env: dict[str, str], **options: Any) -> Any:
+        env = {name: value for name, value in env.items() if name != "PYTHONHASHSEED"} | {"PYTHONUNBUFFERED": "1"}
+        return request.getfixturevalue("nursery").popen(command, env=env, **options)
+
+    @contextmanager
+    def address_of(database: str) -> Iterator[str]:
+        if database == "sqlite":
+            with on_sqlite(database) as address:
+                yield address
+        else:
+            server = request.getfixturevalue("postgres_url").rpartition("/")[0]
+            name = f"benchmark_{secrets.token_hex(4)}"
+            with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+                connection.execute(f'CREATE DATABASE "{name}"')
+            yield f"{server}/{name}"
+
+    on_sqlite = process.address_of
+    monkeypatch.setattr(process, "popen", popen)
+    monkeypatch.setattr(process, "address_of", address_of)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """`bench("--rounds=1")` runs a benchmark as from the command line, and returns its output and its errors."""
+
+    def run(*arguments: str, module: str = "save_cost") -> tuple[str, str]:
+        monkeypatch.setattr(sys, "argv", [module, *arguments])
+        import_module(f"tests.benchmarks.{module}").main()
+        return capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture
@@ -32,11 +65,10 @@ def database(pytestconfig: pytest.Config) -> str:
     return str(pytestconfig.getoption("database"))
 
 
-def test_every_scene_is_measured_in_every_way(database: str) -> None:
+def test_every_scene_is_measured_in_every_way(bench: Any, database: str) -> None:
     """Each way has a time for each scene, and every save is counted in its own log; missing packages are reported."""
-    done = bench("--rounds=1", f"--saves={SAVES}", f"--database={database}", "--json")
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
+    printed, errors = bench("--rounds=1", f"--saves={SAVES}", f"--database={database}", "--json")
+    result = json.loads(printed)
     assert list(result["times"]) == [database]
     scenes = result["times"][database]
     compared = {name for name in peers.installed() if name not in peers.POSTGRES_ONLY or database == "postgres"}
@@ -47,8 +79,8 @@ def test_every_scene_is_measured_in_every_way(database: str) -> None:
     rows = {way: log["rows"] for way, log in result["logs"][database].items()}
     assert rows == {"handwritten": 1, "lean": 2, "signal_log": 2} | dict.fromkeys(compared, 1)
     missing = set(peers.PEERS) - set(peers.installed())
-    assert ("NOT MEASURED" in done.stderr) == bool(missing)
-    assert all(peers.PEERS[name] in done.stderr for name in missing)
+    assert ("NOT MEASURED" in errors) == bool(missing)
+    assert all(peers.PEERS[name] in errors for name in missing)
 
 
 WAYS = {
@@ -252,10 +284,9 @@ def test_everything_is_measured_by_one_command(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.one_database
-def test_a_small_site_is_migrated_without_and_with_the_app() -> None:
+def test_a_small_site_is_migrated_without_and_with_the_app(bench: Any) -> None:
     """Both contestants run a site of several migrations, and each run has a time."""
-    done = bench("--apps=2", "--models=1", "--steps=2", "--rounds=1", "--json", module="migrate_cost")
-    assert done.returncode == 0, done.stderr
-    times = json.loads(done.stdout)
+    printed, _ = bench("--apps=2", "--models=1", "--steps=2", "--rounds=1", "--json", module="migrate_cost")
+    times = json.loads(printed)
     assert list(times) == ["without the app", "with every model observed"]
     assert all(len(taken) == 1 and taken[0] > 0 for taken in times.values())
