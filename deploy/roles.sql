@@ -51,6 +51,10 @@ SELECT format('REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON %s FROM P
 FROM pg_class WHERE relnamespace = 'public'::regnamespace
 AND relname IN ('signal_log_signalevent', 'signal_log_logidentity') \gexec
 
+-- Its partitions are used through it alone: nobody else has rights on one.
+SELECT format('REVOKE ALL ON %s FROM PUBLIC, observatory_app', inhrelid::regclass)
+FROM pg_inherits WHERE inhparent = to_regclass('public.signal_log_signalevent') \gexec
+
 -- Trees, tiles and checkpoints grow, and are never removed; what a verification has found is kept by triggers.
 SELECT format('REVOKE DELETE, TRUNCATE, REFERENCES, TRIGGER ON %s FROM PUBLIC, observatory_app', oid::regclass)
 FROM pg_class WHERE relnamespace = 'public'::regnamespace

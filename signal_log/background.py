@@ -37,6 +37,7 @@ UNGUARDED: Final = 20.0
 """Seconds between two looks whether a table is guarded by now."""
 NOT_ELECTED: Final = 30.0
 """Seconds between two looks whether whoever looks for breaks has gone."""
+PARTITIONS_EVERY: Final = 3_600.0
 APPLICATION_NAME: Final = "signal_log background"
 
 logger: Final = logging.getLogger(__name__)
@@ -203,7 +204,25 @@ def _searching(over: threading.Event) -> Job:
     return Job("Looking for breaks", lambda: NOT_ELECTED if search.is_elsewhere else 1.0, search.step, close)
 
 
-JOBS: Final[list[Callable[[threading.Event], Job]]] = [_sealing, _alerting, _pruning, _guarding, _searching]
+def _partitioning(_: threading.Event) -> Job:
+    """Where the log has partitions, and this process's role owns them."""
+    from signal_log.store.partitions.ahead import keep_ahead
+
+    def run() -> bool:
+        keep_ahead(connections[conf.DATABASE])
+        return False
+
+    return Job("Making partitions", lambda: PARTITIONS_EVERY, run)
+
+
+JOBS: Final[list[Callable[[threading.Event], Job]]] = [
+    _sealing,
+    _alerting,
+    _pruning,
+    _guarding,
+    _searching,
+    _partitioning,
+]
 """What makes each job; they are done one after the other."""
 
 _running: Background | None = None

@@ -62,6 +62,10 @@ class GuardError(SignalLogError, ValueError):
     """A table cannot be guarded, or is not; the message says why."""
 
 
+class PartitionError(SignalLogError, ValueError):
+    """The log cannot be partitioned, or its partitions not be maintained, as asked; the message says why."""
+
+
 class CursorError(SignalLogError, ValueError):
     """A cursor does not have the format that this log issues."""
 

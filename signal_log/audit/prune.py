@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import Exists, OuterRef
 
 from signal_log import clock
@@ -21,9 +21,10 @@ from signal_log.audit import found_breaks, hold
 from signal_log.audit.retention import KEPT, Retention
 from signal_log.audit.rights import must_be_able_to_change_log
 from signal_log.audit.this_database import place
+from signal_log.audit.whole import Batch, Whole, Wholes
 from signal_log.capture.model.unlogged import unlogged
 from signal_log.conf import conf
-from signal_log.errors import RedactionError
+from signal_log.errors import PartitionError, RedactionError
 from signal_log.maintenance import maintenance
 from signal_log.models import ReceiverCall, SealTile, SealTree, SignalEvent, SignalTrace
 from signal_log.seal import archive, archive_writing
@@ -55,6 +56,8 @@ class Pruned:
     events: int = 0
     first: int = 0
     last: int = 0
+    partitions: int = 0
+    """Of how many partitions everything went, but for what stays."""
     files: int = 0
     held: Counter[str] = field(default_factory=Counter)
     """How many events each hold keeps."""
@@ -112,6 +115,7 @@ class Run:
         self.progress = progress
         self.done = Pruned()
         self.connection = connections[conf.DATABASE]
+        self.wholes = Wholes(self.connection, 0)
 
     def steps(self) -> Iterator[None]:
         """Do it, batch by batch."""
@@ -122,6 +126,8 @@ class Run:
         high = span_of(None, latest, scan=True).high
         newest = events().order_by("-pk").values_list("pk", flat=True).first() or 0
         reached = 0
+        settled = max((tree.last_id for tree in trees()), default=0)
+        self.wholes = Wholes(self.connection, min(high, settled, newest - 1))
         for tree in trees():
             size = sealed_size(tree)
             for tiles in _groups(tree, size, high):
@@ -129,7 +135,9 @@ class Run:
                 found = self._old(tree, tiles, size, newest)
                 if found:
                     yield from self._gone(tree, tiles, size, found)
+                yield from self._dropped(reached)
                 self.progress(min(reached, high), high)
+        yield from self._dropped(newest)
         left = events().filter(pk__gt=reached, pk__lte=high, occurred_at__lt=latest).exclude(signal__in=KEPT)
         self.done.unsealed = left.count()
 
@@ -203,18 +211,61 @@ class Run:
         elif self.holding is not None:
             named = self.holding.name(tree.generation, found[0].at)
             labels |= {"archive": named, "database": place(self.connection)}
-        for at in range(0, len(found), ROWS_A_BATCH):
-            self._remove(tree, found[at : at + ROWS_A_BATCH], labels)
+        one_by_one = []
+        for whole, rows in self.wholes.split(Ranges.of(leaf.event.pk for leaf in found)):
+            these = [leaf for leaf in found if leaf.event.pk in rows]
+            if whole is None:
+                one_by_one = these
+            else:
+                whole.add(Batch(tree, rows, Ranges.of(leaf.at for leaf in these), labels))
+        for at in range(0, len(one_by_one), ROWS_A_BATCH):
+            self._remove(tree, one_by_one[at : at + ROWS_A_BATCH], labels)
             yield
 
-    def _remove(self, tree: SealTree, leaves: Sequence[Leaf], labels: dict[str, str]) -> None:
+    def _dropped(self, reached: int) -> Iterator[None]:
+        """Drop the partitions of which all has been looked through, or remove their events row by row."""
+        for whole in self.wholes.complete(reached):
+            if not self._drop(whole):
+                for batch in whole.batches:
+                    pks = [pk for first, last in batch.rows for pk in range(first, last + 1)]
+                    ats = [at for first, last in batch.leaves for at in range(first, last + 1)]
+                    for at in range(0, len(pks), ROWS_A_BATCH):
+                        part = dict(zip(pks[at : at + ROWS_A_BATCH], ats[at : at + ROWS_A_BATCH], strict=True))
+                        rows = events().filter(pk__in=part).order_by("pk")
+                        self._remove(batch.tree, [Leaf(part[row.pk], row) for row in rows], batch.labels, len(part))
+                        yield
+            yield
+
+    def _drop(self, whole: Whole) -> bool:
+        """Drop a partition in one transaction, which begins with the events that name its rows; whether it could."""
+        try:
+            with transaction.atomic(using=self.connection.alias), unlogged(self.connection):
+                hold.current_until_commit()
+                staying = self.wholes.staying(whole)
+                for batch in whole.batches:
+                    rows = _named(batch.tree, batch.rows, batch.leaves, batch.labels)
+                    with maintenance(self.connection, COMMAND, why=self.why, rows=rows):
+                        pass
+                self.wholes.drop(whole, staying)
+                found_breaks.forget(whole.last)
+        except PartitionError:
+            return False
+        self.wholes.own += len(whole.batches)
+        self.done.partitions += 1
+        self._count(whole.number, whole.first, whole.last)
+        return True
+
+    def _count(self, number: int, first: int, last: int) -> None:
+        self.done.events += number
+        self.done.first = min(self.done.first or first, first)
+        self.done.last = max(self.done.last, last)
+
+    def _remove(self, tree: SealTree, leaves: Sequence[Leaf], labels: dict[str, str], wanted: int = 0) -> None:
         """Remove these events in one transaction, which begins with the event that names them."""
         keys = [leaf.event.pk for leaf in leaves]
-        rows = {
-            "events": str(Ranges.of(keys)),
-            "indexes": format_indexes({tree.generation: Ranges.of(leaf.at for leaf in leaves)}),
-            **labels,
-        }
+        if wanted and len(keys) != wanted:
+            raise OvertakenError("Another prune is at work; nothing was removed twice.")
+        rows = _named(tree, Ranges.of(keys), Ranges.of(leaf.at for leaf in leaves), labels)
         with maintenance(self.connection, COMMAND, why=self.why, rows=rows), unlogged(self.connection):
             holds = hold.current_until_commit()
             for held in holds.among([leaf.event for leaf in leaves]).values():
@@ -224,9 +275,8 @@ class Run:
             _chunked(keys, lambda part: events().filter(pk__in=part)._raw_delete(conf.DATABASE))
             _chunked(list({leaf.event.trace_id for leaf in leaves}), _forget_traces)
             found_breaks.forget(max(keys))
-        self.done.events += len(keys)
-        self.done.first = self.done.first or keys[0]
-        self.done.last = keys[-1]
+        self.wholes.own += 1
+        self._count(len(keys), keys[0], keys[-1])
 
 
 def _archived(
@@ -247,6 +297,11 @@ def _archived(
         return archive_writing.write(folder, tree.origin, tree.generation, lines, timestamp(clock.now()))
     except OSError as error:
         raise RedactionError(f"The archive {folder} could not be written: {error.strerror}.") from error
+
+
+def _named(tree: SealTree, rows: Ranges, leaves: Ranges, labels: dict[str, str]) -> dict[str, str]:
+    """How the event of a prune names what it removes."""
+    return {"events": str(rows), "indexes": format_indexes({tree.generation: leaves}), **labels}
 
 
 def _groups(tree: SealTree, size: int, high: int) -> Iterator[list[SealTile]]:

@@ -19,6 +19,7 @@ from signal_log.checks import (
     keys,
     live,
     names,
+    partitions,
     receivers,
     relays,
     requests,
@@ -61,6 +62,7 @@ def register_all() -> None:
     register(_of_this_app(databases.check_sequence), Tags.database)
     register(_of_this_app(databases.check_tables), Tags.database)
     register(_of_this_app(databases.check_triggers), Tags.database)
+    register(_of_this_app(partitions.check_partitions), Tags.database)
     register(_of_this_app(rows.check_rows), Tags.database)
     register(_of_this_app(guards.check_guards), Tags.database)
     register(_of_this_app(receivers.check_seen), Tags.database)

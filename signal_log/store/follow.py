@@ -278,14 +278,15 @@ class Follower:
 
 
 def write_lock_holders(alias: str) -> Holders:
-    """The transactions, but this connection's own, that hold a write lock on the log's table; ``Follower.holders``."""
+    """The transactions, but this connection's own, that hold a write lock on the log's table, or a partition of it."""
     with connections[alias].cursor() as cursor:
         cursor.execute(
             "SELECT virtualtransaction, pid IS NULL FROM pg_locks WHERE granted"
             " AND pid IS DISTINCT FROM pg_backend_pid()"
-            " AND locktype = 'relation' AND relation = %s::regclass AND mode = ANY(%s)"
+            " AND locktype = 'relation' AND mode = ANY(%s) AND (relation = %s::regclass"
+            " OR relation IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = %s::regclass))"
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-            [TABLE, list(_WRITE_LOCKS)],
+            [list(_WRITE_LOCKS), TABLE, TABLE],
         )
         found = cursor.fetchall()
     return frozenset(name for name, _ in found) | {PREPARED for _, prepared in found if prepared}

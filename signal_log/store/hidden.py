@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
+from signal_log.store.partitions.layout import taken_out
 from signal_log.vendor import vendor_of
 
 _SEALED: Final = (SignalEvent, SealTree, SealTile, SealCheckpoint)
@@ -27,14 +28,15 @@ _WHAT: Final = (
 
 def what_hides_rows(connection: BaseDatabaseWrapper) -> list[str]:
     """What stands between the log's tables and their readers, a sentence's part each: views, rules, policies, indexes
-    that leave rows out. Of triggers none does.
+    that leave rows out, partitions that are none any more. Of triggers none does.
     """
     tables = sorted(model._meta.db_table for model in apps.get_app_config("signal_log").get_models())
     with connection.cursor() as cursor:
         if vendor_of(connection) == "postgresql":
             cursor.execute(_POSTGRESQL, [tables])
-            return [f"{name} {what}" for name, *found in cursor.fetchall()
-                    for what, is_so in zip(_WHAT, found, strict=True) if is_so]  # fmt: skip
+            hidden = [f"{name} {what}" for name, *found in cursor.fetchall()
+                      for what, is_so in zip(_WHAT, found, strict=True) if is_so]  # fmt: skip
+            return [*hidden, *taken_out(connection)]
         if vendor_of(connection) != "sqlite":
             return []
         marks = ", ".join(["%s"] * len(tables))

@@ -8,7 +8,7 @@ remakes to change a column.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from django.apps import apps
@@ -60,7 +60,8 @@ SQLITE_TRIGGERS: Final = {
 
 FUNCTION_BODIES: Final = {
     # Not the session's setting opens the log, but an event that this very transaction has written to this very table:
-    # a temporary one of the same name would be found first. A flush by DELETE leaves that event, until it is the
+    # a temporary one of the same name would be found first. Of a partitioned table it is in another partition than the
+    # row, so the table that both are partitions of is compared. A flush by DELETE leaves that event, until it is the
     # only one. STABLE, so that what a statement has done before it comes to a row changes nothing of this.
     REFUSE: rf"""
         DECLARE
@@ -68,7 +69,9 @@ FUNCTION_BODIES: Final = {
             opening bigint := substring(door FROM '/(\d{{1,18}})$');
         BEGIN
             IF NOT EXISTS (
-                SELECT FROM {TABLE} AS event WHERE event.tableoid = TG_RELID AND event.id = opening
+                SELECT FROM {TABLE} AS event WHERE event.id = opening
+                AND coalesce(pg_partition_root(event.tableoid)::oid, event.tableoid)
+                    = coalesce(pg_partition_root(TG_RELID)::oid, TG_RELID)
                 AND event.signal = '{MAINTENANCE}' AND event.source = 'command:' || split_part(door, '/', 1)
                 AND event.labels ->> 'transaction' = pg_current_xact_id()::text
             ) OR (OLD.id = opening AND NOT (door LIKE 'flush/%' AND TG_OP = 'DELETE')) THEN
@@ -91,13 +94,21 @@ FUNCTIONS: Final = {
     REFUSE_ID: f"{REFUSE_ID}() RETURNS trigger",
     APPEND: f"{APPEND}(events json) RETURNS void",
 }
+NO_TRUNCATE: Final = f"{TABLE}_no_truncate"
 POSTGRESQL_TRIGGERS: Final = {
     f"{TABLE}_no_change": f"BEFORE DELETE OR UPDATE ON {TABLE} FOR EACH ROW EXECUTE FUNCTION {REFUSE}()",
     f"{TABLE}_no_such_id": f"BEFORE INSERT ON {TABLE} FOR EACH ROW "
     f"WHEN (new.id < 1 OR new.id > '{LARGEST_ID}'::bigint) EXECUTE FUNCTION {REFUSE_ID}()",
-    f"{TABLE}_no_truncate": f"BEFORE TRUNCATE ON {TABLE} FOR EACH STATEMENT EXECUTE FUNCTION {REFUSE}()",
+    NO_TRUNCATE: f"BEFORE TRUNCATE ON {TABLE} FOR EACH STATEMENT EXECUTE FUNCTION {REFUSE}()",
 }
 _ENABLED: Final = ("O", "A")  # as made, or ALWAYS; not D for disabled, nor R for replicas alone
+_OF_PARTITIONS: Final = """
+    SELECT json_agg(json_build_array(quote_ident(nspname) || '.' || quote_ident(relname), (
+        SELECT coalesce(json_object_agg(tgname, tgenabled), '{}') FROM pg_trigger WHERE tgrelid = pg_class.oid
+    )) ORDER BY relname)
+    FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE inhparent = to_regclass(%s)
+"""
 _BRIN: Final = "WITH (pages_per_range = 32, autosummarize = on)"
 BY_TIME: Final = (
     # Events come nearly in time order, which is what BRIN is for. Both columns, so that either can rule out a block.
@@ -156,10 +167,14 @@ def idle_triggers(connection: BaseDatabaseWrapper) -> list[str]:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [TABLE])
         else:
             needed = POSTGRESQL_TRIGGERS
+            cursor.execute(_OF_PARTITIONS, [TABLE])
+            partitions = cursor.fetchone()[0] or []
             cursor.execute(
                 "SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgenabled = ANY(%s)",
                 [TABLE, list(_ENABLED)],
             )
+            there = {name for (name,) in cursor.fetchall()}
+            return [*sorted({*needed} - there), *(f"{name} on {table}" for table, name, _ in _idle(partitions))]
         return sorted({*needed} - {name for (name,) in cursor.fetchall()})
 
 
@@ -193,16 +208,19 @@ def _missing_on_postgresql(connection: BaseDatabaseWrapper) -> list[str] | None:
                         WHERE other.attrelid = pg_attribute.attrelid AND privilege_type = 'INSERT' AND grantee <> 0
                     ) AS grants
                     WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attname <> 'id'
-                    AND NOT has_column_privilege(grantee, attrelid, attnum, 'INSERT'))
-            """,
-            [TABLE, f"{APPEND}(json)", f"{REFUSE}()", f"{REFUSE_ID}()", TABLE, TABLE],
+                    AND NOT has_column_privilege(grantee, attrelid, attnum, 'INSERT')),
+                ("""  # noqa: S608  our own
+            + _OF_PARTITIONS
+            + ")",
+            [TABLE, f"{APPEND}(json)", f"{REFUSE}()", f"{REFUSE_ID}()", TABLE, TABLE, TABLE],
         )
-        exists, functions, triggers, indexes, grants = cursor.fetchone()
+        exists, functions, triggers, indexes, grants, partitions = cursor.fetchone()
     if not exists:
         return None
     # A role that may give all columns but the id (deploy/roles.sql) may give a column that was added, too.
     granted = [f'GRANT INSERT ("{column}") ON {TABLE} TO {role}' for column, role in grants or ()]
-    return [*_needed_on_postgresql(functions or {}, triggers or {}, indexes or {}), *granted]
+    needed = list(_needed_on_postgresql(functions or {}, triggers or {}, indexes or {}))
+    return [*needed, *_needed_on_partitions(partitions or []), *granted]
 
 
 def _needed_on_postgresql(
@@ -223,6 +241,23 @@ def _needed_on_postgresql(
         yield from BY_TIME
     if indexes.get("signal_log_field") != "gin":
         yield from BY_FIELD
+
+
+def _needed_on_partitions(partitions: Sequence[tuple[str, dict[str, str]]]) -> Iterator[str]:
+    """Row triggers come with the table's; one on TRUNCATE is each partition's own, and any can be disabled on one."""
+    for table, name, is_there in _idle(partitions):
+        if is_there:
+            yield f"ALTER TABLE {table} ENABLE TRIGGER {name}"
+        elif name == NO_TRUNCATE:
+            yield (f"CREATE TRIGGER {name} BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {REFUSE}()")
+
+
+def _idle(partitions: Sequence[tuple[str, dict[str, str]]]) -> Iterator[tuple[str, str, bool]]:
+    """The triggers of each partition that do nothing, and whether they are there, disabled."""
+    for table, found in partitions:
+        for name in POSTGRESQL_TRIGGERS:
+            if found.get(name) not in _ENABLED:
+                yield table, name, name in found
 
 
 def _words(statement: str | None) -> list[str] | None:

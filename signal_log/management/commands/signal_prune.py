@@ -111,6 +111,8 @@ class Command(SignalCommand):
             to = f", which {'is' if done.events == 1 else 'are'} in {holding.archive.place.location}"
         which = f" ({done.first:,} to {done.last:,})" if done.events else ""
         self.stdout.write(f"Pruned {counted(done.events, 'event')}{which}{to}.")
+        if done.partitions:
+            self.stdout.write(f"Dropped {counted(done.partitions, 'partition')} for it.")
         for held, number in done.held.items():
             self.stdout.write(f"Kept: {counted(number, 'event')} by {held}")
         if done.unarchived:

@@ -4,7 +4,9 @@ DECLARE
     opening bigint := substring(door FROM '/(\d{1,18})$');
 BEGIN
     IF NOT EXISTS (
-        SELECT FROM signal_log_signalevent AS event WHERE event.tableoid = TG_RELID AND event.id = opening
+        SELECT FROM signal_log_signalevent AS event WHERE event.id = opening
+        AND coalesce(pg_partition_root(event.tableoid)::oid, event.tableoid)
+            = coalesce(pg_partition_root(TG_RELID)::oid, TG_RELID)
         AND event.signal = 'signal_log.maintenance' AND event.source = 'command:' || split_part(door, '/', 1)
         AND event.labels ->> 'transaction' = pg_current_xact_id()::text
     ) OR (OLD.id = opening AND NOT (door LIKE 'flush/%' AND TG_OP = 'DELETE')) THEN
