@@ -1,7 +1,8 @@
-"""Takes the screenshots of README and docs/debugging.md, with real traffic, light and dark, wide and narrow.
+"""Takes pictures of every page, and those of README and docs/debugging.md, light and dark, wide and narrow.
 
-They go to var/screenshots/, or with --publish to docs/images/. Uses its own database in a temporary
-directory, not the one in var/.
+They go to var/screenshots/, or with --publish to docs/images/, where only those are that the docs show. Names of pages
+(tests/browser/pages.py) as arguments take these alone. Uses its own database in a temporary directory, not the one in
+var/.
 """
 
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from scripts.debugging_walk import take_pictures
+from scripts.every_page import take_all
 from scripts.picture import ROOT, write_picture
 from tests.servers.browser import chromium
 from tests.servers.daphne import Daphne, environment, manage
@@ -26,8 +28,14 @@ SECONDS_OF_TRAFFIC = 12
 
 def main() -> None:
     """Start a site, generate traffic, and take screenshots while it runs."""
-    target = PUBLISHED if "--publish" in sys.argv[1:] else DRAFTS
+    publish = "--publish" in sys.argv[1:]
+    only = [name for name in sys.argv[1:] if not name.startswith("--")]
+    target = PUBLISHED if publish else DRAFTS
     target.mkdir(parents=True, exist_ok=True)
+    with chromium() as browser:
+        take_all(browser, target, publish=publish, only=only)
+    if only:
+        return
     with tempfile.TemporaryDirectory() as folder:
         env = {"DATABASE_URL": f"sqlite:///{folder}/observatory.sqlite3", "LOG_LEVEL": "INFO"}
         manage("migrate", "--no-input", env=env)
