@@ -8,8 +8,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "observatory.settings")
 http = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402  Django must be set up before models are imported
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  Django must be set up before models are imported
 from django.conf import settings  # noqa: E402
 
 from observatory.body_limit import limited  # noqa: E402
@@ -22,7 +21,7 @@ from signal_log.tail.routing import websocket_urlpatterns  # noqa: E402
 application = ProtocolTypeRouter(
     {
         "http": paced(limited(http, largest=settings.MAX_BODY_BYTES, seconds=settings.MAX_BODY_SECONDS)),
-        "websocket": same_origin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": same_origin(URLRouter(websocket_urlpatterns)),
     }
 )
 

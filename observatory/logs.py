@@ -7,6 +7,7 @@ import re
 import time
 from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from http import HTTPStatus
 from threading import Lock
 from typing import Any, Final
@@ -14,6 +15,7 @@ from typing import Any, Final
 import daphne.cli
 from daphne.access import AccessLogGenerator
 from django.core.mail import mail_admins
+from django.core.signals import setting_changed
 
 from signal_log.capture.trace.path import shown_line
 
@@ -23,6 +25,8 @@ HEALTH_CHECKS: Final = frozenset({"GET /healthz", "GET /readyz"})
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
+_ADDRESS: Final = re.compile(r"[0-9a-f.:]+", re.IGNORECASE).fullmatch
+
 access = logging.getLogger("daphne.access")
 
 
@@ -30,8 +34,9 @@ class MaskingFormatter(logging.Formatter):
     """Formats a record as usual, traceback included, and masks what of it is a secret or looks like one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The whole text of the record, masked."""
-        return shown_line(super().format(record))
+        """The whole text of the record, masked, unless its writer has seen to that."""
+        text = super().format(record)
+        return text if getattr(record, "is_masked", False) else shown_line(text)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
         """The message as one line, whatever the paths and names in it hold."""
@@ -85,7 +90,19 @@ class MaskedAccessLog(AccessLogGenerator):
         """Log one line, but none for a health check that found all well: there is one every few seconds."""
         if status == HTTPStatus.OK and request in HEALTH_CHECKS:
             return
-        access.info('%s "%s" %s %s', host, request, status or "-", length or "-")
+        # What is no address was made up by the client: X-Forwarded-For may hold anything.
+        is_masked = host is not None and _ADDRESS(host) is not None
+        shown = _shown(request) if is_masked else request
+        access.info('%s "%s" %s %s', host, shown, status or "-", length or "-", extra={"is_masked": is_masked})
+
+
+@lru_cache(maxsize=256)
+def _shown(request: str) -> str:
+    """What is logged of a request: looked for secrets once, as live pages that come back all ask for the same."""
+    return shown_line(request)
+
+
+setting_changed.connect(lambda **_: _shown.cache_clear(), weak=False)  # what is secret
 
 
 def mask_access_log() -> None:

@@ -11,6 +11,7 @@ from signal_log import clock
 from signal_log.conf import conf
 from signal_log.store.follow import Follower
 from signal_log.tail import guard, wire
+from signal_log.tail.admissions import Admissions
 from signal_log.tail.client import Client
 from signal_log.tail.thread import LogThread
 
@@ -24,14 +25,18 @@ class Connections:
 
     def __init__(self) -> None:
         self.clients: set[Client] = set()
+        self.admissions = Admissions()
 
     def make_room_for(self, account: Hashable) -> None:
         """Before one more socket of an account is taken in, close those that are too many, the longest idle first."""
         limit = conf.SOCKETS_PER_ACCOUNT
+        if len(self.clients) < limit:
+            return
         own = [one for one in self.clients if one.identity.user == account and not one.outbox.closing.done()]
-        own.sort(key=attrgetter("heard_at"))
-        for client in own[: max(len(own) + 1 - limit, 0)]:
-            client.close_surplus(limit)
+        if surplus := max(len(own) + 1 - limit, 0):
+            own.sort(key=attrgetter("heard_at"))
+            for client in own[:surplus]:
+                client.close_surplus(limit)
 
     def send_error(self, code: str, detail: str) -> None:
         """Send every client an error frame."""
@@ -78,14 +83,18 @@ class Connections:
 
     def close_session(self, session: str) -> None:
         """Close the sockets of a session that was logged out in this process."""
+        self.admissions.forget(session)
         for client in list(self.clients):
             if client.identity.session == session:
                 client.close(wire.NOT_LOGGED_IN)
 
     async def check_permissions(self, thread: LogThread) -> None:
         """Close the sockets whose log-in or permission has ended; asks the database once for all."""
+        asked_at = clock.monotonic()
         identities = {client.identity for client in self.clients}
         turned_away = await thread.ask(Follower.borrow, lambda: guard.turned_away(identities))
         for client in list(self.clients):
             if client.identity in turned_away:
                 client.close(turned_away[client.identity])
+        still_open = {client.identity for client in self.clients if not client.outbox.closing.done()}
+        self.admissions.checked(still_open & identities, turned_away, asked_at)

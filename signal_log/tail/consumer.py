@@ -16,9 +16,11 @@ from django.db import Error
 
 from signal_log.capture.model.error_text import error_text
 from signal_log.tail import served, wire
+from signal_log.tail.admissions import look_up, session_of
 from signal_log.tail.client import Client
+from signal_log.tail.framed import framed_sender
 from signal_log.tail.guard import Identity, admit
-from signal_log.tail.hub import Hub, hub_of_this_loop
+from signal_log.tail.hub import Hub, hub_of_this_loop, running_hub
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ async def event_socket(scope: MutableMapping[str, Any], receive: Receive, send: 
     # Accepted first, whoever it is: before that a browser sees no close code, only 1006.
     await send({"type": "websocket.accept"})
     try:
-        admitted = await database_sync_to_async(admit)(scope)
+        admitted = await _admitted(scope)
     except Error as problem:
         logger.warning("A websocket could not be authenticated: %s", error_text(problem))
         await send({"type": "websocket.send", "text": wire.error("database_unavailable", "Try again soon.")})
@@ -51,8 +53,21 @@ async def event_socket(scope: MutableMapping[str, Any], receive: Receive, send: 
     await _serve(hub_of_this_loop(), admitted, receive, send)
 
 
+async def _admitted(scope: MutableMapping[str, Any]) -> Identity | int:
+    """Who opens the socket, or the close code to refuse it with: as the host's middleware says, or by the session."""
+    if "user" in scope:
+        found: Identity | int = await database_sync_to_async(admit)(scope)
+        return found
+    session = session_of(scope)
+    if session is None:
+        return wire.NOT_LOGGED_IN
+    hub = running_hub()
+    return (await look_up([session]))[session] if hub is None else await hub.connections.admissions.ask(session)
+
+
 async def _serve(hub: Hub, identity: Identity, receive: Receive, send: Send) -> None:
     client = hub.connect(identity)
+    client.outbox.send_frame = framed_sender(send)
     closing = client.outbox.closing
     writer = asyncio.create_task(client.outbox.write(send))
     reader = asyncio.create_task(_receive_loop(client, receive))

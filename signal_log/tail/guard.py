@@ -6,19 +6,21 @@ that is taken away close their sockets within ``CHECK_EVERY`` seconds, whichever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
 from django.contrib.auth.signals import user_logged_out
+from django.core.exceptions import ValidationError
 from django.db import connections
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from signal_log.permission import may_see_events
+from signal_log.permission import may_see_events, who_may_see_events
 from signal_log.tail.wire import NO_PERMISSION, NOT_LOGGED_IN
 
 CHECK_EVERY: Final = 4.0
@@ -48,22 +50,59 @@ def admit(scope: Mapping[str, Any]) -> Identity | int:
     return Identity(user.pk, session.session_key if session is not None and has_session else None)
 
 
-def turned_away(identities: Iterable[Identity], permits: Callable[[Any], bool] = may_see_events) -> dict[Identity, int]:
+def admit_sessions(keys: Collection[str]) -> dict[str, Identity | int]:
+    """Who opens sockets with these sessions' cookies, or the close code to refuse each with. Asks the database."""
+    sessions = _sessions({*keys})
+    users = _accounts(sessions)
+    who = {key: Identity(user.pk, key) for key, user in users.items()}
+    logged_in = {key for key, user in users.items() if _logged_in(who[key], user, sessions)}
+    permitted = who_may_see_events([users[key] for key in logged_in])
+    return {
+        key: NOT_LOGGED_IN if key not in logged_in else who[key] if who[key].user in permitted else NO_PERMISSION
+        for key in keys
+    }
+
+
+def _accounts(sessions: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The active accounts that sessions name and their backends let in; those of Django's own by one query."""
+    from django.contrib.auth.backends import ModelBackend  # has models, which may not be loaded yet
+
+    users: dict[str, Any] = {}
+    numbers: dict[str, Any] = {}
+    for key, session in sessions.items():
+        path = str(session.get(BACKEND_SESSION_KEY))
+        if SESSION_KEY not in session or path not in settings.AUTHENTICATION_BACKENDS:
+            continue
+        with suppress(ValidationError):  # a key of another kind than accounts have today
+            number = get_user_model()._meta.pk.to_python(session[SESSION_KEY])
+            backend = load_backend(path)
+            if type(backend) is ModelBackend:
+                numbers[key] = number
+            else:
+                users[key] = backend.get_user(number)
+    found = get_user_model()._default_manager.in_bulk({*numbers.values()}) if numbers else {}
+    users |= {key: found.get(number) for key, number in numbers.items()}
+    return {key: user for key, user in users.items() if user is not None and user.is_active}
+
+
+def turned_away(
+    identities: Iterable[Identity], permitted: Callable[[Collection[Any]], set[Any]] = who_may_see_events
+) -> dict[Identity, int]:
     """Those whose sockets must be closed, with the close code. One query for sessions, one for users, and what
-    the authentication backends need for each distinct user's permission (``permits``)."""
+    the authentication backends need for the permission (``permitted`` tells the keys of accounts that have it)."""
     asked = set(identities)
     if not asked:
         return {}
     release_connections()
     sessions = _sessions({who.session for who in asked if who.session is not None})
     users = get_user_model()._default_manager.in_bulk({who.user for who in asked})
-    permitted = {pk: permits(user) for pk, user in users.items()}
+    may_stay = permitted(users.values())
     found: dict[Identity, int] = {}
     for who in asked:
         user = users.get(who.user)
         if user is None or not user.is_active or not _logged_in(who, user, sessions):
             found[who] = NOT_LOGGED_IN
-        elif not permitted[who.user]:
+        elif who.user not in may_stay:
             found[who] = NO_PERMISSION
     return found
 

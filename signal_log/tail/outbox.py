@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from signal_log import clock
+from signal_log.tail.framed import SendFrame
 from signal_log.tail.window import Window
 from signal_log.tail.wire import Frame
 
@@ -18,6 +19,8 @@ class Outbox:
     def __init__(self, window: Window) -> None:
         self.closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Its result is the close code."""
+        self.send_frame: SendFrame | None = None
+        """How a frame of events is written at once, if there is a way; nothing may be waiting before it."""
         self._window = window
         self._frames: deque[str] = deque()
         self._filled = asyncio.Event()
@@ -42,7 +45,10 @@ class Outbox:
     def put_events(self, frame: Frame) -> None:
         """Add a frame of events, which the client has to acknowledge."""
         self._window.sent(frame.ids, frame.size, clock.monotonic())
-        self.put(frame.text)
+        if self.send_frame is None or self._frames or self.closing.done():
+            self.put(frame.text)
+        else:
+            self.send_frame(frame)
 
     def close(self, code: int, *, at_once: bool = True) -> None:
         """End the socket; ``at_once`` without what is still in the outbox."""

@@ -83,7 +83,7 @@ class Encoded:
         return self.anchor.id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
     """An ``events`` frame and what a window must know of it."""
 
@@ -91,6 +91,8 @@ class Frame:
     events: Sequence[Encoded]
     ids: Sequence[int]
     size: int
+    prepared: Any = None
+    """What a server has made of it for all its sockets (``framed.py``)."""
 
 
 def encode(event: Mapping[str, Any]) -> Encoded:

@@ -52,7 +52,7 @@ async def nobody_can_be_authenticated() -> None:
     async def connecting() -> dict[str, str]:
         return {"type": "websocket.connect"}
 
-    await consumer.event_socket({"type": "websocket"}, connecting, nothing)
+    await consumer.event_socket({"type": "websocket", "user": None}, connecting, nothing)
 
 
 OCCASIONS = (the_log_is_unreadable, the_layer_does_not_work, a_ring_fails, nobody_can_be_authenticated)

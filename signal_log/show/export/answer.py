@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Generator
-from functools import partial
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -171,7 +170,7 @@ def _still_allowed(reader: Identity | int) -> Callable[[], bool]:
         if clock.monotonic() - checked_at < CHECK_EVERY:
             return True
         checked_at = clock.monotonic()
-        return not turned_away([reader], partial(may, action=EXPORT))
+        return not turned_away([reader], lambda users: {user.pk for user in users if may(user, EXPORT)})
 
     return allowed
 
