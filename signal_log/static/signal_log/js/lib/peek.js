@@ -54,7 +54,7 @@ export async function show(url, { say, left }) {
     if (mine !== turn) return;
     for (const sheet of page.querySelectorAll("link[rel=stylesheet]"))
       if (!document.head.querySelector(`link[href="${sheet.getAttribute("href")}"]`)) document.head.append(sheet);
-    panel.replaceChildren(head(url), ...page.querySelectorAll("main .page-head h1, main .event"));
+    panel.replaceChildren(head(url), ...page.querySelectorAll("main .page-head > div, main .event"));
     panel.scrollTop = 0;
   } catch (problem) {
     if (mine !== turn) return;
