@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 
+from signal_log.show.words import ways
+from signal_log.show.words.diff import pairs
 from signal_log.show.words.hits import Hits, marked
 from signal_log.show.words.operations import Line
-from signal_log.show.words.summary import Part
-from signal_log.show.words.text import initials, visible
+from signal_log.show.words.summary import LONGEST_NAME, Part
+from signal_log.show.words.text import initials, one_line, visible
 
 _PARTS: Final = {
-    "cause": '<span class="cause mono">{}</span>',
-    "old": '<del class="mono">{}</del>',
-    "new": '<ins class="mono">{}</ins>',
-    "remark": '<span class="remark">{}</span>',
-    "error": '<span class="mono err">{}</span>',
-    "": '<span class="mono">{}</span>',
+    "cause": '<span class="cause mono"{}>{}</span>',
+    "old": '<del class="mono"{}>{}</del>',
+    "new": '<ins class="mono"{}>{}</ins>',
+    "remark": '<span class="remark"{}>{}</span>',
+    "error": '<span class="mono err"{}>{}</span>',
+    "": '<span class="mono"{}>{}</span>',
 }
-_DIM: Final = '<span class="muted">{}</span>'
+_DIM: Final = '<span class="muted"{}>{}</span>'
 
 
 def history_rows(lines: Iterable[Line], hits: Hits | None = None) -> SafeString:
@@ -45,7 +47,8 @@ def _row(line: Line, when: str, hits: Hits | None) -> str:
     child = " child" if line.depth else ""
     named = marked(line.object, hits)
     if line.object_url:
-        named = f'<a class="value" href="{escape(line.object_url)}" title="History of this object">{named}</a>'
+        way = ways.row(event, goes=True)
+        named = f'<a class="value" href="{escape(line.object_url)}" title="History of this object"{way}>{named}</a>'
     else:
         named = f'<span class="value">{named}</span>'
     return (
@@ -53,29 +56,48 @@ def _row(line: Line, when: str, hits: Hits | None) -> str:
         f"{when}</time></a></td>\n"
         f'<td class="k"><a class="kind {kind.style}" href="{address}"><span>{escape(kind.word)}</span></a></td>\n'
         f'<td class="o"><span class="in{line.indent}{child}"><a class="model" href="{escape(line.model_filter)}" '
-        f'title="Show only {escape(visible(event.sender))}">{escape(line.model)}</a> {named}</span></td>\n'
+        f'title="Show only {escape(visible(event.sender))}"{ways.model(event)}>{escape(line.model)}</a> '
+        f"{named}</span></td>\n"
         f'<td class="c">{summary_html(line, hits)}</td>\n'
-        f'<td class="a"><a href="{escape(line.actor_filter)}" title="Show only events by {actor}"><span '
-        f'class="who small" aria-hidden="true">{escape(initials(line.actor))}</span><span class="value">'
+        f'<td class="a"><a href="{escape(line.actor_filter)}" title="Show only events by {actor}"{ways.actor(event)}>'
+        f'<span class="who small" aria-hidden="true">{escape(initials(line.actor))}</span><span class="value">'
         f"{marked(line.actor, hits)}</span></a></td>\n"
-        f'<td class="s"><span><a class="mono value" href="{escape(line.source_filter)}" title="Show only this source">'
-        f'{marked(visible(event.source), hits)}</a> <a href="{trace}" title="{escape(line.request_line)}: full trace">'
-        f"trace</a></span></td></tr>\n"
+        f'<td class="s"><span><a class="mono value" href="{escape(line.source_filter)}" title="Show only this source"'
+        f"{ways.source(event)}>{marked(visible(event.source), hits)}</a> "
+        f'<a href="{trace}" title="{escape(line.request_line)}: full trace">trace</a></span></td></tr>\n'
     )
 
 
 def summary_html(line: Line, hits: Hits | None = None) -> str:
     """What caused an event, why it was undone, and its change, on one line."""
-    return "".join(f"{_part(part, line, hits)} " for part in line.summary)
+    return "".join(f"{_part(part, way, line, hits)} " for part, way in _with_ways(line))
 
 
 def told_html(line: Line) -> str:
     """The same without links, for a line that is itself something to press."""
-    return "".join(f"{_PARTS.get(part.role, _DIM).format(escape(part.text))} " for part in line.summary)
+    return "".join(f"{_PARTS.get(part.role, _DIM).format('', escape(part.text))} " for part in line.summary)
 
 
-def _part(part: Part, line: Line, hits: Hits | None) -> str:
+def _with_ways(line: Line) -> Iterator[tuple[Part, str]]:
+    """The pieces of a line, each with the attributes of the changed field or the value that it shows."""
+    fields = {one_line(name, LONGEST_NAME): (name, old, new) for name, old, new in pairs(line.event.changes)}
+    named: tuple[str, Any, Any] | None = None
+    for part in line.summary:
+        way = ""
+        if part.role == "dim" and part.text in fields:
+            named = fields[part.text]
+            way = ways.field(named[0])
+        elif part.role in ("old", "new") and named is not None:
+            way = ways.value(named[0], part.role == "new", named[1 + (part.role == "new")])
+        elif part.role == "cause":
+            way = ways.word("receiver", line.event.caused_by)
+        yield part, way
+
+
+def _part(part: Part, way: str, line: Line, hits: Hits | None) -> str:
     if part.role == "cause":
         cause = escape(visible(line.event.caused_by))
-        return f'<a class="cause mono" href="{escape(line.trace_url)}" title="{cause}">{marked(part.text, hits)}</a>'
-    return _PARTS.get(part.role, _DIM).format(marked(part.text, hits))
+        return (
+            f'<a class="cause mono" href="{escape(line.trace_url)}" title="{cause}"{way}>{marked(part.text, hits)}</a>'
+        )
+    return _PARTS.get(part.role, _DIM).format(way, marked(part.text, hits))

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 
 from signal_log.event import BASELINE
+from signal_log.models import SignalEvent
 from signal_log.show.line_html import history_rows, summary_html, told_html
 from signal_log.show.links import url
 from signal_log.show.sessions.compared import Row
@@ -20,6 +21,7 @@ from signal_log.show.story.line import StoryLine
 from signal_log.show.story.row_html import story_html
 from signal_log.show.trace.percentiles import Standing
 from signal_log.show.trace.row_html import band as percentile_band
+from signal_log.show.words import ways
 from signal_log.show.words.broken import Broken
 from signal_log.show.words.diff import FieldDiff, Side
 from signal_log.show.words.hits import Hits
@@ -103,6 +105,19 @@ def stack(frames: Sequence[Sequence[str]]) -> SafeString:
 
 
 @register.simple_tag
+def way(event: SignalEvent, name: str) -> SafeString:
+    """The attributes of an element that shows a value of an event, so that its menu can ask for it."""
+    of = {"model": ways.model, "object": ways.row, "actor": ways.actor, "source": ways.source}
+    return _safe(of[name](event) if name in of else ways.of_column(event, name))
+
+
+@register.simple_tag
+def word_way(of: str, text: str) -> SafeString:
+    """The same of a text that only a search finds."""
+    return _safe(ways.word(of, str(text)))
+
+
+@register.simple_tag
 def band(standing: Standing | None) -> SafeString:
     """A receiver's run: a band from p50 to p99 with a mark for this run."""
     return _safe(percentile_band(standing) if standing else "")
@@ -120,19 +135,25 @@ def _frame(where: str, above: str) -> str:
 
 
 def _field(field: FieldDiff) -> str:
-    old, new = _side("del", field.old), _side("ins", field.new)
+    old, new = _side("del", field.old, field.field, 0), _side("ins", field.new, field.field, 1)
     why = "masked by a redaction, or never logged" if field.redacted else "masked: the value was never logged"
     masked = f'<small class="muted">{why}</small>' if field.masked else ""
     unseen = '<small class="remark">its writer had not seen the old value</small>' if field.unseen else ""
-    return f"\n<div><dt>{escape(field.name)}</dt><dd>{old}{new}{masked}{unseen}</dd></div>"
+    name = _asked(escape(field.name), ways.field(field.field))
+    return f"\n<div><dt>{name}</dt><dd>{old}{new}{masked}{unseen}</dd></div>"
 
 
-def _side(tag: str, side: Side | None) -> str:
+def _side(tag: str, side: Side | None, name: str, place: int) -> str:
     if side is None:
         return ""
     style = f' class="{side.style}"' if side.style else ""
     pieces = (f"<mark>{escape(one.text)}</mark>" if one.marked else escape(one.text) for one in side.pieces)
-    return f"<{tag}{style}>{''.join(pieces)}</{tag}>"
+    way = ways.side(name, place, side.asked) if name and side.asked else ""
+    return f"<{tag}{style}>{_asked(''.join(pieces), way)}</{tag}>"
+
+
+def _asked(html: str, way: str) -> str:
+    return f"<span{way}>{html}</span>" if way else html
 
 
 def _compared(row: Row) -> str:

@@ -256,3 +256,29 @@ def test_the_filtered_events_can_be_downloaded(site, visit, addresses, kind, tmp
     assert "one accurate measurement" in text
     assert "auth.User," not in text
     assert text.count("sha256") == 1
+
+
+def test_a_value_of_any_page_is_a_way(site, visit, addresses):
+    """A filter's link and the key `v` open the menu, which adds to what is asked; an event's page leads to the history."""
+    reader = visit(site)
+    page, menu = reader.page, reader.page.locator(".ways")
+    page.goto(f"{site.url}/events/?q=object:hist since:now-1d")
+    row = page.locator(".log tbody tr", has_text="London").first
+    row.locator("a.model").click()
+    expect(menu.get_by_role("menuitem")).to_have_text(["⊕Only this model", "⊖Not this model", "=Copy"])
+    page.keyboard.press("Escape")
+    row.locator("a.kind").focus()
+    page.keyboard.press("v")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    expect(menu.locator("p")).to_contain_text("new value London")
+    assert violations(page) == []
+    page.keyboard.press("Enter")
+    page.wait_for_url("**since%3Anow-1d*")
+    expect(page.locator("#f-q")).to_have_value("object:hist location: new:London since:now-1d")
+    expect(page.locator(".log tbody tr:not(.day)")).to_have_count(1)
+    page.goto(site.url + addresses["event"])
+    page.locator(".diff ins [data-way]").first.focus()
+    page.keyboard.press("Enter")
+    menu.get_by_role("menuitem", name="Not this new value").click()
+    expect(page.locator("#f-q")).to_have_value(re.compile('^-\\(headline: new:"one accurate'))

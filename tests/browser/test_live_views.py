@@ -7,6 +7,8 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.axe import violations
+
 REGISTERED = "User created → Profile created"
 
 
@@ -207,3 +209,40 @@ def test_a_long_facet_is_searched(site, visit):
     expect(live.page.locator("#pills")).to_contain_text("not worker 13")
     expect(live.row("byworker13")).to_have_count(0)
     expect(live.row("byworker12").first).to_be_visible()
+
+
+def test_a_value_of_a_row_is_a_way(site, visit):
+    """Keys, the pointer, the panel and a long touch open one menu: only it, not it, copy it, open its page."""
+    site.run("""
+        ways = User.objects.create_user("ways", first_name="Ada", last_name="to be asked")
+        ways.first_name = "Augusta Ada"; ways.save()
+        ways.first_name = "Ada"; ways.save()
+    """)
+    live = visit(site).open("?q=model:auth.User object:ways")
+    expect(live.rows).to_have_count(3)
+    menu, pills = live.page.locator(".ways"), live.page.locator("#pills")
+    live.page.locator("#grid").focus()
+    live.press("j", "v")
+    expect(menu).to_contain_text("model auth.User 1 of")
+    for _ in range(3):
+        live.press("ArrowRight")
+    expect(menu.locator("p")).to_contain_text("old value Augusta Ada")
+    live.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(live.page.locator("#grid")).to_be_focused()
+    live.page.locator("#detail ins button").click()
+    expect(menu.get_by_role("menuitem").first).to_be_focused()
+    assert violations(live.page) == []
+    live.press("ArrowDown", "Enter")
+    expect(pills).to_contain_text("not first_name: new:Ada")
+    expect(live.rows).to_have_count(1)
+    live.press("Escape")
+    live.row("Augusta").first.locator(".chg .new").hover()
+    live.page.locator(".ways-near button", has_text="⊕").click()
+    expect(pills).to_contain_text("new value Augusta Ada")
+    held = "(at) => at.dispatchEvent(new PointerEvent('pointerdown', {bubbles: true, pointerType: 'touch'}))"
+    live.rows.first.locator(".obj span").last.evaluate(held)
+    expect(menu.locator("p")).to_contain_text("object auth.User/")
+    expect(menu.get_by_role("menuitem", name="Open its page")).to_have_attribute(
+        "href", re.compile(r"/objects/auth.User/")
+    )

@@ -15,6 +15,7 @@ import {
 } from "../../signal_log/static/signal_log/js/events/kinds.js";
 import { remarks } from "../../signal_log/static/signal_log/js/events/remarks.js";
 import { summary } from "../../signal_log/static/signal_log/js/events/summary.js";
+import { actorOf, changeWays, objectOf, termWay } from "../../signal_log/static/signal_log/js/events/ways.js";
 import { duration, initials, lastPart, line, plain, visible } from "../../signal_log/static/signal_log/js/lib/text.js";
 
 /** Returns all words for an event that the live page and the history share. */
@@ -32,9 +33,22 @@ export function ofEvent(event) {
     initials: initials(actor),
     "begun by": line(begunBy(event)),
     line: summary(event),
+    ways: waysIn(event),
     remarks: remarks(event),
     diffs: fieldDiffs(event).map(({ name, old, now, masked, unseen }) => ({ name, old, new: now, masked, unseen })),
   };
+}
+
+/** What can be asked about each value of the event's row. */
+function waysIn(event) {
+  const found = [
+    termWay("model", "model", event.sender),
+    objectOf(event.sender, event.object_pk),
+    ...changeWays(summary(event), event).map(([way]) => way),
+    actorOf(event),
+    termWay("source", "source", event.source),
+  ];
+  return found.filter(Boolean).map(({ of, q }) => [of, q]);
 }
 
 /** Returns a logged value in full, on one line of at most this many characters, and as initials. */

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from html import unescape
 from typing import Any, Final
+from uuid import UUID
 
 from signal_log.models import SignalEvent
-from signal_log.show.words import kinds
+from signal_log.show.line_html import summary_html
+from signal_log.show.words import kinds, ways
 from signal_log.show.words.diff import FieldDiff, Side
 from signal_log.show.words.operations import Line
 from signal_log.show.words.text import duration, one_line, plain, visible
@@ -21,11 +25,14 @@ READ: Final = (
 
 Said = dict[str, Any]
 
+_WAY: Final = re.compile(r' data-way="(.*?)" data-of="(.*?)"', re.DOTALL)
+
 
 def of_event(event: Mapping[str, Any]) -> Said:
     """Return all words for an event that the history and the live page share."""
     line = Line(SignalEvent(**{name: event[name] for name in READ}))
     line.event.past = event.get("past", ())
+    line.event.trace_id = UUID(int=1)
     return {
         "verb": line.verb,
         "effect": kinds.effect(line.event),
@@ -38,6 +45,7 @@ def of_event(event: Mapping[str, Any]) -> Said:
         "initials": initials(line.actor),
         "begun by": line.request_line,
         "line": [list(part) for part in line.summary],
+        "ways": [[of, unescape(asked)] for asked, of in _WAY.findall(_with_ways(line))],
         "remarks": line.remarks,
         "diffs": [_of_field(field) for field in line.diffs],
     }
@@ -57,6 +65,12 @@ def of_value(value: Any, most: int) -> Said:
 def of_duration(microseconds: int | float | None) -> str:
     """Return a duration in words."""
     return duration(microseconds)
+
+
+def _with_ways(line: Line) -> str:
+    """Return what a row of the history tells of its values."""
+    event = line.event
+    return ways.model(event) + ways.row(event) + summary_html(line) + ways.actor(event) + ways.source(event)
 
 
 def _of_field(field: FieldDiff) -> Said:

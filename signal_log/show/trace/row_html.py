@@ -10,10 +10,12 @@ from urllib.parse import quote
 
 from django.utils.safestring import SafeString, mark_safe
 
+from signal_log.models import SignalEvent
 from signal_log.show.links import url
 from signal_log.show.trace.part import begin_of
 from signal_log.show.trace.percentiles import Standing
 from signal_log.show.trace.tree_row import Row
+from signal_log.show.words import ways
 
 CHUNK: Final = 50
 """Rows per block that the browser can skip when off-screen (``content-visibility``); trace.css uses the number too."""
@@ -101,7 +103,8 @@ class _Writer:
         label, event = escape(row.label), row.event
         if row.what == "receiver":
             package, name = escape(row.package), escape(row.name)
-            return f'<span class="mono value receiver-name"><span class="package">{package}</span>{name}</span>'
+            way = ways.word("receiver", row.label) if self._timed else ""
+            return f'<span class="mono value receiver-name"{way}><span class="package">{package}</span>{name}</span>'
         if row.what == "earlier":
             position = row.position or 0
             return f'<a href="{to_row(position, grouped=self._grouped)}">{label}</a>'
@@ -117,14 +120,18 @@ class _Writer:
             address = f"{url('events')}?trace={event.trace_id}&amp;sender={quote(event.sender, safe='')}"
             object_name = ""
         return (
-            f'<span class="verb">{label}</span> <a class="value" href="{address}"><b>{escape(row.model)}</b>'
-            f'{object_name}</a> <span class="kind small {row.style}">{escape(row.word)}</span>'
+            f'<span class="verb">{label}</span> <a class="value" href="{address}"{self._way(row)}>'
+            f'<b>{escape(row.model)}</b>{object_name}</a> <span class="kind small {row.style}">{escape(row.word)}</span>'
         )
 
     def _trace_of(self, row: Row) -> str:
         if not self._trace and row.event is not None:
             self._trace = url("trace", row.event.trace_id)
         return self._trace
+
+    def _way(self, row: Row) -> str:
+        is_one = self._timed and row.what == "operation"
+        return ways.row(row.event, goes=True) if is_one and isinstance(row.event, SignalEvent) else ""
 
     @staticmethod
     def _usual(row: Row) -> str:

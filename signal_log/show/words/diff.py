@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any, Final
@@ -15,6 +16,7 @@ from typing import Any, Final
 from signal_log.event import MASK
 from signal_log.show.words.short import is_unknown
 from signal_log.show.words.text import plain, visible
+from signal_log.show.words.ways import spelled
 
 _TOKEN: Final = re.compile(r"\w+|\s+|[^\w\s]")
 _STAMP: Final = re.compile(
@@ -42,6 +44,8 @@ class Side:
 
     pieces: tuple[Piece, ...]
     style: str = ""
+    asked: str | None = dataclass_field(default=None, compare=False)
+    """How a query spells the value, if it can."""
 
     @property
     def text(self) -> str:
@@ -62,6 +66,8 @@ class FieldDiff:
     new: Side | None
     unseen: bool = False
     redacted: bool = False
+    field: str = dataclass_field(default="", compare=False)
+    """The name as the log has it."""
 
     @property
     def masked(self) -> bool:
@@ -114,7 +120,10 @@ def _field_diff(name: str, old: Any, new: Any, effect: str, unseen: bool) -> Fie
     after = None if effect in NO_NEW and new is None else side(new)
     if before and after and not before.style and not after.style:
         before, after = _marked(before.text, after.text)
-    return FieldDiff(visible(name), before, after, unseen)
+    before, after = (
+        replace(shown, asked=spelled(value)) if shown else None for shown, value in ((before, old), (after, new))
+    )
+    return FieldDiff(visible(name), before, after, unseen, field=name)
 
 
 def _tokens(text: str) -> list[str]:

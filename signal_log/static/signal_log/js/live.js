@@ -4,6 +4,7 @@ import { addAll, remove, toWire } from "./events/filters.js";
 import { given, lately, ranged } from "./events/range.js";
 import { listen } from "./lib/keys.js";
 import { Later } from "./lib/later.js";
+import { listenForWays } from "./lib/ways.js";
 import * as actions from "./page/actions.js";
 import * as arrivals from "./page/arrivals.js";
 import { went } from "./page/back.js";
@@ -27,6 +28,7 @@ import {
   views,
 } from "./page/state.js";
 import { toView } from "./page/view.js";
+import { loadWays, rowOfKey, waysNear } from "./page/ways.js";
 import { searchBox } from "./parts/search.js";
 import { Connection } from "./server/socket.js";
 
@@ -139,6 +141,7 @@ listen({
   "+": () => $("zoom-in").click(),
   "?": openHelp,
 });
+listenForWays({ load: loadWays, near: waysNear, row: rowOfKey });
 addEventListener("popstate", went);
 document.addEventListener("pointerdown", ({ target }) => {
   const outside = target instanceof Element && !target.closest("#facets, #facets-open");

@@ -3,6 +3,9 @@
 import { keepLists } from "./lib/came.js";
 import { Later } from "./lib/later.js";
 import { say } from "./lib/status.js";
+import { listenForWays, reach } from "./lib/ways.js";
+
+/** @import { Menu } from "./lib/ways.js" */
 
 const find = document.querySelector("script[data-find]")?.getAttribute("data-find") ?? "";
 const loaded = new Later(() => import("./lib/palette.js"), say);
@@ -18,3 +21,27 @@ for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelec
   button.addEventListener("click", palette);
 }
 keepLists("[data-walk], .story, .falls");
+
+/** The row with the focus, else the first; an operation of a story shows its values once it is open. */
+function rowOfKey() {
+  const row = document.activeElement?.closest("tbody tr, .story > li, dl, section, aside");
+  const found = row ?? document.querySelector("[data-walk] > tbody > tr:not(.day)") ?? document.querySelector("main");
+  const line = found?.matches(".story > li") ? found.querySelector("details") : null;
+  if (line) line.open = true;
+  return found;
+}
+
+/** @type {Promise<Menu> | undefined} */
+let menu;
+
+// The live page asks about values itself.
+if (find && !document.querySelector("body.live")) {
+  reach();
+  listenForWays({
+    load: () => {
+      menu ??= import("./ways/history.js").then(({ waysTo }) => waysTo(find));
+      return menu;
+    },
+    row: rowOfKey,
+  });
+}

@@ -13,6 +13,7 @@ const OF_LISTS = [
   ["j k", "Next, previous row"],
   ["Enter", "Open it"],
   ["y", "Copy its link"],
+  ["v", "What can be done with its values: only, not, copy, open"],
   ["g G", "First, last row"],
 ];
 const OF_EVENTS = [["j k", "Next, previous event of the list that it was opened from, else of its object"]];

@@ -22,6 +22,7 @@ const HELP = [
   ["t", "Switch between local time, UTC and age"],
   ["d", "Switch between compact and comfortable rows"],
   ["y", "Copy a link to the event"],
+  ["v", "What can be done with its values: only, not, copy, open"],
   ["Ctrl K", "Go to any page, object, account or event"],
   ["?", "Show these shortcuts"],
 ];

@@ -2,6 +2,7 @@
 
 import * as filtering from "../events/filters.js";
 import { hitsOf } from "../query/hits.js";
+import { negated } from "../query/nodes.js";
 import { parse } from "../query/parse.js";
 import { start } from "./following.js";
 import { showColumns } from "./looks.js";
@@ -89,8 +90,15 @@ export const drop = (filter) =>
 
 export const clear = () => page.search.clear() && change([], { range: null });
 
-/** @param {Filter} filter */
-export const only = (filter) => change(filtering.add(state.filters, filter));
+/**
+ * Narrows by the query of a value, or by its opposite.
+ * @param {string} q
+ * @param {boolean} not
+ */
+export function ask(q, not) {
+  const { node } = parse(q);
+  change(filtering.addAll(state.filters, filtering.fromNode(node && not ? negated(node) : node)));
+}
 
 /** @param {Filter} filter */
 export const narrow = (filter) => change(filtering.toggle(state.filters, filter));

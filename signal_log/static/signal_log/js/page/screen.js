@@ -111,7 +111,6 @@ export function showDetail() {
     hits: state.hits,
     act: {
       pick: controls.pickEvent,
-      only: controls.only,
       copy: controls.copyText,
       close: controls.unpick,
       context: controls.context,

@@ -2,10 +2,11 @@
 
 import { html, render } from "../../vendor/htm-preact.js";
 import { fieldDiffs } from "../events/diff.js";
-import { LABELS } from "../events/filters.js";
 import { isByHand, modelName, objectName } from "../events/kinds.js";
+import { pairs } from "../events/pairs.js";
 import { remarks } from "../events/remarks.js";
 import { tree } from "../events/traces.js";
+import { actorOf, fieldOf, objectOf, sideOf, termWay } from "../events/ways.js";
 import { asJson, asMarkdown, asOrm } from "../lib/as_text.js";
 import { duration, lastPart, line, visible } from "../lib/text.js";
 import { exact, micros } from "../lib/time.js";
@@ -14,9 +15,10 @@ import { Receivers } from "./receivers.js";
 import { axis, bars, extent, label } from "./waterfall.js";
 
 /** @import { FieldDiff, Side as OneSide } from "../events/diff.js" */
-/** @import { Filter, FilterKey } from "../events/filters.js" */
+/** @import { Field as OneField } from "../events/pairs.js" */
 /** @import { Store } from "../events/store.js" */
 /** @import { Operation, SignalEvent } from "../events/types.js" */
+/** @import { Way as OneWay } from "../events/ways.js" */
 /** @import { linksFrom } from "../server/links.js" */
 /** @import { Bar, RunsOf } from "./waterfall.js" */
 
@@ -24,7 +26,6 @@ import { axis, bars, extent, label } from "./waterfall.js";
  * What the controls do.
  * @typedef {object} Act
  * @property {(id: number) => void} pick
- * @property {(filter: Filter) => void} only
  * @property {(text: string, what: string) => void} copy
  * @property {() => void} close
  * @property {() => void} context
@@ -106,23 +107,19 @@ const Copies = ({ told, url, act }) => html`
   <button type="button" title="Copy as a Django query" onClick=${() => act.copy(asOrm(told), "Python")}>ORM</button>`;
 
 /** @param {Known} known */
-function Facts({ operation, told, whole, links, hits, act }) {
-  /** @type {(key: FilterKey, value: string, text?: string) => unknown} */
-  const only = (key, value, text = value) => {
-    const title = `Show only this ${LABELS[key].split(" ")[0]}. Alt-click to exclude it`;
-    /** @param {MouseEvent} event */
-    const take = ({ altKey }) => act.only({ key, value, not: altKey });
-    return html`<button class="only" type="button" title=${title}
-      onClick=${take}><span class="value"><${Hits} text=${line(text, 200)} hits=${hits} /></span></button>`;
-  };
+function Facts({ operation, told, whole, links, hits }) {
+  /** @type {(way: OneWay | null, text?: string) => unknown} */
+  const value = (way, text = way?.text ?? "") =>
+    html`<${Way} way=${way} class="only"><span class="value"
+      ><${Hits} text=${line(text, 200)} hits=${hits} /></span><//>`;
   /** @type {unknown} */
   let who = html`<span class="muted">not logged in</span>`;
-  if (told.actor_repr) who = only("actor", told.actor_repr);
-  if (told.actor_pk) who = only("actor_pk", told.actor_pk, told.actor_repr || told.actor_pk); // names can be alike
+  if (told.actor_repr || told.actor_pk) who = value(actorOf(told, links.actor), told.actor_repr || told.actor_pk);
   const address = told.remote_addr && html`<span class="muted"> · ${line(told.remote_addr, 64)}</span>`;
-  const request = told.path ? line(`${told.method} ${told.path}`, 300) : "";
+  const request = told.path && value(termWay("path", "text", told.path), `${told.method} ${told.path}`);
   const signals = whole.map((e, i) => html`${i ? ", " : ""}<a href=${links.event(e.id)}>${lastPart(e.signal)}</a>`);
   const raw = told.raw ? html`<span class="muted"> · raw (fixture)</span>` : "";
+  const ended = termWay("outcome", "outcome", told.outcome);
   const kind = told.outcome === "committed" ? "" : `kind ${operation.kind}`;
   const trace = html`<a class="mono" href=${links.trace(told.trace_id)}>${told.trace_id.slice(-8)}</a>`;
   /** @type {([name: string, value: unknown] | "" | false | undefined)[]} */
@@ -131,26 +128,36 @@ function Facts({ operation, told, whole, links, hits, act }) {
     ["Who", html`${who}${address}`],
     [
       "From",
-      html`<span class="mono value"><${Hits} text=${request} hits=${hits} /></span> ${only("source", told.source)}`,
+      html`<span class="mono">${request}</span> ${value(termWay("source", "source", told.source), told.source)}`,
     ],
     told.call_site && ["Where", html`<span class="mono value">${line(told.call_site, 300)}</span>`],
     [
       "Object",
       told.object_pk
-        ? only("object", `${told.sender}/${told.object_pk}`)
+        ? value(objectOf(told.sender, told.object_pk, links.object(told.sender, told.object_pk)))
         : html`<span class="value">${line(told.sender, 200)}</span> <span class="muted">no key</span>`,
     ],
     ["Signals", html`${signals}${raw}`],
-    ["Outcome", html`<span class=${kind}>${told.outcome.replace("_", " ")}</span>`],
+    ["Outcome", html`<span class=${kind}>${value(ended, told.outcome.replace("_", " "))}</span>`],
     whole.length > 1 && [
       "Duration",
       html`${duration(took(whole))}${" "}
       <span class="muted">first to last signal</span>`,
     ],
-    ["Trace", html`${trace} · ${only("trace", told.trace_id, "show only this trace")}`],
+    ["Trace", html`${trace} · ${value(termWay("trace", "trace", told.trace_id), "only this trace…")}`],
   ];
   const rows = facts.map((fact) => fact && html`<dt>${fact[0]}</dt><dd>${fact[1]}</dd>`);
   return html`<dl class="facts">${rows}</dl>`;
+}
+
+/**
+ * A value as a button that opens its menu; what cannot be asked for is only shown.
+ * @param {{ way: OneWay | null, class?: string, children?: unknown }} of
+ */
+function Way({ way, class: name, children }) {
+  if (!way) return children;
+  return html`<button class=${name ?? "way"} type="button" aria-haspopup="menu" data-way=${way.q} data-of=${way.of}
+    data-text=${way.text} data-open=${way.open}>${children}</button>`;
 }
 
 /** @param {SignalEvent[]} whole */
@@ -179,15 +186,18 @@ function Changes({ told, hits }) {
   const fields = fieldDiffs(told);
   if (!fields.length && isByHand(told)) return null;
   if (!fields.length) return html`<h3>Changes</h3><p class="muted">No fields changed.</p>`;
+  const changed = pairs(told.changes);
+  /** @type {(one: FieldDiff, index: number) => unknown} */
+  const field = (one, index) => html`<${Field} ...${one} changed=${changed[index]} hits=${hits} />`;
   return html`<h3>${fields.length === 1 ? "1 field" : `${fields.length} fields`}</h3>
-    <dl class="diff">${fields.map((one) => html`<${Field} ...${one} hits=${hits} />`)}</dl>`;
+    <dl class="diff">${fields.map(field)}</dl>`;
 }
 
-/** @param {FieldDiff & { hits: RegExp | null }} diff */
-const Field = ({ name, old, now, masked, unseen, hits }) => html`<div>
-  <dt><${Hits} text=${name} hits=${hits} /></dt>
-  <dd>${old && html`<del><${Side} ...${old} hits=${hits} /></del>`}
-    ${now && html`<ins><${Side} ...${now} hits=${hits} /></ins>`}
+/** @param {FieldDiff & { changed: OneField, hits: RegExp | null }} diff */
+const Field = ({ name, old, now, masked, unseen, changed: [field, before, after], hits }) => html`<div>
+  <dt><${Way} way=${fieldOf(field)}><${Hits} text=${name} hits=${hits} /><//></dt>
+  <dd>${old && html`<del><${Way} way=${sideOf(field, "old", before)}><${Side} ...${old} hits=${hits} /><//></del>`}
+    ${now && html`<ins><${Way} way=${sideOf(field, "new", after)}><${Side} ...${now} hits=${hits} /><//></ins>`}
     ${masked && html`<span class="muted">masked</span>`}
     ${unseen && html`<div class="remark">its writer had not seen the old value</div>`}</dd></div>`;
 
@@ -226,7 +236,11 @@ function Cause({ operation, told, store, links, act }) {
   /** @type {(step: Step, depth: number) => unknown} */
   const step = ({ by, parent, signal }, depth) => html`<li style=${{ "--depth": depth }}>
     ${parent ? above(parent, signal) : unknown}
-    ${by && html`<div><span class="cause mono" title=${line(by, 300)}>${line(by, 80)}</span></div>`}</li>`;
+    ${
+      by &&
+      html`<div><span class="cause mono" title=${line(by, 300)}><${Way} way=${termWay("receiver", "text", by)}
+      >${line(by, 80)}<//></span></div>`
+    }</li>`;
   return html`<h3>Why it happened</h3><ol class="chain">${chain.map(step)}</ol>`;
 }
 

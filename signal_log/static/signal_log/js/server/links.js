@@ -13,6 +13,8 @@ export function linksFrom(home) {
     trace: (id) => `${home}traces/${part(id)}/`,
     /** @type {(label: string, pk: string) => string} */
     object: (label, pk) => `${home}objects/${part(label)}/${PLAIN.test(pk) ? `${part(pk)}/` : `?pk=${part(pk)}`}`,
+    /** @param {string} pk */
+    actor: (pk) => `${home}actors/${PLAIN.test(pk) ? `${part(pk)}/` : `?pk=${part(pk)}`}`,
     /** @param {number} [id] */
     shared: (id) => `${home}views/${id ? `${part(id)}/delete/` : ""}`,
     pastWrites: `${home}past-writes/`,
