@@ -5,6 +5,7 @@ SignalLogError
 ├── FilterError             an unknown filter key or an invalid value
 ├── SharedViewError         a view that cannot be shared, or no longer
 ├── SessionError            a recorded session that cannot be started, found or read
+├── NoteError               a note that says nothing, or is too long
 ├── RedactionError          events that cannot be redacted, held or pruned as asked; the message says why
 ├── CursorError             a malformed cursor
 ├── RelayError              a relay that cannot be run, or not any further; the message says why and what to do
@@ -52,6 +53,10 @@ class SharedViewError(SignalLogError, ValueError):
 
 class SessionError(SignalLogError, ValueError):
     """A recorded session cannot be started, found or read; the message says why."""
+
+
+class NoteError(SignalLogError, ValueError):
+    """A note on an event or a session says nothing, or is too long."""
 
 
 class RedactionError(SignalLogError, ValueError):

@@ -6,6 +6,7 @@ from signal_log.show.links import KeyConverter
 from signal_log.show.pages import event, history, live, receivers, sealed_files, seals, sessions, shared, trace, traces
 from signal_log.show.pages.actor import actor_page
 from signal_log.show.pages.holds import holds_page
+from signal_log.show.pages.notes import event_notes, pins_page, session_notes
 from signal_log.show.pages.object import object_page
 from signal_log.show.pages.past_writes import past_writes_page
 from signal_log.show.pages.redaction import redact_page
@@ -20,12 +21,15 @@ urlpatterns = [
     path("views/<int:number>/delete/", shared.stop_sharing, name="take_away"),
     path("events/", history.events_page, name="events"),
     path("events/<str:number>/", event.event_page, name="event"),
+    path("events/<str:number>/notes/", event_notes, name="event_notes"),
+    path("pins/", pins_page, name="pins"),
     path("traces/", traces.traces_page, name="traces"),
     path("traces/<str:trace>/", trace.trace_page, name="trace"),
     path("receivers/", receivers.receivers_page, name="receivers"),
     path("sessions/", sessions.sessions_page, name="sessions"),
     path("sessions/<str:number>/", sessions.session_page, name="session"),
     path("sessions/<str:number>/stop/", sessions.stop_session, name="stop_session"),
+    path("sessions/<str:number>/notes/", session_notes, name="session_notes"),
     path("seals/", seals.seals_page, name="seals"),
     path("seals/log/<int:generation>/<path:path>", sealed_files.sealed_file, name="sealed_file_of"),
     path("seals/log/<path:path>", sealed_files.sealed_file, name="sealed_file"),

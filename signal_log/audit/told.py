@@ -40,11 +40,20 @@ def tell(signal: str, exactly: Mapping[str, Any] = _NOTHING, /, **labels: Any) -
     ``labels`` say what was done; they are masked by name like any other value, but for those that the log itself goes
     by: these are to be ``exactly`` so. Raises ``RecordingError``.
     """
+    _tell(signal, (SENDER, "", OBJECT), exactly, labels)
+
+
+def tell_of(signal: str, sender: str, object_pk: str, object_repr: str, /, **labels: Any) -> None:
+    """The same about one thing of the log's own, such as an event or a recorded session."""
+    _tell(signal, (sender, object_pk, object_repr), _NOTHING, labels)
+
+
+def _tell(signal: str, about: tuple[str, str, str], exactly: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
     with ensure_trace(default_context), context(**labels):
-        scene = open_scene(SENDER, conf.DATABASE)
+        scene = open_scene(about[0], conf.DATABASE)
         scene.call_site = ""  # else a middleware's of the host, which has not asked for this
         draft = open_event(scene, signal)
-        draft.object_repr = OBJECT
+        _, draft.object_pk, draft.object_repr = about
         event = values_of([draft], process_name())[0]
         if exactly:
             event[_LABELS_AT] = {**(event[_LABELS_AT] or {}), **exactly}

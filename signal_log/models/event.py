@@ -89,6 +89,10 @@ class SignalEvent(models.Model):
     past: Sequence[str] = ()
     """The fields that it found written past Django; ``audit.found_breaks.mark`` sets it for a page."""
 
+    pinned: bool = False
+    notes: int = 0
+    """What people have said of it; ``audit.pins.mark`` sets them for a page."""
+
     objects = LogManager["SignalEvent"]()
 
     class Meta:

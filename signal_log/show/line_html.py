@@ -9,6 +9,8 @@ from typing import Any, Final
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 
+from signal_log.models import SignalEvent
+from signal_log.show.links import event_url
 from signal_log.show.words import ways
 from signal_log.show.words.diff import pairs
 from signal_log.show.words.hits import Hits, marked
@@ -51,6 +53,7 @@ def _row(line: Line, when: str, hits: Hits | None) -> str:
         named = f'<a class="value" href="{escape(line.object_url)}" title="History of this object"{way}>{named}</a>'
     else:
         named = f'<span class="value">{named}</span>'
+    said = _said(event)
     return (
         f'<tr><td class="t"><a href="{address}"><time datetime="{line.iso}" title="{line.iso} · event {event.pk}">'
         f"{when}</time></a></td>\n"
@@ -58,13 +61,28 @@ def _row(line: Line, when: str, hits: Hits | None) -> str:
         f'<td class="o"><span class="in{line.indent}{child}"><a class="model" href="{escape(line.model_filter)}" '
         f'title="Show only {escape(visible(event.sender))}"{ways.model(event)}>{escape(line.model)}</a> '
         f"{named}</span></td>\n"
-        f'<td class="c">{summary_html(line, hits)}</td>\n'
+        f'<td class="c">{said}{summary_html(line, hits)}</td>\n'
         f'<td class="a"><a href="{escape(line.actor_filter)}" title="Show only events by {actor}"{ways.actor(event)}>'
         f'<span class="who small" aria-hidden="true">{escape(initials(line.actor))}</span><span class="value">'
         f"{marked(line.actor, hits)}</span></a></td>\n"
         f'<td class="s"><span><a class="mono value" href="{escape(line.source_filter)}" title="Show only this source"'
         f"{ways.source(event)}>{marked(visible(event.source), hits)}</a> "
         f'<a href="{trace}" title="{escape(line.request_line)}: full trace">trace</a></span></td></tr>\n'
+    )
+
+
+def _said(event: SignalEvent) -> str:
+    """A mark of what people have pinned or noted."""
+    if not (event.pinned or event.notes):
+        return ""
+    words = ["pinned"] if event.pinned else []
+    if event.notes:
+        words.append(f"{event.notes:,} note{'' if event.notes == 1 else 's'}")
+    told = ", ".join(words)
+    address = f"{event_url(event.pk)}#notes"
+    return (
+        f'<a class="pin" href="{escape(address)}" title="{told}"><span aria-hidden="true">'
+        f'{"★" if event.pinned else "✎"}</span><span class="sr-only">{told}</span></a> '
     )
 
 

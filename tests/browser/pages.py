@@ -35,6 +35,7 @@ HISTORY: Final = {
     "actor-by-query": "/actors/?pk={ada}",
     "restore": "/restore/?label=auth.User&pk={gone}",
     "past-writes": "/past-writes/",
+    "pins": "/pins/",
 }
 DEBUGGING: Final = {
     "traces": "/traces/",

@@ -259,7 +259,7 @@ def test_the_filtered_events_can_be_downloaded(site, visit, addresses, kind, tmp
 
 
 def test_a_value_of_any_page_is_a_way(site, visit, addresses):
-    """A filter's link and the key `v` open the menu, which adds to what is asked; an event's page leads to the history."""
+    """A filter's link and the key `v` open the menu, which adds to what is asked; an event leads to the history."""
     reader = visit(site)
     page, menu = reader.page, reader.page.locator(".ways")
     page.goto(f"{site.url}/events/?q=object:hist since:now-1d")

@@ -23,7 +23,10 @@ from tests.log import recorded
 pytestmark = pytest.mark.django_db
 
 SECRET = "marker-of-an-event"
-NUMBERS = ("counts", "facets", "marks", "values", "receivers", "compared", "compared_json", "compared_text", "choice")
+NUMBERS = (
+    "counts", "facets", "marks", "values", "receivers", "compared", "compared_json", "compared_text", "choice", "pins",
+    "notes",
+)  # fmt: skip
 """Pages that name no object."""
 
 
@@ -63,6 +66,8 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "between": "/objects/auth.User/77/?from=2000-01-01&to=2100-01-01",
         "actor": "/actors/7/",
         "past_writes": "/past-writes/",
+        "pins": "/pins/",
+        "notes": f"/events/{event.pk}/notes/",
         "restore": "/restore/?label=auth.User&pk=77&at=2100-01-01",
         "admin_list": "/admin/signal_log/signalevent/?q=77",
         "admin_event": f"/admin/signal_log/signalevent/{event.pk}/change/",

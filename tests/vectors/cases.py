@@ -78,6 +78,7 @@ EVENTS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("labels without a reason", {"labels": {"reason": 7, "name": "nightly"}}),
     ("why something failed", {"labels": {"reason": "tidy up"}, "outcome": "failed", "error": "KeyError: 9"}),
     ("an alert", {"signal": "signal_log.alerted", "changes": {}, "labels": {"count": 3, "name": "staff"}}),
+    ("a note", {"signal": "signal_log.noted", "changes": {}, "labels": {"note": "asked Ada: it was meant so"}}),
     ("the log was opened", {"signal": "signal_log.maintenance", "changes": {}, "labels": {"why": "ninety days"}}),
     ("somebody was shown the object", {"signal": "accessed", "created": None, "changes": {}}),
     ("shown in work that was undone", {"signal": "accessed", "changes": {}, "outcome": "rolled_back"}),

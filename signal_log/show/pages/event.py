@@ -10,6 +10,7 @@ import orjson
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.vary import vary_on_headers
 
 from signal_log.audit import found_breaks
@@ -35,6 +36,7 @@ from signal_log.show.words import kinds
 from signal_log.show.words.kinds import signal_kind
 from signal_log.show.words.missing import missing
 from signal_log.show.words.moments import zone
+from signal_log.show.words.notes import of_event
 from signal_log.show.words.operations import Line, actor_name
 from signal_log.show.words.remarks import failure
 from signal_log.show.words.sealing import sealed
@@ -50,6 +52,7 @@ NOT_TOLD: Final = sys.maxsize
 
 
 @reads
+@csrf_protect
 @vary_on_headers("Accept")
 @for_observers
 def event_page(request: HttpRequest, number: str) -> HttpResponse:
@@ -135,6 +138,7 @@ def describe(request: HttpRequest, event: SignalEvent) -> dict[str, Any]:
         "redaction": redaction_of(event),
         "mask": MASK,
         "sealed": sealed(event),
+        "said": of_event(event.pk),
         "zone": zone(),
         "raw": visible(orjson.dumps(as_mapping(event), option=orjson.OPT_INDENT_2).decode()),
     }

@@ -9,7 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
-from signal_log.audit import found_breaks
+from signal_log.audit import found_breaks, pins
 from signal_log.audit.shown import listed
 from signal_log.conf import conf
 from signal_log.event import COMMITTED
@@ -103,6 +103,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         return render(request, "signal_log/events.html", context, status=400)
     page, total = read(query)
     found_breaks.mark(page.events)
+    pins.mark(page.events)
     listed(request, page.events)
     context |= {
         "page": page,

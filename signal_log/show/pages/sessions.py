@@ -27,6 +27,7 @@ from signal_log.show.trace.client_test import as_client_test
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import iso, zone
+from signal_log.show.words.notes import of_session, said_among
 from signal_log.show.words.text import duration, one_line
 from signal_log.telemetry import recorded
 from signal_log.telemetry.recorded import Scope, all_sessions, is_running, why_ended
@@ -82,7 +83,7 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
 @for_observers
 def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
     """One session; ``?with=`` compares it with another, ``?trace=`` shows one trace, ``?format=json`` is its file."""
-    session = _session(number)
+    session = find_session(number)
     if session is None:
         return not_found(
             request, "Session not found",
@@ -111,6 +112,7 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
         "statements": unprinted(asked),
         "omitted": overview.omitted_words(omitted),
         "remarks": list(chosen.remarks()),
+        "said": of_session(session.pk),
         "text_url": url("session", session.pk, format="text"),
         "copied_whole": session.bytes <= MOST_COPIED,
         "others": unprinted(all_sessions().exclude(pk=session.pk)[:MOST]),
@@ -124,7 +126,7 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
 @for_observers
 def stop_session(request: HttpRequest, number: str) -> HttpResponse:
     """Stop a session, and go to it."""
-    session = _session(number)
+    session = find_session(number)
     if session is None:
         return not_found(request, "Session not found", "It has expired, or never was.")
     if not may_stop(request.user, session):
@@ -168,7 +170,8 @@ class Row:
         return str(self.session.get_scope_display())
 
 
-def _session(number: str) -> DebugSession | None:
+def find_session(number: str) -> DebugSession | None:
+    """The session with this number, if it has not expired; None for anything else."""
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         return None
     return all_sessions().filter(pk=int(number)).first()
@@ -201,7 +204,7 @@ def _file(session: DebugSession) -> HttpResponse:
 
 
 def _compared(request: HttpRequest, session: DebugSession, given: str, context: dict[str, Any]) -> HttpResponse:
-    other = _session(given)
+    other = find_session(given)
     if other is None:
         return not_found(
             request, "Session not found",
@@ -262,6 +265,7 @@ def _trace(request: HttpRequest, session: DebugSession, given: str, context: dic
         "omitted": overview.omitted_words(caught.kept.get("omitted", 0)),
         "left_out": caught.left_out,
         "asked": {part: unprinted(asked.get(part) or ()) for part in ("query", "form")},
+        "remarked": unprinted(said_among(event for event in caught.found if isinstance(event, SignalEvent))),
         "page_url": "" if session.imported_from else url("trace", caught.row.trace_id),
     }
     return render(request, "signal_log/session_trace.html", context)

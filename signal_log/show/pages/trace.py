@@ -29,9 +29,11 @@ from signal_log.show.trace.part import Part, part_of
 from signal_log.show.trace.receivers import known_for
 from signal_log.show.trace.row_html import Rows, to_row
 from signal_log.show.trace.tree import Tree
+from signal_log.show.unprinted import unprinted
 from signal_log.show.words.ended import ended_badly
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import iso, zone
+from signal_log.show.words.notes import said_among
 from signal_log.show.words.operations import actor_name
 from signal_log.show.words.text import counted, duration, one_line, plain, visible
 from signal_log.telemetry.read import state_of, trace_row
@@ -162,6 +164,7 @@ def describe(part: Part, row: SignalTrace | None, *, grouped: bool = True) -> di
         "ranked": _ranked(by_time, linked, total_us),
         "more_ranked": max(0, len(by_time) - MOST_RANKED),
         "telemetry": TELEMETRY.get(state, ""),
+        "remarked": unprinted(said_among(shown)),
         "rows": rows,
         "total_time": duration(tree.total_us),
         "total_us": tree.total_us,

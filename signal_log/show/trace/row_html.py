@@ -121,7 +121,8 @@ class _Writer:
             object_name = ""
         return (
             f'<span class="verb">{label}</span> <a class="value" href="{address}"{self._way(row)}>'
-            f'<b>{escape(row.model)}</b>{object_name}</a> <span class="kind small {row.style}">{escape(row.word)}</span>'
+            f"<b>{escape(row.model)}</b>{object_name}</a> "
+            f'<span class="kind small {row.style}">{escape(row.word)}</span>'
         )
 
     def _trace_of(self, row: Row) -> str:

@@ -19,7 +19,7 @@ MOST_OF_A_STATEMENT: Final = 3
 OF_ACCOUNT: Final = ("credentials", "email", "request", "user", "username")
 """Arguments that the account's name, or the column beside it, tells already."""
 OWN_SIGNALS: Final = "signal_log."
-OWN_REASONS: Final = ("reason", "why", "name", "format")
+OWN_REASONS: Final = ("reason", "why", "note", "name", "format")
 LONGEST_NAME, LONGEST_STATEMENT, LONGEST_LIST = 40, 80, 60
 
 _ERROR: Final = re.compile(r"([A-Za-z_][\w.]*)(?:: ?(.*))?", re.ASCII | re.DOTALL)

@@ -15,7 +15,7 @@ const ERROR = /^([A-Za-z_][\w.]*)(?:: ?([\s\S]*))?$/;
 const TRIED = { created: "create", updated: "save", deleted: "delete", silent: "write" };
 const MOST_OF_A_STATEMENT = 3;
 const OF_ACCOUNT = ["credentials", "email", "request", "user", "username"]; // which the name tells, or the row
-const OWN_REASONS = ["reason", "why", "name", "format"];
+const OWN_REASONS = ["reason", "why", "note", "name", "format"];
 const [LONGEST_NAME, LONGEST_STATEMENT, LONGEST_LIST] = [40, 80, 60];
 
 /**

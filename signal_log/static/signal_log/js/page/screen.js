@@ -114,6 +114,8 @@ export function showDetail() {
       copy: controls.copyText,
       close: controls.unpick,
       context: controls.context,
+      token: $("view-menu").dataset.token ?? "",
+      say: (words) => announcer.say(words),
     },
   });
 }

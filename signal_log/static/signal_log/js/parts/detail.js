@@ -1,6 +1,6 @@
 // The detail panel: one operation in full, with its cause and what it set off.
 
-import { html, render } from "../../vendor/htm-preact.js";
+import { Component, html, render } from "../../vendor/htm-preact.js";
 import { fieldDiffs } from "../events/diff.js";
 import { isByHand, modelName, objectName } from "../events/kinds.js";
 import { pairs } from "../events/pairs.js";
@@ -29,6 +29,8 @@ import { axis, bars, extent, label } from "./waterfall.js";
  * @property {(text: string, what: string) => void} copy
  * @property {() => void} close
  * @property {() => void} context
+ * @property {string} token of forms
+ * @property {(words: string) => void} say to screen readers
  */
 
 /**
@@ -65,8 +67,30 @@ const Body = (known) => html`<${Facts} ...${known} />
   <${Remarks} ...${known} />
   <${Changes} ...${known} />
   <${Cause} ...${known} />
+  <${Later} name="Notes" load=${loadNotes} of=${notesOf(known)} />
   <${Receivers} whole=${known.whole} links=${known.links} below=${fallOf(known)} />
   <${Raw} ...${known} />`;
+
+const loadNotes = () => import("./notes.js");
+
+/** @param {Known} known */
+const notesOf = ({ told, links, act }) => ({ address: links.notes(told.id), token: act.token, say: act.say });
+
+/**
+ * A part of the panel that is loaded when it is first shown.
+ * @extends {Component<{ name: string, load: () => Promise<any>, of: Record<string, unknown> }>}
+ */
+class Later extends Component {
+  componentDidMount() {
+    const { name, load } = this.props;
+    load().then((loaded) => this.setState({ part: loaded[name] }));
+  }
+
+  render() {
+    const { part } = /** @type {{ part?: unknown }} */ (this.state);
+    return part ? html`<${part} ...${this.props.of} />` : null;
+  }
+}
 
 /** @param {Held} held */
 const Elsewhere = ({ operation, links }) => html`<p class="notice">This page keeps only its newest events in full.${" "}

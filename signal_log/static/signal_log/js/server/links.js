@@ -9,6 +9,8 @@ export function linksFrom(home) {
   return {
     /** @param {number} id */
     event: (id) => `${home}events/${part(id)}/`,
+    /** @param {number} id */
+    notes: (id) => `${home}events/${part(id)}/notes/`,
     /** @param {string} id */
     trace: (id) => `${home}traces/${part(id)}/`,
     /** @type {(label: string, pk: string) => string} */

@@ -1,0 +1,111 @@
+"""Pins and notes: who may see the log says something of an event or a session, which is itself an event."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from signal_log.audit import pins
+from signal_log.audit.redact import redact
+from signal_log.audit.whom import find
+from signal_log.event import MASK
+from signal_log.models import SignalEvent
+from signal_log.telemetry import recorded
+from tests.factories import make_event
+from tests.integration.redacting import assert_all_verify
+from tests.integration.test_history_access import logged_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client() -> Client:
+    """Return a browser of somebody who may see events."""
+    return logged_in("mira", permission=True)
+
+
+def own_events() -> list[tuple[str, str, object]]:
+    """Return what the log tells of pins and notes."""
+    found = SignalEvent.objects.filter(signal__in=(pins.PINNED, pins.UNPINNED, pins.NOTED)).order_by("pk")
+    return [(event.signal, event.object_pk, event.labels) for event in found]
+
+
+def test_a_pin_and_a_note_are_events_that_every_page_of_the_event_shows(client: Client) -> None:
+    """With who and when, on its own page, in the history, its trace, and the list of what is pinned; by forms alone."""
+    event, other = make_event(object_pk="77"), make_event(object_pk="78")
+    address = f"/events/{event.pk}/notes/"
+    for given in ({"pin": "1"}, {"pin": "1"}, {"note": " Asked <b>Ada</b>: meant so. "}):
+        assert client.post(address, given)["Location"] == f"/events/{event.pk}/#notes"
+    assert own_events() == [
+        ("signal_log.pinned", str(event.pk), None),
+        ("signal_log.noted", str(event.pk), {"note": "Asked <b>Ada</b>: meant so."}),
+    ]
+    assert SignalEvent.objects.filter(signal=pins.NOTED, actor_repr="mira", object_repr=f"event {event.pk}").exists()
+    page = client.get(f"/events/{event.pk}/").content.decode()
+    assert "Asked &lt;b&gt;Ada&lt;/b&gt;: meant so." in page
+    assert page.count("csrfmiddlewaretoken") > 1
+    history = client.get("/events/").content.decode()
+    assert history.count('class="pin"') == 1
+    assert f'href="/events/{event.pk}/#notes" title="pinned, 1 note"' in history
+    for shown in (f"/traces/{event.trace_id}/", "/pins/"):
+        assert "meant so" in client.get(shown).content.decode(), shown
+    told = client.get(address).json()
+    assert (told["pinned"]["by"], [one["by"] for one in told["notes"]]) == ("mira", ["mira"])
+    assert client.get(f"/events/{other.pk}/notes/").json() == {"pinned": None, "notes": []}
+    answer = client.post(address, {"unpin": "1"}, headers={"Accept": "application/json"}).json()
+    assert answer["pinned"] is None
+    assert "Nothing is pinned" in client.get("/pins/").content.decode()
+    assert own_events()[-1][0] == "signal_log.unpinned"
+
+
+def test_a_note_that_says_nothing_or_too_much_is_given_back(client: Client) -> None:
+    """What was written is in the answer, which says why; nothing becomes an event."""
+    event = make_event()
+    for text, why in ((" \u2060 ", "a few words"), ("too long " * 60, "539 characters; the limit is 500")):
+        answer = client.post(f"/events/{event.pk}/notes/", {"note": text})
+        assert answer.status_code == 400
+        assert why in answer.content.decode()
+        assert text.strip()[:20] in answer.content.decode() or "a few" in why
+    assert client.post("/events/999999/notes/", {"pin": "1"}).status_code == 404
+    assert own_events() == []
+
+
+def test_who_may_not_see_events_says_nothing_of_them() -> None:
+    """Strangers are asked to log in, accounts without the permission get a 403, forms without a token as well."""
+    event = make_event()
+    address = f"/events/{event.pk}/notes/"
+    session = recorded.start("slow", "client")
+    for target in (address, f"/sessions/{session.pk}/notes/"):
+        assert Client().post(target, {"pin": "1", "note": "x"}).status_code == 302
+        assert logged_in(f"ada{len(target)}").post(target, {"pin": "1", "note": "x"}).status_code == 403
+        strict = Client(enforce_csrf_checks=True)
+        strict.force_login(User.objects.create_superuser(f"root{len(target)}"))
+        assert strict.post(target, {"pin": "1", "note": "x"}).status_code == 403
+    assert Client().get("/pins/").status_code == 302
+    assert own_events() == []
+
+
+def test_a_session_has_notes(client: Client) -> None:
+    """They are events about the session, and its page shows them."""
+    session = recorded.start("slow", "client")
+    assert client.post(f"/sessions/{session.pk}/notes/", {"note": "2 queries too many"}).status_code == 302
+    assert "2 queries too many" in client.get(f"/sessions/{session.pk}/").content.decode()
+    assert own_events() == [("signal_log.noted", str(session.pk), {"note": "2 queries too many"})]
+
+
+def test_a_redaction_reaches_notes(client: Client) -> None:
+    """Others' notes that name a person are masked, hers are erased, and every event still verifies."""
+    ada = User.objects.create_user("ada.lovelace", first_name="Ada", email="ada.lovelace@example.org")
+    event = SignalEvent.objects.filter(sender="auth.User", object_pk=str(ada.pk)).earliest("pk")
+    other = make_event(object_pk="5")
+    client.post(f"/events/{other.pk}/notes/", {"note": "told ada.lovelace@example.org"})
+    hers = Client()
+    hers.force_login(User.objects.create_superuser("eve"))
+    hers.post(f"/events/{other.pk}/notes/", {"note": "and I agree"})
+    redact(find("auth.User", str(ada.pk)), "erasure request, file 4711")
+    redact(find("auth.User", str(User.objects.get(username="eve").pk)), "erasure request, file 4712")
+    told = client.get(f"/events/{other.pk}/notes/").json()["notes"]
+    assert [one["text"] for one in told] == [f"told {MASK}"]
+    assert event.pk
+    assert_all_verify()
