@@ -25,7 +25,6 @@ pytestmark = pytest.mark.django_db
 SECRET = "marker-of-an-event"
 NUMBERS = (
     "counts", "facets", "marks", "values", "receivers", "compared", "compared_json", "compared_text", "choice", "pins",
-    "notes",
 )  # fmt: skip
 """Pages that name no object."""
 
@@ -67,7 +66,6 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "actor": "/actors/7/",
         "past_writes": "/past-writes/",
         "pins": "/pins/",
-        "notes": f"/events/{event.pk}/notes/",
         "restore": "/restore/?label=auth.User&pk=77&at=2100-01-01",
         "admin_list": "/admin/signal_log/signalevent/?q=77",
         "admin_event": f"/admin/signal_log/signalevent/{event.pk}/change/",

@@ -68,6 +68,7 @@ def test_no_page_costs_a_watching_tool_more_for_more_rows(root: Client) -> None:
         "seals": ["/seals/"],
         "holds": ["/holds/"],
         "past_writes": ["/past-writes/"],
+        "pins": ["/pins/"],
         "redact": ["/redact/"],
         "sessions": ["/sessions/"],
         "session": [f"/sessions/{session.pk}/", f"/sessions/{session.pk}/?trace={trace}",
@@ -78,7 +79,7 @@ def test_no_page_costs_a_watching_tool_more_for_more_rows(root: Client) -> None:
         "actor": ["/actors/7/", "/actors/nobody/"],
     }  # fmt: skip
     not_shown = {"shared_views", "take_away", "stop_session", "object_by_query"}  # JSON, a POST, a second address
-    not_shown |= {"actor_by_query", "restore_form"}
+    not_shown |= {"actor_by_query", "restore_form", "event_notes", "session_notes"}
     not_shown |= {"sealed_file", "sealed_file_of"}  # bytes
     assert {route.name for route in urlpatterns} == {*pages, *not_shown}
     too_much = {}

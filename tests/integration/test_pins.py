@@ -82,7 +82,9 @@ def test_who_may_not_see_events_says_nothing_of_them() -> None:
         strict = Client(enforce_csrf_checks=True)
         strict.force_login(User.objects.create_superuser(f"root{len(target)}"))
         assert strict.post(target, {"pin": "1", "note": "x"}).status_code == 403
-    assert Client().get("/pins/").status_code == 302
+    for shown in (address, "/pins/"):
+        assert Client().get(shown).status_code == 302
+        assert logged_in(f"eve{len(shown)}").get(shown).status_code == 403
     assert own_events() == []
 
 
