@@ -72,6 +72,7 @@ ADMIN: Final = {
 """Of the log, in Django's own frame, which has faults of its own."""
 NO_PAGES: Final = {
     "shared_views", "take_away", "stop_session", "sealed_file", "sealed_file_of", "restore_form", "logout",
+    "event_notes", "session_notes",
 }  # fmt: skip
 """What answers with JSON, a file, the admin's page or only to a POST."""
 

@@ -226,7 +226,7 @@ def test_the_cascade_is_drawn_and_its_cause_can_be_followed(site, visit):
     live.model("Profile").first.click()
     detail = live.page.locator("#detail")
     expect(detail.locator(".chain .cause")).to_be_visible()
-    detail.locator(".chain button").click()
+    detail.locator(".chain .only").click()
     expect(detail.locator("h2")).to_contain_text("User")
     expect(detail.locator(".fall li").first).to_contain_text("save User cause1")
     expect(detail.locator(".fall")).to_contain_text("save Profile cause1")

@@ -175,7 +175,7 @@ def test_an_object_named_in_full_is_one_click_away(root: Client) -> None:
 
 
 def test_the_number_of_queries_does_not_grow(root: Client, django_assert_num_queries: Any) -> None:
-    """Two for session and account, two for the seal, one for breaks, one for pins, a few for page and choices: for 3 as for 90."""
+    """Two for the session, two for the seal, breaks, pins, a few for page and choices: for 3 as many as for 90."""
     for number in range(90):
         if number == 3:
             with django_assert_num_queries(11):

@@ -3,7 +3,7 @@
 import { rowWays } from "../events/ways.js";
 import * as actions from "./actions.js";
 import { table } from "./screen.js";
-import { links, operationOf, state, store } from "./state.js";
+import { $, links, operationOf, state, store } from "./state.js";
 
 /** @import { SignalEvent, ToldRow } from "../events/types.js" */
 /** @import { CellWay } from "../events/ways.js" */
@@ -24,8 +24,10 @@ export function loadWays() {
   return menu;
 }
 
-/** The row that the key `v` means: the selected one, else the newest. */
+/** What the key `v` means: the panel if it has the focus, else the selected row or the newest. */
 export function rowOfKey() {
+  const panel = $("detail");
+  if (panel.contains(document.activeElement)) return panel;
   if (!state.picked && !actions.step(1)) return null;
   return state.picked && table.shown.get(state.picked);
 }

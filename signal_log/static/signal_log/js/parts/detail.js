@@ -180,7 +180,9 @@ function Facts({ operation, told, whole, links, hits }) {
  */
 function Way({ way, class: name, children }) {
   if (!way) return children;
-  return html`<button class=${name ?? "way"} type="button" aria-haspopup="menu" data-way=${way.q} data-of=${way.of}
+  const reach = name ? undefined : -1; // Tab would take forever; `v` goes through them all
+  return html`<button class=${name ?? "way"} type="button" tabindex=${reach} aria-haspopup="menu"
+    data-way=${way.q} data-of=${way.of}
     data-text=${way.text} data-open=${way.open}>${children}</button>`;
 }
 
