@@ -43,11 +43,15 @@ def test_the_chart_zooms_out_to_the_whole_log_and_back(site, visit):
         make_event(sender="a.Zoomed", signal="pre_save", position=1, outcome="failed", error="KeyError: 1")
         write_saves(['old'], occurred_at=timezone.now() - timedelta(days=50), sender="a.Zoomed")
     """)
-    live = visit(site).open("?sender=a.Zoomed")
+    live = visit(site)
+    # Each answer is awaited, or that of one span would be taken for that of the next.
+    with live.page.expect_response(re.compile("format=marks")):
+        live.open("?sender=a.Zoomed")
     chart, note = live.page.locator("#rate"), live.page.locator("#rate-note")
     expect(chart).to_have_attribute("aria-label", re.compile("10 minutes: 1 failed"))
     chart.focus()
-    live.press("-")
+    with live.page.expect_response(re.compile("format=marks")):
+        live.press("-")
     expect(note).to_have_text("last 1 h")
     chart.evaluate("chart => chart.blur()")
     expect(chart).to_have_attribute("aria-label", re.compile("last 1 h: 7 created, 1 failed"))
