@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.integration.host_project import HostProject
+from tests.integration.host_project import MODELS, HostProject
 
 pytestmark = pytest.mark.django_db
 
@@ -19,10 +19,14 @@ with signal_log.context(actor="Zoë \\u202e", job="import"):
     ada.save()
     ada.delete()
 with signal_log.batch():  # so many that a transaction of saves would write some of their events early
-    for number in range(520):
+    for number in range(40):
         Person.objects.create(name=str(number))
 """
-PEOPLE = 520
+PEOPLE = 40
+EARLY = """
+from signal_log.capture.transaction import held
+held.MAX_UNWRITTEN = 50  # not 1,000
+"""
 READ = """
 import json
 from signal_log import SignalEvent
@@ -45,6 +49,7 @@ CREW_ONLY = 'SIGNAL_LOG = {"MODELS": ["crew.*"]}'
 def empty(django_db_setup, tmp_path_factory):
     """A migrated project whose log is empty, as in a reference installation; to be copied."""
     project = HostProject(tmp_path_factory.mktemp("empty"), settings=CREW_ONLY)
+    project.write("crew/models.py", MODELS + EARLY)
     project.write("crew/migrations/0002_founder.py", NO_FOUNDER)
     project.manage("migrate", "-v0")
     return project

@@ -22,6 +22,8 @@ from signal_log.store.read import as_mapping
 from tests.exports import ADDRESS, add, fetch, parts, varied_log
 
 pytestmark = pytest.mark.django_db
+# What the formats share is asked of PostgreSQL once.
+EACH_KIND = pytest.mark.parametrize("kind", ["csv", pytest.param("jsonl", marks=pytest.mark.one_database)])
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def broken(answer: Any) -> bytes:
     return text
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@EACH_KIND
 @pytest.mark.parametrize("ended", ["log-out", "permission", "permission to export", "deactivated"])
 def test_a_permission_or_login_that_ends_ends_the_file(
     transactional_db: None,
@@ -71,7 +73,7 @@ def test_a_permission_or_login_that_ends_ends_the_file(
     assert b"ada" not in text
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@EACH_KIND
 def test_an_error_on_the_way_leaves_no_end(
     mira: Client, log: list[int], kind: str, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
@@ -132,7 +134,7 @@ def peak_of(content: Iterator[bytes]) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@EACH_KIND
 def test_memory_does_not_grow_with_the_log(mira: Client, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight times the events take no more memory, and no page is read before it is requested."""
     monkeypatch.setattr(export, "PAGE", 100)

@@ -27,7 +27,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 __all__ = ["load"]  # a fixture
 
-MODES = ("recording", "paused", "stopped")
+# PostgreSQL has these with the recorder on and off, in autocommit; what lies between is the same on each database.
+one_database = pytest.mark.one_database
+MODES = ("recording", pytest.param("paused", marks=one_database), "stopped")
 BLOCKS: dict[str, Callable[[], Any]] = {"autocommit": nullcontext, "block": transaction.atomic}
 
 
@@ -46,7 +48,7 @@ def recorder(request: pytest.FixtureRequest) -> Iterator[str]:
     assert SignalEvent.objects.filter(sender="users.Profile").exists() == (mode == "recording")
 
 
-@pytest.fixture(params=BLOCKS)
+@pytest.fixture(params=["autocommit", pytest.param("block", marks=one_database)])
 def block(request: pytest.FixtureRequest) -> Callable[[], Any]:
     """A block around the work, or none."""
     return BLOCKS[request.param]
