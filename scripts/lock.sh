@@ -15,6 +15,7 @@ compile pyproject.toml --extra project --output-file requirements.txt
 compile pyproject.toml --extra project --group dev --constraint requirements.txt --output-file requirements-dev.txt
 compile --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 compile pyproject.toml --group hosts --constraint requirements-dev.txt --output-file requirements-hosts.txt
+compile --group engines --constraint requirements-dev.txt --output-file requirements-engines.txt
 compile --group compose --constraint requirements-dev.txt --output-file requirements-compose.txt
 (OLDEST=3.12 && compile --group partners --constraint requirements-dev.txt --output-file requirements-partners.txt)
 compile --group node --output-file requirements-node.txt

@@ -55,7 +55,7 @@ NAMES: Final = tuple(name for name, _ in COLUMNS)
 BOUNDED: Final = (GENERATION, PART, "leaf_index", "id", "occurred_at")
 """Of these alone the table's metadata has the least and the largest value: the others may name people."""
 
-_OF_A_LINE: Final = ("leaf_index", "leaf", "id", *_BYTES, "redacted_at")
+LINE_COLUMNS: Final = ("leaf_index", "leaf", "id", *_BYTES, "redacted_at")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
@@ -98,8 +98,8 @@ def _told(event: Mapping[str, Any] | None) -> Sequence[Any]:
 
 def lines_of(table: pa.Table) -> Iterator[Line]:
     """The leaves of some rows, with their events out of the canonical bytes; raises ``ValueError`` and the like."""
-    for batch in table.select(_OF_A_LINE).to_batches(max_chunksize=4_096):
-        for row in zip(*(batch.column(name).to_pylist() for name in _OF_A_LINE), strict=True):
+    for batch in table.select(LINE_COLUMNS).to_batches(max_chunksize=4_096):
+        for row in zip(*(batch.column(name).to_pylist() for name in LINE_COLUMNS), strict=True):
             yield _line(*row)
 
 
@@ -119,7 +119,7 @@ def _line(
 
 def line_of_row(row: Mapping[str, Any]) -> Line:
     """One row, as a leaf with its event."""
-    return _line(*(row[name] for name in _OF_A_LINE))
+    return _line(*(row[name] for name in LINE_COLUMNS))
 
 
 def is_sound(row: Mapping[str, Any]) -> bool:

@@ -180,7 +180,7 @@ class Archive:
         named = {part.path for part in self.parts()} | set(self._metadata())
         kept = {_plain(path) for path in named}
         location = self.table.location()
-        files = self._files()
+        files = self.files
         left = 0
         for one in files.get_file_info(FileSelector(_plain(location), recursive=True, allow_not_found=True)):
             is_ours = one.type == FileType.File and one.path.endswith((".parquet", ".avro"))
@@ -197,9 +197,16 @@ class Archive:
             for manifest in snapshot.manifests(self.table.io):
                 yield manifest.manifest_path
 
-    def _files(self) -> Any:
+    @property
+    def files(self) -> Any:
+        """The file system that the archive is in, as Arrow has it."""
+        io: Any = self.table.io
         scheme, host = urlsplit(self.table.location())[:2]
-        return self.table.io.fs_by_scheme(scheme or "file", host or None)  # type: ignore[attr-defined]
+        return io.fs_by_scheme(scheme or "file", host or None)
+
+    def paths(self, parts: Iterable[Part]) -> list[str]:
+        """The files of some parts, as that file system names them."""
+        return [_plain(part.path) for part in parts]
 
     def _content(self, part: Part) -> bytes:
         try:

@@ -28,6 +28,7 @@ from signal_log.show.admin_links import admin_url
 from signal_log.show.export.answer import refused
 from signal_log.show.methods import reads
 from signal_log.show.pages.not_found import not_found
+from signal_log.show.query import archived
 from signal_log.show.query.past_writes import found_by
 from signal_log.show.trace.receivers import answer, known_for, slowest_first, time_taken
 from signal_log.show.trace.row_html import Rows
@@ -96,7 +97,9 @@ def _proof_of(request: HttpRequest, event: SignalEvent) -> HttpResponse:
 def find(number: str) -> SignalEvent | None:
     """The event with this id; None for anything else."""
     asked = _number(number)
-    return None if asked is None else events().filter(pk=asked).first()
+    if asked is None:
+        return None
+    return events().filter(pk=asked).first() or next(iter(archived.one(asked).events), None)
 
 
 def _number(text: str) -> int | None:

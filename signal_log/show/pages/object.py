@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from signal_log.audit.breaks import MOST_OF_A_ROW, breaks_of_row
+from signal_log.audit.continuity import tells
 from signal_log.audit.reads import Seen, record_seen
 from signal_log.capture.model.same_row import ends_with
 from signal_log.conf import conf
@@ -25,6 +27,7 @@ from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.report import NAME as REPORT
 from signal_log.show.pages.report import About, report
 from signal_log.show.pages.story import link, story
+from signal_log.show.query.archived import of_row as of_archive
 from signal_log.show.query.compare import KEYS as COMPARED
 from signal_log.show.query.compare import compared, moments
 from signal_log.show.query.paging import newest_named, newest_of, newest_telling, span_for
@@ -56,7 +59,12 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     span = span_for(recorded) if pk and "\x00" not in label + pk else NOTHING
     newest = newest_of(recorded, span)
     gone = gone_of(labels)
+    archived = cache(lambda: of_archive(labels, pk))
+    if newest is None and archived().events:
+        newest = archived().events[0]
     if newest is None:
+        if archived().problem:
+            return not_found(request, "No events for this object", _unread(label, pk, archived().problem))
         return not_found(request, "No events for this object", _why_nothing(label, labels, pk, gone))
     query = parse(request.GET, own=("at", "pk", FORMAT, CHOSEN, SEARCH, *COMPARED))
     problems = [*query.problems.values()]
@@ -70,8 +78,9 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     relations = relations_of(label)
     wanted = chosen(relations, request.GET.getlist(CHOSEN) if CHOSEN in request.GET else None)
     address = object_url(label, pk)
-    telling = newest_telling(recorded, span)
-    title = one_line(newest_named(recorded, span, telling) or pk, 120)
+    telling = newest_telling(recorded, span) or next(filter(tells, archived().events), None)
+    named = newest_named(recorded, span, telling) or newest.object_repr
+    title = one_line(named or pk, 120)
     context: dict[str, Any] = {
         "label": visible(label),
         "model": kinds.model_name(label),
@@ -109,21 +118,26 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     relatives = relatives_of(recorded, span, telling or newest, label, wanted, search=bool(request.GET.get(SEARCH)))
     _note_seen(request, relatives)
     if two:
-        states = [state_of(recorded, span, label, moment) for moment in two]
+        states = [state_of(recorded, span, label, moment, archived().events) for moment in two]
         then = [relatives_then(relatives, state, pk, moment) for state, moment in zip(states, two, strict=True)]
         own = differences(title, address, *states)
         context |= {
-            "moments": two, "own": own, "states": states, "others": unprinted(relatives_differ(*then)),
+            "archived": archived(), "moments": two, "own": own, "states": states,
+            "others": unprinted(relatives_differ(*then)),
         }  # fmt: skip
     elif at:
-        state = state_of(recorded, span, label, at)
-        context |= {"state": state, "relatives": unprinted(relatives_then(relatives, state, pk, at))}
+        state = state_of(recorded, span, label, at, archived().events)
+        context |= {
+            "state": state,
+            "archived": archived(),
+            "relatives": unprinted(relatives_then(relatives, state, pk, at)),
+        }
         context["never_seen"] = state.presence == NEVER_SEEN
         if state.looked_back_to:
             context["unknown_words"] = "unknown: not in the events that were looked at"
     else:
         found = [] if span.scan else breaks_of_row(labels, pk)
-        context |= story(request, recorded, newest, relatives, query, found)
+        context |= story(request, recorded, newest, relatives, query, found, archived)
         context |= {"broken": unprinted(described(found)), "hot": span.scan}
         if not span.scan and recorded.order_by()[: MOST_OF_A_ROW + 1].count() > MOST_OF_A_ROW:
             context["followed"] = MOST_OF_A_ROW
@@ -145,6 +159,11 @@ def _restore_url(request: HttpRequest, newest: SignalEvent, at: datetime | None,
         return ""
     when = {"at": iso(at)} if at else {"event": str(newest.pk)}
     return url("restore", label=newest.sender, pk=newest.object_pk, **when)
+
+
+def _unread(label: str, pk: str, problem: str) -> str:
+    which = f"the {one_line(label, 80)} with the key “{one_line(pk, 80)}”"
+    return f"The table has no events for {which}, and older ones are in the archive, which was not read. {problem}"
 
 
 def _why_nothing(label: str, labels: tuple[str, ...], pk: str, gone: Gone) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
 from signal_log.show.links import actor_url, field_names, with_query
 from signal_log.show.pages.history import FOLDED_AWAY, fold, standing
+from signal_log.show.query.archived import NOTHING, Archived, joined
 from signal_log.show.query.paging import count, read_page, span_for
 from signal_log.show.query.query import MOMENTS, PLACES, Pill, Query
 from signal_log.show.story.admin_form import may_restore_some
@@ -45,7 +46,7 @@ class Part:
 
 def story(
     request: HttpRequest, recorded: Events, newest: SignalEvent, relatives: Relatives, query: Query,
-    broken: Sequence[Break] = (),
+    broken: Sequence[Break] = (), archived: Callable[[], Archived] = lambda: NOTHING,
 ) -> dict[str, Any]:  # fmt: skip
     """The context of the timeline of a row, of which ``recorded`` is all events, and ``broken`` its breaks."""
     labels, pk = labels_of_row(newest.sender), newest.object_pk
@@ -60,6 +61,12 @@ def story(
         after=query.after,
         keep=list if query.every else fold,
     )
+    is_end = page.older is None and not any(event.created for event in page.events)
+    read = archived() if is_end or query.before or query.after else NOTHING
+    page, told = joined(
+        page, read, query.filters, size=PAGE_SIZE, before=query.before, after=query.after, every=query.every,
+        since=query.since, until=query.until,
+    )  # fmt: skip
     found_breaks.mark(page.events, broken)
     restorable = {label for label in {event.sender for event in page.events} if may_restore_some(request, label)}
     lines = [
@@ -71,6 +78,7 @@ def story(
     by = _by(labels, pk, query)
     return {
         "page": page,
+        "archived": told,
         "comparable": comparable,
         "parts": [Part("On this user" if by else "History", unprinted(lines), comparable), *by],
         "total": count(found if query.every else standing(found), Span()),

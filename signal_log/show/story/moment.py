@@ -7,7 +7,7 @@ own events; and of more than ``MOST`` as many are walked as time allows, which t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -47,8 +47,8 @@ TOLD: Final = (
 _AN_END: Final = Q(signal__in=ENDS)
 
 
-def state_of(recorded: Events, span: Span, label: str, at: datetime) -> State:
-    """The row of which these are all events, at a moment."""
+def state_of(recorded: Events, span: Span, label: str, at: datetime, archived: Sequence[SignalEvent] = ()) -> State:
+    """The row of which these are all events, with those that are in an archive, at a moment."""
     names, ending = field_names(label), ends_with(label, labels_of_row(label))
     told = recorded.filter(signal__in=OF_A_ROW, outcome=COMMITTED).only(*TOLD)
     reading = Reading(told, names, ending)
@@ -59,8 +59,20 @@ def state_of(recorded: Events, span: Span, label: str, at: datetime) -> State:
     else:
         spans = span_of(None, at, scan=True), span_of(at, None, scan=True)
         before, after = reading.walked(at, *spans, seconds=SECONDS)
+    if archived:
+        before, after = _joined(before, after, archived, at)
     state = state_at(before, after, names, ending, nullable_fields)
     return replace(state, looked_back_to=reading.stopped_at)
+
+
+def _joined(
+    before: list[SignalEvent], after: list[SignalEvent], archived: Sequence[SignalEvent], at: datetime
+) -> tuple[list[SignalEvent], list[SignalEvent]]:
+    """The events on both sides of a moment, with those of an archive in their places."""
+    told = [event for event in archived if event.signal in OF_A_ROW and event.outcome == COMMITTED]
+    earlier = {event.pk: event for event in (*before, *told) if event.occurred_at <= at}
+    later = {event.pk: event for event in (*after, *told) if event.occurred_at > at}
+    return sorted(earlier.values(), key=lambda one: -one.pk), sorted(later.values(), key=lambda one: one.pk)
 
 
 def nullable_fields(label: str) -> list[str]:

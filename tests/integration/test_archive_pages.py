@@ -1,0 +1,95 @@
+"""Pages read on into the archive: what was pruned into it is shown where it was, and said to be from there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from signal_log import clock
+from signal_log.models import SignalEvent
+from signal_log.show.query import archived
+from tests.integration.redacting import sealed as seal_all
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada(admin_client, settings, tmp_path, monkeypatch):
+    """A user whose first events are in the archive, and whose last one is in the table."""
+    monkeypatch.setattr(archived, "SECONDS", 60)  # the machine may be busy
+    monkeypatch.setattr(archived, "SEARCHED", 50)
+    user = User.objects.create_user("ada", first_name="Ada")
+    for name in ("Augusta", "Augusta Ada"):
+        user.first_name = name
+        user.save()
+    user.moment = clock.now()
+    seal_all()
+    folder = tmp_path / "archive"
+    call_command("signal_archive", str(folder), "--all", stdout=StringIO())
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(days=10))
+    call_command("signal_prune", "--keep-days", "5", "--archive", str(folder), stdout=StringIO())
+    user.first_name = "Ada King"
+    user.save()
+    settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "ARCHIVE": str(folder)}
+    user.folder = folder
+    user.url = f"/objects/auth.User/{user.pk}/"
+    return user
+
+
+def text(answer) -> str:
+    """A page's text."""
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_the_history_goes_on_in_the_archive(ada, admin_client):
+    """Page by page, nothing twice and nothing left out, by filter too, and each page says what is from where."""
+    asked = f"/events/?object=auth.User/{ada.pk}&every=1"
+    page = text(admin_client.get(asked))
+    assert f"read from the archive {ada.folder}" in page
+    assert page.count("Augusta Ada") >= 1
+    answer = admin_client.get(asked)
+    ids = [event.pk for event in answer.context["page"].events]
+    assert len(ids) == len(set(ids)) == 7
+    assert ids == sorted(ids, reverse=True)
+    assert SignalEvent.objects.filter(pk__in=ids).count() == 2
+    step = admin_client.get(f"{asked}&before={ids[3]}").context["page"]
+    assert [event.pk for event in step.events] == ids[4:]
+    up = admin_client.get(f"{asked}&after={ids[-1]}").context["page"]
+    assert [event.pk for event in up.events] == ids[:-1]
+    narrowed = admin_client.get(f"{asked}&new=Augusta").context["page"]
+    assert [event.pk for event in narrowed.events] == ids[4:6]
+    found = text(admin_client.get(f"/events/{ids[-1]}/"))
+    assert "ada" in found
+
+
+def test_a_story_and_a_moment_go_on_in_the_archive(ada, admin_client):
+    """Back to the creation; and what a row held while all of its events of then are archived."""
+    story = admin_client.get(ada.url)
+    assert "read from the archive" in text(story)
+    own = [line for line in story.context["parts"][0].lines if line.is_own]
+    assert [line.event.created for line in own] == [False, False, False, True]
+    then = admin_client.get(f"{ada.url}?at={ada.moment.isoformat().replace('+00:00', 'Z')}")
+    assert "read from the archive" in text(then)
+    fields = {known.name: known.value.text for known in then.context["state"].fields}
+    assert fields["first_name"] == "Augusta Ada"
+    assert fields["username"] == "ada"
+
+
+def test_an_archive_that_is_away_is_said_and_costs_nothing_else(ada, admin_client, settings, monkeypatch):
+    """Gone, slow or busy: the page shows what the table has, with a sentence, and in time."""
+    ada.folder.rename(ada.folder.with_name("away"))
+    page = text(admin_client.get(ada.url))
+    assert f"Older events are in the archive, which was not read. There is no archive in {ada.folder}" in page
+    assert "Ada King" in page
+    monkeypatch.setattr(archived, "SECONDS", 0)
+    assert "did not answer within 0 seconds." in text(admin_client.get("/events/"))
+    monkeypatch.setattr(archived._free, "acquire", lambda blocking: False)
+    assert "is being read by others at the moment. Reload the page." in text(admin_client.get("/events/"))
+    settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "ARCHIVE": None}
+    assert "archive, which" not in text(admin_client.get("/events/"))
