@@ -12,7 +12,7 @@ import users.urls
 from signal_log import urls
 from tests.browser.live_site import STRANGER
 from tests.browser.look import IS_WITHIN, look
-from tests.browser.pages import ADMIN, ANONYMOUS, LIVE, NO_PAGES, OWN, PAGES, fill
+from tests.browser.pages import ADMIN, ANONYMOUS, AUDIT, DEBUGGING, HISTORY, LIVE, NO_PAGES, OWN, PAGES, fill
 from tests.browser.pages import visit as open_page
 
 
@@ -32,24 +32,28 @@ def test_no_page_is_forgotten() -> None:
     assert named - visited == NO_PAGES
 
 
-def test_every_page_of_the_log(site: Any, visit: Any, facts: dict[str, Any]) -> None:
+@pytest.mark.parametrize("pages", [LIVE, HISTORY, DEBUGGING, AUDIT], ids=["live", "history", "debugging", "audit"])
+def test_every_page_of_the_log(site: Any, visit: Any, facts: dict[str, Any], pages: dict[str, str]) -> None:
     """Nothing is wider than the window, no script from the log runs, and neither axe nor the browser complains."""
     reader = visit(site, reduced_motion="reduce")
     reader.expected += ["400 (Bad Request)", "404 (Not Found)"]
     found = []
-    for name, address in PAGES.items():
+    for name, address in pages.items():
         open_page(reader.page, site.url + address.format(**facts))
         assert reader.page.evaluate("window.broken") is None, name
-        if name in LIVE:
-            expect(reader.page.locator("#tools")).to_be_visible()
         found += look(reader.page, name)
-    for name, address in ADMIN.items():
-        reader.page.goto(site.url + address.format(**facts))
-        for width in (390, 1440):
-            reader.page.set_viewport_size({"width": width, "height": 800})
-            assert reader.page.evaluate(IS_WITHIN), (name, width)
-        assert reader.page.evaluate("window.broken") is None, name
     assert not found, "\n".join(found)
+
+
+def test_pages_of_the_log_in_the_admin_fit(site: Any, visit: Any, facts: dict[str, Any]) -> None:
+    """Within Django's own frame, which has violations of its own, nothing is too wide and no script runs."""
+    page = visit(site).page
+    for name, address in ADMIN.items():
+        page.goto(site.url + address.format(**facts))
+        for width in (390, 1440):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate(IS_WITHIN), (name, width)
+        assert page.evaluate("window.broken") is None, name
 
 
 def test_every_page_of_the_accounts(site: Any, visit: Any) -> None:
