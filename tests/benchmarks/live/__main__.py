@@ -11,7 +11,7 @@ from tests.benchmarks.live.report import report
 from tests.benchmarks.live.scenarios import QUICK, Size, progress
 from tests.benchmarks.live.testbed import Testbed
 
-PARTS = ("sustained", "soon", "ring", "stalled", "outages", "idle")
+PARTS = ("sustained", "soon", "handshakes", "ring", "stalled", "outages", "idle")
 
 
 def main() -> None:
@@ -56,6 +56,14 @@ def soon(testbed: Testbed, size: Size) -> dict[str, Any]:
         "1 socket, 20/s, saves": scenarios.soon(testbed, size, 1, 20) | {"goal_p50": 10.0},
         f"{many}, 200/s, saves": scenarios.soon(testbed, size, size.sockets, 200) | {"goal_p99": 250.0},
         f"{many}, 200/s, each cut every 5 s": scenarios.churned(testbed, size, 200),
+    }
+
+
+def handshakes(testbed: Testbed, size: Size) -> dict[str, Any]:
+    """Measure what opening a socket costs the server."""
+    return {"bare": scenarios.handshakes(testbed, size, None)} | {
+        name: scenarios.handshakes(testbed, size, known) | {"goal": 3.0}
+        for name, known in (("again", True), ("first", False))
     }
 
 

@@ -24,6 +24,7 @@ class LoadClient:
 
     def __init__(self, group: LoadClients) -> None:
         self.group = group
+        self._cookie = group.cookies.pop() if group.cookies else group.cookie
         self.ready = asyncio.Event()
         self.stalled = False
         self.cuts = 0
@@ -36,7 +37,7 @@ class LoadClient:
     async def open(self) -> None:
         """Connect, retrying until a server answers."""
         loop = asyncio.get_running_loop()
-        request = handshake(self.group.port, self.group.path, self.group.cookie)
+        request = handshake(self.group.port, self.group.path, self._cookie)
         while not self.group.over:
             self._socket = Socket(request, self._opened, self._text, self._lost)
             self.tally.cut()
@@ -120,11 +121,21 @@ class LoadClients:
         self.messages: list[dict[str, Any]] = []
         self.port = 0
         self.path = self.cookie = ""
+        self.cookies: list[str] = []
         self.subscribes = self.over = self.churning = False
 
     async def connect(self, count: int, port: int, path: str, cookie: str, subscribes: bool) -> dict[str, Any]:
         """Open clients until there are ``count``, and answer when all of them are subscribed."""
         self.port, self.path, self.cookie, self.subscribes = port, path, cookie, subscribes
+        return await self.more(count)
+
+    async def cookies_of(self, cookies: list[str]) -> dict[str, Any]:
+        """Let the next clients be these people, one each."""
+        self.cookies = cookies
+        return {}
+
+    async def more(self, count: int) -> dict[str, Any]:
+        """Open clients until there are ``count``."""
         while len(self.clients) < count:
             new = [LoadClient(self) for _ in range(min(AT_ONCE, count - len(self.clients)))]
             self.clients += new

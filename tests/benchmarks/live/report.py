@@ -23,7 +23,7 @@ BASELINES: Final = {
 def report(found: Figures) -> Iterator[str]:
     """Return all tables for which there are figures."""
     yield f"{description()}, channels {version('channels')}, daphne {version('daphne')}; PostgreSQL, Valkey."
-    for part in (deliveries, latencies, ring, trouble):
+    for part in (deliveries, latencies, handshakes, ring, trouble):
         if lines := list(part(found)):
             yield ""
             yield from lines
@@ -99,6 +99,20 @@ def latencies(found: Figures) -> Iterator[str]:
                 f"{scenario['server_waited']:.0%}",
             ]
         )
+
+
+def handshakes(found: Figures) -> Iterator[str]:
+    """Return what opening a socket costs the server."""
+    opened = found.get("handshakes", {})
+    if not opened:
+        return
+    yield from head([f"a handshake, the mean of {opened['bare']['sockets']}", "ms of the server's CPU"])
+    for name, title in (
+        ("bare", "bare daphne, nothing checked"),
+        ("again", "a page that comes back within seconds"),
+        ("first", "as many people, none of whom had one before"),
+    ):
+        yield line([title, with_goal(opened[name]["ms"], opened[name].get("goal"), ".1f")])
 
 
 def ring(found: Figures) -> Iterator[str]:

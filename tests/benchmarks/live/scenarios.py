@@ -31,6 +31,9 @@ SUSTAINED_RATE: Final = 0.95
 ATTEMPTS: Final = 2
 """A step that fails is tried again, and so is the next one, because other load on the machine comes and goes."""
 
+WARM: Final = 30
+"""Sockets that are opened before it is measured."""
+
 Figures = dict[str, Any]
 
 
@@ -177,6 +180,16 @@ def churned(testbed: Testbed, size: Size, rate: float, every: float = 5.0) -> Fi
     with testbed.serve(OURS) as server, testbed.pages(server, size.sockets) as clients:
         clients.tell("churn", every=every)
         return rows(testbed, server, clients, rate, size.long)
+
+
+def handshakes(testbed: Testbed, size: Size, known: bool | None) -> Figures:
+    """Return the milliseconds of CPU that one socket's opening takes; ``known`` is None for bare daphne."""
+    ours = known is not None
+    with testbed.serve(OURS if ours else BARE) as server, testbed.pages(server, WARM, ours=ours) as clients:
+        clients.tell("cookies_of", cookies=testbed.cookies(size.sockets) if known is False else [])
+        before = cpu_seconds(server)
+        clients.tell("more", count=WARM + size.sockets)
+        return {"sockets": size.sockets, "ms": (cpu_seconds(server) - before) / size.sockets * 1000}
 
 
 # --- what it costs --------------------------------------------------------------------------------

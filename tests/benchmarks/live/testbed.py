@@ -135,9 +135,13 @@ class Testbed:
         written: dict[str, Any] = json.loads(self.report.read_text())
         return written
 
-    def _run(self, module: str) -> subprocess.CompletedProcess[str]:
+    def cookies(self, count: int) -> list[str]:
+        """Return the cookies of this many people who are logged in and may see events by a group."""
+        return self._run("prepare", str(count)).stdout.split()
+
+    def _run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self._command(module), stdout=subprocess.PIPE, text=True, check=True, **self._surroundings()
+            self._command(module, *arguments), stdout=subprocess.PIPE, text=True, check=True, **self._surroundings()
         )
 
     @staticmethod
