@@ -14,13 +14,16 @@ from django.utils.timezone import localtime
 
 from signal_log.admin_events import TYPED, ByModel, BySignal, BySource, EventList, searched
 from signal_log.admin_list import ListedFiltersMixin
+from signal_log.amounts import counted
 from signal_log.errors import FilterError
-from signal_log.models import SharedView, SignalEvent
+from signal_log.models import DeadLetter, RelayCursor, SharedView, SignalEvent
 from signal_log.moments import parse_moment
 from signal_log.permission import EXPORT, may, may_see_events
 from signal_log.show.access import answered
 from signal_log.show.admin_history import add_recorded
+from signal_log.show.links import event_url
 from signal_log.show.pages.event import describe
+from signal_log.show.pages.relays import replay
 from signal_log.show.pages.shared import all_views
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.operations import Line
@@ -30,9 +33,11 @@ if TYPE_CHECKING:
     AnyAdmin = admin.ModelAdmin[Any]
     EventAdmin = admin.ModelAdmin[SignalEvent]
     ViewAdmin = admin.ModelAdmin[SharedView]
+    CursorAdmin = admin.ModelAdmin[RelayCursor]
+    LetterAdmin = admin.ModelAdmin[DeadLetter]
 else:  # generic only in the stubs
     AnyAdmin = object
-    EventAdmin = ViewAdmin = admin.ModelAdmin
+    EventAdmin = ViewAdmin = CursorAdmin = LetterAdmin = admin.ModelAdmin
 
 
 class ReadOnlyAdmin(ListedFiltersMixin, AnyAdmin):
@@ -177,6 +182,49 @@ class SharedViewAdmin(ReadOnlyAdmin, ViewAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[SharedView]:
         """All shared views, from the log's database."""
         return all_views()
+
+
+@admin.register(RelayCursor)
+class RelayCursorAdmin(ReadOnlyAdmin, CursorAdmin):
+    """How far each relay is; ``/relays/`` says more."""
+
+    list_display = ("name", "reached", "sent", "failed", "missed", "problem", "runner", "heartbeat_at")
+    search_fields = ("name",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: a relay would begin anew. ``signal_relay --reset`` does that."""
+        return False
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(ReadOnlyAdmin, LetterAdmin):
+    """What receivers have refused for good; who may export has it sent again, and Django's delete gives it up."""
+
+    list_display = ("event_link", "relay", "refused_at", "reason", "attempts", "wanted_at")
+    list_display_links = None
+    list_filter = ("relay",)
+    search_fields = ("reason",)
+    actions = ("send_again",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the user has Django's delete permission and may see events."""
+        return may_see_events(request.user) and super().has_delete_permission(request, obj)
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may take events away, as sending them does."""
+        return may(request.user, EXPORT)
+
+    @admin.action(description="Send again", permissions=["export"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
+        """Have them sent again by the relay that is running."""
+        number = replay(queryset)
+        said = f"{counted(number, 'dead letter is', 'dead letters are')} sent again as soon as the relay looks."
+        self.message_user(request, said, messages.SUCCESS if number else messages.WARNING)
+
+    @admin.display(description="event", ordering="event")
+    def event_link(self, letter: DeadLetter) -> SafeString:
+        """The event, linked to its page."""
+        return _safe(f'<a href="{escape(event_url(letter.event))}">#{letter.event}</a>')
 
 
 class HistoryLinkMixin(AnyAdmin):

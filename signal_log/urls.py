@@ -10,6 +10,7 @@ from signal_log.show.pages.notes import event_notes, pins_page, session_notes
 from signal_log.show.pages.object import object_page
 from signal_log.show.pages.past_writes import past_writes_page
 from signal_log.show.pages.redaction import redact_page
+from signal_log.show.pages.relays import relays_page
 from signal_log.show.pages.restore import restore_form, restore_page
 
 register_converter(KeyConverter, "key")
@@ -34,6 +35,7 @@ urlpatterns = [
     path("seals/log/<int:generation>/<path:path>", sealed_files.sealed_file, name="sealed_file_of"),
     path("seals/log/<path:path>", sealed_files.sealed_file, name="sealed_file"),
     path("holds/", holds_page, name="holds"),
+    path("relays/", relays_page, name="relays"),
     path("past-writes/", past_writes_page, name="past_writes"),
     path("redact/", redact_page, name="redact"),
     path("actors/", actor_page, name="actor_by_query"),

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from signal_log.capture.faults import faults
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.models import BreakState
+from signal_log.relay.state import standings
 from signal_log.seal.state import seal_state
 from signal_log.store.read import events
 from signal_log.tail import doorbell, hub
@@ -63,6 +64,7 @@ class LogCollector(Collector):
             )
         yield from _seal()
         yield from _past_writes()
+        yield from _relays()
 
 
 def _seal() -> Iterator[Metric]:
@@ -122,6 +124,36 @@ def _past_writes() -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "signal_log_past_writes_looked_to", "The id up to which events were looked at for that.", state.last_id
     )
+
+
+def _relays() -> Iterator[Metric]:
+    """How far each relay is; nothing if the database does not tell."""
+    try:
+        found = standings()
+    except (DatabaseError, InterfaceError):
+        return
+    label = ("relay",)
+    up = GaugeMetricFamily("signal_log_relay_up", "Whether a process runs the relay and gets on.", labels=label)
+    lag = GaugeMetricFamily("signal_log_relay_lag_events", "Events that it has not passed yet.", labels=label)
+    seconds = GaugeMetricFamily(
+        "signal_log_relay_lag_seconds", "How long ago the oldest of those occurred.", labels=label
+    )
+    sent = CounterMetricFamily("signal_log_relay_sent", "Messages that its receiver has acknowledged.", labels=label)
+    failed = CounterMetricFamily("signal_log_relay_failed", "Attempts to send that have failed.", labels=label)
+    missed = CounterMetricFamily("signal_log_relay_missed", "Events pruned before they were sent.", labels=label)
+    letters = GaugeMetricFamily(
+        "signal_log_relay_dead_letters", "Events that its receiver has refused for good.", labels=label
+    )
+    for one in found:
+        name = (one.name,)
+        up.add_metric(name, one.kind == "running")
+        lag.add_metric(name, one.waiting)
+        seconds.add_metric(name, one.waiting_seconds)
+        sent.add_metric(name, one.row.sent if one.row else 0)
+        failed.add_metric(name, one.row.failed if one.row else 0)
+        missed.add_metric(name, one.row.missed if one.row else 0)
+        letters.add_metric(name, one.letters)
+    yield from (up, lag, seconds, sent, failed, missed, letters)
 
 
 REGISTRY: Final = CollectorRegistry()

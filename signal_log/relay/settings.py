@@ -35,9 +35,9 @@ URLS: Final[Mapping[str, str]] = {
     FILE: "an absolute path, or file:///path",
 }
 ACCEPTED: Final = (
-    f'{{"sink": {", ".join(map(repr, URLS))}, "url": as its sink needs it, "format": {", ".join(map(repr, FORMATS))}, '
-    '"filters": a query such as "model:User outcome:committed"}; further "secret", "headers" and "batch" of a '
-    'webhook, "options" for Kafka and NATS, and "ca", the path of a file of certificates to trust'
+    f'a dict with "sink" ({", ".join(map(repr, URLS))}), "url" (as its sink needs it), "format" '
+    f'({", ".join(map(repr, FORMATS))}) and "filters" (a query such as "model:User outcome:committed"); for a webhook '
+    'also "secret", "headers" and "batch", for Kafka and NATS "options", and "ca", a file of certificates to trust'
 )
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
 _SUBJECT: Final = re.compile(r"[!-)+-=?-~]+", re.ASCII)

@@ -6,7 +6,9 @@ from typing import Any
 
 from django import template
 from django.db import DatabaseError
+from django.urls import NoReverseMatch
 
+from signal_log.conf import conf
 from signal_log.models import DebugSession
 from signal_log.show.access import login_url, may_see_events
 from signal_log.show.links import url
@@ -71,6 +73,17 @@ def seal_alarm(context: dict[str, Any]) -> str:
 def replica_told() -> str:
     """How far the replica is behind that this page is read from; empty if it is not, or there is none."""
     return str(standing() or "")
+
+
+@register.simple_tag
+def relays_address() -> str:
+    """The page of the relays; empty where none is configured, or the log has no pages."""
+    if not conf.RELAYS:
+        return ""
+    try:
+        return url("relays")
+    except NoReverseMatch:
+        return ""
 
 
 @register.simple_tag

@@ -51,6 +51,7 @@ DEBUGGING: Final = {
 AUDIT: Final = {
     "seals": "/seals/",
     "holds": "/holds/",
+    "relays": "/relays/",
     "redact": "/redact/?label=auth.User&pk={ada}",
 }
 PAGES: Final = LIVE | HISTORY | DEBUGGING | AUDIT

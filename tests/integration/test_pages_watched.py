@@ -70,6 +70,7 @@ def test_no_page_costs_a_watching_tool_more_for_more_rows(root: Client) -> None:
         "past_writes": ["/past-writes/"],
         "pins": ["/pins/"],
         "redact": ["/redact/"],
+        "relays": ["/relays/"],
         "sessions": ["/sessions/"],
         "session": [f"/sessions/{session.pk}/", f"/sessions/{session.pk}/?trace={trace}",
                     f"/sessions/{session.pk}/?with={other.pk}", "/sessions/999/"],

@@ -1,5 +1,5 @@
 """What alerts can ask about the log itself: a verification that failed, sealing or signing that stopped, a witness
-that forgot, writes past Django.
+that forgot, writes past Django, a relay that stands still.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from typing import Final
 
 from signal_log import clock
 from signal_log.audit.alerts.firing import Due, Fired
-from signal_log.audit.alerts.rule import MOST_COUNTED, VERIFY_FAILED, WITNESS_FORGOT, WRITTEN_PAST, Rule
+from signal_log.audit.alerts.rule import MOST_COUNTED, RELAY_STOPPED, VERIFY_FAILED, WITNESS_FORGOT, WRITTEN_PAST, Rule
 from signal_log.models import AlertState, FoundBreak, SealTree, SealWitness, Verification
+from signal_log.relay.state import standing_still
 from signal_log.seal.state import LATE, UNSIGNED, why_stopped, why_unsigned
 
 FAILED: Final = (Verification.Verdict.TAMPERED, Verification.Verdict.UNCHECKED)
 """The worse first: it is told although the other was just before."""
 MOST_NAMED: Final = 10
 
+_still_since: list[datetime] = []
+"""When this process first saw that a relay stands still."""
 _unsigned_since: list[datetime] = []
 """When this process first saw that nothing is signed; a signer that is started anew is away for a moment."""
 
@@ -27,6 +30,8 @@ def due(rule: Rule, fired: Fired | None = None) -> Due | None:
         return _verification(rule, fired)
     if rule.query == WITNESS_FORGOT:
         return _forgotten(rule, fired)
+    if rule.query == RELAY_STOPPED:
+        return _relays()
     return _past_writes(rule, fired) if rule.query == WRITTEN_PAST else _sealing()
 
 
@@ -55,6 +60,18 @@ def _sealing() -> Due | None:
     if not _unsigned_since:
         _unsigned_since.append(now)
     return Due(1, detail=f"{UNSIGNED} {why}") if (now - _unsigned_since[0]).total_seconds() >= LATE else None
+
+
+def _relays() -> Due | None:
+    """Fires again, after its time, for as long as one stands still; one that is started anew is away for a moment."""
+    why = standing_still()
+    now = clock.now()
+    if not why:
+        _still_since.clear()
+        return None
+    if not _still_since:
+        _still_since.append(now)
+    return Due(1, detail=why) if (now - _still_since[0]).total_seconds() >= LATE else None
 
 
 def _forgotten(rule: Rule, fired: Fired | None) -> Due | None:

@@ -21,7 +21,8 @@ VERIFY_FAILED: Final = "verify=failed"
 SEALING_STOPPED: Final = "sealing=stopped"
 WRITTEN_PAST: Final = "past-writes=found"
 WITNESS_FORGOT: Final = "witness=forgot"
-CONDITIONS: Final = (VERIFY_FAILED, SEALING_STOPPED, WITNESS_FORGOT, WRITTEN_PAST)
+RELAY_STOPPED: Final = "relay=stopped"
+CONDITIONS: Final = (VERIFY_FAILED, SEALING_STOPPED, WITNESS_FORGOT, WRITTEN_PAST, RELAY_STOPPED)
 """Queries that ask about the log itself, not about its events."""
 FIELDS: Final = ("name", "query", "count", "seconds", "to")
 CONDITION_SECONDS: Final = 3600
@@ -33,7 +34,7 @@ HERE: Final = ("localhost", "127.0.0.1", "::1")
 ACCEPTED: Final = (
     '{"name": a text, "query": a query such as "model:User is_staff: new:true", or filters of the history such as '
     '"sender=auth.User&field=is_staff", or '
-    f'"{VERIFY_FAILED}", "{SEALING_STOPPED}", "{WITNESS_FORGOT}" or "{WRITTEN_PAST}", '
+    f'"{VERIFY_FAILED}", "{SEALING_STOPPED}", "{WITNESS_FORGOT}", "{WRITTEN_PAST}" or "{RELAY_STOPPED}", '
     '"count": a whole number of events, "seconds": within how many, "to": one or a list of mail '
     "addresses and https:// addresses}"
 )

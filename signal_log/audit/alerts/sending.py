@@ -23,7 +23,7 @@ from django.urls import NoReverseMatch, reverse
 
 from signal_log import clock
 from signal_log.audit.alerts.firing import SOURCE, Due
-from signal_log.audit.alerts.rule import WRITTEN_PAST, Rule, is_address, is_webhook, masked
+from signal_log.audit.alerts.rule import RELAY_STOPPED, WRITTEN_PAST, Rule, is_address, is_webhook, masked
 from signal_log.capture.api import context
 from signal_log.capture.model.error_text import error_text
 from signal_log.errors import ProofError, SignalLogError
@@ -32,6 +32,8 @@ from signal_log.seal.canonical import timestamp
 
 logger = logging.getLogger("signal_log")
 
+_PAGES: Final = {WRITTEN_PAST: "past_writes", RELAY_STOPPED: "relays"}
+"""Where a condition is looked at, if not with the seals."""
 PAUSES: Final = (1.0, 5.0)
 """Seconds before the second and the third attempt."""
 SECONDS: Final = 5.0
@@ -145,7 +147,7 @@ def message(rule: Rule, due: Due, at: datetime) -> dict[str, Any]:
     """What is told: what and how often, and where to look, but no value of any event."""
     told: dict[str, Any] = {"alert": rule.name, "query": rule.query, "count": due.times, "at": timestamp(at)}
     if rule.is_condition:
-        return told | {"detail": due.detail, "see": _page("past_writes" if rule.query == WRITTEN_PAST else "seals")}
+        return told | {"detail": due.detail, "see": _page(_PAGES.get(rule.query, "seals"))}
     query = rule.query.removeprefix("?") if is_address(rule.query) else urlencode({"q": rule.query})
     see = f"{_page('events')}?{query}&{urlencode({'after': due.first - 1})}"
     return told | {"seconds": rule.seconds, "first_event": due.first, "last_event": due.last, "see": see}
