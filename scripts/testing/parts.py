@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from scripts.testing.node import NodeTests
-from scripts.testing.running import BIN, PYTHON, Command, Step, Tests
+from scripts.testing.running import BIN, PYTHON, Command, Step, Tests, Together
 
 ROOT = Path(__file__).resolve().parents[2]
 # Folders of tests/ with a part of their own, or without tests for pytest; `sqlite` runs all the others.
@@ -37,17 +37,21 @@ def parts() -> dict[str, list[Step]]:
 
 
 def lint() -> list[Step]:
-    """Style, types, layers."""
+    """Style, types, layers; what takes longest begins first."""
     return [
-        Command((str(BIN / "ruff"), "check")),
-        Command((str(BIN / "ruff"), "format", "--check")),
-        Command((str(BIN / "lint-imports"),)),
-        Command((str(BIN / "mypy"),)),
-        Command((node(), "node_modules/@biomejs/biome/bin/biome", "ci")),
-        Command((node(), "node_modules/typescript/bin/tsc")),
-        Command((PYTHON, "scripts/line_length.py")),
-        Command((str(BIN / "djhtml"), "--tabwidth", "2", "--check", "signal_log/templates", "templates")),
-        Command((str(BIN / "djade"), "--target-version", "5.2", "--check", *templates())),
+        Together(
+            (
+                Command((str(BIN / "mypy"),)),
+                Command((node(), "node_modules/typescript/bin/tsc")),
+                Command((str(BIN / "lint-imports"),)),
+                Command((str(BIN / "djade"), "--target-version", "5.2", "--check", *templates())),
+                Command((str(BIN / "djhtml"), "--tabwidth", "2", "--check", "signal_log/templates", "templates")),
+                Command((node(), "node_modules/@biomejs/biome/bin/biome", "ci")),
+                Command((PYTHON, "scripts/line_length.py")),
+                Command((str(BIN / "ruff"), "check")),
+                Command((str(BIN / "ruff"), "format", "--check")),
+            )
+        )
     ]
 
 

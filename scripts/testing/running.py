@@ -10,9 +10,10 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from scripts.testing import verdict
 
@@ -39,13 +40,28 @@ class Command:
 
     words: tuple[str, ...]
 
-    def run(self, name: str, root: Path) -> Result:
-        """Run it in the project's folder."""
-        code = exit_code(name, self, root)
+    def run(self, name: str, root: Path, *, beside: bool = False) -> Result:
+        """Run it in the project's folder, or beside others: then what it prints is shown when it has ended."""
+        code = exit_code(name, self, root, beside=beside)
         if code == 0:
             return Result()
         program = textwrap.shorten(shown(self, root), 80, placeholder=" …")
         return Result(faults=[f"{program} " + ("took too long" if code is None else f"ended with {code}")])
+
+
+@dataclass(frozen=True)
+class Together:
+    """Programs that each keep one processor busy, as many at a time as there are processors."""
+
+    commands: tuple[Command, ...]
+
+    def run(self, name: str, root: Path) -> Result:
+        """Run them all, whichever of them fail."""
+        result = Result()
+        with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
+            for each in pool.map(lambda command: command.run(name, root, beside=True), self.commands):
+                result.add(each)
+        return result
 
 
 @dataclass(frozen=True)
@@ -124,17 +140,28 @@ def recorded_run(
     return record, verdict.faults(record, code)
 
 
-def exit_code(title: str, command: Command, root: Path) -> int | None:
+def exit_code(title: str, command: Command, root: Path, *, beside: bool = False) -> int | None:
     """Run one command; its exit code, None when it took too long and was killed."""
-    print(f"\n--- {title}: {shown(command, root)}", flush=True)
+    heading = f"\n--- {title}: {shown(command, root)}"
+    if not beside:
+        print(heading, flush=True)
+    kept: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} if beside else {}
+    printed: str | None = None
     try:
-        done = subprocess.run(command.words, cwd=root, env=environment(), timeout=LONGEST, check=False)
+        done = subprocess.run(command.words, cwd=root, env=environment(), timeout=LONGEST, check=False, **kept)
     except subprocess.TimeoutExpired:
         return None
     except FileNotFoundError as error:
-        print(error, file=sys.stderr, flush=True)
+        printed = f"{error}\n"
         return NOT_FOUND
-    return done.returncode
+    else:
+        printed = done.stdout
+        return done.returncode
+    finally:
+        if beside:
+            print(f"{heading}\n{printed or ''}", end="", flush=True)
+        elif printed:
+            print(printed, end="", file=sys.stderr, flush=True)
 
 
 def environment() -> dict[str, str]:

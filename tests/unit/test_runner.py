@@ -14,7 +14,7 @@ import pytest
 
 from scripts.testing.node import NodeTests
 from scripts.testing.parts import node
-from scripts.testing.running import Command, run_part
+from scripts.testing.running import Command, Together, run_part
 from tests.servers.plugin import let_children_be_interrupted
 
 # Only xdist is loaded, so that a run takes half a second.
@@ -273,6 +273,19 @@ def test_a_program_that_is_missing_is_red_and_the_others_run(tmp_path, capfd):
     assert not result.passed
     assert result.faults == ["no-such-linter ended with 127"]
     assert "\nanother linter\n" in capfd.readouterr().out
+
+
+def test_programs_run_together_and_what_each_printed_stands_below_it(tmp_path, capfd):
+    """Each of these ends only when the other has begun; one that fails or is missing fails the part."""
+    met = "touch {}; until test -e {}; do sleep 0.01; done; echo {}; exit {}"
+    first, second = (Command(("sh", "-c", met.format(*words))) for words in (("a", "b", "A", 0), ("b", "a", "B", 3)))
+    result = run_part("toy", [Together((first, second, Command(("no-such-linter",))))], tmp_path)
+    assert [fault.rpartition(" ended ")[2] for fault in result.faults] == ["with 3", "with 127"]
+    printed = capfd.readouterr().out.split("\n--- toy: ")[1:]
+    assert sorted(text.splitlines()[-1] for text in printed) == [
+        "A", "B", "[Errno 2] No such file or directory: 'no-such-linter'",
+    ]  # fmt: skip
+    assert all(text.startswith(("sh -c", "no-such-linter\n")) for text in printed)
 
 
 def test_an_unknown_part_is_refused():
