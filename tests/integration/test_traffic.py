@@ -29,6 +29,7 @@ from observatory.traffic.population import GROUP, Population
 from observatory.traffic.running import MAX_CONSECUTIVE_FAILURES, Run, Stop, in_own_trace
 from observatory.traffic.visitor import allowed_host, traffic_settings
 from signal_log.models import SignalEvent
+from tests.servers.nursery import Born, Nursery
 from users.models import Profile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -288,38 +289,34 @@ def test_the_pace_is_the_rate_on_average() -> None:
     assert time.monotonic() - started >= 0.5
 
 
-@pytest.mark.one_database
-def test_it_ends_cleanly_on_signals(tmp_path: Path) -> None:
+def test_it_ends_cleanly_on_signals(nursery: Nursery, tmp_path: Path) -> None:
     """Ctrl-C, SIGTERM and a closed terminal lead to exit code 0, a summary and nothing on standard error."""
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     files = {how: tmp_path / f"{how.name}.sqlite3" for how in signals}
-    environments = {
-        how: os.environ | {"DATABASE_URL": f"sqlite:///{file}", "DEBUG": "1"} for how, file in files.items()
-    }
-    manage = [sys.executable, "manage.py"]
+    printed = {how: tmp_path / f"{how.name}.out" for how in signals}
+    errors = {how: tmp_path / f"{how.name}.err" for how in signals}
+
+    def start(how: signal.Signals, *arguments: str) -> Born:
+        env = os.environ | {"DATABASE_URL": f"sqlite:///{files[how]}", "DEBUG": "1", "PYTHONUNBUFFERED": "1"}
+        command = [sys.executable, "-m", "django", *arguments]
+        with printed[how].open("w") as out, errors[how].open("w") as error:
+            born: Born = nursery.popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=error)
+        return born
+
     first, *others = signals
-    subprocess.run([*manage, "migrate", "-v0"], cwd=ROOT, env=environments[first], check=True)
+    assert start(first, "migrate", "-v0").wait(60) == 0
     for other in others:
         shutil.copy(files[first], files[other])
-    children = {
-        how: subprocess.Popen(
-            [*manage, "signal_traffic", "--rate", "20", "--skip-checks"],  # which speak of the tests' own models
-            cwd=ROOT,
-            env=environments[how],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for how in signals
-    }
+    # Without the checks, which speak of the tests' own models.
+    children = {how: start(how, "signal_traffic", "--rate", "20", "--skip-checks") for how in signals}
     for how, child in children.items():
         wait_for_a_user(files[how])
         child.send_signal(how)
-        out, err = child.communicate(timeout=20)
-        assert child.returncode == 0, how
+        assert child.wait(20) == 0, how
+        out = printed[how].read_text()
         assert "registered" in out or "created by code" in out  # which of them comes first is random
         assert "demo people left" in out
-        assert err == ""
+        assert errors[how].read_text() == ""
 
 
 def wait_for_a_user(path: Path) -> None:
