@@ -56,12 +56,12 @@ from channels.testing import HttpCommunicator, WebsocketCommunicator
 
 async def ask():
     host = (b"host", b"testserver")
-    page = await HttpCommunicator(application, "GET", "/signals/events/", headers=[host]).get_response()
+    page = await HttpCommunicator(application, "GET", "/signals/events/", headers=[host]).get_response(20)
     socket = WebsocketCommunicator(
         application, "/ws/events/", headers=[host, (b"origin", b"http://testserver")]
     )
-    await socket.connect()
-    refused = await socket.receive_output()
+    await socket.connect(timeout=20)
+    refused = await socket.receive_output(timeout=20)
     print(page["status"], refused["type"], refused["code"])
 
 asyncio.run(ask())
