@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -26,6 +28,17 @@ def build_wheel(target: Path) -> Path:
     return built
 
 
+def unpacked(wheel: Path) -> Path:
+    """Return the folder that the wheel's files are in, the same for all projects, so that they are compiled once."""
+    installed = wheel.with_name("installed")
+    if not installed.exists():
+        with tempfile.TemporaryDirectory(dir=wheel.parent) as folder, zipfile.ZipFile(wheel) as archive:
+            archive.extractall(f"{folder}/installed")
+            with contextlib.suppress(OSError):  # another worker was quicker
+                os.rename(f"{folder}/installed", installed)
+    return installed
+
+
 def printed(file: str) -> str:
     """Return the code that the README prints for a file of the project."""
     (found,) = re.findall(rf"^```python\n(# {re.escape(file)}\n.*?)^```", ADD_IT, re.MULTILINE | re.DOTALL)
@@ -42,12 +55,9 @@ class Newcomer:
 
     def __init__(self, folder: Path, wheel: Path) -> None:
         self.folder = folder
-        installed = folder / "installed"
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(installed)
         # The project's environment, not that of the tests.
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("DJANGO_", "PYTEST_"))}
-        self.env = kept | {"PYTHONPATH": str(installed), "PYTHONUNBUFFERED": "1"}
+        self.env = kept | {"PYTHONPATH": str(unpacked(wheel)), "PYTHONUNBUFFERED": "1"}
         call_command("startproject", "mysite", str(folder))
 
     def append(self, file: str, text: str) -> None:

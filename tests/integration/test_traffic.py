@@ -308,7 +308,7 @@ def test_it_ends_cleanly_on_signals(nursery: Nursery, tmp_path: Path) -> None:
     for other in others:
         shutil.copy(files[first], files[other])
     # Without the checks, which speak of the tests' own models.
-    children = {how: start(how, "signal_traffic", "--rate", "20", "--skip-checks") for how in signals}
+    children = {how: start(how, "signal_traffic", "--rate", "5", "--skip-checks") for how in signals}
     for how, child in children.items():
         wait_for_a_user(files[how])
         child.send_signal(how)
