@@ -132,6 +132,7 @@ class Run:
             size = sealed_size(tree)
             for tiles in _groups(tree, size, high):
                 reached = max(reached, *(tile.last_id or 0 for tile in tiles))
+                self.wholes.about_to_look()
                 found = self._old(tree, tiles, size, newest)
                 if found:
                     yield from self._gone(tree, tiles, size, found)

@@ -87,8 +87,14 @@ class Wholes:
         self._may = self._parts is not None and table_of(connection).is_ours
         self._below = below
         self._open: dict[str, Whole] = {}
+        self._before = 0
         self.own = 0
         """How many events this run has written that tell of changes."""
+
+    def about_to_look(self) -> None:
+        """Call before rows are looked at: what is changed or held from now on is noticed."""
+        if self._parts is not None and self._may:
+            self._before = self._changes()
 
     def split(self, rows: Ranges) -> Iterator[tuple[Whole | None, Ranges]]:
         """Ids by the partition that may be dropped with them; None for those that go row by row."""
@@ -98,7 +104,7 @@ class Wholes:
                 continue
             inside = Ranges(rows.within(one.low, one.high - 1))
             if inside:
-                yield self._open.setdefault(one.name, Whole(one, self._changes())), inside
+                yield self._open.setdefault(one.name, Whole(one, self._before)), inside
                 left = left.without(inside)
         if left:
             yield None, left
