@@ -14,7 +14,7 @@ UV_VERSION := 0.13.9
 VENDORED := signal_log/static/signal_log/vendor/preact.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready run-packages python-packages node-packages vendor run demo check-port test lint format bench bench-live django-suite hosts archive-engines compose-test screenshots dist setup-browser lock clean
+.PHONY: help setup ready run-packages python-packages node-packages vendor run demo check-port test lint format bench bench-live django-suite hosts archive-engines archive-test compose-test screenshots dist setup-browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,8 +123,11 @@ $(HOSTS)/.installed: requirements-hosts.txt | $(VENV)/.installed
 archive-engines: setup $(VENV)/.engines ## an archive's bytes in DuckDB, Spark (needs Java 17) and ClickHouse, 3 min
 	@ARCHIVE_ENGINES="$(or $(ENGINES),duckdb spark clickhouse)" $(BIN)/python -m pytest -q tests/integration/test_archive_engines.py
 
+archive-test: setup $(VENV)/.engines ## an archive in S3-compatible storage (SeaweedFS), 1 min
+	@$(BIN)/python -m pytest -q tests/integration/storage_of_archives.py
+
 $(VENV)/.engines: requirements-engines.txt $(VENV)/.installed
-	@echo "installing Spark and ClickHouse, which is 1 GB"
+	@echo "installing Spark, ClickHouse and SeaweedFS, which is 1 GB"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-engines.txt
 	@touch $@
 
