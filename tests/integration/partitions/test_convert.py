@@ -136,7 +136,7 @@ def test_pages_read_the_newest_partition_first_and_no_more(converted):
 def test_nothing_is_lost_while_others_write(converted):
     """Writers in autocommit and in blocks, a tail and a sealer, while it is converted and partitions are made (G2, G5).
 
-    Seen to fail where the new sequence began below the old one's last id, and where the swap did not lock.
+    Seen to fail where the new sequence began at 1.
     """
     over, errors, saved, seen = threading.Event(), [], Counter(), []
 
