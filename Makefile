@@ -14,7 +14,7 @@ UV_VERSION := 0.13.9
 VENDORED := signal_log/static/signal_log/vendor/preact.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready run-packages python-packages node-packages vendor run demo check-port test lint format bench bench-live django-suite hosts archive-engines archive-test compose-test screenshots dist setup-browser lock clean
+.PHONY: help setup ready run-packages python-packages node-packages vendor run demo check-port test lint format bench bench-live django-suite hosts archive-engines archive-test relay-outages compose-test screenshots dist setup-browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -130,6 +130,9 @@ $(VENV)/.engines: requirements-engines.txt $(VENV)/.installed
 	@echo "installing Spark, ClickHouse and SeaweedFS, which is 1 GB"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-engines.txt
 	@touch $@
+
+relay-outages: setup ## each receiver of a relay gone for ten seconds under load (SECONDS=10), 2 min
+	@RELAY_OUTAGE=$(or $(SECONDS),10) $(BIN)/python -m pytest -qs tests/integration/relay -k under_load $(ARGS)
 
 compose-test: setup $(VENV)/.compose ## build the image and try docker-compose.yml with podman, as root on Debian, 5 min
 	@$(BIN)/python -m tests.compose.run $(ARGS)

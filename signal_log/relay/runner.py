@@ -76,6 +76,7 @@ class Runner:
         self._refused_in_a_row = 0
         self._beaten_at = float("-inf")
         self._problem = ""
+        self._lost_database = False
 
     def run(self) -> None:
         """Send until it is over, or all that there was to be. Raises ``RelayError``."""
@@ -96,6 +97,7 @@ class Runner:
             try:
                 is_idle = self._turn()
                 lost.over()
+                self._find_database()
             except (DatabaseError, InterfaceError) as error:
                 if self._once:
                     raise
@@ -223,6 +225,7 @@ class Runner:
                 if waits.failures:
                     self._take_office()
                 write()
+                self._find_database()
                 return
             except (DatabaseError, InterfaceError) as error:
                 if self._once or self._over.is_set():
@@ -289,10 +292,14 @@ class Runner:
     def _lose_database(self, error: Exception) -> None:
         if not connections[conf.DATABASE].in_atomic_block:
             connections[conf.DATABASE].close()
-        said = f"The log's database does not answer: {error_text(error)}. It is tried again."
-        if said != self._problem:
-            self._say(said)
-        self._problem = said
+        if not self._lost_database:
+            self._say(f"The log's database does not answer: {error_text(error)}. It is tried again.")
+        self._lost_database = True
+
+    def _find_database(self) -> None:
+        if self._lost_database:
+            self._say("The log's database answers again.")
+        self._lost_database = False
 
 
 def office_of(name: str) -> elected.Office:

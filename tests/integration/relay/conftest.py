@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from io import StringIO
+from itertools import count
 from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
@@ -78,8 +80,8 @@ def relayed(_quick: None) -> Ran:
 class Outage:
     """Runs a relay while somebody writes, and its receiver is gone for a while; then what came is looked at."""
 
-    seconds = 0.5
-    events = 600
+    seconds = float(os.environ.get("RELAY_OUTAGE", "0.5"))
+    """`make relay-outages` has ten."""
 
     def __call__(self, relayed: Ran, stop: Callable[[], Any], start: Callable[[], Any]) -> None:
         over, wrote = Event(), Event()
@@ -89,12 +91,12 @@ class Outage:
         for thread in threads:
             thread.start()
         try:
-            assert wrote.wait(10)
+            assert wrote.wait(20)
             stop()
             sleep(self.seconds)
             start()
-            threads[1].join(30)
-            deadline = monotonic() + 20
+            threads[1].join(30 + self.seconds)
+            deadline = monotonic() + 30 + 4 * self.seconds
             while RelayCursor.objects.get().reached < newest_id():
                 assert monotonic() < deadline, (relayed.said, vars(RelayCursor.objects.get()))
                 sleep(0.05)
@@ -106,6 +108,7 @@ class Outage:
 
     def check(self, came: Sequence[int]) -> None:
         """Everything came; and of each object what came first of each event is in order."""
+        print(f"\n{len(self.written):,} events, {len(came) - len({*came}):,} of them again, in {self.seconds:g} s")
         assert {*came} == {*self.written}
         first = [*dict.fromkeys(came)]
         for key in {*self.written.values()}:
@@ -119,13 +122,16 @@ class Outage:
             connections.close_all()
 
     def _write(self, wrote: Event) -> None:
-        for at in range(self.events // 20):
-            rows = [event_value(object_pk=str(number % 7)) for number in range(20)]
+        until = monotonic() + self.seconds + 0.5
+        for at in count():
+            rows = [event_value(object_pk=str(number % 7)) for number in range(10)]
             with transaction.atomic():
                 append([list(row) for row in rows], connections["default"])
-            if at == self.events // 60:
+            if at == 10:
                 wrote.set()
-            sleep(0.01)
+            if at > 20 and monotonic() > until:
+                break
+            sleep(0.02)
         connections.close_all()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
+import struct
 from collections import Counter
 from threading import Event, Thread
 from time import sleep
@@ -100,6 +102,25 @@ def test_syslog_by_tls(tmp_path):
         assert "Its certificate is not trusted here" in wary.send(batch).problem
     finally:
         server.kill()
+
+
+def test_syslog_that_dies_before_it_has_read_all():
+    """What was only written, and never read, does not count."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def die():
+            line, _ = listener.accept()
+            line.recv(10)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            line.close()
+
+        thread = Thread(target=die)
+        thread.start()
+        url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        delivery = syslog.Syslog(parse("x", {"sink": "syslog", "url": url})).send([message(1), message(2)])
+        thread.join()
+    assert delivery.taken == []
+    assert delivery.problem.startswith("It could not be reached: ")
 
 
 @pytest.mark.django_db(transaction=True)
