@@ -64,7 +64,7 @@ const known = {
   ],
   field: [["email", 7]],
 };
-const valuesOf = (key) => known[key] ?? [];
+const valuesOf = (key) => (Object.hasOwn(known, key) ? known[key] : []);
 const offered = (key, begins) => optionsAt({ key, begins, from: 0, to: 0 }, valuesOf).map((one) => one.insert);
 
 test("keys, fields and values are completed, the likeliest first", () => {
@@ -78,6 +78,7 @@ test("keys, fields and values are completed, the likeliest first", () => {
   assert.deepEqual(offered("outcome", "f"), ["failed "]);
   assert.deepEqual(offered("took", ""), [">10ms ", ">100ms ", ">1s "]);
   assert.deepEqual(offered("email", "x"), []);
+  for (const name of ["constructor", "__proto__", "toString"]) assert.deepEqual(offered(name, "x"), []);
 });
 
 const marked = (query, text) =>

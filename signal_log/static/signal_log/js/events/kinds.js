@@ -5,8 +5,13 @@ import { lastPart } from "../lib/text.js";
 /** @import { Kind, SignalEvent, Verb } from "./types.js" */
 
 export const MASK = "••••••••";
-/** @type {Record<string, Verb>} */
-const ROWS = { silent_insert: "created", silent_delete: "deleted", pre_delete: "deleted", post_delete: "deleted" };
+/** @type {Map<string, Verb>} a map, as these are looked up by what a host calls its own: perhaps "constructor" */
+const ROWS = new Map([
+  ["silent_insert", "created"],
+  ["silent_delete", "deleted"],
+  ["pre_delete", "deleted"],
+  ["post_delete", "deleted"],
+]);
 /** @type {Partial<Record<Verb, string>>} */
 const ACTIONS = { created: "save", updated: "save", deleted: "delete", m2m: "m2m", silent: "write" };
 /** @type {Partial<Record<Kind, string>>} */
@@ -16,8 +21,7 @@ const ACCESSED = "accessed"; // somebody was shown the object
 const REFUSALS = ["failed", "refused", "denied"]; // how signals are called that tell of something tried in vain
 const LOGGED = ["user_logged_in", "user_logged_out"];
 const ACCOUNT_NAMES = ["username", "email"];
-/** @type {Record<string, string>} */
-const SENDERS = { "django.contrib.auth": "account" };
+const SENDERS = new Map([["django.contrib.auth", "account"]]);
 
 /**
  * Whether the host's own code sent the signal; no save or delete did, so it says nothing of the row.
@@ -53,7 +57,7 @@ export function verb(event) {
  * by hand tells of the row as a deletion does.
  * @type {(event: SignalEvent) => Verb}
  */
-export const effect = (event) => ROWS[event.signal] ?? verb(event);
+export const effect = (event) => ROWS.get(event.signal) ?? verb(event);
 
 /**
  * Whether the host tells of something that did not come about, such as a log-in: `user_login_failed`.
@@ -147,7 +151,7 @@ const spoken = (signal) =>
  * `auth.User` as people say it: "User".
  * @type {(sender: string) => string}
  */
-export const modelName = (sender) => SENDERS[sender] || lastPart(sender) || sender || "(no model)";
+export const modelName = (sender) => SENDERS.get(sender) || lastPart(sender) || sender || "(no model)";
 
 /**
  * The object's text; of a log-in, the account's.

@@ -7,15 +7,15 @@ import { $, announcer, ask, facets, store } from "./state.js";
 /** @import { FilterKey } from "../events/filters.js" */
 /** @import { Counted, Place, ValuesOf } from "../query/complete.js" */
 
-/** @type {Record<string, FilterKey>} the facets of this page */
-const FACETS = {
-  model: "sender",
-  signal: "signal",
-  actor: "actor",
-  actor_name: "actor",
-  outcome: "outcome",
-  source: "source",
-};
+/** @type {Map<string, FilterKey>} the facets of this page */
+const FACETS = new Map([
+  ["model", "sender"],
+  ["signal", "signal"],
+  ["actor", "actor"],
+  ["actor_name", "actor"],
+  ["outcome", "outcome"],
+  ["source", "source"],
+]);
 const OF_THE_SERVER = ["model", "signal", "actor", "actor_name", "actor_pk", "object", "outcome", "source", "field"];
 const NEWEST = 500; // events whose changed fields are looked at
 
@@ -71,7 +71,8 @@ function joined(here, told) {
  */
 function here(key) {
   if (key === "field") return fieldsHere();
-  return FACETS[key] ? facets.top(FACETS[key]) : [];
+  const facet = FACETS.get(key);
+  return facet ? facets.top(facet) : [];
 }
 
 /** @returns {Counted[]} */

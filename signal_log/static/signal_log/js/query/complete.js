@@ -27,14 +27,14 @@ const MOST_OF_OTHERS = 6;
 const LOOKED_AT = 1_000; // values of a key, of ten thousand perhaps: the answer has to come within a keystroke
 const PARTED = [" ", ".", "/", ":", "_"];
 const SHORTEST = 2; // characters before values of every key are offered
-/** @type {Record<string, string[]>} */
-const ALWAYS = {
-  outcome: OUTCOMES,
-  overwrote: ["true"],
-  took: [">10ms", ">100ms", ">1s"],
-  since: ["now-5m", "now-1h", "now-1d"],
-  until: ["now", "now-5m"],
-};
+/** @type {Map<string, string[]>} a map, as a field may be called "constructor" */
+const ALWAYS = new Map([
+  ["outcome", OUTCOMES],
+  ["overwrote", ["true"]],
+  ["took", [">10ms", ">100ms", ">1s"]],
+  ["since", ["now-5m", "now-1h", "now-1d"]],
+  ["until", ["now", "now-5m"]],
+]);
 /** Keys whose values are offered although no key was typed. */
 export const SUGGESTED = ["actor", "model", "signal", "source", "outcome"];
 
@@ -132,7 +132,7 @@ const option = (text, count) => ({ insert: `${written(text)} `, label: text, cou
 function valuesFor(key, sought, valuesOf) {
   const found = ranked(valuesOf(key), sought);
   const has = new Set(found.map(([text]) => text));
-  const always = (ALWAYS[key] ?? []).filter((text) => !has.has(text) && text.startsWith(sought));
+  const always = (ALWAYS.get(key) ?? []).filter((text) => !has.has(text) && text.startsWith(sought));
   return [...found.map(([text, count]) => option(text, count)), ...always.map((text) => option(text, null))];
 }
 
