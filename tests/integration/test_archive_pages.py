@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import StringIO
+from threading import Event
 
 import pytest
 from django.contrib.auth.models import User
@@ -87,8 +88,12 @@ def test_an_archive_that_is_away_is_said_and_costs_nothing_else(ada, admin_clien
     page = text(admin_client.get(ada.url))
     assert f"Older events are in the archive, which was not read. There is no archive in {ada.folder}" in page
     assert "Ada King" in page
-    monkeypatch.setattr(archived, "SECONDS", 0)
-    assert "did not answer within 0 seconds." in text(admin_client.get("/events/"))
+    gate = Event()
+    with monkeypatch.context() as slow:
+        slow.setattr(archived, "SECONDS", 0)
+        slow.setattr(archived, "open_archive", lambda *_: gate.wait(60))
+        assert "did not answer within 0 seconds." in text(admin_client.get("/events/"))
+        gate.set()
     monkeypatch.setattr(archived._free, "acquire", lambda blocking: False)
     assert "is being read by others at the moment. Reload the page." in text(admin_client.get("/events/"))
     settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "ARCHIVE": None}
