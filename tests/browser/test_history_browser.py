@@ -241,18 +241,18 @@ def test_a_reader_without_the_permission_gets_a_clear_page(site, visit):
     expect(reader.page.get_by_role("heading")).to_contain_text("You do not have access")
 
 
-@pytest.mark.parametrize("kind", ["CSV", "JSONL"])
-def test_the_filtered_events_can_be_downloaded(site, visit, addresses, kind, tmp_path):
+@pytest.mark.parametrize(("name", "suffix"), [("CSV", "csv"), ("JSON Lines", "jsonl")])
+def test_the_filtered_events_can_be_downloaded(site, visit, addresses, name, suffix, tmp_path):
     """The download works without scripts, and the file is complete and holds nothing else."""
     reader = visit(site, java_script_enabled=False)
     reader.page.goto(site.url + "/events/?sender=users.Profile&q=hist")
-    expect(reader.page.locator(".under")).to_contain_text("Export matches: CSV · JSONL")
+    expect(reader.page.locator(".under")).to_contain_text("Export matches: CSV · JSON Lines · CloudEvents")
     with reader.page.expect_download() as download:
-        reader.page.get_by_role("link", name=kind, exact=True).click()
-    name = download.value.suggested_filename
-    assert re.fullmatch(rf"signals_(localhost|127\.0\.0\.1)_to-[-0-9TZ]+_q_sender\.{kind.lower()}", name)
-    download.value.save_as(tmp_path / name)
-    text = (tmp_path / name).read_text()
+        reader.page.get_by_role("link", name=name, exact=True).click()
+    saved_as = download.value.suggested_filename
+    assert re.fullmatch(rf"signals_(localhost|127\.0\.0\.1)_to-[-0-9TZ]+_q_sender\.{suffix}", saved_as)
+    download.value.save_as(tmp_path / saved_as)
+    text = (tmp_path / saved_as).read_text()
     assert "one accurate measurement" in text
     assert "auth.User," not in text
     assert text.count("sha256") == 1

@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 File = Csv | JsonLines | Lines
 FORMATS: Final[dict[str, type[File]]] = {"csv": Csv, "jsonl": JsonLines, "cloudevents": CloudEvents, "ocsf": Ocsf}
+TITLES: Final = {"csv": "CSV", "jsonl": "JSON Lines", "cloudevents": "CloudEvents", "ocsf": "OCSF"}
+"""What people call the formats."""
 NOT_ALLOWED: Final = (
     "You may see events, but not take them away: an export needs the permission {permission}. Ask an administrator.\n"
 )

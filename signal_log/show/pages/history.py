@@ -139,8 +139,8 @@ def _wrong(query: Query) -> list[dict[str, Any]]:
 
 def _exports(request: HttpRequest, query: Query) -> list[tuple[str, str]]:
     """The formats to export in, with their addresses, for those who may."""
-    formats = answer.FORMATS if may(request.user, EXPORT) else ()
-    return [(name, query.link(request.path, format=name, every=None)) for name in formats]
+    formats = answer.TITLES.items() if may(request.user, EXPORT) else ()
+    return [(title, query.link(request.path, format=name, every=None)) for name, title in formats]
 
 
 def read(query: Query) -> tuple[Page, Matches]:

@@ -17,6 +17,7 @@ from signal_log.conf import conf
 from signal_log.permission import EXPORT, may
 from signal_log.seal.canonical import timestamp
 from signal_log.show.access import for_observers, login_url
+from signal_log.show.export.answer import TITLES
 from signal_log.show.methods import reads
 from signal_log.show.pages.recording import notices
 from signal_log.show.query.presets import FAILED, presets
@@ -27,7 +28,6 @@ SOCKET_PATH: Final = "ws/events/"
 ROUTING: Final = "signal_log.tail.routing"
 BACKFILL: Final = 200
 KEPT: Final = 100_000
-EXPORTS: Final = (("csv", "CSV"), ("jsonl", "JSON Lines"), ("cloudevents", "CloudEvents"), ("ocsf", "OCSF"))
 
 
 @reads
@@ -43,7 +43,7 @@ def live(request: HttpRequest) -> HttpResponse:
     }
     context = {"live_config": known, "notices": notices(_models(request.GET)), "measured": conf.TRACES}
     context["failed_url"] = FAILED.link(request.path)
-    context["exports"] = EXPORTS if may(request.user, EXPORT) else ()
+    context["exports"] = TITLES.items() if may(request.user, EXPORT) else ()
     return render(request, "signal_log/live.html", context)
 
 
