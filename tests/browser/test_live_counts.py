@@ -90,3 +90,32 @@ def test_the_chart_says_since_when_it_has_counted(site, visit):
     expect(live.page.locator("#rate")).to_have_attribute(
         "aria-label", re.compile("1 created, 7 updated, 2 rolled back, 1 failed")
     )
+
+
+def test_what_is_not_counted_yet_has_no_number_and_no_time(site, visit):
+    """Until the counts are there the foot says what the list holds, and a range of unknown times cannot be asked."""
+    live = visit(site, timezone_id="UTC")
+    ready = frames.answering(lambda socket, nth: (socket.send(frames.ready()), socket.send(frames.events([900, 901]))))
+    live.page.route_web_socket("**/ws/events/", ready)
+    frames.history(live.page)
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    live.page.route("**/events/?*format=facets*", hold)
+    live.open()
+    foot = live.page.locator("#status-bar")
+    expect(foot).to_contain_text(re.compile(r"^\s*2 listed"))
+    while held:
+        held.pop().fallback()
+    expect(foot).to_contain_text("2 operations in the last 10 minutes · 2 listed")
+    live.page.goto(f"{site.url}/?since=now-36500d")
+    expect(live.page.locator("#rate-note")).to_have_text("counting…")
+    live.page.locator("#rate").hover()
+    live.page.mouse.down()
+    live.page.mouse.up()
+    expect(live.page.locator("#rate-tip")).to_be_hidden()
+    assert "1970" not in live.page.url
+    while held:
+        held.pop().fallback()

@@ -10,7 +10,7 @@ import { heights } from "../../signal_log/static/signal_log/js/parts/chart.js";
 import { Marks } from "../../signal_log/static/signal_log/js/server/marks.js";
 import { once } from "../../signal_log/static/signal_log/js/server/once.js";
 import { SpanCounts } from "../../signal_log/static/signal_log/js/server/span_counts.js";
-import { SpanRate } from "../../signal_log/static/signal_log/js/server/span_rate.js";
+import { SpanRate, uncounted } from "../../signal_log/static/signal_log/js/server/span_rate.js";
 import { event, reset } from "./events.js";
 
 beforeEach(reset);
@@ -48,6 +48,22 @@ test("a bar is named by its second or by its times, and the scale is round", () 
   assert.equal(spanOf(at, at + 2, "utc"), "14:02:07");
   assert.equal(spanOf(at - 7, at + 292, "utc"), "14:02 to 14:07");
   assert.deepEqual([4, 7, 12, 209, 6001].map(rounded), [4, 8, 15, 300, 8000]);
+});
+
+test("before it is counted, a range has the times that it is known to mean, or none", () => {
+  /** @type {(since: string, until?: string) => number[]} */
+  const seconds = (since, until = "") => {
+    const { rate, to } = uncounted(/** @type {any} */ (ranged(since, until)), NOW);
+    if (!to) return [];
+    rate.bars(10, to);
+    return rate.secondsOf(0, 9, 10);
+  };
+  const at = NOW / 1000;
+  assert.deepEqual(seconds("now-1m"), [at - 59, at]);
+  assert.deepEqual(seconds("2026-11-22T14:00:00Z", "2026-11-22T14:01:00Z"), [at - 126, at - 67]);
+  assert.ok(Math.abs(seconds("now-7d")[0] - (at - 7 * 86_400)) < 1000);
+  for (const unknown of [[WHOLE], ["yesterday"], ["", "2026-11-22T14:00:00Z"], ["now-1h", "noon"]])
+    assert.deepEqual(seconds(unknown[0], unknown[1]), []);
 });
 
 test("zooming out goes step by step to the whole log, and in again", () => {

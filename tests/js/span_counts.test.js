@@ -48,11 +48,14 @@ function page(told = async () => answer()) {
 }
 
 test("what arrives is added to what the server counted, each operation once", async () => {
-  const { asked, facets, store, start, total } = page(async () => answer({}, { model: values(["auth.User", 4]) }));
+  const told = answer({}, { model: values(["auth.User", 4]) });
+  const { asked, counts, facets, store, start, total } = page(async () => told);
   const [unheld, post] = save(1);
   const [pre, later] = save(2);
   store.add([post, pre]);
+  assert.equal(counts.any, false, "there is no number to show before the answer");
   await start();
+  assert.equal(counts.any, true);
   assert.deepEqual(asked, [{ q: ["x"], before: post.id, format: "facets" }]);
   assert.equal(total(), 4 + 2);
   store.add([later]);

@@ -9,6 +9,7 @@ import { Chart } from "../parts/chart.js";
 import { renderLegend } from "../parts/legend.js";
 import { renderTip } from "../parts/rate_tip.js";
 import { Marks } from "../server/marks.js";
+import { uncounted } from "../server/span_rate.js";
 import {
   $,
   activeFilters,
@@ -84,6 +85,7 @@ export class RatePanel {
     const { mode } = state;
     const words = this.#note();
     if (!state.range) return { rate, to: now(), mode, words };
+    if (spanRate.state !== "counted") return { ...uncounted(state.range, now()), mode, words };
     return { rate: spanRate.rate, to: Math.min(now(), spanRate.to), mode, words };
   }
 

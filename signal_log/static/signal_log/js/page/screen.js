@@ -163,7 +163,7 @@ function renderSide() {
       perSecond: rate.perSecond(now(), 2),
       open: () => controls.pause("reader"),
     },
-    total: facets.all.number,
+    total: spanCounts.any ? facets.all.number : null,
     spanned,
     size: store.size,
     rows: store.rows.length,

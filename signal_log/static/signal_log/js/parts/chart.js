@@ -9,7 +9,7 @@ import { count } from "../lib/text.js";
 /** @import { Mode } from "../lib/time.js" */
 
 /**
- * What is shown: the numbers, up to when they are drawn, and what they are numbers of, in words.
+ * What is shown: the numbers, up to when they are drawn (0 if no time is known yet), and what they are numbers of.
  * @typedef {{ rate: Rate, to: number, mode: Mode, words: string }} Shown
  */
 /** @typedef {{ at: number, words: string }} Mark in ms since 1970 */
@@ -76,7 +76,7 @@ export class Chart {
       bars: () => this.sums.length || 1,
       secondsOf: (first, last) => this.#secondsOf(first, last),
       show: (bar, seconds) => this.#show(bar, seconds),
-      select: (seconds) => on.select(...seconds),
+      select: (seconds) => this.shown.to && on.select(...seconds),
     });
   }
 
@@ -186,6 +186,7 @@ export class Chart {
   #axis(context, width, floor) {
     context.fillStyle = this.ground;
     context.fillRect(0, floor, width, 1);
+    if (!this.shown.to) return;
     const [from, to] = this.#edges();
     Object.assign(context, { font: this.font, textBaseline: "alphabetic" });
     for (const { at, text } of ticks(from, to, Math.max(2, Math.floor(width / PER_LABEL)), this.shown.mode)) {
@@ -254,6 +255,7 @@ export class Chart {
    * @param {number} floor
    */
   #marks(context, width, floor) {
+    if (!this.shown.to) return;
     const [from, to] = this.#edges();
     context.fillStyle = this.edge;
     for (const { at } of this.marks) {
@@ -274,6 +276,7 @@ export class Chart {
    * @param {Seconds | null} seconds
    */
   #show(bar, seconds) {
+    if (bar !== undefined && !this.shown.to) return;
     Object.assign(this, { hovered: bar, chosen: seconds });
     this.draw();
     if (bar === undefined) return this.on.say(null);

@@ -8,7 +8,7 @@ import { count, plural } from "../lib/text.js";
 /**
  * @typedef {object} Of
  * @property {StormOf | false} storm
- * @property {number} total operations in the span shown
+ * @property {number | null} total operations in the span shown; null before they have been counted
  * @property {string} spanned what that span is
  * @property {number} size
  * @property {number} rows
@@ -30,9 +30,9 @@ export function renderStatusBar(
   { storm, total, spanned, size, rows, list, kept, past, absent, older, notes, help },
 ) {
   const held = list === "operations" ? count(rows) : plural(rows, list === "signals" ? "signal" : "cascade");
+  const counted = html`${plural(total ?? 0, "operation")} ${spanned} <span class="of"> · ${held} listed</span>`;
   render(
-    html`<span title=${`The list holds ${plural(size, "signal")}`}>${plural(total, "operation")} ${spanned}
-      <span class="of"> · ${held} listed</span></span>
+    html`<span title=${`The list holds ${plural(size, "signal")}`}>${total === null ? `${held} listed` : counted}</span>
     ${storm && html`<${Storm} ...${storm} />`}
     ${kept.said && html`<span class=${kept.tone}>${kept.said}</span>`}
     ${past.number > 0 && html`<a class="bad" href=${past.url}>${plural(past.number, "write")} past Django</a>`}

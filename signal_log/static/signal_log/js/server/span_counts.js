@@ -23,6 +23,7 @@ export class SpanCounts {
   newest = null; // the numbers are those of so many events
   isHeld = false; // the numbers are those of the events on this page: the server has not answered
   joined = false;
+  any = false; // whether there are numbers, of this view or the last
   /** @type {Range | null} */
   range = null;
   turn = {};
@@ -149,7 +150,7 @@ export class SpanCounts {
     if (answer) facets.take(answer);
     else facets.clear();
     const since = answer && !answer.complete && answer.since ? Date.parse(answer.since) : null;
-    Object.assign(this, { place, joined: true, isHeld: !answer, since, newest: answer?.newest ?? null });
+    Object.assign(this, { place, joined: true, any: true, isHeld: !answer, since, newest: answer?.newest ?? null });
     this.#edge = 0;
     this.span(now);
     for (const row of store.operations.rows)

@@ -1,6 +1,6 @@
 // The numbers of a time range for the chart: what the server counted, and what has arrived since.
 
-import { toWire } from "../events/range.js";
+import { lengthOf, toWire, WHOLE } from "../events/range.js";
 import { Rate } from "../events/rate.js";
 
 /** @import { Range } from "../events/range.js" */
@@ -21,6 +21,21 @@ import { Rate } from "../events/rate.js";
 
 const MOST = 800; // slots
 const AGAIN = 15_000; // ms after which a question that failed is asked again
+
+/**
+ * A range before it is counted: no numbers, over the times that it is known to mean; `to` is 0 if it is not.
+ * @param {Range} range
+ * @param {number} now
+ */
+export function uncounted(range, now) {
+  const length = range.since === WHOLE ? null : lengthOf(range);
+  const to = range.to ?? (range.until && length === null ? 0 : now);
+  const from = range.from ?? (length === null ? null : now - length);
+  if (from === null || to <= from) return { rate: new Rate(), to: 0 };
+  const seconds = Math.ceil((to - from) / 1000);
+  const step = Math.ceil(seconds / MOST);
+  return { rate: new Rate(step, Math.ceil(seconds / step)), to };
+}
 
 export class SpanRate {
   rate = new Rate();
