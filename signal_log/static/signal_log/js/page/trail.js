@@ -3,7 +3,10 @@
 import { toView } from "./view.js";
 
 /** @import { View } from "./view.js" */
-/** @typedef {{ panel?: number, base?: number } | null} Entry a panel's, and the one that it was opened from */
+/**
+ * A panel's, and the one that it was opened from; `open` if the view was there with its panel from the beginning.
+ * @typedef {{ panel?: number, base?: number, open?: boolean } | null} Entry
+ */
 
 /** @type {() => Entry} */
 const entry = () => history.state;
@@ -22,14 +25,14 @@ function address(view) {
 
 /**
  * Writes the view into the address. A change of filters is an entry of its own, and so is a panel that was opened;
- * closing it takes its entry back.
+ * closing it takes its entry back. A panel that stays open over a change of filters is a part of that one's entry.
  * @param {View & { isOpen: boolean }} view
  * @param {boolean} push
  */
 export function write(view, push) {
   if (waiting) waiting = { view, push: push || waiting.push };
   else if (push) add(view);
-  else if (view.isOpen && !shown) open(view);
+  else if (view.isOpen && !shown && !entry()?.open) open(view);
   else if (!view.event && shown) {
     waiting = { view, push };
     history.back();
@@ -40,7 +43,7 @@ export function write(view, push) {
 function add(view) {
   const url = address(view);
   if (url === location.pathname + location.search) return;
-  history.pushState(null, "", url);
+  history.pushState(view.event ? { open: true } : null, "", url);
   shown = 0;
 }
 
@@ -54,7 +57,8 @@ function open(view) {
 /** @param {View} view */
 function replace(view) {
   const url = address(view);
-  if (url !== location.pathname + location.search) history.replaceState(entry(), "", url);
+  if (url === location.pathname + location.search) return;
+  history.replaceState(!view.event && entry()?.open ? null : entry(), "", url);
 }
 
 /**
