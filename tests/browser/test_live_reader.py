@@ -280,6 +280,18 @@ def test_back_closes_the_panel_and_a_reload_keeps_it(site, visit):
     live.page.go_back()
     expect(live.page.locator("#detail")).to_be_hidden()
     assert live.page.url == f"{site.url}/?q=object%3Ashared1"
+    live.press("j")
+    value = live.page.locator("#detail [data-of=outcome]")
+    value.focus()
+    live.press("Enter")
+    expect(live.page.get_by_role("menuitem").first).to_be_focused()
+    live.press("Enter")
+    expect(live.page.locator("#pills")).to_contain_text("committed")
+    expect(value).to_be_focused()
+    live.page.go_back()
+    expect(live.page.locator("#pills")).not_to_contain_text("committed")
+    expect(head).to_contain_text("shared1")
+    assert live.page.url == address
 
 
 def test_the_keys_are_listed_and_the_theme_is_kept(site, visit):

@@ -6,6 +6,7 @@ import { negated } from "../query/nodes.js";
 import { parse } from "../query/parse.js";
 import { start } from "./following.js";
 import { showColumns } from "./looks.js";
+import { keepFocus } from "./refocus.js";
 import { renderAll } from "./screen.js";
 import { activeFilters, announcer, clearRows, eventIdOf, page, remember, showRange, state } from "./state.js";
 import { list } from "./unfolding.js";
@@ -27,7 +28,10 @@ export function change(filters, { range = state.range, step = true } = {}) {
     announcer.say(problem.message);
     return renderAll();
   }
-  if (state.picked) state.wanted = eventIdOf(state.picked);
+  if (state.picked) {
+    state.wanted = eventIdOf(state.picked);
+    keepFocus(state.wanted);
+  }
   Object.assign(state, { filters, answered: 0, notes: [], lost: "", refusal: "", unmatched: [] });
   state.hits = hitsOf(filtering.toNode(activeFilters()));
   clearRows();

@@ -13,6 +13,7 @@ import { isConnected, kept } from "../parts/status.js";
 import { renderStatusBar } from "../parts/status_bar.js";
 import { Table } from "../parts/table.js";
 import { historyFrom, renderEnd } from "./past.js";
+import { giveFocus } from "./refocus.js";
 import {
   $,
   absent,
@@ -118,6 +119,7 @@ export function showDetail() {
       say: (words) => announcer.say(words),
     },
   });
+  giveFocus();
 }
 
 function renderRows() {
