@@ -189,6 +189,15 @@ test("a value that the server left out is not counted from nothing", async () =>
   assert.deepEqual([facets.top("actor"), facets.more("actor")], [[["ada", 10]], 12]);
 });
 
+test("a model's own signals count for it though the server has counted nothing", async () => {
+  const { facets, store, start } = page(async () => answer({ seconds: [] }));
+  store.add([event({ signal: "signal_log.signals.pinned", position: 1, sender: "signal_log.SignalEvent" })]);
+  await start();
+  assert.deepEqual(facets.top("sender"), [["signal_log.SignalEvent", 1]]);
+  assert.equal(facets.unsure, false);
+  assert.equal(new FacetCounts(["shop.Order"]).isModel("shop.Order", "shop.signals.paid"), true);
+});
+
 test("only models are offered as models, and what is unknown is asked of the server", async () => {
   const { counts, facets, store, start } = page(async () => answer({}, { model: values(["auth.User", 1]) }));
   const failed = { signal: "django.contrib.auth.signals.user_login_failed", position: 1 };

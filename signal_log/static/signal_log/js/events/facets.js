@@ -10,6 +10,7 @@ export const OF_FACETS = [...FACETS, "actor_pk", "actor_name"];
 /** @type {Partial<Record<FilterKey, string>>} */
 const OF_THE_SERVER = { sender: "model" };
 const OF_MODELS = ["pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed"]; // which models alone send
+const OWN = "signal_log.SignalEvent"; // which pins, notes and exports are events of
 const BARS = 12;
 
 /** @typedef {{ number: number, slots: Map<number, number> }} Numbers by the first of their seconds */
@@ -27,7 +28,9 @@ export class FacetCounts {
   facets = new Map();
   unsure = false; // whether something arrived that only the server can place
 
-  constructor() {
+  /** @param {string[]} models that are known to be models, whether or not anything is counted of them */
+  constructor(models = []) {
+    this.models = new Set([OWN, ...models]);
     this.clear();
   }
 
@@ -76,12 +79,13 @@ export class FacetCounts {
   }
 
   /**
-   * Whether a sender is shown as a model: one that only models could be, or that the server calls one.
+   * Whether a sender is shown as a model: one that only models could be, or that is known or called one by the server.
    * @param {string} sender
    * @param {string} signal
    */
   isModel(sender, signal) {
-    const known = OF_MODELS.includes(signal) || this.facets.get("sender")?.values.has(sender);
+    const isTold = this.models.has(sender) || this.facets.get("sender")?.values.has(sender);
+    const known = isTold || OF_MODELS.includes(signal);
     if (!known && sender) this.unsure = true;
     return Boolean(known);
   }

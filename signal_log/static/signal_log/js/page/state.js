@@ -118,7 +118,7 @@ const askOnce = once(ask); // chart and facets have the same answer
 export const before = new Before({ store: stream, rate, ask });
 /** The numbers of the time range that is shown, for the chart. */
 export const spanRate = new SpanRate({ store: stream, ask: askOnce });
-export const facets = new FacetCounts();
+export const facets = new FacetCounts(config.models);
 export const spanCounts = new SpanCounts({ store: stream, facets, ask: askOnce });
 export const wanted = new Wanted(ask);
 export const pastWrites = new PastWrites({ ask: querier(links.pastWrites) });
