@@ -110,6 +110,14 @@ def test_what_is_not_counted_yet_has_no_number_and_no_time(site, visit):
     while held:
         held.pop().fallback()
     expect(foot).to_contain_text("2 operations in the last 10 minutes · 2 listed")
+    known = live.page.locator(".facets-of").first
+    expect(known).to_have_text("Operations in the last 10 minutes")
+    live.press("/")
+    live.page.keyboard.type("model:Nope")
+    live.press("Enter")  # the numbers of the last view do not pass for those of this one
+    expect(known).to_have_text("Counting…")
+    expect(live.page.locator("#facets")).to_have_class(re.compile(r"\bold\b"))
+    expect(foot).not_to_contain_text("operations in")
     live.page.goto(f"{site.url}/?since=now-36500d")
     expect(live.page.locator("#rate-note")).to_have_text("counting…")
     live.page.locator("#rate").hover()

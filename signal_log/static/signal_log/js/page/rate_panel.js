@@ -54,7 +54,8 @@ export class RatePanel {
     this.chart.marks = this.marks.list;
     this.chart.draw(this.#shown());
     const all = this.chart.totals.reduce((sum, number) => sum + number, 0);
-    $("rate-now").textContent = plural(all, "operation");
+    const isCounted = state.range ? spanRate.state === "counted" : spanCounts.joined;
+    $("rate-now").textContent = all || isCounted ? plural(all, "operation") : "…";
     $("rate-note").textContent = this.#note();
     $("rate-pace").textContent = `${perSecond()} now`;
     $("zoom-out").setAttribute("aria-disabled", String(!out(state.range, now())));

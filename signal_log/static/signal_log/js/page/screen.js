@@ -150,10 +150,11 @@ function renderSide() {
   else chart.need().then((part) => part?.draw());
   const span = spanCounts.span(now());
   const spanned = spanWords();
+  $("facets").classList.toggle("old", spanCounts.isOld);
   renderFacets($("facets"), {
     facets,
     span,
-    of: `Operations ${spanned}`,
+    of: spanCounts.isOld ? "Counting…" : `Operations ${spanned}`,
     filters: activeFilters(),
     toggle: controls.narrow,
     only: controls.instead,
@@ -165,7 +166,7 @@ function renderSide() {
       perSecond: rate.perSecond(now(), 2),
       open: () => controls.pause("reader"),
     },
-    total: spanCounts.any ? facets.all.number : null,
+    total: spanCounts.joined ? facets.all.number : null,
     spanned,
     size: store.size,
     rows: store.rows.length,

@@ -50,6 +50,11 @@ export class SpanCounts {
     this.asked = this.failed = this.joined = false;
   }
 
+  /** Whether the numbers are those of the view before, until those of this one are there. */
+  get isOld() {
+    return this.any && !this.joined;
+  }
+
   /** The server is back: what failed may be asked for again, and what may have been missed. */
   retry() {
     this.asked = this.failed = false;
