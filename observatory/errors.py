@@ -17,15 +17,18 @@ from django.views.defaults import server_error as djangos_server_error
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER: Final = 5
-# SQLite also raises OperationalError for a missing table, which waiting does not fix.
-NOT_AN_OUTAGE: Final = ("no such table", "no such column", "no such function", "syntax error")
+# Databases also raise OperationalError for a missing table or a statement too long, which waiting does not fix.
+NOT_AN_OUTAGE: Final = (
+    "no such table", "no such column", "no such function", "syntax error",
+    "expression tree is too large", "too many sql variables", "parser stack overflow", "stack depth limit exceeded",
+)  # fmt: skip
 
 
 def is_outage(error: BaseException | None) -> bool:
     """Whether an error, or one of its causes, means that the database is unreachable."""
     while error is not None:
         if isinstance(error, (OperationalError, InterfaceError)):
-            return not any(text in str(error) for text in NOT_AN_OUTAGE)
+            return not any(text in str(error).lower() for text in NOT_AN_OUTAGE)
         error = error.__cause__
     return False
 

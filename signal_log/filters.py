@@ -1,7 +1,8 @@
 """Filters for events, shared by the websocket, the pages and the commands.
 
-``q`` is a query (``query_language``); several must all match. Each other key has a value that is a text or a list of
-texts, of which any may match. A text that begins with ``!`` excludes; as a ``q`` it excludes the whole query.
+``q`` is a query (``query_language``); several must all match, and have at most as many terms together as one. Each other
+key has a value that is a text or a list of texts, of which any may match. A text that begins with ``!`` excludes; as a
+``q`` it excludes the whole query.
 ``sender``, ``signal``, ``outcome``, ``source`` and ``trace`` match whole, so that an index answers; so do ``actor_pk``
 and ``actor_name``, and ``actor`` is either of the two; ``object`` matches ``app.Model/pk`` (a row, under whichever
 label of its model, proxies, parents or children it was recorded), or else the key alone, or a part of the object's
@@ -25,7 +26,7 @@ from signal_log.query_language import Node, Not, Parsed, Problem, Term, parse
 from signal_log.query_language.keys import FIELD, OVERWROTE, SIDES, TOOK
 from signal_log.query_language.lifting import conjuncts, lift
 from signal_log.query_language.matching import Condition, any_value, condition
-from signal_log.query_language.messages import NOT_OUTSIDE, TWICE
+from signal_log.query_language.messages import MOST_TERMS, NOT_OUTSIDE, TOO_MANY_TOGETHER, TWICE
 from signal_log.query_language.nodes import all_of, none_of, terms
 from signal_log.rows import spelled
 
@@ -144,6 +145,7 @@ class _Queries:
         self.since: str | None = None
         self.until: str | None = None
         self._nodes: list[Node] = []
+        self._terms = 0
 
     def nodes(self) -> list[Node]:
         """What they ask for; all must match."""
@@ -164,6 +166,10 @@ class _Queries:
         for key, now, then in (("since", parsed.since, self.since), ("until", parsed.until, self.until)):
             if now is not None and (excludes or then is not None):
                 yield Problem(0, len(text) - excludes, NOT_OUTSIDE if excludes else TWICE.format(key=key))
+        found = list(terms(parsed.node))
+        if self._terms and len(found) > (left := max(0, MOST_TERMS - self._terms)):
+            yield Problem(found[left].at, found[left].length, TOO_MANY_TOGETHER)
+        self._terms += len(found)
 
 
 def in_words(problems: Iterable[Problem]) -> str:

@@ -10,6 +10,9 @@ DEEPEST: Final = 10
 
 TOO_LONG: Final = f"A query has at most {LONGEST} characters, and this one is longer. Leave some words out."
 TOO_MANY: Final = f"A query has at most {MOST_TERMS} terms, and this is one more. Leave some out."
+TOO_MANY_TOGETHER: Final = (
+    f"Several queries have at most {MOST_TERMS} terms together, and this is one more. Leave some out."
+)
 TOO_DEEP: Final = f"Brackets stand at most {DEEPEST} deep. Take some of them out."
 NO_CHARACTER: Final = "No event can have this character, so nothing can match. Delete it."
 OPEN_PHRASE: Final = (

@@ -77,6 +77,7 @@ def test_a_page_whose_database_is_down_says_so_and_recovers(
         (OperationalError("server closed the connection"), True),
         (InterfaceError("connection already closed"), True),
         (OperationalError("no such table: x"), False),
+        (OperationalError("Expression tree is too large (maximum depth 1000)"), False),
         (ProgrammingError("relation does not exist"), False),
         (ValueError("x"), False),
         (None, False),

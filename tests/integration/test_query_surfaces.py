@@ -23,6 +23,7 @@ from signal_log.audit.whom import find
 from signal_log.errors import ConfigurationError
 from signal_log.event import MASK
 from signal_log.filters import Filters
+from signal_log.query_language.nodes import terms
 from signal_log.seal.canonical import timestamp
 from signal_log.show.query.shared_query import checked, for_history
 from signal_log.show.query.unmatched import unmatched
@@ -115,6 +116,18 @@ def test_a_wrong_query_is_answered_with_its_place(root: Client, kind: str) -> No
     assert answer.json() == {
         "problems": {"q": f"At character 20: {PLACE['message']}"}, "places": [{"q": WRONG, **PLACE}],
     }  # fmt: skip
+
+
+def test_several_queries_have_a_limit_together(root: Client) -> None:
+    """Each within its own limit makes a statement that a database refuses, or works at for minutes."""
+    half = " ".join(f"-a{number}" for number in range(25))
+    more = f"{half} -b"
+    assert len(list(terms(Filters.parse({"q": [half, half]}).rest))) == 50
+    for sent in ({"format": "json"}, {"format": "facets"}, {"format": "values", "key": "model"}, {"format": "csv"}):
+        answer = root.get("/events/", {"q": [half, more], **sent})
+        assert answer.status_code == 400, sent
+        assert [(one["q"], one["at"], one["length"]) for one in answer.json()["places"]] == [(more, len(half) + 2, 1)]
+    assert "at most 50 terms together" in root.get("/events/", {"q": [half, more]}).content.decode()
 
 
 def test_a_wrong_query_stays_in_the_form(root: Client) -> None:
