@@ -1,6 +1,6 @@
 """Filters for events, shared by the websocket, the pages and the commands.
 
-``q`` is a query (``query_language``); several must all match, and have at most as many terms together as one. Each other
+``q`` is a query (``query_language``); several must all match, and have no more terms together than one may. Each other
 key has a value that is a text or a list of texts, of which any may match. A text that begins with ``!`` excludes; as a
 ``q`` it excludes the whole query.
 ``sender``, ``signal``, ``outcome``, ``source`` and ``trace`` match whole, so that an index answers; so do ``actor_pk``
