@@ -10,6 +10,7 @@ from tests.browser.live_site import LivePage
 
 MOST_TABS = 60
 HAS_FOCUS = "(one) => one === document.activeElement"
+IS_PASSED = "(one) => (one.compareDocumentPosition(document.activeElement) & Node.DOCUMENT_POSITION_FOLLOWING) > 0"
 
 
 class Steps:
@@ -41,13 +42,14 @@ class Steps:
             self.live.press("Escape")
 
     def tab_to(self, what: Locator) -> None:
-        """Go on by the Tab key until the focus is there."""
+        """Go on by the Tab key until the focus is there, or back with Shift if it has been passed."""
         expect(what).to_be_visible()
+        key = "Shift+Tab" if what.evaluate(IS_PASSED) else "Tab"
         for _ in range(MOST_TABS):
             if what.evaluate(HAS_FOCUS):
                 return
-            self.live.press("Tab")
-        raise AssertionError(f"{MOST_TABS} times Tab do not lead to {what}")
+            self.live.press(key)
+        raise AssertionError(f"{MOST_TABS} times {key} do not lead to {what}")
 
     def press(self, what: Locator) -> None:
         """Do with the keyboard what a click would do."""

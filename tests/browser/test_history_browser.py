@@ -214,12 +214,14 @@ def test_the_palette_goes_to_any_page_by_keyboard(site, visit, addresses, scheme
     live.press("Escape")
     expect(live.page.locator("#follow")).to_be_focused()
     live.press("Control+k")
+    expect(field).to_be_focused()
     live.page.keyboard.type("trac")
     expect(options.first).to_have_text("page Traces")
     live.press("Enter")
     expect(live.page).to_have_url(site.url + "/traces/")
-    expect(live.page.locator("#said")).to_be_attached()
+    expect(live.page.locator("[data-palette]").first).not_to_have_attribute("hidden", "")  # keys are listened to
     live.press("Control+k")
+    expect(field).to_be_focused()
     live.page.keyboard.type("hist")
     expect(options.filter(has_text="object")).to_have_count(2)  # the account and its profile
     live.press("ArrowDown")
