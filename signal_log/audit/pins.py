@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from signal_log.audit.sentence import said
 from signal_log.audit.told import SENDER, tell_of
@@ -27,6 +27,8 @@ UNPINNED: Final = "signal_log.unpinned"
 NOTED: Final = "signal_log.noted"
 SESSION: Final = DebugSession._meta.label
 LONGEST_NOTE: Final = 500
+MOST_NOTES: Final = 100
+"""On one event or session, all of which its page shows."""
 MOST_PINNED: Final = 100
 MOST_READ: Final = 1_000
 """Of the newest pins, some were taken back or put on the same event."""
@@ -68,12 +70,16 @@ def unpin(pk: int) -> None:
 
 def note(pk: int, text: str) -> None:
     """Write a note on an event; raises ``NoteError``."""
-    tell_of(NOTED, SENDER, str(pk), f"event {pk}", note=_checked(text))
+    text = _checked(text)
+    _check_number(SENDER, pk)
+    tell_of(NOTED, SENDER, str(pk), f"event {pk}", note=text)
 
 
 def note_session(session: DebugSession, text: str) -> None:
     """Write a note on a recorded session; raises ``NoteError``."""
-    tell_of(NOTED, SESSION, str(session.pk), session.name, note=_checked(text))
+    text = _checked(text)
+    _check_number(SESSION, session.pk)
+    tell_of(NOTED, SESSION, str(session.pk), session.name, note=text)
 
 
 def of_events(pks: Iterable[int]) -> dict[int, Pins]:
@@ -84,9 +90,18 @@ def of_events(pks: Iterable[int]) -> dict[int, Pins]:
 
 def mark(page: Iterable[SignalEvent]) -> None:
     """Set which events of a page are pinned, and how many notes each has."""
-    by_pk = {event.pk: event for event in page}
-    for pk, pins in of_events(by_pk).items():
-        by_pk[pk].pinned, by_pk[pk].notes = pins.pinned is not None, len(pins.notes)
+    by_pk = {str(event.pk): event for event in page}
+    if not by_pk:
+        return
+    about = _rows().filter(sender=SENDER, object_pk__in=list(by_pk), signal__in=(PINNED, UNPINNED, NOTED)).order_by()
+    found = about.values_list("object_pk", "signal").annotate(last=Max("pk"), number=Count("pk"))
+    last: dict[tuple[str, str], int] = {}
+    for key, signal, newest_one, number in found:
+        last[key, signal] = newest_one
+        if signal == NOTED:
+            by_pk[key].notes = number
+    for key, event in by_pk.items():
+        event.pinned = last.get((key, PINNED), 0) > last.get((key, UNPINNED), 0)
 
 
 def of_session(pk: int) -> Pins:
@@ -122,6 +137,12 @@ def _told(found: dict[int, Pins], sender: str) -> dict[int, Pins]:
 
 def _rows() -> QuerySet[SignalEvent]:
     return events().filter(outcome=COMMITTED)
+
+
+def _check_number(sender: str, pk: int) -> None:
+    found = _rows().filter(sender=sender, object_pk=str(pk), signal=NOTED).order_by()[:MOST_NOTES]
+    if found.count() >= MOST_NOTES:
+        raise NoteError(f"There are {MOST_NOTES} notes on it already, and no more are taken.")
 
 
 def _checked(text: str) -> str:

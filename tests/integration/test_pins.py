@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -69,6 +71,27 @@ def test_a_note_that_says_nothing_or_too_much_is_given_back(client: Client) -> N
         assert text.strip()[:20] in answer.content.decode() or "a few" in why
     assert client.post("/events/999999/notes/", {"pin": "1"}).status_code == 404
     assert own_events() == []
+
+
+def test_an_event_has_no_more_notes_than_its_page_can_show(
+    client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    """They are never taken away, so one account could spoil a page; a list counts them where they are."""
+    monkeypatch.setattr(pins, "MOST_NOTES", 2)
+    event, other = make_event(), make_event()
+    session = recorded.start("slow", "client")
+    for address in (f"/events/{event.pk}/notes/", f"/sessions/{session.pk}/notes/"):
+        answers = [client.post(address, {"note": f"note {number}"}) for number in range(3)]
+        assert [answer.status_code for answer in answers] == [302, 302, 400]
+        assert "There are 2 notes on it already" in answers[-1].content.decode()
+    for given in ({"pin": "1"}, {"unpin": "1"}, {"pin": "1"}):
+        client.post(f"/events/{event.pk}/notes/", given)
+    with django_assert_num_queries(1):
+        pins.mark([event, other])
+    assert [(one.pinned, one.notes) for one in (event, other)] == [(True, 2), (False, 0)]
+    client.post(f"/events/{event.pk}/notes/", {"unpin": "1"})
+    pins.mark([event])
+    assert not event.pinned
 
 
 def test_who_may_not_see_events_says_nothing_of_them() -> None:
