@@ -126,6 +126,11 @@ def test_a_query_is_completed_marked_and_edited_by_keyboard(site, visit):
     live.press("Enter")
     expect(live.page.locator("#search-problem")).to_contain_text("This bracket closes nothing")
     assert violations(live.page) == []
+    field.fill('"no such row')
+    expect(live.page.locator("#empty-state")).to_contain_text("No events match")
+    live.press("Enter")  # what is refused does not filter either
+    expect(live.page.locator("#search-problem")).to_contain_text("This quotation mark is never closed")
+    expect(live.row("typed").first).to_be_visible()
     field.fill("keyed OR typed")
     live.press("Enter")
     group = live.page.locator("#pills .group button").first

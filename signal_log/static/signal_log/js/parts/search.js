@@ -71,6 +71,14 @@ export function searchBox({ form, input, mirror, said }, on) {
     on.typed(filters);
   };
 
+  /** The list is that of the pills again; the text stays. */
+  const withdraw = () => {
+    clearTimeout(timer);
+    const had = shown !== "";
+    shown = "";
+    if (had) on.typed([]);
+  };
+
   const changed = () => {
     mark(whileTyping(input.value).problems[0] ?? null);
     clearTimeout(timer);
@@ -100,6 +108,7 @@ export function searchBox({ form, input, mirror, said }, on) {
     if (problem) {
       mark(problem);
       completions?.close();
+      withdraw(); // what is refused filters nothing either
       input.setSelectionRange(unitsTo(input.value, problem.at), unitsTo(input.value, problem.at + problem.length));
       return on.say(problem.message);
     }
@@ -112,9 +121,8 @@ export function searchBox({ form, input, mirror, said }, on) {
     empty,
     focus: () => input.focus(),
     clear() {
-      const had = shown !== "";
+      withdraw();
       empty();
-      if (had) on.typed([]);
       return true;
     },
     /**
