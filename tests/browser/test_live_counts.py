@@ -84,12 +84,13 @@ def test_the_chart_says_since_when_it_has_counted(site, visit):
     )
     frames.history(live.page, lambda query: {"older": 500})
     second = 1795356540  # 14:09 on that day
-    frames.counts(live.page, [[second, 0, 7, 0, 2, 1, 0]], since="2026-11-22T14:06:30Z", complete=False)
+    frames.counts(live.page, [[second, 0, 7123, 0, 2, 1, 0]], since="2026-11-22T14:06:30Z", complete=False)
     live.open()
     expect(live.page.locator("#rate-note")).to_have_text("since 14:06")
     expect(live.page.locator("#rate")).to_have_attribute(
-        "aria-label", re.compile("1 created, 7 updated, 2 rolled back, 1 failed")
+        "aria-label", re.compile("1 created, 7,123 updated, 2 rolled back, 1 failed")
     )
+    assert live.page.locator("#rate-now").evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
 def test_what_is_not_counted_yet_has_no_number_and_no_time(site, visit):
