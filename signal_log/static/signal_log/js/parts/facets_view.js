@@ -99,7 +99,7 @@ function Value({ name, counted: [value, number], of }) {
   const none = state === "not" ? "" : "–";
   return html`<li class=${`facet ${state}`}>
     <button class="include" type="button" title=${text} aria-pressed=${String(state === "on")} onClick=${take}>
-      <span>${name === "signal" ? lastPart(text) : text}</span>
+      <span>${broken(name === "signal" ? lastPart(text) : text)}</span>
       <${Spark} bars=${of.facets.bars(name, value, of.span)} tone=${name === "outcome" ? value : ""} />
       <span>${number ? count(number) : none}</span></button>
     <button class="alone" type="button" aria-label=${`Only ${LABELS[name]} ${text}`} onClick=${alone}>only</button>
@@ -107,6 +107,12 @@ function Value({ name, counted: [value, number], of }) {
       aria-pressed=${String(state === "not")} onClick=${leave}>not</button>
   </li>`;
 }
+
+/**
+ * A name that may go on in a second line behind its dots and underscores, rather than lose the end that tells it apart.
+ * @param {string} text
+ */
+const broken = (text) => text.split(/(?<=[._:/])/).map((part, at) => (at ? html`<wbr />${part}` : part));
 
 /**
  * When a value happened, in twelve bars; a bar of one is still seen beside one of a thousand.
