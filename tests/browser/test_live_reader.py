@@ -348,6 +348,7 @@ def test_a_link_to_an_event_that_the_list_does_not_hold(site, visit):
     live = visit(site).open("?event=1&q=nothing-has-this")
     expect(live.page.locator("#detail h2")).to_contain_text("mira")
     expect(live.page.locator("#status-bar a").first).to_have_text("Event 1 is not in this list")
+    assert live.page.url.endswith("event=1")
     expect(live.state()).to_contain_text("Paused")
     live.press("Escape")
     expect(live.state()).to_have_text("Live · no match yet")

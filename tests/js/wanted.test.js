@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Wanted } from "../../signal_log/static/signal_log/js/page/wanted.js";
+import { nameOf, Wanted } from "../../signal_log/static/signal_log/js/page/wanted.js";
 import { event, reset } from "./events.js";
 
 /** A log that answers as /events/?format=json does. */
@@ -19,6 +19,14 @@ function log(events) {
   };
   return { ask, asked };
 }
+
+test("an address goes on naming the signal that it named of an operation", () => {
+  const row = { events: [{ id: 3 }, { id: 4 }] };
+  assert.equal(nameOf(row, 3, 4), 3);
+  assert.equal(nameOf(row, 2, 4), 4);
+  assert.equal(nameOf({ members: [row] }, 3, 4), 3);
+  assert.equal(nameOf({ event: { id: 4 }, operation: row }, 3, 4), 4, "a row of one signal is that signal's");
+});
 
 test("an event outside the list is fetched with the whole of its operation, and once", async () => {
   reset();

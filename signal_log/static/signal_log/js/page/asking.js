@@ -8,7 +8,7 @@ import { start } from "./following.js";
 import { showColumns } from "./looks.js";
 import { keepFocus } from "./refocus.js";
 import { renderAll } from "./screen.js";
-import { activeFilters, announcer, clearRows, eventIdOf, page, remember, showRange, state } from "./state.js";
+import { activeFilters, announcer, clearRows, openId, page, remember, showRange, state } from "./state.js";
 import { list } from "./unfolding.js";
 import { readView } from "./view.js";
 
@@ -29,7 +29,7 @@ export function change(filters, { range = state.range, step = true } = {}) {
     return renderAll();
   }
   if (state.picked) {
-    state.wanted = eventIdOf(state.picked);
+    state.wanted = openId();
     keepFocus(state.wanted);
   }
   Object.assign(state, { filters, answered: 0, notes: [], lost: "", refusal: "", unmatched: [] });

@@ -35,6 +35,7 @@ const isActive = (filter) => activeFilters().some((one) => same(one, filter) && 
 
 /** @param {View} view */
 function turn({ list, columns, event }) {
+  state.named = event;
   actions.list(list);
   actions.showColumns(columns);
   if (store.rowOf(event)) actions.pickEvent(event);
@@ -45,7 +46,7 @@ function turn({ list, columns, event }) {
 
 /** @param {View} view */
 function show(view) {
-  Object.assign(state, { typed: [], picked: null, wanted: view.event, list: view.list });
+  Object.assign(state, { typed: [], picked: null, wanted: view.event, named: view.event, list: view.list });
   page.search.empty();
   stream.show(view.list);
   actions.needList();

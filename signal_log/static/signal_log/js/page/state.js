@@ -21,7 +21,7 @@ import { Display } from "./display.js";
 import { SavedViews } from "./saved.js";
 import { write } from "./trail.js";
 import { readView } from "./view.js";
-import { Wanted } from "./wanted.js";
+import { nameOf, Wanted } from "./wanted.js";
 
 /** @import { Filter } from "../events/filters.js" */
 /** @import { Range } from "../events/range.js" */
@@ -57,7 +57,8 @@ import { Wanted } from "./wanted.js";
  * @property {RegExp | null} hits what to mark in the rows
  * @property {Range | null} range
  * @property {ListName} list
- * @property {number} wanted the event that the address names
+ * @property {number} wanted the event that the address names, until it is open
+ * @property {number} named the event that the address named last
  * @property {Mode} mode
  * @property {Column[]} columns
  * @property {{ name: string } & Details} connection
@@ -157,6 +158,7 @@ export const state = {
   range: null,
   list: opened.list,
   wanted: opened.event,
+  named: opened.event,
   mode: display.mode,
   columns: opened.columns ?? display.columns,
   connection: { name: "connecting" },
@@ -220,6 +222,11 @@ export const activeFilters = () => filtering.addAll(state.filters, state.typed);
 export const operationOf = (row) => /** @type {Operation} */ (row.operation ?? row.members?.[0] ?? row);
 /** @type {(row: Row) => number} */
 export const eventIdOf = (row) => row.event?.id ?? operationOf(row).events.slice(-1)[0].id;
+/** The event that the address names: what is open, or is to be. */
+export const openId = () => {
+  const { picked, named, wanted: id } = state;
+  return picked ? nameOf(picked, named, eventIdOf(picked)) : id;
+};
 export const now = () => Date.now() + state.skew;
 export const folding = () => storm.on && state.following && !state.range;
 /** @type {() => List} */
@@ -267,8 +274,7 @@ export function clearRows() {
 }
 
 export function remember(push = false) {
-  const { picked } = state;
-  write({ ...state, event: picked ? eventIdOf(picked) : state.wanted, isOpen: picked !== null }, push);
+  write({ ...state, event: openId(), isOpen: state.picked !== null }, push);
 }
 
 export function status() {

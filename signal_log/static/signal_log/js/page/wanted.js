@@ -2,11 +2,22 @@
 
 import { Store } from "../events/store.js";
 
-/** @import { Row, SignalEvent } from "../events/types.js" */
+/** @import { Operation, Row, SignalEvent } from "../events/types.js" */
 /** @import { Ask } from "../server/older.js" */
 /** @import { ListName } from "./view.js" */
 
 const EACH_WAY = 200; // an operation's signals, with those of what it set off between them
+
+/**
+ * The event by which an address names an open row: the one that it named before, if that is the row's too.
+ * @param {Row} row
+ * @param {number} named
+ * @param {number} own the event that the row itself is named by
+ */
+export function nameOf(row, named, own) {
+  const operation = /** @type {Operation} */ (row.operation ?? row.members?.[0] ?? row);
+  return !row.event && operation.events.some(({ id }) => id === named) ? named : own;
+}
 
 export class Wanted {
   id = 0; // the event asked for last
