@@ -31,6 +31,8 @@ def test_scrolling_away_pauses_and_the_list_stands_still(site, visit):
     expect(live.page.locator("#heads")).to_be_hidden()
     pill, grid = live.page.locator("#new").bounding_box(), live.page.locator("#grid").bounding_box()
     assert grid["y"] + grid["height"] <= pill["y"], "or, where these are not shown, below the list"
+    assert live.page.locator("#state-words").evaluate("one => one.scrollWidth <= one.clientWidth"), "2 new"
+    expect(live.state()).to_have_text("Paused · 2 new")
     live.page.set_viewport_size({"width": 1440, "height": 900})
     live.page.locator("#new").click()
     expect(live.row("whilereading").first).to_be_visible()

@@ -225,7 +225,7 @@ function renderControls() {
   });
   const [tone, said] = status();
   $("state").dataset.tone = tone;
-  if ($("state-words").textContent !== said) $("state-words").textContent = said;
+  if ($("state-words").textContent !== said) $("state-words").replaceChildren(...chipOf(said));
   const { following } = state;
   const waits = Boolean(state.since) && !isConnected(state.connection.name);
   $("follow").setAttribute("aria-pressed", String(following));
@@ -235,6 +235,16 @@ function renderControls() {
   for (const button of $("lists").querySelectorAll("button"))
     button.setAttribute("aria-pressed", String(button.value === state.list));
   $("clock").textContent = state.mode === "relative" ? "Age" : `Time ${zone(state.mode)}`;
+}
+
+/**
+ * The chip's words; where there is room for a few only, how many are new is what stays.
+ * @param {string} said
+ */
+function chipOf(said) {
+  const [before, fresh] = said.split(" · ");
+  if (!fresh?.endsWith(" new")) return [said];
+  return [Object.assign(document.createElement("span"), { className: "before", textContent: `${before} · ` }), fresh];
 }
 
 export function renderAll() {
