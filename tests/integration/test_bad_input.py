@@ -45,8 +45,8 @@ TABLE = (
     ("/objects/auth.User/1/?q=(ada", 400, UNFINISHED),
     ("/actors/7/?q=(ada", 400, UNFINISHED),
     ("/traces/nonsense/", 404, "A trace ID is a UUID"),
-    ("/traces/?took=soon", 200, "'took' must be a duration"),
-    ("/traces/?sort=beauty", 200, "'sort' must be one of time, duration, failed, not 'beauty'"),
+    ("/traces/?took=soon", 400, "'took' must be a duration"),
+    ("/traces/?sort=beauty", 400, "'sort' must be one of time, duration, failed, not 'beauty'"),
     ("/sessions/77/", 404, "There is no session 77."),
     ("/restore/?label=shop.Gone&pk=1", 404, "The log has no events for the shop.Gone"),
 )

@@ -105,8 +105,12 @@ class Row:
 @reads
 @for_observers
 def traces_page(request: HttpRequest) -> HttpResponse:
-    """The list as a page, or as JSON; what is not valid is said, and counts as absent. Two chosen rows are compared."""
+    """The list as a page, or as JSON; what is not valid is said, and then nothing is listed.
+
+    Two chosen rows are compared.
+    """
     query = parse(request.GET, own=(FORMAT, COMPARE))
+    invalid = bool(query.problems)
     chosen = request.GET.getlist(COMPARE)
     if chosen:
         pair, problem = rows_of_ids(chosen)
@@ -114,12 +118,13 @@ def traces_page(request: HttpRequest) -> HttpResponse:
             before, after = pair
             return HttpResponseRedirect(url("trace", after.trace_id, **{"with": str(before.trace_id)}))
         query.problems[COMPARE] = problem
-    page = read(query)
+    page = TracesPage([], None) if invalid else read(query)
     slowest = slowest_lately()
     if request.GET.get(FORMAT) == "json":
         return JsonResponse(_as_json(query, page, slowest), status=400 if query.problems else 200)
     context = {
         "query": query,
+        "invalid": invalid,
         "rows": unprinted(rows_of(page.traces)),
         "chosen": set(chosen),
         "place": list(query.given.items()),
@@ -151,7 +156,7 @@ def traces_page(request: HttpRequest) -> HttpResponse:
         "by_failed": query.sort == FAILED,
         "days": conf.TRACE_DAYS,
     }
-    return render(request, "signal_log/traces.html", context)
+    return render(request, "signal_log/traces.html", context, status=400 if invalid else 200)
 
 
 def _without(query: TracesQuery, path: str, name: str) -> str:

@@ -42,7 +42,7 @@ FIELDS: Final = ("took", *TEXTS, "since", "until")
 
 @dataclass(slots=True)
 class TracesQuery:
-    """A parsed query string; ``problems`` maps keys that are invalid to messages, and those count as absent."""
+    """A parsed query string; ``problems`` maps keys that are invalid to messages."""
 
     given: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
