@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -35,7 +36,8 @@ def own_events() -> list[tuple[str, str, object]]:
 
 def test_a_pin_and_a_note_are_events_that_every_page_of_the_event_shows(client: Client) -> None:
     """With who and when, on its own page, in the history, its trace, and the list of what is pinned; by forms alone."""
-    event, other = make_event(object_pk="77"), make_event(object_pk="78")
+    at = datetime(2026, 11, 22, 9, 42, tzinfo=UTC)
+    event, other = make_event(object_pk="77", actor_repr="grace", occurred_at=at), make_event(object_pk="78")
     address = f"/events/{event.pk}/notes/"
     for given in ({"pin": "1"}, {"pin": "1"}, {"note": " Asked <b>Ada</b>: meant so. "}):
         assert client.post(address, given)["Location"] == f"/events/{event.pk}/#notes"
@@ -52,6 +54,9 @@ def test_a_pin_and_a_note_are_events_that_every_page_of_the_event_shows(client: 
     assert f'href="/events/{event.pk}/#notes" title="pinned, 1 note"' in history
     for shown in (f"/traces/{event.trace_id}/", "/pins/"):
         assert "meant so" in client.get(shown).content.decode(), shown
+    listed = client.get("/pins/").content.decode()
+    assert 'datetime="2026-11-22T09:42:00' in listed
+    assert '<span class="muted value">grace</span>' in listed
     told = client.get(address).json()
     assert (told["pinned"]["by"], [one["by"] for one in told["notes"]]) == ("mira", ["mira"])
     assert client.get(f"/events/{other.pk}/notes/").json() == {"pinned": None, "notes": []}
