@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -41,6 +42,23 @@ def test_what_a_text_may_mean_is_found(root: Client) -> None:
     assert found(root, "Adam") == [("actor", "Adam Riese", "/actors/7/")]
     assert found(root, "auth.us") == [("model", "auth.User", "/events/?q=model%3Aauth.User")]
     assert found(root, "user/6") == found(root, "999999999") == found(root, str(uuid.uuid4())) == found(root, "") == []
+
+
+def test_of_equal_names_the_newest_is_first_and_it_is_said_when_it_was_seen(root: Client) -> None:
+    """What is deleted is called so; an account is the one that had the name last."""
+    times = [datetime(2026, 11, 22, hour, 5, tzinfo=UTC) for hour in range(4)]
+    made: dict[str, Any] = {"sender": "auth.User", "object_repr": "zoe", "signal": "post_save"}
+    make_event(**made, object_pk="4", actor_repr="zoe", actor_pk="4", occurred_at=times[0])
+    make_event(**made | {"signal": "post_delete"}, object_pk="4", actor_repr="zoe2", actor_pk="5", occurred_at=times[1])
+    make_event(**made, object_pk="9", actor_repr="zoe", actor_pk="9", occurred_at=times[2])
+    make_event(**made, object_pk="9", actor_repr="Ada", actor_pk="7", occurred_at=times[3])
+    answer = root.get("/events/", {"format": "find", "text": "zoe"}).json()
+    assert [(one["kind"], one["title"], one["note"]) for one in answer["found"]] == [
+        ("actor", "zoe", "key 9 · last seen 2026-11-22 02:05"),
+        ("actor", "zoe2", "key 5 · last seen 2026-11-22 01:05"),
+        ("object", "zoe", "auth.User/9 · last seen 2026-11-22 03:05"),
+        ("object", "zoe", "auth.User/4 · deleted 2026-11-22 01:05"),
+    ]
 
 
 def test_the_work_is_bounded(root: Client, django_assert_max_num_queries: Any) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import JsonResponse, QueryDict
+from django.utils.timezone import get_current_timezone
 
+from signal_log.event import COMMITTED, POST_DELETE
 from signal_log.filters import LONGEST_TEXT
 from signal_log.models import SignalEvent
 from signal_log.query_language.matching import is_model
@@ -106,23 +109,37 @@ def _keyed(text: str, labels: list[str]) -> Iterator[Found]:
 
 
 def _actors(text: str, lately: QuerySet[SignalEvent]) -> Iterator[Found]:
-    """Accounts whose name begins with the text, by an index, and others of the newest events."""
-    names = dict.fromkeys([*begin_with("actor_repr", text), *_distinct(lately, "actor_repr")])
-    for name in names:
-        key = events().filter(actor_repr=name).order_by().values_list("actor_pk", flat=True).first() or ""
-        yield Found("actor", name, key and f"key {key}", actor_url(key) or _history("actor_name", name))
+    """Accounts of the newest events, the last seen first, and others whose name begins with the text, by an index."""
+    seen: dict[str, tuple[str, datetime]] = {}
+    for name, key, at in lately.order_by("-pk").values_list("actor_repr", "actor_pk", "occurred_at"):
+        seen.setdefault(name, (key, at))
+    for name, (key, at) in seen.items():
+        yield _actor(name, key, f"last seen {_said(at)}")
+    for name in begin_with("actor_repr", text):
+        if name not in seen:
+            key = events().filter(actor_repr=name).order_by().values_list("actor_pk", flat=True).first() or ""
+            yield _actor(name, key, "not seen lately")
+
+
+def _actor(name: str, key: str, when: str) -> Found:
+    note = f"key {key} · {when}" if key else when
+    return Found("actor", name, note, actor_url(key) or _history("actor_name", name))
 
 
 def _objects(lately: QuerySet[SignalEvent]) -> Iterator[Found]:
-    for label, key, name in _distinct(lately, "sender", "object_pk", "object_repr"):
-        if is_of_a_model(label):
-            yield Found("object", name, f"{label}/{key}", object_url(label, key))
+    """Objects of the newest events, the last seen first."""
+    columns = ("sender", "object_pk", "object_repr")
+    seen = set()
+    for *found, signal, outcome, at in lately.order_by("-pk").values_list(*columns, "signal", "outcome", "occurred_at"):
+        label, key, name = found
+        if is_of_a_model(label) and (label, key, name) not in seen:
+            seen.add((label, key, name))
+            end = "deleted" if signal == POST_DELETE and outcome == COMMITTED else "last seen"
+            yield Found("object", name, f"{label}/{key} · {end} {_said(at)}", object_url(label, key))
 
 
-def _distinct(found: QuerySet[SignalEvent], *columns: str) -> Iterator[Any]:
-    """The values of some of the newest events, each once, the latest first."""
-    values = found.order_by("-pk").values_list(*columns, flat=len(columns) == 1)
-    return iter(dict.fromkeys(values))
+def _said(moment: datetime) -> str:
+    return f"{moment.astimezone(get_current_timezone()):%Y-%m-%d %H:%M}"
 
 
 def _history(key: str, value: str) -> str:
