@@ -58,9 +58,14 @@ def test_pause_and_follow_by_button_and_key(site, visit):
 
 def test_filters_are_applied_by_the_server_and_kept_in_the_address(site, visit):
     """A facet narrows the list, its pill says so, the address holds it, and going back undoes it."""
-    site.run("User.objects.create_user('filtered')")
+    source = "command:names_of_other_systems"
+    site.run(f"""
+        import signal_log
+        with signal_log.context(source={source!r}): User.objects.create_user("filtered")
+    """)
     live = visit(site).open()
     expect(live.model("Profile").first).to_be_visible()
+    expect(live.page.locator(".facet .include").filter(has_text=source)).to_be_visible()
     names = "[...document.querySelectorAll('.facet .include > span:first-child')]"
     assert live.page.evaluate(f"{names}.every(one => one.scrollWidth <= one.clientWidth)"), "no name is cut"
     live.page.locator(".facet .include").filter(has_text="auth.User").click()
