@@ -81,7 +81,7 @@ class SignalLogPanel(Panel):
             "session_url": session.address(),
         })  # fmt: skip
         if is_processable_html_response(response):
-            insert(response, before, getattr(self.toolbar, "csp_nonce", None))
+            insert(response, before, getattr(self.toolbar, "csp_nonce", None), is_ours=_is_ours(request))
         for step in before:  # if a script has asked, its page reads them there
             if not step.trace:
                 continue  # nothing fired
@@ -101,8 +101,15 @@ class SignalLogPanel(Panel):
 
 def own_step(request: HttpRequest, cascade: Cascade, taken_us: int) -> Step | None:
     """What the next page may tell of this request: of one that only reads, or of our pages, only what fired."""
+    is_ours = _is_ours(request)
+    if is_ours and all(operation.last.signal.startswith("signal_log.") for operation in cascade.operations):
+        return None  # a pin, a note, an export
     if not cascade.operations:
-        is_ours = "signal_log" in getattr(request.resolver_match, "app_names", ())
-        return None if is_ours or request.method in READING else Step(request.method or "", "", 0, taken_us, "")
+        return None if request.method in READING else Step(request.method or "", "", 0, taken_us, "")
     trace = cascade.operations[0].trace_id
     return Step(request.method or "", trace, len(cascade.operations), taken_us, deed(cascade))
+
+
+def _is_ours(request: HttpRequest) -> bool:
+    """Whether a page of the log answers."""
+    return "signal_log" in getattr(request.resolver_match, "app_names", ())

@@ -77,6 +77,28 @@ def test_one_click_leads_to_the_tree_and_a_second_copies_a_test(toolbar_site: Si
     written = page.evaluate("navigator.clipboard.readText()")
     assert "def test_" in written
     assert "sync_user → updated auth.User (first_name)" in written
+    told = page.evaluate(PIN)
+    assert re.search(r"1 operation [0-9a-f-]{36}", told)
+    expect(strip(page).filter(has_text="/notes/")).to_have_count(0)  # the log's own request
+
+
+PIN = """async () => {
+  const { events } = await (await fetch("/events/?format=json")).json();
+  const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
+  const address = `/events/${events[0].id}/notes/`;
+  const seen = new Promise((resolve) =>
+    new PerformanceObserver((entries) => {
+      const entry = entries.getEntries().find(({ name }) => name.endsWith("/notes/"));
+      if (entry) requestAnimationFrame(() => resolve(entry.serverTiming.map((one) => one.description).join()));
+    }).observe({ type: "resource" }));
+  const answer = await fetch(address, {
+    method: "POST", body: new URLSearchParams({ pin: "1", csrfmiddlewaretoken: token }),
+    headers: { Accept: "application/json" },
+  });
+  if (!answer.ok) throw new Error(`${answer.status}`);
+  await answer.text();
+  return seen;
+}"""
 
 
 def test_the_panel_opens_the_request_before(toolbar_site: Site, visit: Any) -> None:

@@ -178,6 +178,19 @@ def test_of_a_post_to_our_own_pages_that_fired_nothing_nothing_is_told(
     assert bool(own_step(request, Cascade([], [], {}), 5)) is told
 
 
+def test_of_what_the_log_says_of_itself_on_its_own_pages_nothing_is_told(rf: RequestFactory) -> None:
+    """A pin would cover the page that it is on; a restore there is work of the host's, and so is a pin elsewhere."""
+    for signal, apps, told in (
+        ("signal_log.pinned", ["signal_log"], False),
+        ("signal_log.pinned", ["shop"], True),
+        ("post_save", ["signal_log"], True),
+    ):
+        request = rf.post("/")
+        request.resolver_match = SimpleNamespace(app_names=apps)
+        cascade = cascade_of([event_value(signal=signal)])
+        assert bool(own_step(request, cascade, 5)) is told, signal
+
+
 def test_effects_are_indented_below_their_cause() -> None:
     """A receiver stands below its operation, and what it caused below the receiver; bars stay inside the picture."""
     trace = Trace(TraceContext("test"))

@@ -21,13 +21,17 @@ NO_TRACE: Final = "00000000-0000-0000-0000-000000000000"
 DEEDS: Final = {"created": "made", "updated": "changed", "deleted": "deleted"}
 
 
-def insert(response: HttpResponseBase, steps: Sequence[Step], nonce: str | None) -> None:
-    """Put the strip where the toolbar will be, usually the end of the body; a page that has no such place stays."""
+def insert(response: HttpResponseBase, steps: Sequence[Step], nonce: str | None, *, is_ours: bool = False) -> None:
+    """Put the strip where the toolbar will be, usually the end of the body; a page that has no such place stays.
+
+    On a page of ours it tells nothing of what scripts ask: their requests, such as a pin, are the log's own.
+    """
     content: bytes = getattr(response, "content", b"")
     end = content.lower().rfind(get_config()["INSERT_BEFORE"].lower().encode())
     if end < 0:
         return
-    context = {"steps": [step_as_json(step) for step in steps], "address": address_of(NO_TRACE), "nonce": nonce}
+    told = [step_as_json(step) for step in steps]
+    context = {"steps": told, "address": address_of(NO_TRACE), "nonce": nonce, "is_ours": is_ours}
     strip = render_to_string("signal_log/toolbar_strip.html", context)
     charset = getattr(response, "charset", "utf-8")
     response.content = content[:end] + strip.encode(charset, "xmlcharrefreplace") + content[end:]  # type: ignore[attr-defined]

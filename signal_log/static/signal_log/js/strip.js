@@ -87,7 +87,7 @@ strip();
 function tell(address, [, method = "", operations, trace], ms) {
   const host = strip();
   const list = host?.shadowRoot?.querySelector("ul");
-  if (!host || !list) return;
+  if (!host || !list || "ours" in host.dataset) return;
   const name = `${method} ${new URL(address).pathname}`.trim();
   const said = lines.get(name);
   const there = (host.dataset.address ?? "").replace(NO_TRACE, trace);
