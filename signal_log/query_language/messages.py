@@ -42,8 +42,8 @@ NO_DURATION: Final = (
     "took:>100ms or took:<2s."
 )
 NO_MOMENT: Final = (
-    'This is no time. Type now-5m, a date such as 2026-11-22, or a date and a time: "2026-11-22 09:42", '
-    "2026-11-22T09:42:17Z."
+    "This is no time. Type now-5m (or s, h, d, w), a date such as 2026-11-22, or a date and a time: "
+    '"2026-11-22 09:42", 2026-11-22T09:42:17Z.'
 )
 NOT_OUTSIDE: Final = "A time counts for the whole query. Put it outside of brackets, OR and NOT."
 TWICE: Final = "{key}: stands here for the second time. Delete one of them."

@@ -36,8 +36,8 @@ export const NO_DURATION =
   "This is no duration, or one of more than 30 days. " +
   "Type a number with its unit (us, ms, s, m, h), such as took:>100ms or took:<2s.";
 export const NO_MOMENT =
-  'This is no time. Type now-5m, a date such as 2026-11-22, or a date and a time: "2026-11-22 09:42", ' +
-  "2026-11-22T09:42:17Z.";
+  "This is no time. Type now-5m (or s, h, d, w), a date such as 2026-11-22, or a date and a time: " +
+  '"2026-11-22 09:42", 2026-11-22T09:42:17Z.';
 export const NOT_OUTSIDE = "A time counts for the whole query. Put it outside of brackets, OR and NOT.";
 /** @type {(key: string) => string} */
 export const TWICE = (key) => `${key}: stands here for the second time. Delete one of them.`;
