@@ -83,7 +83,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "query": query,
         "pills": query.pills(request.path),
         "selects": unprinted(_selects(query)),
-        "texts": _texts(query),
+        "texts": unprinted(_texts(query)),
         "q_value": query.one("q"),
         "problems": query.problems,
         "other_problems": [text for key, text in query.problems.items() if key not in ("q", *SELECTS, *TEXTS)],
@@ -98,7 +98,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         "path": request.path,
         "unmeasured": query.filters.needs_times and not conf.TRACES,
         "shared": unprinted(shared.in_history()),
-        "presets": [(one.name, one.link(request.path), one.query) for one in presets(request.user)],
+        "presets": unprinted((one.name, one.link(request.path), one.query) for one in presets(request.user)),
     }
     if query.problems:
         return render(request, "signal_log/events.html", context, status=400)

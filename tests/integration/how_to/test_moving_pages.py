@@ -138,3 +138,20 @@ def test_remove_takes_back_what_the_readme_adds() -> None:
     assert {"INSTALLED_APPS", "MIDDLEWARE", "ASGI_APPLICATION", "SIGNAL_LOG"} <= {*added}
     for name in [*added, '"daphne"', "urls.py", "asgi.py"]:
         assert any(name in step for step in steps), name
+
+
+@pytest.mark.django_db
+def test_read_from_a_replica(make: Make) -> None:
+    """The settings are accepted, and the history is read there; here the same database stands for its replica."""
+    (settings,) = code("read-from-a-replica")
+    project = make(re.sub(r'^ *"(HOST|OPTIONS)".*\n', "", settings, flags=re.MULTILINE))
+    told = project.python("""
+from django.core.management import call_command
+from signal_log.conf import conf
+from signal_log.models import SignalEvent
+from shop.models import Customer
+call_command("check")
+Customer.objects.create(name="ada")
+print(conf.READ_DATABASE, SignalEvent.objects.using(conf.READ_DATABASE).filter(object_repr__contains="Customer").exists())
+""")
+    assert told.splitlines()[-1] == "replica True"
