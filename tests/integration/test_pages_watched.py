@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 NOW = datetime.now(UTC)
 MOST_TEMPLATES = 7
-"""The page, its two frames and two parts."""
+"""The page, its two frames, and parts of it."""
 MOST_CHARACTERS = 20_000
 """Of the context of one template, however much the page shows."""
 STACK = [[f"shop/views.py:{line} in import_stock", "save"] for line in range(8)]
