@@ -172,7 +172,7 @@ class Replica(Postgres):
         with psycopg.connect(self._of, autocommit=True) as primary:
             # A commit that waits for the disk takes what others have only in memory along: no test server waits else.
             primary.execute("SET synchronous_commit = on")
-            primary.execute("SELECT pg_current_xact_id()")
+            primary.execute("SELECT pg_logical_emit_message(true, 'tests', '')")
             (written,) = primary.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone() or ("",)
         self.wait_until(lambda: self._run("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", written))
 
