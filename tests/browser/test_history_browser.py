@@ -197,6 +197,7 @@ def test_lists_are_walked_by_keys_and_their_pages_turned(site, visit, addresses)
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/traces/[-0-9a-f]{36}/"))
     live = visit(site).open("?")
+    expect(live.row("walked").first).to_be_visible()
     live.press("j", "x")
     expect(live.page.locator("#copied")).to_have_text("The list hides nothing around this event")
 

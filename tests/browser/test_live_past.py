@@ -139,6 +139,7 @@ def test_a_range_is_chosen_by_keys_too(site, visit):
     live = visit(site).open()
     expect(live.row("keyed1").first).to_be_visible()
     chart = live.page.get_by_role("slider")
+    expect(chart).to_have_attribute("aria-label", re.compile("[0-9] created"))  # before that there is nothing to choose
     chart.focus()
     live.press("ArrowLeft", "ArrowLeft")
     expect(chart).to_have_attribute("aria-valuetext", re.compile(r"^\d\d:\d\d:\d\d "))
