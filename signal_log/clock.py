@@ -35,8 +35,8 @@ def is_replaced() -> bool:
 def now() -> datetime:
     """The time of day."""
     traveller = _loaded.get("time_machine")
-    if traveller is not None:
-        with suppress(ValueError):  # nobody travels
+    if traveller is not None and traveller.escape_hatch.is_travelling():
+        with suppress(ValueError):  # nobody travels any more
             real: datetime = traveller.escape_hatch.datetime.datetime.now(UTC)
             return real
     return _now()
@@ -45,7 +45,7 @@ def now() -> datetime:
 def time_ns() -> int:
     """The same, in nanoseconds since 1970."""
     traveller = _loaded.get("time_machine")
-    if traveller is not None:
+    if traveller is not None and traveller.escape_hatch.is_travelling():
         with suppress(ValueError):
             real: int = traveller.escape_hatch.time.time_ns()
             return real
