@@ -14,8 +14,10 @@ from django.core.cache import caches
 from django.db import connections, transaction
 from django.test import Client
 
+from signal_log.capture.faults import faults
 from signal_log.capture.trace.gathered import in_use
 from signal_log.capture.trace.membership import running
+from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.telemetry import sessions, write
 from signal_log.telemetry.waiting import waiting
 from tests.integration import host_project
@@ -34,6 +36,15 @@ def _forked(request: pytest.FixtureRequest) -> Iterator[None]:
             host_project, "popen", lambda *words, **how: request.getfixturevalue("nursery").popen(*words, **how)
         )
         yield
+
+
+@pytest.fixture(autouse=True)
+def _a_recorder_that_has_not_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins with nothing lost and no fault counted: pages tell people of the process's own."""
+    monkeypatch.setattr(faults, "total", 0)
+    for count in ("total", "undone", "_reported", "_undone_reported"):
+        monkeypatch.setattr(unrecorded, count, 0)
+    monkeypatch.setattr(unrecorded, "since", None)
 
 
 @pytest.fixture(autouse=True)
