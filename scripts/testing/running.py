@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from scripts.testing import verdict
+from scripts.testing.last_words import LastWords
 
 PYTHON = sys.executable
 BIN = Path(PYTHON).parent
@@ -135,17 +136,23 @@ def recorded_run(
     """One run of pytest: the record that this very run wrote, and why it cannot be believed."""
     with tempfile.TemporaryDirectory(prefix="observatory-record-") as folder:
         path = Path(folder) / "record.jsonl"
-        code = exit_code(title, tests.command(path, only), root)
+        with LastWords() as last_words:
+            code = exit_code(title, tests.command(path, only), root, stderr=last_words.writing)
         record = verdict.read(path)
-    return record, verdict.faults(record, code)
+    faults = verdict.faults(record, code)
+    return record, [*faults, *last_words.lines] if faults else faults
 
 
-def exit_code(title: str, command: Command, root: Path, *, beside: bool = False) -> int | None:
-    """Run one command; its exit code, None when it took too long and was killed."""
+def exit_code(
+    title: str, command: Command, root: Path, *, beside: bool = False, stderr: int | None = None
+) -> int | None:
+    """Run one command, what it writes to stderr going there; its exit code, None if it took too long and was killed."""
     heading = f"\n--- {title}: {shown(command, root)}"
     if not beside:
         print(heading, flush=True)
-    kept: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} if beside else {}
+    kept: dict[str, Any] = {"stderr": stderr}
+    if beside:
+        kept = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     printed: str | None = None
     try:
         done = subprocess.run(command.words, cwd=root, env=environment(), timeout=LONGEST, check=False, **kept)

@@ -57,6 +57,7 @@ def test_dies_once():
         Path("died before").touch()
         os._exit({code})
 """
+CRASHES = "import os, signal\ndef test_crashes(): os.kill(os.getpid(), signal.SIGSEGV)\n"
 ONE_PROCESS, TWO_PROCESSES = (), ("-n", "2")
 everywhere = pytest.mark.parametrize("spread", [ONE_PROCESS, TWO_PROCESSES], ids=["alone", "xdist"])
 
@@ -154,6 +155,15 @@ def test_a_hang_or_a_dead_process_is_red_and_named_and_not_run_again(run, spread
     done = run(PASSES, suite, FLAKY, spread=spread)
     assert (done.code, done.runs) == (1, 1)
     assert f"toy/test_1.py::{test}" in done.summary.partition("Failed:")[2]
+
+
+@everywhere
+@pytest.mark.parametrize(("suite", "frame"), [(HANGS, "in test_hangs"), (CRASHES, "in test_crashes")])
+def test_where_a_process_hung_or_crashed_is_told_at_the_end(run, spread, suite, frame):
+    """Its stack is far above the summary otherwise, and a log that is cut has lost it."""
+    done = run(PASSES, suite, spread=spread)
+    assert frame in done.summary.partition("Failed:")[2]
+    assert frame in done.err
 
 
 def test_an_earlier_runs_list_of_failures_is_ignored(run):
