@@ -22,6 +22,8 @@ from tests.servers.process import Server, ServerError, free_port, unprivileged
 # Fast instead of durable, which suits every test except those that kill the server itself.
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 SETTINGS = {
+    # Who waits for a lock that never comes fails with the statement's name, long before a test counts as hung.
+    "lock_timeout": "60s",
     "max_connections": "200",
     "shared_buffers": "64MB",
     "unix_socket_directories": "",
