@@ -118,6 +118,11 @@ class Filters:
         yield from ((text, True) for text in self.excluded.get(key, ()))
         yield from _values(self.rest, key, excluded=False)
 
+    def fields(self) -> Iterator[tuple[str, bool]]:
+        """Every changed field that is named, alone or with a value, and whether it stands in what is excluded."""
+        yield from self.values(FIELD)
+        yield from _fields(self.rest, excluded=False)
+
     def without(self, keys: Container[str], *, but: str = "") -> Filters:
         """The filters but for conditions that name these keys, unless they also name the key ``but``."""
         wanted = {key: texts for key, texts in self.wanted.items() if key not in keys}
@@ -209,6 +214,16 @@ def _values(node: Node | None, key: str, *, excluded: bool) -> Iterator[tuple[st
     elif node is not None:
         for inner in node.nodes:
             yield from _values(inner, key, excluded=excluded)
+
+
+def _fields(node: Node | None, *, excluded: bool) -> Iterator[tuple[str, bool]]:
+    if isinstance(node, Term):
+        yield from ((name, excluded) for name in node.fields)
+    elif isinstance(node, Not):
+        yield from _fields(node.node, excluded=not excluded)
+    elif node is not None:
+        for inner in node.nodes:
+            yield from _fields(inner, excluded=excluded)
 
 
 def _texts(key: str, value: Any) -> Iterator[str]:

@@ -47,3 +47,4 @@ NO_MOMENT: Final = (
 )
 NOT_OUTSIDE: Final = "A time counts for the whole query. Put it outside of brackets, OR and NOT."
 TWICE: Final = "{key}: stands here for the second time. Delete one of them."
+BACKWARDS: Final = "until: is earlier than since:, so no event can match. Exchange the two times, or move one."

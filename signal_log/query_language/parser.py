@@ -11,6 +11,7 @@ from signal_log.query_language import messages
 from signal_log.query_language.keys import FIELD, KNOWN, MOMENTS, SIDES, SPACE, TEXT, VALUE, key_in
 from signal_log.query_language.messages import DEEPEST, LONGEST, MOST_TERMS
 from signal_log.query_language.nodes import And, Node, Not, Or, Parsed, Problem, Term, all_of, any_of, none_of
+from signal_log.query_language.times import is_later
 from signal_log.query_language.values import BadValue, spelled
 
 MOST_PROBLEMS: Final = 10
@@ -80,6 +81,7 @@ class _Parser:
             for _, at, end in self._moments.values():
                 self._problem(at, end - at, messages.NOT_OUTSIDE)
             self._moments.clear()
+        self._check_order()
         since, until = (self._moments.get(key, (None,))[0] for key in MOMENTS)
         problems = sorted(self._problems, key=lambda problem: problem.at)[:MOST_PROBLEMS]
         return Parsed(_with_fields(node, ()) if node is not None else None, since, until, tuple(problems))
@@ -235,6 +237,11 @@ class _Parser:
             self._problem(at, end - at, messages.TWICE.format(key=key))
         else:
             self._moments[key] = (text, at, end)
+
+    def _check_order(self) -> None:
+        if len(self._moments) == len(MOMENTS) and is_later(*(self._moments[key][0] for key in MOMENTS)):
+            _, (_, at, end) = self._moments.popitem()
+            self._problem(at, end - at, messages.BACKWARDS, unfinished=True)
 
     def _value(self) -> _Value:
         """The word or the phrase here, which may be empty."""

@@ -237,6 +237,23 @@ def test_names_in_a_query_that_nothing_has_are_told(log: dict[str, int]) -> None
     ]
 
 
+def test_fields_that_no_model_has_are_told(log: dict[str, int], root: Client) -> None:
+    """By themselves, with a value and in groups; a slip in a key is one too, and what an event has changed is there."""
+    filters = Filters.parse({"q": "emial:x (modle:User OR email:a@x) -quux:", "field": "is_staf"})
+    why = "no observed model has a field of this name, and no recent event does."
+    assert set(unmatched(filters)) == {
+        f"Nothing can match --field is_staf: {why} Did you mean 'is_staff'?",
+        f"Nothing can match field:emial: {why} Did you mean 'email'?",
+        f"Nothing can match field:modle: {why} Did you mean 'model'?",
+        f"Nothing is excluded by -field:quux: {why}",
+    }
+    told = root.get("/events/", {"q": "emial:x", "format": "json"}).json()["unmatched"]
+    assert told == [f"Nothing can match field:emial: {why} Did you mean 'email'?"]
+    assert f"Nothing can match field:emial: {why}" in root.get("/events/?q=emial:x").content.decode()
+    make_event(changes={"nickname": [None, "x"]})
+    assert list(unmatched(Filters.parse({"q": "nickname:y groups: password:"}))) == []
+
+
 def test_pages_tell_of_a_model_that_nothing_can_match(log: dict[str, int], root: Client) -> None:
     """The history in words, the live page from the history's answer; nothing is said where something may yet come."""
     why = "Nothing can match model:auth.Usr: no observed model has this label, and no event does."

@@ -51,8 +51,8 @@ def answer(request: HttpRequest) -> HttpResponse:
 
 
 def why_nothing(query: Query, page: Page) -> list[str]:
-    """Of filters without any match, which of them nothing can ever match."""
-    if page.events or page.searched_to or query.before or query.after:
+    """Of filters without any match so far, which of them nothing can ever match."""
+    if page.events or query.before or query.after:
         return []
     return list(unmatched(query.filters, options=False))
 

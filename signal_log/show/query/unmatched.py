@@ -13,9 +13,10 @@ from signal_log.conf import conf
 from signal_log.event import M2M_CHANGED, MIGRATION, MODEL_SIGNALS
 from signal_log.filters import Filters
 from signal_log.nearest import nearest, nearest_label
-from signal_log.query_language.keys import MODEL
+from signal_log.query_language.keys import FIELD, KNOWN, MODEL
 from signal_log.query_language.matching import is_model
 from signal_log.show.query.choices import choices
+from signal_log.show.query.values import changed_lately
 from signal_log.show.words.text import one_line
 from signal_log.store.senders import senders
 
@@ -28,12 +29,12 @@ SOURCES: Final = ("http", "websocket", "shell", "task", "test", MIGRATION)
 
 
 def unmatched(filters: Filters, *, options: bool = True) -> Iterator[str]:
-    """A sentence for each model, signal and source that no event has and no observed model can bring.
+    """A sentence for each model, signal, source and field that no event has and no observed model can bring.
 
     ``options``: what was given as a filter by itself is named as a command's option, not as a part of a query.
     """
     for key, known, is_one, likely in _ASKED:
-        for name, excluded in filters.values(key):
+        for name, excluded in dict.fromkeys(filters.fields() if key == FIELD else filters.values(key)):
             names = known()
             if any(is_one(other, name) for other in names):
                 continue
@@ -47,11 +48,9 @@ def unmatched(filters: Filters, *, options: bool = True) -> Iterator[str]:
 
 def _asked(filters: Filters, key: str, name: str, shown: str, *, excluded: bool, options: bool) -> str:
     """The filter as it was given: by itself, or in a query."""
-    if not options:
-        return f"{'-' if excluded else ''}{MODEL if key == 'sender' else key}:{shown}"
-    if (f"!{name}" if excluded else name) in filters.asked.get(key, ()):
+    if options and (f"!{name}" if excluded else name) in filters.asked.get(key, ()):
         return f"--{key} {'!' if excluded else ''}{shown}"
-    return f"{'-' if excluded else ''}{key}:{shown}"
+    return f"{'-' if excluded else ''}{MODEL if key == 'sender' else key}:{shown}"
 
 
 def _why(key: str, name: str) -> str:
@@ -61,6 +60,8 @@ def _why(key: str, name: str) -> str:
         return (
             f"no observed model has this {'name' if key == MODEL and '.' not in name else 'label'}, and no event does"
         )
+    if key == FIELD:
+        return "no observed model has a field of this name, and no recent event does"
     return "no recent event has it, and nothing makes one"
 
 
@@ -74,6 +75,16 @@ def _signals() -> Iterable[str]:
 
 def _sources() -> Iterable[str]:
     return {*SOURCES, *(f"command:{name}" for name in get_commands()), *choices()["source"]}
+
+
+def _fields() -> Iterable[str]:
+    relations = (field for model in observed() for field in model._meta.get_fields(include_hidden=True))
+    ends = (end for field in relations for end in (field, field.remote_field) if end is not None)
+    return {*(end.name for end in ends), *changed_lately()}
+
+
+def _likely_field(name: str, fields: Iterable[str]) -> str:
+    return nearest(name, [*KNOWN, *fields])
 
 
 def _likely_model(name: str, labels: Iterable[str]) -> str:
@@ -91,4 +102,5 @@ _ASKED: Final[tuple[tuple[str, Known, IsOne, Likely], ...]] = (
     (MODEL, _senders, is_model, _likely_model),
     ("signal", _signals, _is, nearest),
     ("source", _sources, _is, nearest),
+    (FIELD, _fields, _is, _likely_field),
 )

@@ -60,6 +60,11 @@ def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
     return JsonResponse({"key": key, "values": values[:MOST], "scope": scope})
 
 
+def changed_lately() -> list[str]:
+    """The fields that the newest events have changed."""
+    return list(_fields(newest(NEWEST_CHANGES)[0]))
+
+
 def newest(number: int) -> tuple[QuerySet[SignalEvent], int]:
     """The newest events, by an id from which on there are at most this many, and how many there are."""
     ids = list(events().order_by("-pk").values_list("pk", flat=True)[:number])

@@ -94,12 +94,14 @@ const Questions = ({ presets, open }) =>
 const emptyRange = ({
   time,
   filters,
+  unmatched,
   anytime,
   clear,
   presets,
   open,
 }) => html`<div class="empty"><h2>No events in this time range</h2>
   <p>The log has no ${filters.length ? "matching " : ""}events in the range <b>${time}</b>.</p>
+  ${unmatched.map((sentence) => html`<p class="value">${sentence}</p>`)}
   <p>${pill("Show all times", anytime)}
   ${filters.length > 0 && html` or ${pill("Remove all filters too", clear)}`}</p>
   <${Questions} presets=${presets} open=${open} /></div>`;

@@ -41,3 +41,4 @@ export const NO_MOMENT =
 export const NOT_OUTSIDE = "A time counts for the whole query. Put it outside of brackets, OR and NOT.";
 /** @type {(key: string) => string} */
 export const TWICE = (key) => `${key}: stands here for the second time. Delete one of them.`;
+export const BACKWARDS = "until: is earlier than since:, so no event can match. Exchange the two times, or move one.";

@@ -5,6 +5,7 @@ import { keyIn, known, MOMENTS, SIDES, SPACE } from "./keys.js";
 import * as messages from "./messages.js";
 import { joined, negated } from "./nodes.js";
 import { spelled } from "./spelled.js";
+import { isLater } from "./times.js";
 
 /** @import { Node } from "./nodes.js" */
 
@@ -75,6 +76,7 @@ class Parser {
       for (const { at, end } of this.moments.values()) this.#problem(at, end, messages.NOT_OUTSIDE);
       this.moments.clear();
     }
+    this.#checkOrder();
     const node = joined("and", nodes);
     const [since, until] = [...MOMENTS.keys()].map((key) => this.moments.get(key)?.text ?? null);
     const problems = this.problems.sort((a, b) => a.at - b.at).slice(0, MOST_PROBLEMS);
@@ -268,6 +270,14 @@ class Parser {
     if (isInside) this.#problem(at, end, messages.NOT_OUTSIDE);
     else if (this.moments.has(key)) this.#problem(at, end, messages.TWICE(key));
     else this.moments.set(key, { text, at, end });
+  }
+
+  #checkOrder() {
+    const [since, until] = [...MOMENTS.keys()].map((key) => this.moments.get(key));
+    if (!since || !until || !isLater(since.text, until.text)) return;
+    const [key, { at, end }] = [...this.moments][1];
+    this.moments.delete(key);
+    this.#problem(at, end, messages.BACKWARDS, true);
   }
 
   /**

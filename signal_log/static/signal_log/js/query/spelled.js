@@ -2,15 +2,8 @@
 
 import { MOMENTS, OUTCOMES } from "./keys.js";
 import { NO_DURATION, NO_MOMENT, NO_OUTCOME, NO_TRACE } from "./messages.js";
+import { isMoment } from "./times.js";
 
-const RELATIVE = /^(?:now|(?:now *- *)?([0-9]{1,6}) *([smhdw]))$/i;
-/** @type {Record<string, number>} in seconds */
-const AGES = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
-const LONGEST_AGO = 100 * 365 * AGES.d;
-const DATE = "([1-8][0-9]{3})-([0-9]{2})-([0-9]{2})";
-const TIME = String.raw`([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]{1,6})?)?`;
-const ZONE = "Z|[+-]([0-9]{2})(?::?([0-9]{2}))?";
-const ABSOLUTE = new RegExp(`^${DATE}(?:[T ]${TIME} ?(?:${ZONE})?)?$`);
 const TRACE = /^([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/;
 const TOOK = /^(?:>=?|<=?)? *([0-9]{1,9}(?:\.[0-9]{1,6})?) *(us|µs|ms|s|m|min|h)$/i;
 /** @type {Record<string, number>} in microseconds */
@@ -43,19 +36,4 @@ function traceOf(lower) {
 function isDuration(text) {
   const [, amount, unit] = TOOK.exec(text) ?? [];
   return unit !== undefined && Math.round(Number(amount) * UNITS[unit.toLowerCase()]) <= LONGEST_US;
-}
-
-/**
- * Whether this is a time: `now`, `now-5m`, `5m`, a date, or a date and a time, perhaps with its zone.
- * @param {string} text
- */
-function isMoment(text) {
-  const relative = RELATIVE.exec(text);
-  if (relative) return !relative[1] || Number(relative[1]) * AGES[relative[2].toLowerCase()] <= LONGEST_AGO;
-  const found = ABSOLUTE.exec(text);
-  if (!found) return false;
-  const [year, month, day, hour, minute, second, zone, rest] = found.slice(1).map((one) => Number(one ?? 0));
-  const date = new Date(Date.UTC(year, month - 1, day));
-  const isDay = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
-  return isDay && hour < 24 && minute < 60 && second < 60 && zone < 24 && rest < 60;
 }
