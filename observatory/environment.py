@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 YES: Final = frozenset(environ.Env.BOOLEAN_TRUE_STRINGS)
 NO: Final = frozenset({"false", "off", "n", "no", "0"})
 NO_ADDRESS: Final = "is no address that can be read; see .env.example."
-SECRETS: Final = ("SECRET_KEY", "DATABASE_PASSWORD", "EMAIL_URL", "METRICS_TOKEN")
+SECRETS: Final = ("SECRET_KEY", "DATABASE_PASSWORD", "EMAIL_URL", "METRICS_TOKEN", "ARCHIVE", "RELAYS", "ALERTS")
 """What a file may hold: ``SECRET_KEY_FILE`` is the path of one, as compose lays it into a container."""
 
 
@@ -55,6 +56,25 @@ class Environment(environ.Env):
         except (ImproperlyConfigured, ValueError):
             raise ImproperlyConfigured(f"{var} {NO_ADDRESS}") from None
 
+    def document(self, var: str, default: Any) -> Any:
+        """JSON, a list or an object as the default is; the error has no value here either."""
+        if var not in self.ENVIRON:
+            return default
+        what, example = ("list", "[…]") if isinstance(default, list) else ("object", "{…}")
+        try:
+            value = json.loads(str(self.ENVIRON[var]), object_pairs_hook=_each_once)
+        except json.JSONDecodeError as error:
+            reason = f"{error.msg}, line {error.lineno}, column {error.colno}"
+        except (ValueError, RecursionError) as error:
+            reason = str(error)
+        else:
+            if isinstance(value, type(default)):
+                return value
+            reason = f"not {'an' if what == 'object' else 'a'} {what}"
+        raise ImproperlyConfigured(
+            f"{var} cannot be read: {reason}. Write a JSON {what}, {example}; .env.example has one."
+        ) from None
+
     def level(self, var: str, default: str = "INFO") -> str:
         """A logging level, in capitals or not."""
         value = str(self.str(var, default=default)).upper()
@@ -72,6 +92,15 @@ class Environment(environ.Env):
                 f"{var} is {value!r}; it must be the name of a time zone, such as UTC or Europe/Berlin."
             ) from None
         return value
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, in which a key that stands twice would be taken once in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice in one object")
+    return found
 
 
 def given(variables: Mapping[str, str]) -> dict[str, str]:

@@ -129,6 +129,11 @@ SIGNAL_LOG = {
     "METRICS_TOKEN": env.str("METRICS_TOKEN", default="") or None,
     "SEAL_KEYS": env.list("SEAL_KEYS", default=own_keys),
     "SEAL_ORIGIN": env.str("SEAL_ORIGIN", default="") or None,
+    "WITNESSES": env.document("WITNESSES", default=[]),
+    "WITNESS_QUORUM": env.int("WITNESS_QUORUM", default=0),
+    "ARCHIVE": env.str("ARCHIVE", default="") or None,
+    "RELAYS": env.document("RELAYS", default={}),
+    "ALERTS": env.document("ALERTS", default=[]),
 }
 
 # --- database and channel layer -------------------------------------------------------------------
