@@ -6,22 +6,18 @@ from argparse import ArgumentParser
 from typing import Any, Final
 
 from django.core.management.base import CommandError
-from django.db import Error
 
 from signal_log.audit.archiving import archive_into
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import INCOMPLETE, ending
 from signal_log.management.progress import Progress
 from signal_log.seal.iceberg.opening import open_archive
 from signal_log.seal.iceberg.place import read_place
 from signal_log.seal.stored import names_of_log
 from signal_log.show.words.text import counted
-from signal_log.store.tables import not_migrated
 
-INCOMPLETE: Final = 1
-REFUSED: Final = 2
-INTERRUPTED: Final = 130
 MEGABYTE: Final = 1_000_000
 
 
@@ -50,19 +46,14 @@ class Command(SignalCommand):
         """Do it."""
         progress = Progress(self.stderr, "archived leaf")
         try:
-            url = options["url"] or conf.ARCHIVE
-            if not url:
-                raise ProofError('Say where the archive is: signal_archive URL, or SIGNAL_LOG["ARCHIVE"].')
-            if options["list"]:
-                self._list(url)
-                return
-            done = archive_into(url, all_leaves=options["all"], progress=progress.show)
-        except ProofError as error:
-            raise CommandError(str(error), returncode=REFUSED) from error
-        except Error as error:
-            raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
-        except KeyboardInterrupt as error:
-            raise CommandError("Interrupted. Run it again: it goes on.", returncode=INTERRUPTED) from error
+            with ending(ProofError, interrupted="Interrupted. Run it again: it goes on."):
+                url = options["url"] or conf.ARCHIVE
+                if not url:
+                    raise ProofError('Say where the archive is: signal_archive URL, or SIGNAL_LOG["ARCHIVE"].')
+                if options["list"]:
+                    self._list(url)
+                    return
+                done = archive_into(url, all_leaves=options["all"], progress=progress.show)
         finally:
             progress.clear()
         size = sum(part.size for part in done.parts) / MEGABYTE

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connections
 from signal_log import clock
 from signal_log.audit.baseline import Progress, baseline, rows_to_tell
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import INTERRUPTED
 from signal_log.management.progress import Line, bar
 from signal_log.nearest import nearest_label
 from signal_log.show.words.text import counted
@@ -18,7 +19,6 @@ from signal_log.store.tables import not_migrated
 
 FAILED: Final = 1
 USAGE_ERROR: Final = 2
-INTERRUPTED: Final = 130
 
 
 class Command(SignalCommand):

@@ -21,6 +21,7 @@ from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
 from signal_log.filters import KEYS, QUERY, Filters
 from signal_log.management.command import SignalCommand, give_up_stdout
+from signal_log.management.ending import INTERRUPTED
 from signal_log.management.output_file import output_file, why_not_written
 from signal_log.management.progress import Line
 from signal_log.models import SignalEvent
@@ -38,7 +39,6 @@ from signal_log.store.tables import not_migrated
 STDOUT: Final = "-"
 FAILED: Final = 1
 USAGE_ERROR: Final = 2
-INTERRUPTED: Final = 130
 HINTS: Final = {
     "sender": "a model, such as auth.User",
     "signal": "such as post_save",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from typing import Any, Final
+from typing import Any
 
-from django.core.management.base import CommandError
-from django.db import DatabaseError, connections
+from django.db import connections
 
 from signal_log.audit.guard import installed, triggers
 from signal_log.audit.guard.events import collect
@@ -15,11 +14,9 @@ from signal_log.audit.guard.queue import stuck
 from signal_log.conf import conf
 from signal_log.errors import GuardError
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import ending
 from signal_log.models import PastWrite
 from signal_log.show.words.text import counted
-from signal_log.store.tables import not_migrated
-
-USAGE_ERROR: Final = 2
 
 
 class Command(SignalCommand):
@@ -47,12 +44,8 @@ class Command(SignalCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, or say in one sentence why not."""
-        try:
+        with ending(GuardError):
             getattr(self, f"_{options['action']}")(options)
-        except GuardError as error:
-            raise CommandError(str(error), returncode=USAGE_ERROR) from error
-        except DatabaseError as error:
-            raise CommandError(not_migrated() or str(error), returncode=USAGE_ERROR) from error
 
     def _install(self, options: dict[str, Any]) -> None:
         models = [installed.chosen(label) for label in dict.fromkeys(options["label"])]

@@ -5,19 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
-from django.db import Error
-
 from signal_log.audit import hold
 from signal_log.audit.held import in_force
 from signal_log.audit.whom import thing
 from signal_log.errors import RedactionError
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import ending
 from signal_log.models import SignalEvent
 from signal_log.show.words.text import counted, one_line
-from signal_log.store.tables import not_migrated
-
-REFUSED = 2
 
 
 class Command(SignalCommand):
@@ -42,15 +37,11 @@ class Command(SignalCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it."""
-        try:
+        with ending(RedactionError):
             if options["list"]:
                 self._list()
             else:
                 self._change(options)
-        except RedactionError as error:
-            raise CommandError(str(error), returncode=REFUSED) from error
-        except Error as error:
-            raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
 
     def _list(self) -> None:
         found = in_force()

@@ -8,24 +8,20 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any, Final
 
-from django.core.management.base import CommandError
-from django.db import Error, connections
+from django.db import connections
 
 from signal_log.amounts import counted
 from signal_log.audit.partitions import Described, described
 from signal_log.conf import conf
 from signal_log.errors import PartitionError
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import INCOMPLETE, ending
 from signal_log.store.partitions.ahead import make_ahead
 from signal_log.store.partitions.briefly import PATIENCE
 from signal_log.store.partitions.convert import FEWEST, ROWS, Plan, convert, plan
 from signal_log.store.partitions.layout import layout, taken_out
 from signal_log.store.partitions.table import table_of
-from signal_log.store.tables import not_migrated
 
-INCOMPLETE: Final = 1
-REFUSED: Final = 2
-INTERRUPTED: Final = 130
 MOST: Final = 10**12
 
 
@@ -74,16 +70,8 @@ class Command(SignalCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, or say in one sentence why not."""
-        try:
+        with ending(PartitionError, interrupted="Interrupted. The log is as it was, or is converted: run it again."):
             getattr(self, f"_{options['action']}")(options)
-        except PartitionError as error:
-            raise CommandError(str(error), returncode=REFUSED) from error
-        except Error as error:
-            raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
-        except KeyboardInterrupt as error:
-            raise CommandError(
-                "Interrupted. The log is as it was, or is converted: run it again.", returncode=INTERRUPTED
-            ) from error
 
     def _convert(self, options: dict[str, Any]) -> None:
         connection = connections[conf.DATABASE]

@@ -5,17 +5,17 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.core.management.base import CommandError
-from django.db import Error
 
 from signal_log import clock
 from signal_log.audit.prune import Pruned, prune
 from signal_log.audit.retention import Retention, configured, of_days
 from signal_log.errors import FilterError, ProofError, RedactionError
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import INCOMPLETE, ending
 from signal_log.management.progress import Progress
 from signal_log.seal import archive
 from signal_log.seal.iceberg.opening import open_archive
@@ -24,14 +24,9 @@ from signal_log.seal.stored import names_of_log, sealed_size, trees
 from signal_log.show.words.moments import parse_moment
 from signal_log.show.words.text import counted
 from signal_log.store.read import events
-from signal_log.store.tables import not_migrated
 
 if TYPE_CHECKING:
     from signal_log.seal.iceberg.holding import Holding
-
-INCOMPLETE: Final = 1
-REFUSED: Final = 2
-INTERRUPTED: Final = 130
 
 
 class Command(SignalCommand):
@@ -58,19 +53,14 @@ class Command(SignalCommand):
         """Do it."""
         progress = Progress(self.stderr, "looked through up to event")
         try:
-            retention, why = self._retention(options)
-            url = str(options["archive"])
-            folder = self._folder("" if is_iceberg(url) else url)
-            if not any(sealed_size(tree) for tree in trees()):
-                raise RedactionError("Nothing is sealed, and only sealed events are pruned: run signal_seal first.")
-            holding = _holding(url) if is_iceberg(url) else None
-            done = prune(retention, why=why, folder=folder, holding=holding, progress=progress.show)
-        except (RedactionError, FilterError, ProofError) as error:
-            raise CommandError(str(error), returncode=REFUSED) from error
-        except Error as error:
-            raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
-        except KeyboardInterrupt as error:
-            raise CommandError("Interrupted. Run it again: it goes on.", returncode=INTERRUPTED) from error
+            with ending(RedactionError, FilterError, ProofError, interrupted="Interrupted. Run it again: it goes on."):
+                retention, why = self._retention(options)
+                url = str(options["archive"])
+                folder = self._folder("" if is_iceberg(url) else url)
+                if not any(sealed_size(tree) for tree in trees()):
+                    raise RedactionError("Nothing is sealed, and only sealed events are pruned: run signal_seal first.")
+                holding = _holding(url) if is_iceberg(url) else None
+                done = prune(retention, why=why, folder=folder, holding=holding, progress=progress.show)
         finally:
             progress.clear()
         self._tell(done, folder, holding)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from django.apps import apps
 from django.core.management.base import CommandError
-from django.db import Error, connections
+from django.db import connections
 
 from signal_log.audit.archived import archived_events, folders
 from signal_log.audit.redact import Report, redact, still_exist
@@ -16,14 +16,11 @@ from signal_log.audit.whom import Whom, find
 from signal_log.conf import conf
 from signal_log.errors import ProofError, RedactionError
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import INCOMPLETE, ending
 from signal_log.management.progress import Progress
 from signal_log.show.words.text import counted, one_line
-from signal_log.store.tables import not_migrated
 from signal_log.store.vacuum import vacuum
 
-INCOMPLETE: Final = 1
-REFUSED: Final = 2
-INTERRUPTED: Final = 130
 MOST_IDS: Final = 120
 
 
@@ -67,32 +64,27 @@ class Command(SignalCommand):
         progress = Progress(self.stderr, "looked through up to event")
         dry_run = options["dry_run"]
         try:
-            if _in_a_block() and not (options["no_vacuum"] or dry_run):
-                raise RedactionError("In a transaction the database cannot be cleaned: call it with --no-vacuum.")
-            if not options["label"] or not options["pk"]:
-                raise RedactionError("Say whom it is about: a label and a key, such as auth.User 42.")
-            given = [*options["name"], *options["email"], *options["text"]]
-            there, unreached = folders([str(one) for one in options["archive"]])
-            whom = find(
-                options["label"], options["pk"], given,
-                relatives=not options["alone"], names=not options["only_given"],
-                archived=lambda: archived_events(there),
-            )  # fmt: skip
-            report = redact(whom, options["reason"], dry_run=dry_run, archives=there, progress=progress.show)
-            report.unreached += unreached
-            progress.clear()
-            self._tell(whom, report, dry_run=dry_run)
-            complete = report.is_complete
-            if not dry_run:
-                complete = self._clean(options) and complete
-                if complete:
-                    self.stdout.write("Nothing of what was looked for is left in the log's tables.")
-        except (RedactionError, ProofError) as error:
-            raise CommandError(str(error), returncode=REFUSED) from error
-        except Error as error:
-            raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
-        except KeyboardInterrupt as error:
-            raise CommandError("Interrupted. Run it again: it goes on.", returncode=INTERRUPTED) from error
+            with ending(RedactionError, ProofError, interrupted="Interrupted. Run it again: it goes on."):
+                if _in_a_block() and not (options["no_vacuum"] or dry_run):
+                    raise RedactionError("In a transaction the database cannot be cleaned: call it with --no-vacuum.")
+                if not options["label"] or not options["pk"]:
+                    raise RedactionError("Say whom it is about: a label and a key, such as auth.User 42.")
+                given = [*options["name"], *options["email"], *options["text"]]
+                there, unreached = folders([str(one) for one in options["archive"]])
+                whom = find(
+                    options["label"], options["pk"], given,
+                    relatives=not options["alone"], names=not options["only_given"],
+                    archived=lambda: archived_events(there),
+                )  # fmt: skip
+                report = redact(whom, options["reason"], dry_run=dry_run, archives=there, progress=progress.show)
+                report.unreached += unreached
+                progress.clear()
+                self._tell(whom, report, dry_run=dry_run)
+                complete = report.is_complete
+                if not dry_run:
+                    complete = self._clean(options) and complete
+                    if complete:
+                        self.stdout.write("Nothing of what was looked for is left in the log's tables.")
         finally:
             progress.clear()
         if not complete:

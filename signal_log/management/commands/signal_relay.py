@@ -17,6 +17,7 @@ from signal_log.audit.told import EXPORTED, tell
 from signal_log.conf import conf
 from signal_log.errors import FilterError, RelayError
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import INTERRUPTED
 from signal_log.models import RelayCursor
 from signal_log.moments import parse_moment
 from signal_log.relay import place
@@ -33,7 +34,6 @@ from signal_log.tail.cursor import START, Anchor
 
 REFUSED: Final = 1
 USAGE_ERROR: Final = 2
-INTERRUPTED: Final = 130
 NOW: Final = "now"
 WHERE: Final = "an id, a time such as '2026-11-22 09:42' or now-2h, or now"
 

@@ -21,6 +21,7 @@ from signal_log.audit.told import SEALED, tell
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import ending
 from signal_log.management.key_verbs import add_verbs, begin_here, content_of, signer_here
 from signal_log.models import SealTree
 from signal_log.seal import beside_file
@@ -38,10 +39,8 @@ from signal_log.seal.stored import current_tree
 from signal_log.seal.witness_client import cosigned_by
 from signal_log.show.words.text import counted
 from signal_log.store.follow import dedicated_connection
-from signal_log.store.tables import not_migrated
 
 STOPPED: Final = 1
-REFUSED: Final = 2
 KEY: Final = "signal_seal.key"
 TRIES: Final = 5
 """How often a round is begun again that another sealer was quicker in."""
@@ -87,12 +86,8 @@ class Command(SignalCommand):
             "vkey": self._vkey, "new-generation": self._new_generation,
             "begin": partial(begin_here, self.stdout), "signer": partial(signer_here, self.stdout),
         }  # fmt: skip
-        try:
+        with ending(ProofError):
             verbs[options["verb"]](options)
-        except ProofError as error:
-            raise CommandError(str(error), returncode=REFUSED) from error
-        except (DatabaseError, InterfaceError) as error:
-            raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
 
     def _once(self, options: dict[str, Any]) -> None:
         sealer = Sealer()

@@ -7,23 +7,19 @@ import subprocess
 import sys
 from argparse import REMAINDER, ArgumentParser
 from pathlib import Path
-from typing import Any, Final
-
-from django.core.management.base import CommandError
-from django.db import Error
+from typing import Any
 
 from signal_log.capture.trace.session_token import ENVIRONMENT
 from signal_log.errors import SessionError
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import ending
 from signal_log.management.output_file import output_file, why_not_written
 from signal_log.models import DebugSession
 from signal_log.show.sessions import compared, document, overview, parts
 from signal_log.show.sessions.caught import choose
 from signal_log.show.words.text import inert_json, one_line
-from signal_log.store.tables import not_migrated
 from signal_log.telemetry import recorded
 
-REFUSED: Final = 2
 Scope = DebugSession.Scope
 
 
@@ -67,12 +63,8 @@ class Command(SignalCommand):
             "start": self._start, "stop": self._stop, "list": self._list, "show": self._show, "export": self._export,
             "import": self._import, "compare": self._compare, "run": self._run,
         }[options["verb"]]  # fmt: skip
-        try:
+        with ending(SessionError):
             verb(options)
-        except SessionError as error:
-            raise CommandError(str(error), returncode=REFUSED) from error
-        except Error as error:
-            raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
 
     def _start(self, options: dict[str, Any]) -> None:
         scope = Scope.USER if options["user"] else Scope.EVERYTHING if options["everything"] else Scope.CLIENT

@@ -20,7 +20,8 @@ from signal_log.errors import FilterError
 from signal_log.event import Event
 from signal_log.filters import Filters
 from signal_log.management.command import SignalCommand
-from signal_log.management.commands.signal_export import INTERRUPTED, USAGE_ERROR, add_filters, filters_of
+from signal_log.management.commands.signal_export import USAGE_ERROR, add_filters, filters_of
+from signal_log.management.ending import INTERRUPTED
 from signal_log.moments import latest, parse_moment
 from signal_log.seal.canonical import timestamp
 from signal_log.show.query.unmatched import unmatched

@@ -20,6 +20,7 @@ from signal_log.audit.continuity import Break
 from signal_log.audit.guard.queue import stuck
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import INTERRUPTED
 from signal_log.management.progress import Line, bar
 from signal_log.seal.iceberg.place import is_iceberg
 from signal_log.seal.verify.hashing import UNREADABLE
@@ -31,7 +32,6 @@ from signal_log.store.tables import not_migrated
 
 EXIT: Final = {INTACT: 0, TAMPERED: 1}
 NOT_CHECKED: Final = 2
-INTERRUPTED: Final = 130
 LONGEST: Final = 100
 """Characters of a row's value."""
 _SHARD: Final = re.compile(r"([1-9]\d{0,4})/([1-9]\d{0,4})", re.ASCII)

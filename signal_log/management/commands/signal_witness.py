@@ -11,22 +11,20 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any, Final
 
-from django.core.management.base import CommandError
-from django.db import DatabaseError, connections, transaction
+from django.db import connections, transaction
 
 from signal_log.amounts import counted
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
+from signal_log.management.ending import ending
 from signal_log.models import WitnessedLog
 from signal_log.seal.countersigning import countersign, distrust, keys_of, shown, trust
 from signal_log.seal.key import Signer, new_signer, read_key, write_key
 from signal_log.seal.note import COSIGNATURE
 from signal_log.seal.witness_server import WitnessServer
 from signal_log.seal.witnessing import checkpoint_path
-from signal_log.store.tables import not_migrated
 
-REFUSED: Final = 2
 KEY: Final = "signal_witness.key"
 LISTEN: Final = "127.0.0.1:8765"
 
@@ -74,12 +72,8 @@ class Command(SignalCommand):
             "init": self._init, "serve": self._serve, "list": self._list, "trust": self._trust,
             "distrust": self._distrust,
         }[options["verb"]]  # fmt: skip
-        try:
+        with ending(ProofError):
             verb(options)
-        except ProofError as error:
-            raise CommandError(str(error), returncode=REFUSED) from error
-        except DatabaseError as error:
-            raise CommandError(not_migrated() or str(error).strip(), returncode=REFUSED) from error
 
     def _init(self, options: dict[str, Any]) -> None:
         signer = new_signer(options["name"], COSIGNATURE)
