@@ -6,17 +6,20 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
 from django.urls import get_script_prefix, get_urlconf, reverse
+from django.utils.http import RFC3986_SUBDELIMS
 
 # Not safe in a path: browsers resolve dot segments; proxies merge slashes and reject control characters.
 _NOT_IN_A_PATH: Final = re.compile(r"[\x00-\x1f\x7f]|//|^/|/$|(^|/)\.{1,2}(/|$)")
 
 _NO_TRACE: Final = str(UUID(int=0))
+_SAFE_IN_A_PATH: Final = f"{RFC3986_SUBDELIMS}/~:@"
+"""What ``reverse`` leaves as it is."""
 
 
 class KeyConverter:
@@ -41,7 +44,8 @@ def object_url(label: str, pk: str) -> str:
         return url("events", sender=label, object=pk)
     if _NOT_IN_A_PATH.search(pk):
         return reverse("signal_log:object_by_query", args=[label]) + "?" + urlencode({"pk": pk})
-    return reverse("signal_log:object", args=[label, pk])
+    before, between, after = _split("object", ("label", "key"), get_script_prefix(), _urlconf())
+    return f"{before}{quote(label, _SAFE_IN_A_PATH)}{between}{quote(pk, _SAFE_IN_A_PATH)}{after}"
 
 
 def actor_url(pk: str) -> str:
@@ -50,7 +54,8 @@ def actor_url(pk: str) -> str:
         return ""
     if _NOT_IN_A_PATH.search(pk):
         return reverse("signal_log:actor_by_query") + "?" + urlencode({"pk": pk})
-    return reverse("signal_log:actor", args=[pk])
+    before, after = _split("actor", ("key",), get_script_prefix(), _urlconf())
+    return f"{before}{quote(pk, _SAFE_IN_A_PATH)}{after}"
 
 
 def url(name: str, *args: object, **query: str) -> str:
@@ -61,21 +66,28 @@ def url(name: str, *args: object, **query: str) -> str:
 
 def event_url(pk: int) -> str:
     """The URL of an event's page, for lists: ``reverse`` takes longer than all else of a row."""
-    before, after = _around("event", "0", get_script_prefix(), get_urlconf() or settings.ROOT_URLCONF)
+    before, after = _split("event", ("0",), get_script_prefix(), _urlconf())
     return f"{before}{pk}{after}"
 
 
 def trace_url(trace_id: UUID) -> str:
     """The URL of a trace's page, for lists."""
-    before, after = _around("trace", _NO_TRACE, get_script_prefix(), get_urlconf() or settings.ROOT_URLCONF)
+    before, after = _split("trace", (_NO_TRACE,), get_script_prefix(), _urlconf())
     return f"{before}{trace_id}{after}"
 
 
+def _urlconf() -> object:
+    return get_urlconf() or settings.ROOT_URLCONF
+
+
 @lru_cache(maxsize=64)
-def _around(name: str, mark: str, _prefix: str, _urlconf: object) -> tuple[str, str]:
-    """What stands before and after the one argument of a page's URL, under this prefix and these URLs."""
-    before, _, after = reverse(f"signal_log:{name}", args=[mark]).rpartition(mark)
-    return before, after
+def _split(name: str, marks: tuple[str, ...], _prefix: str, _urlconf: object) -> tuple[str, ...]:
+    """What stands around the arguments of a page's URL, which are its last parts, under this prefix and these URLs."""
+    rest, parts = reverse(f"signal_log:{name}", args=marks), []
+    for mark in reversed(marks):
+        rest, _, after = rest.rpartition(mark)
+        parts.append(after)
+    return (rest, *reversed(parts))
 
 
 def field_names(label: str) -> tuple[str, ...]:

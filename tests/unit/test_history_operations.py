@@ -6,10 +6,13 @@ import uuid
 from typing import Any
 
 import pytest
+from django.urls import reverse, set_script_prefix
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row
-from signal_log.show.links import object_url
+from signal_log.show.links import actor_url, event_url, object_url
 from signal_log.show.words import kinds
 from signal_log.show.words.operations import folded, lines
 from tests.factories import event_value
@@ -98,6 +101,25 @@ def test_each_kind_has_its_word(signal: str, created: bool | None, outcome: str,
 def test_every_key_has_an_address(pk: str, address: str) -> None:
     """Keys that would not survive in a URL path go into the query string."""
     assert object_url("shop.Item", pk) == address
+
+
+@given(pk=st.text(min_size=1), label=st.text(min_size=1).filter(lambda label: "/" not in label))
+def test_an_address_is_the_one_that_is_looked_up(pk: str, label: str) -> None:
+    """What stands around the arguments is kept; with them it is what Django makes of the same."""
+    if "?" not in (told := object_url(label, pk)):
+        assert told == reverse("signal_log:object", args=[label, pk])
+    if "?" not in (told := actor_url(pk)):
+        assert told == reverse("signal_log:actor", args=[pk])
+
+
+def test_an_address_follows_its_site() -> None:
+    """Under another prefix the same page is elsewhere."""
+    here = object_url("shop.Item", "5"), actor_url("5"), event_url(5)
+    set_script_prefix("/below/")
+    try:
+        assert (object_url("shop.Item", "5"), actor_url("5"), event_url(5)) == tuple(f"/below{one}" for one in here)
+    finally:
+        set_script_prefix("/")
 
 
 def test_proxies_name_the_same_row() -> None:

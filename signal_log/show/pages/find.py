@@ -27,9 +27,11 @@ from signal_log.rows import is_of_a_model
 from signal_log.show.links import actor_url, event_url, object_url, trace_url, url
 from signal_log.show.pages.shared import all_views
 from signal_log.show.query.query import LARGEST_ID
-from signal_log.show.query.values import NEWEST, begin_with, newest
+from signal_log.show.query.values import MOST_OF_AN_INDEX, NEWEST
 from signal_log.show.words import kinds
 from signal_log.show.words.text import one_line
+from signal_log.store.distinct import begin_with
+from signal_log.store.newest import the_newest
 from signal_log.store.read import events
 from signal_log.store.senders import senders
 
@@ -75,7 +77,7 @@ def find(text: str) -> Iterator[Found]:
     sought = text.casefold()
     models = (label for label in labels if is_of_a_model(label) and sought in label.casefold())
     yield from (Found("model", label, "", _history("model", label)) for label in islice(models, EACH))
-    lately, _ = newest(NEWEST)
+    lately, _ = the_newest(NEWEST)
     yield from islice(_actors(text, lately.filter(actor_repr__icontains=text)), EACH)
     yield from islice(_objects(lately.filter(object_repr__icontains=text).exclude(object_pk="")), EACH)
 
@@ -115,7 +117,7 @@ def _actors(text: str, lately: QuerySet[SignalEvent]) -> Iterator[Found]:
         seen.setdefault(name, (key, at))
     for name, (key, at) in seen.items():
         yield _actor(name, key, f"last seen {_said(at)}")
-    for name in begin_with("actor_repr", text):
+    for name in begin_with("actor_repr", text, MOST_OF_AN_INDEX):
         if name not in seen:
             key = events().filter(actor_repr=name).order_by().values_list("actor_pk", flat=True).first() or ""
             yield _actor(name, key, "not seen lately")

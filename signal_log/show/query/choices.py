@@ -6,7 +6,7 @@ from typing import Final
 
 from signal_log.conf import conf
 from signal_log.event import MODEL_SIGNALS, OUTCOMES
-from signal_log.store.read import events
+from signal_log.store.newest import the_newest
 from signal_log.store.senders import senders
 
 NEWEST: Final = 2_000
@@ -17,7 +17,8 @@ Choices = dict[str, list[str]]
 
 def choices() -> Choices:
     """All recorded models, the outcomes, and the common and recent signals and sources."""
-    recent = list(events().order_by("-pk").values_list("signal", "source")[:NEWEST])
+    newest, _ = the_newest(NEWEST)
+    recent = list(newest.values_list("signal", "source").distinct())
     common = (*MODEL_SIGNALS, *conf.EXTRA_SIGNALS)
     return {
         "sender": senders(),

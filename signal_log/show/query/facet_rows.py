@@ -37,6 +37,8 @@ _VALUES: Final = {
     KINDS: (_KIND, "0"), MODEL: ("sender", _OF_A_MODEL), "signal": ("signal", "0"), "actor": ("actor", "0"),
     "outcome": (f"'{COMMITTED}'", "0"), "source": ("source", "0"),
 }  # fmt: skip
+_ALIKE: Final = "second, signal, created, sender, source, by_hand"
+"""What all facets but the actor are counted by: few rows differ in it, and each is counted once for all of them."""
 
 
 def read(found: counts.Events, filters: Filters, facets: Collection[str], step: int, grain: int) -> Iterator[Row]:
@@ -59,8 +61,10 @@ def read(found: counts.Events, filters: Filters, facets: Collection[str], step: 
         value, of_a_model = _VALUES[name]
         when = "second" if name == KINDS else f"second / {grain} * {grain}"
         where = "" if name == "signal" else f"WHERE by_hand = 1 OR signal NOT IN ({announcing})"
-        select = f"SELECT '{name}', {when}, {value}, {of_a_model}, COUNT(*) FROM found {where} GROUP BY 2, 3"  # noqa: S608
+        rows, number = ("found", "COUNT(*)") if name == "actor" else ("alike", "CAST(SUM(number) AS bigint)")
+        select = f"SELECT '{name}', {when}, {value}, {of_a_model}, {number} FROM {rows} {where} GROUP BY 2, 3"  # noqa: S608
         selects.append(select)
+    alike = f"SELECT {_ALIKE}, COUNT(*) AS number FROM found GROUP BY {_ALIKE}"  # noqa: S608
     with connections[conf.DATABASE].cursor() as cursor:
-        cursor.execute(f"WITH found AS ({inner}) {' UNION ALL '.join(selects)}", params)
+        cursor.execute(f"WITH found AS ({inner}), alike AS ({alike}) {' UNION ALL '.join(selects)}", params)
         yield from cursor.fetchall()

@@ -19,7 +19,9 @@ from signal_log.event import OUTCOMES
 from signal_log.filters import LONGEST_TEXT
 from signal_log.models import SignalEvent
 from signal_log.show.query.query import parse
-from signal_log.store.read import HAS_KEY, events, filtered
+from signal_log.store.distinct import begin_with
+from signal_log.store.newest import the_newest
+from signal_log.store.read import filtered
 from signal_log.store.senders import senders
 from signal_log.vendor import vendor_of
 
@@ -51,7 +53,7 @@ def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
         query.problems[BEGINS] = f"'{BEGINS}' is a text of at most {LONGEST_TEXT} characters."
     if query.problems:
         return JsonResponse(query.refusal, status=400)
-    found, size = newest(NEWEST_CHANGES if key == FIELD else NEWEST)
+    found, size = the_newest(NEWEST_CHANGES if key == FIELD else NEWEST)
     counted = _counted(key, filtered(found, query.filters.untimed))
     values = _matching(counted, begins)
     if not query.filters:
@@ -62,13 +64,7 @@ def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
 
 def changed_lately() -> list[str]:
     """The fields that the newest events have changed."""
-    return list(_fields(newest(NEWEST_CHANGES)[0]))
-
-
-def newest(number: int) -> tuple[QuerySet[SignalEvent], int]:
-    """The newest events, by an id from which on there are at most this many, and how many there are."""
-    ids = list(events().order_by("-pk").values_list("pk", flat=True)[:number])
-    return events().filter(pk__gte=ids[-1] if ids else 0).order_by(), len(ids)
+    return list(_fields(the_newest(NEWEST_CHANGES)[0]))
 
 
 def _counted(key: str, found: QuerySet[SignalEvent]) -> Counter[str]:
@@ -107,16 +103,4 @@ def _indexed(key: str, begins: str) -> Iterator[str]:
     elif key == "outcome":
         yield from (text for text in OUTCOMES if sought in text)
     elif key in ("actor", "actor_name", "actor_pk") and begins:
-        found = events().filter(HAS_KEY) if key == "actor_pk" else events()
-        yield from begin_with(COLUMNS[key], begins, found)
-
-
-def begin_with(column: str, begins: str, found: QuerySet[SignalEvent] | None = None) -> Iterator[str]:
-    """Distinct values of an indexed column that begin so, in its order, each found by a look-up of its own."""
-    values = (events() if found is None else found).order_by(column).values_list(column, flat=True)
-    text = values.filter(**{f"{column}__gte": begins}).first()
-    for _ in range(MOST_OF_AN_INDEX):
-        if text is None or not text.casefold().startswith(begins.casefold()):
-            return
-        yield text
-        text = values.filter(**{f"{column}__gt": text}).first()
+        yield from begin_with(COLUMNS[key], begins, MOST_OF_AN_INDEX)
