@@ -15,7 +15,7 @@ from signal_log.conf import conf
 from signal_log.models import SealTile
 from signal_log.seal.stored import sealed_size, trees
 from signal_log.seal.tiles import WIDTH
-from signal_log.store.partitions.layout import Partition, layout
+from signal_log.store.partitions.layout import Layout, Partition, layout
 from signal_log.store.read import events
 
 FEW: Final = 10_000
@@ -56,7 +56,7 @@ def described() -> list[Described]:
         return []
     retention, sealed = configured(), sealed_up_to()
     all_of_them = [*parts.ranges, *([parts.default] if parts.default else [])]
-    return [_described(one, retention, sealed) for one in all_of_them]
+    return [_described(parts, one, retention, sealed) for one in all_of_them]
 
 
 def sealed_up_to() -> int:
@@ -70,8 +70,8 @@ def sealed_up_to() -> int:
     return found
 
 
-def _described(one: Partition, retention: Retention, sealed: int) -> Described:
-    size, number = _sizes(one)
+def _described(parts: Layout, one: Partition, retention: Retention, sealed: int) -> Described:
+    size, number = _sizes(parts, one)
     if one.is_default:
         return Described(one.name, None, None, number, size, sealed=False, held=0, droppable=False)
     inside = events().filter(pk__gte=one.low, pk__lt=one.high).order_by()
@@ -90,10 +90,10 @@ def _described(one: Partition, retention: Retention, sealed: int) -> Described:
     return Described(one.name, one.low, one.high - 1, number, size, is_sealed, held, droppable)
 
 
-def _sizes(one: Partition) -> tuple[int, int]:
+def _sizes(parts: Layout, one: Partition) -> tuple[int, int]:
     with connections[conf.DATABASE].cursor() as cursor:
         cursor.execute(
-            f"SELECT pg_total_relation_size(%s::oid), count(*) FROM (SELECT FROM {one.quoted} LIMIT %s) AS few",  # noqa: S608
+            f"SELECT pg_total_relation_size(%s::oid), count(*) FROM (SELECT FROM {parts.rows_of(one)} LIMIT %s) AS few",  # noqa: S608
             [one.oid, FEW],
         )
         size, number = cursor.fetchone()

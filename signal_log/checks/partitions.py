@@ -45,7 +45,7 @@ def check_partitions(databases: Sequence[str] | None = None, **_: Any) -> list[c
         )
     else:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM (SELECT FROM {parts.default.quoted} LIMIT 10000) AS few")  # noqa: S608
+            cursor.execute(f"SELECT count(*) FROM (SELECT FROM {parts.rows_of(parts.default)} LIMIT 10000) AS few")  # noqa: S608
             (number,) = cursor.fetchone()
         if number:
             found.append(

@@ -80,6 +80,10 @@ class Layout:
         """The first id above every range."""
         return max((one.high for one in self.ranges), default=1)
 
+    def rows_of(self, one: Partition) -> str:
+        """The rows of one, for FROM: by the log's name, as the application's role has no rights on a partition."""
+        return f"{TABLE} WHERE id >= {f'{self.top}' if one.is_default else f'{one.low} AND id < {one.high}'}"
+
     def gaps(self) -> list[tuple[int, int]]:
         """Ranges of ids, both ends inclusive, that lie between partitions or below all, and in none."""
         found, reached = [], 1
