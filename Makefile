@@ -121,10 +121,10 @@ $(HOSTS)/.installed: requirements-hosts.txt | $(VENV)/.installed
 	@touch $@
 
 archive-engines: setup $(VENV)/.engines ## an archive's bytes in DuckDB, Spark (needs Java 17) and ClickHouse, 3 min
-	@ARCHIVE_ENGINES="$(or $(ENGINES),duckdb spark clickhouse)" $(BIN)/python -m pytest -q tests/integration/test_archive_engines.py
+	@ARCHIVE_ENGINES="$(or $(ENGINES),duckdb spark clickhouse)" $(BIN)/python -m pytest -q -o faulthandler_timeout=900 tests/integration/test_archive_engines.py
 
 archive-test: setup $(VENV)/.engines ## an archive in S3-compatible storage (SeaweedFS), 1 min
-	@$(BIN)/python -m pytest -q tests/integration/storage_of_archives.py
+	@$(BIN)/python -m pytest -q -o faulthandler_timeout=900 tests/integration/storage_of_archives.py
 
 $(VENV)/.engines: requirements-engines.txt $(VENV)/.installed
 	@echo "installing Spark, ClickHouse and SeaweedFS, which is 1 GB"

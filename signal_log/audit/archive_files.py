@@ -40,6 +40,9 @@ class Files(Protocol):
     def clean(self) -> None:
         """Remove what an interrupted run has left."""
 
+    def left(self) -> str:
+        """Why bytes of what was removed are still there, in a sentence; empty if they are not."""
+
 
 class FolderFile(NamedTuple):
     """A manifest of ``signal_prune`` and its file of lines."""
@@ -68,6 +71,9 @@ class Folder(NamedTuple):
 
     def clean(self) -> None:
         archive_writing.remove_leftovers(self.path)
+
+    def left(self) -> str:
+        return ""
 
     def must_be_of(self, origins: Sequence[str]) -> None:
         """Raise ``ProofError`` if a file is of another log."""
@@ -104,3 +110,6 @@ class Table(NamedTuple):
 
     def clean(self) -> None:
         self.archive.forget()
+
+    def left(self) -> str:
+        return f"of the archive {self.archive.place.location}, {self.archive.left}" if self.archive.left else ""

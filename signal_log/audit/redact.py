@@ -69,7 +69,7 @@ class Report:
     archives: list[str] = field(default_factory=list)
     """Their manifests."""
     unreached: list[str] = field(default_factory=list)
-    """Why archives that a prune has written were left, each in a sentence."""
+    """Why archives were left, or their storage still has what was removed, each in a sentence."""
     beside: Counter[str] = field(default_factory=Counter)
     examples: list[tuple[int, str, Any]] = field(default_factory=list)
     """Of masked values: the event's id, the column, and the value afterwards."""
@@ -107,7 +107,9 @@ def redact(
     with alone():
         for one in archives:
             one.clean()
-        return run.done(archives)
+        report = run.done(archives)
+        report.unreached += filter(None, (one.left() for one in archives))
+        return report
 
 
 def checked_reason(reason: str, whom: Whom) -> str:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.core.management import CommandError, call_command
+from pyiceberg.exceptions import UnauthorizedError
 
 from signal_log import clock
 from signal_log.audit.told import ARCHIVED
@@ -274,6 +275,12 @@ def test_what_cannot_be_archived_is_said(log, small, tmp_path, monkeypatch, sett
     down = refused("s3://bucket/log?catalog=http://127.0.0.1:9/")
     assert down.startswith("The archive s3://bucket/log cannot be read: ")
     assert down.endswith("the storage or its catalog is down. Nothing is lost; run it again.")
+    with monkeypatch.context() as closed:
+        closed.setattr(table, "load_catalog", expired)
+        assert refused("s3://bucket/log?catalog=http://127.0.0.1:9/").startswith(
+            "The catalog of the archive s3://bucket/log refuses: the token has expired. Give its token in the "
+            "environment, as PYICEBERG_CATALOG__SIGNAL_LOG__TOKEN, or name and secret"
+        )
     with monkeypatch.context() as full:
         full.setattr("pyiceberg.table.Table.append", no_space)
         assert "cannot be written: [Errno 28] No space left on device. Likely causes: its disk is full" in refused(
@@ -293,6 +300,11 @@ def test_what_cannot_be_archived_is_said(log, small, tmp_path, monkeypatch, sett
     monkeypatch.setitem(sys.modules, "signal_log.seal.iceberg.table", None)
     monkeypatch.delattr("signal_log.seal.iceberg.table", raising=False)
     assert "needs packages that are not installed" in refused(str(folder))
+
+
+def expired(*_: Any, **__: Any) -> None:
+    """Refuse, as a catalog does."""
+    raise UnauthorizedError("the token has expired")
 
 
 def no_space(*_: Any) -> None:

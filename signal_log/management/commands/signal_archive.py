@@ -61,6 +61,8 @@ class Command(SignalCommand):
             f"Archived {counted(done.events, 'event')} in {read_place(url).location} "
             f"({counted(len(done.parts), 'file')}, {size:,.1f} MB)."
         )
+        if done.left:
+            self.stdout.write(f"Not removed: {done.left}")
         if done.waiting:
             are = "is" if done.waiting == 1 else "are"
             self.stdout.write(

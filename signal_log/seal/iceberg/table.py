@@ -19,10 +19,12 @@ from pyarrow.fs import FileSelector, FileType
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import (
     CommitFailedException,
+    ForbiddenError,
     NamespaceAlreadyExistsError,
     NoSuchNamespaceError,
     NoSuchTableError,
     TableAlreadyExistsError,
+    UnauthorizedError,
 )
 from pyiceberg.table import Table
 
@@ -40,6 +42,7 @@ from signal_log.seal.iceberg.columns import (
     schema,
 )
 from signal_log.seal.iceberg.place import LEAVES, Place
+from signal_log.seal.iceberg.versions import KINDS, Storage
 
 FORMAT: Final = "signal_log.iceberg/1"
 FORMAT_PROPERTY: Final = "signal_log.format"
@@ -50,6 +53,9 @@ ROWS_A_GROUP: Final = 8_192
 """A reader that looks for a few rows reads so many at once."""
 SECONDS: Final = 5
 """How long storage may take to be reached, and to answer one request."""
+
+AUTHORITY: Final = "PYICEBERG_CATALOG__SIGNAL_LOG__OAUTH2_SERVER_URI"
+"""In the environment, where a REST catalog's tokens are another service's."""
 
 _PROPERTIES: Final = {
     "format-version": "2",
@@ -110,6 +116,8 @@ class Archive:
 
     place: Place
     table: Table
+    left: str = ""
+    """Why the storage still has bytes of what was removed, as far as is known; empty if it has none."""
 
     def parts(self) -> list[Part]:
         """What it holds, in order."""
@@ -164,8 +172,8 @@ class Archive:
             self.forget()
         return part
 
-    def forget(self) -> int:
-        """Remove what the table does not name any more, and what an interrupted run has left; how many files.
+    def forget(self) -> None:
+        """Remove what the table does not name any more, and what an interrupted run has left; ``left`` says what stays.
 
         Only whoever has the archive's lock may: what somebody else is writing is named by nothing yet.
         """
@@ -174,20 +182,23 @@ class Archive:
             older = [one.snapshot_id for one in self.table.snapshots() if current and one != current]
             if older:
                 self.table.maintenance.expire_snapshots().by_ids(older).commit()
-            return self._remove_unnamed()
+            self._remove_unnamed()
 
-    def _remove_unnamed(self) -> int:
-        named = {part.path for part in self.parts()} | set(self._metadata())
-        kept = {_plain(path) for path in named}
+    def _remove_unnamed(self) -> None:
+        kept = {_plain(path) for path in (*(part.path for part in self.parts()), *self._metadata())}
         location = self.table.location()
+        scheme, bucket, path = urlsplit(location)[:3]
+        if scheme == "s3":
+            keys = {name.removeprefix(f"{bucket}/") for name in kept}
+            left = Storage(self.table.io.properties, bucket, SECONDS).remove_all_but(keys, f"{path.strip('/')}/")
+            self.left = str(left or "")
+            if left is not None:
+                return
         files = self.files
-        left = 0
         for one in files.get_file_info(FileSelector(_plain(location), recursive=True, allow_not_found=True)):
-            is_ours = one.type == FileType.File and one.path.endswith((".parquet", ".avro"))
+            is_ours = one.type == FileType.File and one.path.endswith(KINDS)
             if is_ours and _same(one.path) not in kept:
                 files.delete_file(one.path)
-                left += 1
-        return left
 
     def _metadata(self) -> Iterator[str]:
         """The files of the current snapshot, but for those with rows."""
@@ -272,7 +283,12 @@ def _catalog(place: Place) -> Catalog:
         options["s3.force-virtual-addressing"] = "false"
     elif "region" in place.options:
         options["s3.region"] = place.options["region"]
-    return load_catalog("signal_log", **options)
+    if not place.is_rest:
+        return load_catalog("signal_log", **options)
+    if AUTHORITY not in os.environ:
+        options["oauth2-server-uri"] = f"{place.catalog.rstrip('/')}/v1/oauth/tokens"
+    # By this name pyiceberg finds the service's secrets in the environment, in PYICEBERG_CATALOG__SIGNAL_LOG__….
+    return load_catalog("signal-log", **options)
 
 
 def _made(catalog: Catalog, place: Place, log: str) -> Table:
@@ -338,6 +354,12 @@ def explained(place: Place, what: str = "read") -> Iterator[None]:
         raise ProofError(
             f"Somebody else wrote to the archive {place.location} at the same moment, so nothing was written. "
             "Run it again."
+        ) from error
+    except (ForbiddenError, UnauthorizedError) as error:
+        raise ProofError(
+            f"The catalog of the archive {place.location} refuses: {_sentence(error)} Give its token in the "
+            "environment, as PYICEBERG_CATALOG__SIGNAL_LOG__TOKEN, or name and secret, with a colon between them, as "
+            "PYICEBERG_CATALOG__SIGNAL_LOG__CREDENTIAL."
         ) from error
     except Exception as error:
         raise ProofError(

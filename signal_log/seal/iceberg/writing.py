@@ -39,6 +39,8 @@ class Written:
     """Rows that are not what was sealed, so that the parts with them were not written."""
     waiting: int = 0
     """Sealed leaves that do not fill a part yet."""
+    left: str = ""
+    """Why the storage still has bytes of what was removed, in a sentence; empty if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def write(archive: Archive, *, all_leaves: bool = False, progress: Progress = la
             done.events += sum(line.id is not None for line in lines[had:])
             done.leaves.setdefault(one.tree.generation, Ranges()).add(one.first + had, one.end - 1)
         reached += one.end - one.first
+    done.left = archive.left
     return done
 
 
