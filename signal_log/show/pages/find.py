@@ -77,7 +77,7 @@ def find(text: str) -> Iterator[Found]:
     sought = text.casefold()
     models = (label for label in labels if is_of_a_model(label) and sought in label.casefold())
     yield from (Found("model", label, "", _history("model", label)) for label in islice(models, EACH))
-    lately, _ = the_newest(NEWEST)
+    lately = the_newest(NEWEST)
     yield from islice(_actors(text, lately.filter(actor_repr__icontains=text)), EACH)
     yield from islice(_objects(lately.filter(object_repr__icontains=text).exclude(object_pk="")), EACH)
 

@@ -17,8 +17,7 @@ Choices = dict[str, list[str]]
 
 def choices() -> Choices:
     """All recorded models, the outcomes, and the common and recent signals and sources."""
-    newest, _ = the_newest(NEWEST)
-    recent = list(newest.values_list("signal", "source").distinct())
+    recent = list(the_newest(NEWEST).values_list("signal", "source").distinct())
     common = (*MODEL_SIGNALS, *conf.EXTRA_SIGNALS)
     return {
         "sender": senders(),

@@ -53,18 +53,19 @@ def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
         query.problems[BEGINS] = f"'{BEGINS}' is a text of at most {LONGEST_TEXT} characters."
     if query.problems:
         return JsonResponse(query.refusal, status=400)
-    found, size = the_newest(NEWEST_CHANGES if key == FIELD else NEWEST)
+    found = the_newest(NEWEST_CHANGES if key == FIELD else NEWEST)
     counted = _counted(key, filtered(found, query.filters.untimed))
     values = _matching(counted, begins)
     if not query.filters:
         values += [(text, None) for text in _indexed(key, begins) if text not in counted]
+    size = found.count()
     scope = f"counted in the newest {size:,} event{'' if size == 1 else 's'}"
     return JsonResponse({"key": key, "values": values[:MOST], "scope": scope})
 
 
 def changed_lately() -> list[str]:
     """The fields that the newest events have changed."""
-    return list(_fields(the_newest(NEWEST_CHANGES)[0]))
+    return list(_fields(the_newest(NEWEST_CHANGES)))
 
 
 def _counted(key: str, found: QuerySet[SignalEvent]) -> Counter[str]:
