@@ -32,7 +32,7 @@ from signal_log.show.query.query import NAMES, PLACES, event_number
 from signal_log.show.words.kinds import short_name
 from signal_log.store.few import INDEXED, few_matching
 from signal_log.store.read import filtered
-from signal_log.store.span import span_of
+from signal_log.store.span import span_of, widened
 
 SINCE: Final = "occurred_at__gte"
 UNTIL: Final = "occurred_at__lt"
@@ -60,11 +60,11 @@ class EventList(ChangeList):
         except FilterError as error:
             raise IncorrectLookupParameters(error) from error
         self.is_narrowed = bool(self.params.keys() - {ERROR_FLAG, ORDER_VAR})
-        few = few_matching(self._filters())
+        few, expected = few_matching(self._filters())
         if few is not None:
             self.queryset = self.queryset.filter(few)
         since, until = (_moment(self.params.get(key)) for key in (SINCE, UNTIL))
-        span = span_of(since, until, scan=self.is_narrowed and few is None)
+        span = widened(span_of(since, until, scan=self.is_narrowed and few is None), expected)
         self.page = read_page(self.queryset, span, size=self.list_per_page, before=before or None, after=after or None)
         self.reached_at, self.looks_up = reached_at(self.page), bool(after)
         listed(request, self.page.events)

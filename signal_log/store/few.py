@@ -1,4 +1,4 @@
-"""The ids of the events with a rare object, actor, outcome, field and so on, where an index tells that they are few.
+"""How many events have an object, actor, outcome, field and so on, where an index tells; the ids of these if few.
 
 In the windows of ids in which the log is searched, a planner weighs an index of the whole log against the rows of one
 window, and would rather read those, window by window. So the index is asked first, and by itself.
@@ -7,7 +7,7 @@ window, and would rather read those, window by window. So the index is asked fir
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db import connections
 from django.db.models import Q
@@ -27,17 +27,30 @@ INDEXED: Final = ("object", "actor_pk", "actor_name", "actor", OVERWROTE, "outco
 _ROWS: Final = re.compile(r"Plan Rows\W+(\d+)")
 
 
-def few_matching(filters: Filters) -> Q | None:
-    """The events that match one of the filters, if they are few; None if no index says so."""
+class Answer(NamedTuple):
+    """What the indexes say of filters: the events that match one of them if they are few, or else how many may."""
+
+    few: Q | None
+    expected: int | None
+    """Of the filter that fewest match, as PostgreSQL's planner takes it; None if no index answers."""
+
+
+def few_matching(filters: Filters) -> Answer:
+    """The events that match one of the filters, if an index says that they are few, and how many if it says more."""
+    expected = None
     for key in INDEXED:
         texts = filters.wanted.get(key, ())
         if texts and all(_has_index(key, text) for text in texts):
             # For both in one question SQLite may read the whole table, though each has an index.
             asked = ("actor_pk", "actor_name") if key == "actor" else (key,)
             found = [_few(Filters({one: texts})) for one in asked]
-            if None not in found:
-                return _among(sorted({pk for some in found for pk in some or ()}))
-    return None
+            if all(isinstance(some, list) for some in found):
+                return Answer(_among(sorted({pk for some in found if isinstance(some, list) for pk in some})), None)
+            numbers = [len(some) if isinstance(some, list) else some for some in found]
+            if None not in numbers:
+                number = sum(number or 0 for number in numbers)
+                expected = number if expected is None else min(expected, number)
+    return Answer(None, expected)
 
 
 def _among(ids: list[int]) -> Q:
@@ -54,12 +67,15 @@ def _has_index(key: str, text: str) -> bool:
     return text not in USUAL and text != COMMITTED
 
 
-def _few(filters: Filters) -> list[int] | None:
+def _few(filters: Filters) -> list[int] | int | None:
+    """Their ids; if they are not few, how many are expected, which SQLite does not tell."""
     found = filtered(events().order_by(), filters).values_list("pk", flat=True)
     if vendor_of(connections[conf.DATABASE]) == "postgresql":
         estimate = _ROWS.search(found.explain(format="json"))
-        if estimate is None or int(estimate[1]) > FEW:  # it may have a plan that reads much before it has read so few
+        if estimate is None:
             return None
+        if int(estimate[1]) > FEW:  # it may have a plan that reads much before it has read so few
+            return int(estimate[1])
     elif FIELD in filters.wanted:  # SQLite has no index of them
         return None
     few = list(found[: FEW + 1])

@@ -7,7 +7,7 @@ neighbour's time; the database is asked whether any event of the time range lies
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -26,6 +26,11 @@ FIRST_WINDOW: Final = 10_000
 WIDEST_WINDOW: Final = 20_000
 AT_ONCE: Final = 0.01
 """A widest window answered within this many seconds was answered by an index: reading its rows takes longer."""
+RARE: Final = 100
+"""Of so many events one matches at most, for windows to be as wide as a page needs."""
+MOST_FOR_A_PAGE: Final = 250
+"""Two signals an operation, of which a page has fifty, and some more, because nothing is spread evenly."""
+WIDEST_FOR_A_PAGE: Final = 2_000_000
 LARGEST_ID: Final = 2**63 - 1
 FEW: Final = 200_000
 """Up to this many events in a time range are looked up individually on SQLite; larger ranges scan the whole log."""
@@ -44,6 +49,8 @@ class Span:
     low: int = 1
     high: int = LARGEST_ID
     scan: bool = False
+    width: int = 0
+    """How wide a window has what fills a page, where an index answers it."""
 
 
 NOTHING: Final = Span(low=1, high=0)
@@ -52,7 +59,7 @@ NOTHING: Final = Span(low=1, high=0)
 def selected(filters: Filters, since: datetime | None, until: datetime | None) -> tuple[Events, Span]:
     """The events that filters and a time range select, and the id range to look in."""
     found = filtered(events(), filters)
-    few = few_matching(filters)
+    few, expected = few_matching(filters)
     if few is not None:
         found = found.filter(few)
     if since is not None:
@@ -60,7 +67,19 @@ def selected(filters: Filters, since: datetime | None, until: datetime | None) -
     if until is not None:
         found = found.filter(occurred_at__lte=until)
     by_index = not filters or few is not None or "trace" in filters.wanted or is_indexed(filters)
-    return found, span_of(since, until, scan=not by_index)
+    return found, widened(span_of(since, until, scan=not by_index), expected)
+
+
+def widened(span: Span, expected: int | None) -> Span:
+    """With windows that hold what fills a page if so many events, evenly spread, are expected in the whole log.
+
+    Of an index that has every hundredth event or fewer PostgreSQL reads all entries for each window, a wide one or a
+    narrow one, and then only the rows inside.
+    """
+    highest = events().order_by("-pk").values_list("pk", flat=True).first() if span.scan and expected else None
+    if not highest or not expected or expected * RARE > highest:
+        return span
+    return replace(span, width=min(MOST_FOR_A_PAGE * highest // expected, WIDEST_FOR_A_PAGE))
 
 
 def span_of(since: datetime | None, until: datetime | None, *, scan: bool) -> Span:
@@ -99,7 +118,7 @@ def windows(span: Span, start: int, *, upwards: bool) -> Iterator[tuple[int, int
     """Id ranges, both ends inclusive, from ``start`` (exclusive) to the span's end."""
     low = max(span.low, start + 1) if upwards else span.low
     high = span.high if upwards else min(span.high, start - 1)
-    width = FIRST_WINDOW if span.scan else LARGEST_ID
+    width = max(FIRST_WINDOW, span.width) if span.scan else LARGEST_ID
     while low <= high:
         began = clock.monotonic()
         if upwards:
@@ -108,14 +127,15 @@ def windows(span: Span, start: int, *, upwards: bool) -> Iterator[tuple[int, int
         else:
             yield max(low, high - width + 1), high
             high -= width
-        width = _next_width(width, clock.monotonic() - began) if span.scan else width
+        width = _next_width(width, clock.monotonic() - began, span) if span.scan else width
 
 
-def _next_width(width: int, seconds: float) -> int:
+def _next_width(width: int, seconds: float, span: Span) -> int:
     """Grow up to what a cold disk can read in half a second, or without limit while an index answers."""
-    if width < WIDEST_WINDOW:
-        return min(width * 4, WIDEST_WINDOW)
-    return width * 4 if seconds < AT_ONCE else WIDEST_WINDOW
+    widest = max(WIDEST_WINDOW, span.width)
+    if width < widest:
+        return min(width * 4, widest)
+    return width * 4 if seconds < AT_ONCE else widest
 
 
 def _inside(since: datetime | None, until: datetime | None) -> Events:

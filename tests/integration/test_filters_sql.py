@@ -91,7 +91,7 @@ def test_few_events_are_found_without_windows(log: list[int], key: str, monkeypa
     assert {event.pk for event in found} == {pk for pk in log if filters.matches(as_mapping(events().get(pk=pk)))}
     monkeypatch.setattr(few, "FEW", 0)
     assert selected(filters, None, None)[1].scan
-    assert few.few_matching(Filters.parse({"object": "by somebody", "source": "http"})) is None
+    assert few.few_matching(Filters.parse({"object": "by somebody", "source": "http"})) == (None, None)
 
 
 def _stored(dice: Random) -> dict[str, Any]:

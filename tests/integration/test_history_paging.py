@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client
 
+from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.show.pages import history
 from signal_log.show.pages.history import fold
 from signal_log.show.query import paging
 from signal_log.show.query.paging import count, read_page
-from signal_log.store import span
+from signal_log.store import few, span
 from signal_log.store.span import NOTHING, Span, span_of
 from tests.factories import event_value, make_event
 
@@ -174,3 +176,23 @@ def test_windows_grow_where_an_index_answers_and_stay_small_where_rows_are_read(
     widths = [high - low + 1 for low, high in span.windows(whole, span.LARGEST_ID, upwards=False)]
     assert max(widths) == span.WIDEST_WINDOW
     assert sum(widths) == whole.high
+
+
+def test_windows_have_what_fills_a_page_where_an_index_tells_how_many_match(
+    ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one event in a thousand matches is read at once, not window after window."""
+    whole = Span(1, 1_000_000, scan=True)
+    monkeypatch.setattr(span, "RARE", 1)
+    assert span.widened(whole, None) == span.widened(whole, 10**9) == whole
+    assert span.widened(Span(), 1) == Span()
+    monkeypatch.setattr(span, "MOST_FOR_A_PAGE", 80_000)
+    wide = span.widened(whole, max(ids))
+    assert wide.width == 80_000
+    monkeypatch.setattr(span, "AT_ONCE", 0)
+    widths = [high - low + 1 for low, high in span.windows(wide, span.LARGEST_ID, upwards=False)]
+    assert set(widths[:-1]) == {80_000}
+    monkeypatch.setattr(few, "FEW", 0)
+    found, expected = few.few_matching(Filters.parse({"actor_pk": "7", "q": "x"}))
+    assert found is None
+    assert (expected is not None) == (connection.vendor == "postgresql")
