@@ -107,6 +107,17 @@ def test_the_work_is_bounded_and_the_answer_says_since_when(mira: Client, monkey
     assert totals(read(mira, before=ids[-1] + 1)) == {"created": 1}
 
 
+def test_windows_are_small_until_they_prove_quick(mira: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that not even the first takes long of a query of fifty words."""
+    monkeypatch.setattr(counts, "SECONDS", 1_000)
+    reach = counts.Reach(100_001, 50_001, 100_001)
+    wide = [high - low for low, high in reach.windows()]
+    assert (wide[0], max(wide), sum(wide)) == (counts.FIRST_WINDOW, counts.WINDOW, 50_000)
+    assert len(wide) <= 10
+    monkeypatch.setattr(counts, "SECONDS", 0)
+    assert [*counts.Reach(100_001, 50_001, 100_001).windows()] == [(99_501, 100_001)]
+
+
 def test_windows_do_not_part_an_operation(mira: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """An operation is counted once, wherever one window ends and the next begins."""
     for outcome in ("rolled_back", "committed", "failed"):

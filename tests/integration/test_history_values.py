@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from signal_log.show.query import values
+from signal_log.show.query import counts, values
 from tests.factories import make_event
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +61,21 @@ def test_the_work_is_bounded(mira: Client) -> None:
     assert len(answer["values"]) == values.MOST
     own = [query["sql"] for query in context.captured_queries if "signal_log_signalevent" in query["sql"]]
     assert len(own) <= 4
+
+
+def test_a_slow_query_is_counted_in_fewer_events(mira: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as the time allows, and the answer says how many; without a query there is nothing to wait for."""
+    for _ in range(5):
+        make_event(actor_repr="Grace", changes={"email": [1, 2]})
+    monkeypatch.setattr(counts, "FIRST_WINDOW", 2)
+    for key, said in (("actor", "Grace"), ("field", "email")):
+        assert read(mira, key, said, q="grace")["values"] == [[said, 5]]
+    monkeypatch.setattr(counts, "SECONDS", 0)
+    for key, said in (("actor", "Grace"), ("field", "email")):
+        assert read(mira, key, said, q="grace") == {
+            "key": key, "values": [[said, 2]], "scope": "counted in the newest 2 events",
+        }  # fmt: skip
+        assert read(mira, key, said)["values"][0][1] >= 5
 
 
 @pytest.mark.parametrize("query", ["key=nonsense", "key=", "", "key=actor&begins=%00", "key=actor&took=fast"])

@@ -34,6 +34,8 @@ KINDS: Final = ("created", "updated", "deleted", "undone", "refused", "failed", 
 SPAN: Final = timedelta(minutes=10)
 MAX_IDS: Final = 50_000
 WINDOW: Final = 10_000
+FIRST_WINDOW: Final = 500
+"""A query of fifty words takes seconds for ten thousand events, so windows get wider only while they are quick."""
 SECONDS: Final = 1.0
 BARS: Final = 720
 """How many steps a span of time is counted in, at most."""
@@ -78,13 +80,14 @@ class Reach:
 
     def windows(self) -> Iterator[tuple[int, int]]:
         """Ranges of ids, until time is up; the first is always there."""
-        high = self.top
-        while high > self.lowest and (high == self.top or clock.monotonic() <= self.deadline):
-            low = max(self.lowest, high - WINDOW)
+        high, width, began = self.top, min(FIRST_WINDOW, WINDOW), clock.monotonic()
+        while high > self.lowest and (high == self.top or began <= self.deadline):
+            low = max(self.lowest, high - width)
             if low < self.before < high:
                 low = self.before
             yield low, high
-            high = low
+            high, ended = low, clock.monotonic()
+            width, began = min(2 * width, WINDOW) if ended - began < SECONDS / 4 else width, ended
 
 
 def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:

@@ -1,7 +1,8 @@
 """``/events/?format=values&key=actor&begins=gr``: values of a key of the query language, for its completion.
 
-The work is bounded: the newest events are counted, and where an index of the key has values in order, those that begin
-with what was typed are read from it, uncounted. The answer says in ``scope`` what the counts are of.
+The work is bounded: the newest events are counted, fewer where a query takes its time, and where an index of the key
+has values in order, those that begin with what was typed are read from it, uncounted. The answer says in ``scope`` what
+the counts are of.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from django.http import JsonResponse, QueryDict
 
 from signal_log.conf import conf
 from signal_log.event import OUTCOMES
-from signal_log.filters import LONGEST_TEXT
+from signal_log.filters import LONGEST_TEXT, Filters
 from signal_log.models import SignalEvent
+from signal_log.show.query.counts import Reach
 from signal_log.show.query.query import parse
 from signal_log.store.distinct import begin_with
 from signal_log.store.newest import the_newest
-from signal_log.store.read import filtered
+from signal_log.store.read import events, filtered
 from signal_log.store.senders import senders
 from signal_log.vendor import vendor_of
 
@@ -53,14 +55,25 @@ def answer(sent: QueryDict, own: tuple[str, ...]) -> JsonResponse:
         query.problems[BEGINS] = f"'{BEGINS}' is a text of at most {LONGEST_TEXT} characters."
     if query.problems:
         return JsonResponse(query.refusal, status=400)
-    found = the_newest(NEWEST_CHANGES if key == FIELD else NEWEST)
-    counted = _counted(key, filtered(found, query.filters.untimed))
+    counted, size = _lately(key, query.filters.untimed)
     values = _matching(counted, begins)
     if not query.filters:
         values += [(text, None) for text in _indexed(key, begins) if text not in counted]
-    size = found.count()
     scope = f"counted in the newest {size:,} event{'' if size == 1 else 's'}"
     return JsonResponse({"key": key, "values": values[:MOST], "scope": scope})
+
+
+def _lately(key: str, filters: Filters) -> tuple[Counter[str], int]:
+    """The values of a key in the newest events that match, and how many events were looked at in time."""
+    most = NEWEST_CHANGES if key == FIELD else NEWEST
+    if not filters:
+        found = the_newest(most)
+        return _counted(key, found), found.count()
+    ids = list(events().order_by("-pk").values_list("pk", flat=True)[:most]) or [0]
+    matching, counted, low = filtered(events(), filters).order_by(), Counter[str](), 1
+    for low, high in Reach(ids[0] + 1, ids[-1], ids[0] + 1).windows():
+        counted += _counted(key, matching.filter(pk__gte=low, pk__lt=high))
+    return counted, sum(pk >= low for pk in ids)
 
 
 def changed_lately() -> list[str]:
