@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -11,6 +10,7 @@ from signal_log.capture.model.error_text import error_text
 from signal_log.capture.model.loaded import Fate
 from signal_log.capture.trace.copies import secrets_of
 from signal_log.capture.trace.draft import Draft, watchers
+from signal_log.capture.transaction.cause import cause
 from signal_log.event import COMMITTED, FAILED, ROLLED_BACK
 
 MAX_KEPT: Final = 1_000
@@ -85,7 +85,7 @@ class Buffer:
         self.unwritten = sum(draft.written_at is None for draft in self.drafts)
 
     def undone(self, why: str = "") -> None:
-        """The whole transaction is undone; ``why`` defaults to the exception being handled."""
+        """The whole transaction is undone; ``why`` defaults to the exception that is the cause."""
         self._decide(0, undone=True)
         self._undo(0, why)
         self._tell(ROLLED_BACK)
@@ -108,9 +108,8 @@ class Buffer:
         self._fate = None
 
     def _undo(self, position: int, why: str = "") -> None:
-        raised = sys.exc_info()[1]
         undecided = [draft for draft in self.drafts[position:] if draft.outcome is None]
-        error = why or (error_text(raised, *secrets_of(self.drafts)) if undecided else "")
+        error = why or (error_text(cause(), *secrets_of(self.drafts)) if undecided else "")
         for draft in undecided:
             draft.outcome = FAILED if draft.awaits_post else ROLLED_BACK
             draft.scene.trace.gathered.failed += draft.awaits_post
