@@ -29,9 +29,11 @@ SESSION: Final = DebugSession._meta.label
 LONGEST_NOTE: Final = 500
 MOST_NOTES: Final = 100
 """On one event or session, all of which its page shows."""
+MOST_PINS: Final = 100
+"""How often one event is pinned: taken away and put back it would fill the log, and push others off the list."""
 MOST_PINNED: Final = 100
 MOST_READ: Final = 1_000
-"""Of the newest pins, some were taken back or put on the same event."""
+"""Of the newest pins, some were taken back or put on the same event; of notes on many events, these are the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,16 @@ class Pins:
 
 
 def pin(pk: int) -> None:
-    """Pin an event, which is an event; nothing if it is pinned."""
-    if of_events([pk])[pk].pinned is None:
+    """Pin an event, which is an event; nothing if it is pinned; raises ``NoteError``."""
+    if not _pinned(SENDER, [str(pk)]):
+        if _number(PINNED, SENDER, pk, MOST_PINS) >= MOST_PINS:
+            raise NoteError(f"It was pinned {MOST_PINS} times already, and will not be again. Write a note on it.")
         tell_of(PINNED, SENDER, str(pk), f"event {pk}")
 
 
 def unpin(pk: int) -> None:
     """Take an event's pin away, which is another event; nothing if it has none."""
-    if of_events([pk])[pk].pinned is not None:
+    if _pinned(SENDER, [str(pk)]):
         tell_of(UNPINNED, SENDER, str(pk), f"event {pk}")
 
 
@@ -83,7 +87,7 @@ def note_session(session: DebugSession, text: str) -> None:
 
 
 def of_events(pks: Iterable[int]) -> dict[int, Pins]:
-    """What was said of these events, by id, in one query."""
+    """What was said of these events, by id, whatever their number in three queries."""
     found: dict[int, Pins] = {pk: Pins() for pk in pks}
     return _told(found, SENDER) if found else found
 
@@ -116,37 +120,50 @@ def newest() -> dict[int, Pins]:
     for key in said.values_list("object_pk", flat=True)[:MOST_READ]:
         if key.isascii() and key.isdigit():
             about[int(key)] = None
-    pinned = {pk: pins for pk, pins in of_events(about).items() if pins.pinned is not None}
-    return dict(list(pinned.items())[:MOST_PINNED])
+    pinned = _pinned(SENDER, [str(pk) for pk in about])
+    return of_events([pk for pk in about if str(pk) in pinned][:MOST_PINNED])
 
 
 def _told(found: dict[int, Pins], sender: str) -> dict[int, Pins]:
-    rows = _rows().filter(sender=sender, object_pk__in=[str(pk) for pk in found])
-    for event in rows.filter(signal__in=(PINNED, UNPINNED, NOTED)).order_by("pk"):
-        pins, labels = found[int(event.object_pk)], event.labels if isinstance(event.labels, dict) else {}
-        text = str(labels.get("note", ""))
-        remark = Remark(event.pk, text, event.actor_repr, event.actor_pk, event.occurred_at)
-        if event.signal == NOTED:
-            pins.notes.append(remark)
-        elif event.signal == UNPINNED:
-            pins.pinned = None
-        else:
-            pins.pinned = pins.pinned or remark
+    keys = [str(pk) for pk in found]
+    for event in _rows().filter(pk__in=_pinned(sender, keys).values()):
+        found[int(event.object_pk)].pinned = _remark(event)
+    notes = _rows().filter(sender=sender, object_pk__in=keys, signal=NOTED).order_by("-pk")[:MOST_READ]
+    for event in reversed(notes):
+        found[int(event.object_pk)].notes.append(_remark(event))
     return found
+
+
+def _remark(event: SignalEvent) -> Remark:
+    labels = event.labels if isinstance(event.labels, dict) else {}
+    return Remark(event.pk, str(labels.get("note", "")), event.actor_repr, event.actor_pk, event.occurred_at)
+
+
+def _pinned(sender: str, keys: Iterable[str]) -> dict[str, int]:
+    """Which of these are pinned, with the ids of the events that say so."""
+    found = _rows().filter(sender=sender, object_pk__in=keys, signal__in=(PINNED, UNPINNED)).order_by()
+    last = {(key, signal): pk for key, signal, pk in found.values_list("object_pk", "signal").annotate(Max("pk"))}
+    return {
+        key: pk for (key, signal), pk in last.items() if signal == PINNED and pk > last.get((key, UNPINNED), 0)
+    }  # fmt: skip
 
 
 def _rows() -> QuerySet[SignalEvent]:
     return events().filter(outcome=COMMITTED)
 
 
+def _number(signal: str, sender: str, pk: int, most: int) -> int:
+    """How many of these were said of it, as far as it matters."""
+    return _rows().filter(sender=sender, object_pk=str(pk), signal=signal).order_by()[:most].count()
+
+
 def _check_number(sender: str, pk: int) -> None:
-    found = _rows().filter(sender=sender, object_pk=str(pk), signal=NOTED).order_by()[:MOST_NOTES]
-    if found.count() >= MOST_NOTES:
+    if _number(NOTED, sender, pk, MOST_NOTES) >= MOST_NOTES:
         raise NoteError(f"There are {MOST_NOTES} notes on it already, and no more are taken.")
 
 
 def _checked(text: str) -> str:
-    found = said(clean(text))
+    found = said(clean(text), pictures=True)
     if not found:
         raise NoteError("A note needs a few words.")
     if len(found) > LONGEST_NOTE:

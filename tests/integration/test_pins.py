@@ -78,6 +78,48 @@ def test_a_note_that_says_nothing_or_too_much_is_given_back(client: Client) -> N
     assert own_events() == []
 
 
+def test_a_program_is_answered_in_json_and_one_thing_is_done_at_a_time(client: Client) -> None:
+    """Whatever goes wrong; and nothing is done where it is not clear what is meant."""
+    event, session = make_event(), recorded.start("slow", "client")
+    address, accept = f"/events/{event.pk}/notes/", {"Accept": "application/json, text/plain; q=0.5"}
+    unclear = ({"pin": "0", "unpin": "1", "note": ""}, {"pin": "1", "note": "x"}, {"pin": "0"}, {"unpin": ""}, {})
+    for given in unclear:
+        answer = client.post(address, given, headers=accept)
+        assert (answer.status_code, "One thing at a time" in answer.json()["error"]) == (400, True), given
+    for missing, why in (("/events/999999/notes/", "no event 999999"), ("/sessions/99/notes/", "has expired")):
+        answer = client.post(missing, {"note": "x"}, headers=accept)
+        assert (answer.status_code, why in answer.json()["error"]) == (404, True)
+    assert own_events() == []
+    for target in (address, f"/sessions/{session.pk}/notes/"):
+        assert client.post(target, {"note": "?!"}, headers=accept).json() == {"error": "A note needs a few words."}
+        answer = client.post(target, {"note": "\U0001f44d"}, headers=accept)
+        assert [one["text"] for one in answer.json()["notes"]] == ["\U0001f44d"]
+    assert client.post(address, {"note": "\u2800"}, headers=accept).status_code == 400
+
+
+def test_what_is_read_of_pins_and_notes_is_bounded(
+    client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+) -> None:
+    """However often they were put on and taken away; an event that has been pinned so often is not any more."""
+    monkeypatch.setattr(pins, "MOST_PINS", 2)
+    event, other = make_event(), make_event()
+    for _ in range(3):
+        answer = client.post(f"/events/{event.pk}/notes/", {"pin": "1"})
+        client.post(f"/events/{event.pk}/notes/", {"unpin": "1"})
+    assert "pinned 2 times already" in answer.content.decode()
+    assert len(own_events()) == 4
+    for note in ("first", "second", "third"):
+        client.post(f"/events/{other.pk}/notes/", {"note": note})
+    client.post(f"/events/{other.pk}/notes/", {"pin": "1"})
+    assert list(pins.newest()) == [other.pk]
+    monkeypatch.setattr(pins, "MOST_READ", 2)
+    with django_assert_max_num_queries(3):
+        told = pins.of_events([event.pk, other.pk])
+    assert told[event.pk].pinned is None
+    assert told[other.pk].pinned is not None
+    assert [one.text for one in told[other.pk].notes] == ["second", "third"]
+
+
 def test_an_event_has_no_more_notes_than_its_page_can_show(
     client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
