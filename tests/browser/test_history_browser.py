@@ -202,6 +202,56 @@ def test_lists_are_walked_by_keys_and_their_pages_turned(site, visit, addresses)
     expect(live.page.locator("#copied")).to_have_text("The list hides nothing around this event")
 
 
+def test_pins_open_in_a_panel_too(site, visit, addresses):
+    """As the rows of the history do, which are events as well."""
+    site.run("from signal_log.audit import pins; from signal_log import SignalEvent")
+    site.run("pins.pin(SignalEvent.objects.filter(object_repr='hist').earliest('pk').pk)")
+    page = visit(site, viewport={"width": 1440, "height": 900}).page
+    page.goto(site.url + "/pins/")
+    expect(page.locator("#said")).to_be_attached()
+    page.keyboard.press("o")
+    panel = page.get_by_role("complementary", name="Selected event")
+    expect(panel.get_by_role("heading", level=1)).to_contain_text("hist")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+
+
+def test_the_pages_of_objects_and_actors_are_searched(site, visit, addresses):
+    """By the query of the history; the key goes to the field, which keeps what was typed."""
+    page = visit(site).page
+    page.goto(site.url + addresses["object"])
+    page.get_by_role("button", name="Keys").wait_for()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
+    page.keyboard.type("headline: thousand")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("q=headline"))
+    expect(page.get_by_role("searchbox", name="Search")).to_have_value("headline: thousand")
+    expect(page.locator(".story .op")).to_have_count(2)
+    page.goto(site.url + addresses["object"].replace("objects/auth.User", "actors") + "?q=London")
+    expect(page.get_by_role("searchbox", name="Search")).to_have_value("London")
+    expect(page.locator(".story .op")).to_have_count(1)
+
+
+def test_keys_typed_before_the_palette_is_there_are_in_its_field(site, visit, addresses):
+    """They are no shortcuts of the page either."""
+    page = visit(site).page
+    held = []
+    page.route(re.compile(r"/palette[.\w]*\.js"), lambda route: held.append(route))
+    page.goto(site.url + "/events/")
+    expect(page.locator("#said")).to_be_attached()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("/jrx")
+    page.keyboard.press("Backspace")
+    page.wait_for_function("document.activeElement === document.body")
+    held.pop().continue_()
+    field = page.get_by_role("combobox", name="Go to")
+    expect(field).to_have_value("/jr")
+    page.keyboard.type("y")
+    expect(field).to_have_value("/jry")
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
 def test_the_palette_goes_to_any_page_by_keyboard(site, visit, addresses, scheme, width):
     """Ctrl+K opens it on every page; it lists pages and finds objects by name; Esc gives the focus back."""

@@ -93,6 +93,31 @@ def test_the_chart_says_since_when_it_has_counted(site, visit):
     assert live.page.locator("#rate-now").evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
+def test_facets_say_that_they_wait_for_the_log(site, visit):
+    """While the page is cut off, what another view has cannot be counted, and nothing is at work on it."""
+    live, sockets = visit(site), []
+
+    def once(socket, nth):
+        sockets.append(socket)
+        if nth == 1:
+            socket.send(frames.ready())
+            socket.send(frames.events([900, 901]))
+
+    live.page.route_web_socket("**/ws/events/", frames.answering(once))
+    frames.history(live.page)
+    live.open()
+    known = live.page.locator(".facets-of").first
+    expect(known).to_have_text("Operations in the last 10 minutes")
+    live.expected.append("net::ERR_FAILED")
+    live.page.route("**/events/?*", lambda route: route.abort())
+    sockets[0].close(code=1006)
+    expect(live.page.locator("#state-words")).to_have_text(re.compile("Reconnecting|Connecting"))
+    live.press("/")
+    live.page.keyboard.type("model:Nope")
+    live.press("Enter")
+    expect(known).to_have_text("Not counted yet: the log cannot be reached")
+
+
 def test_what_is_not_counted_yet_has_no_number_and_no_time(site, visit):
     """Until the counts are there the foot says what the list holds, and a range of unknown times cannot be asked."""
     live = visit(site, timezone_id="UTC")

@@ -106,7 +106,7 @@ def narrowed(found: Events, query: Query) -> Events:
 def typed(query: Query) -> dict[str, str]:
     """What the form of filters holds."""
     given = {f"{key}_typed": (query.given.get(key) or [""])[-1] for key in MOMENTS}
-    return given | {f"{key}_typed": query.one(key) for key in ("actor", "field")}
+    return given | {f"{key}_typed": query.one(key) for key in ("q", "actor", "field")}
 
 
 def pills(request: HttpRequest, query: Query) -> list[Pill]:

@@ -9,7 +9,23 @@ import { listenForWays, reach } from "./lib/ways.js";
 
 const find = document.querySelector("script[data-find]")?.getAttribute("data-find") ?? "";
 const loaded = new Later(() => import("./lib/palette.js"), say);
-const palette = async () => (await loaded.need())?.toggle(find);
+/** Opens the palette, with what is typed until it is there: those keys are no shortcuts of the page. */
+async function palette() {
+  let typed = "";
+  /** @param {KeyboardEvent} event */
+  const hold = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Backspace") typed = typed.slice(0, -1);
+    else if (event.key.length === 1) typed += event.key;
+    else if (event.key !== "Enter") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  addEventListener("keydown", hold, true);
+  const part = await loaded.need();
+  removeEventListener("keydown", hold, true);
+  part?.toggle(find, typed);
+}
 
 addEventListener("keydown", (event) => {
   if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== "k") return;

@@ -35,7 +35,7 @@ const actions = {
   "+": () => all(true),
   "[": () => turn("prev", say),
   "]": () => turn("next", say),
-  "/": () => document.getElementById("f-field")?.focus() ?? document.getElementById("f-sender")?.focus(),
+  "/": () => document.getElementById("f-q")?.focus(),
   Escape: () => {
     const line = lines[current()];
     if (!line?.open) return false;

@@ -9,15 +9,17 @@ import { cellsOf, turn, walker } from "./lib/walk.js";
 
 /** @import { Deeds } from "./lib/keys.js" */
 
+const OPEN = ["Enter o", "Open it"];
 const OF_LISTS = [
   ["j k", "Next, previous row"],
-  ["Enter", "Open it"],
+  OPEN,
   ["y", "Copy its link"],
   ["v", "What can be done with its values: only, not, copy, open"],
   ["g G", "First, last row"],
 ];
 const OF_EVENTS = [["j k", "Next, previous event of the list that it was opened from, else of its object"]];
 const OF_PANELS = [
+  ["Enter", "Open its page"],
   ["o", "Open in the panel"],
   [". F6", "Go into the panel, and back to the list"],
   ["Esc", "Close the panel"],
@@ -98,7 +100,7 @@ function walk() {
     "/": () => /** @type {HTMLElement | null} */ (document.querySelector(SEARCH))?.focus(),
     "?": () =>
       help([
-        ...(rows.length ? OF_LISTS : []),
+        ...(rows.length ? OF_LISTS.filter((line) => !(hasPanel && line === OPEN)) : []),
         ...(isEventPage() ? OF_EVENTS : []),
         ...(hasPanel ? OF_PANELS : []),
         ...KEYS,

@@ -42,14 +42,16 @@ const said = el("p", { id: "palette-said", role: "status", class: "muted" });
 /**
  * Opens it, or closes it if it is open.
  * @param {string} find the address that knows events, objects and accounts; empty for who may not see them
+ * @param {string} typed what was typed already
  */
-export function toggle(find) {
+export function toggle(find, typed = "") {
   dialog ??= make(find);
   if (dialog.open) return dialog.close();
   if (document.querySelector("dialog[open]")) return;
-  input.value = "";
+  input.value = typed;
   dialog.showModal();
   show(pages(""), find ? "" : "Pages");
+  if (typed) input.dispatchEvent(new Event("input"));
 }
 
 /** @param {string} find */

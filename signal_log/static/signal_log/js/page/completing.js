@@ -45,16 +45,23 @@ function knower(changed) {
     const names = key ? null : values.of("field", "").values;
     /** @type {ValuesOf} */
     const valuesOf = (name) => {
-      if (name === key) return joined(here(name), told);
+      if (name === key) return FACETS.has(key) ? asCounted(here(name), told) : joined(here(name), told);
       return name === "field" ? joined(here(name), names ?? []) : here(name);
     };
     const isHere = here(key).length > 0;
-    return { valuesOf, scope: told.length ? scope : isHere ? "operations in the span shown" : "" };
+    const isServers = told.length > 0 && !(isHere && FACETS.has(key));
+    return { valuesOf, scope: isServers ? scope : isHere ? "operations in the span shown" : "" };
   };
 }
 
 /**
- * The server counts in more events than this page may hold, and so its numbers come first.
+ * Values of a facet have its numbers, so what else the server knows has none.
+ * @type {(here: Counted[], told: Counted[]) => Counted[]}
+ */
+const asCounted = (here, told) => joined(told.map(([value]) => [value, null]), here);
+
+/**
+ * Of the rest the server counts in more events than this page may hold, and so its numbers come first.
  * @type {(here: Counted[], told: Counted[]) => Counted[]}
  */
 function joined(here, told) {

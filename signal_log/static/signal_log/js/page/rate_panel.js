@@ -9,6 +9,7 @@ import { Chart } from "../parts/chart.js";
 import { renderLegend } from "../parts/legend.js";
 import { renderTip } from "../parts/rate_tip.js";
 import { Marks } from "../server/marks.js";
+import { isConnected } from "../parts/status.js";
 import { uncounted } from "../server/span_rate.js";
 import {
   $,
@@ -95,7 +96,7 @@ export class RatePanel {
     const { mode } = state;
     if (state.range) {
       if (spanRate.state === "failed") return "could not be counted";
-      if (spanRate.state !== "counted") return "counting…";
+      if (spanRate.state !== "counted") return isConnected(state.connection.name) ? "counting…" : "not counted yet";
       if (!spanRate.complete) return `since ${minute(spanRate.from, mode, now())}, not all`;
       return range.words(state.range, mode, now());
     }

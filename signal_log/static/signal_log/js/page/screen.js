@@ -144,6 +144,10 @@ function loadOlder() {
   renderEnd($("end"), way, stormy);
 }
 
+/** What is said of facets that are still those of the view before. */
+const waitingFor = () =>
+  isConnected(state.connection.name) ? "Counting…" : "Not counted yet: the log cannot be reached";
+
 function renderSide() {
   state.sideAt = performance.now();
   if (chart.part) chart.part.draw();
@@ -154,7 +158,7 @@ function renderSide() {
   renderFacets($("facets"), {
     facets,
     span,
-    of: spanCounts.isOld ? "Counting…" : `Operations ${spanned}`,
+    of: spanCounts.isOld ? waitingFor() : `Operations ${spanned}`,
     filters: activeFilters(),
     toggle: controls.narrow,
     only: controls.instead,
