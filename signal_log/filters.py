@@ -23,10 +23,10 @@ from signal_log.amounts import parse_took
 from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
 from signal_log.query_language import Node, Not, Parsed, Problem, Term, parse
-from signal_log.query_language.keys import FIELD, OVERWROTE, SIDES, TOOK
+from signal_log.query_language.keys import FIELD, OVERWROTE, PINNED, SIDES, TOOK
 from signal_log.query_language.lifting import conjuncts, lift
 from signal_log.query_language.matching import Condition, any_value, condition
-from signal_log.query_language.messages import MOST_TERMS, NOT_OUTSIDE, TOO_MANY_TOGETHER, TWICE
+from signal_log.query_language.messages import MOST_TERMS, NOT_HERE, NOT_OUTSIDE, TOO_MANY_TOGETHER, TWICE
 from signal_log.query_language.nodes import all_of, none_of, terms
 from signal_log.rows import spelled
 
@@ -102,6 +102,12 @@ class Filters:
     def needs_times(self) -> bool:
         """Whether telemetry decides: what matches is known once a trace is over."""
         return self.asks(TOOK)
+
+    def must_be_followed(self) -> Filters:
+        """The filters of somebody who follows the log; raises ``FilterError`` for what only the past can answer."""
+        if self.asks(PINNED):
+            raise FilterError(NOT_HERE)
+        return self
 
     @property
     def untimed(self) -> Filters:

@@ -19,11 +19,9 @@ from signal_log.capture.model.snapshot import clean
 from signal_log.errors import NoteError
 from signal_log.event import COMMITTED
 from signal_log.models import DebugSession, SignalEvent
-from signal_log.models.event import UNUSUAL
+from signal_log.store.pinned import PINNED, UNPINNED, lately, pinned_among
 from signal_log.store.read import events
 
-PINNED: Final = "signal_log.pinned"
-UNPINNED: Final = "signal_log.unpinned"
 NOTED: Final = "signal_log.noted"
 SESSION: Final = DebugSession._meta.label
 LONGEST_NOTE: Final = 500
@@ -33,7 +31,7 @@ MOST_PINS: Final = 100
 """How often one event is pinned: taken away and put back it would fill the log, and push others off the list."""
 MOST_PINNED: Final = 100
 MOST_READ: Final = 1_000
-"""Of the newest pins, some were taken back or put on the same event; of notes on many events, these are the newest."""
+"""Of the notes on many events the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Pins:
 
 def pin(pk: int) -> None:
     """Pin an event, which is an event; nothing if it is pinned; raises ``NoteError``."""
-    if not _pinned(SENDER, [str(pk)]):
+    if not pinned_among([str(pk)]):
         if _number(PINNED, SENDER, pk, MOST_PINS) >= MOST_PINS:
             raise NoteError(f"It was pinned {MOST_PINS} times already, and will not be again. Write a note on it.")
         tell_of(PINNED, SENDER, str(pk), f"event {pk}")
@@ -68,7 +66,7 @@ def pin(pk: int) -> None:
 
 def unpin(pk: int) -> None:
     """Take an event's pin away, which is another event; nothing if it has none."""
-    if _pinned(SENDER, [str(pk)]):
+    if pinned_among([str(pk)]):
         tell_of(UNPINNED, SENDER, str(pk), f"event {pk}")
 
 
@@ -115,18 +113,14 @@ def of_session(pk: int) -> Pins:
 
 def newest() -> dict[int, Pins]:
     """The events that were pinned last and still are, newest pin first, with their notes."""
-    said = _rows().filter(UNUSUAL, signal__in=(PINNED, UNPINNED), sender=SENDER).order_by("-pk")
-    about: dict[int, None] = {}
-    for key in said.values_list("object_pk", flat=True)[:MOST_READ]:
-        if key.isascii() and key.isdigit():
-            about[int(key)] = None
-    pinned = _pinned(SENDER, [str(pk) for pk in about])
-    return of_events([pk for pk in about if str(pk) in pinned][:MOST_PINNED])
+    keys = lately()
+    still = pinned_among(keys)
+    return of_events([int(key) for key in keys if key in still][:MOST_PINNED])
 
 
 def _told(found: dict[int, Pins], sender: str) -> dict[int, Pins]:
     keys = [str(pk) for pk in found]
-    for event in _rows().filter(pk__in=_pinned(sender, keys).values()):
+    for event in _rows().filter(pk__in=pinned_among(keys if sender == SENDER else ()).values()):
         found[int(event.object_pk)].pinned = _remark(event)
     notes = _rows().filter(sender=sender, object_pk__in=keys, signal=NOTED).order_by("-pk")[:MOST_READ]
     for event in reversed(notes):
@@ -137,15 +131,6 @@ def _told(found: dict[int, Pins], sender: str) -> dict[int, Pins]:
 def _remark(event: SignalEvent) -> Remark:
     labels = event.labels if isinstance(event.labels, dict) else {}
     return Remark(event.pk, str(labels.get("note", "")), event.actor_repr, event.actor_pk, event.occurred_at)
-
-
-def _pinned(sender: str, keys: Iterable[str]) -> dict[str, int]:
-    """Which of these are pinned, with the ids of the events that say so."""
-    found = _rows().filter(sender=sender, object_pk__in=keys, signal__in=(PINNED, UNPINNED)).order_by()
-    last = {(key, signal): pk for key, signal, pk in found.values_list("object_pk", "signal").annotate(Max("pk"))}
-    return {
-        key: pk for (key, signal), pk in last.items() if signal == PINNED and pk > last.get((key, UNPINNED), 0)
-    }  # fmt: skip
 
 
 def _rows() -> QuerySet[SignalEvent]:

@@ -12,13 +12,14 @@ FIELD: Final = "field"
 VALUE: Final = "value"
 TOOK: Final = "took"
 OVERWROTE: Final = "overwrote"
+PINNED: Final = "pinned"
 ANY: Final = "yes"
-"""As the value of ``overwrote``: any field."""
+"""As the value of ``overwrote``: any field; of ``pinned``: whoever pinned it."""
 SIDES: Final = ("old", "new", VALUE)
 MOMENTS: Final = ("since", "until")
 KEYS: Final = (
     MODEL, "signal", "actor", "actor_pk", "actor_name", "object", "outcome", "source", "trace",
-    FIELD, *SIDES, OVERWROTE, TOOK, TEXT,
+    FIELD, *SIDES, OVERWROTE, TOOK, PINNED, TEXT,
 )  # fmt: skip
 """The keys of terms; any other name is that of a changed field."""
 KNOWN: Final = {key: key for key in (*KEYS, *MOMENTS)} | {"sender": MODEL}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from signal_log.query_language.keys import ANY, FIELD, MODEL, OVERWROTE, TEXT, TOOK
+from signal_log.query_language.keys import ANY, FIELD, MODEL, OVERWROTE, PINNED, TEXT, TOOK
 from signal_log.query_language.nodes import And, Node, Not, Term
 from signal_log.rows import is_of_a_model, labels_of_row
 
@@ -163,7 +163,8 @@ MATCHERS: Final[Mapping[str, Callable[[Event, str], bool]]] = {
     FIELD: lambda event, text: isinstance(event["changes"], Mapping) and text in event["changes"],
     OVERWROTE: _overwrote,
     TOOK: lambda _, __: False,
+    PINNED: lambda _, __: False,
     "object": _object,
     TEXT: lambda event, text: text.lower() in searched(event),
 }
-"""Whether an event has one value of a key; an event alone has no times."""
+"""Whether an event has one value of a key; an event alone has no times, and does not know that it is pinned."""

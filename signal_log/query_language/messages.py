@@ -36,10 +36,15 @@ KEY_INSIDE: Final = (
     "marks."
 )
 NO_OUTCOME: Final = "There is no such outcome. Type committed, rolled_back or failed."
+NO_PIN: Final = "Type pinned:true, or -pinned:true for the rest."
 NO_TRACE: Final = "A trace is a UUID, 36 characters long. Copy it from the page of the trace or from one of its events."
 NO_DURATION: Final = (
     "This is no duration, or one of more than 30 days. Type a number with its unit (us, ms, s, m, h), such as "
     "took:>100ms or took:<2s."
+)
+NOT_HERE: Final = (
+    "Nobody has pinned what is yet to come, so pinned: is answered by the history and its exports, not here. Ask it "
+    "there, or leave it out."
 )
 NO_MOMENT: Final = (
     "This is no time. Type now-5m (or s, h, d, w), a date such as 2026-11-22, or a date and a time: "

@@ -11,7 +11,7 @@ from signal_log.amounts import parse_took
 from signal_log.errors import FilterError
 from signal_log.event import OUTCOMES
 from signal_log.query_language import messages
-from signal_log.query_language.keys import ANY, MOMENTS, OVERWROTE, TOOK
+from signal_log.query_language.keys import ANY, MOMENTS, OVERWROTE, PINNED, TOOK
 from signal_log.query_language.times import is_moment
 
 _UUID: Final = re.compile("[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}")
@@ -53,6 +53,12 @@ def _overwrote(text: str) -> str:
     return ANY if text.lower() in (ANY, "true") else text
 
 
+def _pinned(text: str) -> str:
+    if text.lower() not in (ANY, "true"):
+        raise BadValue(messages.NO_PIN)
+    return ANY
+
+
 def _moment(text: str) -> str:
     if not is_moment(text):
         raise BadValue(messages.NO_MOMENT)
@@ -60,5 +66,6 @@ def _moment(text: str) -> str:
 
 
 _SPELLED: Final[Mapping[str, Callable[[str], str]]] = {
-    "outcome": _outcome, "trace": _trace, TOOK: _took, OVERWROTE: _overwrote, **dict.fromkeys(MOMENTS, _moment),
+    "outcome": _outcome, "trace": _trace, TOOK: _took, OVERWROTE: _overwrote, PINNED: _pinned,
+    **dict.fromkeys(MOMENTS, _moment),
 }  # fmt: skip

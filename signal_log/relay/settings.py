@@ -153,7 +153,8 @@ def _filters(given: Any) -> Filters:
     if not isinstance(given, (str, Mapping)):
         raise ConfigurationError('\'filters\' must be a query, or a dict of filters such as {"sender": "auth.User"}.')
     try:
-        filters = Filters.parse(({"q": given} if given else {}) if isinstance(given, str) else given)
+        asked = ({"q": given} if given else {}) if isinstance(given, str) else given
+        filters = Filters.parse(asked).must_be_followed()
     except FilterError as error:
         raise ConfigurationError(f"'filters': {error}") from None
     if filters.needs_times:

@@ -13,11 +13,12 @@ from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.models.event import UNDONE, UNUSUAL, USUAL
 from signal_log.query_language import And, Node, Not, Term
-from signal_log.query_language.keys import FIELD, MODEL, OVERWROTE, TEXT, TOOK
+from signal_log.query_language.keys import FIELD, MODEL, OVERWROTE, PINNED, TEXT, TOOK
 from signal_log.query_language.matching import PLACES, SEARCHED
 from signal_log.rows import is_of_a_model, labels_of_row, spelled
 from signal_log.seal.canonical import timestamp
 from signal_log.store.changed import changed_field, changed_value, in_any_case, in_changes, overwrote
+from signal_log.store.pinned import pinned
 from signal_log.store.reading import read_from
 from signal_log.store.senders import senders_named
 from signal_log.store.took import took
@@ -102,6 +103,8 @@ def _condition(key: str, text: str) -> Q:
         return Q(trace_id=text)
     if key == TOOK:
         return took(text)
+    if key == PINNED:
+        return pinned()
     if key == FIELD:
         return changed_field(text)
     if key == OVERWROTE:

@@ -198,7 +198,7 @@ def _subscribe(message: Mapping[str, Any]) -> Subscribe:
         return Subscribe(
             after=None if after is None else Token.parse(after),
             backfill=clamped,
-            filters=Filters.parse(message.get("filters")),
+            filters=Filters.parse(message.get("filters")).must_be_followed(),
             clamped=clamped != backfill,
         )
     except CursorError as problem:

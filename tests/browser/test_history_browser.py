@@ -238,7 +238,11 @@ def test_keys_typed_before_the_palette_is_there_are_in_its_field(site, visit, ad
     """They are no shortcuts of the page either."""
     page = visit(site).page
     held = []
-    page.route(re.compile(r"/palette[.\w]*\.js"), lambda route: held.append(route))
+
+    def hold(route):
+        held.append(route)
+
+    page.route(re.compile(r"/palette[.\w]*\.js"), hold)
     page.goto(site.url + "/events/")
     expect(page.locator("#said")).to_be_attached()
     page.keyboard.press("Control+k")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from signal_log.audit.redact import redact
 from signal_log.audit.whom import find
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
+from signal_log.tail import wire
 from signal_log.telemetry import recorded
 from tests.factories import make_event
 from tests.integration.redacting import assert_all_verify
@@ -118,6 +120,21 @@ def test_what_is_read_of_pins_and_notes_is_bounded(
     assert told[event.pk].pinned is None
     assert told[other.pk].pinned is not None
     assert [one.text for one in told[other.pk].notes] == ["second", "third"]
+
+
+def test_what_is_pinned_is_asked_for_in_the_history_and_not_live(client: Client) -> None:
+    """As long as it is; who follows the log is told that nothing that comes can be pinned."""
+    events = [make_event(object_repr="asked for") for _ in range(3)]
+    for event in events[:2]:
+        pins.pin(event.pk)
+    pins.unpin(events[0].pk)
+    for query, those in (("pinned:true", [1]), ("-pinned:true", [2, 0]), ("pinned:yes OR object:nobody", [1])):
+        answer = client.get("/events/", {"q": f'({query}) "asked for"', "format": "json"}).json()
+        assert [one["id"] for one in answer["events"]] == [events[at].pk for at in those], query
+    assert client.get("/events/", {"q": "pinned:true", "format": "facets"}).json()["total"] == 1
+    asked = {"type": "subscribe", "after": None, "filters": {"q": "pinned:true"}}
+    with pytest.raises(wire.MessageError, match="is answered by the history"):
+        wire.decode(json.dumps(asked))
 
 
 def test_an_event_has_no_more_notes_than_its_page_can_show(

@@ -193,6 +193,7 @@ def test_a_subscription_ends_where_its_query_ends() -> None:
         ("outcome:fai", "At character 9: There is no such outcome"),
         ("q=outcome:fai", "At character 9: There is no such outcome"),
         ("guido OR took:>1s", "known only later"),
+        ("guido OR pinned:true", "is answered by the history"),
         ("guido until:now", "has an end"),
         ("q=guido&until=2026-11-22", "has an end"),
         ("since:now-5m", "every event would count"),

@@ -97,6 +97,8 @@ CASES: Final[tuple[tuple[str, bool, bool], ...]] = (
     ("-overwrote:yes", True, False),
     # Telemetry has no times of these events.
     ("took:>1ms", False, False),
+    ("pinned:true", False, False),
+    ("-pinned:true", True, True),
     ("took:<1h", False, False),
     ("-took:>1ms", True, True),
     ("guido OR took:>1ms", True, False),

@@ -155,7 +155,7 @@ def _filters(query: str) -> Filters:
     try:
         until = any(chosen.pop("until", ()))
         chosen.pop("since", None)  # it begins with what comes
-        filters = Filters.parse(chosen)
+        filters = Filters.parse(chosen).must_be_followed()
     except FilterError as error:
         raise ConfigurationError(f"'query': {error}") from None
     if filters.needs_times:

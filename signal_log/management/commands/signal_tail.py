@@ -60,6 +60,7 @@ class Command(SignalCommand):
         """Tell events until somebody ends it."""
         filters = filters_of(options)
         try:
+            filters.must_be_followed()
             since = latest(parse_moment("since", options["since"]), parse_moment("since", filters.since or ""))
             if (until := parse_moment("until", filters.until or "")) is not None:
                 filters = filters.within("", timestamp(until))

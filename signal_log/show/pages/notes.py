@@ -50,7 +50,7 @@ def _do(given: QueryDict, pk: int) -> None:
     """Pin, take the pin away or write a note, whichever one is asked for; raises ``NoteError``."""
     asked = [key for key in ("pin", "unpin", "note") if key in given]
     if asked == ["note"]:
-        pins.note(pk, given["note"])
+        pins.note(pk, given.get("note", ""))
     elif len(asked) == 1 and given[asked[0]] == "1":
         (pins.pin if asked == ["pin"] else pins.unpin)(pk)
     else:

@@ -20,6 +20,7 @@ from signal_log.errors import ProofError
 from signal_log.event import BY_HAND, COMMITTED, MAINTENANCE
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
+from signal_log.query_language.keys import PINNED
 from signal_log.rows import is_of_a_model
 from signal_log.seal.archive import Line
 from signal_log.seal.iceberg.opening import open_archive
@@ -99,7 +100,7 @@ def read_on(
 ) -> tuple[Page, Archived]:  # fmt: skip
     """A page of the table with what the archive has between its ends, and what is to be said of that."""
     top = reaches_to()
-    if not top or filters.needs_times:
+    if not top or filters.needs_times or filters.asks(PINNED):
         return page, NOTHING
     low, high = _ends(page, before, after)
     high = min(high, top + 1)

@@ -11,7 +11,7 @@ import { write } from "../query/write.js";
 
 /** @typedef {"actor" | "actor_pk" | "actor_name"} ActorKey by either, and by the one alone */
 /** @typedef {"field" | "old" | "new" | "value" | "overwrote"} ChangeKey by what was changed */
-/** @typedef {"outcome" | "source" | "trace" | "took" | "q" | "group"} OtherKey */
+/** @typedef {"outcome" | "source" | "trace" | "took" | "pinned" | "q" | "group"} OtherKey */
 /** @typedef {"signal" | "sender" | "object" | ActorKey | ChangeKey | OtherKey} FilterKey */
 /** @typedef {{ key: FilterKey, value: string, not?: boolean }} Filter */
 /** @typedef {{ filters: Filter[], since: string, until: string, problems: Problem[] }} Read */
@@ -33,6 +33,7 @@ export const LABELS = {
   value: "old or new value",
   overwrote: "overwrote",
   took: "took",
+  pinned: "pinned",
   q: "text",
   group: "query",
 };

@@ -58,7 +58,11 @@ function knower(changed) {
  * Values of a facet have its numbers, so what else the server knows has none.
  * @type {(here: Counted[], told: Counted[]) => Counted[]}
  */
-const asCounted = (here, told) => joined(told.map(([value]) => [value, null]), here);
+const asCounted = (here, told) =>
+  joined(
+    told.map(([value]) => [value, null]),
+    here,
+  );
 
 /**
  * Of the rest the server counts in more events than this page may hold, and so its numbers come first.

@@ -8,8 +8,8 @@ import { minute } from "../lib/time.js";
 import { Chart } from "../parts/chart.js";
 import { renderLegend } from "../parts/legend.js";
 import { renderTip } from "../parts/rate_tip.js";
-import { Marks } from "../server/marks.js";
 import { isConnected } from "../parts/status.js";
+import { Marks } from "../server/marks.js";
 import { uncounted } from "../server/span_rate.js";
 import {
   $,

@@ -31,6 +31,7 @@ const SHORTEST = 2; // characters before values of every key are offered
 const ALWAYS = new Map([
   ["outcome", OUTCOMES],
   ["overwrote", ["true"]],
+  ["pinned", ["true"]],
   ["took", [">10ms", ">100ms", ">1s"]],
   ["since", ["now-5m", "now-1h", "now-1d"]],
   ["until", ["now", "now-5m"]],

@@ -17,6 +17,7 @@ export const KEYS = new Map([
   ["value", "value before or after"],
   ["overwrote", "true, or a field"],
   ["took", ">100ms, <2s"],
+  ["pinned", "true, in the history"],
   ["text", "a part of any text"],
 ]);
 /** Of the whole query, with a hint. */

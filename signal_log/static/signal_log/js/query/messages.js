@@ -30,6 +30,7 @@ export const KEY_INSIDE =
   "A key cannot stand in the brackets of another. " +
   "Close them before it, or put a value with a colon in quotation marks.";
 export const NO_OUTCOME = "There is no such outcome. Type committed, rolled_back or failed.";
+export const NO_PIN = "Type pinned:true, or -pinned:true for the rest.";
 export const NO_TRACE =
   "A trace is a UUID, 36 characters long. Copy it from the page of the trace or from one of its events.";
 export const NO_DURATION =

@@ -1,7 +1,7 @@
 // The values that keys take: how each is spelled, and what is wrong with one that makes no sense.
 
 import { MOMENTS, OUTCOMES } from "./keys.js";
-import { NO_DURATION, NO_MOMENT, NO_OUTCOME, NO_TRACE } from "./messages.js";
+import { NO_DURATION, NO_MOMENT, NO_OUTCOME, NO_PIN, NO_TRACE } from "./messages.js";
 import { isMoment } from "./times.js";
 
 const TRACE = /^([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/;
@@ -20,6 +20,7 @@ export function spelled(key, text) {
   const lower = text.toLowerCase();
   if (key === "outcome") return OUTCOMES.includes(lower) ? { text: lower } : { wrong: NO_OUTCOME };
   if (key === "overwrote") return { text: lower === "true" || lower === "yes" ? "yes" : text };
+  if (key === "pinned") return lower === "true" || lower === "yes" ? { text: "yes" } : { wrong: NO_PIN };
   if (key === "took") return isDuration(text) ? { text } : { wrong: NO_DURATION };
   if (key === "trace") return traceOf(lower);
   if (MOMENTS.has(key)) return isMoment(text) ? { text } : { wrong: NO_MOMENT };
