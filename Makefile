@@ -134,7 +134,7 @@ $(VENV)/.engines: requirements-engines.txt $(VENV)/.installed
 relay-outages: setup ## each receiver of a relay gone for ten seconds under load (SECONDS=10), 2 min
 	@RELAY_OUTAGE=$(or $(SECONDS),10) $(BIN)/python -m pytest -qs tests/integration/relay -k under_load $(ARGS)
 
-compose-test: setup $(VENV)/.compose ## build the image and try docker-compose.yml with podman, as root on Debian, 5 min
+compose-test: setup $(VENV)/.compose ## upgrade docker-compose.yml to this version with podman and try it, as root on Debian, 15 min
 	@$(BIN)/python -m tests.compose.run $(ARGS)
 
 $(VENV)/.compose: requirements-compose.txt $(VENV)/.installed

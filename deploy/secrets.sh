@@ -19,7 +19,7 @@ random() {
 keep() { # file, variable of an older .env, value without one
     file=deploy/secrets/$1
     [ ! -e "$file" ] || return 0
-    value=$(in_env "$2")
+    value=${2:+$(in_env "$2")}
     printf '%s\n' "${value:-$3}" >"$file"
     chmod 644 "$file"
     echo "made $file${value:+ from $2 in .env}"
@@ -31,3 +31,13 @@ keep owner_password OWNER_PASSWORD "$(random)"
 keep app_password APP_PASSWORD "$(random)"
 keep email_url EMAIL_URL smtp://mail:1025
 keep metrics_token METRICS_TOKEN "$(random)"
+# Alerts and relays, which hold addresses that only few should know, are JSON; without one the files are empty.
+keep alerts "" ""
+case ",${COMPOSE_PROFILES:-$(in_env COMPOSE_PROFILES)}," in
+*,relay,*)
+    # Something to try: the relay's own file. docs/relay.md says what else there is.
+    [ -s deploy/secrets/relays ] || rm -f deploy/secrets/relays
+    keep relays "" '{"try": {"sink": "file", "url": "/relay/signals.jsonl"}}'
+    ;;
+*) keep relays "" "" ;;
+esac

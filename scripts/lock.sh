@@ -13,6 +13,8 @@ compile() {
 
 compile pyproject.toml --extra project --output-file requirements.txt
 compile pyproject.toml --extra project --group dev --constraint requirements.txt --output-file requirements-dev.txt
+compile pyproject.toml --extra project --extra archive --extra kafka --extra nats --constraint requirements-dev.txt \
+    --output-file requirements-image.txt
 compile --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 compile pyproject.toml --group hosts --constraint requirements-dev.txt --output-file requirements-hosts.txt
 compile --group engines --constraint requirements-dev.txt --output-file requirements-engines.txt

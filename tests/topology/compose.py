@@ -1,5 +1,6 @@
 """Reads docker-compose.yml the way compose does, as far as the tests need it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?::-(?P<default>[^}]*))?\}")
 WEB = ("web1", "web2")
+PROFILES = {"relay": {"relay"}, "archive": {"archive"}, "witness": {"witness"}, "small": {"small", "small-web"}}
+"""The services of each profile; all others run without one."""
 
 
 class Loader(yaml.SafeLoader):
@@ -49,11 +52,18 @@ def variables_used() -> set[str]:
 
 def environment(service: str, values: dict[str, str]) -> dict[str, str]:
     """Return the environment of a service, with its variables replaced by the values given or by their defaults."""
-    given = services()[service]["environment"]
-    return {
-        name: VARIABLE.sub(lambda match: values.get(match["name"]) or match["default"] or "", text)
-        for name, text in given.items()
-    }
+    return {name: filled(text, values) for name, text in services()[service]["environment"].items()}
+
+
+def command(service: str, values: dict[str, str], *, health: bool = False) -> list[str]:
+    """Return the words of a service's command, or of its health check, in the same way."""
+    found = services()[service]
+    return [filled(word, values) for word in (found["healthcheck"]["test"][1:] if health else found["command"])]
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """Return a text with its variables replaced by the values given or by their defaults."""
+    return VARIABLE.sub(lambda match: values.get(match["name"]) or match["default"] or "", text)
 
 
 def secret_files() -> set[str]:
@@ -64,9 +74,10 @@ def secret_files() -> set[str]:
     return {file.removeprefix(folder) for file in files}
 
 
-def make_secrets(project: Path) -> dict[str, str]:
-    """Run deploy/secrets.sh in a copy of it inside the folder; return what it has made."""
+def make_secrets(project: Path, profiles: str = "") -> dict[str, str]:
+    """Run deploy/secrets.sh in a copy of it inside the folder, with these profiles; return what it has made."""
     (project / "deploy").mkdir(exist_ok=True)
     script = shutil.copy(ROOT / "deploy" / "secrets.sh", project / "deploy")
-    subprocess.run(["sh", script], check=True, capture_output=True)
+    chosen = os.environ | {"COMPOSE_PROFILES": profiles}
+    subprocess.run(["sh", script], env=chosen, check=True, capture_output=True)
     return {file.name: file.read_text().strip() for file in (project / "deploy" / "secrets").iterdir()}

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from observatory import environment
+from observatory.environment import Environment
 from tests.topology import compose
 
 SETTINGS = (compose.ROOT / "observatory" / "settings.py").read_text()
+PROXIES = ("proxy", "small")
 DOCKERFILE = (compose.ROOT / "Dockerfile").read_text()
+LOCKS = ("requirements.txt", "requirements-image.txt")
+PINNED = re.compile("^[a-z0-9-]+==.*", re.MULTILINE)
 
 
 def test_the_example_lists_exactly_the_variables_used() -> None:
@@ -20,7 +24,7 @@ def test_the_example_lists_exactly_the_variables_used() -> None:
 
 def test_every_variable_has_a_default() -> None:
     """An .env of an older version, or none, starts the site: safely, on this machine only."""
-    for service in ("web1", "proxy"):
+    for service in ("web1", "proxy", "relay", "archive", "witness", "small", "small-web"):
         assert compose.environment(service, {}) == compose.environment(service, dict.fromkeys(compose.example(), ""))
     assert compose.environment("web1", {})["HTTPS"] == "1"
     assert compose.environment("proxy", {})["SITE_ADDRESS"] == "localhost"
@@ -33,7 +37,7 @@ def test_secrets_are_files_and_not_in_the_repository() -> None:
     assert {"/.env", "/deploy/secrets/"} <= set((compose.ROOT / ".gitignore").read_text().split())
     for service in compose.services().values():
         for name, value in service.get("environment", {}).items():
-            if re.search("PASSWORD|SECRET|TOKEN|EMAIL_URL", name):
+            if value and re.search("PASSWORD|SECRET|TOKEN|EMAIL_URL|RELAYS|ALERTS", name):
                 assert name.endswith("_FILE")
                 assert value.removeprefix("/run/secrets/") in service["secrets"]
             assert not re.search("//[^/]*:[^/]*@", value)
@@ -46,9 +50,24 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     assert set(made) == compose.secret_files()
     assert (made["secret_key"], made["email_url"]) == ("of-before", "smtp://elsewhere")
     assert re.fullmatch("[0-9a-f]{64}", made["app_password"])
+    assert (made.pop("relays"), made.pop("alerts")) == ("", "")
     assert len(set(made.values())) == len(made)
     assert stat.S_IMODE((tmp_path / "deploy" / "secrets").stat().st_mode) == 0o700
-    assert compose.make_secrets(tmp_path) == made
+    assert compose.make_secrets(tmp_path) == {**made, "relays": "", "alerts": ""}
+
+
+def test_a_relay_to_try_is_made_with_its_profile(tmp_path: Path) -> None:
+    """Its file holds what the settings take, also later, and what somebody has written is left alone."""
+    assert compose.make_secrets(tmp_path, "witness,relay")["relays"].startswith('{"try"')
+    file = tmp_path / "deploy" / "secrets" / "relays"
+    relays = Environment({"RELAYS": file.read_text()}).document("RELAYS", {})
+    assert relays.keys() == {compose.example()["RELAY"]}
+    assert Path(relays["try"]["url"]).parent == Path(compose.services()["relay"]["volumes"][0].partition(":")[2])
+    file.write_text("")
+    assert compose.make_secrets(tmp_path)["relays"] == ""
+    assert compose.make_secrets(tmp_path, "relay")["relays"]
+    file.write_text("{}")
+    assert compose.make_secrets(tmp_path, "relay")["relays"] == "{}"
 
 
 def test_no_service_may_do_more_than_it_must() -> None:
@@ -56,7 +75,7 @@ def test_no_service_may_do_more_than_it_must() -> None:
     for name, service in compose.services().items():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
-        assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "proxy" else [])
+        assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name in PROXIES else [])
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}
         assert re.fullmatch("[0-9]+[mg]", service["mem_limit"]), name
@@ -76,6 +95,29 @@ def test_the_settings_read_each_variable_of_the_web_processes(name: str) -> None
     """Every variable given to a web process is read by the settings."""
     assert re.search(rf'["\']{name.removesuffix("_FILE")}["\']', SETTINGS)
     assert not name.endswith("_FILE") or name.removesuffix("_FILE") in environment.SECRETS
+
+
+def test_without_a_profile_the_whole_site_runs_and_nothing_else() -> None:
+    """Each further service has one profile, and what starts with a profile waits for nothing of another one."""
+    services = compose.services()
+    profile = {name: service.get("profiles", [""]) for name, service in services.items()}
+    for name, given in compose.PROFILES.items():
+        assert {service for service in services if profile[service] == [name]} == given
+    assert {service for service in services if profile[service] == [""]} == {
+        *compose.WEB, "db", "layer", "roles", "migrate", "proxy", "mail",
+    }  # fmt: skip
+    for service, found in services.items():
+        assert all(profile[needed] in ([""], profile[service]) for needed in found.get("depends_on", {}))
+
+
+def test_the_witness_and_the_small_site_share_no_data_with_the_whole_one() -> None:
+    """Each has a database and a key of its own."""
+    services = compose.services()
+    whole = {volume.split(":")[0] for name in (*compose.WEB, "db") for volume in services[name]["volumes"]}
+    for name in ("witness", "small-web"):
+        assert services[name]["environment"]["DATABASE_URL"].startswith("sqlite:////")
+        assert not whole & {volume.split(":")[0] for volume in services[name]["volumes"]}
+        assert "app_password" not in services[name]["secrets"]
 
 
 def test_both_web_processes_are_the_same() -> None:
@@ -98,7 +140,7 @@ def test_the_application_uses_a_role_that_owns_nothing() -> None:
     given = {name: (env.get("DATABASE_URL", ""), env.get("DATABASE_PASSWORD_FILE")) for name, env in connecting.items()}
     app = ("postgres://observatory_app@db:5432/observatory", "/run/secrets/app_password")
     owner = ("postgres://observatory_owner@db:5432/observatory", "/run/secrets/owner_password")
-    assert {name for name, what in given.items() if what == app} == set(compose.WEB)
+    assert {name for name, what in given.items() if what == app} == {*compose.WEB, "relay", "archive"}
     assert {name for name, what in given.items() if what == owner} == {"migrate"}
     assert services["migrate"]["depends_on"] == {"roles": {"condition": "service_completed_successfully"}}
     holders = {
@@ -108,7 +150,7 @@ def test_the_application_uses_a_role_that_owns_nothing() -> None:
     assert holders == {
         "postgres_password": {"db", "roles"},
         "owner_password": {"roles", "migrate"},
-        "app_password": {"roles", *compose.WEB},
+        "app_password": {"roles", *compose.WEB, "relay", "archive"},
     }
 
 
@@ -116,6 +158,7 @@ def test_the_health_checks_use_an_allowed_host() -> None:
     """The hosts that the health checks and the proxy name are in ALLOWED_HOSTS."""
     allowed = compose.services()["web1"]["environment"]["ALLOWED_HOSTS"].split(",")
     assert {"localhost", *compose.WEB} <= set(allowed)
+    assert {"localhost", "small-web"} <= set(compose.environment("small-web", {})["ALLOWED_HOSTS"].split(","))
 
 
 def test_every_service_has_a_health_check() -> None:
@@ -134,7 +177,7 @@ def test_dependencies_exist_and_can_be_waited_for() -> None:
                 assert "test" in services[name]["healthcheck"]
 
 
-@pytest.mark.parametrize("name", ["db", "layer", "mail", "proxy"])
+@pytest.mark.parametrize("name", ["archive", "db", "layer", "mail", "proxy", "relay", "small-web", "witness"])
 def test_persistent_data_is_in_named_volumes(name: str) -> None:
     """The data of these services survives the removal of their containers."""
     volumes = [text.split(":")[0] for text in compose.services()[name]["volumes"]]
@@ -145,7 +188,7 @@ def test_only_the_proxy_can_be_opened_to_the_network() -> None:
     """All ports are bound to this machine, the proxy's unless .env says otherwise."""
     for name, service in compose.services().items():
         for port in service.get("ports", []):
-            assert port.startswith("${BIND_ADDRESS:-127.0.0.1}:" if name == "proxy" else "127.0.0.1:")
+            assert port.startswith("${BIND_ADDRESS:-127.0.0.1}:" if name in PROXIES else "127.0.0.1:")
     assert compose.example()["BIND_ADDRESS"] == "127.0.0.1"
 
 
@@ -159,7 +202,7 @@ def test_images_are_pinned_to_a_version() -> None:
 def test_the_proxy_uses_both_web_processes_and_hides_the_metrics() -> None:
     """Requests go to both web processes, and /metrics is not public."""
     proxy = (compose.ROOT / "deploy" / "Caddyfile").read_text()
-    assert "reverse_proxy web1:8000 web2:8000" in proxy
+    assert "reverse_proxy {$UPSTREAMS:web1:8000 web2:8000} {" in proxy
     assert "respond /metrics 404" in proxy
     assert "header_up X-Request-ID {http.request.uuid}" in proxy  # or a client's would be believed
 
@@ -175,8 +218,10 @@ def test_the_proxy_takes_requests_as_large_as_the_application_does() -> None:
 
 
 def test_the_image_is_installed_from_the_lock_and_does_not_run_as_root() -> None:
-    """Packages are installed with hashes, and the image runs as its own user."""
-    assert "pip install --require-hashes -r requirements.txt" in DOCKERFILE
+    """Packages are those of the project and more, with hashes, and the image runs as its own user."""
+    assert "pip install --require-hashes -r requirements-image.txt" in DOCKERFILE
+    project, image = (set(PINNED.findall((compose.ROOT / name).read_text())) for name in LOCKS)
+    assert project < image
     last = DOCKERFILE.rsplit("FROM ", 1)[1]
     assert "\nUSER observatory\n" in last
 

@@ -1,15 +1,13 @@
 """The topology of docker-compose.yml as plain processes: what happens in one process is seen in the other."""
 
+import json
 import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -17,132 +15,19 @@ import psycopg
 import pytest
 
 from tests.servers.caddy import CHECK_SECONDS, Caddy
-from tests.servers.daphne import ROOT, Daphne, manage
-from tests.servers.daphne import environment as process_environment
-from tests.servers.mail import MailCatcher
-from tests.servers.postgres import Postgres, psql
+from tests.servers.daphne import Daphne
 from tests.servers.process import free_port
-from tests.servers.valkey import Valkey
 from tests.servers.visitor import Visitor
 from tests.topology import compose
-
-ADMIN = ("observer", "long enough for an observer")
-# The proxy of the compose file writes these into each request, and this is how a process is asked without it.
-FORWARDED = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "http"}
-
-
-@dataclass
-class Site:
-    """Everything that the compose file names, running."""
-
-    db: Postgres
-    layer: Valkey
-    mail: MailCatcher
-    proxy: Caddy
-    web: dict[str, Daphne] = field(default_factory=dict)
-    port: dict[str, int] = field(default_factory=dict)
-
-    def visitor(self, name: str | None = None) -> Visitor:
-        """Return a visitor of the site, or of one of its processes."""
-        if name is None:
-            return Visitor(f"http://localhost:{self.proxy.port}")
-        return Visitor(f"http://localhost:{self.port[name]}", FORWARDED)
-
-    def observer(self, name: str | None = None) -> Visitor:
-        """Return the administrator, logged in."""
-        visitor = self.visitor(name)
-        visitor.log_in(*ADMIN)
-        return visitor
-
-
-SEAL = "/seal"
-"""Where the containers have the key that signs."""
+from tests.topology.service import Service, outside
+from tests.topology.site import Site, eventually, start
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Start the services of the compose file in its order, with its environment and its commands."""
-    folder = tmp_path_factory.mktemp("project")
-    secrets = compose.make_secrets(folder)
+    """Everything that runs without a profile."""
     with ExitStack() as stack:
-        db, layer = stack.enter_context(Postgres()), stack.enter_context(Valkey())
-        mail = stack.enter_context(MailCatcher())
-        (folder / "deploy" / "secrets" / "email_url").write_text(mail.url)
-        ours = {"/run/secrets": str(folder / "deploy" / "secrets")}
-        ours |= {"db:5432": f"127.0.0.1:{db.port}", "layer:6379": f"127.0.0.1:{layer.port}"}
-        ours |= {SEAL: str(tmp_path_factory.mktemp("seal"))}
-        environment = outside("web1", ours)
-        environment |= {
-            "DEBUG": "0",  # unset in the compose file; the tests' default is for development
-            "SECRET_KEY": "",  # the same; it is in a file
-            "DJANGO_SETTINGS_MODULE": "tests.topology.settings",
-            "TOPOLOGY_STATIC_ROOT": str(tmp_path_factory.mktemp("static")),
-        }
-        make_database(db, secrets)
-        make_roles(db, secrets)
-        prepare(environment, environment | outside("migrate", ours) | {"SECRET_KEY": ""}, ours[SEAL])
-        ports = {name: free_port() for name in compose.WEB}
-        upstreams = {f"{name}:8000": f"localhost:{port}" for name, port in ports.items()}
-        proxy = Caddy(compose.ROOT / "deploy" / "Caddyfile", upstreams, outside("proxy", ours))
-        running = Site(db, layer, mail, stack.enter_context(proxy), port=ports)
-        for name, port in ports.items():
-            own = ("--proxy-headers", "--endpoint", f"tcp:port={port}:interface=127.0.0.1")
-            running.web[name] = stack.enter_context(Daphne(environment, arguments=own))
-        assert eventually(lambda: proxy.status("/accounts/login/") == 200)
-        yield running
-
-
-def outside(service: str, ours: dict[str, str]) -> dict[str, str]:
-    """Return the environment of a service, with our addresses and folders in the place of the containers'."""
-    environment = compose.environment(service, compose.example())
-    for theirs, our in ours.items():
-        environment = {name: value.replace(theirs, our) for name, value in environment.items()}
-    return environment
-
-
-def prepare(environment: dict[str, str], for_migrations: dict[str, str], seal: str) -> None:
-    """Do what the image's build, the one-shot service `migrate` and the first administrator did."""
-    *shell, line = compose.services()["migrate"]["command"]
-    migrate = [*shell, line.replace(SEAL, seal).replace("python ", f"{sys.executable} ")]
-    username, password = ADMIN
-    superuser = {"DJANGO_SUPERUSER_USERNAME": username, "DJANGO_SUPERUSER_PASSWORD": password}
-    superuser["DJANGO_SUPERUSER_EMAIL"] = "observer@example.org"
-    with ThreadPoolExecutor() as at_once:
-        collected = at_once.submit(manage, "collectstatic", "--no-input", env=environment)
-        subprocess.run(migrate, cwd=ROOT, env=process_environment(for_migrations), check=True, capture_output=True)
-        assert (Path(seal) / "log.key").exists()
-        manage("createsuperuser", "--no-input", env=environment | superuser)
-        collected.result()
-
-
-def make_database(db: Postgres, secrets: dict[str, str]) -> None:
-    """Do what the image of PostgreSQL does with its environment."""
-    given = compose.environment("db", {})
-    user, name = (psycopg.sql.Identifier(given[f"POSTGRES_{what}"]) for what in ("USER", "DB"))
-    password = psycopg.sql.Literal(secrets["postgres_password"])
-    with psycopg.connect(db.url(), autocommit=True) as connection:
-        connection.execute(psycopg.sql.SQL("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}").format(user, password))
-        connection.execute(psycopg.sql.SQL("CREATE DATABASE {} OWNER {}").format(name, user))
-
-
-def make_roles(db: Postgres, secrets: dict[str, str]) -> None:
-    """Do what the one-shot service `roles` does."""
-    command = compose.services()["roles"]["command"]
-    assert command[-1] == "--file=/roles.sql"
-    user, name = (word.partition("=")[2] for word in command[3:5])
-    passwords = {f"{role}_PASSWORD": secrets[f"{role.lower()}_password"] for role in ("OWNER", "APP")}
-    address = f"postgres://{user}:{secrets['postgres_password']}@127.0.0.1:{db.port}/{name}"
-    psql(address, compose.ROOT / "deploy" / "roles.sql", passwords)
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
-    """Return whether the condition becomes true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
+        yield start(stack, tmp_path_factory.mktemp)
 
 
 def is_ready(web: Daphne) -> bool:
@@ -257,6 +142,54 @@ def test_the_site_works_without_the_layer(site: Site) -> None:
     finally:
         if site.layer.process is None:
             site.layer.start()
+
+
+def test_the_relay_sends_what_happens(site: Site) -> None:
+    """The service `relay` writes a line of what happens in a web process, and is not healthy without its process."""
+    with Service("relay", site.ours) as relay:
+        site.visitor("web1").register("sofya")
+        sent = Path(site.ours["/relay/"]) / "signals.jsonl"
+        assert eventually(lambda: "sofya" in sent.read_text())
+        relay.terminate()
+        assert not relay.is_healthy()
+
+
+def test_the_witness_countersigns_the_log(site: Site) -> None:
+    """The web processes reach the service `witness` at its public address, through the proxy."""
+    observer = site.observer()
+    size = json.loads(observer.get("/seals/?format=json"))["size"]
+    site.visitor().register("emmy")
+
+    def countersigned() -> bool:
+        (witness,) = json.loads(observer.get("/seals/?format=json"))["witnesses"]
+        return int(witness["size"] or 0) > size
+
+    assert eventually(countersigned, 30)
+
+
+def test_the_archive_is_written_at_once(site: Site) -> None:
+    """The service `archive` archives when it starts, says so, and waits for the next day."""
+    site.visitor().register("maryam")
+    with Service("archive", site.ours) as archive:
+        assert "Archived 0 events" in archive.log_text()
+        assert archive.terminate() == 0
+    assert (Path(site.ours["/archive"]) / "catalog.db").exists()
+
+
+def test_the_small_deployment_needs_nothing_else(site: Site, tmp_path: Path) -> None:
+    """The services `small-web` and `small` are a site with SQLite, a sealed log, and mails."""
+    port = str(free_port())
+    (tmp_path / "seal").mkdir()
+    ours = {"small-web:8000": f"localhost:{port}"} | site.ours | {"8000": port, "/seal/": f"{tmp_path}/seal/"}
+    with (
+        Service("small-web", ours),
+        Caddy(compose.ROOT / "deploy" / "Caddyfile", {}, outside("small", ours)) as proxy,
+    ):
+        assert eventually(lambda: proxy.status("/accounts/login/") == 200)
+        Visitor(f"http://localhost:{proxy.port}").register("katherine")
+        assert eventually(lambda: any("katherine@example.org" in mail["To"] for mail in site.mail.mails))
+    assert (tmp_path / "seal" / "log.key").exists()
+    assert (Path(site.ours["/small/"]) / "observatory.sqlite3").exists()
 
 
 def test_without_the_database_the_site_says_so(site: Site) -> None:
