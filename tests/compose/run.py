@@ -78,9 +78,9 @@ class Deployment:
         lines = [line for line in file.read_text().splitlines() if not line.startswith(f"{name}=")]
         file.write_text("\n".join([*lines, f"{name}={value}"]) + "\n")
 
-    def compose(self, *arguments: str) -> None:
-        """Run podman-compose."""
-        self.shell(self.compose_program, *arguments)
+    def compose(self, *arguments: str) -> str:
+        """Run podman-compose, and return what it prints."""
+        return self.shell(self.compose_program, *arguments)
 
     def shell(self, *command: str | Path, **environment: str) -> str:
         """Run a command in the project, as somebody who deploys it does; return what it prints, errors into the log."""
