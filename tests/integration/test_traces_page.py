@@ -12,7 +12,9 @@ from signal_log import clock
 from signal_log.capture.trace.trace import new_trace_id
 from signal_log.models import ReceiverCall, SignalTrace
 from signal_log.show.query import traces as query
+from signal_log.show.query import traces_of_events
 from signal_log.show.receivers import lately
+from tests.factories import make_event
 from tests.tail import make_observer
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +145,23 @@ def test_equal_lone_operations_of_a_program_are_one_row(page):
     html = page(html=True)
     assert "× 3" in html
     assert html.count("GET /a/</a>") == 2
+
+
+def test_the_traces_of_events_are_found_by_a_query_of_the_history(page, monkeypatch):
+    """Beside the other filters; an error has its place, and what nothing can match is told."""
+    first, second, other = trace(name="first"), trace(name="second", failed=1), trace(name="other")
+    for one, name in ((first, "asked"), (first, "for asked"), (second, "asked"), (other, "unasked-for")):
+        make_event(trace_id=one.trace_id, object_repr=name, changes={"email": [name, "x"]})
+    assert names(page("?q=email:asked")) == ["second", "first"]
+    assert names(page("?q=email:asked&sort=failed")) == ["second"]
+    assert names(page('?q="for asked"&name=fir')) == ["first"]
+    assert page("?q=email:asked")["searched_to"] is None
+    assert "At character 9: There is no such outcome" in page("?q=outcome:x", status=400)["problems"]["q"]
+    assert "Did you mean &#x27;email&#x27;?" in page("?q=emial:x", html=True)
+    monkeypatch.setattr(traces_of_events, "MOST", 1)
+    told = page("?q=email:asked")
+    assert (names(told), told["searched_to"] > 0) == (["second"], True)
+    assert f"down to {told['searched_to']}." in page("?q=email:asked", html=True)
 
 
 def test_a_receivers_traces_are_found_whatever_it_was_called_for(page):

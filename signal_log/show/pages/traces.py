@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render
 
 from signal_log.conf import conf
+from signal_log.filters import QUERY
 from signal_log.models import SignalTrace
 from signal_log.show.access import for_observers
 from signal_log.show.links import url
@@ -26,17 +27,19 @@ from signal_log.show.query.traces import (
     read,
     rows_of_ids,
 )  # fmt: skip
+from signal_log.show.query.unmatched import unmatched
 from signal_log.show.receivers.lately import Slowest, slowest_lately
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words.ended import ended_badly
 from signal_log.show.words.kinds import actor_name, short_name
 from signal_log.show.words.moments import iso, zone
-from signal_log.show.words.text import duration, one_line
+from signal_log.show.words.text import duration, one_line, visible
 
 FORMAT: Final = "format"
 COMPARE: Final = "compare"
 JSON_FORMAT: Final = "signal_log.traces/1"
 HINTS: Final = {
+    QUERY: "Words in its events, model:User, email:",
     "took": ">100ms", "status": "500", "source": "http", "name": "/accounts/", "receiver": "shop.signals.sync_stock",
     "since": "2026-11-22 09:42", "until": "2026-11-22 10:00",
 }  # fmt: skip
@@ -129,6 +132,8 @@ def traces_page(request: HttpRequest) -> HttpResponse:
         "chosen": set(chosen),
         "place": list(query.given.items()),
         "window": page.window,
+        "searched_to": page.searched_to,
+        "unmatched": [] if page.traces or query.q is None else [*map(visible, unmatched(query.q, options=False))],
         "fields": [
             {"name": name, "hint": hint, "value": query.given.get(name, ""), "problem": query.problems.get(name, "")}
             for name, hint in HINTS.items()
@@ -203,6 +208,7 @@ def _as_json(query: TracesQuery, page: TracesPage, slowest: Slowest) -> dict[str
             for trace in page.traces
         ],
         "searched": page.window,
+        "searched_to": page.searched_to,
         "next": page.after,
         "receivers": [
             {

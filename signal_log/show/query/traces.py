@@ -20,8 +20,10 @@ from signal_log.amounts import Took, parse_took
 from signal_log.capture.signals.connected import connected
 from signal_log.conf import conf
 from signal_log.errors import FilterError
+from signal_log.filters import QUERY, Filters
 from signal_log.models import SignalTrace
 from signal_log.show.links import with_query
+from signal_log.show.query.traces_of_events import TracesOfEvents, traces_of_events
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import parse_moment
 from signal_log.telemetry.read import kinds_of, receiver_calls
@@ -37,7 +39,7 @@ MOST_CHOSEN: Final = 100
 TIME, DURATION, FAILED = "time", "duration", "failed"
 SORTS: Final = {TIME: "newest first", DURATION: "slowest first", FAILED: "most failures first"}
 TEXTS: Final = ("status", "source", "name", "receiver")
-FIELDS: Final = ("took", *TEXTS, "since", "until")
+FIELDS: Final = (QUERY, "took", *TEXTS, "since", "until")
 
 
 @dataclass(slots=True)
@@ -47,6 +49,8 @@ class TracesQuery:
     given: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     sort: str = TIME
+    q: Filters | None = None
+    """What one of its events is asked to match."""
     took: Took | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -72,13 +76,15 @@ class TracesPage:
     traces: list[SignalTrace]
     after: str | None
     window: int | None = None
+    searched_to: int | None = None
+    """The event down to which events were searched for those that match, None for all of them."""
 
 
 def parse(sent: QueryDict, *, own: tuple[str, ...] = ()) -> TracesQuery:
     """Parse a query string; keys in ``own`` belong to the page itself."""
     query = TracesQuery()
     readers: dict[str, Callable[[str], Any]] = {
-        "sort": _sort, "took": lambda text: parse_took("took", text), "after": _place,
+        "sort": _sort, QUERY: _query, "took": lambda text: parse_took("took", text), "after": _place,
         "since": lambda text: parse_moment("since", text), "until": lambda text: parse_moment("until", text),
     }  # fmt: skip
     for key in sent:
@@ -108,6 +114,9 @@ def read(query: TracesQuery) -> TracesPage:
         top = query.after[1] if query.after and query.sort == TIME else newest + 1
         found = found.filter(id__gt=top - 1 - WINDOW, id__lt=top)
     found = _filtered(found, query)
+    of_events = TracesOfEvents([]) if query.q is None else traces_of_events(query.q)
+    if query.q is not None:
+        found = found.filter(trace_id__in=of_events.ids)
     if query.sort == DURATION:
         found = _after(found, "duration_us", query.after).order_by("-duration_us", "-id")
     elif query.sort == FAILED:
@@ -121,7 +130,7 @@ def read(query: TracesQuery) -> TracesPage:
         after = _place_of(traces[-1], query.sort)
     elif window is not None and query.sort == TIME and (lowest := top - WINDOW) > 1:
         after = f"0-{lowest}"
-    return TracesPage(traces, after, window if newest > WINDOW else None)
+    return TracesPage(traces, after, window if newest > WINDOW else None, of_events.searched_to)
 
 
 def others_of_name(trace: SignalTrace, most: int) -> tuple[list[SignalTrace], bool]:
@@ -150,7 +159,7 @@ def _needs_window(query: TracesQuery) -> bool:
     """Whether what is asked for cannot be read off an index in its order."""
     if query.sort == FAILED:
         return True
-    if any(key in query.given and key not in query.problems for key in ("status", "source", "name", "receiver")):
+    if any(key in query.given and key not in query.problems for key in (QUERY, "status", "source", "name", "receiver")):
         return True
     if query.sort == DURATION:
         return query.since is not None or query.until is not None
@@ -212,6 +221,13 @@ def _place(text: str) -> tuple[int, int]:
     if len(value) > 18 or len(number) > 18:
         raise FilterError("'after' must be a place that a page of traces has given.")
     return int(value), int(number)
+
+
+def _query(text: str) -> Filters:
+    filters = Filters.parse({QUERY: text})
+    for key, moment in (("since", filters.since), ("until", filters.until)):
+        parse_moment(key, moment or "")
+    return filters
 
 
 def _sort(text: str) -> str:
