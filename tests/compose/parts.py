@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from tests.compose.asking import SITE, ask, boss, ready, status, wait_for
@@ -31,11 +32,14 @@ def sent(site: Deployment) -> set[str]:
 
 
 def archive(site: Deployment) -> None:
-    """the archive is written by its service, and verified by a web process, which cannot write to it"""
+    """what the archive holds can be pruned; a web process reads it, verifies it, and cannot write to it"""
     assert site.healthy("archive")
     assert "Archived" in site.inside("archive", "python", "manage.py", "signal_archive", "--all")
-    owner = ("run", "--rm", "--no-deps", "migrate", "python", "manage.py", "signal_prune", "--keep-days", "1")
-    assert "0 events" in site.compose(*owner, "--archive", "/archive")
+    owner = ("run", "--rm", "--no-deps", "migrate", "python", "manage.py", "signal_prune")
+    pruned = site.compose(*owner, "--before", "now-1m", "--archive", "/archive")
+    assert re.search("Pruned [1-9]", pruned), pruned
+    (ada,) = ask(site, "select id from auth_user where username = 'ada'").split()
+    assert "read from the archive /archive" in boss().get(f"/objects/auth.User/{ada}/")
     found = site.inside("web1", "python", "manage.py", "signal_verify", "--archive", "/archive")
     assert "ntact" in found, found
     assert "refused" in site.inside("web1", "sh", "-c", "touch /archive/x || echo refused")

@@ -110,7 +110,7 @@ class Deployment:
 
     def inside(self, service: str, *command: str) -> str:
         """Run a command in a service's container and return what it prints, whether it fails or not."""
-        return self.podman.run("exec", self.container(service), *command, check=False, timeout=90)
+        return self.podman.run("exec", self.container(service), *command, check=False, timeout=300)
 
     def crash(self, service: str) -> None:
         """Kill a service's process from outside, as a machine without memory does; podman has to start it again."""
