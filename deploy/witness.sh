@@ -1,6 +1,6 @@
 #!/bin/sh
 # Has the site and its own witness (profile `witness`) trust each other. It prints the line for .env that names the
-# witness: sh deploy/witness.sh >>.env && docker compose up -d. COMPOSE="podman-compose" for another compose.
+# witness: sh deploy/witness.sh >>.env && sh deploy/upgrade.sh. COMPOSE="podman-compose" for another compose.
 set -eu
 cd "$(dirname "$0")/.."
 COMPOSE=${COMPOSE:-docker compose}
