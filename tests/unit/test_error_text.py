@@ -20,6 +20,9 @@ from signal_log.event import MASK
         ('insert or update on table "a" violates foreign key constraint "b"', None),
         ('connection to server at "127.0.0.1", port 5432 failed', None),
         ("database is locked", None),
+        ("couldn't get a connection after 10.00 sec", None),
+        ("can't adapt type 'hunter2'", None),
+        ("couldn't read 'hunter2' of \"hunter2\"", f"couldn't read {MASK} of {MASK}"),
         (
             'duplicate key value violates unique constraint "u"\nDETAIL:  Key (token)=(hunter2) already exists.',
             'duplicate key value violates unique constraint "u"',

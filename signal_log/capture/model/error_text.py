@@ -17,7 +17,8 @@ MAX_CHARS: Final = 500
 MAX_CAUSES: Final = 10
 _OF_DATABASES: Final = ("django.db.utils", "psycopg", "sqlite3")
 """Modules of exceptions whose messages quote statements. (A ``ProtectedError`` is Django's own text.)"""
-_QUOTED: Final = re.compile(r"""(\w+ )?("(?:[^"]|"")*"?|'(?:[^']|'')*'?)""")
+_QUOTED: Final = re.compile(r"""\b(?:can|could|did|do|does|is|was|wo)n?'t\b|(\w+ )?("(?:[^"]|"")*"?|'(?:[^']|'')*'?)""")
+"""What is quoted, and words such as *couldn't*, whose apostrophe begins no quotation."""
 _NAMED: Final = frozenset({
     "at", "column", "columns", "constraint", "cursor", "database", "domain", "enum", "function", "index", "policy",
     "relation", "role", "savepoint", "schema", "sequence", "table", "trigger", "type", "user", "view",
@@ -76,5 +77,7 @@ def _of_database(message: str) -> str:
 
 
 def _shown(match: re.Match[str]) -> str:
+    if match[2] is None:
+        return match[0]
     before = match[1] or ""
     return match[0] if before.strip().lower() in _NAMED else f"{before}{MASK}"
