@@ -14,7 +14,7 @@ UV_VERSION := 0.13.9
 VENDORED := signal_log/static/signal_log/vendor/preact.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready run-packages python-packages node-packages vendor run demo check-port test lint format bench bench-live django-suite hosts archive-engines archive-test relay-outages compose-test screenshots dist setup-browser lock clean
+.PHONY: help setup ready run-packages python-packages node-packages vendor run demo check-port test lint format bench bench-live django-suite hosts archive-engines archive-test relay-outages soak compose-test screenshots dist setup-browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +133,9 @@ $(VENV)/.engines: requirements-engines.txt $(VENV)/.installed
 
 relay-outages: setup ## each receiver of a relay gone for ten seconds under load (SECONDS=10), 2 min
 	@RELAY_OUTAGE=$(or $(SECONDS),10) $(BIN)/python -m pytest -qs tests/integration/relay -k under_load $(ARGS)
+
+soak: setup ## all of it for four minutes, each part killed at random, then judged (ARGS="--minutes 180" for hours)
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 compose-test: setup $(VENV)/.compose ## upgrade docker-compose.yml to this version with podman and try it, as root on Debian, 15 min
 	@$(BIN)/python -m tests.compose.run $(ARGS)

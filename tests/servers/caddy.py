@@ -13,9 +13,11 @@ CHECK_SECONDS = 0.2
 
 
 class Caddy(Server):
-    """Serves with a Caddyfile of the project on a free port: other upstreams and shorter times, nothing else."""
+    """Serves with a Caddyfile of the project on a free port: other upstreams, if quick shorter times, nothing else."""
 
-    def __init__(self, caddyfile: Path, upstreams: Mapping[str, str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, caddyfile: Path, upstreams: Mapping[str, str], env: Mapping[str, str], quick: bool = True
+    ) -> None:
         super().__init__("caddy")
         self.env = dict(env)
         self.port = free_port()
@@ -23,6 +25,7 @@ class Caddy(Server):
         assert text.startswith("{\n")
         text = text.replace("{\n", f"{{\n\tadmin off\n\thttp_port {self.port}\n\thttps_port {free_port()}\n", 1)
         quicker = {"health_interval 2s": f"health_interval {CHECK_SECONDS}s", "keepalive 1s": "keepalive 0.2s"}
+        quicker = quicker if quick else {}
         for theirs, ours in {**upstreams, **quicker}.items():
             assert theirs in text
             text = text.replace(theirs, ours)

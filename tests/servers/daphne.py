@@ -58,6 +58,8 @@ def listen(port: int = 0) -> socket.socket:
 class Daphne(Server):
     """One daphne on 127.0.0.1 with the given environment; the socket stays bound over a restart."""
 
+    seconds_to_start = 30.0
+
     def __init__(
         self,
         env: Mapping[str, str],
@@ -101,7 +103,7 @@ class Daphne(Server):
         ]
         self.launch(command, env=environment(self.env), pass_fds=(descriptor,), cwd=ROOT)
         sockets = 1 + self.arguments.count("--endpoint")
-        self.wait_until(lambda: self.log_text()[before:].count("Listening on") == sockets, 30)
+        self.wait_until(lambda: self.log_text()[before:].count("Listening on") == sockets, self.seconds_to_start)
 
     def status(self, path: str) -> int:
         """Return the status of a plain GET, or 0 if nothing answers."""

@@ -27,6 +27,8 @@ class Socket(asyncio.Protocol):
         self._buffer = b""
         self._upgraded = False
         self.transport: asyncio.Transport | None = None
+        self.code: int | None = None
+        """Of the server's close frame, once it has sent one."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Request the upgrade."""
@@ -53,6 +55,7 @@ class Socket(asyncio.Protocol):
             elif kind == PING:
                 self._write(PONG, data[begin:at])
             elif kind == CLOSE:
+                self.code = int.from_bytes(data[begin : begin + 2], "big") if at > begin else None
                 self.transport.close()
         self._buffer = data[at:]
 
@@ -101,16 +104,16 @@ def frame(data: bytes, at: int) -> tuple[int, int, int] | None:
     return None if len(data) < begin + size else (data[at] & 0x0F, begin, begin + size)
 
 
-def handshake(port: int, path: str, cookie: str) -> bytes:
+def handshake(port: int, path: str, cookie: str, host: str = "127.0.0.1") -> bytes:
     """Return the request that opens a websocket, as from a page of the same site."""
     lines = [
         f"GET {path} HTTP/1.1",
-        f"Host: 127.0.0.1:{port}",
+        f"Host: {host}:{port}",
         "Upgrade: websocket",
         "Connection: Upgrade",
         "Sec-WebSocket-Version: 13",
         f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
-        f"Origin: http://127.0.0.1:{port}",
+        f"Origin: http://{host}:{port}",
         *([f"Cookie: {cookie}"] if cookie else []),
     ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
