@@ -60,6 +60,19 @@ def test_kills_as_planned():
     assert len(chaos.away) == 1  # a page does not need the others
 
 
+def test_a_part_that_is_away_is_not_killed_again():
+    """Or it would never be there on a slow machine."""
+    slow, other, go_on = Part(), Part(), Event()
+    slow.start = lambda: go_on.wait(10) and slow.tried.set()
+    chaos = Chaos({"web1": slow, "web2": other}, [Kill(0, (name,), 0) for name in ("web1", "web1", "web2")], 0.0)
+    try:
+        assert other.tried.wait(10)
+    finally:
+        go_on.set()
+        chaos.finish()
+    assert slow.kills == 1
+
+
 def test_what_ends_by_itself_is_started_again():
     """As a supervisor does; it is told."""
     with Process() as process:
