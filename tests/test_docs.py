@@ -205,7 +205,7 @@ def test_files_exist(page):
     assert [name for name in missing if name not in bare] == []
 
 
-NO_MODULES = r"[EIW]\d+|(view|add|delete|export|redact|hold|seal)_\w+|signalevent_\w+|unlocked"
+NO_MODULES = r"[EIW]\d+|(view|add|delete|export|redact|hold|seal)_\w+|signalevent_\w+|unlocked|recorder"
 SIGNALS = {
     value
     for module in (told, guards, bodies, pins)

@@ -1,9 +1,8 @@
 """Elects who seals, and who looks for breaks: one in the whole installation, as two would do the same work.
 
-On PostgreSQL by the lock of a transaction that stays open on a connection of its own, on SQLite by one on a file beside
-the database (``seal/beside_file.py``). Both end with whoever has them, however a process dies. A lock of the session
-would not: a connection pooler keeps the session, and hands it to somebody else. Where the file cannot be locked, the
-tree's state itself decides which of two has won (``seal/grow.py``).
+On PostgreSQL by the lock of a transaction that stays open (``store/held_lock.py``), on SQLite by one on a file beside
+the database (``seal/beside_file.py``). Both end with whoever has them, however a process dies. Where the file cannot be
+locked, the tree's state itself decides which of two has won (``seal/grow.py``).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from signal_log.conf import conf
 from signal_log.models import SealTree
 from signal_log.seal import beside_file
-from signal_log.store.follow import own_connection
+from signal_log.store import held_lock
 from signal_log.vendor import vendor_of
 
 APPLICATION_NAME: Final = "signal_log elected"
@@ -60,7 +59,7 @@ def resign(office: Office = SEALER) -> None:
     vendor = vendor_of(connections[conf.DATABASE])
     if vendor == "postgresql":
         if connection := _held.pop(_holder(office), None):
-            _end(connection)
+            held_lock.let_go(connection)
     elif vendor == "sqlite":
         beside_file.give_back(office.suffix)
 
@@ -90,16 +89,6 @@ def _still_has(office: Office) -> bool:
     return True
 
 
-def _end(connection: BaseDatabaseWrapper) -> None:
-    """End the transaction first: a server may take a moment to notice that its client is gone."""
-    try:
-        connection.rollback()
-    except (DatabaseError, InterfaceError):
-        pass
-    finally:
-        connection.close()
-
-
 def _is_taken(office: Office) -> bool:
     """Whether somebody has the lock; asked on the connection that there is, as most ask in vain."""
     with connections[conf.DATABASE].cursor() as cursor:
@@ -113,22 +102,8 @@ def _is_taken(office: Office) -> bool:
 
 
 def _take(office: Office) -> bool:
-    connection = own_connection(conf.DATABASE, APPLICATION_NAME)
-    try:
-        connection.set_autocommit(False)
-        with connection.cursor() as cursor:
-            # Between two statements it holds no snapshot, so it keeps no vacuum from its work.
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            cursor.execute(
-                f"SELECT pg_try_advisory_xact_lock({office.number}, {_TABLE}::integer)",
-                [SealTree._meta.db_table],
-            )
-            if cursor.fetchone()[0]:
-                _held[_holder(office)] = connection
-                return True
-    except BaseException:
-        connection.close()
-        raise
-    connection.close()
-    return False
+    connection = held_lock.take(conf.DATABASE, APPLICATION_NAME, office.number, _TABLE, (SealTree._meta.db_table,))
+    if connection is None:
+        return False
+    _held[_holder(office)] = connection
+    return True

@@ -17,10 +17,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log import clock
 from signal_log.errors import PartitionError
+from signal_log.store import held_lock
 from signal_log.store.row import TABLE
 
 LOCK: Final = 0x5EA3
 """The first half of the name of the lock that whoever changes partitions has; the other is 0."""
+APPLICATION_NAME: Final = "signal_log partitions"
 FIRST_TURN: Final = 0.1
 LONGEST_TURN: Final = 2.0
 """Seconds. An autovacuum gives way after one."""
@@ -99,22 +101,18 @@ def who_holds(connection: BaseDatabaseWrapper) -> str:
 
 @contextmanager
 def alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Change partitions as the only one; raises ``PartitionError`` where another does. Ends with the session."""
-    if not _ask(connection, "pg_try_advisory_lock"):
+    """Change partitions as the only one; raises ``AnotherAtIt`` where another does."""
+    lock = held_lock.take(connection.alias, APPLICATION_NAME, LOCK)
+    if lock is None:
         raise AnotherAtIt("Another process is changing the log's partitions; wait for it.")
     try:
         yield
     finally:
-        if connection.connection is not None and connection.is_usable():
-            _ask(connection, "pg_advisory_unlock")
+        held_lock.let_go(lock)
 
 
 def alone_until_commit(connection: BaseDatabaseWrapper) -> bool:
     """The same within a transaction, until its end; False where another changes partitions."""
-    return _ask(connection, "pg_try_advisory_xact_lock")
-
-
-def _ask(connection: BaseDatabaseWrapper, function: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}({LOCK}, 0)")
+        cursor.execute(f"SELECT pg_try_advisory_xact_lock({LOCK}, 0)")
         return bool(cursor.fetchone()[0])

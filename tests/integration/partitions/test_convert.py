@@ -22,6 +22,7 @@ from signal_log.store import schema
 from signal_log.store.follow import Follower, dedicated_connection
 from signal_log.store.partitions import convert as converting
 from signal_log.store.partitions.ahead import keep_ahead, make_ahead
+from signal_log.store.partitions.briefly import alone
 from signal_log.store.partitions.convert import convert, leftovers, plan
 from signal_log.store.partitions.layout import DEFAULT, layout
 from signal_log.store.row import TABLE
@@ -284,8 +285,7 @@ def test_what_stands_in_the_way_is_named(other_connection):
     assert "run it again when they are done" in str(waited.value)
     assert time.monotonic() - began < 15
     reader.rollback()
-    with other_connection() as another:
-        another.execute(f"SELECT pg_advisory_lock({0x5EA3}, 0)")
+    with alone(connection):  # on the same session, too: a pooler hands one to several
         with pytest.raises(CommandError, match="Another process is changing the log's partitions"):
             run("convert")
         with pytest.raises(CommandError, match="'999' is no number of events from 1,000 on"):
