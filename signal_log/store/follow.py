@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
-from django.db import Error, connections
+from django.db import Error, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Max, Min, Q, QuerySet
 from django.db.models.expressions import RawSQL
@@ -37,6 +37,10 @@ DEAD_PEER: Final = {"tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepaliv
 """For a server that vanished without closing (a failover): its connection fails after 10 to 20 s instead of hours."""
 APPLICATION_NAME: Final = "signal_log reader"
 PREPARED: Final = "prepared"
+STANDBY: Final = (
+    "This server is a standby, and the log is followed on the primary. After a failover this passes when it is "
+    "promoted; where DATABASES names several hosts, add the option target_session_attrs=read-write."
+)
 
 Holders = frozenset[str]
 """The transactions that hold a write lock on the log's table."""
@@ -146,6 +150,12 @@ class Follower:
         """The start of the digest of the row with this id, or None if there is no such row."""
         found = self._events().filter(pk=number).values_list("digest", flat=True).first()
         return None if found is None else bytes(found).hex()[:8]
+
+    @_reading
+    def has(self, rows: Sequence[Edge]) -> bool:
+        """Whether all these rows are there, and are still the same."""
+        found = dict(self._events().filter(pk__in=[row.id for row in rows]).values_list("id", "digest"))
+        return all(bytes(found.get(row.id, b"")).hex()[:8] == row.mark for row in rows)
 
     @_reading
     def was_pruned(self, number: int) -> bool:
@@ -274,7 +284,14 @@ class Follower:
         """Give this thread a persistent connection, independent of pools and requests."""
         if self._connection is None:
             self._connection = dedicated_connection(self.alias, APPLICATION_NAME)
-        self._connection.ensure_connection()
+        if self._connection.connection is None:
+            self._connection.ensure_connection()
+            self._must_not_be_a_standby()
+
+    def _must_not_be_a_standby(self) -> None:
+        """Raise ``OperationalError`` on a copy that only follows: it knows nothing of who may still fill a gap."""
+        if not self.one_writer and self._row("SELECT pg_is_in_recovery()")[0]:
+            raise OperationalError(STANDBY)
 
 
 def write_lock_holders(alias: str) -> Holders:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -20,6 +21,9 @@ START_TIMEOUT: Final = 0.3
 """Seconds for which a starting reader waits for the transactions under way to finish."""
 CHECK_EVERY: Final = 1.0
 """Seconds between two checks that the log is still the one that was followed."""
+LOSABLE: Final = 600.0
+"""Seconds: what was read within them is looked for after an outage. A replica that took over may lack what was newest
+to be committed, which need not have the highest ids."""
 
 
 class Log(Protocol):
@@ -29,7 +33,7 @@ class Log(Protocol):
     def one_writer(self) -> bool: ...
     def epoch(self) -> str: ...
     def extent(self) -> Extent: ...
-    def mark(self, number: int) -> str | None: ...
+    def has(self, rows: Sequence[Edge]) -> bool: ...
     def beginning(self) -> tuple[Edge, list[Hole]]: ...
     def read(self, above: int, ranges: Sequence[Range], limit: int) -> list[dict[str, Any]]: ...
     def holders(self) -> Holders: ...
@@ -59,6 +63,8 @@ class Tail:
         self._epoch = ""
         self._checked_at = float("-inf")
         self._unsure = True
+        self._newest: deque[tuple[Edge, float]] = deque(maxlen=MAX_ROWS)
+        """What was read last, and when."""
 
     def start(self) -> Frontier:
         """Begin at the newest row; rows below it that may still commit will come too."""
@@ -76,6 +82,7 @@ class Tail:
         self._epoch, self._cursor = epoch, cursor
         self._checked_at = now
         self._unsure = False
+        self._newest.clear()
         return self._frontier(cursor)
 
     def advance(self) -> Batch:
@@ -101,6 +108,7 @@ class Tail:
         complete = len(rows) < MAX_ROWS
         cursor.take(question, [row.anchor for row in rows], complete=complete, before=before, now=now)
         cursor.note_holders(after)
+        self._newest.extend((Edge(row.anchor.id, row.anchor.mark), now) for row in rows)
         age = now - min(gap.since for gap in cursor.gaps) if cursor.gaps else 0.0
         return Batch(self._frontier(cursor), rows, more=not complete, oldest_gap=age)
 
@@ -123,8 +131,10 @@ class Tail:
             return None
         if self._unsure and self._log.epoch() != self._epoch:
             return "foreign"
-        top = cursor.top
-        if top.id and self._log.mark(top.id) != top.mark:
+        read = [Edge(cursor.top.id, cursor.top.mark)] if cursor.top.id else []
+        if self._unsure:
+            read += [row for row, at in self._newest if at >= self._checked_at - LOSABLE]
+        if not self._log.has(read):
             return "rewound"
         self._checked_at = now
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +17,9 @@ from django.db import DatabaseError, connection, connections
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
+from signal_log.errors import LogUnavailable
 from signal_log.show import replica as shown
+from signal_log.store.follow import Follower
 from tests.servers.postgres import Replica
 from tests.shop.models import Item
 
@@ -180,6 +183,21 @@ def test_a_replica_that_does_not_answer_costs_nobody_a_page(
         assert SILENT in page
     assert len([one for one in caplog.records if "does not answer" in one.message]) == 1
     assert '"lamp"' in b"".join(reader.get("/events/?format=jsonl")).decode()
+
+
+@pytest.mark.postgresql
+def test_the_log_is_not_followed_on_a_standby(replica: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which a live page's connection may find after a failover: who still writes on the primary is not known there."""
+    monkeypatch.setitem(connections.databases["default"], "PORT", connections[ALIAS].settings_dict["PORT"])
+
+    def follow() -> str:
+        follower = Follower()
+        with pytest.raises(LogUnavailable) as refused:
+            follower.extent()
+        return str(refused.value)
+
+    with ThreadPoolExecutor(1) as thread:  # a follower replaces its thread's connection
+        assert "This server is a standby" in thread.submit(follow).result()
 
 
 def test_an_alias_that_is_not_there_is_an_error() -> None:

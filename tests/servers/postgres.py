@@ -156,9 +156,25 @@ class Postgres(Server):
 class Replica(Postgres):
     """A streaming replica of a running cluster, with the password of that."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, port: int = 0) -> None:
         self._of = url
+        self._given = port
         super().__init__()
+
+    def start(self) -> None:
+        """Start it, on the port that was asked for, if one was."""
+        self.port = self.port or self._given
+        super().start()
+
+    def promote(self) -> None:
+        """Make a primary of it, which has what has arrived."""
+        self._run("SELECT pg_promote()")
+
+    def unfollow(self) -> None:
+        """Let nothing arrive any more."""
+        self._run("ALTER SYSTEM SET primary_conninfo = ''")
+        self._run("SELECT pg_reload_conf()")
+        self.wait_until(lambda: self._run("SELECT count(*) FROM pg_stat_wal_receiver") == 0)
 
     def pause(self) -> None:
         """Let it fall behind: what arrives is not applied."""
@@ -180,7 +196,8 @@ class Replica(Postgres):
 
     def _run(self, statement: str, *values: str) -> Any:
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            row = connection.execute(statement, values).fetchone()
+            cursor = connection.execute(statement, values)
+            row = cursor.fetchone() if cursor.description else None
         return row and row[0]
 
     def _initdb(self) -> None:

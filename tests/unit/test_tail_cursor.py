@@ -85,6 +85,10 @@ class World:
         self.disturb()
         return mark(number) if number in self.committed else None
 
+    def has(self, rows: list[Edge]) -> bool:
+        self.disturb()
+        return all(row.id in self.committed and row.mark == mark(row.id) for row in rows)
+
     def beginning(self) -> tuple[Edge, list[Hole]]:
         self.disturb()
         self.seen_at_start = set(self.committed)
@@ -271,3 +275,36 @@ def test_ids_are_a_set(numbers: list[int], limit: int) -> None:
     assert all(low[1] + 1 < high[0] for low, high in pairwise(ids.ranges))
     ids.discard_up_to(limit, tuple(ids.ranges))
     assert [n for n in range(62) if n in ids] == sorted(n for n in set(numbers) if n > limit)
+
+
+def test_what_a_replica_that_took_over_lacks_is_a_rewound_log_though_higher_ids_are_there() -> None:
+    """The lower id was committed last, and reached nobody else; what was pruned long ago is no such thing."""
+    world = World(random.Random(1), 0, 0)
+    world.committed |= {1, 2}
+    tail = Tail(world)
+    tail.start()
+    world.transactions["slow"] = [3]
+    world.committed.add(4)
+    assert [event.id for event in tail.advance().events] == [4]
+    world.committed.add(3)
+    del world.transactions["slow"]
+    assert [event.id for event in tail.advance().events] == [3]
+    world.committed.remove(3)
+    assert tail.advance().reset is None, "without an outage only the newest row is looked at"
+    fail(world, tail)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "LOSABLE", -1)
+        assert tail.advance().reset is None
+    fail(world, tail)
+    assert tail.advance().reset == "rewound"
+
+
+def fail(world: World, tail: Tail) -> None:
+    """Let the database be gone at the next read."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world, "read", gone)
+        assert follow(tail, 1) == []
+
+
+def gone(*_: object) -> list[dict[str, object]]:
+    raise LogUnavailable("gone")
