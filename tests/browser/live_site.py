@@ -18,6 +18,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.profiles import opened
 from tests.servers import process
 from tests.servers.daphne import ROOT, Daphne, environment, manage
 from tests.servers.visitor import Visitor
@@ -84,6 +85,9 @@ class Worker:
 class Address:
     """Where a site can be visited."""
 
+    profiles: list[BrowserContext] | None = None
+    """Those that are free, where tests share them."""
+
     def __init__(self, url: str) -> None:
         self.url = url
 
@@ -102,6 +106,7 @@ class Site(Address):
         self.worker = Worker(self.env)  # starts while the server does
         self.server = Daphne(self.env)
         super().__init__(self.server.url)
+        self.profiles = []
 
     def run(self, code: str) -> None:
         """Change something, in another process than the server."""
@@ -109,6 +114,8 @@ class Site(Address):
 
     def close(self) -> None:
         """Stop both processes."""
+        for profile in self.profiles or ():
+            profile.close()
         self.worker.close()
         self.server.close()
 
@@ -215,12 +222,10 @@ class LivePage:
 @contextmanager
 def visiting(browser: Browser, site: Address, username: str | None, **options: Any) -> Iterator[LivePage]:
     """Open a page of this user; the browser's complaints, Content-Security-Policy included, fail the test."""
-    context: BrowserContext = browser.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
-    try:
+    options = {"viewport": {"width": 1440, "height": 900}} | options
+    with opened(browser, site.url, site.profiles, options) as page:
         if username:
-            context.add_cookies(site.cookies(username))  # type: ignore[arg-type]
-        live = LivePage(context.new_page(), site)
+            page.context.add_cookies(site.cookies(username))  # type: ignore[arg-type]
+        live = LivePage(page, site)
         yield live
         assert not live.complaints, live.complaints
-    finally:
-        context.close()
