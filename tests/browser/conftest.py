@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,9 +28,17 @@ def _forked(nursery: Nursery) -> Iterator[None]:
 @pytest.fixture(scope="session", params=["sqlite"])
 def site_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Database:
     """A migrated database with its people, to be copied; a test `on_both_databases` runs on PostgreSQL too."""
-    if request.param == "postgres":
-        return make_database(beside(request.getfixturevalue("postgres_url")))
-    return make_database(tmp_path_factory.mktemp("database") / "template.sqlite3")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # the run's: whichever worker is first makes it for all
+    on_postgres = request.param == "postgres"
+    made = folder / f"template-{request.param}"
+    with made.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            where = beside(request.getfixturevalue("postgres_url")) if on_postgres else folder / "template.sqlite3"
+            made.write_text(str(make_database(where)))
+    return made.read_text() if on_postgres else Path(made.read_text())
 
 
 @pytest.fixture(scope="module")
