@@ -139,9 +139,10 @@ def test_commits_in_the_opposite_order_of_their_ids_are_on_every_page_once(insta
         page.link.cut()
         page.says(RECONNECTING)
     reconnects.link.mend()
-    reconnects.says(LIVE)
+    reconnects.says(LIVE, 30)
     slow.run("block.__exit__(None, None, None)")
     away.link.mend()
+    away.says(LIVE, 30)  # its waits between attempts have doubled while the others came back
     for page in (stays, reconnects, away):
         page.shows("slow1")
         page.holds_exactly_what_was_committed()
