@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
-from signal_log import clock
+from signal_log import clock, context
 from signal_log.models import SignalEvent
 from signal_log.show.query import archived
 from tests.integration.redacting import sealed as seal_all
@@ -80,6 +80,23 @@ def test_a_story_and_a_moment_go_on_in_the_archive(ada, admin_client):
     fields = {known.name: known.value.text for known in then.context["state"].fields}
     assert fields["first_name"] == "Augusta Ada"
     assert fields["username"] == "ada"
+
+
+def test_what_ends_where_the_archive_begins_says_so(ada, admin_client, settings, capsys):
+    """An account's page, exports by link and by command; none of it without an archive."""
+    with context(actor=ada):
+        ada.first_name = "Ada"
+        ada.save()
+    told = f"This page ends where the archive {ada.folder} begins"
+    assert told in text(admin_client.get(f"/actors/{ada.pk}/"))
+    assert "in the table, none in the archive:" in text(admin_client.get("/events/"))
+    gone = admin_client.get("/actors/4711/").content.decode()
+    assert "What was pruned into the archive was not looked through" in gone
+    call_command("signal_export", output=str(ada.folder.parent / "log.jsonl"))
+    assert f"Without what was pruned into the archive {ada.folder}." in capsys.readouterr().err
+    settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "ARCHIVE": None}
+    assert "begins" not in text(admin_client.get(f"/actors/{ada.pk}/"))
+    assert "none in the archive" not in text(admin_client.get("/events/"))
 
 
 def test_an_archive_that_is_away_is_said_and_costs_nothing_else(ada, admin_client, settings, monkeypatch):

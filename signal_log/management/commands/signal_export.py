@@ -30,6 +30,7 @@ from signal_log.seal.ranges import Ranges
 from signal_log.show.export.answer import FORMATS, File, exported
 from signal_log.show.export.proofs import Proofs
 from signal_log.show.export.slots import REFUSED, take
+from signal_log.show.query.archived import beyond
 from signal_log.show.query.unmatched import unmatched
 from signal_log.show.words.text import counted, visible
 from signal_log.store.export import Export, Selection
@@ -148,6 +149,8 @@ class Command(SignalCommand):
         try:
             for sentence in unmatched(selection.filters):
                 self.stderr.write(sentence, style_func=str)
+            if place := beyond():
+                self.stderr.write(f"Without what was pruned into the archive {visible(place)}.", style_func=str)
             export = Export.begin(selection)
             self._tell("proof" if options["proof"] else kind if kind in FORMATS else "jsonl", export)
             by = {"pk": "", "name": f"os:{getpass.getuser()}"}

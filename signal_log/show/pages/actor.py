@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from signal_log.audit.shown import listed
 from signal_log.conf import conf
@@ -25,6 +26,7 @@ from signal_log.show.pages.not_found import not_found
 from signal_log.show.pages.report import NAME as REPORT
 from signal_log.show.pages.report import About, report
 from signal_log.show.pages.story import Part, link, narrowed, pills, typed
+from signal_log.show.query.archived import beyond
 from signal_log.show.query.paging import newest_of, read_page, span_for
 from signal_log.show.query.query import Query, parse
 from signal_log.show.replica import from_the_replica
@@ -51,6 +53,8 @@ def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
     if newest is None:
         shown = one_line(pk, 80)
         why = f"The log has nothing that the account with the key “{shown}” did." if pk else "The address names no key."
+        if pk and beyond():
+            why += " What was pruned into the archive was not looked through; the history reads on there."
         return not_found(request, "No events by this account", why)
     query = parse(request.GET, own=("pk", FORMAT))
     address = actor_url(pk)
@@ -68,6 +72,8 @@ def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
         "pills": pills(request, query),
         "problems": list(query.problems.values()),
         "zone": zone(),
+        "beyond": visible(beyond()),
+        "history_url": in_query(reverse("signal_log:events"), actor_pk=pk),
         **typed(query),
     }
     context["report_url"] = in_query(address, format=REPORT) if may(request.user, EXPORT) else ""

@@ -94,6 +94,11 @@ def reaches_to() -> int:
     return highest
 
 
+def beyond() -> str:
+    """The archive, where it has events that the table has not: pages and exports that end with the table say so."""
+    return read_place(str(conf.ARCHIVE)).location if reaches_to() else ""
+
+
 def read_on(
     page: Page, filters: Filters, *, size: int, before: int | None, after: int | None, every: bool,
     since: datetime | None = None, until: datetime | None = None,
