@@ -50,7 +50,10 @@
   const frame = (number, at) =>
     JSON.stringify({ type: "events", cursor: "c", events: Array.from({ length: number }, () => event(at)) });
 
-  window.bench = { held: 0, wanted: 0, perSecond: 0 };
+  window.bench = { held: 0, wanted: 0, perSecond: 0, long: 0 };
+  new PerformanceObserver((found) => {
+    bench.long += found.getEntries().length;
+  }).observe({ type: "longtask" }); // of more than 50 ms
   window.WebSocket = class {
     readyState = 1;
     constructor() {

@@ -2,7 +2,8 @@
 
 `python -m tests.benchmarks.live_page` starts a site and a Chromium; the events come from a websocket faked in the page,
 so that nothing else is measured. On a busy machine the milliseconds per frame are more reliable than the frames per
-second. `--minutes 10` reports instead what the page holds after each minute, once its garbage is collected.
+second. `--minutes 10` reports instead what the page holds after each minute, once its garbage is collected, and
+`--loads 20` when its first text is painted.
 """
 
 from __future__ import annotations
@@ -17,8 +18,15 @@ from tests.servers.browser import chromium
 
 SOURCE = Path(__file__).with_suffix(".js")
 COSTS = ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
-FRAMES = ("view", "fps", "p50 ms", "p99 ms", "script", "layout", "style")
+BUSY = "TaskDuration"
+FRAMES = ("view", "fps", "p50 ms", "p99 ms", "script", "layout", "style", "main thread", "tasks > 50 ms")
 HEAP = ("minutes", "MB of script's heap", "nodes", "listeners")
+LOADS = ("ms, median (fastest to slowest)", "answer begins", "first paint", "first text", "list is connected")
+PAINTED = """() => {
+    const { responseStart } = performance.getEntriesByType("navigation")[0];
+    const [paint, text] = performance.getEntriesByType("paint").map((entry) => entry.startTime);
+    return [responseStart, paint, text, performance.now()];
+}"""
 VIEWS = {"operations": "", "signals": "?view=signals", "cascades": "?view=cascades"}
 
 
@@ -26,17 +34,18 @@ def main() -> None:
     """Measure each view: while it follows, paused and scrolled through, and only paused; or the memory of one."""
     options = parse_arguments()
     print(f"{options.held:,} events held, {options.rate:,} a second arriving\n")
-    head, scene = (HEAP, remember) if options.minutes else (FRAMES, look)
+    head, scene = (HEAP, remember) if options.minutes else (LOADS, load) if options.loads else (FRAMES, look)
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     with tempfile.TemporaryDirectory() as folder:
         site = Site(make_database(Path(folder) / "site.sqlite3"))
         try:
             with chromium() as browser:
-                for name, query in list(VIEWS.items())[: 1 if options.minutes else None]:
+                for name, query in list(VIEWS.items())[: 1 if options.minutes or options.loads else None]:
                     with visiting(browser, site, "mira") as live:
                         live.page.add_init_script(path=SOURCE)
                         live.open(query)
-                        fill(live.page, options)
+                        if not options.loads:
+                            fill(live.page, options)
                         scene(name, live.page, options)
         finally:
             site.close()
@@ -49,6 +58,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=int, default=1_000, help="events that arrive a second (1000)")
     parser.add_argument("--seconds", type=int, default=10, help="how long each measurement takes (10)")
     parser.add_argument("--minutes", type=int, default=0, help="how long its memory is watched (0: not at all)")
+    parser.add_argument("--loads", type=int, default=0, help="how often it is loaded to time its first paint (0)")
     return parser.parse_args()
 
 
@@ -76,6 +86,22 @@ def remember(name: str, page: Any, options: argparse.Namespace) -> None:
         print(f"| {minute} | {' | '.join(cells)} |", flush=True)
 
 
+def load(name: str, page: Any, options: argparse.Namespace) -> None:
+    """Print when the page was painted first, with its scripts and styles from the network and from the cache."""
+    for how in ("nothing cached", "cached"):
+        debugger = page.context.new_cdp_session(page)
+        debugger.send("Network.setCacheDisabled", {"cacheDisabled": how == "nothing cached"})
+        times = []
+        for _ in range(options.loads):
+            page.reload(wait_until="load")
+            page.wait_for_function("document.querySelector('#state').dataset.tone === 'ok'")
+            times.append(page.evaluate(PAINTED))
+        debugger.detach()
+        columns = [sorted(column) for column in zip(*times, strict=True)]
+        cells = [f"{one[len(one) // 2]:.0f} ({one[0]:.0f} to {one[-1]:.0f})" for one in columns]
+        print(f"| {how} | {' | '.join(cells)} |", flush=True)
+
+
 def look(name: str, page: Any, options: argparse.Namespace) -> None:
     """Print a line for each way of looking."""
     line(f"{name}, following", page, options.seconds, scroll=False)
@@ -88,18 +114,14 @@ def line(name: str, page: Any, seconds: int, *, scroll: bool) -> None:
     """Return frames, and what one of them cost the main thread, in milliseconds."""
     debugger = page.context.new_cdp_session(page)
     debugger.send("Performance.enable")
-    before = costs(debugger)
+    before, long = metrics(debugger), page.evaluate("bench.long")
     frames = page.evaluate(f"bench.frames({seconds}, {str(scroll).lower()})")
-    spent = [(after - start) * 1000 / len(frames) for start, after in zip(before, costs(debugger), strict=True)]
+    after = metrics(debugger)
+    spent = [(after[name] - before[name]) * 1000 / len(frames) for name in COSTS]
     p50, p99 = frames[len(frames) // 2], frames[int(len(frames) * 0.99)]
     cells = [f"{len(frames) / seconds:.1f}", f"{p50:.1f}", f"{p99:.1f}", *(f"{ms:.2f}" for ms in spent)]
+    cells += [f"{(after[BUSY] - before[BUSY]) * 100 / seconds:.0f} %", str(page.evaluate("bench.long") - long)]
     print(f"| {name} | {' | '.join(cells)} |", flush=True)
-
-
-def costs(debugger: Any) -> list[float]:
-    """Return the seconds spent so far."""
-    found = metrics(debugger)
-    return [found[name] for name in COSTS]
 
 
 def metrics(debugger: Any) -> dict[str, float]:

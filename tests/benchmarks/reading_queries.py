@@ -51,6 +51,10 @@ QUESTIONS: Final = {
     "story of an object": "/objects/users.Profile/77/?",
     "its state in the middle": "/objects/users.Profile/77/?at={middle}",
     "what one account did": "/actors/7/?",
+    "completion: an account's name": "/events/?format=values&key=actor&begins=per",
+    "completion: a changed field": "/events/?format=values&key=field",
+    "palette: an account's name": "/events/?format=find&text=person+77",
+    "facets of a day, 50,000 events": "/events/?format=facets&since=now-1d",
 }
 WHERE: Final = ("first page", "1,000th page")
 PAGE_SIZE: Final = 50
