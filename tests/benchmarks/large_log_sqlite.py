@@ -22,7 +22,7 @@ SELECT
     CASE post WHEN 1 THEN 'post_' ELSE 'pre_' END || CASE WHEN n %% {DELETE_EVERY} = 3 THEN 'delete' ELSE 'save' END,
     CASE WHEN rare THEN 'shop.Rare' WHEN n %% 10 = 0 THEN 'shop.Order' WHEN n %% 3 = 0 THEN 'auth.User'
          ELSE 'users.Profile' END,
-    n %% 50000, CASE WHEN rare THEN 'needle ' ELSE 'person ' END || n %% 50000,
+    n %% 50000, CASE WHEN rare THEN 'needle ' ELSE 'person ' END || (n %% 50000),
     CASE post WHEN 1 THEN n %% 20 = 0 END, 0, 'default',
     json_patch(
         json_object('headline', json_array('at work ' || (n - 50000), 'at work ' || n),
@@ -32,8 +32,8 @@ SELECT
     CASE post WHEN 1 THEN CASE WHEN rare THEN '["headline"]' ELSE '[]' END END,
     printf('%%012x7%%03x8%%015x', unixepoch(moment) * 1000, n %% 4096, n * 7919), 1 + post, 1,
     '', CASE WHEN n %% 500 = 0 THEN 'rolled_back' ELSE 'committed' END, '',
-    n %% 1000, 'person ' || n %% 1000, CASE WHEN rare THEN 'command:rare' ELSE 'http' END, printf('%%032x', n * 7919),
-    'POST', '/accounts/profile/', '198.51.100.' || n %% 250, '', moment, 'web:4242', randomblob(32), randomblob(32)
+    n %% 1000, 'person ' || (n %% 1000), CASE WHEN rare THEN 'command:rare' ELSE 'http' END, printf('%%032x', n * 7919),
+    'POST', '/accounts/profile/', '198.51.100.' || (n %% 250), '', moment, 'web:4242', randomblob(32), randomblob(32)
 FROM (
     SELECT n, post, n %% {RARE_EVERY} = {RARE_EVERY // 2} AS rare,
            strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', CASE WHEN n > %(busy)s
