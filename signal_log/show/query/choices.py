@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.db import connections
+
 from signal_log.conf import conf
 from signal_log.event import MODEL_SIGNALS, OUTCOMES
-from signal_log.store.newest import the_newest
+from signal_log.store.read import events
+from signal_log.store.reading import read_from
 from signal_log.store.senders import senders
 
 NEWEST: Final = 2_000
@@ -17,7 +20,11 @@ Choices = dict[str, list[str]]
 
 def choices() -> Choices:
     """All recorded models, the outcomes, and the common and recent signals and sources."""
-    recent = list(the_newest(NEWEST).values_list("signal", "source").distinct())
+    newest = events().order_by("-pk").values("signal", "source")[:NEWEST]
+    rows, params = newest.query.get_compiler(read_from()).as_sql()
+    with connections[read_from()].cursor() as cursor:
+        cursor.execute(f"SELECT DISTINCT signal, source FROM ({rows}) AS newest", params)  # noqa: S608  no value is in it
+        recent = cursor.fetchall()
     common = (*MODEL_SIGNALS, *conf.EXTRA_SIGNALS)
     return {
         "sender": senders(),
