@@ -18,6 +18,13 @@ DELETE_EVERY: Final = 1_000
 PART: Final = 500_000
 """Operations written by one statement."""
 
+OBJECTS: Final = 50_000
+"""Their operations follow each other in turns, and each finds what the one before has left."""
+
+_MOMENT: Final = f"""now() - CASE
+    WHEN {{n}} > %(busy)s THEN interval '10 minutes' * (%(last)s - ({{n}})) / (%(last)s - %(busy)s)
+    ELSE interval '10 minutes' + interval '{DAYS} days' * (%(busy)s - ({{n}})) / %(busy)s END"""
+
 ROWS: Final = f"""
 INSERT INTO {TABLE} (
     signal, sender, object_pk, object_repr, created, raw, "using", changes, overwrote, trace_id,
@@ -26,13 +33,14 @@ INSERT INTO {TABLE} (
 )
 SELECT
     CASE WHEN post THEN 'post_' ELSE 'pre_' END || CASE WHEN n %% {DELETE_EVERY} = 3 THEN 'delete' ELSE 'save' END,
-    CASE WHEN rare THEN 'shop.Rare' WHEN n %% 10 = 0 THEN 'shop.Order' WHEN n %% 3 = 0 THEN 'auth.User'
+    CASE WHEN rare THEN 'shop.Rare' WHEN n %% {OBJECTS} %% 10 = 0 THEN 'shop.Order'
+         WHEN n %% {OBJECTS} %% 3 = 0 THEN 'auth.User'
          ELSE 'users.Profile' END,
-    (n %% 50000)::text,
-    CASE WHEN rare THEN 'needle ' ELSE 'person ' END || n %% 50000,
+    (n %% {OBJECTS})::text,
+    CASE WHEN rare THEN 'needle ' ELSE 'person ' END || n %% {OBJECTS},
     CASE WHEN post THEN n %% 20 = 0 END, false, 'default',
-    jsonb_build_object('headline', jsonb_build_array('at work ' || n - 50000, 'at work ' || n),
-                       'updated', jsonb_build_array(moment - interval '1 day', moment))
+    jsonb_build_object('headline', jsonb_build_array('at work ' || n - {OBJECTS}, 'at work ' || n),
+                       'updated', jsonb_build_array(before, moment))
         || CASE WHEN rare THEN '{{"is_staff": [false, true]}}' ELSE '{{}}' END::jsonb,
     CASE WHEN post THEN CASE WHEN rare THEN '["headline"]' ELSE '[]' END END::jsonb,
     (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7' || left(md5(n::text), 3)
@@ -45,8 +53,7 @@ SELECT
     substr(sha256(n::text::bytea), 1, 16), sha256((n * 2 + post::int)::text::bytea)
 FROM (
     SELECT n, post, n %% {RARE_EVERY} = {RARE_EVERY // 2} AS rare,
-           now() - CASE WHEN n > %(busy)s THEN interval '10 minutes' * (%(last)s - n) / (%(last)s - %(busy)s)
-                        ELSE interval '10 minutes' + interval '{DAYS} days' * (%(busy)s - n) / %(busy)s END AS moment
+           {_MOMENT.format(n="n")} AS moment, {_MOMENT.format(n=f"n - {OBJECTS}")} AS before
     FROM generate_series(%(low)s::bigint, %(high)s::bigint) AS n, unnest(ARRAY[false, true]) AS post
 ) AS made
 ORDER BY n, post

@@ -7,9 +7,13 @@ from typing import Final
 from django.db import connection
 
 from signal_log.models import SignalEvent
-from tests.benchmarks.large_log_rows import BUSY, DAYS, DELETE_EVERY, RARE_EVERY
+from tests.benchmarks.large_log_rows import BUSY, DAYS, DELETE_EVERY, OBJECTS, RARE_EVERY
 
 TABLE: Final = SignalEvent._meta.db_table
+
+_MOMENT: Final = f"""strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', CASE
+    WHEN {{n}} > %(busy)s THEN printf('-%%f minutes', 10.0 * (%(last)s - ({{n}})) / (%(last)s - %(busy)s))
+    ELSE printf('-%%f minutes', 10 + {DAYS} * 1440.0 * (%(busy)s - ({{n}})) / %(busy)s) END)"""
 
 ROWS: Final = f"""
 WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < %(last)s)
@@ -20,13 +24,14 @@ INSERT INTO {TABLE} (
 )
 SELECT
     CASE post WHEN 1 THEN 'post_' ELSE 'pre_' END || CASE WHEN n %% {DELETE_EVERY} = 3 THEN 'delete' ELSE 'save' END,
-    CASE WHEN rare THEN 'shop.Rare' WHEN n %% 10 = 0 THEN 'shop.Order' WHEN n %% 3 = 0 THEN 'auth.User'
+    CASE WHEN rare THEN 'shop.Rare' WHEN n %% {OBJECTS} %% 10 = 0 THEN 'shop.Order'
+         WHEN n %% {OBJECTS} %% 3 = 0 THEN 'auth.User'
          ELSE 'users.Profile' END,
-    n %% 50000, CASE WHEN rare THEN 'needle ' ELSE 'person ' END || (n %% 50000),
+    n %% {OBJECTS}, CASE WHEN rare THEN 'needle ' ELSE 'person ' END || (n %% {OBJECTS}),
     CASE post WHEN 1 THEN n %% 20 = 0 END, 0, 'default',
     json_patch(
-        json_object('headline', json_array('at work ' || (n - 50000), 'at work ' || n),
-                    'updated', json_array(moment, moment)),
+        json_object('headline', json_array('at work ' || (n - {OBJECTS}), 'at work ' || n),
+                    'updated', json_array(before, moment)),
         CASE WHEN rare THEN '{{"is_staff": [false, true]}}' ELSE '{{}}' END
     ),
     CASE post WHEN 1 THEN CASE WHEN rare THEN '["headline"]' ELSE '[]' END END,
@@ -36,9 +41,7 @@ SELECT
     'POST', '/accounts/profile/', '198.51.100.' || (n %% 250), '', moment, 'web:4242', randomblob(32), randomblob(32)
 FROM (
     SELECT n, post, n %% {RARE_EVERY} = {RARE_EVERY // 2} AS rare,
-           strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', CASE WHEN n > %(busy)s
-               THEN printf('-%%f minutes', 10.0 * (%(last)s - n) / (%(last)s - %(busy)s))
-               ELSE printf('-%%f minutes', 10 + {DAYS} * 1440.0 * (%(busy)s - n) / %(busy)s) END) AS moment
+           {_MOMENT.format(n="n")} AS moment, {_MOMENT.format(n=f"n - {OBJECTS}")} AS before
     FROM series, (SELECT 0 AS post UNION ALL SELECT 1)
 )
 ORDER BY n, post

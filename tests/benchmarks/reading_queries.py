@@ -35,7 +35,7 @@ QUESTIONS: Final = {
     "1 in 1,000: `signal=post_delete`": "/events/?signal=post_delete",
     "1 in 500: `outcome=rolled_back`": "/events/?outcome=rolled_back",
     "none: `outcome=failed`": "/events/?outcome=failed",
-    "1 in 75,000: `object=users.Profile/77`": "/events/?object=users.Profile/77",
+    "1 in 50,000: `object=users.Profile/77`": "/events/?object=users.Profile/77",
     "1 in a million: `field=is_staff`": "/events/?field=is_staff",
     "1 in a million: `field=is_staff&new=true`": "/events/?field=is_staff&new=true",
     "1 in 2,000,000: `overwrote=yes`": "/events/?overwrote=yes",
