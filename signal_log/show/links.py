@@ -60,7 +60,7 @@ def actor_url(pk: str) -> str:
 
 def url(name: str, *args: object, **query: str) -> str:
     """The URL of a page of the log, with a query string."""
-    address = reverse(f"signal_log:{name}", args=args)
+    address = reverse(f"signal_log:{name}", args=args) if args else _split(name, (), get_script_prefix(), _urlconf())[0]
     return f"{address}?{urlencode(query)}" if query else address
 
 

@@ -7,15 +7,16 @@ window, and would rather read those, window by window. So the index is asked fir
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db import connections
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from signal_log.conf import conf
 from signal_log.event import COMMITTED
 from signal_log.filters import Filters
+from signal_log.models import SignalEvent
 from signal_log.models.event import USUAL
 from signal_log.query_language.keys import FIELD, MODEL, OVERWROTE
 from signal_log.rows import is_of_a_model
@@ -67,15 +68,21 @@ def _has_index(key: str, text: str) -> bool:
     return text not in USUAL and text != COMMITTED
 
 
+def expected_of(found: QuerySet[SignalEvent, Any]) -> int | None:
+    """How many events PostgreSQL's planner expects to be found; SQLite does not tell."""
+    if vendor_of(connections[conf.DATABASE]) != "postgresql":
+        return None
+    estimate = _ROWS.search(found.order_by().explain(format="json"))
+    return int(estimate[1]) if estimate else None
+
+
 def _few(filters: Filters) -> list[int] | int | None:
     """Their ids; if they are not few, how many are expected, which SQLite does not tell."""
     found = filtered(events().order_by(), filters).values_list("pk", flat=True)
     if vendor_of(connections[conf.DATABASE]) == "postgresql":
-        estimate = _ROWS.search(found.explain(format="json"))
-        if estimate is None:
-            return None
-        if int(estimate[1]) > FEW:  # it may have a plan that reads much before it has read so few
-            return int(estimate[1])
+        expected = expected_of(found)
+        if expected is None or expected > FEW:  # it may have a plan that reads much before it has read so few
+            return expected
     elif FIELD in filters.wanted:  # SQLite has no index of them
         return None
     few = list(found[: FEW + 1])

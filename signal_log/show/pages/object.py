@@ -137,7 +137,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
             context["unknown_words"] = "unknown: not in the events that were looked at"
     else:
         found = [] if span.scan else breaks_of_row(labels, pk)
-        context |= story(request, recorded, newest, relatives, query, found, archived)
+        context |= story(request, recorded, span, newest, relatives, query, found, archived)
         context |= {"broken": unprinted(described(found)), "hot": span.scan}
         if not span.scan and recorded.order_by()[: MOST_OF_A_ROW + 1].count() > MOST_OF_A_ROW:
             context["followed"] = MOST_OF_A_ROW

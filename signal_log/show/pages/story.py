@@ -45,14 +45,14 @@ class Part:
 
 
 def story(
-    request: HttpRequest, recorded: Events, newest: SignalEvent, relatives: Relatives, query: Query,
+    request: HttpRequest, recorded: Events, span_of_all: Span, newest: SignalEvent, relatives: Relatives, query: Query,
     broken: Sequence[Break] = (), archived: Callable[[], Archived] = lambda: NOTHING,
 ) -> dict[str, Any]:  # fmt: skip
-    """The context of the timeline of a row, of which ``recorded`` is all events, and ``broken`` its breaks."""
+    """The context of the timeline of a row: ``recorded`` is all its events, in that span, and ``broken`` its breaks."""
     labels, pk = labels_of_row(newest.sender), newest.object_pk
     found = events().filter(Q(sender__in=labels, object_pk=pk) | relatives.condition) if relatives else recorded
     found = narrowed(found, query)
-    span = span_for(found)
+    span = span_for(found) if relatives or query.is_narrowed else span_of_all
     page = read_page(
         found if query.every else found.exclude(FOLDED_AWAY),
         span,

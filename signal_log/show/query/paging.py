@@ -18,8 +18,9 @@ from signal_log.audit.continuity import OF_A_ROW, tells
 from signal_log.event import COMMITTED
 from signal_log.models import SignalEvent
 from signal_log.show.query.query import Query
+from signal_log.store.few import expected_of
 from signal_log.store.read import events
-from signal_log.store.span import FIRST_WINDOW, LARGEST_ID, Events, Span, selected, span_of, walk, windows
+from signal_log.store.span import FIRST_WINDOW, LARGEST_ID, Events, Span, selected, span_of, walk, widened, windows
 
 SECONDS: Final = 1.0
 COUNT_SECONDS: Final = 0.02
@@ -103,7 +104,7 @@ def span_for(found: Events) -> Span:
     whole = span_of(None, None, scan=True)
     lately = found.filter(pk__gt=whole.high - FIRST_WINDOW).order_by()
     if lately[:1].exists() or found.order_by()[: TOO_MANY_TO_BOUND + 1].count() > TOO_MANY_TO_BOUND:
-        return whole
+        return widened(whole, expected_of(found))
     # All of them are old: window after window would be read in vain.
     ends = found.order_by().aggregate(low=Min("pk"), high=Max("pk"))
     return Span(ends["low"], ends["high"], scan=True) if ends["high"] is not None else whole
