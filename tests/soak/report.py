@@ -85,8 +85,9 @@ def _tables(outcome: Outcome) -> Iterator[str]:
         yield from (line([f"closed: {code}", f"{count:,}"]) for code, count in sorted(outcome.codes.items()))
         yield from (line([f"told: {what}", f"{count:,}"]) for what, count in sorted(outcome.said.items()))
         yield ""
-    yield from head(["process", "of", "at first", "at last", "in an hour"])
-    yield from (_growth(growth) for growth in outcome.growths)
+    if outcome.growths:
+        yield from head(["process", "of", "at first", "at last", "in an hour"])
+        yield from (_growth(growth) for growth in outcome.growths)
 
 
 def _logged(run: Run, outcome: Outcome) -> Iterator[str]:
