@@ -20,7 +20,7 @@ from signal_log.show.methods import READING, only
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.sealing import spoken
-from signal_log.show.words.text import counted, visible
+from signal_log.show.words.text import counted, one_line, visible
 from signal_log.store.span import LARGEST_ID
 
 MOST: Final = 100
@@ -40,11 +40,19 @@ def relays_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if not may(request.user, EXPORT):
             raise PermissionDenied(needed(EXPORT))
-        _send_again(request.POST.get("relay", ""), request.POST.get("letter", ""))
-        return HttpResponseRedirect(url("relays"))
+        missing = _send_again(request.POST.get("relay", ""), request.POST.get("letter", ""))
+        return _page(request, standings(), missing, 404) if missing else HttpResponseRedirect(url("relays"))
     found = standings()
-    if request.GET.get("format") == "json":
+    chosen = request.GET.get("format")
+    if chosen == "json":
         return JsonResponse({"relays": [_as_json(one) for one in found]})
+    if chosen:
+        return _page(request, found, f"There is no format {one_line(chosen, 50)!r} of this page. Accepted: json.", 400)
+    return _page(request, found)
+
+
+def _page(request: HttpRequest, found: list[Standing], problem: str = "", status: int = 200) -> HttpResponse:
+    """The page; ``problem`` is what was wrong with the request."""
     dead = list(DeadLetter.objects.all()[: MOST + 1])
     context = {
         "relays": unprinted(map(Row, found)),
@@ -53,9 +61,10 @@ def relays_page(request: HttpRequest) -> HttpResponse:
         "may_send": may(request.user, EXPORT),
         "needed": needed(EXPORT),
         "json_url": url("relays", format="json"),
+        "problem": problem,
         "zone": zone(),
     }
-    return render(request, "signal_log/relays.html", context)
+    return render(request, "signal_log/relays.html", context, status=status)
 
 
 def replay(asked: Any) -> int:
@@ -69,12 +78,20 @@ def replay(asked: Any) -> int:
     return letters.send_again(chosen)
 
 
-def _send_again(relay: str, letter: str) -> None:
-    asked = letters.of_relay(relay)
+def _send_again(relay: str, letter: str) -> str:
+    """Have one dead letter of a relay sent again, or all; the sentence if there is none such."""
+    asked = letters.of_relay(relay) if "\0" not in relay else DeadLetter.objects.none()
+    of = f"of a relay {one_line(relay, 100)!r}: nothing is sent again. It may have been sent or removed meanwhile."
     if letter:
         is_number = letter.isascii() and letter.isdigit() and len(letter) <= 19 and int(letter) <= LARGEST_ID
         asked = asked.filter(pk=int(letter)) if is_number else asked.none()
+        missing = f"There is no such letter {one_line(letter, 40)!r} {of}"
+    else:
+        missing = f"There is no dead letter {of}"
+    if not asked.exists():
+        return missing
     replay(asked)
+    return ""
 
 
 class Row:

@@ -113,11 +113,29 @@ def test_dead_letters_are_sent_again_by_who_may(letter):
         assert letter.wanted_at is not None
         told = SignalEvent.objects.filter(signal="signal_log.exported").latest("pk")
         assert (told.labels["relay"], told.labels["dead_letters"]) == ("running", 1)
-    for what in ({"relay": "stopped"}, {"relay": "running", "letter": "x"}, {}):
-        DeadLetter.objects.update(wanted_at=None)
-        client("export_signalevent").post("/relays/", what)
-        letter.refresh_from_db()
-        assert letter.wanted_at is None
+
+
+def test_a_letter_that_is_not_there_is_said(letter):
+    """Whatever was sent in its place, and of whichever relay it is: 404 with a sentence, and nothing happens."""
+    may, before = client("export_signalevent"), SignalEvent.objects.count()
+    numbers = ("x", "-1", "9" * 19, "9" * 23, "\0", str(letter.pk + 1))
+    for what in (
+        {}, {"relay": "stopped"}, {"relay": "\0"}, {"relay": "<b>"}, {"relay": "stopped", "letter": letter.pk},
+        *({"relay": "running", "letter": number} for number in numbers),
+    ):  # fmt: skip
+        answer = may.post("/relays/", what)
+        assert answer.status_code == 404, what
+        assert f"There is no {'such' if 'letter' in what else 'dead'} letter" in answer.content.decode()
+        assert "<b>" not in answer.content.decode()
+    letter.refresh_from_db()
+    assert (letter.wanted_at, SignalEvent.objects.count()) == (None, before)
+
+
+def test_a_format_that_it_has_not():
+    """It is refused, as of the other pages, with those there are."""
+    answer = client().get("/relays/?format=xml")
+    assert answer.status_code == 400
+    assert "There is no format &#x27;xml&#x27; of this page. Accepted: json." in answer.content.decode()
 
 
 def test_the_same_in_the_admin(letter):
