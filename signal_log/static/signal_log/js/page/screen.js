@@ -269,11 +269,13 @@ export function renderSoon() {
         state.scheduled = false;
         renderControls();
         renderRows();
-        if (performance.now() - (state.sideAt ?? 0) > SIDE_EVERY) renderSide();
+        if (isSideDue()) requestAnimationFrame(renderSide); // the next frame's work
       }),
     wait,
   );
 }
+
+const isSideDue = () => performance.now() - (state.sideAt ?? 0) > SIDE_EVERY;
 
 export function tick() {
   recovery.tick(now());
@@ -286,8 +288,10 @@ export function tick() {
   lookPast();
   if (state.mode === "relative") table.updateTimes();
   if (storm.on && !storm.update(rate, now(), store.rows)) renderRows();
-  renderControls();
-  renderSide();
+  requestAnimationFrame(() => {
+    if (isSideDue()) renderSide(); // first: what the chart measures lays out what was changed before it
+    renderControls();
+  });
 }
 
 /** Has events say what they found written past Django, once the server has looked. */

@@ -49,6 +49,8 @@ export class Table {
   last = 0;
   total = -1;
   laid = 0;
+  top = 0; // where it is scrolled to: read once a scroll, because reading between two writes lays the page out
+  stale = false; // scrolled since it was rendered
   /** @type {number | null} */
   wanted = null;
   /** @type {number | undefined} */
@@ -80,7 +82,7 @@ export class Table {
 
   /** Whether the newest row is in view. */
   get atEdge() {
-    return this.grid.scrollTop < EDGE;
+    return this.top < EDGE;
   }
 
   /** Whether the oldest row is in view, or nearly. */
@@ -119,13 +121,16 @@ export class Table {
     const { rows, height, grid } = this;
     if (!rows || this.pressed) return;
     const total = rows.length;
+    const shorter = total * height < this.total * this.laid;
     if (this.total !== total) {
       this.total = total;
       this.body.style.height = `${total * height}px`;
       grid.setAttribute("aria-rowcount", String(total + 1));
     } else if (this.laid !== height) this.body.style.height = `${total * height}px`;
     this.laid = height;
-    const first = Math.max(0, Math.floor((grid.scrollTop - this.head) / height) - OVERSCAN);
+    if (shorter) this.top = grid.scrollTop; // which it may have cut
+    this.stale = false;
+    const first = Math.max(0, Math.floor((this.top - this.head) / height) - OVERSCAN);
     const last = Math.min(total, first + Math.ceil(this.room / height) + 2 * OVERSCAN);
     this.last = last;
     this.newest = rows.at(0);
@@ -142,16 +147,22 @@ export class Table {
     if (index < 0) return;
     const top = this.head + index * this.height;
     const { scrollTop, clientHeight } = this.grid;
-    if (top - this.head < scrollTop) this.grid.scrollTop = top - this.head;
-    else if (top + this.height > scrollTop + clientHeight) this.grid.scrollTop = top + this.height - clientHeight;
+    if (top - this.head < scrollTop) this.#scrollTo(top - this.head);
+    else if (top + this.height > scrollTop + clientHeight) this.#scrollTo(top + this.height - clientHeight);
   }
 
   toNewest() {
-    this.grid.scrollTop = 0;
+    this.#scrollTo(0);
   }
 
   toOldest() {
-    this.grid.scrollTop = this.grid.scrollHeight;
+    this.#scrollTo(this.grid.scrollHeight);
+  }
+
+  /** @param {number} top */
+  #scrollTo(top) {
+    this.grid.scrollTop = top;
+    this.top = this.grid.scrollTop;
   }
 
   /**
@@ -181,10 +192,12 @@ export class Table {
   #scrolled() {
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.#rest(), REST);
+    this.top = this.grid.scrollTop;
+    this.stale = true;
     this.on.scrolled(this.atEdge);
     this.wanted ??= requestAnimationFrame(() => {
       this.wanted = null;
-      this.render();
+      if (this.stale) this.render(); // unless what arrived had it rendered in this frame
       this.on.moved();
     });
   }
