@@ -2,6 +2,7 @@
 
 import re
 import stat
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,14 @@ def test_the_image_is_installed_from_the_lock_and_does_not_run_as_root() -> None
     assert project < image
     last = DOCKERFILE.rsplit("FROM ", 1)[1]
     assert "\nUSER observatory\n" in last
+
+
+def test_the_image_has_what_an_archive_and_each_relay_need() -> None:
+    """Whatever these extras come to name is in its lock."""
+    extras = tomllib.loads((compose.ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    needed = {re.split(r"[\[>]", one)[0] for extra in ("archive", "kafka", "nats") for one in extras[extra]}
+    pinned = PINNED.findall((compose.ROOT / "requirements-image.txt").read_text())
+    assert needed <= {line.partition("==")[0] for line in pinned}
 
 
 def test_the_image_is_built_from_files_in_the_build_context() -> None:
