@@ -59,8 +59,6 @@ export class Chart {
   ink = "";
   back = "";
   font = "";
-  width = 0; // both as the observer last told: to ask for them may lay the whole page out
-  height = 0;
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -70,10 +68,7 @@ export class Chart {
     this.canvas = canvas;
     this.on = on;
     this.colours();
-    new ResizeObserver(([{ contentRect }]) => {
-      [this.width, this.height] = [Math.round(contentRect.width), Math.round(contentRect.height)];
-      this.draw();
-    }).observe(canvas);
+    new ResizeObserver(() => this.draw()).observe(canvas);
     new MutationObserver(() => this.colours()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
       matchMedia(query).addEventListener("change", () => this.colours());
@@ -112,7 +107,8 @@ export class Chart {
 
   draw(shown = this.shown) {
     this.shown = shown;
-    const { canvas, width, height } = this;
+    const { canvas } = this;
+    const { clientWidth: width, clientHeight: height } = canvas;
     if (!width || !height) return;
     const scale = devicePixelRatio || 1;
     if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
