@@ -49,12 +49,6 @@ def _days(value: object) -> bool:
     return value is None or _whole(1)(value)
 
 
-def _relays(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        isinstance(name, str) and isinstance(one, Mapping) and "sink" in one for name, one in value.items()
-    )
-
-
 _ORIGIN: Final = re.compile(r"[!-*,-~]{1,200}", re.ASCII)
 
 # key: (default, validator, description of accepted values)
@@ -88,7 +82,7 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "RETENTION_DAYS": (None, _days, 'None, a whole number of days, or {"app.Model": number}'),
     "ARCHIVE": (None, lambda v: v is None or (isinstance(v, str) and bool(v)),
                 "None, or the URL of an archive: a folder, or s3://bucket/prefix?catalog=…"),
-    "RELAYS": ({}, _relays, '{name: {"sink", "url", "format", "filters"}}'),
+    "RELAYS": ({}, lambda v: isinstance(v, Mapping), 'a dict {name: {"sink", "url", "format", "filters"}}'),
     "READS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
     "REASONS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
     "ALERTS": ((), _listed(), 'a list of {"name", "query", "count", "seconds", "to"}'),
@@ -171,7 +165,7 @@ def accepted(key: str) -> bool:
 
 
 def _shown(key: str, value: object) -> str:
-    text = "a value that is not shown here" if key in SECRETS else repr(value)
+    text = f"a {type(value).__name__} that is not shown here" if key in SECRETS else repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
@@ -179,6 +173,8 @@ def _why(key: str, value: object) -> str:
     """What is wrong inside a value that should be a list or a dict of texts; often empty."""
     if isinstance(value, str):
         return f" One name needs a list too: [{value!r}]." if KEYS[key][1]([value]) else ""
+    if KEYS[key][1] not in (_texts, _fields):
+        return ""
     if isinstance(value, Mapping):
         for label, names in value.items():
             if isinstance(label, str) and isinstance(names, str):

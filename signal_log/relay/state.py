@@ -9,9 +9,8 @@ from typing import Final, Literal
 
 from signal_log import clock
 from signal_log.amounts import counted, counted_are
-from signal_log.conf import conf
 from signal_log.models import DeadLetter, RelayCursor
-from signal_log.relay.settings import Relay, relays
+from signal_log.relay.settings import Relay, configured, relays
 from signal_log.seal.settled import newest_id
 from signal_log.store.read import events
 
@@ -107,11 +106,12 @@ def standings() -> list[Standing]:
     asked = Counter(DeadLetter.objects.filter(wanted_at__isnull=False).values_list("relay", flat=True))
     newest = newest_id()
     found = []
-    for name in [*conf.RELAYS, *(name for name in rows if name not in conf.RELAYS)]:
+    named = [*map(str, configured())]
+    for name in [*named, *(name for name in rows if name not in named)]:
         row = rows.get(name)
         waiting, first = _waiting(row.reached if row is not None else 0, newest)
         seconds = _ago(first) if first is not None else 0.0
-        is_wrong = name in conf.RELAYS and name not in right
+        is_wrong = name in named and name not in right
         relay = right.get(name)
         found.append(Standing(name, relay, row, waiting, seconds, letters[name], asked[name], is_wrong))
     return found

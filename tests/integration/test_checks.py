@@ -83,7 +83,7 @@ def test_other_apps_alone_are_checked_in_peace() -> None:
         ({"MASK_FIELDS": {User: ["email"]}}, "write its label: 'auth.User'."),
         ({"MASK_FIELDS": {"auth.User": [User.email]}}, "is no text"),
         ({"SILENT_WRITES": "x" * 1000}, "x…."),
-        ({"METRICS_TOKEN": "hunter2"}, "is a value that is not shown here."),
+        ({"METRICS_TOKEN": "hunter2"}, "is a str that is not shown here."),
     ],
 )
 def test_a_wrong_key_or_value_says_what_is_wrong_in_it(given: dict[Any, Any], message: str) -> None:
@@ -105,7 +105,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         PERMISSION="signal_log.view",
         DATABASE="nowhere",
         EXTRA_SIGNALS=["no.such.signal"],
-        RELAYS={"siem": {"sink": "webhook"}},
+        RELAYS={"siem": {"sink": "webhook"}, "none": None, 7: [1]},
     )
     assert {id_: len(messages) for id_, messages in found.items()} == {
         "signal_log.E001": 3,
@@ -114,9 +114,37 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         "signal_log.E007": 1,
         "signal_log.E009": 1,
         "signal_log.E010": 1,
-        "signal_log.E023": 1,
+        "signal_log.E023": 3,
     }
+    assert [one.msg for one in found["signal_log.E023"]][1:] == [
+        "SIGNAL_LOG['RELAYS']['none']: it is None, not a dict.",
+        "SIGNAL_LOG['RELAYS'][7]: its name must be 1 to 100 letters, digits, '.', '_' and '-'. It is a list, not a dict.",
+    ]
     assert set(ours(SIGNAL_LOG=["auth.User"])) == {"signal_log.E001"}
+
+
+def test_relays_that_are_no_dict() -> None:
+    """It is said what they are and what is wanted, and nothing of what is in them."""
+    (wrong,) = of_log(RELAYS=[["siem", "hunter2"]])["signal_log.E001"]
+    assert wrong.msg == "SIGNAL_LOG['RELAYS'] is a list that is not shown here."
+    assert wrong.hint.startswith("Accepted: a dict {name:")
+
+
+def test_relays_that_are_alike(tmp_path: Path) -> None:
+    """Two to one file, by whatever name of it, and two names that one may take for each other."""
+    (tmp_path / "here").symlink_to(tmp_path)
+    relays = {
+        "siem": {"sink": "file", "url": f"{tmp_path}/out"},
+        "SIEM": {"sink": "file", "url": f"file://{tmp_path}/here/out"},
+        "third": {"sink": "file", "url": f"{tmp_path}/third"},
+        "nats": {"sink": "nats", "url": "nats://u:hunter2@h:1/x"},
+        "nats2": {"sink": "nats", "url": "nats://u:hunter2@h:1/x"},
+    }
+    found = of_log(RELAYS=relays)
+    assert {id_: len(messages) for id_, messages in found.items()} == {"signal_log.W037": 2, "signal_log.W038": 1}
+    assert f"'siem' and 'SIEM' to the same address, {tmp_path}/out" in said(found["signal_log.W037"])
+    assert "hunter2" not in said(found["signal_log.W037"])
+    assert "'siem' and 'SIEM', whose names differ only in case" in said(found["signal_log.W038"])
 
 
 @pytest.mark.parametrize(

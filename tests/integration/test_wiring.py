@@ -120,7 +120,7 @@ def test_models_that_are_never_observed_or_only_by_name():
         ({"MODELS": ["shop.Item"], "READ_DATABASE": "nowhere"}, "signal_log.E003", "Accepted: default"),
         ({"RETENTION_DAYS": {"shop.Item": "x"}}, "signal_log.E001", '{"app.Model": number}'),
         ({"WITNESSES": [{"url": "https://w.example"}]}, "signal_log.E001", '{"url", "vkey"}'),
-        ({"RELAYS": {"siem": {"url": "https://s.example"}}}, "signal_log.E001", '"sink"'),
+        ({"RELAYS": {"siem": {"url": "https://s.example"}}}, "signal_log.E023", '"sink"'),
         ({"RELAYS": {"siem": {"sink": "webhok"}}}, "signal_log.E023", "'webhook', 'kafka', 'nats', 'syslog', 'file'"),
         ({"ALERTS": ["staff"]}, "signal_log.E001", '"query"'),
         ({"READS": "shop.Item"}, "signal_log.E001", '"app.*" or "*"'),

@@ -7,7 +7,8 @@ import pytest
 from signal_log.errors import ConfigurationError
 from signal_log.relay import backoff
 from signal_log.relay.backoff import Backoff
-from signal_log.relay.settings import URLS, parse
+from signal_log.relay.addresses import URLS
+from signal_log.relay.settings import parse
 
 HOOK = {"sink": "webhook", "url": "https://siem.example/hooks/topsecret?sig=hidden"}
 GOOD = {
@@ -36,7 +37,46 @@ def test_addresses_of_each_sink():
         for url in [*urls, None, 7]:
             with pytest.raises(ConfigurationError) as wrong:
                 parse("x", {"sink": sink, "url": url})
-            assert str(wrong.value) == f"'url' must be, for this sink, {URLS[sink]}."
+            assert str(wrong.value).endswith(f"'url' must be, for this sink, {URLS[sink]}.")
+            assert "topsecret" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("sink", "url", "where"),
+    [
+        ("webhook", "https://user:topsecret@h/p", "'headers'"),
+        ("webhook", "http://topsecret@h", "'headers'"),
+        ("kafka", "kafka://user:topsecret@a:1,b:2/t", "'options'"),
+        ("syslog", "tcp://user:topsecret@a:601", "leave them out"),
+    ],
+)
+def test_a_password_in_an_address(sink, url, where):
+    """It is said that it is what is refused, and where it belongs."""
+    with pytest.raises(ConfigurationError, match="has a user or a password in it") as wrong:
+        parse("x", {"sink": sink, "url": url})
+    assert where in str(wrong.value)
+    assert "topsecret" not in str(wrong.value)
+    with pytest.raises(ConfigurationError) as other:
+        parse("x", {"sink": sink, "url": "x@y"})
+    assert "password" not in str(other.value)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    """It could never be written to."""
+    with pytest.raises(ConfigurationError, match="'url' is a folder"):
+        parse("x", {"sink": "file", "url": str(tmp_path)})
+
+
+def test_all_that_is_wrong_with_one():
+    """And not the first alone, so that it is mended once."""
+    given = HOOK | {"url": "x", "format": "xml", "filters": 7, "secret": "s", "batch": 0, "ca": "/no", "fromat": 1}
+    with pytest.raises(ConfigurationError) as wrong:
+        parse("a b", given)
+    for said in (
+        "its name must", "It has an unknown key 'fromat'", "'format' is 'xml'", "'filters' must", "'ca' is", "'url' must",
+        "each 'secret' must", "'batch' must",
+    ):  # fmt: skip
+        assert said.lower() in str(wrong.value).lower(), said
 
 
 def test_nothing_secret_is_shown():

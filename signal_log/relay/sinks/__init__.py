@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event
 
+from signal_log.relay.addresses import FILE, KAFKA, NATS, SYSLOG
 from signal_log.relay.message import Sink
-from signal_log.relay.settings import FILE, KAFKA, NATS, SYSLOG, Relay
+from signal_log.relay.settings import Relay
 
 
 def sink_of(relay: Relay, over: Event) -> Sink:
