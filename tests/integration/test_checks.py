@@ -105,7 +105,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         PERMISSION="signal_log.view",
         DATABASE="nowhere",
         EXTRA_SIGNALS=["no.such.signal"],
-        RELAYS={"siem": {"sink": "webhook"}, "none": None, 7: [1]},
+        RELAYS={"siem": {"sink": "webhook"}, "none": None, 7: {"sink": "file", "url": "/x"}},
     )
     assert {id_: len(messages) for id_, messages in found.items()} == {
         "signal_log.E001": 3,
@@ -118,7 +118,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     }
     assert [one.msg for one in found["signal_log.E023"]][1:] == [
         "SIGNAL_LOG['RELAYS']['none']: it is None, not a dict.",
-        "SIGNAL_LOG['RELAYS'][7]: its name must be 1 to 100 letters, digits, '.', '_' and '-'. It is a list, not a dict.",
+        "SIGNAL_LOG['RELAYS'][7]: its name must be 1 to 100 letters, digits, '.', '_' and '-'.",
     ]
     assert set(ours(SIGNAL_LOG=["auth.User"])) == {"signal_log.E001"}
 

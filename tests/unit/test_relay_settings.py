@@ -6,8 +6,8 @@ import pytest
 
 from signal_log.errors import ConfigurationError
 from signal_log.relay import backoff
-from signal_log.relay.backoff import Backoff
 from signal_log.relay.addresses import URLS
+from signal_log.relay.backoff import Backoff
 from signal_log.relay.settings import parse
 
 HOOK = {"sink": "webhook", "url": "https://siem.example/hooks/topsecret?sig=hidden"}
@@ -73,8 +73,8 @@ def test_all_that_is_wrong_with_one():
     with pytest.raises(ConfigurationError) as wrong:
         parse("a b", given)
     for said in (
-        "its name must", "It has an unknown key 'fromat'", "'format' is 'xml'", "'filters' must", "'ca' is", "'url' must",
-        "each 'secret' must", "'batch' must",
+        "its name must", "It has an unknown key 'fromat'", "'format' is 'xml'", "'filters' must", "'ca' is",
+        "'url' must", "each 'secret' must", "'batch' must",
     ):  # fmt: skip
         assert said.lower() in str(wrong.value).lower(), said
 
