@@ -44,14 +44,18 @@ class Command(SignalCommand):
     help = (
         "Send the log to another system, as the relay of this name in SIGNAL_LOG['RELAYS'] says: from where it was, "
         "or from the oldest event, and on until it is ended. Each event arrives at least once. Exit status: 0 ended, "
-        "or with --once all is sent; 1 another process runs it, it must not go on, or --once could not send all; "
+        "or with --once all is sent, but for what waits for an open transaction; 1 another process runs it, it must "
+        "not go on, or with --once not all could be sent or events were refused for good, which are dead letters; "
         "2 no such relay, or a wrong option; 130 interrupted."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The relay, and where to begin."""
         parser.add_argument("name", metavar="NAME", help="a name of SIGNAL_LOG['RELAYS']")
-        parser.add_argument("--once", action="store_true", help="send what there is now, and end")
+        parser.add_argument(
+            "--once", action="store_true",
+            help="send what there is now, and end; gives up after 5 attempts in a row of which nothing was taken",
+        )  # fmt: skip
         parser.add_argument(
             "--from", dest="begin", metavar="WHERE", default="",
             help=f"where a relay begins that has never run, or with --reset: {WHERE}",
@@ -125,13 +129,17 @@ class Command(SignalCommand):
 
     def _report(self, relay: Relay, runner: Runner, options: dict[str, Any]) -> None:
         said = f"{counted(runner.sent, 'event')} sent to {relay.shown_url}."
-        if runner.dead:
-            were = "was" if runner.dead == 1 else "were"
-            said += f" {counted(runner.dead, 'event')} {were} refused for good: see the dead letters in the admin."
         if runner.waiting:
             waits = "waits" if runner.waiting == 1 else "wait"
             said += f" {counted(runner.waiting, 'event')} {waits} for a transaction that is still open."
         self.stdout.write(said)
+        if not runner.dead:
+            return
+        refused = f"{counted(runner.dead, 'event was', 'events were')} refused for good: "
+        refused += "the dead letters on the page /relays/, and in the admin, say why."
+        if options["once"]:
+            raise CommandError(refused, returncode=REFUSED)
+        self._say(refused)
 
     def _say(self, sentence: str) -> None:
         self.stderr.write(visible(sentence), style_func=str)

@@ -18,6 +18,7 @@ from signal_log.relay import letters, runner
 from signal_log.relay.message import Delivery
 from signal_log.relay.place import MovedError
 from signal_log.relay.runner import office_of
+from signal_log.relay.sinks.file import File
 from signal_log.seal import elected
 from tests.factories import insert_event, make_event, write_saves
 from tests.pruned import prune_before
@@ -120,6 +121,22 @@ def test_refused_for_good_is_a_dead_letter(relayed):
     assert relayed() == [bad.pk]
     assert not DeadLetter.objects.exists()
     assert row().sent == 2
+
+
+def test_whoever_waits_for_the_end_is_told_of_dead_letters(relay, monkeypatch):
+    """What was refused for good in this run is an exit code of its own, for not all is sent."""
+    first, _ = make_event(), make_event()
+
+    def send(_, batch):
+        bad = [message for message in batch if message.id == first.pk]
+        return Delivery([one for one in batch if one not in bad], [(one, "It answered 422.") for one in bad])
+
+    monkeypatch.setattr(File, "send", send)
+    said = relay("siem", "--once", returncode=1, sink="file", url="/nowhere")
+    assert said.startswith("1 event was refused for good: the dead letters on the page /relays/, and in the admin,")
+    assert "refused" not in relay("siem", "--once")
+    letters.send_again(letters.of_relay("siem"))
+    relay("siem", "--once", returncode=1)
 
 
 def test_a_receiver_that_refuses_all_empties_no_log_into_letters(relayed, monkeypatch):
