@@ -147,8 +147,9 @@ def _relays() -> Iterator[Metric]:
     for one in found:
         name = (one.name,)
         up.add_metric(name, one.kind == "running")
-        lag.add_metric(name, one.waiting)
-        seconds.add_metric(name, one.waiting_seconds)
+        if one.kind != "removed":
+            lag.add_metric(name, one.waiting)
+            seconds.add_metric(name, one.waiting_seconds)
         sent.add_metric(name, one.row.sent if one.row else 0)
         failed.add_metric(name, one.row.failed if one.row else 0)
         missed.add_metric(name, one.row.missed if one.row else 0)

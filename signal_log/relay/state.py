@@ -32,7 +32,7 @@ class Standing:
     row: RelayCursor | None
     """None if it has never run."""
     waiting: int = 0
-    """How many events come after its place."""
+    """How many events come after its place; nobody counts them of a relay that was removed."""
     waiting_seconds: float = 0.0
     """How long ago the first of them occurred."""
     letters: int = 0
@@ -92,7 +92,10 @@ class Standing:
         return "Its settings are wrong, so that it cannot run: `manage.py check` says how."
 
     def _removed(self) -> str:
-        return "RELAYS does not name it any more. Named again, it goes on where it was."
+        return (
+            "RELAYS does not name it any more. Named again, it goes on where it was; "
+            f"`manage.py signal_relay {self.name} --forget` removes what is known of it."
+        )
 
     def _problem(self) -> str:
         return self.row.problem if self.row is not None else ""
@@ -109,7 +112,7 @@ def standings() -> list[Standing]:
     named = [*map(str, configured())]
     for name in [*named, *(name for name in rows if name not in named)]:
         row = rows.get(name)
-        waiting, first = _waiting(row.reached if row is not None else 0, newest)
+        waiting, first = _waiting(row.reached if row is not None else 0, newest) if name in named else (0, None)
         seconds = _ago(first) if first is not None else 0.0
         is_wrong = name in named and name not in right
         relay = right.get(name)

@@ -10,7 +10,7 @@ from threading import Event, current_thread, main_thread
 from typing import Any, Final
 
 from django.core.management.base import CommandError
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, connections, transaction
 
 from signal_log.amounts import counted
 from signal_log.audit.told import EXPORTED, tell
@@ -21,6 +21,7 @@ from signal_log.management.ending import INTERRUPTED
 from signal_log.models import RelayCursor
 from signal_log.moments import parse_moment
 from signal_log.relay import place
+from signal_log.relay.forget import forget
 from signal_log.relay.runner import Runner
 from signal_log.relay.settings import Relay, relay_called
 from signal_log.relay.sinks import sink_of
@@ -65,9 +66,17 @@ class Command(SignalCommand):
             "--replay", metavar="FROM", default="", help="send everything from there on once more: an id or a time"
         )
 
+        parser.add_argument(
+            "--forget", action="store_true",
+            help="remove what is known of a relay that RELAYS does not name any more, its dead letters too",
+        )  # fmt: skip
+
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run it."""
+        """Run it, or forget it."""
         try:
+            if options["forget"]:
+                self._forget(options)
+                return
             relay = relay_called(options["name"])
             anchor = self._anchor(relay, options)
             over = Event()
@@ -98,6 +107,15 @@ class Command(SignalCommand):
             if not options["once"]:
                 connections[conf.DATABASE].close()
         self._report(relay, runner, options)
+
+    def _forget(self, options: dict[str, Any]) -> None:
+        if any(options[other] for other in ("once", "begin", "reset", "replay")):
+            raise RelayError("--forget goes with no other option.")
+        with transaction.atomic(using=conf.DATABASE):
+            reached, number = forget(options["name"])
+            tell(EXPORTED, relay=options["name"], action="forget", after=reached, dead_letters=number)
+        also = f", and {counted(number, 'dead letter')}" if number else ""
+        self.stdout.write(f"Forgotten: where the relay {options['name']!r} was{also}.")
 
     def _anchor(self, relay: Relay, options: dict[str, Any]) -> Anchor | None:
         """Behind which event to begin; None if it goes on where it was."""

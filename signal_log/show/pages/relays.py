@@ -105,7 +105,7 @@ class Row:
         self.sentence = visible(spoken(one.sentence, 2_000))
         self.where = visible(one.relay.shown_url) if one.relay else ""
         self.format = one.relay.format if one.relay else ""
-        self.behind = behind(one.waiting) if one.waiting else "nothing"
+        self.behind = "" if one.kind == "removed" else behind(one.waiting) if one.waiting else "nothing"
         oldest = "it" if one.waiting == 1 else "the oldest"
         self.oldest = f"{oldest} is {_age(one.waiting_seconds)} old" if one.waiting else ""
         self.runner = visible(one.row.runner) if one.row else ""
@@ -143,8 +143,8 @@ def _as_json(one: Standing) -> dict[str, Any]:
         "to": one.relay.shown_url if one.relay else None,
         "format": one.relay.format if one.relay else None,
         "reached": row.reached if row else 0,
-        "behind": one.waiting,
-        "behind_seconds": round(one.waiting_seconds, 3),
+        "behind": None if one.kind == "removed" else one.waiting,
+        "behind_seconds": None if one.kind == "removed" else round(one.waiting_seconds, 3),
         "sent": row.sent if row else 0,
         "failed": row.failed if row else 0,
         "missed": row.missed if row else 0,

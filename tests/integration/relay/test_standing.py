@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from signal_log import clock
@@ -170,6 +172,30 @@ def test_monitoring(letter):
         'signal_log_relay_dead_letters{relay="running"} 1.0',
     ):
         assert line in told, line
+
+
+def test_one_that_was_removed_is_not_counted_and_can_be_forgotten(configured):
+    """Its lag would grow for ever. It stays until somebody forgets it, with its letters, which is an event."""
+    letters.keep("removed", Message(configured[0].pk, "u", "k", "post_save", "now", b""), "It answered 422.")
+    (found,) = [one for one in standings() if one.kind == "removed"]
+    assert (found.waiting, found.waiting_seconds) == (0, 0.0)
+    assert "`manage.py signal_relay removed --forget`" in found.sentence
+    assert client().get("/relays/?format=json").json()["relays"][-1]["behind"] is None
+    assert client().get("/relays/").content.decode().count("<dt>Behind</dt>") == 3
+    told = measured().decode()
+    assert 'signal_log_relay_up{relay="removed"}' in told
+    assert 'signal_log_relay_lag_events{relay="removed"}' not in told
+    for name, why in (("running", "take it out first"), ("remvoed", "Removed and not forgotten: 'removed'.")):
+        with pytest.raises(CommandError, match=why) as refused:
+            call_command("signal_relay", name, "--forget")
+        assert refused.value.returncode == 2
+    out = StringIO()
+    call_command("signal_relay", "removed", "--forget", stdout=out)
+    assert out.getvalue() == "Forgotten: where the relay 'removed' was, and 1 dead letter.\n"
+    assert "removed" not in {one.name for one in standings()}
+    assert not DeadLetter.objects.exists()
+    told = SignalEvent.objects.latest("pk")
+    assert (told.signal, told.labels["relay"], told.labels["action"]) == ("signal_log.exported", "removed", "forget")
 
 
 def test_an_alert(configured, settings, monkeypatch):
