@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from signal_log import clock
 from signal_log.audit.prune import Pruned, prune
@@ -21,7 +23,7 @@ from signal_log.seal import archive
 from signal_log.seal.iceberg.opening import open_archive
 from signal_log.seal.iceberg.place import is_iceberg
 from signal_log.seal.stored import names_of_log, sealed_size, trees
-from signal_log.show.words.moments import parse_moment
+from signal_log.show.words.moments import parse_moment, zone
 from signal_log.show.words.text import counted
 from signal_log.store.read import events
 
@@ -73,7 +75,7 @@ class Command(SignalCommand):
         if before:
             moment = parse_moment("--before", before)
             if moment is None or moment > clock.now():
-                raise RedactionError(f"--before {before} is in the future.")
+                raise RedactionError(f"--before {before} is in the future: {_read_as(moment)}")
             found, why = Retention(moment), f"before {moment.isoformat()}"
         elif days:
             if not (days.isascii() and days.isdigit() and 1 <= int(days) <= 36_500):
@@ -115,6 +117,15 @@ class Command(SignalCommand):
             self.stdout.write(f"Kept: {counted(done.unsealed, 'event')} not sealed yet")
         if done.tampered:
             self.stdout.write(f"Kept, because somebody has changed or inserted them: events {done.tampered}")
+
+
+def _read_as(moment: datetime | None) -> str:
+    """Which moment was meant, and the time now, in the zone in which it was read."""
+    shown, now = (f"{timezone.localtime(one):%Y-%m-%d %H:%M:%S}" for one in (moment or clock.now(), clock.now()))
+    return (
+        f"without an offset it is a time in {zone()}, so {shown} there, where it is {now} now. "
+        "For UTC write it as 2026-01-31T09:25Z."
+    )
 
 
 def _holding(url: str) -> Holding:
