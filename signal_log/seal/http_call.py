@@ -122,7 +122,16 @@ def _why(connection: _Connection, error: Exception, seconds: float) -> str:
         return f"Its certificate is not trusted here: {error.verify_message}."
     if isinstance(error, OSError):
         return f"It could not be reached: {error.strerror or type(error).__name__}."
-    return f"Its answer is no HTTP ({type(error).__name__})."
+    return no_http(error)
+
+
+def no_http(error: Exception) -> str:
+    """A sentence about an answer that http.client does not read."""
+    if isinstance(error, http.client.LineTooLong):
+        return "Its answer is no HTTP that is read here: a line of its header is too long."
+    if type(error) is http.client.HTTPException:  # what it raises for more than 100 lines of header, and for no other
+        return "Its answer is no HTTP that is read here: its header has too many lines."
+    return "Its answer is no HTTP."
 
 
 def _too_long(seconds: float) -> str:

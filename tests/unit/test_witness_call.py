@@ -104,7 +104,7 @@ def test_lies():
     assert "is no signature's line" in ask(http(200, b"<html>\n"))
     assert "is no signature's line" in ask(http(200, LINE + b"\n"))
     assert "are not UTF-8" in ask(http(200, b"\xff\n"))
-    assert "is no HTTP" in ask(b"hello\r\n\r\n")
+    assert ask(b"hello\r\n\r\n") == "Its answer is no HTTP."
     assert ask(lambda request, connection: None) == "It could not be reached: RemoteDisconnected."
     short = f"HTTP/1.1 200 Fine\r\nContent-Length: {len(LINE)}\r\n\r\n".encode() + LINE[:-9]
     assert "no whole lines" in ask(short)
@@ -115,8 +115,8 @@ def test_large_answers():
     huge = b"x" * 1_100_000
     assert "more than 1,000,000 bytes" in ask(http(200, huge))
     assert "more than 1,000,000 bytes" in ask(b"HTTP/1.1 200 Fine\r\n\r\n" + huge)
-    assert "is no HTTP" in ask(b"HTTP/1.1 200 Fine\r\nA: " + huge)
-    assert "is no HTTP" in ask(b"HTTP/1.1 200 Fine\r\n" + b"A: b\r\n" * 200 + b"\r\n")
+    assert "a line of its header is too long" in ask(b"HTTP/1.1 200 Fine\r\nA: " + huge)
+    assert "its header has too many lines" in ask(b"HTTP/1.1 200 Fine\r\n" + b"A: b\r\n" * 200 + b"\r\n")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 
+from signal_log.seal.http_call import no_http
+
 
 def context_of(ca: str) -> ssl.SSLContext:
     """Trusts what this machine trusts or, where a file of certificates is named, what they have signed."""
@@ -20,4 +22,4 @@ def why_unreached(error: Exception, seconds: float) -> str:
         return f"TLS failed: {error.reason or 'the connection was cut'}."
     if isinstance(error, OSError):
         return f"It could not be reached: {error.strerror or type(error).__name__}."
-    return f"Its answer is no HTTP ({type(error).__name__})."
+    return no_http(error)
