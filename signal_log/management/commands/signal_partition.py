@@ -8,14 +8,15 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any, Final
 
-from django.db import connections
+from django.core.management.base import CommandError
+from django.db import DatabaseError, InterfaceError, connections
 
 from signal_log.amounts import counted
 from signal_log.audit.partitions import Described, described
 from signal_log.conf import conf
 from signal_log.errors import PartitionError
 from signal_log.management.command import SignalCommand
-from signal_log.management.ending import INCOMPLETE, ending
+from signal_log.management.ending import INCOMPLETE, INTERRUPTED, ending
 from signal_log.store.partitions.ahead import make_ahead
 from signal_log.store.partitions.briefly import PATIENCE
 from signal_log.store.partitions.convert import FEWEST, ROWS, Plan, convert, plan
@@ -70,8 +71,13 @@ class Command(SignalCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, or say in one sentence why not."""
-        with ending(PartitionError, interrupted="Interrupted. The log is as it was, or is converted: run it again."):
-            getattr(self, f"_{options['action']}")(options)
+        with ending(PartitionError, interrupted="Interrupted. Run it again."):
+            try:
+                getattr(self, f"_{options['action']}")(options)
+            except KeyboardInterrupt as error:
+                if options["action"] != "convert" or options["dry_run"]:
+                    raise
+                raise CommandError(_interrupted(), returncode=INTERRUPTED) from error
 
     def _convert(self, options: dict[str, Any]) -> None:
         connection = connections[conf.DATABASE]
@@ -156,6 +162,19 @@ class Command(SignalCommand):
             self.stdout.write(f"-- {title}")
             for statement in statements:
                 self.stdout.write(f"{statement};")
+
+
+def _interrupted() -> str:
+    """What an interrupted conversion has left."""
+    connection = connections[conf.DATABASE]
+    try:
+        connection.close()  # it may have been cut in the middle of an answer
+        converted = table_of(connection).is_partitioned
+    except (DatabaseError, InterfaceError, PartitionError):
+        return "Interrupted. The database does not say whether the log is converted: signal_partition list does, later."
+    if converted:
+        return "Interrupted, but the log is converted: signal_partition list shows its partitions."
+    return "Interrupted. The log is as it was: run it again to convert it."
 
 
 def _size(number: int) -> str:

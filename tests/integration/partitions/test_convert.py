@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, connections, transaction
 
 import signal_log
 from signal_log.errors import PartitionError
+from signal_log.management.commands import signal_partition
 from signal_log.models import SealTree, SignalEvent
 from signal_log.seal.grow import begin_tree, checkpoint, grow
 from signal_log.seal.settled import Horizon
@@ -253,6 +254,22 @@ def test_it_can_be_interrupted_anywhere_and_run_again(monkeypatch):
     assert "The log has 5 partitions now." in run("convert", "--rows", "1000")
     assert SignalEvent.objects.filter(sender="shop.Category").count() == 6
     assert database_checks() == set()
+
+
+def test_who_interrupts_is_told_how_the_log_is(monkeypatch):
+    """As it was, or converted; so that nobody has to look."""
+    make_event()
+    for before, said in ((True, "The log is as it was: run it again"), (False, "the log is converted")):
+
+        def stop(*args, before=before, **options):
+            if not before:
+                convert(*args, **options)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(signal_partition, "convert", stop)
+        with pytest.raises(CommandError, match=said) as interrupted:
+            run("convert", "--rows", "1000")
+        assert interrupted.value.returncode == 130
 
 
 def test_a_dry_run_prints_all_of_it(other_connection):
