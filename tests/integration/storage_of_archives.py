@@ -95,7 +95,7 @@ def test_the_life_of_an_archive_in_storage(storage, bucket, url, monkeypatch):
     number = SignalEvent.objects.count()
     storage.kill()
     assert refused("signal_archive", "--all").endswith(
-        "the storage or its catalog is down. Nothing is lost; run it again."
+        "storage or its catalog is down, or its address is wrong. Nothing is lost; run it again."
     )
     storage.start()
     assert archived().startswith(f"Archived {number} events in s3://{name}/log (1 file, ")

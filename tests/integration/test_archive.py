@@ -274,7 +274,7 @@ def test_what_cannot_be_archived_is_said(log, small, tmp_path, monkeypatch, sett
     assert f"There is no archive in {tmp_path}. `signal_archive` makes one." in refused("--list", str(tmp_path))
     down = refused("s3://bucket/log?catalog=http://127.0.0.1:9/")
     assert down.startswith("The archive s3://bucket/log cannot be read: ")
-    assert down.endswith("the storage or its catalog is down. Nothing is lost; run it again.")
+    assert down.endswith("storage or its catalog is down, or its address is wrong. Nothing is lost; run it again.")
     with monkeypatch.context() as closed:
         closed.setattr(table, "load_catalog", expired)
         assert refused("s3://bucket/log?catalog=http://127.0.0.1:9/").startswith(
@@ -283,7 +283,7 @@ def test_what_cannot_be_archived_is_said(log, small, tmp_path, monkeypatch, sett
         )
     with monkeypatch.context() as full:
         full.setattr("pyiceberg.table.Table.append", no_space)
-        assert "cannot be written: [Errno 28] No space left on device. Likely causes: its disk is full" in refused(
+        assert "cannot be written: [Errno 28] No space left on device. Its disk is full: make room there." in refused(
             str(folder)
         )
     run(str(folder))
@@ -326,9 +326,12 @@ def test_the_check_says_what_is_wrong_with_the_setting(settings, monkeypatch):
     """A URL that is none, and the extra that is missing; nothing without an archive, or with a good one."""
     for url, words in (
         ("ftp://there", "is a folder or s3://bucket/prefix"), ("s3://b/log", "needs a catalog"), ("/srv/archive", ""),
+        ("rel/archive", "/rel/archive was meant."), ("/srv/archive?catalog=postgresql://u@host/c", ""),
+        ("/srv/archive?catalog=postgresql://u:PASSW0RD@host/c", "the file ~/.pgpass"),
+        ("s3://b/log?catalog=https://u:PASSW0RD@there/", "PYICEBERG_CATALOG__SIGNAL_LOG__CREDENTIAL"),
     ):  # fmt: skip
         settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "ARCHIVE": url}
-        assert [words in str(one) for one in check_archive()] == [True] * bool(words)
+        assert [words in str(one) and "PASSW0RD" not in str(one) for one in check_archive()] == [True] * bool(words)
     monkeypatch.setattr("signal_log.checks.archives.find_spec", lambda name: None)
     (told,) = check_archive()
     assert "pip install 'signal-log[archive]'" in str(told)

@@ -6,6 +6,8 @@
     s3://bucket/log?catalog=https://catalog.example/      storage, with a REST catalog
     s3://bucket/log?catalog=sqlite:////srv/catalog.db&endpoint=http://127.0.0.1:8333
 
+    /srv/archive?catalog=postgresql://host/catalog        a catalog in PostgreSQL
+
 The keys of the storage are not in the URL but in the environment (``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``).
 """
 
@@ -25,6 +27,8 @@ LEAVES: Final = 65_536
 OPTIONS: Final = ("catalog", "endpoint", "region", "warehouse")
 _SCHEMES: Final = ("", "file", "s3")
 _CATALOGS: Final = ("http", "https", "sqlite", "postgresql")
+_POSTGRESQL: Final = "postgresql+psycopg://"
+"""What SQLAlchemy calls PostgreSQL by psycopg 3, which the log's own database needs, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,12 @@ class Place:
     def is_rest(self) -> bool:
         """Whether the catalog is a service."""
         return self.catalog.startswith(("http://", "https://"))
+
+    @property
+    def password(self) -> str:
+        """Of the catalog, as its URL has it, which is no place for one; empty if there is none."""
+        split = urlsplit(self.catalog)
+        return split.password or dict(parse_qsl(split.query)).get("password", "")
 
     @property
     def warehouse(self) -> str:
@@ -71,7 +81,8 @@ def read_place(text: str) -> Place:
             "The archive's URL holds a name or a password. Give the storage's keys in the environment instead: "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         )
-    options = dict(parse_qsl(split.query, keep_blank_values=True))
+    # In the name of a catalog's driver a plus is a plus, and no space, as it would be in a form.
+    options = dict(parse_qsl(split.query.replace("+", "%2B"), keep_blank_values=True))
     if unknown := sorted(options.keys() - set(OPTIONS)):
         raise ProofError(f"The archive's URL has an unknown option {unknown[0]!r}. Accepted: {', '.join(OPTIONS)}.")
     if split.scheme == "s3":
@@ -86,10 +97,18 @@ def read_place(text: str) -> Place:
     else:
         if not split.path:
             raise ProofError("The archive's URL names no folder.")
+        if not Path(split.path).is_absolute():
+            meant = Path(split.path).expanduser().resolve()
+            raise ProofError(
+                f"The folder of an archive is given by its whole path, and not as {_shown(text)}, which is another one "
+                f"in each directory that a process is started in. Probably {meant} was meant."
+            )
         location = str(Path(split.path).resolve())
     catalog = options.get("catalog") or f"sqlite:///{location}/{CATALOG_FILE}"
     if urlsplit(catalog).scheme.partition("+")[0] not in _CATALOGS:
         raise ProofError(f"The archive's catalog is none of {', '.join(f'{one}://' for one in _CATALOGS)}.")
+    if catalog.startswith("postgresql://"):
+        catalog = catalog.replace("postgresql://", _POSTGRESQL, 1)
     return Place(location, catalog, options)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,13 +18,10 @@ import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, FileType
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import (
-    CommitFailedException,
-    ForbiddenError,
     NamespaceAlreadyExistsError,
     NoSuchNamespaceError,
     NoSuchTableError,
     TableAlreadyExistsError,
-    UnauthorizedError,
 )
 from pyiceberg.table import Table
 
@@ -41,6 +38,7 @@ from signal_log.seal.iceberg.columns import (
     rows_of,
     schema,
 )
+from signal_log.seal.iceberg.explained import explained, sentence
 from signal_log.seal.iceberg.place import LEAVES, Place
 from signal_log.seal.iceberg.versions import KINDS, Storage
 
@@ -138,7 +136,7 @@ class Archive:
             found = pq.read_table(pa.BufferReader(content), columns=list(names))
             found.validate(full=True)
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-            raise AlteredArchiveError(f"{part} is damaged: {_sentence(error)}") from error
+            raise AlteredArchiveError(f"{part} is damaged: {sentence(error, self.place)}") from error
         if found.num_rows != part.rows or found.column_names != list(names):
             raise AlteredArchiveError(f"{part} does not hold the rows and columns that the table names.")
         return found
@@ -226,7 +224,7 @@ class Archive:
         except FileNotFoundError as error:
             raise ProofError(f"{part} is not there, although the table names it. Put it back from a copy.") from error
         except OSError as error:
-            raise ProofError(f"{part} cannot be read: {_sentence(error)}") from error
+            raise ProofError(f"{part} cannot be read: {sentence(error, self.place)}") from error
         if len(content) != part.size:
             raise AlteredArchiveError(
                 f"{part} has {len(content):,} bytes where the table names {part.size:,}: it was changed, or cut short."
@@ -341,35 +339,3 @@ def _plain(path: str) -> str:
 
 def _same(path: str) -> str:
     return path if path.startswith("/") else path.lstrip("/")
-
-
-@contextmanager
-def explained(place: Place, what: str = "read") -> Iterator[None]:
-    """Turn whatever the catalog or the storage raises into a sentence."""
-    try:
-        yield
-    except ProofError:
-        raise
-    except CommitFailedException as error:
-        raise ProofError(
-            f"Somebody else wrote to the archive {place.location} at the same moment, so nothing was written. "
-            "Run it again."
-        ) from error
-    except (ForbiddenError, UnauthorizedError) as error:
-        raise ProofError(
-            f"The catalog of the archive {place.location} refuses: {_sentence(error)} Give its token in the "
-            "environment, as PYICEBERG_CATALOG__SIGNAL_LOG__TOKEN, or name and secret, with a colon between them, as "
-            "PYICEBERG_CATALOG__SIGNAL_LOG__CREDENTIAL."
-        ) from error
-    except Exception as error:
-        raise ProofError(
-            f"The archive {place.location} cannot be {what}: {_sentence(error)} "
-            "Likely causes: its disk is full, or the storage or its catalog is down. Nothing is lost; run it again."
-        ) from error
-
-
-def _sentence(error: BaseException) -> str:
-    """The first line of an error, as a sentence; an address in it may hold a password, so none is kept."""
-    text = str(error).strip().partition("\n")[0][:300] or type(error).__name__
-    words = ["…" if "://" in word and "@" in word else word for word in text.split(" ")]
-    return f"{' '.join(words).rstrip('.')}."
