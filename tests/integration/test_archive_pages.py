@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from io import StringIO
 from threading import Event
@@ -16,6 +17,8 @@ from signal_log.show.query import archived
 from tests.integration.redacting import sealed as seal_all
 
 pytestmark = pytest.mark.django_db
+
+SEARCHING = "signal_log.seal.iceberg.searching"
 
 
 @pytest.fixture
@@ -67,6 +70,8 @@ def test_the_history_goes_on_in_the_archive(ada, admin_client):
     assert [event.pk for event in narrowed.events] == ids[4:6]
     found = text(admin_client.get(f"/events/{ids[-1]}/"))
     assert "ada" in found
+    assert f"This event was read from the archive {ada.folder}: it was pruned from the log" in found
+    assert "read from the archive" not in text(admin_client.get(f"/events/{ids[0]}/"))
 
 
 def test_a_story_and_a_moment_go_on_in_the_archive(ada, admin_client):
@@ -115,3 +120,39 @@ def test_an_archive_that_is_away_is_said_and_costs_nothing_else(ada, admin_clien
     assert "is being read by others at the moment. Reload the page." in text(admin_client.get("/events/"))
     settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "ARCHIVE": None}
     assert "archive, which" not in text(admin_client.get("/events/"))
+
+
+def test_what_only_the_archive_may_have_is_not_said_to_be_absent(ada, admin_client):
+    """An event and an object of which nothing is in the table: 503 with the reason, while the archive is away."""
+    oldest = admin_client.get("/events/?every=1").context["page"].events[-1].pk
+    ada.folder.rename(ada.folder.with_name("away"))
+    for address, words in (
+        ("/objects/auth.User/4711/", "older ones are in the archive, which was not read."),
+        (f"/events/{oldest}/", f"It is in the archive {ada.folder}"),
+    ):
+        answer = admin_client.get(address)
+        page = answer.content.decode()
+        assert answer.status_code == 503
+        assert ">503<" in page
+        assert words in page
+        assert f"There is no archive in {ada.folder}" in page
+    assert admin_client.get(f"/events/{oldest + 10**6}/").status_code == 404
+    ada.folder.with_name("away").rename(ada.folder)
+    assert admin_client.get("/objects/auth.User/4711/").status_code == 404
+
+
+def test_imports_take_nothing_of_the_time_for_an_answer(settings, monkeypatch):
+    """What the first page of a process has to import, DuckDB and Arrow, is there before the time begins."""
+    settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "ARCHIVE": "/srv/archive"}
+    monkeypatch.setattr(archived, "names_of_log", lambda: ["log.example/1"])
+    monkeypatch.delitem(sys.modules, SEARCHING, raising=False)
+    monkeypatch.delattr(SEARCHING, raising=False)
+    imported = []
+
+    def waited_for(*_: object) -> tuple[list[object], None]:
+        imported.append(SEARCHING in sys.modules)
+        return [], None
+
+    monkeypatch.setattr(archived, "_waited_for", waited_for)
+    archived._read(([], []), above=0, below=1, number=1)
+    assert imported == [True]

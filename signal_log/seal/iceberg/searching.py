@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import duckdb
 import pyarrow.dataset as ds
+import pyiceberg.catalog.sql
+import pyiceberg.io.pyarrow  # noqa: F401  both would be imported later, in the time in which a page wants its answer
 
 from signal_log import clock
 from signal_log.errors import ProofError

@@ -27,7 +27,7 @@ from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
 from signal_log.show.export.answer import refused
 from signal_log.show.methods import reads
-from signal_log.show.pages.not_found import not_found
+from signal_log.show.pages.not_found import not_found, not_known
 from signal_log.show.query import archived
 from signal_log.show.query.past_writes import found_by
 from signal_log.show.trace.receivers import answer, known_for, slowest_first, time_taken
@@ -58,9 +58,12 @@ NOT_TOLD: Final = sys.maxsize
 @for_observers
 def event_page(request: HttpRequest, number: str) -> HttpResponse:
     """An event's page; JSON for ``?format=json`` or if the client prefers it; ``?format=receivers``, ``proof``."""
-    event = find(number)
+    event, read = _read(number)
     if event is None:
-        return not_found(request, *missing(_number(number), number))
+        why = missing(_number(number), number)
+        if why.is_archived and read.problem:
+            return not_known(request, why.title, f"{why.reason} It was not read there. {read.problem}")
+        return not_found(request, why.title, why.reason)
     if request.GET.get("format") == "receivers":
         return answer(event, _slow_calls(event))
     if request.GET.get("format") == "proof":
@@ -73,6 +76,7 @@ def event_page(request: HttpRequest, number: str) -> HttpResponse:
     context = describe(request, event) | {
         "object_admin_url": admin_url(request, event),
         "may_export": may(request.user, EXPORT),
+        "archived": read,
     }
     return render(request, "signal_log/event.html", context)
 
@@ -95,11 +99,18 @@ def _proof_of(request: HttpRequest, event: SignalEvent) -> HttpResponse:
 
 
 def find(number: str) -> SignalEvent | None:
-    """The event with this id; None for anything else."""
+    """The event with this id, of the table or the archive; None for anything else."""
+    return _read(number)[0]
+
+
+def _read(number: str) -> tuple[SignalEvent | None, archived.Archived]:
+    """The event with this id, and what the archive said if it was asked."""
     asked = _number(number)
     if asked is None:
-        return None
-    return events().filter(pk=asked).first() or next(iter(archived.one(asked).events), None)
+        return None, archived.NOTHING
+    event = events().filter(pk=asked).first()
+    read = archived.NOTHING if event else archived.one(asked)
+    return event or next(iter(read.events), None), read
 
 
 def _number(text: str) -> int | None:

@@ -23,7 +23,7 @@ from signal_log.show.export.json import FORMAT
 from signal_log.show.links import field_names, in_query, object_url, url
 from signal_log.show.methods import reads
 from signal_log.show.pages.guarded import Guarded
-from signal_log.show.pages.not_found import not_found
+from signal_log.show.pages.not_found import not_found, not_known
 from signal_log.show.pages.report import NAME as REPORT
 from signal_log.show.pages.report import About, report
 from signal_log.show.pages.story import link, story
@@ -52,7 +52,7 @@ from signal_log.store.span import NOTHING
 @reads
 @for_observers
 def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
-    """A row's page, also for deleted rows; 404 if nothing was recorded for it."""
+    """A row's page, also for deleted rows; 404 if nothing was recorded for it, 503 if only the archive knows that."""
     pk = pk or request.GET.get("pk", "")
     labels = labels_of_row(label)
     recorded = of_row(labels, pk)
@@ -64,7 +64,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         newest = archived().events[0]
     if newest is None:
         if archived().problem:
-            return not_found(request, "No events for this object", _unread(label, pk, archived().problem))
+            return not_known(request, "The archive was not read", _unread(label, pk, archived().problem))
         return not_found(request, "No events for this object", _why_nothing(label, labels, pk, gone))
     query = parse(request.GET, own=("at", "pk", FORMAT, CHOSEN, SEARCH, *COMPARED))
     problems = [*query.problems.values()]

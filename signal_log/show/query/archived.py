@@ -23,7 +23,7 @@ from signal_log.models import SignalEvent
 from signal_log.query_language.keys import PINNED
 from signal_log.rows import is_of_a_model
 from signal_log.seal.archive import Line
-from signal_log.seal.iceberg.opening import open_archive
+from signal_log.seal.iceberg.opening import INSTALL, open_archive
 from signal_log.seal.iceberg.place import read_place
 from signal_log.seal.ranges import parse_ranges
 from signal_log.seal.stored import names_of_log
@@ -33,7 +33,7 @@ from signal_log.store.read import as_mapping, events
 from signal_log.store.span import LARGEST_ID
 
 SECONDS: Final = 4.0
-"""How long a page waits for the archive."""
+"""How long a page waits for the archive, once what reads it is imported."""
 SEARCHED: Final = 2.5
 """How long of that is searched; what was found until then is shown."""
 AT_ONCE: Final = 2
@@ -185,7 +185,7 @@ def of_row(labels: Sequence[str], pk: str, *, number: int = OF_A_ROW) -> Archive
 def one(number: int) -> Archived:
     """The archived event of this number."""
     top = reaches_to()
-    if number > top:
+    if not 0 < number <= top:
         return NOTHING
     found = _read((["id = ?"], [number]), above=number - 1, below=number + 1, number=1)
     return replace(found, older_than=found.events[0].occurred_at if found.events else None)
@@ -198,6 +198,10 @@ def _read(
     """As many events as are wanted, of those that the table has not."""
     url, names = str(conf.ARCHIVE), names_of_log()
     place = read_place(url).location
+    try:
+        from signal_log.seal.iceberg import searching
+    except ImportError:
+        return Archived(problem=INSTALL)
     deadline = clock.monotonic() + SECONDS
     found: list[SignalEvent] = []
 
@@ -207,12 +211,9 @@ def _read(
     for _ in range(ROUNDS):
 
         def search(low: int = above, high: int = below) -> tuple[list[Line], int | None]:
-            archive = open_archive(url, names)
-            from signal_log.seal.iceberg.searching import Wanted, search
-
-            told = search(
-                archive, Wanted(*conditions), above=low, below=high, number=number, seconds=SEARCHED, accept=accept,
-                upwards=upwards,
+            told = searching.search(
+                open_archive(url, names), searching.Wanted(*conditions), above=low, below=high, number=number,
+                seconds=SEARCHED, accept=accept, upwards=upwards,
             )  # fmt: skip
             return told.lines, told.reached
 

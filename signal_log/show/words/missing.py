@@ -24,6 +24,8 @@ class Missing(NamedTuple):
 
     title: str
     reason: str
+    is_archived: bool = False
+    """Whether the archive should have it."""
 
 
 def missing(number: int | None, typed: str) -> Missing:
@@ -37,9 +39,8 @@ def missing(number: int | None, typed: str) -> Missing:
         day = by.occurred_at.astimezone()
         kept = (by.labels or {}).get("archive")
         where = f" It is in the archive {one_line(str(kept), 200)}." if kept else ""
-        return Missing(
-            "Event was pruned", f"Event {number} was pruned on {day:%Y-%m-%d %H:%M} {zone()} by event {by.pk}.{where}"
-        )
+        reason = f"Event {number} was pruned on {day:%Y-%m-%d %H:%M} {zone()} by event {by.pk}.{where}"
+        return Missing("Event was pruned", reason, bool(kept))
     tree = current_tree()
     if tree is None or number > tree.last_id:
         return Missing("Event not found", f"The log has no event {number}, and none of that number was sealed.")
