@@ -64,6 +64,9 @@ class Steps:
     def open_trace_of(self, row: Locator) -> None:
         """Select a row of the live page and follow its trace."""
         self.click(row.first)
+        # A list that was laid out anew in that moment had another row under the pointer.
+        if not row.and_(self.page.locator('[aria-selected="true"]')).count():
+            row.first.click()
         self.click(self.page.locator("#detail .facts a.mono[href*='/traces/']"))
 
     def is_told(self, fault: str, fix: str) -> None:
