@@ -172,7 +172,8 @@ def _shown(key: str, value: object) -> str:
 def _why(key: str, value: object) -> str:
     """What is wrong inside a value that should be a list or a dict of texts; often empty."""
     if isinstance(value, str):
-        return f" One name needs a list too: [{value!r}]." if KEYS[key][1]([value]) else ""
+        written = "" if key in SECRETS else f": [{value!r}]"
+        return f" One name needs a list too{written}." if KEYS[key][1]([value]) else ""
     if KEYS[key][1] not in (_texts, _fields):
         return ""
     if isinstance(value, Mapping):

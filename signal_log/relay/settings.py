@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -201,7 +202,8 @@ def _batch(given: Any, sink: str) -> int:
 def _ca(given: Any) -> str:
     if given == "":
         return ""
-    if not isinstance(given, (str, Path)) or not Path(given).is_file():
+    # Unlike Path.is_file it has no error for a folder that may not be read.
+    if not isinstance(given, (str, Path)) or not os.path.isfile(given):
         raise ConfigurationError(f"'ca' is {str(given)[:200]!r}, and there is no such file.")
     return str(given)
 

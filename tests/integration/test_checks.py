@@ -84,6 +84,7 @@ def test_other_apps_alone_are_checked_in_peace() -> None:
         ({"MASK_FIELDS": {"auth.User": [User.email]}}, "is no text"),
         ({"SILENT_WRITES": "x" * 1000}, "x…."),
         ({"METRICS_TOKEN": "hunter2"}, "is a str that is not shown here."),
+        ({"SEAL_KEYS": "hunter2"}, "One name needs a list too."),
     ],
 )
 def test_a_wrong_key_or_value_says_what_is_wrong_in_it(given: dict[Any, Any], message: str) -> None:

@@ -106,6 +106,7 @@ def test_nothing_secret_is_shown():
         (HOOK | {"batch": 0}, "from 1 to 1,000"),
         (HOOK | {"options": {"a": 1}}, "for Kafka and NATS"),
         (HOOK | {"ca": "/no/such/file"}, "no such file"),
+        (HOOK | {"ca": f"/{'x' * 5000}"}, "no such file"),
         ({"sink": "file", "url": "/x", "secret": "x" * 16}, "this sink has none"),
         ({"sink": "file", "url": "/x", "headers": {"A": "b"}}, "this sink has none"),
         ({"sink": "file", "url": "/x", "batch": 5}, "'batch' is for a webhook"),
