@@ -164,6 +164,7 @@ function renderSide() {
     only: controls.instead,
     close: () => controls.facetsDrawer(false),
   });
+  page.search?.counted();
   renderStatusBar($("status-bar"), {
     storm: folding() && {
       folded: storm.folded,

@@ -120,6 +120,8 @@ export function searchBox({ form, input, mirror, said }, on) {
   return {
     empty,
     focus: () => input.focus(),
+    /** The numbers of the facets, which stand beside what completes, are others than before. */
+    counted: () => completions?.learned(),
     clear() {
       withdraw();
       empty();
