@@ -31,6 +31,7 @@ WRITE = """
         except IntegrityError:
             break  # it had been committed, only nobody said so
         except Error:
+            connection.close()  # as at the end of a request; a connection that is lost while idle stays so otherwise
             time.sleep(0.05)
 """
 """Somebody who tries again until there is an account."""
