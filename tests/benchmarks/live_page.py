@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +37,18 @@ def main() -> None:
     print(f"{options.held:,} events held, {options.rate:,} a second arriving\n")
     head, scene = (HEAP, remember) if options.minutes else (LOADS, load) if options.loads else (FRAMES, look)
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    with tempfile.TemporaryDirectory() as folder:
-        site = Site(make_database(Path(folder) / "site.sqlite3"))
-        try:
-            with chromium() as browser:
-                for name, query in list(VIEWS.items())[: 1 if options.minutes or options.loads else None]:
-                    with visiting(browser, site, "mira") as live:
-                        live.page.add_init_script(path=SOURCE)
-                        live.open(query)
-                        if not options.loads:
-                            fill(live.page, options)
-                        scene(name, live.page, options)
-        finally:
-            site.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        chromium() as browser,
+        closing(Site(make_database(Path(folder) / "site.sqlite3"))) as site,
+    ):
+        for name, query in list(VIEWS.items())[: 1 if options.minutes or options.loads else None]:
+            with visiting(browser, site, "mira") as live:
+                live.page.add_init_script(path=SOURCE)
+                live.open(query)
+                if not options.loads:
+                    fill(live.page, options)
+                scene(name, live.page, options)
 
 
 def parse_arguments() -> argparse.Namespace:
