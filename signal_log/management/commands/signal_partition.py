@@ -113,6 +113,11 @@ class Command(SignalCommand):
         parts = layout(connection)
         if parts is not None and parts.default is None:
             wrong.append("there is no default partition, so events of which no partition has the id cannot be written")
+        if overflowed := sum(one.rows for one in found if one.first is None):
+            wrong.append(
+                f"{counted(overflowed, 'event')} had to go to the default partition, as the next was not made in time: "
+                "signal_partition ahead makes it a proper one"
+            )
         if options["json"]:
             self.stdout.write(json.dumps({"partitions": [one.as_json() for one in found], "problems": wrong}, indent=2))
         elif not found:

@@ -116,6 +116,12 @@ def test_where_nobody_made_the_next_one_a_save_goes_on(converted, caplog):
     assert follow(top - 4) == ids
     assert execute(f"SELECT count(*) FROM {DEFAULT}") == [(3,)]  # noqa: S608
     assert warnings() == ["3 events of the log had to go to the default partition: the next one was not made in time."]
+    told, code = run("list")
+    assert code == 1
+    assert told.splitlines()[-1] == (
+        "WRONG  3 events had to go to the default partition, as the next was not made in time: "
+        "signal_partition ahead makes it a proper one."
+    )
     on_a_thread(lambda: background.do(background._partitioning(None)))
     assert caplog.text == ""
     assert execute(f"SELECT count(*) FROM {DEFAULT}") == [(0,)]  # noqa: S608
