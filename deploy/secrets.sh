@@ -33,6 +33,8 @@ keep email_url EMAIL_URL smtp://mail:1025
 keep metrics_token METRICS_TOKEN "$(random)"
 # Alerts and relays, which hold addresses that only few should know, are JSON; without one the files are empty.
 keep alerts "" ""
+# The keys of S3-compatible storage for the archive, as docs/deploy.md shows; empty where it is a folder.
+keep archive_keys "" ""
 case ",${COMPOSE_PROFILES:-$(in_env COMPOSE_PROFILES)}," in
 *,relay,*)
     # Something to try: the relay's own file. docs/relay.md says what else there is.

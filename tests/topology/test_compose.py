@@ -15,6 +15,8 @@ SETTINGS = (compose.ROOT / "observatory" / "settings.py").read_text()
 PROXIES = ("proxy", "small")
 DOCKERFILE = (compose.ROOT / "Dockerfile").read_text()
 LOCKS = ("requirements.txt", "requirements-image.txt")
+STORAGE = "AWS_SHARED_CREDENTIALS_FILE"
+"""Read by the clients of S3-compatible storage."""
 PINNED = re.compile("^[a-z0-9-]+==.*", re.MULTILINE)
 
 
@@ -38,7 +40,7 @@ def test_secrets_are_files_and_not_in_the_repository() -> None:
     assert {"/.env", "/deploy/secrets/"} <= set((compose.ROOT / ".gitignore").read_text().split())
     for service in compose.services().values():
         for name, value in service.get("environment", {}).items():
-            if value and re.search("PASSWORD|SECRET|TOKEN|EMAIL_URL|RELAYS|ALERTS", name):
+            if value and re.search("PASSWORD|SECRET|TOKEN|EMAIL_URL|RELAYS|ALERTS|CREDENTIALS", name):
                 assert name.endswith("_FILE")
                 assert value.removeprefix("/run/secrets/") in service["secrets"]
             assert not re.search("//[^/]*:[^/]*@", value)
@@ -51,10 +53,11 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     assert set(made) == compose.secret_files()
     assert (made["secret_key"], made["email_url"]) == ("of-before", "smtp://elsewhere")
     assert re.fullmatch("[0-9a-f]{64}", made["app_password"])
-    assert (made.pop("relays"), made.pop("alerts")) == ("", "")
+    empty = {name: made.pop(name) for name in ("relays", "alerts", "archive_keys")}
+    assert set(empty.values()) == {""}
     assert len(set(made.values())) == len(made)
     assert stat.S_IMODE((tmp_path / "deploy" / "secrets").stat().st_mode) == 0o700
-    assert compose.make_secrets(tmp_path) == {**made, "relays": "", "alerts": ""}
+    assert compose.make_secrets(tmp_path) == {**made, **empty}
 
 
 def test_a_relay_to_try_is_made_with_its_profile(tmp_path: Path) -> None:
@@ -91,7 +94,7 @@ def test_the_guide_pins_every_public_image() -> None:
     assert sorted(named.split()) == sorted(used | set(re.findall(r"^FROM (\S+:\S+)", DOCKERFILE, re.MULTILINE)))
 
 
-@pytest.mark.parametrize("name", sorted(compose.services()["web1"]["environment"]))
+@pytest.mark.parametrize("name", sorted(compose.services()["web1"]["environment"].keys() - {STORAGE}))
 def test_the_settings_read_each_variable_of_the_web_processes(name: str) -> None:
     """Every variable given to a web process is read by the settings."""
     assert re.search(rf'["\']{name.removesuffix("_FILE")}["\']', SETTINGS)
