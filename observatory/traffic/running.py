@@ -18,6 +18,8 @@ from django.db import close_old_connections
 
 MAX_CONSECUTIVE_FAILURES: Final = 10
 """After this many consecutive failures the traffic stops: the site is down or incompatible."""
+UNDRAWN: Final = "choosing an action"
+"""What fails where nobody can tell how many people there are."""
 MAX_LAG: Final = 1.0
 """Seconds the traffic may lag and still catch up; any further lag is dropped."""
 
@@ -80,6 +82,8 @@ class Run:
         self.done: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self._consecutive_failures = 0
+        self.last = ""
+        """The kind of the action attempted last."""
         self.started = time.monotonic()
 
     @property
@@ -97,10 +101,15 @@ class Run:
             yield
             due = max(due, self.elapsed - MAX_LAG) + self.rng.uniform(0.5, 1.5) / self.rate
 
-    def attempt(self, kind: str, work: Callable[[], None]) -> str:
-        """Perform one action outside the command's trace; returns its error, or raises after too many in a row."""
+    def attempt(self, draw: Callable[[], str], do: Callable[[str], None]) -> str:
+        """Draw an action and perform it outside the command's trace.
+
+        Returns its error, empty if there was none, or raises ``CommandError`` after too many in a row.
+        """
+        self.last = kind = UNDRAWN
         try:
-            in_own_trace(work)
+            self.last = kind = draw()
+            in_own_trace(lambda: do(kind))
         except Exception as error:
             self.failed[kind] += 1
             self._consecutive_failures += 1

@@ -21,6 +21,7 @@ from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.test import override_settings
 
 from observatory.traffic import people
@@ -270,18 +271,45 @@ def test_requests_are_made_to_an_allowed_host(hosts: list[str], chosen: str) -> 
 def test_failures_are_reported_and_too_many_end_the_run() -> None:
     """One failure is a line and a count; ten in a row end the run with an error that quotes the last."""
 
-    def broken() -> None:
+    def broken(kind: str) -> None:
         raise ValueError("no such page")
 
+    def gone() -> str:
+        raise OperationalError("the connection is closed")
+
     run = Run(1000, 1, Random(), Stop())
+    log_in = "logged in".lower
     for _ in range(MAX_CONSECUTIVE_FAILURES - 1):
-        assert run.attempt("logged in", broken) == "logged in: ValueError: no such page"
-    assert run.attempt("logged in", lambda: None) == ""
-    for _ in range(MAX_CONSECUTIVE_FAILURES - 1):
-        run.attempt("logged in", broken)
+        assert run.attempt(log_in, broken) == "logged in: ValueError: no such page"
+    assert run.attempt(log_in, lambda kind: None) == ""
+    for _ in range(MAX_CONSECUTIVE_FAILURES - 2):
+        run.attempt(log_in, broken)
+    assert run.attempt(gone, broken) == "choosing an action: OperationalError: the connection is closed"
     with pytest.raises(CommandError, match="ValueError: no such page"):
-        run.attempt("logged in", broken)
-    assert (run.done["logged in"], run.failed["logged in"]) == (1, 2 * MAX_CONSECUTIVE_FAILURES - 1)
+        run.attempt(log_in, broken)
+    assert (run.done["logged in"], run.failed["logged in"]) == (1, 2 * MAX_CONSECUTIVE_FAILURES - 2)
+
+
+def test_a_database_that_is_not_there_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the start, and where it goes while people are made: the summary is printed all the same."""
+    monkeypatch.setattr(Group.objects, "get_or_create", raising(OperationalError("no such table: auth_group\nHINT")))
+    with pytest.raises(CommandError, match=r"cannot be used: no such table: auth_group\. Is it running"):
+        call_command("signal_traffic", "--seconds", "1")
+    monkeypatch.undo()
+    monkeypatch.setattr(Population, "count", raising(OperationalError("gone")))
+    out = StringIO()
+    with pytest.raises(CommandError, match="10 consecutive actions failed, the last with\n  choosing an action: "):
+        call_command("signal_traffic", "--rate", "1000", "--seconds", "1", stdout=out, stderr=StringIO())
+    assert "the database does not say how many demo people are left" in out.getvalue()
+
+
+def raising(error: Exception) -> Any:
+    """A function that raises it, whatever it is given."""
+
+    def called(*args: object, **kwargs: object) -> None:
+        raise error
+
+    return called
 
 
 @pytest.mark.one_database

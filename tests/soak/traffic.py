@@ -29,7 +29,7 @@ def main() -> None:
         actions = Actions(population, rng, 40, allowed_host())
         run = running.Run(float(sys.argv[1]), 0, rng, stop)
         for _ in run.ticks():
-            if problem := run.attempt("an action", lambda: actions.do(actions.draw())):
+            if problem := run.attempt(actions.draw, actions.do):
                 print(problem, file=sys.stderr, flush=True)
                 stop.wait(0.2)
     print(json.dumps({"done": run.done.total(), "failed": run.failed.total()}), flush=True)

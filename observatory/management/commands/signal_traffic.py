@@ -6,10 +6,13 @@ import argparse
 import math
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError
 from django.test import override_settings
 
 from observatory.traffic.actions import KINDS, Actions
@@ -55,6 +58,18 @@ def _number(text: str) -> float:
         return math.nan
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what a database does not do in a sentence."""
+    try:
+        yield
+    except (DatabaseError, InterfaceError) as error:
+        what = str(error).strip().partition("\n")[0]
+        raise CommandError(
+            f"The database cannot be used: {what}. Is it running, and are its tables made (manage.py migrate)?"
+        ) from error
+
+
 class Command(BaseCommand):
     """Creates demo people and activity; touches only accounts that it created itself."""
 
@@ -75,7 +90,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         rng = Random(options["seed"])  # noqa: S311  for demo data only; passwords do not come from here
         population = Population(rng)
-        with override_settings(**traffic_settings()):
+        with override_settings(**traffic_settings()), _told():
             if options["clean"]:
                 self.stdout.write(f"{population.delete_all()} demo people deleted; the log keeps their history.")
                 return
@@ -88,32 +103,32 @@ class Command(BaseCommand):
                 try:
                     self._make(run, actions)
                 finally:
-                    self._sum_up(run, population.count())
+                    self._sum_up(run, population)
 
     def _make(self, run: Run, actions: Actions) -> None:
         for _ in run.ticks():
-            kind = actions.draw()
-            problem = run.attempt(kind, lambda kind=kind: actions.do(kind))  # type: ignore[misc]
-            if problem:
+            if problem := run.attempt(actions.draw, actions.do):
                 self._clear_line()
                 self.stderr.write(problem)
-            self._show_progress(run, kind)
+            self._show_progress(run)
 
-    def _sum_up(self, run: Run, people: int) -> None:
+    def _sum_up(self, run: Run, population: Population) -> None:
         self._clear_line()
         for kind in KINDS:
             if run.done[kind]:
                 self.stdout.write(f"{run.done[kind]:7}  {kind}")
         failed = f", {run.failed.total()} failed" if run.failed else ""
-        self.stdout.write(
-            f"{run.done.total():7}  in {run.elapsed:.1f} s{failed}; {people} demo people left (--clean deletes them)"
-        )
+        try:
+            left = f"; {population.count()} demo people left (--clean deletes them)"
+        except (DatabaseError, InterfaceError):
+            left = "; the database does not say how many demo people are left"
+        self.stdout.write(f"{run.done.total():7}  in {run.elapsed:.1f} s{failed}{left}")
 
     # --- progress: one line on a terminal, nothing anywhere else ----------------------------------------
-    def _show_progress(self, run: Run, kind: str) -> None:
+    def _show_progress(self, run: Run) -> None:
         if self.stderr.isatty():
             of = f" of {run.seconds:g}" if run.seconds else ""
-            self._line(f"{run.elapsed:.0f}{of} s  {run.done.total()} done  last: {kind}   (Ctrl-C to stop)")
+            self._line(f"{run.elapsed:.0f}{of} s  {run.done.total()} done  last: {run.last}   (Ctrl-C to stop)")
 
     def _clear_line(self) -> None:
         if self.stderr.isatty():
