@@ -15,6 +15,7 @@ from django.shortcuts import render, resolve_url
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 
 from signal_log.permission import may_see_events as may_see_events
+from signal_log.show.formats import unoffered
 from signal_log.store.tables import not_migrated
 
 CONTENT_SECURITY_POLICY: Final = (
@@ -33,6 +34,8 @@ View = Callable[..., HttpResponseBase]
 def for_observers(view: View) -> View:
     """Decorate a page of the log: login required, 403 without the permission, no caching, strict CSP.
 
+    A format that the page does not offer (``formats``) is refused.
+
     The pages read, so a host's ``ATOMIC_REQUESTS`` does not apply: on SQLite they would wait for every writer.
     """
 
@@ -50,7 +53,7 @@ def for_observers(view: View) -> View:
             return redirect_to_login(request.get_full_path(), login_url())
         if not may_see_events(request.user):
             raise PermissionDenied
-        response = answered(view, request, *args, **kwargs)
+        response = unoffered(view, request) or answered(view, request, *args, **kwargs)
         if not getattr(response, "keeps_policy", False):  # a page of the host's own
             response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers["Cache-Control"] = "no-store"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -209,6 +210,51 @@ def test_every_address_is_guarded(name: str) -> None:
             assert answer["Content-Type"].startswith("text/plain")
             assert "It answers" in answer.content.decode()
     assert {getattr(stranger, send)(address).status_code for send in ("get", "post")} != {405}
+
+
+@pytest.mark.parametrize("name", [one.name for one in urls.urlpatterns])
+@pytest.mark.one_database
+def test_no_address_takes_a_format_that_it_does_not_know(name: str) -> None:
+    """Whatever the method, it is refused with those there are: as a page, and as a line of text to programs."""
+    (pattern,) = (one for one in urls.urlpatterns if one.name == name)
+    address = reverse(f"signal_log:{name}", kwargs={key: PARAMETERS[key] for key in pattern.pattern.converters})
+    client = logged_in("root", is_superuser=True)
+    for send in (client.get, client.post):
+        page = send(f"{address}?q=ada&format=x<ml", headers={"accept": "text/html,*/*;q=0.8"})
+        line = send(f"{address}?format=xml", headers={"accept": "*/*"})
+        if page.status_code == 405:
+            continue
+        assert (page.status_code, line.status_code) == (400, 400)
+        assert "There is no format &#x27;x&lt;ml&#x27; of this page." in page.content.decode()
+        assert f'href="{address}?q=ada"' in page.content.decode()
+        assert "default-src 'none'" in page["Content-Security-Policy"]
+        assert re.search(r"Accepted: [a-z, ]+\.|has no other formats", line.content.decode())
+        assert "<" not in line.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "formats", "refused"),
+    [
+        ("/traces/{trace}/", ("json", "text", "pytest"), "report"),
+        ("/traces/{trace}/?with={trace}", ("json", "text"), "pytest"),
+        ("/traces/{trace}/?with=", (), "json"),
+        ("/objects/auth.User/77/", ("report",), "json"),
+        ("/events/{event}/", ("json", "receivers", "proof"), "csv"),
+    ],
+)
+@pytest.mark.one_database
+def test_each_view_of_a_page_has_its_own_formats(
+    path: str, formats: tuple[str, ...], refused: str, event: SignalEvent
+) -> None:
+    """Those of the page by itself are not taken in silence where a parameter makes it another view."""
+    client, address = logged_in("root", is_superuser=True), path.format(trace=event.trace_id, event=event.pk)
+    joined = "&" if "?" in address else "?"
+    for name in formats:
+        assert client.get(f"{address}{joined}format={name}").status_code != 400, name
+    answer = client.get(f"{address}{joined}format={refused}")
+    assert answer.status_code == 400
+    said = f"Accepted: {', '.join(formats)}." if formats else "It has no other formats"
+    assert said in answer.content.decode()
 
 
 @pytest.mark.django_db

@@ -166,6 +166,8 @@ def test_an_imported_session_is_shown_from_its_file(observer):
         assert "&lt;script&gt;" in page
         assert f"/traces/{traces[0].trace_id}/" not in page
         assert "format=pytest" not in page
+    refused = observer.get(f"/sessions/{copy.pk}/?trace={traces[0].trace_id}&format=pytest")
+    assert (refused.status_code, "Accepted: text." in text(refused)) == (400, True)
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

@@ -9,13 +9,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 
 from signal_log.audit.shown import listed
 from signal_log.seal.canonical import timestamp
+from signal_log.show.formats import FORMAT
 from signal_log.show.query.paging import Page, matching, read_page
 from signal_log.show.query.query import Query, parse
 from signal_log.show.query.unmatched import unmatched
 from signal_log.store.read import as_mapping, events
 from signal_log.tail import wire
 
-FORMAT: Final = "format"
 SIZE: Final = "size"
 DEFAULT_SIZE: Final = 500
 MAX_SIZE: Final = 1_000

@@ -18,7 +18,7 @@ from signal_log.models import SignalEvent
 from signal_log.permission import EXPORT, may
 from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
-from signal_log.show.export.json import FORMAT
+from signal_log.show.formats import FORMAT, format_of, formats
 from signal_log.show.links import actor_url, in_query, object_url
 from signal_log.show.methods import reads
 from signal_log.show.pages.history import FOLDED_AWAY, fold
@@ -43,6 +43,7 @@ PAGE_SIZE: Final = 30
 
 @reads
 @for_observers
+@formats(REPORT)
 @from_the_replica
 def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
     """An account's page; 404 if the log has nothing that it did."""
@@ -77,7 +78,7 @@ def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
         **typed(query),
     }
     context["report_url"] = in_query(address, format=REPORT) if may(request.user, EXPORT) else ""
-    if request.GET.get(FORMAT) == REPORT and not query.problems:
+    if format_of(request) == REPORT and not query.problems:
         what = f"The account with the key {visible(pk)}: what it did"
         return report(request, About(context["title"], what, {"actor_pk": [pk]}, address), done, query)
     if query.problems:

@@ -26,6 +26,7 @@ from signal_log.seal.verify.proof_file import proof_file
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
 from signal_log.show.export.answer import refused
+from signal_log.show.formats import format_of, formats
 from signal_log.show.methods import reads
 from signal_log.show.pages.not_found import not_found, not_known
 from signal_log.show.query import archived
@@ -56,6 +57,7 @@ NOT_TOLD: Final = sys.maxsize
 @csrf_protect
 @vary_on_headers("Accept")
 @for_observers
+@formats("json", "receivers", "proof")
 def event_page(request: HttpRequest, number: str) -> HttpResponse:
     """An event's page; JSON for ``?format=json`` or if the client prefers it; ``?format=receivers``, ``proof``."""
     event, read = _read(number)
@@ -64,11 +66,12 @@ def event_page(request: HttpRequest, number: str) -> HttpResponse:
         if why.is_archived and read.problem:
             return not_known(request, why.title, f"{why.reason} It was not read there. {read.problem}")
         return not_found(request, why.title, why.reason)
-    if request.GET.get("format") == "receivers":
+    chosen = format_of(request)
+    if chosen == "receivers":
         return answer(event, _slow_calls(event))
-    if request.GET.get("format") == "proof":
+    if chosen == "proof":
         return _proof_of(request, event)
-    if request.GET.get("format") == "json" or request.get_preferred_type(
+    if chosen == "json" or request.get_preferred_type(
         ["text/html", "application/json"]
     ) == "application/json":  # fmt: skip
         shown(request, [event])

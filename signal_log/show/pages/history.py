@@ -17,7 +17,7 @@ from signal_log.models import SignalEvent
 from signal_log.permission import EXPORT, may
 from signal_log.show.access import for_observers
 from signal_log.show.export import answer, json
-from signal_log.show.export.json import FORMAT
+from signal_log.show.formats import FORMAT, format_of, formats
 from signal_log.show.links import field_names, object_url
 from signal_log.show.methods import reads
 from signal_log.show.pages import find, shared
@@ -55,9 +55,10 @@ TEXTS: Final = {
 
 @reads
 @for_observers
+@formats("json", counts.NAME, facets.NAME, marks.NAME, find.NAME, values.NAME, *answer.FORMATS)
 def events_page(request: HttpRequest) -> HttpResponseBase:
     """A page of the history, or the history in another format."""
-    chosen = request.GET.get(FORMAT)
+    chosen = format_of(request)
     if chosen == "json":
         return json.answer(request)
     if chosen == counts.NAME:

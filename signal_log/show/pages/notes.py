@@ -12,6 +12,7 @@ from signal_log.audit import pins
 from signal_log.audit.shown import listed
 from signal_log.errors import NoteError
 from signal_log.show.access import for_observers
+from signal_log.show.formats import formats
 from signal_log.show.links import event_url, url
 from signal_log.show.methods import READING, only, reads
 from signal_log.show.pages.event import find
@@ -30,6 +31,7 @@ JSON: Final = "application/json"
 @csrf_protect
 @only(*READING, "POST")
 @for_observers
+@formats("json")
 def event_notes(request: HttpRequest, number: str) -> HttpResponse:
     """As JSON what was said of an event; a POST pins it, takes the pin away or writes a note."""
     event = find(number)

@@ -19,7 +19,7 @@ from signal_log.permission import EXPORT, may
 from signal_log.rows import labels_of_row
 from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
-from signal_log.show.export.json import FORMAT
+from signal_log.show.formats import FORMAT, format_of, formats
 from signal_log.show.links import field_names, in_query, object_url, url
 from signal_log.show.methods import reads
 from signal_log.show.pages.guarded import Guarded
@@ -51,6 +51,7 @@ from signal_log.store.span import NOTHING
 
 @reads
 @for_observers
+@formats(REPORT)
 def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     """A row's page, also for deleted rows; 404 if nothing was recorded for it, 503 if only the archive knows that."""
     pk = pk or request.GET.get("pk", "")
@@ -108,7 +109,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     context["report_url"] = in_query(address, format=REPORT) if may(request.user, EXPORT) else ""
     if problems:
         return render(request, "signal_log/object.html", context, status=400)
-    if request.GET.get(FORMAT) == REPORT:
+    if format_of(request) == REPORT:
         what = f"{visible(label)} with the key {visible(pk)}: what was done to it, without its relatives"
         filters = {"object": [f"{one}/{pk}" for one in labels]}
         return report(request, About(f"{context['model']} {title}", what, filters, address), recorded, query)

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from signal_log.audit import found_breaks
 from signal_log.audit.shown import listed
 from signal_log.show.access import for_observers
+from signal_log.show.formats import format_of, formats
 from signal_log.show.links import url
 from signal_log.show.methods import reads
 from signal_log.show.query import past_writes
@@ -18,6 +19,7 @@ from signal_log.store.span import LARGEST_ID
 
 @reads
 @for_observers
+@formats("json")
 def past_writes_page(request: HttpRequest) -> HttpResponseBase:
     """The list, newest first; ``?format=json&after=`` tells which events above an id found which fields."""
     try:
@@ -25,7 +27,7 @@ def past_writes_page(request: HttpRequest) -> HttpResponseBase:
     except ValueError as problem:
         return HttpResponse(f"{problem}\n", status=400, content_type="text/plain; charset=utf-8")
     lately = found_breaks.since(after or 0)
-    if request.GET.get("format") == "json":
+    if format_of(request) == "json":
         told = {"found": list(lately.fields.items()), "skipped": lately.skipped, "looked_to": lately.looked_to}
         return JsonResponse(told)
     page = past_writes.read(before)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from signal_log.conf import conf
 from signal_log.show.access import for_observers
+from signal_log.show.formats import format_of, formats
 from signal_log.show.links import url
 from signal_log.show.methods import reads
 from signal_log.show.receivers.graph import Graph, graph
@@ -21,8 +22,6 @@ from signal_log.show.unprinted import unprinted
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.text import duration, one_line
 from signal_log.telemetry.read import LIMIT
-
-FORMAT: Final = "format"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +81,11 @@ class Row:
 
 @reads
 @for_observers
+@formats("json", "mermaid")
 def receivers_page(request: HttpRequest) -> HttpResponse:
     """The map as a page, or as JSON or Mermaid."""
     found = wiring()
-    chosen = request.GET.get(FORMAT)
+    chosen = format_of(request)
     if chosen == "json":
         return JsonResponse(as_json(found, recent_findings()))
     if chosen == "mermaid":

@@ -15,6 +15,7 @@ from signal_log.permission import EXPORT, may, needed
 from signal_log.relay import letters
 from signal_log.relay.state import Standing, behind, standings
 from signal_log.show.access import for_observers
+from signal_log.show.formats import format_of, formats
 from signal_log.show.links import event_url, url
 from signal_log.show.methods import READING, only
 from signal_log.show.unprinted import unprinted
@@ -35,6 +36,7 @@ WORDS: Final = {"new": "never run"}
 @csrf_protect
 @only(*READING, "POST")
 @for_observers
+@formats("json")
 def relays_page(request: HttpRequest) -> HttpResponse:
     """The page, or the same as values (``?format=json``); a POST has dead letters of a relay sent again."""
     if request.method == "POST":
@@ -43,11 +45,8 @@ def relays_page(request: HttpRequest) -> HttpResponse:
         missing = _send_again(request.POST.get("relay", ""), request.POST.get("letter", ""))
         return _page(request, standings(), missing, 404) if missing else HttpResponseRedirect(url("relays"))
     found = standings()
-    chosen = request.GET.get("format")
-    if chosen == "json":
+    if format_of(request) == "json":
         return JsonResponse({"relays": [_as_json(one) for one in found]})
-    if chosen:
-        return _page(request, found, f"There is no format {one_line(chosen, 50)!r} of this page. Accepted: json.", 400)
     return _page(request, found)
 
 

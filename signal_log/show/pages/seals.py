@@ -25,6 +25,7 @@ from signal_log.seal.state import SealState, seal_state
 from signal_log.seal.stored import trees
 from signal_log.seal.verify.acknowledged import rewind_told, told_of
 from signal_log.show.access import for_observers
+from signal_log.show.formats import format_of, formats
 from signal_log.show.links import url
 from signal_log.show.methods import READING, only
 from signal_log.show.words.moments import zone
@@ -61,6 +62,7 @@ class Generation:
 @csrf_protect
 @only(*READING, "POST")
 @for_observers
+@formats("json")
 def seals_page(request: HttpRequest) -> HttpResponse:
     """The page; ``?format=json`` the same as values; ``?before=`` older checkpoints.
 
@@ -76,7 +78,7 @@ def seals_page(request: HttpRequest) -> HttpResponse:
     before = _number(request.GET.get("before", ""))
     generations = list(trees()) if state.tree and state.tree.generation > 1 else []
     found = list(_checkpoints(state.tree, before)[: SIZE + 1])
-    if request.GET.get("format") == "json":
+    if format_of(request) == "json":
         return JsonResponse(as_json(state, found[:SIZE]))
     context: dict[str, Any] = {
         "state": state,

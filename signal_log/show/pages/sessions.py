@@ -17,6 +17,7 @@ from signal_log.models import DebugSession, SignalEvent
 from signal_log.show.access import for_observers
 from signal_log.show.cascade.comparison import comparison
 from signal_log.show.cascade.told import SIGNS, as_text, told
+from signal_log.show.formats import format_of, formats, refused
 from signal_log.show.links import url
 from signal_log.show.methods import READING, only, reads
 from signal_log.show.pages.not_found import not_found
@@ -32,7 +33,6 @@ from signal_log.show.words.text import duration, one_line
 from signal_log.telemetry import recorded
 from signal_log.telemetry.recorded import Scope, all_sessions, is_running, why_ended
 
-FORMAT: Final = "format"
 JSON_FORMAT: Final = "signal_log.sessions/1"
 MOST: Final = 200
 MOST_COPIED: Final = 1_000_000
@@ -49,6 +49,7 @@ HINTS: Final = {
 @csrf_protect
 @only(*READING, "POST")
 @for_observers
+@formats("json")
 def sessions_page(request: HttpRequest) -> HttpResponse:
     """The list with a form, or as JSON; a POST starts a session."""
     given = {"name": "", "scope": str(Scope.BROWSER), "user": ""}
@@ -61,7 +62,7 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
             problem = str(error)
     found = list(all_sessions()[:MOST])
     names = recorded.targets(found)
-    if request.GET.get(FORMAT) == "json":
+    if format_of(request) == "json":
         listed = [{**_as_json(session), "target_name": names[session.pk]} for session in found]
         return JsonResponse({"format": JSON_FORMAT, "sessions": listed})
     context = {
@@ -81,6 +82,7 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
 @reads
 @csrf_protect
 @for_observers
+@formats("json", "text", **{"with": ("json", "text"), "trace": ("text", "pytest")})
 def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
     """One session; ``?with=`` compares it with another, ``?trace=`` shows one trace, ``?format=json`` is its file."""
     session = find_session(number)
@@ -89,7 +91,7 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
             request, "Session not found",
             f"There is no session {one_line(number, 40)}. A session is kept for a day after its end.",
         )  # fmt: skip
-    wanted = request.GET.get(FORMAT)
+    wanted = format_of(request)
     if wanted == "json" and not {"trace", "with"} & set(request.GET):
         return _file(session)
     row = Row(session, recorded.targets([session])[session.pk], may_stop=may_stop(request.user, session))
@@ -213,7 +215,7 @@ def _compared(request: HttpRequest, session: DebugSession, given: str, context: 
     before, after = choose(other), choose(session)
     found = compared.pairs(before, after)
     differing = compared.findings_on_one_side(before, after)
-    wanted = request.GET.get(FORMAT)
+    wanted = format_of(request)
     if wanted == "json":
         told = comparison(_as_json(other), _as_json(session), differing, [compared.as_json(pair) for pair in found])
         return JsonResponse(told, json_dumps_params={"ensure_ascii": False})
@@ -243,10 +245,12 @@ def _trace(request: HttpRequest, session: DebugSession, given: str, context: dic
     asked = caught.kept.get("request") or {}
     address = _address(session, caught)
     test_url = _test_url(session, caught, address)
-    wanted = request.GET.get(FORMAT)
+    wanted = format_of(request)
     if wanted == "text":
         return _as_text(_told(caught))
-    if wanted == "pytest" and test_url:
+    if wanted == "pytest":
+        if not test_url:
+            return refused(request, ("text",))
         text = as_client_test([event for event in caught.found if isinstance(event, SignalEvent)], asked,
                               caught.row.status)  # fmt: skip
         return HttpResponse(text, content_type="text/x-python; charset=utf-8")

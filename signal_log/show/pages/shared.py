@@ -17,6 +17,7 @@ from signal_log.errors import SharedViewError
 from signal_log.models import SharedView
 from signal_log.seal.canonical import timestamp
 from signal_log.show.access import for_observers
+from signal_log.show.formats import formats
 from signal_log.show.links import url
 from signal_log.show.methods import READING, only
 from signal_log.show.query.shared_query import checked, for_history
@@ -31,6 +32,7 @@ DELETE: Final = "signal_log.delete_sharedview"
 @csrf_protect
 @only(*READING, "POST")
 @for_observers
+@formats("json")
 def shared_views(request: HttpRequest) -> JsonResponse:
     """List all views with the user's permissions on each; a POST of ``name`` and ``query`` adds one."""
     if request.method == "POST":

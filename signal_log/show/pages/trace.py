@@ -20,6 +20,7 @@ from signal_log.show.cascade.findings import conclusion, findings
 from signal_log.show.cascade.operation import Operation
 from signal_log.show.cascade.ranking import Ranked, ranked
 from signal_log.show.cascade.report import report
+from signal_log.show.formats import FORMAT, format_of, formats
 from signal_log.show.links import url
 from signal_log.show.methods import reads
 from signal_log.show.pages.not_found import not_found
@@ -61,6 +62,7 @@ class Links:
 
 @reads
 @for_observers
+@formats("json", "text", "pytest", **{"with": ("json", "text")})
 def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
     """A trace's page, for programs ``?format=json`` and for issue reports ``text``; ``?with=`` compares it."""
     try:
@@ -72,7 +74,7 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
             f"A trace ID is a UUID, and “{one_line(trace, 60)}” is not one. Check that the address is complete.",
         )
     after = _whole(request.GET.get("after", ""))
-    grouped = request.GET.get("all") != "1" or bool({"format", "with"} & request.GET.keys())
+    grouped = request.GET.get("all") != "1" or bool({FORMAT, "with"} & request.GET.keys())
     part = part_of(trace_id, after, grouped=grouped)
     if part is None:
         return not_found(
@@ -85,7 +87,7 @@ def trace_page(request: HttpRequest, trace: str) -> HttpResponse:
     if "with" in request.GET:
         return compared_page(request, part, row, request.GET["with"])
     shown(request, part.events)
-    wanted = request.GET.get("format")
+    wanted = format_of(request)
     if wanted == "json":
         return JsonResponse(as_document(part, row, after), json_dumps_params={"ensure_ascii": False})
     if wanted == "text":

@@ -20,6 +20,7 @@ from signal_log.show.cascade import compare
 from signal_log.show.cascade.comparison import FoundOnOneSide, comparison, found_on_one_side, pair_as_json
 from signal_log.show.cascade.findings import Finding, findings
 from signal_log.show.cascade.operation import Cascade, cascade_of, runs_of
+from signal_log.show.formats import format_of, refused
 from signal_log.show.links import url
 from signal_log.show.pages.not_found import not_found
 from signal_log.show.query.traces import WINDOW, others_of_name
@@ -124,7 +125,7 @@ def compared_page(request: HttpRequest, part: Part, row: SignalTrace | None, giv
     """The comparison with another trace, whose id or address is given; without one, those to choose from."""
     after = Side(part, row)
     if not given.strip():
-        return _choice(request, after)
+        return refused(request, ()) if format_of(request) else _choice(request, after)
     found = _ID.search(given)
     if found is None:
         return not_found(
@@ -148,7 +149,7 @@ def _compared(request: HttpRequest, before: Side, after: Side) -> HttpResponse:
     difference = of_traces(before.cascade, after.cascade)
     in_common = compare.have_anything_in_common(difference)
     found = found_on_one_side(before.findings, after.findings)
-    wanted = request.GET.get("format")
+    wanted = format_of(request)
     if wanted == "json":
         pair = pair_as_json(after.name, 1, 1, difference, in_common=in_common)
         told = comparison(before.as_json(), after.as_json(), found, [pair])

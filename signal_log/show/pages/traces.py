@@ -13,6 +13,7 @@ from signal_log.conf import conf
 from signal_log.filters import QUERY
 from signal_log.models import SignalTrace
 from signal_log.show.access import for_observers
+from signal_log.show.formats import FORMAT, format_of, formats
 from signal_log.show.links import url
 from signal_log.show.methods import reads
 from signal_log.show.query.traces import (
@@ -35,7 +36,6 @@ from signal_log.show.words.kinds import actor_name, short_name
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.text import duration, one_line, visible
 
-FORMAT: Final = "format"
 COMPARE: Final = "compare"
 JSON_FORMAT: Final = "signal_log.traces/1"
 HINTS: Final = {
@@ -107,6 +107,7 @@ class Row:
 
 @reads
 @for_observers
+@formats("json")
 def traces_page(request: HttpRequest) -> HttpResponse:
     """The list as a page, or as JSON; what is not valid is said, and then nothing is listed.
 
@@ -123,7 +124,7 @@ def traces_page(request: HttpRequest) -> HttpResponse:
         query.problems[COMPARE] = problem
     page = TracesPage([], None) if invalid else read(query)
     slowest = slowest_lately()
-    if request.GET.get(FORMAT) == "json":
+    if format_of(request) == "json":
         return JsonResponse(_as_json(query, page, slowest), status=400 if query.problems else 200)
     context = {
         "query": query,

@@ -133,13 +133,6 @@ def test_a_letter_that_is_not_there_is_said(letter):
     assert (letter.wanted_at, SignalEvent.objects.count()) == (None, before)
 
 
-def test_a_format_that_it_has_not():
-    """It is refused, as of the other pages, with those there are."""
-    answer = client().get("/relays/?format=xml")
-    assert answer.status_code == 400
-    assert "There is no format &#x27;xml&#x27; of this page. Accepted: json." in answer.content.decode()
-
-
 def test_the_same_in_the_admin(letter):
     """The action is offered to who may export; who may delete gives a letter up."""
     url = "/admin/signal_log/deadletter/"
