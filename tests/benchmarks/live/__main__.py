@@ -11,7 +11,7 @@ from tests.benchmarks.live.report import report
 from tests.benchmarks.live.scenarios import QUICK, Size, progress
 from tests.benchmarks.live.testbed import Testbed
 
-PARTS = ("sustained", "soon", "handshakes", "ring", "stalled", "outages", "idle")
+PARTS = ("sustained", "soon", "processes", "handshakes", "ring", "stalled", "outages", "idle")
 
 
 def main() -> None:
@@ -57,6 +57,12 @@ def soon(testbed: Testbed, size: Size) -> dict[str, Any]:
         f"{many}, 200/s, saves": scenarios.soon(testbed, size, size.sockets, 200) | {"goal_p99": 250.0},
         f"{many}, 200/s, each cut every 5 s": scenarios.churned(testbed, size, 200),
     }
+
+
+def processes(testbed: Testbed, size: Size) -> dict[str, Any]:
+    """Measure latency with one server process, and with as many as a large installation has."""
+    sockets = min(size.sockets, 200)
+    return {f"{many}": scenarios.beside(testbed, size, many, sockets, 20) for many in (1, 4, 8)}
 
 
 def handshakes(testbed: Testbed, size: Size) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ class LoadClient:
 
     def __init__(self, group: LoadClients) -> None:
         self.group = group
+        self._port = next(group.ports)
         self._cookie = group.cookies.pop() if group.cookies else group.cookie
         self.ready = asyncio.Event()
         self.stalled = False
@@ -37,12 +40,12 @@ class LoadClient:
     async def open(self) -> None:
         """Connect, retrying until a server answers."""
         loop = asyncio.get_running_loop()
-        request = handshake(self.group.port, self.group.path, self._cookie)
+        request = handshake(self._port, self.group.path, self._cookie)
         while not self.group.over:
             self._socket = Socket(request, self._opened, self._text, self._lost)
             self.tally.cut()
             try:
-                await loop.create_connection(lambda: self._socket, "127.0.0.1", self.group.port)  # type: ignore[arg-type, return-value]
+                await loop.create_connection(lambda: self._socket, "127.0.0.1", self._port)  # type: ignore[arg-type, return-value]
                 return
             except OSError:
                 await asyncio.sleep(COME_BACK_AFTER)
@@ -119,14 +122,15 @@ class LoadClients:
         self.clients: list[LoadClient] = []
         self.tasks: list[asyncio.Future[None]] = []
         self.messages: list[dict[str, Any]] = []
-        self.port = 0
+        self.ports: Iterator[int] = iter(())
         self.path = self.cookie = ""
         self.cookies: list[str] = []
         self.subscribes = self.over = self.churning = False
 
-    async def connect(self, count: int, port: int, path: str, cookie: str, subscribes: bool) -> dict[str, Any]:
-        """Open clients until there are ``count``, and answer when all of them are subscribed."""
-        self.port, self.path, self.cookie, self.subscribes = port, path, cookie, subscribes
+    async def connect(self, count: int, ports: list[int], path: str, cookie: str, subscribes: bool) -> dict[str, Any]:
+        """Open clients until there are ``count``, in turns at each server, and answer when all are subscribed."""
+        self.ports = itertools.cycle(ports)
+        self.path, self.cookie, self.subscribes = path, cookie, subscribes
         return await self.more(count)
 
     async def cookies_of(self, cookies: list[str]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ BASELINES: Final = {
 def report(found: Figures) -> Iterator[str]:
     """Return all tables for which there are figures."""
     yield f"{description()}, channels {version('channels')}, daphne {version('daphne')}; PostgreSQL, Valkey."
-    for part in (deliveries, latencies, handshakes, ring, trouble):
+    for part in (deliveries, latencies, processes, handshakes, ring, trouble):
         if lines := list(part(found)):
             yield ""
             yield from lines
@@ -97,6 +97,28 @@ def latencies(found: Figures) -> Iterator[str]:
                 f"{scenario['again']:,}",
                 f"{scenario['cuts']:,}",
                 f"{scenario['server_waited']:.0%}",
+            ]
+        )
+
+
+def processes(found: Figures) -> Iterator[str]:
+    """Return the latencies of the same sockets at one and at several server processes."""
+    measured = found.get("processes", {})
+    if not measured:
+        return
+    sockets = next(iter(measured.values()))["sockets"]
+    yield from head(
+        [f"{sockets} sockets, 20 saves a second", "p50 ms", "p99 ms", "lost", "twice on a socket", "all servers' CPU"]
+    )
+    for number, figures in measured.items():
+        yield line(
+            [
+                f"{number} server process{'es' * (number != '1')}",
+                with_goal(figures["p50"], 100.0, ".1f"),
+                f"{figures['p99']:.0f}",
+                with_goal(figures["lost"], 0, "d"),
+                with_goal(figures["twice"], 0, "d"),
+                f"{figures['all_cpu']:.0%}",
             ]
         )
 

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -173,6 +173,20 @@ def soon(testbed: Testbed, size: Size, sockets: int, rate: float) -> Figures:
             testbed.publisher(kind="saves", rate=rate, seconds=size.long)
         )
         return counted(testbed, server, clients, publish, rate=rate)
+
+
+def beside(testbed: Testbed, size: Size, processes: int, sockets: int, rate: float) -> Figures:
+    """Measure the same with the sockets spread over several server processes, which share one core here."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(testbed.serve(OURS)) for _ in range(processes)]
+        first, *others = servers
+        clients = stack.enter_context(testbed.pages(first, sockets, *others))
+        before = sum(map(cpu_seconds, servers))
+        publish = lambda: testbed.finished(  # noqa: E731
+            testbed.publisher(kind="saves", rate=rate, seconds=size.long)
+        )
+        figures = counted(testbed, first, clients, publish, rate=rate)
+        return figures | {"all_cpu": (sum(map(cpu_seconds, servers)) - before) / size.long}
 
 
 def churned(testbed: Testbed, size: Size, rate: float, every: float = 5.0) -> Figures:

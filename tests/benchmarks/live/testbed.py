@@ -99,12 +99,13 @@ class Testbed:
             yield server
 
     @contextmanager
-    def pages(self, server: Daphne, count: int, *, ours: bool = True) -> Iterator[ClientProcess]:
-        """Open this many sockets in a process of their own."""
+    def pages(self, server: Daphne, count: int, *others: Daphne, ours: bool = True) -> Iterator[ClientProcess]:
+        """Open this many sockets in a process of their own, in turns at each of the servers."""
         clients = ClientProcess()
         try:
             cookie = self.cookie if ours else ""
-            clients.tell("connect", count=count, port=server.port, path="/ws/events/", cookie=cookie, subscribes=ours)
+            ports = [one.port for one in (server, *others)]
+            clients.tell("connect", count=count, ports=ports, path="/ws/events/", cookie=cookie, subscribes=ours)
             yield clients
         finally:
             clients.close()
