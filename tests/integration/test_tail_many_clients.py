@@ -31,7 +31,7 @@ def clients(server: Daphne) -> Iterator[ClientProcess]:
     """Start 20 subscribed pages in a process of their own."""
     cookie = f"{settings.SESSION_COOKIE_NAME}={log_in(make_observer()).session_key}"
     with closing(ClientProcess()) as process:
-        process.tell("connect", count=20, port=server.port, path="/ws/events/", cookie=cookie, subscribes=True)
+        process.tell("connect", count=20, ports=[server.port], path="/ws/events/", cookie=cookie, subscribes=True)
         process.tell("begin")
         yield process
 
