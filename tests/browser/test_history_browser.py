@@ -119,7 +119,7 @@ def test_search_by_keyboard(site, visit, addresses):
 
 
 def test_a_story_is_walked_and_opened_by_keys(site, visit, addresses):
-    """j and k go from operation to operation, Enter opens one in place, o its event; Escape closes it."""
+    """j and k go from operation to operation, Enter and o open one in place, O opens its event; Escape closes it."""
     page = visit(site).page
     page.goto(site.url + addresses["object"])
     for key in "jjk":
@@ -130,6 +130,10 @@ def test_a_story_is_walked_and_opened_by_keys(site, visit, addresses):
     expect(first.locator(".how")).to_be_visible()
     page.keyboard.press("Escape")
     expect(first.locator(".how")).to_be_hidden()
+    page.keyboard.press("o")
+    expect(first.locator(".how")).to_be_visible()
+    page.keyboard.press("o")
+    expect(first.locator(".how")).to_be_hidden()
     page.keyboard.press("n")
     expect(page.locator(".lost summary").first).to_be_focused()
     page.keyboard.press("?")
@@ -138,7 +142,7 @@ def test_a_story_is_walked_and_opened_by_keys(site, visit, addresses):
     expect(page.locator("#said")).to_have_text(re.compile(r"^\d+ of \d+$"))
     page.keyboard.press("]")
     expect(page.locator("#said")).to_have_text("This is the last page")
-    page.keyboard.press("o")
+    page.keyboard.press("O")
     expect(page).to_have_url(re.compile(r"/events/\d+/$"))
 
 
@@ -202,19 +206,28 @@ def test_lists_are_walked_by_keys_and_their_pages_turned(site, visit, addresses)
     expect(live.page.locator("#copied")).to_have_text("The list hides nothing around this event")
 
 
-def test_pins_open_in_a_panel_too(site, visit, addresses):
-    """As the rows of the history do, which are events as well."""
+def test_rows_of_every_list_open_in_a_panel(site, visit, addresses):
+    """Not only events: o shows what a row is of, Enter goes to its page, and links in the panel lead to that, too."""
     site.run("from signal_log.audit import pins; from signal_log import SignalEvent")
     site.run("pins.pin(SignalEvent.objects.filter(object_repr='hist').earliest('pk').pk)")
+    site.run("from signal_log.telemetry import recorded; recorded.start('walked', 'client')")
     page = visit(site, viewport={"width": 1440, "height": 900}).page
-    page.goto(site.url + "/pins/")
-    expect(page.locator("#said")).to_be_attached()
+    for path, what, words in (("pins", "event", "hist"), ("sessions", "session", "walked"), ("traces", "trace", "")):
+        page.goto(f"{site.url}/{path}/")
+        expect(page.locator("#said")).to_be_attached()
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_contain_text("Open in the panel")
+        page.keyboard.press("Escape")
+        page.keyboard.press("o")
+        panel = page.get_by_role("complementary", name=f"Selected {what}")
+        expect(panel.get_by_role("heading", level=1)).to_contain_text(words)
+        assert violations(page) == [], path
+        page.keyboard.press("Escape")
+        expect(panel).to_be_hidden()
     page.keyboard.press("o")
-    panel = page.get_by_role("complementary", name="Selected event")
-    expect(panel.get_by_role("heading", level=1)).to_contain_text("hist")
-    assert violations(page) == []
-    page.keyboard.press("Escape")
-    expect(panel).to_be_hidden()
+    expect(panel.get_by_role("heading", name="Conclusion")).to_be_visible()
+    inside = panel.locator("a").evaluate_all("links => links.map((link) => link.href)")
+    assert {address.partition("#")[0] for address in inside if "#" in address} <= {inside[0]}
 
 
 def test_the_pages_of_objects_and_actors_are_searched(site, visit, addresses):

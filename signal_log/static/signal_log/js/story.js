@@ -26,10 +26,17 @@ const all = (open) => {
 /** @returns {HTMLAnchorElement | null | undefined} */
 const eventLink = () => lines[current()]?.querySelector(".links a");
 
+function toggle() {
+  const line = lines[current()];
+  if (line) line.open = !line.open;
+  else go(0);
+}
+
 const actions = {
   ...list.keys,
   n: nextLost,
-  o: () => eventLink()?.click(),
+  o: toggle,
+  O: () => eventLink()?.click(),
   y: async () => say((await copy(eventLink()?.href ?? location.href)) ? "Link copied" : "The browser blocked copying"),
   "-": () => all(false),
   "+": () => all(true),

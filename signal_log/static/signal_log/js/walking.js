@@ -9,10 +9,8 @@ import { cellsOf, turn, walker } from "./lib/walk.js";
 
 /** @import { Deeds } from "./lib/keys.js" */
 
-const OPEN = ["Enter o", "Open it"];
 const OF_LISTS = [
   ["j k", "Next, previous row"],
-  OPEN,
   ["y", "Copy its link"],
   ["v", "What can be done with its values: only, not, copy, open"],
   ["g G", "First, last row"],
@@ -38,20 +36,20 @@ const linkOf = (row) => row.querySelector("a[href]");
 const panel = new Later(() => import("./lib/peek.js"), say);
 
 /**
- * The keys of a list whose rows are events: they open in a panel beside it.
- * @param {{ linkOf: () => HTMLAnchorElement | null, list: ReturnType<typeof walker> }} of
+ * The keys of a list whose rows have a page: what they are is opened in a panel beside it.
+ * @param {{ linkOf: () => HTMLAnchorElement | null, list: ReturnType<typeof walker>, what: string }} of
  * @returns {Deeds}
  */
-function ofPanel({ linkOf, list }) {
+function ofPanel({ linkOf, list, what }) {
   const back = () => list.go(Math.max(0, list.current()));
   const left = () => {
     if (!panel.part?.close()) return false;
     back();
   };
-  const show = async () => (await panel.need())?.show(linkOf()?.href ?? "", { say, left });
+  const show = async () => (await panel.need())?.show(linkOf()?.href ?? "", { say, left, what });
   const cross = () => {
-    if (!panel.part?.isOpen()) say("There is no event to open");
-    else if (panel.part.enter()) say("Selected event. Press . to go back to the list");
+    if (!panel.part?.isOpen()) say(`There is no ${what} to open`);
+    else if (panel.part.enter()) say(`Selected ${what}. Press . to go back to the list`);
     else back();
   };
   /** @param {(() => unknown) | undefined} go */
@@ -84,7 +82,8 @@ function walk() {
   prepare();
   const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-walk] > tbody > tr:not(.day)")]);
   const list = walker({ rows, head: linkOf, say, words: cellsOf });
-  const hasPanel = document.querySelector("[data-walk=panel]") !== null;
+  // What its rows are; nothing where they have no page.
+  const what = /** @type {HTMLElement | null} */ (document.querySelector("[data-walk]"))?.dataset.walk ?? "";
   const current = () => (rows[list.current()] ? linkOf(rows[list.current()]) : null);
   /** @type {Deeds} */
   const deeds = {
@@ -92,17 +91,16 @@ function walk() {
     ...(isEventPage() && { j: () => goBeside(1), k: () => goBeside(-1) }),
     "[": () => turn("prev", say),
     "]": () => turn("next", say),
-    o: () => current()?.click(),
-    ...(hasPanel && ofPanel({ linkOf: current, list })),
+    ...(what && ofPanel({ linkOf: current, list, what })),
     y: async () => {
       say((await copy(current()?.href ?? location.href)) ? "Link copied" : "The browser blocked copying");
     },
     "/": () => /** @type {HTMLElement | null} */ (document.querySelector(SEARCH))?.focus(),
     "?": () =>
       help([
-        ...(rows.length ? OF_LISTS.filter((line) => !(hasPanel && line === OPEN)) : []),
+        ...(rows.length ? OF_LISTS : []),
         ...(isEventPage() ? OF_EVENTS : []),
-        ...(hasPanel ? OF_PANELS : []),
+        ...(what ? OF_PANELS : []),
         ...KEYS,
       ]),
   };

@@ -1,4 +1,4 @@
-// An event beside the list that it stands in, as in the panel of the live page; it is a part of the event's own page.
+// What a row is of, beside its list, as in the panel of the live page: the parts of its page that are marked for it.
 
 /** @type {HTMLElement | undefined} */
 let panel;
@@ -11,12 +11,15 @@ async function pageOf(url) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-/** @param {() => void} left */
-function make(left) {
+/**
+ * @param {() => void} left
+ * @param {string} what
+ */
+function make(left, what) {
   const made = document.createElement("aside");
   made.className = "peek";
   made.tabIndex = -1;
-  made.setAttribute("aria-label", "Selected event");
+  made.setAttribute("aria-label", `Selected ${what}`);
   made.addEventListener("click", ({ target }) => {
     if (target instanceof Element && target.closest(".peek-close")) left();
   });
@@ -41,12 +44,23 @@ function head(url) {
 }
 
 /**
- * Shows the event with this address.
+ * The parts of a page to show; what it links to in itself leads there.
+ * @param {Document} page
  * @param {string} url
- * @param {{ say: (words: string) => void, left: () => void }} on
  */
-export async function show(url, { say, left }) {
-  panel ??= make(left);
+function partsOf(page, url) {
+  for (const link of page.querySelectorAll('a:is([href^="#"], [href^="?"])'))
+    link.setAttribute("href", new URL(link.getAttribute("href") ?? "", url).href);
+  return page.querySelectorAll("main [data-peek]");
+}
+
+/**
+ * Shows the event, or whatever has this address.
+ * @param {string} url
+ * @param {{ say: (words: string) => void, left: () => void, what: string }} on
+ */
+export async function show(url, { say, left, what }) {
+  panel ??= make(left, what);
   turn = {};
   const mine = turn;
   try {
@@ -54,11 +68,11 @@ export async function show(url, { say, left }) {
     if (mine !== turn) return;
     for (const sheet of page.querySelectorAll("link[rel=stylesheet]"))
       if (!document.head.querySelector(`link[href="${sheet.getAttribute("href")}"]`)) document.head.append(sheet);
-    panel.replaceChildren(head(url), ...page.querySelectorAll("main .page-head > div, main .event"));
+    panel.replaceChildren(head(url), ...partsOf(page, url));
     panel.scrollTop = 0;
   } catch (problem) {
     if (mine !== turn) return;
-    const words = `The event could not be loaded: ${/** @type {Error} */ (problem).message}.`;
+    const words = `The ${what} could not be loaded: ${/** @type {Error} */ (problem).message}.`;
     panel.replaceChildren(head(url), Object.assign(document.createElement("p"), { textContent: words }));
     say(words);
   }
