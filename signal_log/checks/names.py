@@ -11,6 +11,7 @@ from django.core import checks
 from django.db import models
 
 from signal_log.audit.named import names as is_named
+from signal_log.capture.model.name_pattern import fits
 from signal_log.capture.model.registry import is_chosen
 from signal_log.conf import accepted, conf
 from signal_log.nearest import nearest, nearest_label
@@ -79,7 +80,7 @@ def _fields(setting: str) -> Iterator[checks.CheckMessage]:
         else:
             existing = by_label[label.lower()]
             for name in names:
-                if name not in existing:
+                if not any(fits(one, name) for one in existing):
                     yield _no_field(setting, label, name, existing)
 
 
@@ -98,7 +99,7 @@ def _words(setting: str, names: Collection[str], existing: set[str]) -> Iterator
     words = {word.lower() for name in existing for word in (name, *name.split("_"))}
     for name in names:
         bare = name.strip("*_")
-        if bare.lower() in words or any(bare.lower() in other.lower() for other in existing):
+        if bare.lower() in words or any(bare.lower() in other.lower() or fits(other, name) for other in existing):
             continue
         likely = nearest(bare, existing, SLIP)
         if likely:

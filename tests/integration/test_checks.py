@@ -150,7 +150,7 @@ def test_an_app_that_gets_ready_twice_says_everything_once() -> None:
 def test_a_field_that_does_not_exist() -> None:
     """It would be recorded in clear, so it is an error, with the nearest name and those that there are."""
     found = of_log(
-        MASK_FIELDS={"auth.User": ["emial", "password"], "shop.Item": ["category_id"]},
+        MASK_FIELDS={"auth.User": ["emial", "password"], "shop.Item": ["category_i?"]},
         UNMASK_FIELDS={"auth.User": ["first_nam"]},
         EXCLUDE_FIELDS={"shop.item": ["labels", "prize"]},
     )
@@ -171,14 +171,14 @@ def test_fields_that_exist() -> None:
     found = of_log(
         MASK_FIELDS={"AUTH.user": ["email", "groups"], "auth.AbstractUser": ["last_name"]},
         EXCLUDE_FIELDS={"auth.PermissionsMixin": ["user_permissions", "date_joined"], "*": ["password", "email"]},
-        UNMASK_FIELDS={"auth.user": ["username"]},
+        UNMASK_FIELDS={"auth.user": ["username", "first_*"]},
     )
     assert found == {}
 
 
 def test_a_slip_in_a_name_for_every_model() -> None:
     """Where any name is accepted, for it may be a key inside JSON, only one that nearly is a field's is told."""
-    found = of_log(MASK_FIELDS=["emial", "pincode", "*mail*", "Mail", "user_name"], EXCLUDE_FIELDS=["usernam"])
+    found = of_log(MASK_FIELDS=["emial", "pincode", "*mail*", "Mail", "user_name", "ema?l"], EXCLUDE_FIELDS=["usernam"])
     assert list(found) == ["signal_log.W007"]
     text = said(found["signal_log.W007"])
     assert "names 'emial' for every model, which no field is called. Did you mean 'email'?" in text
@@ -186,6 +186,7 @@ def test_a_slip_in_a_name_for_every_model() -> None:
     assert "SILENCED_SYSTEM_CHECKS" in text
     assert "pincode" not in text
     assert "mail*" not in text
+    assert "ema?l" not in text
 
 
 def test_a_permission_that_does_not_exist() -> None:

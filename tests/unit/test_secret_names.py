@@ -46,6 +46,17 @@ def test_a_project_adds_and_takes_out_names():
     assert "promo_token_key" in names
 
 
+def test_a_pattern_stands_for_every_name_that_fits_it():
+    """Inside words too, in any case and however the words are joined; one that is taken out wins over the list."""
+    names = SecretNames(more=["*mail*", "Card?No", "nick*"], fewer=["design_*"])
+    for name in ("email", "EMAIL", "user-mailbox", "card_no", "cardNo", "nickname", "Nick"):
+        assert name in names, name
+    for name in ("postcard", "a_nickname", "design_token"):
+        assert name not in names, name
+    assert "token" in names
+    assert names.reason("e_mail") == "*mail*"
+
+
 @pytest.mark.parametrize(
     ("fields", "naming", "holding"),
     [

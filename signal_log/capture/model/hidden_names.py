@@ -13,6 +13,7 @@ from django.core.signals import setting_changed
 from django.db.models.signals import class_prepared
 
 from signal_log.capture.model.masking import is_excluded, is_masked, secret_names
+from signal_log.capture.model.name_pattern import is_pattern
 from signal_log.capture.model.secret_names import SecretNames
 from signal_log.conf import conf
 
@@ -33,8 +34,8 @@ def _shown() -> tuple[str, ...]:
 def _of_models() -> Iterator[str]:
     names = secret_names()
     for given in (conf.MASK_FIELDS, conf.EXCLUDE_FIELDS):  # relations too, and models that are not installed
-        for fields in given.values():
-            yield from fields
+        for label, fields in given.items():
+            yield from (name for name in fields if label == "*" or not is_pattern(name))
     for model in apps.get_models(include_auto_created=True):
         for field in model._meta.concrete_fields:
             if field.name not in names and (is_excluded(field, model) or is_masked(field, model)):

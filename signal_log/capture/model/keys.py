@@ -15,7 +15,7 @@ from django.core.signals import setting_changed
 from django.db import models
 
 from signal_log.capture.model.long_value import key_hashes, text_of_bytes
-from signal_log.capture.model.masking import fields_for, is_excluded, is_masked, is_unmasked, key_fields, secret_names
+from signal_log.capture.model.masking import is_excluded, is_listed, is_masked, is_unmasked, key_fields, secret_names
 from signal_log.capture.model.snapshot import clean_truncated, text_of
 from signal_log.conf import conf
 from signal_log.interruption import let_interruption_pass
@@ -79,7 +79,7 @@ class RelationRules:
         self.excluded = bool(excluded) and all(excluded)
         names = secret_names()
         self.masked = any(excluded) or any(
-            field.name in fields_for(field.model, conf.MASK_FIELDS)
+            is_listed(field.name, field.model, conf.MASK_FIELDS)
             or (field.name in names and not is_unmasked(field, field.model))
             for field in fields
         )

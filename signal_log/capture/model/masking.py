@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
+from signal_log.capture.model.name_pattern import fits
 from signal_log.capture.model.secret_names import SecretNames, says_what_is_held
 from signal_log.capture.model.stored_form import is_encrypted
 from signal_log.conf import conf
@@ -19,7 +20,7 @@ SESSION_DATA: Final = "session_data"
 
 def is_excluded(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
     """Whether ``EXCLUDE_FIELDS`` leaves a field of this model out of the log."""
-    return field.name in fields_for(model, conf.EXCLUDE_FIELDS)
+    return is_listed(field.name, model, conf.EXCLUDE_FIELDS)
 
 
 def is_masked(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
@@ -31,7 +32,7 @@ def why_masked(field: models.Field[Any, Any], model: type[models.Model], *, dept
     """Why a field of this model is secret, for ``signal_log_masks``; empty if it is not."""
     if field.name == SESSION_DATA:
         return "it holds a session"
-    if field.name in fields_for(model, conf.MASK_FIELDS):
+    if is_listed(field.name, model, conf.MASK_FIELDS):
         return "MASK_FIELDS"
     if is_unmasked(field, model):
         return ""
@@ -58,7 +59,7 @@ def why_masked(field: models.Field[Any, Any], model: type[models.Model], *, dept
 
 def is_unmasked(field: models.Field[Any, Any], model: type[models.Model]) -> bool:
     """Whether ``UNMASK_FIELDS`` states that the field hides nothing, whatever its name or its class suggests."""
-    return field.name in fields_for(model, conf.UNMASK_FIELDS)
+    return is_listed(field.name, model, conf.UNMASK_FIELDS)
 
 
 def secret_names() -> SecretNames:
@@ -117,9 +118,9 @@ def key_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
     return [field for name in names for field in model._meta.concrete_fields if name in (field.name, field.attname)]
 
 
-def fields_for(model: type[models.Model], given: Mapping[str, Collection[str]]) -> set[str]:
-    """The names that a setting lists for the model, its concrete model and parents, and for ``"*"``."""
+def is_listed(name: str, model: type[models.Model], given: Mapping[str, Collection[str]]) -> bool:
+    """Whether a setting names the field, for the model, its concrete model or parents, or for ``"*"``."""
     if not given:
-        return set()
+        return False
     labels = {parent._meta.label.lower() for parent in model.__mro__ if hasattr(parent, "_meta")} | {"*"}
-    return {name for label, names in given.items() if label.lower() in labels for name in names}
+    return any(fits(name, one) for label, names in given.items() if label.lower() in labels for one in names)

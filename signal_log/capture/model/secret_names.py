@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from unicodedata import normalize
 
+from signal_log.capture.model.name_pattern import fits, is_pattern
+
 SECRET_NAMES: Final = (
     # passwords
     "password", "passwd", "passphrase", "passcode", "pwd", "db_pass", "smtp_pass", "email_pass", "passwort",
@@ -65,6 +67,9 @@ class SecretNames:
     """A set of names: those above, with a project's own added and taken out. ``name in names`` asks it."""
 
     def __init__(self, more: Iterable[str] = (), fewer: Iterable[str] = ()) -> None:
+        more, fewer = tuple(more), tuple(fewer)
+        self.patterns = tuple(name for name in more if is_pattern(name) and name not in fewer)
+        self._shown = tuple(name for name in fewer if is_pattern(name))
         fewer = [_words(name) for name in fewer]
         entries = dict.fromkeys([*SECRET_NAMES, *map(_words, more)])
         self.entries = tuple(entry for entry in entries if entry not in fewer)
@@ -77,7 +82,12 @@ class SecretNames:
         return isinstance(name, str) and bool(self.reason(str(name)))
 
     def _reason(self, name: str) -> str:
-        words = f"_{_words(name[:200])}_"
+        name = name[:200]
+        if pattern := _fitting(name, self.patterns):
+            return pattern
+        if _fitting(name, self._shown):
+            return ""
+        words = f"_{_words(name)}_"
         for public in self._public:
             words = words.replace(f"_{public}_", "__")
         for entry in self.entries:
@@ -89,6 +99,11 @@ class SecretNames:
             if _RUN_TOGETHER.fullmatch(word):
                 return next((entry for entry in self.entries if entry in word), "")
         return ""
+
+
+def _fitting(name: str, patterns: Iterable[str]) -> str:
+    """The first of these patterns that stands for the name, however its words are joined."""
+    return next((pattern for pattern in patterns if fits(name, pattern) or fits(_words(name), pattern)), "")
 
 
 def _words(name: str) -> str:

@@ -31,7 +31,7 @@ class Command(SignalCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the fields, then the names."""
         fields = [row for model in chosen_models() for row in masked_fields(model)]
-        names = list(secret_names().entries)
+        names = [*secret_names().entries, *secret_names().patterns]
         if options["json"]:
             self.stdout.write(json.dumps({"fields": fields, "names": names, "shown": list(PUBLIC_NAMES)}, indent=2))
             return
