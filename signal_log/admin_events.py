@@ -28,7 +28,8 @@ from signal_log.query_language.keys import FIELD, OVERWROTE, SIDES
 from signal_log.rows import is_of_a_model
 from signal_log.show.query.choices import choices
 from signal_log.show.query.paging import Page, reached_at, read_page
-from signal_log.show.query.query import NAMES, PLACES, event_number
+from signal_log.show.query.pills import NAMES
+from signal_log.show.query.query import PLACES, event_number
 from signal_log.show.words.kinds import short_name
 from signal_log.store.few import INDEXED, few_matching
 from signal_log.store.read import filtered

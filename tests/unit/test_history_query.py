@@ -58,6 +58,32 @@ def test_a_pill_leads_to_the_page_without_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("emial:x", [("changed field emial", "x", "")]),
+        ("-old:(a OR b) took:>1s", [("not query", "old:(a OR b)", "took:>1s"), ("took", ">1s", "-old:(a OR b)")]),
+        ("email: two words", [("changed field", "email", "two words"), ("text", "two", "email: words"),
+                              ("text", "words", "email: two")]),
+        ("new:a@x email: since:now-5m", [("changed field email, new value", "a@x", "email: since:now-5m"),
+                                         ("changed field", "email", "new:a@x since:now-5m"),
+                                         ("since", "now-5m", "new:a@x email:")]),
+        ("model:User OR ada", [("query", "model:User OR ada", "")]),
+        ("(half", [("text", "(half", "")]),
+        ("\u202ename\u202e:x", [("text", "[U+202E]name[U+202E]:x", "")]),
+    ],
+)  # fmt: skip
+def test_a_pill_says_what_was_understood(text: str, said: list[tuple[str, str, str]]) -> None:
+    """Each condition of a query has a pill, and leads to the page with the rest of it."""
+    sent = QueryDict(mutable=True)
+    sent.update({"q": text, "actor": "ada"})
+    pills = parse(sent).pills("/")
+    assert (pills[0].name, len(pills)) == ("actor", len(said) + 1)
+    shown = [(f"{'not ' if one.excluded else ''}{one.name}", one.value, one.without) for one in pills[1:]]
+    assert [one[:2] for one in shown] == [one[:2] for one in said]
+    assert [QueryDict(one[2].lstrip("/?")).get("q", "") for one in shown] == [one[2] for one in said]
+
+
 def test_the_form_keeps_what_it_cannot_show() -> None:
     """Multiple values, exclusions and keys that the form has no field for are kept as hidden fields."""
     query = parse(QueryDict("sender=a.A&sender=b.B&actor=!ada&q=x&actor_pk=7"))

@@ -26,8 +26,9 @@ from signal_log.show.query.archived import beyond, read_on
 from signal_log.show.query.choices import choices
 from signal_log.show.query.counts import BEGINS_RELATION
 from signal_log.show.query.paging import Matches, Page, count, matching, reached_at, read_page
+from signal_log.show.query.pills import NAMES
 from signal_log.show.query.presets import presets
-from signal_log.show.query.query import NAMES, Query, parse
+from signal_log.show.query.query import Query, parse
 from signal_log.show.replica import from_the_replica
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words import kinds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -15,12 +15,9 @@ from signal_log.filters import KEYS, QUERY, Filters
 from signal_log.moments import earliest, is_moving, latest, parse_moment
 from signal_log.seal.canonical import timestamp
 from signal_log.show.links import with_query
+from signal_log.show.query.pills import NAMES, Part, parts
 from signal_log.show.words.text import one_line
 
-NAMES: Final = {
-    "sender": "model", "actor_pk": "actor key", "actor_name": "actor name", "field": "changed field",
-    "old": "old value", "new": "new value", "value": "old or new value", "q": "text",
-}  # fmt: skip
 FIELDS: Final = (
     "sender", "signal", "actor", "object", "outcome", "source", "field", "old", "new", "value",
     "overwrote", "took", "q",
@@ -118,12 +115,20 @@ class Query:
         found = []
         for key in (*KEYS, *MOMENTS):
             for value in self.given.get(key, []):
-                rest = [other for other in self.given[key] if other != value]
-                query = {k: v for k, v in self.given.items() if k not in PLACES} | {key: rest}
-                excluded = key in KEYS and value.startswith("!")
-                shown = one_line(value.removeprefix("!") if excluded else value)
-                found.append(Pill(NAMES.get(key, key), shown, excluded, with_query(path, query)))
+                others = [other for other in self.given[key] if other != value]
+                for name, text, excluded, rest in _parts(key, value):
+                    query = {k: v for k, v in self.given.items() if k not in PLACES}
+                    query[key] = [*others, rest] if rest else others
+                    found.append(Pill(one_line(name), one_line(text), excluded, with_query(path, query)))
         return found
+
+
+def _parts(key: str, value: str) -> Iterable[Part]:
+    """What a filter says, each with what is left of its value without it; only a query has more than one."""
+    if key == QUERY:
+        return parts(value)
+    excluded = key in KEYS and value.startswith("!")
+    return [Part(NAMES.get(key, key), value.removeprefix("!") if excluded else value, excluded, "")]
 
 
 def _timeless(text: str) -> str:
