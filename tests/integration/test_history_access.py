@@ -25,7 +25,8 @@ pytestmark = pytest.mark.django_db
 
 SECRET = "marker-of-an-event"
 NUMBERS = (
-    "counts", "facets", "marks", "values", "receivers", "compared", "compared_json", "compared_text", "choice", "pins",
+    "counts", "facets", "marks", "values", "receivers", "receivers_of_all", "compared", "compared_json",
+    "compared_text", "choice", "pins",
 )  # fmt: skip
 """Pages that name no object."""
 
@@ -54,6 +55,7 @@ def addresses(event: SignalEvent) -> dict[str, str]:
         "facets": "/events/?format=facets",
         "marks": "/events/?format=marks",
         "receivers": f"/events/{event.pk}/?format=receivers",
+        "receivers_of_all": "/events/?format=receivers",
         "trace": f"/traces/{event.trace_id}/",
         "trace_json": f"/traces/{event.trace_id}/?format=json",
         "trace_text": f"/traces/{event.trace_id}/?format=text",

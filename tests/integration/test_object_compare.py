@@ -56,6 +56,26 @@ def test_two_events_are_compared_in_either_order(mira: Client, renamed: list[Sig
         assert "2 operations" in page
 
 
+def test_the_history_leads_to_the_comparison(mira: Client, renamed: list[SignalEvent]) -> None:
+    """Of two events of a row, or of a row that is named at two moments; else it says what it needs."""
+    first, last = renamed[0], renamed[-1]
+    address = f"/objects/shop.Category/{first.object_pk}/"
+    for asked, expected in (
+        ({"from": first.pk, "to": last.pk}, f"{address}?from={first.pk}&to={last.pk}"),
+        (
+            {"object": f"shop.Category/{first.object_pk}", "from": "2000-01-01"},
+            f"{address}?from=2000-01-01",
+        ),
+    ):
+        answer = mira.get("/events/", asked)
+        assert (answer.status_code, answer["Location"]) == (302, expected)
+        assert mira.get(expected).status_code == 200
+    for lacking in ({"from": "2000-01-01"}, {"to": "999999999"}, {"from": "9" * 30}, {"object": "x", "to": "1"}):
+        answer = mira.get("/events/", lacking)
+        assert answer.status_code == 400
+        assert b"object=app.Model/key" in answer.content
+
+
 def test_a_field_changed_and_changed_back_is_not_a_change(mira: Client) -> None:
     """A field that was changed and changed back is left out, and the page says so."""
     category = Category.objects.create(name="same")

@@ -139,6 +139,23 @@ def test_the_time_of_what_a_receiver_caused_is_not_its_own(mira: Client) -> None
     assert 'class="slow"' not in mira.get(f"/events/{outer.pk}/").content.decode()
 
 
+def test_the_history_tells_the_calls_of_what_it_selects(mira: Client) -> None:
+    """Newest event first, in the order of the calls, with each call's event; page by page, like the events."""
+    make_event(sender="shop.Category", receivers=[run(1)])
+    first = make_event(sender="shop.Item", receivers=[run(300), run(400, MAIL, "OSError: no route")])
+    second = make_event(sender="shop.Item", receivers=[run(200)])
+    told = mira.get("/events/?format=receivers&sender=shop.Item").json()
+    assert [(one["event"], one["receiver"], one["duration_us"], one["error"]) for one in told["receivers"]] == [
+        (second.pk, RESTOCK, 200, ""), (first.pk, RESTOCK, 300, ""), (first.pk, MAIL, 400, "OSError: no route"),
+    ]  # fmt: skip
+    assert told["complete"] is True
+    page = mira.get("/events/?format=receivers&sender=shop.Item&size=1").json()
+    assert [one["event"] for one in page["receivers"]] == [second.pk]
+    page = mira.get(f"/events/?format=receivers&sender=shop.Item&before={page['older']}").json()
+    assert {one["event"] for one in page["receivers"]} == {first.pk}
+    assert mira.get("/events/?format=receivers&size=0").json()["problems"].keys() == {"size"}
+
+
 def test_only_observers_are_answered(mira: Client) -> None:
     """As on every page of the log, only people with the permission get an answer."""
     event = slow_event()

@@ -29,7 +29,7 @@ def answer(request: HttpRequest) -> HttpResponse:
     """
     sent = request.GET
     query = parse(sent, own=(FORMAT, SIZE))
-    size = _size(query, sent)
+    size = size_of(query, sent)
     if query.problems:
         return JsonResponse(query.refusal, status=400)
     head = None if query.before else events().order_by("-pk").values_list("pk", flat=True).first() or 0
@@ -57,7 +57,8 @@ def why_nothing(query: Query, page: Page) -> list[str]:
     return list(unmatched(query.filters, options=False))
 
 
-def _size(query: Query, sent: QueryDict) -> int:
+def size_of(query: Query, sent: QueryDict) -> int:
+    """How many events are asked for; what is wrong with it becomes a problem of the query."""
     text = sent.get(SIZE, str(DEFAULT_SIZE))
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_SIZE)) and 1 <= int(text) <= MAX_SIZE):
         query.problems[SIZE] = f"'{SIZE}' must be a number from 1 to {MAX_SIZE:,}, not {text[:50]!r}."

@@ -16,11 +16,11 @@ from signal_log.event import COMMITTED
 from signal_log.models import SignalEvent
 from signal_log.permission import EXPORT, may
 from signal_log.show.access import for_observers
-from signal_log.show.export import answer, json
+from signal_log.show.export import answer, json, receivers
 from signal_log.show.formats import FORMAT, format_of, formats
 from signal_log.show.links import field_names, object_url
 from signal_log.show.methods import reads
-from signal_log.show.pages import find, shared
+from signal_log.show.pages import find, row_compared, shared
 from signal_log.show.query import counts, facets, marks, values
 from signal_log.show.query.archived import beyond, read_on
 from signal_log.show.query.choices import choices
@@ -56,12 +56,14 @@ TEXTS: Final = {
 
 @reads
 @for_observers
-@formats("json", counts.NAME, facets.NAME, marks.NAME, find.NAME, values.NAME, *answer.FORMATS)
+@formats("json", receivers.NAME, counts.NAME, facets.NAME, marks.NAME, find.NAME, values.NAME, *answer.FORMATS)
 def events_page(request: HttpRequest) -> HttpResponseBase:
     """A page of the history, or the history in another format."""
     chosen = format_of(request)
     if chosen == "json":
         return json.answer(request)
+    if chosen == receivers.NAME:
+        return receivers.answer(request)
     if chosen == counts.NAME:
         return counts.answer(request.GET, own=(FORMAT,))
     if chosen == facets.NAME:
@@ -74,6 +76,8 @@ def events_page(request: HttpRequest) -> HttpResponseBase:
         return values.answer(request.GET, own=(FORMAT,))
     if chosen in answer.FORMATS:
         return from_the_replica(answer.answer)(request, own=(FORMAT,), chosen=chosen)
+    if row_compared.is_asked(request.GET):
+        return row_compared.row_compared(request)
     return _page(request)
 
 
