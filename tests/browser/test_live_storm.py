@@ -108,7 +108,8 @@ def test_a_storm_is_summarised_by_the_second_and_every_event_can_be_reached(own_
     outcomes = live.page.locator("#facets ul").first.inner_text()
     number = int(failed.locator(".include span").last.inner_text())
     failed.locator(".include").click()
-    expect(live.page.locator("#status-bar")).to_contain_text(f"{number} operations in the last 10 minutes")
+    total = f"{number} operation{'s' * (number != 1)} in the last 10 minutes"
+    expect(live.page.locator("#status-bar")).to_contain_text(total)
     assert assert_numbers_agree(live, but="outcomes") == number < everything
     assert live.page.locator("#facets ul").first.inner_text().replace("✓ ", "") == outcomes
 
