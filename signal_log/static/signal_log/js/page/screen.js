@@ -46,7 +46,8 @@ import { toast } from "./toast.js";
 /** @import * as actions from "./actions.js" */
 
 const ROWS_EVERY = 100; // ms between renders of arriving rows: nobody can read more than ten a second
-const SIDE_EVERY = 500; // ms between renders of the facets, the chart and the status bar
+const SIDE_EVERY = 500; // ms between renders of the facets, the chart and the status bar,
+const SIDE_EVERY_ASIDE = 2_000; // and while the list is scrolled, which needs the time
 const MOST_FLASHES = 4; // per second; above that the whole list would blink
 
 /**
@@ -276,7 +277,7 @@ export function renderSoon() {
   );
 }
 
-const isSideDue = () => performance.now() - (state.sideAt ?? 0) > SIDE_EVERY;
+const isSideDue = () => performance.now() - (state.sideAt ?? 0) > (table.moves ? SIDE_EVERY_ASIDE : SIDE_EVERY);
 
 export function tick() {
   recovery.tick(now());

@@ -22,6 +22,7 @@ import { setHits } from "./hits.js";
  * @property {string[]} extra columns, that are not shown as usual
  * @property {number | null} version
  * @property {boolean} [whole] one sentence instead of cells
+ * @property {boolean} [lean] filled with what tells it apart, and no more
  * @property {number} [index]
  * @property {number} [tall]
  * @property {number} [depth]
@@ -38,6 +39,7 @@ import { setHits } from "./hits.js";
  * @property {RegExp | null} hits what to mark
  * @property {boolean} another
  * @property {number} now
+ * @property {boolean} lean with what tells it apart, and no more
  */
 
 const FLASH = 1_200;
@@ -107,6 +109,7 @@ export function setCells(row, columns) {
  * @param {How} how
  */
 export function fillRow(element, row, how) {
+  element.lean = false;
   if (row.type === "gap" || row.type === "second") return fillSingleCell(element, row, how);
   if (element.whole) {
     element.whole = false;
@@ -121,6 +124,8 @@ export function fillRow(element, row, how) {
   fillTime(element, row, how);
   fillCaret(element, row);
   fillSubject(element, row, said, kind, how.hits);
+  if (how.lean) return empty(element);
+  fillChange(element.cells.chg, row.pieces ?? said.pieces, how.hits);
   fillActor(element.cells, row.type === "cascade" ? row.actor : said.actor, said.source, how.hits);
   setHits(element.cells.via, said.via, how.hits);
   for (const name of element.extra) setText(element.cells[name], EXTRA[name](row, said));
@@ -259,7 +264,19 @@ function fillSubject(element, row, said, kind, hits) {
   const subject = row.type === "cascade" ? row.ordered[0] : said;
   setHits(cells.model, line(modelName(subject.sender), 60), hits);
   setHits(cells.repr, row.type === "many" ? row.words : line(objectName(subject.repr, subject.pk)), hits);
-  fillChange(cells.chg, row.pieces ?? said.pieces, hits);
+}
+
+/**
+ * Leaves what is not filled empty: what it says would be of another row.
+ * @param {RowElement} element
+ */
+function empty(element) {
+  element.lean = true;
+  const { chg, delta, badge, name, via } = element.cells;
+  fillChange(chg, [], null);
+  for (const cell of [delta, badge]) setText(cell, "");
+  for (const cell of [name, via]) setHits(cell, "", null);
+  for (const extra of element.extra) setText(element.cells[extra], "");
 }
 
 /**

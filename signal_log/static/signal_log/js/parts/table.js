@@ -17,6 +17,7 @@ import { fillDelta, fillRow, fillTime, makeRow, setCells, setTooltips } from "./
 
 const OVERSCAN = 6;
 const REST = 120; // ms without scrolling after which the list is at rest
+const FAR = 0.5; // of what is in view, passed in one frame: after two such frames nobody can read what flies past
 const EDGE = 5; // pixels from the top that still count as the live edge
 
 /** @type {(event: Event) => RowElement | null} */
@@ -51,6 +52,9 @@ export class Table {
   laid = 0;
   top = 0; // where it is scrolled to: read once a scroll, because reading between two writes lays the page out
   stale = false; // scrolled since it was rendered
+  before = 0; // where it was scrolled to in the frame before
+  far = false; // whether that was far from where it was before
+  flies = false; // rows that come into view are filled with what tells them apart, the rest once they can be read
   /** @type {number | null} */
   wanted = null;
   /** @type {number | undefined} */
@@ -78,6 +82,11 @@ export class Table {
     });
     body.addEventListener("click", (event) => this.#clicked(event));
     new ResizeObserver(() => this.measure()).observe(grid);
+  }
+
+  /** Whether it was scrolled just now. */
+  get moves() {
+    return this.resting !== undefined;
   }
 
   /** Whether the newest row is in view. */
@@ -195,17 +204,33 @@ export class Table {
     this.top = this.grid.scrollTop;
     this.stale = true;
     this.on.scrolled(this.atEdge);
+    this.#nextFrame();
+  }
+
+  #nextFrame() {
     this.wanted ??= requestAnimationFrame(() => {
       this.wanted = null;
-      if (this.stale) this.render(); // unless what arrived had it rendered in this frame
+      const [was, far] = [this.flies, Math.abs(this.top - this.before) > FAR * this.room];
+      this.flies = far && this.far;
+      Object.assign(this, { before: this.top, far });
+      // Unless what arrived had it rendered in this frame.
+      if (this.stale || (was && !this.flies)) this.render();
       this.on.moved();
+      if (this.flies) this.#nextFrame();
     });
   }
 
-  /** Reorders elements once the list is at rest: moving them costs more than everything else in a frame. */
+  /**
+   * Reorders elements once the list is at rest: moving them costs more than everything else in a frame. In a frame of
+   * its own, or the next scroll would have to lay the page out to know where it is.
+   */
   #rest() {
-    this.resting = undefined;
-    this.render();
+    const { resting } = this;
+    requestAnimationFrame(() => {
+      if (this.resting !== resting) return; // it goes on
+      this.resting = undefined;
+      this.render();
+    });
   }
 
   /** @param {MouseEvent} event */
@@ -238,9 +263,10 @@ export class Table {
       // recalculation.
       const element = this.shown.get(row) ?? this.spare.shift() ?? this.#make();
       this.shown.set(row, element);
-      if (element.of !== row || element.version !== row.version) this.#fill(element, row, now);
+      if (element.of !== row || element.version !== row.version || (element.lean && !this.flies))
+        this.#fill(element, row, now);
       this.#position(element, row, index);
-      fillDelta(element, row, rows, index);
+      if (!element.lean) fillDelta(element, row, rows, index);
     }
     for (const element of this.spare) if (element.of) this.#hide(element);
     if (!this.resting) this.#order(rows, first, last);
@@ -305,7 +331,7 @@ export class Table {
     element.of = row;
     element.version = row.version;
     element.hidden = false;
-    const { mode, skew, calm, picked, hits } = this;
-    fillRow(element, row, { mode, skew, calm, picked, hits, another, now });
+    const { mode, skew, calm, picked, hits, flies: lean } = this;
+    fillRow(element, row, { mode, skew, calm, picked, hits, another, now, lean });
   }
 }
