@@ -123,7 +123,7 @@ $(HOSTS)/.installed: requirements-hosts.txt | $(VENV)/.installed
 archive-engines: setup $(VENV)/.engines ## an archive's bytes in DuckDB, Spark (needs Java 17) and ClickHouse, 3 min
 	@ARCHIVE_ENGINES="$(or $(ENGINES),duckdb spark clickhouse)" $(BIN)/python -m pytest -q -o faulthandler_timeout=900 tests/integration/test_archive_engines.py
 
-archive-test: setup $(VENV)/.engines ## an archive in S3-compatible storage (SeaweedFS), the whole life of a log, 2 min
+archive-test: setup $(VENV)/.engines ## an archive in S3-compatible storage (SeaweedFS), the whole life of a log, 5 min
 	@$(BIN)/python -m pytest -q -o faulthandler_timeout=1800 tests/integration/storage_of_archives.py tests/integration/whole_life_of_a_log.py
 
 $(VENV)/.engines: requirements-engines.txt $(VENV)/.installed
