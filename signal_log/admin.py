@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 
@@ -22,7 +23,7 @@ from signal_log.permission import EXPORT, may, may_see_events
 from signal_log.show.access import answered
 from signal_log.show.admin_history import add_recorded
 from signal_log.show.links import event_url
-from signal_log.show.pages.event import describe
+from signal_log.show.pages.event import describe, may_be_archived
 from signal_log.show.pages.relays import replay
 from signal_log.show.pages.shared import all_views
 from signal_log.show.words.kinds import short_name
@@ -133,6 +134,8 @@ class SignalEventAdmin(ReadOnlyAdmin, EventAdmin):
         if event is not None:
             context = describe(request, event) | {"title": f"Event {event.pk}", "subtitle": event.signal}
             context["may_export"] = may(request.user, EXPORT)
+        elif may_see_events(request.user) and may_be_archived(unquote(object_id)):
+            return redirect(event_url(int(unquote(object_id))))
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     @admin.display(description="time")

@@ -88,13 +88,18 @@ class Export:
 
     def pages(self) -> Iterator[list[SignalEvent]]:
         """The events in order of id, page by page; a page is empty if a stretch of the log had no match."""
+        for page, _ in self.stretches():
+            yield page
+
+    def stretches(self) -> Iterator[tuple[list[SignalEvent], int]]:
+        """The same, each page with the id up to which the table has been read."""
         selection = self.selection
         with reading_from(self.alias):  # not longer: what is read between pages is no business of this one
             found, span = selected(selection.filters, selection.since, selection.until)
         top = min(span.high, self.snapshot.up_to, LARGEST_ID if selection.before is None else selection.before - 1)
         span = Span(span.low, top, span.scan)
-        for page, _ in walk(found, span, selection.after or 0, PAGE, upwards=True):
-            yield [event for event in page if self.snapshot.holds(event.pk)]
+        for page, reached in walk(found, span, selection.after or 0, PAGE, upwards=True):
+            yield [event for event in page if self.snapshot.holds(event.pk)], reached
 
 
 def take_snapshot() -> LogSnapshot:

@@ -84,6 +84,19 @@ def test_whole_parts_are_written_once_with_the_very_events(log, small, tmp_path)
     assert run(str(folder), "--list").splitlines()[-1] == f"3 files in {folder}."
 
 
+def test_a_place_has_one_catalog_and_a_catalog_one_place(log, tmp_path):
+    """Another catalog would remove the files that it does not know; another place would not be where the log says."""
+    folder, catalog = tmp_path / "archive", f"sqlite:///{tmp_path}/other.db"
+    run(str(folder), "--all")
+    files = sorted(folder.rglob("*.parquet"))
+    with pytest.raises(CommandError, match="which the catalog that was given does not know: it is another catalog's"):
+        run(f"{folder}?catalog={catalog}", "--all")
+    assert sorted(folder.rglob("*.parquet")) == files
+    with pytest.raises(CommandError, match=f"says that this log's archive is in {folder}. Give that place"):
+        run(f"{tmp_path}/elsewhere?catalog=sqlite:///{folder}/catalog.db", "--all")
+    assert "Archived 0 events" in run(str(folder), "--all")
+
+
 def size(folder: Path) -> str:
     """The files' size as the command states it."""
     return f"{sum(path.stat().st_size for path in folder.rglob('*.parquet')) / 1e6:.1f}"

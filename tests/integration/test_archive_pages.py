@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
-from io import StringIO
 from threading import Event
 
 import pytest
-from django.contrib.auth.models import User
-from django.core.management import call_command
 
-from signal_log import clock, context
+from signal_log import context
 from signal_log.models import SignalEvent
+from signal_log.seal.iceberg.conditions import Wanted
 from signal_log.show.query import archived
-from tests.integration.redacting import sealed as seal_all
+from tests.integration.pruned_into_archive import ada_of
 
 pytestmark = pytest.mark.django_db
 
@@ -22,27 +19,9 @@ SEARCHING = "signal_log.seal.iceberg.searching"
 
 
 @pytest.fixture
-def ada(admin_client, settings, tmp_path, monkeypatch):
-    """A user whose first events are in the archive, and whose last one is in the table."""
-    monkeypatch.setattr(archived, "SECONDS", 60)  # the machine may be busy
-    monkeypatch.setattr(archived, "SEARCHED", 50)
-    user = User.objects.create_user("ada", first_name="Ada")
-    for name in ("Augusta", "Augusta Ada"):
-        user.first_name = name
-        user.save()
-    user.moment = clock.now()
-    seal_all()
-    folder = tmp_path / "archive"
-    call_command("signal_archive", str(folder), "--all", stdout=StringIO())
-    now = clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(days=10))
-    call_command("signal_prune", "--keep-days", "5", "--archive", str(folder), stdout=StringIO())
-    user.first_name = "Ada King"
-    user.save()
-    settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "ARCHIVE": str(folder)}
-    user.folder = folder
-    user.url = f"/objects/auth.User/{user.pk}/"
-    return user
+def ada(settings, tmp_path, monkeypatch):
+    """Somebody whose first events are in the archive."""
+    return ada_of(settings, tmp_path / "archive", monkeypatch)
 
 
 def text(answer) -> str:
@@ -87,21 +66,63 @@ def test_a_story_and_a_moment_go_on_in_the_archive(ada, admin_client):
     assert fields["username"] == "ada"
 
 
-def test_what_ends_where_the_archive_begins_says_so(ada, admin_client, settings, capsys):
-    """An account's page, exports by link and by command; none of it without an archive."""
+def names(answer) -> list[str]:
+    """The first names that the operations of a page have set."""
+    changes = [line.event.changes for line in answer.context["parts"][0].lines]
+    return [one["first_name"][1] for one in changes if "first_name" in one]
+
+
+def test_an_account_s_page_and_report_go_on_in_the_archive(ada, admin_client):
+    """What it did, also where the table has nothing of that any more; a report of it, and of what was done to it."""
+    url = f"/actors/{ada.pk}/"
+    page = admin_client.get(url)
+    assert f"read from the archive {ada.folder}" in text(page)
+    assert names(page) == ["Augusta Ada"]
     with context(actor=ada):
         ada.first_name = "Ada"
         ada.save()
-    told = f"This page ends where the archive {ada.folder} begins"
-    assert told in text(admin_client.get(f"/actors/{ada.pk}/"))
-    assert "in the table, none in the archive:" in text(admin_client.get("/events/"))
-    gone = admin_client.get("/actors/4711/").content.decode()
-    assert "What was pruned into the archive was not looked through" in gone
-    call_command("signal_export", output=str(ada.folder.parent / "log.jsonl"))
-    assert f"Without what was pruned into the archive {ada.folder}." in capsys.readouterr().err
-    settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "ARCHIVE": None}
-    assert "begins" not in text(admin_client.get(f"/actors/{ada.pk}/"))
-    assert "none in the archive" not in text(admin_client.get("/events/"))
+    page = admin_client.get(url)
+    assert names(page) == ["Ada", "Augusta Ada"]
+    for address, number in ((url, 4), (ada.url, 5)):
+        answer = admin_client.get(f"{address}?format=report")
+        assert "read from the archive" in text(answer)
+        assert answer.context["number"] == number
+    assert admin_client.get("/actors/4711/").status_code == 404
+    ada.folder.rename(ada.folder.with_name("away"))
+    answer = admin_client.get("/actors/4711/")
+    assert answer.status_code == 503
+    assert "older events are in the archive, which was not read. There is no archive" in answer.content.decode()
+    assert "Older events are in the archive, which was not read" in text(admin_client.get(f"{url}?format=report"))
+
+
+def test_programs_are_given_what_is_archived(ada, admin_client):
+    """The newest at once; then page by page, nothing twice and nothing left out, and what is from where."""
+    asked = f"/events/?object=auth.User/{ada.pk}&format=json"
+    newest = admin_client.get(asked).json()
+    assert [newest["archived"], len(newest["events"])] == [None, 2]
+    before = newest["events"][-1]["id"]
+    assert newest["older"] == before
+    older = admin_client.get(f"{asked}&before={before}").json()
+    assert older["archived"] == {"place": str(ada.folder), "events": 5, "problem": ""}
+    assert older["older"] is None
+    ids = [event["id"] for event in (*newest["events"], *older["events"])]
+    assert ids == sorted(set(ids), reverse=True)
+    assert len(ids) == 7
+    step = admin_client.get(f"{asked}&before={before}&size=2").json()
+    assert [event["id"] for event in step["events"]] == ids[2:4]
+    assert step["older"] == ids[3]
+    ada.folder.rename(ada.folder.with_name("away"))
+    assert "There is no archive" in admin_client.get(f"{asked}&before={before}").json()["archived"]["problem"]
+    assert admin_client.get(asked).json()["archived"] is None
+
+
+def test_the_admin_leads_to_the_page_that_reads_the_archive(ada, admin_client):
+    """From the address that an event had in the admin while the table had it; of others it says what it always says."""
+    oldest = admin_client.get("/events/?every=1").context["page"].events[-1].pk
+    answer = admin_client.get(f"/admin/signal_log/signalevent/{oldest}/change/")
+    assert (answer.status_code, answer.url) == (302, f"/events/{oldest}/")
+    for other in (oldest + 10**6, "no"):
+        assert admin_client.get(f"/admin/signal_log/signalevent/{other}/change/").url == "/admin/"
 
 
 def test_an_archive_that_is_away_is_said_and_costs_nothing_else(ada, admin_client, settings, monkeypatch):
@@ -154,5 +175,5 @@ def test_imports_take_nothing_of_the_time_for_an_answer(settings, monkeypatch):
         return [], None
 
     monkeypatch.setattr(archived, "_waited_for", waited_for)
-    archived._read(([], []), above=0, below=1, number=1)
+    archived._read(Wanted(), above=0, below=1, number=1)
     assert imported == [True]

@@ -108,6 +108,32 @@ test("a failure is described in words and can be retried", async () => {
   assert.equal(older.state, "began");
 });
 
+test("of an archive that was not read nothing is taken, so that the next try goes on there", async () => {
+  const asked = [];
+  const archived = { place: "/srv/archive", events: 0, problem: "The archive /srv/archive did not answer." };
+  const answers = [
+    { events: log(3), older: null, archived },
+    { events: log(3), older: null, archived: { ...archived, events: 3, problem: "" } },
+  ];
+  const store = new Store();
+  const older = new Older({
+    store,
+    ask: async (query) => {
+      asked.push(query.before);
+      return answers.shift();
+    },
+    changed: () => {},
+  });
+  await older.more();
+  assert.equal(older.state, "failed");
+  assert.equal(older.problem, archived.problem);
+  assert.equal(store.size, 0);
+  await older.more();
+  assert.deepEqual(asked, [undefined, undefined]);
+  assert.equal(older.state, "began");
+  assert.equal(store.size, 3);
+});
+
 test("the query contains each value of each filter", async () => {
   let asked = "";
   await querier("/log/events/", async (url) => {

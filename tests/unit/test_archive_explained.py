@@ -33,6 +33,8 @@ def system(number: int) -> OSError:
         (system(errno.EACCES), "This process has no right to that"),
         (system(errno.EROFS), "Its disk is mounted read-only"),
         (system(errno.ECONNREFUSED), "The storage or its catalog is down, or its address is wrong."),
+        (RuntimeError('FATAL:  password authentication failed for user "u"'), "PostgreSQL does not let this process"),
+        (RuntimeError("fe_sendauth: no password supplied"), "PostgreSQL does not let this process into the catalog"),
         (RuntimeError("no idea"), "Likely cause: the storage or its catalog is down, or its address is wrong."),
     ],
 )

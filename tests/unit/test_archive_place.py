@@ -37,6 +37,21 @@ def test_a_folder_is_given_by_its_whole_path(given, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("sqlite:///rel/c.db", "rel/c.db"), ("sqlite://", "catalog.db"), ("sqlite:///:memory:", ":memory:"),
+        ("sqlite://rel/c.db", "rel/c.db"),
+    ],
+)  # fmt: skip
+def test_a_catalog_s_file_is_given_by_its_whole_path(given, meant, tmp_path, monkeypatch):
+    """With four slashes; three are a relative one, of which there is one in each directory."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ProofError) as refused:
+        read_place(f"/srv/archive?catalog={given}")
+    assert str(refused.value).endswith(f"Probably sqlite:///{tmp_path}/{meant} was meant.")
+
+
+@pytest.mark.parametrize(
     ("catalog", "password"),
     [
         ("postgresql://u:PASSW0RD@host/catalog", "PASSW0RD"),

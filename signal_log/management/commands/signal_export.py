@@ -17,7 +17,7 @@ from django.db import DatabaseError, Error
 
 from signal_log import clock
 from signal_log.audit.told import EXPORTED, tell
-from signal_log.errors import FilterError
+from signal_log.errors import FilterError, ProofError
 from signal_log.event import OUTCOMES
 from signal_log.filters import KEYS, QUERY, Filters
 from signal_log.management.command import SignalCommand, give_up_stdout
@@ -30,10 +30,10 @@ from signal_log.seal.ranges import Ranges
 from signal_log.show.export.answer import FORMATS, File, exported
 from signal_log.show.export.proofs import Proofs
 from signal_log.show.export.slots import REFUSED, take
-from signal_log.show.query.archived import beyond
+from signal_log.show.export.whole import Whole
 from signal_log.show.query.unmatched import unmatched
 from signal_log.show.words.text import counted, visible
-from signal_log.store.export import Export, Selection
+from signal_log.store.export import Selection
 from signal_log.store.read import as_mapping
 from signal_log.store.tables import not_migrated
 
@@ -149,9 +149,9 @@ class Command(SignalCommand):
         try:
             for sentence in unmatched(selection.filters):
                 self.stderr.write(sentence, style_func=str)
-            if place := beyond():
-                self.stderr.write(f"Without what was pruned into the archive {visible(place)}.", style_func=str)
-            export = Export.begin(selection)
+            export = Whole.begin(selection)
+            if export.left_out:
+                self.stderr.write(visible(export.left_out), style_func=str)
             self._tell("proof" if options["proof"] else kind if kind in FORMATS else "jsonl", export)
             by = {"pk": "", "name": f"os:{getpass.getuser()}"}
             about = export.about() | {"site": platform.node(), "by": by}
@@ -161,11 +161,14 @@ class Command(SignalCommand):
                 for page in export.pages():
                     out.write(_added(file, page))
                     if page:
-                        progress.show(file.number, page[-1].pk, export.snapshot.up_to)
+                        progress.show(file.number, page[-1].pk, export.export.snapshot.up_to)
+                file.archived = export.number
                 out.write(file.end())
         except BrokenPipeError as error:
             give_up_stdout()
             raise CommandError("The export failed: the reader closed the pipe.", returncode=FAILED) from error
+        except ProofError as error:
+            raise CommandError(f"The export failed: {visible(str(error))}", returncode=FAILED) from error
         except (OSError, Error) as error:
             raise CommandError(f"The export failed: {_why(error, path)}", returncode=FAILED) from error
         except KeyboardInterrupt as error:
@@ -174,11 +177,12 @@ class Command(SignalCommand):
             slot.release()
             progress.clear()
         if options["verbosity"] and path:
-            self.stderr.write(visible(f"{counted(file.number, 'event')} in {path}"), style_func=str)
+            of_them = f", {file.archived:,} of them from the archive {export.place}" if export.place else ""
+            self.stderr.write(visible(f"{counted(file.number, 'event')} in {path}{of_them}"), style_func=str)
         if isinstance(file, Proofs):
             _tell_unproved(file)
 
-    def _tell(self, kind: str, export: Export) -> None:
+    def _tell(self, kind: str, export: Whole) -> None:
         """Have the log say that somebody exports it; a log that cannot be written is exported nevertheless.
 
         Whoever runs this can read the database anyway, and a copy that is looked into may be read-only.

@@ -36,6 +36,17 @@ _CAUSES: Final = {
         f"{_DOWN} Nothing is lost; run it again.",
     ),
 }
+_LOGIN: Final = (
+    "PostgreSQL does not let this process into the catalog: its password is in ~/.pgpass, in the file that PGPASSFILE "
+    "names, or in PGPASSWORD, and the user stands in the catalog's URL. Put that right, and run it again."
+)
+_SAID: Final = {
+    "disk is full": _FULL,  # SQLite's
+    "password authentication failed": _LOGIN,
+    "no password supplied": _LOGIN,
+    "no pg_hba.conf entry": _LOGIN,
+}
+"""Of errors without a number, by what stands in them."""
 _NUMBER: Final = re.compile(r"\[errno (\d+)\]", re.IGNORECASE)
 _MOST: Final = 20
 """So many errors behind an error are looked at."""
@@ -75,8 +86,8 @@ def likely_cause(error: BaseException) -> str:
         told = _NUMBER.search(str(behind))
         if cause := _CAUSES.get(number or (int(told[1]) if told else 0)):
             return cause
-        if "disk is full" in str(behind):  # SQLite's
-            return _FULL
+        if found := next((cause for words, cause in _SAID.items() if words in str(behind)), ""):
+            return found
         behind = behind.__cause__ or behind.__context__
     return _ANYTHING
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from signal_log.errors import ProofError
 
@@ -56,6 +56,14 @@ class Place:
         """Of the catalog, as its URL has it, which is no place for one; empty if there is none."""
         split = urlsplit(self.catalog)
         return split.password or dict(parse_qsl(split.query)).get("password", "")
+
+    def holds(self, location: str) -> bool:
+        """Whether a table's location is in this place."""
+        folder = self.folder
+        if folder is None:
+            return f"{location}/".startswith(f"{self.location}/")
+        path = unquote(urlsplit(location).path) if location.startswith("file:") else location
+        return Path(path).resolve().is_relative_to(folder)
 
     @property
     def warehouse(self) -> str:
@@ -107,9 +115,23 @@ def read_place(text: str) -> Place:
     catalog = options.get("catalog") or f"sqlite:///{location}/{CATALOG_FILE}"
     if urlsplit(catalog).scheme.partition("+")[0] not in _CATALOGS:
         raise ProofError(f"The archive's catalog is none of {', '.join(f'{one}://' for one in _CATALOGS)}.")
+    if catalog.startswith("sqlite"):
+        _must_be_whole(catalog)
     if catalog.startswith("postgresql://"):
         catalog = catalog.replace("postgresql://", _POSTGRESQL, 1)
     return Place(location, catalog, options)
+
+
+def _must_be_whole(catalog: str) -> None:
+    """Refuse an SQLite file by a relative path, of which there is one in each directory, or none on disk."""
+    split = urlsplit(catalog)
+    path = split.path[1:]  # the address has three slashes before a relative path, and four before a whole one
+    if split.netloc or not path.startswith("/"):
+        meant = f"sqlite:///{Path(split.netloc + split.path if split.netloc else path or CATALOG_FILE).resolve()}"
+        raise ProofError(
+            "The file of an archive's catalog is given by its whole path, with four slashes, or it is another one in "
+            f"each directory that a process is started in. Probably {meant} was meant."
+        )
 
 
 def _shown(text: str) -> str:

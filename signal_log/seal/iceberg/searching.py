@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Timer
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import pyarrow.dataset as ds
@@ -16,6 +16,7 @@ from signal_log import clock
 from signal_log.errors import ProofError
 from signal_log.seal.archive import Line
 from signal_log.seal.iceberg.columns import LINE_COLUMNS, lines_of
+from signal_log.seal.iceberg.conditions import Wanted
 from signal_log.seal.iceberg.explained import explained
 from signal_log.seal.iceberg.table import Archive, Part
 
@@ -24,14 +25,6 @@ AT_ONCE: Final = 200
 MOST_PARTS: Final = 8
 """So many files are searched by one query, in the end; the first is searched alone."""
 MEMORY: Final = "512MB"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What rows have to be: conditions in SQL, with what stands for their question marks."""
-
-    conditions: Sequence[str] = ()
-    values: Sequence[Any] = ()
 
 
 @dataclass(slots=True)
@@ -51,7 +44,7 @@ def search(
     Raises ``ProofError`` where the archive cannot be read.
     """
     deadline = clock.monotonic() + seconds
-    parts = [part for part in archive.parts() if part.high and part.low < below and part.high > above]
+    parts = [part for part in archive.parts() if part.low < below and part.high > above and wanted.may_be_in(part)]
     parts.sort(key=lambda part: part.low, reverse=not upwards)
     found = Found()
     width = 1

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -23,6 +24,7 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
     TableAlreadyExistsError,
 )
+from pyiceberg.io import load_file_io
 from pyiceberg.table import Table
 
 from signal_log.errors import ProofError
@@ -55,6 +57,7 @@ SECONDS: Final = 5
 AUTHORITY: Final = "PYICEBERG_CATALOG__SIGNAL_LOG__OAUTH2_SERVER_URI"
 """In the environment, where a REST catalog's tokens are another service's."""
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PROPERTIES: Final = {
     "format-version": "2",
     "write.parquet.compression-codec": "zstd",
@@ -82,6 +85,9 @@ class Part:
     low: int
     high: int
     """The least and the largest id of its events; 0 and 0 if it has none, or that is not known."""
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    """When the first and the last of its events happened; None if that is not known."""
 
     @property
     def first(self) -> int:
@@ -262,6 +268,7 @@ def open_table(place: Place, names: Sequence[str], *, make: bool) -> Archive:
                 raise ProofError(f"There is no archive in {place.location}. `signal_archive` makes one.") from None
             table = _made(catalog, place, names[-1])
     _must_be_ours(table, place, names)
+    _must_be_here(table, place)
     return Archive(place, table)
 
 
@@ -294,6 +301,8 @@ def _made(catalog: Catalog, place: Place, log: str) -> Table:
         catalog.create_namespace(NAMESPACE)
     properties = {**_PROPERTIES, FORMAT_PROPERTY: FORMAT, LOG_PROPERTY: log}
     location = None if place.is_rest else f"{place.warehouse}/{NAMESPACE}/{NAME}"
+    if location is not None:
+        _must_be_free(catalog, place, location)
     try:
         return catalog.create_table((NAMESPACE, NAME), schema(), location, partitions(), properties=properties)
     except TableAlreadyExistsError:  # made meanwhile
@@ -315,18 +324,49 @@ def _must_be_ours(table: Table, place: Place, names: Sequence[str]) -> None:
         raise ProofError(f"The table in {place.location} has other columns than an archive: somebody has changed it.")
 
 
+def _must_be_here(table: Table, place: Place) -> None:
+    """Refuse a catalog that knows the archive elsewhere: what is written would not be where the log says it is."""
+    if not (place.is_rest or place.holds(table.location())):
+        there = table.location().removeprefix("file://").removesuffix(f"/{NAMESPACE}/{NAME}")
+        raise ProofError(
+            f"The catalog of {place.location} says that this log's archive is in {there}. Give that place; an archive "
+            "elsewhere needs a catalog of its own, and a copy of this one is read where it was made."
+        )
+
+
+def _must_be_free(catalog: Catalog, place: Place, location: str) -> None:
+    """Refuse a place in which another catalog has a table, whose files would be removed as named by nothing."""
+    split = urlsplit(location)
+    io: Any = load_file_io(catalog.properties, location)
+    files = io.fs_by_scheme(split.scheme or "file", split.netloc or None)
+    found = files.get_file_info(FileSelector(f"{_plain(location)}/metadata", allow_not_found=True))
+    if any(one.path.endswith(".metadata.json") for one in found):
+        raise ProofError(
+            f"There is an archive in {place.location} already, which the catalog that was given does not know: it is "
+            "another catalog's. Give that one (catalog=), or another place."
+        )
+
+
 def _only(generation: int, number: int) -> str:
     return f"{GENERATION} = {generation} and {PART} = {number}"
 
 
 def _part(file: Any) -> Part:
     generation, number = file.partition[0], file.partition[1]
-    at = NAMES.index("id") + 1
+    (low, high), moments = _bounds(file, "id"), _bounds(file, "occurred_at")
+    earliest, latest = (None if one is None else _EPOCH + timedelta(microseconds=one) for one in moments)
+    found = generation, number, file.record_count, file.file_path, file.file_size_in_bytes
+    return Part(*found, low or 0, high or 0, earliest, latest)
+
+
+def _bounds(file: Any, name: str) -> tuple[int | None, int | None]:
+    """The least and the largest number in a column of a file; None where that is not told."""
+    at = NAMES.index(name) + 1
     low, high = (
-        int.from_bytes(bounds[at], "little", signed=True) if bounds and at in bounds else 0
+        int.from_bytes(bounds[at], "little", signed=True) if bounds and at in bounds else None
         for bounds in (file.lower_bounds, file.upper_bounds)
     )
-    return Part(generation, number, file.record_count, file.file_path, file.file_size_in_bytes, low, high)
+    return low, high
 
 
 def _plain(path: str) -> str:

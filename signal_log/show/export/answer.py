@@ -22,6 +22,7 @@ from django.http import (
 from signal_log import clock
 from signal_log.audit.told import EXPORTED, tell
 from signal_log.capture.model.error_text import error_text, traceback_text
+from signal_log.errors import ProofError
 from signal_log.permission import EXPORT, may, permission_to
 from signal_log.show.export.cloudevents import CloudEvents
 from signal_log.show.export.csv import Csv
@@ -29,8 +30,9 @@ from signal_log.show.export.jsonl import JsonLines
 from signal_log.show.export.lines import Lines
 from signal_log.show.export.ocsf import Ocsf
 from signal_log.show.export.slots import REFUSED, RETRY_AFTER, Slot, take
+from signal_log.show.export.whole import Whole
 from signal_log.show.query.query import Query, parse
-from signal_log.store.export import Export, Selection
+from signal_log.store.export import Selection
 from signal_log.store.read import as_mapping
 from signal_log.tail.guard import CHECK_EVERY, Identity, admit, release_connections, turned_away
 
@@ -62,15 +64,23 @@ def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpRespo
         return JsonResponse(query.refusal, status=400)
     slot = take()
     if slot is None:
-        later = {"Retry-After": str(RETRY_AFTER)}
-        return HttpResponse(f"{REFUSED}\n", status=503, headers=later, content_type="text/plain; charset=utf-8")
+        return _later(REFUSED)
     try:
         response = _streamed(request, query, chosen, slot)
+    except ProofError as error:
+        slot.release()
+        return _later(str(error))
     except BaseException:
         slot.release()
         raise
     response._resource_closers.append(slot.release)  # type: ignore[attr-defined]  # where nothing of it is read
     return response
+
+
+def _later(why: str) -> HttpResponse:
+    """The answer while there can be no export."""
+    later = {"Retry-After": str(RETRY_AFTER)}
+    return HttpResponse(f"{why}\n", status=503, headers=later, content_type="text/plain; charset=utf-8")
 
 
 def refused() -> HttpResponseForbidden:
@@ -81,7 +91,7 @@ def refused() -> HttpResponseForbidden:
 
 def _streamed(request: HttpRequest, query: Query, chosen: str, slot: Slot) -> StreamingHttpResponse:
     selection = Selection(query.filters, query.since, query.until, query.after, query.before, query.typed)
-    export = Export.begin(selection)
+    export = Whole.begin(selection)
     if request.method != "HEAD":
         tell(EXPORTED, **exported(chosen, export))
     host = request.get_host()
@@ -97,14 +107,14 @@ def _streamed(request: HttpRequest, query: Query, chosen: str, slot: Slot) -> St
     return StreamingHttpResponse(content, headers=headers)
 
 
-def exported(kind: str, export: Export) -> dict[str, Any]:
+def exported(kind: str, export: Whole) -> dict[str, Any]:
     """What the event of an export says: its format, and what was selected up to which event."""
     about = export.about()
-    chosen = {name: about[name] for name in ("filters", "since", "until", "after", "before") if about[name]}
-    return {"format": kind, **chosen, "up_to": export.snapshot.up_to}
+    names = ("filters", "since", "until", "after", "before", "archive")
+    return {"format": kind, **{name: about[name] for name in names if about.get(name)}, "up_to": about["up_to"]}
 
 
-def _written(export: Export, file: File, allowed: Callable[[], bool], slot: Slot) -> Generator[bytes]:
+def _written(export: Whole, file: File, allowed: Callable[[], bool], slot: Slot) -> Generator[bytes]:
     """Yield the file in chunks, releasing the connection in between, because a slow client may take hours."""
     who = file.about["by"]["name"]
     try:
@@ -115,12 +125,13 @@ def _written(export: Export, file: File, allowed: Callable[[], bool], slot: Slot
             text = file.add([as_mapping(event) for event in page])
             release_connections()
             yield text
+        file.archived = export.number
         yield file.end()
     except GeneratorExit:
         logger.info("%s disconnected from an export (%s) after %d events.", who, file.suffix, file.number)
         raise
     except Exception as error:
-        ours = isinstance(error, ExportAborted)
+        ours = isinstance(error, (ExportAborted, ProofError))
         why, where = (error, "") if ours else (error_text(error), f"\n{traceback_text(error)}")
         logger.error(
             "The export (%s) for %s failed after %d events: %s. Its file is incomplete and has no end line. Export it "
@@ -181,7 +192,7 @@ def _who(user: Any) -> dict[str, str]:
     return {"pk": str(user.pk), "name": user.get_username()}
 
 
-def _name(host: str, query: Query, export: Export, suffix: str) -> str:
+def _name(host: str, query: Query, export: Whole, suffix: str) -> str:
     """A file name from the host, the time range and the names of the filters; their values may identify people."""
     about = export.about()
     parts = [

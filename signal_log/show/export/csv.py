@@ -43,6 +43,8 @@ class Csv:
     def __init__(self, about: Mapping[str, Any]) -> None:
         self.about = about
         self.number = 0
+        self.archived = 0
+        """How many of them were read from the archive, if ``about`` names one."""
         self._hash = hashlib.sha256()
         self._last: list[str] | None = None  # held back: the last row contains the end marker
         self._about = json_cell(about)
@@ -64,7 +66,8 @@ class Csv:
     def end(self) -> bytes:
         """The last row, with the end marker; an otherwise empty row if there are no events."""
         last = self._last or [*("" for _ in COLUMNS), self._about, ""]
-        last[-1] = f"{self.number} events sha256 {'0' * 64}"
+        archived = f", {self.archived} of them archived," if "archive" in self.about else ""
+        last[-1] = f"{self.number} events{archived} sha256 {'0' * 64}"
         start = self._hashed(_bytes([last])[:-_END])
         return start + f"{self._hash.hexdigest()}\r\n".encode()
 

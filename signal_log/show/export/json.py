@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import orjson
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
@@ -10,6 +11,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from signal_log.audit.shown import listed
 from signal_log.seal.canonical import timestamp
 from signal_log.show.formats import FORMAT
+from signal_log.show.query.archive_columns import can_answer
+from signal_log.show.query.archived import NOTHING, Archived, reaches_to, read_on
 from signal_log.show.query.paging import Page, matching, read_page
 from signal_log.show.query.query import Query, parse
 from signal_log.show.query.unmatched import unmatched
@@ -34,6 +37,7 @@ def answer(request: HttpRequest) -> HttpResponse:
         return JsonResponse(query.refusal, status=400)
     head = None if query.before else events().order_by("-pk").values_list("pk", flat=True).first() or 0
     page = read_page(*matching(query), size=size, before=query.before, after=query.after)
+    page, archived = _read_on(page, query, size)
     listed(request, page.events)
     about = orjson.dumps(
         {
@@ -44,10 +48,33 @@ def answer(request: HttpRequest) -> HttpResponse:
             "since": query.since and timestamp(query.since),
             "until": query.until and timestamp(query.until),
             "unmatched": why_nothing(query, page),
+            "archived": _told(archived),
         }
     ).decode()
     lines = ",".join(wire.encode(as_mapping(event)).text for event in page.events)
     return HttpResponse(f'{{"events":[{lines}],{about[1:]}', content_type="application/json")
+
+
+def _read_on(page: Page, query: Query, size: int) -> tuple[Page, Archived]:
+    """The page with what the archive has between its ends.
+
+    The newest events come at once: where the archive has only older ones than the table, they are the next page.
+    """
+    top = reaches_to() if can_answer(query.filters) else 0
+    if top and not query.before and query.after is None and all(event.pk > top for event in page.events):
+        older = page.older or (page.events[-1].pk if page.events else top + 1)
+        return replace(page, older=older), NOTHING
+    return read_on(
+        page, query.filters, size=size, before=query.before, after=query.after, every=True, since=query.since,
+        until=query.until,
+    )  # fmt: skip
+
+
+def _told(archived: Archived) -> dict[str, Any] | None:
+    """What is said of the archive; null if it was not asked, or has nothing."""
+    if not archived.is_told:
+        return None
+    return {"place": archived.place, "events": len(archived.events), "problem": archived.problem}
 
 
 def why_nothing(query: Query, page: Page) -> list[str]:

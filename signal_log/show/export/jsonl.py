@@ -1,8 +1,9 @@
 """Exports as JSON Lines: exact, for programs and as evidence.
 
 Each line is an event in the websocket's format. The first line has an extra key, ``export``, with the export's
-metadata, and the last line has ``end``: the number of events and the SHA-256 of all bytes of the file before its 64
-digits. A file without it is incomplete. If no event matches, there is one line with just these two keys.
+metadata, and the last line has ``end``: the number of events (``archived`` of them from the archive, if ``export``
+names one) and the SHA-256 of all bytes of the file before its 64 digits. A file without it is incomplete. If no event
+matches, there is one line with just these two keys.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class JsonLines:
     def __init__(self, about: Mapping[str, Any]) -> None:
         self.about = about
         self.number = 0
+        self.archived = 0
+        """How many of them were read from the archive, if ``about`` names one."""
         self._hash = hashlib.sha256()
         self._last = ""  # held back without its closing brace and line feed: the last line contains the end marker
 
@@ -48,7 +51,8 @@ class JsonLines:
 
     def end(self) -> bytes:
         """The last line, with the end marker."""
-        end = {"events": self.number, "up_to": self.about.get("up_to"), "sha256": "0" * 64}
+        archived = {"archived": self.archived} if "archive" in self.about else {}
+        end = {"events": self.number, **archived, "up_to": self.about.get("up_to"), "sha256": "0" * 64}
         text = f'{self._last},"end":{json_text(end)}}}\n'
         return self._hashed(text[:-_END]) + f"{self._hash.hexdigest()}{text[64 - _END :]}".encode()
 

@@ -25,6 +25,8 @@ class Lines:
     def __init__(self, about: Mapping[str, Any]) -> None:
         self.about = about
         self.number = 0
+        self.archived = 0
+        """How many of them were read from the archive, if ``about`` names one."""
         self.log = LogIdentity.objects.values_list("value", flat=True).first() or ""
         self._hash = hashlib.sha256()
 
@@ -43,7 +45,8 @@ class Lines:
 
     def end(self) -> bytes:
         """The last line, whose last value is the hash."""
-        text = f"{json_text(self.last({**self.about, 'events': self.number, 'sha256': DIGITS}))}\n"
+        archived = {"archived": self.archived} if "archive" in self.about else {}
+        text = f"{json_text(self.last({**self.about, 'events': self.number, **archived, 'sha256': DIGITS}))}\n"
         return self._hashed(text[:-_END]) + f"{self._hash.hexdigest()}{text[64 - _END :]}".encode()
 
     def line(self, event: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -24,6 +24,8 @@ class Proofs:
     def __init__(self, about: Mapping[str, Any]) -> None:
         self.about = about
         self.number = 0
+        self.archived = 0
+        """How many events were read from the archive, proved or not."""
         self.unsealed = 0
         """How many events are in no signed checkpoint yet."""
         self.altered: list[int] = []

@@ -9,7 +9,6 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 
 from signal_log.audit.shown import listed
 from signal_log.conf import conf
@@ -17,16 +16,19 @@ from signal_log.event import MODEL_SIGNALS, OUTCOMES
 from signal_log.models import SignalEvent
 from signal_log.permission import EXPORT, may
 from signal_log.rows import labels_of_row
+from signal_log.seal.iceberg.conditions import Wanted
 from signal_log.show.access import for_observers
 from signal_log.show.formats import FORMAT, format_of, formats
 from signal_log.show.links import actor_url, in_query, object_url
 from signal_log.show.methods import reads
 from signal_log.show.pages.history import FOLDED_AWAY, fold
-from signal_log.show.pages.not_found import not_found
+from signal_log.show.pages.not_found import not_found, not_known
 from signal_log.show.pages.report import NAME as REPORT
 from signal_log.show.pages.report import About, report
 from signal_log.show.pages.story import Part, link, narrowed, pills, typed
-from signal_log.show.query.archived import beyond
+from signal_log.show.query.archive_columns import of_account
+from signal_log.show.query.archived import NOTHING as NOT_ARCHIVED
+from signal_log.show.query.archived import last_of_account, reaches_to, read_on
 from signal_log.show.query.paging import newest_of, read_page, span_for
 from signal_log.show.query.query import Query, parse
 from signal_log.show.replica import from_the_replica
@@ -39,6 +41,9 @@ from signal_log.store.senders import senders
 from signal_log.store.span import NOTHING, Events, Span
 
 PAGE_SIZE: Final = 30
+NOT_IN_THE_TABLE: Final = (
+    "The table has nothing that this account did, and older events are in the archive, which was not read."
+)
 
 
 @reads
@@ -51,12 +56,13 @@ def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
     done = by_actor(pk)
     span = span_for(done) if pk and "\x00" not in pk else NOTHING
     newest = newest_of(done, span)
+    archived = NOT_ARCHIVED if newest or span == NOTHING else last_of_account(pk)
+    newest = newest or next(iter(archived.events), None)
     if newest is None:
-        shown = one_line(pk, 80)
-        why = f"The log has nothing that the account with the key “{shown}” did." if pk else "The address names no key."
-        if pk and beyond():
-            why += " What was pruned into the archive was not looked through; the history reads on there."
-        return not_found(request, "No events by this account", why)
+        why = f"The log has nothing that the account with the key “{one_line(pk, 80)}” did."
+        if archived.problem:
+            return not_known(request, "The archive was not read", f"{NOT_IN_THE_TABLE} {archived.problem}")
+        return not_found(request, "No events by this account", why if pk else "The address names no key.")
     query = parse(request.GET, own=("pk", FORMAT))
     address = actor_url(pk)
     context: dict[str, Any] = {
@@ -64,7 +70,7 @@ def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
         "pk": visible(pk),
         "label": "",
         "newest": newest,
-        "oldest": None if span.scan else done.order_by("pk").first(),
+        "oldest": None if span.scan or reaches_to() else done.order_by("pk").first(),
         "about_url": _about(pk),
         "address": address,
         "path": address.partition("?")[0],
@@ -73,19 +79,18 @@ def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
         "pills": pills(request, query),
         "problems": list(query.problems.values()),
         "zone": zone(),
-        "beyond": visible(beyond()),
-        "history_url": in_query(reverse("signal_log:events"), actor_pk=pk),
         **typed(query),
     }
     context["report_url"] = in_query(address, format=REPORT) if may(request.user, EXPORT) else ""
     if format_of(request) == REPORT and not query.problems:
         what = f"The account with the key {visible(pk)}: what it did"
-        return report(request, About(context["title"], what, {"actor_pk": [pk]}, address), done, query)
+        about = About(context["title"], what, {"actor_pk": [pk]}, address, of_account(pk))
+        return report(request, about, done, query)
     if query.problems:
         context["selects"] = unprinted(_selects(query, []))
     else:
         found = narrowed(done, query)
-        context |= _lines(request, found, query, span if span.scan else span_for(found))
+        context |= _lines(request, found, query, span if span.scan else span_for(found), of_account(pk))
         context["is_narrowed"] = query.is_narrowed
     return render(request, "signal_log/actor.html", context, status=400 if query.problems else 200)
 
@@ -95,7 +100,7 @@ def by_actor(pk: str) -> Events:
     return events().filter(HAS_KEY, actor_pk=pk)
 
 
-def _lines(request: HttpRequest, found: Events, query: Query, span: Span) -> dict[str, Any]:
+def _lines(request: HttpRequest, found: Events, query: Query, span: Span, own: Wanted) -> dict[str, Any]:
     page = read_page(
         found if query.every else found.exclude(FOLDED_AWAY),
         span,
@@ -104,10 +109,15 @@ def _lines(request: HttpRequest, found: Events, query: Query, span: Span) -> dic
         after=query.after,
         keep=list if query.every else fold,
     )
+    page, archived = read_on(
+        page, query.filters, size=PAGE_SIZE, before=query.before, after=query.after, every=query.every,
+        since=query.since, until=query.until, of=own,
+    )  # fmt: skip
     listed(request, page.events)
     names = dict.fromkeys(event.actor_repr for event in page.events)
     return {
         "page": page,
+        "archived": archived,
         "selects": unprinted(_selects(query, page.events)),
         "names": [one_line(name, 80) for name in names if name],
         "parts": [Part("Operations", unprinted(StoryLine(event, query.every, is_own=False) for event in page.events))],

@@ -106,6 +106,11 @@ def find(number: str) -> SignalEvent | None:
     return _read(number)[0]
 
 
+def may_be_archived(number: str) -> bool:
+    """Whether an event that the table has not may be in the archive, which only this page looks into."""
+    return 0 < (_number(number) or 0) <= archived.reaches_to()
+
+
 def _read(number: str) -> tuple[SignalEvent | None, archived.Archived]:
     """The event with this id, and what the archive said if it was asked."""
     asked = _number(number)

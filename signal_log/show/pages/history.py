@@ -22,7 +22,7 @@ from signal_log.show.links import field_names, object_url
 from signal_log.show.methods import reads
 from signal_log.show.pages import find, row_compared, shared
 from signal_log.show.query import counts, facets, marks, values
-from signal_log.show.query.archived import beyond, read_on
+from signal_log.show.query.archived import read_on
 from signal_log.show.query.choices import choices
 from signal_log.show.query.counts import BEGINS_RELATION
 from signal_log.show.query.paging import Matches, Page, count, matching, reached_at, read_page
@@ -113,7 +113,7 @@ def _page(request: HttpRequest) -> HttpResponse:
         page, query.filters, size=PAGE_SIZE, before=query.before, after=query.after, every=query.every,
         since=query.since, until=query.until,
     )  # fmt: skip
-    context |= {"archived": archived, "beyond": visible(beyond())}
+    context["archived"] = archived
     found_breaks.mark(page.events)
     pins.mark(page.events)
     listed(request, page.events)

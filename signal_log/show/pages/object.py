@@ -27,6 +27,7 @@ from signal_log.show.pages.not_found import not_found, not_known
 from signal_log.show.pages.report import NAME as REPORT
 from signal_log.show.pages.report import About, report
 from signal_log.show.pages.story import link, story
+from signal_log.show.query.archive_columns import of_row as row_in_archive
 from signal_log.show.query.archived import of_row as of_archive
 from signal_log.show.query.compare import KEYS as COMPARED
 from signal_log.show.query.compare import compared, moments
@@ -112,7 +113,8 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     if format_of(request) == REPORT:
         what = f"{visible(label)} with the key {visible(pk)}: what was done to it, without its relatives"
         filters = {"object": [f"{one}/{pk}" for one in labels]}
-        return report(request, About(f"{context['model']} {title}", what, filters, address), recorded, query)
+        about = About(f"{context['model']} {title}", what, filters, address, row_in_archive(labels, pk))
+        return report(request, about, recorded, query)
     if comparison:
         context["comparison"] = comparison
         return render(request, "signal_log/object.html", context)

@@ -15,11 +15,13 @@ from signal_log.audit.told import EXPORTED, tell
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
 from signal_log.permission import EXPORT, may
 from signal_log.seal.canonical import stored_bytes
+from signal_log.seal.iceberg.conditions import Wanted
 from signal_log.seal.state import seal_state
 from signal_log.seal.stored import Places, newest_checkpoint
 from signal_log.show.export.answer import refused
 from signal_log.show.pages.history import FOLDED_AWAY, fold
 from signal_log.show.pages.story import narrowed, pills
+from signal_log.show.query.archived import read_on
 from signal_log.show.query.paging import read_page, span_for
 from signal_log.show.query.query import Query
 from signal_log.show.unprinted import unprinted
@@ -43,6 +45,8 @@ class About:
     filters: dict[str, list[str]]
     """As the event of the report names it."""
     address: str
+    own: Wanted
+    """The account or the row, as an archive has it."""
 
 
 @dataclass
@@ -77,6 +81,10 @@ def report(request: HttpRequest, about: About, recorded: Events, query: Query) -
         return refused()
     found = narrowed(recorded, query)
     page = read_page(found.exclude(FOLDED_AWAY), span_for(found), size=MOST, keep=fold)
+    page, archived = read_on(
+        page, query.filters, size=MOST, before=None, after=None, every=False, since=query.since, until=query.until,
+        of=about.own,
+    )  # fmt: skip
     if request.method != "HEAD":
         filters = about.filters | {name: values for name, values in query.given.items() if values}
         up_to = page.events[0].pk if page.events else 0
@@ -86,6 +94,7 @@ def report(request: HttpRequest, about: About, recorded: Events, query: Query) -
     state = seal_state()
     context: dict[str, Any] = {
         "about": about,
+        "archived": archived,
         "pills": pills(request, query),
         "rows": unprinted(Row(Line(event), seals(event)) for event in page.events),
         "number": len(page.events),

@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import BoundedSemaphore, Thread
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 from signal_log import clock
 from signal_log.audit.archived import event_of
@@ -20,13 +19,14 @@ from signal_log.errors import ProofError
 from signal_log.event import BY_HAND, COMMITTED, MAINTENANCE
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
-from signal_log.query_language.keys import PINNED
-from signal_log.rows import is_of_a_model
 from signal_log.seal.archive import Line
+from signal_log.seal.iceberg.conditions import Wanted
 from signal_log.seal.iceberg.opening import INSTALL, open_archive
 from signal_log.seal.iceberg.place import read_place
 from signal_log.seal.ranges import parse_ranges
 from signal_log.seal.stored import names_of_log
+from signal_log.show.query import archive_columns
+from signal_log.show.query.archive_columns import can_answer, in_columns
 from signal_log.show.query.paging import Page
 from signal_log.show.words import kinds
 from signal_log.store.read import as_mapping, events
@@ -45,10 +45,6 @@ OF_A_ROW: Final = 1_000
 
 ROUNDS: Final = 6
 """So often is asked for more, where the table has what was found."""
-COLUMNS: Final = ("sender", "signal", "outcome", "source", "actor_pk")
-"""The filters that are a column of the archive, and match whole."""
-Conditions = tuple[list[str], list[Any]]
-"""In SQL, and what stands for their question marks."""
 Answer = tuple[list[Line], int | None]
 
 _free: Final = BoundedSemaphore(AT_ONCE)
@@ -101,11 +97,14 @@ def beyond() -> str:
 
 def read_on(
     page: Page, filters: Filters, *, size: int, before: int | None, after: int | None, every: bool,
-    since: datetime | None = None, until: datetime | None = None,
+    since: datetime | None = None, until: datetime | None = None, of: Wanted | None = None,
 ) -> tuple[Page, Archived]:  # fmt: skip
-    """A page of the table with what the archive has between its ends, and what is to be said of that."""
+    """A page of the table with what the archive has between its ends, and what is to be said of that.
+
+    ``of`` is an account or a row that the page is of.
+    """
     top = reaches_to()
-    if not top or filters.needs_times or filters.asks(PINNED):
+    if not top or not can_answer(filters):
         return page, NOTHING
     low, high = _ends(page, before, after)
     high = min(high, top + 1)
@@ -115,8 +114,8 @@ def read_on(
     def accepted(event: SignalEvent) -> bool:
         return (every or not _is_folded_away(event)) and filters.matches(as_mapping(event))
 
-    conditions, upwards = _wanted(filters, since, until), after is not None
-    found = _read(conditions, above=low, below=high, number=size + 1, keep=accepted, upwards=upwards)
+    wanted, upwards = in_columns(filters, since, until).also(of), after is not None
+    found = _read(wanted, above=low, below=high, number=size + 1, keep=accepted, upwards=upwards)
     return _merged(page, found, size=size, before=before, upwards=upwards)
 
 
@@ -173,12 +172,19 @@ def _merged(
 
 def of_row(labels: Sequence[str], pk: str, *, number: int = OF_A_ROW) -> Archived:
     """The archived events of one row, newest first, of which the table has none any more."""
+    return _newest(archive_columns.of_row(labels, pk), number) if pk else NOTHING
+
+
+def last_of_account(pk: str) -> Archived:
+    """The newest archived event that an account caused, of which the table has none any more."""
+    return _newest(archive_columns.of_account(pk), 1) if pk else NOTHING
+
+
+def _newest(wanted: Wanted, number: int) -> Archived:
     top = reaches_to()
-    if not top or not pk:
+    if not top:
         return NOTHING
-    found = _read(
-        ([f"object_pk = ? AND sender IN ({_marks(labels)})"], [pk, *labels]), above=0, below=top + 1, number=number
-    )
+    found = _read(wanted, above=0, below=top + 1, number=number)
     return replace(found, older_than=found.events[0].occurred_at if found.events else None)
 
 
@@ -187,12 +193,12 @@ def one(number: int) -> Archived:
     top = reaches_to()
     if not 0 < number <= top:
         return NOTHING
-    found = _read((["id = ?"], [number]), above=number - 1, below=number + 1, number=1)
+    found = _read(Wanted(["id = ?"], [number]), above=number - 1, below=number + 1, number=1)
     return replace(found, older_than=found.events[0].occurred_at if found.events else None)
 
 
 def _read(
-    conditions: Conditions, *, above: int, below: int, number: int,
+    wanted: Wanted, *, above: int, below: int, number: int,
     keep: Callable[[SignalEvent], bool] = lambda event: True, upwards: bool = False,
 ) -> Archived:  # fmt: skip
     """As many events as are wanted, of those that the table has not."""
@@ -212,7 +218,7 @@ def _read(
 
         def search(low: int = above, high: int = below) -> tuple[list[Line], int | None]:
             told = searching.search(
-                open_archive(url, names), searching.Wanted(*conditions), above=low, below=high, number=number,
+                open_archive(url, names), wanted, above=low, below=high, number=number,
                 seconds=SEARCHED, accept=accept, upwards=upwards,
             )  # fmt: skip
             return told.lines, told.reached
@@ -256,34 +262,6 @@ def _waited_for(search: Callable[[], Answer], place: str, seconds: float) -> Ans
     if isinstance(answer[0], ProofError):
         raise answer[0]
     return answer[0]
-
-
-def _wanted(filters: Filters, since: datetime | None, until: datetime | None) -> Conditions:
-    """What of the filters the archive's columns tell; each event is asked the rest."""
-    conditions: list[str] = []
-    values: list[Any] = []
-    for key, texts in filters.wanted.items():
-        if key in COLUMNS:
-            conditions.append(f"{key} IN ({_marks(texts)})")
-            values += texts
-        elif key == "trace":
-            conditions.append(f"trace_id IN ({_marks(texts)})")
-            values += [str(UUID(text)) for text in texts]
-        elif key == "actor":
-            conditions.append(f"(actor_repr IN ({_marks(texts)}) OR actor_pk IN ({_marks(texts)}))")
-            values += [*texts, *texts]
-        elif key == "object" and all(is_of_a_model(text.partition("/")[0]) and "/" in text for text in texts):
-            conditions.append(f"object_pk IN ({_marks(texts)})")
-            values += [text.partition("/")[2] for text in texts]
-    for sign, moment in ((">=", since), ("<=", until)):
-        if moment is not None:
-            conditions.append(f"occurred_at {sign} ?")
-            values.append(moment)
-    return conditions, values
-
-
-def _marks(texts: Sequence[str]) -> str:
-    return ", ".join("?" * len(texts))
 
 
 def _is_folded_away(event: SignalEvent) -> bool:

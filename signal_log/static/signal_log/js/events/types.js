@@ -73,6 +73,7 @@
  * @property {string[]} [unmatched] which filters nothing can ever match
  * @property {string | null} [since]
  * @property {string | null} [until]
+ * @property {{ place: string, events: number, problem: string } | null} [archived] what of it is from the archive
  */
 
 /**

@@ -52,6 +52,8 @@ export class Older {
       /** @type {Page} */
       const page = await this.ask({ ...this.query, ...(store.floor ? { before: store.floor } : {}) });
       if (turn !== this.turn) return;
+      // Nothing of it is taken, or the next try would go on behind what the archive has between.
+      if (page.archived?.problem) throw new Error(page.archived.problem);
       const touched = store.addOlder(page.events, this.#reached(page));
       this.searchedTo = page.searched_to ?? 0;
       const state =
