@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import sysconf
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -19,6 +20,9 @@ from signal_log.seal.verify.findings import Report
 from signal_log.seal.verify.tables import Tables
 
 SQL = Path(__file__).parents[2] / "docs" / "archive" / "duckdb.sql"
+SPARK_SQL = SQL.with_name("spark.sql")
+SPARK_RUNS = 4
+"""The first compile what they run; the last is told."""
 
 
 def archived(folder: str) -> dict[str, Any]:
@@ -48,6 +52,31 @@ def compared(folder: str) -> dict[str, float]:
         tiles = engine.sql(SQL.read_text()).fetchall()
     assert not sum(tile[3] for tile in tiles)
     return {"verifying": verifying, "duckdb": process_time() - began}
+
+
+def by_spark(folder: str) -> dict[str, float]:
+    """The roots by Spark on one worker thread, once it is warm: processor time of its whole Java process."""
+    from pyspark.sql import SparkSession  # one of `make archive-engines`
+
+    archive = open_archive(folder, names_of_log())
+    options = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.sql.shuffle.partitions": "1"}
+    session = SparkSession.builder.master("local[1]").config(map=options).getOrCreate()
+    java = Path("/proc", str(session._jvm.java.lang.ProcessHandle.current().pid()), "stat")
+    try:
+        session.read.parquet(*archive.paths(archive.parts())).createOrReplaceTempView("archive")
+        for _ in range(SPARK_RUNS):
+            began = _ticks(java)
+            tiles = session.sql(SPARK_SQL.read_text()).collect()
+            taken = _ticks(java) - began
+    finally:
+        session.stop()
+    assert not sum(tile[3] for tile in tiles)
+    return {"spark": taken / sysconf("SC_CLK_TCK")}
+
+
+def _ticks(stat: Path) -> int:
+    """Of the processor, for a process and its threads, in the kernel and outside it."""
+    return sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13]))
 
 
 def _table() -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from threading import Event
 
 import pytest
+from django.utils.dateparse import parse_datetime
 
-from signal_log import context
+from signal_log import clock, context
 from signal_log.models import SignalEvent
 from signal_log.seal.iceberg.conditions import Wanted
 from signal_log.show.query import archived
@@ -114,6 +116,16 @@ def test_programs_are_given_what_is_archived(ada, admin_client):
     ada.folder.rename(ada.folder.with_name("away"))
     assert "There is no archive" in admin_client.get(f"{asked}&before={before}").json()["archived"]["problem"]
     assert admin_client.get(asked).json()["archived"] is None
+
+
+def test_what_is_counted_begins_behind_the_archive(ada, admin_client):
+    """The chart of a span that begins before says that it has not all; one that begins later has."""
+    whole = admin_client.get("/events/?format=facets&since=2020-01-01").json()
+    assert whole["complete"] is False
+    assert parse_datetime(whole["since"]) > ada.moment
+    lately = (clock.now() - timedelta(minutes=5)).isoformat()
+    assert admin_client.get("/events/", {"format": "facets", "since": lately}).json()["complete"] is True
+    assert admin_client.get("/events/?format=counts").json()["complete"] is True
 
 
 def test_the_admin_leads_to_the_page_that_reads_the_archive(ada, admin_client):

@@ -90,9 +90,16 @@ def reaches_to() -> int:
     return highest
 
 
-def beyond() -> str:
-    """The archive, where it has events that the table has not: pages and exports that end with the table say so."""
-    return read_place(str(conf.ARCHIVE)).location if reaches_to() else ""
+def begins_after_archive(start: datetime | None) -> datetime | None:
+    """From when on the table has everything, if a span of time begins before that, in what was pruned into an archive.
+
+    None if it does not: what counts the table alone has then counted all of the span.
+    """
+    top = reaches_to()
+    if not top:
+        return None
+    first = events().filter(pk__gt=top).order_by("pk").values_list("occurred_at", flat=True).first()
+    return first if first and (start is None or start < first) else None
 
 
 def read_on(

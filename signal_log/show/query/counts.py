@@ -25,6 +25,7 @@ from signal_log.models import SignalEvent
 from signal_log.moments import latest
 from signal_log.query_language.nodes import terms
 from signal_log.seal.canonical import timestamp
+from signal_log.show.query.archived import begins_after_archive
 from signal_log.show.query.query import Query, parse
 from signal_log.show.words.kinds import tells_of_refusal
 from signal_log.store.read import SENT_BY_HAND, events, filtered
@@ -118,7 +119,7 @@ def count(query: Query, start: datetime) -> tuple[Tally, datetime]:
         add_committed(tally, committed(found, query.filters).filter(pk__gte=low, pk__lt=high))
         for row in undone(found, low, high):
             tally[int(row["second"]), kind_of_undone(row)] += 1
-    return tally, counted_since(low, start) or start
+    return tally, latest(counted_since(low, start), begins_after_archive(start)) or start
 
 
 def head() -> int:

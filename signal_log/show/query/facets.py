@@ -26,6 +26,7 @@ from signal_log.query_language.nodes import all_of, terms
 from signal_log.rows import is_of_a_model
 from signal_log.seal.canonical import timestamp
 from signal_log.show.query import counts, facet_rows
+from signal_log.show.query.archived import begins_after_archive
 from signal_log.show.query.query import Query, parse
 from signal_log.store.read import events, filtered
 from signal_log.store.span import span_of
@@ -116,7 +117,7 @@ def count(query: Query, start: datetime | None, now: datetime, newest: int) -> C
             _add_matching(counted, query.filters, found, shared, low, high)
         for one in apart:
             _add_one(counted, query.filters, one, low, high, is_held=is_held)
-    counted.since = counts.counted_since(low, start)
+    counted.since = latest(counts.counted_since(low, start), begins_after_archive(start))
     counted.searched = reach.top - low
     return counted
 
