@@ -15,8 +15,10 @@ from signal_log.maintenance import maintenance
 from signal_log.management.commands.signal_verify import Bar
 from signal_log.models import SealCheckpoint, SealTile, SealTree, Verification
 from signal_log.seal.checkpoint import Checkpoint
+from signal_log.seal.grow import checkpoint, grow
 from signal_log.seal.key import new_signer
 from signal_log.seal.note import ED25519, read_note
+from signal_log.seal.remembered import remember
 from signal_log.seal.verify import progress as kept_progress
 from signal_log.seal.verify import rows
 from signal_log.seal.verify.progress import Kept
@@ -121,6 +123,23 @@ def test_the_newest_checkpoint_removed(log):
     assert (code, told["findings"]) == (2, [])
     (said_of_it,) = told["not_checked"]
     assert said_of_it.startswith(f"The witness w.example holds a checkpoint of 600 events of {ORIGIN} that the table ")
+
+
+def test_the_newest_checkpoint_removed_without_a_witness(log):
+    """The key remembers that it has signed it; a later checkpoint in its place is as good."""
+    remember(log.key, read_note(newest().encode()))
+    assert said()[0] == 0
+    SealCheckpoint.objects.filter(number=4).delete()
+    code, told = said()
+    assert (code, [one["kind"] for one in told["findings"]]) == (1, ["checkpoint"])
+    assert told["findings"][0]["text"].startswith(
+        f"The key has signed a checkpoint of 600 events of {ORIGIN}, and the newest in the table has 512: it was"
+    )
+    grow(tree := SealTree.objects.get(), 2**62, 5)
+    checkpoint(tree)
+    assert said()[0] == 0
+    SealCheckpoint.objects.all().delete()
+    assert said()[0] == 1
 
 
 def test_a_damaged_tile_is_no_proof_of_anything(log):

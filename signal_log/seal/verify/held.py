@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from django.db.models import Max
+
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, SealWitness
@@ -18,7 +20,7 @@ from signal_log.seal.ranges import Ranges
 from signal_log.seal.remembered import generation_of, log_of
 from signal_log.seal.signing import signing_key
 from signal_log.seal.verify.checkpoints import Countersigned
-from signal_log.seal.verify.findings import FORK, REWOUND, Report
+from signal_log.seal.verify.findings import CHECKPOINT, FORK, REWOUND, Report
 from signal_log.seal.verify.roots import Stated, rows_at
 from signal_log.seal.witness_call import Witness, newest_from
 from signal_log.seal.witnessing import checkpoint_path
@@ -41,6 +43,8 @@ class Held:
     """Whether this run was asked about it: then it counts against the log, also if a rewind was acknowledged."""
     is_witness: bool = False
     """Whether a witness has it, which got it when it was in the table."""
+    is_key: bool = False
+    """Whether the key itself remembers it, which signs only what is in the table."""
 
     def when(self) -> str:
         """The same in words."""
@@ -109,7 +113,7 @@ def from_memory(origin: str, report: Report, *, is_newest: bool = True) -> list[
             f"The key remembers a checkpoint of {last.checkpoint.size:,} events of generation "
             f"{generation_of(last.checkpoint.origin)}, which is gone: an older copy of the database was put back.",
         )
-    return [Held("The key", last.checkpoint)] if last and last.checkpoint.origin == origin else []
+    return [Held("The key", last.checkpoint, is_key=True)] if last and last.checkpoint.origin == origin else []
 
 
 def from_file(path: Path) -> Checkpoint:
@@ -209,6 +213,25 @@ def must_be_in_table(tree: SealTree, held: Sequence[Held], report: Report) -> No
             report.unchecked.append(
                 f"{one.who} holds a checkpoint of {size:,} events of {tree.origin} that the table does not have: it "
                 "was removed, or a backup was put back."
+            )
+
+
+def must_reach_what_was_signed(tree: SealTree, held: Sequence[Held], report: Report) -> None:
+    """The table's newest checkpoint is not smaller than the newest that the key has signed.
+
+    The row is committed before the key signs, and only a later one takes its place. (A key has signed the first leaf of
+    a generation that it was let begin, of which there is no row.)
+    """
+    for one in held:
+        size = one.checkpoint.size
+        if not one.is_key or size > tree.size or tree.state == SealTree.State.CLOSED:
+            continue
+        newest = SealCheckpoint.objects.filter(tree=tree).aggregate(newest=Max("size"))["newest"] or 0
+        if newest < size and not (tree.generation > 1 and size == 1):
+            report.find(
+                CHECKPOINT,
+                f"{one.who} has signed a checkpoint of {size:,} events of {tree.origin}, and the newest in the table "
+                f"has {newest:,}: it was removed, or an older copy of the database was put back.",
             )
 
 

@@ -22,6 +22,7 @@ def check_tree(
     table = Checkpoints(tree, up_to, keys, trust.retired, [one.key for one in trust.witnesses], report)
     others = held.compared(tree, kept, report)
     held.must_be_in_table(tree, kept, report)
+    held.must_reach_what_was_signed(tree, kept, report)
     held.told_by_ourselves(tree, report, tree.size)
     roots = Roots(tree, report)
     done = 0
