@@ -18,7 +18,9 @@ LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 YES: Final = frozenset(environ.Env.BOOLEAN_TRUE_STRINGS)
 NO: Final = frozenset({"false", "off", "n", "no", "0"})
 NO_ADDRESS: Final = "is no address that can be read; see .env.example."
-SECRETS: Final = ("SECRET_KEY", "DATABASE_PASSWORD", "EMAIL_URL", "METRICS_TOKEN", "ARCHIVE", "RELAYS", "ALERTS")
+SECRETS: Final = (
+    "SECRET_KEY", "DATABASE_PASSWORD", "EMAIL_URL", "METRICS_TOKEN", "ARCHIVE", "RELAYS", "ALERTS", "LOGS",
+)  # fmt: skip
 """What a file may hold: ``SECRET_KEY_FILE`` is the path of one, as compose lays it into a container."""
 
 

@@ -49,7 +49,7 @@ def _days(value: object) -> bool:
     return value is None or _whole(1)(value)
 
 
-_ORIGIN: Final = re.compile(r"[!-*,-~]{1,200}", re.ASCII)
+ORIGIN: Final = re.compile(r"[!-*,-~]{1,200}", re.ASCII)
 
 # key: (default, validator, description of accepted values)
 KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
@@ -73,7 +73,7 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
                    "a number of seconds above 0"),
     "SEAL_KEYS": ((), lambda v: isinstance(v, (list, tuple)) and all(isinstance(one, str) and one for one in v),
                   "a list of texts: paths of key files, unix:/path of a signer's socket, verifier keys of older ones"),
-    "SEAL_ORIGIN": (None, lambda v: v is None or (isinstance(v, str) and _ORIGIN.fullmatch(v) is not None),
+    "SEAL_ORIGIN": (None, lambda v: v is None or (isinstance(v, str) and ORIGIN.fullmatch(v) is not None),
                     "None, or what the log is called: up to 200 characters without spaces and +, as log.example.org"),
     "WITNESSES": ((), _listed("url", "vkey"), 'a list of {"url", "vkey"}'),
     "WITNESS_QUORUM": (0, _whole(0), "a whole number, 0 or more"),
@@ -87,6 +87,7 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "REASONS": ((), _texts, 'a list of model labels, "app.*" or "*"'),
     "ALERTS": ((), _listed(), 'a list of {"name", "query", "count", "seconds", "to"}'),
     "READ_DATABASE": (None, lambda v: v is None or isinstance(v, str), "None or an alias of DATABASES"),
+    "LOGS": ({}, lambda v: isinstance(v, Mapping), 'a dict {origin: {"database", "url"}}'),
     "METRICS_TOKEN": (None, lambda v: v is None or (isinstance(v, str) and len(v) >= 16),
                       "None, or a text of 16 characters or more that monitoring sends"),
     "SOCKETS_PER_ACCOUNT": (20, _whole(1), "a whole number of sockets, 1 or more"),

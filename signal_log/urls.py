@@ -6,6 +6,7 @@ from signal_log.show.links import KeyConverter
 from signal_log.show.pages import event, history, live, receivers, sealed_files, seals, sessions, shared, trace, traces
 from signal_log.show.pages.actor import actor_page
 from signal_log.show.pages.holds import holds_page
+from signal_log.show.pages.logs import logs_page
 from signal_log.show.pages.notes import event_notes, pins_page, session_notes
 from signal_log.show.pages.object import object_page
 from signal_log.show.pages.past_writes import past_writes_page
@@ -23,6 +24,7 @@ urlpatterns = [
     path("events/", history.events_page, name="events"),
     path("events/<str:number>/", event.event_page, name="event"),
     path("events/<str:number>/notes/", event_notes, name="event_notes"),
+    path("logs/", logs_page, name="logs"),
     path("pins/", pins_page, name="pins"),
     path("traces/", traces.traces_page, name="traces"),
     path("traces/<str:trace>/", trace.trace_page, name="trace"),

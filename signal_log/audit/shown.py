@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from signal_log.audit.named import names
 from signal_log.audit.reads import Seen, record_seen
+from signal_log.capture.api import context
 from signal_log.capture.faults import faults
 from signal_log.conf import conf
 from signal_log.event import ACCESSED
@@ -33,6 +34,13 @@ def shown(request: HttpRequest, events: Iterable[SignalEvent]) -> None:
 def listed(request: HttpRequest, events: Iterable[SignalEvent]) -> None:
     """A page of a list shows these events; if all are of one object, it is that object's history."""
     _note(request, events, 1)
+
+
+def listed_elsewhere(request: HttpRequest, events: Iterable[SignalEvent], origin: str) -> None:
+    """A page shows these events of another log: how many objects of each model, as their keys are not those of here."""
+    if conf.READS and request.method == "GET":
+        with context(log=origin):
+            _note(request, events, 0)
 
 
 def opened_live(request: HttpRequest) -> None:

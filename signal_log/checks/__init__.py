@@ -18,6 +18,7 @@ from signal_log.checks import (
     guards,
     keys,
     live,
+    logs,
     names,
     partitions,
     receivers,
@@ -41,6 +42,7 @@ def register_all() -> None:
         given.check_settings,
         alerts.check_alerts,
         archives.check_archive,
+        logs.check_logs,
         names.check_names,
         relays.check_relays,
         witnesses.check_witnesses,
@@ -62,6 +64,7 @@ def register_all() -> None:
     register(_of_this_app(databases.check_sequence), Tags.database)
     register(_of_this_app(databases.check_tables), Tags.database)
     register(_of_this_app(databases.check_triggers), Tags.database)
+    register(_of_this_app(logs.check_named_logs), Tags.database)
     register(_of_this_app(partitions.check_partitions), Tags.database)
     register(_of_this_app(rows.check_rows), Tags.database)
     register(_of_this_app(guards.check_guards), Tags.database)

@@ -37,38 +37,64 @@ def history_rows(lines: Iterable[Line], hits: Hits | None = None) -> SafeString:
         if when.date() != day:
             day = when.date()
             heading = f"{day:%A}, {day.day} {day:%B %Y}"
-            written.append(f'<tr class="day"><th colspan="6" scope="rowgroup">{heading}</th></tr>\n')
+            columns = 7 if line.origin else 6
+            written.append(f'<tr class="day"><th colspan="{columns}" scope="rowgroup">{heading}</th></tr>\n')
         written.append(_row(line, when.isoformat(" ", "milliseconds")[11:23], hits))
     return mark_safe("".join(written))  # noqa: S308  each text in it is escaped
 
 
 def _row(line: Line, when: str, hits: Hits | None) -> str:
     event, kind = line.event, line.kind
-    address, trace = escape(line.url), escape(line.trace_url)
     actor = escape(line.actor)
     child = " child" if line.depth else ""
-    named = marked(line.object, hits)
-    if line.object_url:
-        way = ways.row(event, goes=True)
-        named = f'<a class="value" href="{escape(line.object_url)}" title="History of this object"{way}>{named}</a>'
-    else:
-        named = f'<span class="value">{named}</span>'
-    said = _said(event)
+    way = ways.row(event, goes=bool(line.object_url), here=line.is_here)
+    title = ' title="History of this object"' if line.object_url else ""
+    named = _to(line.object_url, marked(line.object, hits), f'class="value"{title}{way}')
+    word = _to(line.url, f"<span>{escape(kind.word)}</span>", f'class="kind {kind.style}"')
+    time = f'<time datetime="{line.iso}" title="{line.iso} · event {event.pk}">{when}</time>'
+    said = _said(event) if line.is_here else ""
+    change = summary_html(line, hits)
+    log = f'<td class="l"><span class="value" title="{escape(line.origin)}">{escape(line.origin)}</span></td>\n'
+    trace = _to(line.trace_url, "trace", f'title="{escape(line.request_line)}: full trace"') if line.trace_url else ""
     return (
-        f'<tr><td class="t"><a href="{address}"><time datetime="{line.iso}" title="{line.iso} · event {event.pk}">'
-        f"{when}</time></a></td>\n"
-        f'<td class="k"><a class="kind {kind.style}" href="{address}"><span>{escape(kind.word)}</span></a></td>\n'
+        f'<tr><td class="t">{_to(line.url, time)}</td>\n'
+        f"{log if line.origin else ''}"
+        f'<td class="k">{word}</td>\n'
         f'<td class="o"><span class="in{line.indent}{child}"><a class="model" href="{escape(line.model_filter)}" '
         f'title="Show only {escape(visible(event.sender))}"{ways.model(event)}>{escape(line.model)}</a> '
         f"{named}</span></td>\n"
-        f'<td class="c">{said}{summary_html(line, hits)}</td>\n'
-        f'<td class="a"><a href="{escape(line.actor_filter)}" title="Show only events by {actor}"{ways.actor(event)}>'
+        f'<td class="c">{said}{change if line.url else _whole(line, change)}</td>\n'
+        f'<td class="a"><a href="{escape(line.actor_filter)}" title="Show only events by {actor}"'
+        f"{ways.actor(event, here=not line.origin)}>"
         f'<span class="who small" aria-hidden="true">{escape(initials(line.actor))}</span><span class="value">'
         f"{marked(line.actor, hits)}</span></a></td>\n"
         f'<td class="s"><span><a class="mono value" href="{escape(line.source_filter)}" title="Show only this source"'
-        f"{ways.source(event)}>{marked(visible(event.source), hits)}</a> "
-        f'<a href="{trace}" title="{escape(line.request_line)}: full trace">trace</a></span></td></tr>\n'
+        f"{ways.source(event)}>{marked(visible(event.source), hits)}</a> {trace}</span></td></tr>\n"
     )
+
+
+def _to(address: str, html: str, attributes: str = "") -> str:
+    """A link, or the same without one where it would lead nowhere."""
+    attributes = attributes and f" {attributes}"
+    return f'<a href="{escape(address)}"{attributes}>{html}</a>' if address else f"<span{attributes}>{html}</span>"
+
+
+def _whole(line: Line, summary: str) -> str:
+    """What an event without a page tells, to be opened in its row."""
+    event = line.event
+    told = [
+        ("event", str(event.pk)), ("signal", event.signal), ("outcome", event.outcome),
+        ("object", f"{event.sender}/{event.object_pk}"), ("trace", str(event.trace_id)), ("request", line.request_line),
+        ("caused by", event.caused_by), ("error", event.error),
+    ]  # fmt: skip
+    rows = [f"<dt>{name}</dt><dd>{escape(visible(text))}</dd>" for name, text in told if text]
+    for diff in line.diffs:
+        old, new = (
+            f'<{tag} class="mono {side.style}">{escape(side.text)}</{tag}>' if side else ""
+            for tag, side in (("del", diff.old), ("ins", diff.new))
+        )
+        rows.append(f"<dt>{escape(diff.name)}</dt><dd>{old} {new}</dd>")
+    return f'<details class="whole"><summary>{summary}</summary><dl>{"".join(rows)}</dl></details>'
 
 
 def _said(event: SignalEvent) -> str:
@@ -115,7 +141,5 @@ def _with_ways(line: Line) -> Iterator[tuple[Part, str]]:
 def _part(part: Part, way: str, line: Line, hits: Hits | None) -> str:
     if part.role == "cause":
         cause = escape(visible(line.event.caused_by))
-        return (
-            f'<a class="cause mono" href="{escape(line.trace_url)}" title="{cause}"{way}>{marked(part.text, hits)}</a>'
-        )
+        return _to(line.trace_url, marked(part.text, hits), f'class="cause mono" title="{cause}"{way}')
     return _PARTS.get(part.role, _DIM).format(way, marked(part.text, hits))

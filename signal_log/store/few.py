@@ -13,7 +13,6 @@ from django.db import connections
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
-from signal_log.conf import conf
 from signal_log.event import COMMITTED
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
@@ -21,6 +20,7 @@ from signal_log.models.event import USUAL
 from signal_log.query_language.keys import FIELD, MODEL, OVERWROTE
 from signal_log.rows import is_of_a_model
 from signal_log.store.read import events, filtered
+from signal_log.store.reading import read_from
 from signal_log.vendor import vendor_of
 
 FEW: Final = 2_000
@@ -56,7 +56,7 @@ def few_matching(filters: Filters) -> Answer:
 
 def _among(ids: list[int]) -> Q:
     """On PostgreSQL as rows: for each value of a list it might go through the whole BRIN index on time and id."""
-    if vendor_of(connections[conf.DATABASE]) == "postgresql":
+    if vendor_of(connections[read_from()]) == "postgresql":
         return Q(pk__in=RawSQL("SELECT unnest(%s::bigint[])", [ids]))
     return Q(pk__in=RawSQL(", ".join(map(str, ids)), []))  # noqa: S611  numbers, more than old versions take parameters
 
@@ -70,7 +70,7 @@ def _has_index(key: str, text: str) -> bool:
 
 def expected_of(found: QuerySet[SignalEvent, Any]) -> int | None:
     """How many events PostgreSQL's planner expects to be found; SQLite does not tell."""
-    if vendor_of(connections[conf.DATABASE]) != "postgresql":
+    if vendor_of(connections[read_from()]) != "postgresql":
         return None
     estimate = _ROWS.search(found.order_by().explain(format="json"))
     return int(estimate[1]) if estimate else None
@@ -79,7 +79,7 @@ def expected_of(found: QuerySet[SignalEvent, Any]) -> int | None:
 def _few(filters: Filters) -> list[int] | int | None:
     """Their ids; if they are not few, how many are expected, which SQLite does not tell."""
     found = filtered(events().order_by(), filters).values_list("pk", flat=True)
-    if vendor_of(connections[conf.DATABASE]) == "postgresql":
+    if vendor_of(connections[read_from()]) == "postgresql":
         expected = expected_of(found)
         if expected is None or expected > FEW:  # it may have a plan that reads much before it has read so few
             return expected

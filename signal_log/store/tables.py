@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 from signal_log.conf import conf
 from signal_log.vendor import vendor_of
@@ -20,7 +23,7 @@ def not_migrated(*, after_error: bool = True) -> str:
     lost = after_error and connection.in_atomic_block and vendor_of(connection) == "postgresql"
     asked = connection.copy() if lost else connection
     try:
-        missing = _missing(asked)
+        missing = lacking(asked, apps.get_app_config("signal_log").get_models())
     except Error:  # the database is down
         return ""
     finally:
@@ -32,11 +35,11 @@ def not_migrated(*, after_error: bool = True) -> str:
     return f"The log's database {alias!r} lacks {missing}. Run: python manage.py migrate signal_log{database}"
 
 
-def _missing(connection: BaseDatabaseWrapper) -> str:
-    """The first table or column that is missing, in words."""
+def lacking(connection: BaseDatabaseWrapper, models: Iterable[type[Model]]) -> str:
+    """The first table or column of these models that is missing, in words; empty if all are there."""
     with connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
-        for model in apps.get_app_config("signal_log").get_models():
+        for model in models:
             table = model._meta.db_table
             if table not in tables:
                 return f"the table {table}"

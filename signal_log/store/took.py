@@ -17,6 +17,7 @@ from signal_log.amounts import parse_took
 from signal_log.filters import Filters
 from signal_log.models import ReceiverCall, SignalEvent, SignalTrace
 from signal_log.query_language.keys import TOOK
+from signal_log.store.reading import read_from
 
 APART: Final = 200
 """So many positions after the first event of an operation its other one is looked for; a large delete's is further."""
@@ -43,7 +44,7 @@ def is_indexed(filters: Filters) -> bool:
 
 
 def _few_traces(us: int) -> list[uuid.UUID] | None:
-    found = SignalTrace.objects.filter(duration_us__gte=us).order_by("-duration_us")
+    found = SignalTrace.objects.using(read_from()).filter(duration_us__gte=us).order_by("-duration_us")
     rows = list(found.values_list("trace_id", "events")[: FEW + 1])
     if len(rows) > FEW or sum(events for _, events in rows) > FEW_EVENTS:
         return None

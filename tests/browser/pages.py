@@ -36,6 +36,7 @@ HISTORY: Final = {
     "restore": "/restore/?label=auth.User&pk={gone}",
     "past-writes": "/past-writes/",
     "pins": "/pins/",
+    "logs": "/logs/?q=eve",
 }
 DEBUGGING: Final = {
     "traces": "/traces/",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -10,10 +15,26 @@ from playwright.sync_api import expect
 
 import users.urls
 from signal_log import urls
-from tests.browser.live_site import STRANGER
+from tests.browser.live_site import STRANGER, Site, copied
 from tests.browser.look import IS_WITHIN, look
 from tests.browser.pages import ADMIN, ANONYMOUS, AUDIT, DEBUGGING, HISTORY, LIVE, NO_PAGES, OWN, PAGES, fill
 from tests.browser.pages import visit as open_page
+
+
+@pytest.fixture(scope="module")
+def site(site_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running site that shows two more logs, one of which has no pages of its own."""
+    folder = tmp_path_factory.mktemp("site")
+    logs = {}
+    for name, url in (("b", "https://b.example/signals/"), ("c", "")):
+        (folder / name).mkdir()
+        other = copied(site_database, folder / name)
+        with closing(sqlite3.connect(other)) as connection, connection:
+            connection.execute("UPDATE signal_log_logidentity SET value = ?", [name * 32])
+        logs[name * 32] = {"database": f"sqlite:///{other}", "url": url}
+    running = Site(copied(site_database, folder), LOGS=json.dumps(logs))
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +64,28 @@ def test_every_page_of_the_log(site: Any, visit: Any, facts: dict[str, Any], pag
         assert reader.page.evaluate("window.broken") is None, name
         found += look(reader.page, name)
     assert not found, "\n".join(found)
+
+
+def test_the_list_of_several_logs_goes_by_keys(site: Any, visit: Any) -> None:
+    """A row opens where its event has a page, else in its place, and is told to who listens."""
+    page = visit(site).page
+    page.goto(f"{site.url}/logs/?q=eve&every=1")
+    expect(page.locator(".whole").first).to_be_attached()
+    rows = page.locator("[data-walk] > tbody > tr:not(.day)")
+    places = [index for index in range(rows.count()) if rows.nth(index).locator(".whole").count()]
+    for _ in range(places[0] + 1):
+        page.keyboard.press("j")
+    expect(rows.nth(places[0]).locator("summary")).to_be_focused()
+    page.keyboard.press("o")
+    expect(rows.nth(places[0]).locator("dd").first).to_be_visible()
+    assert {
+        link.partition("/events/")[0] for link in page.locator("td.t a").evaluate_all("all => all.map(a => a.href)")
+    } == {
+        site.url,
+        "https://b.example/signals",
+    }
+    page.locator("td.a [data-way]").first.click()
+    expect(page.locator(".ways a").first).to_have_attribute("href", re.compile("^/logs/"))
 
 
 def test_pages_of_the_log_in_the_admin_fit(site: Any, visit: Any, facts: dict[str, Any]) -> None:

@@ -100,3 +100,22 @@ def test_sqlite_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     assert "file is not a database" in problem(str(tmp_path / "text"))
     assert "in memory" in problem(":memory:")
     assert problem(str(tmp_path / "new.sqlite3")) == ""
+
+
+def test_other_logs_get_an_alias_each_and_are_only_read() -> None:
+    """SQLite's files are opened for reading alone; what is no address is left for the system check to name."""
+    given = {
+        "b.example": {"database": "sqlite:////tmp/b.sqlite3", "url": "https://b.example/"},
+        "c.example": {"database": "postgres://reader:secret@db:5433/c"},
+        "d.example": "nonsense",
+    }
+    databases, logs = database.only_read(given)
+    assert databases["log1"]["NAME"] == "file:/tmp/b.sqlite3?mode=ro"
+    assert databases["log2"]["OPTIONS"] == {"connect_timeout": 3}
+    assert logs == {
+        "b.example": {"database": "log1", "url": "https://b.example/"},
+        "c.example": {"database": "log2"},
+        "d.example": "nonsense",
+    }
+    with pytest.raises(ImproperlyConfigured, match="LOGS is no address"):
+        database.only_read({"b.example": {"database": "b"}})

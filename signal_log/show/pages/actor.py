@@ -20,6 +20,7 @@ from signal_log.seal.iceberg.conditions import Wanted
 from signal_log.show.access import for_observers
 from signal_log.show.formats import FORMAT, format_of, formats
 from signal_log.show.links import actor_url, in_query, object_url
+from signal_log.show.logs.named import in_all_logs
 from signal_log.show.methods import reads
 from signal_log.show.pages.history import FOLDED_AWAY, fold
 from signal_log.show.pages.not_found import not_found, not_known
@@ -79,6 +80,7 @@ def actor_page(request: HttpRequest, pk: str = "") -> HttpResponse:
         "pills": pills(request, query),
         "problems": list(query.problems.values()),
         "zone": zone(),
+        "logs_url": in_all_logs("actor", newest.actor_repr),
         **typed(query),
     }
     context["report_url"] = in_query(address, format=REPORT) if may(request.user, EXPORT) else ""

@@ -18,7 +18,7 @@ from signal_log.permission import EXPORT, may
 from signal_log.show.access import for_observers
 from signal_log.show.export import answer, json, receivers
 from signal_log.show.formats import FORMAT, format_of, formats
-from signal_log.show.links import field_names, object_url
+from signal_log.show.links import field_names, object_url, url
 from signal_log.show.methods import reads
 from signal_log.show.pages import find, row_compared, shared
 from signal_log.show.query import counts, facets, marks, values
@@ -93,12 +93,13 @@ def _page(request: HttpRequest) -> HttpResponse:
         "q_value": query.one("q"),
         "problems": query.problems,
         "other_problems": [text for key, text in query.problems.items() if key not in ("q", *SELECTS, *TEXTS)],
-        "wrong": _wrong(query),
+        "wrong": wrong(query),
         "zone": zone(),
         "observed": ", ".join(conf.MODELS) or 'none (list some in SIGNAL_LOG["MODELS"])',
         "every_url": query.link(request.path, every=None if query.every else "1"),
         "newest_url": query.link(request.path),
         "clear_url": request.path,
+        "logs_url": query.link(url("logs")) if conf.LOGS else "",
         "fixed_url": query.fixed(request.path),
         "exports": _exports(request, query),
         "path": request.path,
@@ -133,7 +134,7 @@ def _page(request: HttpRequest) -> HttpResponse:
     return render(request, "signal_log/events.html", context)
 
 
-def _wrong(query: Query) -> list[dict[str, Any]]:
+def wrong(query: Query) -> list[dict[str, Any]]:
     """Each problem of a query, with the text before, at and behind its place."""
     found = []
     for place in query.places:

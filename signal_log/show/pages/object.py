@@ -21,6 +21,7 @@ from signal_log.show.access import for_observers
 from signal_log.show.admin_links import admin_url
 from signal_log.show.formats import FORMAT, format_of, formats
 from signal_log.show.links import field_names, in_query, object_url, url
+from signal_log.show.logs.named import in_all_logs
 from signal_log.show.methods import reads
 from signal_log.show.pages.guarded import Guarded
 from signal_log.show.pages.not_found import not_found, not_known
@@ -103,6 +104,7 @@ def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
         "search_url": link(request, **{SEARCH: "1"}) if any(relation.points_here for relation in wanted) else "",
         "relations": [(relation, relation in wanted) for relation in relations],
         "gone": gone,
+        "logs_url": in_all_logs("object", f"{label}/{pk}"),
         "unknown_words": gone.unknown,
     }
     context["guarded"] = Guarded(request, newest.sender, labels, pk)

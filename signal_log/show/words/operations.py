@@ -37,6 +37,16 @@ class Line:
     depth: int = 0
     children: list[Line] = field(default_factory=list, repr=False)
 
+    @property
+    def origin(self) -> str:
+        """What its log is called, in a list of several."""
+        return ""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this installation has pages for it."""
+        return True
+
     @cached_property
     def verb(self) -> str:
         """What happened to the row."""

@@ -42,20 +42,23 @@ def model(event: SignalEvent) -> str:
     return attributes("model", Term("model", event.sender), text=event.sender) if event.sender else ""
 
 
-def row(event: SignalEvent, *, goes: bool = False) -> str:
-    """Of the object; a link to its page where ``goes``."""
+def row(event: SignalEvent, *, goes: bool = False, here: bool = True) -> str:
+    """Of the object; a link to its page where ``goes``, and only asked about where that is not ``here``."""
     if not (event.sender and event.object_pk) or visible(event.object_pk) != event.object_pk:
         return ""
-    opens = "" if goes else object_url(event.sender, event.object_pk)
+    opens = "" if goes or not here else object_url(event.sender, event.object_pk)
     return attributes("object", Term("object", f"{event.sender}/{event.object_pk}"), opens=opens, goes=goes)
 
 
-def actor(event: SignalEvent) -> str:
-    """Of whoever did it: by the account's key, else by name, else by what it came from."""
-    if event.actor_pk:
+def actor(event: SignalEvent, *, here: bool = True) -> str:
+    """Of whoever did it: by the account's key, else by name, else by what it came from.
+
+    Where its account is not of ``here``, the name comes first: keys differ from log to log.
+    """
+    if event.actor_pk and (here or not event.actor_repr):
         if visible(event.actor_pk) != event.actor_pk:
             return ""
-        text, opens = event.actor_repr or event.actor_pk, actor_url(event.actor_pk)
+        text, opens = event.actor_repr or event.actor_pk, actor_url(event.actor_pk) if here else ""
         return attributes("actor", Term("actor_pk", event.actor_pk), text=text, opens=opens)
     if event.actor_repr:
         return attributes("actor", Term("actor", event.actor_repr), text=event.actor_repr)

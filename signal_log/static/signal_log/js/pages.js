@@ -49,13 +49,15 @@ function rowOfKey() {
 
 /** @type {Promise<Menu> | undefined} */
 let menu;
+// A list of several logs is asked again itself; all other pages ask the history.
+const asked = document.querySelector("[data-asks]")?.getAttribute("data-asks") ?? find;
 
 // The live page asks about values itself.
 if (find && !document.querySelector("body.live")) {
   reach();
   listenForWays({
     load: () => {
-      menu ??= import("./ways/history.js").then(({ waysTo }) => waysTo(find));
+      menu ??= import("./ways/history.js").then(({ waysTo }) => waysTo(asked));
       return menu;
     },
     row: rowOfKey,

@@ -33,20 +33,31 @@ const SEARCH = "main form:is([role=search], .filters) :is(input:not([type=hidden
 /** @type {(row: HTMLElement) => HTMLAnchorElement | null} */
 const linkOf = (row) => row.querySelector("a[href]");
 
+/** @type {(row: HTMLElement) => HTMLElement | null} what opens a row: an event without a page opens in its place */
+const openerOf = (row) => row.querySelector(".whole > summary") ?? linkOf(row);
+
 const panel = new Later(() => import("./lib/peek.js"), say);
 
 /**
  * The keys of a list whose rows have a page: what they are is opened in a panel beside it.
- * @param {{ linkOf: () => HTMLAnchorElement | null, list: ReturnType<typeof walker>, what: string }} of
+ * @param {object} of
+ * @param {() => HTMLElement | null} of.opener of the row
+ * @param {() => HTMLAnchorElement | null} of.linkOf the same if it leads to a page of this site
+ * @param {ReturnType<typeof walker>} of.list
+ * @param {string} of.what
  * @returns {Deeds}
  */
-function ofPanel({ linkOf, list, what }) {
+function ofPanel({ opener, linkOf, list, what }) {
   const back = () => list.go(Math.max(0, list.current()));
   const left = () => {
     if (!panel.part?.close()) return false;
     back();
   };
-  const show = async () => (await panel.need())?.show(linkOf()?.href ?? "", { say, left, what });
+  const show = async () => {
+    const link = linkOf();
+    if (link) (await panel.need())?.show(link.href, { say, left, what });
+    else panel.part?.close();
+  };
   const cross = () => {
     if (!panel.part?.isOpen()) say(`There is no ${what} to open`);
     else if (panel.part.enter()) say(`Selected ${what}. Press . to go back to the list`);
@@ -61,8 +72,9 @@ function ofPanel({ linkOf, list, what }) {
   return {
     ...Object.fromEntries(Object.entries(list.keys).map(([key, go]) => [key, moved(go)])),
     o: () => {
-      if (!linkOf()) list.go(0);
-      show();
+      if (!opener()) list.go(0);
+      if (linkOf()) show();
+      else opener()?.click();
     },
     ".": cross,
     F6: cross,
@@ -81,19 +93,24 @@ function goBeside(by) {
 function walk() {
   prepare();
   const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-walk] > tbody > tr:not(.day)")]);
-  const list = walker({ rows, head: linkOf, say, words: cellsOf });
+  const list = walker({ rows, head: openerOf, say, words: cellsOf });
   // What its rows are; nothing where they have no page.
   const what = /** @type {HTMLElement | null} */ (document.querySelector("[data-walk]"))?.dataset.walk ?? "";
-  const current = () => (rows[list.current()] ? linkOf(rows[list.current()]) : null);
+  const opener = () => (rows[list.current()] ? openerOf(rows[list.current()]) : null);
+  const link = () => {
+    const found = opener();
+    return found instanceof HTMLAnchorElement ? found : null;
+  };
+  const own = () => (link()?.origin === location.origin ? link() : null);
   /** @type {Deeds} */
   const deeds = {
     ...(rows.length ? list.keys : {}),
     ...(isEventPage() && { j: () => goBeside(1), k: () => goBeside(-1) }),
     "[": () => turn("prev", say),
     "]": () => turn("next", say),
-    ...(what && ofPanel({ linkOf: current, list, what })),
+    ...(what && ofPanel({ opener, linkOf: own, list, what })),
     y: async () => {
-      say((await copy(current()?.href ?? location.href)) ? "Link copied" : "The browser blocked copying");
+      say((await copy(link()?.href ?? location.href)) ? "Link copied" : "The browser blocked copying");
     },
     "/": () => /** @type {HTMLElement | null} */ (document.querySelector(SEARCH))?.focus(),
     "?": () =>
