@@ -1,8 +1,8 @@
 """Takes pictures of every page, and those of README and docs/debugging.md, light and dark, wide and narrow.
 
 They go to var/screenshots/, or with --publish to docs/images/, where only those are that the docs show. Names of pages
-(tests/browser/pages.py) as arguments take these alone. Uses its own database in a temporary directory, not the one in
-var/.
+(tests/browser/pages.py) as arguments take these alone, `README` and `debugging` those of these two. Uses its own
+database in a temporary directory, not the one in var/.
 """
 
 import subprocess
@@ -29,13 +29,21 @@ SECONDS_OF_TRAFFIC = 12
 def main() -> None:
     """Start a site, generate traffic, and take screenshots while it runs."""
     publish = "--publish" in sys.argv[1:]
-    only = [name for name in sys.argv[1:] if not name.startswith("--")]
+    only = {name for name in sys.argv[1:] if not name.startswith("--")}
+    pages = only - {"README", "debugging"}
     target = PUBLISHED if publish else DRAFTS
     target.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
-        take_all(browser, target, publish=publish, only=only)
-    if only:
-        return
+        if pages or not only:
+            take_all(browser, target, publish=publish, only=pages)
+        if not only or "debugging" in only:
+            take_pictures(browser, target)
+    if not only or "README" in only:
+        take_of_traffic(target)
+
+
+def take_of_traffic(target: Path) -> None:
+    """The live page while invented people use the site."""
     with tempfile.TemporaryDirectory() as folder:
         env = {"DATABASE_URL": f"sqlite:///{folder}/observatory.sqlite3", "LOG_LEVEL": "INFO"}
         manage("migrate", "--no-input", env=env)
@@ -56,8 +64,6 @@ def main() -> None:
         finally:
             traffic.terminate()
             traffic.wait()
-    with chromium() as browser:
-        take_pictures(browser, target)
 
 
 def take_screenshots(browser: Browser, url: str, target: Path) -> None:
