@@ -1,8 +1,9 @@
-"""Wraps the HTTP application under daphne: adds back-pressure for slow clients, and closes failed downloads.
+"""Wraps the HTTP application under daphne: back-pressure for slow clients, failed downloads closed, HEAD without body.
 
 Daphne accepts everything that is sent and buffers in memory what the client has not read yet, which for an export can
-be gigabytes; and if an application fails after its response has begun, the client waits forever. Other servers handle
-both; under them this does nothing.
+be gigabytes; if an application fails after its response has begun, the client waits forever; and of the answer to a
+HEAD it leaves out the first 64 KB only, so that a kept connection goes on with the rest. Other servers handle all three;
+under them this does nothing.
 
     application = ProtocolTypeRouter({"http": paced(get_asgi_application()), ...})
 """
@@ -28,7 +29,7 @@ def paced(application: Application) -> Application:
         request = _request_of_daphne(send)
         if scope["type"] != "http" or request is None:
             return await application(scope, receive, send)
-        response = _Response(request, send)
+        response = _Response(request, send, has_body=scope.get("method") != "HEAD")
         try:
             await application(scope, receive, response.send)
         except Exception as error:
@@ -56,8 +57,9 @@ def _request_of_daphne(send: Send) -> Any:
 class _Response:
     """One response, registered as a Twisted producer, which is paused and resumed as the buffers fill and drain."""
 
-    def __init__(self, request: Any, send: Send) -> None:
+    def __init__(self, request: Any, send: Send, *, has_body: bool) -> None:
         self.begun = False
+        self._has_body = has_body
         self._request = request
         self._send = send
         self._flowing: asyncio.Event | None = None  # set up while more of the body is to come
@@ -78,6 +80,8 @@ class _Response:
             if not more:
                 self._release()
                 self._complete = True
+            if not self._has_body:
+                message = {**message, "body": b""}
         await self._send(message)
 
     def finish(self) -> None:

@@ -119,6 +119,17 @@ async def test_a_reader_who_left_is_left_alone() -> None:
     assert not request.cut
 
 
+async def test_the_answer_to_a_head_has_no_body() -> None:
+    """Of several chunks daphne would send all but the first, which the next answer of the connection begins with."""
+    request = Request()
+    await paced(three_pieces)({**HTTP, "method": "HEAD"}, None, partial(handle_reply, request))
+    assert [one.get("body") for one in request.sent] == [None, b"", b"", b""]
+    assert [one.get("more_body") for one in request.sent] == [None, True, True, False]
+    request = Request()
+    await paced(three_pieces)({**HTTP, "method": "GET"}, None, partial(handle_reply, request))
+    assert [one.get("body") for one in request.sent] == [None, b"x", b"x", b"x"]
+
+
 async def test_other_servers_and_sockets_are_passed_through() -> None:
     """With other servers, and for sockets, the application gets their own `send`."""
     seen = []
