@@ -2,8 +2,8 @@
 
 Daphne accepts everything that is sent and buffers in memory what the client has not read yet, which for an export can
 be gigabytes; if an application fails after its response has begun, the client waits forever; and of the answer to a
-HEAD it leaves out the first 64 KB only, so that a kept connection goes on with the rest. Other servers handle all three;
-under them this does nothing.
+HEAD it leaves out the first 64 KB only, so that a kept connection goes on with the rest. Other servers handle all
+three; under them this does nothing.
 
     application = ProtocolTypeRouter({"http": paced(get_asgi_application()), ...})
 """

@@ -34,7 +34,8 @@ QUICK = {
 """For filling it. Without autovacuum, which would come when it likes."""
 BACKGROUND = {
     "sealer": "from django.core.management import call_command\ncall_command('signal_seal', '--watch')",
-    "relay": "from django.core.management import call_command\ncall_command('signal_relay', 'growth', '--reset', '--from', 'now')",
+    "relay": "from django.core.management import call_command\n"
+    "call_command('signal_relay', 'growth', '--reset', '--from', 'now')",
 }
 SETUP = "import django\ndjango.setup()\n"
 
