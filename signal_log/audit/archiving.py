@@ -48,13 +48,20 @@ def archive_into(url: str, *, all_leaves: bool = False, progress: Progress) -> W
         )
     with alone():
         archive = open_archive(url, names_of_log(), make=True)
-        from signal_log.seal.iceberg.writing import write
+        from signal_log.seal.iceberg.writing import Written, write
 
-        done = write(archive, all_leaves=all_leaves, progress=progress)
+        done = Written()
+        try:
+            write(archive, done, all_leaves=all_leaves, progress=progress)
+        finally:
+            _tell(where.location, done)
+    return done
+
+
+def _tell(location: str, done: Written) -> None:
+    """Also where the disk was full on the way: what is there by now has to be found by whoever redacts."""
     if done.leaves:
         told = {
-            "archive": where.location, "database": place(connections[conf.DATABASE]),
-            "indexes": format_indexes(done.leaves),
+            "archive": location, "database": place(connections[conf.DATABASE]), "indexes": format_indexes(done.leaves),
         }  # fmt: skip
         tell(ARCHIVED, told, events=done.events)
-    return done

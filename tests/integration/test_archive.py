@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.management import CommandError, call_command
 from pyiceberg.exceptions import UnauthorizedError
+from pyiceberg.table import Table
 
 from signal_log import clock
 from signal_log.audit.told import ARCHIVED
@@ -95,6 +96,16 @@ def test_a_place_has_one_catalog_and_a_catalog_one_place(log, tmp_path):
     with pytest.raises(CommandError, match=f"says that this log's archive is in {folder}. Give that place"):
         run(f"{tmp_path}/elsewhere?catalog=sqlite:///{folder}/catalog.db", "--all")
     assert "Archived 0 events" in run(str(folder), "--all")
+
+
+def test_what_is_gone_before_it_was_archived_is_said(log, small, tmp_path):
+    """As where somebody has dropped a partition by hand: the command says how many, and verification which."""
+    sql("DELETE FROM {log} WHERE id BETWEEN %s AND %s", log.ids[300], log.ids[310])
+    told = run(str(tmp_path / "archive")).splitlines()
+    assert told[0].startswith("Archived 501 events in ")
+    assert told[1].startswith("Without their event: 11 leaves of the tree, as the table has it no more.")
+    (found,) = said(archive=[tmp_path / "archive"])[1]["findings"]
+    assert (found["kind"], found["indexes"]) == ("missing", "g1:300-310")
 
 
 def size(folder: Path) -> str:
@@ -288,6 +299,10 @@ def test_what_cannot_be_archived_is_said(log, small, tmp_path, monkeypatch, sett
     down = refused("s3://bucket/log?catalog=http://127.0.0.1:9/")
     assert down.startswith("The archive s3://bucket/log cannot be read: ")
     assert down.endswith("storage or its catalog is down, or its address is wrong. Nothing is lost; run it again.")
+    number = SignalEvent.objects.count()
+    with pytest.raises(CommandError, match="storage or its catalog is down"):
+        call_command("signal_prune", "--keep-days", "1", "--archive", "s3://bucket/log?catalog=http://127.0.0.1:9/")
+    assert SignalEvent.objects.count() == number
     with monkeypatch.context() as closed:
         closed.setattr(table, "load_catalog", expired)
         assert refused("s3://bucket/log?catalog=http://127.0.0.1:9/").startswith(
@@ -299,6 +314,12 @@ def test_what_cannot_be_archived_is_said(log, small, tmp_path, monkeypatch, sett
         assert "cannot be written: [Errno 28] No space left on device. Its disk is full: make room there." in refused(
             str(folder)
         )
+    with monkeypatch.context() as full:
+        append = Table.append
+        full.setattr(Table, "append", lambda *given: no_space() if list(folder.rglob("*.parquet")) else append(*given))
+        assert "Its disk is full" in refused(str(folder))
+    # Of what was written before that, whoever redacts is told.
+    assert SignalEvent.objects.get(signal=ARCHIVED).labels["indexes"] == "g1:0-255"
     run(str(folder))
     with monkeypatch.context() as busy:
         busy.setattr("signal_log.audit.archiving.stand", lambda _: False)

@@ -61,6 +61,11 @@ class Command(SignalCommand):
             f"Archived {counted(done.events, 'event')} in {read_place(url).location} "
             f"({counted(len(done.parts), 'file')}, {size:,.1f} MB)."
         )
+        if done.bare:
+            self.stdout.write(
+                f"Without their event: {done.bare:,} leaves of the tree, as the table has it no more. What no prune "
+                "has removed, signal_verify names."
+            )
         if done.left:
             self.stdout.write(f"Not removed: {done.left}")
         if done.waiting:

@@ -35,6 +35,8 @@ class Written:
     events: int = 0
     leaves: dict[int, Ranges] = field(default_factory=dict)
     """Those that were added, by generation."""
+    bare: int = 0
+    """How many of them have no event, as the table has it no more: it was pruned before, or is gone."""
     altered: Ranges = field(default_factory=Ranges)
     """Rows that are not what was sealed, so that the parts with them were not written."""
     waiting: int = 0
@@ -66,13 +68,14 @@ class AlteredRowsError(Exception):
         self.rows = rows
 
 
-def write(archive: Archive, *, all_leaves: bool = False, progress: Progress = lambda done, whole: None) -> Written:
+def write(
+    archive: Archive, done: Written, *, all_leaves: bool = False, progress: Progress = lambda done, whole: None
+) -> None:
     """Write every whole part that the archive has not; with ``all_leaves`` also the last ones as far as they go.
 
-    Raises ``ProofError``. Only whoever has the archive's lock may.
+    ``done`` says how far it came, also if it raises ``ProofError``. Only whoever has the archive's lock may.
     """
     archive.forget()
-    done = Written()
     due = list(_due(archive, done, all_leaves=all_leaves))
     whole, reached = sum(one.end - one.first for one in due), 0
     for one in due:
@@ -88,11 +91,11 @@ def write(archive: Archive, *, all_leaves: bool = False, progress: Progress = la
         else:
             had = one.there.rows if one.there else 0
             done.parts.append(archive.put(one.tree.generation, lines, replaces=one.there is not None))
-            done.events += sum(line.id is not None for line in lines[had:])
+            number = sum(line.id is not None for line in lines[had:])
+            done.events, done.bare = done.events + number, done.bare + len(lines) - had - number
             done.leaves.setdefault(one.tree.generation, Ranges()).add(one.first + had, one.end - 1)
         reached += one.end - one.first
     done.left = archive.left
-    return done
 
 
 def _due(archive: Archive, done: Written, *, all_leaves: bool) -> Iterator[Due]:
