@@ -20,6 +20,8 @@ from signal_log.store.span import span_of
 from signal_log.tail.cursor import START, Anchor, Token
 
 PRUNE: Final = "command:signal_prune"
+GONE: Final = "0" * 8
+"""In the place of a digest's first digits, of an event that was pruned."""
 RESET: Final = "signal_relay {name} --reset begins anew with the oldest event, and --reset --from WHERE elsewhere"
 
 
@@ -93,17 +95,28 @@ def begin(name: str, anchor: Anchor) -> Place:
 
 
 def below(where: int | datetime | None) -> Anchor:
-    """The last event before an id or a time; None is the newest of all. Before the first event it is the beginning."""
-    found = events().order_by("-pk")
-    if isinstance(where, int):
-        found = found.filter(pk__lt=where)
-    elif where is not None:
-        span = span_of(where, None, scan=False)
-        if span.low > span.high:  # nothing has happened since
-            return below(None)
-        found = found.filter(pk__lt=span.low)
+    """The place from which the next event is the first of an id or a time on; None is behind the newest of all.
+
+    Ids are not in the order of time, so later ones may be of events that happened a little before that time.
+    """
+    if isinstance(where, datetime):
+        where = _first_since(where)
+    found = events().order_by("-pk") if where is None else events().filter(pk__lt=where).order_by("-pk")
     edge = found.values_list("pk", "digest").first()
-    return Anchor(edge[0], bytes(edge[1]).hex()[:8]) if edge else START
+    if edge is not None:
+        return Anchor(edge[0], bytes(edge[1]).hex()[:8])
+    if where is not None and where > 1 and was_pruned(where - 1):  # nobody asked for what is gone
+        return Anchor(where - 1, GONE)
+    return START
+
+
+def _first_since(moment: datetime) -> int | None:
+    """The lowest id of an event from a time on; None if nothing has happened since."""
+    span = span_of(moment, None, scan=False)
+    if span.low > span.high:
+        return None
+    inside = events().filter(pk__gte=span.low, pk__lte=span.high, occurred_at__gte=moment)
+    return inside.order_by("pk").values_list("pk", flat=True).first()
 
 
 def anchor_of(event: SignalEvent) -> Anchor:

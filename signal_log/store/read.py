@@ -32,6 +32,12 @@ def events() -> QuerySet[SignalEvent]:
     return SignalEvent.objects.using(read_from())
 
 
+def sql_of(found: QuerySet[Any, Any]) -> tuple[str, Sequence[Any]]:
+    """A query's SQL and its parameters, to stand in another statement; also where Django knows that nothing matches."""
+    sql, params = found.query.get_compiler(found.db, elide_empty=False).as_sql()
+    return sql, params
+
+
 def filtered(queryset: QuerySet[SignalEvent], filters: Filters) -> QuerySet[SignalEvent]:
     """The events that match; the SQL equivalent of ``Filters.matches``."""
     if filters.asks(TEXT):

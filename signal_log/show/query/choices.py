@@ -8,7 +8,7 @@ from django.db import connections
 
 from signal_log.conf import conf
 from signal_log.event import MODEL_SIGNALS, OUTCOMES
-from signal_log.store.read import events
+from signal_log.store.read import events, sql_of
 from signal_log.store.reading import read_from
 from signal_log.store.senders import senders
 
@@ -21,7 +21,7 @@ Choices = dict[str, list[str]]
 def choices() -> Choices:
     """All recorded models, the outcomes, and the common and recent signals and sources."""
     newest = events().order_by("-pk").values("signal", "source")[:NEWEST]
-    rows, params = newest.query.get_compiler(read_from()).as_sql()
+    rows, params = sql_of(newest)
     with connections[read_from()].cursor() as cursor:
         cursor.execute(f"SELECT DISTINCT signal, source FROM ({rows}) AS newest", params)  # noqa: S608  no value is in it
         recent = cursor.fetchall()

@@ -15,7 +15,7 @@ from signal_log.filters import Filters
 from signal_log.query_language.keys import MODEL
 from signal_log.show.query import counts
 from signal_log.show.words.kinds import REFUSALS
-from signal_log.store.read import SENT_BY_HAND
+from signal_log.store.read import SENT_BY_HAND, sql_of
 
 KINDS: Final = "kinds"
 OF_MODELS: Final = (*MODEL_SIGNALS, M2M_CHANGED)
@@ -46,15 +46,12 @@ def read(found: counts.Events, filters: Filters, facets: Collection[str], step: 
     stands = counts.represents(filters)
     announcing = ", ".join(f"'{signal}'" for signal in counts.ENDS if not stands(signal)) or "''"
     these = found.filter(outcome=COMMITTED).exclude(counts.BEGINS_RELATION)
-    inner, params = (
-        these.values("signal", "created", "sender", "source")
-        .annotate(
+    inner, params = sql_of(
+        these.values("signal", "created", "sender", "source").annotate(
             second=counts.Bucket("occurred_at", step),
             actor=Coalesce(NullIf(F("actor_repr"), Value("")), F("actor_pk"), output_field=TextField()),
             by_hand=Case(When(SENT_BY_HAND, then=Value(1)), default=Value(0)),
         )
-        .query.get_compiler(conf.DATABASE)
-        .as_sql()
     )
     selects = []
     for name in (KINDS, *facets):

@@ -23,7 +23,7 @@ from signal_log.show.query.counts import Reach
 from signal_log.show.query.query import parse
 from signal_log.store.distinct import begin_with
 from signal_log.store.newest import the_newest
-from signal_log.store.read import events, filtered
+from signal_log.store.read import events, filtered, sql_of
 from signal_log.store.senders import senders
 from signal_log.vendor import vendor_of
 
@@ -91,7 +91,7 @@ def _counted(key: str, found: QuerySet[SignalEvent]) -> Counter[str]:
 def _fields(found: QuerySet[SignalEvent]) -> Counter[str]:
     """How many of these events changed each field; a row that the recorder has not written may hold anything."""
     connection = connections[conf.DATABASE]
-    rows, params = found.values("changes").query.sql_with_params()
+    rows, params = sql_of(found.values("changes"))
     if vendor_of(connection) == "postgresql":
         names = "jsonb_object_keys(CASE jsonb_typeof(changes) WHEN 'object' THEN changes ELSE '{}' END) AS named(name)"
     else:
