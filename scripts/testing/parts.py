@@ -12,10 +12,11 @@ from scripts.testing.running import BIN, PYTHON, Command, Step, Tests, Together
 ROOT = Path(__file__).resolve().parents[2]
 # Folders of tests/ with a part of their own, or without tests for pytest; `sqlite` runs all the others.
 OWN_PART = ("browser", "topology", "torture", "benchmarks", "servers", "js")
+PROCESSORS = os.cpu_count() or 1
 # One more than there are processors: tests of servers and browsers wait for a third of their time.
-PARALLEL = ("-n", str((os.cpu_count() or 1) + 1))
-# For tests that share a site with the others of their file.
-BY_FILE = (*PARALLEL, "--dist", "loadfile")
+PARALLEL = ("-n", str(PROCESSORS + 1))
+# For tests that share a site with the others of their file; tests/servers/plugin.py says which file begins first.
+WHOLE_FILES = ("--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def parts() -> dict[str, list[Step]]:
@@ -30,9 +31,9 @@ def parts() -> dict[str, list[Step]]:
         "sqlite": [Tests(fast(), spread=PARALLEL)],
         "postgres": [Tests(("tests/integration",), ("--database", "postgres"), PARALLEL)],
         # A process of their own, without asyncio's tests.
-        "browser": [Tests(("tests/browser",), spread=BY_FILE)],
-        "topology": [Tests(("tests/topology",), spread=BY_FILE)],
-        "torture": [Tests(("tests/torture",), spread=BY_FILE)],
+        "browser": [Tests(("tests/browser",), spread=(*PARALLEL, *WHOLE_FILES))],
+        # These wait most, for processes that start, or are killed.
+        "processes": [Tests(("tests/topology", "tests/torture"), spread=("-n", str(PROCESSORS + 2), *WHOLE_FILES))],
     }
 
 

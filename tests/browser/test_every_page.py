@@ -20,6 +20,8 @@ from tests.browser.look import IS_WITHIN, look
 from tests.browser.pages import ADMIN, ANONYMOUS, AUDIT, DEBUGGING, HISTORY, LIVE, NO_PAGES, OWN, PAGES, fill
 from tests.browser.pages import visit as open_page
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def site(site_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:

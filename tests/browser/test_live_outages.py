@@ -17,6 +17,7 @@ from tests.servers.network_link import NetworkLink
 from tests.servers.postgres import Postgres
 from tests.servers.valkey import Valkey
 
+pytestmark = pytest.mark.long
 HELD = """async () => {
     const live = document.querySelector('script[type=module][src*="/live"]').src;
     const { stream } = await import(live.replace('/live.', '/page/state.'));

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser.axe import violations
 
+pytestmark = pytest.mark.long
 STORM = """
     import contextlib, itertools, time
     from django.db import IntegrityError, transaction

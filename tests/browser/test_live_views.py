@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import violations
 
+pytestmark = pytest.mark.long
 REGISTERED = "User created → Profile created"
 
 

@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.newcomer import Newcomer, build_wheel, commands
 from tests.servers.process import Server, free_port
 
+pytestmark = pytest.mark.long
+
 NAME, PASSWORD = "root", "a long enough one"
 SUPERUSER = {"DJANGO_SUPERUSER_USERNAME": NAME, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 SUPERUSER["DJANGO_SUPERUSER_EMAIL"] = "root@example.org"

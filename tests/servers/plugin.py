@@ -9,7 +9,8 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     belongs = belongs_to_postgres if config.getoption("database") == "postgres" else belongs_to_sqlite
     config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
     items[:] = [item for item in items if belongs(item)]
+    if any(item.get_closest_marker("long") for item in items):
+        items.sort(key=turn(items))
+
+
+def turn(items: list[pytest.Item]) -> Callable[[pytest.Item], tuple[bool, int]]:
+    """Return what orders tests so that all processes end together: long files first, then those of many tests.
+
+    A process of xdist runs the tests of a file one after the other (`--dist loadfile`).
+    """
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    number = Counter(item.path for item in items)
+    return lambda item: (item.path not in long, -number[item.path])
 
 
 def belongs_to_sqlite(item: pytest.Item) -> bool:

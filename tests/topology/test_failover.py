@@ -19,6 +19,7 @@ from tests.servers.visitor import Visitor
 from tests.topology.test_running import eventually
 from tests.torture.sealers import make_key
 
+pytestmark = pytest.mark.long
 NAME = "observatory"
 WRITE = """
     import time

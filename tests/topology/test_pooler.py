@@ -16,6 +16,8 @@ from tests.servers.postgres import Postgres
 from tests.servers.visitor import Visitor
 from tests.topology.test_running import eventually
 
+pytestmark = pytest.mark.long
+
 
 class Site:
     """A server and another process, both behind the pooler."""

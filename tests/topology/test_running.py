@@ -22,6 +22,8 @@ from tests.topology import compose
 from tests.topology.service import Service, outside
 from tests.topology.site import Site, eventually, start
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:

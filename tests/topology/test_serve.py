@@ -19,6 +19,7 @@ from tests.servers.daphne import ROOT
 from tests.servers.process import Server, free_port
 from tests.servers.visitor import Visitor
 
+pytestmark = pytest.mark.long
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "node_modules", "var", "__pycache__", ".*_cache", "tests")
 ONCE = re.compile(r"http://127\.0\.0\.1:\d+/login-once/\S+/")
 PASSWORD = re.compile(r"password (\S+)")

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+import pytest
 
 from tests.servers.postgres import Postgres
 from tests.torture.test_killed_writers import ROOT, SEED, judge, wait_for_quiet
 
+pytestmark = pytest.mark.long
 LOG = "signal_log_signalevent"
 EVENTS = 150
 """So many are awaited between two steps."""

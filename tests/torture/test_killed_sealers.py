@@ -11,8 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.servers.postgres import Postgres
 
+pytestmark = pytest.mark.long
 SECONDS = float(os.environ.get("TORTURE_SECONDS", "3"))
 SEED = int(os.environ.get("TORTURE_SEED", random.randrange(1_000_000)))
 ROOT = Path(__file__).resolve().parents[2]
