@@ -1,4 +1,4 @@
-"""A Chromium for the browser tests: the machine's own, or the one that `make setup-browser` put into var/."""
+"""A Chromium for the browser tests: the one that `make setup-browser` put into var/, or the machine's own."""
 
 import os
 import shutil
@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.servers.process import ServerError
 
 ROOT = Path(__file__).resolve().parents[2]
-# scripts/setup_browser.py puts it here on a machine that has none.
+# scripts/setup_browser.py puts it here: a "headless shell", without a browser's windows and bars around the pages.
+# It opens a page in less than half of the time.
 UNPACKED = ROOT / "var" / "chromium" / "chromium"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = [
@@ -26,15 +27,13 @@ ARGUMENTS = [
 
 
 def executable() -> Path | None:
-    """Return the browser to drive: `CHROMIUM=` first, then the machine's, then the unpacked one."""
+    """Return the browser to drive: `CHROMIUM=` first, then the unpacked one, then the machine's."""
     named = os.environ.get("CHROMIUM")
     if named:
         return Path(named)
-    for name in NAMES:
-        path = shutil.which(name)
-        if path:
-            return Path(path)
-    return UNPACKED if UNPACKED.exists() else None
+    if UNPACKED.exists():
+        return UNPACKED
+    return next((Path(path) for name in NAMES if (path := shutil.which(name))), None)
 
 
 @contextmanager
