@@ -87,7 +87,7 @@ check-port:
 test: setup setup-browser ## every check and test, all servers started by it (PARTS='lint sqlite' for some, STRICT=1: none unsteady)
 	@$(BIN)/python scripts/test.py $(PARTS)
 
-lint: setup ## style, types, layers
+lint: setup ## style, types, layers, settings, migrations
 	@$(BIN)/python scripts/test.py lint
 
 format: setup ## format the code

@@ -23,10 +23,6 @@ def parts() -> dict[str, list[Step]]:
     """Every part by name, as the commands it runs."""
     return {
         "lint": lint(),
-        "django": [
-            Command((PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING")),
-            Command((PYTHON, "manage.py", "makemigrations", "--check", "--dry-run")),
-        ],
         "javascript": [NodeTests(node(), tuple(files("tests/js", "*.test.*js")))],
         "sqlite": [Tests(fast(), spread=PARALLEL)],
         "postgres": [Tests(("tests/integration",), ("--database", "postgres"), PARALLEL)],
@@ -38,11 +34,13 @@ def parts() -> dict[str, list[Step]]:
 
 
 def lint() -> list[Step]:
-    """Style, types, layers; what takes longest begins first."""
+    """Style, types, layers, settings and migrations; what takes longest begins first."""
     return [
         Together(
             (
                 Command((str(BIN / "mypy"),)),
+                Command((PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING")),
+                Command((PYTHON, "manage.py", "makemigrations", "--check", "--dry-run")),
                 Command((node(), "node_modules/typescript/bin/tsc")),
                 Command((str(BIN / "lint-imports"),)),
                 Command((str(BIN / "djade"), "--target-version", "5.2", "--check", *templates())),

@@ -303,7 +303,7 @@ def test_an_unknown_part_is_refused():
     call = [sys.executable, "scripts/test.py", "sqllite"]
     done = subprocess.run(call, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "There is no part 'sqllite'; there are: lint, django, javascript, sqlite" in done.stderr
+    assert "There is no part 'sqllite'; there are: lint, javascript, sqlite" in done.stderr
 
 
 def test_a_run_that_ignores_interrupts_starts_processes_that_do_not():
