@@ -8,6 +8,8 @@ it hears of; each worker adds a file of its own, `FILE.gw0`, with what xdist doe
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +57,7 @@ class WorkerRecorder:
         try:
             return (yield)
         except BaseException as error:
-            self._write(broke=f"{type(error).__name__}: {error}")
+            self._write(broke=named(error))
             raise
         finally:
             self._exit = int(exitstatus)
@@ -63,19 +65,28 @@ class WorkerRecorder:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_unconfigure(self) -> Iterator[None]:
         """What the other plugins raise when they end."""
+        # On a busy machine that takes more than five seconds, after which execnet interrupts a worker.
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             return (yield)
         except BaseException as error:
-            self._write(broke=f"{type(error).__name__}: {error}")
+            self._write(broke=named(error))
             raise
 
     def cleaned_up(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         """The run has come to its end, and so have all other plugins."""
         if error is not None:
-            self._write(broke=f"{type(error).__name__}: {error}")
+            self._write(broke=named(error))
         elif self._exit is not None:
             self._write(ended=self._exit)
         self._file.close()
+
+
+def named(error: BaseException) -> str:
+    """An error in a line or two, with what it came from: a warning of an object that raised late says only which."""
+    cause = f", from {named(error.__cause__)}" if error.__cause__ else ""
+    return f"{type(error).__name__}: {error}{cause}"
 
 
 class Recorder(WorkerRecorder):

@@ -240,19 +240,31 @@ def pytest_{hook}():
 
 @everywhere
 def test_a_warning_after_the_last_test_is_red(run, tmp_path, spread):
-    """An object that raises when it is collected late fails the run where warnings are errors."""
+    """An object that raises when it is collected late fails the run where warnings are errors, and is told with why."""
     configuration = (tmp_path / "pytest.ini").read_text()
     (tmp_path / "pytest.ini").write_text(configuration + "filterwarnings = error\n")
     late = """
 import gc
 class Late:
-    def __del__(self): raise RuntimeError
+    def __del__(self): raise RuntimeError("too late")
 def test_passes():
     gc.disable()
     late = Late()
     late.itself = late
 """
-    assert run(late, spread=spread).code == 1
+    done = run(late, spread=spread)
+    assert done.code == 1
+    assert "from RuntimeError: too late" in done.summary.partition("Failed:")[2]
+
+
+def test_a_worker_that_is_interrupted_while_it_ends_goes_on(run, tmp_path):
+    """Execnet does that after five seconds, however busy the machine."""
+    (tmp_path / "conftest.py").write_text("""
+import os, signal
+def pytest_unconfigure():
+    if "PYTEST_XDIST_WORKER" in os.environ: os.kill(os.getpid(), signal.SIGINT)
+""")
+    assert run(PASSES, spread=TWO_PROCESSES).code == 0
 
 
 def test_options_from_the_environment_leave_out_no_test(run):
