@@ -57,13 +57,10 @@ class Place:
         split = urlsplit(self.catalog)
         return split.password or dict(parse_qsl(split.query)).get("password", "")
 
-    def holds(self, location: str) -> bool:
-        """Whether a table's location is in this place."""
+    def is_at(self, location: str) -> bool:
+        """Whether a location, as Iceberg has it, is this place."""
         folder = self.folder
-        if folder is None:
-            return f"{location}/".startswith(f"{self.location}/")
-        path = unquote(urlsplit(location).path) if location.startswith("file:") else location
-        return Path(path).resolve().is_relative_to(folder)
+        return location == self.location if folder is None else Path(plain_folder(location)).resolve() == folder
 
     @property
     def warehouse(self) -> str:
@@ -132,6 +129,11 @@ def _must_be_whole(catalog: str) -> None:
             "The file of an archive's catalog is given by its whole path, with four slashes, or it is another one in "
             f"each directory that a process is started in. Probably {meant} was meant."
         )
+
+
+def plain_folder(location: str) -> str:
+    """A folder as file systems have it, of a location that may be a ``file:`` URL."""
+    return unquote(urlsplit(location).path) if location.startswith("file:") else location
 
 
 def _shown(text: str) -> str:

@@ -41,7 +41,7 @@ from signal_log.seal.iceberg.columns import (
     schema,
 )
 from signal_log.seal.iceberg.explained import explained, sentence
-from signal_log.seal.iceberg.place import LEAVES, Place
+from signal_log.seal.iceberg.place import LEAVES, Place, plain_folder
 from signal_log.seal.iceberg.versions import KINDS, Storage
 
 FORMAT: Final = "signal_log.iceberg/1"
@@ -57,6 +57,9 @@ SECONDS: Final = 5
 AUTHORITY: Final = "PYICEBERG_CATALOG__SIGNAL_LOG__OAUTH2_SERVER_URI"
 """In the environment, where a REST catalog's tokens are another service's."""
 
+_RESTORE: Final = (
+    "Restore a copy to where the archive was, because an Iceberg table knows its files by their whole paths."
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PROPERTIES: Final = {
     "format-version": "2",
@@ -126,14 +129,25 @@ class Archive:
     def parts(self) -> list[Part]:
         """What it holds, in order."""
         with explained(self.place):
-            found = [_part(task.file) for task in self.table.scan().plan_files()]
+            found = [self._part(task.file) for task in self.table.scan().plan_files()]
         return sorted(found, key=lambda one: (one.generation, one.number, one.path))
 
     def part(self, generation: int, number: int) -> Part | None:
         """One part; None if it is not there."""
         with explained(self.place):
             files = [task.file for task in self.table.scan(row_filter=_only(generation, number)).plan_files()]
-        return _part(files[0]) if files else None
+        return self._part(files[0]) if files else None
+
+    def _part(self, file: Any) -> Part:
+        """A file of the table; a service decides itself where its files are, any other catalog keeps them together."""
+        part = _part(file)
+        location = self.table.location()
+        if not (self.place.is_rest or part.path.startswith(f"{location}/")):
+            raise ProofError(
+                f"The archive {self.place.location} names a file that is not below it, {plain_folder(part.path)}: it "
+                f"is a copy in which not every path was changed. {_RESTORE}"
+            )
+        return part
 
     def rows(self, part: Part, names: Iterable[str] = NAMES) -> pa.Table:
         """The rows of a part; raises ``AlteredArchiveError`` if its file is damaged, ``ProofError`` if it is gone."""
@@ -325,13 +339,16 @@ def _must_be_ours(table: Table, place: Place, names: Sequence[str]) -> None:
 
 
 def _must_be_here(table: Table, place: Place) -> None:
-    """Refuse a catalog that knows the archive elsewhere: what is written would not be where the log says it is."""
-    if not (place.is_rest or place.holds(table.location())):
-        there = table.location().removeprefix("file://").removesuffix(f"/{NAMESPACE}/{NAME}")
-        raise ProofError(
-            f"The catalog of {place.location} says that this log's archive is in {there}. Give that place; an archive "
-            "elsewhere needs a catalog of its own, and a copy of this one is read where it was made."
-        )
+    """Refuse a copy, whose paths are still the original's: that one would be read, written and cleared of files."""
+    home, _, name = table.location().rpartition(f"/{NAMESPACE}/")
+    if place.is_rest or (place.is_at(home) and name == NAME):
+        return
+    there = plain_folder(home or table.location())
+    raise ProofError(
+        f"The catalog of {place.location} says that this log's archive is in {there}. Give that place. If "
+        f"{place.location} is a copy, or was moved: {_RESTORE[0].lower()}{_RESTORE[1:]} An archive in another place "
+        "needs a catalog of its own."
+    )
 
 
 def _must_be_free(catalog: Catalog, place: Place, location: str) -> None:
