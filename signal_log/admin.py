@@ -24,7 +24,7 @@ from signal_log.show.access import answered
 from signal_log.show.admin_history import add_recorded
 from signal_log.show.links import event_url
 from signal_log.show.pages.event import describe, may_be_archived
-from signal_log.show.pages.relays import replay
+from signal_log.show.pages.relays import give_up, replay
 from signal_log.show.pages.shared import all_views
 from signal_log.show.words.kinds import short_name
 from signal_log.show.words.operations import Line
@@ -223,6 +223,14 @@ class DeadLetterAdmin(ReadOnlyAdmin, LetterAdmin):
         number = replay(queryset)
         said = f"{counted(number, 'dead letter is', 'dead letters are')} sent again as soon as the relay looks."
         self.message_user(request, said, messages.SUCCESS if number else messages.WARNING)
+
+    def delete_model(self, request: HttpRequest, obj: DeadLetter) -> None:
+        """Give one up."""
+        give_up(DeadLetter.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
+        """Give some up."""
+        give_up(queryset)
 
     @admin.display(description="event", ordering="event")
     def event_link(self, letter: DeadLetter) -> SafeString:

@@ -93,7 +93,7 @@ class Standing:
 
     def _removed(self) -> str:
         return (
-            "RELAYS does not name it any more. Named again, it goes on where it was; "
+            "RELAYS of this server does not name it any more. Named again, it goes on where it was; "
             f"`manage.py signal_relay {self.name} --forget` removes what is known of it."
         )
 

@@ -69,12 +69,22 @@ def _page(request: HttpRequest, found: list[Standing], problem: str = "", status
 def replay(asked: Any) -> int:
     """Have dead letters sent again, and the log say who has asked for it; returns how many there are."""
     chosen = asked.filter(wanted_at__isnull=True)
+    _tell_of_letters("send again", chosen)
+    return letters.send_again(chosen)
+
+
+def give_up(given: Any) -> None:
+    """Remove dead letters, whose events then are never sent, and have the log say who did."""
+    _tell_of_letters("give up", given)
+    given.delete()
+
+
+def _tell_of_letters(action: str, chosen: Any) -> None:
     by_relay: dict[str, list[int]] = {}
     for relay, event in chosen.order_by("event").values_list("relay", "event"):
         by_relay.setdefault(relay, []).append(event)
     for relay, ids in by_relay.items():
-        tell(EXPORTED, relay=relay, action="send again", dead_letters=len(ids), first=ids[0], last=ids[-1])
-    return letters.send_again(chosen)
+        tell(EXPORTED, relay=relay, action=action, dead_letters=len(ids), first=ids[0], last=ids[-1])
 
 
 def _send_again(relay: str, letter: str) -> str:

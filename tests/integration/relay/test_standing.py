@@ -147,7 +147,12 @@ def test_the_same_in_the_admin(letter):
     letter.refresh_from_db()
     assert letter.wanted_at is not None
     assert may.post(f"{url}{letter.pk}/delete/", {"post": "yes"}).status_code == 302
+    another = DeadLetter.objects.create(relay="running", event=letter.event, refused_at=letter.refused_at)
+    may.post(url, {"action": "delete_selected", "_selected_action": [another.pk], "post": "yes"})
     assert not DeadLetter.objects.exists()
+    given_up = SignalEvent.objects.filter(signal="signal_log.exported", labels__action="give up")
+    assert [(one.labels["relay"], one.labels["first"]) for one in given_up] == [("running", letter.event)] * 2
+    assert all(one.actor_repr for one in given_up)
     assert b"It answered 503." in may.get("/admin/signal_log/relaycursor/").content
     assert may.get("/admin/signal_log/relaycursor/add/").status_code == 403
 
