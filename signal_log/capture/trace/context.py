@@ -46,7 +46,7 @@ def _context_of(source: str) -> TraceContext:
 def process_source() -> str:
     """The source of this process, from its command line."""
     program = os.path.basename(sys.argv[0]) if sys.argv else ""
-    if program in ("", "-c") or hasattr(sys, "ps1"):
+    if program in ("", "-c", "-") or hasattr(sys, "ps1"):
         return "shell"
     if program in ("manage.py", "django-admin", "__main__.py") and len(sys.argv) > 1:
         return command_source(sys.argv[1])
