@@ -138,9 +138,20 @@ def test_what_may_come_in_between_waits() -> None:
     """A log that was searched up to ten o'clock holds back what others have from before that."""
     slow = Found("a.example", [], True, 100, BEGIN + timedelta(hours=10))
     quick = Found("b.example", [row(9, 11 * 3600), row(8, 9 * 3600)])
-    page = merge([slow, quick], {}, size=50)
+    slower = Found("c.example", [], True, 500, BEGIN + timedelta(hours=8))
+    page = merge([slow, quick, slower], {}, size=50)
     assert [one.pk for _, one in page.events] == [9]
-    assert page.older == {"a.example": 100, "b.example": 9}
+    assert page.older == {"a.example": 100, "b.example": 9, "c.example": 500}
+
+
+def test_nor_does_what_is_newer_overtake() -> None:
+    """The same upwards: the log that got least far bounds the page."""
+    slow = Found("a.example", [], True, 100, BEGIN + timedelta(hours=10))
+    slower = Found("c.example", [], True, 500, BEGIN + timedelta(hours=12))
+    quick = Found("b.example", [row(9, 11 * 3600), row(8, 9 * 3600)])
+    page = merge([slow, quick, slower], {"a.example": 50, "b.example": 8, "c.example": 9}, size=50, upwards=True)
+    assert [one.pk for _, one in page.events] == [8]
+    assert page.newer == {"a.example": 101, "b.example": 9, "c.example": 501}
 
 
 def test_an_event_of_a_long_transaction_does_not_hold_up_its_log() -> None:
@@ -157,6 +168,12 @@ def test_a_log_that_was_away_keeps_its_place() -> None:
     page = merge([Found("a.example", [row(4, 4), row(3, 3)], True)], {"a.example": 5, "b.example": 70}, size=1)
     assert page.older == {"a.example": 4, "b.example": 70}
     assert page.newer == {"a.example": 5, "b.example": 70}
+
+
+def test_a_log_that_joins_has_a_place_above_the_page() -> None:
+    """It did not answer before; from this page on, newer pages have what came to it since."""
+    page = merge([Found("a.example", [row(4, 4)]), Found("b.example", [row(9, 3)])], {"a.example": 5}, size=5)
+    assert page.newer == {"a.example": 5, "b.example": 10}
 
 
 def test_a_place_is_an_address_s_parameters() -> None:

@@ -36,7 +36,6 @@ def known() -> Known:
     return Known(identity or "", (tree or "").rpartition("/")[0])
 
 
-def own_origin() -> str:
+def own_origin(found: Known) -> str:
     """What this installation's own log is called; before it is sealed, as it will be."""
-    found = known()
     return found.sealed_as or conf.SEAL_ORIGIN or found.identity

@@ -61,7 +61,8 @@ class Told(NamedTuple):
 
 def together(asked: Asked) -> Told:
     """Read this log, from where it is read here, and all others beside it."""
-    own = Log(own_origin(), read_from(), is_own=True)
+    here = known()
+    own = Log(own_origin(here), read_from(), is_own=True)
     problems: list[str] = []
     named = []
     for log in others():
@@ -73,7 +74,7 @@ def together(asked: Asked) -> Told:
             named.append(log)
     answers = begin(named, asked.of)
     own_found = Found[SignalEvent](own.origin, []) if asked.after and own.origin not in asked.after else asked.of(own)
-    found, logs, seen = [own_found], [own], {known().identity: own.origin}
+    found, logs, seen = [own_found], [own], {here.identity: own.origin}
     for answer in answers():
         if problem := answer.problem or _twice(answer, seen):
             problems.append(problem)
@@ -89,7 +90,7 @@ def together(asked: Asked) -> Told:
 def _twice(answer: Answer[Events], seen: dict[str, str]) -> str:
     """Why a log is not shown that is there under another name."""
     identity = answer.known.identity if answer.known else ""
-    if identity in seen:
+    if identity and identity in seen:
         return f"{answer.log.origin} is not shown: its database holds the same log as that of {seen[identity]}."
     seen[identity] = answer.log.origin
     return ""
