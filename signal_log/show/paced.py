@@ -85,10 +85,15 @@ class _Response:
         await self._send(message)
 
     def finish(self) -> None:
-        """After the application has returned, close the connection of an incomplete response."""
+        """After the application has returned, close the connection of an incomplete response.
+
+        A reader who takes nothing would never take the rest either, and a connection is closed when it is taken.
+        """
+        stuck = self._flowing is not None and not self._flowing.is_set()
         self._release()
         if self.begun and not self._complete and self._connected:
-            self._request.loseConnection()
+            close = self._request.channel.forceAbortClient if stuck else self._request.loseConnection
+            close()
 
     def pauseProducing(self) -> None:  # noqa: N802  Twisted's name
         """The buffers are full."""

@@ -180,7 +180,6 @@ def test_more_exports_than_run_at_once_are_refused(exporter: Client, tmp_path: P
         call_command("signal_export", output=str(tmp_path / "x.jsonl"), verbosity=0)
     assert not SignalEvent.objects.filter(signal="signal_log.exported").exists()
     for slot in held:
-        assert slot is not None
         slot.release()
         slot.release()
     for kind in FORMATS:
@@ -188,7 +187,7 @@ def test_more_exports_than_run_at_once_are_refused(exporter: Client, tmp_path: P
         for unread in (exporter.get(ADDRESS, {"format": kind}), exporter.head(ADDRESS, {"format": kind})):
             for close in unread._resource_closers:
                 close()
-    assert slots._taken == set()
+    assert slots._taken == {}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 
 from signal_log.seal import beside_file
 from signal_log.show.export import slots
-from signal_log.show.export.slots import MOST_AT_ONCE, take
+from signal_log.show.export.slots import MOST_AT_ONCE, MOST_OF_ONE, NoPlace, take
 
 pytestmark = pytest.mark.django_db
 
@@ -19,8 +19,9 @@ pytestmark = pytest.mark.django_db
 def taken_by_this_process() -> int:
     """Take all that are free; return how many, and give them back."""
     held = []
-    while (slot := take()) is not None:
-        held.append(slot)
+    with pytest.raises(NoPlace, match="as many as run at once"):
+        while True:
+            held.append(take())
     for slot in held:
         slot.release()
     return len(held)
@@ -58,14 +59,13 @@ def test_another_process_counts_on_sqlite(tmp_path: Path, monkeypatch: pytest.Mo
     try:
         assert os.read(reader, 1) == b"\x01"
         mine = take()
-        assert mine is not None
-        assert take() is None
+        assert taken_by_this_process() == 0
         grandchild = os.fork()
         if not grandchild:
             mine.release()
-            os._exit(len(slots._taken) + (take() is not None))
+            os._exit(len(slots._taken) + taken_by_this_process())
         assert os.waitpid(grandchild, 0)[1] == 0
-        assert slots._taken == {3}
+        assert {*slots._taken} == {3}
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -82,4 +82,32 @@ def test_without_a_lock_each_process_counts_for_itself(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(slots, "own_connection", full)
     monkeypatch.setattr(slots, "file_of_log", lambda: str(tmp_path / "no" / "log.sqlite3"))
+    assert taken_by_this_process() == MOST_AT_ONCE
+
+
+def test_one_account_leaves_half_of_the_places_to_others() -> None:
+    """However often it asks; who is refused is told that it is their own that they wait for."""
+    held = [take("7") for _ in range(MOST_OF_ONE)]
+    with pytest.raises(NoPlace, match="exports of your account are under way"):
+        take("7")
+    assert taken_by_this_process() == MOST_AT_ONCE - MOST_OF_ONE
+    held.append(take("8"))
+    held[0].release()
+    held.append(take("7"))
+    for slot in held:
+        slot.release()
+    assert taken_by_this_process() == MOST_AT_ONCE
+
+
+@pytest.mark.postgresql
+def test_an_account_has_its_share_of_all_processes_on_postgresql() -> None:
+    """Wherever its exports run; without a place among all, its own is given back too."""
+    others = [slots._of_postgresql([number], "7") for number in range(MOST_OF_ONE)]
+    with pytest.raises(NoPlace, match="exports of your account are under way"):
+        take("7")
+    assert slots._of_postgresql([0], "8") is None
+    held = [take("8") for _ in range(MOST_OF_ONE)]
+    for taken in (*others, *((0, slot.release) for slot in held)):
+        assert taken is not None
+        taken[1]()
     assert taken_by_this_process() == MOST_AT_ONCE

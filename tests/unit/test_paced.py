@@ -15,12 +15,13 @@ HTTP = {"type": "http", "path": "/x/"}
 
 
 class Request:
-    """The parts of a Twisted request that are used here."""
+    """The parts of a Twisted request and its channel that are used here."""
 
     def __init__(self) -> None:
-        self.channel: Any = object()
+        self.channel: Any = self
         self.producer: Any = None
         self.cut = False
+        self.aborted = False
         self.sent: list[dict[str, Any]] = []
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: N802
@@ -33,6 +34,9 @@ class Request:
 
     def loseConnection(self) -> None:  # noqa: N802
         self.cut = True
+
+    def forceAbortClient(self) -> None:  # noqa: N802
+        self.aborted = True
 
 
 async def handle_reply(request: Request, message: dict[str, Any]) -> None:
@@ -92,6 +96,19 @@ async def test_a_response_that_is_not_whole_is_cut(error: Exception | None, capl
     assert request.cut
     assert request.producer is None
     assert ("half way" in caplog.text) == (error is not None)
+
+
+async def test_the_connection_of_a_reader_who_takes_nothing_is_not_waited_for() -> None:
+    """Closing it would wait until what was sent is taken."""
+    request = Request()
+    running = asyncio.create_task(paced(three_pieces)(HTTP, None, partial(handle_reply, request)))
+    await until(lambda: request.producer is not None)
+    request.producer.pauseProducing()
+    running.cancel()
+    await asyncio.wait([running])
+    assert request.aborted
+    assert not request.cut
+    assert request.producer is None
 
 
 async def test_an_error_before_the_response_is_daphnes_own() -> None:

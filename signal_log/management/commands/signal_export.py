@@ -29,7 +29,7 @@ from signal_log.moments import earliest, latest, parse_moment
 from signal_log.seal.ranges import Ranges
 from signal_log.show.export.answer import FORMATS, File, exported
 from signal_log.show.export.proofs import Proofs
-from signal_log.show.export.slots import REFUSED, take
+from signal_log.show.export.slots import NoPlace, take
 from signal_log.show.export.whole import Whole
 from signal_log.show.query.unmatched import unmatched
 from signal_log.show.words.text import counted, visible
@@ -143,9 +143,10 @@ class Command(SignalCommand):
         path = None if options["output"] == STDOUT else Path(options["output"])
         kind = options["format"] or (kind_of(path) if path else "")
         progress = Rate(self.stderr)
-        slot = take()
-        if slot is None:
-            raise CommandError(REFUSED, returncode=FAILED)
+        try:
+            slot = take()
+        except NoPlace as error:
+            raise CommandError(str(error), returncode=FAILED) from None
         try:
             for sentence in unmatched(selection.filters):
                 self.stderr.write(sentence, style_func=str)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import Callable, Generator
 from typing import Any, Final
 
-from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import (
     HttpRequest,
@@ -29,7 +27,8 @@ from signal_log.show.export.csv import Csv
 from signal_log.show.export.jsonl import JsonLines
 from signal_log.show.export.lines import Lines
 from signal_log.show.export.ocsf import Ocsf
-from signal_log.show.export.slots import REFUSED, RETRY_AFTER, Slot, take
+from signal_log.show.export.sending import Sending
+from signal_log.show.export.slots import RETRY_AFTER, NoPlace, Slot, take
 from signal_log.show.export.whole import Whole
 from signal_log.show.query.query import Query, parse
 from signal_log.store.export import Selection
@@ -62,9 +61,10 @@ def answer(request: HttpRequest, own: tuple[str, ...], chosen: str) -> HttpRespo
     query = parse(request.GET, own=own)
     if query.problems:
         return JsonResponse(query.refusal, status=400)
-    slot = take()
-    if slot is None:
-        return _later(REFUSED)
+    try:
+        slot = take(str(request.user.pk))
+    except NoPlace as error:
+        return _later(str(error))
     try:
         response = _streamed(request, query, chosen, slot)
     except ProofError as error:
@@ -103,7 +103,8 @@ def _streamed(request: HttpRequest, query: Query, chosen: str, slot: Slot) -> St
     reader = admit({"user": request.user, "session": getattr(request, "session", None)})
     chunks = (b"" for _ in ()) if request.method == "HEAD" else _written(export, file, _still_allowed(reader), slot)
     # Under ASGI, Django would consume a plain iterator completely before sending the first byte.
-    content = _InThread(chunks) if isinstance(request, ASGIRequest) else (chunk for chunk in chunks if chunk)
+    name = f"The export ({file.suffix}) for {file.about['by']['name']}"
+    content = Sending(chunks, name) if isinstance(request, ASGIRequest) else (chunk for chunk in chunks if chunk)
     return StreamingHttpResponse(content, headers=headers)
 
 
@@ -142,34 +143,6 @@ def _written(export: Whole, file: File, allowed: Callable[[], bool], slot: Slot)
     finally:
         slot.release()
     logger.info("%s exported %d events (%s).", who, file.number, file.suffix)
-
-
-class _InThread:
-    """An async iterator that runs the generator in the request's thread, one chunk at a time.
-
-    A failed export ends without its last message, as if the client had disconnected: servers then close the connection
-    (daphne with ``signal_log.show.paced``), whereas daphne does not handle an error at this point.
-    """
-
-    def __init__(self, chunks: Generator[bytes]) -> None:
-        self.close = chunks.close
-        self._chunks = chunks
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            while (chunk := await sync_to_async(_next)(self._chunks)) is not None:
-                if chunk:
-                    return chunk
-        except Exception as error:
-            raise asyncio.CancelledError from error
-        raise StopAsyncIteration
-
-
-def _next(chunks: Generator[bytes]) -> bytes | None:
-    return next(chunks, None)  # StopIteration cannot propagate out of a thread
 
 
 def _still_allowed(reader: Identity | int) -> Callable[[], bool]:
