@@ -13,7 +13,8 @@ from signal_log import clock, context
 from signal_log.models import SignalEvent
 from signal_log.seal.iceberg.conditions import Wanted
 from signal_log.show.query import archived
-from tests.integration.pruned_into_archive import ada_of
+from tests.integration.pruned_into_archive import ada_of, archive
+from tests.sealed import sql, unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -172,6 +173,23 @@ def test_what_only_the_archive_may_have_is_not_said_to_be_absent(ada, admin_clie
     assert admin_client.get(f"/events/{oldest + 10**6}/").status_code == 404
     ada.folder.with_name("away").rename(ada.folder)
     assert admin_client.get("/objects/auth.User/4711/").status_code == 404
+
+
+def test_a_lost_event_that_the_archive_has_is_shown_with_a_warning(ada, admin_client):
+    """As of a partition that somebody dropped by hand: what it was, and that nobody has pruned it."""
+    lost = SignalEvent.objects.filter(object_pk=str(ada.pk), sender="auth.User").latest("pk").pk
+    archive()
+    unguarded()
+    sql("DELETE FROM {log} WHERE id = %s", lost)
+    page = text(admin_client.get(f"/events/{lost}/"))
+    assert "Ada King" in page
+    assert "is gone from the table, though no event of the log says that it was pruned" in page
+    assert f"What stands here was read from the archive {ada.folder}" in page
+    assert "This event was read from" not in page
+    ada.folder.rename(ada.folder.with_name("away"))
+    answer = admin_client.get(f"/events/{lost}/")
+    assert answer.status_code == 404
+    assert "A sealed event is missing" in answer.content.decode()
 
 
 def test_imports_take_nothing_of_the_time_for_an_answer(settings, monkeypatch):

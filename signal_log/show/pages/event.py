@@ -61,8 +61,13 @@ NOT_TOLD: Final = sys.maxsize
 def event_page(request: HttpRequest, number: str) -> HttpResponse:
     """An event's page; JSON for ``?format=json`` or if the client prefers it; ``?format=receivers``, ``proof``."""
     event, read = _read(number)
+    lost = ""
     if event is None:
         why = missing(_number(number), number)
+        if why.is_lost:
+            read, lost = archived.one(int(number), lost=True), why.reason
+            event = next(iter(read.events), None)
+    if event is None:
         if why.is_archived and read.problem:
             return not_known(request, why.title, f"{why.reason} It was not read there. {read.problem}")
         return not_found(request, why.title, why.reason)
@@ -80,6 +85,7 @@ def event_page(request: HttpRequest, number: str) -> HttpResponse:
         "object_admin_url": admin_url(request, event),
         "may_export": may(request.user, EXPORT),
         "archived": read,
+        "lost": lost,
     }
     return render(request, "signal_log/event.html", context)
 

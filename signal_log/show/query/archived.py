@@ -195,10 +195,9 @@ def _newest(wanted: Wanted, number: int) -> Archived:
     return replace(found, older_than=found.events[0].occurred_at if found.events else None)
 
 
-def one(number: int) -> Archived:
-    """The archived event of this number."""
-    top = reaches_to()
-    if not 0 < number <= top:
+def one(number: int, *, lost: bool = False) -> Archived:
+    """The archived event of this number: one that was pruned, or ``lost`` without that."""
+    if not (conf.ARCHIVE if lost else 0 < number <= reaches_to()):
         return NOTHING
     found = _read(Wanted(["id = ?"], [number]), above=number - 1, below=number + 1, number=1)
     return replace(found, older_than=found.events[0].occurred_at if found.events else None)

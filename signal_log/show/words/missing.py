@@ -26,6 +26,8 @@ class Missing(NamedTuple):
     reason: str
     is_archived: bool = False
     """Whether the archive should have it."""
+    is_lost: bool = False
+    """Whether nobody knows why it is not there."""
 
 
 def missing(number: int | None, typed: str) -> Missing:
@@ -54,6 +56,7 @@ def missing(number: int | None, typed: str) -> Missing:
         "A sealed event is missing",
         f"Event {number} was sealed {place}, and is gone from the table, though no event of the log says that it was "
         "pruned. Run manage.py signal_verify.",
+        is_lost=True,
     )
 
 
