@@ -19,7 +19,7 @@ from signal_log.audit.archive_files import File, Files, Folder, Table
 from signal_log.audit.batch import COMMAND, ROWS_A_BATCH, labels_of
 from signal_log.audit.erase import Change
 from signal_log.audit.this_database import place
-from signal_log.audit.told import ARCHIVED
+from signal_log.audit.which_archive import away, is_table, told_tables
 from signal_log.audit.whom import Whom
 from signal_log.conf import conf
 from signal_log.errors import RedactionError
@@ -53,19 +53,23 @@ def folders(given: Iterable[str] = ()) -> Folders:
     A copy of the database tells of the same archives, which are another's then: they have to be given. Raises
     ``ProofError`` for one that is damaged, or of another log.
     """
-    tables = {read_place(one).location: one for one in given if is_iceberg(one)}
-    named = {Path(one).resolve() for one in given if not is_iceberg(one)}
+    kinds = {one: is_table(one) for one in given}
+    tables = {read_place(one).location: one for one, is_one in kinds.items() if is_one}
+    named = {Path(one).resolve() for one, is_one in kinds.items() if not is_one}
     here = place(connections[conf.DATABASE])
     configured = {read_place(conf.ARCHIVE).location: str(conf.ARCHIVE)} if conf.ARCHIVE else {}
     found = dict.fromkeys(named, here)
     unreached = []
-    for where, by in _told().items():
+    told = told_tables()
+    for where, by in {**_told(), **told}.items():
         if where in tables or ("://" not in where and Path(where).resolve() in named):
             continue
-        if not (where in configured or is_iceberg(where)):
+        if where not in told and not (where in configured or is_iceberg(where)):
             found[Path(where)] = by
         elif by != here:
             unreached.append(_elsewhere(where))
+        elif "://" not in where and not is_iceberg(configured.get(where, where)):
+            unreached.append(away(where))
         elif "://" in where and where not in configured:
             unreached.append(f"the archive {where} is not given. Give its URL by --archive, or as ARCHIVE.")
         else:
@@ -84,16 +88,13 @@ def folders(given: Iterable[str] = ()) -> Folders:
 
 
 def _told() -> dict[str, str]:
-    """The places of archives, as events tell that have written some, and in which database that was."""
+    """The places of archives, as the events of prunes tell of them, and in which database that was."""
     own = events().filter(sender=SignalEvent._meta.label, object_pk="")
     pruned = own.filter(signal=MAINTENANCE, source="command:signal_prune")
     found = {}
     for labels in pruned.order_by("pk").values_list("labels", flat=True).iterator():
         if isinstance(labels, dict) and isinstance(labels.get("archive"), str):
             found[labels["archive"].rpartition("/")[0]] = labels.get("database", "")
-    for labels in own.filter(signal=ARCHIVED).order_by("pk").values_list("labels", flat=True):
-        if isinstance(labels, dict) and isinstance(labels.get("archive"), str):
-            found[labels["archive"]] = labels.get("database", "")
     return found
 
 

@@ -10,6 +10,7 @@ from django.db import connections
 
 from signal_log.audit.this_database import place
 from signal_log.audit.told import ARCHIVED, tell
+from signal_log.audit.which_archive import must_not_be_away
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.seal import archive as folders
@@ -46,6 +47,7 @@ def archive_into(url: str, *, all_leaves: bool = False, progress: Progress) -> W
         raise ProofError(
             f"{where.folder} holds an archive of signal_prune, in files of lines. Give this one a folder of its own."
         )
+    must_not_be_away(where)
     with alone():
         archive = open_archive(url, names_of_log(), make=True)
         from signal_log.seal.iceberg.writing import Written, write

@@ -15,13 +15,13 @@ from django.utils import timezone
 from signal_log import clock
 from signal_log.audit.prune import Pruned, prune
 from signal_log.audit.retention import Retention, configured, of_days
+from signal_log.audit.which_archive import is_table
 from signal_log.errors import FilterError, ProofError, RedactionError
 from signal_log.management.command import SignalCommand
 from signal_log.management.ending import INCOMPLETE, ending
 from signal_log.management.progress import Progress
 from signal_log.seal import archive
 from signal_log.seal.iceberg.opening import open_archive
-from signal_log.seal.iceberg.place import is_iceberg
 from signal_log.seal.stored import names_of_log, sealed_size, trees
 from signal_log.show.words.moments import parse_moment, zone
 from signal_log.show.words.text import counted
@@ -58,10 +58,11 @@ class Command(SignalCommand):
             with ending(RedactionError, FilterError, ProofError, interrupted="Interrupted. Run it again: it goes on."):
                 retention, why = self._retention(options)
                 url = str(options["archive"])
-                folder = self._folder("" if is_iceberg(url) else url)
+                table = bool(url) and is_table(url)
+                folder = self._folder("" if table else url)
                 if not any(sealed_size(tree) for tree in trees()):
                     raise RedactionError("Nothing is sealed, and only sealed events are pruned: run signal_seal first.")
-                holding = _holding(url) if is_iceberg(url) else None
+                holding = _holding(url) if table else None
                 done = prune(retention, why=why, folder=folder, holding=holding, progress=progress.show)
         finally:
             progress.clear()

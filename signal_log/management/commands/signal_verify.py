@@ -18,11 +18,11 @@ from signal_log import clock
 from signal_log.audit.breaks import breaks
 from signal_log.audit.continuity import Break
 from signal_log.audit.guard.queue import stuck
+from signal_log.audit.which_archive import is_table
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
 from signal_log.management.ending import INTERRUPTED
 from signal_log.management.progress import Line, bar
-from signal_log.seal.iceberg.place import is_iceberg
 from signal_log.seal.verify.hashing import UNREADABLE
 from signal_log.seal.verify.progress import Kept, last_interrupted
 from signal_log.seal.verify.run import verify
@@ -92,18 +92,10 @@ class Command(SignalCommand):
         parser.add_argument("--resume", action="store_true", help="go on where the last run was interrupted")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wanted = Wanted(
-            vkeys=tuple(options["vkey"]),
-            witnesses=tuple(options["witness"]),
-            checkpoints=tuple(options["checkpoint"]),
-            archives=tuple(Path(one) for one in options["archive"] if not is_iceberg(str(one))),
-            tables=tuple(str(one) for one in options["archive"] if is_iceberg(str(one))),
-            since=options["since"],
-            shard=options["shard"],
-        )
         line = Bar(self.stderr)
         kept = Kept(f"os:{getpass.getuser()}")
         try:
+            wanted = _wanted(options)
             resumed = last_interrupted(wanted) if options["resume"] else None
             if options["resume"] and resumed is None:
                 self.stderr.write("No interrupted run is kept: this one begins at the first event.", style_func=str)
@@ -149,6 +141,19 @@ class Command(SignalCommand):
         self.stdout.flush()
         if code:
             raise SystemExit(code)
+
+
+def _wanted(options: dict[str, Any]) -> Wanted:
+    kinds = {str(one): is_table(str(one)) for one in options["archive"]}
+    return Wanted(
+        vkeys=tuple(options["vkey"]),
+        witnesses=tuple(options["witness"]),
+        checkpoints=tuple(options["checkpoint"]),
+        archives=tuple(Path(one) for one, is_one in kinds.items() if not is_one),
+        tables=tuple(one for one, is_one in kinds.items() if is_one),
+        since=options["since"],
+        shard=options["shard"],
+    )
 
 
 def shown(value: Any) -> str:

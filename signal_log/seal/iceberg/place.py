@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os.path import isfile
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -22,6 +23,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from signal_log.errors import ProofError
 
 CATALOG_FILE: Final = "catalog.db"
+NAMESPACE: Final = "signal_log"
+"""Of the table, and the folder in the archive's that it is in."""
 LEAVES: Final = 65_536
 """So many leaves are one part of the table, and one file: from a multiple of it, as the tree's tiles lie."""
 OPTIONS: Final = ("catalog", "endpoint", "region", "warehouse")
@@ -52,6 +55,12 @@ class Place:
         return self.catalog.startswith(("http://", "https://"))
 
     @property
+    def catalog_file(self) -> Path | None:
+        """The file of the catalog; None if it is in a server."""
+        path = self.catalog.partition("://")[2].partition("?")[0]
+        return Path(path[1:]) if self.catalog.startswith("sqlite") else None
+
+    @property
     def password(self) -> str:
         """Of the catalog, as its URL has it, which is no place for one; empty if there is none."""
         split = urlsplit(self.catalog)
@@ -71,7 +80,7 @@ class Place:
 
 def is_iceberg(text: str) -> bool:
     """Whether a text names an archive of this kind: by its scheme, its catalog, or the catalog's file in a folder."""
-    return "://" in text or "?" in text or (Path(text) / CATALOG_FILE).is_file()
+    return "://" in text or "?" in text or text.startswith("file:") or isfile(Path(text) / CATALOG_FILE)
 
 
 def read_place(text: str) -> Place:
@@ -102,24 +111,29 @@ def read_place(text: str) -> Place:
     else:
         if not split.path:
             raise ProofError("The archive's URL names no folder.")
-        if not Path(split.path).is_absolute():
-            meant = Path(split.path).expanduser().resolve()
-            raise ProofError(
-                f"The folder of an archive is given by its whole path, and not as {_shown(text)}, which is another one "
-                f"in each directory that a process is started in. Probably {meant} was meant."
-            )
+        must_be_whole(split.path)
         location = str(Path(split.path).resolve())
     catalog = options.get("catalog") or f"sqlite:///{location}/{CATALOG_FILE}"
     if urlsplit(catalog).scheme.partition("+")[0] not in _CATALOGS:
         raise ProofError(f"The archive's catalog is none of {', '.join(f'{one}://' for one in _CATALOGS)}.")
     if catalog.startswith("sqlite"):
-        _must_be_whole(catalog)
+        _catalog_must_be_whole(catalog)
     if catalog.startswith("postgresql://"):
         catalog = catalog.replace("postgresql://", _POSTGRESQL, 1)
     return Place(location, catalog, options)
 
 
-def _must_be_whole(catalog: str) -> None:
+def must_be_whole(folder: str) -> None:
+    """Refuse a relative folder of an archive, of either kind; raises ``ProofError``."""
+    if not Path(folder).is_absolute():
+        meant = Path(folder).expanduser().resolve()
+        raise ProofError(
+            f"The folder of an archive is given by its whole path, and not as {_shown(folder)}, which is another one "
+            f"in each directory that a process is started in. Probably {meant} was meant."
+        )
+
+
+def _catalog_must_be_whole(catalog: str) -> None:
     """Refuse an SQLite file by a relative path, of which there is one in each directory, or none on disk."""
     split = urlsplit(catalog)
     path = split.path[1:]  # the address has three slashes before a relative path, and four before a whole one

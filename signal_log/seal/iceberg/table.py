@@ -41,13 +41,12 @@ from signal_log.seal.iceberg.columns import (
     schema,
 )
 from signal_log.seal.iceberg.explained import explained, sentence
-from signal_log.seal.iceberg.place import LEAVES, Place, plain_folder
+from signal_log.seal.iceberg.place import LEAVES, NAMESPACE, Place, plain_folder
 from signal_log.seal.iceberg.versions import KINDS, Storage
 
 FORMAT: Final = "signal_log.iceberg/1"
 FORMAT_PROPERTY: Final = "signal_log.format"
 LOG_PROPERTY: Final = "signal_log.log"
-NAMESPACE: Final = "signal_log"
 NAME: Final = "events"
 ROWS_A_GROUP: Final = 8_192
 """A reader that looks for a few rows reads so many at once."""
@@ -273,17 +272,23 @@ def open_table(place: Place, names: Sequence[str], *, make: bool) -> Archive:
                 folder.mkdir(0o700, parents=True, exist_ok=True)
         elif not folder.is_dir():
             raise ProofError(f"There is no archive in {folder}: there is no such folder.")
+    if not make and place.catalog_file is not None and not place.catalog_file.exists():
+        raise ProofError(_none_in(place))  # to look would make the file
     with explained(place):
         catalog = _catalog(place)
         try:
             table = catalog.load_table((NAMESPACE, NAME))
         except (NoSuchTableError, NoSuchNamespaceError):
             if not make:
-                raise ProofError(f"There is no archive in {place.location}. `signal_archive` makes one.") from None
+                raise ProofError(_none_in(place)) from None
             table = _made(catalog, place, names[-1])
     _must_be_ours(table, place, names)
     _must_be_here(table, place)
     return Archive(place, table)
+
+
+def _none_in(place: Place) -> str:
+    return f"There is no archive in {place.location}. `signal_archive` makes one."
 
 
 def _catalog(place: Place) -> Catalog:
