@@ -105,3 +105,20 @@ def test_no_error_quotes_a_masked_value(way):
     ]
     assert any(errors), errors
     assert not [error for error in errors if "hunter2" in error]
+
+
+def test_a_key_error_says_which_key() -> None:
+    """The class's name has the word *key* in it, and names no secret."""
+
+    def complain(**_: object) -> None:
+        raise KeyError("shelf")
+
+    pre_save.connect(complain, sender=Category)
+    try:
+        with suppress(KeyError), signal_log.context(source="task"):
+            Category.objects.create(name="a")
+    finally:
+        pre_save.disconnect(complain, sender=Category)
+    failed = SignalEvent.objects.latest("pk")
+    assert (failed.outcome, failed.error) == ("failed", "KeyError: 'shelf'")
+    assert ReceiverCall.objects.latest("pk").error == "KeyError: 'shelf'"

@@ -26,7 +26,8 @@ def test_secret_names(name):
     "name",
     ["keyboard", "monkey", "tokenizer", "secretary", "passport", "pinned", "username", "body", "translation_key",
      "public_key", "natural_key", "idempotency_key", "idempotencyKey", "Idempotency-Key", "turkey", "hockey", "opinion",
-     "compass", "passenger", "bypass", "session", "code", "country_code", "seeded", "digestive", "keyword", "keywords"],
+     "compass", "passenger", "bypass", "session", "code", "country_code", "seeded", "digestive", "keyword", "keywords",
+     "KeyError", "key_error"],
 )  # fmt: skip
 def test_other_names(name):
     """A name that merely contains the letters of such a word, or is known to be public."""

@@ -29,6 +29,7 @@ SECRET_NAMES: Final = (
 PUBLIC_NAMES: Final = (
     "translation_key", "public_key", "natural_key", "idempotency_key", "primary_key", "foreign_key", "sort_key",
     "partition_key", "routing_key", "grouping_key", "deduplication_key", "token_type",
+    "key_error",
 )  # fmt: skip
 """Names that are shown although one of those is in them."""
 
