@@ -8,8 +8,9 @@ from typing import Any
 from django.core import checks
 
 from signal_log.conf import accepted
-from signal_log.show.logs.asking import begin
-from signal_log.show.logs.named import ACCEPTED, faults, others
+from signal_log.show.logs.asking import READ, begin
+from signal_log.show.logs.named import ACCEPTED, Log, faults, others
+from signal_log.store.reading import read_from
 
 
 def check_logs(**_: Any) -> list[checks.CheckMessage]:
@@ -33,6 +34,12 @@ def check_named_logs(databases: Sequence[str] | None = None, **_: Any) -> list[c
             hint="Pages show the other logs, and this sentence. docs/operations.md says what a log needs to be shown.",
             id="signal_log.W051",
         )
-        for answer in begin(asked, lambda log: None)()
+        for answer in begin(asked, _read_each)()
         if answer.problem
     ]
+
+
+def _read_each(_: Log) -> None:
+    """Read a row of each table, with all of its columns."""
+    for model in READ:
+        model._default_manager.using(read_from()).first()
