@@ -28,7 +28,7 @@ from signal_log.show.logs import asking
 from signal_log.show.query import paging
 from signal_log.store.reading import read_from
 from signal_log.store.schema import log_identity
-from tests.factories import make_event
+from tests.factories import event_value, make_event
 from tests.shop.models import Item
 
 B, C = "b.example", "c.example"
@@ -241,11 +241,15 @@ def test_an_event_without_a_page_opens_in_its_row(begin: Callable[..., Elsewhere
     """Where no address of its pages is known there is no link, and the row has the event's fields."""
     b = begin()
     b.create("<b>lamp</b>")
+    hostile = event_value(sender="shop.Item", object_pk="<i>1</i>", path="/<i>x</i>", caused_by="a.<i>b</i>")
+    SignalEvent.objects.using(b.alias).bulk_create([SignalEvent(**hostile._asdict())])
     with shown(b, url=""):
         page = mira.get("/logs/?q=model:Item").content.decode()
     assert 'details class="whole"' in page
     assert "&lt;b&gt;lamp&lt;/b&gt; in" in page
     assert "<b>lamp</b>" not in page
+    assert "<i>" not in page
+    assert "<dd>shop.Item/&lt;i&gt;1&lt;/i&gt;</dd>" in page
     assert "/events/" not in page.split("<tbody>")[1]
     assert told_with(mira, b)["events"][0]["url"] == ""
 
