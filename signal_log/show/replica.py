@@ -23,6 +23,7 @@ from signal_log import clock
 from signal_log.conf import conf
 from signal_log.models import SignalEvent
 from signal_log.store.reading import reading_from
+from signal_log.store.span import LARGEST_ID
 
 logger = logging.getLogger(__name__)
 
@@ -43,15 +44,21 @@ class Standing:
     """When its newest event happened; None if it has none."""
     failed: bool = False
 
+    @property
+    def number(self) -> str:
+        """How many events it does not have, in words."""
+        more = self.behind > MOST_COUNTED
+        return f"more than {MOST_COUNTED:,} events" if more else f"{self.behind:,} event{'s' * (self.behind != 1)}"
+
     def __str__(self) -> str:
         if self.failed:
             return "The replica that pages of the history are read from does not answer: this one is read from the log."
         if not self.behind:
             return ""
-        more = self.behind > MOST_COUNTED
-        number = f"more than {MOST_COUNTED:,} events" if more else f"{self.behind:,} event{'s' * (self.behind != 1)}"
         since = f", and ends {timesince(self.reached, clock.now(), depth=1)} ago" if self.reached else ""
-        return f"This page is read from a replica, which is {number} behind the log{since}. The live page has them."
+        return (
+            f"This page is read from a replica, which is {self.number} behind the log{since}. The live page has them."
+        )
 
 
 _standing: Final = ContextVar[Standing | None]("signal_log_standing", default=None)
@@ -74,7 +81,7 @@ def from_the_replica(view: View) -> View:
         if not _is_left_alone(alias):
             try:
                 with reading_from(alias):
-                    return _told(_compared(alias), view, request, *args, **kwargs)
+                    return _told(compared(alias), view, request, *args, **kwargs)
             except DatabaseError as error:
                 _failed_at[alias] = clock.monotonic()
                 logger.warning("The replica %r does not answer; pages are read from the log: %s", alias, error)
@@ -96,9 +103,10 @@ def _is_left_alone(alias: str) -> bool:
     return failed_at is not None and clock.monotonic() - failed_at < LEFT_ALONE
 
 
-def _compared(alias: str) -> Standing:
-    """How far the replica is behind, by its newest event: a clock would also run while nothing is written."""
-    newest = SignalEvent.objects.using(alias).order_by("-pk").values_list("pk", "occurred_at").first()
-    number, reached = newest or (0, None)
+def compared(alias: str, up_to: int = LARGEST_ID) -> Standing:
+    """How far the replica is behind, or what was read of it up to an id, by its newest event: a clock would also run
+    while nothing is written."""
+    held = SignalEvent.objects.using(alias).filter(pk__lte=up_to).order_by("-pk")
+    number, reached = held.values_list("pk", "occurred_at").first() or (0, None)
     missing = SignalEvent.objects.using(conf.DATABASE).filter(pk__gt=number).order_by()
     return Standing(missing[: MOST_COUNTED + 1].count(), reached)

@@ -82,7 +82,7 @@ class Export:
             "before": selection.before,
             "order": "oldest first",
             "at": timestamp(snapshot.at),
-            "up_to": snapshot.up_to,
+            "up_to": max(snapshot.up_to, selection.after or 0),  # whoever continues from there reads nothing twice
             "missing": snapshot.missing,
         }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +21,8 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from signal_log.errors import LogUnavailable
+from signal_log.models import SignalEvent
+from signal_log.seal.canonical import timestamp
 from signal_log.show import replica as shown
 from signal_log.store.follow import Follower
 from tests.servers.postgres import Replica
@@ -150,6 +155,44 @@ def test_a_replica_that_is_behind_says_by_how_much(replica: Behind, reader: Clie
     page = reader.get("/events/").content.decode()
     assert "chair" in page
     assert "replica" not in page
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "ocsf"])
+def test_a_file_says_how_far_its_replica_was_behind(replica: Behind, reader: Client, kind: str) -> None:
+    """And is dated by what was read; whoever goes on from where it ends gets the rest, and nothing twice."""
+    Item.objects.create(name="lamp")
+    replica.catch_up()
+    replica.pause()
+    newest = SignalEvent.objects.using(ALIAS).latest("pk")
+    Item.objects.create(name="chair")
+    beyond = SignalEvent.objects.latest("pk").pk
+
+    def about(**given: Any) -> dict[str, Any]:
+        text = b"".join(reader.get("/events/", {"format": kind, **given})).decode()
+        if kind == "csv":
+            found: dict[str, Any] = json.loads(next(csv.DictReader(io.StringIO(text)))["export"])
+        elif kind == "ocsf":
+            found = json.loads(text.splitlines()[-1])["unmapped"]
+        else:
+            found = json.loads(text.splitlines()[0])["export"]
+            assert json.loads(text.splitlines()[-1])["end"]["up_to"] == found["up_to"]
+        return found
+
+    told = about()
+    assert (told["at"], told["up_to"]) == (timestamp(newest.occurred_at), newest.pk)
+    assert told["replica"]["behind"] == 2
+    assert (
+        f"2 events behind the log. When it has the rest, export that with after={newest.pk}" in told["replica"]["said"]
+    )
+    told = about(after=beyond)
+    assert told["up_to"] == beyond
+    assert told["replica"]["behind"] == 3  # the export before is an event too
+
+    replica.catch_up()
+    told = about(after=newest.pk)
+    assert told["up_to"] > beyond
+    assert told["at"] > timestamp(newest.occurred_at)
+    assert "replica" not in told
 
 
 def test_what_an_account_did_is_read_from_it(replica: Behind, reader: Client) -> None:

@@ -15,11 +15,13 @@ from signal_log.audit.archived import event_of
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.models import SignalEvent
+from signal_log.seal.canonical import timestamp
 from signal_log.seal.iceberg.opening import INSTALL, open_archive
 from signal_log.seal.iceberg.place import read_place
 from signal_log.seal.stored import names_of_log
 from signal_log.show.query.archive_columns import can_answer, in_columns
 from signal_log.show.query.archived import reaches_to
+from signal_log.show.replica import Standing, compared, standing
 from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
 from signal_log.store.span import LARGEST_ID
@@ -41,6 +43,8 @@ class Whole:
     """How many events came from there so far."""
     left_out: str = ""
     """Why the archive is not read, though it has events that the table has not."""
+    behind: Standing | None = None
+    """How far the replica is behind that it is read from, if it is."""
     _top: int = 0
     """Up to which id something was pruned, as far as was looked."""
     _lines: Iterator[list[Line]] = field(default_factory=lambda: iter(()), repr=False)
@@ -54,7 +58,7 @@ class Whole:
         """
         top = reaches_to()
         export = Export.begin(selection)
-        begun = cls(export, _top=top)
+        begun = cls(export, behind=_behind(export), _top=top)
         low = selection.after or 0
         if low + 1 < _end(selection, top):
             begun.place = read_place(str(conf.ARCHIVE)).location
@@ -70,7 +74,15 @@ class Whole:
     def about(self) -> dict[str, Any]:
         """The export's metadata, as written to its file."""
         told = {"archive": self.place, "left_out": self.left_out}
-        return self.export.about() | {name: text for name, text in told.items() if text}
+        about = self.export.about() | {name: text for name, text in told.items() if text}
+        if self.behind is None:
+            return about
+        ends = self.behind.reached and timestamp(self.behind.reached)
+        said = (
+            f"Read from a replica, which was {self.behind.number} behind the log. When it has the rest, export that "
+            f"with after={about['up_to']}."
+        )
+        return about | {"at": ends or about["at"], "replica": {"behind": self.behind.behind, "said": said}}
 
     def pages(self) -> Pages:
         """The events in order of id, page by page; raises ``ProofError`` where the archive fails on the way."""
@@ -113,6 +125,15 @@ class Whole:
         kept = SignalEvent.objects.using(self.export.alias).filter(pk__in=[event.pk for event in found])
         there = set(kept.order_by().values_list("pk", flat=True)) if found else set()
         return [event for event in found if event.pk not in there]
+
+
+def _behind(export: Export) -> Standing | None:
+    """How far the snapshot is behind the log; None where the replica that it is of, if any, had everything."""
+    said = standing()
+    if said is None or not said.behind:
+        return None
+    now = compared(export.alias, export.snapshot.up_to)  # it may have caught up since
+    return now if now.behind else None
 
 
 def _end(selection: Selection, top: int) -> int:
