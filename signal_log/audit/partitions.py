@@ -8,6 +8,7 @@ from typing import Final
 from django.db import connections
 
 from signal_log.audit import hold
+from signal_log.audit.emptied import is_emptied
 from signal_log.audit.held import in_force
 from signal_log.audit.retention import KEPT, Retention, configured
 from signal_log.audit.whole import ONE_IN
@@ -39,7 +40,7 @@ class Described:
     held: int
     """How many of its events a legal hold keeps."""
     droppable: bool
-    """Whether the next prune may drop it: all of it is sealed and older than it is kept, nearly all may go."""
+    """Whether the next prune may drop it: all of it is sealed and older than it is kept, nearly all may go or went."""
 
     def as_json(self) -> dict[str, object]:
         """For scripts."""
@@ -83,9 +84,8 @@ def _described(parts: Layout, one: Partition, retention: Retention, sealed: int)
         latest is not None
         and not one.is_kept
         and one.high - 1 <= min(sealed, newest - 1)
-        and number > 0
         and not inside.filter(occurred_at__gte=latest).exists()
-        and (held + inside.filter(signal__in=KEPT).count()) * ONE_IN <= number
+        and ((held + inside.filter(signal__in=KEPT).count()) * ONE_IN <= number or is_emptied(one, latest))
     )
     return Described(one.name, one.low, one.high - 1, number, size, is_sealed, held, droppable)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -18,10 +19,11 @@ from django.db.models import Exists, OuterRef
 
 from signal_log import clock
 from signal_log.audit import found_breaks, hold
+from signal_log.audit.emptied import drop, emptied
 from signal_log.audit.retention import KEPT, Retention
 from signal_log.audit.rights import must_be_able_to_change_log
 from signal_log.audit.this_database import place
-from signal_log.audit.whole import Batch, Whole, Wholes
+from signal_log.audit.whole import Batch, TooMuchStaysError, Whole, Wholes
 from signal_log.capture.model.unlogged import unlogged
 from signal_log.conf import conf
 from signal_log.errors import PartitionError, RedactionError
@@ -58,6 +60,10 @@ class Pruned:
     last: int = 0
     partitions: int = 0
     """Of how many partitions everything went, but for what stays."""
+    emptied: int = 0
+    """How many partitions were dropped that earlier runs had emptied row by row."""
+    undropped: dict[str, str] = field(default_factory=dict)
+    """The partitions that could not be dropped, and why."""
     files: int = 0
     held: Counter[str] = field(default_factory=Counter)
     """How many events each hold keeps."""
@@ -139,6 +145,7 @@ class Run:
                 yield from self._dropped(reached)
                 self.progress(min(reached, high), high)
         yield from self._dropped(newest)
+        yield from self._emptied(latest, min(settled, newest - 1))
         left = events().filter(pk__gt=reached, pk__lte=high, occurred_at__lt=latest).exclude(signal__in=KEPT)
         self.done.unsealed = left.count()
 
@@ -249,12 +256,26 @@ class Run:
                         pass
                 self.wholes.drop(whole, staying)
                 found_breaks.forget(whole.last)
-        except PartitionError:
+        except TooMuchStaysError:
+            return False
+        except PartitionError as error:
+            self.done.undropped[whole.partition.name] = str(error)
             return False
         self.wholes.own += len(whole.batches)
         self.done.partitions += 1
         self._count(whole.number, whole.first, whole.last)
         return True
+
+    def _emptied(self, latest: datetime, below: int) -> Iterator[None]:
+        """Drop what earlier runs have emptied; whoever kept this run from dropping one is not waited for once more."""
+        for one in emptied(self.connection, latest, below) if not self.done.undropped else ():
+            try:
+                drop(self.connection, one)
+            except PartitionError as error:
+                self.done.undropped[one.name] = str(error)
+                return
+            self.done.emptied += 1
+            yield
 
     def _count(self, number: int, first: int, last: int) -> None:
         self.done.events += number

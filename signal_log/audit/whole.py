@@ -29,8 +29,13 @@ from signal_log.store.row import TABLE
 ONE_IN: Final = 10
 """At most one event in so many stays, or they go row by row: those that stay are copied."""
 RANGES_AN_EVENT: Final = 500
+BUSY: Final = "Another process is changing the log's partitions."
 PATIENCE: Final = 20.0
 """Seconds for which a moment is waited for in which nobody has the log's table open."""
+
+
+class TooMuchStaysError(PartitionError):
+    """A partition is not dropped, as it would leave more than a few events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +128,15 @@ class Wholes:
         released since its first row was looked at.
         """
         if not alone_until_commit(self._connection):
-            raise PartitionError("Another process is changing the log's partitions.")
+            raise PartitionError(BUSY)
         going = Ranges()
         for batch in whole.batches:
             going.update(batch.rows)
         there, staying = rest(self._connection, whole.partition, going, whole.number // ONE_IN)
-        if staying is None or there != whole.number or self._changes() != whole.changes:
-            raise PartitionError(f"{whole.partition.name} has changed, or too much of it stays.")
+        if staying is None:
+            raise TooMuchStaysError(f"Too much of {whole.partition.name} stays.")
+        if there != whole.number or self._changes() != whole.changes:
+            raise PartitionError(f"What is in {whole.partition.name}, or may go, has changed meanwhile.")
         return staying
 
     def drop(self, whole: Whole, staying: list[int]) -> None:

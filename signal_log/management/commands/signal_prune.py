@@ -106,6 +106,13 @@ class Command(SignalCommand):
         self.stdout.write(f"Pruned {counted(done.events, 'event')}{which}{to}.")
         if done.partitions:
             self.stdout.write(f"Dropped {counted(done.partitions, 'partition')} for it.")
+        if done.emptied:
+            self.stdout.write(f"Dropped {counted(done.emptied, 'partition')} that earlier prunes had emptied.")
+        if done.undropped:
+            why = next(iter(done.undropped.values()))
+            self.stdout.write(
+                f"Not dropped: {counted(len(done.undropped), 'partition')}, which the next prune tries again. {why}"
+            )
         for held, number in done.held.items():
             self.stdout.write(f"Kept: {counted(number, 'event')} by {held}")
         if done.unarchived:

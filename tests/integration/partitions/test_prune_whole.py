@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from signal_log import clock
 from signal_log.audit import hold, prune, whole
+from signal_log.audit.partitions import described
 from signal_log.audit.whom import thing
 from signal_log.event import MAINTENANCE
 from signal_log.models import SealTree, SignalEvent, SignalTrace
@@ -126,8 +127,8 @@ def test_later_ones_join_what_stayed(three):
     assert (code, result["findings"]) == (0, [])
 
 
-def test_without_a_moment_for_it_they_go_row_by_row(three, other_connection, monkeypatch):
-    """Somebody reads the log for long: the same events go, and the partition stays."""
+def test_without_a_moment_for_it_they_go_row_by_row(three, other_connection, monkeypatch, settings):
+    """Somebody reads the log for long: the same events go, the partitions stay, and the next prune drops them."""
     monkeypatch.setattr(whole, "PATIENCE", 0.2)
     seal()
     reader = other_connection()
@@ -135,10 +136,20 @@ def test_without_a_moment_for_it_they_go_row_by_row(three, other_connection, mon
     before = names()
     out = run("--keep-days", "90")
     assert "Pruned 2,500 events" in out
-    assert "partition" not in out
+    assert "Not dropped: 1 partition, which the next prune tries again. Others hold the log's table" in out
     assert names() == before
     assert named().count == 2_500
+    assert "Not dropped: 1 partition, which the next prune tries again. Others hold" in run("--keep-days", "90")
     reader.rollback()
+    assert described()[0].droppable is False  # as everything is kept by the settings
+    settings.SIGNAL_LOG = {**settings.SIGNAL_LOG, "RETENTION_DAYS": 90}
+    assert [one.droppable for one in described()[:2]] == [True, False]
+    left = list(SignalEvent.objects.order_by("pk").values())
+    assert "Dropped 1 partition that earlier prunes had emptied." in run()
+    assert list(SignalEvent.objects.order_by("pk").values()) == left
+    assert names()[:2] == [f"{TABLE}_kept_1_2001", before[1]]
+    assert "artition" not in run()
+    assert (schema.missing(connection), schema.idle_triggers(connection)) == ([], [])
     assert said()[0] == 0
 
 
