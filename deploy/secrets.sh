@@ -31,8 +31,9 @@ keep owner_password OWNER_PASSWORD "$(random)"
 keep app_password APP_PASSWORD "$(random)"
 keep email_url EMAIL_URL smtp://mail:1025
 keep metrics_token METRICS_TOKEN "$(random)"
-# Alerts and relays, which hold addresses that only few should know, are JSON; without one the files are empty.
+# Alerts, other logs and relays, with addresses that only few should know, are JSON; without one the files are empty.
 keep alerts "" ""
+keep logs "" ""
 # The keys of S3-compatible storage for the archive, as docs/deploy.md shows; empty where it is a folder.
 keep archive_keys "" ""
 case ",${COMPOSE_PROFILES:-$(in_env COMPOSE_PROFILES)}," in

@@ -40,7 +40,7 @@ def test_secrets_are_files_and_not_in_the_repository() -> None:
     assert {"/.env", "/deploy/secrets/"} <= set((compose.ROOT / ".gitignore").read_text().split())
     for service in compose.services().values():
         for name, value in service.get("environment", {}).items():
-            if value and re.search("PASSWORD|SECRET|TOKEN|EMAIL_URL|RELAYS|ALERTS|CREDENTIALS", name):
+            if value and re.search("PASSWORD|SECRET|TOKEN|EMAIL_URL|RELAYS|ALERTS|LOGS|CREDENTIALS", name):
                 assert name.endswith("_FILE")
                 assert value.removeprefix("/run/secrets/") in service["secrets"]
             assert not re.search("//[^/]*:[^/]*@", value)
@@ -53,7 +53,7 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     assert set(made) == compose.secret_files()
     assert (made["secret_key"], made["email_url"]) == ("of-before", "smtp://elsewhere")
     assert re.fullmatch("[0-9a-f]{64}", made["app_password"])
-    empty = {name: made.pop(name) for name in ("relays", "alerts", "archive_keys")}
+    empty = {name: made.pop(name) for name in ("relays", "alerts", "logs", "archive_keys")}
     assert set(empty.values()) == {""}
     assert len(set(made.values())) == len(made)
     assert stat.S_IMODE((tmp_path / "deploy" / "secrets").stat().st_mode) == 0o700
