@@ -67,6 +67,7 @@ def test_no_page_costs_a_watching_tool_more_for_more_rows(root: Client) -> None:
         "receivers": ["/receivers/"],
         "seals": ["/seals/"],
         "holds": ["/holds/"],
+        "logs": ["/logs/", "/logs/?q=nothing-like-it"],
         "past_writes": ["/past-writes/"],
         "pins": ["/pins/"],
         "redact": ["/redact/"],
