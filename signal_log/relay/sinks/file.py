@@ -8,6 +8,7 @@ from typing import Final
 
 from signal_log.relay.message import Delivery, Message
 from signal_log.relay.settings import Relay
+from signal_log.relay.sinks.sentence import sentence
 
 MODE: Final = 0o640
 
@@ -28,7 +29,7 @@ class File:
             _append(file, b"".join(message.body + b"\n" for message in batch))
         except OSError as error:
             self.close()
-            return Delivery(problem=f"It could not be written: {error.strerror or type(error).__name__}.")
+            return Delivery(problem=sentence("It could not be written", error.strerror or type(error).__name__))
         return Delivery(taken=list(batch))
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from signal_log.amounts import counted
 from signal_log.relay.message import Delivery, Message
 from signal_log.relay.settings import Relay
 from signal_log.relay.sinks.needed import needed
+from signal_log.relay.sinks.sentence import sentence
 
 SECONDS: Final = 5.0
 """How long one attempt waits for acknowledgements."""
@@ -58,7 +59,7 @@ class Kafka:
         try:
             self._give(batch)
         except self._kafka.KafkaException as error:
-            self._problem = f"The producer failed: {error.args[0].str()}."
+            self._problem = sentence("The producer failed", error.args[0].str())
             self._lose()
         began = clock.monotonic()
         wanted = set(batch)
@@ -114,13 +115,13 @@ class Kafka:
         elif _is_too_large(self._kafka, error):
             self._too_large[message] = f"It is too large for the broker: {len(message.body):,} bytes."
         else:
-            self._problem = f"Kafka did not take it: {error.str()}."
+            self._problem = sentence("Kafka did not take it", error.str())
             self._is_lost = True  # whatever follows it must not overtake it
 
     def _failed(self, error: Any) -> None:
         if error.fatal():
             self._is_lost = True
-        self._problem = self._problem or f"Kafka: {error.str()}."
+        self._problem = self._problem or sentence("Kafka", error.str())
 
     def _lose(self) -> None:
         """Give the producer up, with all that it has; the next one begins with what is left of the batch."""

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from signal_log.relay.message import Delivery, Message
 from signal_log.relay.settings import Relay
 from signal_log.relay.sinks.needed import needed
+from signal_log.relay.sinks.sentence import sentence
 from signal_log.relay.sinks.tls import context_of
 
 SECONDS: Final = 5.0
@@ -58,7 +59,7 @@ class Nats:
         except (NotInTime, TimeoutError):
             delivery.problem = f"No acknowledgement within {SECONDS:g} seconds."
         except (OSError, self._nats.errors.Error) as error:
-            delivery.problem = f"NATS: {_told(error) or self._problem}."
+            delivery.problem = sentence("NATS", _told(error) or self._problem)
         return delivery
 
     def close(self) -> None:
@@ -123,7 +124,7 @@ class Nats:
             )
         if isinstance(error, (TimeoutError, self._nats.errors.TimeoutError)):
             return f"No acknowledgement within {SECONDS:g} seconds."
-        return f"NATS: {_told(error)}."
+        return sentence("NATS", _told(error))
 
     async def _failed(self, error: Exception) -> None:
         self._problem = _told(error)
@@ -143,4 +144,4 @@ def _waves(batch: Sequence[Message]) -> Iterator[list[Message]]:
 
 def _told(error: BaseException) -> str:
     text = getattr(error, "strerror", None) or getattr(error, "description", None) or str(error)
-    return text.removeprefix("nats: ").rstrip(".") or type(error).__name__
+    return text.removeprefix("nats: ") or type(error).__name__

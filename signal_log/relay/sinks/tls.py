@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 
+from signal_log.relay.sinks.sentence import sentence
 from signal_log.seal.http_call import no_http
 
 
@@ -17,9 +18,9 @@ def why_unreached(error: Exception, seconds: float) -> str:
     if isinstance(error, TimeoutError):
         return f"It gave no answer within {seconds:g} seconds."
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"Its certificate is not trusted here: {error.verify_message}."
+        return sentence("Its certificate is not trusted here", error.verify_message)
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or 'the connection was cut'}."
+        return sentence("TLS failed", error.reason or "the connection was cut")
     if isinstance(error, OSError):
-        return f"It could not be reached: {error.strerror or type(error).__name__}."
+        return sentence("It could not be reached", error.strerror or type(error).__name__)
     return no_http(error)
