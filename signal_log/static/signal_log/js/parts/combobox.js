@@ -1,6 +1,7 @@
 // The list under the search field: what can stand at the caret, chosen with the arrow keys while the focus stays in the
 // field, which points at the option that is chosen.
 
+import { plural } from "../lib/text.js";
 import { optionsAt, placeAt } from "../query/complete.js";
 import { renderCompletions } from "./completions.js";
 
@@ -57,7 +58,7 @@ export function combobox(input, list, on) {
     const before = isOpen ? options.length : 0;
     isOpen = true;
     look();
-    if (options.length && !before) on.say(`${options.length} completions, arrow down to choose`);
+    if (options.length && !before) on.say(`${plural(options.length, "completion")}, arrow down to choose`);
   };
 
   /** @param {Option} option */
