@@ -16,11 +16,11 @@ from django.db import Error
 
 from signal_log.capture.model.error_text import error_text
 from signal_log.tail import served, wire
-from signal_log.tail.admissions import look_up, session_of
+from signal_log.tail.admissions import session_of
 from signal_log.tail.client import Client
 from signal_log.tail.framed import framed_sender
 from signal_log.tail.guard import Identity, admit
-from signal_log.tail.hub import Hub, hub_of_this_loop, running_hub
+from signal_log.tail.hub import Hub, hub_of_this_loop
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +61,7 @@ async def _admitted(scope: MutableMapping[str, Any]) -> Identity | int:
     session = session_of(scope)
     if session is None:
         return wire.NOT_LOGGED_IN
-    hub = running_hub()
-    return (await look_up([session]))[session] if hub is None else await hub.connections.admissions.ask(session)
+    return await hub_of_this_loop().connections.admissions.ask(session)
 
 
 async def _serve(hub: Hub, identity: Identity, receive: Receive, send: Send) -> None:

@@ -246,11 +246,6 @@ def hub_of_this_loop() -> Hub:
     return hub
 
 
-def running_hub() -> Hub | None:
-    """The running event loop's hub, if it has clients."""
-    return _hubs.get(asyncio.get_running_loop())
-
-
 def open_sockets() -> int:
     """How many sockets all hubs of this process serve."""
     return sum(len(hub.connections.clients) for hub in list(_hubs.values()))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, MutableMapping
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 
-from signal_log.tail import admissions, wire
+from signal_log.tail import admissions, consumer, wire
 from signal_log.tail.admissions import KNOWN_FOR, Admissions, session_of
 from signal_log.tail.guard import CHECK_EVERY, Identity
 
@@ -60,6 +60,38 @@ def test_who_come_together_are_looked_up_together(database: Database) -> None:
 
     assert asyncio.run(scene()) == [*[ADA] * 4, ALAN, wire.NOT_LOGGED_IN, wire.NOT_LOGGED_IN]
     assert database.asked == [{"session-of-ada"}, {"session-of-ada", "session-of-alan", "unknown!"}]
+
+
+def test_a_flood_of_handshakes_costs_two_looks(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nobody has a socket yet; another account's waits for no more than those."""
+    monkeypatch.setattr(consumer.served, "serves", lambda: None)
+    connects: dict[str, Any] = {"type": "websocket.connect"}
+    codes: list[int | None] = []
+
+    async def handshake(session: str) -> None:
+        async def receive() -> dict[str, Any]:
+            return connects
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "websocket.close":
+                codes.append(message["code"])
+
+        scope = {"type": "websocket", "headers": [(b"cookie", f"sessionid={session}".encode())]}
+        await consumer.event_socket(scope, receive, send)
+
+    async def scene() -> None:
+        database.answers.clear()
+        flood = [asyncio.create_task(handshake("session-of-eve")) for _ in range(50)]
+        await asyncio.sleep(0.01)
+        flood += [asyncio.create_task(handshake("session-of-eve")) for _ in range(50)]
+        flood.append(asyncio.create_task(handshake("session-of-mallory")))
+        await asyncio.sleep(0.01)
+        database.answers.set()
+        await asyncio.gather(*flood)
+
+    asyncio.run(scene())
+    assert database.asked == [{"session-of-eve"}, {"session-of-eve", "session-of-mallory"}]
+    assert codes == [wire.NOT_LOGGED_IN] * 101
 
 
 def test_an_answer_holds_for_seconds_and_a_refusal_does_not(database: Database) -> None:
