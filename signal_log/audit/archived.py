@@ -26,7 +26,7 @@ from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
 from signal_log.maintenance import maintenance
 from signal_log.models import SignalEvent
-from signal_log.seal.archive import Line, line_of
+from signal_log.seal.archive import Line, line_of, manifest_files
 from signal_log.seal.canonical import timestamp
 from signal_log.seal.iceberg.opening import open_archive
 from signal_log.seal.iceberg.place import is_iceberg, read_place
@@ -77,8 +77,11 @@ def folders(given: Iterable[str] = ()) -> Folders:
     there: list[Files] = [Table(open_archive(url, names_of_log())) for url in tables.values()]
     origins = list(trees().values_list("origin", flat=True))
     for folder, by in found.items():
-        if not folder.is_dir():
-            unreached.append(f"the archive {folder} is not there. Give its place by --archive.")
+        if not (folder.is_dir() and manifest_files(folder)):
+            unreached.append(
+                f"the archive {folder} is not there: most likely its disk is not mounted, or it was moved. Mount it, "
+                "or give its place by --archive."
+            )
         elif by != here:
             unreached.append(_elsewhere(folder))
         else:

@@ -82,6 +82,21 @@ def test_a_folder_whose_disk_is_not_mounted_is_written_to_by_nobody(user, tmp_pa
     assert "has its catalog elsewhere: give its whole URL" in refused("signal_verify", "--archive", str(folder))
 
 
+@pytest.mark.parametrize("is_mount_point", [True, False])
+def test_a_redaction_says_that_files_of_lines_are_away(user, tmp_path, is_mount_point):
+    """An empty folder is no archive without the person."""
+    folder = tmp_path / "lines"
+    run("signal_prune", "--keep-days", "5", "--archive", str(folder))
+    shutil.rmtree(folder)
+    if is_mount_point:
+        folder.mkdir()
+    out = StringIO()
+    with pytest.raises(CommandError) as ended:
+        call_command("signal_redact", "auth.User", user.key, "--reason", REASON, "--no-vacuum", stdout=out)
+    assert ended.value.returncode == 1
+    assert f"Not reached: the archive {folder} is not there: most likely its disk is not mounted" in out.getvalue()
+
+
 def test_the_folder_of_the_setting_takes_no_files_of_lines(user, tmp_path, settings):
     """Before the first run of signal_archive, too; any other folder does."""
     folder = tmp_path / "archive"
