@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from signal_log import clock
-from signal_log.amounts import counted, counted_are
+from signal_log.amounts import counted
 from signal_log.models import DeadLetter, RelayCursor
 from signal_log.relay.settings import Relay, configured, relays
 from signal_log.seal.settled import newest_id
@@ -32,7 +32,8 @@ class Standing:
     row: RelayCursor | None
     """None if it has never run."""
     waiting: int = 0
-    """How many events come after its place; nobody counts them of a relay that was removed."""
+    """How many events come after its place; above ``MOST_COUNTED`` their ids are counted, of which some may be no
+    events. Nobody counts them of a relay that was removed."""
     waiting_seconds: float = 0.0
     """How long ago the first of them occurred."""
     letters: int = 0
@@ -74,7 +75,7 @@ class Standing:
     def _running(self) -> str:
         if not self.waiting:
             return "Its receiver has everything."
-        return f"It sends; {counted_are(self.waiting, 'event')} still to come."
+        return f"It sends; {behind(self.waiting)} {'is' if self.waiting == 1 else 'are'} still to come."
 
     def _retrying(self) -> str:
         return f"It is tried again and again. {self._problem()}"

@@ -36,7 +36,7 @@ class SealState:
     checkpoint: SealCheckpoint | None
     """The newest that the log has signed; None if none is."""
     waiting: int
-    """How many events are not sealed yet."""
+    """How many events are not sealed yet; above ``COUNTED`` their ids are counted, of which some may be no events."""
     waiting_since: datetime | None
     """When the oldest of them occurred."""
     has_key: bool
@@ -74,6 +74,11 @@ class SealState:
         return self.tree.problem if self.tree and not self.stopped else ""
 
     @property
+    def waiting_told(self) -> str:
+        """``12``, ``up to 12,345``."""
+        return f"{'up to ' if self.waiting > COUNTED else ''}{self.waiting:,}"
+
+    @property
     def waiting_seconds(self) -> float:
         """How long the oldest event has waited to be sealed; 0 if none waits."""
         return max((clock.now() - self.waiting_since).total_seconds(), 0.0) if self.waiting_since else 0.0
@@ -91,7 +96,8 @@ class SealState:
         seconds = f"for {round(self.waiting_seconds):,} seconds"
         if self.waiting == 1:
             return f"1 event is not sealed yet, {seconds}."
-        return f"{self.waiting:,} events are not sealed yet, the oldest {seconds}."
+        told = self.waiting_told
+        return f"{told[0].upper()}{told[1:]} events are not sealed yet, the oldest {seconds}."
 
     @property
     def tampered(self) -> bool:

@@ -29,8 +29,12 @@ def test_a_log_that_was_never_sealed(settings, django_assert_max_num_queries, mo
     assert found.waiting_seconds > 3_500
     assert found.problems[0].startswith("Checkpoints are not signed")
     assert found.problems[1].startswith("2 events are not sealed yet, the oldest for 3,6")
+    assert found.waiting_told == "2"
     monkeypatch.setattr(state, "COUNTED", 1)
-    assert seal_state().waiting == SignalEvent.objects.latest("pk").pk
+    found = seal_state()
+    assert found.waiting == SignalEvent.objects.latest("pk").pk
+    assert found.waiting_told == f"up to {found.waiting:,}"
+    assert found.problems[1].startswith(f"Up to {found.waiting:,} events are not sealed yet, the oldest for 3,6")
     assert first.pk
 
 

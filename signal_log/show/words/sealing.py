@@ -53,7 +53,7 @@ def _standing(state: SealState) -> Standing:
     if state.unsigned or state.checkpoint is None:
         why = state.unsigned or "No checkpoint is signed yet."
         return Standing("unsigned", f"{number} in the tree, not signed. {why}")
-    waits = f"; {counted(state.waiting, 'newer event')} waiting" if state.waiting else ""
+    waits = f"; {state.waiting_told} newer event{'s' * (state.waiting != 1)} waiting" if state.waiting else ""
     signed = f"{counted(state.signed_size, 'event')} sealed and signed{waits}. {state.unwitnessed}"
     return Standing("sealed", signed.strip())
 

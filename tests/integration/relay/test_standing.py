@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
@@ -15,7 +16,7 @@ from signal_log.audit.alerts import conditions
 from signal_log.audit.alerts.rule import parse as parse_alert
 from signal_log.health.collector import measured
 from signal_log.models import DeadLetter, RelayCursor, SignalEvent
-from signal_log.relay import letters
+from signal_log.relay import letters, state
 from signal_log.relay.message import Message
 from signal_log.relay.state import standings
 from tests.factories import make_event
@@ -61,13 +62,17 @@ def client(*permissions, **fields):
     return logged_in
 
 
-def test_each_state_in_words(configured):
+def test_each_state_in_words(configured, monkeypatch):
     """What it is, what to do about it, and how far it is behind."""
     found = {one.name: one for one in standings()}
     assert {name: one.kind for name, one in found.items()} == {name: name for name in found}
     assert [*found] == ["running", "retrying", "stopped", "new", "wrong", "removed"]
     assert found["running"].sentence == "Its receiver has everything."
     assert found["retrying"].sentence == "It is tried again and again. It answered 503."
+    sends = replace(found["running"], waiting=3)
+    assert sends.sentence == "It sends; 3 events are still to come."
+    monkeypatch.setattr(state, "MOST_COUNTED", 2)  # above that by ids, of which some may be no events
+    assert sends.sentence == "It sends; up to 3 events are still to come."
     assert "no process runs it. `manage.py signal_relay stopped` does" in found["stopped"].sentence
     assert (found["retrying"].waiting, found["new"].waiting) == (1, 3)
     assert 299 < found["new"].waiting_seconds < 400
