@@ -25,7 +25,7 @@ from django.db import OperationalError
 from django.test import override_settings
 
 from observatory.traffic import people
-from observatory.traffic.actions import ARRIVALS, DEPARTURES, KINDS, Actions
+from observatory.traffic.actions import DEPARTURES, KINDS, Actions
 from observatory.traffic.population import GROUP, Population
 from observatory.traffic.running import MAX_CONSECUTIVE_FAILURES, Run, Stop, in_own_trace
 from observatory.traffic.visitor import allowed_host, traffic_settings
