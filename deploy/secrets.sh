@@ -39,7 +39,7 @@ keep archive_keys "" ""
 case ",${COMPOSE_PROFILES:-$(in_env COMPOSE_PROFILES)}," in
 *,relay,*)
     # Something to try: the relay's own file. docs/relay.md says what else there is.
-    [ -s deploy/secrets/relays ] || rm -f deploy/secrets/relays
+    grep -q . deploy/secrets/relays 2>/dev/null || rm -f deploy/secrets/relays
     keep relays "" '{"try": {"sink": "file", "url": "/relay/signals.jsonl"}}'
     ;;
 *) keep relays "" "" ;;
