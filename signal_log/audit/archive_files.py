@@ -11,7 +11,8 @@ from signal_log.seal import archive, archive_writing
 from signal_log.seal.archive import Line, Manifest
 
 if TYPE_CHECKING:
-    from signal_log.seal.iceberg.table import Archive, Part
+    from signal_log.seal.iceberg.part import Part
+    from signal_log.seal.iceberg.table import Archive
 
 
 class File(Protocol):

@@ -23,7 +23,7 @@ from signal_log import clock
 from signal_log.audit.told import ARCHIVED
 from signal_log.checks.archives import check_archive
 from signal_log.models import SignalEvent
-from signal_log.seal.iceberg import columns, holding, table, writing
+from signal_log.seal.iceberg import catalog, columns, holding, part, table, writing
 from signal_log.seal.iceberg.opening import open_archive
 from signal_log.seal.stored import names_of_log
 from signal_log.seal.verify import tables
@@ -47,7 +47,7 @@ def log(tmp_path, settings):
 @pytest.fixture
 def small(monkeypatch):
     """Parts of 256 leaves."""
-    for module in (columns, holding, table, tables, writing):
+    for module in (columns, holding, part, table, tables, writing):
         monkeypatch.setattr(module, "LEAVES", 256)
 
 
@@ -118,8 +118,8 @@ def copied(folder: Path) -> Path:
     other = Path(tempfile.mkdtemp(dir=folder.parent)) / "archive"
     archive = open_archive(str(folder), names_of_log())
     twin = open_archive(str(other), names_of_log(), make=True)
-    for part in archive.parts():
-        twin.table.append(archive.rows(part))
+    for one in archive.parts():
+        twin.table.append(archive.rows(one))
     return other
 
 
@@ -254,11 +254,11 @@ def interrupt(*_: Any, **__: Any) -> None:
 
 KILLED = """
 import os, sys
-from signal_log.seal.iceberg import columns, table
+from signal_log.seal.iceberg import catalog, columns, part, table
 from signal_log.seal.iceberg.place import read_place
 
-columns.LEAVES = table.LEAVES = 256
-good, half = (table.open_table(read_place(one), [sys.argv[3]], make=True) for one in sys.argv[1:3])
+columns.LEAVES = table.LEAVES = part.LEAVES = 256
+good, half = (catalog.open_table(read_place(one), [sys.argv[3]], make=True) for one in sys.argv[1:3])
 first, second = good.parts()
 half.put(1, list(good.lines(first)), replaces=False)
 type(half.table.catalog).commit_table = lambda *_: os.kill(os.getpid(), 9)
@@ -304,7 +304,7 @@ def test_what_cannot_be_archived_is_said(log, small, tmp_path, monkeypatch, sett
         call_command("signal_prune", "--keep-days", "1", "--archive", "s3://bucket/log?catalog=http://127.0.0.1:9/")
     assert SignalEvent.objects.count() == number
     with monkeypatch.context() as closed:
-        closed.setattr(table, "load_catalog", expired)
+        closed.setattr(catalog, "load_catalog", expired)
         assert refused("s3://bucket/log?catalog=http://127.0.0.1:9/").startswith(
             "The catalog of the archive s3://bucket/log refuses: the token has expired. Give its token in the "
             "environment, as PYICEBERG_CATALOG__SIGNAL_LOG__TOKEN, or name and secret"
@@ -331,8 +331,8 @@ def test_what_cannot_be_archived_is_said(log, small, tmp_path, monkeypatch, sett
     assert refused(str(folder)) == here + "Give each log its own."
     (tmp_path / "g1-0-4095.json").write_text("{}")
     assert "holds an archive of signal_prune, in files of lines" in refused(str(tmp_path))
-    monkeypatch.setitem(sys.modules, "signal_log.seal.iceberg.table", None)
-    monkeypatch.delattr("signal_log.seal.iceberg.table", raising=False)
+    monkeypatch.setitem(sys.modules, "signal_log.seal.iceberg.catalog", None)
+    monkeypatch.delattr("signal_log.seal.iceberg.catalog", raising=False)
     assert "needs packages that are not installed" in refused(str(folder))
 
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from signal_log import clock
 from signal_log.errors import ProofError
 from signal_log.models import SignalEvent
-from signal_log.seal.iceberg import table
+from signal_log.seal.iceberg import catalog
 from signal_log.seal.iceberg.opening import open_archive
 from signal_log.seal.iceberg.place import read_place
 from signal_log.seal.stored import names_of_log
@@ -91,7 +91,7 @@ def test_a_table_is_where_its_url_says(url, location, is_here):
     """In storage as in a folder; a service decides itself where the table lies."""
     found = SimpleNamespace(location=lambda: location)
     if is_here:
-        table._must_be_here(found, read_place(url))
+        catalog._must_be_here(found, read_place(url))
     else:
         with pytest.raises(ProofError, match=f"says that this log's archive is in {location.rpartition('/signal')[0]}"):
-            table._must_be_here(found, read_place(url))
+            catalog._must_be_here(found, read_place(url))

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from signal_log.seal.iceberg.table import Part
+    from signal_log.seal.iceberg.part import Part
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import Final
 from signal_log.models import SignalEvent
 from signal_log.seal.canonical import parts
 from signal_log.seal.iceberg.columns import is_sound
+from signal_log.seal.iceberg.part import part_name
 from signal_log.seal.iceberg.place import LEAVES
-from signal_log.seal.iceberg.table import Archive, part_name
+from signal_log.seal.iceberg.table import Archive
 from signal_log.seal.merkle import leaf_hash
 from signal_log.store.read import as_mapping
 

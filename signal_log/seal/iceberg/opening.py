@@ -26,7 +26,7 @@ def open_archive(url: str, names: Sequence[str], *, make: bool = False) -> Archi
     if not names:
         raise ProofError("Nothing of this log is sealed, and only sealed events are archived: run signal_seal first.")
     try:
-        from signal_log.seal.iceberg import table
+        from signal_log.seal.iceberg import catalog
     except ImportError as error:
         raise ProofError(INSTALL) from error
-    return table.open_table(place, names, make=make)
+    return catalog.open_table(place, names, make=make)

@@ -150,5 +150,13 @@ def plain_folder(location: str) -> str:
     return unquote(urlsplit(location).path) if location.startswith("file:") else location
 
 
+def plain_path(path: str) -> str:
+    """A path as file systems have it: of a folder without a scheme, in storage with the bucket and without a scheme."""
+    split = urlsplit(path)
+    if split.scheme in ("", "file"):
+        return unquote(split.path) if split.scheme else path
+    return f"{split.netloc}{split.path}"
+
+
 def _shown(text: str) -> str:
     return repr(text.partition("?")[0][:80])

@@ -18,7 +18,8 @@ from signal_log.seal.archive import Line
 from signal_log.seal.iceberg.columns import LINE_COLUMNS, lines_of
 from signal_log.seal.iceberg.conditions import Wanted
 from signal_log.seal.iceberg.explained import explained
-from signal_log.seal.iceberg.table import Archive, Part
+from signal_log.seal.iceberg.part import Part
+from signal_log.seal.iceberg.table import Archive
 
 AT_ONCE: Final = 200
 """So many rows are taken from one query, and the next asked for where fewer than are wanted are left of them."""

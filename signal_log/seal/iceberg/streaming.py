@@ -16,8 +16,9 @@ from signal_log.seal.archive import Line
 from signal_log.seal.iceberg.columns import LINE_COLUMNS, NAMES, lines_of
 from signal_log.seal.iceberg.conditions import Wanted
 from signal_log.seal.iceberg.explained import explained
+from signal_log.seal.iceberg.part import Part
 from signal_log.seal.iceberg.searching import MEMORY
-from signal_log.seal.iceberg.table import Archive, Part
+from signal_log.seal.iceberg.table import Archive
 
 BATCH: Final = 1_000
 """So many rows are in memory at a time."""

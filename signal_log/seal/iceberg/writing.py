@@ -13,8 +13,9 @@ from typing import Final
 
 from signal_log.models import SealTree, SignalEvent
 from signal_log.seal.archive import Line, line_of
+from signal_log.seal.iceberg.part import Part
 from signal_log.seal.iceberg.place import LEAVES
-from signal_log.seal.iceberg.table import Archive, Part
+from signal_log.seal.iceberg.table import Archive
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.stored import Places, hashes_of, sealed_size, trees
 from signal_log.seal.tiles import WIDTH

@@ -20,7 +20,8 @@ from signal_log.seal.verify.findings import ARCHIVE, MODIFIED, REWOUND, Report
 from signal_log.seal.verify.tiles import tiles_of_level
 
 if TYPE_CHECKING:
-    from signal_log.seal.iceberg.table import Archive, Part
+    from signal_log.seal.iceberg.part import Part
+    from signal_log.seal.iceberg.table import Archive
 
 ROWS_AT_ONCE: Final = 4_096
 
