@@ -1,7 +1,6 @@
 // The list under the search field: what can stand at the caret, chosen with the arrow keys while the focus stays in the
 // field, which points at the option that is chosen.
 
-import { plural } from "../lib/text.js";
 import { optionsAt, placeAt } from "../query/complete.js";
 import { renderCompletions } from "./completions.js";
 
@@ -58,7 +57,7 @@ export function combobox(input, list, on) {
     const before = isOpen ? options.length : 0;
     isOpen = true;
     look();
-    if (options.length && !before) on.say(`${plural(options.length, "completion")}, arrow down to choose`);
+    if (options.length && !before) on.say(`Completions: ${options.length}, arrow down to choose`);
   };
 
   /** @param {Option} option */

@@ -99,7 +99,7 @@ export function searchBox({ form, input, mirror, said }, on) {
     loading ??= on.completed(changed);
     completions = await loading;
     if (!completions) loading = null; // at the next focus, again
-    // Where what was typed meanwhile is refused, that is what has to be heard.
+    // A refusal is to be heard.
     if (input.value.trim() && said.hidden && document.activeElement === input) completions?.open();
   });
   form.addEventListener("submit", (event) => {
