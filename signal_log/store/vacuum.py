@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.db import OperationalError, connections
 
+from signal_log import clock
 from signal_log.conf import conf
 from signal_log.vendor import vendor_of
 
@@ -22,7 +24,23 @@ REUSED_LATER = (
     "The old rows are gone for every query, but their bytes stay in the tables' files until they are overwritten: "
     "--full rewrites the tables, which nobody can use meanwhile. Archived WAL and backups keep them until they expire."
 )
-IN_USE = "Other connections read the database, so its file could not be cleaned. Run it again when they are closed."
+STILL_SEEN = (
+    "The tables were rewritten, but a transaction that began before can still see rows as they were, so their bytes "
+    "are kept. When it has ended (pg_stat_activity shows it, by its `backend_xmin`), as the tables' owner: {again};"
+)
+IN_USE = (
+    "Other connections read the database, so its file could not be cleaned. When they are closed, in "
+    "`manage.py dbshell`: PRAGMA secure_delete = ON; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"
+)
+
+
+PATIENCE: Final = 10.0
+"""Seconds for which others' transactions are waited for: an ANALYZE of PostgreSQL's own may be among them."""
+LOOK_EVERY: Final = 0.05
+_SNAPSHOTS: Final = """
+    SELECT pid, backend_xmin::text FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()
+"""
 
 
 def vacuum(tables: Sequence[str], *, full: bool) -> tuple[bool, str]:
@@ -34,10 +52,26 @@ def vacuum(tables: Sequence[str], *, full: bool) -> tuple[bool, str]:
     with connection.cursor() as cursor:
         if vendor_of(connection) == "sqlite":
             return _sqlite(cursor)
+        seen = full and _outlasts(cursor, PATIENCE)
+        how = "FULL, ANALYZE" if full else "ANALYZE"
         for table in tables:
-            quoted = connection.ops.quote_name(table)
-            cursor.execute(f"VACUUM (FULL, ANALYZE) {quoted}" if full else f"VACUUM (ANALYZE) {quoted}")
+            cursor.execute(f"VACUUM ({how}) {connection.ops.quote_name(table)}")
+    if seen:
+        return False, STILL_SEEN.format(again=f"VACUUM ({how}) {', '.join(tables)}")
     return True, ALL_REWRITTEN if full else REUSED_LATER
+
+
+def _outlasts(cursor: Any, seconds: float) -> bool:
+    """Whether a snapshot that somebody has now is still there so many seconds later: VACUUM keeps what it shows."""
+    deadline = clock.monotonic() + seconds
+    held: set[tuple[int, str]] | None = None
+    while held is None or (held and clock.monotonic() < deadline):
+        if held is not None:
+            time.sleep(LOOK_EVERY)
+        cursor.execute(_SNAPSHOTS)
+        found = set(cursor.fetchall())
+        held = found if held is None else held & found
+    return bool(held)
 
 
 def _sqlite(cursor: Any) -> tuple[bool, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -27,6 +28,7 @@ from signal_log.models import (
 from signal_log.seal import archive, archive_writing
 from signal_log.seal.canonical import ERASED
 from signal_log.seal.ranges import Ranges, parse_ranges
+from signal_log.store import vacuum
 from signal_log.store.read import as_mapping, filtered
 from tests.factories import make_event
 from tests.integration.redacting import REASON, assert_all_verify, assert_intact, halves, life_of, run, sealed
@@ -221,3 +223,22 @@ def test_the_whole_name_of_a_custom_user_model(held, names):
     """In one field as in two; a single word is not looked for, and no name of what is no account."""
     assert _full(thing("auth.User", str(User.objects.create_user("zoe").pk)), held) == names
     assert _full(Thing("shop.Item", ("shop.Item",), "1", {}), held) == []
+
+
+@pytest.mark.postgresql
+def test_bytes_that_another_transaction_can_still_see_are_named(other_connection, monkeypatch):
+    """PostgreSQL keeps them through VACUUM FULL; one that ends in time is waited for."""
+    monkeypatch.setattr(vacuum, "PATIENCE", 0.0)
+    make_event(object_pk="7", object_repr="quillon")
+    reader = other_connection()
+    reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    reader.execute("SELECT count(*) FROM auth_user")  # nothing of the log, whose tables are then free to be rewritten
+    out = StringIO()
+    with pytest.raises(CommandError, match="Something was left") as ended:
+        call_command("signal_redact", "auth.User", "7", reason=REASON, full=True, stdout=out)
+    assert (ended.value.returncode, b"quillon" in database_bytes()) == (1, True)
+    (again,) = re.findall(r"as the tables' owner: (VACUUM .*);", out.getvalue())
+    reader.rollback()
+    reader.autocommit = True
+    reader.execute(again)
+    assert b"quillon" not in database_bytes()

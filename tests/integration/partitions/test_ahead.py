@@ -94,8 +94,9 @@ def test_partitions_are_made_ahead_of_open_writers(converted, other_connection):
     wide, _ = run("ahead", "--rows", "20000")
     assert f"Made {TABLE}_p{top + 1_000}." in wide
     writer.rollback()
-    below = layout(connection).ranges[0].name
-    writer.execute(WRITE.format(below, names=f"id, {NAMES}", log=TABLE), [row.replace('{"id":', '{"id":9', 1)])
+    lowest = layout(connection).ranges[0]
+    unused = json.dumps(json.loads(row) | {"id": lowest.high - 1})
+    writer.execute(WRITE.format(lowest.name, names=f"id, {NAMES}", log=TABLE), [unused])
     assert len(write_lock_holders("default")) == 1  # a partition's lock counts as well
     writer.rollback()
     assert write_lock_holders("default") == frozenset()
