@@ -32,14 +32,15 @@ IN_USE = (
     "Other connections read the database, so its file could not be cleaned. When they are closed, in "
     "`manage.py dbshell`: PRAGMA secure_delete = ON; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"
 )
-
-
 PATIENCE: Final = 10.0
 """Seconds for which others' transactions are waited for: an ANALYZE of PostgreSQL's own may be among them."""
 LOOK_EVERY: Final = 0.05
-_SNAPSHOTS: Final = """
-    SELECT pid, backend_xmin::text FROM pg_stat_activity
-    WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()
+_NUMBER = "SELECT pg_current_xact_id()::xid::text"
+_HAS_OLDER = """
+    SELECT EXISTS (
+        SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) > age(%s::xid)
+    )
 """
 
 
@@ -52,7 +53,7 @@ def vacuum(tables: Sequence[str], *, full: bool) -> tuple[bool, str]:
     with connection.cursor() as cursor:
         if vendor_of(connection) == "sqlite":
             return _sqlite(cursor)
-        seen = full and _outlasts(cursor, PATIENCE)
+        seen = full and _is_still_seen(cursor, PATIENCE)
         how = "FULL, ANALYZE" if full else "ANALYZE"
         for table in tables:
             cursor.execute(f"VACUUM ({how}) {connection.ops.quote_name(table)}")
@@ -61,17 +62,18 @@ def vacuum(tables: Sequence[str], *, full: bool) -> tuple[bool, str]:
     return True, ALL_REWRITTEN if full else REUSED_LATER
 
 
-def _outlasts(cursor: Any, seconds: float) -> bool:
-    """Whether a snapshot that somebody has now is still there so many seconds later: VACUUM keeps what it shows."""
+def _is_still_seen(cursor: Any, seconds: float) -> bool:
+    """Whether somebody's snapshot is older than this moment, also so many seconds later: VACUUM keeps what it shows."""
     deadline = clock.monotonic() + seconds
-    held: set[tuple[int, str]] | None = None
-    while held is None or (held and clock.monotonic() < deadline):
-        if held is not None:
-            time.sleep(LOOK_EVERY)
-        cursor.execute(_SNAPSHOTS)
-        found = set(cursor.fetchall())
-        held = found if held is None else held & found
-    return bool(held)
+    cursor.execute(_NUMBER)
+    now = cursor.fetchone()
+    while True:
+        cursor.execute(_HAS_OLDER, now)
+        if not cursor.fetchone()[0]:
+            return False
+        if clock.monotonic() >= deadline:
+            return True
+        time.sleep(LOOK_EVERY)
 
 
 def _sqlite(cursor: Any) -> tuple[bool, str]:
