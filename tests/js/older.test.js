@@ -18,6 +18,17 @@ const table =
     return { events: page, older: older.length > size ? page.at(-1).id : null, searched_to: null };
   };
 
+/** An `Older` whose answers are these, one by one, and the `before` of each question. */
+function answered(...answers) {
+  const store = new Store();
+  const asked = [];
+  const ask = async ({ before }) => {
+    asked.push(before);
+    return answers.shift();
+  };
+  return { store, asked, older: new Older({ store, ask, changed: () => {} }) };
+}
+
 test("older events join the held ones: each once, none missing, and none counted as new", async () => {
   const all = log(50);
   const store = new Store();
@@ -60,20 +71,10 @@ test("at the limit the page says so instead of dropping what it has just read", 
 });
 
 test("a search that ran out of time waits for the reader to continue", async () => {
-  const store = new Store();
-  const answers = [
+  const { asked, older } = answered(
     { events: [], older: 700, searched_to: 700 },
     { events: [], older: null, searched_to: null },
-  ];
-  const asked = [];
-  const older = new Older({
-    store,
-    ask: async (query) => {
-      asked.push(query.before);
-      return answers.shift();
-    },
-    changed: () => {},
-  });
+  );
   await older.more();
   assert.equal(older.state, "searching");
   assert.equal(older.open, false);
@@ -109,21 +110,11 @@ test("a failure is described in words and can be retried", async () => {
 });
 
 test("of an archive that was not read nothing is taken, so that the next try goes on there", async () => {
-  const asked = [];
   const archived = { place: "/srv/archive", events: 0, problem: "The archive /srv/archive did not answer." };
-  const answers = [
+  const { store, asked, older } = answered(
     { events: log(3), older: null, archived },
     { events: log(3), older: null, archived: { ...archived, events: 3, problem: "" } },
-  ];
-  const store = new Store();
-  const older = new Older({
-    store,
-    ask: async (query) => {
-      asked.push(query.before);
-      return answers.shift();
-    },
-    changed: () => {},
-  });
+  );
   await older.more();
   assert.equal(older.state, "failed");
   assert.equal(older.problem, archived.problem);
