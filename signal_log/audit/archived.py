@@ -19,11 +19,10 @@ from signal_log.audit.archive_files import File, Files, Folder, Table
 from signal_log.audit.batch import COMMAND, ROWS_A_BATCH, labels_of
 from signal_log.audit.erase import Change
 from signal_log.audit.this_database import place
-from signal_log.audit.which_archive import away, is_table, told_tables
+from signal_log.audit.which_archive import away, is_table, told_by_prunes, told_tables
 from signal_log.audit.whom import Whom
 from signal_log.conf import conf
 from signal_log.errors import RedactionError
-from signal_log.event import MAINTENANCE
 from signal_log.maintenance import maintenance
 from signal_log.models import SignalEvent
 from signal_log.seal.archive import Line, line_of, manifest_files
@@ -61,7 +60,7 @@ def folders(given: Iterable[str] = ()) -> Folders:
     found = dict.fromkeys(named, here)
     unreached = []
     told = told_tables()
-    for where, by in {**_told(), **told}.items():
+    for where, by in {**told_by_prunes(), **told}.items():
         if where in tables or ("://" not in where and Path(where).resolve() in named):
             continue
         if where not in told and not (where in configured or is_iceberg(where)):
@@ -88,17 +87,6 @@ def folders(given: Iterable[str] = ()) -> Folders:
             Folder(folder).must_be_of(origins)
             there.append(Folder(folder))
     return Folders(there, unreached)
-
-
-def _told() -> dict[str, str]:
-    """The places of archives, as the events of prunes tell of them, and in which database that was."""
-    own = events().filter(sender=SignalEvent._meta.label, object_pk="")
-    pruned = own.filter(signal=MAINTENANCE, source="command:signal_prune")
-    found = {}
-    for labels in pruned.order_by("pk").values_list("labels", flat=True).iterator():
-        if isinstance(labels, dict) and isinstance(labels.get("archive"), str):
-            found[labels["archive"].rpartition("/")[0]] = labels.get("database", "")
-    return found
 
 
 def _elsewhere(where: object) -> str:

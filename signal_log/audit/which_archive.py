@@ -13,7 +13,9 @@ from pathlib import Path
 from signal_log.audit.told import ARCHIVED
 from signal_log.conf import conf
 from signal_log.errors import ProofError
+from signal_log.event import MAINTENANCE
 from signal_log.models import SignalEvent
+from signal_log.seal.archive import manifest_files
 from signal_log.seal.iceberg.place import (
     CATALOG_FILE,
     NAMESPACE,
@@ -50,6 +52,39 @@ def must_not_be_away(place: Place) -> None:
         raise ProofError(f"{away(place.location)} If the archive is lost, archive into another place.")
 
 
+def must_be_known(folder: Path, *, begins: bool) -> None:
+    """Refuse to begin files of lines where the log's events say that an archive is, here or in a table elsewhere.
+
+    A folder that has such files is gone on with, and ``begins`` says that a first one beside the tables is meant.
+    Raises ``ProofError``.
+    """
+    if folder.is_dir() and manifest_files(folder):
+        return
+    tables = told_tables()
+    lines = told_by_prunes().keys() - tables.keys()
+    if str(folder) in lines:
+        raise ProofError(
+            f"{folder} {_lacks(str(folder), 'file of an archive')}, where earlier prunes wrote theirs: most likely its "
+            "disk is not mounted. Mount it, and run this again. If the archive is lost, archive into another place."
+        )
+    if tables and not lines and not begins:
+        raise ProofError(
+            f"{folder} has no archive, and those of this log are of signal_archive: {', '.join(tables)}. Give one of "
+            f"these, or --begin, if files of signal_prune's own are to begin in {folder}: pages do not read them."
+        )
+
+
+def told_by_prunes() -> dict[str, str]:
+    """The places of archives, as the events of prunes tell of them, and which database wrote there last."""
+    own = events().filter(sender=SignalEvent._meta.label, object_pk="")
+    pruned = own.filter(signal=MAINTENANCE, source="command:signal_prune")
+    found = {}
+    for labels in pruned.order_by("pk").values_list("labels", flat=True).iterator():
+        if isinstance(labels, dict) and isinstance(labels.get("archive"), str):
+            found[labels["archive"].rpartition("/")[0]] = labels.get("database", "")
+    return found
+
+
 def told_tables() -> dict[str, str]:
     """The places of archives of ``signal_archive``, as events tell of them, and which database wrote there last."""
     own = events().filter(sender=SignalEvent._meta.label, object_pk="", signal=ARCHIVED)
@@ -67,9 +102,13 @@ def away(folder: str) -> str:
             f"The archive {folder} has its catalog elsewhere: give its whole URL, with ?catalog=…, as "
             'SIGNAL_LOG["ARCHIVE"] has it.'
         )
-    is_empty = isdir(folder) and not listdir(folder)
-    what = "is empty" if is_empty else f"has no {CATALOG_FILE}" if isdir(folder) else "is not there"
     return (
-        f"{folder} {what}, where an archive of signal_archive should be: most likely its disk is not mounted. Mount "
-        "it, and run this again."
+        f"{folder} {_lacks(folder, CATALOG_FILE)}, where an archive of signal_archive should be: most likely its disk "
+        "is not mounted. Mount it, and run this again."
     )
+
+
+def _lacks(folder: str, what: str) -> str:
+    if not isdir(folder):
+        return "is not there"
+    return f"has no {what}" if listdir(folder) else "is empty"

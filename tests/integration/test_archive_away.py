@@ -82,6 +82,27 @@ def test_a_folder_whose_disk_is_not_mounted_is_written_to_by_nobody(user, tmp_pa
     assert "has its catalog elsewhere: give its whole URL" in refused("signal_verify", "--archive", str(folder))
 
 
+def test_a_prune_begins_no_files_where_the_log_knows_an_archive(user, tmp_path):
+    """A wrong path is no wish for a second format, which pages do not read: that has to be said."""
+    table, lines = tmp_path / "archive", tmp_path / "lines"
+    run("signal_archive", str(table), "--all")
+    prune = ("signal_prune", "--before", "1m", "--archive", str(lines))
+    assert f"are of signal_archive: {table}. Give one of these, or --begin" in refused(*prune)
+    lines.mkdir()
+    assert f"{lines} has no archive" in refused(*prune)
+    assert "archived in" in run(*prune, "--begin")
+    seal_all()
+    assert "Pruned" in run(*prune)
+    emptied(lines)
+    for words in (prune, (*prune, "--begin")):
+        assert refused(*words).startswith(f"{lines} is empty, where earlier prunes wrote theirs: most likely its disk")
+    lines.rmdir()
+    assert f"{lines} is not there, where earlier prunes" in refused(*prune)
+    lines.mkdir()
+    (lines / "lost+found").mkdir()
+    assert f"{lines} has no file of an archive, where" in refused(*prune)
+
+
 @pytest.mark.parametrize("is_mount_point", [True, False])
 def test_a_redaction_says_that_files_of_lines_are_away(user, tmp_path, is_mount_point):
     """An empty folder is no archive without the person."""

@@ -15,7 +15,7 @@ from django.utils import timezone
 from signal_log import clock
 from signal_log.audit.prune import Pruned, prune
 from signal_log.audit.retention import Retention, configured, of_days
-from signal_log.audit.which_archive import is_table
+from signal_log.audit.which_archive import is_table, must_be_known
 from signal_log.errors import FilterError, ProofError, RedactionError
 from signal_log.management.command import SignalCommand
 from signal_log.management.ending import INCOMPLETE, ending
@@ -50,6 +50,9 @@ class Command(SignalCommand):
         parser.add_argument("--archive", metavar="URL", default="",
                             help="a folder to write them into first, or the URL of an archive of signal_archive, of "
                             "which only what it holds already goes")  # fmt: skip
+        parser.add_argument(
+            "--begin", action="store_true", help="begin such a folder although the log's archives are of signal_archive"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it."""
@@ -59,7 +62,7 @@ class Command(SignalCommand):
                 retention, why = self._retention(options)
                 url = str(options["archive"])
                 table = bool(url) and is_table(url)
-                folder = self._folder("" if table else url)
+                folder = self._folder("" if table else url, begins=options["begin"])
                 if not any(sealed_size(tree) for tree in trees()):
                     raise RedactionError("Nothing is sealed, and only sealed events are pruned: run signal_seal first.")
                 holding = _holding(url) if table else None
@@ -90,10 +93,11 @@ class Command(SignalCommand):
             raise RedactionError('Everything is kept: SIGNAL_LOG["RETENTION_DAYS"] says so. Give --keep-days.')
         return found, why
 
-    def _folder(self, given: str) -> Path | None:
+    def _folder(self, given: str, *, begins: bool) -> Path | None:
         if not given:
             return None
         folder = Path(given).resolve()
+        must_be_known(folder, begins=begins)
         if folder.exists():
             archive.manifests(folder)  # a damaged archive is not added to
         return folder
