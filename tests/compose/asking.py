@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from tests.servers.visitor import Visitor
@@ -19,8 +20,9 @@ MAILS = "http://127.0.0.1:18025"
 PASSWORD = "correct horse 77"
 
 
+@cache  # a log-in a poll would be load of its own: passwords are hashed slowly
 def boss() -> Visitor:
-    """Return the administrator, logged in."""
+    """Return the administrator, logged in once."""
     visitor = Visitor(SITE)
     visitor.log_in("boss", PASSWORD)
     return visitor
