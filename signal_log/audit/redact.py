@@ -26,7 +26,7 @@ from signal_log.audit.guard.events import collect
 from signal_log.audit.held import Hold
 from signal_log.audit.rights import must_be_able_to_change_log
 from signal_log.audit.sentence import said
-from signal_log.audit.whom import Whom, exists
+from signal_log.audit.whom import Whom
 from signal_log.capture.model.snapshot import clean
 from signal_log.capture.model.unlogged import unlogged
 from signal_log.conf import conf
@@ -134,7 +134,7 @@ def refuse_if_held(whom: Whom) -> None:
 
 def still_exist(whom: Whom) -> list[str]:
     """Which of the rows are still there, so that what happens to them is recorded with their names."""
-    return [str(one) for one in whom.things if exists(one)]
+    return [str(one) for one in whom.things if one.row() is not None]
 
 
 class _Run:

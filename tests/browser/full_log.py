@@ -13,7 +13,7 @@ from django.test import Client, override_settings
 
 import signal_log
 from signal_log.audit.hold import hold
-from signal_log.audit.whom import thing
+from signal_log.audit.thing import thing
 from signal_log.models import SignalEvent, SignalTrace
 from signal_log.show.pages.shared import share
 from signal_log.telemetry import keeper, recorded

@@ -17,7 +17,8 @@ from signal_log import background, clock
 from signal_log.audit import hold, prune, redact
 from signal_log.audit.daily import AGAIN, FIRST, DailyPrune
 from signal_log.audit.retention import Retention, of_days
-from signal_log.audit.whom import find, thing
+from signal_log.audit.thing import thing
+from signal_log.audit.whom import find
 from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
 from signal_log.models import ReceiverCall, SealCheckpoint, SealTree, SignalEvent, SignalTrace

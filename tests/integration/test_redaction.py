@@ -18,7 +18,8 @@ from django.db import connection
 
 from signal_log import clock
 from signal_log.audit import batch, redact
-from signal_log.audit.whom import Thing, _full, thing
+from signal_log.audit.own_names import _full
+from signal_log.audit.thing import Thing, thing
 from signal_log.event import MAINTENANCE, MASK
 from signal_log.filters import Filters
 from signal_log.models import (

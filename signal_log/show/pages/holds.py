@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from signal_log.audit import hold
 from signal_log.audit.held import Hold, in_force
-from signal_log.audit.whom import thing
+from signal_log.audit.thing import thing
 from signal_log.errors import RedactionError
 from signal_log.permission import HOLD, may, needed
 from signal_log.show.access import for_observers

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from signal_log import clock
 from signal_log.audit import hold, prune, whole
 from signal_log.audit.partitions import described
-from signal_log.audit.whom import thing
+from signal_log.audit.thing import thing
 from signal_log.event import MAINTENANCE
 from signal_log.models import SealTree, SignalEvent, SignalTrace
 from signal_log.seal import archive
