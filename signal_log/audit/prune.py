@@ -7,12 +7,11 @@ and goes on when it is run again.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connections, transaction
 from django.db.models import Exists, OuterRef
@@ -20,6 +19,7 @@ from django.db.models import Exists, OuterRef
 from signal_log import clock
 from signal_log.audit import found_breaks, hold
 from signal_log.audit.emptied import drop, emptied
+from signal_log.audit.prunable import Leaf, Prunable, Staying
 from signal_log.audit.retention import KEPT, Retention
 from signal_log.audit.rights import must_be_able_to_change_log
 from signal_log.audit.this_database import place
@@ -28,12 +28,11 @@ from signal_log.capture.model.unlogged import unlogged
 from signal_log.conf import conf
 from signal_log.errors import PartitionError, RedactionError
 from signal_log.maintenance import maintenance
-from signal_log.models import ReceiverCall, SealTile, SealTree, SignalEvent, SignalTrace
+from signal_log.models import ReceiverCall, SealTile, SealTree, SignalTrace
 from signal_log.seal import archive, archive_writing
-from signal_log.seal.canonical import row_holds, timestamp
-from signal_log.seal.merkle import leaf_hash
+from signal_log.seal.canonical import timestamp
 from signal_log.seal.ranges import Ranges, format_indexes
-from signal_log.seal.stored import hashes_of, place_of, sealed_size, trees
+from signal_log.seal.stored import hashes_of, sealed_size, trees
 from signal_log.seal.tiles import WIDTH
 from signal_log.store.read import as_mapping, events
 from signal_log.store.span import span_of
@@ -48,11 +47,9 @@ ROWS_A_BATCH: Final = 1_024
 """So many rows go in one transaction: on SQLite others wait for it."""
 FEW: Final = 500
 
-_COLUMNS: Final = tuple(one.attname for one in SignalEvent._meta.concrete_fields)
-
 
 @dataclass
-class Pruned:
+class Pruned(Staying):
     """What a run has done."""
 
     events: int = 0
@@ -65,25 +62,10 @@ class Pruned:
     undropped: dict[str, str] = field(default_factory=dict)
     """The partitions that could not be dropped, and why."""
     files: int = 0
-    held: Counter[str] = field(default_factory=Counter)
-    """How many events each hold keeps."""
-    tampered: Ranges = field(default_factory=Ranges)
-    """Rows that do not give their digest, or that the tree does not have: they stay, as evidence."""
-    unsealed: int = 0
-    """Events that are old enough, and not sealed yet."""
-    unarchived: int = 0
-    """Events that would go, if the archive had them as they are."""
 
 
 class OvertakenError(RedactionError):
     """Another prune has removed some of these events meanwhile; nothing was done."""
-
-
-class Leaf(NamedTuple):
-    """An event that may go, and its place."""
-
-    at: int
-    event: SignalEvent
 
 
 Progress = Callable[[int, int], object]
@@ -97,7 +79,7 @@ def prune(
     retention: Retention, *, why: str, folder: Path | None = None, holding: Holding | None = None,
     progress: Progress = _quiet,
 ) -> Pruned:  # fmt: skip
-    """Remove what is not kept any longer; raises ``RedactionError`` if nothing is sealed yet.
+    """Remove what is sealed and not kept any longer; raises ``RedactionError`` where the log must not be changed.
 
     It is written into a folder first, or only what an archive is ``holding`` goes.
     """
@@ -120,6 +102,7 @@ class Run:
         self.holding = holding
         self.progress = progress
         self.done = Pruned()
+        self.prunable = Prunable(retention, holding, self.done)
         self.connection = connections[conf.DATABASE]
         self.wholes = Wholes(self.connection, 0)
 
@@ -139,7 +122,7 @@ class Run:
             for tiles in _groups(tree, size, high):
                 reached = max(reached, *(tile.last_id or 0 for tile in tiles))
                 self.wholes.about_to_look()
-                found = self._old(tree, tiles, size, newest)
+                found = self.prunable.below(tree, tiles, size, newest)
                 if found:
                     yield from self._gone(tree, tiles, size, found)
                 yield from self._dropped(reached)
@@ -148,66 +131,6 @@ class Run:
         yield from self._emptied(latest, min(settled, newest - 1))
         left = events().filter(pk__gt=reached, pk__lte=high, occurred_at__lt=latest).exclude(signal__in=KEPT)
         self.done.unsealed = left.count()
-
-    def _old(self, tree: SealTree, tiles: Sequence[SealTile], size: int, newest: int) -> list[Leaf]:
-        """The events below some tiles that may go."""
-        places = {}
-        for tile in tiles:
-            for within, hashed in enumerate(hashes_of(tile.hashes)):
-                places[hashed] = tile.index * WIDTH + within
-        ids = [pk for tile in tiles for pk in (tile.first_id, tile.last_id) if pk]
-        if not ids or self.retention.latest is None:
-            return []
-        rows = events().filter(pk__gte=min(ids), pk__lte=max(ids), occurred_at__lt=self.retention.latest)
-        rows = rows.exclude(signal__in=KEPT).exclude(pk=newest).order_by("pk")
-        old = [row for row in rows if self._is_old(row)]
-        held = hold.current().among(old)
-        self.done.held.update(hold.shown(one) for one in held.values())
-        found = []
-        for row in old:
-            if row.pk in held:
-                continue
-            index = places.get(leaf_hash(bytes(row.digest)))
-            if index is not None and index >= size:
-                continue  # in the tree, and in no signed checkpoint yet
-            if index is None or not _holds(row):
-                self.done.tampered.add(row.pk)
-                continue
-            if not self._is_archived(tree, index, row):
-                self.done.unarchived += 1
-                continue
-            found.append(Leaf(index, row))
-        kept = self._kept_by_others(found, newest, (min(ids), max(ids)))
-        return [leaf for leaf in found if hold.operation_of(leaf.event) not in kept]
-
-    def _is_old(self, row: SignalEvent) -> bool:
-        kept_from = self.retention.kept_from(row.sender)
-        return kept_from is not None and row.occurred_at < kept_from
-
-    def _kept_by_others(self, leaves: Sequence[Leaf], newest: int, within: tuple[int, int]) -> set[hold.Operation]:
-        """The operations of which another event stays: what belongs together goes together."""
-        going = {leaf.event.pk for leaf in leaves}
-        operations = {hold.operation_of(leaf.event) for leaf in leaves}
-        kept = set()
-        for rows in hold.same_operations([leaf.event for leaf in leaves]):
-            for row in rows:
-                if row.pk in going or (operation := hold.operation_of(row)) not in operations:
-                    continue
-                is_near = within[0] <= row.pk <= within[1]  # and would be going, if it could
-                if is_near or not self._goes_elsewhere(row, newest):
-                    kept.add(operation)
-        return kept
-
-    def _goes_elsewhere(self, row: SignalEvent, newest: int) -> bool:
-        """Whether an event below other tiles goes as well, in its turn."""
-        place = place_of(row)
-        is_sealed = place is not None and place.leaf < sealed_size(place.tree)
-        goes = is_sealed and row.pk != newest and row.signal not in KEPT and self._is_old(row) and _holds(row)
-        return goes and place is not None and self._is_archived(place.tree, place.leaf, row)
-
-    def _is_archived(self, tree: SealTree, index: int, row: SignalEvent) -> bool:
-        """Whether an event may go as far as the archive is concerned, if it is one that has to have it already."""
-        return self.holding is None or self.holding.has(tree.generation, index, row)
 
     def _gone(self, tree: SealTree, tiles: Sequence[SealTile], size: int, found: list[Leaf]) -> Iterator[None]:
         """Archive these events, and remove them."""
@@ -338,12 +261,6 @@ def _groups(tree: SealTree, size: int, high: int) -> Iterator[list[SealTile]]:
             return
         yield tiles
         after += TILES_A_FILE
-
-
-def _holds(row: SignalEvent) -> bool:
-    values = {name: getattr(row, name) for name in _COLUMNS}
-    kept = bytes(row.kept_hashes) if row.kept_hashes else None
-    return row_holds(values, bytes(row.salt), kept, bytes(row.digest))
 
 
 def _locked(keys: Sequence[Any]) -> int:

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
 
 from signal_log import background, clock
-from signal_log.audit import hold, prune, redact
+from signal_log.audit import hold, prunable, prune, redact
 from signal_log.audit.daily import AGAIN, FIRST, DailyPrune
 from signal_log.audit.retention import Retention, of_days
 from signal_log.audit.thing import thing
@@ -223,7 +223,7 @@ def test_tampered_rows_stay(monkeypatch):
     """A row that does not give its digest, or that the tree does not have, is evidence: it is named, and kept."""
     old = store(5)
     seal()
-    monkeypatch.setattr(prune, "_holds", lambda row: row.pk != old[2].pk)
+    monkeypatch.setattr(prunable, "_holds", lambda row: row.pk != old[2].pk)
     with pytest.raises(CommandError) as caught:
         run("--keep-days", "1")
     assert caught.value.returncode == 1
@@ -292,10 +292,10 @@ def test_two_at_once_do_not_name_a_row_twice():
     seal()
     first = prune.Run(of_days(1), why="a test")
     second = prune.Run(of_days(1), why="a test")
-    stale = second._old
+    stale = second.prunable.below
     found = stale(*arguments(second))
     list(first.steps())
-    second._old = lambda *_: found
+    second.prunable.below = lambda *_: found
     with pytest.raises(RedactionError, match="Another prune"), transaction.atomic():
         list(second.steps())
     assert SignalEvent.objects.filter(signal=MAINTENANCE).count() == 1
