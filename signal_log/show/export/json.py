@@ -12,7 +12,8 @@ from signal_log.audit.shown import listed
 from signal_log.seal.canonical import timestamp
 from signal_log.show.formats import FORMAT
 from signal_log.show.query.archive_columns import can_answer
-from signal_log.show.query.archived import NOTHING, Archived, reaches_to, read_on
+from signal_log.show.query.archive_reach import reaches_to
+from signal_log.show.query.archived import NOTHING, Archived, read_on
 from signal_log.show.query.paging import Page, matching, read_page
 from signal_log.show.query.query import Query, parse
 from signal_log.show.query.unmatched import unmatched

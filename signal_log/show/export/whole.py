@@ -20,7 +20,7 @@ from signal_log.seal.iceberg.opening import INSTALL, open_archive
 from signal_log.seal.iceberg.place import read_place
 from signal_log.seal.stored import names_of_log
 from signal_log.show.query.archive_columns import can_answer, in_columns
-from signal_log.show.query.archived import reaches_to
+from signal_log.show.query.archive_reach import reaches_to
 from signal_log.show.replica import Standing, compared, standing
 from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping

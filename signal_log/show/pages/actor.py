@@ -28,8 +28,9 @@ from signal_log.show.pages.report import NAME as REPORT
 from signal_log.show.pages.report import About, report
 from signal_log.show.pages.story import Part, link, narrowed, pills, typed
 from signal_log.show.query.archive_columns import of_account
+from signal_log.show.query.archive_reach import reaches_to
 from signal_log.show.query.archived import NOTHING as NOT_ARCHIVED
-from signal_log.show.query.archived import last_of_account, reaches_to, read_on
+from signal_log.show.query.archived import last_of_account, read_on
 from signal_log.show.query.paging import newest_of, read_page, span_for
 from signal_log.show.query.query import Query, parse
 from signal_log.show.replica import from_the_replica

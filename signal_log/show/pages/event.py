@@ -30,6 +30,7 @@ from signal_log.show.formats import format_of, formats
 from signal_log.show.methods import reads
 from signal_log.show.pages.not_found import not_found, not_known
 from signal_log.show.query import archived
+from signal_log.show.query.archive_reach import reaches_to
 from signal_log.show.query.past_writes import found_by
 from signal_log.show.trace.receivers import answer, known_for, slowest_first, time_taken
 from signal_log.show.trace.row_html import Rows
@@ -114,7 +115,7 @@ def find(number: str) -> SignalEvent | None:
 
 def may_be_archived(number: str) -> bool:
     """Whether an event that the table has not may be in the archive, which only this page looks into."""
-    return 0 < (_number(number) or 0) <= archived.reaches_to()
+    return 0 < (_number(number) or 0) <= reaches_to()
 
 
 def _read(number: str) -> tuple[SignalEvent | None, archived.Archived]:

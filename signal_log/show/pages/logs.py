@@ -31,7 +31,7 @@ from signal_log.show.logs.places import parse_places, written
 from signal_log.show.logs.together import Asked, Told, together
 from signal_log.show.methods import reads
 from signal_log.show.pages.history import FOLDED_AWAY, PAGE_SIZE, fold, wrong
-from signal_log.show.query.archived import reaches_to
+from signal_log.show.query.archive_reach import reaches_to
 from signal_log.show.query.query import PLACES, Query, parse
 from signal_log.show.replica import from_the_replica
 from signal_log.show.unprinted import unprinted

@@ -16,17 +16,17 @@ from signal_log import clock
 from signal_log.audit.archived import event_of
 from signal_log.conf import conf
 from signal_log.errors import ProofError
-from signal_log.event import BY_HAND, COMMITTED, MAINTENANCE
+from signal_log.event import BY_HAND, COMMITTED
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.seal.archive import Line
 from signal_log.seal.iceberg.conditions import Wanted
 from signal_log.seal.iceberg.opening import INSTALL, open_archive
 from signal_log.seal.iceberg.place import read_place
-from signal_log.seal.ranges import parse_ranges
 from signal_log.seal.stored import names_of_log
 from signal_log.show.query import archive_columns
 from signal_log.show.query.archive_columns import can_answer, in_columns
+from signal_log.show.query.archive_reach import reaches_to
 from signal_log.show.query.paging import Page
 from signal_log.show.words import kinds
 from signal_log.store.read import as_mapping, events
@@ -38,8 +38,6 @@ SEARCHED: Final = 2.5
 """How long of that is searched; what was found until then is shown."""
 AT_ONCE: Final = 2
 """So many pages of a process read archives at a time."""
-PRUNES: Final = 200
-"""So many of the newest events of prunes are asked how far the archive reaches."""
 OF_A_ROW: Final = 1_000
 """So many archived events of one row are read."""
 
@@ -70,24 +68,6 @@ class Archived:
 
 
 NOTHING: Final = Archived()
-
-
-def reaches_to() -> int:
-    """Up to which id events may be in the archive and not in the table; 0 if there is no archive, or nothing in it."""
-    if not conf.ARCHIVE:
-        return 0
-    try:
-        location = read_place(conf.ARCHIVE).location
-    except ProofError:  # as a check has said
-        return 0
-    told = events().filter(sender=SignalEvent._meta.label, object_pk="", signal=MAINTENANCE)
-    newest = told.filter(source="command:signal_prune").order_by("-pk").values_list("labels", flat=True)[:PRUNES]
-    highest = 0
-    for labels in newest:
-        if isinstance(labels, dict) and str(labels.get("archive", "")).rpartition("/")[0] == location:
-            ranges = parse_ranges(str(labels.get("events", "")))
-            highest = max(highest, ranges.last if ranges else 0)
-    return highest
 
 
 def begins_after_archive(start: datetime | None) -> datetime | None:
