@@ -68,6 +68,7 @@ def save_base(original: Any) -> Any:
                 current_operation.set(outer)
         finally:
             current_operation.set(outer)
+            save.statement = None  # a cycle, which would keep the instance until a garbage collection
             if lone is not None:
                 current_trace.set(None)
                 end_trace(lone)

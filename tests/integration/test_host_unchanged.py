@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import itertools
 import os
 import subprocess
 import sys
 import warnings
+import weakref
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -45,6 +47,20 @@ def test_a_class_made_late_keeps_its_keys():
     assert plan_of(Shelf) is not None
     assert [field.name for field in Shelf._meta.pk_fields] == ["id"]
     assert plan_of(Shelf.items.through).attnames == ("id", "shelf_id", "category_id")
+
+
+def test_a_saved_object_goes_with_its_last_reference():
+    """No cycle of ours keeps an object that was created or updated until a garbage collection."""
+    gc.disable()
+    try:
+        created = Category.objects.create(name="created")
+        updated = Category.objects.get()
+        updated.save()
+        alive = [weakref.ref(created), weakref.ref(updated)]
+        del created, updated
+        assert [reference() for reference in alive] == [None, None]
+    finally:
+        gc.enable()
 
 
 @isolate_apps("tests.shop")
