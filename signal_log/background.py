@@ -24,7 +24,7 @@ from signal_log.capture.model.error_text import error_text, traceback_text
 from signal_log.conf import conf
 from signal_log.errors import LogUnavailable
 from signal_log.maintenance import tests_are_running
-from signal_log.store.follow import dedicated_connection
+from signal_log.store.own_connection import dedicated_connection
 from signal_log.tail import served
 from signal_log.vendor import vendor_of
 

@@ -17,7 +17,7 @@ from signal_log.seal import witness_client
 from signal_log.seal.rewound import GO_ON, AlteredError
 from signal_log.seal.signing import log_vkeys
 from signal_log.seal.witness_visit import Contradiction
-from signal_log.store.follow import dedicated_connection
+from signal_log.store.own_connection import dedicated_connection
 from signal_log.vendor import vendor_of
 
 SECONDS_TO_ANSWER: Final = 0.5

@@ -16,7 +16,8 @@ from django.db import connections
 
 from signal_log.conf import conf
 from signal_log.models import SignalEvent
-from signal_log.store.follow import CEILING, PREPARED, Holders, write_lock_holders
+from signal_log.store.follow import CEILING
+from signal_log.store.write_locks import PREPARED, Holders, write_lock_holders
 from signal_log.vendor import vendor_of
 
 LOOKED_AT: Final = 10_000

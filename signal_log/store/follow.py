@@ -1,4 +1,4 @@
-"""Reads the log for the tail on a dedicated connection, and provides what distinguishes gaps from dead ids.
+"""Reads the log for the tail on a dedicated connection, and tells it what distinguishes gaps from dead ids.
 
 Each ``Follower`` belongs to one thread, on which all its methods must be called. It never shares a connection with
 requests and reads in autocommit; inside a transaction it would be stuck at its first snapshot.
@@ -6,7 +6,6 @@ requests and reads in autocommit; inside a transaction it would be stuck at its 
 
 from __future__ import annotations
 
-import copy
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -24,26 +23,21 @@ from signal_log.event import MAINTENANCE
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.query_language.keys import TEXT, TOOK
+from signal_log.store.own_connection import dedicated_connection, is_sqlite
 from signal_log.store.read import as_mapping, filtered
 from signal_log.store.row import TABLE
 from signal_log.store.schema import LARGEST_ID, log_identity
+from signal_log.store.write_locks import Holders, write_lock_holders
 
 LOOK_BACK: Final = 100_000
 """How far below the newest id a starting reader looks for rows that may still commit."""
 DEEPEST_BACKFILL: Final = 250_000
 """How far below the newest id a backfill looks for matching rows; ``/events/`` covers all."""
-SECONDS_TO_CONNECT: Final = 5
-DEAD_PEER: Final = {"tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
-"""For a server that vanished without closing (a failover): its connection fails after 10 to 20 s instead of hours."""
 APPLICATION_NAME: Final = "signal_log reader"
-PREPARED: Final = "prepared"
 STANDBY: Final = (
     "This server is a standby, and the log is followed on the primary. After a failover this passes when it is "
     "promoted; where DATABASES names several hosts, add the option target_session_attrs=read-write."
 )
-
-Holders = frozenset[str]
-"""The transactions that hold a write lock on the log's table."""
 
 CEILING: Final = {
     True: f"{LARGEST_ID}",
@@ -59,9 +53,6 @@ rows that it has missed; so such a row comes when the sequence has passed it.
 
 # Matched in Python, with the same code as live events, because case-insensitivity differs between databases.
 _BY_PYTHON: Final = (TEXT, "object")
-
-# An INSERT takes the first; a transaction with a stronger lock may insert as well.
-_WRITE_LOCKS: Final = ("RowExclusiveLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -117,7 +108,7 @@ class Follower:
     @property
     def one_writer(self) -> bool:
         """Whether ids become visible in order, so that there are no gaps to track (SQLite)."""
-        return _is_sqlite(self.alias)
+        return is_sqlite(self.alias)
 
     def close(self) -> None:
         """Close the connection; a later call opens another."""
@@ -166,7 +157,7 @@ class Follower:
     @_reading
     def beginning(self) -> tuple[Edge, list[Hole]]:
         """The newest row and the ids missing below it, read in one statement."""
-        table = connections[self.alias].ops.quote_name(self._table)
+        table = connections[self.alias].ops.quote_name(TABLE)
         with connections[self.alias].cursor() as cursor:
             cursor.execute(
                 f"SELECT id, digest, above FROM ("  # noqa: S608  the table's own name, quoted
@@ -267,10 +258,6 @@ class Follower:
         """Run a query on other tables (sessions, users) on this thread's connections."""
         return question()
 
-    @property
-    def _table(self) -> str:
-        return SignalEvent._meta.db_table
-
     def _events(self) -> QuerySet[SignalEvent]:
         return SignalEvent.objects.using(self.alias)
 
@@ -292,45 +279,6 @@ class Follower:
         """Raise ``OperationalError`` on a copy that only follows: it knows nothing of who may still fill a gap."""
         if not self.one_writer and self._row("SELECT pg_is_in_recovery()")[0]:
             raise OperationalError(STANDBY)
-
-
-def write_lock_holders(alias: str) -> Holders:
-    """The transactions, but this connection's own, that hold a write lock on the log's table, or a partition of it."""
-    with connections[alias].cursor() as cursor:
-        cursor.execute(
-            "SELECT virtualtransaction, pid IS NULL FROM pg_locks WHERE granted"
-            " AND pid IS DISTINCT FROM pg_backend_pid()"
-            " AND locktype = 'relation' AND mode = ANY(%s) AND (relation = %s::regclass"
-            " OR relation IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = %s::regclass))"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-            [list(_WRITE_LOCKS), TABLE, TABLE],
-        )
-        found = cursor.fetchall()
-    return frozenset(name for name, _ in found) | {PREPARED for _, prepared in found if prepared}
-
-
-def dedicated_connection(alias: str, application_name: str) -> BaseDatabaseWrapper:
-    """Give this thread a persistent connection, independent of pools and requests; it is opened at its first use."""
-    connections[alias] = connection = own_connection(alias, application_name)
-    return connection
-
-
-def own_connection(alias: str, application_name: str) -> BaseDatabaseWrapper:
-    """The same, beside the one that this thread has and keeps."""
-    connection = connections.create_connection(alias)
-    connection.settings_dict = settings = copy.deepcopy(connection.settings_dict)
-    settings["CONN_MAX_AGE"] = None
-    settings["CONN_HEALTH_CHECKS"] = False
-    settings["ATOMIC_REQUESTS"] = False
-    if not _is_sqlite(alias):
-        settings["OPTIONS"].pop("pool", None)
-        ours = DEAD_PEER | {"connect_timeout": SECONDS_TO_CONNECT, "application_name": application_name}
-        settings["OPTIONS"] = ours | settings["OPTIONS"]
-    return connection
-
-
-def _is_sqlite(alias: str) -> bool:
-    return bool(connections.settings[alias]["ENGINE"].endswith("sqlite3"))
 
 
 def _exact_part(filters: Filters) -> Filters:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.db import DatabaseError, InterfaceError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from signal_log.store.follow import own_connection
+from signal_log.store.own_connection import own_connection
 
 NOTHING: Final = "0"
 """For a lock that needs no second half of a name."""

@@ -90,7 +90,7 @@ def saving() -> Iterator[list[float]]:
     """Two threads save all the time; the seconds that each save took."""
     from django.db import connections
 
-    from signal_log.store.follow import dedicated_connection
+    from signal_log.store.own_connection import dedicated_connection
     from tests.shop.models import Category
 
     over, took = threading.Event(), []

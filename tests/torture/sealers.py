@@ -33,7 +33,7 @@ def seal(progress: Path) -> NoReturn:
 
     from signal_log.seal import elected
     from signal_log.seal.sealer import Sealer
-    from signal_log.store.follow import dedicated_connection
+    from signal_log.store.own_connection import dedicated_connection
 
     told = os.open(progress, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     connection = dedicated_connection("default", "sealer")

@@ -3,7 +3,7 @@
 import random
 
 from signal_log.seal.settled import KEPT, Horizon
-from signal_log.store.follow import PREPARED
+from signal_log.store.write_locks import PREPARED
 
 
 def floor(*looks: tuple[int, str]) -> int:

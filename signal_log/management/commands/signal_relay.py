@@ -28,7 +28,7 @@ from signal_log.relay.sinks import sink_of
 from signal_log.seal.settled import newest_id
 from signal_log.show.export.bodies import body
 from signal_log.show.words.text import visible
-from signal_log.store.follow import dedicated_connection
+from signal_log.store.own_connection import dedicated_connection
 from signal_log.store.span import LARGEST_ID
 from signal_log.store.tables import not_migrated
 from signal_log.tail.cursor import START, Anchor

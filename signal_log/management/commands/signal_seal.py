@@ -38,7 +38,7 @@ from signal_log.seal.state import seal_state
 from signal_log.seal.stored import current_tree
 from signal_log.seal.witness_client import cosigned_by
 from signal_log.show.words.text import counted
-from signal_log.store.follow import dedicated_connection
+from signal_log.store.own_connection import dedicated_connection
 
 STOPPED: Final = 1
 KEY: Final = "signal_seal.key"

@@ -21,7 +21,7 @@ from signal_log.conf import conf
 from signal_log.models import SignalEvent
 from signal_log.seal import beside_file
 from signal_log.seal.elected import file_of_log
-from signal_log.store.follow import own_connection
+from signal_log.store.own_connection import own_connection
 from signal_log.vendor import vendor_of
 
 MOST_AT_ONCE: Final = 4

@@ -16,10 +16,11 @@ from signal_log.errors import PartitionError
 from signal_log.models import SealTree, SignalEvent
 from signal_log.seal.grow import begin_tree, checkpoint, grow
 from signal_log.store import schema
-from signal_log.store.follow import Follower, write_lock_holders
+from signal_log.store.follow import Follower
 from signal_log.store.partitions.ahead import keep_ahead, make_ahead
 from signal_log.store.partitions.layout import DEFAULT, layout
 from signal_log.store.row import NAMES, TABLE
+from signal_log.store.write_locks import write_lock_holders
 from tests.factories import make_event
 from tests.integration.verified import said
 from tests.log import recorded

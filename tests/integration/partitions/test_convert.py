@@ -20,7 +20,8 @@ from signal_log.models import SealTree, SignalEvent
 from signal_log.seal.grow import begin_tree, checkpoint, grow
 from signal_log.seal.settled import Horizon
 from signal_log.store import schema
-from signal_log.store.follow import Follower, dedicated_connection
+from signal_log.store.follow import Follower
+from signal_log.store.own_connection import dedicated_connection
 from signal_log.store.partitions import convert as converting
 from signal_log.store.partitions.ahead import keep_ahead, make_ahead
 from signal_log.store.partitions.briefly import alone

@@ -14,7 +14,7 @@ from signal_log.models import SealCheckpoint, SealTree
 from signal_log.seal import elected, grow, sealer
 from signal_log.seal.sealer import Sealer
 from signal_log.seal.state import seal_state
-from signal_log.store.follow import dedicated_connection
+from signal_log.store.own_connection import dedicated_connection
 from tests.integration.sealer.log import events
 
 pytestmark = pytest.mark.django_db
