@@ -3,7 +3,19 @@
 from django.urls import path, register_converter
 
 from signal_log.show.links import KeyConverter
-from signal_log.show.pages import event, history, live, receivers, sealed_files, seals, sessions, shared, trace, traces
+from signal_log.show.pages import (
+    event,
+    history,
+    live,
+    receivers,
+    sealed_files,
+    seals,
+    session,
+    sessions,
+    shared,
+    trace,
+    traces,
+)
 from signal_log.show.pages.actor import actor_page
 from signal_log.show.pages.holds import holds_page
 from signal_log.show.pages.logs import logs_page
@@ -30,7 +42,7 @@ urlpatterns = [
     path("traces/<str:trace>/", trace.trace_page, name="trace"),
     path("receivers/", receivers.receivers_page, name="receivers"),
     path("sessions/", sessions.sessions_page, name="sessions"),
-    path("sessions/<str:number>/", sessions.session_page, name="session"),
+    path("sessions/<str:number>/", session.session_page, name="session"),
     path("sessions/<str:number>/stop/", sessions.stop_session, name="stop_session"),
     path("sessions/<str:number>/notes/", session_notes, name="session_notes"),
     path("seals/", seals.seals_page, name="seals"),
