@@ -28,6 +28,7 @@ from signal_log.show.export.jsonl import JsonLines
 from signal_log.show.export.lines import Lines
 from signal_log.show.export.ocsf import Ocsf
 from signal_log.show.export.sending import Sending
+from signal_log.show.export.sending_wsgi import sent
 from signal_log.show.export.slots import RETRY_AFTER, NoPlace, Slot, take
 from signal_log.show.export.whole import Whole
 from signal_log.show.query.query import Query, parse
@@ -104,7 +105,7 @@ def _streamed(request: HttpRequest, query: Query, chosen: str, slot: Slot) -> St
     chunks = (b"" for _ in ()) if request.method == "HEAD" else _written(export, file, _still_allowed(reader), slot)
     # Under ASGI, Django would consume a plain iterator completely before sending the first byte.
     name = f"The export ({file.suffix}) for {file.about['by']['name']}"
-    content = Sending(chunks, name) if isinstance(request, ASGIRequest) else (chunk for chunk in chunks if chunk)
+    content = Sending(chunks, name) if isinstance(request, ASGIRequest) else sent(chunks, name, slot.release)
     return StreamingHttpResponse(content, headers=headers)
 
 

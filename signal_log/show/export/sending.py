@@ -1,8 +1,4 @@
-"""Sends an export under ASGI as fast as its reader takes it, and ends one whose reader takes nothing.
-
-What a server and the network have room for counts as taken; so a piece is small, or a slow reader of a large one would
-look like one that has stopped.
-"""
+"""Sends an export under ASGI as fast as its reader takes it, and ends one whose reader is too slow."""
 
 from __future__ import annotations
 
@@ -13,10 +9,7 @@ from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 
-PIECE: Final = 65_536
-"""Bytes that are sent at a time."""
-TAKEN_WITHIN: Final = 60.0
-"""Seconds in which a reader must take a piece."""
+from signal_log.show.export.reader import PIECE, Reader
 
 logger: Final = logging.getLogger(__name__)
 
@@ -34,6 +27,7 @@ class Sending:
         self._name = name  # what the server's log calls it
         self._rest = memoryview(b"")
         self._waiting: asyncio.TimerHandle | None = None
+        self._reader = Reader()
         self._closed = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -42,6 +36,7 @@ class Sending:
     async def __anext__(self) -> bytes:
         if self._waiting is not None:
             self._waiting.cancel()
+        self._reader.has_taken()
         try:
             while not self._rest:
                 chunk = await sync_to_async(_next)(self._chunks)
@@ -53,7 +48,8 @@ class Sending:
         if not self._rest:
             raise StopAsyncIteration
         piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
-        self._waiting = asyncio.get_running_loop().call_later(TAKEN_WITHIN, self._end, asyncio.current_task())
+        self._reader.give()
+        self._waiting = asyncio.get_running_loop().call_later(self._reader.left(), self._end, asyncio.current_task())
         return bytes(piece)
 
     def close(self) -> None:
@@ -64,7 +60,7 @@ class Sending:
     def _end(self, sender: asyncio.Task[Any] | None) -> None:
         if self._closed or sender is None:
             return
-        logger.warning("%s has ended: its reader took nothing for %g seconds.", self._name, TAKEN_WITHIN)
+        logger.warning("%s has ended: %s.", self._name, self._reader.fault())
         sender.cancel()
 
 
