@@ -19,6 +19,7 @@ from signal_log.conf import conf
 from signal_log.event import MASK
 from signal_log.models import (
     AlertState,
+    DeadLetter,
     DebugSession,
     PastWrite,
     ReceiverCall,
@@ -183,6 +184,13 @@ def _of_alert(row: Row, whom: Whom) -> dict[str, Any]:
     return {"state": whom.names.masked_value(row["state"])}
 
 
+def _of_letter(row: Row, whom: Whom) -> dict[str, Any]:
+    """Of an event of theirs without what the receiver said of it, which may quote anything."""
+    ours, _, theirs = row["reason"].partition("\n")
+    is_theirs = bool(theirs) and events().filter(whom.rows, pk=row["event"]).exists()
+    return {"reason": ours if is_theirs else whom.names.masked(row["reason"])}
+
+
 TABLES: Final = (
     Table("trace", SignalTrace, ("name", "actor_pk", "actor_repr"), _of_trace),
     Table("receiver's error", ReceiverCall, ("error",), _of_call),
@@ -196,5 +204,6 @@ TABLES: Final = (
     Table("shared view", SharedView, ("name", "query", "shared_by_pk", "shared_by_repr"), _of_view),
     Table("verification", Verification, ("by", "looked_at", "findings"), _of_verification),
     Table("write past Django", PastWrite, ("old", "new", "program"), _of_past_write),
+    Table("dead letter", DeadLetter, ("event", "reason"), _of_letter),
     Table("alert", AlertState, ("state",), _of_alert),
 )  # fmt: skip

@@ -47,13 +47,17 @@ class RelayCursor(models.Model):
 
 
 class DeadLetter(models.Model):
-    """An event that a relay's receiver has refused for good; it names the event, and holds none of its text."""
+    """An event that a relay's receiver has refused for good; it names the event, and has none of its text.
+
+    But the receiver may quote that, so what it said is masked with a redaction, and goes with the event.
+    """
 
     relay = models.CharField(max_length=100)
     event = models.BigIntegerField()
     is_tombstone = models.BooleanField(default=False)
     """Whether what was refused says that the event was redacted."""
     reason = models.TextField()
+    """A sentence, and in a second line the beginning of what the receiver said, if anything."""
     refused_at = Moment()
     attempts = models.IntegerField(default=1)
     wanted_at: Any = Moment(null=True)  # type: ignore[misc]

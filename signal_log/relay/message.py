@@ -36,7 +36,7 @@ class Delivery:
 
     taken: list[Message] = field(default_factory=list)
     refused: list[tuple[Message, str]] = field(default_factory=list)
-    """Those that the receiver will never take, and why."""
+    """Those that the receiver will never take, and why: a sentence, and in a second line what it said, if anything."""
     problem: str = ""
     """Why the others were not taken; empty where there was merely no time left."""
     wait: float = 0.0

@@ -166,8 +166,9 @@ class Runner:
         kept = []
         for message, why in delivery.refused:
             if self._refused_in_a_row >= MOST_REFUSED:
+                ours = why.partition("\n")[0]  # an alert tells it, and no text of others
                 delivery.problem = (
-                    f"{why} So were the {counted(MOST_REFUSED, 'event')} before it, which are dead letters now: the "
+                    f"{ours} So were the {counted(MOST_REFUSED, 'event')} before it, which are dead letters now: the "
                     "receiver seems to take none, and the others wait for it."
                 )
                 break

@@ -46,13 +46,16 @@ def error_text(error: BaseException | None, *secrets: Iterable[Any]) -> str:
         return f"{kind}: "
     if type(error).__module__.startswith(_OF_DATABASES):
         message = _of_database(message)
-    names = secret_names()
     # Masked before it is cut: half a secret is one.
+    return f"{kind}: {shown_message(message, *secrets)}".split("\n")[0][:MAX_CHARS]
+
+
+def shown_message(message: str, *secrets: Iterable[Any]) -> str:
+    """What somebody else's program has said, without what is secret; masked whole if it quotes one of ``secrets``."""
     if any(shows_one_of(message, each) for each in secrets):
-        message = MASK
-    else:
-        message = mask_quoted_value(without_secrets(message, names), names)
-    return f"{kind}: {message}".split("\n")[0][:MAX_CHARS]
+        return MASK
+    names = secret_names()
+    return mask_quoted_value(without_secrets(message, names), names)
 
 
 def traceback_text(error: BaseException, secrets: Iterable[Any] = ()) -> str:

@@ -8,12 +8,13 @@ import ssl
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from threading import Event, Timer
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from signal_log import clock
 from signal_log.relay.message import Delivery, Message
 from signal_log.relay.settings import Relay
+from signal_log.relay.sinks.quoted import quoted
 from signal_log.relay.sinks.signature import signed
 from signal_log.relay.sinks.tls import context_of, why_unreached
 
@@ -29,6 +30,21 @@ LATER: Final = (408, 425, 429)
 CLOUDEVENT: Final = "application/cloudevents+json"
 CLOUDEVENTS: Final = "application/cloudevents-batch+json"
 PORTS: Final = {"http": 80, "https": 443}
+
+
+class _Answer(NamedTuple):
+    status: int = 0
+    """0 if there was none."""
+    wait: float = 0.0
+    """For how long not to ask again."""
+    problem: str = ""
+    """What to say of it."""
+    said: str = ""
+    """The beginning of its body, as far as it may be shown, where it is for good."""
+
+    @property
+    def is_for_good(self) -> bool:
+        return 400 <= self.status < 500 and self.status not in LATER
 
 
 class Webhook:
@@ -61,22 +77,21 @@ class Webhook:
             self._connection = None
 
     def _post(self, messages: Sequence[Message], delivery: Delivery) -> None:
-        status, wait, problem = self._request(messages)
-        if 200 <= status < 300:
+        answer = self._request(messages)
+        if 200 <= answer.status < 300:
             delivery.taken += messages
-        elif 400 <= status < 500 and status not in LATER:
+        elif answer.is_for_good:
             if len(messages) > 1:  # find out which of them it is
                 half = len(messages) // 2
                 for part in (messages[:half], messages[half:]):
                     if not delivery.problem:
                         self._post(part, delivery)
             else:
-                delivery.refused.append((messages[0], f"It answered {status}."))
+                delivery.refused.append((messages[0], f"{answer.problem}\n{answer.said}".rstrip()))
         else:
-            delivery.problem, delivery.wait = problem, wait
+            delivery.problem, delivery.wait = answer.problem, answer.wait
 
-    def _request(self, messages: Sequence[Message]) -> tuple[int, float, str]:
-        """The status of the answer, for how long not to ask again, and what to say of it; 0 if there was none."""
+    def _request(self, messages: Sequence[Message]) -> _Answer:
         body, kind = _body(messages, in_array=self._relay.batch > 1)
         uid = messages[0].delivery if len(messages) == 1 else f"{messages[0].delivery}-{messages[-1].id}"
         headers = {
@@ -92,26 +107,31 @@ class Webhook:
             is_late = self._connection is not None and self._connection.is_late
             self.close()
             if not is_kept or is_late:
-                return 0, 0.0, why_unreached(TimeoutError() if is_late else error, SECONDS)
+                return _Answer(problem=why_unreached(TimeoutError() if is_late else error, SECONDS))
         # A connection that was kept may have been closed meanwhile; that says nothing of the receiver.
         try:
             return self._ask(body, headers)
         except (OSError, http.client.HTTPException) as error:
             is_late = self._connection is not None and self._connection.is_late
             self.close()
-            return 0, 0.0, why_unreached(TimeoutError() if is_late else error, SECONDS)
+            return _Answer(problem=why_unreached(TimeoutError() if is_late else error, SECONDS))
 
-    def _ask(self, body: bytes, headers: dict[str, str]) -> tuple[int, float, str]:
+    def _ask(self, body: bytes, headers: dict[str, str]) -> _Answer:
         connection = self._connection = self._connection or _Connection(self._parts, self._context)
         with connection.within(SECONDS):
             connection.request("POST", _target(self._parts), body, headers)
             answer = connection.getresponse()
-            too_much = len(answer.read(MOST_ANSWERED + 1)) > MOST_ANSWERED
+            content = answer.read(MOST_ANSWERED + 1)
         if connection.is_late:
             raise TimeoutError
-        if too_much:
+        if len(content) > MOST_ANSWERED:
             self.close()
-        return answer.status, _seconds(answer.headers.get("Retry-After")), _sentence(answer.status)
+        wait = _seconds(answer.headers.get("Retry-After"))
+        found = _Answer(answer.status, wait, _sentence(answer.status))
+        if not found.is_for_good:
+            return found
+        ours = (*self._relay.secrets, *self._relay.headers.values())
+        return found._replace(said=quoted(content, answer.headers.get_content_charset(), ours))
 
 
 class _Connection(http.client.HTTPConnection):

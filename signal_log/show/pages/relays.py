@@ -130,7 +130,7 @@ class Letter:
         self.letter = letter
         self.relay = visible(letter.relay)
         self.url = event_url(letter.event)
-        self.reason = visible(letter.reason)
+        self.reason, _, self.said = visible(letter.reason).partition("\n")
         self.iso = iso(letter.refused_at)
 
 

@@ -75,13 +75,15 @@ class _Stoppable:
 
 
 class Hook(_Stoppable):
-    """A webhook; ``answer`` is given the request's number and headers, and returns a status and headers."""
+    """A webhook; ``answer`` is given the request's number and headers, and returns a status and headers; ``says``
+    is the body of every answer that may have one."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         super().__init__()
         self.got: list[tuple[dict[str, str], bytes]] = []
         self.asked = 0
         self.answer: Callable[[int, Any], tuple[int, dict[str, str]]] = lambda *_: (204, {})
+        self.says = b""
         self.context = context
         self.start()
 
@@ -111,9 +113,11 @@ class Hook(_Stoppable):
                 if 200 <= status < 300:
                     outer.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
                 self.send_response(status)
-                for name, value in {**headers, **({} if status == 204 else {"Content-Length": "0"})}.items():
-                    self.send_header(name, value)
+                said = b"" if status == 204 else outer.says
+                for name, value in {**headers, **({} if status == 204 else {"Content-Length": len(said)})}.items():
+                    self.send_header(name, str(value))
                 self.end_headers()
+                self.wfile.write(said)
 
             def log_message(self, *_: Any) -> None: ...
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from signal_log.event import HEADER_FIELDS
+from signal_log import clock
+from signal_log.event import HEADER_FIELDS, MASK
 from signal_log.models import DeadLetter, SignalEvent
 from signal_log.relay import letters
 from signal_log.relay.message import Delivery
@@ -69,12 +70,19 @@ def test_in_every_format(relayed, kind):
 
 
 def test_a_dead_letter_of_a_redacted_event(relayed):
-    """It holds no text, so what is sent again is the tombstone."""
+    """What is sent again is the tombstone; what the receiver said of the event may quote it, and goes."""
     user = life_of()
-    relayed.receiver.answer = lambda batch: Delivery(refused=[(message, "It answered 400.") for message in batch])
+    said = "It answered 400.\nno such user: 7"
+    relayed.receiver.answer = lambda batch: Delivery(refused=[(message, said) for message in batch])
     relayed(filters=f"object:auth.User/{user.key} signal:post_save")
-    assert DeadLetter.objects.exists()
+    about_others = DeadLetter.objects.create(
+        relay="siem", event=0, reason=f"It answered 400.\n{NAMES[0]}: 7", refused_at=clock.now()
+    )
     run("auth.User", user.key, "--no-vacuum", "--reason", REASON)
+    assert {letter.reason for letter in DeadLetter.objects.exclude(pk=about_others.pk)} == {"It answered 400."}
+    about_others.refresh_from_db()
+    assert about_others.reason == f"It answered 400.\n{MASK}: 7"
+    about_others.delete()
     relayed.receiver.answer = lambda _: None
     letters.send_again(letters.of_relay("siem"))
     relayed(filters="model:nothing.Atall")

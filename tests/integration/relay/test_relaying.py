@@ -143,8 +143,11 @@ def test_a_receiver_that_refuses_all_empties_no_log_into_letters(relayed, monkey
     """After many in a row the rest waits, for it is the receiver that is wrong."""
     monkeypatch.setattr(runner, "MOST_REFUSED", 5)
     events = [make_event() for _ in range(9)]
-    relayed.receiver.answer = lambda batch: Delivery(refused=[(message, "It answered 401.") for message in batch])
-    with pytest.raises(RelayError, match="So were the 5 events before it, which are dead letters now"):
+    why = "It answered 401.\nwho is ada?"
+    relayed.receiver.answer = lambda batch: Delivery(refused=[(message, why) for message in batch])
+    with pytest.raises(
+        RelayError, match=r"It answered 401\. So were the 5 events before it, which are dead letters now"
+    ):
         relayed()
     assert DeadLetter.objects.count() == 5
     assert row().reached == events[4].pk

@@ -9,11 +9,16 @@ import time
 from threading import Event
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.html import escape
 
+from signal_log.event import MASK
 from signal_log.models import DeadLetter, RelayCursor
 from signal_log.relay.reading import Reading
 from signal_log.relay.settings import parse
 from signal_log.relay.sinks import webhook
+from signal_log.relay.sinks.quoted import quoted
 from signal_log.relay.sinks.webhook import Webhook
 from signal_log.show.export.bodies import body
 from tests.factories import make_event
@@ -87,6 +92,39 @@ def test_what_answers_mean(relay, hook):
     assert "1 event was refused for good" in said
     assert "topsecret" not in said
     assert DeadLetter.objects.get().reason == "It answered 410."
+
+
+def test_what_a_receiver_says_is_kept(relay, hook):
+    """With what it refuses for good, as far as it tells no secret; none of it goes where an alert does."""
+    make_event()
+    hook.says = b'{"error": "object_repr is too long", "token": "abcdef0123456789", "column": 7}\n'
+    hook.answer = lambda *_: (422, {"Content-Type": "application/json"})
+    relay("siem", "--once", returncode=1, sink="webhook", url=hook.url, secret=SECRETS[0], filters="model:User")
+    said = f'{{"error":"object_repr is too long","token":"{MASK}","column":7}}'
+    assert DeadLetter.objects.get().reason == f"It answered 422.\n{said}"
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    shown = escape(said)
+    assert f'It answered 422. <q class="muted">{shown}</q>' in client.get("/relays/").content.decode()
+    assert shown in client.get("/admin/signal_log/deadletter/").content.decode()
+    assert "too long" not in RelayCursor.objects.get().last_error
+
+
+@pytest.mark.parametrize(
+    ("body", "charset", "shown"),
+    [
+        (b"", None, ""),
+        (b" \x00\xff\x1b[2J\r\n no\t such \xe2\x80\xae", "utf-8", "� [2J no such"),
+        ("zu groß".encode("latin-1"), "latin-1", "zu groß"),
+        (b"too large", "no-such-charset", "too large"),
+        (b"a" * 400, None, "a" * 299 + "…"),
+        (b"Authorization: Bearer abcdef0123456789 is not known here", None, f"Authorization: {MASK}"),
+        (b"you sent " + SECRETS[1].encode().upper(), None, MASK),
+    ],
+)
+def test_what_is_quoted_is_short_printable_and_no_secret(body, charset, shown):
+    """Whatever bytes came, and though it was our own secret that they echo."""
+    assert quoted(body, charset, [SECRETS[1]]) == shown
 
 
 def test_how_long_to_wait():
