@@ -113,8 +113,14 @@ class Deployment:
         return self.podman.run("exec", self.container(service), *command, check=False, timeout=300)
 
     def crash(self, service: str) -> None:
-        """Kill a service's process from outside, as a machine without memory does; podman has to start it again."""
-        os.kill(self._state(service)["Pid"], signal.SIGKILL)
+        """Kill a service's process from outside, as a machine without memory does; podman has to start it again.
+
+        It returns when the process has ended: one that is still ending takes a form, and never answers.
+        """
+        pid = self._state(service)["Pid"]
+        os.kill(pid, signal.SIGKILL)
+        while Path(f"/proc/{pid}").exists():
+            time.sleep(0.01)
 
     def healthy(self, service: str) -> bool:
         """Return whether the service runs, and its health check succeeds."""
