@@ -170,7 +170,7 @@ def _alerting(over: threading.Event) -> Job:
 
 
 def _pruning(_: threading.Event) -> Job:
-    from signal_log.audit.daily import DailyPrune
+    from signal_log.audit.pruning.daily import DailyPrune
 
     daily = DailyPrune()
 
@@ -196,7 +196,7 @@ def _guarding(over: threading.Event) -> Job:
 
 
 def _searching(over: threading.Event) -> Job:
-    from signal_log.audit.break_search import Search
+    from signal_log.audit.breaks.search import Search
     from signal_log.seal import elected
 
     search = Search(over.is_set)

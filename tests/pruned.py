@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from signal_log.audit.prune import prune
-from signal_log.audit.retention import Retention
+from signal_log.audit.pruning.prune import prune
+from signal_log.audit.pruning.retention import Retention
 from signal_log.models import SealTree
 from signal_log.seal.grow import begin_tree, checkpoint, grow
 

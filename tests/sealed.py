@@ -20,7 +20,7 @@ from signal_log.event import Event
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
 from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import begin_tree, checkpoint, grow
-from signal_log.seal.key import Signer, new_signer, write_key
+from signal_log.seal.keys.key import Signer, new_signer, write_key
 from signal_log.seal.note import COSIGNATURE, ED25519, Note
 from signal_log.store.append import append
 from signal_log.store.row import TABLE

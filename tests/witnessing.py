@@ -12,10 +12,10 @@ from hashlib import sha256
 
 from signal_log.seal import merkle
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
-from signal_log.seal.key import Signer, new_signer
+from signal_log.seal.keys.key import Signer, new_signer
 from signal_log.seal.note import COSIGNATURE, ED25519, Note
-from signal_log.seal.witness_server import WitnessServer
-from signal_log.seal.witnessing import Answer, Held, Request, decide, origin_hash, read_request
+from signal_log.seal.witness.protocol import Answer, Held, Request, decide, origin_hash, read_request
+from signal_log.seal.witness.server import WitnessServer
 
 ORIGIN = "log.example/1"
 

@@ -17,7 +17,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from signal_log.audit.known import known_wholly
+from signal_log.audit.breaks.known import known_wholly
 from signal_log.capture.faults import faults
 from signal_log.capture.model.actual_row import UNTOLD, Raw, RowReader, reader_of
 from signal_log.capture.model.object_text import repr_of

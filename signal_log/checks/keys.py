@@ -10,8 +10,8 @@ from django.core import checks
 
 from signal_log.conf import accepted, conf
 from signal_log.errors import ProofError
+from signal_log.seal.keys.signing import SOCKET, FileKey, is_vkey, key_that_signs
 from signal_log.seal.note import verifier_key
-from signal_log.seal.signing import SOCKET, FileKey, is_vkey, key_that_signs
 
 
 def check_keys(**_: Any) -> list[checks.CheckMessage]:

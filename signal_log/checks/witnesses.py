@@ -10,8 +10,8 @@ from django.core import checks
 from signal_log.conf import accepted, conf
 from signal_log.errors import ProofError
 from signal_log.seal.http_call import address
-from signal_log.seal.token import must_be_installed, read_certificates
-from signal_log.seal.witness_call import Witness, witness
+from signal_log.seal.witness.call import Witness, witness
+from signal_log.seal.witness.timestamp import must_be_installed, read_certificates
 
 _HINT: Final = (
     'A witness is {"url": "https://witness.example", "vkey": "witness.example+…"}: its address, and the '

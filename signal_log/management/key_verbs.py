@@ -11,13 +11,13 @@ from typing import Any
 from django.core.management.base import OutputWrapper
 
 from signal_log.errors import ProofError
-from signal_log.seal.bound import accept
 from signal_log.seal.checkpoint import read_checkpoint
-from signal_log.seal.key import read_key
+from signal_log.seal.keys.bound import accept
+from signal_log.seal.keys.key import read_key
+from signal_log.seal.keys.remembered import followed, read_remembered, recall
+from signal_log.seal.keys.signer import SignerServer, begin, begins
+from signal_log.seal.keys.signing import SOCKET
 from signal_log.seal.note import signed_by
-from signal_log.seal.remembered import followed, read_remembered, recall
-from signal_log.seal.signer import SignerServer, begin, begins
-from signal_log.seal.signing import SOCKET
 
 
 def add_verbs(verbs: Any) -> None:

@@ -12,15 +12,15 @@ from signal_log.errors import ProofError
 from signal_log.models import SealTree
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.grow import begin_tree
+from signal_log.seal.keys.remembered import Remembered, generation_of, log_of, read_remembered
+from signal_log.seal.keys.signer import begins
+from signal_log.seal.keys.signing import log_vkeys, signing_key
 from signal_log.seal.note import signed_by
-from signal_log.seal.remembered import Remembered, generation_of, log_of, read_remembered
 from signal_log.seal.rewound import last_unaltered
-from signal_log.seal.signer import begins
-from signal_log.seal.signing import log_vkeys, signing_key
 from signal_log.seal.stored import current_tree, newest_checkpoint, trees
 from signal_log.seal.verify.acknowledged import acknowledged
 from signal_log.seal.verify.left import Left, what_is_left
-from signal_log.seal.witness_client import newest_from, witnesses
+from signal_log.seal.witness.client import newest_from, witnesses
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,16 @@ from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
 from signal_log.seal import elected
-from signal_log.seal.asking import Asking
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.grow import OvertakenError, begin_tree, checkpoint, grow
+from signal_log.seal.keys.signing import SealKey, signing_key
 from signal_log.seal.note import read_note
 from signal_log.seal.origin import origin_of
 from signal_log.seal.rewound import GO_ON, AlteredError, must_continue, must_end_as_sealed
 from signal_log.seal.settled import Horizon, newest_id
-from signal_log.seal.signing import SealKey, signing_key
 from signal_log.seal.state import why_stopped
 from signal_log.seal.stored import current_tree, newest_checkpoint
+from signal_log.seal.witness.asking import Asking
 from signal_log.vendor import vendor_of
 
 PATIENCE: Final = 0.02

@@ -12,7 +12,7 @@ from django.db.models import Max
 from signal_log import clock
 from signal_log.conf import conf
 from signal_log.models import SealCheckpoint, SealTree, SealWitness, SignalEvent, Verification
-from signal_log.seal.witness_client import LATELY, countersigned_lately
+from signal_log.seal.witness.client import LATELY, countersigned_lately
 
 COUNTED: Final = 1_000
 """Up to how many unsealed events are counted; of more, the distance of ids tells how many they are at most."""

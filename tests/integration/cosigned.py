@@ -5,7 +5,7 @@ from __future__ import annotations
 from signal_log.models import SealCheckpoint, SealTree, SealWitness
 from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import begin_tree, checkpoint, grow
-from signal_log.seal.key import new_signer
+from signal_log.seal.keys.key import new_signer
 from signal_log.seal.note import ED25519, Note
 from tests.integration.test_tree_in_database import store
 from tests.witnessing import ORIGIN

@@ -16,7 +16,7 @@ from signal_log.audit.told import EXPORTED
 from signal_log.errors import ProofError
 from signal_log.models import SignalEvent
 from signal_log.seal.iceberg import streaming
-from signal_log.seal.key import new_signer, write_key
+from signal_log.seal.keys.key import new_signer, write_key
 from signal_log.seal.note import ED25519
 from signal_log.show.export.whole import Whole
 from signal_log.store import export

@@ -14,7 +14,7 @@ from django.core.management import call_command
 
 from signal_log import clock
 from signal_log.models import SignalEvent
-from signal_log.seal.key import new_signer, write_key
+from signal_log.seal.keys.key import new_signer, write_key
 from signal_log.seal.note import ED25519
 from tests.integration.redacting import life_of
 

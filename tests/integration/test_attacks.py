@@ -14,7 +14,7 @@ from django.db import transaction
 
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SealWitness, SignalEvent, Verification
 from signal_log.seal.checkpoint import Checkpoint
-from signal_log.seal.key import new_signer
+from signal_log.seal.keys.key import new_signer
 from signal_log.seal.merkle import HASH_BYTES, leaf_hash
 from signal_log.seal.note import ED25519
 from signal_log.seal.ranges import Ranges

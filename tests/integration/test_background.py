@@ -16,7 +16,7 @@ from django.test import Client
 from signal_log import background, clock
 from signal_log.background import Background, Job, do, give_up
 from signal_log.models import SealCheckpoint, SealTree
-from signal_log.seal.key import new_signer, write_key
+from signal_log.seal.keys.key import new_signer, write_key
 from signal_log.seal.note import ED25519
 from signal_log.tail import served
 

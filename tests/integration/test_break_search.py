@@ -12,8 +12,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from signal_log import clock
-from signal_log.audit import break_search, found_breaks
-from signal_log.audit.break_search import Search
+from signal_log.audit.breaks import found_breaks
+from signal_log.audit.breaks import search as break_search
+from signal_log.audit.breaks.search import Search
 from signal_log.models import BreakState, FoundBreak, SignalEvent
 from signal_log.seal import elected
 from tests.factories import make_event

@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 
 import signal_log
-from signal_log.audit.breaks import breaks, breaks_of_row
-from signal_log.audit.continuity import ROW
+from signal_log.audit.breaks.continuity import ROW
+from signal_log.audit.breaks.reading import breaks, breaks_of_row
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from tests.factories import make_event
@@ -65,7 +65,7 @@ def test_what_another_program_wrote_is_found_when_django_meets_it(
     assert list(breaks(after=after.pk)) == []
     assert breaks_of_row(["shop.Item"], str(kept.pk)) == []
     with monkeypatch.context() as patch:  # a request does not read a story of any length
-        patch.setattr("signal_log.audit.breaks.MOST_OF_A_ROW", 1)
+        patch.setattr("signal_log.audit.breaks.reading.MOST_OF_A_ROW", 1)
         assert breaks_of_row(["shop.Item"], str(item.pk)) == []
     shown = " ".join(strip_tags(text(root.get(f"/objects/shop.Item/{item.pk}/"))).split())
     assert "Written past Django" in shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from signal_log.seal.key import new_signer
+from signal_log.seal.keys.key import new_signer
 from signal_log.seal.note import COSIGNATURE, ED25519, VerifierKey, verifier_key
 from tests.integration.test_checks import of_log, said
 

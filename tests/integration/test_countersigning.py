@@ -22,12 +22,13 @@ from django.db import OperationalError, connection, connections
 from signal_log import clock
 from signal_log.errors import ProofError
 from signal_log.models import WitnessedLog
-from signal_log.seal import countersigning, witness_server
-from signal_log.seal.countersigning import countersign, distrust, keys_of, shown, trust
-from signal_log.seal.key import new_signer, read_key
+from signal_log.seal.keys.key import new_signer, read_key
 from signal_log.seal.note import ED25519, read_note, time_of, verifier_key
-from signal_log.seal.witness_call import Contradicts, Cosigned, Holds, add_checkpoint, newest_from, witness
-from signal_log.seal.witnessing import MOST_BYTES, Request, checkpoint_path
+from signal_log.seal.witness import countersigning
+from signal_log.seal.witness import server as witness_server
+from signal_log.seal.witness.call import Contradicts, Cosigned, Holds, add_checkpoint, newest_from, witness
+from signal_log.seal.witness.countersigning import countersign, distrust, keys_of, shown, trust
+from signal_log.seal.witness.protocol import MOST_BYTES, Request, checkpoint_path
 from tests.witnessing import ORIGIN, Log, new_witness, serving
 
 LOG = Log()

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.test import Client, override_settings
 
 from signal_log import background
-from signal_log.audit.breaks import breaks
+from signal_log.audit.breaks.reading import breaks
 from signal_log.audit.guard import flag, installed, queue
 from signal_log.audit.guard.events import collect, literals
 from signal_log.event import MASK, UNKNOWN

@@ -13,9 +13,9 @@ from django.db.models import Q
 from signal_log import context
 from signal_log.audit import hold
 from signal_log.audit.held import in_force
-from signal_log.audit.redact import redact
+from signal_log.audit.redaction.redact import redact
+from signal_log.audit.redaction.whom import find
 from signal_log.audit.thing import thing
-from signal_log.audit.whom import find
 from signal_log.errors import RedactionError
 from signal_log.event import MASK
 from signal_log.maintenance import maintenance

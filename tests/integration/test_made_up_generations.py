@@ -19,9 +19,9 @@ from signal_log.audit.told import SEALED, tell
 from signal_log.event import COMMITTED, MAINTENANCE, ROLLED_BACK, Event
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
 from signal_log.seal.grow import begin_tree, grow
+from signal_log.seal.keys.remembered import recall
+from signal_log.seal.keys.signer import SignerServer
 from signal_log.seal.note import read_note
-from signal_log.seal.remembered import recall
-from signal_log.seal.signer import SignerServer
 from signal_log.seal.state import seal_state
 from signal_log.show.words.sealing import alarm, standing
 from signal_log.store.append import append

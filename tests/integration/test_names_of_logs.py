@@ -16,10 +16,10 @@ from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
 from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import begin_tree, checkpoint, grow
-from signal_log.seal.key import read_key
+from signal_log.seal.keys.key import read_key
+from signal_log.seal.keys.signer import SignerServer, sign_next
 from signal_log.seal.merkle import EMPTY_ROOT
 from signal_log.seal.note import Note, read_note
-from signal_log.seal.signer import SignerServer, sign_next
 from signal_log.seal.state import seal_state
 from tests.factories import event_value
 from tests.integration.verified import log_in, refused, said

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from signal_log.audit import pins
-from signal_log.audit.redact import redact
-from signal_log.audit.whom import find
+from signal_log.audit.redaction.redact import redact
+from signal_log.audit.redaction.whom import find
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from signal_log.tail import wire

@@ -14,11 +14,13 @@ from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
 
 from signal_log import background, clock
-from signal_log.audit import hold, prunable, prune, redact
-from signal_log.audit.daily import AGAIN, FIRST, DailyPrune
-from signal_log.audit.retention import Retention, of_days
+from signal_log.audit import hold
+from signal_log.audit.pruning import prunable, prune
+from signal_log.audit.pruning.daily import AGAIN, FIRST, DailyPrune
+from signal_log.audit.pruning.retention import Retention, of_days
+from signal_log.audit.redaction import redact
+from signal_log.audit.redaction.whom import find
 from signal_log.audit.thing import thing
-from signal_log.audit.whom import find
 from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
 from signal_log.models import ReceiverCall, SealCheckpoint, SealTree, SignalEvent, SignalTrace

@@ -18,8 +18,8 @@ from django.urls import reverse
 
 from signal_log import clock
 from signal_log.audit.alerts.rule import parse as parse_alert
-from signal_log.audit.erase import masked_query
-from signal_log.audit.whom import find
+from signal_log.audit.redaction.erase import masked_query
+from signal_log.audit.redaction.whom import find
 from signal_log.errors import ConfigurationError
 from signal_log.event import MASK
 from signal_log.filters import Filters

@@ -17,8 +17,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from signal_log import clock
-from signal_log.audit import batch, redact
-from signal_log.audit.own_names import _full
+from signal_log.audit.redaction import batch, redact
+from signal_log.audit.redaction.own_names import _full
 from signal_log.audit.thing import Thing, thing
 from signal_log.event import MAINTENANCE, MASK
 from signal_log.filters import Filters

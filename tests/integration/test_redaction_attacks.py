@@ -7,10 +7,10 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from signal_log.audit import archived
 from signal_log.audit.hold import hold
+from signal_log.audit.redaction import archived
+from signal_log.audit.redaction.whom import find
 from signal_log.audit.thing import thing
-from signal_log.audit.whom import find
 from signal_log.event import MASK
 from signal_log.models import SignalEvent
 from signal_log.seal.grow import begin_tree, checkpoint, grow

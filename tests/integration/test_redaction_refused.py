@@ -10,8 +10,8 @@ from django.db import connection
 
 from signal_log.audit import hold
 from signal_log.audit.held import in_force
+from signal_log.audit.redaction.whom import find
 from signal_log.audit.thing import thing
-from signal_log.audit.whom import find
 from signal_log.event import MASK
 from signal_log.models import (
     SignalEvent,

@@ -17,8 +17,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from signal_log import clock
-from signal_log.audit.batch import as_dict
-from signal_log.audit.erase import kept_hashes
+from signal_log.audit.redaction.batch import as_dict
+from signal_log.audit.redaction.erase import kept_hashes
 from signal_log.errors import ProofError
 from signal_log.event import MASK
 from signal_log.maintenance import maintenance

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
-from signal_log.seal.key import new_signer, read_key
+from signal_log.seal.keys.key import new_signer, read_key
 from signal_log.seal.note import ED25519, Note, read_note
 from tests.integration.verified import refused, said
 from tests.sealed import sql, unguarded, write_events

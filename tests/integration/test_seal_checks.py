@@ -3,7 +3,7 @@
 import pytest
 from django.core.checks import run_checks
 
-from signal_log.seal.key import new_signer, write_key
+from signal_log.seal.keys.key import new_signer, write_key
 from signal_log.seal.note import COSIGNATURE, ED25519
 
 

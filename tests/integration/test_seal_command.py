@@ -14,13 +14,13 @@ from django.core.management import CommandError, call_command
 from signal_log.audit.told import SEALED
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
 from signal_log.seal import elected
-from signal_log.seal.key import read_key
+from signal_log.seal.keys.key import read_key
+from signal_log.seal.keys.remembered import memory_path
+from signal_log.seal.keys.signer import SignerServer
+from signal_log.seal.keys.signing import log_vkeys
 from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.note import read_note, signed_by
-from signal_log.seal.remembered import memory_path
 from signal_log.seal.sealer import stop
-from signal_log.seal.signer import SignerServer
-from signal_log.seal.signing import log_vkeys
 from signal_log.seal.state import seal_state
 from signal_log.seal.stored import hashes_of, inclusion, place_of
 from signal_log.seal.verify.proof_file import proof_file

@@ -14,7 +14,7 @@ from signal_log.maintenance import maintenance
 from signal_log.models import SealCheckpoint, SealTree, SealWitness, SignalEvent, Verification
 from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import begin_tree, checkpoint, grow
-from signal_log.seal.key import new_signer
+from signal_log.seal.keys.key import new_signer
 from signal_log.seal.note import ED25519, Note
 from signal_log.seal.rewound import GO_ON
 from signal_log.show.words.sealing import sealed

@@ -14,13 +14,13 @@ import pytest
 from signal_log import clock
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealWitness
-from signal_log.seal import timestamping
 from signal_log.seal.note import read_note
-from signal_log.seal.timestamping import stamped_at
-from signal_log.seal.token import read_certificates, read_token
 from signal_log.seal.verify.run import verify
 from signal_log.seal.verify.wanted import Wanted
-from signal_log.seal.witness_client import cosign, is_due, states
+from signal_log.seal.witness import timestamping
+from signal_log.seal.witness.client import cosign, is_due, states
+from signal_log.seal.witness.timestamp import read_certificates, read_token
+from signal_log.seal.witness.timestamping import stamped_at
 from tests.integration.cosigned import KEYS, signed, tree_of
 from tests.integration.test_checks import of_log
 from tests.servers.timestamps import Authority

@@ -16,9 +16,9 @@ from signal_log.management.commands.signal_verify import Bar
 from signal_log.models import SealCheckpoint, SealTile, SealTree, Verification
 from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import checkpoint, grow
-from signal_log.seal.key import new_signer
+from signal_log.seal.keys.key import new_signer
+from signal_log.seal.keys.remembered import remember
 from signal_log.seal.note import ED25519, read_note
-from signal_log.seal.remembered import remember
 from signal_log.seal.verify import progress as kept_progress
 from signal_log.seal.verify import rows
 from signal_log.seal.verify.progress import Kept

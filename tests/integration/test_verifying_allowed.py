@@ -18,8 +18,8 @@ from signal_log.models import SealTile, SealTree, SignalEvent, Verification
 from signal_log.seal import archive, archive_writing
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.grow import begin_tree, grow
+from signal_log.seal.keys.remembered import remember
 from signal_log.seal.note import read_note
-from signal_log.seal.remembered import remember
 from tests.integration.verified import changed, log_in, newest, refused, rewound, said
 from tests.sealed import ORIGIN, Sealed, seal, sql, write_events
 

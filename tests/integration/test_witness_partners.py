@@ -11,15 +11,16 @@ from django.db import connections
 
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTile, SealTree
-from signal_log.seal import merkle, witness_client
+from signal_log.seal import merkle
 from signal_log.seal.checkpoint import Checkpoint
-from signal_log.seal.countersigning import countersign, shown, trust
 from signal_log.seal.grow import begin_tree, checkpoint, grow
-from signal_log.seal.key import new_signer
+from signal_log.seal.keys.key import new_signer
 from signal_log.seal.note import ED25519, Note, read_note
-from signal_log.seal.witness_call import Contradicts, Cosigned, Holds, Witness, add_checkpoint, newest_from, witness
-from signal_log.seal.witness_client import cosign, has_quorum
-from signal_log.seal.witnessing import Request
+from signal_log.seal.witness import client as witness_client
+from signal_log.seal.witness.call import Contradicts, Cosigned, Holds, Witness, add_checkpoint, newest_from, witness
+from signal_log.seal.witness.client import cosign, has_quorum
+from signal_log.seal.witness.countersigning import countersign, shown, trust
+from signal_log.seal.witness.protocol import Request
 from tests.integration.test_tree_in_database import store
 from tests.servers.partners import AicsWitness, run_partner
 from tests.witnessing import Log, new_witness, serving

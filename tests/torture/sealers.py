@@ -108,9 +108,9 @@ def judge() -> None:
 def must_continue(tree: SealTree, made: list) -> None:
     """Each checkpoint is signed, and has grown from the one before."""
     from signal_log.seal.checkpoint import read_checkpoint
+    from signal_log.seal.keys.signing import log_vkeys
     from signal_log.seal.merkle import EMPTY_ROOT, consistency_proof, verify_consistency
     from signal_log.seal.note import read_note, signed_by
-    from signal_log.seal.signing import log_vkeys
     from signal_log.seal.stored import node
 
     old, old_root = 0, EMPTY_ROOT
@@ -136,7 +136,7 @@ def root(leaves: list[bytes]) -> bytes:
 
 def make_key(path: Path) -> None:
     """For all sealers."""
-    from signal_log.seal.key import new_signer, write_key
+    from signal_log.seal.keys.key import new_signer, write_key
     from signal_log.seal.note import ED25519
 
     write_key(path, new_signer("log.example/1", ED25519))

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from signal_log.audit.continuity import GONE, ROW, THERE, Break, Chain
-from signal_log.audit.logged_value import surely_differ
+from signal_log.audit.breaks.continuity import GONE, ROW, THERE, Break, Chain
+from signal_log.audit.breaks.logged_value import surely_differ
 from signal_log.event import BY_HAND, MASK, UNKNOWN
 from tests.factories import event_value
 

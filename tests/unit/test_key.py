@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from signal_log.errors import ProofError
-from signal_log.seal.key import new_signer, read_key, write_key
+from signal_log.seal.keys.key import new_signer, read_key, write_key
 from signal_log.seal.note import COSIGNATURE, ED25519, Note, read_note, signed_by, time_of, verifier_key
 
 # What Go's note.GenerateKey documents as its example.

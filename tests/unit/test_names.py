@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signal_log.audit.names import Names
+from signal_log.audit.redaction.names import Names
 from signal_log.event import MASK
 
 NAMES = Names(["al", "renée", "ada@example.org", "Ada Lovelace", "lovelace", "b_47"])

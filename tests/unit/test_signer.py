@@ -9,12 +9,12 @@ import pytest
 
 from signal_log.errors import ProofError
 from signal_log.seal.checkpoint import Checkpoint
-from signal_log.seal.key import new_signer, write_key
+from signal_log.seal.keys.key import new_signer, write_key
+from signal_log.seal.keys.remembered import memory_path, recall
+from signal_log.seal.keys.signer import SignerServer, begin
+from signal_log.seal.keys.signing import FileKey, SocketKey
 from signal_log.seal.merkle import consistency_proof, leaf_hash, root_of
 from signal_log.seal.note import COSIGNATURE, ED25519, signed_by
-from signal_log.seal.remembered import memory_path, recall
-from signal_log.seal.signer import SignerServer, begin
-from signal_log.seal.signing import FileKey, SocketKey
 from signal_log.seal.tiles import node_in
 
 LEAVES = [sha256(bytes([number])).digest() for number in range(100)]
@@ -136,7 +136,7 @@ def test_a_folder_that_cannot_be_written(path, tmp_path, monkeypatch):
     def full(key, note):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("signal_log.seal.signer.remember", full)
+    monkeypatch.setattr("signal_log.seal.keys.signer.remember", full)
     assert signed_by(FileKey(path).sign(checkpoint(5), 0, []), [FileKey(path).vkey("host.example/log/1")])
     with SignerServer(tmp_path / "socket", path) as server:
         text = "aG9zdC5leGFtcGxlL2xvZy8xCjAKNDdERVFwajhIQlNhKy9USW1XKzVKQ2V1UWVSa201Tk1wSldaRzNoU3VGVT0K"

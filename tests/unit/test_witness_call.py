@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from signal_log.errors import ProofError
 from signal_log.seal.note import COSIGNATURE, Note, Signature, cosigned_message
-from signal_log.seal.witness_call import Contradicts, Cosigned, Holds, Witness, add_checkpoint, newest_from, witness
-from signal_log.seal.witnessing import checkpoint_path
+from signal_log.seal.witness.call import Contradicts, Cosigned, Holds, Witness, add_checkpoint, newest_from, witness
+from signal_log.seal.witness.protocol import checkpoint_path
 from tests.witnessing import ORIGIN, Log, answering, http, new_witness
 
 LOG = Log()

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signal_log.errors import ProofError
-from signal_log.seal.key import new_signer
+from signal_log.seal.keys.key import new_signer
 from signal_log.seal.merkle import EMPTY_ROOT
 from signal_log.seal.note import ED25519, Note, read_note, signed_by, time_of
-from signal_log.seal.witnessing import (
+from signal_log.seal.witness.protocol import (
     MOST_HASHES,
     Accepted,
     Answer,

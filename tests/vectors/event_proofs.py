@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from signal_log.seal.canonical import digest, parts
 from signal_log.seal.checkpoint import Checkpoint
-from signal_log.seal.key import Signer
+from signal_log.seal.keys.key import Signer
 from signal_log.seal.merkle import Node, inclusion_proof, leaf_hash, node_hash, root_of
 from signal_log.seal.note import COSIGNATURE, ED25519, Note
 from signal_log.seal.verify.proof import check_proof, extra_of, read_proof, write_proof

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError, connections
 
 from signal_log.amounts import counted
-from signal_log.audit.partitions import Described, described
+from signal_log.audit.pruning.partitions import Described, described
 from signal_log.conf import conf
 from signal_log.errors import PartitionError
 from signal_log.management.command import SignalCommand

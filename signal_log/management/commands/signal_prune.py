@@ -13,8 +13,8 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from signal_log import clock
-from signal_log.audit.prune import Pruned, prune
-from signal_log.audit.retention import Retention, configured, of_days
+from signal_log.audit.pruning.prune import Pruned, prune
+from signal_log.audit.pruning.retention import Retention, configured, of_days
 from signal_log.audit.which_archive import is_table, must_be_known
 from signal_log.errors import FilterError, ProofError, RedactionError
 from signal_log.management.command import SignalCommand

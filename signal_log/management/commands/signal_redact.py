@@ -10,9 +10,9 @@ from django.apps import apps
 from django.core.management.base import CommandError
 from django.db import connections
 
-from signal_log.audit.archived import archived_events, folders
-from signal_log.audit.redact import Report, redact, still_exist
-from signal_log.audit.whom import Whom, find
+from signal_log.audit.redaction.archived import archived_events, folders
+from signal_log.audit.redaction.redact import Report, redact, still_exist
+from signal_log.audit.redaction.whom import Whom, find
 from signal_log.conf import conf
 from signal_log.errors import ProofError, RedactionError
 from signal_log.management.command import SignalCommand

@@ -26,17 +26,17 @@ from signal_log.management.key_verbs import add_verbs, begin_here, content_of, s
 from signal_log.models import SealTree
 from signal_log.seal import beside_file
 from signal_log.seal.checkpoint import Checkpoint
-from signal_log.seal.key import new_signer, write_key
+from signal_log.seal.keys.key import new_signer, write_key
+from signal_log.seal.keys.remembered import remember, remember_followed
+from signal_log.seal.keys.signing import key_that_signs, vkey_of
 from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.note import ED25519, Note, VerifierKey
 from signal_log.seal.origin import origin_of
 from signal_log.seal.publish import publish
-from signal_log.seal.remembered import remember, remember_followed
 from signal_log.seal.sealer import Round, Sealer, first_tree
-from signal_log.seal.signing import key_that_signs, vkey_of
 from signal_log.seal.state import seal_state
 from signal_log.seal.stored import current_tree
-from signal_log.seal.witness_client import cosigned_by
+from signal_log.seal.witness.client import cosigned_by
 from signal_log.show.words.text import counted
 from signal_log.store.own_connection import dedicated_connection
 

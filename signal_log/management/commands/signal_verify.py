@@ -15,8 +15,8 @@ from django.core.management.base import CommandError
 from django.db import Error
 
 from signal_log import clock
-from signal_log.audit.breaks import breaks
-from signal_log.audit.continuity import Break
+from signal_log.audit.breaks.continuity import Break
+from signal_log.audit.breaks.reading import breaks
 from signal_log.audit.guard.queue import stuck
 from signal_log.audit.which_archive import is_table
 from signal_log.errors import ProofError

@@ -19,11 +19,11 @@ from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
 from signal_log.management.ending import ending
 from signal_log.models import WitnessedLog
-from signal_log.seal.countersigning import countersign, distrust, keys_of, shown, trust
-from signal_log.seal.key import Signer, new_signer, read_key, write_key
+from signal_log.seal.keys.key import Signer, new_signer, read_key, write_key
 from signal_log.seal.note import COSIGNATURE
-from signal_log.seal.witness_server import WitnessServer
-from signal_log.seal.witnessing import checkpoint_path
+from signal_log.seal.witness.countersigning import countersign, distrust, keys_of, shown, trust
+from signal_log.seal.witness.protocol import checkpoint_path
+from signal_log.seal.witness.server import WitnessServer
 
 KEY: Final = "signal_witness.key"
 LISTEN: Final = "127.0.0.1:8765"

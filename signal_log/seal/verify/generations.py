@@ -9,11 +9,11 @@ from hashlib import sha256
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
+from signal_log.seal.keys.remembered import generation_of, log_of
+from signal_log.seal.keys.signing import signing_key
 from signal_log.seal.merkle import leaf_hash
 from signal_log.seal.note import VerifierKey, read_note, signed_by
 from signal_log.seal.ranges import Ranges
-from signal_log.seal.remembered import generation_of, log_of
-from signal_log.seal.signing import signing_key
 from signal_log.seal.verify.acknowledged import (
     checkpoint_of,
     labels_of,

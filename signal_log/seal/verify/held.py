@@ -15,15 +15,15 @@ from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, SealWitness
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.http_call import SECONDS, call
+from signal_log.seal.keys.remembered import generation_of, log_of
+from signal_log.seal.keys.signing import signing_key
 from signal_log.seal.note import MOST_BYTES, VerifierKey, read_note, signed_by
 from signal_log.seal.ranges import Ranges
-from signal_log.seal.remembered import generation_of, log_of
-from signal_log.seal.signing import signing_key
 from signal_log.seal.verify.checkpoints import Countersigned
 from signal_log.seal.verify.findings import CHECKPOINT, FORK, REWOUND, Report
 from signal_log.seal.verify.roots import Stated, rows_at
-from signal_log.seal.witness_call import Witness, newest_from
-from signal_log.seal.witnessing import checkpoint_path
+from signal_log.seal.witness.call import Witness, newest_from
+from signal_log.seal.witness.protocol import checkpoint_path
 
 NOT_FOUND: Final = 404
 CLOCKS_DIFFER: Final = 60
@@ -247,7 +247,7 @@ def told_by_ourselves(tree: SealTree, report: Report, size: int) -> None:
 
 def named_witnesses() -> tuple[list[Witness], list[str]]:
     """Those in ``WITNESSES``, and what is wrong with entries that are none."""
-    from signal_log.seal.witness_call import witness
+    from signal_log.seal.witness.call import witness
 
     found, wrong = [], []
     for entry in conf.WITNESSES:

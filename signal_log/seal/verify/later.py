@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from signal_log.seal.remembered import generation_of, log_of
+from signal_log.seal.keys.remembered import generation_of, log_of
 from signal_log.seal.verify import held
 from signal_log.seal.verify.findings import REWOUND, Report
 from signal_log.seal.verify.trust import Trust

@@ -12,8 +12,8 @@ from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint
 from signal_log.seal.ranges import Ranges
-from signal_log.seal.token import is_installed, may_be_over, must_be_over, read_certificates, read_token
 from signal_log.seal.verify.findings import TIMESTAMP, Report
+from signal_log.seal.witness.timestamp import is_installed, may_be_over, must_be_over, read_certificates, read_token
 
 
 class Stamps:

@@ -10,15 +10,15 @@ from signal_log import clock
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.seal.iceberg.place import read_place
+from signal_log.seal.keys.remembered import log_of
+from signal_log.seal.keys.signing import under, vkey_of
 from signal_log.seal.note import COSIGNATURE, VerifierKey, verifier_key
 from signal_log.seal.origin import origin_of
-from signal_log.seal.remembered import log_of
-from signal_log.seal.signing import under, vkey_of
 from signal_log.seal.verify import held
 from signal_log.seal.verify.findings import Report
 from signal_log.seal.verify.retired import Retired
 from signal_log.seal.verify.wanted import Wanted
-from signal_log.seal.witness_call import Witness, witness
+from signal_log.seal.witness.call import Witness, witness
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from signal_log.audit.archived import event_of
+from signal_log.audit.redaction.archived import event_of
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.models import SignalEvent

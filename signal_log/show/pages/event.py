@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.vary import vary_on_headers
 
-from signal_log.audit import found_breaks
+from signal_log.audit.breaks import found_breaks
 from signal_log.audit.shown import shown
 from signal_log.audit.told import EXPORTED, tell
 from signal_log.errors import ProofError

@@ -9,7 +9,8 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
-from signal_log.audit import found_breaks, pins
+from signal_log.audit import pins
+from signal_log.audit.breaks import found_breaks
 from signal_log.audit.shown import listed
 from signal_log.conf import conf
 from signal_log.event import COMMITTED

@@ -9,8 +9,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from signal_log.audit.breaks import MOST_OF_A_ROW, breaks_of_row
-from signal_log.audit.continuity import tells
+from signal_log.audit.breaks.continuity import tells
+from signal_log.audit.breaks.reading import MOST_OF_A_ROW, breaks_of_row
 from signal_log.audit.reads import Seen, record_seen
 from signal_log.capture.model.same_row import ends_with
 from signal_log.conf import conf

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 
-from signal_log.audit import found_breaks
+from signal_log.audit.breaks import found_breaks
 from signal_log.audit.shown import listed
 from signal_log.show.access import for_observers
 from signal_log.show.formats import format_of, formats

@@ -13,9 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
 
-from signal_log.audit.archived import archived_events, folders
-from signal_log.audit.redact import Report, redact, still_exist
-from signal_log.audit.whom import Whom, find
+from signal_log.audit.redaction.archived import archived_events, folders
+from signal_log.audit.redaction.redact import Report, redact, still_exist
+from signal_log.audit.redaction.whom import Whom, find
 from signal_log.capture.trace.trace import current_trace
 from signal_log.conf import conf
 from signal_log.errors import ProofError, RedactionError

@@ -11,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Q
 from django.http import HttpRequest
 
-from signal_log.audit import found_breaks
-from signal_log.audit.continuity import Break
+from signal_log.audit.breaks import found_breaks
+from signal_log.audit.breaks.continuity import Break
 from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row

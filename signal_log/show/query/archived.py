@@ -13,7 +13,7 @@ from threading import BoundedSemaphore, Thread
 from typing import Final
 
 from signal_log import clock
-from signal_log.audit.archived import event_of
+from signal_log.audit.redaction.archived import event_of
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.event import BY_HAND, COMMITTED

@@ -10,7 +10,7 @@ from typing import Final
 from django.http import QueryDict
 
 from signal_log import clock
-from signal_log.audit.continuity import tells
+from signal_log.audit.breaks.continuity import tells
 from signal_log.errors import FilterError
 from signal_log.event import MASK
 from signal_log.models import SignalEvent

@@ -14,7 +14,7 @@ from typing import Final
 from django.db.models import Max, Min
 
 from signal_log import clock
-from signal_log.audit.continuity import OF_A_ROW, tells
+from signal_log.audit.breaks.continuity import OF_A_ROW, tells
 from signal_log.event import COMMITTED
 from signal_log.models import SignalEvent
 from signal_log.show.query.query import Query

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from signal_log.audit.continuity import GONE, ROW, THERE
+from signal_log.audit.breaks.continuity import GONE, ROW, THERE
 from signal_log.event import UNKNOWN
 from signal_log.models import FoundBreak, SignalEvent
 from signal_log.show.words.broken import Broken

@@ -15,8 +15,8 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models
 from django.db.models import Q
 
-from signal_log.audit.continuity import ENDS
-from signal_log.audit.known import WHOLE
+from signal_log.audit.breaks.continuity import ENDS
+from signal_log.audit.breaks.known import WHOLE
 from signal_log.capture.model.keys import key_text
 from signal_log.capture.model.object_text import repr_of
 from signal_log.capture.model.plan import Plan

@@ -16,8 +16,8 @@ from django.db import connections
 from django.db.models import F, Max, Min, Q
 
 from signal_log import clock
-from signal_log.audit.continuity import ENDS, OF_A_ROW, tells
-from signal_log.audit.known import WHOLE
+from signal_log.audit.breaks.continuity import ENDS, OF_A_ROW, tells
+from signal_log.audit.breaks.known import WHOLE
 from signal_log.capture.model.registry import plan_of
 from signal_log.capture.model.same_row import ends_with
 from signal_log.event import BASELINE, COMMITTED

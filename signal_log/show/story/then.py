@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from signal_log.audit.continuity import tells
+from signal_log.audit.breaks.continuity import tells
 from signal_log.capture.model.same_row import ends_with
 from signal_log.models import SignalEvent
 from signal_log.rows import labels_of_row

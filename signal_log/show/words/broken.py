@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from signal_log.audit.continuity import Break
+from signal_log.audit.breaks.continuity import Break
 from signal_log.show.words.diff import Side, side
 from signal_log.show.words.text import visible
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from signal_log.audit.continuity import tells
+from signal_log.audit.breaks.continuity import tells
 from signal_log.event import COMMITTED, M2M_CHANGED
 from signal_log.models import SignalEvent
 from signal_log.show.links import event_url, in_query, object_url, trace_url, url

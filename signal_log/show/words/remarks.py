@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from signal_log.audit.continuity import ROW
+from signal_log.audit.breaks.continuity import ROW
 from signal_log.event import COMMITTED, INCOMPLETE, Event
 from signal_log.models import SignalEvent
 from signal_log.show.words import kinds

@@ -6,8 +6,8 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from signal_log.audit.continuity import ENDS, tells
-from signal_log.audit.logged_value import surely_differ
+from signal_log.audit.breaks.continuity import ENDS, tells
+from signal_log.audit.breaks.logged_value import surely_differ
 from signal_log.event import BASELINE
 from signal_log.models import SignalEvent
 from signal_log.show.words.diff import Side, pairs, side

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from signal_log.seal.key import new_signer, write_key
+from signal_log.seal.keys.key import new_signer, write_key
 from signal_log.seal.note import ED25519
-from signal_log.seal.witness_call import newest_from
+from signal_log.seal.witness.call import newest_from
 from tests.integration.how_to.pages import ADMIN, PAGES, Make, call, code, commands, configure
 
 

@@ -10,8 +10,9 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from signal_log import clock
-from signal_log.audit import hold, prune, whole
-from signal_log.audit.partitions import described
+from signal_log.audit import hold
+from signal_log.audit.pruning import prune, whole
+from signal_log.audit.pruning.partitions import described
 from signal_log.audit.thing import thing
 from signal_log.event import MAINTENANCE
 from signal_log.models import SealTree, SignalEvent, SignalTrace

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from signal_log.seal import elected
-from signal_log.seal.key import new_signer, write_key
+from signal_log.seal.keys.key import new_signer, write_key
 from signal_log.seal.note import ED25519
 
 

@@ -14,12 +14,12 @@ from signal_log.errors import ProofError
 from signal_log.models import LogIdentity, SealCheckpoint, SealTree, SignalEvent
 from signal_log.seal import grow, sealer
 from signal_log.seal.checkpoint import read_checkpoint
+from signal_log.seal.keys.remembered import memory_path
+from signal_log.seal.keys.signing import log_vkeys
 from signal_log.seal.note import read_note, signed_by
-from signal_log.seal.remembered import memory_path
 from signal_log.seal.sealer import Sealer
-from signal_log.seal.signing import log_vkeys
 from signal_log.seal.state import seal_state
-from signal_log.seal.witness_client import cosigned_by
+from signal_log.seal.witness.client import cosigned_by
 from signal_log.store.row import TABLE
 from tests.factories import make_event
 from tests.integration.sealer.log import by_owner, events, stopped

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from signal_log.errors import ProofError
 from signal_log.models import SealTile, SealTree
-from signal_log.seal.remembered import memory_path
+from signal_log.seal.keys.remembered import memory_path
 from signal_log.seal.sealer import Sealer
 from signal_log.store.row import TABLE
 from tests.integration.sealer.log import by_owner, events, stopped

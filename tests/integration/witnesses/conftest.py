@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from signal_log import clock
-from signal_log.seal import witness_client
+from signal_log.seal.witness import client as witness_client
 from tests.integration.cosigned import LOG
 from tests.witnessing import MemoryWitness
 

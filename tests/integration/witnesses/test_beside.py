@@ -11,12 +11,13 @@ import pytest
 
 from signal_log import clock
 from signal_log.models import SealCheckpoint, SealWitness
-from signal_log.seal import asking, elected
-from signal_log.seal.key import new_signer, write_key
+from signal_log.seal import elected
+from signal_log.seal.keys.key import new_signer, write_key
+from signal_log.seal.keys.signing import log_vkeys
 from signal_log.seal.note import ED25519
 from signal_log.seal.sealer import Sealer
-from signal_log.seal.signing import log_vkeys
-from signal_log.seal.witness_client import cosigned_by
+from signal_log.seal.witness import asking
+from signal_log.seal.witness.client import cosigned_by
 from tests.factories import make_event
 from tests.witnessing import Log, MemoryWitness, answering, http, new_witness
 

@@ -12,12 +12,12 @@ import pytest
 
 from signal_log import clock
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SealWitness
-from signal_log.seal import witness_client
 from signal_log.seal.grow import checkpoint
 from signal_log.seal.note import read_note, signed_by, time_of
 from signal_log.seal.state import seal_state
-from signal_log.seal.witness_client import cosign, cosigned_by, has_quorum, is_due, states
-from signal_log.seal.witnessing import Answer
+from signal_log.seal.witness import client as witness_client
+from signal_log.seal.witness.client import cosign, cosigned_by, has_quorum, is_due, states
+from signal_log.seal.witness.protocol import Answer
 from signal_log.show.words.sealing import standing
 from tests.integration.cosigned import KEYS, LOG, said, signed, tree_of
 from tests.witnessing import ORIGIN, MemoryWitness, answering, http, new_witness, serving

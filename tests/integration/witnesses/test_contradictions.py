@@ -11,12 +11,12 @@ from signal_log import clock
 from signal_log.audit.forgotten import tell_of_forgotten
 from signal_log.audit.told import SEALED
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SealWitness, SignalEvent
-from signal_log.seal import witness_visit
 from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import begin_tree, grow
-from signal_log.seal.key import new_signer
+from signal_log.seal.keys.key import new_signer
 from signal_log.seal.note import ED25519, Note, read_note
-from signal_log.seal.witness_client import cosign, shown_against
+from signal_log.seal.witness import visit as witness_visit
+from signal_log.seal.witness.client import cosign, shown_against
 from tests.integration.cosigned import KEYS, LOG, said, signed, tree_of
 from tests.witnessing import ORIGIN, MemoryWitness, new_witness
 

@@ -1,0 +1,1 @@
+"""How long events are kept, and how those that are older go."""

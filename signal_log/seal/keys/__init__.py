@@ -1,0 +1,1 @@
+"""The log's keys: where each is kept, what it remembers, and who signs with it."""
