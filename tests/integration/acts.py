@@ -126,9 +126,9 @@ def leave_a_block_without_savepoint_by_an_exception(host: Host, thing: Thing) ->
 
 
 def roll_a_savepoint_back(host: Host, thing: Thing) -> None:
-    savepoint = transaction.savepoint()
+    savepoint = connection.savepoint()
     host.attempt(lambda: Category.objects.create(name="undone"))
-    host.attempt(lambda: transaction.savepoint_rollback(savepoint))
+    host.attempt(lambda: connection.savepoint_rollback(savepoint))
 
 
 def set_rollback(host: Host, thing: Thing) -> None:

@@ -18,6 +18,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pyiceberg.exceptions import UnauthorizedError
 from pyiceberg.table import Table
+from sqlalchemy import Pool, event
 
 from signal_log import clock
 from signal_log.audit.told import ARCHIVED
@@ -106,6 +107,29 @@ def test_what_is_gone_before_it_was_archived_is_said(log, small, tmp_path):
     assert told[1].startswith("Without their event: 11 leaves of the tree, as the table has it no more.")
     (found,) = said(archive=[tmp_path / "archive"])[1]["findings"]
     assert (found["kind"], found["indexes"]) == ("missing", "g1:300-310")
+
+
+def test_no_connection_to_the_catalog_stays_open(log, tmp_path):
+    """Nobody closes an archive, so each would have one until a garbage collection; a server opens one for a page."""
+    opened: list[Any] = []
+
+    def note(raw: Any, _: Any) -> None:
+        opened.append(raw)
+
+    def forget(raw: Any, _: Any) -> None:
+        opened.remove(raw)
+
+    watched = (Pool, "connect", note), (Pool, "close", forget)
+    for each in watched:
+        event.listen(*each)
+    try:
+        run(str(tmp_path / "archive"), "--all")
+        archive = open_archive(str(tmp_path / "archive"), names_of_log())
+        assert archive.parts()
+        assert not opened
+    finally:
+        for each in watched:
+            event.remove(*each)
 
 
 def size(folder: Path) -> str:

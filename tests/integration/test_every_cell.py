@@ -106,13 +106,13 @@ def test_whatever_stands_in_a_cell_of_the_seal_is_told(log: Sealed, model: type[
             continue
         for at, value in enumerate(ODD):
             number = numbers[-(at % 2)]
-            point = transaction.savepoint()
+            point = connection.savepoint()
             if put(model, field.column, value, number):
                 code, said = verdict()
                 is_free = code == 0 and (model, field.attname) in FREE
                 if not is_free and (code not in (1, 2) or "." not in said):
                     quiet.append((field.column, str(value)[:20], code, said[-200:]))
-            transaction.savepoint_rollback(point)
+            connection.savepoint_rollback(point)
     assert not quiet, "\n".join(map(str, quiet))
 
 
@@ -125,7 +125,7 @@ def test_whatever_stands_in_a_cell_of_an_event_is_told_with_its_id(log: Sealed) 
     for field in SignalEvent._meta.concrete_fields:
         if field.primary_key:
             continue
-        point = transaction.savepoint()
+        point = connection.savepoint()
         odd = [(number, value) for value, number in zip([b"[" * 9, "1 ", *ODD, "odd"], places, strict=True)]
         changed = {number: value for number, value in odd if put(SignalEvent, field.column, value, number)}
         code, said = verdict()
@@ -133,5 +133,5 @@ def test_whatever_stands_in_a_cell_of_an_event_is_told_with_its_id(log: Sealed) 
         for found in re.findall(r"events? ([0-9,-]+)\]|altered: ([0-9,-]+)\.|says: ([0-9,-]+)\.", said):
             named.update(parse_ranges("".join(found).strip(",")))
         quiet += [(field.column, code, said[-600:]) for number in changed if number not in named]
-        transaction.savepoint_rollback(point)
+        connection.savepoint_rollback(point)
     assert not quiet, "\n".join(map(str, quiet))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from signal_log.checks.databases import check_triggers
 from tests.integration.verified import log_in, said
@@ -41,14 +41,14 @@ def test_what_hides_rows_is_told(log: Sealed) -> None:
     assert said()[:1] == (0,)
     assert not [one for one in check_triggers(databases=["default"]) if "hidden" in one.msg]
     for name, statements in HIDES[connection.vendor].items():
-        point = transaction.savepoint()
+        point = connection.savepoint()
         for statement in statements:
             sql(statement)
         (warning,) = [one for one in check_triggers(databases=["default"]) if "hidden" in one.msg][:1]
         assert (warning.id, "signal_log_signalevent" in warning.msg) == ("signal_log.W014", True), name
         code, told = said()
         assert (code, "hidden" in [one["kind"] for one in told["findings"]]) == (1, True), name
-        transaction.savepoint_rollback(point)
+        connection.savepoint_rollback(point)
 
 
 @pytest.mark.one_database

@@ -7,7 +7,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.test import Client, override_settings
+from django.test import Client
 from django.utils.html import strip_tags
 
 from signal_log import clock
@@ -101,7 +101,6 @@ def test_metrics_count_them() -> None:
     assert "signal_log_past_writes_looked_to 12.0" in told
 
 
-@override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
 def test_an_alert_fires_for_what_is_found_from_then_on() -> None:
     """Once for all of it, naming the events and none of their values."""
     make_break()

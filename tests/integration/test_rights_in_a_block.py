@@ -77,12 +77,12 @@ def test_a_role_that_ends_with_the_block(end, clerk):
     sql(f"SET ROLE {clerk}")
     try:
         with transaction.atomic():
-            inner = transaction.savepoint()
+            inner = connection.savepoint()
             sql("SET LOCAL ROLE NONE")
             category.name = "b"
             category.save()
             if end == "savepoint":
-                transaction.savepoint_rollback(inner)
+                connection.savepoint_rollback(inner)
                 category.save()
             transaction.set_rollback(end == "rollback")
         with recorded() as events, transaction.atomic():

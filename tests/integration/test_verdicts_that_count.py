@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection
 
 from signal_log import clock
 from signal_log.models import SignalEvent, Verification
@@ -84,7 +84,7 @@ def test_what_only_others_show(log: Sealed, tmp_path: Path, what: str, admin_cli
     file.write_text(newest_note())
     with shown_by_a_witness(log):
         given: dict[str, Any] = {"checkpoint": [file]} if what == "checkpoint" else {"witness": [f"{log.url}/"]}
-        before = transaction.savepoint()
+        before = connection.savepoint()
         rewound(log, 400)
         assert said(**given)[0] == 1
         found = Verification.objects.get()
@@ -93,7 +93,7 @@ def test_what_only_others_show(log: Sealed, tmp_path: Path, what: str, admin_cli
         assert (seal_state().verification, seal_state().tampered) == (found, True)
         assert "changed behind the recorder" in alarm()
         assert found.evidence[0] in admin_client.get("/seals/").content.decode()
-        transaction.savepoint_rollback(before)
+        connection.savepoint_rollback(before)
         found.save(force_insert=True)
         assert [said()[0], said(since=512, **given)[0], said(vkey=[str(log.signer.vkey())])[0]] == [0, 0, 0]
         assert seal_state().tampered

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pyarrow.fs import FileSelector
 from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import (
     NamespaceAlreadyExistsError,
     NoSuchNamespaceError,
@@ -21,6 +22,7 @@ from pyiceberg.exceptions import (
 )
 from pyiceberg.io import load_file_io
 from pyiceberg.table import Table
+from sqlalchemy import NullPool, create_engine
 
 from signal_log.errors import ProofError
 from signal_log.seal.iceberg.columns import BOUNDED, COLUMNS, partitions, schema
@@ -95,11 +97,19 @@ def _catalog(place: Place) -> Catalog:
     elif "region" in place.options:
         options["s3.region"] = place.options["region"]
     if not place.is_rest:
-        return load_catalog("signal_log", **options)
+        catalog: Any = load_catalog("signal_log", **options)
+        return _without_pool(catalog)
     if AUTHORITY not in os.environ:
         options["oauth2-server-uri"] = f"{place.catalog.rstrip('/')}/v1/oauth/tokens"
     # By this name pyiceberg finds the service's secrets in the environment, in PYICEBERG_CATALOG__SIGNAL_LOG__….
     return load_catalog("signal-log", **options)
+
+
+def _without_pool(catalog: SqlCatalog) -> SqlCatalog:
+    """The same catalog, whose connections end with their use: nobody closes an archive."""
+    catalog.close()
+    catalog.engine = create_engine(catalog.engine.url, poolclass=NullPool)
+    return catalog
 
 
 def _made(catalog: Catalog, place: Place, log: str) -> Table:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import django
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
@@ -39,7 +40,9 @@ def test_what_an_alert_writes_itself_fires_nothing(
     process = start({**anything, "query": "sender=!nothing.At&outcome=committed"})
     process.step()
     assert fired() == []
-    with override_settings(EMAIL_BACKEND="tests.integration.alerts.test_sending.SavingBackend"):
+    backend = "tests.integration.alerts.test_sending.SavingBackend"
+    mailers = {"default": {"BACKEND": backend}}
+    with override_settings(**({"MAILERS": mailers} if django.VERSION >= (6, 1) else {"EMAIL_BACKEND": backend})):
         User.objects.create(username="ada")
         process.step()
         for _ in range(3):
