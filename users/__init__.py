@@ -1,0 +1,1 @@
+"""Accounts and their profiles: registering makes both, and deleting either deletes both."""

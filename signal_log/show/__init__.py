@@ -1,0 +1,1 @@
+"""What people see: pages, exports, the terminal and the toolbar, all in the same words."""

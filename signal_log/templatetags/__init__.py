@@ -1,0 +1,1 @@
+"""Tags of the app's own templates."""

@@ -1,0 +1,1 @@
+"""Writes to observed tables that send no signal: found by their statements, and recorded, refused or left alone."""

@@ -1,0 +1,1 @@
+"""Where work begins and what caused what: requests, commands, tasks and messages, with who and from where."""

@@ -1,0 +1,1 @@
+"""Logs of several databases as one list by time, with a place in each."""

@@ -1,0 +1,1 @@
+"""The log's pages, one module for each."""

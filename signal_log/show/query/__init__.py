@@ -1,0 +1,1 @@
+"""What a page's address asks for, and the events, counts and choices that answer it."""
