@@ -9,7 +9,8 @@ from django.core import checks
 from django.db import connections, models, router
 
 from signal_log.capture.model.registry import chosen_models
-from signal_log.conf import problems
+from signal_log.conf import conf, problems
+from signal_log.show.logs.named import others
 from signal_log.vendor import vendor_of
 
 # By table: no right to read it, a view or a foreign table, and policies that hide rows from this role.
@@ -28,9 +29,10 @@ def check_rows(databases: Sequence[str] | None = None, **_: Any) -> list[checks.
     if problems():
         return []
     found: list[checks.CheckMessage] = []
+    only_read = {conf.READ_DATABASE, *(log.alias for log in others())}
     for alias in databases or ():
         connection = connections[alias]
-        if vendor_of(connection) != "postgresql":
+        if alias in only_read or vendor_of(connection) != "postgresql":
             continue
         labels = {connection.ops.quote_name(model._meta.db_table): model._meta.label for model in _models(alias)}
         with connection.cursor() as cursor:

@@ -44,6 +44,16 @@ def test_a_wrong_entry_is_named(logs: Any, says: str) -> None:
     assert "database" in found[0].hint
 
 
+@pytest.mark.postgresql
+def test_the_documented_role_is_enough_for_the_checks(begin: Begin) -> None:
+    """Nothing is recorded there, so `check --database` does not ask for rights on the observed tables."""
+    b = begin()
+    b.read_by_role()
+    with shown(b):
+        found = [message for message in run_checks(databases=[b.alias]) if message.id.startswith("signal_log.W")]
+    assert found == []
+
+
 def test_a_log_that_was_never_sealed_goes_by_its_identity(begin: Begin, mira: Client) -> None:
     """Which the sentence about a wrong name gives away."""
     b = begin()
