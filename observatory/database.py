@@ -38,7 +38,7 @@ def named_by(url: str, variable: str = "DATABASE_URL") -> dict[str, Any]:
     return database
 
 
-def only_read(logs: dict[str, Any], variable: str = "LOGS") -> tuple[dict[str, Any], dict[str, Any]]:
+def databases_of_logs(logs: dict[str, Any], variable: str = "LOGS") -> tuple[dict[str, Any], dict[str, Any]]:
     """Entries of DATABASES for logs whose ``database`` is an address, and the logs with the aliases of these."""
     databases, named = {}, {}
     for number, (origin, log) in enumerate(logs.items(), 1):

@@ -11,7 +11,7 @@ from pathlib import Path
 import django
 from django.core.exceptions import ImproperlyConfigured
 
-from observatory.database import only_read
+from observatory.database import databases_of_logs
 from observatory.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -167,7 +167,7 @@ if "READ_DATABASE_URL" in env:
     if not DATABASES["replica"]["ENGINE"].endswith("sqlite3"):
         DATABASES["replica"]["OPTIONS"] = {"connect_timeout": 3}
     SIGNAL_LOG["READ_DATABASE"] = "replica"
-other_databases, SIGNAL_LOG["LOGS"] = only_read(env.document("LOGS", default={}))
+other_databases, SIGNAL_LOG["LOGS"] = databases_of_logs(env.document("LOGS", default={}))
 DATABASES |= other_databases
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

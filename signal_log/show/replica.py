@@ -35,7 +35,7 @@ View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Lag:
     """What people are told of the replica that a page was read from; nothing if it has all that the log has."""
 
     behind: int = 0
@@ -61,13 +61,13 @@ class Standing:
         )
 
 
-_standing: Final = ContextVar[Standing | None]("signal_log_standing", default=None)
+_lag: Final = ContextVar[Lag | None]("signal_log_replica_lag", default=None)
 _failed_at: dict[str, float] = {}
 
 
-def standing() -> Standing | None:
+def lag() -> Lag | None:
     """What is known of the replica that this page is read from; None where it is read from the log itself."""
-    return _standing.get()
+    return _lag.get()
 
 
 def from_the_replica(view: View) -> View:
@@ -81,21 +81,21 @@ def from_the_replica(view: View) -> View:
         if not _is_left_alone(alias):
             try:
                 with reading_from(alias):
-                    return _told(compared(alias), view, request, *args, **kwargs)
+                    return _told(lag_of(alias), view, request, *args, **kwargs)
             except DatabaseError as error:
                 _failed_at[alias] = clock.monotonic()
                 logger.warning("The replica %r does not answer; pages are read from the log: %s", alias, error)
-        return _told(Standing(failed=True), view, request, *args, **kwargs)
+        return _told(Lag(failed=True), view, request, *args, **kwargs)
 
     return reading
 
 
-def _told(said: Standing, view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-    token = _standing.set(said)
+def _told(known: Lag, view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    token = _lag.set(known)
     try:
         return view(request, *args, **kwargs)
     finally:
-        _standing.reset(token)
+        _lag.reset(token)
 
 
 def _is_left_alone(alias: str) -> bool:
@@ -103,10 +103,12 @@ def _is_left_alone(alias: str) -> bool:
     return failed_at is not None and clock.monotonic() - failed_at < LEFT_ALONE
 
 
-def compared(alias: str, up_to: int = LARGEST_ID) -> Standing:
-    """How far the replica is behind, or what was read of it up to an id, by its newest event: a clock would also run
-    while nothing is written."""
+def lag_of(alias: str, up_to: int = LARGEST_ID) -> Lag:
+    """How far a replica is behind, or what was read of it up to an id.
+
+    By its newest event: a clock would also run while nothing is written.
+    """
     held = SignalEvent.objects.using(alias).filter(pk__lte=up_to).order_by("-pk")
     number, reached = held.values_list("pk", "occurred_at").first() or (0, None)
     missing = SignalEvent.objects.using(conf.DATABASE).filter(pk__gt=number).order_by()
-    return Standing(missing[: MOST_COUNTED + 1].count(), reached)
+    return Lag(missing[: MOST_COUNTED + 1].count(), reached)

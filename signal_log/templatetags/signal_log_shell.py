@@ -12,7 +12,7 @@ from signal_log.conf import conf
 from signal_log.models import DebugSession
 from signal_log.show.access import login_url, may_see_events
 from signal_log.show.links import url
-from signal_log.show.replica import standing
+from signal_log.show.replica import lag
 from signal_log.show.sessions.browser import session_here
 from signal_log.show.words import text
 from signal_log.show.words.sealing import alarm
@@ -72,7 +72,7 @@ def seal_alarm(context: dict[str, Any]) -> str:
 @register.simple_tag
 def replica_told() -> str:
     """How far the replica is behind that this page is read from; empty if it is not, or there is none."""
-    return str(standing() or "")
+    return str(lag() or "")
 
 
 @register.simple_tag

@@ -18,7 +18,7 @@ from signal_log.models import SignalEvent
 from signal_log.seal.iceberg import streaming
 from signal_log.seal.keys.key import new_signer, write_key
 from signal_log.seal.note import ED25519
-from signal_log.show.export.whole import Whole
+from signal_log.show.export.whole import WholeExport
 from signal_log.store import export
 from signal_log.store.export import Selection
 from tests.exports import fetch, ids, parts
@@ -123,9 +123,9 @@ def test_what_a_prune_removes_meanwhile_is_in_the_export(ada, monkeypatch):
     archive()
     monkeypatch.setattr(export, "PAGE", 2)
     monkeypatch.setattr(streaming, "BATCH", 3)
-    whole = Whole.begin(Selection())
+    whole = WholeExport.begin(Selection())
     expected = [event.pk for page in whole.pages() for event in page]
-    old, pages = pruned(), Whole.begin(Selection()).pages()
+    old, pages = pruned(), WholeExport.begin(Selection()).pages()
     found = [event.pk for event in next(pages)]
     while found[-1] <= old:
         found += [event.pk for event in next(pages)]
@@ -138,7 +138,7 @@ def test_what_a_prune_removes_meanwhile_is_in_the_export(ada, monkeypatch):
     found += [event.pk for page in pages for event in page]
     assert found == expected == sorted(set(expected))
     assert SignalEvent.objects.filter(pk__lt=expected[-1]).exists()  # which the archive has, too
-    assert [event.pk for page in Whole.begin(Selection()).pages() for event in page][: len(expected)] == expected
+    assert [event.pk for page in WholeExport.begin(Selection()).pages() for event in page][: len(expected)] == expected
 
 
 def test_a_redacted_person_is_in_no_export(ada, admin_client):

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from signal_log import clock, context
 from signal_log.models import SignalEvent
-from signal_log.seal.iceberg.conditions import Wanted
+from signal_log.seal.iceberg.conditions import Conditions
 from signal_log.show.query import archived
 from tests.integration.pruned_into_archive import ada_of, archive
 from tests.sealed import sql, unguarded
@@ -205,5 +205,5 @@ def test_imports_take_nothing_of_the_time_for_an_answer(settings, monkeypatch):
         return [], None
 
     monkeypatch.setattr(archived, "_waited_for", waited_for)
-    archived._read(Wanted(), above=0, below=1, number=1)
+    archived._read(Conditions(), above=0, below=1, number=1)
     assert imported == [True]

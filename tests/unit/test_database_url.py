@@ -109,7 +109,7 @@ def test_other_logs_get_an_alias_each_and_are_only_read() -> None:
         "c.example": {"database": "postgres://reader:secret@db:5433/c"},
         "d.example": "nonsense",
     }
-    databases, logs = database.only_read(given)
+    databases, logs = database.databases_of_logs(given)
     assert databases["log1"]["NAME"] == "file:/tmp/b.sqlite3?mode=ro"
     assert databases["log2"]["OPTIONS"] == {"connect_timeout": 3}
     assert logs == {
@@ -118,4 +118,4 @@ def test_other_logs_get_an_alias_each_and_are_only_read() -> None:
         "d.example": "nonsense",
     }
     with pytest.raises(ImproperlyConfigured, match="LOGS is no address"):
-        database.only_read({"b.example": {"database": "b"}})
+        database.databases_of_logs({"b.example": {"database": "b"}})

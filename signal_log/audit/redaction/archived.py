@@ -5,16 +5,15 @@ Which archives there are is told by the events of the prunes that wrote them, or
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils.dateparse import parse_datetime
 
+from signal_log.audit.archived_event import event_of
 from signal_log.audit.redaction.archive_files import File, Files, Folder, Table
 from signal_log.audit.redaction.batch import COMMAND, ROWS_A_BATCH, labels_of
 from signal_log.audit.redaction.erase import Change
@@ -33,8 +32,6 @@ from signal_log.seal.ranges import Ranges
 from signal_log.seal.remains import DONE
 from signal_log.seal.stored import names_of_log, trees
 from signal_log.store.read import events
-
-_BYTES: Final = ("salt", "digest", "kept_hashes")
 
 
 class Folders(NamedTuple):
@@ -103,17 +100,6 @@ def archived_events(there: Iterable[Files]) -> Iterator[SignalEvent]:
             for line in file.lines():
                 if line.event is not None:
                     yield event_of(line)
-
-
-def event_of(line: Line) -> SignalEvent:
-    """An archived event as a row of the table, which it is not any more."""
-    told = dict(line.event or {})
-    for name in _BYTES:
-        told[name] = bytes.fromhex(told[name]) if told[name] else None
-    for name in ("occurred_at", "redacted_at"):
-        told[name] = parse_datetime(told[name]) if told[name] else None
-    told["trace_id"] = uuid.UUID(told["trace_id"])
-    return SignalEvent(id=line.id or 0, **told)
 
 
 class Rewrite:

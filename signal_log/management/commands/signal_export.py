@@ -30,7 +30,7 @@ from signal_log.seal.ranges import Ranges
 from signal_log.show.export.answer import FORMATS, File, exported
 from signal_log.show.export.proofs import Proofs
 from signal_log.show.export.slots import NoPlace, take
-from signal_log.show.export.whole import Whole
+from signal_log.show.export.whole import WholeExport
 from signal_log.show.query.unmatched import unmatched
 from signal_log.show.words.text import counted, visible
 from signal_log.store.export import Selection
@@ -150,7 +150,7 @@ class Command(SignalCommand):
         try:
             for sentence in unmatched(selection.filters):
                 self.stderr.write(sentence, style_func=str)
-            export = Whole.begin(selection)
+            export = WholeExport.begin(selection)
             if export.left_out:
                 self.stderr.write(visible(export.left_out), style_func=str)
             self._tell("proof" if options["proof"] else kind if kind in FORMATS else "jsonl", export)
@@ -163,7 +163,7 @@ class Command(SignalCommand):
                     out.write(_added(file, page))
                     if page:
                         progress.show(file.number, page[-1].pk, export.export.snapshot.up_to)
-                file.archived = export.number
+                file.archived = export.archived
                 out.write(file.end())
         except BrokenPipeError as error:
             give_up_stdout()
@@ -183,7 +183,7 @@ class Command(SignalCommand):
         if isinstance(file, Proofs):
             _tell_unproved(file)
 
-    def _tell(self, kind: str, export: Whole) -> None:
+    def _tell(self, kind: str, export: WholeExport) -> None:
         """Have the log say that somebody exports it; a log that cannot be written is exported nevertheless.
 
         Whoever runs this can read the database anyway, and a copy that is looked into may be read-only.

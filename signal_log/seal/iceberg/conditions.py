@@ -12,21 +12,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What rows have to be: conditions in SQL, with what stands for their question marks."""
+class Conditions:
+    """What rows have to be: clauses of SQL, all of which hold, with what stands for their question marks."""
 
-    conditions: Sequence[str] = ()
+    clauses: Sequence[str] = ()
     values: Sequence[Any] = ()
     since: datetime | None = None
     until: datetime | None = None
-    """Within which time they happened, which is among the conditions: files without such a time are not read."""
+    """Within which time they happened, which is among the clauses: files without such a time are not read."""
 
-    def also(self, other: Wanted | None) -> Wanted:
+    def also(self, other: Conditions | None) -> Conditions:
         """These conditions and those of another one, which has no time of its own."""
         if other is None:
             return self
-        conditions, values = [*self.conditions, *other.conditions], [*self.values, *other.values]
-        return Wanted(conditions, values, self.since, self.until)
+        return Conditions([*self.clauses, *other.clauses], [*self.values, *other.values], self.since, self.until)
 
     def may_be_in(self, part: Part) -> bool:
         """Whether a file may have such rows, by what the table's metadata say of its times."""

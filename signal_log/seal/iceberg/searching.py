@@ -16,7 +16,7 @@ from signal_log import clock
 from signal_log.errors import ProofError
 from signal_log.seal.archive import Line
 from signal_log.seal.iceberg.columns import LINE_COLUMNS, lines_of
-from signal_log.seal.iceberg.conditions import Wanted
+from signal_log.seal.iceberg.conditions import Conditions
 from signal_log.seal.iceberg.explained import explained
 from signal_log.seal.iceberg.part import Part
 from signal_log.seal.iceberg.table import Archive
@@ -37,7 +37,7 @@ class Found:
 
 
 def search(
-    archive: Archive, wanted: Wanted, *, above: int, below: int, number: int, seconds: float,
+    archive: Archive, wanted: Conditions, *, above: int, below: int, number: int, seconds: float,
     accept: Callable[[list[Line]], list[Line]] = list, upwards: bool = False,
 ) -> Found:  # fmt: skip
     """The newest events between two ids (or the oldest, ``upwards``) that are wanted and accepted.
@@ -77,10 +77,10 @@ def _edge(parts: Sequence[Part], *, upwards: bool) -> int:
 
 
 def _asked(
-    archive: Archive, parts: Sequence[Part], wanted: Wanted, low: int, high: int, seconds: float, *, upwards: bool
+    archive: Archive, parts: Sequence[Part], wanted: Conditions, low: int, high: int, seconds: float, *, upwards: bool
 ) -> list[Line] | None:
     """The next rows of some parts; None if time was up."""
-    conditions = " AND ".join(["id IS NOT NULL", "id > ?", "id < ?", *wanted.conditions])
+    conditions = " AND ".join(["id IS NOT NULL", "id > ?", "id < ?", *wanted.clauses])
     order = "ASC" if upwards else "DESC"
     query = f"SELECT {', '.join(LINE_COLUMNS)} FROM archive WHERE {conditions} ORDER BY id {order} LIMIT {AT_ONCE}"  # noqa: S608
     with explained(archive.place), duckdb.connect() as connection:

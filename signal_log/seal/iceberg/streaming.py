@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 from signal_log.errors import ProofError
 from signal_log.seal.archive import Line
 from signal_log.seal.iceberg.columns import LINE_COLUMNS, NAMES, lines_of
-from signal_log.seal.iceberg.conditions import Wanted
+from signal_log.seal.iceberg.conditions import Conditions
 from signal_log.seal.iceberg.explained import explained
 from signal_log.seal.iceberg.part import Part
 from signal_log.seal.iceberg.searching import MEMORY
@@ -24,7 +24,7 @@ BATCH: Final = 1_000
 """So many rows are in memory at a time."""
 
 
-def stream(archive: Archive, wanted: Wanted, *, above: int, below: int) -> Iterator[list[Line]]:
+def stream(archive: Archive, wanted: Conditions, *, above: int, below: int) -> Iterator[list[Line]]:
     """The wanted events between two ids, some at a time, in order of id and each once.
 
     The files that may have some are found when this is called; raises ``ProofError`` where the archive cannot be read,
@@ -41,11 +41,11 @@ def stream(archive: Archive, wanted: Wanted, *, above: int, below: int) -> Itera
     return _read(archive, parts, wanted, above, below)
 
 
-def _read(archive: Archive, parts: list[Part], wanted: Wanted, above: int, below: int) -> Iterator[list[Line]]:
+def _read(archive: Archive, parts: list[Part], wanted: Conditions, above: int, below: int) -> Iterator[list[Line]]:
     last = above
     with closing(duckdb.connect()) as connection:
         connection.execute(f"SET memory_limit = '{MEMORY}'; SET threads = 1")
-        conditions = " AND ".join(["id > ?", "id < ?", *wanted.conditions])
+        conditions = " AND ".join(["id > ?", "id < ?", *wanted.clauses])
         query = f"SELECT {', '.join(LINE_COLUMNS)} FROM archive WHERE {conditions} ORDER BY id"  # noqa: S608
         for part in parts:
             for batch in _batches(archive, part):

@@ -30,7 +30,7 @@ from signal_log.show.export.ocsf import Ocsf
 from signal_log.show.export.sending import Sending
 from signal_log.show.export.sending_wsgi import sent
 from signal_log.show.export.slots import RETRY_AFTER, NoPlace, Slot, take
-from signal_log.show.export.whole import Whole
+from signal_log.show.export.whole import WholeExport
 from signal_log.show.query.query import Query, parse
 from signal_log.store.export import Selection
 from signal_log.store.read import as_mapping
@@ -92,7 +92,7 @@ def refused() -> HttpResponseForbidden:
 
 def _streamed(request: HttpRequest, query: Query, chosen: str, slot: Slot) -> StreamingHttpResponse:
     selection = Selection(query.filters, query.since, query.until, query.after, query.before, query.typed)
-    export = Whole.begin(selection)
+    export = WholeExport.begin(selection)
     if request.method != "HEAD":
         tell(EXPORTED, **exported(chosen, export))
     host = request.get_host()
@@ -109,14 +109,14 @@ def _streamed(request: HttpRequest, query: Query, chosen: str, slot: Slot) -> St
     return StreamingHttpResponse(content, headers=headers)
 
 
-def exported(kind: str, export: Whole) -> dict[str, Any]:
+def exported(kind: str, export: WholeExport) -> dict[str, Any]:
     """What the event of an export says: its format, and what was selected up to which event."""
     about = export.about()
     names = ("filters", "since", "until", "after", "before", "archive")
     return {"format": kind, **{name: about[name] for name in names if about.get(name)}, "up_to": about["up_to"]}
 
 
-def _written(export: Whole, file: File, allowed: Callable[[], bool], slot: Slot) -> Generator[bytes]:
+def _written(export: WholeExport, file: File, allowed: Callable[[], bool], slot: Slot) -> Generator[bytes]:
     """Yield the file in chunks, releasing the connection in between, because a slow client may take hours."""
     who = file.about["by"]["name"]
     try:
@@ -127,7 +127,7 @@ def _written(export: Whole, file: File, allowed: Callable[[], bool], slot: Slot)
             text = file.add([as_mapping(event) for event in page])
             release_connections()
             yield text
-        file.archived = export.number
+        file.archived = export.archived
         yield file.end()
     except GeneratorExit:
         logger.info("%s disconnected from an export (%s) after %d events.", who, file.suffix, file.number)
@@ -166,7 +166,7 @@ def _who(user: Any) -> dict[str, str]:
     return {"pk": str(user.pk), "name": user.get_username()}
 
 
-def _name(host: str, query: Query, export: Whole, suffix: str) -> str:
+def _name(host: str, query: Query, export: WholeExport, suffix: str) -> str:
     """A file name from the host, the time range and the names of the filters; their values may identify people."""
     about = export.about()
     parts = [

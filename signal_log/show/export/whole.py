@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from signal_log.audit.redaction.archived import event_of
+from signal_log.audit.archived_event import event_of
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.models import SignalEvent
@@ -21,7 +21,7 @@ from signal_log.seal.iceberg.place import read_place
 from signal_log.seal.stored import names_of_log
 from signal_log.show.query.archive_columns import can_answer, in_columns
 from signal_log.show.query.archive_reach import reaches_to
-from signal_log.show.replica import Standing, compared, standing
+from signal_log.show.replica import Lag, lag, lag_of
 from signal_log.store.export import Export, Selection
 from signal_log.store.read import as_mapping
 from signal_log.store.span import LARGEST_ID
@@ -33,17 +33,17 @@ Pages = Iterator[list[SignalEvent]]
 
 
 @dataclass(slots=True)
-class Whole:
+class WholeExport:
     """One export, as ``store.export`` has it, with what the archive has between it."""
 
     export: Export
     place: str = ""
     """The archive that is read; empty if it had nothing of what was selected."""
-    number: int = 0
+    archived: int = 0
     """How many events came from there so far."""
     left_out: str = ""
     """Why the archive is not read, though it has events that the table has not."""
-    behind: Standing | None = None
+    behind: Lag | None = None
     """How far the replica is behind that it is read from, if it is."""
     _top: int = 0
     """Up to which id something was pruned, as far as was looked."""
@@ -51,7 +51,7 @@ class Whole:
     _ahead: list[Line] = field(default_factory=list, repr=False)
 
     @classmethod
-    def begin(cls, selection: Selection) -> Whole:
+    def begin(cls, selection: Selection) -> WholeExport:
         """Start an export of the log as it is now.
 
         Raises ``ProofError`` where the archive is needed and cannot be read: half of a log is no export of it.
@@ -112,7 +112,7 @@ class Whole:
             ours = [line for line in lines if (line.id or 0) <= reached]
             self._ahead = lines[len(ours) :]
             if found := self._gone([line for line in ours if line.id not in those]):
-                self.number += len(found)
+                self.archived += len(found)
                 yield found
             if self._ahead:
                 return
@@ -127,12 +127,12 @@ class Whole:
         return [event for event in found if event.pk not in there]
 
 
-def _behind(export: Export) -> Standing | None:
+def _behind(export: Export) -> Lag | None:
     """How far the snapshot is behind the log; None where the replica that it is of, if any, had everything."""
-    said = standing()
+    said = lag()
     if said is None or not said.behind:
         return None
-    now = compared(export.alias, export.snapshot.up_to)  # it may have caught up since
+    now = lag_of(export.alias, export.snapshot.up_to)  # it may have caught up since
     return now if now.behind else None
 
 

@@ -16,7 +16,7 @@ from signal_log.event import MODEL_SIGNALS, OUTCOMES
 from signal_log.models import SignalEvent
 from signal_log.permission import EXPORT, may
 from signal_log.rows import labels_of_row
-from signal_log.seal.iceberg.conditions import Wanted
+from signal_log.seal.iceberg.conditions import Conditions
 from signal_log.show.access import for_observers
 from signal_log.show.formats import FORMAT, format_of, formats
 from signal_log.show.links import actor_url, in_query, object_url
@@ -103,7 +103,7 @@ def by_actor(pk: str) -> Events:
     return events().filter(HAS_KEY, actor_pk=pk)
 
 
-def _lines(request: HttpRequest, found: Events, query: Query, span: Span, own: Wanted) -> dict[str, Any]:
+def _lines(request: HttpRequest, found: Events, query: Query, span: Span, own: Conditions) -> dict[str, Any]:
     page = read_page(
         found if query.every else found.exclude(FOLDED_AWAY),
         span,

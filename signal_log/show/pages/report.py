@@ -15,7 +15,7 @@ from signal_log.audit.told import EXPORTED, tell
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
 from signal_log.permission import EXPORT, may
 from signal_log.seal.canonical import stored_bytes
-from signal_log.seal.iceberg.conditions import Wanted
+from signal_log.seal.iceberg.conditions import Conditions
 from signal_log.seal.state import seal_state
 from signal_log.seal.stored import Places, newest_checkpoint
 from signal_log.show.export.answer import refused
@@ -45,7 +45,7 @@ class About:
     filters: dict[str, list[str]]
     """As the event of the report names it."""
     address: str
-    own: Wanted
+    own: Conditions
     """The account or the row, as an archive has it."""
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from signal_log.filters import Filters
 from signal_log.query_language.keys import PINNED
 from signal_log.rows import is_of_a_model
-from signal_log.seal.iceberg.conditions import Wanted
+from signal_log.seal.iceberg.conditions import Conditions
 
 COLUMNS: Final = ("sender", "signal", "outcome", "source", "actor_pk")
 """The filters that are a column of the archive, and match whole."""
@@ -21,38 +21,38 @@ def can_answer(filters: Filters) -> bool:
     return not (filters.needs_times or filters.asks(PINNED))
 
 
-def in_columns(filters: Filters, since: datetime | None, until: datetime | None) -> Wanted:
+def in_columns(filters: Filters, since: datetime | None, until: datetime | None) -> Conditions:
     """What of the filters the archive's columns tell; each event is asked the rest."""
-    conditions: list[str] = []
+    clauses: list[str] = []
     values: list[Any] = []
     for key, texts in filters.wanted.items():
         if key in COLUMNS:
-            conditions.append(f"{key} IN ({_marks(texts)})")
+            clauses.append(f"{key} IN ({_marks(texts)})")
             values += texts
         elif key == "trace":
-            conditions.append(f"trace_id IN ({_marks(texts)})")
+            clauses.append(f"trace_id IN ({_marks(texts)})")
             values += [str(UUID(text)) for text in texts]
         elif key == "actor":
-            conditions.append(f"(actor_repr IN ({_marks(texts)}) OR actor_pk IN ({_marks(texts)}))")
+            clauses.append(f"(actor_repr IN ({_marks(texts)}) OR actor_pk IN ({_marks(texts)}))")
             values += [*texts, *texts]
         elif key == "object" and all(is_of_a_model(text.partition("/")[0]) and "/" in text for text in texts):
-            conditions.append(f"object_pk IN ({_marks(texts)})")
+            clauses.append(f"object_pk IN ({_marks(texts)})")
             values += [text.partition("/")[2] for text in texts]
     for sign, moment in ((">=", since), ("<=", until)):
         if moment is not None:
-            conditions.append(f"occurred_at {sign} ?")
+            clauses.append(f"occurred_at {sign} ?")
             values.append(moment)
-    return Wanted(conditions, values, since, until)
+    return Conditions(clauses, values, since, until)
 
 
-def of_account(pk: str) -> Wanted:
+def of_account(pk: str) -> Conditions:
     """Of what an account did."""
-    return Wanted(["actor_pk = ?"], [pk])
+    return Conditions(["actor_pk = ?"], [pk])
 
 
-def of_row(labels: Sequence[str], pk: str) -> Wanted:
+def of_row(labels: Sequence[str], pk: str) -> Conditions:
     """Of what was done to a row, under whichever of the labels."""
-    return Wanted([f"object_pk = ? AND sender IN ({_marks(labels)})"], [pk, *labels])
+    return Conditions([f"object_pk = ? AND sender IN ({_marks(labels)})"], [pk, *labels])
 
 
 def _marks(texts: Sequence[str]) -> str:

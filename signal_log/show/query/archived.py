@@ -13,14 +13,14 @@ from threading import BoundedSemaphore, Thread
 from typing import Final
 
 from signal_log import clock
-from signal_log.audit.redaction.archived import event_of
+from signal_log.audit.archived_event import event_of
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.event import BY_HAND, COMMITTED
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent
 from signal_log.seal.archive import Line
-from signal_log.seal.iceberg.conditions import Wanted
+from signal_log.seal.iceberg.conditions import Conditions
 from signal_log.seal.iceberg.opening import INSTALL, open_archive
 from signal_log.seal.iceberg.place import read_place
 from signal_log.seal.stored import names_of_log
@@ -84,7 +84,7 @@ def begins_after_archive(start: datetime | None) -> datetime | None:
 
 def read_on(
     page: Page, filters: Filters, *, size: int, before: int | None, after: int | None, every: bool,
-    since: datetime | None = None, until: datetime | None = None, of: Wanted | None = None,
+    since: datetime | None = None, until: datetime | None = None, of: Conditions | None = None,
 ) -> tuple[Page, Archived]:  # fmt: skip
     """A page of the table with what the archive has between its ends, and what is to be said of that.
 
@@ -167,7 +167,7 @@ def last_of_account(pk: str) -> Archived:
     return _newest(archive_columns.of_account(pk), 1) if pk else NOTHING
 
 
-def _newest(wanted: Wanted, number: int) -> Archived:
+def _newest(wanted: Conditions, number: int) -> Archived:
     top = reaches_to()
     if not top:
         return NOTHING
@@ -179,12 +179,12 @@ def one(number: int, *, lost: bool = False) -> Archived:
     """The archived event of this number: one that was pruned, or ``lost`` without that."""
     if not (conf.ARCHIVE if lost else 0 < number <= reaches_to()):
         return NOTHING
-    found = _read(Wanted(["id = ?"], [number]), above=number - 1, below=number + 1, number=1)
+    found = _read(Conditions(["id = ?"], [number]), above=number - 1, below=number + 1, number=1)
     return replace(found, older_than=found.events[0].occurred_at if found.events else None)
 
 
 def _read(
-    wanted: Wanted, *, above: int, below: int, number: int,
+    wanted: Conditions, *, above: int, below: int, number: int,
     keep: Callable[[SignalEvent], bool] = lambda event: True, upwards: bool = False,
 ) -> Archived:  # fmt: skip
     """As many events as are wanted, of those that the table has not."""
