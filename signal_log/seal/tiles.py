@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from signal_log.seal.merkle import HASH_BYTES, joined, level_above
+from signal_log.seal.merkle import HASH_BYTES, level_above
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
@@ -111,11 +111,6 @@ def node_in(read: Callable[[int, int], Sequence[bytes]]) -> Callable[[int, int],
         return tile_root(hashes)
 
     return node
-
-
-def root_of_tile(hashes: Sequence[bytes]) -> bytes:
-    """The root over any number of hashes, as the rightmost tile has them."""
-    return joined(subtrees_of(hashes))
 
 
 def subtrees_of(hashes: Sequence[bytes]) -> list[bytes]:

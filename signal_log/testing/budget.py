@@ -23,10 +23,6 @@ _OF_TRANSACTIONS: Final = ("BEGIN", "SAVEPOINT ", "RELEASE ", "ROLLBACK ")
 _counters: ContextVar[tuple[Counter[str], ...]] = ContextVar("signal_log_query_counters", default=())
 
 
-class OverBudget(AssertionError):
-    """More operations or queries than the test may take."""
-
-
 @dataclass(slots=True)
 class Spent:
     """What a test has taken, once its block has ended."""
