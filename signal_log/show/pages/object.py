@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -29,16 +30,17 @@ from signal_log.show.pages.report import NAME as REPORT
 from signal_log.show.pages.report import About, report
 from signal_log.show.pages.story import link, story
 from signal_log.show.query.archive_columns import of_row as row_in_archive
-from signal_log.show.query.archived import of_row as of_archive
+from signal_log.show.query.archived import Archived
+from signal_log.show.query.archived import of_row as archived_row
 from signal_log.show.query.compare import KEYS as COMPARED
-from signal_log.show.query.compare import compared, moments
+from signal_log.show.query.compare import Comparison, compared, moments
 from signal_log.show.query.paging import newest_named, newest_of, newest_telling, span_for
-from signal_log.show.query.query import parse
+from signal_log.show.query.query import Query, parse
 from signal_log.show.story.admin_form import may_restore_some
 from signal_log.show.story.asked import of_row
 from signal_log.show.story.gone import Gone, gone_of
 from signal_log.show.story.moment import state_of
-from signal_log.show.story.relations import CHOSEN, SEARCH, chosen, model_of, relations_of
+from signal_log.show.story.relations import CHOSEN, SEARCH, Relation, chosen, model_of, relations_of
 from signal_log.show.story.relatives import Relatives, relatives_of
 from signal_log.show.story.then import differences, relatives_differ, relatives_then
 from signal_log.show.unprinted import unprinted
@@ -51,104 +53,178 @@ from signal_log.store.read import events
 from signal_log.store.span import NOTHING
 
 
+class Recorded:
+    """What the log has of one row, under whichever of its labels."""
+
+    def __init__(self, label: str, pk: str) -> None:
+        self.label, self.pk = label, pk
+        self.labels = labels_of_row(label)
+        self.events = of_row(self.labels, pk)
+        self.span = span_for(self.events) if pk and "\x00" not in label + pk else NOTHING
+        self.newest = newest_of(self.events, self.span) or next(iter(self.archived.events), None)
+        self.gone = gone_of(self.labels)
+
+    @cached_property
+    def archived(self) -> Archived:
+        """What the archive has of it, which is not read before it is asked for."""
+        return archived_row(self.labels, self.pk)
+
+    @cached_property
+    def telling(self) -> SignalEvent | None:
+        """The newest event that tells of its values."""
+        return newest_telling(self.events, self.span) or next(filter(tells, self.archived.events), None)
+
+    @cached_property
+    def title(self) -> str:
+        """What it is called, or else its key."""
+        named = newest_named(self.events, self.span, self.telling)
+        return one_line(named or (self.newest and self.newest.object_repr) or self.pk, 120)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was deleted."""
+        return self.telling is not None and is_end(self.telling, ends_with(self.label, self.labels))
+
+
+@dataclass(slots=True)
+class Asked:
+    """What of a row is asked for: its state at a moment, what differs between two, or else its story."""
+
+    query: Query
+    relations: list[Relation]
+    wanted: list[Relation]
+    """Those whose rows are shown beside it."""
+    problems: list[str]
+    at: datetime | None = None
+    two: tuple[datetime, datetime] | None = None
+    comparison: Comparison | None = None
+
+
 @reads
 @for_observers
 @formats(REPORT)
 def object_page(request: HttpRequest, label: str, pk: str = "") -> HttpResponse:
     """A row's page, also for deleted rows; 404 if nothing was recorded for it, 503 if only the archive knows that."""
-    pk = pk or request.GET.get("pk", "")
-    labels = labels_of_row(label)
-    recorded = of_row(labels, pk)
-    span = span_for(recorded) if pk and "\x00" not in label + pk else NOTHING
-    newest = newest_of(recorded, span)
-    gone = gone_of(labels)
-    archived = cache(lambda: of_archive(labels, pk))
-    if newest is None and archived().events:
-        newest = archived().events[0]
-    if newest is None:
-        if archived().problem:
-            return not_known(request, "The archive was not read", _unread(label, pk, archived().problem))
-        return not_found(request, "No events for this object", _why_nothing(label, labels, pk, gone))
+    row = Recorded(label, pk or request.GET.get("pk", ""))
+    if row.newest is None:
+        return _nothing(request, row)
+    asked = _asked(request, row)
+    context = _context(request, row, row.newest, asked)
+    if asked.problems:
+        return render(request, "signal_log/object.html", context, status=400)
+    if format_of(request) == REPORT:
+        return _report(request, row, asked.query)
+    if asked.comparison:
+        return render(request, "signal_log/object.html", context | {"comparison": asked.comparison})
+    relatives = relatives_of(
+        row.events, row.span, row.telling or row.newest, label, asked.wanted, search=bool(request.GET.get(SEARCH))
+    )
+    _note_seen(request, relatives)
+    context |= {"cut": relatives.cut, "searched_to": relatives.searched_to}
+    if asked.two:
+        context |= _between(row, relatives, asked.two)
+    elif asked.at:
+        context |= _at(row, relatives, asked.at)
+    else:
+        context |= _story(request, row, row.newest, relatives, asked.query)
+    return render(request, "signal_log/object.html", context)
+
+
+def _nothing(request: HttpRequest, row: Recorded) -> HttpResponse:
+    if row.archived.problem:
+        return not_known(request, "The archive was not read", _unread(row.label, row.pk, row.archived.problem))
+    return not_found(request, "No events for this object", _why_nothing(row.label, row.labels, row.pk, row.gone))
+
+
+def _asked(request: HttpRequest, row: Recorded) -> Asked:
     query = parse(request.GET, own=("at", "pk", FORMAT, CHOSEN, SEARCH, *COMPARED))
-    problems = [*query.problems.values()]
-    at = two = comparison = None
-    try:
-        at = parse_moment("at", request.GET.get("at", ""))
-        two = None if problems else moments(request.GET)
-        comparison = None if problems or two else compared(recorded, request.GET)
-    except ValueError as error:
-        problems.append(str(error))
-    relations = relations_of(label)
+    relations = relations_of(row.label)
     wanted = chosen(relations, request.GET.getlist(CHOSEN) if CHOSEN in request.GET else None)
-    address = object_url(label, pk)
-    telling = newest_telling(recorded, span) or next(filter(tells, archived().events), None)
-    named = newest_named(recorded, span, telling) or newest.object_repr
-    title = one_line(named or pk, 120)
-    context: dict[str, Any] = {
-        "label": visible(label),
-        "model": kinds.model_name(label),
-        "pk": visible(pk),
-        "also": [other for other in labels if other != label],
+    asked = Asked(query, relations, wanted, [*query.problems.values()])
+    try:
+        asked.at = parse_moment("at", request.GET.get("at", ""))
+        asked.two = None if asked.problems else moments(request.GET)
+        asked.comparison = None if asked.problems or asked.two else compared(row.events, request.GET)
+    except ValueError as error:
+        asked.problems.append(str(error))
+    return asked
+
+
+def _context(request: HttpRequest, row: Recorded, newest: SignalEvent, asked: Asked) -> dict[str, Any]:
+    """What stands above everything that can be asked for."""
+    address = object_url(row.label, row.pk)
+    can_search = any(relation.points_here for relation in asked.wanted)
+    return {
+        "label": visible(row.label),
+        "model": kinds.model_name(row.label),
+        "pk": visible(row.pk),
+        "also": [other for other in row.labels if other != row.label],
         "newest": newest,
-        "is_gone": telling is not None and is_end(telling, ends_with(label, labels)),
-        "title": title,
+        "is_gone": row.is_gone,
+        "title": row.title,
         "object_admin_url": admin_url(request, newest),
         "path": address.partition("?")[0],
         "address": address,
-        "pk_in_query": pk if "?" in address else "",
+        "pk_in_query": row.pk if "?" in address else "",
         "at_typed": request.GET.get("at", ""),
-        "at": at,
-        "problems": problems,
-        "query": query,
+        "at": asked.at,
+        "problems": asked.problems,
+        "query": asked.query,
         "zone": zone(),
-        "search_url": link(request, **{SEARCH: "1"}) if any(relation.points_here for relation in wanted) else "",
-        "relations": [(relation, relation in wanted) for relation in relations],
-        "gone": gone,
-        "logs_url": in_all_logs("object", f"{label}/{pk}"),
-        "unknown_words": gone.unknown,
+        "search_url": link(request, **{SEARCH: "1"}) if can_search else "",
+        "relations": [(relation, relation in asked.wanted) for relation in asked.relations],
+        "gone": row.gone,
+        "logs_url": in_all_logs("object", f"{row.label}/{row.pk}"),
+        "unknown_words": row.gone.unknown,
+        "guarded": Guarded(request, newest.sender, row.labels, row.pk),
+        "restore_url": _restore_url(request, row.telling or newest, asked.at, is_gone=row.is_gone),
+        "report_url": in_query(address, format=REPORT) if may(request.user, EXPORT) else "",
     }
-    context["guarded"] = Guarded(request, newest.sender, labels, pk)
-    context["restore_url"] = _restore_url(request, telling or newest, at, is_gone=context["is_gone"])
-    context["report_url"] = in_query(address, format=REPORT) if may(request.user, EXPORT) else ""
-    if problems:
-        return render(request, "signal_log/object.html", context, status=400)
-    if format_of(request) == REPORT:
-        what = f"{visible(label)} with the key {visible(pk)}: what was done to it, without its relatives"
-        filters = {"object": [f"{one}/{pk}" for one in labels]}
-        about = About(f"{context['model']} {title}", what, filters, address, row_in_archive(labels, pk))
-        return report(request, about, recorded, query)
-    if comparison:
-        context["comparison"] = comparison
-        return render(request, "signal_log/object.html", context)
-    relatives = relatives_of(recorded, span, telling or newest, label, wanted, search=bool(request.GET.get(SEARCH)))
-    _note_seen(request, relatives)
-    if two:
-        states = [state_of(recorded, span, label, moment, archived().events) for moment in two]
-        then = [relatives_then(relatives, state, pk, moment) for state, moment in zip(states, two, strict=True)]
-        own = differences(title, address, *states)
-        context |= {
-            "archived": archived(), "moments": two, "own": own, "states": states,
-            "others": unprinted(relatives_differ(*then)),
-        }  # fmt: skip
-    elif at:
-        state = state_of(recorded, span, label, at, archived().events)
-        context |= {
-            "state": state,
-            "archived": archived(),
-            "relatives": unprinted(relatives_then(relatives, state, pk, at)),
-        }
-        context["never_seen"] = state.presence == NEVER_SEEN
-        if state.looked_back_to:
-            context["unknown_words"] = "unknown: not in the events that were looked at"
-    else:
-        found = [] if span.scan else breaks_of_row(labels, pk)
-        context |= story(request, recorded, span, newest, relatives, query, found, archived)
-        context |= {"broken": unprinted(described(found)), "hot": span.scan}
-        if not span.scan and recorded.order_by()[: MOST_OF_A_ROW + 1].count() > MOST_OF_A_ROW:
-            context["followed"] = MOST_OF_A_ROW
-    return render(
-        request, "signal_log/object.html", context | {"cut": relatives.cut, "searched_to": relatives.searched_to}
-    )
+
+
+def _report(request: HttpRequest, row: Recorded, query: Query) -> HttpResponse:
+    title = f"{kinds.model_name(row.label)} {row.title}"
+    what = f"{visible(row.label)} with the key {visible(row.pk)}: what was done to it, without its relatives"
+    filters = {"object": [f"{one}/{row.pk}" for one in row.labels]}
+    about = About(title, what, filters, object_url(row.label, row.pk), row_in_archive(row.labels, row.pk))
+    return report(request, about, row.events, query)
+
+
+def _between(row: Recorded, relatives: Relatives, two: tuple[datetime, datetime]) -> dict[str, Any]:
+    states = [state_of(row.events, row.span, row.label, moment, row.archived.events) for moment in two]
+    then = [relatives_then(relatives, state, row.pk, moment) for state, moment in zip(states, two, strict=True)]
+    return {
+        "archived": row.archived,
+        "moments": two,
+        "own": differences(row.title, object_url(row.label, row.pk), *states),
+        "states": states,
+        "others": unprinted(relatives_differ(*then)),
+    }
+
+
+def _at(row: Recorded, relatives: Relatives, at: datetime) -> dict[str, Any]:
+    state = state_of(row.events, row.span, row.label, at, row.archived.events)
+    found = {
+        "state": state,
+        "archived": row.archived,
+        "relatives": unprinted(relatives_then(relatives, state, row.pk, at)),
+        "never_seen": state.presence == NEVER_SEEN,
+    }
+    if state.looked_back_to:
+        found["unknown_words"] = "unknown: not in the events that were looked at"
+    return found
+
+
+def _story(
+    request: HttpRequest, row: Recorded, newest: SignalEvent, relatives: Relatives, query: Query
+) -> dict[str, Any]:
+    is_hot = row.span.scan  # it has so many events that they are not all looked through
+    broken = [] if is_hot else breaks_of_row(row.labels, row.pk)
+    told = story(request, row.events, row.span, newest, relatives, query, broken, lambda: row.archived)
+    told |= {"broken": unprinted(described(broken)), "hot": is_hot}
+    if not is_hot and row.events.order_by()[: MOST_OF_A_ROW + 1].count() > MOST_OF_A_ROW:
+        told["followed"] = MOST_OF_A_ROW
+    return told
 
 
 def _note_seen(request: HttpRequest, relatives: Relatives) -> None:
