@@ -1,4 +1,4 @@
-"""Runs every check and every test of the project, one part after the other, and says at the end what failed.
+"""Runs every check and every test of the project, part by part, and says at the end what failed.
 
 `python scripts/test.py lint sqlite` runs only the named parts. A part that cannot run (no browser, no PostgreSQL)
 fails, and so does one of whose tests any was skipped.
@@ -10,10 +10,12 @@ the end as unsteady, for there is a fault to find in it or in what it tests; `ST
 
 import os
 import sys
+import time
 from pathlib import Path
 
+from scripts.testing.lanes import run_in_lanes
 from scripts.testing.parts import ROOT, parts
-from scripts.testing.running import Step, run_part
+from scripts.testing.running import Step
 from scripts.testing.summary import summary
 
 
@@ -23,8 +25,9 @@ def main(chosen: list[str], known: dict[str, list[Step]], root: Path = ROOT) -> 
         sys.exit(f"There is no part {unknown!r}; there are: {', '.join(known)}.")
     # A part named twice is run twice: each run counts.
     numbered = [(name, (chosen or [*known])[:at].count(name)) for at, name in enumerate(chosen or known)]
-    results = {f"{name} {n + 1}" if n else name: run_part(name, known[name], root) for name, n in numbered}
-    print("\n".join(summary(results)), flush=True)
+    started = time.monotonic()
+    results = run_in_lanes({f"{name} {n + 1}" if n else name: name for name, n in numbered}, known, root)
+    print("\n".join(summary(results, time.monotonic() - started)), flush=True)
     strict = os.environ.get("STRICT", "0") not in ("", "0")
     failed = [name for name, result in results.items() if not result.passed or (strict and result.unsteady)]
     if failed:

@@ -19,12 +19,12 @@ class NodeTests:
     node: str
     files: tuple[str, ...]
 
-    def run(self, name: str, root: Path) -> Result:
+    def run(self, name: str, root: Path, *, beside: bool = False) -> Result:
         """Run the tests once; what failed is in the output."""
         with tempfile.TemporaryDirectory(prefix="observatory-report-") as folder:
             report = Path(folder) / "report.xml"
             command = self.command(report)
-            code = exit_code(name, command, root)
+            code = exit_code(name, command, root, beside=beside)
             faults = [] if code == 0 else [f"{shown(command, root)} ended with {code}"]
             return Result(faults=[*faults, *self.faults(report)])
 

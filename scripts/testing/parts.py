@@ -1,4 +1,4 @@
-"""The parts of `make test`, in the order in which they run: the quick ones first."""
+"""The parts of `make test`, in the order in which those of a lane run: the quick ones first."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def parts() -> dict[str, list[Step]]:
         "javascript": [NodeTests(node(), tuple(files("tests/js", "*.test.*js")))],
         "sqlite": [Tests(fast(), spread=PARALLEL)],
         "postgres": [Tests(("tests/integration",), ("--database", "postgres"), PARALLEL)],
-        # A process of their own, without asyncio's tests.
-        "browser": [Tests(("tests/browser",), spread=(*PARALLEL, *WHOLE_FILES))],
         # These wait most, for processes that start, or are killed.
         "processes": [Tests(("tests/topology", "tests/torture"), spread=("-n", str(PROCESSORS + 2), *WHOLE_FILES))],
+        # A process of their own, without asyncio's tests.
+        "browser": [Tests(("tests/browser",), spread=(*PARALLEL, *WHOLE_FILES))],
     }
 
 

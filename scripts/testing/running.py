@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from scripts.testing import verdict
 from scripts.testing.last_words import LastWords
@@ -42,7 +42,7 @@ class Command:
     words: tuple[str, ...]
 
     def run(self, name: str, root: Path, *, beside: bool = False) -> Result:
-        """Run it in the project's folder, or beside others: then what it prints is shown when it has ended."""
+        """Run it in the project's folder."""
         code = exit_code(name, self, root, beside=beside)
         if code == 0:
             return Result()
@@ -56,8 +56,8 @@ class Together:
 
     commands: tuple[Command, ...]
 
-    def run(self, name: str, root: Path) -> Result:
-        """Run them all, whichever of them fail."""
+    def run(self, name: str, root: Path, *, beside: bool = False) -> Result:
+        """Run them all, whichever of them fail; they are beside one another at any rate."""
         result = Result()
         with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
             for each in pool.map(lambda command: command.run(name, root, beside=True), self.commands):
@@ -78,12 +78,13 @@ class Tests:
         words = [PYTHON, "-m", "pytest", "-q", "-p", "scripts.testing.record", "--record", str(record), *self.options]
         return Command((*words, *(only or (*self.spread, *self.paths))))
 
-    def run(self, name: str, root: Path) -> Result:
+    def run(self, name: str, root: Path, *, beside: bool = False) -> Result:
         """Run pytest, and once more what failed where that can say something."""
-        first, faults = recorded_run(name, self, root)
+        first, faults = recorded_run(name, self, root, beside=beside)
         result = Result(faults, first.failed, seconds=dict(first.seconds))
         if result.failed and not faults and len(result.failed) <= MOST_AGAIN:
-            again, faults = recorded_run(f"{name}, what failed once more", self, root, only=first.failed)
+            title = f"{name}, what failed once more"
+            again, faults = recorded_run(title, self, root, beside=beside, only=first.failed)
             result.faults = [f"when run again, {fault}" for fault in faults]
             result.failed = [test for test in first.failed if test not in again.passed]
             result.unsteady = [test for test in first.failed if test in again.passed]
@@ -116,28 +117,28 @@ class Result:
 class Step(Protocol):
     """One command of a part."""
 
-    def run(self, name: str, root: Path) -> Result:
-        """Run it under this name in the project's folder, output as it comes."""
+    def run(self, name: str, root: Path, *, beside: bool = False) -> Result:
+        """Run it under this name in the project's folder, output as it comes; beside others, when it has ended."""
 
 
-def run_part(name: str, steps: Sequence[Step], root: Path) -> Result:
+def run_part(name: str, steps: Sequence[Step], root: Path, *, beside: bool = False) -> Result:
     """Run all the steps of a part."""
     started = time.monotonic()
     result = Result()
     for step in steps:
-        result.add(step.run(name, root))
+        result.add(step.run(name, root, beside=beside))
     result.took = time.monotonic() - started
     return result
 
 
 def recorded_run(
-    title: str, tests: Tests, root: Path, only: list[str] | None = None
+    title: str, tests: Tests, root: Path, *, beside: bool, only: list[str] | None = None
 ) -> tuple[verdict.Record, list[str]]:
     """One run of pytest: the record that this very run wrote, and why it cannot be believed."""
     with tempfile.TemporaryDirectory(prefix="observatory-record-") as folder:
         path = Path(folder) / "record.jsonl"
         with LastWords() as last_words:
-            code = exit_code(title, tests.command(path, only), root, stderr=last_words.writing)
+            code = exit_code(title, tests.command(path, only), root, beside=beside, stderr=last_words.writing)
         record = verdict.read(path)
     faults = verdict.faults(record, code)
     return record, [*faults, *last_words.lines] if faults else faults
@@ -148,27 +149,23 @@ def exit_code(
 ) -> int | None:
     """Run one command, what it writes to stderr going there; its exit code, None if it took too long and was killed."""
     heading = f"\n--- {title}: {shown(command, root)}"
-    if not beside:
-        print(heading, flush=True)
-    kept: dict[str, Any] = {"stderr": stderr}
-    if beside:
-        kept = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    printed: str | None = None
-    try:
-        done = subprocess.run(command.words, cwd=root, env=environment(), timeout=LONGEST, check=False, **kept)
-    except subprocess.TimeoutExpired:
-        return None
-    except FileNotFoundError as error:
-        printed = f"{error}\n"
-        return NOT_FOUND
-    else:
-        printed = done.stdout
-        return done.returncode
-    finally:
-        if beside:
-            print(f"{heading}\n{printed or ''}", end="", flush=True)
-        elif printed:
-            print(printed, end="", file=sys.stderr, flush=True)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace") as kept:
+        if not beside:
+            print(heading, flush=True)
+        streams = {"stdout": kept, "stderr": stderr or subprocess.STDOUT} if beside else {"stderr": stderr}
+        try:
+            return subprocess.run(
+                command.words, cwd=root, env=environment(), timeout=LONGEST, check=False, **streams
+            ).returncode
+        except subprocess.TimeoutExpired:
+            return None
+        except FileNotFoundError as error:
+            print(error, file=kept if beside else sys.stderr, flush=True)
+            return NOT_FOUND
+        finally:
+            if beside:
+                kept.seek(0)
+                print(f"{heading}\n{kept.read()}", end="", flush=True)
 
 
 def environment() -> dict[str, str]:

@@ -10,12 +10,12 @@ from scripts.testing.running import Result
 SLOWEST = 10
 
 
-def summary(results: dict[str, Result]) -> Iterator[str]:
-    """Line by line, what matters most at the end."""
+def summary(results: dict[str, Result], took: float) -> Iterator[str]:
+    """Line by line, what matters most at the end of a run that took so many seconds."""
     yield f"\n{'part':12}result    seconds"
     for name, result in results.items():
         yield f"{name:12}{word(result):9}{result.took:8.1f}"
-    yield f"{'all':21}{sum(result.took for result in results.values()):8.1f}"
+    yield f"{'all':21}{took:8.1f}"
     yield from slowest(results)
     unsteady = [(name, test) for name, result in results.items() for test in result.unsteady]
     if unsteady:

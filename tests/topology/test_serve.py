@@ -20,7 +20,9 @@ from tests.servers.process import Server, free_port
 from tests.servers.visitor import Visitor
 
 pytestmark = pytest.mark.long
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "node_modules", "var", "__pycache__", ".*_cache", "tests")
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv", "node_modules", "var", "__pycache__", ".*_cache", ".hypothesis", "tests"
+)
 ONCE = re.compile(r"http://127\.0\.0\.1:\d+/login-once/\S+/")
 PASSWORD = re.compile(r"password (\S+)")
 

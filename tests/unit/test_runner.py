@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.testing.lanes import run_in_lanes
 from scripts.testing.node import NodeTests
 from scripts.testing.parts import node
 from scripts.testing.running import Command, Together, run_part
@@ -308,6 +309,27 @@ def test_programs_run_together_and_what_each_printed_stands_below_it(tmp_path, c
         "A", "B", "[Errno 2] No such file or directory: 'no-such-linter'",
     ]  # fmt: skip
     assert all(text.startswith(("sh -c", "no-such-linter\n")) for text in printed)
+
+
+def test_a_part_that_waits_runs_beside_the_others_and_prints_at_its_end(tmp_path, capfd):
+    """Each of these ends only when the other has begun; the results stand in the order in which they were asked for."""
+    met = "touch {}; until test -e {}; do sleep 0.01; done; echo {}; exit {}"
+    known = {name: [Command(("sh", "-c", met.format(*words)))] for name, words in (
+        ("browser", ("a", "b", "A", 3)), ("lint", ("b", "a", "B", 0)),
+    )}  # fmt: skip
+    results = run_in_lanes({"browser": "browser", "lint": "lint", "lint 2": "lint"}, known, tmp_path)
+    assert [(title, result.passed) for title, result in results.items()] == [
+        ("browser", False), ("lint", True), ("lint 2", True),
+    ]  # fmt: skip
+    printed = capfd.readouterr().out.partition("\n--- browser: sh -c ")[2]
+    assert printed.splitlines()[1] == "A"
+
+
+def test_a_part_that_waits_prints_as_it_runs_where_it_is_alone(tmp_path, capfd):
+    """Whoever runs the browser's tests alone watches them."""
+    shown = (sys.executable, "-c", "import os; print(os.fstat(1).st_ino)")
+    run_in_lanes({"browser": "browser"}, {"browser": [Command(shown)]}, tmp_path)
+    assert capfd.readouterr().out.splitlines()[-1] == str(os.fstat(1).st_ino)
 
 
 def test_an_unknown_part_is_refused():
