@@ -124,6 +124,7 @@ def test_relations_are_told_below_the_model_that_has_them(connect):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_map_joins_what_is_connected_with_what_was_seen(connect, client: Client):
+    client.force_login(make_observer())  # before the map is drawn: on a busy machine this is slow, and kept
     connect(make_item)
     connect(audit)
     Category.objects.create(name="a")
@@ -145,7 +146,6 @@ def test_the_map_joins_what_is_connected_with_what_was_seen(connect, client: Cli
     assert '-->|"post_save 1 · make_item<br/>created × 1 · p95 ' in drawn
     assert '-.->|"post_save 2 · audit"|' in drawn
 
-    client.force_login(make_observer())
     page = client.get("/receivers/").content.decode()
     assert "make_item" in page
     assert "Who causes whom" in page

@@ -164,7 +164,7 @@ async def test_a_message_of_a_consumer():
     socket = WebsocketCommunicator(Saving.as_asgi(), "/ws/")
     await socket.connect()
     await socket.send_to("toys")
-    assert await socket.receive_from() == "saved"
+    assert await socket.receive_from(timeout=30) == "saved"
     await socket.disconnect()
     rows = [row async for row in SignalTrace.objects.values_list("source", "name", "events", "slowest_receiver")]
     await sync_to_async(connections.close_all)()

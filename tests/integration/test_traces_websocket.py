@@ -105,7 +105,7 @@ def socket(consumer, **scope):
 async def say(client, text):
     """Send a text and wait for the answer."""
     await client.send_to(text_data=text)
-    assert await client.receive_from() == "done"
+    assert await client.receive_from(timeout=30) == "done"
 
 
 @both
@@ -117,7 +117,7 @@ async def test_each_message_is_a_trace(consumer):
         await say(client, "first")
         await say(client, "second")
         await get_channel_layer().group_send("hall", {"type": "chat.message", "name": "of the layer"})
-        assert await client.receive_from() == "done"
+        assert await client.receive_from(timeout=30) == "done"
         await client.disconnect()
     events = await recorded_posts()
     assert [shown(e) for e in events] == [
