@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.test import override_settings
 
-from signal_log import background, clock
+from signal_log import clock
 from signal_log.audit import hold
 from signal_log.audit.pruning import prunable, prune
-from signal_log.audit.pruning.daily import AGAIN, FIRST, DailyPrune
 from signal_log.audit.pruning.retention import Retention, of_days
 from signal_log.audit.redaction import redact
 from signal_log.audit.redaction.whom import find
@@ -25,39 +23,16 @@ from signal_log.errors import RedactionError
 from signal_log.event import MAINTENANCE
 from signal_log.models import ReceiverCall, SealCheckpoint, SealTree, SignalEvent, SignalTrace
 from signal_log.seal import archive, merkle
-from signal_log.seal.grow import begin_tree, checkpoint, grow
+from signal_log.seal.grow import grow
 from signal_log.seal.ranges import Ranges, parse_indexes, parse_ranges
 from signal_log.seal.stored import node
-from signal_log.store.append import append
 from signal_log.store.follow import Follower
 from signal_log.tail.catchup import check_cursor
 from signal_log.tail.cursor import Anchor, Token
-from tests.factories import event_value
+from tests.pruned import OLD, seal, store
 from tests.settings import SIGNAL_LOG
 
 pytestmark = pytest.mark.django_db
-
-OLD = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def store(number: int, **fields) -> list[SignalEvent]:
-    """Append so many events, a year old, and return them."""
-    before = SignalEvent.objects.count()
-    values = [event_value(**{"occurred_at": OLD, "object_pk": str(at), **fields}) for at in range(number)]
-    with transaction.atomic():
-        append(values, connection)
-    return list(SignalEvent.objects.order_by("pk")[before:])
-
-
-def seal(*, signed: bool = True) -> SealTree:
-    """Let the tree take in all rows, with a checkpoint."""
-    tree = SealTree.objects.first() or begin_tree("here/log/1")
-    while grow(tree, 2**62, 300):
-        pass
-    checkpoint(tree)
-    if signed:
-        SealCheckpoint.objects.update(note="signed")
-    return tree
 
 
 def run(*args: str) -> str:
@@ -308,57 +283,6 @@ def arguments(run):
     tree = SealTree.objects.get()
     newest = SignalEvent.objects.order_by("-pk")[0].pk
     return tree, list(tree.tiles.filter(level=0)), tree.size, newest
-
-
-def test_a_server_prunes_between_its_other_work(monkeypatch):
-    """A batch each time it comes round, soon again while there are more; what fails is tried again in ten minutes."""
-    monkeypatch.setattr(prune, "ROWS_A_BATCH", 4)
-    store(9)
-    seal()
-    now = [1000.0]
-    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
-    (job,) = (made for make in background.JOBS if (made := make(threading.Event())).name == "Pruning")
-    with override_settings(SIGNAL_LOG={**SIGNAL_LOG, "RETENTION_DAYS": 30}):
-        assert not job.run()
-        assert job.every() > 1
-        now[0] += FIRST
-        with monkeypatch.context() as broken, pytest.raises(DatabaseError):
-            broken.setattr(prune, "maintenance", busy)
-            job.run()
-        assert not job.run()
-        now[0] += AGAIN
-        assert job.run()
-        assert job.every() < 1
-        assert job.run()
-        assert not job.run()
-    assert SignalEvent.objects.filter(occurred_at=OLD).count() == 1
-
-
-def busy(*_, **__):
-    """Fail as a locked database does."""
-    raise DatabaseError("locked")
-
-
-def test_by_itself_once_a_day(monkeypatch):
-    """Not before ten minutes, only if asked, a batch at a time."""
-    monkeypatch.setattr(prune, "ROWS_A_BATCH", 4)
-    store(9)
-    seal()
-    now = [1000.0]
-    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
-    daily = DailyPrune()
-    with override_settings(SIGNAL_LOG={**SIGNAL_LOG, "RETENTION_DAYS": 30}):
-        assert not daily.due()
-        now[0] += FIRST
-        assert daily.due()
-        assert [daily.step() for _ in range(3)] == [True, True, False]
-        assert not daily.due()
-        now[0] += 86_400
-        assert daily.due()
-        assert [daily.step() for _ in range(2)] == [True, False]  # what was the newest row
-    assert not SignalEvent.objects.filter(occurred_at=OLD).exists()
-    now[0] += 86_400
-    assert not daily.due()
 
 
 @pytest.mark.parametrize(

@@ -3,61 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from io import StringIO
 from threading import Event, Thread
-from typing import Any
 
 import psycopg
 import pytest
-from django.core.checks import run_checks
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import connection, transaction
-from django.test import Client, override_settings
+from django.test import Client
 
 from signal_log import background
 from signal_log.audit.breaks.reading import breaks
 from signal_log.audit.guard import flag, installed, queue
-from signal_log.audit.guard.events import collect, literals
+from signal_log.audit.guard.events import literals
 from signal_log.event import MASK, UNKNOWN
 from signal_log.models import GuardedTable, PastWrite, SignalEvent
 from signal_log.seal.canonical import event_digest
 from signal_log.store.read import as_mapping
+from tests.integration.guard.command import guard, told, warnings
 from tests.integration.outside import Outside
 from tests.pages import text
 from tests.shop.models import Book, Item, Label
 from tests.tail import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def guard(*words: str) -> str:
-    """Run the command, and return what it prints."""
-    out = StringIO()
-    call_command("signal_guard", *words, stdout=out, stderr=out)
-    return out.getvalue()
-
-
-@pytest.fixture
-def outside() -> Iterator[Outside]:
-    """A connection of another program, as psql or sqlite3 has it; some tables are guarded while it is open."""
-    connection.close()  # a test before may have started the recorder in a transaction that it rolled back
-    guard("install", "shop.Item", "shop.Label", "shop.Setting")
-    program = Outside()
-    yield program
-    program.close()
-    for label in installed.guarded(connection):
-        installed.run(connection, installed.triggers.undoing(installed.table_of(label), connection))
-    GuardedTable.objects.all().delete()
-    PastWrite.objects.all().delete()
-
-
-def told() -> list[SignalEvent]:
-    """Return the events of writes past Django, oldest first."""
-    collect()
-    return list(SignalEvent.objects.filter(source="database").order_by("pk"))
 
 
 def test_what_another_program_writes_becomes_events(outside: Outside, root: Client) -> None:
@@ -278,73 +249,6 @@ def test_a_write_goes_on_where_it_cannot_be_noted(outside: Outside) -> None:
         other.rollback()
 
 
-def test_the_list_and_the_check_tell_what_no_longer_fits(outside: Outside) -> None:
-    """A trigger that is gone, and one that would write down what has come to be masked; installing again mends both."""
-    assert guard("list").splitlines() == ["shop.Item  guarded", "shop.Label  guarded", "shop.Setting  guarded"]
-    assert not warnings()
-    installed.run(connection, installed.triggers.undoing("Shop Labels", connection))
-    with override_settings(SIGNAL_LOG={"MODELS": ["shop.*"], "MASK_FIELDS": {"shop.Item": ["name"]}}):
-        found = warnings()
-        assert [message.hint for message in found] == [
-            "python manage.py signal_guard install shop.Item", "python manage.py signal_guard install shop.Label",
-        ]  # fmt: skip
-        assert "no longer fit" in found[0].msg
-        guard("install", "shop.Item", "shop.Label")
-        assert not warnings()
-    assert [message.id for message in warnings()] == ["signal_log.W031"]
-
-
-def warnings() -> list[Any]:
-    """Return what the system check says of guards."""
-    return [found for found in run_checks(databases=["default"]) if found.id == "signal_log.W031"]
-
-
-def test_a_column_can_be_added_and_dropped(outside: Outside) -> None:
-    """Migrations change guarded tables as if there were no triggers, and these fit again afterwards."""
-    plan = [("a migration", False)]
-    installed._before_migrate(using="default", plan=plan)
-    with connection.cursor() as cursor:
-        cursor.execute('ALTER TABLE "Shop Labels" ADD COLUMN extra integer')
-        cursor.execute('ALTER TABLE "Shop Labels" DROP COLUMN extra')
-    installed._after_migrate(using="default", plan=plan)
-    assert not warnings()
-    outside.ask("INSERT INTO \"Shop Labels\" (text) VALUES ('a')")
-    assert len(told()) == 1
-
-
-def test_installing_and_removing_are_events_and_can_be_tried(outside: Outside) -> None:
-    """With --sql nothing is done; removed triggers tell nothing more."""
-    shown = guard("install", "--dry-run", "shop.Thing")
-    assert "TRIGGER" in shown
-    assert "shop.Thing" not in guard("list")
-    assert "DROP TRIGGER" in guard("remove", "--sql", "shop.Item")
-    assert guard("remove", "shop.Item", "shop.Label", "shop.Setting").count("guarded no longer") == 3
-    Item.objects.create()
-    outside.ask("UPDATE shop_item SET stock = 3")
-    assert not told()
-    events = SignalEvent.objects.filter(signal__in=[installed.GUARDED, installed.UNGUARDED]).order_by("pk")
-    assert [event.signal for event in events] == [installed.GUARDED, installed.UNGUARDED]
-    assert "No table is guarded" in guard("list")
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (("install", "shop.Itm"), "There is no model 'shop.Itm'. Did you mean shop.Item?"),
-        (("install", "shop.Note"), "shop.Note is not observed"),
-        (("install", "shop.Token"), "The key of shop.Token is masked"),
-        (("remove", "shop.Item"), "shop.Item is not guarded. Guarded: no table."),
-    ],
-)
-def test_what_cannot_be_done_is_one_sentence(words: tuple[str, ...], sentence: str) -> None:
-    """Exit status 2, and nothing is written."""
-    with pytest.raises(CommandError, match=sentence.split(".")[0]) as raised:
-        guard(*words)
-    assert sentence in str(raised.value)
-    assert raised.value.returncode == 2
-    assert not SignalEvent.objects.filter(signal__startswith="signal_log.").exists()
-
-
 @pytest.mark.postgresql
 def test_marking_a_connection_ends_no_transaction_of_the_host(outside: Outside) -> None:
     """Where the recorder is started or stopped within a block, the block goes on."""
@@ -377,18 +281,3 @@ def test_a_server_makes_the_events_by_itself(outside: Outside) -> None:
     assert job.every() == background.UNGUARDED
     assert not PastWrite.objects.exists()
     assert SignalEvent.objects.filter(source="database", sender="shop.Item").count() == 1
-
-
-def test_triggers_go_with_the_tables_of_the_log(outside: Outside) -> None:
-    """After `migrate signal_log zero` every program writes as it did before."""
-    Label.objects.create(text="a")
-    plan = [("a migration", True)]
-    installed._before_migrate(using="default", plan=plan)
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE signal_log_pastwrite RENAME TO elsewhere")
-    installed._after_migrate(using="default", plan=plan)
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE elsewhere RENAME TO signal_log_pastwrite")
-    assert not installed._found(connection)
-    outside.ask("UPDATE \"Shop Labels\" SET text = 'b'")
-    assert not told()
