@@ -22,7 +22,7 @@ from signal_log.moments import parse_moment
 from signal_log.permission import EXPORT, may, may_see_events
 from signal_log.show.access import answered
 from signal_log.show.admin_history import add_recorded
-from signal_log.show.links import event_url
+from signal_log.show.links import are_mounted, event_url
 from signal_log.show.pages.event import describe, may_be_archived
 from signal_log.show.pages.relays import give_up, replay
 from signal_log.show.pages.shared import all_views
@@ -62,7 +62,14 @@ class ReadOnlyAdmin(ListedFiltersMixin, AnyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """The list, or what to do where there is no table yet."""
-        return answered(super().changelist_view, request, extra_context)
+        return self.without_pages(request) or answered(super().changelist_view, request, extra_context)
+
+    def without_pages(self, request: HttpRequest) -> HttpResponse | None:
+        """What to do where the log's pages, to which these link, have no addresses; None where they have."""
+        if are_mounted():
+            return None
+        self.message_user(request, "The log has no pages: include signal_log.urls in your URLs.", messages.WARNING)
+        return redirect(f"{self.admin_site.name}:index")
 
 
 @admin.register(SignalEvent)
@@ -124,7 +131,7 @@ class SignalEventAdmin(ReadOnlyAdmin, EventAdmin):
 
     def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """The event's page, or what to do where there is no table yet."""
-        return answered(self._event_page, request, *args, **kwargs)
+        return self.without_pages(request) or answered(self._event_page, request, *args, **kwargs)
 
     def _event_page(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -18,7 +18,7 @@ from signal_log.capture.model.registry import observed
 from signal_log.conf import conf
 from signal_log.permission import may_see_events
 from signal_log.rows import labels_of_row
-from signal_log.show.links import object_url
+from signal_log.show.links import are_mounted, object_url
 from signal_log.show.pages.history import FOLDED_AWAY
 from signal_log.show.story.asked import of_row
 from signal_log.show.words.operations import Line, lines
@@ -40,6 +40,11 @@ class Recorded:
     def is_shown(self) -> bool:
         """Whether the user may see events; staff who may not find the admin's own history alone."""
         return may_see_events(self._user)
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether there are pages that say more."""
+        return are_mounted()
 
     @property
     def url(self) -> str:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
-from django.urls import get_script_prefix, get_urlconf, reverse
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils.http import RFC3986_SUBDELIMS
 
 # Not safe in a path: browsers resolve dot segments; proxies merge slashes and reject control characters.
@@ -34,6 +34,14 @@ class KeyConverter:
     def to_url(self, value: str) -> str:
         """The key, unchanged: ``reverse`` quotes it."""
         return value
+
+
+def are_mounted() -> bool:
+    """Whether the host has given the log's pages addresses; the functions below raise ``NoReverseMatch`` if not."""
+    try:
+        return bool(url("events"))
+    except NoReverseMatch:
+        return False
 
 
 def object_url(label: str, pk: str) -> str:

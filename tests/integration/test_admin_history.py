@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, iscoroutinefunction
+from django.contrib import admin
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth.models import Permission, User
 from django.db import DatabaseError
@@ -19,6 +20,7 @@ from django.urls import include, path
 from signal_log.admin import HistoryLinkMixin
 from signal_log.capture.middleware import SignalLogMiddleware
 from signal_log.capture.trace import answers
+from signal_log.models import SignalEvent
 from signal_log.show import admin_history
 from tests.shop.models import Category, CheapItem, Item, Label, Note
 
@@ -113,6 +115,21 @@ def test_the_hosts_page_outlives_ours(root: Client, monkeypatch: pytest.MonkeyPa
     monkeypatch.undo()
     monkeypatch.setattr(admin_history, "AROUND", "nowhere.html")
     assert RECORDED not in page_of(root, item)
+
+
+def test_a_host_that_has_not_mounted_the_pages(root: Client) -> None:
+    """Its pages show what was recorded without links; the log's own lists lead nowhere, and say what is missing."""
+    item = Item.objects.create(name="lamp")
+    with override_settings(ROOT_URLCONF=(path("admin/", admin.site.urls), path("other/", SITE.urls))):
+        page = root.get(f"/other/shop/item/{item.pk}/history/").content.decode()
+        assert RECORDED in page
+        assert "lamp" in page.partition("<h2>Admin history</h2>")[0]
+        assert "Full object history" not in page
+        event = SignalEvent.objects.latest("pk").pk
+        for name in ("signalevent/", f"signalevent/{event}/change/", "deadletter/"):
+            answer = root.get(f"/admin/signal_log/{name}", follow=True)
+            assert answer.redirect_chain == [("/admin/", 302)]
+            assert "include signal_log.urls in your URLs" in answer.content.decode()
 
 
 def test_it_is_added_without_a_thread_where_the_server_is_asynchronous(rf: RequestFactory) -> None:
