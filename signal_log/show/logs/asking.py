@@ -18,6 +18,7 @@ from signal_log import clock
 from signal_log.models import LogIdentity, ReceiverCall, SealTree, SignalEvent, SignalTrace
 from signal_log.show.logs.known import Known, known
 from signal_log.show.logs.named import Log
+from signal_log.show.logs.sound import UnsoundRowError
 from signal_log.store.reading import reading_from
 from signal_log.store.tables import lacking
 from signal_log.vendor import vendor_of
@@ -30,6 +31,8 @@ LEFT_ALONE: Final = 10.0
 """Seconds in which a log that failed is not asked again."""
 AT_ONCE: Final = 4
 """So many pages of a process read one log at a time."""
+LONGEST_NAME: Final = 200
+"""So many characters of what another database says that its log is called."""
 READ: Final = (SignalEvent, LogIdentity, SealTree, SignalTrace, ReceiverCall)
 """The tables that a role must be allowed to read, and no others."""
 
@@ -110,12 +113,14 @@ class _Asked(Generic[T]):
 
 
 def _of_another(log: Log, found: Known) -> str:
-    called = f", called {found.origin}" if found.origin else ", which was never given a name"
+    called = f", called {found.origin[:LONGEST_NAME]}" if found.origin else ", which was never given a name"
     return f"{log.origin} is not shown: its database {log.alias!r} holds another log{called}."
 
 
 def _why(alias: str, error: Exception) -> str:
     """What is wrong, without the driver's words, which may name hosts and accounts; the server's log has them."""
+    if isinstance(error, UnsoundRowError):
+        return str(error)
     if getattr(error.__cause__, "sqlstate", None) == "42501":  # insufficient_privilege
         needed = ", ".join(model._meta.db_table for model in READ)
         return f"may not be read: the role of {alias!r} needs SELECT on {needed}"

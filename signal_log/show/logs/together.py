@@ -14,6 +14,7 @@ from signal_log.show.logs.asking import Answer, begin
 from signal_log.show.logs.known import known, own_origin
 from signal_log.show.logs.merging import Found, Merged, merge
 from signal_log.show.logs.named import Log, others
+from signal_log.show.logs.sound import checked
 from signal_log.show.query.paging import Keep, matching, reached_at, read_page
 from signal_log.show.query.query import Query
 from signal_log.store.reading import read_from
@@ -46,6 +47,12 @@ class Asked:
         more = page.newer if self.after else page.older
         return Found(log.origin, page.events, more is not None, page.searched_to, reached_at(page))
 
+    def of_another(self, log: Log) -> Events:
+        """What another log has, which others write."""
+        found = self.of(log)
+        checked(found.events)
+        return found
+
 
 class Told(NamedTuple):
     """A page of all logs, and what has to be said of it."""
@@ -72,8 +79,9 @@ def together(asked: Asked) -> Told:
             problems.append(f"{log.origin} did not answer when this walk began; the newest page has it.")
         else:
             named.append(log)
-    answers = begin(named, asked.of)
-    own_found = Found[SignalEvent](own.origin, []) if asked.after and own.origin not in asked.after else asked.of(own)
+    answers = begin(named, asked.of_another)
+    is_left_out = bool(asked.after) and own.origin not in asked.after
+    own_found: Events = Found(own.origin, []) if is_left_out else asked.of(own)
     found, logs, seen = [own_found], [own], {here.identity: own.origin}
     for answer in answers():
         if problem := answer.problem or _twice(answer, seen):

@@ -122,3 +122,47 @@ def test_a_role_without_the_right_is_told_which(begin: Begin, mira: Client) -> N
     with shown(b):
         problem = told(mira)["problems"][0]
     assert "needs SELECT on signal_log_signalevent" in problem
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("signal", "NULL"), ("sender", "x'ff'"), ("created", "'perhaps'"), ("position", "'x'"),
+        ("salt", "NULL"), ("digest", "'text'"), ("occurred_at", "NULL"), ("occurred_at", "'0001-01-01 00:00:00'"),
+    ],
+)  # fmt: skip
+def test_a_row_that_no_log_holds_costs_that_log_alone(begin: Begin, mira: Client, column: str, value: str) -> None:
+    """Whoever writes the other database, or its file, cannot take the page away from those who look here."""
+    b = begin()
+    b.create("lamp")
+    Item.objects.create(name="chair")
+    b.run("DROP TABLE IF EXISTS kept")
+    b.run("CREATE TABLE kept AS SELECT * FROM signal_log_signalevent")  # without constraints and triggers
+    b.run(f"UPDATE kept SET {column} = {value} WHERE id = (SELECT min(id) FROM kept)")  # noqa: S608  of this list
+    b.run("DROP TABLE signal_log_signalevent")
+    b.run("ALTER TABLE kept RENAME TO signal_log_signalevent")
+    with shown(b):
+        page = mira.get("/logs/")
+        found = told(mira)
+    assert (page.status_code, names(found)) == (200, [(A, "chair")])
+    assert found["problems"][0].startswith(f"{B} ")
+
+
+def test_a_long_name_of_another_log_is_cut(begin: Begin, mira: Client) -> None:
+    """What is called whatever else its database says does not fill the page."""
+    b = begin()
+    b.run("DELETE FROM signal_log_sealtree")
+    b.be_log("x" * 32)
+    with shown(b), pytest.MonkeyPatch.context() as shorter:
+        shorter.setattr(asking, "LONGEST_NAME", 10)
+        assert f"called {'x' * 10}." in told(mira)["problems"][0]
+
+
+def test_a_walk_without_a_place_in_the_own_log(begin: Begin, mira: Client) -> None:
+    """An address that was put together by hand shows the log that it names."""
+    b = begin()
+    b.create("lamp")
+    Item.objects.create(name="chair")
+    with shown(b):
+        assert names(told(mira, f"after=1@{B}")) == [(B, "lamp")]
