@@ -18,7 +18,7 @@ from tests.factories import write_saves
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 NOW = datetime.now(UTC)
-MOST_TEMPLATES = 7
+MOST_TEMPLATES = 10
 """The page, its two frames, and parts of it."""
 MOST_CHARACTERS = 20_000
 """Of the context of one template, however much the page shows."""
