@@ -41,6 +41,13 @@ from signal_log.capture.silent.statements import table_name, without_values, wri
         ("EXPLAIN (ANALYZE) UPDATE shop_item SET a = 1", [("update", "shop_item", True)]),
         ("EXPLAIN UPDATE a SET x = 1; UPDATE b SET x = 1", [("update", "b", True)]),
         ("PREPARE p AS UPDATE shop_item SET a = 1", []),
+        ("CREATE TRIGGER t AFTER UPDATE ON a BEGIN UPDATE b SET x = CASE WHEN 1 THEN 2 END; DELETE FROM c; END", []),
+        (
+            "CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC DELETE FROM a; END; DELETE FROM b",
+            [("delete", "b", True)],
+        ),
+        ("CREATE RULE r AS ON UPDATE TO a DO ALSO INSERT INTO b VALUES (1); DELETE FROM a", [("delete", "a", True)]),
+        ("CREATE TABLE trigger_begin (a int); DELETE FROM a", [("delete", "a", True)]),
         ("SELECT 1; UPDATE shop_item SET a = 1", [("update", "shop_item", True)]),
         ("INSERT INTO log VALUES (E'it\\'s; DELETE FROM shop_item')", [("insert", "log", True)]),
         ("INSERT INTO log VALUES ('UPDATE shop_item", [("insert", "log", True)]),

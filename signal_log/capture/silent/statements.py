@@ -39,6 +39,7 @@ _VERBS: Final = {
     "INSERT": INSERT, "REPLACE": INSERT, "COPY": INSERT, "UPDATE": UPDATE, "MERGE": UPDATE, "DELETE": DELETE,
     "TRUNCATE": DELETE,
 }  # fmt: skip
+_WITH_BODY: Final = frozenset({"TRIGGER", "FUNCTION", "PROCEDURE", "RULE"})
 _BEFORE_TABLE: Final = frozenset({"INTO", "UPDATE", "JOIN", "TABLE"})
 _MUST_FOLLOW: Final = {"INSERT": "INTO", "REPLACE": "INTO", "MERGE": "INTO", "DELETE": "FROM"}
 
@@ -142,10 +143,12 @@ def _is_ambiguous(kind: str | None, text: str) -> bool:
 def _writes(sql: str) -> tuple[Write, ...]:
     tokens = list(_tokens(sql))
     found: list[tuple[int, str, str]] = []
-    start = 0
+    start = inside = 0
     for i, token in enumerate(tokens):
-        if token.text == ";" and token.depth == 0:
-            start = i + 1
+        if _has_body(tokens, start):
+            inside += (token.word == "BEGIN" or (inside and token.word == "CASE")) - (token.word == "END")
+        if token.text == ";" and token.depth == 0 and inside <= 0:
+            start, inside = i + 1, 0
         elif token.kind in ("literal", "tag") and tokens[start].word == "DO":
             found += [(token.depth + 1, write.verb, write.table) for write in _writes(_dollar_quoted(token.text))]
         elif _is_run(tokens, start, i):
@@ -155,11 +158,16 @@ def _writes(sql: str) -> tuple[Write, ...]:
 
 
 def _is_run(tokens: Sequence[_Token], start: int, at: int) -> bool:
-    """Whether the statement from ``start`` on, of which this token is a part, is run: not just planned or prepared."""
+    """Whether the statement from ``start`` on, of which this token is a part, is run, not planned, prepared or kept."""
     first = tokens[start].word
     if first == "EXPLAIN":
         return any(token.word == "ANALYZE" for token in tokens[start:at])
-    return first != "PREPARE"
+    return first != "PREPARE" and not _has_body(tokens, start)
+
+
+def _has_body(tokens: Sequence[_Token], start: int) -> bool:
+    """Whether the statement from ``start`` on makes a trigger or the like, whose statements run later, if ever."""
+    return tokens[start].word == "CREATE" and any(token.word in _WITH_BODY for token in tokens[start + 1 : start + 5])
 
 
 def _dollar_quoted(text: str) -> str:
