@@ -18,6 +18,7 @@ from signal_log.capture.model.error_text import error_text
 from signal_log.tail import served, wire
 from signal_log.tail.admissions import session_of
 from signal_log.tail.client import Client
+from signal_log.tail.daphne_socket import give_time_to_close
 from signal_log.tail.framed import framed_sender
 from signal_log.tail.guard import Identity, admit
 from signal_log.tail.hub import Hub, hub_of_this_loop
@@ -37,6 +38,7 @@ async def event_socket(scope: MutableMapping[str, Any], receive: Receive, send: 
     served.serves()
     # Accepted first, whoever it is: before that a browser sees no close code, only 1006.
     await send({"type": "websocket.accept"})
+    give_time_to_close(send)
     try:
         admitted = await _admitted(scope)
     except Error as problem:
