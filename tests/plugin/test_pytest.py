@@ -267,7 +267,6 @@ def test_costs_nothing_where_it_is_not_used() -> None:
     """Importing the plugin imports neither Django nor any other module of the app."""
     command = [sys.executable, "-X", "importtime", "-c", "import pytest, signal_log.pytest_plugin"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    rows = re.findall(r"^import time: +(\d+) \| +\d+ \| +(\S+)$", done.stderr, re.MULTILINE)
-    ours = {name: int(own_us) for own_us, name in rows if re.match(r"(signal_log|django|channels|asgiref)\b", name)}
-    assert set(ours) == {"signal_log", "signal_log.pytest_plugin"}
-    assert sum(ours.values()) < 20_000
+    names = re.findall(r"^import time: +\d+ \| +\d+ \| +(\S+)$", done.stderr, re.MULTILINE)
+    ours = {name for name in names if re.match(r"(signal_log|django|channels|asgiref)\b", name)}
+    assert ours == {"signal_log", "signal_log.pytest_plugin"}
