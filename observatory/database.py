@@ -38,17 +38,22 @@ def named_by(url: str, variable: str = "DATABASE_URL") -> dict[str, Any]:
     return database
 
 
+def read_beside(database: dict[str, Any]) -> dict[str, Any]:
+    """The entry of a database that pages read beside their own: they wait for a server that is down three seconds."""
+    if not database["ENGINE"].endswith("sqlite3"):
+        database["OPTIONS"] = {"connect_timeout": 3} | database.get("OPTIONS", {})
+    return database | {"TEST": {"MIRROR": "default"}}
+
+
 def databases_of_logs(logs: dict[str, Any], variable: str = "LOGS") -> tuple[dict[str, Any], dict[str, Any]]:
     """Entries of DATABASES for logs whose ``database`` is an address, and the logs with the aliases of these."""
     databases, named = {}, {}
     for number, (origin, log) in enumerate(logs.items(), 1):
         named[origin] = log
         if isinstance(log, dict) and isinstance(log.get("database"), str):  # anything else a system check names
-            found = named_by(log["database"], variable) | {"TEST": {"MIRROR": "default"}}
+            found = read_beside(named_by(log["database"], variable))
             if found["ENGINE"].endswith("sqlite3"):
                 found["NAME"] = f"file:{found['NAME']}?mode=ro"
-            else:
-                found["OPTIONS"] = {"connect_timeout": 3}
             databases[f"log{number}"] = found
             named[origin] = log | {"database": f"log{number}"}
     return databases, named

@@ -11,7 +11,7 @@ from pathlib import Path
 import django
 from django.core.exceptions import ImproperlyConfigured
 
-from observatory.database import databases_of_logs
+from observatory.database import databases_of_logs, read_beside
 from observatory.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -163,9 +163,7 @@ else:
 # read opt out (on SQLite every transaction takes the write lock), as do the account pages, which open their own.
 DATABASES["default"]["ATOMIC_REQUESTS"] = True
 if "READ_DATABASE_URL" in env:
-    DATABASES["replica"] = env.db("READ_DATABASE_URL") | {"TEST": {"MIRROR": "default"}}
-    if not DATABASES["replica"]["ENGINE"].endswith("sqlite3"):
-        DATABASES["replica"]["OPTIONS"] = {"connect_timeout": 3}
+    DATABASES["replica"] = read_beside(env.db("READ_DATABASE_URL"))
     SIGNAL_LOG["READ_DATABASE"] = "replica"
 other_databases, SIGNAL_LOG["LOGS"] = databases_of_logs(env.document("LOGS", default={}))
 DATABASES |= other_databases

@@ -106,12 +106,12 @@ def test_other_logs_get_an_alias_each_and_are_only_read() -> None:
     """SQLite's files are opened for reading alone; what is no address is left for the system check to name."""
     given = {
         "b.example": {"database": "sqlite:////tmp/b.sqlite3", "url": "https://b.example/"},
-        "c.example": {"database": "postgres://reader:secret@db:5433/c"},
+        "c.example": {"database": "postgres://reader:secret@db:5433/c?sslmode=require"},
         "d.example": "nonsense",
     }
     databases, logs = database.databases_of_logs(given)
     assert databases["log1"]["NAME"] == "file:/tmp/b.sqlite3?mode=ro"
-    assert databases["log2"]["OPTIONS"] == {"connect_timeout": 3}
+    assert databases["log2"]["OPTIONS"] == {"connect_timeout": 3, "sslmode": "require"}
     assert logs == {
         "b.example": {"database": "log1", "url": "https://b.example/"},
         "c.example": {"database": "log2"},
