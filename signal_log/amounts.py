@@ -58,3 +58,8 @@ def counted(number: int | float, noun: str, plural: str = "") -> str:
 def counted_are(number: int, noun: str) -> str:
     """``1 event is``, ``1,200 events are``."""
     return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"
+
+
+def counted_up_to(number: int, noun: str, exact: int) -> str:
+    """``1 event``, ``up to 20,000 events`` above what is counted exactly."""
+    return counted(number, noun) if number <= exact else f"up to {counted(number, noun)}"

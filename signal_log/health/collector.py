@@ -13,8 +13,10 @@ from prometheus_client.registry import Collector
 from signal_log.capture.faults import faults
 from signal_log.capture.transaction.unrecorded import unrecorded
 from signal_log.models import BreakState
-from signal_log.relay.state import MOST_COUNTED, standings
-from signal_log.seal.state import COUNTED, seal_state
+from signal_log.relay.state import MOST_COUNTED as MOST_RELAYED
+from signal_log.relay.state import standings
+from signal_log.seal.state import MOST_COUNTED as MOST_UNSEALED
+from signal_log.seal.state import seal_state
 from signal_log.store.read import events
 from signal_log.tail import doorbell, hub
 from signal_log.telemetry.lost import lost
@@ -78,7 +80,7 @@ def _seal() -> Iterator[Metric]:
         "signal_log_signed_events", "Events that its newest signed checkpoint covers.", state.signed_size
     )
     yield GaugeMetricFamily(
-        "signal_log_unsealed_events", f"Events that are not in the tree yet{_at_most(COUNTED)}.", state.waiting
+        "signal_log_unsealed_events", f"Events that are not in the tree yet{_at_most(MOST_UNSEALED)}.", state.waiting
     )
     yield GaugeMetricFamily(
         "signal_log_seal_lag_seconds", "How long the oldest of those has waited.", state.waiting_seconds
@@ -142,7 +144,7 @@ def _relays() -> Iterator[Metric]:
     label = ("relay",)
     up = GaugeMetricFamily("signal_log_relay_up", "Whether a process runs the relay and gets on.", labels=label)
     lag = GaugeMetricFamily(
-        "signal_log_relay_lag_events", f"Events that it has not passed yet{_at_most(MOST_COUNTED)}.", labels=label
+        "signal_log_relay_lag_events", f"Events that it has not passed yet{_at_most(MOST_RELAYED)}.", labels=label
     )
     seconds = GaugeMetricFamily(
         "signal_log_relay_lag_seconds", "How long ago the oldest of those occurred.", labels=label

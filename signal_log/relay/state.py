@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from signal_log import clock
-from signal_log.amounts import counted
+from signal_log.amounts import counted_up_to
 from signal_log.models import DeadLetter, RelayCursor
 from signal_log.relay.settings import Relay, configured, relays
 from signal_log.seal.settled import newest_id
@@ -129,7 +129,7 @@ def standing_still() -> str:
 
 def behind(number: int) -> str:
     """``1 event``, ``up to 20,000 events``."""
-    return counted(number, "event") if number <= MOST_COUNTED else f"up to {counted(number, 'event')}"
+    return counted_up_to(number, "event", MOST_COUNTED)
 
 
 def _waiting(reached: int, newest: int) -> tuple[int, datetime | None]:

@@ -10,11 +10,12 @@ from typing import Final
 from django.db.models import Max
 
 from signal_log import clock
+from signal_log.amounts import counted_up_to
 from signal_log.conf import conf
 from signal_log.models import SealCheckpoint, SealTree, SealWitness, SignalEvent, Verification
 from signal_log.seal.witness.client import LATELY, countersigned_lately
 
-COUNTED: Final = 1_000
+MOST_COUNTED: Final = 1_000
 """Up to how many unsealed events are counted; of more, the distance of ids tells how many they are at most."""
 LATE: Final = 60.0
 """Seconds after which an event should long have been sealed, however seldom that is done."""
@@ -36,7 +37,7 @@ class SealState:
     checkpoint: SealCheckpoint | None
     """The newest that the log has signed; None if none is."""
     waiting: int
-    """How many events are not sealed yet; above ``COUNTED`` their ids are counted, of which some may be no events."""
+    """How many events are not sealed yet; above ``MOST_COUNTED`` their ids are counted, and some may be no events."""
     waiting_since: datetime | None
     """When the oldest of them occurred."""
     has_key: bool
@@ -75,8 +76,8 @@ class SealState:
 
     @property
     def waiting_told(self) -> str:
-        """``12``, ``up to 12,345``."""
-        return f"{'up to ' if self.waiting > COUNTED else ''}{self.waiting:,}"
+        """``12 newer events``, ``up to 12,345 newer events``."""
+        return counted_up_to(self.waiting, "newer event", MOST_COUNTED)
 
     @property
     def waiting_seconds(self) -> float:
@@ -96,8 +97,8 @@ class SealState:
         seconds = f"for {round(self.waiting_seconds):,} seconds"
         if self.waiting == 1:
             return f"1 event is not sealed yet, {seconds}."
-        told = self.waiting_told
-        return f"{told[0].upper()}{told[1:]} events are not sealed yet, the oldest {seconds}."
+        told = counted_up_to(self.waiting, "event", MOST_COUNTED)
+        return f"{told[0].upper()}{told[1:]} are not sealed yet, the oldest {seconds}."
 
     @property
     def tampered(self) -> bool:
@@ -190,8 +191,8 @@ def _waiting(last_id: int) -> tuple[int, datetime | None]:
     since = unsealed.values_list("occurred_at", flat=True).first()
     if since is None:
         return 0, None
-    counted = unsealed.values("pk")[: COUNTED + 1].count()
-    if counted <= COUNTED:
+    counted = unsealed.values("pk")[: MOST_COUNTED + 1].count()
+    if counted <= MOST_COUNTED:
         return counted, since
     newest = SignalEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
     return (newest or last_id) - last_id, since

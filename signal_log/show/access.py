@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, H
 from django.shortcuts import render, resolve_url
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 
-from signal_log.permission import may_see_events as may_see_events
+from signal_log.permission import may_see_events
 from signal_log.show.formats import unoffered
 from signal_log.store.tables import not_migrated
 

@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
 from django.utils.log import log_response
 
-from signal_log.show.access import CONTENT_SECURITY_POLICY, may_see_events
+from signal_log.permission import may_see_events
+from signal_log.show.access import CONTENT_SECURITY_POLICY
 from signal_log.show.links import url
 
 READING: Final = ("GET", "HEAD")

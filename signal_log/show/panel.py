@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 
 from signal_log import clock
+from signal_log.amounts import counted
 from signal_log.capture.trace.headers import TIMING, add_timing, timing
 from signal_log.capture.transaction.collecting import Collected, collecting
 from signal_log.show.cascade.operation import Cascade, cascade_of, runs_of_calls
@@ -19,7 +20,6 @@ from signal_log.show.toolbar import session
 from signal_log.show.toolbar.before import Step, hand_on
 from signal_log.show.toolbar.rows import stats_of
 from signal_log.show.toolbar.strip import deed, insert, step_as_json
-from signal_log.show.words.text import counted
 
 READING: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
 

@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.timesince import timesince
 
 from signal_log import clock
+from signal_log.amounts import counted
 from signal_log.conf import conf
 from signal_log.models import SignalEvent
 from signal_log.store.reading import reading_from
@@ -47,8 +48,7 @@ class Lag:
     @property
     def number(self) -> str:
         """How many events it does not have, in words."""
-        more = self.behind > MOST_COUNTED
-        return f"more than {MOST_COUNTED:,} events" if more else f"{self.behind:,} event{'s' * (self.behind != 1)}"
+        return f"more than {MOST_COUNTED:,} events" if self.behind > MOST_COUNTED else counted(self.behind, "event")
 
     def __str__(self) -> str:
         if self.failed:

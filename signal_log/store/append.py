@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from orjson import Fragment, dumps
 
+from signal_log.amounts import counted
 from signal_log.errors import LIKELY_CAUSES, SignalLogError
 from signal_log.event import EventValues
 from signal_log.interruption import let_interruption_pass
@@ -58,7 +59,7 @@ def append(events: Sequence[EventValues], connection: BaseDatabaseWrapper, *, la
         if last and _has_ended(connection):
             raise  # the COMMIT itself failed: a deferred constraint, or a lost connection
         raise RecordingError(
-            f"signal_log could not write {len(events)} event{'s' * (len(events) > 1)} to {TABLE!r} "
+            f"signal_log could not write {counted(len(events), 'event')} to {TABLE!r} "
             f"({connection.alias}): {error}. "
             f"{_consequence(events, connection)} {LIKELY_CAUSES} "
             'SIGNAL_LOG["ON_ERROR"] = "log" lets changes go on unrecorded.'

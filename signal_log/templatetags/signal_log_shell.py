@@ -10,7 +10,8 @@ from django.urls import NoReverseMatch
 
 from signal_log.conf import conf
 from signal_log.models import DebugSession
-from signal_log.show.access import login_url, may_see_events
+from signal_log.permission import may_see_events
+from signal_log.show.access import login_url
 from signal_log.show.links import url
 from signal_log.show.replica import lag
 from signal_log.show.sessions.browser import session_here

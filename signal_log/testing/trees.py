@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Final
 
+from signal_log.amounts import counted
 from signal_log.show.cascade.shape import INDENT, given_shape
-from signal_log.show.words.text import counted
 from signal_log.testing.named import is_receiver, shown_receiver
 
 AROUND: Final = 8

@@ -29,11 +29,11 @@ def test_a_log_that_was_never_sealed(settings, django_assert_max_num_queries, mo
     assert found.waiting_seconds > 3_500
     assert found.problems[0].startswith("Checkpoints are not signed")
     assert found.problems[1].startswith("2 events are not sealed yet, the oldest for 3,6")
-    assert found.waiting_told == "2"
-    monkeypatch.setattr(state, "COUNTED", 1)
+    assert found.waiting_told == "2 newer events"
+    monkeypatch.setattr(state, "MOST_COUNTED", 1)
     found = seal_state()
     assert found.waiting == SignalEvent.objects.latest("pk").pk
-    assert found.waiting_told == f"up to {found.waiting:,}"
+    assert found.waiting_told == f"up to {found.waiting:,} newer events"
     assert found.problems[1].startswith(f"Up to {found.waiting:,} events are not sealed yet, the oldest for 3,6")
     assert first.pk
 

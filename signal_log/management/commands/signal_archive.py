@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.core.management.base import CommandError
 
+from signal_log.amounts import counted
 from signal_log.audit.archiving import archive_into
 from signal_log.conf import conf
 from signal_log.errors import ProofError
@@ -16,7 +17,6 @@ from signal_log.management.progress import Progress
 from signal_log.seal.iceberg.opening import open_archive
 from signal_log.seal.iceberg.place import read_place
 from signal_log.seal.stored import names_of_log
-from signal_log.show.words.text import counted
 
 MEGABYTE: Final = 1_000_000
 

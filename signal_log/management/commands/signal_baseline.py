@@ -9,12 +9,12 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 
 from signal_log import clock
+from signal_log.amounts import counted
 from signal_log.audit.baseline import Progress, baseline, rows_to_tell
 from signal_log.management.command import SignalCommand
 from signal_log.management.ending import INTERRUPTED
 from signal_log.management.progress import Line, bar
 from signal_log.nearest import nearest_label
-from signal_log.show.words.text import counted
 from signal_log.store.tables import not_migrated
 
 FAILED: Final = 1

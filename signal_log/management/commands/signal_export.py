@@ -16,6 +16,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, Error
 
 from signal_log import clock
+from signal_log.amounts import counted
 from signal_log.audit.told import EXPORTED, tell
 from signal_log.errors import FilterError, ProofError
 from signal_log.event import OUTCOMES
@@ -32,7 +33,7 @@ from signal_log.show.export.proofs import Proofs
 from signal_log.show.export.slots import NoPlace, take
 from signal_log.show.export.whole import WholeExport
 from signal_log.show.query.unmatched import unmatched
-from signal_log.show.words.text import counted, visible
+from signal_log.show.words.text import visible
 from signal_log.store.export import Selection
 from signal_log.store.read import as_mapping
 from signal_log.store.tables import not_migrated

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connections
 
+from signal_log.amounts import counted
 from signal_log.audit.guard import installed, triggers
 from signal_log.audit.guard.events import collect
 from signal_log.audit.guard.queue import stuck
@@ -16,7 +17,6 @@ from signal_log.errors import GuardError
 from signal_log.management.command import SignalCommand
 from signal_log.management.ending import ending
 from signal_log.models import PastWrite
-from signal_log.show.words.text import counted
 
 
 class Command(SignalCommand):

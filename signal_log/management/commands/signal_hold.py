@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from signal_log.amounts import counted
 from signal_log.audit import hold
 from signal_log.audit.held import in_force
 from signal_log.audit.thing import thing
@@ -12,7 +13,7 @@ from signal_log.errors import RedactionError
 from signal_log.management.command import SignalCommand
 from signal_log.management.ending import ending
 from signal_log.models import SignalEvent
-from signal_log.show.words.text import counted, one_line
+from signal_log.show.words.text import one_line
 
 
 class Command(SignalCommand):

@@ -13,6 +13,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from signal_log import clock
+from signal_log.amounts import counted
 from signal_log.audit.pruning.prune import Pruned, prune
 from signal_log.audit.pruning.retention import Retention, configured, of_days
 from signal_log.audit.which_archive import is_table, must_be_known
@@ -24,7 +25,6 @@ from signal_log.seal import archive
 from signal_log.seal.iceberg.opening import open_archive
 from signal_log.seal.stored import names_of_log, sealed_size, trees
 from signal_log.show.words.moments import parse_moment, zone
-from signal_log.show.words.text import counted
 from signal_log.store.read import events
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.core.management.base import CommandError
 from django.db import connections
 
+from signal_log.amounts import counted
 from signal_log.audit.redaction.archived import archived_events, folders
 from signal_log.audit.redaction.redact import Report, redact, still_exist
 from signal_log.audit.redaction.whom import Whom, find
@@ -18,7 +19,7 @@ from signal_log.errors import ProofError, RedactionError
 from signal_log.management.command import SignalCommand
 from signal_log.management.ending import INCOMPLETE, ending
 from signal_log.management.progress import Progress
-from signal_log.show.words.text import counted, one_line
+from signal_log.show.words.text import one_line
 from signal_log.store.vacuum import vacuum
 
 MOST_IDS: Final = 120

@@ -15,6 +15,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError, connections, transaction
 
 from signal_log import clock
+from signal_log.amounts import counted
 from signal_log.audit.forgotten import tell_of_forgotten
 from signal_log.audit.new_generation import go_on
 from signal_log.audit.told import SEALED, tell
@@ -37,7 +38,6 @@ from signal_log.seal.sealer import Round, Sealer, first_tree
 from signal_log.seal.state import seal_state
 from signal_log.seal.stored import current_tree
 from signal_log.seal.witness.client import cosigned_by
-from signal_log.show.words.text import counted
 from signal_log.store.own_connection import dedicated_connection
 
 STOPPED: Final = 1

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
 
+from signal_log.amounts import counted
 from signal_log.audit.redaction.archived import archived_events, folders
 from signal_log.audit.redaction.redact import Report, redact, still_exist
 from signal_log.audit.redaction.whom import Whom, find
@@ -22,7 +23,7 @@ from signal_log.errors import ProofError, RedactionError
 from signal_log.permission import REDACT, may, needed
 from signal_log.show.access import for_observers
 from signal_log.show.methods import READING, only
-from signal_log.show.words.text import counted, one_line, visible
+from signal_log.show.words.text import one_line, visible
 from signal_log.store.read import events
 from signal_log.vendor import vendor_of
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
 
+from signal_log.amounts import counted
 from signal_log.audit.told import EXPORTED, tell
 from signal_log.models import DeadLetter
 from signal_log.permission import EXPORT, may, needed
@@ -21,7 +22,7 @@ from signal_log.show.methods import READING, only
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.sealing import spoken
-from signal_log.show.words.text import counted, one_line, visible
+from signal_log.show.words.text import one_line, visible
 from signal_log.store.span import LARGEST_ID
 
 MOST: Final = 100

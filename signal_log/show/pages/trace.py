@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
+from signal_log.amounts import counted
 from signal_log.audit.shown import shown
 from signal_log.event import FAILED, ROLLED_BACK
 from signal_log.models import SignalEvent, SignalTrace
@@ -36,7 +37,7 @@ from signal_log.show.words.kinds import short_name
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.notes import said_among
 from signal_log.show.words.operations import actor_name
-from signal_log.show.words.text import counted, duration, one_line, plain, visible
+from signal_log.show.words.text import duration, one_line, plain, visible
 from signal_log.telemetry.read import state_of, trace_row
 
 MOST_FINDINGS: Final = 30

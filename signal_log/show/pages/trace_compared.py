@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from signal_log.amounts import counted
 from signal_log.event import COMMITTED
 from signal_log.models import SignalTrace
 from signal_log.show.cascade import compare
@@ -30,7 +31,7 @@ from signal_log.show.unprinted import unprinted
 from signal_log.show.words.kinds import begun_by
 from signal_log.show.words.moments import iso, zone
 from signal_log.show.words.operations import actor_name
-from signal_log.show.words.text import counted, duration, one_line
+from signal_log.show.words.text import duration, one_line
 from signal_log.telemetry.read import state_of, trace_row
 
 MOST_ROWS: Final = 1_000

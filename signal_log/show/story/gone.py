@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from signal_log.amounts import counted
 from signal_log.event import MAINTENANCE
 from signal_log.models import SignalEvent
 from signal_log.models.event import UNUSUAL
 from signal_log.show.links import url
-from signal_log.show.words.text import counted
 from signal_log.store.read import events
 
 MOST_COUNTED = 1_000

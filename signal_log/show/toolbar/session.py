@@ -18,7 +18,7 @@ from signal_log import clock
 from signal_log.capture.trace.actor import request_actor
 from signal_log.capture.trace.membership import running
 from signal_log.capture.trace.session_token import named_in
-from signal_log.show.access import may_see_events
+from signal_log.permission import may_see_events
 from signal_log.show.links import url
 from signal_log.show.methods import reads
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from signal_log.amounts import counted
 from signal_log.models import SealCheckpoint, SignalEvent
 from signal_log.seal.state import UNSIGNED, SealState, found_tampering, why_stopped, why_unsigned
 from signal_log.seal.stored import Place, current_tree, newest_checkpoint, place_of
-from signal_log.show.words.text import counted, one_line
+from signal_log.show.words.text import one_line
 
 STYLES: Final = {
     "sealed": "created", "unsigned": "silent", "behind": "undone", "stopped": "failed", "tampered": "failed",
@@ -53,7 +54,7 @@ def _standing(state: SealState) -> Standing:
     if state.unsigned or state.checkpoint is None:
         why = state.unsigned or "No checkpoint is signed yet."
         return Standing("unsigned", f"{number} in the tree, not signed. {why}")
-    waits = f"; {state.waiting_told} newer event{'s' * (state.waiting != 1)} waiting" if state.waiting else ""
+    waits = f"; {state.waiting_told} waiting" if state.waiting else ""
     signed = f"{counted(state.signed_size, 'event')} sealed and signed{waits}. {state.unwitnessed}"
     return Standing("sealed", signed.strip())
 

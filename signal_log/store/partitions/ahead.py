@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signal_log import clock
+from signal_log.amounts import counted
 from signal_log.errors import PartitionError
 from signal_log.store.partitions.briefly import PATIENCE, AnotherAtIt, alone, briefly
 from signal_log.store.partitions.convert import leftovers, remove_leftovers
@@ -132,7 +133,7 @@ class _Work:
             stray, first = cursor.fetchone()
         if stray:
             raise PartitionError(
-                f"The default partition has {stray:,} event{'s' * (stray != 1)} with ids below {low:,}, from {first:,} "
+                f"The default partition has {counted(stray, 'event')} with ids below {low:,}, from {first:,} "
                 "on, of which no partition is left: one was dropped or detached. Attach it again."
             )
         high = -(-(done.last + self.rows) // self.rows) * self.rows + 1
