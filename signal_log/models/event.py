@@ -87,7 +87,7 @@ class SignalEvent(models.Model):
     """Of a redacted row, for its digest: SHA-256 of salt and subject, then of salt and payload."""
 
     past: Sequence[str] = ()
-    """The fields that it found written past Django; ``audit.found_breaks.mark`` sets it for a page."""
+    """The fields that it found written past Django; ``audit.breaks.found_breaks.mark`` sets it for a page."""
 
     pinned: bool = False
     notes: int = 0

@@ -1,6 +1,6 @@
 """What can be asked about a value that a page shows: a query for it, and the page that it has.
 
-Each value carries its query in the page, so that one menu (``js/parts/way_menu.js``) can narrow by it anywhere. The
+Each value carries its query in the page, so that one menu (``js/ways/menu.js``) can narrow by it anywhere. The
 live page makes the same of its own events (``js/events/ways.js``).
 """
 
