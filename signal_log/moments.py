@@ -50,6 +50,12 @@ def is_moving(text: str) -> bool:
     return NOW.fullmatch(text.strip()) is not None or parse_age(text) is not None
 
 
+def check_order(since: datetime | None, until: datetime | None) -> None:
+    """Raise ``FilterError`` if nothing can be at or after the one and at or before the other."""
+    if since and until and since > until:
+        raise FilterError("'until' is earlier than 'since', so no event can match.")
+
+
 def latest(*moments: datetime | None) -> datetime | None:
     """The last of those that are given: since all of them."""
     return max((moment for moment in moments if moment is not None), default=None)

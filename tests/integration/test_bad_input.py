@@ -46,6 +46,7 @@ TABLE = (
     ("/actors/7/?q=(ada", 400, UNFINISHED),
     ("/traces/nonsense/", 404, "A trace ID is a UUID"),
     ("/traces/?took=soon", 400, "'took' must be a duration"),
+    ("/traces/?since=now&until=now-1h", 400, "'until' is earlier than 'since'"),
     ("/traces/?sort=beauty", 400, "'sort' must be one of time, duration, failed, not 'beauty'"),
     ("/sessions/77/", 404, "There is no session 77."),
     ("/restore/?label=shop.Gone&pk=1", 404, "The log has no events for the shop.Gone"),

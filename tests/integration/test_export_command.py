@@ -197,6 +197,14 @@ def test_invalid_input_is_named(argument: str, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_times_in_the_wrong_order_are_refused(tmp_path: Path) -> None:
+    """An empty file that claims to be complete would hide the slip, as the history does not either."""
+    with pytest.raises(CommandError, match="'until' is earlier than 'since'") as refused:
+        run("--output", str(tmp_path / "x"), "--since", "now-1h", "--until", "now-2h")
+    assert refused.value.returncode == 2
+    assert not list(tmp_path.iterdir())
+
+
 def test_progress_is_for_terminals(log: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The progress is one line on a terminal, cleared at the end."""
     monkeypatch.setattr(progress, "INTERVAL", 0)

@@ -26,7 +26,7 @@ from signal_log.management.ending import INTERRUPTED
 from signal_log.management.output_file import output_file, why_not_written
 from signal_log.management.progress import Line
 from signal_log.models import SignalEvent
-from signal_log.moments import earliest, latest, parse_moment
+from signal_log.moments import check_order, earliest, latest, parse_moment
 from signal_log.seal.ranges import Ranges
 from signal_log.show.export.answer import FORMATS, File, exported
 from signal_log.show.export.proofs import Proofs
@@ -199,10 +199,13 @@ class Command(SignalCommand):
     def _selection(self, options: dict[str, Any]) -> Selection:
         filters = filters_of(options)
         try:
+            since = latest(parse_moment("since", options["since"]), parse_moment("since", filters.since or ""))
+            until = earliest(parse_moment("until", options["until"]), parse_moment("until", filters.until or ""))
+            check_order(since, until)
             return Selection(
                 filters,
-                latest(parse_moment("since", options["since"]), parse_moment("since", filters.since or "")),
-                earliest(parse_moment("until", options["until"]), parse_moment("until", filters.until or "")),
+                since,
+                until,
                 options["after"],
                 options["before"],
                 {name: text for name in ("since", "until") if (text := options[name] or getattr(filters, name))},

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from signal_log import clock, query_language
 from signal_log.errors import FilterError
 from signal_log.filters import KEYS, QUERY, Filters
-from signal_log.moments import earliest, is_moving, latest, parse_moment
+from signal_log.moments import check_order, earliest, is_moving, latest, parse_moment
 from signal_log.seal.canonical import timestamp
 from signal_log.show.links import with_query
 from signal_log.show.query.pills import NAMES, Part, parts
@@ -157,8 +157,10 @@ def parse(sent: QueryDict, *, own: tuple[str, ...] = ()) -> Query:
     query.filters = Filters.parse(good)
     query.since = latest(query.since, parse_moment("since", query.filters.since or ""))
     query.until = earliest(query.until, parse_moment("until", query.filters.until or ""))
-    if query.since and query.until and query.since > query.until:
-        query.problems["until"] = "'until' is earlier than 'since', so no event can match."
+    try:
+        check_order(query.since, query.until)
+    except FilterError as error:
+        query.problems["until"] = str(error)
     if query.names_signals:
         query.every = True
     return query

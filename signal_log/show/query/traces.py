@@ -22,10 +22,10 @@ from signal_log.conf import conf
 from signal_log.errors import FilterError
 from signal_log.filters import QUERY, Filters
 from signal_log.models import SignalTrace
+from signal_log.moments import check_order, parse_moment
 from signal_log.show.links import with_query
 from signal_log.show.query.traces_of_events import TracesOfEvents, traces_of_events
 from signal_log.show.words.kinds import short_name
-from signal_log.show.words.moments import parse_moment
 from signal_log.telemetry.read import kinds_of, receiver_calls
 
 PAGE_SIZE: Final = 50
@@ -101,6 +101,10 @@ def parse(sent: QueryDict, *, own: tuple[str, ...] = ()) -> TracesQuery:
                 raise FilterError(f"'{key}' is longer than {LONGEST} characters, or holds a NUL character.")
         except FilterError as error:
             query.problems[key] = str(error)
+    try:
+        check_order(query.since, query.until)
+    except FilterError as error:
+        query.problems["until"] = str(error)
     return query
 
 
