@@ -35,21 +35,28 @@ def row(pk: int, seconds: int) -> Row:
     return Row(pk, BEGIN + timedelta(seconds=seconds))
 
 
-def read(logs: Logs, places: Places, size: int, *, upwards: bool = False, patience: int = 10**9) -> Merged[Row]:
-    """A page, read from logs of which each gives up after it has looked at so many rows."""
+def read(
+    logs: Logs, places: Places, size: int, *, upwards: bool = False, patience: int = 10**9, away: str = ""
+) -> Merged[Row]:
+    """A page, read from logs of which each gives up after it has looked at so many rows, and one may be away."""
     found = []
     for origin, rows in logs.items():
+        if origin == away:
+            continue
         place = places.get(origin)
-        side = [one for one in rows if place is None or (one.pk >= place) is upwards]
+        joined_at = None
+        if isinstance(place, datetime):
+            place = joined_at = min((one.pk for one in rows if one.occurred_at > place), default=None)
+        side = [one for one in rows if (place is not None and one.pk >= place) is upwards]
         side.sort(key=lambda one: one.pk, reverse=not upwards)
         seen = side[: min(size, patience)]
         gave_up = seen[-1] if seen and len(seen) == patience < min(size, len(side)) else None
         events = sorted(seen[::2] if gave_up else seen, key=lambda one: -one.pk)  # what is left out matches no filter
         if gave_up:
-            found.append(Found(origin, events, True, gave_up.pk, gave_up.occurred_at))
+            found.append(Found(origin, events, True, gave_up.pk, gave_up.occurred_at, joined_at))
         else:
-            found.append(Found(origin, events, len(side) > len(seen)))
-    return merge(found, places, size=size, upwards=upwards)
+            found.append(Found(origin, events, len(side) > len(seen), joined_at=joined_at))
+    return merge(found, places, size=size, upwards=upwards, away=[away] if away in logs else [])
 
 
 def newest_first(told: list[Told]) -> list[Told]:
@@ -125,6 +132,35 @@ def test_nothing_is_lost_or_doubled_while_events_arrive(
     assert above | last == set(everything(logs))
 
 
+@given(some_logs(in_order=False), st.integers(1, 4), st.integers(1, 3))
+def test_a_log_that_was_away_joins_where_the_others_are(logs: Logs, size: int, away: int) -> None:
+    """Nothing is left out but what it has from after the first page's end, and that is there on the way back up."""
+    *others, missing = logs
+    page = read(logs, {}, size, away=missing)
+    if page.older is None or not others:
+        return
+    moment = page.older[missing]
+    assert isinstance(moment, datetime)
+    joins_at = min((one.pk for one in logs[missing] if one.occurred_at > moment), default=MOST)
+    shown, number = [*page.events], 1
+    while page.older is not None and number < MOST:
+        page = read(logs, page.older, size, away=missing if number < away else "")
+        assert page.events == newest_first(page.events)
+        shown, number = [*shown, *page.events], number + 1
+    if number <= away:
+        return
+    missed = {(origin, one) for origin, one in everything(logs) if origin == missing and one.pk >= joins_at}
+    assert len(shown) == len(set(shown))
+    assert set(shown) == set(everything(logs)) - missed
+    last, above, places = set(page.events), list[Told](), page.newer
+    while places is not None and len(above) < MOST:
+        page = read(logs, places, size, upwards=True)
+        above, places = [*above, *page.events], page.newer
+    assert len(above) == len(set(above))
+    assert not set(above) & last
+    assert {*above} | last == set(everything(logs))
+
+
 def skipped(logs: Logs, patience: int, size: int) -> list[Told]:
     """What ``read`` leaves out of the first page, as if no filter matched it."""
     found: list[Told] = []
@@ -170,6 +206,16 @@ def test_a_log_that_was_away_keeps_its_place() -> None:
     assert page.newer == {"a.example": 5, "b.example": 70}
 
 
+def test_a_log_that_is_away_has_a_moment() -> None:
+    """That of the page's end; where it stays away, the first one remains."""
+    first = merge([Found("a.example", [row(4, 4), row(3, 3)], True)], {}, size=1, away=["b.example"])
+    assert first.older == {"a.example": 4, "b.example": row(4, 4).occurred_at}
+    assert first.newer is None
+    second = merge([Found("a.example", [row(3, 3)], True)], first.older, size=1, away=["b.example"])
+    assert second.older == {"a.example": 3, "b.example": row(4, 4).occurred_at}
+    assert second.newer == first.older
+
+
 def test_a_log_that_joins_has_a_place_above_the_page() -> None:
     """It did not answer before; from this page on, newer pages have what came to it since."""
     page = merge([Found("a.example", [row(4, 4)]), Found("b.example", [row(9, 3)])], {"a.example": 5}, size=5)
@@ -178,9 +224,9 @@ def test_a_log_that_joins_has_a_place_above_the_page() -> None:
 
 def test_a_place_is_an_address_s_parameters() -> None:
     """One value for each log; anything else is refused with an example."""
-    places = {"b.example/x@y,z:1": 7, "a.example": 120}
-    assert written(places) == ["120@a.example", "7@b.example/x@y,z:1"]
+    places: Places = {"b.example/x@y,z:1": 7, "a.example": 120, "c.example": row(1, 7).occurred_at}
+    assert written(places) == ["120@a.example", "7@b.example/x@y,z:1", "2026-11-29T00:00:07.000000Z@c.example"]
     assert parse_places("before", ["", *written(places)]) == places
-    for wrong in ("120", "x@a.example", "-1@a.example", "120@", f"{10**30}@a.example"):
+    for wrong in ("120", "x@a.example", "-1@a.example", "120@", f"{10**30}@a.example", "2026-02-31T00:00Z@a.example"):
         with pytest.raises(FilterError, match="before"):
             parse_places("before", [wrong])

@@ -8,7 +8,7 @@ the time at which they happened.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -22,8 +22,10 @@ class Dated(Protocol):
 
 
 E = TypeVar("E", bound=Dated)
-Places = dict[str, int]
-"""By origin: events from this id on are newer than the place, those below it are older."""
+Place = int | datetime
+"""Events from this id on, or after this moment, are newer than the place; the others are older."""
+Places = dict[str, Place]
+"""By origin. A log has a moment as long as it has not answered, so that it joins where the others are."""
 Key = tuple[datetime, str, int]
 
 
@@ -39,6 +41,8 @@ class Found(Generic[E]):
     """The id up to which it was searched, if time ran out there."""
     reached: datetime | None = None
     """When the event happened at which time ran out."""
+    joined_at: int | None = None
+    """What its place is as an id, if it was a moment: below it everything was there by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,15 @@ class Merged(Generic[E]):
     newer: Places | None
 
 
-def merge(found: Sequence[Found[E]], places: Mapping[str, int], *, size: int, upwards: bool = False) -> Merged[E]:
-    """The ``size`` events that follow on these places; a log without a place is read from its newest event on."""
+def merge(
+    found: Sequence[Found[E]], places: Mapping[str, Place], *, size: int, upwards: bool = False,
+    away: Iterable[str] = (),
+) -> Merged[E]:  # fmt: skip
+    """The ``size`` events that follow on these places; a log without a place is read from its newest event on.
+
+    Those that are ``away``, and have no place yet, get the moment at which the page ends.
+    """
+    places = {**places, **{one.origin: one.joined_at for one in found if one.joined_at is not None}}
     ranked = sorted((each for one in found for each in _ranked(one, upwards=upwards)), key=lambda each: each[0])
     if not upwards:
         ranked.reverse()
@@ -68,8 +79,12 @@ def merge(found: Sequence[Found[E]], places: Mapping[str, int], *, size: int, up
     ends = {one.origin: _end(one, ids.get(one.origin, []), places.get(one.origin), upwards=upwards) for one in found}
     if upwards:
         return Merged(events, dict(places), {**places, **ends} if left else None)
+    has_places = bool(places)
+    if taken:
+        places = {**dict.fromkeys(away, taken[-1][0][0]), **places}
     starts = {one.origin: _start(one, ends[one.origin]) for one in found}
-    return Merged(events, {**places, **ends} if left else None, {**starts, **places} if places else None)
+    above = {**starts, **places} if has_places else None
+    return Merged(events, {**places, **ends} if left else None, above)
 
 
 def _order(told: tuple[str, Dated]) -> Key:
@@ -92,7 +107,7 @@ def _bound(one: Found[E], *, upwards: bool) -> datetime | None:
     return max(one.reached, *(event.occurred_at for event in one.events)) if upwards and one.events else one.reached
 
 
-def _end(one: Found[E], taken: Sequence[int], place: int | None, *, upwards: bool) -> int:
+def _end(one: Found[E], taken: Sequence[int], place: Place | None, *, upwards: bool) -> Place:
     """The place at the far end of the page."""
     beyond = 1 if upwards else 0  # a place is below the event that it names
     if len(taken) == len(one.events) and one.searched_to is not None:
@@ -104,6 +119,6 @@ def _end(one: Found[E], taken: Sequence[int], place: int | None, *, upwards: boo
     return one.events[0].pk + 1 if one.events else 1
 
 
-def _start(one: Found[E], end: int) -> int:
+def _start(one: Found[E], end: Place) -> Place:
     """The place above the page, of a log that had none."""
     return one.events[0].pk + 1 if one.events else end

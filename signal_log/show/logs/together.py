@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from signal_log.models import SignalEvent
 from signal_log.show.logs.asking import Answer, begin
 from signal_log.show.logs.known import known, own_origin
-from signal_log.show.logs.merging import Found, Merged, merge
+from signal_log.show.logs.merging import Found, Merged, Place, merge
 from signal_log.show.logs.named import Log, others
 from signal_log.show.logs.sound import checked
 from signal_log.show.query.paging import Keep, matching, reached_at, read_page
 from signal_log.show.query.query import Query
 from signal_log.store.reading import read_from
+from signal_log.store.span import LARGEST_ID
 
 Events = Found[SignalEvent]
 
@@ -28,24 +29,38 @@ class Asked:
 
     query: Query
     size: int
-    before: Mapping[str, int]
-    after: Mapping[str, int]
+    before: Mapping[str, Place]
+    after: Mapping[str, Place]
     leave_out: Q | None = None
     keep: Keep = list
 
     def of(self, log: Log) -> Events:
         """What the log that is read here has."""
+        place = (self.after or self.before).get(log.origin)
+        joined_at = self._place_at(place) if isinstance(place, datetime) else None
+        number = joined_at if isinstance(place, datetime) else place
         found, span = matching(self.query)
         page = read_page(
-            found if self.leave_out is None else found.exclude(self.leave_out),
+            self._shown(found),
             span,
             size=self.size,
-            before=None if self.after else self.before.get(log.origin),
-            after=self.after[log.origin] - 1 if self.after else None,
+            before=None if self.after else number,
+            after=(LARGEST_ID if number is None else number - 1) if self.after else None,
             keep=self.keep,
         )
         more = page.newer if self.after else page.older
-        return Found(log.origin, page.events, more is not None, page.searched_to, reached_at(page))
+        return Found(log.origin, page.events, more is not None, page.searched_to, reached_at(page), joined_at)
+
+    def _place_at(self, moment: datetime) -> int | None:
+        """The id of the first event that happened after a moment, as far as there is time to look; None without one."""
+        found, span = matching(replace(self.query, since=max(self.query.since or moment, moment)))
+        page = read_page(self._shown(found).filter(occurred_at__gt=moment), span, size=1, after=0, keep=self.keep)
+        if page.events:
+            return int(page.events[-1].pk)
+        return None if page.searched_to is None else page.searched_to + 1
+
+    def _shown(self, found: QuerySet[SignalEvent]) -> QuerySet[SignalEvent]:
+        return found if self.leave_out is None else found.exclude(self.leave_out)
 
     def of_another(self, log: Log) -> Events:
         """What another log has, which others write."""
@@ -64,6 +79,8 @@ class Told(NamedTuple):
     """Of each log that is not on the page: why."""
     searching: list[tuple[Log, datetime]]
     """Those that were not searched to their end, and up to when."""
+    joined: list[tuple[str, datetime]]
+    """The logs that did not answer on a page above, and from when back they are shown here."""
 
 
 def together(asked: Asked) -> Told:
@@ -89,10 +106,12 @@ def together(asked: Asked) -> Told:
         elif answer.told is not None:
             found.append(answer.told)
             logs.append(answer.log)
-    page = merge(found, asked.after or asked.before, size=asked.size, upwards=bool(asked.after))
+    away = {log.origin for log in named} - {log.origin for log in logs}
+    page = merge(found, asked.after or asked.before, size=asked.size, upwards=bool(asked.after), away=away)
     times = {one.origin: one.reached for one in found if one.searched_to is not None}
     searching = [(log, at) for log in logs if (at := times.get(log.origin)) is not None]
-    return Told(page, logs, problems, searching)
+    joined = [(log.origin, at) for log in logs if isinstance(at := asked.before.get(log.origin), datetime)]
+    return Told(page, logs, problems, searching, joined)
 
 
 def _twice(answer: Answer[Events], seen: dict[str, str]) -> str:

@@ -125,6 +125,7 @@ def _page(request: HttpRequest, query: Query, places: Mapping[str, Places]) -> H
         "logs": told.logs,
         "missing": [visible(sentence) for sentence in told.problems],
         "searching": unprinted((log.origin, at) for log, at in told.searching),
+        "joined": unprinted(told.joined),
         "archived": reaches_to(),
         **_beside(query, path, told.page),
     }
@@ -151,6 +152,7 @@ def _json(request: HttpRequest, query: Query, places: Mapping[str, Places]) -> H
             "newer": None if told.page.newer is None else written(told.page.newer),
             "logs": [{"origin": log.origin, "url": log.url, "is_own": log.is_own} for log in told.logs],
             "problems": told.problems,
+            "joined": {origin: timestamp(at) for origin, at in told.joined},
             "searched_to": {log.origin: timestamp(at) for log, at in told.searching},
             "since": query.since and timestamp(query.since),
             "until": query.until and timestamp(query.until),

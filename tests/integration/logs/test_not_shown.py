@@ -10,6 +10,7 @@ from django.core.checks import run_checks
 from django.db import connection, connections
 from django.test import Client
 
+from signal_log import clock
 from signal_log.models import LogIdentity
 from signal_log.show.logs import asking
 from signal_log.store.reading import read_from
@@ -84,6 +85,31 @@ def test_a_database_that_is_gone_or_hangs_costs_one_sentence(
         assert told(mira)["problems"] != []  # still left alone
         monkeypatch.setattr(asking, "_failed", {})
         assert told(mira)["problems"] == []
+
+
+def test_a_log_that_was_away_joins_where_the_page_is(
+    begin: Begin, mira: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is newer than that is said to be missing, and comes with the pages above."""
+    b = begin()
+    b.create("lamp")
+    Item.objects.create(name="chair")
+    b.create("vase")
+    Item.objects.create(name="table")
+    with shown(b):
+        monkeypatch.setattr(asking, "_failed", {b.alias: (clock.monotonic(), f"{B} is away.")})
+        first = told(mira, "size=1")
+        assert (names(first), first["problems"]) == ([(A, "table")], [f"{B} is away."])
+        asking._failed.clear()
+        older = "&".join(f"before={place}" for place in first["older"])
+        found = told(mira, older)
+        assert names(found) == [(B, "vase"), (A, "chair"), (B, "lamp")]
+        assert [*found["joined"]] == [B]
+        page = mira.get(f"/logs/?{older}").content.decode()
+        assert "did not answer on a page of newer events: it is shown from" in page
+        b.create("shelf")
+        newer = "&".join(f"after={place}" for place in found["newer"])
+        assert names(told(mira, newer)) == [(B, "shelf"), (A, "table")]
 
 
 def test_a_log_that_hangs_is_not_waited_for(begin: Begin, mira: Client, monkeypatch: pytest.MonkeyPatch) -> None:
