@@ -110,7 +110,7 @@ def together(asked: Asked) -> Told:
     page = merge(found, asked.after or asked.before, size=asked.size, upwards=bool(asked.after), away=away)
     times = {one.origin: one.reached for one in found if one.searched_to is not None}
     searching = [(log, at) for log in logs if (at := times.get(log.origin)) is not None]
-    joined = [(log.origin, at) for log in logs if isinstance(at := asked.before.get(log.origin), datetime)]
+    joined = [(log.origin, place) for log in logs if isinstance(place := asked.before.get(log.origin), datetime)]
     return Told(page, logs, problems, searching, joined)
 
 
