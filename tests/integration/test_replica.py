@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -61,12 +61,12 @@ class CopiedFile:
     def catch_up(self) -> None:
         """Copy it again."""
         connection.ensure_connection()
-        with sqlite3.connect(self.path) as copy:
+        with closing(sqlite3.connect(self.path)) as copy:
             connection.connection.backup(copy)
 
     def fail(self) -> None:
         """Lose the log."""
-        with sqlite3.connect(self.path) as copy:
+        with closing(sqlite3.connect(self.path)) as copy:
             copy.execute("DROP TABLE signal_log_signalevent")
 
 

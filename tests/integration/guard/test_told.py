@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from decimal import Decimal
 from io import StringIO
 from threading import Event, Thread
@@ -144,7 +144,7 @@ def test_odd_values_are_told_as_the_recorder_tells_them(outside: Outside) -> Non
 def test_literals_of_sqlite_are_read_back() -> None:
     """What quote() writes of any value is that value again; a text is written by its bytes."""
     values = [None, 1, -2, 0.5, 1e300, "it's, NULL", "", b"\x00\xff", "X'00'", float("inf"), "line\nbreak"]
-    with sqlite3.connect(":memory:") as raw:
+    with closing(sqlite3.connect(":memory:")) as raw:
         (text,) = raw.execute("SELECT " + " || ',' || ".join(["quote(?)"] * len(values)), values).fetchone()
     assert literals(text) == values
     with pytest.raises(ValueError, match="no list of literals"):

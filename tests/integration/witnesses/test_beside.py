@@ -72,8 +72,9 @@ def test_a_witness_that_hangs_delays_no_growth_and_no_signature(log: Any, monkey
     assert SealCheckpoint.objects.exclude(note="").count() == 5
 
 
-def test_one_that_answers_is_heard_in_the_same_round(log: Any) -> None:
+def test_one_that_answers_is_heard_in_the_same_round(log: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its signature is on the checkpoint that the round tells of; what it contradicts stops sealing there."""
+    monkeypatch.setattr(asking, "SECONDS_TO_ANSWER", 30)
     witness = MemoryWitness()
     witness.keys[ORIGIN] = log_vkeys(ORIGIN)
     witness.time = int(clock.now().timestamp())
