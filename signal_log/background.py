@@ -143,7 +143,7 @@ def _connection(alias: str) -> BaseDatabaseWrapper:
 
 
 def _sealing(over: threading.Event) -> Job:
-    from signal_log.audit.forgotten import tell_of_forgotten
+    from signal_log.audit.forgetful_witness import tell_of_forgotten
     from signal_log.seal import beside_file
     from signal_log.seal.sealer import Sealer
 

@@ -15,7 +15,7 @@ import observatory.urls
 import users.urls
 from signal_log import __all__ as public_api
 from signal_log import filters, health_urls, urls
-from signal_log.audit import pins, told
+from signal_log.audit import own_events, pins
 from signal_log.audit.guard import installed as guards
 from signal_log.capture.model.secret_names import PUBLIC_NAMES, SECRET_NAMES
 from signal_log.conf import KEYS
@@ -208,7 +208,7 @@ def test_files_exist(page):
 NO_MODULES = r"[EIW]\d+|(view|add|delete|export|redact|hold|seal)_\w+|signalevent_\w+|unlocked|recorder"
 SIGNALS = {
     value
-    for module in (told, guards, bodies, pins)
+    for module in (own_events, guards, bodies, pins)
     for value in vars(module).values()
     if isinstance(value, str) and value.startswith("signal_log.")
 } | {BASELINE}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import connections
 
+from signal_log.audit.own_events import ARCHIVED, tell
 from signal_log.audit.this_database import place
-from signal_log.audit.told import ARCHIVED, tell
 from signal_log.audit.which_archive import must_not_be_away
 from signal_log.conf import conf
 from signal_log.errors import ProofError

@@ -12,10 +12,10 @@ from typing import Any, Final
 from django.db import connections, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from signal_log.audit.held import HOLD, Hold, in_force, labels_of, readable, spread
-from signal_log.audit.sentence import said
+from signal_log.audit.holds_in_force import HOLD, Hold, in_force, labels_of, readable, spread
+from signal_log.audit.own_events import HELD, RELEASED, tell
+from signal_log.audit.reason_text import said
 from signal_log.audit.thing import Thing, account
-from signal_log.audit.told import HELD, RELEASED, tell
 from signal_log.capture.model.snapshot import clean
 from signal_log.conf import conf
 from signal_log.errors import RedactionError

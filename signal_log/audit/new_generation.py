@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from signal_log.audit.told import SEALED, tell
+from signal_log.audit.own_events import SEALED, tell
 from signal_log.conf import conf
 from signal_log.models import SealTree
 from signal_log.seal.generation import begin_generation, last_known, stopped_tree

@@ -13,8 +13,8 @@ from typing import Final
 
 from django.db.models import Count, Max, QuerySet
 
-from signal_log.audit.sentence import said
-from signal_log.audit.told import SENDER, tell_of
+from signal_log.audit.own_events import SENDER, tell_of
+from signal_log.audit.reason_text import said
 from signal_log.capture.model.snapshot import clean
 from signal_log.errors import NoteError
 from signal_log.event import COMMITTED

@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db.models import Model
 from django.http import HttpRequest
 
-from signal_log.audit.named import names
+from signal_log.audit.named_models import names
 from signal_log.capture.api import context
 from signal_log.capture.faults import faults
 from signal_log.capture.model.object_text import repr_of

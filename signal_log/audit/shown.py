@@ -13,7 +13,7 @@ from django.apps import apps
 from django.db.models import Model
 from django.http import HttpRequest
 
-from signal_log.audit.named import names
+from signal_log.audit.named_models import names
 from signal_log.audit.reads import Seen, record_seen
 from signal_log.capture.api import context
 from signal_log.capture.faults import faults

@@ -10,7 +10,7 @@ from os import listdir
 from os.path import isdir
 from pathlib import Path
 
-from signal_log.audit.told import ARCHIVED
+from signal_log.audit.own_events import ARCHIVED
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.event import MAINTENANCE

@@ -16,7 +16,7 @@ from signal_log.capture.trace.context import default_context
 from signal_log.conf import accepted, conf
 from signal_log.event import MIGRATION
 from signal_log.models import SignalEvent
-from signal_log.store.hidden import what_hides_rows
+from signal_log.store.hidden_rows import what_hides_rows
 from signal_log.store.schema import idle_triggers
 from signal_log.store.tables import not_migrated
 from signal_log.vendor import vendor_of

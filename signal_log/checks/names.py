@@ -10,7 +10,7 @@ from django.apps import apps
 from django.core import checks
 from django.db import models
 
-from signal_log.audit.named import names as is_named
+from signal_log.audit.named_models import names as is_named
 from signal_log.capture.model.name_pattern import fits
 from signal_log.capture.model.registry import is_chosen
 from signal_log.conf import accepted, conf

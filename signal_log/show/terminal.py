@@ -11,8 +11,8 @@ from django.utils import timezone
 from signal_log.amounts import counted
 from signal_log.event import FAILED, ROLLED_BACK, Event
 from signal_log.models import SignalTrace
+from signal_log.show.cascade.lines import SIGNS, Line, as_text, told
 from signal_log.show.cascade.operation import Cascade, cascade_of
-from signal_log.show.cascade.told import SIGNS, Line, as_text, told
 from signal_log.show.words.kinds import actor_name, begun_by
 from signal_log.show.words.text import duration, one_line
 

@@ -14,7 +14,7 @@ from django.db.models import Max
 
 from signal_log import clock
 from signal_log.models import SignalTrace
-from signal_log.store.ends import RUNNING_FROM
+from signal_log.store.ended_traces import RUNNING_FROM
 from signal_log.store.read import events
 from signal_log.tail.following import Read, Rows
 from signal_log.telemetry.read import MOST_TRACES, trace_rows

@@ -11,7 +11,7 @@ from signal_log import clock
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
 from signal_log.seal.canonical import timestamp
-from signal_log.store.ends import Ends
+from signal_log.store.ended_traces import Ends
 from signal_log.store.follow import Follower
 from signal_log.store.span import span_of
 from signal_log.tail.cursor import Anchor, Frontier

@@ -15,7 +15,7 @@ from signal_log import clock
 from signal_log.capture.model.error_text import traceback_text
 from signal_log.errors import LogUnavailable
 from signal_log.filters import Filters
-from signal_log.store.ends import Ends, Unended
+from signal_log.store.ended_traces import Ends, Unended
 from signal_log.store.follow import Follower
 from signal_log.tail.cursor import Anchor, Frontier
 from signal_log.tail.feed import Feed

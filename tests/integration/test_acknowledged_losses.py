@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.db import transaction
 
-from signal_log.audit.told import SEALED, tell
+from signal_log.audit.own_events import SEALED, tell
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
 from signal_log.seal.verify.acknowledged import left_told, told_of
 from tests.factories import event_value

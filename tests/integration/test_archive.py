@@ -21,7 +21,7 @@ from pyiceberg.table import Table
 from sqlalchemy import Pool, event
 
 from signal_log import clock
-from signal_log.audit.told import ARCHIVED
+from signal_log.audit.own_events import ARCHIVED
 from signal_log.checks.archives import check_archive
 from signal_log.models import SignalEvent
 from signal_log.seal.iceberg import catalog, columns, holding, part, table, writing

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from signal_log import clock
-from signal_log.audit.told import EXPORTED
+from signal_log.audit.own_events import EXPORTED
 from signal_log.errors import ProofError
 from signal_log.models import SignalEvent
 from signal_log.seal.iceberg import streaming

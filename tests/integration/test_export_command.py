@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
-from signal_log.audit.told import EXPORTED
+from signal_log.audit.own_events import EXPORTED
 from signal_log.management import progress
 from signal_log.management.commands import signal_export
 from signal_log.store import export

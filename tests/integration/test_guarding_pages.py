@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from signal_log.audit.held import in_force
+from signal_log.audit.holds_in_force import in_force
 from signal_log.event import MAINTENANCE, MASK
 from signal_log.models import SessionTrace, SignalEvent, SignalTrace
 from signal_log.show.pages import redaction

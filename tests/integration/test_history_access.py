@@ -14,7 +14,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from signal_log import urls
-from signal_log.audit.told import EXPORTED
+from signal_log.audit.own_events import EXPORTED
 from signal_log.models import FoundBreak, SignalEvent
 from signal_log.permission import may
 from signal_log.show.export.answer import FORMATS

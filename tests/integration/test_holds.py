@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from signal_log import context
 from signal_log.audit import hold
-from signal_log.audit.held import in_force
+from signal_log.audit.holds_in_force import in_force
 from signal_log.audit.redaction.redact import redact
 from signal_log.audit.redaction.whom import find
 from signal_log.audit.thing import thing

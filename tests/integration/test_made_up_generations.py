@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from signal_log import clock
-from signal_log.audit.told import SEALED, tell
+from signal_log.audit.own_events import SEALED, tell
 from signal_log.event import COMMITTED, MAINTENANCE, ROLLED_BACK, Event
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
 from signal_log.seal.grow import begin_tree, grow

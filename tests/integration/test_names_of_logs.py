@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from signal_log.audit.told import SEALED, tell
+from signal_log.audit.own_events import SEALED, tell
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
 from signal_log.seal.checkpoint import Checkpoint

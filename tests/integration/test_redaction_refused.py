@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from signal_log.audit import hold
-from signal_log.audit.held import in_force
+from signal_log.audit.holds_in_force import in_force
 from signal_log.audit.redaction.whom import find
 from signal_log.audit.thing import thing
 from signal_log.event import MASK

@@ -141,7 +141,7 @@ def test_a_set_changed_too_often_is_not_worked_out(
     root: Client, groups: dict[str, Group], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the page says so."""
-    monkeypatch.setattr("signal_log.show.story.many.MOST", 3)
+    monkeypatch.setattr("signal_log.show.story.many_to_many.MOST", 3)
     ada = User.objects.create_user("ada")
     then = clock.now()
     for group in groups.values():

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 from django.core.management import CommandError, call_command
 
-from signal_log.audit.told import SEALED
+from signal_log.audit.own_events import SEALED
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SignalEvent
 from signal_log.seal import elected
 from signal_log.seal.keys.key import read_key

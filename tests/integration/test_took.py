@@ -21,7 +21,7 @@ from signal_log import clock
 from signal_log.filters import Filters
 from signal_log.models import SignalEvent, SignalTrace
 from signal_log.store import took
-from signal_log.store.ends import Ends
+from signal_log.store.ended_traces import Ends
 from signal_log.store.follow import Follower
 from signal_log.store.read import events, filtered
 from signal_log.store.span import selected
@@ -294,7 +294,7 @@ def test_a_trace_has_ended_when_its_row_says_how(
     assert (str(skipped.trace_id) in told, str(trace) in told) == (True, False)
     late = over(uuid.uuid4(), 1, pk=row.pk + 1)
     assert str(late.trace_id) in look()
-    monkeypatch.setattr("signal_log.store.ends.LATE", -1)  # it is no longer among the newest
+    monkeypatch.setattr("signal_log.store.ended_traces.LATE", -1)  # it is no longer among the newest
     look()
     SignalTrace.objects.filter(pk=row.pk).update(status="0")
     assert str(trace) in look()

@@ -13,7 +13,7 @@ from signal_log.capture.trace.trace import new_trace_id
 from signal_log.models import ReceiverCall, SignalTrace
 from signal_log.show.query import traces as query
 from signal_log.show.query import traces_of_events
-from signal_log.show.receivers import lately
+from signal_log.show.receivers import slowest as lately
 from tests.factories import make_event
 from tests.tail import make_observer
 

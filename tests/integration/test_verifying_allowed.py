@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from signal_log import clock
-from signal_log.audit.told import tell
+from signal_log.audit.own_events import tell
 from signal_log.maintenance import maintenance
 from signal_log.models import SealTile, SealTree, SignalEvent, Verification
 from signal_log.seal import archive, archive_writing

@@ -7,10 +7,10 @@ import pytest
 from signal_log.show.cascade.compare import compare, folded, lines, typical
 from signal_log.show.cascade.document import document
 from signal_log.show.cascade.findings import findings
+from signal_log.show.cascade.lines import DEEPEST_INDENT, as_text, told
 from signal_log.show.cascade.operation import Cascade
 from signal_log.show.cascade.report import MOST_BYTES, report
 from signal_log.show.cascade.shape import given_shape, shape
-from signal_log.show.cascade.told import DEEPEST_INDENT, as_text, told
 from signal_log.show.sessions.compared import rows
 from signal_log.show.toolbar.rows import stats_of
 from tests.story import Story

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from signal_log.filters import Filters
 from signal_log.query_language.keys import TOOK
-from signal_log.store.ends import Unended
+from signal_log.store.ended_traces import Unended
 from signal_log.tail import catchup, timed, untimed, window, wire
 from signal_log.tail.client import Client
 from signal_log.tail.cursor import Anchor, Frontier, Ids

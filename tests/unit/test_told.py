@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signal_log.event import MASK
-from signal_log.show.cascade.told import as_text, told
+from signal_log.show.cascade.lines import as_text, told
 from tests.story import Story
 
 

@@ -20,7 +20,7 @@ from signal_log.seal.keys.key import Signer
 from signal_log.seal.merkle import Node, inclusion_proof, leaf_hash, node_hash, root_of
 from signal_log.seal.note import COSIGNATURE, ED25519, Note
 from signal_log.seal.verify.proof import check_proof, extra_of, read_proof, write_proof
-from signal_log.seal.verify.saying import said
+from signal_log.seal.verify.proof_words import said
 from tests.vectors.event_digests import events
 
 FILE: Final = Path(__file__).with_name("event_proof_v1.json")

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from django.db import transaction
 
 from signal_log.audit.alerts.rule import Rule, masked
-from signal_log.audit.told import ALERTED, tell
+from signal_log.audit.own_events import ALERTED, tell
 from signal_log.capture.api import context
 from signal_log.conf import conf
 from signal_log.models import AlertState

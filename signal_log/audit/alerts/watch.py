@@ -19,7 +19,7 @@ from signal_log.audit.alerts import conditions, firing, sending
 from signal_log.audit.alerts.firing import SOURCE, Due, Fired
 from signal_log.audit.alerts.rule import Rule, rules
 from signal_log.audit.alerts.window import Window
-from signal_log.audit.told import ALERTED
+from signal_log.audit.own_events import ALERTED
 from signal_log.conf import conf
 from signal_log.errors import LogUnavailable
 from signal_log.store.follow import Follower

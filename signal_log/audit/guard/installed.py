@@ -13,7 +13,7 @@ from django.db.models.signals import post_migrate, pre_migrate
 from signal_log import clock
 from signal_log.audit.guard import queue, triggers
 from signal_log.audit.guard.triggers import NAME, STAGED, Watched
-from signal_log.audit.told import tell
+from signal_log.audit.own_events import tell
 from signal_log.capture.model.plan import Plan
 from signal_log.capture.model.registry import is_chosen
 from signal_log.capture.row_statement import expecting

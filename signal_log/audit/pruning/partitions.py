@@ -8,7 +8,7 @@ from typing import Final
 from django.db import connections
 
 from signal_log.audit import hold
-from signal_log.audit.held import in_force
+from signal_log.audit.holds_in_force import in_force
 from signal_log.audit.pruning.emptied import is_emptied
 from signal_log.audit.pruning.retention import KEPT, Retention, configured
 from signal_log.audit.pruning.whole import ONE_IN

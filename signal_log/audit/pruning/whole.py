@@ -13,7 +13,7 @@ from typing import Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from signal_log.audit.told import HELD, RELEASED
+from signal_log.audit.own_events import HELD, RELEASED
 from signal_log.errors import PartitionError
 from signal_log.event import MAINTENANCE
 from signal_log.models import ReceiverCall, SealTree, SignalTrace

@@ -11,7 +11,7 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
-from signal_log.audit.sentence import said
+from signal_log.audit.reason_text import said
 from signal_log.errors import SignalLogError
 
 NAME: Final = "signal_log_reason"

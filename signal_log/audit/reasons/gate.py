@@ -17,7 +17,7 @@ from django.contrib.admin.actions import delete_selected
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponseBase
 
-from signal_log.audit.named import names
+from signal_log.audit.named_models import names
 from signal_log.audit.reasons import ask, field
 from signal_log.audit.reasons.field import ReasonMissing
 from signal_log.capture.api import context

@@ -11,10 +11,10 @@ from urllib.parse import quote_plus, unquote, unquote_plus
 
 from django.apps import apps
 
+from signal_log.audit.own_events import HELD, RELEASED
+from signal_log.audit.own_events import SENDER as LOG
 from signal_log.audit.redaction.whom import Whom
 from signal_log.audit.thing import Thing
-from signal_log.audit.told import HELD, RELEASED
-from signal_log.audit.told import SENDER as LOG
 from signal_log.event import MAINTENANCE, MASK, PAYLOAD_FIELDS, SUBJECT_FIELDS
 from signal_log.filters import QUERY
 from signal_log.models import SignalEvent

@@ -19,7 +19,8 @@ from django.db.models.functions import Cast
 from signal_log.audit import hold
 from signal_log.audit.archiving import alone
 from signal_log.audit.guard.events import collect
-from signal_log.audit.held import Hold
+from signal_log.audit.holds_in_force import Hold
+from signal_log.audit.reason_text import said
 from signal_log.audit.redaction import beside
 from signal_log.audit.redaction.archive_files import Files
 from signal_log.audit.redaction.archived import archived_events, rewrites
@@ -27,7 +28,6 @@ from signal_log.audit.redaction.batch import ROWS_A_BATCH, as_dict, write
 from signal_log.audit.redaction.erase import Change, change_of, named_in_header, names_key, new_values, of_hold
 from signal_log.audit.redaction.whom import Whom
 from signal_log.audit.rights import must_be_able_to_change_log
-from signal_log.audit.sentence import said
 from signal_log.capture.model.snapshot import clean
 from signal_log.capture.model.unlogged import unlogged
 from signal_log.conf import conf

@@ -17,7 +17,7 @@ from django.db import DatabaseError, Error
 
 from signal_log import clock
 from signal_log.amounts import counted
-from signal_log.audit.told import EXPORTED, tell
+from signal_log.audit.own_events import EXPORTED, tell
 from signal_log.errors import FilterError, ProofError
 from signal_log.event import OUTCOMES
 from signal_log.filters import KEYS, QUERY, Filters

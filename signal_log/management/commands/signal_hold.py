@@ -7,7 +7,7 @@ from typing import Any
 
 from signal_log.amounts import counted
 from signal_log.audit import hold
-from signal_log.audit.held import in_force
+from signal_log.audit.holds_in_force import in_force
 from signal_log.audit.thing import thing
 from signal_log.errors import RedactionError
 from signal_log.management.command import SignalCommand

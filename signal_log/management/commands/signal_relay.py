@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError, connections, transaction
 
 from signal_log.amounts import counted
-from signal_log.audit.told import EXPORTED, tell
+from signal_log.audit.own_events import EXPORTED, tell
 from signal_log.conf import conf
 from signal_log.errors import FilterError, RelayError
 from signal_log.management.command import SignalCommand

@@ -16,9 +16,9 @@ from django.db import DatabaseError, InterfaceError, connections, transaction
 
 from signal_log import clock
 from signal_log.amounts import counted
-from signal_log.audit.forgotten import tell_of_forgotten
+from signal_log.audit.forgetful_witness import tell_of_forgotten
 from signal_log.audit.new_generation import go_on
-from signal_log.audit.told import SEALED, tell
+from signal_log.audit.own_events import SEALED, tell
 from signal_log.conf import conf
 from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand

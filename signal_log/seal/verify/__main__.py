@@ -14,7 +14,7 @@ from signal_log import clock
 from signal_log.errors import ProofError
 from signal_log.seal.note import verifier_key
 from signal_log.seal.verify.proof import MOST_BYTES, Disproved, check_proof, read_proof
-from signal_log.seal.verify.saying import printable, said
+from signal_log.seal.verify.proof_words import printable, said
 
 PROVED: Final = 0
 DISPROVED: Final = 1

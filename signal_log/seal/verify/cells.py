@@ -15,7 +15,7 @@ from signal_log.models import SealCheckpoint, SealTile, SealTree, SealWitness
 from signal_log.seal.merkle import HASH_BYTES
 from signal_log.seal.tiles import WIDTH
 from signal_log.seal.verify.findings import CHECKPOINT, COSIGNATURE, HIDDEN, TILE, TREE, Report
-from signal_log.store.hidden import damaged_indexes, what_hides_rows
+from signal_log.store.hidden_rows import damaged_indexes, what_hides_rows
 from signal_log.vendor import vendor_of
 
 TABLES: Final = ((SealTree, TREE, "tree"), (SealTile, TILE, "tile"), (SealCheckpoint, CHECKPOINT, "checkpoint"),

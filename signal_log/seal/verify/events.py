@@ -10,10 +10,10 @@ from typing import Any, Final
 from signal_log.models import SealTree
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.tiles import WIDTH
+from signal_log.seal.verify.altered_tiles import Above
 from signal_log.seal.verify.anchors import Anchors
 from signal_log.seal.verify.findings import Places
 from signal_log.seal.verify.matching import Extra, Lost, Modified, Moved, match
-from signal_log.seal.verify.mending import Above
 from signal_log.seal.verify.row import Row, Rows
 from signal_log.seal.verify.rows import rows_between
 from signal_log.seal.verify.tiles import StoredTile, tiles_of_level

@@ -11,10 +11,10 @@ from signal_log.seal.merkle import Tree, joined
 from signal_log.seal.ranges import Ranges
 from signal_log.seal.stored import hashes_of
 from signal_log.seal.tiles import HEIGHT, WIDTH, tile_root
+from signal_log.seal.verify.altered_tiles import Above
+from signal_log.seal.verify.doubled_leaves import Twice
 from signal_log.seal.verify.findings import TILE, TREE, Report
-from signal_log.seal.verify.mending import Above
 from signal_log.seal.verify.tiles import StoredTile, tiles_of_level, width_at
-from signal_log.seal.verify.twice import Twice
 
 MOST_MENDED: Final = 64
 """So many altered tiles are looked at together with their rows."""

@@ -26,7 +26,7 @@ from signal_log.seal.verify.generations import (
 )
 from signal_log.seal.verify.held import Held
 from signal_log.seal.verify.judging import judge
-from signal_log.seal.verify.later import find_later
+from signal_log.seal.verify.later_generations import find_later
 from signal_log.seal.verify.remarks import remark
 from signal_log.seal.verify.retired import SEALED, retired_keys
 from signal_log.seal.verify.signatures import check_signatures

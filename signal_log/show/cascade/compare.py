@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
+from signal_log.show.cascade.lines import DEEPEST_INDENT
 from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import Cascade, Operation
 from signal_log.show.cascade.phrase import mark, phrase
-from signal_log.show.cascade.told import DEEPEST_INDENT
 from signal_log.show.words.text import duration, one_line
 
 FEWEST_RUNS: Final = 3

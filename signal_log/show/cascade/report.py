@@ -7,8 +7,8 @@ from typing import Final
 
 from signal_log.amounts import counted
 from signal_log.show.cascade.findings import Finding, conclusion
+from signal_log.show.cascade.lines import SIGNS, as_text, told
 from signal_log.show.cascade.operation import Cascade
-from signal_log.show.cascade.told import SIGNS, as_text, told
 
 MOST_BYTES: Final = 8_192
 FOR_FINDINGS: Final = MOST_BYTES // 2

@@ -18,7 +18,7 @@ from django.http import (
 )
 
 from signal_log import clock
-from signal_log.audit.told import EXPORTED, tell
+from signal_log.audit.own_events import EXPORTED, tell
 from signal_log.capture.model.error_text import error_text, traceback_text
 from signal_log.errors import ProofError
 from signal_log.permission import EXPORT, may, permission_to

@@ -14,8 +14,8 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.vary import vary_on_headers
 
 from signal_log.audit.breaks import found_breaks
+from signal_log.audit.own_events import EXPORTED, tell
 from signal_log.audit.shown import shown
-from signal_log.audit.told import EXPORTED, tell
 from signal_log.errors import ProofError
 from signal_log.event import FAILED, MASK
 from signal_log.models import SignalEvent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from signal_log.audit import hold
-from signal_log.audit.held import on_object
+from signal_log.audit.holds_in_force import on_object
 from signal_log.permission import HOLD, REDACT, may
 from signal_log.show.links import url
 

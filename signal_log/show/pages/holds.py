@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
 
 from signal_log.audit import hold
-from signal_log.audit.held import Hold, in_force
+from signal_log.audit.holds_in_force import Hold, in_force
 from signal_log.audit.thing import thing
 from signal_log.errors import RedactionError
 from signal_log.permission import HOLD, may, needed

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_protect
 
 from signal_log.amounts import counted
-from signal_log.audit.told import EXPORTED, tell
+from signal_log.audit.own_events import EXPORTED, tell
 from signal_log.models import DeadLetter
 from signal_log.permission import EXPORT, may, needed
 from signal_log.relay import letters

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from signal_log import clock
+from signal_log.audit.own_events import EXPORTED, tell
 from signal_log.audit.shown import listed
-from signal_log.audit.told import EXPORTED, tell
 from signal_log.models import SealCheckpoint, SealTree, SignalEvent
 from signal_log.permission import EXPORT, may
 from signal_log.seal.canonical import stored_bytes

@@ -17,7 +17,7 @@ from signal_log.show.query.paging import newest_named
 from signal_log.show.story.admin_form import InlineRows, fields_in_form, filled_form, inlines_of, may_restore, page_of
 from signal_log.show.story.asked import INTO, Asked, asked_of, stored
 from signal_log.show.story.gone import gone_of
-from signal_log.show.story.many import Row, sets_offered
+from signal_log.show.story.many_to_many import Row, sets_offered
 from signal_log.show.story.restorable import Offered, offered
 from signal_log.show.story.restored import add_row, inline_name, relatives_offered, restore_url_of
 from signal_log.show.unprinted import unprinted

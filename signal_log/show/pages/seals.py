@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from signal_log.audit.guard.queue import stuck_or_unknown
 from signal_log.audit.new_generation import go_on
-from signal_log.audit.sentence import said as said_in
+from signal_log.audit.reason_text import said as said_in
 from signal_log.errors import ProofError
 from signal_log.models import SealCheckpoint, SealTree, Verification
 from signal_log.permission import SEAL, may, needed

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from signal_log.models import DebugSession, SignalEvent
-from signal_log.show.cascade.told import SIGNS, as_text, told
+from signal_log.show.cascade.lines import SIGNS, as_text, told
 from signal_log.show.formats import format_of, refused
 from signal_log.show.links import url
 from signal_log.show.pages.not_found import not_found

@@ -29,7 +29,7 @@ from signal_log.show.query.traces import (
     rows_of_ids,
 )  # fmt: skip
 from signal_log.show.query.unmatched import unmatched
-from signal_log.show.receivers.lately import Slowest, slowest_lately
+from signal_log.show.receivers.slowest import Slowest, slowest_lately
 from signal_log.show.unprinted import unprinted
 from signal_log.show.words.ended import ended_badly
 from signal_log.show.words.kinds import actor_name, short_name

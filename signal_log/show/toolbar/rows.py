@@ -14,9 +14,9 @@ from typing import Any, Final
 from signal_log.event import COMMITTED
 from signal_log.show.cascade import phrase
 from signal_log.show.cascade.findings import Finding, conclusion, findings
+from signal_log.show.cascade.lines import FOLD_ABOVE, as_text, telling, words_of
 from signal_log.show.cascade.nested import Nested, flat
 from signal_log.show.cascade.operation import Cascade, Operation, Run, number_shapes
-from signal_log.show.cascade.told import FOLD_ABOVE, as_text, telling, words_of
 from signal_log.show.toolbar.strip import address_of
 from signal_log.show.words import kinds
 from signal_log.show.words.diff import Side, field_diffs

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connections
 
 from signal_log.audit.alerts.watch import Watch
-from signal_log.audit.told import ALERTED
+from signal_log.audit.own_events import ALERTED
 from signal_log.models import SignalEvent
 
 STAFF = {

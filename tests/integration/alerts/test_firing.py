@@ -16,7 +16,7 @@ from django.test import override_settings
 from signal_log import clock
 from signal_log.audit.alerts import watch
 from signal_log.audit.alerts.rule import SEALING_STOPPED, VERIFY_FAILED
-from signal_log.audit.told import ALERTED
+from signal_log.audit.own_events import ALERTED
 from signal_log.capture.transaction import held
 from signal_log.checks.alerts import check_alerts
 from signal_log.errors import LogUnavailable

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from signal_log import clock
-from signal_log.audit.forgotten import tell_of_forgotten
-from signal_log.audit.told import SEALED
+from signal_log.audit.forgetful_witness import tell_of_forgotten
+from signal_log.audit.own_events import SEALED
 from signal_log.models import SealCheckpoint, SealTile, SealTree, SealWitness, SignalEvent
 from signal_log.seal.checkpoint import Checkpoint
 from signal_log.seal.grow import begin_tree, grow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from signal_log.audit.told import SEALED, tell
+from signal_log.audit.own_events import SEALED, tell
 from signal_log.conf import conf
 from signal_log.models import SealWitness
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
-from signal_log.audit.told import HELD, RELEASED
-from signal_log.audit.told import SENDER as LOG
+from signal_log.audit.own_events import HELD, RELEASED
+from signal_log.audit.own_events import SENDER as LOG
 from signal_log.errors import ProofError, RedactionError
 from signal_log.event import COMMITTED, MAINTENANCE
 from signal_log.models import SignalEvent
