@@ -20,6 +20,7 @@ from signal_log.checks import (
     live,
     logs,
     names,
+    of_servers,
     partitions,
     receivers,
     relays,
@@ -41,26 +42,26 @@ def register_all() -> None:
     for check in (
         given.check_settings,
         alerts.check_alerts,
-        archives.check_archive,
         logs.check_logs,
         names.check_names,
-        relays.check_relays,
         witnesses.check_witnesses,
         witnesses.check_timestamps,
     ):
         register(_of_this_app(check), SETTINGS)
+    register(_of_this_app(relays.check_relays, ("signal_relay",)), SETTINGS)
+    register(_of_this_app(archives.check_archive, ("signal_archive",)), SETTINGS)
+    register(_of_this_app(keys.check_keys, ()))
+    register(_of_this_app(requests.check_middleware, ()))
+    register(_of_this_app(live.check_server, ()))
+    register(_of_this_app(requests.check_urls, ()), Tags.urls)
+    register(_of_this_app(fields.check_converted_fields, ()))
     for check in (
-        fields.check_converted_fields,
-        keys.check_keys,
-        requests.check_middleware,
-        live.check_server,
         databases.check_vendors,
         databases.check_sqlite,
         receivers.check_connected,
         receivers.check_imported,
     ):
         register(_of_this_app(check))
-    register(_of_this_app(requests.check_urls), Tags.urls)
     register(_of_this_app(databases.check_sequence), Tags.database)
     register(_of_this_app(databases.check_tables), Tags.database)
     register(_of_this_app(databases.check_triggers), Tags.database)
@@ -83,13 +84,17 @@ def _shown(message: CheckMessage) -> CheckMessage:
 
 
 @cache  # Django takes the same function once, however often the app gets ready
-def _of_this_app(check: Check) -> Check:
-    """Silent where other apps alone are checked: ``manage.py check shop``, or a host's own tests."""
+def _of_this_app(check: Check, told_by: tuple[str, ...] | None = None) -> Check:
+    """Silent where other apps alone are checked: ``manage.py check shop``, or a host's own tests.
+
+    With ``told_by`` its warnings are no matter of most commands: they are told before these, and where somebody asks.
+    """
 
     @wraps(check)
     def run(app_configs: Iterable[AppConfig] | None = None, **options: Any) -> list[CheckMessage]:
         if app_configs is not None and all(config.name != "signal_log" for config in app_configs):
             return []
-        return [_shown(message) for message in check(app_configs=app_configs, **options)]
+        found = check(app_configs=app_configs, **options)
+        return [_shown(message) for message in (found if told_by is None else of_servers.told(found, told_by))]
 
     return run

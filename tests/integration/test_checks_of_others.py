@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from signal_log.seal.keys.key import new_signer
 from signal_log.seal.note import COSIGNATURE, ED25519, VerifierKey, verifier_key
@@ -31,6 +37,31 @@ def test_relays_that_are_alike(tmp_path: Path) -> None:
     assert f"'siem' and 'SIEM' to the same address, {tmp_path}/out" in said(found["signal_log.W037"])
     assert "hunter2" not in said(found["signal_log.W037"])
     assert "'siem' and 'SIEM', whose names differ only in case" in said(found["signal_log.W038"])
+
+
+@pytest.mark.django_db
+def test_what_only_servers_do_is_no_matter_of_other_commands(settings: Any, tmp_path: Path) -> None:
+    """Before them no warning of it is printed, but errors are; `check` and who runs a relay see both."""
+    same = {"sink": "file", "url": f"{tmp_path}/out"}
+
+    def printed(*command: str, models: tuple[str, ...] = ("shop.*", "auth.User"), **relays: Any) -> str:
+        settings.SIGNAL_LOG = {"MODELS": models, "RELAYS": relays}
+        told = StringIO()
+        try:
+            asked = {} if command == ("check",) else {"skip_checks": False}
+            call_command(*command, **asked, stdout=StringIO(), stderr=told)
+        except SystemCheckError as error:
+            return str(error)
+        return told.getvalue()
+
+    settings.MIDDLEWARE = [one for one in settings.MIDDLEWARE if not one.endswith("SignalLogMiddleware")]
+    assert "signal_log." not in printed("showmigrations", "shop", one=same, two=same)
+    assert "signal_log.E023" in printed("showmigrations", "shop", one={"sink": "pigeon"})
+    assert "signal_log.W037" in printed("signal_relay", "one", "--once", one=same, two=same)
+    found = printed("check", one=same, two=same)
+    assert "signal_log.W037" in found
+    assert "signal_log.W002" in found
+    assert "signal_log.W001" in printed("showmigrations", "shop", models=())  # commands record, too
 
 
 def test_witnesses() -> None:
