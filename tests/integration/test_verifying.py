@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
 from typing import Any
 
@@ -35,6 +36,18 @@ pytestmark = pytest.mark.django_db
 def log(db, settings, tmp_path) -> Sealed:
     """A sealed log with its key, and no witness."""
     return log_in(tmp_path, settings)
+
+
+def test_a_script_is_told_of_a_run_that_could_not_be(log):
+    """`--json` has an object for each exit status, so nobody takes an empty output for a verdict."""
+    out = StringIO()
+    with pytest.raises(CommandError, match="is no verifier key") as ended:
+        call_command("signal_verify", "--json", "--vkey", "x", stdout=out)
+    told = json.loads(out.getvalue())
+    assert told.keys() == said()[1].keys()
+    assert (told["verdict"], told["exit"], ended.value.returncode) == ("unchecked", 2, 2)
+    assert (told["text"], told["findings"]) == (str(ended.value), [])
+    assert "is no verifier key" in told["not_checked"][0]
 
 
 def test_keys_and_checkpoints_that_cannot_be_used(log, tmp_path):

@@ -23,6 +23,7 @@ from signal_log.errors import ProofError
 from signal_log.management.command import SignalCommand
 from signal_log.management.ending import INTERRUPTED
 from signal_log.management.progress import Line, bar
+from signal_log.seal.verify.findings import Report
 from signal_log.seal.verify.hashing import UNREADABLE
 from signal_log.seal.verify.progress import Kept, last_interrupted
 from signal_log.seal.verify.run import verify
@@ -104,15 +105,14 @@ class Command(SignalCommand):
             result = verify(wanted, Progress(show=line.show, passed=kept.passed(wanted)), resumed)
             kept.end(result)
         except ProofError as error:
-            raise CommandError(f"Could not be checked: {error}", returncode=NOT_CHECKED) from error
+            raise self._unchecked(str(error), as_text=not options["json"]) from error
         except Error as error:
             why = not_migrated() or str(error).strip().partition("\n")[0]
-            raise CommandError(f"Could not be checked: {why}", returncode=NOT_CHECKED) from error
+            raise self._unchecked(why, as_text=not options["json"]) from error
         except UNREADABLE as error:  # whatever stands somewhere, the run says so
-            why = f"something has a form that nobody writes ({type(error).__name__}: {str(error)[:LONGEST]})"
-            raise CommandError(
-                f"Could not be checked: {why}; --traceback tells where.", returncode=NOT_CHECKED
-            ) from error
+            form = f"something has a form that nobody writes ({type(error).__name__}: {str(error)[:LONGEST]})"
+            why = f"{form}; --traceback tells where."
+            raise self._unchecked(why, as_text=not options["json"]) from error
         except KeyboardInterrupt as error:
             line.clear()
             raise CommandError("Interrupted; --resume goes on.", returncode=INTERRUPTED) from error
@@ -120,6 +120,15 @@ class Command(SignalCommand):
             line.clear()
         broken = breaks() if options["continuity"] else iter(())
         self._tell(result, broken, as_text=not options["json"])
+
+    def _unchecked(self, why: str, *, as_text: bool) -> CommandError:
+        """The sentence of a run that could not be; for scripts it is a verdict, too."""
+        text = f"Could not be checked: {why}"
+        if not as_text:
+            found = as_json(Result(Report(unchecked=[why])), NOT_CHECKED) | {"text": text, "breaks": []}
+            self.stdout.write(json.dumps(found))
+            self.stdout.flush()
+        return CommandError(text, returncode=NOT_CHECKED)
 
     def _tell(self, result: Result, broken: Iterator[Break], *, as_text: bool) -> None:
         code = EXIT.get(result.verdict, NOT_CHECKED)
