@@ -5,7 +5,6 @@ Files appear whole, by renaming, and the checkpoint last, so that a reader never
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ from signal_log.seal.note import read_note
 from signal_log.seal.published import CHECKPOINT, bundle_content, tile_content
 from signal_log.seal.stored import newest_checkpoint, node
 from signal_log.seal.tiles import WIDTH, Tile, bundle_path, tiles_between
+from signal_log.seal.whole_file import EVERYBODY, write_whole
 
 UNSIGNED: Final = (
     "Nothing can be published yet: no checkpoint is signed. Make a key with `manage.py signal_seal init`, name it in "
@@ -98,13 +98,5 @@ def _write(path: Path, content: bytes) -> int:
             return 0
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, content, EVERYBODY)
     return 1

@@ -18,13 +18,19 @@ from tests.settings import SIGNAL_LOG
 pytestmark = pytest.mark.django_db
 
 
-def test_a_server_prunes_between_its_other_work(monkeypatch):
-    """A batch each time it comes round, soon again while there are more; what fails is tried again in ten minutes."""
+@pytest.fixture
+def now(monkeypatch):
+    """Nine old events, of which three batches are made, and what a clock shows, to be moved on."""
     monkeypatch.setattr(prune, "ROWS_A_BATCH", 4)
     store(9)
     seal()
-    now = [1000.0]
-    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    shown = [1000.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: shown[0])
+    return shown
+
+
+def test_a_server_prunes_between_its_other_work(now, monkeypatch):
+    """A batch each time it comes round, soon again while there are more; what fails is tried again in ten minutes."""
     (job,) = (made for make in background.JOBS if (made := make(threading.Event())).name == "Pruning")
     with override_settings(SIGNAL_LOG={**SIGNAL_LOG, "RETENTION_DAYS": 30}):
         assert not job.run()
@@ -47,13 +53,8 @@ def busy(*_, **__):
     raise DatabaseError("locked")
 
 
-def test_by_itself_once_a_day(monkeypatch):
+def test_by_itself_once_a_day(now):
     """Not before ten minutes, only if asked, a batch at a time."""
-    monkeypatch.setattr(prune, "ROWS_A_BATCH", 4)
-    store(9)
-    seal()
-    now = [1000.0]
-    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
     daily = DailyPrune()
     with override_settings(SIGNAL_LOG={**SIGNAL_LOG, "RETENTION_DAYS": 30}):
         assert not daily.due()

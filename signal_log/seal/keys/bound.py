@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from signal_log.errors import ProofError
-from signal_log.seal.keys.remembered import generation_of, log_of, write_beside
+from signal_log.seal.keys.remembered import generation_of, log_of
 from signal_log.seal.note import is_name
+from signal_log.seal.whole_file import OWNER_ALONE, write_whole
 
 MOST: Final = 16
 """So many names are accepted: each has files of its own beside the key."""
@@ -57,7 +58,7 @@ def accept(key: Path, name: str, log: str) -> None:
     if len(accepted) >= MOST:
         raise ProofError(f"This key has accepted {MOST} names already; a log of its own gets a key of its own.")
     try:
-        write_beside(_path(key), "".join(f"{one}\n" for one in (*accepted, log)).encode())
+        write_whole(_path(key), "".join(f"{one}\n" for one in (*accepted, log)).encode(), OWNER_ALONE)
     except OSError as error:
         raise ProofError(f"The name could not be kept beside the key: {error.strerror}.") from None
 

@@ -7,7 +7,6 @@ checkpoint that the newest generation follows, which somebody has allowed who ma
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,6 +16,7 @@ from typing import Final
 from signal_log.errors import ProofError
 from signal_log.seal.checkpoint import Checkpoint, read_checkpoint
 from signal_log.seal.note import MOST_BYTES, Note, read_note
+from signal_log.seal.whole_file import OWNER_ALONE, write_whole
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -95,22 +95,9 @@ def followed_path(key: Path, origin: str) -> Path:
 
 def remember(key: Path, note: Note) -> None:
     """Keep what a key is about to have signed; raises ``OSError``, after which the old file is still whole."""
-    write_beside(memory_path(key, read_checkpoint(note.text).origin), note.encode())
+    write_whole(memory_path(key, read_checkpoint(note.text).origin), note.encode(), OWNER_ALONE)
 
 
 def remember_followed(key: Path, follows: str) -> None:
     """Keep what a generation follows that the key is about to begin; raises ``OSError``."""
-    write_beside(followed_path(key, read_checkpoint(follows).origin), follows.encode())
-
-
-def write_beside(path: Path, content: bytes) -> None:
-    """Write a file as a whole, and on the disk; raises ``OSError``, after which an old one is still whole."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(followed_path(key, read_checkpoint(follows).origin), follows.encode(), OWNER_ALONE)

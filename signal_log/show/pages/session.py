@@ -39,10 +39,7 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
     """One session; ``?with=`` compares it with another, ``?trace=`` shows one trace, ``?format=json`` is its file."""
     session = find_session(number)
     if session is None:
-        return not_found(
-            request, "Session not found",
-            f"There is no session {one_line(number, 40)}. A session is kept for a day after its end.",
-        )  # fmt: skip
+        return _not_kept(request, number)
     wanted = format_of(request)
     if wanted == "json" and not {"trace", "with"} & set(request.GET):
         return _file(session)
@@ -75,6 +72,11 @@ def session_page(request: HttpRequest, number: str) -> HttpResponseBase:
     return render(request, "signal_log/session.html", context)
 
 
+def _not_kept(request: HttpRequest, number: str, purpose: str = "") -> HttpResponse:
+    why = f"There is no session {one_line(number, 40)}{purpose}. A session is kept for a day after its end."
+    return not_found(request, "Session not found", why)
+
+
 def _file(session: DebugSession) -> HttpResponse:
     try:
         content = document.as_document(session)
@@ -88,10 +90,7 @@ def _file(session: DebugSession) -> HttpResponse:
 def _compared(request: HttpRequest, session: DebugSession, given: str, context: dict[str, Any]) -> HttpResponse:
     other = find_session(given)
     if other is None:
-        return not_found(
-            request, "Session not found",
-            f"There is no session {one_line(given, 40)} to compare with. A session is kept for a day after its end.",
-        )  # fmt: skip
+        return _not_kept(request, given, " to compare with")
     before, after = choose(other), choose(session)
     found = compared.pairs(before, after)
     differing = compared.findings_on_one_side(before, after)
